@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+#   make                build/mscope, build/libmscope.a, build/libmscope.so
+#   make demo           install what the build needs, build, run the main job
+#   make check          install what the tests need, run every test
+#   make check-fast     the same without the virtual machines
+#   make unit tool vm   one part of the tests
+#   make lint           every check of scripts/lint.py ("headers" and "layers" are two of them)
+#   make format         lay the sources out as lint wants them
+#   make bench fuzz     the figures; the parsers under a fuzzer
+#   make matrix         every fault against every rule
+#   make golden-update  write the expected results anew, to be read as a diff
+#   make man dist install uninstall clean
+#
+# V=1 shows commands. SAN=1 builds into build-san/ with sanitizers. WERROR=1 makes warnings
+# errors. USB=0 leaves libusb out. CC, CFLAGS, PREFIX, LIBDIR, MANDIR, DESTDIR as usual.
+
+PYTHON  ?= /usr/bin/python3
+CFLAGS  ?= -O2 -g
+PREFIX  ?= /usr/local
+LIBDIR  ?= $(PREFIX)/lib
+MANDIR  ?= $(PREFIX)/share/man
+UDEVDIR ?= $(PREFIX)/lib/udev/rules.d
+COMPDIR ?= $(PREFIX)/share/bash-completion/completions
+BUILD   := build$(if $(filter 1,$(SAN)),-san)
+Q       := $(if $(V),,@)
+VERSION := 0.1.0
+SONAME  := libmscope.so.0
+
+# What is found, never listed.
+LIB_SRC  := $(sort $(wildcard lib/*/*.c))
+TOOL_SRC := $(sort $(wildcard tool/*.c))
+UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
+YAML     := $(sort $(wildcard scenarios/*/*.yaml))
+MAN      := $(patsubst docs/%.scd,$(BUILD)/man/%,$(sort $(wildcard docs/*.scd)))
+UDEV     := $(wildcard udev/*.rules)
+COMP     := $(wildcard completion/*)
+BENCH    := $(sort $(wildcard tests/bench/bench_*))
+FUZZ     := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+
+PKGS := jansson libfyaml libudev libpcap
+ifeq ($(USB),0)
+LIB_SRC := $(filter-out lib/transport/libusb.c,$(LIB_SRC))
+NO_USB  := -DMSC_NO_LIBUSB
+else
+PKGS    += libusb-1.0
+endif
+
+LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/scenarios.o
+TOOL_OBJ := $(TOOL_SRC:%.c=$(BUILD)/%.o)
+UNIT_OBJ := $(UNIT_SRC:%.c=$(BUILD)/%.o)
+UNIT_BIN := $(patsubst %.c,$(BUILD)/%,$(filter tests/unit/test_%,$(UNIT_SRC)))
+HELP_OBJ := $(filter-out $(UNIT_BIN:%=%.o),$(UNIT_OBJ))
+
+# pkg-config is asked once, when a recipe first needs the answer.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)) -lsgutils2 -lm)$(PKG_LIBS)
+
+# clang finds what gcc 12 cannot: a registry entry that is missing from its .list file.
+CLANG     := $(findstring clang,$(shell $(CC) --version 2>/dev/null))
+SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+WARN       = -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes \
+             -Wno-missing-field-initializers $(if $(CLANG),-Wmissing-variable-declarations) $(if $(filter 1,$(WERROR)),-Werror)
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ilib -DMSC_VERSION='"$(VERSION)"' \
+             $(NO_USB) $(PKG_CFLAGS) -fPIC -fvisibility=hidden $(WARN) $(CFLAGS) $(if $(filter 1,$(SAN)),$(SAN_FLAGS))
+
+say   = $(if $(V),,printf '  %-5s %s\n' $1 $@;)
+stamp = @mkdir -p $(@D) && echo '$1' | cmp -s - $@ || echo '$1' > $@
+cc    = $(Q)$(call say,CC) mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+link  = $(Q)$(call say,LINK) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@
+
+all: $(BUILD)/mscope $(BUILD)/libmscope.a $(BUILD)/libmscope.so $(MAN)
+
+# Stamps: changed flags recompile, a removed source archives and links anew.
+$(BUILD)/flags: FORCE
+	@pkg-config --print-errors --exists $(PKGS) || { echo "missing libraries: run scripts/deps.sh build" >&2; exit 1; }
+	$(call stamp,$(CC) $(ALL_CFLAGS))
+$(BUILD)/objects: FORCE
+	$(call stamp,$(LIB_OBJ) $(TOOL_OBJ) $(HELP_OBJ))
+$(BUILD)/scenarios.list: FORCE
+	$(call stamp,$(YAML))
+
+$(BUILD)/lib/wire/%.o $(BUILD)/lib/capture/%.o: private WARN += -Wconversion
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	$(cc)
+$(BUILD)/scenarios.o: $(BUILD)/scenarios.c $(BUILD)/flags
+	$(cc)
+$(BUILD)/scenarios.c: scripts/embed.sh $(YAML) $(BUILD)/scenarios.list
+	$(Q)$(call say,GEN) scripts/embed.sh $(YAML) > $@.tmp && mv $@.tmp $@
+$(BUILD)/libmscope.a: $(LIB_OBJ) $(BUILD)/objects
+	$(Q)$(call say,AR) rm -f $@ && $(AR) qcs $@ $(LIB_OBJ)
+$(BUILD)/libmscope.so: $(LIB_OBJ) $(BUILD)/objects
+	$(link) -shared -Wl,-soname,$(SONAME) $(LIB_OBJ) $(PKG_LIBS) && ln -sf $(@F) $(@D)/$(SONAME)
+$(BUILD)/mscope: $(TOOL_OBJ) $(BUILD)/libmscope.a $(BUILD)/objects
+	$(link) $(TOOL_OBJ) $(BUILD)/libmscope.a $(PKG_LIBS)
+# A line "/* link: FLAGS */" in a test adds flags to its own program, such as -Wl,--wrap=NAME.
+$(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(HELP_OBJ) $(BUILD)/libmscope.a
+	$(link) $< $(HELP_OBJ) $(BUILD)/libmscope.a $(PKG_LIBS) -lcmocka \
+		$$(sed -n 's,^/\* link: \(.*\) \*/$$,\1,p' tests/unit/test_$*.c)
+$(BUILD)/man/%: docs/%.scd
+	$(Q)$(call say,MAN) mkdir -p $(@D) && scdoc < $< > $@.tmp && mv $@.tmp $@
+man: $(MAN)
+
+# Tests. MSCOPE names the program for whatever drives it.
+export PYTHON
+export PYTHONDONTWRITEBYTECODE = 1
+PYTEST = MSCOPE=$(abspath $(BUILD))/mscope $(PYTHON) -m pytest -q -p no:cacheprovider -n 2 --dist loadgroup
+demo:
+	@scripts/deps.sh build
+	@+$(MAKE) --no-print-directory all
+	@MSCOPE=$(BUILD)/mscope scripts/demo.sh
+check:
+	@scripts/deps.sh all && scripts/check.sh
+check-fast:
+	@scripts/deps.sh build test && scripts/check.sh fast
+unit-programs: $(UNIT_BIN)
+unit: $(UNIT_BIN)
+	@scripts/unit.sh $(UNIT_BIN)
+tool vm: all
+	$(Q)$(PYTEST) $(PYTESTFLAGS) tests/$@
+matrix: all
+	$(Q)$(PYTEST) -k matrix tests/tool
+golden-update:
+	@+MSC_GOLDEN_UPDATE=1 $(MAKE) --no-print-directory unit tool
+lint: all
+	$(Q)CFLAGS="$(PKG_CFLAGS) $(NO_USB)" BUILD=$(BUILD) $(PYTHON) scripts/lint.py $(CHECKS)
+headers layers:
+	$(Q)CFLAGS="$(PKG_CFLAGS) $(NO_USB)" $(PYTHON) scripts/lint.py $@
+format:
+	$(Q)$(PYTHON) scripts/format.py
+bench: all
+	$(Q)set -e; for b in $(BENCH); do MSCOPE=$(BUILD)/mscope $$b; done
+ifneq ($(FUZZ),)
+fuzz:
+	$(Q)scripts/fuzz.sh $(FUZZ)
+endif
+
+install: all
+	install -d $(addprefix $(DESTDIR),$(PREFIX)/bin $(PREFIX)/include $(LIBDIR)/pkgconfig)
+	install -m 755 $(BUILD)/mscope $(DESTDIR)$(PREFIX)/bin/
+	$(if $(wildcard tool/read.c),ln -sf mscope $(DESTDIR)$(PREFIX)/bin/dread)
+	install -m 644 lib/mscope.h $(DESTDIR)$(PREFIX)/include/
+	install -m 644 $(BUILD)/libmscope.a $(DESTDIR)$(LIBDIR)/
+	install -m 755 $(BUILD)/libmscope.so $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libmscope.so
+	sed 's|@PREFIX@|$(PREFIX)|;s|@LIBDIR@|$(LIBDIR)|;s|@VERSION@|$(VERSION)|;s|@PKGS@|$(PKGS)|' \
+		scripts/mscope.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/mscope.pc
+	$(foreach m,$(MAN),install -D -m 644 $m $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m) &&) :
+	$(foreach u,$(UDEV),install -D -m 644 $u $(DESTDIR)$(UDEVDIR)/$(notdir $u) &&) :
+	$(foreach c,$(COMP),install -D -m 644 $c $(DESTDIR)$(COMPDIR)/$(basename $(notdir $c)) &&) :
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,bin/mscope bin/dread include/mscope.h) \
+		$(addprefix $(DESTDIR)$(LIBDIR)/,libmscope.a libmscope.so $(SONAME) pkgconfig/mscope.pc) \
+		$(foreach m,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m)) \
+		$(foreach u,$(UDEV),$(DESTDIR)$(UDEVDIR)/$(notdir $u)) \
+		$(foreach c,$(COMP),$(DESTDIR)$(COMPDIR)/$(basename $(notdir $c)))
+dist:
+	$(Q)mkdir -p $(BUILD) && git ls-files -co --exclude-standard | tar --owner=0 --group=0 \
+		--sort=name --transform 's,^,mscope-$(VERSION)/,' -czf $(BUILD)/mscope-$(VERSION).tar.gz -T -
+clean:
+	rm -rf build build-*
+
+FORCE:
+.PHONY: FORCE all man demo check check-fast unit-programs unit tool vm matrix golden-update lint \
+	headers layers format bench fuzz install uninstall dist clean
+.SECONDARY:
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(TOOL_OBJ) $(UNIT_OBJ))

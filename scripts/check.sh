@@ -1,0 +1,82 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Runs every part of the tests, also after one has failed, and ends with the total.
+# usage: check.sh [fast]     (fast: all but the virtual machines)
+set -u
+unset MAKEFLAGS MFLAGS MAKELEVEL CFLAGS LDFLAGS BUILD SAN USB V
+export WERROR=1
+jobs=$(nproc)
+passed=0 failed=0 skipped=0 report= broken=
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+note() {
+	report="$report$(printf '%-12s %-8s %4s s  %s' "$1" "$2" "$3" "$4")
+"
+}
+
+# How many tests did the last line that counts them call WORD?
+count() {
+	grep -E '[0-9]+ (passed|failed|skipped|errors?)\b' "$log" | tail -1 |
+		grep -oE "[0-9]+ $1\b" | cut -d' ' -f1 | grep . || echo 0
+}
+
+# part NAME COMMAND...: a part that passes or fails as a whole
+part() {
+	local name=$1 start=$SECONDS
+	shift
+	echo "== $name"
+	if "$@" </dev/null; then
+		note "$name" ok $((SECONDS - start)) ""
+	else
+		failed=$((failed + 1))
+		note "$name" FAILED $((SECONDS - start)) ""
+		return 1
+	fi
+}
+
+# tests NAME COMMAND...: a part that counts its tests
+tests() {
+	local name=$1 start=$SECONDS status p f s
+	shift
+	echo "== $name"
+	"$@" </dev/null 2>&1 | tee "$log"
+	status=${PIPESTATUS[0]}
+	p=$(count passed) f=$(($(count failed) + $(count 'errors?'))) s=$(count skipped)
+	[ $((p + f)) != 0 ] || status=1
+	[ "$status" = 0 ] || [ "$f" != 0 ] || f=1
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+	if [ "$f" = 0 ]; then status=ok; else status=FAILED; fi
+	note "$name" $status $((SECONDS - start)) "$p passed, $f failed, $s skipped"
+}
+
+build() {
+	make -j"$jobs" "$@" all unit-programs
+}
+
+part build       build                            || broken="$broken build"
+part build-clang build CC=clang BUILD=build-clang
+part build-san   build SAN=1                      || broken="$broken build-san"
+part lint        make lint
+part dist        scripts/check-dist.sh
+case $broken in
+*" build"*) ;;
+*)
+	tests unit make unit
+	tests tool make tool
+	[ "${1:-}" = fast ] || tests vm make vm ;;
+esac
+case $broken in
+*build-san*) ;;
+*)
+	tests unit-san make SAN=1 unit
+	tests tool-san make SAN=1 tool PYTESTFLAGS="-m 'not nosan'" ;;
+esac
+
+printf '\n%s' "$report"
+[ -z "$broken" ] || echo "tests of what did not build were not run"
+[ $passed != 0 ] || echo "no test was run"
+summary="$passed passed, $failed failed"
+[ $skipped = 0 ] || summary="$summary, $skipped skipped"
+echo "$summary"
+[ $failed = 0 ] && [ $passed != 0 ]

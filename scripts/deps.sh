@@ -1,0 +1,73 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# The one list of Debian packages that the project needs. Installs those that are missing from
+# the named groups (build, test, vm; all by default), or says how.
+# usage: deps.sh [build|test|vm|all]...
+set -eu
+
+build="build-essential gcc make pkg-config libusb-1.0-0-dev libsgutils2-dev libfyaml-dev
+	libjansson-dev libudev-dev libpcap-dev scdoc"
+test="clang libclang-rt-dev clang-format cppcheck libcmocka-dev python3 python3-pytest
+	python3-pytest-xdist python3-jsonschema valgrind codespell mandoc sg3-utils dosfstools"
+vm="qemu-system-x86 seabios busybox-static cpio kmod xz-utils zstd usbip"
+libraries="jansson libfyaml libudev libpcap libusb-1.0"
+
+want=
+for group in "${@:-all}"; do
+	case $group in
+	build) want="$want $build" ;;
+	test)  want="$want $test" ;;
+	vm)    want="$want $vm" ;;
+	all)   want="$want $build $test $vm" ;;
+	*)     echo "usage: deps.sh [build|test|vm|all]..." >&2; exit 2 ;;
+	esac
+done
+
+if ! command -v dpkg-query >/dev/null; then
+	echo "deps.sh: not a Debian system; what Debian calls:" $want >&2
+	pkg-config --print-errors --exists $libraries || exit 2
+	exit 0
+fi
+
+have=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' $want 2>/dev/null |
+	sed -n 's/^installed //p') || true
+missing=
+for package in $want; do
+	case "
+$have
+" in
+	*"
+$package
+"*) ;;
+	*) missing="$missing $package" ;;
+	esac
+done
+[ -n "$missing" ] || exit 0
+
+as_root=
+if [ "$(id -u)" != 0 ]; then
+	if ! command -v sudo >/dev/null || { ! sudo -n true 2>/dev/null && [ ! -t 0 ]; }; then
+		echo "deps.sh: missing packages; as root, run:" >&2
+		echo "apt-get install --no-install-recommends$missing" >&2
+		exit 2
+	fi
+	as_root=sudo
+fi
+
+install() {
+	$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+		--no-install-recommends $missing >"$log" 2>&1 </dev/null
+}
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+echo "deps.sh: installing$missing" >&2
+if ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1 && install; then
+	exit 0
+fi
+if $as_root apt-get update -qq >"$log" 2>&1 && install; then
+	exit 0
+fi
+cat "$log" >&2
+echo "deps.sh: could not install; as root, run:" >&2
+echo "apt-get install --no-install-recommends$missing" >&2
+exit 2
