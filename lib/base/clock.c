@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The real clock: the only file that asks the operating system for the time. */
+#include "base/clock.h"
+
+#include <time.h>
+
+static int64_t read_clock(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return ts.tv_sec * MSC_S + ts.tv_nsec;
+}
+
+static int64_t real_now(struct msc_clock *c)
+{
+	return read_clock(CLOCK_MONOTONIC) - ((struct msc_real_clock *)c)->began_ns;
+}
+
+static void real_wait_until(struct msc_clock *c, int64_t when_ns)
+{
+	int64_t at = when_ns + ((struct msc_real_clock *)c)->began_ns;
+	struct timespec ts = {.tv_sec = at / MSC_S, .tv_nsec = at % MSC_S};
+
+	/* A signal ends the wait early: its handler has set a flag that the caller looks at. */
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
+}
+
+static const struct msc_clock_ops real_ops = {
+	.name = "real",
+	.now = real_now,
+	.wait_until = real_wait_until,
+};
+
+void msc_real_clock_init(struct msc_real_clock *c)
+{
+	c->clock.ops = &real_ops;
+	c->began_ns = read_clock(CLOCK_MONOTONIC);
+}
+
+int64_t msc_cpu_time_ns(void)
+{
+	return read_clock(CLOCK_PROCESS_CPUTIME_ID);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* libmscope: the public interface, all that an outside program needs. It includes no other header
+ * of the project.
+ *
+ *	struct mscope *m;
+ *	char *result;
+ *
+ *	if (mscope_open(&m, "sim:reference", 0) || mscope_check(m, NULL, &result) > MSCOPE_FAILED)
+ *		fprintf(stderr, "%s\n", mscope_error(m));
+ *	...
+ *	mscope_free(result);
+ *	mscope_close(m);
+ *
+ * Functions that can fail return one of enum mscope_status, which is also the exit status of the
+ * program; mscope_error() then says in words what happened. Documents are JSON text in UTF-8, with
+ * schemas in docs/schema/, and belong to the caller, who gives them back to mscope_free().
+ *
+ * One `struct mscope` is used by one thread at a time; different ones are independent. Nothing is
+ * written to a device, not even on request, unless it was opened with MSCOPE_ALLOW_WRITES.
+ */
+#ifndef MSCOPE_H
+#define MSCOPE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MSC_VERSION "0.1.0"
+#define MSC_API	    __attribute__((visibility("default")))
+
+enum mscope_status {
+	MSCOPE_PASSED = 0,    /* all passed; skips are allowed and counted */
+	MSCOPE_FAILED = 1,    /* something failed */
+	MSCOPE_USAGE = 2,     /* a wrong argument, or nothing was selected */
+	MSCOPE_TARGET = 3,    /* the target cannot be opened, or went away */
+	MSCOPE_FILE = 4,      /* a file cannot be read or written, or holds nonsense */
+	MSCOPE_INTERNAL = 70, /* out of memory, or a mistake of ours */
+};
+
+/* MSC_VERSION as the library was built. */
+MSC_API const char *mscope_version(void);
+
+struct mscope; /* an open target */
+
+enum mscope_flags {
+	MSCOPE_ALLOW_WRITES = 1, /* the medium may be changed */
+};
+
+/* Opens a target by the name that the program takes ("sim:reference", "usb:0525:a4a5"). *m is set
+ * even on failure, so that mscope_error(*m) can say why; it is NULL only when memory ran out. */
+MSC_API int mscope_open(struct mscope **m, const char *target, unsigned flags);
+
+/* Gives the device and all else back. m may be NULL. */
+MSC_API void mscope_close(struct mscope *m);
+
+/* What went wrong in the last call; empty when nothing did. Valid until the next call. m may be
+ * NULL, which means that memory ran out. */
+MSC_API const char *mscope_error(const struct mscope *m);
+
+/* What the host knows of the device: the member "target" of every document. */
+MSC_API int mscope_device(struct mscope *m, char **json);
+
+/* Called after each case with its member of cases[] as JSON text, which is valid during the call.
+ * A return value other than 0 ends the run. */
+typedef int mscope_case_fn(void *user, const char *json);
+
+struct mscope_check {
+	const char *profile;	   /* "spec", "usbif", "interop"; NULL: usbif */
+	const char *const *select; /* name globs, tags, clauses; NULL-terminated; NULL: all */
+	int queued;		   /* not 0: submit CBW, data and CSW together */
+	unsigned lun;
+	int64_t timeout_ns;	   /* for each phase; 0: 5 s */
+	mscope_case_fn *done;	   /* may be NULL */
+	void *user;
+};
+
+/* Runs conformance scenarios. NULL options are all zero. *result is an mscope.result/1, also when
+ * the run ended early; it is NULL only when nothing was run. */
+MSC_API int mscope_check(struct mscope *m, const struct mscope_check *options, char **result);
+
+/* One command, with an honest wrapper: bulk-in when `in_len` is not 0 (`in` may be NULL), bulk-out
+ * when `out_len` is not 0, never both. MSCOPE_FAILED when the device did not answer with a valid
+ * CSW whose status is 00h. *exchange is a member of exchanges[] as in mscope.send/1. */
+MSC_API int mscope_send(struct mscope *m, unsigned lun, const uint8_t *cdb, size_t cdb_len,
+			void *in, size_t in_len, const void *out, size_t out_len, char **exchange);
+
+/* Gives a document back. */
+MSC_API void mscope_free(char *json);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
