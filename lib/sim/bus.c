@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The bus: a host controller that takes transactions from the queues of its endpoints in turn,
+ * and what each costs in bit times. See bus.h for what is modelled.
+ *
+ * One transaction is under way or none is. It is decided when it begins (what the device
+ * answers, how long it takes) and takes effect when it ends. As long as nothing else is due in
+ * between, the loop in bus_run carries time forward by itself.
+ */
+#include "sim/bus.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/transaction.h"
+
+static void bus_run(void *arg);
+
+const char *const bus_host_names[] = {"uhci", "ohci", "ehci", "xhci", NULL};
+
+static const struct policy policies[] = {
+	/* UHCI 1.1, 3.4.1 and 4.2.2: interrupt on completion at the end of the frame. */
+	[BUS_HOST_UHCI] = {.poll_gap_ns = 2 * MSC_US, .seen_grid_ns = MSC_MS, .irq_ns = 5 * MSC_US},
+	/* OHCI 1.0a, 4.4.1: the done queue is written back at a frame boundary. */
+	[BUS_HOST_OHCI] = {.poll_gap_ns = 2 * MSC_US, .seen_grid_ns = MSC_MS, .irq_ns = 5 * MSC_US},
+	/* EHCI 1.0, 2.3.1: interrupt threshold, one microframe in Linux. */
+	[BUS_HOST_EHCI] = {.poll_gap_ns = 1 * MSC_US, .seen_grid_ns = 125 * MSC_US, .irq_ns = 5 * MSC_US},
+	/* xHCI 1.1, 4.17.2: moderation does not delay a lone event. */
+	[BUS_HOST_XHCI] = {.poll_gap_ns = 1 * MSC_US, .seen_grid_ns = 0, .irq_ns = 5 * MSC_US},
+};
+
+static unsigned index_of(uint8_t ep)
+{
+	unsigned n = ep & MSC_EP_NUMBER;
+
+	return n && (ep & MSC_EP_IN) ? n + 15 : n;
+}
+
+struct bus *bus_new(struct sim *sim, struct udc *udc, enum msc_speed speed, enum bus_host host)
+{
+	struct bus *b = calloc(1, sizeof *b);
+
+	if (!b)
+		return NULL;
+	b->sim = sim;
+	b->udc = udc;
+	b->speed = speed;
+	b->policy = &policies[host];
+	b->costs = bit_costs_of(speed);
+	b->frame_ns = speed == MSC_SPEED_HIGH ? 125 * MSC_US : MSC_MS;
+	b->wake_ns = MSC_NEVER;
+	b->ep[0].max_packet = 64;
+	return b;
+}
+
+void bus_free(struct bus *b)
+{
+	free(b);
+}
+
+enum msc_speed bus_speed(const struct bus *b)
+{
+	return b->speed;
+}
+
+int64_t bus_frame_ns(const struct bus *b)
+{
+	return b->frame_ns;
+}
+
+bool bus_attached(const struct bus *b)
+{
+	return !b->detached;
+}
+
+/* ---- the schedule ------------------------------------------------------------------------- */
+
+static void wake(struct bus *b, int64_t when_ns)
+{
+	if (when_ns < sim_now(b->sim))
+		when_ns = sim_now(b->sim);
+	if (b->now.active || when_ns >= b->wake_ns)
+		return;
+	b->wake_ns = when_ns;
+	sim_at(b->sim, when_ns, bus_run, b);
+}
+
+/* The first instant at or after t at which a transaction of dur may begin. */
+static int64_t slot(const struct bus *b, int64_t t, int64_t dur)
+{
+	int64_t start = t - t % b->frame_ns;
+	int64_t first = start + bytes_ns(b, b->costs->sof);
+	int64_t last = start + b->frame_ns - bits_ns(b, b->costs->end_bits);
+
+	if (t < first)
+		t = first;
+	if (t + dur > last)
+		t = start + b->frame_ns + bytes_ns(b, b->costs->sof);
+	return t;
+}
+
+static void complete(void *arg)
+{
+	((struct bus_transfer *)arg)->done = true;
+}
+
+void bus_end_transfer(struct bus *b, unsigned index, enum bus_outcome outcome)
+{
+	struct endpoint *e = &b->ep[index];
+	struct bus_transfer *t = e->head;
+	int64_t grid = b->policy->seen_grid_ns;
+
+	e->head = t->next;
+	if (!e->head)
+		e->tail = NULL;
+	e->parked = false;
+	e->stage = STAGE_SETUP;
+	t->next = NULL;
+	t->outcome = outcome;
+	t->ended_ns = sim_now(b->sim);
+	t->seen_ns = t->ended_ns;
+	if (outcome == BUS_CANCELLED || outcome == BUS_GONE) {
+		t->done = true;
+		return;
+	}
+	if (grid)
+		t->seen_ns += grid - t->seen_ns % grid;
+	t->seen_ns += b->policy->irq_ns;
+	/* After an error the queue stands still until the driver has been told. */
+	if (outcome != BUS_DONE && index)
+		e->poll_ns = t->seen_ns + 4 * b->policy->irq_ns;
+	sim_at(b->sim, t->seen_ns, complete, t);
+}
+
+static bool runnable(const struct bus *b, const struct endpoint *e)
+{
+	return e->head && !e->parked && e->poll_ns <= sim_now(b->sim);
+}
+
+/* The next endpoint in turn; -1: none is ready, and *when_ns is when one will be. */
+static int choose(struct bus *b, int64_t *when_ns)
+{
+	*when_ns = MSC_NEVER;
+	for (unsigned k = 0; k < ENDPOINTS; k++) {
+		unsigned i = (b->turn + k) % ENDPOINTS;
+		struct endpoint *e = &b->ep[i];
+
+		if (runnable(b, e)) {
+			b->turn = i + 1;
+			return (int)i;
+		}
+		if (e->head && !e->parked && e->poll_ns < *when_ns)
+			*when_ns = e->poll_ns;
+	}
+	return -1;
+}
+
+/* Polls of parked endpoints share the wire with what is going on: one each per transaction. */
+static int64_t shared_polls(struct bus *b, int64_t at_ns)
+{
+	int64_t nak_ns = bytes_ns(b, b->costs->handshake), spent = 0;
+
+	for (unsigned i = 0; i < ENDPOINTS; i++) {
+		struct endpoint *e = &b->ep[i];
+
+		if (!e->parked || e->poll_ns > at_ns)
+			continue;
+		e->head->naks++;
+		spent += nak_ns;
+		e->poll_ns = at_ns + spent + b->policy->poll_gap_ns;
+	}
+	return spent;
+}
+
+static void end_transaction(void *arg)
+{
+	struct bus *b = arg;
+
+	transaction_finish(b);
+	bus_run(b);
+}
+
+static void bus_run(void *arg)
+{
+	struct bus *b = arg;
+
+	if (b->now.active || b->detached || b->resetting)
+		return;
+	if (b->wake_ns <= sim_now(b->sim))
+		b->wake_ns = MSC_NEVER;
+	for (;;) {
+		int64_t now = sim_now(b->sim), when, begin, end;
+		int index = choose(b, &when);
+
+		if (index < 0) {
+			if (when != MSC_NEVER)
+				wake(b, when);
+			return;
+		}
+		end = transaction_plan(b, (unsigned)index);
+		begin = slot(b, now, end);
+		if (begin > now && !sim_advance(b->sim, begin)) {
+			b->turn = (unsigned)index;
+			wake(b, begin);
+			return;
+		}
+		if (begin > now)
+			end = transaction_plan(b, (unsigned)index); /* the device may have changed its mind */
+		if (!b->ep[index].head->began_ns)
+			b->ep[index].head->began_ns = begin;
+		end += begin;
+		end += shared_polls(b, end);
+		b->now.active = true;
+		if (!sim_advance(b->sim, end)) {
+			sim_at(b->sim, end, end_transaction, b);
+			return;
+		}
+		transaction_finish(b);
+	}
+}
+
+/* ---- the two sides ------------------------------------------------------------------------ */
+
+void bus_submit(struct bus *b, struct bus_transfer *t)
+{
+	struct endpoint *e = &b->ep[index_of(t->ep)];
+
+	t->done = false;
+	t->actual = 0;
+	t->naks = t->packets = 0;
+	t->began_ns = 0;
+	t->next = NULL;
+	if (b->detached || !e->max_packet) {
+		t->outcome = BUS_GONE;
+		t->ended_ns = t->seen_ns = sim_now(b->sim);
+		t->done = true;
+		return;
+	}
+	if (e->tail)
+		e->tail->next = t;
+	else
+		e->head = t;
+	e->tail = t;
+	wake(b, sim_now(b->sim));
+}
+
+void bus_cancel(struct bus *b, struct bus_transfer *t)
+{
+	struct endpoint *e = &b->ep[index_of(t->ep)];
+	struct bus_transfer **link = &e->head, *before = NULL;
+
+	while (*link && *link != t) {
+		before = *link;
+		link = &(*link)->next;
+	}
+	if (!*link) { /* ended on the wire, only not yet seen */
+		if (!t->done)
+			sim_run(b->sim, &t->done, t->seen_ns);
+		return;
+	}
+	if (link == &e->head) {
+		bus_end_transfer(b, index_of(t->ep), BUS_CANCELLED);
+		wake(b, sim_now(b->sim));
+		return;
+	}
+	*link = t->next;
+	if (e->tail == t)
+		e->tail = before;
+	t->next = NULL;
+	t->outcome = BUS_CANCELLED;
+	t->ended_ns = t->seen_ns = sim_now(b->sim);
+	t->done = true;
+}
+
+void bus_reset_toggle(struct bus *b, uint8_t ep)
+{
+	struct endpoint *e = &b->ep[index_of(ep)];
+
+	e->toggle = false;
+	e->ping = false;
+	e->poll_ns = 0;
+}
+
+void bus_open_endpoint(struct bus *b, uint8_t ep, uint16_t max_packet)
+{
+	struct endpoint *e = &b->ep[index_of(ep)];
+
+	e->max_packet = max_packet;
+	if (index_of(ep))
+		bus_reset_toggle(b, ep);
+}
+
+static void end_all(struct bus *b, enum bus_outcome outcome)
+{
+	for (unsigned i = 0; i < ENDPOINTS; i++) {
+		while (b->ep[i].head)
+			bus_end_transfer(b, i, outcome);
+		b->ep[i].toggle = b->ep[i].ping = false;
+		b->ep[i].poll_ns = 0;
+	}
+}
+
+void bus_port_reset(struct bus *b)
+{
+	static const bool never = false;
+
+	if (b->detached)
+		return;
+	end_all(b, BUS_CANCELLED);
+	b->resetting = true;
+	udc_bus_reset(b->udc);
+	sim_run(b->sim, &never, sim_now(b->sim) + 20 * MSC_MS); /* reset and recovery, 7.1.7.5 */
+	b->resetting = false;
+}
+
+void bus_detach(struct bus *b)
+{
+	b->detached = true;
+	end_all(b, BUS_GONE);
+}
+
+void bus_device_ready(struct bus *b, uint8_t ep)
+{
+	struct endpoint *e = &b->ep[index_of(ep)];
+	int64_t period = bytes_ns(b, b->costs->handshake) + b->policy->poll_gap_ns;
+	int64_t now = sim_now(b->sim);
+
+	if (!e->parked)
+		return;
+	e->parked = false;
+	if (now > e->poll_ns) {
+		int64_t missed = (now - e->poll_ns + period - 1) / period;
+
+		/* A refused OUT at full speed carries its data each time. */
+		if (b->speed != MSC_SPEED_HIGH && !(ep & MSC_EP_IN) && index_of(ep)) {
+			size_t left = e->head->len - e->head->actual;
+
+			period += bytes_ns(b, b->costs->data - b->costs->handshake +
+						      (left < e->max_packet ? left : e->max_packet));
+			missed = (now - e->poll_ns + period - 1) / period;
+		}
+		e->head->naks += (uint64_t)missed;
+		e->poll_ns += missed * period;
+	}
+	wake(b, e->poll_ns);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One USB 2.0 port: the host controller on one side, a device controller (udc.h) on the other,
+ * and between them tokens, data packets and handshakes that cost bit times.
+ *
+ * What is modelled: frames (1 ms at full speed) and microframes (125 us at high speed) with their
+ * SOF, a transaction that is not begun unless it ends within the frame, data toggles on both
+ * sides, NAK, STALL, short packets, babble, PING at high speed, bit stuffing from the real bytes,
+ * and the host controller's policy: how soon it polls again after a NAK and when software learns
+ * that a transfer has ended. What is not: signalling errors, hubs, isochronous and interrupt
+ * transfers.
+ *
+ * A device that is not ready answers NAK. The polls that it refuses are counted when it becomes
+ * ready, from the policy's polling period, not stepped one by one.
+ */
+#ifndef MSC_SIM_BUS_H
+#define MSC_SIM_BUS_H
+
+#include <stddef.h>
+
+#include "sim/sim.h"
+#include "wire/usb.h"
+
+struct bus;
+struct udc;
+
+enum bus_host { BUS_HOST_UHCI, BUS_HOST_OHCI, BUS_HOST_EHCI, BUS_HOST_XHCI };
+extern const char *const bus_host_names[]; /* NULL-terminated, for a knob */
+
+enum bus_outcome {
+	BUS_DONE,      /* all of it, or a short packet ended it */
+	BUS_STALL,     /* the endpoint is halted, or refused a control request */
+	BUS_BABBLE,    /* the device sent more than there was room for */
+	BUS_ERROR,     /* no answer at all, three times: the endpoint does not exist */
+	BUS_CANCELLED, /* bus_cancel; also everything pending at a port reset */
+	BUS_GONE,      /* the device is no longer attached */
+};
+
+struct bus_transfer {
+	/* set by the submitter; must stay until done */
+	uint8_t ep; /* bEndpointAddress; 0: a control transfer described by setup */
+	struct msc_setup setup;
+	uint8_t *data;
+	size_t len;
+	/* set by the bus */
+	bool done;
+	enum bus_outcome outcome;
+	size_t actual;	   /* bytes moved, up to len */
+	uint64_t naks;	   /* NAK handshakes that this transfer received */
+	uint64_t packets;  /* data packets that were acknowledged */
+	int64_t began_ns;  /* first token on the bus; 0 until then */
+	int64_t ended_ns;  /* last handshake on the bus */
+	int64_t seen_ns;   /* when software learned of it: the host controller's policy */
+	struct bus_transfer *next; /* the bus's own */
+};
+
+struct bus *bus_new(struct sim *, struct udc *, enum msc_speed, enum bus_host);
+void bus_free(struct bus *);
+
+/* Queues a transfer on its endpoint; those of one endpoint run in order. */
+void bus_submit(struct bus *, struct bus_transfer *);
+
+/* Takes a transfer off the bus; it is done when this returns. */
+void bus_cancel(struct bus *, struct bus_transfer *);
+
+/* The host's side of an endpoint forgets its toggle: USB 2.0, 9.4.5, with CLEAR_FEATURE. */
+void bus_reset_toggle(struct bus *, uint8_t ep);
+
+/* bMaxPacketSize0 or wMaxPacketSize, as the host has read it; 0: the endpoint does not exist. */
+void bus_open_endpoint(struct bus *, uint8_t ep, uint16_t max_packet);
+
+/* Drives SE0 for 10 ms (USB 2.0, 7.1.7.5, for a root port): everything pending ends as cancelled,
+ * both sides forget toggles and halts, and the device is unconfigured. Time has passed when this
+ * returns. */
+void bus_port_reset(struct bus *);
+
+/* The cable is pulled: everything ends as BUS_GONE, now and from now on. */
+void bus_detach(struct bus *);
+bool bus_attached(const struct bus *);
+
+enum msc_speed bus_speed(const struct bus *);
+int64_t bus_frame_ns(const struct bus *); /* 1 ms, or 125 us */
+
+/* Called by the device controller when an endpoint that may have refused polls can answer now. */
+void bus_device_ready(struct bus *, uint8_t ep);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A simulated device as the transport uses it: firmware on a microcontroller, plugged into a bus,
+ * in virtual time. */
+#ifndef MSC_SIM_DEVICE_H
+#define MSC_SIM_DEVICE_H
+
+#include "base/err.h"
+#include "sim/bus.h"
+#include "sim/mcu.h"
+#include "sim/mutant.h"
+
+struct sim_device_config {
+	const char *name;		   /* of the model, for messages */
+	const struct mcu_vectors *vectors;
+	const void *state;		   /* copied: the model's struct with its knobs set */
+	size_t state_size;
+	const struct mutant_ops *const *mutants; /* n_mutants of them, active in this order */
+	size_t n_mutants;
+	enum msc_speed speed;
+	enum bus_host host;
+	uint64_t seed;
+	int32_t drift_ppm; /* by how much the device's clock is slow against the bus's */
+	bool allow_writes; /* false: files are opened read-only, and what the firmware writes to
+			      them stays in memory */
+};
+
+struct sim_device;
+
+/* Powers the device on and plugs it in. NULL: *err says why (a medium's file, memory). */
+struct sim_device *sim_device_new(const struct sim_device_config *, struct msc_err *err);
+void sim_device_free(struct sim_device *);
+
+struct sim *sim_device_sim(struct sim_device *);
+struct bus *sim_device_bus(struct sim_device *);
+
+/* Share of virtual time in which the processor was not idle, 0 to 1, since the last call. */
+double sim_device_cpu_load(struct sim_device *);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The state of the USB peripheral, shared by its two halves; private to sim/.
+ *
+ *	udc.c      the wire's side: tokens, packets, interrupts; and calls taking effect
+ *	udc_api.c  the firmware's side: what mcu.h promises, checked against misuse
+ *
+ * Each endpoint has two faces: what the firmware has asked for (`busy`, `halt_asked`: true from
+ * the call on) and what the wire sees (`job`, `halted`: from the cursor of that call on). Bulk-in
+ * has a short queue of jobs, because a mutant may put packets before or behind those of the
+ * firmware; firmware itself can only ever have one.
+ */
+#ifndef MSC_SIM_ENDPOINT_H
+#define MSC_SIM_ENDPOINT_H
+
+#include "sim/internal.h"
+
+enum { EP_COUNT = 32, JOBS = 4 };
+
+struct job {
+	const uint8_t *in;  /* what is sent */
+	uint8_t *out;	    /* where to receive */
+	size_t len, at;
+	bool tell;	    /* raise the interrupt at the end */
+	struct copy *owned; /* what `in` points into */
+};
+
+/* Bytes that belong to the peripheral; in a list, so that none is lost when a run ends early. */
+struct copy {
+	struct copy *next, **link;
+	uint8_t data[];
+};
+
+struct endpoint {
+	bool open;
+	uint16_t max_packet;
+	bool busy, halt_asked;
+	bool halted, toggle;
+	struct job job[JOBS];
+	unsigned jobs;
+	uint8_t *out_buf; /* of the last udc_receive */
+	size_t out_room;
+};
+
+struct udc {
+	struct mcu *mcu;
+	struct bus *bus;
+	struct endpoint ep[EP_COUNT];
+	struct msc_setup setup; /* of the request being answered */
+	uint8_t ep0_in[1024];
+	struct copy *copies;
+};
+
+/* A call of the firmware that takes effect at its cursor. */
+struct effect {
+	struct udc *udc;
+	uint8_t ep;
+	enum { DO_JOB, DO_STALL, DO_UNSTALL, DO_ABORT } what;
+	struct job job;
+	bool reset_toggle;
+};
+
+static inline struct endpoint *udc_at(struct udc *u, uint8_t ep)
+{
+	return &u->ep[(ep & MSC_EP_NUMBER) | (ep & MSC_EP_IN ? 16 : 0)];
+}
+
+/* Makes a call of the firmware take effect at its cursor. */
+void udc_effect(struct udc *, const struct effect *);
+void udc_drop_jobs(struct endpoint *);
+
+#endif

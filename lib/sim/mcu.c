@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The processor: interrupts are served one at a time and in order; while a handler's cursor lies
+ * in the future the processor is busy, whoever waits. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim/internal.h"
+
+/* Entering and leaving a handler, and the few dozen instructions in it that no model spells out;
+ * a Cortex-M takes 12 cycles to enter one, and some 50 MHz is assumed. */
+#define IRQ_ENTRY_NS (1 * MSC_US)
+
+static void serve(void *arg);
+
+void mcu_raise(struct mcu *m, const struct irq *irq)
+{
+	if (m->count == m->room) {
+		size_t room = m->room ? 2 * m->room : 16;
+		struct irq *queue = malloc(room * sizeof *queue);
+
+		if (!queue) {
+			sim_fault(m->sim, "out of memory");
+			return;
+		}
+		for (size_t i = 0; i < m->count; i++)
+			queue[i] = m->queue[(m->first + i) % m->room];
+		free(m->queue);
+		m->queue = queue;
+		m->room = room;
+		m->first = 0;
+	}
+	m->queue[(m->first + m->count++) % m->room] = *irq;
+	if (m->count == 1)
+		sim_at(m->sim, m->busy_until, serve, m);
+}
+
+/* Runs the first handler in the queue now, and calls itself again when the processor is free. */
+static void serve(void *arg)
+{
+	struct mcu *m = arg;
+	struct irq irq = m->queue[m->first];
+	int64_t began = sim_now(m->sim);
+
+	tasks_pause(m->tasks);
+	m->in_irq = true;
+	m->cursor = began + IRQ_ENTRY_NS;
+	irq.fn(m, &irq);
+	m->in_irq = false;
+	m->busy_until = m->cursor;
+	m->busy_ns += m->cursor - began;
+	m->first = (m->first + 1) % m->room;
+	if (--m->count)
+		sim_at(m->sim, m->busy_until, serve, m);
+	tasks_resume(m->tasks);
+}
+
+void *mcu_state(struct mcu *m)
+{
+	return m->state;
+}
+
+enum msc_speed mcu_speed(struct mcu *m)
+{
+	return m->config->speed;
+}
+
+int64_t mcu_now(struct mcu *m)
+{
+	return m->in_irq ? m->cursor : sim_now(m->sim);
+}
+
+int64_t mcu_scale(const struct mcu *m, int64_t ns)
+{
+	return m->config->drift_ppm ? ns + ns / 1000 * m->config->drift_ppm / 1000 : ns;
+}
+
+void mcu_spin(struct mcu *m, int64_t ns)
+{
+	if (m->in_irq)
+		m->cursor += mcu_scale(m, ns);
+	else if (tasks_inside(m->tasks))
+		tasks_spin(m->tasks, mcu_scale(m, ns));
+}
+
+uint32_t mcu_random(struct mcu *m)
+{
+	return (uint32_t)(msc_rng_next(sim_rng(m->sim)) >> 32);
+}
+
+void mcu_effect(struct mcu *m, sim_fn *fn, void *arg)
+{
+	if (m->in_irq && m->cursor > sim_now(m->sim))
+		sim_at(m->sim, m->cursor, fn, arg);
+	else
+		fn(arg);
+}
+
+void mcu_effect_owned(struct mcu *m, sim_fn *fn, void *arg)
+{
+	int64_t when = m->in_irq ? m->cursor : sim_now(m->sim);
+
+	if (when > sim_now(m->sim)) {
+		sim_at_owned(m->sim, when, fn, arg);
+	} else {
+		fn(arg);
+		free(arg);
+	}
+}
+
+struct timer {
+	struct mcu *mcu;
+	struct irq irq;
+};
+
+static void timer_irq(struct mcu *m, const struct irq *i)
+{
+	i->timer(m, i->arg);
+}
+
+static void timer_expires(void *arg)
+{
+	struct timer *t = arg;
+
+	mcu_raise(t->mcu, &t->irq);
+}
+
+void mcu_timer(struct mcu *m, int64_t ns, void (*fn)(struct mcu *, void *), void *arg)
+{
+	struct timer *t = malloc(sizeof *t);
+
+	if (!t) {
+		sim_fault(m->sim, "out of memory");
+		return;
+	}
+	t->mcu = m;
+	t->irq = (struct irq){.fn = timer_irq, .timer = fn, .arg = arg};
+	sim_at_owned(m->sim, mcu_now(m) + mcu_scale(m, ns), timer_expires, t);
+}
+
+void mcu_misuse(struct mcu *m, const char *fmt, ...)
+{
+	char text[192];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	sim_fault(m->sim, "the firmware model '%s' misused its hardware: %s", m->config->name, text);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a firmware model sees: the microcontroller. A USB device peripheral (udc_), a processor
+ * with interrupts (mcu_), tasks (task_, sema_), and storage (card_).
+ *
+ * How time passes. An interrupt handler starts at the simulated instant at which the processor
+ * takes the interrupt, and has a cursor: mcu_spin() and blocking calls move the cursor, and every
+ * call to a peripheral takes effect when simulated time reaches it. Until the handler's last
+ * cursor the processor is busy, and other interrupts wait in order. A task runs whenever no
+ * interrupt does; while it spins, interrupts are served and its own work is delayed by as much.
+ *
+ * The peripheral is stricter than hardware: arming a busy endpoint, a buffer smaller than the
+ * packet that arrives, a call on an endpoint that was never opened, or touching a buffer that the
+ * peripheral still uses ends the run and names the model and the call. Defects that a firmware is
+ * meant to have are protocol defects, never misuse.
+ */
+#ifndef MSC_SIM_MCU_H
+#define MSC_SIM_MCU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/knob.h"
+#include "wire/usb.h"
+
+struct mcu;
+
+/* The vector table. Absent handlers are skipped. */
+struct mcu_vectors {
+	void (*start)(struct mcu *);	/* power-on, before the cable is plugged in */
+	void (*reset)(struct mcu *);	/* the host drives a bus reset; endpoints are closed */
+	void (*setup)(struct mcu *, const struct msc_setup *);
+	void (*ep0_out)(struct mcu *, size_t len); /* the data stage of udc_ep0_receive is complete */
+	void (*in_done)(struct mcu *, uint8_t ep); /* all that udc_transmit was given was taken */
+	void (*out_done)(struct mcu *, uint8_t ep, size_t len); /* udc_receive: full, or short */
+	void (*sd_done)(struct mcu *, bool ok);			/* sd_dma: the block is through */
+};
+
+/* -- the processor ------------------------------------------------------------------------- */
+
+void *mcu_state(struct mcu *);	      /* the model's own struct, zeroed, with its knobs set */
+enum msc_speed mcu_speed(struct mcu *);
+int64_t mcu_now(struct mcu *);	      /* the cursor, ns of virtual time */
+void mcu_spin(struct mcu *, int64_t ns); /* computes for so long */
+uint32_t mcu_random(struct mcu *);    /* of the run's seed */
+
+/* Calls fn in interrupt context, ns after the cursor, once. */
+void mcu_timer(struct mcu *, int64_t ns, void (*fn)(struct mcu *, void *arg), void *arg);
+
+/* -- the USB device peripheral --------------------------------------------------------------
+ * ep is a bEndpointAddress (bit 7: IN). Buffers stay the model's and must not be touched until
+ * the matching interrupt. */
+
+void udc_open(struct mcu *, uint8_t ep, uint16_t max_packet); /* not halted, DATA0 */
+void udc_close(struct mcu *, uint8_t ep);
+
+/* Sends len bytes in packets of wMaxPacketSize; no zero-length packet is added at the end, and
+ * len 0 sends one. Then in_done. */
+void udc_transmit(struct mcu *, uint8_t ep, const void *buf, size_t len);
+
+/* Receives up to len bytes, a multiple of wMaxPacketSize; a short packet ends it. Then out_done. */
+void udc_receive(struct mcu *, uint8_t ep, void *buf, size_t len);
+
+void udc_abort(struct mcu *, uint8_t ep); /* takes the buffer back; no interrupt follows */
+bool udc_busy(struct mcu *, uint8_t ep);  /* a buffer is armed */
+
+void udc_stall(struct mcu *, uint8_t ep);   /* ENDPOINT_HALT; an armed buffer stays */
+void udc_unstall(struct mcu *, uint8_t ep); /* no longer halted, and DATA0: USB 2.0, 9.4.5 */
+bool udc_stalled(struct mcu *, uint8_t ep);
+
+/* Endpoint 0 answers the request of the last setup handler with exactly one of these. Until then
+ * the host's polls are refused with NAK. */
+void udc_ep0_send(struct mcu *, const void *data, size_t len); /* copied; cut to wLength */
+void udc_ep0_receive(struct mcu *, void *buf, size_t len);
+void udc_ep0_ack(struct mcu *); /* the status stage of a request without data, or with OUT data */
+void udc_ep0_stall(struct mcu *);
+
+/* -- storage --------------------------------------------------------------------------------
+ * Slots 0..15. All calls block the caller for as long as the medium takes. */
+
+struct card_geometry {
+	uint64_t blocks;
+	uint32_t block_size;  /* bytes */
+	const char *path;     /* a file of the host to hold the medium, or NULL: memory, all zero.
+				 blocks 0: as many as the file has */
+	bool read_only;	      /* the medium refuses writes */
+	int64_t read_ns, write_ns; /* time for one block */
+};
+
+void card_insert(struct mcu *, uint8_t slot, const struct card_geometry *);
+void card_eject(struct mcu *, uint8_t slot);
+bool card_present(struct mcu *, uint8_t slot);
+bool card_read_only(struct mcu *, uint8_t slot);
+uint64_t card_blocks(struct mcu *, uint8_t slot);
+uint32_t card_block_size(struct mcu *, uint8_t slot);
+/* false: no medium, beyond its end, or write to a read-only one. */
+bool card_read(struct mcu *, uint8_t slot, uint64_t lba, uint32_t blocks, void *buf);
+bool card_write(struct mcu *, uint8_t slot, uint64_t lba, uint32_t blocks, const void *buf);
+
+/* -- an SD card on SPI ----------------------------------------------------------------------
+ * The card in slot 0, as its driver sees it: a command, a wait until the card is ready, a block
+ * over SPI. Each call takes the time of its part; a handler polls for so long, a task that starts
+ * a DMA may sleep until sd_done. */
+
+enum sd_command { SD_READ_SINGLE, SD_READ_MULTIPLE, SD_WRITE_SINGLE, SD_WRITE_MULTIPLE, SD_STOP };
+
+struct sd_timing {
+	int64_t command_ns;			/* a command and its response, over SPI */
+	int64_t stop_ns;			/* ending a multiple transfer */
+	int64_t read_wait_ns, read_spread_ns;	/* first block: at least, and a tail beyond that
+						   grows rarer towards its end */
+	int64_t next_wait_ns;			/* further blocks of a multiple read */
+	int64_t write_busy_ns, write_spread_ns; /* after each block written */
+	uint32_t pause_every;			/* one write in so many pauses; 0: none */
+	int64_t pause_ns, pause_spread_ns;
+	int64_t block_dma_ns, block_pio_ns; /* 512 bytes over SPI, by DMA and by the processor */
+};
+
+void sd_insert(struct mcu *, const struct card_geometry *, const struct sd_timing *);
+void sd_command(struct mcu *, enum sd_command, uint64_t lba);
+void sd_poll_ready(struct mcu *); /* spins until the card is ready */
+/* The next block of the present command, by the processor. */
+bool sd_pio(struct mcu *, void *buf);
+/* The same by DMA, which begins when the card is ready: returns at once, and the vector sd_done
+ * follows when the block is through. */
+void sd_dma(struct mcu *, void *buf);
+
+/* -- tasks ----------------------------------------------------------------------------------
+ * A task is a function that never returns, on a stack of its own. Higher priority runs first;
+ * tasks of one priority run in the order in which they became ready. */
+
+typedef void task_fn(struct mcu *);
+void task_start(struct mcu *, const char *name, int priority, task_fn *);
+void task_sleep(struct mcu *, int64_t ns); /* to a tick, when there is one */
+
+/* A tick of so many ns of the device's clock. From then on a task that an interrupt wakes gets the
+ * processor only at the next tick, as a small operating system does it, unless the handler calls
+ * task_yield. Without a tick it gets it when the handler ends. */
+void task_tick(struct mcu *, int64_t period_ns);
+void task_yield(struct mcu *); /* in a handler: switch when it ends; in a task: now */
+
+struct sema; /* a binary semaphore */
+struct sema *sema_new(struct mcu *);	     /* freed with the processor */
+void sema_take(struct mcu *, struct sema *); /* a task waits until it is given */
+void sema_give(struct mcu *, struct sema *); /* from anywhere */
+
+#endif

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The seam between firmware and hardware at which mutants act: see mutant.h. Without a mutant
+ * every function here passes straight through. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/internal.h"
+
+enum { SPARE = 64, AFTER_MAX = 2 }; /* room that hooks have beyond the firmware's own bytes */
+
+struct mutation {
+	const struct mutant_ops *const *ops;
+	size_t n;
+	void **state;
+	struct mutant_view view;
+	struct { /* put behind what the firmware is sending */
+		uint8_t data[SPARE];
+		size_t len;
+	} after[AFTER_MAX];
+	unsigned n_after;
+};
+
+struct mutation *mutation_new(const struct mutant_ops *const *ops, size_t n)
+{
+	struct mutation *x = calloc(1, sizeof *x);
+
+	if (!x)
+		return NULL;
+	x->ops = ops;
+	x->n = n;
+	x->state = calloc(n, sizeof *x->state);
+	for (size_t i = 0; x->state && i < n; i++) {
+		x->state[i] = calloc(1, ops[i]->state_size ? ops[i]->state_size : 1);
+		if (!x->state[i]) {
+			mutation_free(x);
+			return NULL;
+		}
+	}
+	if (!x->state) {
+		free(x);
+		return NULL;
+	}
+	return x;
+}
+
+void mutation_free(struct mutation *x)
+{
+	if (!x)
+		return;
+	for (size_t i = 0; i < x->n; i++)
+		free(x->state[i]);
+	free(x->state);
+	free(x);
+}
+
+void mutation_opened(struct mcu *m, uint8_t ep)
+{
+	if (!m->mutation || !(ep & MSC_EP_NUMBER))
+		return;
+	if (ep & MSC_EP_IN)
+		m->mutation->view.ep_in = ep;
+	else
+		m->mutation->view.ep_out = ep;
+}
+
+void mutation_reset(struct mcu *m)
+{
+	struct mutation *x = m->mutation;
+
+	if (!x)
+		return;
+	x->view.in_command = false;
+	for (size_t i = 0; i < x->n; i++)
+		if (x->ops[i]->reset)
+			x->ops[i]->reset(m, x->state[i]);
+}
+
+enum mutant_verdict mutate_setup(struct mcu *m, struct msc_setup *setup)
+{
+	struct mutation *x = m->mutation;
+	enum mutant_verdict v = MUTANT_PASS;
+
+	for (size_t i = 0; x && i < x->n && v == MUTANT_PASS; i++)
+		if (x->ops[i]->setup)
+			v = x->ops[i]->setup(m, setup, x->state[i]);
+	if (x && v == MUTANT_PASS && (setup->request_type & MSC_REQTYPE_TYPE) == MSC_REQTYPE_CLASS &&
+	    setup->request == MSC_REQ_BULK_ONLY_RESET)
+		x->view.in_command = false;
+	return v;
+}
+
+void mutate_control_in(struct mcu *m, const struct msc_setup *setup, uint8_t *buf, size_t *len,
+		       size_t max)
+{
+	struct mutation *x = m->mutation;
+
+	for (size_t i = 0; x && i < x->n; i++)
+		if (x->ops[i]->control_in)
+			x->ops[i]->control_in(m, setup, buf, len, max, x->state[i]);
+}
+
+/* Bulk-out bytes are data while a command wants more of it; else they are a wrapper. */
+static bool is_data(const struct mutant_view *v, const uint8_t *buf, size_t len)
+{
+	if (!v->in_command || v->cbw.h.flags & MSC_CBW_FLAG_IN || !v->cbw.h.length)
+		return false;
+	return len != MSC_CBW_LEN || msc_get_le32(buf) != MSC_CBW_SIGNATURE;
+}
+
+static enum mutant_verdict new_command(struct mcu *m, struct mutation *x, uint8_t *buf)
+{
+	enum mutant_verdict v = MUTANT_PASS;
+	struct msc_cbw seen;
+
+	msc_cbw_unpack(&x->view.cbw, buf);
+	x->view.in_command = true;
+	x->view.commands++;
+	x->view.data_sent = 0;
+	seen = x->view.cbw;
+	for (size_t i = 0; i < x->n && v == MUTANT_PASS; i++)
+		if (x->ops[i]->command)
+			v = x->ops[i]->command(m, &x->view, &seen, x->state[i]);
+	msc_cbw_pack(buf, &seen);
+	return v;
+}
+
+enum mutant_verdict mutate_received(struct mcu *m, uint8_t ep, uint8_t *buf, size_t *len)
+{
+	struct mutation *x = m->mutation;
+	enum mutant_verdict v = MUTANT_PASS;
+
+	if (!x || ep != x->view.ep_out)
+		return MUTANT_PASS;
+	if (*len == MSC_CBW_LEN && msc_get_le32(buf) == MSC_CBW_SIGNATURE &&
+	    !is_data(&x->view, buf, *len))
+		return new_command(m, x, buf);
+	for (size_t i = 0; i < x->n && v == MUTANT_PASS; i++)
+		if (x->ops[i]->received)
+			v = x->ops[i]->received(m, &x->view, buf, len, x->state[i]);
+	return v;
+}
+
+/* ---- towards the wire --------------------------------------------------------------------- */
+
+static enum mutant_verdict run_csw(struct mcu *m, struct mutation *x, uint8_t *raw, size_t *len)
+{
+	enum mutant_verdict v = MUTANT_PASS;
+
+	msc_csw_unpack(&x->view.last_csw, raw);
+	x->view.csw_failed = x->view.last_csw.status != MSC_CSW_PASSED;
+	for (size_t i = 0; i < x->n && v == MUTANT_PASS; i++)
+		if (x->ops[i]->csw)
+			v = x->ops[i]->csw(m, &x->view, raw, len, x->state[i]);
+	x->view.in_command = false;
+	return v;
+}
+
+static enum mutant_verdict run_data(struct mcu *m, struct mutation *x, uint8_t *buf, size_t *len,
+				    size_t max)
+{
+	enum mutant_verdict v = MUTANT_PASS;
+	size_t handed = *len;
+
+	for (size_t i = 0; i < x->n && v == MUTANT_PASS; i++)
+		if (x->ops[i]->data_in)
+			v = x->ops[i]->data_in(m, &x->view, buf, len, max, x->state[i]);
+	x->view.data_sent += (uint32_t)handed;
+	return v;
+}
+
+void mutate_transmit(struct mcu *m, uint8_t ep, const void *buf, size_t len)
+{
+	struct mutation *x = m->mutation;
+	enum mutant_verdict v;
+	uint8_t *copy;
+	size_t n = len;
+
+	if (!x || ep != x->view.ep_in) {
+		udc_queue_in(m->udc, ep, buf, len, false, true);
+		return;
+	}
+	copy = calloc(1, len + SPARE);
+	if (!copy) {
+		sim_fault(m->sim, "out of memory");
+		return;
+	}
+	if (len)
+		memcpy(copy, buf, len);
+	x->n_after = 0;
+	if (len == MSC_CSW_LEN && msc_get_le32(copy) == MSC_CSW_SIGNATURE)
+		v = run_csw(m, x, copy, &n);
+	else
+		v = run_data(m, x, copy, &n, len + SPARE);
+	if (v == MUTANT_PASS) {
+		udc_queue_in(m->udc, ep, copy, n, true, true);
+	} else {
+		if (v == MUTANT_STALL)
+			udc_raw_stall(m->udc, ep);
+		udc_tell_sent(m->udc, ep);
+	}
+	for (unsigned i = 0; i < x->n_after; i++)
+		udc_queue_in(m->udc, ep, x->after[i].data, x->after[i].len, true, false);
+	free(copy);
+}
+
+void mutant_transmit(struct mcu *m, const void *data, size_t len)
+{
+	udc_queue_in(m->udc, m->mutation->view.ep_in, data, len, true, false);
+}
+
+void mutant_transmit_after(struct mcu *m, const void *data, size_t len)
+{
+	struct mutation *x = m->mutation;
+
+	if (x->n_after == AFTER_MAX || len > SPARE)
+		return;
+	memcpy(x->after[x->n_after].data, data, len);
+	x->after[x->n_after++].len = len;
+}
+
+void mutant_stall(struct mcu *m, uint8_t ep)
+{
+	udc_raw_stall(m->udc, ep);
+}
+
+void mutant_unstall(struct mcu *m, uint8_t ep)
+{
+	udc_raw_unstall(m->udc, ep, true);
+}
+
+void mutate_stall(struct mcu *m, uint8_t ep)
+{
+	struct mutation *x = m->mutation;
+	bool pass = true;
+
+	for (size_t i = 0; x && i < x->n && pass; i++)
+		if (x->ops[i]->stall)
+			pass = x->ops[i]->stall(m, &x->view, ep, x->state[i]);
+	if (pass)
+		udc_raw_stall(m->udc, ep);
+}
+
+void mutate_unstall(struct mcu *m, uint8_t ep)
+{
+	struct mutation *x = m->mutation;
+	bool pass = true, reset_toggle = true;
+
+	for (size_t i = 0; x && i < x->n && pass; i++)
+		if (x->ops[i]->unstall)
+			pass = x->ops[i]->unstall(m, &x->view, ep, &reset_toggle, x->state[i]);
+	if (pass)
+		udc_raw_unstall(m->udc, ep, reset_toggle);
+}
+
+bool mutate_card_read(struct mcu *m, uint64_t lba, uint32_t blocks, uint8_t *data)
+{
+	struct mutation *x = m->mutation;
+	bool ok = true;
+
+	for (size_t i = 0; x && i < x->n && ok; i++)
+		if (x->ops[i]->card_read)
+			ok = x->ops[i]->card_read(m, &x->view, lba, blocks, data, x->state[i]);
+	return ok;
+}
+
+bool mutate_card_write(struct mcu *m, uint64_t *lba, uint32_t *blocks)
+{
+	struct mutation *x = m->mutation;
+	bool ok = true;
+
+	for (size_t i = 0; x && i < x->n && ok; i++)
+		if (x->ops[i]->card_write)
+			ok = x->ops[i]->card_write(m, &x->view, lba, blocks, x->state[i]);
+	return ok;
+}

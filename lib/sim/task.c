@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Tasks: coroutines on stacks of their own, so that firmware of an operating system reads like
+ * the real one. The scheduler is a simulation event: it switches to a task, the task runs in no
+ * virtual time until it spins, sleeps or waits, and control comes back.
+ *
+ *	ready ---- chosen ----> running ---- spins ----> spinning --- time is up ---> ready
+ *	  ^                        |                        ^  |
+ *	  |                        +-- waits, sleeps --+    +--+ an interrupt, or a task of higher
+ *	  +---- given, awake ---- blocked <------------+         priority, takes the processor
+ */
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#include "sim/internal.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define MSC_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MSC_ASAN 1
+#endif
+#endif
+#ifdef MSC_ASAN
+#include <sanitizer/common_interface_defs.h>
+#endif
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#else
+#define VALGRIND_STACK_REGISTER(from, to) 0
+#define VALGRIND_STACK_DEREGISTER(id)	  ((void)(id))
+#endif
+
+enum { STACK_BYTES = 256 * 1024 };
+
+/* Saving and loading the registers of a task, and choosing it: about a hundred instructions. */
+#define SWITCH_NS (2 * MSC_US)
+
+enum task_state { READY, SPINNING, BLOCKED };
+
+struct task {
+	struct task *next; /* all tasks, in the order of creation */
+	struct scheduler *owner;
+	const char *name;
+	int priority;
+	task_fn *fn;
+	enum task_state state;
+	uint64_t ready_seq; /* who became ready first */
+	int64_t left_ns;    /* of its spin */
+	ucontext_t context;
+	void *stack;
+	unsigned valgrind_id;
+	void *fake_stack; /* the address sanitizer's */
+};
+
+struct sema {
+	struct sema *next;
+	bool given;
+	struct task *waiter;
+};
+
+struct scheduler {
+	struct mcu *mcu;
+	struct task *all;
+	struct sema *semas;
+	struct task *owner; /* of the processor; NULL: idle */
+	struct task *last;  /* who ran last: another costs a switch */
+	bool spinning;	    /* the owner's spin is under way, since: */
+	int64_t spin_began_ns;
+	bool inside;	       /* a task's own code is running */
+	bool paused;	       /* by an interrupt */
+	int64_t tick_ns;       /* 0: no tick, every wake-up switches at once */
+	int64_t reschedule_ns; /* when the owner is chosen anew; MSC_NEVER: not asked for */
+	uint64_t seq;
+	ucontext_t home;
+	const void *home_stack;
+	size_t home_size;
+};
+
+static void ask(struct scheduler *s, int64_t when_ns);
+
+struct scheduler *tasks_new(struct mcu *m)
+{
+	struct scheduler *s = calloc(1, sizeof *s);
+
+	if (s) {
+		s->mcu = m;
+		s->reschedule_ns = MSC_NEVER;
+	}
+	return s;
+}
+
+void tasks_free(struct scheduler *s)
+{
+	if (!s)
+		return;
+	while (s->all) {
+		struct task *t = s->all;
+
+		s->all = t->next;
+		VALGRIND_STACK_DEREGISTER(t->valgrind_id);
+		munmap(t->stack, STACK_BYTES);
+		free(t);
+	}
+	while (s->semas) {
+		struct sema *next = s->semas->next;
+
+		free(s->semas);
+		s->semas = next;
+	}
+	free(s);
+}
+
+bool tasks_inside(const struct scheduler *s)
+{
+	return s->inside;
+}
+
+/* ---- switching stacks --------------------------------------------------------------------- */
+
+static void go_home(struct task *t)
+{
+	struct scheduler *s = t->owner;
+
+#ifdef MSC_ASAN
+	__sanitizer_start_switch_fiber(&t->fake_stack, s->home_stack, s->home_size);
+#endif
+	swapcontext(&t->context, &s->home);
+#ifdef MSC_ASAN
+	__sanitizer_finish_switch_fiber(t->fake_stack, &s->home_stack, &s->home_size);
+#endif
+}
+
+static void enter(struct scheduler *s, struct task *t)
+{
+#ifdef MSC_ASAN
+	void *fake = NULL;
+
+	__sanitizer_start_switch_fiber(&fake, t->stack, STACK_BYTES);
+#endif
+	s->inside = true;
+	swapcontext(&s->home, &t->context);
+	s->inside = false;
+#ifdef MSC_ASAN
+	__sanitizer_finish_switch_fiber(fake, NULL, NULL);
+#endif
+}
+
+/* makecontext passes ints only: a pointer travels as two halves. */
+static void begin(unsigned high, unsigned low)
+{
+	struct task *t = (struct task *)(uintptr_t)((uint64_t)high << 32 | low);
+
+#ifdef MSC_ASAN
+	__sanitizer_finish_switch_fiber(NULL, &t->owner->home_stack, &t->owner->home_size);
+#endif
+	t->fn(t->owner->mcu);
+	mcu_misuse(t->owner->mcu, "task '%s' returned", t->name);
+	t->state = BLOCKED;
+	for (;;)
+		go_home(t);
+}
+
+static struct task *task_new(void)
+{
+	struct task *t = calloc(1, sizeof *t);
+
+	if (!t)
+		return NULL;
+	t->stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+	if (t->stack == MAP_FAILED) {
+		free(t);
+		return NULL;
+	}
+	t->valgrind_id = VALGRIND_STACK_REGISTER(t->stack, (char *)t->stack + STACK_BYTES);
+	return t;
+}
+
+static void prepare(struct task *t)
+{
+	uint64_t p = (uint64_t)(uintptr_t)t;
+
+	getcontext(&t->context);
+	t->context.uc_stack.ss_sp = t->stack;
+	t->context.uc_stack.ss_size = STACK_BYTES;
+	makecontext(&t->context, (void (*)(void))begin, 2, (unsigned)(p >> 32), (unsigned)p);
+}
+
+void task_start(struct mcu *m, const char *name, int priority, task_fn *fn)
+{
+	struct scheduler *s = m->tasks;
+	struct task *t = task_new(), **end = &s->all;
+
+	if (!t) {
+		sim_fault(m->sim, "out of memory");
+		return;
+	}
+	t->owner = s;
+	t->name = name;
+	t->priority = priority;
+	t->fn = fn;
+	t->ready_seq = s->seq++;
+	prepare(t);
+	while (*end)
+		end = &(*end)->next;
+	*end = t;
+	ask(s, sim_now(m->sim));
+}
+
+/* ---- who runs ----------------------------------------------------------------------------- */
+
+static struct task *best(struct scheduler *s)
+{
+	struct task *found = NULL;
+
+	for (struct task *t = s->all; t; t = t->next) {
+		if (t->state == BLOCKED)
+			continue;
+		if (!found || t->priority > found->priority ||
+		    (t->priority == found->priority && t->ready_seq < found->ready_seq))
+			found = t;
+	}
+	return found;
+}
+
+/* The owner stops spinning; what it has left it keeps. */
+static void stop_spin(struct scheduler *s)
+{
+	int64_t done = sim_now(s->mcu->sim) - s->spin_began_ns;
+
+	if (!s->spinning)
+		return;
+	s->spinning = false;
+	s->owner->left_ns -= done;
+	s->mcu->busy_ns += done;
+}
+
+/* The owner has something to compute: true, and the scheduler comes back when it is done. */
+static bool spins(struct scheduler *s)
+{
+	struct task *t = s->owner;
+
+	if (t != s->last) {
+		t->left_ns = (t->state == SPINNING ? t->left_ns : 0) + SWITCH_NS;
+		t->state = SPINNING;
+		s->last = t;
+	}
+	if (t->state != SPINNING || t->left_ns <= 0)
+		return false;
+	s->spinning = true;
+	s->spin_began_ns = sim_now(s->mcu->sim);
+	return true;
+}
+
+/* Gives the processor to whom it belongs now, and lets it run as far as it can. */
+static void dispatch(void *arg)
+{
+	struct scheduler *s = arg;
+	int64_t now = sim_now(s->mcu->sim);
+
+	if (s->paused || s->inside)
+		return;
+	if (now < s->mcu->busy_until) { /* an interrupt's handler is not through */
+		sim_at(s->mcu->sim, s->mcu->busy_until, dispatch, s);
+		return;
+	}
+	stop_spin(s);
+	for (;;) {
+		if (now >= s->reschedule_ns || (s->owner && s->owner->state == BLOCKED)) {
+			s->reschedule_ns = MSC_NEVER;
+			s->owner = best(s);
+		}
+		if (!s->owner || sim_fault_text(s->mcu->sim))
+			return;
+		if (spins(s)) {
+			sim_at(s->mcu->sim, now + s->owner->left_ns, dispatch, s);
+			return;
+		}
+		s->owner->state = READY;
+		enter(s, s->owner);
+	}
+}
+
+/* The owner is to be chosen anew at when_ns. */
+static void ask(struct scheduler *s, int64_t when_ns)
+{
+	if (when_ns < s->reschedule_ns)
+		s->reschedule_ns = when_ns;
+	sim_at(s->mcu->sim, when_ns, dispatch, s);
+}
+
+static int64_t next_tick(const struct scheduler *s, int64_t after_ns)
+{
+	return s->tick_ns ? (after_ns / s->tick_ns + 1) * s->tick_ns : after_ns;
+}
+
+void tasks_pause(struct scheduler *s)
+{
+	stop_spin(s);
+	s->paused = true;
+}
+
+void tasks_resume(struct scheduler *s)
+{
+	s->paused = false;
+	if (s->owner || s->reschedule_ns <= s->mcu->busy_until)
+		sim_at(s->mcu->sim, s->mcu->busy_until, dispatch, s);
+}
+
+/* ---- what a task calls -------------------------------------------------------------------- */
+
+/* The calling task gives up the processor until its state allows it to go on. */
+static struct task *running(struct mcu *m, const char *call)
+{
+	if (m->tasks->inside)
+		return m->tasks->last;
+	mcu_misuse(m, "%s: called outside of a task", call);
+	return NULL;
+}
+
+void tasks_spin(struct scheduler *s, int64_t ns)
+{
+	struct task *t = s->last;
+
+	t->state = SPINNING;
+	t->left_ns = ns;
+	go_home(t);
+}
+
+static void make_ready(struct task *t, int64_t switch_ns)
+{
+	t->state = READY;
+	t->ready_seq = t->owner->seq++;
+	ask(t->owner, switch_ns);
+}
+
+static void awake(void *arg)
+{
+	struct task *t = arg;
+
+	make_ready(t, sim_now(t->owner->mcu->sim));
+}
+
+void task_sleep(struct mcu *m, int64_t ns)
+{
+	struct task *t = running(m, "task_sleep");
+	int64_t when = sim_now(m->sim) + mcu_scale(m, ns);
+
+	if (!t)
+		return;
+	if (m->tasks->tick_ns && when % m->tasks->tick_ns)
+		when = next_tick(m->tasks, when);
+	t->state = BLOCKED;
+	sim_at(m->sim, when, awake, t);
+	go_home(t);
+}
+
+void task_tick(struct mcu *m, int64_t period_ns)
+{
+	m->tasks->tick_ns = mcu_scale(m, period_ns);
+}
+
+static void yield(void *arg)
+{
+	struct scheduler *s = arg;
+
+	ask(s, sim_now(s->mcu->sim));
+}
+
+void task_yield(struct mcu *m)
+{
+	struct task *t;
+
+	if (m->in_irq) {
+		mcu_effect(m, yield, m->tasks);
+	} else if ((t = running(m, "task_yield"))) {
+		make_ready(t, sim_now(m->sim));
+		go_home(t);
+	}
+}
+
+struct sema *sema_new(struct mcu *m)
+{
+	struct sema *s = calloc(1, sizeof *s);
+
+	if (!s) {
+		sim_fault(m->sim, "out of memory");
+		return NULL;
+	}
+	s->next = m->tasks->semas;
+	m->tasks->semas = s;
+	return s;
+}
+
+void sema_take(struct mcu *m, struct sema *sema)
+{
+	struct task *t = running(m, "sema_take");
+
+	if (!t)
+		return;
+	if (!sema->given) {
+		sema->waiter = t;
+		t->state = BLOCKED;
+		go_home(t);
+	}
+	sema->given = false;
+}
+
+
+static void give(struct sema *sema, bool from_irq)
+{
+	struct task *t = sema->waiter;
+	struct scheduler *s;
+
+	sema->given = true;
+	if (!t)
+		return;
+	s = t->owner;
+	sema->waiter = NULL;
+	make_ready(t, from_irq ? next_tick(s, sim_now(s->mcu->sim)) : sim_now(s->mcu->sim));
+	if (s->inside && t->priority > s->owner->priority)
+		go_home(s->owner); /* which stays ready */
+}
+
+static void give_from_irq(void *arg)
+{
+	give(arg, true);
+}
+
+void sema_give(struct mcu *m, struct sema *sema)
+{
+	if (m->in_irq)
+		mcu_effect(m, give_from_irq, sema);
+	else
+		give(sema, false);
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One transaction: the token, what the device answers, and what becomes of the transfer. */
+#include <string.h>
+
+#include "sim/transaction.h"
+
+static void plan_bulk(struct bus *b, unsigned index, struct bus_transfer *t)
+{
+	struct endpoint *e = &b->ep[index];
+
+	b->now.token_ep = t->ep;
+	b->now.toggle = e->toggle;
+	if (t->ep & MSC_EP_IN) {
+		b->now.kind = KIND_IN;
+		return;
+	}
+	b->now.kind = e->ping ? KIND_PING : KIND_OUT;
+	b->now.data = t->data + t->actual;
+	b->now.len = t->len - t->actual < e->max_packet ? t->len - t->actual : e->max_packet;
+}
+
+static void plan_control(struct bus *b, struct endpoint *e, struct bus_transfer *t)
+{
+	bool in = t->setup.request_type & MSC_REQTYPE_IN && t->setup.length;
+
+	b->now.toggle = e->toggle;
+	switch (e->stage) {
+	case STAGE_SETUP:
+		b->now.kind = KIND_SETUP;
+		break;
+	case STAGE_DATA:
+		b->now.kind = in ? KIND_IN : KIND_OUT;
+		b->now.data = t->data + t->actual;
+		b->now.len = t->len - t->actual < e->max_packet ? t->len - t->actual : e->max_packet;
+		break;
+	case STAGE_STATUS: /* the other way round, empty, DATA1: USB 2.0, 8.5.3 */
+		b->now.kind = in ? KIND_OUT : KIND_IN;
+		b->now.len = 0;
+		b->now.toggle = true;
+		break;
+	}
+	b->now.token_ep = b->now.kind == KIND_IN ? MSC_EP_IN : 0;
+}
+
+int64_t transaction_plan(struct bus *b, unsigned index)
+{
+	struct endpoint *e = &b->ep[index];
+	struct bus_transfer *t = e->head;
+	unsigned bits = 0, bytes = b->costs->handshake;
+
+	b->now.index = index;
+	b->now.transfer = t;
+	b->now.data = NULL;
+	b->now.len = 0;
+	b->now.reply = UDC_ACK;
+	if (index)
+		plan_bulk(b, index, t);
+	else
+		plan_control(b, e, t);
+
+	switch (b->now.kind) {
+	case KIND_SETUP:
+		bytes = b->costs->setup;
+		break;
+	case KIND_IN:
+		b->now.reply = udc_in_token(b->udc, b->now.token_ep, &b->now.data, &b->now.len,
+					    &b->now.toggle);
+		if (b->now.reply == UDC_ACK) {
+			bytes = b->costs->data + (unsigned)b->now.len;
+			bits = bit_stuffing(b->now.data, b->now.len);
+		}
+		break;
+	case KIND_OUT:
+		b->now.reply = udc_out_room(b->udc, b->now.token_ep);
+		bytes = b->costs->data + (unsigned)b->now.len;
+		bits = bit_stuffing(b->now.data, b->now.len);
+		break;
+	case KIND_PING:
+		b->now.reply = udc_out_room(b->udc, b->now.token_ep);
+		break;
+	}
+	return bytes_ns(b, bytes) + bits_ns(b, bits);
+}
+
+static void park(struct bus *b, struct endpoint *e)
+{
+	e->head->naks++;
+	e->parked = true;
+	e->poll_ns = sim_now(b->sim) + b->policy->poll_gap_ns;
+	if (b->speed == MSC_SPEED_HIGH && (b->now.kind == KIND_OUT || b->now.kind == KIND_PING))
+		e->ping = b->now.index != 0;
+}
+
+static void took_in(struct bus *b, struct endpoint *e, struct bus_transfer *t)
+{
+	const uint8_t *data = b->now.data;
+	size_t len = b->now.len, room = t->len - t->actual;
+	bool fresh = b->now.toggle == e->toggle;
+
+	if (fresh && len > room) {
+		/* The host does not acknowledge babble; the device still holds the packet. */
+		bus_end_transfer(b, b->now.index, BUS_BABBLE);
+		return;
+	}
+	if (fresh) {
+		if (len)
+			memcpy(t->data + t->actual, data, len);
+		t->actual += len;
+		t->packets++;
+		e->toggle = !e->toggle;
+	}
+	udc_in_taken(b->udc, b->now.token_ep);
+	/* A packet with the wrong toggle is a repetition: acknowledged, and thrown away. */
+	if (fresh && (len < e->max_packet || t->actual == t->len))
+		bus_end_transfer(b, b->now.index, BUS_DONE);
+}
+
+static void took_out(struct bus *b, struct endpoint *e, struct bus_transfer *t)
+{
+	size_t len = b->now.len;
+	enum udc_reply r = udc_out_packet(b->udc, b->now.token_ep, b->now.toggle, b->now.data, len);
+
+	e->toggle = !e->toggle;
+	e->ping = r == UDC_NYET && b->speed == MSC_SPEED_HIGH;
+	t->actual += len;
+	t->packets++;
+	if (t->actual == t->len)
+		bus_end_transfer(b, b->now.index, BUS_DONE);
+}
+
+static void took_control(struct bus *b, struct endpoint *e, struct bus_transfer *t)
+{
+	bool in = t->setup.request_type & MSC_REQTYPE_IN && t->setup.length;
+
+	switch (e->stage) {
+	case STAGE_SETUP:
+		udc_setup_packet(b->udc, &t->setup);
+		e->toggle = true;
+		e->stage = t->setup.length ? STAGE_DATA : STAGE_STATUS;
+		break;
+	case STAGE_DATA:
+		if (in) {
+			size_t len = b->now.len, room = t->len - t->actual;
+
+			if (len > room) {
+				bus_end_transfer(b, 0, BUS_BABBLE);
+				return;
+			}
+			if (len)
+				memcpy(t->data + t->actual, b->now.data, len);
+			t->actual += len;
+			udc_in_taken(b->udc, MSC_EP_IN);
+			if (len < e->max_packet || t->actual == t->len)
+				e->stage = STAGE_STATUS;
+		} else {
+			udc_out_packet(b->udc, 0, e->toggle, b->now.data, b->now.len);
+			t->actual += b->now.len;
+			if (t->actual == t->len)
+				e->stage = STAGE_STATUS;
+		}
+		e->toggle = !e->toggle;
+		t->packets++;
+		break;
+	case STAGE_STATUS:
+		if (in)
+			udc_out_packet(b->udc, 0, true, NULL, 0);
+		else
+			udc_in_taken(b->udc, MSC_EP_IN);
+		bus_end_transfer(b, 0, BUS_DONE);
+		break;
+	}
+}
+
+void transaction_finish(struct bus *b)
+{
+	struct endpoint *e = &b->ep[b->now.index];
+	struct bus_transfer *t = e->head;
+
+	b->now.active = false;
+	if (t != b->now.transfer) /* cancelled while its packet was on the wire */
+		return;
+	switch (b->now.reply) {
+	case UDC_NAK:
+		park(b, e);
+		/* It may have become ready while it was saying no. */
+		if (b->now.kind == KIND_IN) {
+			const uint8_t *data;
+			size_t len;
+			bool toggle;
+
+			if (udc_in_token(b->udc, b->now.token_ep, &data, &len, &toggle) != UDC_NAK)
+				e->parked = false;
+		} else if (udc_out_room(b->udc, b->now.token_ep) != UDC_NAK) {
+			e->parked = false;
+		}
+		return;
+	case UDC_STALL:
+		bus_end_transfer(b, b->now.index, BUS_STALL);
+		return;
+	case UDC_SILENT: /* and it would be silent twice more: EHCI 1.0, 4.15.1.1 */
+		bus_end_transfer(b, b->now.index, BUS_ERROR);
+		return;
+	case UDC_ACK:
+	case UDC_NYET:
+		break;
+	}
+	if (b->now.index == 0)
+		took_control(b, e, t);
+	else if (b->now.kind == KIND_IN)
+		took_in(b, e, t);
+	else if (b->now.kind == KIND_PING)
+		e->ping = false;
+	else
+		took_out(b, e, t);
+}

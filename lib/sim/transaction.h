@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The state of the bus, shared by its two halves; private to sim/.
+ *
+ *	bus.c          queues, the schedule of frames, the host controller's policy
+ *	transaction.c  what the device answers to one token, and what then becomes of the transfer
+ */
+#ifndef MSC_SIM_TRANSACTION_H
+#define MSC_SIM_TRANSACTION_H
+
+#include "sim/bits.h"
+#include "sim/bus.h"
+#include "sim/udc.h"
+
+/* How host controllers differ as far as software can tell. A frame is 1 ms at full speed for all
+ * of them; `seen_grid_ns` is the boundary at which a finished transfer is reported. */
+struct policy {
+	int64_t poll_gap_ns;  /* between a NAK and the next token to that endpoint */
+	int64_t seen_grid_ns; /* 0: at once */
+	int64_t irq_ns;	      /* from there until the driver above knows */
+};
+
+enum { ENDPOINTS = 31 }; /* 0: control; 1..15 OUT; 16..30 IN */
+
+enum stage { STAGE_SETUP, STAGE_DATA, STAGE_STATUS };
+
+struct endpoint {
+	struct bus_transfer *head, *tail;
+	uint16_t max_packet;
+	bool toggle;	   /* of the next packet */
+	bool ping;	   /* high speed OUT: ask first, USB 2.0, 8.5.1 */
+	bool parked;	   /* the device said NAK; it will call bus_device_ready */
+	int64_t poll_ns;   /* not before this: after a NAK, or after a STALL */
+	enum stage stage;  /* of the control transfer at the head */
+};
+
+enum kind { KIND_IN, KIND_OUT, KIND_PING, KIND_SETUP };
+
+struct bus {
+	struct sim *sim;
+	struct udc *udc;
+	enum msc_speed speed;
+	const struct policy *policy;
+	const struct bit_costs *costs;
+	int64_t frame_ns;
+	bool detached, resetting;
+	struct endpoint ep[ENDPOINTS];
+	unsigned turn; /* round robin */
+	int64_t wake_ns; /* the earliest queued wake event; MSC_NEVER: none */
+	struct {
+		bool active;
+		unsigned index;
+		const struct bus_transfer *transfer; /* whose it is, unless cancelled by then */
+		uint8_t token_ep;
+		enum kind kind;
+		enum udc_reply reply;
+		const uint8_t *data;
+		size_t len;
+		bool toggle;
+	} now;
+};
+
+static inline int64_t bits_ns(const struct bus *b, uint64_t bits)
+{
+	return (int64_t)((bits * (uint64_t)b->costs->bit_ps + 999) / 1000);
+}
+
+static inline int64_t bytes_ns(const struct bus *b, uint64_t bytes)
+{
+	return bits_ns(b, 8 * bytes);
+}
+
+/* Decides what happens in the next transaction of an endpoint; returns its duration, ns. */
+int64_t transaction_plan(struct bus *, unsigned index);
+
+/* The planned transaction has ended, and takes effect. */
+void transaction_finish(struct bus *);
+
+/* The transfer at the head of an endpoint's queue has ended on the wire. (bus.c) */
+void bus_end_transfer(struct bus *, unsigned index, enum bus_outcome);
+
+#endif

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The USB peripheral on the wire's side: what it answers to tokens, the interrupts that follow, and
+ * the calls of the firmware when they take effect. See endpoint.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/endpoint.h"
+
+struct udc *udc_new(struct mcu *m)
+{
+	struct udc *u = calloc(1, sizeof *u);
+
+	if (u)
+		u->mcu = m;
+	return u;
+}
+
+static struct copy *copy_new(struct udc *u, const void *data, size_t len)
+{
+	struct copy *c = malloc(sizeof *c + len);
+
+	if (!c) {
+		sim_fault(u->mcu->sim, "out of memory");
+		return NULL;
+	}
+	if (len)
+		memcpy(c->data, data, len);
+	c->next = u->copies;
+	c->link = &u->copies;
+	if (c->next)
+		c->next->link = &c->next;
+	u->copies = c;
+	return c;
+}
+
+static void copy_free(struct copy *c)
+{
+	if (!c)
+		return;
+	*c->link = c->next;
+	if (c->next)
+		c->next->link = c->link;
+	free(c);
+}
+
+void udc_drop_jobs(struct endpoint *e)
+{
+	for (unsigned i = 0; i < e->jobs; i++)
+		copy_free(e->job[i].owned);
+	e->jobs = 0;
+}
+
+void udc_free(struct udc *u)
+{
+	while (u && u->copies)
+		copy_free(u->copies);
+	free(u);
+}
+
+void udc_attach(struct udc *u, struct bus *bus)
+{
+	u->bus = bus;
+}
+
+bool udc_uses(const struct udc *u, const void *buf, size_t len)
+{
+	const uint8_t *p = buf;
+
+	for (unsigned i = 0; i < EP_COUNT; i++) {
+		for (unsigned k = 0; k < u->ep[i].jobs; k++) {
+			const struct job *j = &u->ep[i].job[k];
+			const uint8_t *b = j->in ? j->in : j->out;
+
+			if (b && p < b + j->len && b < p + len)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* ---- the wire's side ---------------------------------------------------------------------- */
+
+static void raise_done(struct udc *u, uint8_t ep, size_t len);
+
+enum udc_reply udc_in_token(struct udc *u, uint8_t ep, const uint8_t **data, size_t *len,
+			    bool *toggle)
+{
+	struct endpoint *e = udc_at(u, ep);
+	const struct job *j = &e->job[0];
+
+	if (!e->open)
+		return UDC_SILENT;
+	if (e->halted)
+		return UDC_STALL;
+	if (!e->jobs)
+		return UDC_NAK;
+	*data = j->in + j->at;
+	*len = j->len - j->at < e->max_packet ? j->len - j->at : e->max_packet;
+	*toggle = e->toggle;
+	return UDC_ACK;
+}
+
+static void end_job(struct udc *u, uint8_t ep)
+{
+	struct endpoint *e = udc_at(u, ep);
+	struct job j = e->job[0];
+
+	memmove(&e->job[0], &e->job[1], --e->jobs * sizeof e->job[0]);
+	copy_free(j.owned);
+	if (j.tell)
+		raise_done(u, ep, j.at);
+}
+
+void udc_in_taken(struct udc *u, uint8_t ep)
+{
+	struct endpoint *e = udc_at(u, ep);
+	struct job *j = &e->job[0];
+
+	if (!e->jobs)
+		return;
+	j->at += j->len - j->at < e->max_packet ? j->len - j->at : e->max_packet;
+	e->toggle = !e->toggle;
+	if (j->at == j->len)
+		end_job(u, ep);
+}
+
+enum udc_reply udc_out_room(struct udc *u, uint8_t ep)
+{
+	struct endpoint *e = udc_at(u, ep);
+
+	if (!e->open)
+		return UDC_SILENT;
+	if (e->halted)
+		return UDC_STALL;
+	return e->jobs || !(ep & MSC_EP_NUMBER) ? UDC_ACK : UDC_NAK;
+}
+
+enum udc_reply udc_out_packet(struct udc *u, uint8_t ep, bool toggle, const uint8_t *data,
+			      size_t len)
+{
+	struct endpoint *e = udc_at(u, ep);
+	struct job *j = &e->job[0];
+
+	if (!e->jobs) /* the status stage of endpoint 0 */
+		return UDC_ACK;
+	if (toggle != e->toggle)
+		return UDC_ACK; /* a repetition: acknowledged, and thrown away */
+	e->toggle = !e->toggle;
+	if (len > j->len - j->at) {
+		mcu_misuse(u->mcu, "endpoint %#x: a packet of %zu bytes arrived in a buffer with %zu left",
+			   ep, len, j->len - j->at);
+		return UDC_ACK;
+	}
+	if (len)
+		memcpy(j->out + j->at, data, len);
+	j->at += len;
+	if (len < e->max_packet || j->at == j->len)
+		end_job(u, ep);
+	return e->jobs ? UDC_ACK : UDC_NYET;
+}
+
+static void setup_irq(struct mcu *m, const struct irq *i)
+{
+	struct msc_setup setup = i->setup;
+
+	m->udc->setup = setup;
+	switch (mutate_setup(m, &setup)) {
+	case MUTANT_PASS:
+		if (m->config->vectors->setup)
+			m->config->vectors->setup(m, &setup);
+		break;
+	case MUTANT_STALL:
+		udc_ep0_stall(m);
+		break;
+	case MUTANT_SWALLOW:
+		break;
+	}
+}
+
+void udc_setup_packet(struct udc *u, const struct msc_setup *setup)
+{
+	static const uint8_t both[] = {0, MSC_EP_IN};
+	struct irq i = {.fn = setup_irq, .setup = *setup};
+
+	for (unsigned k = 0; k < MSC_COUNT(both); k++) {
+		struct endpoint *e = udc_at(u, both[k]);
+
+		udc_drop_jobs(e);
+		e->halted = e->halt_asked = e->busy = false;
+		e->toggle = true; /* the data stage begins with DATA1: USB 2.0, 8.5.3 */
+	}
+	mcu_raise(u->mcu, &i);
+}
+
+static void reset_irq(struct mcu *m, const struct irq *i)
+{
+	(void)i;
+	mutation_reset(m);
+	if (m->config->vectors->reset)
+		m->config->vectors->reset(m);
+}
+
+void udc_bus_reset(struct udc *u)
+{
+	struct irq i = {.fn = reset_irq};
+
+	for (unsigned k = 0; k < EP_COUNT; k++) {
+		udc_drop_jobs(&u->ep[k]);
+		u->ep[k] = (struct endpoint){.open = false};
+	}
+	mcu_raise(u->mcu, &i);
+}
+
+/* ---- interrupts --------------------------------------------------------------------------- */
+
+static void in_irq(struct mcu *m, const struct irq *i)
+{
+	struct endpoint *e = udc_at(m->udc, i->ep);
+
+	if (!e->open)
+		return;
+	e->busy = false;
+	if (m->config->vectors->in_done)
+		m->config->vectors->in_done(m, i->ep);
+}
+
+static void out_irq(struct mcu *m, const struct irq *i)
+{
+	struct udc *u = m->udc;
+	struct endpoint *e = udc_at(u, i->ep);
+	size_t len = i->len;
+
+	if (!e->open)
+		return;
+	switch (mutate_received(m, i->ep, e->out_buf, &len)) {
+	case MUTANT_STALL:
+		udc_raw_stall(u, i->ep);
+		udc_receive_again(u, i->ep);
+		return;
+	case MUTANT_SWALLOW:
+		udc_receive_again(u, i->ep);
+		return;
+	case MUTANT_PASS:
+		break;
+	}
+	e->busy = false;
+	if (m->config->vectors->out_done)
+		m->config->vectors->out_done(m, i->ep, len);
+}
+
+static void ep0_out_irq(struct mcu *m, const struct irq *i)
+{
+	udc_at(m->udc, 0)->busy = false;
+	if (m->config->vectors->ep0_out)
+		m->config->vectors->ep0_out(m, i->len);
+}
+
+static void raise_done(struct udc *u, uint8_t ep, size_t len)
+{
+	struct irq i = {.fn = ep & MSC_EP_IN ? in_irq : ep ? out_irq : ep0_out_irq, .ep = ep, .len = len};
+
+	mcu_raise(u->mcu, &i);
+}
+
+/* ---- what takes effect at the cursor ------------------------------------------------------ */
+
+static void apply(void *arg)
+{
+	struct effect *x = arg;
+	struct endpoint *e = udc_at(x->udc, x->ep);
+
+	if (!e->open) {
+		copy_free(x->job.owned);
+		return;
+	}
+	switch (x->what) {
+	case DO_JOB:
+		if (e->jobs == JOBS)
+			mcu_misuse(x->udc->mcu, "endpoint %#x: more than %d packets queued", x->ep, JOBS);
+		else
+			e->job[e->jobs++] = x->job;
+		break;
+	case DO_STALL:
+		e->halted = true;
+		break;
+	case DO_UNSTALL:
+		e->halted = false;
+		if (x->reset_toggle)
+			e->toggle = false;
+		break;
+	case DO_ABORT:
+		udc_drop_jobs(e);
+		break;
+	}
+	if (x->udc->bus)
+		bus_device_ready(x->udc->bus, x->ep);
+}
+
+void udc_effect(struct udc *u, const struct effect *what)
+{
+	struct effect *x = malloc(sizeof *x);
+
+	if (!x) {
+		sim_fault(u->mcu->sim, "out of memory");
+		copy_free(what->job.owned);
+		return;
+	}
+	*x = *what;
+	x->udc = u;
+	mcu_effect_owned(u->mcu, apply, x);
+}
+
+void udc_queue_in(struct udc *u, uint8_t ep, const void *data, size_t len, bool copied, bool tell)
+{
+	struct effect x = {.ep = ep, .what = DO_JOB, .job = {.len = len, .tell = tell}};
+
+	if (copied) {
+		x.job.owned = copy_new(u, data, len);
+		if (!x.job.owned)
+			return;
+		data = x.job.owned->data;
+	}
+	x.job.in = data;
+	udc_effect(u, &x);
+}
+
+void udc_tell_sent(struct udc *u, uint8_t ep)
+{
+	raise_done(u, ep, 0);
+}
+
+void udc_raw_stall(struct udc *u, uint8_t ep)
+{
+	udc_at(u, ep)->halt_asked = true;
+	udc_effect(u, &(struct effect){.ep = ep, .what = DO_STALL});
+}
+
+void udc_raw_unstall(struct udc *u, uint8_t ep, bool reset_toggle)
+{
+	udc_at(u, ep)->halt_asked = false;
+	udc_effect(u, &(struct effect){.ep = ep, .what = DO_UNSTALL, .reset_toggle = reset_toggle});
+}
+
+void udc_receive_again(struct udc *u, uint8_t ep)
+{
+	struct endpoint *e = udc_at(u, ep);
+
+	udc_effect(u, &(struct effect){.ep = ep,
+				   .what = DO_JOB,
+				   .job = {.out = e->out_buf, .len = e->out_room, .tell = true}});
+}

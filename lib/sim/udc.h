@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The device controller as the bus sees it: one answer to each token. Private to sim/. The side
+ * that firmware sees is in mcu.h. */
+#ifndef MSC_SIM_UDC_H
+#define MSC_SIM_UDC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire/usb.h"
+
+struct udc;
+struct bus;
+struct mcu;
+
+enum udc_reply {
+	UDC_ACK,
+	UDC_NYET, /* taken, but there is no room for another: USB 2.0, 8.5.1 */
+	UDC_NAK,
+	UDC_STALL,
+	UDC_SILENT, /* no such endpoint: the host sees a time-out */
+};
+
+struct udc *udc_new(struct mcu *);
+void udc_free(struct udc *);
+void udc_attach(struct udc *, struct bus *);
+
+/* An IN token: ACK means that *data, *len is the packet on the wire, with this toggle. */
+enum udc_reply udc_in_token(struct udc *, uint8_t ep, const uint8_t **data, size_t *len,
+			    bool *toggle);
+/* The host has acknowledged that packet. */
+void udc_in_taken(struct udc *, uint8_t ep);
+
+/* What a data packet sent now would get: ACK stands for ACK or NYET. Also answers PING. */
+enum udc_reply udc_out_room(struct udc *, uint8_t ep);
+/* A data packet has arrived; call only after udc_out_room gave ACK. */
+enum udc_reply udc_out_packet(struct udc *, uint8_t ep, bool toggle, const uint8_t *data,
+			      size_t len);
+
+/* A SETUP packet; hardware always takes it. */
+void udc_setup_packet(struct udc *, const struct msc_setup *);
+void udc_bus_reset(struct udc *);
+
+#endif

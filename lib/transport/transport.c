@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What all transports share: finding one by the target's name, the checks and the trace log around
+ * every call, and reading the mass-storage interface out of a configuration descriptor. */
+#include "transport/transport.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+#define TRANSPORT(name) &msc_transport_##name,
+const struct msc_transport *const msc_transports[] = {
+#include "transport/transport.list"
+};
+#undef TRANSPORT
+const size_t msc_transport_count = MSC_COUNT(msc_transports);
+
+const char *msc_outcome_name(enum msc_outcome outcome)
+{
+	static const char *const names[] = {
+		[MSC_OUT_PENDING] = "pending",	 [MSC_OUT_DONE] = "done",
+		[MSC_OUT_STALL] = "STALL",	 [MSC_OUT_TIMEOUT] = "time-out",
+		[MSC_OUT_BABBLE] = "babble",	 [MSC_OUT_CANCELLED] = "cancelled",
+		[MSC_OUT_ERROR] = "bus error", [MSC_OUT_GONE] = "device gone",
+	};
+
+	return (size_t)outcome < MSC_COUNT(names) ? names[outcome] : "unknown";
+}
+
+/* ---- opening ------------------------------------------------------------------------------ */
+
+static const struct msc_transport *find(const char *name, const char **rest, struct msc_err *err)
+{
+	const char *colon = strchr(name, ':');
+	char scheme[32];
+	struct msc_nearest near = {.wanted = scheme};
+
+	if (!*name) {
+		msc_fail(err, MSC_E_USAGE, "empty target name");
+		return NULL;
+	}
+	if (!colon) {
+		msc_fail(err, MSC_E_USAGE,
+			 "'%s' is not a target: expected sim:NAME, usb:VID:PID, usb:serial=S or "
+			 "usb:path=P",
+			 name);
+		return NULL;
+	}
+	snprintf(scheme, sizeof scheme, "%.*s", (int)(colon - name), name);
+	for (size_t i = 0; i < msc_transport_count; i++) {
+		if (strcmp(msc_transports[i]->name, scheme) == 0) {
+			*rest = colon + 1;
+			return msc_transports[i];
+		}
+		msc_nearest_try(&near, msc_transports[i]->name);
+	}
+	msc_fail_unknown(err, "kind of target", "targets", &near);
+	return NULL;
+}
+
+struct msc_target *msc_target_open(const char *name, const struct msc_open_options *options,
+				   struct msc_err *err)
+{
+	const char *rest;
+	const struct msc_transport *transport = find(name, &rest, err);
+	struct msc_target *t;
+
+	if (!transport)
+		return NULL;
+	t = calloc(1, sizeof *t);
+	if (t)
+		t->state = calloc(1, transport->state_size ? transport->state_size : 1);
+	if (!t || !t->state) {
+		free(t);
+		msc_nomem(err);
+		return NULL;
+	}
+	t->transport = transport;
+	t->log = options->log;
+	t->allow_writes = options->allow_writes;
+	snprintf(t->device.name, sizeof t->device.name, "%s", name);
+	if (transport->open(t, rest, options, err) < 0) {
+		free(t->state);
+		free(t);
+		return NULL;
+	}
+	return t;
+}
+
+void msc_target_close(struct msc_target *t)
+{
+	if (!t)
+		return;
+	t->transport->close(t);
+	free(t->state);
+	free(t);
+}
+
+/* ---- transfers ---------------------------------------------------------------------------- */
+
+static int gone(struct msc_target *t, struct msc_err *err)
+{
+	t->gone = true;
+	return msc_fail(err, MSC_E_GONE, "%s: the device went away", t->device.name);
+}
+
+static void trace(struct msc_target *t, const struct msc_xfer *x)
+{
+	if (x->ep)
+		msc_log(t->log, MSC_LOG_TRACE, "transport", x->completed_ns,
+			"bulk-%s %#04x: %zu of %zu bytes, %s", x->ep & MSC_EP_IN ? "in" : "out", x->ep,
+			x->actual, x->len, msc_outcome_name(x->outcome));
+	else
+		msc_log(t->log, MSC_LOG_TRACE, "transport", x->completed_ns,
+			"control %02x %02x %04x %04x %04x: %zu bytes, %s", x->setup.request_type,
+			x->setup.request, x->setup.value, x->setup.index, x->setup.length, x->actual,
+			msc_outcome_name(x->outcome));
+}
+
+int msc_submit(struct msc_target *t, struct msc_xfer *x, struct msc_err *err)
+{
+	if (t->gone)
+		return gone(t, err);
+	x->outcome = MSC_OUT_PENDING;
+	x->actual = 0;
+	x->naks = -1;
+	x->submitted_ns = msc_now(t->clock);
+	x->completed_ns = x->submitted_ns;
+	return t->transport->submit(t, x, err);
+}
+
+/* After a transport call that may have ended a transfer. */
+static int ended(struct msc_target *t, struct msc_xfer *x, struct msc_err *err)
+{
+	if (x->outcome == MSC_OUT_PENDING)
+		return 0;
+	trace(t, x);
+	return x->outcome == MSC_OUT_GONE ? gone(t, err) : 0;
+}
+
+int msc_wait(struct msc_target *t, struct msc_xfer *x, int64_t deadline_ns, struct msc_err *err)
+{
+	if (x->outcome != MSC_OUT_PENDING)
+		return x->outcome == MSC_OUT_GONE ? gone(t, err) : 0;
+	if (t->transport->wait(t, x, deadline_ns, err) < 0)
+		return -1;
+	return ended(t, x, err);
+}
+
+int msc_cancel(struct msc_target *t, struct msc_xfer *x, struct msc_err *err)
+{
+	if (x->outcome != MSC_OUT_PENDING)
+		return 0;
+	if (t->transport->cancel(t, x, err) < 0)
+		return -1;
+	return ended(t, x, err);
+}
+
+int msc_finish(struct msc_target *t, struct msc_xfer *x, int64_t deadline_ns, struct msc_err *err)
+{
+	if (msc_wait(t, x, deadline_ns, err) < 0)
+		return -1;
+	if (x->outcome != MSC_OUT_PENDING)
+		return 0;
+	if (msc_cancel(t, x, err) < 0)
+		return -1;
+	if (x->outcome == MSC_OUT_CANCELLED)
+		x->outcome = MSC_OUT_TIMEOUT;
+	return 0;
+}
+
+int msc_transfer(struct msc_target *t, struct msc_xfer *x, int64_t timeout_ns, struct msc_err *err)
+{
+	if (msc_submit(t, x, err) < 0)
+		return -1;
+	return msc_finish(t, x, x->submitted_ns + timeout_ns, err);
+}
+
+int msc_clear_halt(struct msc_target *t, uint8_t ep, int64_t timeout_ns, enum msc_outcome *outcome,
+		   struct msc_err *err)
+{
+	if (t->gone)
+		return gone(t, err);
+	if (t->transport->clear_halt(t, ep, msc_now(t->clock) + timeout_ns, outcome, err) < 0)
+		return -1;
+	msc_log(t->log, MSC_LOG_TRACE, "transport", msc_now(t->clock), "clear halt %#04x: %s", ep,
+		msc_outcome_name(*outcome));
+	return *outcome == MSC_OUT_GONE ? gone(t, err) : 0;
+}
+
+int msc_port_reset(struct msc_target *t, struct msc_err *err)
+{
+	if (t->gone)
+		return gone(t, err);
+	msc_log(t->log, MSC_LOG_TRACE, "transport", msc_now(t->clock), "port reset");
+	if (t->transport->reset(t, err) < 0) {
+		t->gone = err->code == MSC_E_GONE;
+		return -1;
+	}
+	return 0;
+}
+
+int msc_not_mounted(struct msc_target *t, struct msc_err *err)
+{
+	return t->transport->mounted ? t->transport->mounted(t, err) : 0;
+}
+
+/* ---- the configuration descriptor --------------------------------------------------------- */
+
+static void take_endpoint(struct msc_device *dev, const struct msc_endpoint_desc *e)
+{
+	uint16_t size = e->max_packet & MSC_MAX_PACKET;
+
+	if ((e->attributes & MSC_EP_TYPE) != MSC_EP_TYPE_BULK || !(e->address & MSC_EP_NUMBER))
+		return;
+	if (e->address & MSC_EP_IN && !dev->ep_in) {
+		dev->ep_in = e->address;
+		dev->max_packet_in = size;
+	} else if (!(e->address & MSC_EP_IN) && !dev->ep_out) {
+		dev->ep_out = e->address;
+		dev->max_packet_out = size;
+	}
+}
+
+static bool speaks_bulk_only(const struct msc_interface_desc *i)
+{
+	return i->interface_class == MSC_CLASS_MASS_STORAGE && i->protocol == MSC_PROTOCOL_BULK_ONLY;
+}
+
+/* The first interface that speaks Bulk-Only; a device with a wrong class code is taken by its bulk
+ * endpoints when no interface is better, so that the judge can say what is wrong with it. */
+static bool take_interface(struct msc_device *dev, bool by_class)
+{
+	struct msc_reader r = msc_reader(dev->config, dev->config_len);
+	struct msc_interface_desc i;
+	bool inside = false;
+
+	dev->ep_in = dev->ep_out = 0;
+	while (msc_reader_left(&r) >= 2) {
+		uint8_t len = r.p[0], type = r.p[1];
+		const uint8_t *d = len >= 2 ? msc_read_bytes(&r, len) : NULL;
+
+		if (!d)
+			break;
+		if (type == MSC_DESC_INTERFACE && len >= MSC_INTERFACE_DESC_LEN) {
+			if (dev->ep_in && dev->ep_out)
+				break;
+			msc_interface_desc_unpack(&i, d);
+			inside = by_class ? speaks_bulk_only(&i) : true;
+			dev->ep_in = dev->ep_out = 0;
+			if (inside) {
+				dev->interface_number = i.number;
+				dev->alternate = i.alternate;
+				dev->subclass = i.subclass;
+				dev->protocol = i.protocol;
+			}
+		} else if (inside && type == MSC_DESC_ENDPOINT && len >= MSC_ENDPOINT_DESC_LEN) {
+			struct msc_endpoint_desc e;
+
+			msc_endpoint_desc_unpack(&e, d);
+			take_endpoint(dev, &e);
+		}
+	}
+	return dev->ep_in && dev->ep_out && dev->max_packet_in && dev->max_packet_out;
+}
+
+int msc_device_parse(struct msc_device *dev, struct msc_err *err)
+{
+	if (take_interface(dev, true) || take_interface(dev, false))
+		return 0;
+	return msc_fail(err, MSC_E_UNSUPPORTED,
+			"%s: no interface with a bulk-in and a bulk-out endpoint", dev->name);
+}

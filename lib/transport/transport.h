@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* How bytes reach a device. A transport opens a target, moves control and bulk transfers, and
+ * keeps the target's clock; it knows nothing of CBWs.
+ *
+ * A new transport is lib/transport/NAME.c with one `struct msc_transport` and a line
+ * TRANSPORT(name) in transport.list. tests/unit/test_transport.c holds each to this contract.
+ *
+ * What happens on the wire is never an error of a function here: a STALL, a time-out and a short
+ * packet are the transfer's outcome. An error (-1) means that the harness cannot go on, and that
+ * is MSC_E_GONE when the device has left.
+ */
+#ifndef MSC_TRANSPORT_TRANSPORT_H
+#define MSC_TRANSPORT_TRANSPORT_H
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/knob.h"
+#include "base/log.h"
+#include "wire/bot.h"
+#include "wire/usb.h"
+
+enum msc_outcome {
+	MSC_OUT_PENDING,   /* not submitted, or still under way */
+	MSC_OUT_DONE,	   /* all of it, or a short packet ended it; see actual */
+	MSC_OUT_STALL,	   /* the endpoint is halted, or the request was refused */
+	MSC_OUT_TIMEOUT,   /* nothing, or not all, until the deadline: the device answered NAK */
+	MSC_OUT_BABBLE,	   /* the device sent more than there was room for */
+	MSC_OUT_CANCELLED, /* by msc_cancel */
+	MSC_OUT_ERROR,	   /* no handshake, CRC, toggle: the host controller gave up */
+	MSC_OUT_GONE,	   /* the device has left */
+};
+const char *msc_outcome_name(enum msc_outcome); /* "done", "STALL", "time-out", ... */
+
+struct msc_xfer {
+	/* set by the caller; data must stay until the transfer has ended */
+	uint8_t ep; /* bEndpointAddress; 0: a control request described by setup */
+	struct msc_setup setup;
+	uint8_t *data;
+	size_t len; /* for a control request: wLength, or less */
+	/* set by the transport */
+	enum msc_outcome outcome;
+	size_t actual;		/* bytes moved */
+	int64_t submitted_ns;	/* the target's clock */
+	int64_t completed_ns;	/* when software could know */
+	int64_t naks;		/* NAK handshakes; -1: this transport cannot see them */
+	void *priv;		/* the transport's own, NULL when idle */
+};
+
+/* What the host knows of a device before the first command. */
+struct msc_device {
+	char name[160];	     /* the target as opened, in canonical form */
+	enum msc_speed speed;
+	struct msc_device_desc desc;
+	uint8_t config[1024]; /* the active configuration descriptor set, raw */
+	size_t config_len;
+	uint8_t interface_number, alternate;
+	uint8_t subclass, protocol;
+	uint8_t ep_in, ep_out;		    /* the first bulk endpoints of the interface */
+	uint16_t max_packet_in, max_packet_out;
+	bool simulated;
+	bool forgets; /* simulated, and the medium is gone when the target is closed */
+	char serial[128];    /* printable; empty: none */
+	char path[64];	     /* "1-2.3" for a real device; empty otherwise */
+	char host[64];	     /* host controller, such as "uhci" or "xhci_hcd"; empty: unknown */
+};
+
+struct msc_target;
+struct msc_open_options {
+	bool allow_writes;
+	const struct msc_log *log;
+};
+
+/* One thing that `mscope list targets` shows. */
+typedef void msc_found_fn(void *user, const char *target, const char *description);
+
+struct msc_transport {
+	const char *name;    /* the part before the colon: "sim" in sim:reference */
+	const char *syntax;  /* "sim:FIRMWARE[,knob=value]..." */
+	const char *summary; /* one line, lower case */
+	size_t state_size;   /* allocated by the core, zeroed; msc_target_state() */
+
+	/* `rest` is what follows the colon. Must fill in target->device (msc_device_parse helps
+	 * with the configuration) and target->clock. On failure releases what it took. */
+	int (*open)(struct msc_target *, const char *rest, const struct msc_open_options *,
+		    struct msc_err *);
+	/* Gives everything back, the kernel's driver too. Cannot fail. */
+	void (*close)(struct msc_target *);
+
+	/* Starts a transfer; outcome is MSC_OUT_PENDING until it ends. Transfers on one endpoint
+	 * keep their order. */
+	int (*submit)(struct msc_target *, struct msc_xfer *, struct msc_err *);
+	/* Returns when the transfer has ended or the deadline has passed, whichever is first. */
+	int (*wait)(struct msc_target *, struct msc_xfer *, int64_t deadline_ns, struct msc_err *);
+	/* Ends a pending transfer; when it returns the outcome is final (CANCELLED, or whatever
+	 * happened first). */
+	int (*cancel)(struct msc_target *, struct msc_xfer *, struct msc_err *);
+
+	/* CLEAR_FEATURE(ENDPOINT_HALT) and the host's own toggle, as one step. *outcome says what
+	 * the device answered. */
+	int (*clear_halt)(struct msc_target *, uint8_t ep, int64_t deadline_ns,
+			  enum msc_outcome *outcome, struct msc_err *);
+	/* Port reset, then the same configuration again. */
+	int (*reset)(struct msc_target *, struct msc_err *);
+
+	/* Optional: everything that could be opened now. */
+	int (*list)(msc_found_fn *, void *user, struct msc_err *);
+	/* Optional: fails with MSC_E_BUSY and says where when a filesystem on the device is mounted
+	 * by this host. */
+	int (*mounted)(struct msc_target *, struct msc_err *);
+};
+
+struct msc_target {
+	const struct msc_transport *transport;
+	void *state;
+	struct msc_clock *clock;
+	struct msc_device device;
+	const struct msc_log *log;
+	bool allow_writes;
+	bool gone; /* the device has left: every further call fails with MSC_E_GONE */
+};
+
+/* Opens "sim:...", "usb:..."; NULL and *err otherwise. */
+struct msc_target *msc_target_open(const char *name, const struct msc_open_options *,
+				   struct msc_err *err);
+void msc_target_close(struct msc_target *);
+
+static inline void *msc_target_state(struct msc_target *t)
+{
+	return t->state;
+}
+
+/* The calls below go to the transport, after checks common to all and a line of trace log. */
+int msc_submit(struct msc_target *, struct msc_xfer *, struct msc_err *) MSC_MUST_CHECK;
+/* Waits; cancels what is still pending at the deadline, whose outcome is then MSC_OUT_TIMEOUT. */
+int msc_finish(struct msc_target *, struct msc_xfer *, int64_t deadline_ns,
+	       struct msc_err *) MSC_MUST_CHECK;
+/* Waits without cancelling: the outcome may still be MSC_OUT_PENDING. */
+int msc_wait(struct msc_target *, struct msc_xfer *, int64_t deadline_ns,
+	     struct msc_err *) MSC_MUST_CHECK;
+int msc_cancel(struct msc_target *, struct msc_xfer *, struct msc_err *) MSC_MUST_CHECK;
+/* Submit and finish. */
+int msc_transfer(struct msc_target *, struct msc_xfer *, int64_t timeout_ns,
+		 struct msc_err *) MSC_MUST_CHECK;
+int msc_clear_halt(struct msc_target *, uint8_t ep, int64_t timeout_ns, enum msc_outcome *,
+		   struct msc_err *) MSC_MUST_CHECK;
+int msc_port_reset(struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
+int msc_not_mounted(struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
+
+/* Finds the mass-storage interface in dev->config and fills in the interface and endpoint members;
+ * MSC_E_UNSUPPORTED and what was found instead when there is none that speaks Bulk-Only. */
+int msc_device_parse(struct msc_device *, struct msc_err *) MSC_MUST_CHECK;
+
+/* The knobs that every sim: target has beside its firmware's own; a table as base/knob.h says. */
+extern const struct msc_knob msc_sim_knobs[];
+
+#define TRANSPORT(name) extern const struct msc_transport msc_transport_##name;
+#include "transport/transport.list"
+#undef TRANSPORT
+
+extern const struct msc_transport *const msc_transports[];
+extern const size_t msc_transport_count;
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What this host knows of its USB devices without opening them, from sysfs and /proc: names,
+ * matching, who is mounted. `root` is put before "/sys" and "/proc": "" but in tests. */
+#ifndef MSC_TRANSPORT_USB_HOST_H
+#define MSC_TRANSPORT_USB_HOST_H
+
+#include "transport/transport.h"
+
+struct msc_usb_match { /* what follows "usb:"; every condition given must hold */
+	bool by_id;
+	uint16_t vendor, product;
+	char serial[128]; /* empty: any */
+	char path[64];	  /* empty: any */
+};
+
+struct msc_usb_found {
+	uint16_t vendor, product;
+	unsigned bus, address; /* /dev/bus/usb/BUS/ADDRESS */
+	char path[64];	       /* "1-2.3" */
+	char serial[128];      /* as the device gave it, printable; empty: none */
+	char name[160];	       /* manufacturer and product */
+	enum msc_speed speed;
+	bool mass_storage; /* has an interface of that class */
+};
+
+struct msc_usb_list {
+	struct msc_usb_found *list; /* sorted by path */
+	size_t count;
+};
+
+/* "VID:PID", "serial=S", "path=P", or several with commas between them. */
+int msc_usb_match_parse(struct msc_usb_match *, const char *text, struct msc_err *) MSC_MUST_CHECK;
+bool msc_usb_matches(const struct msc_usb_match *, const struct msc_usb_found *);
+/* "usb:0525:a4a5,path=1-2"; returns buf. */
+char *msc_usb_match_text(char *buf, size_t size, const struct msc_usb_match *);
+
+/* Every device that is not a hub. A host without USB has none. */
+int msc_usb_scan(struct msc_usb_list *, const char *root, struct msc_err *) MSC_MUST_CHECK;
+void msc_usb_list_free(struct msc_usb_list *);
+
+/* The one that matches. None: MSC_E_NOTFOUND and the mass-storage devices that are there; several:
+ * MSC_E_BUSY and how to tell them apart. */
+int msc_usb_find(const struct msc_usb_match *, const char *root, struct msc_usb_found *,
+		 struct msc_err *) MSC_MUST_CHECK;
+
+/* MSC_E_BUSY and where, when a filesystem or swap area on the device at `path`, on a partition of
+ * it, or on something built upon these, is in use. */
+int msc_usb_not_mounted(const char *root, const char *path, struct msc_err *) MSC_MUST_CHECK;
+
+/* The driver of the host controller that the bus belongs to, such as "xhci_hcd"; "" if unknown. */
+void msc_usb_host_controller(const char *root, unsigned bus, char *buf, size_t size);
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Every layout: its rows meet without gap or overlap and fill its length, and every single bit
+ * survives unpacking and packing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "wire/bot.h"
+#include "wire/scsi.h"
+#include "wire/usb.h"
+
+static void walk(const char *name, const struct msc_field *fields, size_t len)
+{
+	size_t at = 0;
+
+	for (const struct msc_field *f = fields; f->name; f++) {
+		if (f->offset != at)
+			fail_msg("%s: %s begins at %u, expected %zu", name, f->name, f->offset, at);
+		at += f->size;
+	}
+	assert_int_equal(at, len);
+}
+
+#define CHECK(lower, UPPER)                                                                        \
+	do {                                                                                       \
+		walk(#lower, msc_##lower##_fields, MSC_##UPPER##_LEN);                             \
+		for (unsigned bit = 0; bit < 8 * MSC_##UPPER##_LEN; bit++) {                       \
+			uint8_t in[MSC_##UPPER##_LEN] = {0}, out[MSC_##UPPER##_LEN] = {0};         \
+			struct msc_##lower s;                                                      \
+                                                                                                   \
+			in[bit / 8] = (uint8_t)(1u << bit % 8);                                    \
+			msc_##lower##_unpack(&s, in);                                              \
+			msc_##lower##_pack(out, &s);                                               \
+			assert_memory_equal(in, out, sizeof in);                                   \
+		}                                                                                  \
+	} while (0)
+
+static void layouts(void **state)
+{
+	(void)state;
+	CHECK(cbw_header, CBW_HEADER);
+	CHECK(csw, CSW);
+	CHECK(setup, SETUP);
+	CHECK(device_desc, DEVICE_DESC);
+	CHECK(config_desc, CONFIG_DESC);
+	CHECK(interface_desc, INTERFACE_DESC);
+	CHECK(endpoint_desc, ENDPOINT_DESC);
+	CHECK(qualifier_desc, QUALIFIER_DESC);
+	CHECK(inquiry_header, INQUIRY_HEADER);
+	CHECK(capacity_10, CAPACITY_10);
+	CHECK(sense, SENSE);
+	CHECK(mode_header_6, MODE_HEADER_6);
+}
+
+/* The bytes of a real READ(10), written out by hand from BOT 1.0, table 5.1. */
+static void a_cbw_by_hand(void **state)
+{
+	static const uint8_t bytes[MSC_CBW_LEN] = {
+		'U', 'S', 'B', 'C', 0x78, 0x56, 0x34, 0x12, 0x00, 0x02, 0x00, 0x00, 0x80, 0x01, 0x0a,
+		0x28, 0x00, 0x00, 0x00, 0x00, 0x07, 0x00, 0x00, 0x01, 0x00,
+	};
+	struct msc_cbw cbw;
+	uint8_t out[MSC_CBW_LEN];
+
+	(void)state;
+	msc_cbw_unpack(&cbw, bytes);
+	assert_int_equal(cbw.h.signature, MSC_CBW_SIGNATURE);
+	assert_int_equal(cbw.h.tag, 0x12345678);
+	assert_int_equal(cbw.h.length, 512);
+	assert_int_equal(cbw.h.flags, MSC_CBW_FLAG_IN);
+	assert_int_equal(cbw.h.lun, 1);
+	assert_int_equal(cbw.h.cb_length, 10);
+	assert_int_equal(cbw.cb[0], 0x28);
+	assert_int_equal(cbw.cb[5], 7);
+	msc_cbw_pack(out, &cbw);
+	assert_memory_equal(out, bytes, sizeof bytes);
+}
+
+static void integers(void **state)
+{
+	static const uint8_t p[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+	uint8_t out[8];
+
+	(void)state;
+	assert_int_equal(msc_get_le16(p), 0x0201);
+	assert_int_equal(msc_get_le32(p), 0x04030201);
+	assert_int_equal(msc_get_be16(p), 0x0102);
+	assert_int_equal(msc_get_be24(p), 0x010203);
+	assert_int_equal(msc_get_be32(p), 0x01020304);
+	assert_true(msc_get_be64(p) == UINT64_C(0x0102030405060708));
+	msc_put_be64(out, msc_get_be64(p));
+	assert_memory_equal(out, p, 8);
+	msc_put_be24(out, 0xaabbcc);
+	assert_memory_equal(out, "\xaa\xbb\xcc", 3);
+}
+
+static void the_reader_never_runs_past_the_end(void **state)
+{
+	static const uint8_t p[3] = {1, 2, 3};
+	struct msc_reader r = msc_reader(p, sizeof p);
+
+	(void)state;
+	assert_int_equal(msc_read_le16(&r), 0x0201);
+	assert_false(r.overrun);
+	assert_int_equal(msc_read_be16(&r), 0);
+	assert_true(r.overrun);
+	assert_int_equal(msc_reader_left(&r), 0);
+	assert_int_equal(msc_read_u8(&r), 0);
+	r = msc_reader(p, sizeof p);
+	assert_int_equal(msc_read_le32(&r), 0);
+	assert_int_equal(msc_read_be32(&r), 0);
+	assert_true(r.overrun);
+	assert_null(msc_read_bytes(&r, 1));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(layouts),
+		cmocka_unit_test(a_cbw_by_hand),
+		cmocka_unit_test(integers),
+		cmocka_unit_test(the_reader_never_runs_past_the_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
