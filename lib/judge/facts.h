@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a record proves: the questions that several rules ask of it and of what came before it.
+ * Internal to the judge. When a record cannot prove something, the answer here is the one that
+ * gives no finding. */
+#ifndef MSC_JUDGE_FACTS_H
+#define MSC_JUDGE_FACTS_H
+
+#include "judge/judge.h"
+
+/* ---- one exchange ------------------------------------------------------------------------- */
+
+/* A valid CBW that the device could take as one: it was not waiting for a reset recovery, and
+ * neither endpoint was halted. */
+bool msc_is_command(const struct msc_record *);
+/* That, and meaningful too, and the host sent all the bulk-out data that it promised. */
+bool msc_is_plain(const struct msc_record *);
+/* Plain, and ended by a CSW that is valid and meaningful. */
+bool msc_is_answered(const struct msc_record *);
+bool msc_has_status(const struct msc_record *, uint8_t status); /* answered, with that status */
+
+enum msc_came { /* what came where the CSW belongs */
+	MSC_CAME_NOTHING,
+	MSC_CAME_CSW,	 /* 13 bytes */
+	MSC_CAME_BROKEN, /* it begins like a CSW and has another length */
+	MSC_CAME_DATA,
+};
+enum msc_came msc_came(const struct msc_exchange *);
+
+bool msc_stalled(const struct msc_exchange *, uint8_t ep); /* at any time in the exchange */
+bool msc_hung(enum msc_outcome);			   /* a time-out, or no handshake */
+
+/* Where the exchange came to a stop, and the step that shows it; NULL: it did not. The CBW was
+ * refused or never taken, or data or CSW never ended. */
+const struct msc_step *msc_stuck(const struct msc_exchange *);
+
+/* The total length that an answer claims for itself in its own length field; 0: it has none. */
+uint64_t msc_claimed_length(const struct msc_exchange *);
+
+/* The residue tells a true story of what moved; rule_residue.c. */
+bool msc_residue_fits(const struct msc_exchange *);
+
+/* ---- commands and their answers ----------------------------------------------------------- */
+
+/* The command passed and its bulk-in answer can be read: its residue is right. *len is how many
+ * bytes of data are relevant, *asked how many could have been. */
+bool msc_is_answer(const struct msc_record *, uint8_t opcode, size_t *len, size_t *asked);
+/* READ or WRITE of at least one block; NULL: it is not. */
+const struct msc_cdb_def *msc_blocks_command(const struct msc_exchange *);
+bool msc_is_past_end(const struct msc_exchange *); /* and known to be */
+/* An earlier answer that this one should agree with: the same logical unit, `same` says that the
+ * commands ask for the same, and nothing in between failed or changed the unit. */
+const struct msc_record *msc_earlier_answer(const struct msc_record *, uint8_t opcode,
+					    bool (*same)(const uint8_t *cdb, const uint8_t *before));
+
+/* ---- intent ------------------------------------------------------------------------------- */
+
+struct msc_intent msc_intent_of(const struct msc_exchange *);
+/* The same, knowing that the command passed: it did not mean less than the command block says. */
+struct msc_intent msc_intent_passed(const struct msc_exchange *);
+struct msc_case msc_case_in(enum msc_dir host, uint64_t length, const struct msc_intent *);
+
+/* ---- what came before --------------------------------------------------------------------- */
+
+struct msc_past {
+	const struct msc_record *exchange; /* the one before, on any unit; NULL: none is known */
+	bool reset;   /* since then: reset recovery, or port reset, and it succeeded */
+	bool request; /* since then: Bulk-Only Mass Storage Reset by itself */
+	bool cleared_in, cleared_out; /* since then, and since that request: clear-halt */
+};
+struct msc_past msc_past(const struct msc_record *);
+
+/* BOT 1.0, 6.6.1: after an invalid CBW, until reset recovery. */
+bool msc_awaits_recovery(const struct msc_past *);
+bool msc_was_invalid(const struct msc_past *); /* because the last CBW was not valid */
+
+/* Whether an endpoint is halted, by the newest record that tells. *request: Bulk-Only Mass Storage
+ * Reset came after that record, and it is not supposed to change it. */
+enum msc_halt { MSC_HALT_UNKNOWN, MSC_HALT_SET, MSC_HALT_CLEAR };
+enum msc_halt msc_known_halt(const struct msc_record *, uint8_t ep, bool *request);
+
+enum msc_after { MSC_AFTER_NOTHING, MSC_AFTER_CLEAR, MSC_AFTER_RESET };
+/* What could have led to an exchange being stuck. */
+enum msc_after msc_after(const struct msc_record *);
+
+/* The exchange before, when nothing that could change the device's mind came between: no reset,
+ * and the same logical unit. */
+const struct msc_record *msc_undisturbed(const struct msc_record *);
+
+/* ---- control requests --------------------------------------------------------------------- */
+
+bool msc_is_request(const struct msc_record *, uint8_t request_type, uint8_t request);
+bool msc_is_good_reset(const struct msc_record *);   /* Bulk-Only Reset, every field right */
+bool msc_is_good_max_lun(const struct msc_record *); /* Get Max LUN, every field right */
+/* Some interface of the configuration has this number. */
+bool msc_interface_exists(const struct msc_device *, uint8_t number);
+/* A GET_DESCRIPTOR of that type; *index is the descriptor's. */
+bool msc_is_descriptor(const struct msc_record *, uint8_t type, uint8_t *index);
+
+#endif

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The registry of rules, the profiles, and how a rule's finding becomes a line of evidence. */
+#include "judge/judge.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+#define RULE(name) &msc_rule_##name,
+const struct msc_rule *const msc_rules[] = {
+#include "judge/rule.list"
+};
+#undef RULE
+const size_t msc_rule_count = MSC_COUNT(msc_rules);
+
+const char *const msc_profile_names[] = {"spec", "usbif", "interop", NULL};
+
+/* One rule at work on one record. */
+struct msc_judging {
+	const struct msc_record *record;
+	const struct msc_rule *rule;
+	enum msc_severity severity;
+	struct msc_findings *out;
+	bool found; /* the rule's finding is the last of the list */
+	bool no_memory;
+};
+
+int msc_profile_parse(const char *name, enum msc_profile *profile, struct msc_err *err)
+{
+	for (int i = 0; i < MSC_PROFILES; i++) {
+		if (strcmp(name, msc_profile_names[i]) != 0)
+			continue;
+		*profile = (enum msc_profile)i;
+		return 0;
+	}
+	return msc_fail(err, MSC_E_USAGE,
+			"no profile called '%s'; there are spec, usbif and interop", name);
+}
+
+const char *msc_severity_name(enum msc_severity severity)
+{
+	static const char *const names[] = {"ignore", "note", "warn", "fail"};
+
+	return (size_t)severity < MSC_COUNT(names) ? names[severity] : "?";
+}
+
+const struct msc_rule *msc_rule_find(const char *id, struct msc_err *err)
+{
+	struct msc_nearest nearest = {.wanted = id};
+
+	for (size_t i = 0; i < msc_rule_count; i++) {
+		if (!strcmp(msc_rules[i]->id, id))
+			return msc_rules[i];
+		msc_nearest_try(&nearest, msc_rules[i]->id);
+	}
+	msc_fail_unknown(err, "rule", "rules", &nearest);
+	return NULL;
+}
+
+/* ---- findings ----------------------------------------------------------------------------- */
+
+void msc_findings_clear(struct msc_findings *f)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		free(f->list[i].message);
+		free(f->list[i].expected);
+		free(f->list[i].actual);
+	}
+	free(f->list);
+	*f = (struct msc_findings){0};
+}
+
+enum msc_severity msc_findings_worst(const struct msc_findings *f)
+{
+	enum msc_severity worst = MSC_IGNORE;
+
+	for (size_t i = 0; i < f->count; i++)
+		if (f->list[i].severity > worst)
+			worst = f->list[i].severity;
+	return worst;
+}
+
+static struct msc_finding *append(struct msc_judging *j)
+{
+	struct msc_findings *f = j->out;
+	struct msc_finding *list = f->list;
+
+	if (f->count == f->room) {
+		list = realloc(list, (f->room * 2 + 8) * sizeof *list);
+		if (!list)
+			return NULL;
+		f->list = list;
+		f->room = f->room * 2 + 8;
+	}
+	f->list[f->count] = (struct msc_finding){.rule = j->rule, .severity = j->severity};
+	if (j->record) {
+		msc_record_text(f->list[f->count].context, sizeof f->list->context, j->record);
+		f->list[f->count].at_ns = j->record->ended_ns;
+	}
+	return &f->list[f->count++];
+}
+
+static void set_text(struct msc_judging *j, char **member, const char *fmt, va_list args)
+{
+	if (!*member && vasprintf(member, fmt, args) < 0) {
+		*member = NULL;
+		j->no_memory = true;
+	}
+}
+
+static void found(struct msc_judging *j, const char *fmt, va_list args)
+{
+	struct msc_finding *f;
+
+	if (j->found)
+		return;
+	f = append(j);
+	if (!f) {
+		j->no_memory = true;
+		return;
+	}
+	j->found = true;
+	set_text(j, &f->message, fmt, args);
+}
+
+static struct msc_finding *last(struct msc_judging *j)
+{
+	return j->found ? &j->out->list[j->out->count - 1] : NULL;
+}
+
+void msc_found(struct msc_judging *j, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	found(j, fmt, args);
+	va_end(args);
+}
+
+void msc_expected(struct msc_judging *j, const char *fmt, ...)
+{
+	struct msc_finding *f = last(j);
+	va_list args;
+
+	va_start(args, fmt);
+	if (f)
+		set_text(j, &f->expected, fmt, args);
+	va_end(args);
+}
+
+void msc_actual(struct msc_judging *j, const char *fmt, ...)
+{
+	struct msc_finding *f = last(j);
+	va_list args;
+
+	va_start(args, fmt);
+	if (f)
+		set_text(j, &f->actual, fmt, args);
+	va_end(args);
+}
+
+/* ---- judging ------------------------------------------------------------------------------ */
+
+int msc_judge(const struct msc_record *r, enum msc_profile profile, struct msc_findings *out,
+	      struct msc_err *err)
+{
+	for (size_t i = 0; i < msc_rule_count; i++) {
+		const struct msc_rule *rule = msc_rules[i];
+		struct msc_judging j = {.record = r,
+					.rule = rule,
+					.severity = rule->severity[profile],
+					.out = out};
+
+		if (!(rule->on & r->kind) || j.severity == MSC_IGNORE)
+			continue;
+		rule->judge(&j, r);
+		if (j.no_memory)
+			return msc_nomem(err);
+	}
+	return 0;
+}
+
+int msc_judge_stated(const struct msc_rule *rule, const struct msc_record *r,
+		     enum msc_profile profile, struct msc_findings *out, const char *expected,
+		     const char *actual, struct msc_err *err, const char *fmt, ...)
+{
+	struct msc_judging j = {
+		.record = r, .rule = rule, .severity = rule->severity[profile], .out = out};
+	va_list args;
+
+	if (j.severity == MSC_IGNORE)
+		return 0;
+	va_start(args, fmt);
+	found(&j, fmt, args);
+	va_end(args);
+	if (expected)
+		msc_expected(&j, "%s", expected);
+	if (actual)
+		msc_actual(&j, "%s", actual);
+	return j.no_memory ? msc_nomem(err) : 0;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Judgement: rules look at records and nothing else, so that one rule serves live tests and other
+ * people's captures alike.
+ *
+ * A new rule is one function and one `struct msc_rule` in the rule_*.c of its subject, and a line
+ * RULE(name) in rule.list.
+ */
+#ifndef MSC_JUDGE_JUDGE_H
+#define MSC_JUDGE_JUDGE_H
+
+#include "bot/record.h"
+
+enum msc_profile {
+	MSC_PROFILE_SPEC,    /* the letter of BOT 1.0 and USB 2.0 */
+	MSC_PROFILE_USBIF,   /* what the USB-IF compliance tests tolerate; the default */
+	MSC_PROFILE_INTEROP, /* what Windows, Linux and macOS need */
+	MSC_PROFILES,
+};
+extern const char *const msc_profile_names[]; /* NULL-terminated */
+int msc_profile_parse(const char *name, enum msc_profile *, struct msc_err *) MSC_MUST_CHECK;
+
+enum msc_severity {
+	MSC_IGNORE, /* this profile does not care */
+	MSC_NOTE,   /* named, but no fault: one of several legal answers */
+	MSC_WARN,
+	MSC_FAIL,
+};
+const char *msc_severity_name(enum msc_severity); /* "ignore", "note", "warn", "fail" */
+
+struct msc_judging;
+
+struct msc_rule {
+	const char *id;	   /* dotted, lower case, permanent: "bot.csw.tag" */
+	const char *title; /* the demand, as a sentence without a full stop */
+	const char *spec;  /* document, clause */
+	enum msc_severity severity[MSC_PROFILES]; /* by profile, in the order of the enum */
+	const char *why;     /* why a host cares */
+	const char *mistake; /* the usual mistake in firmware */
+	unsigned on;	     /* msc_record_kind bits; 0: only scenarios raise it */
+	void (*judge)(struct msc_judging *, const struct msc_record *);
+};
+
+#define RULE(name) extern const struct msc_rule msc_rule_##name;
+#include "judge/rule.list"
+#undef RULE
+
+extern const struct msc_rule *const msc_rules[]; /* sorted by id */
+extern const size_t msc_rule_count;
+const struct msc_rule *msc_rule_find(const char *id, struct msc_err *err);
+
+struct msc_finding {
+	const struct msc_rule *rule;
+	enum msc_severity severity;
+	char *message;	      /* what was seen, a sentence; then, where they are values: */
+	char *expected;	      /* may be NULL */
+	char *actual;	      /* may be NULL */
+	char context[96];     /* the command or request: "READ(10) lba 0 blocks 1" */
+	int64_t at_ns;	      /* of the record's end */
+};
+
+struct msc_findings {
+	struct msc_finding *list;
+	size_t count, room;
+};
+void msc_findings_clear(struct msc_findings *); /* frees the strings and the list */
+enum msc_severity msc_findings_worst(const struct msc_findings *);
+
+/* Applies every rule to one record; appends to *out what the profile does not ignore. -1: out of
+ * memory. */
+int msc_judge(const struct msc_record *, enum msc_profile, struct msc_findings *out,
+	      struct msc_err *) MSC_MUST_CHECK;
+
+/* For rules: begin a finding; then optionally its two values. Only the first finding of one rule
+ * on one record is kept. */
+void msc_found(struct msc_judging *, const char *fmt, ...) MSC_PRINTF(2, 3);
+void msc_expected(struct msc_judging *, const char *fmt, ...) MSC_PRINTF(2, 3);
+void msc_actual(struct msc_judging *, const char *fmt, ...) MSC_PRINTF(2, 3);
+
+/* For scenarios: a finding of a rule with on == 0. r may be NULL. */
+int msc_judge_stated(const struct msc_rule *, const struct msc_record *r, enum msc_profile,
+		     struct msc_findings *out, const char *expected, const char *actual,
+		     struct msc_err *, const char *fmt, ...) MSC_PRINTF(8, 9);
+
+/* "READ(10) lba 0 blocks 1", "GET_DESCRIPTOR configuration", ...; returns buf. */
+char *msc_record_text(char *buf, size_t size, const struct msc_record *);
+
+/* ---- the oracle: BOT 1.0, 6.7 ------------------------------------------------------------- */
+
+/* Which of the thirteen cases an exchange is, from host expectation and device intent alone, and
+ * what follows from it. One function, no table per case. */
+struct msc_case {
+	uint8_t first, last;	  /* 1..13; a range when the intent is one (alloc above the length);
+				     0: not known */
+	bool phase_error_required; /* status must be 02h: cases 2, 3, 7, 8, 10, 13 */
+	bool phase_error_possible; /* some case of the range is one of those */
+	uint64_t processed_max;	  /* most bytes the device can have meant to process */
+};
+struct msc_case msc_case_of(const struct msc_exchange *);
+
+#endif

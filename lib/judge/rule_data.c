@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rules of data transport: how much moves, in which direction, and how it ends (BOT 1.0, 5.3.2
+ * and 6.7). What the residue says of it is in rule_residue.c. */
+#include "judge/facts.h"
+
+static void excess(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_exchange *x = &r->u.exchange;
+	uint32_t asked = x->cbw.h.length;
+
+	if (!msc_is_command(r) || x->dir != MSC_DIR_IN)
+		return;
+	if (x->data_len > asked)
+		msc_found(j, "%zu bytes came in the data transfer", x->data_len);
+	else if (msc_step_with(x, MSC_STEP_DATA, MSC_OUT_BABBLE))
+		msc_found(j, "the device sent more than there was room for after %zu bytes",
+			  x->data_len);
+	else if (x->data_len == asked && msc_came(x) == MSC_CAME_DATA)
+		msc_found(j, "all %u bytes came, then more data where the CSW belongs",
+			  (unsigned)asked);
+	msc_expected(j, "at most %u bytes", (unsigned)asked);
+	msc_actual(j, "%zu bytes%s", x->data_len, x->data_len > asked ? "" : " and more");
+}
+
+const struct msc_rule msc_rule_bot_data_excess = {
+	.id = "bot.data.excess",
+	.title = "no more than dCBWDataTransferLength bytes are sent",
+	.spec = "BOT 1.0, 6.7.2",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "the excess overruns the host's buffer, which the controller reports as babble, or is "
+	       "taken for the CSW; the host resets the device",
+	.mistake = "the length comes from the command block alone and not from the smaller of it and "
+		   "dCBWDataTransferLength",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = excess,
+};
+
+static void unasked(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_exchange *x = &r->u.exchange;
+
+	if (!msc_is_command(r) || x->dir == MSC_DIR_IN || msc_came(x) != MSC_CAME_DATA)
+		return;
+	msc_found(j, "data came on bulk-in where the CSW belongs, and the host had asked for none");
+	msc_expected(j, "a CSW");
+	msc_actual(j, "%zu bytes of data", x->status_len);
+}
+
+const struct msc_rule msc_rule_bot_data_unasked = {
+	.id = "bot.data.unasked",
+	.title = "no data is sent when the host asks for none",
+	.spec = "BOT 1.0, 6.7.1 and 6.7.3",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "the host takes the data for the CSW and resets the device",
+	.mistake = "dCBWDataTransferLength and the direction flag are never looked at",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = unasked,
+};
+
+static void split(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_exchange *x = &r->u.exchange;
+
+	if (!msc_is_command(r) || x->dir != MSC_DIR_IN || x->data_len >= x->cbw.h.length ||
+	    msc_came(x) != MSC_CAME_DATA)
+		return;
+	msc_found(j, "a short packet ended the data after %zu of %u bytes, and then more data came "
+		     "where the CSW belongs", x->data_len, (unsigned)x->cbw.h.length);
+	msc_expected(j, "a CSW");
+	msc_actual(j, "%zu bytes of data", x->status_len);
+}
+
+const struct msc_rule msc_rule_bot_data_split = {
+	.id = "bot.data.split",
+	.title = "only the last packet of the data is short",
+	.spec = "USB 2.0, 5.8.3; BOT 1.0, 6.7.2",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "a short packet ends the transfer at the host, which takes the rest for the CSW",
+	.mistake = "each block or buffer is sent as a transfer of its own, and one of them is not a "
+		   "multiple of the packet size",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = split,
+};
+
+static void hang(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_exchange *x = &r->u.exchange;
+	const struct msc_step *s = msc_stuck(x);
+
+	if (!s || s->kind != MSC_STEP_DATA || !msc_is_plain(r) ||
+	    msc_after(r) != MSC_AFTER_NOTHING)
+		return;
+	msc_found(j, "the data phase stopped after %zu of %u bytes: %s", x->data_len,
+		  (unsigned)x->cbw.h.length, msc_outcome_name(s->outcome));
+	msc_expected(j, "data, a short packet or a STALL");
+	msc_actual(j, "%s", msc_outcome_name(s->outcome));
+}
+
+const struct msc_rule msc_rule_bot_data_hang = {
+	.id = "bot.data.hang",
+	.title = "the data phase ends: with all the data, a short packet or a STALL",
+	.spec = "BOT 1.0, 6.7.2 and 6.7.3",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "hosts wait 20 to 30 seconds and then reset; an unsupported command that is left "
+	       "hanging so is the commonest defect in the field",
+	.mistake = "a command that fails, or has less data than asked for, goes to the status phase "
+		   "without a STALL; or bulk-out is not drained",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = hang,
+};
+
+static void short_data(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_exchange *x = &r->u.exchange;
+
+	if (!msc_is_command(r) || x->dir != MSC_DIR_IN || x->csw_in_data || !msc_csw_is_valid(x) ||
+	    x->data_len >= x->cbw.h.length || msc_stalled(x, r->device->ep_in))
+		return;
+	msc_found(j, "%zu of %u bytes came, then the CSW; the device sent less than it was asked "
+		     "for and did not halt bulk-in", x->data_len, (unsigned)x->cbw.h.length);
+	msc_expected(j, "STALL");
+	msc_actual(j, "a short packet only");
+}
+
+const struct msc_rule msc_rule_bot_data_short = {
+	.id = "bot.data.short",
+	.title = "bulk-in is halted when less than dCBWDataTransferLength is sent",
+	.spec = "BOT 1.0, 6.7.2",
+	.severity = {MSC_FAIL, MSC_NOTE, MSC_NOTE},
+	.why = "hosts accept a short packet alone; some controllers handle it better than a STALL, "
+	       "and it saves a request",
+	.mistake = "many devices do so on purpose (the Linux gadget with stall=0)",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = short_data,
+};
+
+static void needless(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_exchange *x = &r->u.exchange;
+	bool in = msc_stalled(x, r->device->ep_in);
+
+	if (!msc_has_status(r, MSC_CSW_PASSED) || x->data_len != x->cbw.h.length ||
+	    msc_case_of(x).phase_error_possible)
+		return;
+	if (!in && !msc_stalled(x, r->device->ep_out))
+		return;
+	msc_found(j, "all %zu bytes moved and the command passed, yet bulk-%s was halted",
+		  x->data_len, in ? "in" : "out");
+	msc_expected(j, "no STALL");
+	msc_actual(j, "STALL");
+}
+
+const struct msc_rule msc_rule_bot_stall_needless = {
+	.id = "bot.stall.needless",
+	.title = "no endpoint is halted when everything moved as agreed",
+	.spec = "BOT 1.0, 6.7",
+	.severity = {MSC_WARN, MSC_WARN, MSC_WARN},
+	.why = "each STALL costs a request on endpoint 0, and on some controllers a race; macOS and "
+	       "the slower hosts feel it",
+	.mistake = "the data stage is always ended with a STALL, or it is decided from the command "
+		   "block's length before it is clipped",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = needless,
+};
+
+static void stale(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_poll *p = &r->u.poll;
+	struct msc_past past = msc_past(r);
+
+	if (p->ep != r->device->ep_in || p->outcome != MSC_OUT_DONE || !past.exchange ||
+	    past.request)
+		return;
+	if (!past.reset && !past.exchange->u.exchange.have_csw)
+		return;
+	msc_found(j, "%zu bytes were waiting on bulk-in %s", p->data_len,
+		  past.reset ? "after the reset" : "although the CSW had come");
+	msc_expected(j, "nothing");
+	msc_actual(j, "%zu bytes", p->data_len);
+}
+
+const struct msc_rule msc_rule_bot_data_stale = {
+	.id = "bot.data.stale",
+	.title = "bulk-in is silent between a CSW and the next CBW",
+	.spec = "BOT 1.0, 3.1 and 5.3",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "what is left over is taken for the data or the CSW of the next command",
+	.mistake = "a CSW is queued twice around a STALL, or a reset does not cancel the transfer "
+		   "that is armed",
+	.on = MSC_RECORD_POLL,
+	.judge = stale,
+};

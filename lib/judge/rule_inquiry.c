@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rules of standard INQUIRY data (SPC-4, 6.4). */
+#include "judge/facts.h"
+
+static bool is_standard(const uint8_t *cdb)
+{
+	return cdb[0] == MSC_OP_INQUIRY && !(cdb[1] & 0x03) && !cdb[2];
+}
+
+/* Standard INQUIRY data of at least `least` bytes. */
+static bool is_data(const struct msc_record *r, size_t least, size_t *len, size_t *asked)
+{
+	return msc_is_answer(r, MSC_OP_INQUIRY, len, asked) &&
+	       is_standard(r->u.exchange.cbw.cb) && *len >= least;
+}
+
+static void status(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_exchange *x = &r->u.exchange;
+
+	if (!msc_has_status(r, MSC_CSW_FAILED) || !is_standard(x->cbw.cb) ||
+	    msc_case_of(x).phase_error_possible)
+		return;
+	msc_found(j, "INQUIRY failed");
+	msc_expected(j, "00h");
+	msc_actual(j, "01h");
+}
+
+const struct msc_rule msc_rule_scsi_inquiry_status = {
+	.id = "scsi.inquiry.status",
+	.title = "INQUIRY succeeds, whatever the state of the unit",
+	.spec = "SPC-4, 6.4.1; TD1.18",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "it is the first command of every host; without it there is no device",
+	.mistake = "a pending unit attention or a missing medium fails every command alike",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = status,
+};
+
+static void length(struct msc_judging *j, const struct msc_record *r)
+{
+	size_t len, asked;
+
+	if (!is_data(r, 0, &len, &asked) || asked < MSC_INQUIRY_LEN || len >= MSC_INQUIRY_LEN)
+		return;
+	msc_found(j, "INQUIRY could have given %zu bytes and gave %zu", asked, len);
+	msc_expected(j, "at least %d", MSC_INQUIRY_LEN);
+	msc_actual(j, "%zu", len);
+}
+
+const struct msc_rule msc_rule_scsi_inquiry_length = {
+	.id = "scsi.inquiry.length",
+	.title = "standard INQUIRY data is at least 36 bytes",
+	.spec = "SPC-4, 6.4.2",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "hosts ask for exactly 36 and take vendor, product and revision from them",
+	.mistake = "the structure ends with the product name",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = length,
+};
+
+static bool always(const uint8_t *cdb, const uint8_t *before)
+{
+	return is_standard(cdb) && is_standard(before);
+}
+
+static void additional(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_record *before;
+	const uint8_t *d = r->u.exchange.data;
+	size_t len, asked, claimed;
+
+	if (!is_data(r, 5, &len, &asked))
+		return;
+	claimed = 5u + d[4];
+	before = msc_earlier_answer(r, MSC_OP_INQUIRY, always);
+	if (claimed < len || (len < asked && claimed != len)) {
+		msc_found(j, "%zu bytes came of the %zu asked for, and ADDITIONAL LENGTH is %u", len,
+			  asked, d[4]);
+		msc_expected(j, "%zu", len - 5);
+		msc_actual(j, "%u", d[4]);
+	} else if (before && before->u.exchange.data_len >= 5 &&
+		   before->u.exchange.data[4] != d[4]) {
+		msc_found(j, "ADDITIONAL LENGTH is %u when %zu bytes are asked for, and was %u before",
+			  d[4], asked, before->u.exchange.data[4]);
+		msc_expected(j, "%u", before->u.exchange.data[4]);
+		msc_actual(j, "%u", d[4]);
+	}
+}
+
+const struct msc_rule msc_rule_scsi_inquiry_additional = {
+	.id = "scsi.inquiry.additional",
+	.title = "ADDITIONAL LENGTH is the whole length less five, however much is asked for",
+	.spec = "SPC-4, 6.4.2 and 4.3.5.6",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
+	.why = "a host that asks for five bytes first takes the length of its second request from it",
+	.mistake = "it is cut together with the data, or is the whole length",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = additional,
+};
+
+static void format(struct msc_judging *j, const struct msc_record *r)
+{
+	size_t len, asked;
+	uint8_t value;
+
+	if (!is_data(r, 4, &len, &asked))
+		return;
+	value = r->u.exchange.data[3] & 0x0f;
+	if (value == 2)
+		return;
+	msc_found(j, "RESPONSE DATA FORMAT is %u", value);
+	msc_expected(j, "2");
+	msc_actual(j, "%u", value);
+}
+
+const struct msc_rule msc_rule_scsi_inquiry_format = {
+	.id = "scsi.inquiry.format",
+	.title = "RESPONSE DATA FORMAT is 2",
+	.spec = "SPC-4, 6.4.2",
+	.severity = {MSC_FAIL, MSC_WARN, MSC_NOTE},
+	.why = "lower values announce data that predates SCSI-2; hosts read it all the same",
+	.mistake = "the byte was copied from an old device, as 0 or 1",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = format,
+};
+
+static void strings(struct msc_judging *j, const struct msc_record *r)
+{
+	const uint8_t *d = r->u.exchange.data;
+	size_t len, asked;
+
+	if (!is_data(r, MSC_INQUIRY_LEN, &len, &asked))
+		return;
+	for (size_t i = MSC_INQUIRY_HEADER_LEN; i < MSC_INQUIRY_LEN; i++) {
+		if (d[i] >= 0x20 && d[i] < 0x7f)
+			continue;
+		msc_found(j, "byte %zu of the INQUIRY data, in the %s, is %02xh", i,
+			  i < 16 ? "vendor" : i < 32 ? "product" : "revision", d[i]);
+		msc_expected(j, "20h to 7Eh");
+		msc_actual(j, "%02xh", d[i]);
+		return;
+	}
+}
+
+const struct msc_rule msc_rule_scsi_inquiry_strings = {
+	.id = "scsi.inquiry.strings",
+	.title = "vendor, product and revision are ASCII, filled up with spaces",
+	.spec = "SPC-4, 6.4.2 and 4.4.1",
+	.severity = {MSC_FAIL, MSC_WARN, MSC_NOTE},
+	.why = "hosts make names and driver matches of them; a zero byte cuts or garbles them",
+	.mistake = "C strings are copied with their terminating zero",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = strings,
+};
+
+static void type(struct msc_judging *j, const struct msc_record *r)
+{
+	size_t len, asked;
+
+	if (!is_data(r, 1, &len, &asked) || r->u.exchange.data[0] != 0x7f)
+		return;
+	msc_found(j, "INQUIRY says that logical unit %u is not supported (7Fh), and Get Max LUN that "
+		     "it exists", r->u.exchange.cbw.h.lun);
+	msc_expected(j, "00h for a disk");
+	msc_actual(j, "7Fh");
+}
+
+const struct msc_rule msc_rule_scsi_inquiry_type = {
+	.id = "scsi.inquiry.type",
+	.title = "a unit up to the maximum LUN says that it exists",
+	.spec = "SPC-4, 6.4.2; BOT 1.0, 3.2",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "the unit is not shown",
+	.mistake = "an empty slot is reported like a unit that is not there",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = type,
+};

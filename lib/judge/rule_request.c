@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rules of control requests: Get Max LUN and Bulk-Only Reset with right and wrong fields (BOT 1.0,
+ * 3.1 and 3.2), and that endpoint 0 always answers. */
+#include "judge/facts.h"
+
+#include <string.h>
+
+#define REQTYPE_CLASS_IN  (MSC_REQTYPE_IN | MSC_REQTYPE_CLASS | MSC_RECIPIENT_INTERFACE)
+#define REQTYPE_CLASS_OUT (MSC_REQTYPE_CLASS | MSC_RECIPIENT_INTERFACE)
+
+/* wIndex names another interface that exists: what that does with the request is its own affair. */
+static bool for_another(const struct msc_record *r)
+{
+	uint16_t index = r->u.control.setup.index;
+
+	return index != r->device->interface_number && index <= 0xff &&
+	       msc_interface_exists(r->device, (uint8_t)index);
+}
+
+static void must_stall(struct msc_judging *j, const struct msc_record *r, const char *name)
+{
+	const struct msc_setup *s = &r->u.control.setup;
+
+	if (r->u.control.outcome != MSC_OUT_DONE)
+		return;
+	msc_found(j, "%s with wValue %u, wIndex %u and wLength %u was accepted", name, s->value,
+		  s->index, s->length);
+	msc_expected(j, "STALL");
+	msc_actual(j, "done");
+}
+
+static void max_lun_fields(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_setup *s = &r->u.control.setup;
+
+	if (!msc_is_request(r, REQTYPE_CLASS_IN, MSC_REQ_GET_MAX_LUN) || for_another(r))
+		return;
+	if (s->value || s->index != r->device->interface_number)
+		must_stall(j, r, "Get Max LUN");
+}
+
+const struct msc_rule msc_rule_bot_maxlun_fields = {
+	.id = "bot.maxlun.fields",
+	.title = "Get Max LUN with a wrong wValue or wIndex is refused",
+	.spec = "BOT 1.0, 3.2; USB 2.0, 9.2.7; TD1.3",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_NOTE},
+	.why = "hosts send it right; the compliance tests do not",
+	.mistake = "only bRequest is looked at",
+	.on = MSC_RECORD_CONTROL,
+	.judge = max_lun_fields,
+};
+
+static void max_lun_length(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_control *c = &r->u.control;
+
+	if (!msc_is_good_max_lun(r) || c->outcome != MSC_OUT_DONE || c->data_len == 1)
+		return;
+	msc_found(j, "Get Max LUN gave %zu bytes", c->data_len);
+	msc_expected(j, "1");
+	msc_actual(j, "%zu", c->data_len);
+}
+
+const struct msc_rule msc_rule_bot_maxlun_length = {
+	.id = "bot.maxlun.length",
+	.title = "Get Max LUN answers with one byte",
+	.spec = "BOT 1.0, 3.2; TD1.3",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
+	.why = "a host reads whatever was in its buffer, or goes on with one unit",
+	.mistake = "the request is acknowledged without its data stage",
+	.on = MSC_RECORD_CONTROL,
+	.judge = max_lun_length,
+};
+
+static void max_lun_range(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_control *c = &r->u.control;
+
+	if (!msc_is_good_max_lun(r) || c->outcome != MSC_OUT_DONE || c->data_len != 1 ||
+	    c->data[0] <= MSC_LUN_MAX)
+		return;
+	msc_found(j, "Get Max LUN says that the last logical unit is %u", c->data[0]);
+	msc_expected(j, "0 to %d", MSC_LUN_MAX);
+	msc_actual(j, "%u", c->data[0]);
+}
+
+const struct msc_rule msc_rule_bot_maxlun_range = {
+	.id = "bot.maxlun.range",
+	.title = "Get Max LUN is at most 15",
+	.spec = "BOT 1.0, 3.2",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "hosts look for that many units, each with its own time-outs, or ignore the answer",
+	.mistake = "a variable that was never set is sent",
+	.on = MSC_RECORD_CONTROL,
+	.judge = max_lun_range,
+};
+
+static bool is_answer(enum msc_outcome o)
+{
+	return o == MSC_OUT_DONE || o == MSC_OUT_STALL;
+}
+
+static void max_lun_stable(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_control *c = &r->u.control, *before = NULL;
+
+	if (!msc_is_good_max_lun(r) || !is_answer(c->outcome))
+		return;
+	for (const struct msc_record *p = r->prev; p && !before; p = p->prev)
+		if (msc_is_good_max_lun(p) && is_answer(p->u.control.outcome))
+			before = &p->u.control;
+	if (!before)
+		return;
+	if (before->outcome != c->outcome)
+		msc_found(j, "Get Max LUN was answered with %s, and with %s before",
+			  msc_outcome_name(c->outcome), msc_outcome_name(before->outcome));
+	else if (c->data_len && before->data_len && c->data[0] != before->data[0])
+		msc_found(j, "Get Max LUN gave %u, and %u before", c->data[0], before->data[0]);
+	msc_expected(j, "the same again");
+}
+
+const struct msc_rule msc_rule_bot_maxlun_stable = {
+	.id = "bot.maxlun.stable",
+	.title = "Get Max LUN gives the same answer every time",
+	.spec = "BOT 1.0, 3.2; TD1.3",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "hosts ask once; a unit that appears later is never found",
+	.mistake = "it counts the media that are present instead of the units, or depends on a wrong "
+		   "request before it",
+	.on = MSC_RECORD_CONTROL,
+	.judge = max_lun_stable,
+};
+
+static void reset_fields(struct msc_judging *j, const struct msc_record *r)
+{
+	if (msc_is_request(r, REQTYPE_CLASS_OUT, MSC_REQ_BULK_ONLY_RESET) && !for_another(r) &&
+	    !msc_is_good_reset(r))
+		must_stall(j, r, "Bulk-Only Mass Storage Reset");
+}
+
+const struct msc_rule msc_rule_bot_reset_fields = {
+	.id = "bot.reset.fields",
+	.title = "Bulk-Only Mass Storage Reset with a wrong wValue, wIndex or wLength is refused",
+	.spec = "BOT 1.0, 3.1; USB 2.0, 9.2.7; TD1.3",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_NOTE},
+	.why = "hosts send it right; the compliance tests do not",
+	.mistake = "only bRequest is looked at",
+	.on = MSC_RECORD_CONTROL,
+	.judge = reset_fields,
+};
+
+/* The control request before this one; NULL: none. */
+static const struct msc_control *previous(const struct msc_record *r)
+{
+	for (const struct msc_record *p = r->prev; p; p = p->prev)
+		if (p->kind == MSC_RECORD_CONTROL)
+			return &p->u.control;
+	return NULL;
+}
+
+static bool is_unanswered(const struct msc_record *r)
+{
+	enum msc_outcome o = r->u.control.outcome;
+
+	return !msc_is_good_reset(r) && (msc_hung(o) || o == MSC_OUT_BABBLE);
+}
+
+static void answer(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_control *c = &r->u.control, *before = previous(r);
+
+	if (!is_unanswered(r) || (before && before->outcome == MSC_OUT_STALL))
+		return;
+	msc_found(j, "a control request was answered with %s", msc_outcome_name(c->outcome));
+	msc_expected(j, "done or STALL");
+	msc_actual(j, "%s", msc_outcome_name(c->outcome));
+}
+
+const struct msc_rule msc_rule_usb_control_answer = {
+	.id = "usb.control.answer",
+	.title = "every control request is answered, with data or with STALL",
+	.spec = "USB 2.0, 9.2.6 and 9.2.7",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "the host waits for seconds and then resets the device",
+	.mistake = "a request that the firmware does not know is neither stalled nor acknowledged",
+	.on = MSC_RECORD_CONTROL,
+	.judge = answer,
+};
+
+static void after_stall(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_control *before = previous(r);
+
+	if (!is_unanswered(r) || !before || before->outcome != MSC_OUT_STALL)
+		return;
+	msc_found(j, "the control request after a STALL was answered with %s",
+		  msc_outcome_name(r->u.control.outcome));
+	msc_expected(j, "done or STALL");
+	msc_actual(j, "%s", msc_outcome_name(r->u.control.outcome));
+}
+
+const struct msc_rule msc_rule_usb_control_stall = {
+	.id = "usb.control.stall",
+	.title = "a STALL on endpoint 0 ends with the next SETUP",
+	.spec = "USB 2.0, 8.5.3.4",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "a single refused request, such as for a device_qualifier, would end enumeration",
+	.mistake = "endpoint 0 is halted like a bulk endpoint and waits for CLEAR_FEATURE",
+	.on = MSC_RECORD_CONTROL,
+	.judge = after_stall,
+};

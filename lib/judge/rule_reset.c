@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rules of halts and resets: Bulk-Only Mass Storage Reset (BOT 1.0, 3.1), reset recovery (5.3.4),
+ * and CLEAR_FEATURE(ENDPOINT_HALT) and GET_STATUS of USB 2.0. */
+#include "judge/facts.h"
+
+static void completes(struct msc_judging *j, const struct msc_record *r)
+{
+	bool recovery = r->kind == MSC_RECORD_RESET;
+	enum msc_outcome outcome = recovery ? r->u.reset.outcome : r->u.control.outcome;
+
+	if (recovery ? r->u.reset.kind != MSC_RESET_RECOVERY : !msc_is_good_reset(r))
+		return;
+	if (outcome == MSC_OUT_DONE || outcome == MSC_OUT_GONE || outcome == MSC_OUT_CANCELLED)
+		return;
+	msc_found(j, "%s was answered with %s",
+		  recovery ? "a part of reset recovery" : "Bulk-Only Mass Storage Reset",
+		  msc_outcome_name(outcome));
+	msc_expected(j, "done");
+	msc_actual(j, "%s", msc_outcome_name(outcome));
+}
+
+const struct msc_rule msc_rule_bot_reset_completes = {
+	.id = "bot.reset.completes",
+	.title = "Bulk-Only Mass Storage Reset and reset recovery complete",
+	.spec = "BOT 1.0, 3.1 and 5.3.4; TD1.3",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "it is the host's way out of every error; the next rung is a port reset, and then the "
+	       "device is given up",
+	.mistake = "wIndex is compared with a fixed interface number, which fails in a composite "
+		   "device, or the status stage is never sent",
+	.on = MSC_RECORD_CONTROL | MSC_RECORD_RESET,
+	.judge = completes,
+};
+
+static void recovers(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_step *s = msc_stuck(&r->u.exchange);
+
+	if (!s || !msc_is_plain(r) || msc_after(r) != MSC_AFTER_RESET)
+		return;
+	msc_found(j, "the first command after a reset got %s in %s transport",
+		  msc_outcome_name(s->outcome),
+		  s->kind == MSC_STEP_CBW ? "command" : s->kind == MSC_STEP_DATA ? "data" : "status");
+	msc_expected(j, "a CSW");
+	msc_actual(j, "%s", msc_outcome_name(s->outcome));
+}
+
+const struct msc_rule msc_rule_bot_reset_recovers = {
+	.id = "bot.reset.recovers",
+	.title = "after a reset the device is ready for the next CBW",
+	.spec = "BOT 1.0, 3.1 and 5.3.4; TD1.4",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "the host has just recovered from one error; a second in a row makes it give up",
+	.mistake = "the old command goes on and swallows the next CBW as its data, bulk-out is not "
+		   "armed again, or the data toggles are not DATA0",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = recovers,
+};
+
+/* A successful GET_STATUS(endpoint); *ep and *halted are what it is about and says. */
+static bool is_status(const struct msc_record *r, uint8_t *ep, bool *halted)
+{
+	const struct msc_control *c = &r->u.control;
+
+	if (!msc_is_request(r, MSC_REQTYPE_IN | MSC_RECIPIENT_ENDPOINT, MSC_STD_GET_STATUS) ||
+	    c->outcome != MSC_OUT_DONE || c->data_len != 2)
+		return false;
+	*ep = (uint8_t)c->setup.index;
+	*halted = c->data[0] & 1;
+	return true;
+}
+
+static void halts(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_poll *p = &r->u.poll;
+	bool halted, request;
+	uint8_t ep;
+
+	if (r->kind == MSC_RECORD_POLL) {
+		ep = p->ep;
+		halted = p->outcome != MSC_OUT_DONE && !msc_hung(p->outcome);
+	} else if (!is_status(r, &ep, &halted)) {
+		return;
+	}
+	if (halted || msc_known_halt(r, ep, &request) != MSC_HALT_SET || !request)
+		return;
+	msc_found(j, "endpoint %02xh was halted before Bulk-Only Mass Storage Reset and is not after "
+		     "it, and no host has cleared it", ep);
+	msc_expected(j, "halted");
+	msc_actual(j, "not halted");
+}
+
+const struct msc_rule msc_rule_bot_reset_halts = {
+	.id = "bot.reset.halts",
+	.title = "Bulk-Only Mass Storage Reset leaves halts as they are",
+	.spec = "BOT 1.0, 3.1",
+	.severity = {MSC_FAIL, MSC_WARN, MSC_NOTE},
+	.why = "the host clears both halts next in any case; a device that restarts its toggles on its "
+	       "own is out of step until then",
+	.mistake = "the request's handler closes and opens the endpoints, or clears the stalls",
+	.on = MSC_RECORD_CONTROL | MSC_RECORD_POLL,
+	.judge = halts,
+};
+
+static void recover_reset(struct msc_judging *j, const struct msc_reset *reset)
+{
+	if (reset->kind != MSC_RESET_CLEAR_HALT ||
+	    (reset->outcome != MSC_OUT_STALL && !msc_hung(reset->outcome)))
+		return;
+	msc_found(j, "CLEAR_FEATURE(ENDPOINT_HALT) of endpoint %02xh was answered with %s", reset->ep,
+		  msc_outcome_name(reset->outcome));
+	msc_expected(j, "done");
+	msc_actual(j, "%s", msc_outcome_name(reset->outcome));
+}
+
+static void recover(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_exchange *x = &r->u.exchange;
+	const struct msc_step *s;
+
+	if (r->kind == MSC_RECORD_RESET) {
+		recover_reset(j, &r->u.reset);
+		return;
+	}
+	s = msc_stuck(x);
+	for (size_t i = 0; i < x->n_steps; i++)
+		if (x->steps[i].kind == MSC_STEP_CLEAR_HALT &&
+		    (x->steps[i].outcome == MSC_OUT_STALL || msc_hung(x->steps[i].outcome)))
+			s = &x->steps[i];
+	if (!s || !msc_is_plain(r) ||
+	    (s->kind != MSC_STEP_CLEAR_HALT && msc_after(r) != MSC_AFTER_CLEAR))
+		return;
+	if (s->kind == MSC_STEP_CLEAR_HALT)
+		msc_found(j, "CLEAR_FEATURE(ENDPOINT_HALT) of endpoint %02xh was answered with %s",
+			  s->ep, msc_outcome_name(s->outcome));
+	else
+		msc_found(j, "after a halt was cleared endpoint %02xh gave %s", s->ep,
+			  msc_outcome_name(s->outcome));
+	msc_expected(j, "done");
+	msc_actual(j, "%s", msc_outcome_name(s->outcome));
+}
+
+const struct msc_rule msc_rule_usb_halt_recover = {
+	.id = "usb.halt.recover",
+	.title = "after CLEAR_FEATURE(ENDPOINT_HALT) the endpoint works again, from DATA0",
+	.spec = "USB 2.0, 9.4.5 and 5.8.5",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "one transfer is lost: the host drops the CSW or the device the CBW as a repetition, "
+	       "and the command times out",
+	.mistake = "the data toggle is not restarted, or a CSW that was queued while the endpoint was "
+		   "halted is dropped by the controller's driver",
+	.on = MSC_RECORD_EXCHANGE | MSC_RECORD_RESET,
+	.judge = recover,
+};
+
+static void status(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_control *c = &r->u.control;
+	struct msc_past past = msc_past(r);
+	bool halted, request;
+	enum msc_halt known;
+	uint8_t ep;
+
+	if (!msc_is_request(r, MSC_REQTYPE_IN | MSC_RECIPIENT_ENDPOINT, MSC_STD_GET_STATUS))
+		return;
+	if (c->outcome == MSC_OUT_DONE && c->setup.length == 2 && c->data_len != 2) {
+		msc_found(j, "GET_STATUS gave %zu bytes", c->data_len);
+		msc_expected(j, "2");
+		msc_actual(j, "%zu", c->data_len);
+	}
+	if (!is_status(r, &ep, &halted))
+		return;
+	known = msc_known_halt(r, ep, &request);
+	/* Before reset recovery a cleared halt may come back: BOT 1.0, 6.6.1. */
+	if (known == MSC_HALT_UNKNOWN || request || (known == MSC_HALT_CLEAR && msc_was_invalid(&past)) ||
+	    halted == (known == MSC_HALT_SET))
+		return;
+	msc_found(j, "GET_STATUS says that endpoint %02xh is %shalted, and it is%s", ep,
+		  halted ? "" : "not ", halted ? " not" : "");
+	msc_expected(j, halted ? "0" : "1");
+	msc_actual(j, halted ? "1" : "0");
+}
+
+const struct msc_rule msc_rule_usb_halt_status = {
+	.id = "usb.halt.status",
+	.title = "GET_STATUS of an endpoint is two bytes and tells its halt",
+	.spec = "USB 2.0, 9.4.5; TD1.4",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_NOTE},
+	.why = "the compliance tests ask after every invalid CBW; no common host does",
+	.mistake = "a constant 0 is sent, or the endpoint number is looked up without its direction",
+	.on = MSC_RECORD_CONTROL,
+	.judge = status,
+};

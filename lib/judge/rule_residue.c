@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rules of dCSWDataResidue: the difference between what the host expected and what was relevant or
+ * processed (BOT 1.0, 5.2 and 6.7). With status 02h it has no meaning. The rules allow every value
+ * that some true story could explain, and no other. */
+#include "judge/facts.h"
+
+struct range {
+	uint64_t least, most; /* of the residue; least > most: no value would be right */
+};
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The unit must refuse this command, from what it says of itself. */
+static bool must_be_refused(const struct msc_exchange *x)
+{
+	const struct msc_cdb_def *def = msc_blocks_command(x);
+
+	if (!def || x->stated.known)
+		return false;
+	if (x->unit.have_capacity && msc_cdb_value(x->cbw.cb, "lba") > x->unit.last_lba)
+		return true;
+	return def->dir == MSC_DIR_OUT && x->unit.have_mode && x->unit.write_protected;
+}
+
+static struct range allowed(const struct msc_exchange *x, bool passed)
+{
+	struct msc_intent intent = passed ? msc_intent_passed(x) : msc_intent_of(x);
+	struct msc_case c = msc_case_in(x->dir, x->cbw.h.length, &intent);
+	uint64_t length = x->cbw.h.length, moved = smaller(x->data_len, length);
+	uint64_t most_done = smaller(moved, c.processed_max), least_done = 0;
+
+	if (!passed && must_be_refused(x))
+		most_done = 0;
+	/* A passed command did all that it meant, or, in bulk-in, all that it sent: what is sent and
+	 * short of the length is not filler. */
+	if (passed && intent.known && intent.dir == x->dir)
+		least_done = smaller(intent.min, length);
+	if (passed && x->dir == MSC_DIR_IN && moved < length)
+		least_done = most_done;
+	return (struct range){.least = length - most_done, .most = length - least_done};
+}
+
+/* Where host and device disagree, status 02h is due and the residue would have no meaning. */
+static bool applies(const struct msc_record *r, enum msc_dir dir)
+{
+	const struct msc_exchange *x = &r->u.exchange;
+	struct msc_intent intent;
+
+	if (!msc_is_answered(r) || x->dir != dir || x->csw.status > MSC_CSW_FAILED ||
+	    x->data_len > x->cbw.h.length || msc_stuck(x))
+		return false;
+	intent = x->csw.status == MSC_CSW_PASSED ? msc_intent_passed(x) : msc_intent_of(x);
+	return !msc_case_in(x->dir, x->cbw.h.length, &intent).phase_error_required;
+}
+
+bool msc_residue_fits(const struct msc_exchange *x)
+{
+	struct range ok = allowed(x, x->csw.status == MSC_CSW_PASSED);
+
+	return x->csw.residue >= ok.least && x->csw.residue <= ok.most;
+}
+
+static void expect(struct msc_judging *j, const struct msc_exchange *x, const struct range *ok)
+{
+	if (ok->least >= ok->most)
+		msc_expected(j, "%llu", (unsigned long long)ok->least);
+	else
+		msc_expected(j, "%llu to %llu", (unsigned long long)ok->least,
+			     (unsigned long long)ok->most);
+	msc_actual(j, "%u", (unsigned)x->csw.residue);
+}
+
+static void in(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_exchange *x = &r->u.exchange;
+	struct range ok;
+	char name[48];
+
+	if (!applies(r, MSC_DIR_IN) || msc_residue_fits(x))
+		return;
+	ok = allowed(x, x->csw.status == MSC_CSW_PASSED);
+	msc_found(j, "%s asked for %u bytes, received %zu, status %02xh, and dCSWDataResidue is %u",
+		  msc_cdb_name(name, sizeof name, x->cbw.cb), (unsigned)x->cbw.h.length,
+		  x->data_len, x->csw.status, (unsigned)x->csw.residue);
+	expect(j, x, &ok);
+}
+
+const struct msc_rule msc_rule_bot_residue_in = {
+	.id = "bot.residue.in",
+	.title = "the residue of bulk-in is what was asked for less what was relevant",
+	.spec = "BOT 1.0, 5.2 and 6.7.2",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "hosts cut the data to length less residue: too much loses data, too little hands over "
+	       "bytes that never came; Linux switches the residue off for a device that is caught",
+	.mistake = "the residue is left 0 for short answers, is the number of bytes sent, or counts "
+		   "padding as data",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = in,
+};
+
+static void out(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_exchange *x = &r->u.exchange;
+	struct range ok;
+	char name[48];
+
+	if (!applies(r, MSC_DIR_OUT) || msc_residue_fits(x))
+		return;
+	ok = allowed(x, x->csw.status == MSC_CSW_PASSED);
+	msc_found(j, "%s was offered %u bytes, took %zu, status %02xh, and dCSWDataResidue is %u",
+		  msc_cdb_name(name, sizeof name, x->cbw.cb), (unsigned)x->cbw.h.length,
+		  x->data_len, x->csw.status, (unsigned)x->csw.residue);
+	expect(j, x, &ok);
+}
+
+const struct msc_rule msc_rule_bot_residue_out = {
+	.id = "bot.residue.out",
+	.title = "the residue of bulk-out is what was offered less what was processed",
+	.spec = "BOT 1.0, 5.2 and 6.7.3",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "a host that believes a wrong residue retries a good write or loses a failed one",
+	.mistake = "bytes that were taken only to be thrown away are counted as processed",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = out,
+};

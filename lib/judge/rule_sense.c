@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rules of REQUEST SENSE, and of what it says about the command before it (SPC-4, 4.5 and 6.39).
+ * The command before it is looked at only when it came directly before, on the same logical unit
+ * and with no reset in between: BOT 1.0 has no other way to keep them together. */
+#include "judge/facts.h"
+
+#define ASC_INVALID_OPCODE    0x20
+#define ASC_LBA_OUT_OF_RANGE  0x21
+#define ASC_WRITE_PROTECTED   0x27
+
+/* Sense data that was delivered; *len bytes of it. */
+static bool is_sense(const struct msc_record *r, struct msc_sense_data *sense)
+{
+	size_t len, asked;
+
+	if (!msc_is_answer(r, MSC_OP_REQUEST_SENSE, &len, &asked))
+		return false;
+	*sense = msc_sense_decode(r->u.exchange.data, len);
+	return sense->valid;
+}
+
+static bool is_none(const struct msc_sense_data *s)
+{
+	return !s->key && !s->asc && !s->ascq;
+}
+
+/* Sense data about a command that failed; *failed is that command. */
+static bool explains(const struct msc_record *r, struct msc_sense_data *sense,
+		     const struct msc_exchange **failed)
+{
+	const struct msc_record *before;
+
+	if (!is_sense(r, sense))
+		return false;
+	before = msc_undisturbed(r);
+	if (!before || !msc_has_status(before, MSC_CSW_FAILED))
+		return false;
+	*failed = &before->u.exchange;
+	return true;
+}
+
+/* Conditions of the unit that come before anything about the command itself. */
+static bool is_unit_condition(const struct msc_sense_data *s)
+{
+	return s->key == MSC_SENSE_UNIT_ATTENTION || s->key == MSC_SENSE_NOT_READY;
+}
+
+static void tell(struct msc_judging *j, const struct msc_exchange *failed,
+		 const struct msc_sense_data *sense, const char *expected)
+{
+	char name[48], text[128];
+
+	msc_found(j, "%s failed, and the sense data says: %s",
+		  msc_cdb_name(name, sizeof name, failed->cbw.cb),
+		  msc_sense_text(text, sizeof text, sense));
+	msc_expected(j, "%s", expected);
+	msc_actual(j, "%x/%02X/%02X", sense->key, sense->asc, sense->ascq);
+}
+
+static void status(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_exchange *x = &r->u.exchange;
+
+	if (!msc_has_status(r, MSC_CSW_FAILED) || x->cbw.cb[0] != MSC_OP_REQUEST_SENSE ||
+	    (x->cbw.cb[1] & 1) || msc_case_of(x).phase_error_possible)
+		return;
+	msc_found(j, "REQUEST SENSE failed");
+	msc_expected(j, "00h");
+	msc_actual(j, "01h");
+}
+
+const struct msc_rule msc_rule_scsi_sense_status = {
+	.id = "scsi.sense.status",
+	.title = "REQUEST SENSE succeeds",
+	.spec = "SPC-4, 6.39",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "the host cannot learn why the command before it failed, and resets the device",
+	.mistake = "the status of the failed command is still there, or a unit attention fails every "
+		   "command alike",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = status,
+};
+
+static void form(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_exchange *x = &r->u.exchange;
+	size_t len, asked;
+	uint8_t code;
+
+	if (!msc_is_answer(r, MSC_OP_REQUEST_SENSE, &len, &asked) || !len)
+		return;
+	code = x->data[0] & 0x7f;
+	if ((x->cbw.cb[1] & 1) && (code == 0x72 || code == 0x73))
+		return;
+	if (code != 0x70 && code != 0x71) {
+		msc_found(j, "the RESPONSE CODE of the sense data is %02xh", code);
+		msc_expected(j, "70h or 71h");
+		msc_actual(j, "%02xh", code);
+	} else if (asked >= MSC_SENSE_LEN && len < MSC_SENSE_LEN) {
+		msc_found(j, "%zu bytes of sense data came of the %zu asked for", len, asked);
+		msc_expected(j, "at least %d", MSC_SENSE_LEN);
+		msc_actual(j, "%zu", len);
+	} else if (len >= 8 && (x->data[7] + 8u < len || (len < asked && x->data[7] + 8u != len))) {
+		msc_found(j, "%zu bytes of sense data came, and ADDITIONAL SENSE LENGTH is %u", len,
+			  x->data[7]);
+		msc_expected(j, "%zu", len - 8);
+		msc_actual(j, "%u", x->data[7]);
+	}
+}
+
+const struct msc_rule msc_rule_scsi_sense_form = {
+	.id = "scsi.sense.form",
+	.title = "sense data has fixed format, 18 bytes, and ADDITIONAL SENSE LENGTH to match",
+	.spec = "SPC-4, 4.5.3",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
+	.why = "hosts believe nothing in sense data of another form, and cannot handle the failure",
+	.mistake = "ADDITIONAL SENSE LENGTH is the whole length, or the first byte stays 0",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = form,
+};
+
+static void missing(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_exchange *failed;
+	struct msc_sense_data sense;
+
+	if (explains(r, &sense, &failed) && is_none(&sense))
+		tell(j, failed, &sense, "a sense key");
+}
+
+const struct msc_rule msc_rule_scsi_sense_missing = {
+	.id = "scsi.sense.missing",
+	.title = "a command that failed leaves sense data",
+	.spec = "SPC-4, 4.5 and 6.39",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "a failure without a reason makes hosts repeat the command, some without end",
+	.mistake = "a branch sets the status and no sense, or the stall's handling overwrites it",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = missing,
+};
+
+static void cleared(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_record *before;
+	struct msc_sense_data now, then;
+
+	if (!is_sense(r, &now) || is_none(&now) || is_unit_condition(&now))
+		return;
+	before = msc_undisturbed(r);
+	if (!before || !is_sense(before, &then) || now.key != then.key || now.asc != then.asc ||
+	    now.ascq != then.ascq)
+		return;
+	msc_found(j, "the same sense data was given twice");
+	msc_expected(j, "0/00/00");
+	msc_actual(j, "%x/%02X/%02X", now.key, now.asc, now.ascq);
+}
+
+const struct msc_rule msc_rule_scsi_sense_cleared = {
+	.id = "scsi.sense.cleared",
+	.title = "sense data is gone once it was read",
+	.spec = "SPC-4, 5.11 and 6.39",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
+	.why = "an old reason is taken for that of a later failure",
+	.mistake = "nothing sets it back after REQUEST SENSE",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = cleared,
+};
+
+/* Sense keys that an additional sense code belongs with: SPC-4, annex D, and its clauses. */
+static bool is_pair(const struct msc_sense_data *s)
+{
+	switch (s->asc) {
+	case ASC_INVALID_OPCODE:
+	case ASC_LBA_OUT_OF_RANGE:
+	case 0x24:
+	case 0x25:
+	case 0x26: return s->key == MSC_SENSE_ILLEGAL_REQUEST;
+	case ASC_WRITE_PROTECTED: return s->key == MSC_SENSE_DATA_PROTECT;
+	case 0x28:
+	case 0x29: return s->key == MSC_SENSE_UNIT_ATTENTION;
+	case 0x3a: return s->key == MSC_SENSE_NOT_READY;
+	default: return true;
+	}
+}
+
+static void pair(struct msc_judging *j, const struct msc_record *r)
+{
+	struct msc_sense_data sense;
+	char text[128];
+
+	if (!is_sense(r, &sense) || is_pair(&sense))
+		return;
+	msc_found(j, "the sense key does not go with the additional sense code: %s",
+		  msc_sense_text(text, sizeof text, &sense));
+	msc_actual(j, "%x/%02X/%02X", sense.key, sense.asc, sense.ascq);
+}
+
+const struct msc_rule msc_rule_scsi_sense_pair = {
+	.id = "scsi.sense.pair",
+	.title = "sense key and additional sense code go together",
+	.spec = "SPC-4, 4.5.6 and annex D",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
+	.why = "hosts look at the key first: write protection under NOT READY is waited for instead of "
+	       "shown",
+	.mistake = "one key is used for all reasons, as 2 for write-protected media",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = pair,
+};
+
+/* Operation codes whose service actions are commands of their own, and those of vendors. */
+static bool is_plain_opcode(uint8_t opcode)
+{
+	switch (opcode) {
+	case 0x7f:
+	case 0x83:
+	case 0x84:
+	case 0x9e:
+	case 0x9f:
+	case 0xa3:
+	case 0xa4:
+	case 0xab: return false;
+	default: return msc_cdb_group_length(opcode) != 0;
+	}
+}
+
+static void opcode(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_exchange *failed;
+	struct msc_sense_data sense;
+
+	if (!explains(r, &sense, &failed) || sense.key != MSC_SENSE_ILLEGAL_REQUEST ||
+	    sense.asc == ASC_INVALID_OPCODE || !is_plain_opcode(failed->cbw.cb[0]) ||
+	    msc_cdb_by_bytes(failed->cbw.cb, MSC_CBW_CB_MAX))
+		return;
+	tell(j, failed, &sense, "5/20/00 if the command is not known");
+}
+
+const struct msc_rule msc_rule_scsi_sense_opcode = {
+	.id = "scsi.sense.opcode",
+	.title = "an unknown operation code is refused as such",
+	.spec = "SPC-4, 4.3.2 and 6.39",
+	.severity = {MSC_WARN, MSC_WARN, MSC_WARN},
+	.why = "hosts fall back to another command on 5/20, and repeat the same one on 5/24",
+	.mistake = "everything that cannot be done is called an invalid field in the CDB",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = opcode,
+};
+
+static bool is_write_refused(const struct msc_exchange *x)
+{
+	const struct msc_cdb_def *def = msc_blocks_command(x);
+
+	return def && def->dir == MSC_DIR_OUT && x->unit.have_mode && !x->unit.device_type &&
+	       !msc_is_past_end(x);
+}
+
+static void protect(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_exchange *failed;
+	struct msc_sense_data sense;
+
+	if (!explains(r, &sense, &failed) || is_none(&sense) || is_unit_condition(&sense) ||
+	    !is_write_refused(failed) || !failed->unit.write_protected ||
+	    sense.asc == ASC_WRITE_PROTECTED)
+		return;
+	tell(j, failed, &sense, "7/27/00");
+}
+
+const struct msc_rule msc_rule_scsi_sense_protect = {
+	.id = "scsi.sense.protect",
+	.title = "a write refused by a write-protected medium says so",
+	.spec = "SBC-3, 4.12; SPC-4, annex D",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
+	.why = "Windows tells the user that the disk is write-protected on 7/27 and reports an I/O "
+	       "error on anything else",
+	.mistake = "WRITE is not implemented at all in a read-only device, or another key is used",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = protect,
+};
+
+static void mode_protect(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_exchange *failed;
+	struct msc_sense_data sense;
+
+	if (!explains(r, &sense, &failed) || sense.asc != ASC_WRITE_PROTECTED ||
+	    !is_write_refused(failed) || failed->unit.write_protected)
+		return;
+	tell(j, failed, &sense, "the WP bit of MODE SENSE is set");
+	msc_actual(j, "the WP bit is 0");
+}
+
+const struct msc_rule msc_rule_scsi_mode_protect = {
+	.id = "scsi.mode.protect",
+	.title = "MODE SENSE says that a medium is write-protected when it is",
+	.spec = "SBC-3, 6.5.1",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "hosts mount the volume for writing and lose data when the cache is written back",
+	.mistake = "the mode header is a constant",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = mode_protect,
+};
+
+static void range(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_exchange *failed;
+	struct msc_sense_data sense;
+
+	if (!explains(r, &sense, &failed) || is_none(&sense) || is_unit_condition(&sense) ||
+	    !msc_is_past_end(failed) || sense.key == MSC_SENSE_DATA_PROTECT ||
+	    (sense.key == MSC_SENSE_ILLEGAL_REQUEST &&
+	     (sense.asc == ASC_LBA_OUT_OF_RANGE || sense.asc == ASC_INVALID_OPCODE)))
+		return;
+	tell(j, failed, &sense, "5/21/00");
+}
+
+const struct msc_rule msc_rule_scsi_sense_range = {
+	.id = "scsi.sense.range",
+	.title = "blocks past the end are refused as out of range",
+	.spec = "SBC-3, READ (10) and WRITE (10)",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
+	.why = "a host takes a medium error there for a bad block and retries",
+	.mistake = "the card's driver fails, and its error is reported as one of the medium",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = range,
+};

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Command descriptor blocks: one table says how each command is built, what it transfers, and
+ * whether it changes the medium; from it come the builders, the text, and the device's intent.
+ * Names of operation codes and the words for sense data are libsgutils2's. */
+#ifndef MSC_SCSI_SCSI_H
+#define MSC_SCSI_SCSI_H
+
+#include "base/err.h"
+#include "wire/bot.h"
+#include "wire/scsi.h"
+
+enum msc_dir { MSC_DIR_NONE, MSC_DIR_IN, MSC_DIR_OUT };
+const char *msc_dir_name(enum msc_dir); /* "none", "in", "out" */
+
+/* How much a command block means to transfer. */
+enum msc_amount {
+	MSC_AMOUNT_NONE,
+	MSC_AMOUNT_BLOCKS,     /* the field "blocks" times the block size */
+	MSC_AMOUNT_ALLOCATION, /* up to the field "alloc": the device may have less */
+	MSC_AMOUNT_PARAMETERS, /* exactly the field "alloc", a parameter list length */
+	MSC_AMOUNT_CAPACITY,   /* eight bytes: READ CAPACITY(10) */
+};
+
+struct msc_cdb_field {
+	const char *name; /* "lba", "blocks", "alloc", "page", ...; NULL ends a list */
+	uint8_t byte;	  /* of the most significant byte */
+	uint8_t bytes;	  /* 1 to 8, big-endian; 0: a field of bits within one byte */
+	uint8_t shift, bits; /* bits 0: all of the bytes */
+};
+
+struct msc_cdb_def {
+	const char *name; /* in scenarios: "read10" */
+	uint8_t opcode;
+	uint8_t service_action; /* byte 1 bits 4..0, when .has_service_action */
+	bool has_service_action;
+	uint8_t length; /* of the CDB, bytes */
+	enum msc_dir dir;
+	enum msc_amount amount;
+	bool writes; /* changes the medium or its state: needs --allow-writes */
+	struct msc_cdb_field fields[8];
+};
+
+extern const struct msc_cdb_def msc_cdbs[];
+extern const size_t msc_cdb_count;
+
+/* NULL: not in the table. */
+const struct msc_cdb_def *msc_cdb_by_name(const char *name);
+const struct msc_cdb_def *msc_cdb_by_bytes(const uint8_t *cdb, size_t len);
+const struct msc_cdb_field *msc_cdb_field(const struct msc_cdb_def *, const char *name);
+
+void msc_cdb_begin(const struct msc_cdb_def *, uint8_t cdb[MSC_CBW_CB_MAX]);
+/* MSC_E_USAGE when the value does not fit the field. */
+int msc_cdb_set(const struct msc_cdb_def *, uint8_t cdb[MSC_CBW_CB_MAX],
+		const struct msc_cdb_field *, uint64_t value, struct msc_err *err) MSC_MUST_CHECK;
+uint64_t msc_cdb_get(const uint8_t cdb[MSC_CBW_CB_MAX], const struct msc_cdb_field *);
+/* 0 when the command has no such field. READ(6) and WRITE(6) give 256 for 0 blocks. */
+uint64_t msc_cdb_value(const uint8_t cdb[MSC_CBW_CB_MAX], const char *field);
+
+/* Length that the operation code's group gives: SPC-4 4.2.5.1; 0: vendor specific or unknown. */
+uint8_t msc_cdb_group_length(uint8_t opcode);
+
+/* False for every command known to leave the medium alone; true for all others, unknown ones too. */
+bool msc_cdb_may_write(const uint8_t *cdb, size_t len);
+
+/* "READ(10)", into buf of at least 48 bytes; returns buf. */
+char *msc_cdb_name(char *buf, size_t size, const uint8_t *cdb);
+/* "READ(10) lba 0 blocks 1"; returns buf. */
+char *msc_cdb_text(char *buf, size_t size, const uint8_t *cdb, size_t len);
+
+/* What is known of a logical unit, learned from its own answers. */
+struct msc_unit {
+	bool have_capacity;
+	uint64_t last_lba;
+	uint32_t block_size; /* bytes */
+	bool have_inquiry;
+	uint8_t device_type; /* peripheral device type, 0 a disk */
+	bool removable;
+	bool have_mode;
+	bool write_protected;
+};
+
+/* What the command block means by itself: the Dn, Di, Do of BOT 1.0, 6.7, and how many bytes.
+ * The device may mean anything from min to max; known is false when nothing can be said. */
+struct msc_intent {
+	bool known;
+	enum msc_dir dir;
+	uint64_t min, max;
+};
+struct msc_intent msc_cdb_intent(const uint8_t cdb[MSC_CBW_CB_MAX], size_t len,
+				 const struct msc_unit *);
+
+/* Sense data in either format. */
+struct msc_sense_data {
+	bool valid; /* a response code that exists, and long enough to hold the rest */
+	bool deferred;
+	uint8_t key, asc, ascq;
+};
+struct msc_sense_data msc_sense_decode(const uint8_t *data, size_t len);
+/* "ILLEGAL REQUEST, logical block address out of range (5/21/00)"; returns buf (128 bytes). */
+char *msc_sense_text(char *buf, size_t size, const struct msc_sense_data *);
+
+#endif
