@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* mscope.result/1: one document for a run, written when it ends. The exchanges of a case are kept
+ * when it did not pass (all of them at verbosity 2), the newest EXCHANGES_MAX of them. */
+#include "report/report.h"
+
+#define EXCHANGES_MAX 32
+
+struct state {
+	bool failed; /* memory ran out; said at the end */
+	json_t *target, *cases, *notes, *reason;
+	json_t *exchanges, *case_notes; /* of the present case */
+	json_int_t omitted;
+	const char *profile;
+	struct msc_summary summary;
+};
+
+static void append(struct state *s, json_t **list, json_t *value)
+{
+	if (!*list)
+		*list = json_array();
+	if (json_array_append_new(*list, value))
+		s->failed = true;
+}
+
+static json_t *taken(json_t **list)
+{
+	json_t *result = *list ? *list : json_array();
+
+	*list = NULL;
+	return result;
+}
+
+static void case_begin(struct state *s)
+{
+	json_decref(s->exchanges);
+	json_decref(s->case_notes);
+	s->exchanges = json_array();
+	s->case_notes = json_array();
+	s->omitted = 0;
+	if (!s->exchanges || !s->case_notes)
+		s->failed = true;
+}
+
+static void record(struct state *s, const struct msc_record *r)
+{
+	append(s, &s->exchanges, msc_record_json(r));
+	if (json_array_size(s->exchanges) > EXCHANGES_MAX) {
+		json_array_remove(s->exchanges, 0);
+		s->omitted++;
+	}
+}
+
+static void case_end(struct msc_report_run *run, const struct msc_event *ev)
+{
+	struct state *s = run->state;
+	bool passed = ev->verdict == MSC_VERDICT_PASS || ev->verdict == MSC_VERDICT_SKIP;
+	json_t *c = msc_case_json(ev);
+
+	if (!c || json_object_set_new(c, "notes", taken(&s->case_notes)))
+		s->failed = true;
+	if (c && (!passed || run->context->verbosity >= 2) &&
+	    (json_object_set_new(c, "exchanges", taken(&s->exchanges)) ||
+	     json_object_set_new(c, "exchanges_omitted", json_integer(s->omitted))))
+		s->failed = true;
+	append(s, &s->cases, c);
+}
+
+static void event(struct msc_report_run *run, const struct msc_event *ev)
+{
+	struct state *s = run->state;
+
+	switch (ev->kind) {
+	case MSC_EV_RUN_BEGIN:
+		s->target = msc_device_json(ev->device);
+		s->profile = msc_profile_names[ev->profile];
+		if (!s->target)
+			s->failed = true;
+		break;
+	case MSC_EV_CASE_BEGIN:
+		case_begin(s);
+		break;
+	case MSC_EV_RECORD:
+		record(s, ev->record);
+		break;
+	case MSC_EV_NOTE:
+		append(s, s->case_notes ? &s->case_notes : &s->notes, msc_json_text(ev->text));
+		break;
+	case MSC_EV_CASE_END:
+		case_end(run, ev);
+		break;
+	case MSC_EV_RUN_END:
+		if (ev->summary)
+			s->summary = *ev->summary;
+		json_decref(s->reason);
+		s->reason = msc_json_text(ev->reason);
+		break;
+	}
+}
+
+static json_t *summary_json(const struct msc_summary *s)
+{
+	json_t *result = json_object();
+
+	for (int v = 0; v < MSC_VERDICTS; v++) {
+		if (json_object_set_new(result, msc_verdict_name(v), json_integer(s->count[v]))) {
+			json_decref(result);
+			return NULL;
+		}
+	}
+	return result;
+}
+
+static int finish(struct msc_report_run *run, int exit_status, struct msc_err *err)
+{
+	struct state *s = run->state;
+	json_t *target = s->target, *rest, *document;
+
+	if (s->failed)
+		return msc_nomem(err);
+	s->target = NULL;
+	document = msc_json_document("mscope.result/1", run->context, target, exit_status);
+	rest = json_pack("{s:s?, s:o, s:I, s:o, s:o, s:o}", "profile", s->profile, "summary",
+			 summary_json(&s->summary), "device_ns", (json_int_t)s->summary.device_ns,
+			 "reason", s->reason ? taken(&s->reason) : json_null(), "notes",
+			 taken(&s->notes), "cases", taken(&s->cases));
+	if (!document || !rest || json_object_update_new(document, rest)) {
+		json_decref(document);
+		return msc_nomem(err);
+	}
+	return msc_json_write(run->out, document, err);
+}
+
+static void discard(struct msc_report_run *run)
+{
+	struct state *s = run->state;
+
+	json_decref(s->target);
+	json_decref(s->cases);
+	json_decref(s->notes);
+	json_decref(s->reason);
+	json_decref(s->exchanges);
+	json_decref(s->case_notes);
+}
+
+const struct msc_report msc_report_json = {
+	.name = "json",
+	.summary = "one document, mscope.result/1",
+	.suffix = "json",
+	.state_size = sizeof(struct state),
+	.event = event,
+	.finish = finish,
+	.discard = discard,
+};

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* JUnit's XML, as CI servers read it: one suite, one test case for each scenario, its class the
+ * name up to the last dot. Times are the target's. A warning is told in system-out and passes. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/report.h"
+
+struct state {
+	bool failed; /* memory ran out */
+	FILE *cases; /* they come after the totals */
+	char *text;
+	size_t len;
+	struct msc_summary summary;
+	char target[160];
+	char *reason; /* of a run that ended early */
+};
+
+/* An attribute: name="escaped". */
+static void put_attribute(FILE *out, const char *name, const char *value)
+{
+	fprintf(out, " %s=\"", name);
+	msc_put(out, MSC_XML, value);
+	putc('"', out);
+}
+
+static void put_seconds(FILE *out, int64_t ns)
+{
+	fprintf(out, " time=\"%lld.%09lld\"", (long long)(ns / MSC_S), (long long)(ns % MSC_S));
+}
+
+/* All findings as lines of text. */
+static void put_evidence(FILE *out, const struct msc_findings *findings)
+{
+	for (size_t i = 0; findings && i < findings->count; i++) {
+		const struct msc_finding *f = &findings->list[i];
+		const char *parts[] = { msc_severity_name(f->severity), ": ", f->rule->id, ": ",
+					f->rule->spec, ": ", f->context, ": ", f->message };
+
+		for (size_t p = 0; p < MSC_COUNT(parts); p++)
+			msc_put(out, MSC_XML, parts[p]);
+		if (f->expected) {
+			fputs("; expected ", out);
+			msc_put(out, MSC_XML, f->expected);
+		}
+		if (f->actual) {
+			fputs("; actual ", out);
+			msc_put(out, MSC_XML, f->actual);
+		}
+		putc('\n', out);
+	}
+}
+
+static const struct msc_finding *worst(const struct msc_findings *findings)
+{
+	const struct msc_finding *result = NULL;
+
+	for (size_t i = 0; findings && i < findings->count; i++) {
+		if (!result || findings->list[i].severity > result->severity)
+			result = &findings->list[i];
+	}
+	return result;
+}
+
+static void put_failure(FILE *out, const struct msc_event *ev)
+{
+	const struct msc_finding *f = worst(ev->findings);
+
+	fputs("<failure", out);
+	put_attribute(out, "type", f ? f->rule->id : "fail");
+	put_attribute(out, "message", f ? f->message : ev->reason ? ev->reason : "");
+	putc('>', out);
+	put_evidence(out, ev->findings);
+	fputs("</failure>", out);
+}
+
+static void put_body(FILE *out, const struct msc_event *ev)
+{
+	switch (ev->verdict) {
+	case MSC_VERDICT_FAIL:
+		put_failure(out, ev);
+		break;
+	case MSC_VERDICT_WARN:
+		fputs("<system-out>", out);
+		put_evidence(out, ev->findings);
+		fputs("</system-out>", out);
+		break;
+	case MSC_VERDICT_SKIP:
+	case MSC_VERDICT_ERROR:
+		fputs(ev->verdict == MSC_VERDICT_SKIP ? "<skipped" : "<error", out);
+		put_attribute(out, "message", ev->reason ? ev->reason : "");
+		fputs("/>", out);
+		break;
+	case MSC_VERDICT_PASS:
+	case MSC_VERDICTS:
+		break;
+	}
+}
+
+static void case_end(struct state *s, const struct msc_event *ev)
+{
+	const char *name = msc_scenario_name(ev->scenario), *dot = strrchr(name, '.');
+	char class[128];
+
+	if (!s->cases)
+		return;
+	snprintf(class, sizeof class, "%.*s", dot ? (int)(dot - name) : 0, name);
+	fputs("    <testcase", s->cases);
+	put_attribute(s->cases, "classname", class[0] ? class : "mscope");
+	put_attribute(s->cases, "name", name);
+	put_seconds(s->cases, ev->device_ns);
+	putc('>', s->cases);
+	put_body(s->cases, ev);
+	fputs("</testcase>\n", s->cases);
+}
+
+static void run_begin(struct state *s, const struct msc_event *ev)
+{
+	snprintf(s->target, sizeof s->target, "%s", ev->device->name);
+	s->cases = open_memstream(&s->text, &s->len);
+	if (!s->cases)
+		s->failed = true;
+}
+
+static void event(struct msc_report_run *run, const struct msc_event *ev)
+{
+	struct state *s = run->state;
+
+	switch (ev->kind) {
+	case MSC_EV_RUN_BEGIN:
+		run_begin(s, ev);
+		break;
+	case MSC_EV_CASE_END:
+		case_end(s, ev);
+		break;
+	case MSC_EV_RUN_END:
+		if (ev->summary)
+			s->summary = *ev->summary;
+		if (ev->reason && !s->reason && !(s->reason = strdup(ev->reason)))
+			s->failed = true;
+		break;
+	case MSC_EV_CASE_BEGIN:
+	case MSC_EV_RECORD:
+	case MSC_EV_NOTE:
+		break;
+	}
+}
+
+static int finish(struct msc_report_run *run, int exit_status, struct msc_err *err)
+{
+	struct state *s = run->state;
+	const unsigned *n = s->summary.count;
+	unsigned tests = 0, stopped = s->reason != NULL;
+
+	(void)exit_status;
+	if (s->failed || (s->cases && fflush(s->cases)))
+		return msc_nomem(err);
+	for (int v = 0; v < MSC_VERDICTS; v++)
+		tests += n[v];
+	fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite", run->out);
+	put_attribute(run->out, "name", s->target[0] ? s->target : "mscope");
+	fprintf(run->out, " tests=\"%u\" failures=\"%u\" errors=\"%u\" skipped=\"%u\"",
+		tests + stopped, n[MSC_VERDICT_FAIL], n[MSC_VERDICT_ERROR] + stopped,
+		n[MSC_VERDICT_SKIP]);
+	put_seconds(run->out, s->summary.device_ns);
+	fputs(">\n", run->out);
+	if (s->text)
+		fwrite(s->text, 1, s->len, run->out);
+	if (stopped) {
+		fputs("    <testcase classname=\"mscope\" name=\"run\"><error", run->out);
+		put_attribute(run->out, "message", s->reason);
+		fputs("/></testcase>\n", run->out);
+	}
+	fputs("  </testsuite>\n</testsuites>\n", run->out);
+	return 0;
+}
+
+static void discard(struct msc_report_run *run)
+{
+	struct state *s = run->state;
+
+	if (s->cases)
+		fclose(s->cases);
+	free(s->text);
+	free(s->reason);
+}
+
+const struct msc_report msc_report_junit = {
+	.name = "junit",
+	.summary = "JUnit XML, for CI servers",
+	.suffix = "xml",
+	.state_size = sizeof(struct state),
+	.event = event,
+	.finish = finish,
+	.discard = discard,
+};

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The bodies of mscope.h. */
+#include "mscope.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/report.h"
+
+struct mscope {
+	struct msc_target *target; /* NULL: could not be opened */
+	bool allow_writes;
+	struct msc_err err;
+};
+
+static const char *const no_arguments[] = { "libmscope", NULL };
+
+const char *mscope_version(void)
+{
+	return MSC_VERSION;
+}
+
+static int status_of(struct mscope *m)
+{
+	return m->err.code ? msc_exit_status(m->err.code) : MSCOPE_PASSED;
+}
+
+/* Each call begins without an error; an object that is not open has none but this. */
+static bool begin(struct mscope *m)
+{
+	m->err = (struct msc_err)MSC_ERR_INIT;
+	if (!m->target)
+		msc_fail(&m->err, MSC_E_USAGE, "the target is not open");
+	return m->target;
+}
+
+int mscope_open(struct mscope **out, const char *target, unsigned flags)
+{
+	struct mscope *m = *out = calloc(1, sizeof *m);
+	struct msc_open_options options = { .allow_writes = flags & MSCOPE_ALLOW_WRITES };
+
+	if (!m)
+		return MSCOPE_INTERNAL;
+	m->allow_writes = options.allow_writes;
+	m->target = msc_target_open(target, &options, &m->err);
+	if (m->target && msc_not_mounted(m->target, &m->err) < 0) {
+		msc_target_close(m->target);
+		m->target = NULL;
+	}
+	return status_of(m);
+}
+
+void mscope_close(struct mscope *m)
+{
+	if (!m)
+		return;
+	if (m->target)
+		msc_target_close(m->target);
+	free(m);
+}
+
+const char *mscope_error(const struct mscope *m)
+{
+	return m ? m->err.msg : "out of memory";
+}
+
+void mscope_free(char *json)
+{
+	free(json);
+}
+
+/* Takes the document; the text is the caller's. */
+static int give(struct mscope *m, json_t *document, char **json)
+{
+	*json = document ? json_dumps(document, JSON_INDENT(2)) : NULL;
+	json_decref(document);
+	if (!*json)
+		msc_nomem(&m->err);
+	return status_of(m);
+}
+
+int mscope_device(struct mscope *m, char **json)
+{
+	*json = NULL;
+	return begin(m) ? give(m, msc_device_json(&m->target->device), json) : status_of(m);
+}
+
+/* ---- check --------------------------------------------------------------------------------- */
+
+struct check {
+	const struct mscope_check *options;
+	struct msc_report_run report;
+	bool stop, failed;
+};
+
+static void on_event(void *user, const struct msc_event *ev)
+{
+	struct check *c = user;
+	json_t *entry;
+	char *text;
+
+	msc_report_event(&c->report, ev);
+	if (ev->kind != MSC_EV_CASE_END || !c->options->done)
+		return;
+	entry = msc_case_json(ev);
+	text = entry ? json_dumps(entry, 0) : NULL;
+	if (text)
+		c->stop |= c->options->done(c->options->user, text) != 0;
+	else
+		c->failed = true;
+	free(text);
+	json_decref(entry);
+}
+
+static bool stopped(void *user)
+{
+	const struct check *c = user;
+
+	return c->stop;
+}
+
+static int run(struct mscope *m, struct check *c, const struct msc_scenarios *chosen, FILE *out)
+{
+	static const struct msc_report_context context = { .version = MSC_VERSION,
+							   .argv = no_arguments };
+	struct msc_run_options options = { .profile = MSC_PROFILE_USBIF,
+					   .allow_writes = m->allow_writes,
+					   .queued = c->options->queued,
+					   .lun = (uint8_t)c->options->lun,
+					   .timeout_ns = c->options->timeout_ns,
+					   .stop = stopped,
+					   .event = on_event,
+					   .user = c };
+	struct msc_summary summary = { .device_ns = 0 };
+	struct msc_err unwritten = MSC_ERR_INIT;
+	int status;
+
+	if (c->options->profile &&
+	    msc_profile_parse(c->options->profile, &options.profile, &m->err) < 0)
+		return status_of(m);
+	if (c->options->lun > MSC_LUN_MAX) {
+		msc_fail(&m->err, MSC_E_USAGE, "there is no logical unit above %d", MSC_LUN_MAX);
+		return status_of(m);
+	}
+	if (msc_report_begin(&c->report, &msc_report_json, out, &context, &m->err) < 0)
+		return status_of(m);
+	status = msc_run(m->target, chosen, &options, &summary, &m->err) < 0 ? status_of(m) :
+		 summary.count[MSC_VERDICT_FAIL] || summary.count[MSC_VERDICT_ERROR] ? MSCOPE_FAILED :
+										       MSCOPE_PASSED;
+	if (msc_report_end(&c->report, status, &unwritten) < 0 || c->failed) {
+		msc_nomem(&m->err);
+		return MSCOPE_INTERNAL;
+	}
+	return status;
+}
+
+static int run_selected(struct mscope *m, struct check *c, char **result)
+{
+	struct msc_scenarios all = { NULL }, chosen = { NULL };
+	const char *const *patterns = c->options->select;
+	size_t n = 0, len;
+	FILE *out = NULL;
+	int status;
+
+	while (patterns && patterns[n])
+		n++;
+	if (msc_scenarios_load_embedded(&all, &m->err) < 0 ||
+	    msc_select(&all, patterns, n, &chosen, &m->err) < 0) {
+		status = status_of(m);
+	} else if (!(out = open_memstream(result, &len))) {
+		msc_nomem(&m->err);
+		status = status_of(m);
+	} else {
+		status = run(m, c, &chosen, out);
+		if (fclose(out) || len == 0) {
+			free(*result);
+			*result = NULL;
+		}
+	}
+	free(chosen.list);
+	msc_scenarios_free(&all);
+	return status;
+}
+
+int mscope_check(struct mscope *m, const struct mscope_check *options, char **result)
+{
+	static const struct mscope_check defaults = { .profile = NULL };
+	struct check c = { .options = options ? options : &defaults };
+
+	*result = NULL;
+	return begin(m) ? run_selected(m, &c, result) : status_of(m);
+}
+
+/* ---- send ---------------------------------------------------------------------------------- */
+
+static int exchange(struct mscope *m, struct msc_session *s, const struct msc_request *request,
+		    void *in, size_t in_len, char **json)
+{
+	const struct msc_record *r;
+	const struct msc_exchange *x;
+	bool passed;
+
+	if (msc_session_exchange(s, request, &r, &m->err) < 0)
+		return status_of(m);
+	x = &r->u.exchange;
+	if (in && x->data_len)
+		memcpy(in, x->data, x->data_len < in_len ? x->data_len : in_len);
+	passed = msc_csw_is_valid(x) && x->csw.status == MSC_CSW_PASSED;
+	if (give(m, msc_record_json(r), json))
+		return status_of(m);
+	return passed ? MSCOPE_PASSED : MSCOPE_FAILED;
+}
+
+int mscope_send(struct mscope *m, unsigned lun, const uint8_t *cdb, size_t cdb_len, void *in,
+		size_t in_len, const void *out, size_t out_len, char **json)
+{
+	static const struct msc_session_options options = { .timeout_ns = 0 };
+	struct msc_request request;
+	struct msc_session *session;
+	int status;
+
+	*json = NULL;
+	if (!begin(m))
+		return status_of(m);
+	if (cdb_len == 0 || cdb_len > MSC_CBW_CB_MAX || lun > MSC_LUN_MAX || (in_len && out_len) ||
+	    (out_len && !out) || in_len > UINT32_MAX || out_len > UINT32_MAX)
+		msc_fail(&m->err, MSC_E_USAGE, "a command has 1 to 16 bytes, a unit of 0 to 15, and "
+			 "one data phase at most");
+	else if (!m->allow_writes && msc_cdb_may_write(cdb, cdb_len))
+		msc_fail(&m->err, MSC_E_USAGE, "the command may change the medium, and the target "
+			 "was opened without MSCOPE_ALLOW_WRITES");
+	if (m->err.code)
+		return status_of(m);
+	session = msc_session_new(m->target, &options);
+	if (!session) {
+		msc_nomem(&m->err);
+		return status_of(m);
+	}
+	msc_request_init(&request, cdb, (uint8_t)cdb_len,
+			 in_len ? MSC_DIR_IN : out_len ? MSC_DIR_OUT : MSC_DIR_NONE,
+			 (uint32_t)(in_len ? in_len : out_len));
+	request.cbw.h.lun = (uint8_t)lun;
+	request.out = out;
+	if (out_len)
+		request.out_len = out_len;
+	status = exchange(m, session, &request, in, in_len, json);
+	msc_session_free(session);
+	return status;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What all formats share: the registry, a format's life, and text made safe to print. */
+#include "report/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "mscope.h"
+
+#define WIDTH 80
+#define BLANK " \t\n\r"
+
+#define REPORT(name) &msc_report_##name,
+const struct msc_report *const msc_reports[] = {
+#include "report/report.list"
+};
+#undef REPORT
+const size_t msc_report_count = MSC_COUNT(msc_reports);
+
+const struct msc_report *msc_report_find(const char *name, struct msc_err *err)
+{
+	struct msc_nearest near = { .wanted = name };
+
+	for (size_t i = 0; i < msc_report_count; i++) {
+		if (!strcmp(msc_reports[i]->name, name))
+			return msc_reports[i];
+		msc_nearest_try(&near, msc_reports[i]->name);
+	}
+	msc_fail_unknown(err, "format", "formats", &near);
+	return NULL;
+}
+
+int msc_report_begin(struct msc_report_run *run, const struct msc_report *report, FILE *out,
+		     const struct msc_report_context *context, struct msc_err *err)
+{
+	*run = (struct msc_report_run){ .report = report, .out = out, .context = context };
+	run->state = calloc(1, report->state_size ? report->state_size : 1);
+	return run->state ? 0 : msc_nomem(err);
+}
+
+void msc_report_event(struct msc_report_run *run, const struct msc_event *event)
+{
+	run->report->event(run, event);
+}
+
+int msc_report_end(struct msc_report_run *run, int exit_status, struct msc_err *err)
+{
+	int result = run->report->finish(run, exit_status, err);
+
+	if (run->report->discard)
+		run->report->discard(run);
+	free(run->state);
+	run->state = NULL;
+	if (result == 0 && (fflush(run->out) || ferror(run->out)))
+		return msc_fail_errno(err, MSC_E_IO, "cannot write the %s report",
+				      run->report->name);
+	return result;
+}
+
+int msc_exit_status(enum msc_code code)
+{
+	switch (code) {
+	case MSC_OK:
+		return MSCOPE_PASSED;
+	case MSC_E_USAGE:
+		return MSCOPE_USAGE;
+	case MSC_E_NOTFOUND:
+	case MSC_E_ACCESS:
+	case MSC_E_BUSY:
+	case MSC_E_TIMEOUT:
+	case MSC_E_GONE:
+	case MSC_E_UNSUPPORTED:
+		return MSCOPE_TARGET;
+	case MSC_E_INTERRUPTED: /* what was asked for has not passed */
+		return MSCOPE_FAILED;
+	case MSC_E_IO:
+	case MSC_E_FORMAT:
+		return MSCOPE_FILE;
+	case MSC_E_NOMEM:
+	case MSC_E_INTERNAL:
+		break;
+	}
+	return MSCOPE_INTERNAL;
+}
+
+/* ---- text ---------------------------------------------------------------------------------- */
+
+/* Length of the UTF-8 sequence at p, and its code point; 0: not one that may be shown. */
+static size_t decode(const char *text, uint32_t *point)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	const uint8_t *p = (const uint8_t *)text;
+	size_t n = p[0] < 0x80 ? 1 : p[0] >> 5 == 6 ? 2 : p[0] >> 4 == 14 ? 3 : p[0] >> 3 == 30 ? 4 : 0;
+
+	if (n == 0)
+		return 0;
+	*point = n == 1 ? p[0] : p[0] & (0x7fu >> n);
+	for (size_t i = 1; i < n; i++) {
+		if ((p[i] & 0xc0) != 0x80) /* also the end of the string */
+			return 0;
+		*point = *point << 6 | (p[i] & 0x3f);
+	}
+	if (*point < least[n] || *point > 0x10ffff || (*point >= 0xd800 && *point <= 0xdfff) ||
+	    (*point & 0xfffe) == 0xfffe)
+		return 0;
+	return n;
+}
+
+static bool is_control(uint32_t point)
+{
+	return point < 0x20 || (point >= 0x7f && point < 0xa0);
+}
+
+static void put_escaped(FILE *out, enum msc_escape how, char c)
+{
+	const char *entity = NULL;
+
+	if (how == MSC_XML)
+		entity = c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" :
+			 c == '"' ? "&quot;" : NULL;
+	else if (how == MSC_TAP)
+		entity = c == '#' ? "\\#" : c == '\\' ? "\\\\" : NULL;
+	if (entity)
+		fputs(entity, out);
+	else
+		putc(c, out);
+}
+
+static void put_bytes(FILE *out, enum msc_escape how, const char *text, size_t len)
+{
+	const char *end = text + len;
+	uint32_t point;
+	size_t n;
+
+	for (; text < end; text += n ? n : 1) {
+		n = decode(text, &point);
+		if (n == 1 && (*text == '\n' || *text == '\t' || *text == '\r'))
+			putc(' ', out);
+		else if (n == 0 || is_control(point))
+			fputs("\xef\xbf\xbd", out);
+		else if (n == 1)
+			put_escaped(out, how, *text);
+		else
+			fwrite(text, 1, n, out);
+	}
+}
+
+void msc_put(FILE *out, enum msc_escape how, const char *text)
+{
+	put_bytes(out, how, text, strlen(text));
+}
+
+/* Columns of the next word, and its length in bytes. */
+static unsigned measure(const char *word, size_t *len)
+{
+	unsigned columns = 0;
+
+	*len = strcspn(word, BLANK);
+	for (size_t i = 0; i < *len; i++)
+		columns += ((uint8_t)word[i] & 0xc0) != 0x80;
+	return columns;
+}
+
+unsigned msc_put_wrapped(FILE *out, unsigned column, unsigned indent, const char *text)
+{
+	bool first = true;
+
+	for (const char *word = text + strspn(text, BLANK); *word; word += strspn(word, BLANK)) {
+		size_t len;
+		unsigned columns = measure(word, &len);
+
+		if (column > indent && column + !first + columns > WIDTH - 1) {
+			fprintf(out, "\n%*s", (int)indent, "");
+			column = indent;
+		} else if (!first) {
+			putc(' ', out);
+			column++;
+		}
+		put_bytes(out, MSC_PLAIN, word, len);
+		column += columns;
+		first = false;
+		word += len;
+	}
+	return column;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Reports: functions over one stream of events (scenario/scenario.h).
+ *
+ * A new format is lib/report/NAME.c with one `struct msc_report` and a line REPORT(name) in
+ * report.list. A format ignores kinds of event that it does not know.
+ */
+#ifndef MSC_REPORT_REPORT_H
+#define MSC_REPORT_REPORT_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "scenario/scenario.h"
+
+/* What a report needs to know of the run beyond its events. */
+struct msc_report_context {
+	const char *version;
+	const char *const *argv; /* NULL-terminated, as typed */
+	const char *repeat;	 /* "mscope check TARGET ...": a failing case is repeated by adding
+				    --select NAME */
+	int verbosity;		 /* -1 quiet, 0, 1 exchanges of failing cases, 2 all exchanges */
+	bool color;
+};
+
+struct msc_report_run {
+	const struct msc_report *report;
+	FILE *out;
+	const struct msc_report_context *context;
+	void *state;
+};
+
+struct msc_report {
+	const char *name, *summary, *suffix;
+	size_t state_size; /* allocated by msc_report_begin, zeroed */
+	void (*event)(struct msc_report_run *, const struct msc_event *);
+	/* Writes what is left; exit_status is the program's. */
+	int (*finish)(struct msc_report_run *, int exit_status, struct msc_err *);
+	/* Frees what the state holds. May be absent. */
+	void (*discard)(struct msc_report_run *);
+};
+
+#define REPORT(name) extern const struct msc_report msc_report_##name;
+#include "report/report.list"
+#undef REPORT
+
+extern const struct msc_report *const msc_reports[];
+extern const size_t msc_report_count;
+const struct msc_report *msc_report_find(const char *name, struct msc_err *err);
+
+/* The stream stays the caller's, and so does the context. */
+int msc_report_begin(struct msc_report_run *, const struct msc_report *, FILE *,
+		     const struct msc_report_context *, struct msc_err *) MSC_MUST_CHECK;
+void msc_report_event(struct msc_report_run *, const struct msc_event *);
+/* Frees the run in any case. MSC_E_IO: the stream failed, now or before. */
+int msc_report_end(struct msc_report_run *, int exit_status, struct msc_err *) MSC_MUST_CHECK;
+
+/* The exit status that stands for an error: the public enum mscope_status. */
+int msc_exit_status(enum msc_code);
+
+/* Those of `all` that match one of the patterns (none given: all of them), borrowed, in the order
+ * of `all`; free(out->list) afterwards. A pattern that matches nothing is MSC_E_USAGE with the
+ * nearest name. */
+int msc_select(const struct msc_scenarios *all, const char *const *patterns, size_t n_patterns,
+	       struct msc_scenarios *out, struct msc_err *) MSC_MUST_CHECK;
+
+/* ---- text ---------------------------------------------------------------------------------- */
+
+enum msc_escape { MSC_PLAIN, MSC_XML, MSC_TAP };
+
+/* Writes text from anywhere as one line of valid UTF-8: blanks for line breaks and tabs, U+FFFD
+ * for control characters and for what is not UTF-8; and escaped for where it goes. */
+void msc_put(FILE *, enum msc_escape, const char *text);
+
+/* Writes words from column `column` on, breaking before column 80; further lines are indented.
+ * Returns the column reached. */
+unsigned msc_put_wrapped(FILE *, unsigned column, unsigned indent, const char *text);
+
+/* One exchange as the oscilloscope shows it: wrapper fields, phases with times, data, status. At
+ * most data_bytes of each buffer are shown. */
+void msc_print_record(FILE *, const struct msc_record *, const char *indent, size_t data_bytes);
+
+/* ---- JSON: all return NULL when memory runs out -------------------------------------------- */
+
+json_t *msc_json_text(const char *text); /* cleaned as by msc_put; null for NULL */
+json_t *msc_json_bytes(const void *data, size_t len, size_t max); /* hex, spaces between */
+
+/* A member of exchanges[]: "kind" says which of the four kinds of record it is. */
+json_t *msc_record_json(const struct msc_record *);
+json_t *msc_finding_json(const struct msc_finding *);
+json_t *msc_device_json(const struct msc_device *);
+
+/* One entry of cases[], from an MSC_EV_CASE_END. */
+json_t *msc_case_json(const struct msc_event *);
+
+/* A document's common head: format, tool, argv, target (null when NULL), exit_status. Takes the
+ * reference to target. */
+json_t *msc_json_document(const char *format, const struct msc_report_context *, json_t *target,
+			  int exit_status);
+/* Writes and frees it; a NULL document is MSC_E_NOMEM. */
+int msc_json_write(FILE *, json_t *, struct msc_err *) MSC_MUST_CHECK;
+
+#endif

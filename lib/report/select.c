@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which scenarios a user means. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "report/report.h"
+
+static int nothing_matches(const struct msc_scenarios *all, const char *pattern, struct msc_err *err)
+{
+	struct msc_nearest near = { .wanted = pattern };
+
+	for (size_t i = 0; i < all->count; i++) {
+		msc_nearest_try(&near, msc_scenario_name(all->list[i]));
+		for (const char *const *tag = msc_scenario_tags(all->list[i]); *tag; tag++)
+			msc_nearest_try(&near, *tag);
+	}
+	return msc_fail_unknown(err, "scenario", "scenarios", &near);
+}
+
+int msc_select(const struct msc_scenarios *all, const char *const *patterns, size_t n_patterns,
+	       struct msc_scenarios *out, struct msc_err *err)
+{
+	*out = (struct msc_scenarios){ NULL };
+	for (size_t p = 0; p < n_patterns; p++) {
+		bool any = false;
+
+		for (size_t i = 0; !any && i < all->count; i++)
+			any = msc_scenario_matches(all->list[i], patterns[p]);
+		if (!any)
+			return nothing_matches(all, patterns[p], err);
+	}
+	if (all->count == 0)
+		return msc_fail(err, MSC_E_USAGE, "there is no scenario to run");
+	out->list = calloc(all->count, sizeof *out->list);
+	if (!out->list)
+		return msc_nomem(err);
+	out->room = all->count;
+	for (size_t i = 0; i < all->count; i++) {
+		bool wanted = n_patterns == 0;
+
+		for (size_t p = 0; !wanted && p < n_patterns; p++)
+			wanted = msc_scenario_matches(all->list[i], patterns[p]);
+		if (wanted)
+			out->list[out->count++] = all->list[i];
+	}
+	return 0;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The Test Anything Protocol, version 13: a plan, one line for each case with real skips, and a
+ * YAML block of evidence under what failed. A run that ended early bails out. */
+#include "report/report.h"
+
+#include <stdlib.h>
+
+struct state {
+	bool failed, began;
+	size_t total, done;
+};
+
+/* A JSON string is a YAML string. */
+static void put_quoted(struct msc_report_run *run, const char *indent, const char *key,
+		       const char *text)
+{
+	struct state *s = run->state;
+	json_t *value = msc_json_text(text);
+	char *quoted = value ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
+
+	if (quoted)
+		fprintf(run->out, "%s%s: %s\n", indent, key, quoted);
+	else
+		s->failed = true;
+	free(quoted);
+	json_decref(value);
+}
+
+static void put_block(struct msc_report_run *run, const struct msc_event *ev)
+{
+	fputs("  ---\n", run->out);
+	if (ev->reason)
+		put_quoted(run, "  ", "reason", ev->reason);
+	if (ev->findings && ev->findings->count)
+		fputs("  findings:\n", run->out);
+	for (size_t i = 0; ev->findings && i < ev->findings->count; i++) {
+		const struct msc_finding *f = &ev->findings->list[i];
+
+		put_quoted(run, "    - ", "rule", f->rule->id);
+		put_quoted(run, "      ", "severity", msc_severity_name(f->severity));
+		put_quoted(run, "      ", "spec", f->rule->spec);
+		put_quoted(run, "      ", "command", f->context);
+		put_quoted(run, "      ", "message", f->message);
+		if (f->expected)
+			put_quoted(run, "      ", "expected", f->expected);
+		if (f->actual)
+			put_quoted(run, "      ", "actual", f->actual);
+	}
+	fputs("  ...\n", run->out);
+}
+
+static void case_end(struct msc_report_run *run, const struct msc_event *ev)
+{
+	struct state *s = run->state;
+	bool ok = ev->verdict != MSC_VERDICT_FAIL && ev->verdict != MSC_VERDICT_ERROR;
+
+	fprintf(run->out, "%sok %zu - ", ok ? "" : "not ", ++s->done);
+	msc_put(run->out, MSC_TAP, msc_scenario_name(ev->scenario));
+	if (ev->verdict == MSC_VERDICT_SKIP) {
+		fputs(" # SKIP ", run->out);
+		msc_put(run->out, MSC_TAP, ev->reason ? ev->reason : "");
+	}
+	putc('\n', run->out);
+	if (!ok || ev->verdict == MSC_VERDICT_WARN)
+		put_block(run, ev);
+}
+
+static void event(struct msc_report_run *run, const struct msc_event *ev)
+{
+	struct state *s = run->state;
+
+	switch (ev->kind) {
+	case MSC_EV_RUN_BEGIN:
+		s->began = true;
+		s->total = ev->cases_total;
+		fprintf(run->out, "TAP version 13\n1..%zu\n", s->total);
+		break;
+	case MSC_EV_NOTE:
+		fputs("# ", run->out);
+		msc_put(run->out, MSC_PLAIN, ev->text);
+		putc('\n', run->out);
+		break;
+	case MSC_EV_CASE_END:
+		case_end(run, ev);
+		break;
+	case MSC_EV_RUN_END:
+		if (!s->began)
+			fputs("TAP version 13\n", run->out);
+		if (ev->reason || s->done < s->total) {
+			fputs("Bail out! ", run->out);
+			msc_put(run->out, MSC_TAP, ev->reason ? ev->reason : "");
+			putc('\n', run->out);
+		}
+		break;
+	case MSC_EV_CASE_BEGIN:
+	case MSC_EV_RECORD:
+		break;
+	}
+}
+
+static int finish(struct msc_report_run *run, int exit_status, struct msc_err *err)
+{
+	struct state *s = run->state;
+
+	(void)exit_status;
+	return s->failed ? msc_nomem(err) : 0;
+}
+
+const struct msc_report msc_report_tap = {
+	.name = "tap",
+	.summary = "Test Anything Protocol, version 13",
+	.suffix = "tap",
+	.state_size = sizeof(struct state),
+	.event = event,
+	.finish = finish,
+};

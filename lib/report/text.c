@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a person reads. The verdict comes first on the line and is readable without colour; a
+ * failure carries its clause, its evidence and the command that repeats it; a skip carries its
+ * reason; the last line counts everything. Times are the target's clock's. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "report/report.h"
+
+#define INDENT	   10 /* columns: where names and evidence begin */
+#define LABEL	   10
+#define NAME_WIDTH 28
+#define DATA_SHOWN 64	/* bytes of a buffer at verbosity 1 */
+#define DATA_ALL   4096 /* and at 2 */
+
+struct held { /* what must wait until the verdict has been written */
+	FILE *stream;
+	char *text;
+	size_t len;
+};
+
+struct state {
+	bool failed; /* memory ran out */
+	struct held exchanges, notes;
+	bool began, in_case;
+	size_t cases_total;
+};
+
+struct look {
+	const char *word, *color;
+};
+
+static struct look verdict_look(enum msc_verdict verdict)
+{
+	switch (verdict) {
+	case MSC_VERDICT_PASS: return (struct look){ "   ok     ", "32" };
+	case MSC_VERDICT_FAIL: return (struct look){ " FAIL     ", "1;31" };
+	case MSC_VERDICT_WARN: return (struct look){ " warn     ", "33" };
+	case MSC_VERDICT_SKIP: return (struct look){ " skip     ", "36" };
+	case MSC_VERDICT_ERROR:
+	case MSC_VERDICTS: break;
+	}
+	return (struct look){ "ERROR     ", "1;35" };
+}
+
+static void hold(struct state *s, struct held *h)
+{
+	h->stream = open_memstream(&h->text, &h->len);
+	if (!h->stream)
+		s->failed = true;
+}
+
+/* Writes what was held, if wanted, and forgets it. */
+static void let_go(struct state *s, struct held *h, FILE *out)
+{
+	if (h->stream && fclose(h->stream))
+		s->failed = true;
+	if (out && h->text)
+		fwrite(h->text, 1, h->len, out);
+	free(h->text);
+	*h = (struct held){ NULL };
+}
+
+static void run_begin(struct msc_report_run *run, const struct msc_event *ev)
+{
+	struct state *s = run->state;
+	const struct msc_device *d = ev->device;
+	unsigned column;
+
+	s->began = true;
+	s->cases_total = ev->cases_total;
+	if (run->context->verbosity < 0)
+		return;
+	fputs("target    ", run->out);
+	column = msc_put_wrapped(run->out, INDENT, INDENT, d->name);
+	fputs("   ", run->out);
+	if (d->simulated) {
+		msc_put_wrapped(run->out, column + 3, INDENT, "(simulated, virtual time)");
+	} else {
+		char what[256];
+
+		snprintf(what, sizeof what, "(%s speed%s%s%s%s)", msc_speed_name(d->speed),
+			 d->serial[0] ? ", serial " : "", d->serial, d->host[0] ? ", on " : "",
+			 d->host);
+		msc_put_wrapped(run->out, column + 3, INDENT, what);
+	}
+	fprintf(run->out, "\nprofile   %s\n", msc_profile_names[ev->profile]);
+}
+
+static void put_line(FILE *out, const char *head, const char *text)
+{
+	fprintf(out, "%*s", INDENT, "");
+	fputs(head, out);
+	msc_put_wrapped(out, INDENT + (unsigned)strlen(head), INDENT, text);
+	putc('\n', out);
+}
+
+static void note(struct msc_report_run *run, const char *text)
+{
+	struct state *s = run->state;
+	FILE *out = s->in_case ? s->notes.stream : run->out;
+
+	if (run->context->verbosity < 0 || !out)
+		return;
+	if (s->in_case) {
+		put_line(out, "note: ", text);
+		return;
+	}
+	fputs("note      ", out);
+	msc_put_wrapped(out, INDENT, INDENT, text);
+	putc('\n', out);
+}
+
+/* A labelled line of evidence. */
+static void put_labelled(FILE *out, const char *label, const char *text)
+{
+	if (!text || !*text)
+		return;
+	fprintf(out, "%*s%-*s", INDENT, "", LABEL, label);
+	msc_put_wrapped(out, INDENT + LABEL, INDENT + LABEL, text);
+	putc('\n', out);
+}
+
+static void put_evidence(FILE *out, const struct msc_finding *f)
+{
+	put_labelled(out, "sent:", f->context);
+	put_labelled(out, "seen:", f->message);
+	put_labelled(out, "expected:", f->expected);
+	put_labelled(out, "actual:", f->actual);
+}
+
+/* How many findings of this rule there are, and whether an earlier one has been shown. */
+static size_t count_rule(const struct msc_findings *all, size_t at, bool *first)
+{
+	size_t count = 0;
+
+	*first = true;
+	for (size_t i = 0; i < all->count; i++) {
+		if (all->list[i].rule != all->list[at].rule)
+			continue;
+		count++;
+		if (i < at)
+			*first = false;
+	}
+	return count;
+}
+
+/* One rule's findings; column is where the line stands, 0 at its beginning. */
+static void put_rule(struct msc_report_run *run, const struct msc_event *ev, size_t at,
+		     unsigned column)
+{
+	const struct msc_finding *f = &ev->findings->list[at];
+	bool said = f->severity == (ev->verdict == MSC_VERDICT_FAIL ? MSC_FAIL : MSC_WARN);
+	char head[256];
+	bool first;
+	size_t count = count_rule(ev->findings, at, &first);
+
+	snprintf(head, sizeof head, "%s%s%s: %s", said ? "" : msc_severity_name(f->severity),
+		 said ? "" : ": ", f->rule->id, f->rule->spec);
+	if (column && column + 2 + strlen(head) < 80) {
+		fputs("  ", run->out);
+		msc_put(run->out, MSC_PLAIN, head);
+		putc('\n', run->out);
+	} else {
+		if (column)
+			putc('\n', run->out);
+		put_line(run->out, "", head);
+	}
+	put_evidence(run->out, f);
+	if (count > 1)
+		fprintf(run->out, "%*sand %zu more like it\n", INDENT, "", count - 1);
+	if (run->context->verbosity > 0) {
+		put_labelled(run->out, "demand:", f->rule->title);
+		put_labelled(run->out, "why:", f->rule->why);
+		put_labelled(run->out, "mistake:", f->rule->mistake);
+	}
+}
+
+/* The worst first; notes only when asked for. */
+static void put_findings(struct msc_report_run *run, const struct msc_event *ev, unsigned column)
+{
+	const struct msc_findings *all = ev->findings;
+	int least = run->context->verbosity > 0 ? MSC_NOTE : MSC_WARN;
+
+	for (int severity = MSC_FAIL; all && severity >= least; severity--) {
+		for (size_t i = 0; i < all->count; i++) {
+			bool first;
+
+			if ((int)all->list[i].severity != severity)
+				continue;
+			count_rule(all, i, &first);
+			if (!first)
+				continue;
+			put_rule(run, ev, i, column);
+			column = 0;
+		}
+	}
+	if (column)
+		putc('\n', run->out);
+}
+
+static unsigned put_verdict(struct msc_report_run *run, const struct msc_event *ev)
+{
+	struct look look = verdict_look(ev->verdict);
+	const char *name = msc_scenario_name(ev->scenario);
+	unsigned column = INDENT;
+
+	if (run->context->color)
+		fprintf(run->out, "\033[%sm%s\033[0m", look.color, look.word);
+	else
+		fputs(look.word, run->out);
+	msc_put(run->out, MSC_PLAIN, name);
+	column += (unsigned)strlen(name);
+	if (ev->reason || run->context->verbosity > 0) {
+		const char *text = ev->reason ? ev->reason : msc_scenario_title(ev->scenario);
+
+		while (column < INDENT + NAME_WIDTH && column++)
+			putc(' ', run->out);
+		fputs("  ", run->out);
+		msc_put_wrapped(run->out, column + 2, INDENT, text);
+		column = 80;
+	} else if (ev->findings && msc_findings_worst(ev->findings) >= MSC_WARN) {
+		while (column < INDENT + NAME_WIDTH && column++)
+			putc(' ', run->out);
+	}
+	return column;
+}
+
+static void case_end(struct msc_report_run *run, const struct msc_event *ev)
+{
+	struct state *s = run->state;
+	int verbosity = run->context->verbosity;
+	bool good = ev->verdict == MSC_VERDICT_PASS || ev->verdict == MSC_VERDICT_SKIP;
+	bool show = verbosity >= 2 || (verbosity == 1 && !good);
+
+	s->in_case = false;
+	if (verbosity < 0 && good) {
+		let_go(s, &s->notes, NULL);
+		let_go(s, &s->exchanges, NULL);
+		return;
+	}
+	put_findings(run, ev, put_verdict(run, ev));
+	let_go(s, &s->notes, run->out);
+	if (!good && run->context->repeat)
+		fprintf(run->out, "%*sto repeat: %s --select %s%s\n", INDENT, "",
+			run->context->repeat, msc_scenario_name(ev->scenario),
+			verbosity >= 2 ? "" : " -vv");
+	let_go(s, &s->exchanges, show ? run->out : NULL);
+}
+
+static void case_begin(struct state *s)
+{
+	s->in_case = true;
+	hold(s, &s->exchanges);
+	hold(s, &s->notes);
+}
+
+static void run_end(struct msc_report_run *run, const struct msc_event *ev)
+{
+	static const char *const words[MSC_VERDICTS] = {
+		[MSC_VERDICT_PASS] = "passed",	 [MSC_VERDICT_FAIL] = "failed",
+		[MSC_VERDICT_WARN] = "warned",	 [MSC_VERDICT_SKIP] = "skipped",
+		[MSC_VERDICT_ERROR] = "not finished",
+	};
+	struct state *s = run->state;
+	size_t done = 0;
+	char time[24];
+
+	if (!s->began || !ev->summary)
+		return;
+	if (ev->reason) {
+		fputs("stopped   ", run->out);
+		msc_put_wrapped(run->out, INDENT, INDENT, ev->reason);
+		putc('\n', run->out);
+	}
+	for (int v = 0; v < MSC_VERDICTS; v++) {
+		unsigned n = ev->summary->count[v];
+
+		done += n;
+		if (n || v <= MSC_VERDICT_FAIL)
+			fprintf(run->out, "%s%u %s", v ? ", " : "", n, words[v]);
+	}
+	if (done < s->cases_total)
+		fprintf(run->out, ", %zu not run", s->cases_total - done);
+	fprintf(run->out, " in %s of device time\n",
+		msc_format_ns(time, sizeof time, ev->summary->device_ns));
+}
+
+static void event(struct msc_report_run *run, const struct msc_event *ev)
+{
+	struct state *s = run->state;
+
+	switch (ev->kind) {
+	case MSC_EV_RUN_BEGIN:
+		run_begin(run, ev);
+		break;
+	case MSC_EV_CASE_BEGIN:
+		case_begin(s);
+		break;
+	case MSC_EV_RECORD:
+		if (run->context->verbosity > 0 && s->exchanges.stream)
+			msc_print_record(s->exchanges.stream, ev->record, "    ",
+					 run->context->verbosity > 1 ? DATA_ALL : DATA_SHOWN);
+		break;
+	case MSC_EV_NOTE:
+		note(run, ev->text);
+		break;
+	case MSC_EV_CASE_END:
+		case_end(run, ev);
+		break;
+	case MSC_EV_RUN_END:
+		run_end(run, ev);
+		break;
+	}
+}
+
+static int finish(struct msc_report_run *run, int exit_status, struct msc_err *err)
+{
+	struct state *s = run->state;
+
+	(void)exit_status;
+	return s->failed ? msc_nomem(err) : 0;
+}
+
+static void discard(struct msc_report_run *run)
+{
+	struct state *s = run->state;
+
+	let_go(s, &s->exchanges, NULL);
+	let_go(s, &s->notes, NULL);
+}
+
+const struct msc_report msc_report_text = {
+	.name = "text",
+	.summary = "for people",
+	.suffix = "txt",
+	.state_size = sizeof(struct state),
+	.event = event,
+	.finish = finish,
+	.discard = discard,
+};

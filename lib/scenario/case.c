@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One scenario on one device: whether it can run at all, its steps, bringing the device back, its
+ * verdict. However it ends, the next case finds the device answering and the medium as it was, or
+ * the run learns that this cannot be had. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "scenario/run.h"
+
+void msc_run_end_case(struct msc_runner *r, enum msc_verdict verdict, const char *fmt, ...)
+{
+	va_list args;
+
+	r->ended = true;
+	if (*r->reason)
+		return;
+	r->verdict = verdict;
+	va_start(args, fmt);
+	vsnprintf(r->reason, sizeof r->reason, fmt, args);
+	va_end(args);
+}
+
+/* Why the scenario cannot run here; NULL: it can. */
+static const char *unmet(const struct msc_runner *r)
+{
+	const struct msc_unit *u = &r->unit;
+	unsigned speed = r->target->device.speed;
+	const struct {
+		unsigned need;
+		bool met;
+		const char *reason;
+	} needs[] = {
+		{MSC_NEED_MEDIUM, u->have_capacity, "there is no medium, or it does not get ready"},
+		{MSC_NEED_NO_MEDIUM, !u->have_capacity, "there is a medium"},
+		{MSC_NEED_WRITABLE, !u->write_protected, "the medium is write-protected"},
+		{MSC_NEED_WRITE_PROTECTED, u->write_protected, "the medium is not write-protected"},
+		{MSC_NEED_REMOVABLE, u->removable, "the medium is not removable"},
+		{MSC_NEED_FIXED, !u->removable, "the medium is removable"},
+		{MSC_NEED_MULTI_LUN, r->max_lun > 0, "the device has one logical unit"},
+		{MSC_NEED_SINGLE_LUN, r->max_lun == 0, "the device has several logical units"},
+		{MSC_NEED_FULL_SPEED, speed == MSC_SPEED_FULL, "the device is not at full speed"},
+		{MSC_NEED_HIGH_SPEED, speed == MSC_SPEED_HIGH, "the device is not at high speed"},
+	};
+
+	for (size_t i = 0; i < MSC_COUNT(needs); i++)
+		if (r->s->needs & needs[i].need && !needs[i].met)
+			return needs[i].reason;
+	return NULL;
+}
+
+/* True: it may run. */
+static bool may_run(struct msc_runner *r)
+{
+	const struct msc_scenario *s = r->s;
+	const char *reason = unmet(r);
+
+	if (reason)
+		msc_run_end_case(r, MSC_VERDICT_SKIP, "%s", reason);
+	else if (s->needs_blocks && (uint64_t)s->needs_blocks > r->unit.last_lba + 1)
+		msc_run_end_case(r, MSC_VERDICT_SKIP, "the medium has less than %" PRId64 " blocks",
+				 s->needs_blocks);
+	else if (s->writes && !r->o->allow_writes)
+		msc_run_end_case(r, MSC_VERDICT_SKIP,
+				 "writes to the medium; give --allow-writes to allow it");
+	else if (s->scratch_blocks > r->scratch.blocks)
+		msc_run_end_case(r, MSC_VERDICT_SKIP,
+				 "the medium is too small for a scratch range of %" PRId64 " blocks",
+				 s->scratch_blocks);
+	return !r->ended;
+}
+
+static int run_scenario(struct msc_runner *r, struct msc_err *err)
+{
+	bool readable;
+
+	if (!may_run(r))
+		return 0;
+	if (r->s->writes) {
+		if (msc_scratch_save(r, &readable, err) < 0)
+			return -1;
+		if (!readable) {
+			msc_run_end_case(r, MSC_VERDICT_SKIP,
+					 "the scratch range cannot be read, so it cannot be saved");
+			return 0;
+		}
+	}
+	return msc_run_steps(r, r->s->steps, r->s->n_steps, err);
+}
+
+/* Brings the device back. What a host would do is judged; the rest is hidden, and named. */
+static int clean_up(struct msc_runner *r, bool *wedged, struct msc_err *err)
+{
+	bool good = true;
+	int rung;
+
+	*wedged = false;
+	if (r->verdict == MSC_VERDICT_SKIP && *r->reason && !msc_session_last(r->session))
+		return 0;
+	if (r->pending_reset && msc_run_recover(r, err) < 0)
+		return -1;
+	if (msc_session_settle(r->session, &rung, err) < 0 || msc_check_settled(r, rung, err) < 0)
+		return -1;
+	*wedged = rung > 2;
+	if (!r->s->writes || *wedged)
+		return 0;
+	if (msc_scratch_restore(r, &good, err) < 0)
+		return -1;
+	if (!good)
+		msc_run_note(r, "%s: the scratch range could not be put back; it is tried again at "
+			     "the end of the run", r->s->name);
+	return 0;
+}
+
+static enum msc_verdict verdict(const struct msc_runner *r)
+{
+	enum msc_severity worst = msc_findings_worst(&r->findings);
+
+	if (worst == MSC_FAIL)
+		return MSC_VERDICT_FAIL;
+	if (*r->reason)
+		return r->verdict;
+	return worst == MSC_WARN ? MSC_VERDICT_WARN : MSC_VERDICT_PASS;
+}
+
+static void forget(struct msc_runner *r)
+{
+	for (size_t i = 0; i < MSC_SLOTS_MAX; i++)
+		free(r->slots[i].data);
+	for (size_t i = 0; i < MSC_SLOTS_MAX; i++)
+		r->slots[i] = (struct msc_saved_answer){0};
+	msc_findings_clear(&r->findings);
+	msc_session_forget(r->session);
+}
+
+int msc_run_case(struct msc_runner *r, const struct msc_scenario *s, bool *wedged,
+		 struct msc_err *err)
+{
+	int64_t began = msc_now(r->target->clock), now;
+	struct msc_event e = {.kind = MSC_EV_CASE_BEGIN, .at_ns = began, .scenario = s};
+	int rc;
+
+	r->s = s;
+	r->pending_reset = r->ended = false;
+	r->reason[0] = '\0';
+	r->verdict = MSC_VERDICT_PASS;
+	*wedged = false;
+	r->o->event(r->o->user, &e);
+	msc_log(r->o->log, MSC_LOG_INFO, "scenario", began, "%s", s->name);
+	rc = run_scenario(r, err);
+	if (rc == 0)
+		rc = clean_up(r, wedged, err);
+	if (rc == 0 && r->judge_err.code != MSC_OK) {
+		*err = r->judge_err;
+		rc = -1;
+	}
+	if (rc < 0)
+		msc_run_end_case(r, MSC_VERDICT_ERROR, "%s", err->msg);
+	now = msc_now(r->target->clock);
+	e = (struct msc_event){.kind = MSC_EV_CASE_END, .at_ns = now, .scenario = s,
+			       .verdict = verdict(r), .findings = &r->findings,
+			       .device_ns = now - began};
+	if (e.verdict == MSC_VERDICT_SKIP || e.verdict == MSC_VERDICT_ERROR)
+		e.reason = r->reason;
+	r->summary->count[e.verdict]++;
+	r->o->event(r->o->user, &e);
+	forget(r);
+	r->s = NULL;
+	return rc;
+}

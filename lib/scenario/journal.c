@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The journal file: lines of text that say whose blocks these are, an empty line, the blocks. It
+ * is written under another name, synced, and renamed, so that a journal that exists is whole. */
+#include "scenario/journal.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BLOCK_SIZE_MAX 65536u
+#define HEAD_MAX       512
+
+struct msc_journal {
+	int fd; /* locked */
+	char dir[3072];
+	char path[3584];
+};
+
+/* FNV-1a: against a damaged file, not against an enemy. */
+static uint32_t checksum(const uint8_t *data, size_t len)
+{
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ data[i]) * 16777619u;
+	return h;
+}
+
+int msc_journal_default_dir(char *buf, size_t size, struct msc_err *err)
+{
+	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	int len;
+
+	if (state && *state == '/')
+		len = snprintf(buf, size, "%s/mscope", state);
+	else if (home && *home == '/')
+		len = snprintf(buf, size, "%s/.local/state/mscope", home);
+	else
+		return msc_fail(err, MSC_E_USAGE,
+				"no directory for the journal of the scratch range: HOME is not "
+				"set; name one");
+	if ((size_t)len >= size)
+		return msc_fail(err, MSC_E_USAGE, "the journal directory's name is too long");
+	return 0;
+}
+
+static int make_dirs(const char *dir, struct msc_err *err)
+{
+	char path[3072];
+
+	if ((size_t)snprintf(path, sizeof path, "%s", dir) >= sizeof path || !*dir)
+		return msc_fail(err, MSC_E_USAGE, "the journal directory's name is empty or too long");
+	for (char *p = path + 1;; p++) {
+		char c = *p;
+
+		if (c != '/' && c != '\0')
+			continue;
+		*p = '\0';
+		if (mkdir(path, 0700) < 0 && errno != EEXIST)
+			return msc_fail_errno(err, MSC_E_IO,
+					      "%s: cannot make the journal directory", path);
+		*p = c;
+		if (!c)
+			return 0;
+	}
+}
+
+static struct msc_journal *new_journal(const char *dir, const char *device, uint8_t lun,
+				       struct msc_err *err)
+{
+	struct msc_journal *j = calloc(1, sizeof *j);
+	char name[160];
+	size_t i;
+
+	if (!j) {
+		msc_nomem(err);
+		return NULL;
+	}
+	snprintf(name, sizeof name, "%s", device);
+	for (i = 0; name[i]; i++)
+		if (!isalnum((unsigned char)name[i]) && name[i] != '-')
+			name[i] = '_';
+	j->fd = -1;
+	snprintf(j->dir, sizeof j->dir, "%s", dir);
+	snprintf(j->path, sizeof j->path, "%s/%s-lun%u.journal", j->dir, name, lun);
+	return j;
+}
+
+static void free_journal(struct msc_journal *j)
+{
+	if (j && j->fd >= 0)
+		close(j->fd); /* and with it the lock */
+	free(j);
+}
+
+static int sync_dir(const struct msc_journal *j, struct msc_err *err)
+{
+	int fd = open(j->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc = fd < 0 ? -1 : fsync(fd);
+
+	if (rc < 0)
+		msc_fail_errno(err, MSC_E_IO, "%s: cannot sync the journal directory", j->dir);
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+static int write_all(int fd, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+
+	while (len) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int write_file(struct msc_journal *j, const struct msc_journal_head *h, const uint8_t *data,
+		      const char *temporary, struct msc_err *err)
+{
+	size_t len = (size_t)h->blocks * h->block_size;
+	char text[HEAD_MAX];
+	int n = snprintf(text, sizeof text,
+			 "mscope journal 1\ndevice %s\nlun %u\ncapacity %" PRIu64
+			 "\nblock_size %" PRIu32 "\nfirst %" PRIu64 "\nblocks %" PRIu32
+			 "\nchecksum %08" PRIx32 "\n\n",
+			 h->device, h->lun, h->capacity, h->block_size, h->first, h->blocks,
+			 checksum(data, len));
+
+	if (access(j->path, F_OK) == 0)
+		return msc_fail(err, MSC_E_BUSY, "%s: there is a journal already", j->path);
+	j->fd = open(temporary, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (j->fd < 0)
+		return msc_fail_errno(err, MSC_E_IO, "%s: cannot create the journal", temporary);
+	if (flock(j->fd, LOCK_EX | LOCK_NB) < 0)
+		return msc_fail(err, MSC_E_BUSY, "%s: another run of mscope uses this device",
+				temporary);
+	if (ftruncate(j->fd, 0) < 0 || write_all(j->fd, text, (size_t)n) < 0 ||
+	    write_all(j->fd, data, len) < 0 || fsync(j->fd) < 0 || rename(temporary, j->path) < 0) {
+		msc_fail_errno(err, MSC_E_IO, "%s: cannot write the journal", temporary);
+		unlink(temporary);
+		return -1;
+	}
+	return sync_dir(j, err);
+}
+
+int msc_journal_create(const char *dir, const struct msc_journal_head *h, const uint8_t *data,
+		       struct msc_journal **out, struct msc_err *err)
+{
+	char temporary[3600];
+	struct msc_journal *j;
+
+	if (make_dirs(dir, err) < 0)
+		return -1;
+	j = new_journal(dir, h->device, h->lun, err);
+	if (!j)
+		return -1;
+	snprintf(temporary, sizeof temporary, "%s.new", j->path);
+	if (write_file(j, h, data, temporary, err) < 0) {
+		free_journal(j);
+		return -1;
+	}
+	*out = j;
+	return 0;
+}
+
+/* The whole file, NUL-terminated; NULL and *err otherwise. */
+static uint8_t *read_file(const struct msc_journal *j, size_t *len, struct msc_err *err)
+{
+	const size_t max = HEAD_MAX + (size_t)MSC_JOURNAL_BLOCKS_MAX * BLOCK_SIZE_MAX;
+	struct stat st;
+	uint8_t *text;
+	ssize_t n;
+
+	if (fstat(j->fd, &st) < 0) {
+		msc_fail_errno(err, MSC_E_IO, "%s: cannot read the journal", j->path);
+		return NULL;
+	}
+	*len = (uint64_t)st.st_size < max ? (size_t)st.st_size : max;
+	text = calloc(1, *len + 1);
+	if (!text) {
+		msc_nomem(err);
+		return NULL;
+	}
+	for (size_t at = 0; at < *len; at += (size_t)n) {
+		n = pread(j->fd, text + at, *len - at, (off_t)at);
+		if (n <= 0) {
+			msc_fail_errno(err, MSC_E_IO, "%s: cannot read the journal", j->path);
+			free(text);
+			return NULL;
+		}
+	}
+	return text;
+}
+
+static int not_ours(const struct msc_journal *j, struct msc_err *err)
+{
+	return msc_fail(err, MSC_E_FORMAT,
+			"%s: expected a journal of mscope, found something else; remove the file if "
+			"nothing in it is wanted",
+			j->path);
+}
+
+static int parse(const struct msc_journal *j, const uint8_t *text, size_t len,
+		 struct msc_journal_head *h, uint8_t **data, struct msc_err *err)
+{
+	unsigned lun = 0;
+	uint32_t sum = 0;
+	int used = 0;
+	size_t size;
+
+	*h = (struct msc_journal_head){0};
+	sscanf((const char *)text,
+	       "mscope journal 1\ndevice %119[!-~]\nlun %u\ncapacity %" SCNu64
+	       "\nblock_size %" SCNu32 "\nfirst %" SCNu64 "\nblocks %" SCNu32 "\nchecksum %" SCNx32
+	       "%n",
+	       h->device, &lun, &h->capacity, &h->block_size, &h->first, &h->blocks, &sum, &used);
+	h->lun = (uint8_t)lun;
+	if (!used || strncmp((const char *)text + used, "\n\n", 2) != 0)
+		return not_ours(j, err);
+	used += 2;
+	if (!h->blocks || h->blocks > MSC_JOURNAL_BLOCKS_MAX || !h->block_size ||
+	    h->block_size > BLOCK_SIZE_MAX || h->first >= h->capacity ||
+	    h->blocks > h->capacity - h->first)
+		return not_ours(j, err);
+	size = (size_t)h->blocks * h->block_size;
+	if (len - (size_t)used != size || checksum(text + used, size) != sum)
+		return not_ours(j, err);
+	*data = malloc(size);
+	if (!*data)
+		return msc_nomem(err);
+	memcpy(*data, text + used, size);
+	return 0;
+}
+
+int msc_journal_find(const char *dir, const char *device, uint8_t lun, struct msc_journal **out,
+		     struct msc_journal_head *head, uint8_t **data, struct msc_err *err)
+{
+	struct msc_journal *j = new_journal(dir, device, lun, err);
+	uint8_t *text = NULL;
+	size_t len = 0;
+	int rc = -1;
+
+	*out = NULL;
+	if (!j)
+		return -1;
+	j->fd = open(j->path, O_RDWR | O_CLOEXEC);
+	if (j->fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {
+		free_journal(j);
+		return 0;
+	}
+	if (j->fd < 0)
+		msc_fail_errno(err, MSC_E_IO, "%s: cannot open the journal", j->path);
+	else if (flock(j->fd, LOCK_EX | LOCK_NB) < 0)
+		msc_fail(err, MSC_E_BUSY, "%s: another run of mscope uses this device", j->path);
+	else
+		text = read_file(j, &len, err);
+	if (text)
+		rc = parse(j, text, len, head, data, err);
+	free(text);
+	if (rc < 0)
+		free_journal(j);
+	else
+		*out = j;
+	return rc;
+}
+
+const char *msc_journal_path(const struct msc_journal *j)
+{
+	return j->path;
+}
+
+void msc_journal_close(struct msc_journal *j)
+{
+	free_journal(j);
+}
+
+int msc_journal_remove(struct msc_journal *j, struct msc_err *err)
+{
+	int rc = unlink(j->path);
+
+	if (rc < 0)
+		msc_fail_errno(err, MSC_E_IO, "%s: cannot remove the journal", j->path);
+	else
+		rc = sync_dir(j, err);
+	free_journal(j);
+	return rc;
+}

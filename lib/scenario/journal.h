@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The journal: the blocks of a device as they were found, in a file of the host, on the disk
+ * before the first of them is written. It is named after the device and holds its identity, so
+ * that the next run on the same device finds it after a crash. One run at a time may hold it.
+ * Private to lib/scenario. */
+#ifndef MSC_SCENARIO_JOURNAL_H
+#define MSC_SCENARIO_JOURNAL_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct msc_journal;
+
+#define MSC_JOURNAL_BLOCKS_MAX 64
+
+struct msc_journal_head {
+	char device[120];    /* printable, without spaces: "0525:a4a5:SERIAL" */
+	uint8_t lun;
+	uint64_t capacity;   /* blocks of the medium */
+	uint32_t block_size; /* bytes */
+	uint64_t first;	     /* what was saved */
+	uint32_t blocks;
+};
+
+/* Where journals are kept when nobody says otherwise: $XDG_STATE_HOME/mscope, or
+ * ~/.local/state/mscope. */
+int msc_journal_default_dir(char *buf, size_t size, struct msc_err *) MSC_MUST_CHECK;
+
+/* Writes and syncs the file, and the directory. Fails when there is one already. */
+int msc_journal_create(const char *dir, const struct msc_journal_head *, const uint8_t *data,
+		       struct msc_journal **out, struct msc_err *) MSC_MUST_CHECK;
+
+/* The journal that an earlier run left for this device and unit; *out is NULL when there is none.
+ * *head is what the file says; *data is the caller's to free. MSC_E_BUSY: another run holds it. */
+int msc_journal_find(const char *dir, const char *device, uint8_t lun, struct msc_journal **out,
+		     struct msc_journal_head *head, uint8_t **data, struct msc_err *) MSC_MUST_CHECK;
+
+const char *msc_journal_path(const struct msc_journal *);
+/* Lets go; the file stays for the next run. */
+void msc_journal_close(struct msc_journal *);
+/* The blocks are back in their places: removes the file and lets go. */
+int msc_journal_remove(struct msc_journal *, struct msc_err *) MSC_MUST_CHECK;
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The walk over a map by its table of keys, and the readers of the plain kinds of value. */
+#include "scenario/load.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+
+#define LIST_MAX 64 /* entries of any list of values */
+
+void *msc_load_get(struct msc_loader *l, size_t size)
+{
+	void *p = msc_arena_get(&l->s->arena, size);
+
+	if (!p)
+		msc_nomem(l->err);
+	return p;
+}
+
+size_t msc_load_count(const struct msc_yaml *n)
+{
+	size_t count = 0;
+
+	for (const struct msc_yaml *c = n->child; c; c = c->next)
+		count++;
+	return count;
+}
+
+int msc_load_expected(struct msc_loader *l, const struct msc_yaml *n, const char *fmt, ...)
+{
+	char what[256], found[80];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(what, sizeof what, fmt, args);
+	va_end(args);
+	return msc_yaml_fail(l->path, n, l->err, "expected %s, found %s", what,
+			     msc_yaml_found(found, sizeof found, n));
+}
+
+/* words: the address of the first name; stride: from one to the next, so that a column of names
+ * in a larger table serves as well. */
+int msc_load_unknown(struct msc_loader *l, const struct msc_yaml *n, const char *what,
+		     const char *const *words, size_t stride)
+{
+	struct msc_nearest nearest = {.wanted = n->text};
+	char all[256] = "", found[80];
+	const char *at = (const char *)words;
+	size_t len = 0;
+
+	msc_yaml_found(found, sizeof found, n);
+	for (; *(const char *const *)(const void *)at; at += stride) {
+		const char *word = *(const char *const *)(const void *)at;
+
+		msc_nearest_try(&nearest, word);
+		if (len < sizeof all)
+			len += (size_t)snprintf(all + len, sizeof all - len, "%s%s",
+						len ? ", " : "", word);
+	}
+	if (nearest.best)
+		return msc_yaml_fail(l->path, n, l->err,
+				     "expected %s, found %s; did you mean '%s'?", what, found,
+				     nearest.best);
+	return msc_yaml_fail(l->path, n, l->err, "expected %s (%s%s), found %s", what, all,
+			     len < sizeof all ? "" : "...", found);
+}
+
+int msc_load_map(struct msc_loader *l, const struct msc_yaml *map, const char *what,
+		 const struct msc_key *table, void *into)
+{
+	if (map->kind != MSC_YAML_MAP)
+		return msc_load_expected(l, map, "%s as a map", what);
+	for (const struct msc_yaml *n = map->child; n; n = n->next) {
+		const struct msc_key *k = table;
+
+		while (k->name && strcmp(k->name, n->key->text) != 0)
+			k++;
+		if (!k->name) {
+			char kind[80];
+
+			snprintf(kind, sizeof kind, "a key of %s", what);
+			return msc_load_unknown(l, n->key, kind, &table->name, sizeof *table);
+		}
+		if (k->read && k->read(l, n, (char *)into + k->offset, k) < 0)
+			return -1;
+	}
+	for (const struct msc_key *k = table; k->name; k++) {
+		const struct msc_yaml *n = map->child;
+
+		while (n && strcmp(n->key->text, k->name) != 0)
+			n = n->next;
+		if (k->required && !n)
+			return msc_yaml_fail(l->path, map, l->err,
+					     "expected the key '%s' in %s, found none", k->name,
+					     what);
+	}
+	return 0;
+}
+
+int msc_load_text(struct msc_loader *l, const struct msc_yaml *n, void *into,
+		  const struct msc_key *k)
+{
+	char **text = into;
+
+	if (n->kind != MSC_YAML_TEXT || !*n->text)
+		return msc_load_expected(l, n, "text for '%s'", k->name);
+	*text = msc_arena_text(&l->s->arena, n->text, strlen(n->text));
+	return *text ? 0 : msc_nomem(l->err);
+}
+
+int msc_load_texts(struct msc_loader *l, const struct msc_yaml *n, void *into,
+		   const struct msc_key *k)
+{
+	const struct msc_yaml *one = n->kind == MSC_YAML_LIST ? n->child : n;
+	size_t count = n->kind == MSC_YAML_LIST ? msc_load_count(n) : 1, i = 0;
+	const char **list;
+
+	if (n->kind == MSC_YAML_MAP || count > LIST_MAX)
+		return msc_load_expected(l, n, "a list of up to %d words for '%s'", LIST_MAX,
+					 k->name);
+	list = msc_load_get(l, (count + 1) * sizeof *list);
+	if (!list)
+		return -1;
+	for (; i < count; i++, one = one->next)
+		if (msc_load_text(l, one, &list[i], k) < 0)
+			return -1;
+	*(const char ***)into = list;
+	return 0;
+}
+
+static int find_word(struct msc_loader *l, const struct msc_yaml *n, const struct msc_key *k,
+		     int *index)
+{
+	char what[80];
+
+	snprintf(what, sizeof what, "a word for '%s'", k->name);
+	if (n->kind == MSC_YAML_TEXT)
+		for (int i = 0; k->words[i]; i++)
+			if (!strcmp(n->text, k->words[i])) {
+				*index = i;
+				return 0;
+			}
+	return msc_load_unknown(l, n, what, k->words, sizeof *k->words);
+}
+
+int msc_load_word(struct msc_loader *l, const struct msc_yaml *n, void *into,
+		  const struct msc_key *k)
+{
+	return find_word(l, n, k, into);
+}
+
+int msc_load_words(struct msc_loader *l, const struct msc_yaml *n, void *into,
+		   const struct msc_key *k)
+{
+	unsigned *bits = into;
+	int index;
+
+	if (n->kind != MSC_YAML_LIST) {
+		if (find_word(l, n, k, &index) < 0)
+			return -1;
+		*bits |= 1u << index;
+		return 0;
+	}
+	for (const struct msc_yaml *one = n->child; one; one = one->next) {
+		if (find_word(l, one, k, &index) < 0)
+			return -1;
+		*bits |= 1u << index;
+	}
+	return 0;
+}
+
+int msc_load_bool(struct msc_loader *l, const struct msc_yaml *n, void *into,
+		  const struct msc_key *k)
+{
+	struct msc_err ignored = MSC_ERR_INIT;
+
+	if (n->kind != MSC_YAML_TEXT || msc_parse_bool(n->text, into, &ignored) < 0)
+		return msc_load_expected(l, n, "yes or no for '%s'", k->name);
+	return 0;
+}
+
+int msc_load_duration(struct msc_loader *l, const struct msc_yaml *n, void *into,
+		      const struct msc_key *k)
+{
+	struct msc_err ignored = MSC_ERR_INIT;
+	int64_t *ns = into;
+
+	if (n->kind != MSC_YAML_TEXT || msc_parse_duration(n->text, ns, &ignored) < 0 ||
+	    *ns > 60 * MSC_S)
+		return msc_load_expected(l, n, "a time of up to 60s, such as 10ms, for '%s'",
+					 k->name);
+	return 0;
+}
+
+int msc_load_expr(struct msc_loader *l, const struct msc_yaml *n, void *into,
+		  const struct msc_key *k)
+{
+	return msc_expr_parse(l, n, k->min, k->max, into);
+}
+
+int msc_load_exprs(struct msc_loader *l, const struct msc_yaml *n, void *into,
+		   const struct msc_key *k)
+{
+	const struct msc_yaml *one = n->kind == MSC_YAML_LIST ? n->child : n;
+	size_t count = n->kind == MSC_YAML_LIST ? msc_load_count(n) : 1;
+	struct msc_exprs *e = into;
+
+	if (!count || count > LIST_MAX)
+		return msc_load_expected(l, n, "1 to %d numbers for '%s'", LIST_MAX, k->name);
+	e->list = msc_load_get(l, count * sizeof *e->list);
+	if (!e->list)
+		return -1;
+	for (e->count = 0; e->count < count; one = one->next)
+		if (msc_expr_parse(l, one, k->min, k->max, &e->list[e->count++]) < 0)
+			return -1;
+	return 0;
+}
+
+int msc_load_bytes(struct msc_loader *l, const struct msc_yaml *n, void *into,
+		   const struct msc_key *k)
+{
+	struct msc_err why = MSC_ERR_INIT;
+	struct msc_bytes *b = into;
+	size_t room = (size_t)k->max;
+	uint8_t *data = msc_load_get(l, room);
+
+	if (!data)
+		return -1;
+	if (n->kind != MSC_YAML_TEXT || msc_parse_hex(n->text, data, room, &b->len, &why) < 0)
+		return msc_load_expected(l, n, "up to %zu bytes as pairs of hex digits for '%s'",
+					 room, k->name);
+	b->data = data;
+	return 0;
+}
+
+int msc_load_save(struct msc_loader *l, const struct msc_yaml *n, void *into,
+		  const struct msc_key *k)
+{
+	const char *name;
+
+	if (msc_load_text(l, n, &name, k) < 0)
+		return -1;
+	for (size_t i = 0; i < l->n_slots; i++)
+		if (!strcmp(l->slots[i], name)) {
+			*(int *)into = (int)i;
+			return 0;
+		}
+	if (l->n_slots == MSC_SLOTS_MAX)
+		return msc_load_expected(l, n, "at most %d names to save under", MSC_SLOTS_MAX);
+	*(int *)into = (int)l->n_slots;
+	l->slots[l->n_slots++] = name;
+	return 0;
+}

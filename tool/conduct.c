@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Runs scenarios with every report that was asked for, and a line of progress on a terminal. All
+ * files are open before the target is. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mscope.h"
+#include "tool.h"
+
+#define REPORTS_MAX 4
+#define ERASE	    "\r\033[K"
+
+struct conductor {
+	struct msc_report_context context;
+	struct msc_report_run runs[REPORTS_MAX];
+	size_t n_runs;
+	FILE *junit;
+	bool show_progress;
+	size_t total, done;
+	char *repeat;
+};
+
+static void show_progress(struct conductor *c, const struct msc_event *ev)
+{
+	if (ev->kind == MSC_EV_RUN_BEGIN)
+		c->total = ev->cases_total;
+	if (ev->kind == MSC_EV_CASE_BEGIN)
+		fprintf(stderr, ERASE "[%zu/%zu] %s", ++c->done, c->total,
+			msc_scenario_name(ev->scenario));
+	else if (ev->kind == MSC_EV_CASE_END)
+		fputs(ERASE, stderr);
+	fflush(stderr);
+}
+
+static void on_event(void *user, const struct msc_event *ev)
+{
+	struct conductor *c = user;
+
+	if (c->show_progress)
+		show_progress(c, ev);
+	for (size_t i = 0; i < c->n_runs; i++)
+		msc_report_event(&c->runs[i], ev);
+	if (ev->kind == MSC_EV_RUN_BEGIN || ev->kind == MSC_EV_CASE_END)
+		output_failed(); /* who watches a slow device sees each verdict; tool_stop() asks */
+}
+
+/* A word as a shell takes it. */
+static void put_word(FILE *out, const char *word)
+{
+	bool plain = *word != '\0';
+
+	for (const char *p = word; *p; p++)
+		plain = plain && (isalnum((unsigned char)*p) || strchr("_@%+=:,./-", *p));
+	if (plain) {
+		fputs(word, out);
+		return;
+	}
+	putc('\'', out);
+	for (; *word; word++)
+		fputs(*word == '\'' ? "'\\''" : (char[]){ *word, '\0' }, out);
+	putc('\'', out);
+}
+
+/* The command that repeats a case, less its --select. */
+static char *repeat_command(const struct tool *tool)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		return NULL;
+	fprintf(f, "mscope %s ", tool->cmd->name);
+	put_word(f, tool->target);
+	for (size_t i = tool->target_words; i < tool->args.n_words; i++) {
+		putc(' ', f);
+		put_word(f, tool->args.words[i]);
+	}
+	for (size_t i = 0; i < tool->args.n_options; i++) {
+		const struct given *g = &tool->args.options[i];
+
+		if (!opt_is_in(g->opt, run_options) && !opt_is_in(g->opt, target_options))
+			continue;
+		if (!strcmp(g->opt->name, "seed")) /* it is in the target's name */
+			continue;
+		fprintf(f, " --%s", g->opt->name);
+		if (g->opt->value) {
+			putc(' ', f);
+			put_word(f, g->value);
+		}
+	}
+	if (fclose(f)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+static int add_report(struct conductor *c, const struct msc_report *report, FILE *out,
+		      struct msc_err *err)
+{
+	if (msc_report_begin(&c->runs[c->n_runs], report, out, &c->context, err) < 0)
+		return -1;
+	c->n_runs++;
+	return 0;
+}
+
+static int open_reports(struct conductor *c, struct tool *tool, struct msc_err *err)
+{
+	const char *junit = arg(&tool->args, "junit");
+	bool tap = arg(&tool->args, "tap");
+
+	if ((tool->json == stdout) + tap + (junit && !strcmp(junit, "-")) > 1)
+		return msc_fail(err, MSC_E_USAGE, "standard output takes one of JSON, JUnit and TAP");
+	if (junit && !(c->junit = tool_create(junit, err)))
+		return -1;
+	if (c->junit == stdout || tap)
+		tool->text = NULL;
+	c->show_progress = isatty(STDERR_FILENO) && tool->verbosity >= 0;
+	if (tap && add_report(c, &msc_report_tap, stdout, err) < 0)
+		return -1;
+	if (tool->text && add_report(c, &msc_report_text, tool->text, err) < 0)
+		return -1;
+	if (c->junit && add_report(c, &msc_report_junit, c->junit, err) < 0)
+		return -1;
+	if (tool->json && add_report(c, &msc_report_json, tool->json, err) < 0)
+		return -1;
+	return 0;
+}
+
+static int close_reports(struct conductor *c, int status, struct msc_err *err)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < c->n_runs; i++) {
+		if (msc_report_end(&c->runs[i], status, err) < 0)
+			result = -1;
+	}
+	if (c->junit && c->junit != stdout && fclose(c->junit))
+		result = msc_fail_errno(err, MSC_E_IO, "cannot write the JUnit report");
+	free(c->repeat);
+	return result;
+}
+
+/* Opens the target and runs; a target that cannot be opened is told to the reports, too. */
+static int run(struct conductor *c, struct tool *tool, const struct msc_scenarios *scenarios, struct msc_run_options *options,
+	       struct msc_summary *summary, struct msc_err *err)
+{
+	struct msc_target *target = tool_open(tool, options->allow_writes, err);
+	int result;
+
+	if (!target) {
+		const struct msc_event ev = { .kind = MSC_EV_RUN_END, .reason = err->msg,
+					      .summary = summary };
+
+		on_event(c, &ev);
+		return -1;
+	}
+	result = msc_run(target, scenarios, options, summary, err);
+	msc_target_close(target);
+	return result;
+}
+
+static int read_options(struct tool *tool, struct msc_run_options *o, struct msc_err *err)
+{
+	const char *profile = arg(&tool->args, "profile");
+	uint64_t lun = 0;
+
+	o->profile = MSC_PROFILE_USBIF;
+	o->allow_writes = arg(&tool->args, "allow-writes");
+	o->queued = arg(&tool->args, "queued");
+	o->log = &tool->log;
+	o->stop = tool_stop;
+	if (profile && msc_profile_parse(profile, &o->profile, err) < 0)
+		return -1;
+	if (arg_size(&tool->args, "lun", MSC_LUN_MAX, &lun, err) < 0 ||
+	    arg_duration(&tool->args, "timeout", &o->timeout_ns, err) < 0)
+		return -1;
+	o->lun = (uint8_t)lun;
+	return 0;
+}
+
+/* 0 or 1, from the verdicts. */
+static int judgement(const struct tool *tool, const struct msc_summary *s)
+{
+	bool strict = arg(&tool->args, "strict") && s->count[MSC_VERDICT_SKIP];
+
+	return s->count[MSC_VERDICT_FAIL] || s->count[MSC_VERDICT_ERROR] || strict ? MSCOPE_FAILED :
+										     MSCOPE_PASSED;
+}
+
+static int run_selected(struct tool *tool, const struct msc_scenarios *scenarios,
+			struct msc_err *err)
+{
+	struct conductor c = { .context = tool_context(tool) };
+	struct msc_run_options options = { .event = on_event, .user = &c };
+	struct msc_summary summary = { .device_ns = 0 };
+	struct msc_err unwritten = MSC_ERR_INIT;
+	int result = -1, status;
+
+	if (read_options(tool, &options, err) < 0)
+		return -1;
+	c.repeat = repeat_command(tool);
+	c.context.repeat = c.repeat;
+	if (!c.repeat)
+		return msc_nomem(err);
+	if (open_reports(&c, tool, err) == 0)
+		result = run(&c, tool, scenarios, &options, &summary, err);
+	status = result < 0 ? tool_status(err) : judgement(tool, &summary);
+	if (close_reports(&c, status, &unwritten) < 0 && result == 0) {
+		*err = unwritten;
+		return -1;
+	}
+	return result < 0 ? -1 : status;
+}
+
+const char **selected(const struct tool *tool, size_t *n)
+{
+	const char **list = calloc(tool->args.n_options + 1, sizeof *list);
+
+	*n = 0;
+	for (size_t i = 0; list && i < tool->args.n_options; i++) {
+		if (!strcmp(tool->args.options[i].opt->name, "select"))
+			list[(*n)++] = tool->args.options[i].value;
+	}
+	return list;
+}
+
+int conduct(struct tool *tool, const struct msc_scenarios *all, struct msc_err *err)
+{
+	struct msc_scenarios chosen = { NULL };
+	size_t n;
+	const char **list = selected(tool, &n);
+	int status = -1;
+
+	if (!list)
+		return msc_nomem(err);
+	if (msc_select(all, list, n, &chosen, err) == 0)
+		status = run_selected(tool, &chosen, err);
+	free(chosen.list);
+	free(list);
+	return status;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* mscope help: from the same tables as the commands themselves. */
+#include "tool.h"
+
+void print_commands(FILE *out)
+{
+	fputs("usage: mscope COMMAND [ARGUMENT]...\n\n", out);
+	for (size_t i = 0; i < command_count; i++)
+		fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+	fputs("\n\"mscope help COMMAND\" describes one; \"mscope list\" shows everything that can be "
+	      "named.\n"
+	      "Exit status: 0 passed, 1 failed, 2 usage, 3 no target, 4 a file, 70 internal "
+	      "error.\n",
+	      out);
+}
+
+static void print_option(FILE *out, const struct opt *o)
+{
+	char head[64], letter[8] = "    ";
+
+	if (o->letter)
+		snprintf(letter, sizeof letter, "-%c, ", o->letter);
+	snprintf(head, sizeof head, "  %s--%s%s%s", letter, o->name,
+		 o->value && o->value[0] != '[' ? " " : "", o->value ? o->value : "");
+	fprintf(out, "%-26s", head);
+	msc_put_wrapped(out, 26, 28, o->help);
+	putc('\n', out);
+}
+
+void print_help(FILE *out, const struct cmd *cmd)
+{
+	fprintf(out, "usage: mscope %s %s\n\n%s\n\n", cmd->name, cmd->usage, cmd->summary);
+	for (size_t t = 0; t < OPT_TABLES && cmd->options[t]; t++) {
+		for (const struct opt *o = cmd->options[t]; o->name; o++)
+			print_option(out, o);
+	}
+	fprintf(out, "\nThe manual page mscope-%s(1) says more.\n", cmd->name);
+}
+
+static int help(struct tool *tool, struct msc_err *err)
+{
+	const struct cmd *cmd;
+
+	if (tool->args.n_words == 0) {
+		print_commands(stdout);
+		return 0;
+	}
+	cmd = command_find(tool->args.words[0], err);
+	if (!cmd)
+		return -1;
+	print_help(stdout, cmd);
+	return 0;
+}
+
+static const struct opt help_options[] = {
+	{ "help", 'h', NULL, "describe the command" },
+	{ .name = NULL },
+};
+
+const struct cmd cmd_help = {
+	.name = "help",
+	.summary = "describe the commands",
+	.usage = "[COMMAND]",
+	.options = { help_options },
+	.run = help,
+};

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* mscope list: the map of everything that can be named. Each kind is an array of JSON objects with
+ * a "name"; the text is made from them, so that the two cannot disagree. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "firmware/firmware.h"
+#include "tool.h"
+
+struct kind {
+	const char *name, *one;
+	const char *summary; /* the member shown beside the name */
+	int (*collect)(json_t *list, struct tool *, struct msc_err *);
+};
+
+static int append(json_t *list, json_t *entry, struct msc_err *err)
+{
+	return json_array_append_new(list, entry) ? msc_nomem(err) : 0;
+}
+
+/* ---- targets ------------------------------------------------------------------------------- */
+
+struct found {
+	json_t *list;
+	struct msc_err *err;
+};
+
+static void found(void *user, const char *target, const char *description)
+{
+	struct found *f = user;
+
+	append(f->list, json_pack("{s:o, s:o}", "name", msc_json_text(target), "description",
+				  msc_json_text(description)), f->err);
+}
+
+static int collect_targets(json_t *list, struct tool *tool, struct msc_err *err)
+{
+	struct found f = { list, err };
+
+	(void)tool;
+	for (size_t i = 0; i < msc_transport_count; i++) {
+		const struct msc_transport *t = msc_transports[i];
+		struct msc_err why = MSC_ERR_INIT;
+
+		if (append(list, json_pack("{s:s, s:s}", "name", t->syntax, "description", t->summary),
+			   err) < 0)
+			return -1;
+		if (t->list && t->list(found, &f, &why) < 0)
+			fprintf(stderr, "mscope: %s: %s\n", t->name, why.msg);
+	}
+	return err->code ? -1 : 0;
+}
+
+/* ---- firmware ------------------------------------------------------------------------------ */
+
+static void add_knobs(json_t *list, const struct msc_knob *knob)
+{
+	static const char *const types[] = { [MSC_KNOB_BOOL] = "bool",
+					     [MSC_KNOB_U32] = "number",
+					     [MSC_KNOB_U64] = "number",
+					     [MSC_KNOB_DURATION] = "time",
+					     [MSC_KNOB_CHOICE] = "choice",
+					     [MSC_KNOB_TEXT] = "text" };
+
+	for (; knob && knob->name; knob++) {
+		json_t *choices = json_array();
+
+		for (const char *const *c = knob->choices; c && *c; c++)
+			json_array_append_new(choices, json_string(*c));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s?, s:s, s:o}", "name", knob->name,
+						      "type", types[knob->type], "default",
+						      knob->initial, "help", knob->help, "choices",
+						      choices));
+	}
+}
+
+/* The model's own, then those that every simulated target has. */
+static json_t *knobs_json(const struct msc_firmware *f)
+{
+	json_t *list = json_array();
+
+	add_knobs(list, f->knobs);
+	add_knobs(list, msc_sim_knobs);
+	json_array_append_new(list, json_pack("{s:s, s:s, s:n, s:s, s:[]}", "name", "fault", "type",
+					      "fault", "default", "help",
+					      "a defect to switch on; may be repeated", "choices"));
+	return list;
+}
+
+static int collect_firmware(json_t *list, struct tool *tool, struct msc_err *err)
+{
+	(void)tool;
+	for (size_t i = 0; i < msc_firmware_count; i++) {
+		const struct msc_firmware *f = msc_firmwares[i];
+
+		if (append(list, json_pack("{s:s, s:s, s:s, s:s, s:b, s:o}", "name", f->name,
+					   "summary", f->summary, "like", f->like, "expect", f->expect,
+					   "full_speed_only", f->full_speed_only, "knobs",
+					   knobs_json(f)), err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- faults -------------------------------------------------------------------------------- */
+
+static json_t *words_json(const char *text)
+{
+	json_t *list = json_array();
+
+	while (text && *(text += strspn(text, " "))) {
+		size_t len = strcspn(text, " ");
+
+		json_array_append_new(list, json_stringn(text, len));
+		text += len;
+	}
+	return list;
+}
+
+static int collect_faults(json_t *list, struct tool *tool, struct msc_err *err)
+{
+	(void)tool;
+	for (size_t i = 0; i < msc_fault_count; i++) {
+		const struct msc_fault *f = msc_faults[i];
+
+		if (append(list, json_pack("{s:s, s:s, s:s?, s:o, s:b, s:s?}", "name", f->id, "title",
+					   f->title, "seen", f->seen, "caught_by",
+					   words_json(f->caught_by), "needs_writes", f->needs_writes,
+					   "target", f->target), err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- scenarios ----------------------------------------------------------------------------- */
+
+static json_t *strings_json(const char *const *strings)
+{
+	json_t *list = json_array();
+
+	for (; *strings; strings++)
+		json_array_append_new(list, msc_json_text(*strings));
+	return list;
+}
+
+static int add_scenarios(json_t *list, const struct msc_scenarios *chosen, struct msc_err *err)
+{
+	for (size_t i = 0; i < chosen->count; i++) {
+		const struct msc_scenario *s = chosen->list[i];
+
+		if (append(list, json_pack("{s:s, s:o, s:o, s:o, s:b, s:s}", "name",
+					   msc_scenario_name(s), "title",
+					   msc_json_text(msc_scenario_title(s)), "spec",
+					   strings_json(msc_scenario_spec(s)), "tags",
+					   strings_json(msc_scenario_tags(s)), "writes",
+					   msc_scenario_writes(s), "path", msc_scenario_path(s)),
+			   err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int collect_scenarios(json_t *list, struct tool *tool, struct msc_err *err)
+{
+	struct msc_scenarios all = { NULL }, chosen = { NULL };
+	size_t n;
+	const char **patterns = selected(tool, &n);
+	int result = -1;
+
+	if (!patterns)
+		return msc_nomem(err);
+	if (msc_scenarios_load_embedded(&all, err) == 0 &&
+	    msc_select(&all, patterns, n, &chosen, err) == 0)
+		result = add_scenarios(list, &chosen, err);
+	free(chosen.list);
+	free(patterns);
+	msc_scenarios_free(&all);
+	return result;
+}
+
+/* ---- rules, formats ------------------------------------------------------------------------ */
+
+static int collect_rules(json_t *list, struct tool *tool, struct msc_err *err)
+{
+	(void)tool;
+	for (size_t i = 0; i < msc_rule_count; i++) {
+		const struct msc_rule *r = msc_rules[i];
+		json_t *severity = json_object();
+
+		for (int p = 0; p < MSC_PROFILES; p++)
+			json_object_set_new(severity, msc_profile_names[p],
+					    json_string(msc_severity_name(r->severity[p])));
+		if (append(list, json_pack("{s:s, s:s, s:s, s:o, s:s, s:s}", "name", r->id, "title",
+					   r->title, "spec", r->spec, "severity", severity, "why",
+					   r->why, "mistake", r->mistake), err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int collect_formats(json_t *list, struct tool *tool, struct msc_err *err)
+{
+	(void)tool;
+	for (size_t i = 0; i < msc_report_count; i++) {
+		const struct msc_report *r = msc_reports[i];
+
+		if (append(list, json_pack("{s:s, s:s, s:s}", "name", r->name, "summary", r->summary,
+					   "suffix", r->suffix), err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static const struct kind kinds[] = {
+	{ "targets", "target", "description", collect_targets },
+	{ "firmware", "firmware", "summary", collect_firmware },
+	{ "faults", "fault", "title", collect_faults },
+	{ "scenarios", "scenario", "title", collect_scenarios },
+	{ "rules", "rule", "title", collect_rules },
+	{ "formats", "format", "summary", collect_formats },
+};
+
+/* ---- text ---------------------------------------------------------------------------------- */
+
+#define NAME_COLUMN 30
+
+static void print_row(FILE *out, const char *name, const char *text)
+{
+	unsigned column = 2 + (unsigned)strlen(name);
+
+	fprintf(out, "  %s", name);
+	for (; column < NAME_COLUMN; column++)
+		putc(' ', out);
+	fputs("  ", out);
+	msc_put_wrapped(out, column + 2, NAME_COLUMN + 2, text);
+	putc('\n', out);
+}
+
+static const char *text_of(json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+/* A value on one line. The name of a flag that is false is not worth one. */
+static void print_value(FILE *out, const char *key, json_t *value)
+{
+	char line[1024] = "";
+	size_t i, len = 0;
+	const char *inner;
+	json_t *item;
+
+	if (json_is_string(value))
+		len = (size_t)snprintf(line, sizeof line, "%s", json_string_value(value));
+	else if (json_is_true(value))
+		len = (size_t)snprintf(line, sizeof line, "yes");
+	json_array_foreach(value, i, item) {
+		if (json_is_string(item) && len < sizeof line)
+			len += (size_t)snprintf(line + len, sizeof line - len, "%s%s", i ? ", " : "",
+						json_string_value(item));
+	}
+	json_object_foreach(value, inner, item) {
+		if (len < sizeof line)
+			len += (size_t)snprintf(line + len, sizeof line - len, "%s%s %s",
+						len ? ", " : "", inner, json_string_value(item));
+	}
+	if (len)
+		print_row(out, key, line);
+}
+
+static void print_knobs(FILE *out, json_t *knobs)
+{
+	json_t *knob;
+	size_t i;
+
+	fputs("  knobs\n", out);
+	json_array_foreach(knobs, i, knob) {
+		json_t *choices = json_object_get(knob, "choices"), *choice;
+		char head[64], text[512];
+		size_t c, len;
+
+		snprintf(head, sizeof head, "  %s=%s", text_of(knob, "name"), text_of(knob, "default"));
+		len = (size_t)snprintf(text, sizeof text, "%s", text_of(knob, "help"));
+		json_array_foreach(choices, c, choice) {
+			if (len < sizeof text)
+				len += (size_t)snprintf(text + len, sizeof text - len, "%s%s",
+							c ? ", " : ": ", json_string_value(choice));
+		}
+		print_row(out, head, text);
+	}
+}
+
+/* All that is known of one thing. */
+static void print_entry(FILE *out, json_t *entry)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(entry, key, value) {
+		if (!strcmp(key, "name"))
+			fprintf(out, "%s\n", json_string_value(value));
+		else if (!strcmp(key, "knobs"))
+			print_knobs(out, value);
+		else
+			print_value(out, key, value);
+	}
+}
+
+static void print_list(FILE *out, const struct kind *kind, json_t *list)
+{
+	size_t i;
+	json_t *entry;
+
+	json_array_foreach(list, i, entry)
+		print_row(out, text_of(entry, "name"), text_of(entry, kind->summary));
+}
+
+/* ---- the command --------------------------------------------------------------------------- */
+
+static json_t *find_entry(const struct kind *kind, json_t *list, const char *name,
+			  struct msc_err *err)
+{
+	struct msc_nearest near = { .wanted = name };
+	json_t *entry;
+	size_t i;
+
+	json_array_foreach(list, i, entry) {
+		if (!strcmp(text_of(entry, "name"), name))
+			return entry;
+		msc_nearest_try(&near, text_of(entry, "name"));
+	}
+	msc_fail_unknown(err, kind->one, kind->name, &near);
+	return NULL;
+}
+
+/* Shows one kind, or one entry of it, and puts it into the document. */
+static int list_kind(struct tool *tool, const struct kind *kind, const char *name, bool titled,
+		     json_t *document, struct msc_err *err)
+{
+	json_t *list = json_array(), *entry = NULL;
+
+	if (json_object_set_new(document, kind->name, list))
+		return msc_nomem(err);
+	if (kind->collect(list, tool, err) < 0)
+		return -1;
+	if (name) {
+		entry = find_entry(kind, list, name, err);
+		if (!entry)
+			return -1;
+		json_incref(entry);
+		json_array_clear(list);
+		json_array_append_new(list, entry);
+	}
+	if (!tool->text)
+		return 0;
+	if (titled)
+		fprintf(tool->text, "%s\n", kind->name);
+	if (entry)
+		print_entry(tool->text, entry);
+	else
+		print_list(tool->text, kind, list);
+	return 0;
+}
+
+static const struct kind *find_kind(const char *name, struct msc_err *err)
+{
+	struct msc_nearest near = { .wanted = name };
+
+	for (size_t i = 0; i < MSC_COUNT(kinds); i++) {
+		if (!strcmp(kinds[i].name, name))
+			return &kinds[i];
+		msc_nearest_try(&near, kinds[i].name);
+	}
+	if (near.best)
+		msc_fail(err, MSC_E_USAGE, "cannot list '%s'; did you mean '%s'?", name, near.best);
+	else
+		msc_fail(err, MSC_E_USAGE, "cannot list '%s'; there are targets, firmware, faults, "
+			 "scenarios, rules and formats", name);
+	return NULL;
+}
+
+static int list_all(struct tool *tool, json_t *document, struct msc_err *err)
+{
+	const struct kind *kind;
+
+	if (tool->args.n_words > 2)
+		return msc_fail(err, MSC_E_USAGE, "list takes a kind and a name, not also '%s'",
+				tool->args.words[2]);
+	if (tool->args.n_words > 0) {
+		kind = find_kind(tool->args.words[0], err);
+		return kind ? list_kind(tool, kind, tool->args.n_words > 1 ? tool->args.words[1] : NULL,
+					false, document, err) : -1;
+	}
+	for (size_t i = 0; i < MSC_COUNT(kinds); i++) {
+		if (list_kind(tool, &kinds[i], NULL, true, document, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int list(struct tool *tool, struct msc_err *err)
+{
+	const struct msc_report_context context = tool_context(tool);
+	json_t *document = msc_json_document("mscope.list/1", &context, NULL, 0);
+
+	if (!document)
+		return msc_nomem(err);
+	if (list_all(tool, document, err) < 0) {
+		json_decref(document);
+		return -1;
+	}
+	if (tool->json)
+		return msc_json_write(tool->json, document, err);
+	json_decref(document);
+	return 0;
+}
+
+static const struct opt list_options[] = {
+	{ "select", 's', "WHAT", "scenarios: a name such as 'bot.*', a tag, a clause" },
+	{ .name = NULL },
+};
+
+const struct cmd cmd_list = {
+	.name = "list",
+	.summary = "show targets, firmware, faults, scenarios, rules, formats",
+	.usage = "[targets|firmware|faults|scenarios|rules|formats [NAME]]",
+	.options = { list_options, common_options },
+	.run = list,
+};

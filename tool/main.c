@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The mscope program: finds the command, runs it, and turns what came of it into an exit status:
+ *
+ *	0	all passed; skips are allowed, and counted in the last line
+ *	1	something failed, or --strict and something was skipped
+ *	2	usage, including nothing selected
+ *	3	the target cannot be opened, or went away
+ *	4	a file cannot be read or written, standard output included
+ *	70	internal error
+ *	128+N	ended by signal N, after everything was put back
+ *
+ * Results go to standard output, everything else to standard error.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "mscope.h"
+#include "tool.h"
+
+#define OUTPUT_BUFFER (1 << 16) /* flushed after each case: a line must not be torn */
+
+#define CMD(name) &cmd_##name,
+const struct cmd *const commands[] = {
+#include "cmd.list"
+};
+#undef CMD
+const size_t command_count = MSC_COUNT(commands);
+
+const struct cmd *command_find(const char *name, struct msc_err *err)
+{
+	struct msc_nearest near = { .wanted = name };
+
+	for (size_t i = 0; i < command_count; i++) {
+		if (!strcmp(commands[i]->name, name))
+			return commands[i];
+		msc_nearest_try(&near, commands[i]->name);
+	}
+	if (near.best)
+		msc_fail(err, MSC_E_USAGE, "no command called '%s'; did you mean '%s'?", name,
+			 near.best);
+	else
+		msc_fail(err, MSC_E_USAGE, "no command called '%s'; \"mscope help\" lists them",
+			 name);
+	return NULL;
+}
+
+static void complain(const struct msc_err *err)
+{
+	fputs("mscope: ", stderr);
+	msc_put(stderr, MSC_PLAIN, err->msg);
+	putc('\n', stderr);
+}
+
+/* The arguments as a document shows them: where the program lies is nobody's business. */
+static const char **shown_argv(int argc, char **argv)
+{
+	const char **copy = calloc((size_t)argc + 1, sizeof *copy);
+
+	for (int i = 0; copy && i < argc; i++)
+		copy[i] = i ? argv[i] : "mscope";
+	return copy;
+}
+
+static int run_command(struct tool *tool, int argc, char **argv, struct msc_err *err)
+{
+	struct msc_err end = MSC_ERR_INIT;
+	int status = -1;
+
+	if (args_parse(&tool->args, tool->cmd, argc, argv, err) < 0)
+		return -1;
+	if (arg(&tool->args, "help")) {
+		print_help(stdout, tool->cmd);
+		return 0;
+	}
+	if (tool_begin(tool, err) == 0)
+		status = tool->cmd->run(tool, err);
+	if (tool_end(tool, &end) < 0 && status >= 0) {
+		*err = end;
+		return -1;
+	}
+	return status;
+}
+
+static int dispatch(int argc, char **argv, struct msc_err *err)
+{
+	struct tool tool = { .text = stdout };
+	int status = -1;
+
+	if (argc < 2) {
+		print_commands(stderr);
+		return MSCOPE_USAGE;
+	}
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+		printf("mscope %s\n", mscope_version());
+		return 0;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+		print_commands(stdout);
+		return 0;
+	}
+	tool.cmd = command_find(argv[1], err);
+	if (!tool.cmd)
+		return -1;
+	tool.argv = shown_argv(argc, argv);
+	if (!tool.argv)
+		return msc_nomem(err);
+	status = run_command(&tool, argc - 1, argv + 1, err);
+	args_free(&tool.args);
+	free(tool.argv);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct msc_err err = MSC_ERR_INIT;
+	int status;
+
+	catch_signals();
+	setvbuf(stdout, NULL, _IOFBF, OUTPUT_BUFFER);
+	status = dispatch(argc, argv, &err);
+	if (output_failed()) {
+		if (status < 0 && err.code != MSC_E_INTERRUPTED && err.code != MSC_E_IO)
+			complain(&err);
+		complain_of_output();
+		return MSCOPE_FILE;
+	}
+	if (status < 0) {
+		complain(&err);
+		status = tool_status(&err);
+	}
+	if (caught_signal()) {
+		signal(caught_signal(), SIG_DFL);
+		raise(caught_signal());
+	}
+	return status;
+}

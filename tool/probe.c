@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* mscope probe: what a device says of itself, asked with harmless commands, and what was odd about
+ * its answers. The document is made first, and the text from it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "mscope.h"
+#include "tool.h"
+
+#define READY_TRIES 8 /* unit attentions are read away, one at a time */
+
+struct probe {
+	struct tool *tool;
+	struct msc_target *target;
+	struct msc_session *session;
+	struct msc_findings findings;
+	struct msc_err err; /* of the record callback */
+};
+
+static void on_record(void *user, const struct msc_record *r)
+{
+	struct probe *p = user;
+
+	if (msc_judge(r, MSC_PROFILE_SPEC, &p->findings, &p->err) < 0)
+		return;
+}
+
+/* ---- asking -------------------------------------------------------------------------------- */
+
+/* An honest bulk-in command; *x is what came of it. */
+static int ask(struct probe *p, uint8_t lun, const uint8_t *cdb, uint8_t cdb_len, uint32_t length,
+	       const struct msc_exchange **x, struct msc_err *err)
+{
+	struct msc_request request;
+	const struct msc_record *r;
+
+	msc_request_init(&request, cdb, cdb_len, length ? MSC_DIR_IN : MSC_DIR_NONE, length);
+	request.cbw.h.lun = lun;
+	if (msc_session_exchange(p->session, &request, &r, err) < 0)
+		return -1;
+	if (p->err.code) {
+		*err = p->err;
+		return -1;
+	}
+	*x = &r->u.exchange;
+	if ((*x)->needs_reset) {
+		int rung;
+
+		return msc_session_settle(p->session, &rung, err);
+	}
+	return 0;
+}
+
+static bool passed(const struct msc_exchange *x)
+{
+	return msc_csw_is_valid(x) && x->csw.status == MSC_CSW_PASSED;
+}
+
+static json_t *sense_json(const struct msc_exchange *x)
+{
+	struct msc_sense_data sense = msc_sense_decode(x->data, x->data_len);
+	char text[128];
+
+	if (!sense.valid)
+		return json_null();
+	return msc_json_text(msc_sense_text(text, sizeof text, &sense));
+}
+
+static json_t *printable_json(const uint8_t *bytes, size_t len)
+{
+	char text[64];
+
+	return msc_json_text(msc_printable(text, sizeof text, bytes, len));
+}
+
+static int ask_inquiry(struct probe *p, uint8_t lun, json_t *unit, struct msc_err *err)
+{
+	static const uint8_t cdb[] = { MSC_OP_INQUIRY, 0, 0, 0, MSC_INQUIRY_LEN, 0 };
+	const struct msc_exchange *x;
+	struct msc_inquiry_header h;
+	uint8_t data[MSC_INQUIRY_LEN] = { 0 };
+
+	if (ask(p, lun, cdb, sizeof cdb, MSC_INQUIRY_LEN, &x, err) < 0)
+		return -1;
+	if (!passed(x) || x->data_len < MSC_INQUIRY_HEADER_LEN)
+		return json_object_set_new(unit, "inquiry", json_null()) ? msc_nomem(err) : 0;
+	memcpy(data, x->data, x->data_len < sizeof data ? x->data_len : sizeof data);
+	msc_inquiry_header_unpack(&h, data);
+	return json_object_set_new(
+		       unit, "inquiry",
+		       json_pack("{s:i, s:b, s:i, s:o, s:o, s:o, s:o}", "device_type",
+				 h.peripheral & 0x1f, "removable", h.removable & 0x80, "version",
+				 h.version, "vendor", printable_json(data + 8, 8), "product",
+				 printable_json(data + 16, 16), "revision",
+				 printable_json(data + 32, 4), "data",
+				 msc_json_bytes(x->data, x->data_len, 64))) ?
+		       msc_nomem(err) :
+		       0;
+}
+
+/* TEST UNIT READY until it passes or says twice the same. */
+static int ask_ready(struct probe *p, uint8_t lun, json_t *unit, struct msc_err *err)
+{
+	static const uint8_t ready[6] = { MSC_OP_TEST_UNIT_READY };
+	static const uint8_t why[] = { MSC_OP_REQUEST_SENSE, 0, 0, 0, MSC_SENSE_LEN, 0 };
+	const struct msc_exchange *x;
+	json_t *sense = json_array();
+	bool is_ready = false;
+
+	for (int i = 0; i < READY_TRIES && !is_ready; i++) {
+		if (ask(p, lun, ready, sizeof ready, 0, &x, err) < 0)
+			goto drop;
+		is_ready = passed(x);
+		if (is_ready)
+			break;
+		if (ask(p, lun, why, sizeof why, MSC_SENSE_LEN, &x, err) < 0)
+			goto drop;
+		json_array_append_new(sense, sense_json(x));
+		if (i > 0 && json_equal(json_array_get(sense, (size_t)i - 1),
+					json_array_get(sense, (size_t)i)))
+			break;
+	}
+	if (json_object_set_new(unit, "ready", json_boolean(is_ready)) ||
+	    json_object_set_new(unit, "sense", sense))
+		return msc_nomem(err);
+	return 0;
+drop:
+	json_decref(sense);
+	return -1;
+}
+
+static int ask_capacity(struct probe *p, uint8_t lun, json_t *unit, struct msc_err *err)
+{
+	static const uint8_t cdb[10] = { MSC_OP_READ_CAPACITY_10 };
+	const struct msc_exchange *x;
+	struct msc_capacity_10 c;
+	json_t *capacity = json_null();
+
+	if (ask(p, lun, cdb, sizeof cdb, MSC_CAPACITY_10_LEN, &x, err) < 0)
+		return -1;
+	if (passed(x) && x->data_len >= MSC_CAPACITY_10_LEN) {
+		msc_capacity_10_unpack(&c, x->data);
+		capacity = json_pack("{s:I, s:I}", "blocks", (json_int_t)c.last_lba + 1,
+				     "block_size", (json_int_t)c.block_size);
+	}
+	return json_object_set_new(unit, "capacity", capacity) ? msc_nomem(err) : 0;
+}
+
+/* The page codes in MODE SENSE data; pages of a later format (SPF) carry a two-byte length. */
+static json_t *page_codes(const uint8_t *data, size_t len)
+{
+	json_t *list = json_array();
+	struct msc_reader r = msc_reader(data, len);
+
+	msc_read_bytes(&r, 3);
+	msc_read_bytes(&r, msc_read_u8(&r));
+	while (msc_reader_left(&r) >= 2) {
+		uint8_t code = msc_read_u8(&r);
+		size_t length;
+
+		if (code & 0x40) {
+			msc_read_u8(&r);
+			length = msc_read_be16(&r);
+		} else {
+			length = msc_read_u8(&r);
+		}
+		msc_read_bytes(&r, length);
+		if (r.overrun)
+			break;
+		json_array_append_new(list, json_integer(code & 0x3f));
+	}
+	return list;
+}
+
+static int ask_mode(struct probe *p, uint8_t lun, json_t *unit, struct msc_err *err)
+{
+	static const uint8_t cdb[] = { MSC_OP_MODE_SENSE_6, 0, 0x3f, 0, 192, 0 };
+	const struct msc_exchange *x;
+	json_t *mode = json_null();
+
+	if (ask(p, lun, cdb, sizeof cdb, 192, &x, err) < 0)
+		return -1;
+	if (passed(x) && x->data_len >= MSC_MODE_HEADER_6_LEN)
+		mode = json_pack("{s:b, s:i, s:o, s:o}", "write_protected", x->data[2] & MSC_MODE_WP,
+				 "medium_type", x->data[1], "pages", page_codes(x->data, x->data_len),
+				 "data", msc_json_bytes(x->data, x->data_len, 192));
+	return json_object_set_new(unit, "mode", mode) ? msc_nomem(err) : 0;
+}
+
+static json_t *ask_unit(struct probe *p, uint8_t lun, struct msc_err *err)
+{
+	json_t *unit = json_pack("{s:i}", "lun", lun);
+
+	if (!unit) {
+		msc_nomem(err);
+		return NULL;
+	}
+	if (ask_inquiry(p, lun, unit, err) < 0 || ask_ready(p, lun, unit, err) < 0 ||
+	    ask_capacity(p, lun, unit, err) < 0 || ask_mode(p, lun, unit, err) < 0) {
+		json_decref(unit);
+		return NULL;
+	}
+	return unit;
+}
+
+/* Each rule once: a device repeats its habits. */
+static json_t *quirks(const struct msc_findings *findings)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < findings->count; i++) {
+		bool seen = findings->list[i].severity < MSC_WARN;
+
+		for (size_t j = 0; j < i && !seen; j++)
+			seen = findings->list[j].rule == findings->list[i].rule;
+		if (!seen)
+			json_array_append_new(list, msc_finding_json(&findings->list[i]));
+	}
+	return list;
+}
+
+static int ask_all(struct probe *p, json_t *document, struct msc_err *err)
+{
+	const struct msc_device *d = &p->target->device;
+	json_t *units = json_array(), *unit;
+	char why[128] = "";
+	uint8_t max_lun;
+	bool works;
+
+	if (json_object_set_new(document, "configuration",
+				msc_json_bytes(d->config, d->config_len, sizeof d->config)) ||
+	    json_object_set_new(document, "units", units))
+		return msc_nomem(err);
+	if (msc_session_max_lun(p->session, &max_lun, err) < 0)
+		return -1;
+	for (unsigned lun = 0; lun <= max_lun && lun <= MSC_LUN_MAX; lun++) {
+		unit = ask_unit(p, (uint8_t)lun, err);
+		if (!unit)
+			return -1;
+		json_array_append_new(units, unit);
+	}
+	if (msc_session_probe_queued(p->session, &works, why, sizeof why, err) < 0)
+		return -1;
+	if (json_object_set_new(document, "queued",
+				json_pack("{s:b, s:o}", "works", works, "reason",
+					  works ? json_null() : msc_json_text(why))) ||
+	    json_object_set_new(document, "findings", quirks(&p->findings)))
+		return msc_nomem(err);
+	return 0;
+}
+
+/* ---- showing ------------------------------------------------------------------------------- */
+
+static void put_row(FILE *out, const char *key, const char *text)
+{
+	fprintf(out, "%-14s", key);
+	msc_put_wrapped(out, 14, 14, text);
+	putc('\n', out);
+}
+
+static void show_device(FILE *out, const struct msc_device *d)
+{
+	char text[256];
+
+	put_row(out, "target", d->name);
+	snprintf(text, sizeof text, "%04x:%04x release %x.%02x, USB %x.%02x, %s speed%s",
+		 d->desc.vendor, d->desc.product, d->desc.release >> 8, d->desc.release & 0xff,
+		 d->desc.usb >> 8, d->desc.usb & 0xff, msc_speed_name(d->speed),
+		 d->simulated ? ", simulated" : "");
+	put_row(out, "device", text);
+	put_row(out, "serial", d->serial[0] ? d->serial : "none");
+	snprintf(text, sizeof text, "%u, subclass %02xh, protocol %02xh", d->interface_number,
+		 d->subclass, d->protocol);
+	put_row(out, "interface", text);
+	snprintf(text, sizeof text, "bulk-in %02xh of %u bytes, bulk-out %02xh of %u bytes", d->ep_in,
+		 d->max_packet_in, d->ep_out, d->max_packet_out);
+	put_row(out, "endpoints", text);
+}
+
+static const char *string_of(json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+static void show_capacity(FILE *out, json_t *capacity)
+{
+	json_int_t blocks = json_integer_value(json_object_get(capacity, "blocks"));
+	json_int_t size = json_integer_value(json_object_get(capacity, "block_size"));
+	char text[96] = "not told";
+
+	if (json_is_object(capacity))
+		snprintf(text, sizeof text, "%lld blocks of %lld bytes, %lld KiB", (long long)blocks,
+			 (long long)size, (long long)(blocks * size / 1024));
+	put_row(out, "  capacity", text);
+}
+
+static void show_mode(FILE *out, json_t *mode)
+{
+	json_t *page;
+	size_t i, len;
+	char text[192] = "not told";
+
+	if (json_is_object(mode)) {
+		len = (size_t)snprintf(text, sizeof text, "%s; pages",
+				       json_is_true(json_object_get(mode, "write_protected")) ?
+					       "write-protected" :
+					       "writable");
+		json_array_foreach(json_object_get(mode, "pages"), i, page)
+			if (len < sizeof text)
+				len += (size_t)snprintf(text + len, sizeof text - len, " %02llxh",
+							(long long)json_integer_value(page));
+		if (i == 0 && len < sizeof text)
+			snprintf(text + len, sizeof text - len, " none");
+	}
+	put_row(out, "  mode", text);
+}
+
+static void show_unit(FILE *out, json_t *unit)
+{
+	json_t *inquiry = json_object_get(unit, "inquiry"), *sense;
+	char text[256] = "does not answer";
+	size_t i, len;
+
+	if (json_is_object(inquiry))
+		snprintf(text, sizeof text, "\"%s\" \"%s\" \"%s\", type %02llxh%s",
+			 string_of(inquiry, "vendor"), string_of(inquiry, "product"),
+			 string_of(inquiry, "revision"),
+			 (long long)json_integer_value(json_object_get(inquiry, "device_type")),
+			 json_is_true(json_object_get(inquiry, "removable")) ? ", removable" : "");
+	fprintf(out, "unit %lld\n",
+		(long long)json_integer_value(json_object_get(unit, "lun")));
+	put_row(out, "  inquiry", text);
+	len = (size_t)snprintf(text, sizeof text, "%s",
+			       json_is_true(json_object_get(unit, "ready")) ? "yes" : "no");
+	json_array_foreach(json_object_get(unit, "sense"), i, sense)
+		if (len < sizeof text)
+			len += (size_t)snprintf(text + len, sizeof text - len, "; %s%s",
+						i ? "" : "said: ",
+						json_is_string(sense) ? json_string_value(sense) :
+									"no valid sense data");
+	put_row(out, "  ready", text);
+	show_capacity(out, json_object_get(unit, "capacity"));
+	show_mode(out, json_object_get(unit, "mode"));
+}
+
+static void show(FILE *out, const struct msc_device *d, json_t *document)
+{
+	json_t *queued = json_object_get(document, "queued"), *item;
+	char text[512];
+	size_t i;
+
+	show_device(out, d);
+	json_array_foreach(json_object_get(document, "units"), i, item)
+		show_unit(out, item);
+	put_row(out, "queued mode", json_is_true(json_object_get(queued, "works")) ?
+					    "works" :
+					    string_of(queued, "reason"));
+	json_array_foreach(json_object_get(document, "findings"), i, item) {
+		snprintf(text, sizeof text, "%s: %s: %s: %s", string_of(item, "severity"),
+			 string_of(item, "rule"), string_of(item, "context"),
+			 string_of(item, "message"));
+		put_row(out, i ? "" : "quirks seen", text);
+	}
+	if (i == 0)
+		put_row(out, "quirks seen", "none");
+}
+
+/* ---- the command --------------------------------------------------------------------------- */
+
+static int probe_target(struct probe *p, struct msc_err *err)
+{
+	const struct msc_report_context context = tool_context(p->tool);
+	json_t *document = msc_json_document("mscope.probe/1", &context,
+					     msc_device_json(&p->target->device), 0);
+
+	if (!document)
+		return msc_nomem(err);
+	if (ask_all(p, document, err) < 0) {
+		json_decref(document);
+		return -1;
+	}
+	if (p->tool->text)
+		show(p->tool->text, &p->target->device, document);
+	if (p->tool->json)
+		return msc_json_write(p->tool->json, document, err);
+	json_decref(document);
+	return 0;
+}
+
+static int probe(struct tool *tool, struct msc_err *err)
+{
+	struct probe p = { .tool = tool };
+	struct msc_session_options options = { .log = &tool->log, .record = on_record, .user = &p };
+	int status = -1;
+
+	if (tool_target(tool, err) < 0 ||
+	    arg_duration(&tool->args, "timeout", &options.timeout_ns, err) < 0)
+		return -1;
+	if (tool->args.n_words > tool->target_words)
+		return msc_fail(err, MSC_E_USAGE, "probe takes one target, not '%s'",
+				tool->args.words[tool->target_words]);
+	p.target = tool_open(tool, false, err);
+	if (!p.target)
+		return -1;
+	p.session = msc_session_new(p.target, &options);
+	if (p.session) {
+		msc_session_set_stop(p.session, tool_stop, NULL);
+		status = probe_target(&p, err);
+	} else {
+		msc_nomem(err);
+	}
+	msc_session_free(p.session);
+	msc_target_close(p.target);
+	msc_findings_clear(&p.findings);
+	return status;
+}
+
+const struct cmd cmd_probe = {
+	.name = "probe",
+	.summary = "show what a device says of itself, and what is odd about it",
+	.usage = "[TARGET]",
+	.options = { target_options, common_options },
+	.run = probe,
+};

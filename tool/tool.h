@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the commands of the program share. A new command is tool/NAME.c with one `struct cmd` and
+ * a line CMD(name) in cmd.list; help, completion and the nearest-name message come from it.
+ *
+ * Functions return 0, or -1 with *err filled in, as in the library.
+ */
+#ifndef MSC_TOOL_TOOL_H
+#define MSC_TOOL_TOOL_H
+
+#include <stdio.h>
+
+#include "report/report.h"
+
+struct tool;
+
+/* ---- options: args.c ----------------------------------------------------------------------- */
+
+struct opt {
+	const char *name;  /* NULL ends a table */
+	char letter;	   /* 0: none */
+	const char *value; /* what help calls it, in [] when it may be left out; NULL: a flag */
+	const char *help;
+};
+
+extern const struct opt common_options[]; /* of every command */
+extern const struct opt target_options[]; /* of those that open a target */
+extern const struct opt run_options[];	  /* of those that run scenarios: what is done */
+extern const struct opt report_options[]; /* and what is shown of it */
+bool opt_is_in(const struct opt *, const struct opt *table);
+
+struct given {
+	const struct opt *opt;
+	const char *value; /* "" for a flag */
+};
+
+struct args {
+	struct given *options; /* in the order in which they were given */
+	size_t n_options;
+	const char **words; /* the other words; those after "--" begin at rest */
+	size_t n_words, rest;
+};
+
+#define OPT_TABLES 5
+
+struct cmd {
+	const char *name;
+	const char *summary; /* one line, lower case */
+	const char *usage;   /* what follows "mscope NAME" */
+	const struct opt *options[OPT_TABLES]; /* NULL after the last */
+	int (*run)(struct tool *, struct msc_err *); /* the exit status, or -1 */
+};
+
+#define CMD(name) extern const struct cmd cmd_##name;
+#include "cmd.list"
+#undef CMD
+extern const struct cmd *const commands[];
+extern const size_t command_count;
+const struct cmd *command_find(const char *name, struct msc_err *err);
+
+/* argv[0] is the command's name. */
+int args_parse(struct args *, const struct cmd *, int argc, char **argv, struct msc_err *);
+void args_free(struct args *);
+
+/* The last value given; NULL: not given. */
+const char *arg(const struct args *, const char *name);
+size_t arg_count(const struct args *, const char *name);
+/* Parsed; *value stays as it is when the option was not given. */
+int arg_size(const struct args *, const char *name, uint64_t max, uint64_t *value, struct msc_err *);
+int arg_duration(const struct args *, const char *name, int64_t *ns, struct msc_err *);
+
+/* ---- the run of the program: tool.c -------------------------------------------------------- */
+
+struct tool {
+	const struct cmd *cmd;
+	const char **argv; /* as typed, NULL-terminated; the first is "mscope" */
+	struct args args;
+	int verbosity;	   /* as in msc_report_context */
+	bool color;	   /* on standard output */
+	FILE *json;	   /* --json; NULL: not asked for */
+	FILE *text;	   /* standard output; NULL: it is taken by a document */
+	FILE *log_file;
+	char *target;	     /* tool_target() */
+	size_t target_words; /* of args.words that it took: 0 or 1 */
+	struct msc_log log;
+};
+
+/* Reads the common options and opens their files. */
+int tool_begin(struct tool *, struct msc_err *);
+/* Closes what is open; -1 when something could not be written. */
+int tool_end(struct tool *, struct msc_err *);
+
+/* The exit status of a run that ended with an error. */
+int tool_status(const struct msc_err *);
+
+/* Finds the target that is meant: the first word, or MSCOPE_TARGET. */
+int tool_target(struct tool *, struct msc_err *);
+struct msc_target *tool_open(struct tool *, bool allow_writes, struct msc_err *);
+
+struct msc_report_context tool_context(const struct tool *);
+
+/* Opens a file for writing; "-" is standard output. */
+FILE *tool_create(const char *path, struct msc_err *);
+
+/* Ctrl-C, SIGTERM and SIGHUP end a run in good order. */
+void catch_signals(void);
+int caught_signal(void); /* 0: none */
+bool tool_stop(void *unused); /* the user, or whoever reads our output, has had enough */
+
+/* Flushes standard output; true: it could not be written, now or before. */
+bool output_failed(void);
+void complain_of_output(void);
+
+/* ---- running scenarios: conduct.c ---------------------------------------------------------- */
+
+/* The values of --select; free() the list. NULL: out of memory. */
+const char **selected(const struct tool *, size_t *n);
+/* Runs those of the scenarios that --select names on the target, with the reports that were asked
+ * for; the exit status, or -1. */
+int conduct(struct tool *, const struct msc_scenarios *, struct msc_err *);
+
+/* ---- help.c -------------------------------------------------------------------------------- */
+
+void print_commands(FILE *);
+void print_help(FILE *, const struct cmd *);
+
+#endif
