@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the tests of the program share: running it, and the places of things."""
+import json
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = os.path.abspath(os.environ.get("MSCOPE", TOP / "build" / "mscope"))
+UPDATE = bool(os.environ.get("MSC_GOLDEN_UPDATE"))
+
+
+class Mscope:
+    """Runs the program in a directory of its own, with nothing of the user's environment."""
+
+    def __init__(self, cwd):
+        self.cwd = cwd
+        self.env = {"PATH": os.environ["PATH"], "HOME": str(cwd), "LC_ALL": "C.UTF-8",
+                    "XDG_STATE_HOME": str(cwd / "state")}
+        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
+            if name in os.environ:
+                self.env[name] = os.environ[name]
+
+    def popen(self, *args, **kw):
+        kw.setdefault("stdout", subprocess.PIPE)
+        kw.setdefault("stderr", subprocess.PIPE)
+        kw.setdefault("stdin", subprocess.DEVNULL)
+        return subprocess.Popen([PROGRAM, *map(str, args)], cwd=self.cwd,
+                                env=self.env | kw.pop("env", {}), **kw)
+
+    def __call__(self, *args, status=0, timeout=60, **kw):
+        """Runs it and insists on its exit status; returns what it printed as .out and .err."""
+        process = self.popen(*args, **kw)
+        try:
+            out, err = process.communicate(timeout=timeout)
+        finally:
+            process.kill()
+        process.out = (out or b"").decode()
+        process.err = (err or b"").decode()
+        assert process.returncode == status, (
+            f"mscope {' '.join(map(str, args))}: exit status {process.returncode}, expected "
+            f"{status}\n{process.out}\n{process.err}")
+        return process
+
+    def json(self, *args, status=0):
+        """The document that it writes, and nothing else on standard output."""
+        return json.loads(self(*args, "--json", "-", status=status).out)
+
+
+@pytest.fixture
+def mscope(tmp_path):
+    return Mscope(tmp_path)
+
+
+def listing(kind):
+    """What the program itself can name, for tests that walk all of it."""
+    out = subprocess.run([PROGRAM, "list", kind, "--json", "-"], stdout=subprocess.PIPE,
+                         check=True).stdout
+    return json.loads(out)[kind]

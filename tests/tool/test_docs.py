@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Every command line that the documents show is run, and prints what they show.
+
+In a ```console block (in a manual page, every ``` block), a line "$ COMMAND" is run, and the lines up to the next one are its output,
+both streams together; a line "..." stands for any lines. "$ cat FILE" is the other way round: it
+makes the file. MSC_GOLDEN_UPDATE=1 writes the output of blocks without "..." anew.
+"""
+import os
+import re
+import subprocess
+
+import pytest
+from conftest import PROGRAM, TOP, UPDATE
+
+DOCUMENTS = sorted([TOP / "README.md", *TOP.glob("docs/*.md"), *TOP.glob("docs/*.scd")])
+BLOCK = {".md": re.compile(r"(^```console\n)(.*?)(^```$)", re.M | re.S),
+         ".scd": re.compile(r"(^```\n)(.*?)(^```$)", re.M | re.S)}
+
+
+def steps(block):
+    """(command, output) pairs of a block."""
+    parts = re.split(r"^\$ (.*)\n", block, flags=re.M)
+    assert parts[0] == "", f"text before the first command: {parts[0]!r}"
+    return list(zip(parts[1::2], parts[2::2]))
+
+
+def matches(shown, got):
+    return re.fullmatch(re.escape(shown).replace(re.escape("...\n"), r"(?:.*\n)*?"), got)
+
+
+class Shell:
+    def __init__(self, cwd):
+        self.cwd, self.status = cwd, 0
+        self.env = {"PATH": f"{os.path.dirname(PROGRAM)}:{os.environ['PATH']}", "HOME": str(cwd),
+                    "XDG_STATE_HOME": str(cwd / "state"), "LC_ALL": "C.UTF-8"}
+
+    def run(self, command):
+        if command == "echo $?":
+            return f"{self.status}\n"
+        done = subprocess.run(["bash", "-c", command], cwd=self.cwd, env=self.env, timeout=60,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT)
+        self.status = done.returncode
+        return done.stdout.decode()
+
+
+def renew(path, shell):
+    def block(m):
+        text = ""
+        for command, shown in steps(m.group(2)):
+            if command.startswith("cat "):
+                (shell.cwd / command[4:]).write_text(shown)
+            elif "...\n" not in shown:
+                shown = shell.run(command)
+            else:
+                shell.run(command)
+            text += f"$ {command}\n{shown}"
+        return m.group(1) + text + m.group(3)
+
+    path.write_text(BLOCK[path.suffix].sub(block, path.read_text()))
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
+def test_what_is_shown_is_what_happens(path, tmp_path):
+    if UPDATE:
+        renew(path, Shell(tmp_path))
+    shell = Shell(tmp_path)
+    for block in BLOCK[path.suffix].finditer(path.read_text()):
+        shown_steps = steps(block.group(2))
+        for i, (command, shown) in enumerate(shown_steps):
+            if command.startswith("cat "):
+                (tmp_path / command[4:]).write_text(shown)
+                continue
+            got = shell.run(command)
+            assert matches(shown, got), f"$ {command}\n{got}"
+            told = i + 1 < len(shown_steps) and shown_steps[i + 1][0] == "echo $?"
+            assert told or shell.status in (0, 1), f"$ {command}\nstatus {shell.status}"
+
+
+def test_manual_pages_name_every_option():
+    """A page for each command, with its options and no others."""
+    helped = subprocess.run([PROGRAM, "help"], stdout=subprocess.PIPE, check=True).stdout.decode()
+    for command in re.findall(r"^  (\w+) ", helped, re.M):
+        page = (TOP / "docs" / f"mscope-{command}.1.scd").read_text()
+        options = subprocess.run([PROGRAM, "help", command], stdout=subprocess.PIPE,
+                                 check=True).stdout.decode()
+        has = set(re.findall(r"--([a-z][a-z-]*)", options))
+        told = set(re.findall(r"\*--([a-z][a-z-]*)", page))
+        assert told == has, command

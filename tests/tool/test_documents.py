@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What programs read: JSON by its schemas, JUnit, TAP; and two runs that are the same bytes."""
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+
+import jsonschema
+import pytest
+from conftest import TOP
+
+SCHEMAS = {p.name: json.loads(p.read_text()) for p in (TOP / "docs" / "schema").glob("*.json")}
+FAULTY = "sim:reference,fault=residue-zero"
+
+
+def validate(document):
+    schema = SCHEMAS[document["format"].replace("/", "-") + ".json"]
+    resolver = jsonschema.RefResolver("", schema, store=SCHEMAS)
+    jsonschema.Draft202012Validator(schema, resolver=resolver).validate(document)
+
+
+@pytest.mark.parametrize("name", sorted(SCHEMAS))
+def test_schemas_are_schemas(name):
+    jsonschema.Draft202012Validator.check_schema(SCHEMAS[name])
+
+
+@pytest.mark.parametrize("args, status", [
+    (["check", "sim:reference"], 0),
+    (["check", "sim:reference", "--allow-writes", "-vv", "--profile", "spec"], 0),
+    (["check", FAULTY], 1),
+    (["check", FAULTY, "-vv", "--queued", "--allow-writes"], 1),
+    (["check", "sim:linux-gadget,stall=0", "--profile", "spec", "-vv"], None),
+    (["check", "sim:reference,unplug=30ms"], 3),
+    (["check", "usb:1234:5678"], 3),
+    (["probe", "sim:reference,luns=3"], 0),
+    (["probe", "sim:reference,medium=0"], 0),
+    (["probe", FAULTY], 0),
+    (["send", "sim:reference", "--", "12 00 00 00 24 00"], 0),
+    (["send", "sim:reference", "--in", "512", "--", "28 00 00000000 00 0001 00"], 1),
+    (["send", "sim:reference", "--truncate", "30", "--", "00 00 00 00 00 00"], 1),
+    (["send", "sim:reference", "--signature", "0", "--", "00 00 00 00 00 00"], 1),
+    (["list"], 0),
+], ids=lambda x: " ".join(x) if isinstance(x, list) else None)
+def test_json_is_as_its_schema_says(mscope, tmp_path, args, status):
+    process = mscope.popen(*args, "--json", "result.json")
+    process.communicate(timeout=60)
+    assert status is None or process.returncode == status
+    document = json.loads((tmp_path / "result.json").read_text())
+    assert document["exit_status"] == process.returncode
+    assert document["argv"] == ["mscope", *args, "--json", "result.json"]
+    validate(document)
+    if document["format"] == "mscope.result/1":
+        for verdict, count in document["summary"].items():
+            assert count == sum(c["verdict"] == verdict for c in document["cases"])
+
+
+def test_a_schema_can_fail(mscope):
+    document = mscope.json("check", "sim:reference", "-s", "bot.case01*")
+    document["cases"][0]["verdict"] = "splendid"
+    with pytest.raises(jsonschema.ValidationError):
+        validate(document)
+
+
+def test_a_failure_has_its_evidence(mscope):
+    document = mscope.json("check", FAULTY, status=1)
+    case = next(c for c in document["cases"] if c["verdict"] == "fail")
+    finding = next(f for f in case["findings"] if f["rule"] == "bot.csw.residue")
+    assert finding["severity"] == "fail" and "BOT 1.0" in finding["spec"]
+    assert finding["expected"] and finding["actual"] and finding["message"] and finding["context"]
+    assert any(x["kind"] == "exchange" and x["residue"] == 0 for x in case["exchanges"])
+
+
+@pytest.mark.parametrize("args", [
+    ["check", "sim:reference", "--allow-writes", "-vv"],
+    ["check", "sim:linux-gadget", "--allow-writes", "-vv"],
+    ["check", FAULTY, "-v"],
+    ["check", "sim:reference", "--json", "-", "-vv"],
+    ["check", "sim:reference", "--tap"],
+    ["check", "sim:reference", "--junit", "-"],
+    ["check", "sim:reference", "--seed", "7", "--queued"],
+    ["probe", "sim:linux-gadget"],
+], ids=" ".join)
+def test_two_runs_are_the_same_bytes(mscope, args):
+    runs = []
+    for _ in range(2):
+        process = mscope.popen(*args)
+        runs.append((process.communicate(timeout=60), process.returncode))
+    assert runs[0] == runs[1]
+    assert b"/tmp" not in runs[0][0][0]
+
+
+def test_junit_agrees_with_json(mscope, tmp_path):
+    document = mscope.json("check", FAULTY, "--junit", "out.xml", status=1)
+    suite = ElementTree.parse(tmp_path / "out.xml").getroot().find("testsuite")
+    cases = suite.findall("testcase")
+    assert [c.get("name") for c in cases] == [c["name"] for c in document["cases"]]
+    assert int(suite.get("tests")) == len(cases)
+    for key, verdict, tag in (("failures", "fail", "failure"), ("skipped", "skip", "skipped"),
+                              ("errors", "error", "error")):
+        count = sum(c.find(tag) is not None for c in cases)
+        assert count == int(suite.get(key)) == document["summary"][verdict]
+    assert any("bot.csw.residue" in (c.findtext("failure") or "") for c in cases)
+    assert all(c.find("skipped").get("message") for c in cases if c.find("skipped") is not None)
+
+
+def parse_tap(text):
+    """The Test Anything Protocol's grammar, version 13: (ok, number, name, skip reason) rows."""
+    lines = text.splitlines()
+    assert lines.pop(0) == "TAP version 13"
+    plan = int(re.fullmatch(r"1\.\.(\d+)", lines.pop(0)).group(1))
+    rows, block = [], None
+    for line in lines:
+        if block is not None:
+            assert line.startswith("  ")
+            block = None if line == "  ..." else block
+        elif line == "  ---":
+            assert rows
+            block = line
+        elif not line.startswith("#"):
+            m = re.fullmatch(r"(not )?ok (\d+) - ((?:[^#\\]|\\[#\\])+?)(?: # SKIP (.+))?", line)
+            assert m, line
+            rows.append((not m.group(1), int(m.group(2)), m.group(3), m.group(4)))
+    assert block is None
+    assert [r[1] for r in rows] == list(range(1, plan + 1))
+    return rows
+
+
+def test_tap_agrees_with_json(mscope):
+    document = mscope.json("check", FAULTY, status=1)
+    rows = parse_tap(mscope("check", FAULTY, "--tap", status=1).out)
+    assert len(rows) == len(document["cases"])
+    for (ok, _, name, skip), case in zip(rows, document["cases"]):
+        assert name == case["name"]
+        assert ok == (case["verdict"] in ("pass", "warn", "skip"))
+        assert (skip or "").replace("\\#", "#") == (case["reason"] or "" if case["verdict"] == "skip" else "")
+
+
+def test_text_agrees_with_json(mscope):
+    s = mscope.json("check", FAULTY, status=1)["summary"]
+    last = mscope("check", FAULTY, status=1).out.splitlines()[-1]
+    assert last.startswith(f"{s['pass']} passed, {s['fail']} failed")
+    assert f"{s['skip']} skipped" in last and last.endswith(" of device time")
+
+
+def test_golden_reports_are_what_they_say():
+    """The golden files of the unit test, full of nasty strings, for real parsers."""
+    golden = TOP / "tests" / "unit" / "golden"
+    ElementTree.parse(golden / "report.xml")
+    json.loads((golden / "report.json").read_text())
+    validate(json.loads((golden / "report-vv.json").read_text()))

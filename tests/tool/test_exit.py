@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Exit statuses, and what a person is told."""
+import pytest
+
+
+def test_no_command_lists_the_commands(mscope):
+    p = mscope(status=2)
+    assert p.out == ""
+    for command in ("check", "list", "probe", "run", "send"):
+        assert f"  {command} " in p.err
+
+
+def test_help_is_a_result(mscope):
+    assert mscope("help").out == mscope("--help").out == mscope(status=2).err
+    assert mscope("help", "check").out == mscope("check", "--help").out
+    assert "--allow-writes" in mscope("help", "check").out
+
+
+def test_version(mscope):
+    assert mscope("--version").out.startswith("mscope ")
+
+
+# Arguments, exit status, and the whole of standard error.
+UNKNOWN = [
+    (["chekc"], 2, "no command called 'chekc'; did you mean 'check'?"),
+    (["xyzzyxyzzy"], 2, "no command called 'xyzzyxyzzy'; \"mscope help\" lists them"),
+    (["check", "sim:refernce"], 2, "no firmware called 'refernce'; did you mean 'reference'?"),
+    (["check", "smi:reference"], 2, None),
+    (["check", "sim:reference,lunz=2"], 2,
+     "no knob of sim:reference called 'lunz'; did you mean 'luns'?"),
+    (["check", "sim:reference,fault=residue-zeros"], 2,
+     "no fault called 'residue-zeros'; did you mean 'residue-zero'?"),
+    (["check", "sim:reference", "--select", "bot.case05.read1"], 2,
+     "no scenario called 'bot.case05.read1'; did you mean 'bot.case05.read10'?"),
+    (["check", "sim:reference", "--profile", "usbfi"], 2, None),
+    (["check", "sim:reference", "--selct", "x"], 2,
+     "unknown option '--selct'; did you mean '--select'?"),
+    (["check", "sim:reference", "--zzzzzzz"], 2,
+     "unknown option '--zzzzzzz'; \"mscope help check\" lists them"),
+    (["check", "sim:reference", "-Z"], 2,
+     "unknown option '-Z'; \"mscope help check\" lists them"),
+    (["check", "sim:reference", "--select"], 2, "--select needs a value: WHAT"),
+    (["check", "sim:reference", "-s"], 2, "--select needs a value: WHAT"),
+    (["check", "sim:reference", "--tap=1"], 2, "--tap takes no value"),
+    (["check", "sim:reference", "--timeout", "5"], 2, None),
+    (["check", "sim:reference", "--lun", "16"], 2, "--lun: 16 is more than 15"),
+    (["check", "sim:reference", "--color=alwys"], 2,
+     "--color: 'alwys' is none of auto, always, never"),
+    (["check", "sim:reference", "sim:reference"], 2,
+     "check takes one target, not 'sim:reference'; \"mscope run\" takes files"),
+    (["check", "-q", "-v", "sim:reference"], 2, "--verbose and --quiet exclude each other"),
+    (["check", "usb:1234:5678", "--seed", "1"], 2, "--seed: usb:1234:5678 is not a simulated target"),
+    (["check", "sim:reference", "--tap", "--json", "-"], 2,
+     "standard output takes one of JSON, JUnit and TAP"),
+    (["check"], 2, "no target: name one such as sim:reference, or set MSCOPE_TARGET; "
+                   "\"mscope list targets\" shows what there is"),
+    (["list", "fimware"], 2, "cannot list 'fimware'; did you mean 'firmware'?"),
+    (["list", "rules", "bot.csw.tga"], 2, "no rule called 'bot.csw.tga'; did you mean 'bot.csw.tag'?"),
+    (["help", "chekc"], 2, "no command called 'chekc'; did you mean 'check'?"),
+    (["run", "sim:reference"], 2, "no scenario file; \"mscope check\" runs those that are built in"),
+    (["run", "sim:reference", "missing.yaml"], 4, None),
+    (["check", "sim:reference", "--json", "no/such/place"], 4,
+     "cannot write no/such/place: No such file or directory"),
+    (["check", "sim:reference", "--junit", "no/such/place"], 4,
+     "cannot write no/such/place: No such file or directory"),
+    (["send", "sim:reference"], 2, "no command: give its bytes in hex, as in -- 12 00 00 00 24 00"),
+    (["send", "sim:reference", "--", "1"], 2, None),
+    (["send", "sim:reference", "--", "2a 00 00000000 00 0001 00"], 2,
+     "WRITE(10) may change the medium or the device; give --allow-writes to allow it"),
+    (["send", "sim:reference", "--", "28 00 00000000 00 0001 00"], 2,
+     "say what READ(10) transfers: --in N, --out FILE, or --length 0"),
+    (["send", "sim:reference", "--in", "1", "--out", "x", "--", "12"], 4, None),
+    (["send", "sim:reference", "--direction", "up", "--", "00 00 00 00 00 00"], 2,
+     "--direction: 'up' is neither in nor out"),
+    (["check", "usb:1234:5678"], 3, None),
+    (["check", "usb:nonsense"], 2, None),
+]
+
+
+@pytest.mark.parametrize("args, status, says", UNKNOWN, ids=lambda x: str(x)[:60])
+def test_refusals(mscope, args, status, says):
+    p = mscope(*args, status=status)
+    assert p.out == "" or status == 3
+    assert p.err.startswith("mscope: ") and p.err.count("\n") == 1
+    if says is not None:
+        assert p.err == f"mscope: {says}\n"
+
+
+def test_options_may_come_anywhere(mscope):
+    want = mscope("check", "sim:reference", "-s", "scsi.tur*", "-q").out
+    assert mscope("check", "-q", "-s", "scsi.tur*", "sim:reference").out == want
+    assert mscope("check", "-s", "scsi.tur*", "--quiet", "--", "sim:reference").out == want
+
+
+def test_target_from_the_environment(mscope):
+    env = {"MSCOPE_TARGET": "sim:reference"}
+    assert mscope("probe", env=env).out == mscope("probe", "sim:reference").out
+    assert mscope("probe", "sim:linux-gadget", env=env).out == mscope("probe", "sim:linux-gadget").out
+
+
+def test_failing_device_is_1(mscope):
+    p = mscope("check", "sim:reference,fault=residue-zero", status=1)
+    assert " FAIL " in p.out and "bot.csw.residue" in p.out
+    assert "to repeat: mscope check sim:reference,fault=residue-zero --select " in p.out
+
+
+def test_strict_makes_a_skip_a_failure(mscope):
+    out = mscope("check", "sim:reference").out
+    assert " skip " in out and " skipped" in out.splitlines()[-1]
+    mscope("check", "sim:reference", "--strict", status=1)
+
+
+def test_the_command_that_repeats_a_case_does(mscope):
+    target = "sim:reference,fault=residue-zero"
+    first = mscope("check", target, "--profile", "interop", "--allow-writes", status=1).out
+    command = next(x for x in first.splitlines() if "to repeat:" in x).split("to repeat: mscope ")[1]
+    again = mscope(*command.split(), status=1).out
+    name = command.split("--select ")[1].split()[0]
+    assert any(line.startswith(" FAIL ") and name in line for line in again.splitlines())
+    assert "dCBWSignature" in again
+
+
+def test_quiet_shows_only_what_is_wrong(mscope):
+    out = mscope("check", "sim:reference", "-q").out
+    assert len(out.splitlines()) == 1 and " passed, 0 failed" in out
+
+
+def test_color(mscope):
+    assert "\x1b" not in mscope("check", "sim:reference").out
+    assert "\x1b[32m" in mscope("check", "sim:reference", "--color=always").out
+    assert "\x1b" not in mscope("check", "sim:reference", "--color=never").out
+
+
+def test_log_goes_to_standard_error_and_to_its_file(mscope, tmp_path):
+    plain = mscope("check", "sim:reference", "-s", "scsi.tur*")
+    assert plain.err == ""
+    mscope("check", "sim:reference", "-s", "scsi.tur*", "--log", "trace")
+    trace = (tmp_path / "trace").read_text()
+    loud = mscope("check", "sim:reference", "-s", "scsi.tur*", "-vv")
+    assert loud.err == trace != ""
+    assert all(line.startswith("mscope: ") for line in trace.splitlines())

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Ends that nobody planned: Ctrl-C, a closed pipe, a full disk, a pulled cable."""
+import json
+import os
+import signal
+import subprocess
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+LONG = "".join(f"""---
+name: test.long{n:02}
+title: takes long enough to be interrupted
+spec: [BOT 1.0 5.1]
+steps:
+  - repeat: 10000
+    do:
+      - command: {{ read10: {{ lba: 0, blocks: 64 }} }}
+""" for n in range(50))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_run_in_good_order(mscope, tmp_path, number):
+    (tmp_path / "long.yaml").write_text(LONG)
+    process = mscope.popen("run", "sim:reference", "long.yaml", "--json", "out.json", "--junit",
+                           "out.xml")
+    first = process.stdout.readline()
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == -number
+    assert first.startswith(b"target ") and b"of device time\n" in out and b"stopped " in out
+    assert err.count(b"\n") == 1 and err.startswith(b"mscope: ")
+    document = json.loads((tmp_path / "out.json").read_text())
+    assert document["exit_status"] == 128 + number and document["reason"]
+    ElementTree.parse(tmp_path / "out.xml")
+
+
+def test_a_signal_that_is_ignored_stays_ignored(mscope, tmp_path):
+    (tmp_path / "short.yaml").write_text(LONG.split("---\n")[1].replace("10000", "10"))
+    process = mscope.popen("run", "sim:reference", "short.yaml", preexec_fn=lambda: signal.signal(
+        signal.SIGHUP, signal.SIG_IGN))
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+def test_a_closed_pipe_ends_it_quietly(mscope, tmp_path):
+    (tmp_path / "long.yaml").write_text(LONG)
+    for args in (["list"], ["check", "sim:reference", "-vv"], ["run", "sim:reference", "long.yaml"],
+                 ["probe", "sim:reference"], ["check", "sim:reference", "--json", "-"]):
+        process = mscope.popen(*args, stderr=subprocess.PIPE)
+        process.stdout.close()
+        err = process.stderr.read()
+        assert process.wait(timeout=60) == 4, args
+        assert b"rror" not in err and b"annot write" not in err, args
+
+
+@pytest.mark.parametrize("args", [["list"], ["check", "sim:reference"], ["probe", "sim:reference"],
+                                  ["check", "sim:reference", "--tap"],
+                                  ["check", "sim:reference", "--json", "-"],
+                                  ["send", "sim:reference", "--", "00 00 00 00 00 00"]],
+                         ids=" ".join)
+def test_a_full_disk_is_told(mscope, args):
+    with open("/dev/full", "wb") as full:
+        process = mscope.popen(*args, stdout=full)
+        err = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 4
+    assert "No space left on device" in err
+
+
+@pytest.mark.parametrize("option", ["--json", "--junit", "--log"])
+def test_a_full_disk_under_a_report_is_told(mscope, option):
+    p = mscope("check", "sim:reference", option, "/dev/full", status=4)
+    assert "No space left on device" in p.err
+
+
+def test_output_files_are_opened_before_the_device_is(mscope):
+    p = mscope("check", "usb:1234:5678", "--json", "/no/such/place", status=4)
+    assert "/no/such/place" in p.err
+
+
+def test_a_pulled_cable_keeps_what_there_is(mscope, tmp_path):
+    p = mscope("check", "sim:reference,unplug=25ms", "--json", "out.json", "--junit", "out.xml",
+               status=3)
+    document = json.loads((tmp_path / "out.json").read_text())
+    whole = mscope.json("check", "sim:reference")
+    assert p.err.count("\n") == 1 and document["reason"] in p.err
+    assert 0 < document["summary"]["pass"] < whole["summary"]["pass"]
+    for got, want in zip(document["cases"], whole["cases"]):
+        if got["verdict"] == "pass":
+            assert got["name"] == want["name"]
+    assert "stopped " in p.out and p.out.splitlines()[-1].endswith("of device time")
+    ElementTree.parse(tmp_path / "out.xml")
+
+
+def test_a_terminal_sees_progress_and_no_trace_of_it(mscope):
+    leader, follower = os.openpty()
+    process = mscope.popen("check", "sim:reference", "-s", "bot.*", stderr=follower)
+    os.close(follower)
+    out = process.communicate(timeout=60)[0]
+    shown = os.read(leader, 1 << 20)
+    os.close(leader)
+    assert process.returncode == 0 and b"\x1b" not in out
+    assert b"[1/" in shown and shown.endswith(b"\r\x1b[K")
+
+
+@pytest.mark.parametrize("text, says", [
+    ("name: x.y\ntitle: t\nspec: [a]\nsteps: [", "bad.yaml:"),
+    ("name: x.y\ntitle: t\nspec: [a]\nsteps:\n  - comand: { test_unit_ready: {} }\n", "bad.yaml:5:"),
+    ("", "bad.yaml"),
+    ("\0\xff", "bad.yaml"),
+])
+def test_a_malformed_file_is_told_with_its_place(mscope, tmp_path, text, says):
+    (tmp_path / "bad.yaml").write_bytes(text.encode("latin-1"))
+    p = mscope("run", "sim:reference", "bad.yaml", status=4)
+    assert says in p.err and p.err.count("\n") == 1

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Records made up for tests, from a short script, so that a table can hold what a device did in one
+ * line. Statements end with ';', words are separated by spaces, numbers are decimal unless they
+ * are said to be hex.
+ *
+ *	unit disk BLOCKS SIZE       what is known of the unit from here on: writable, or
+ *	unit protected | unknown    write-protected, or nothing at all
+ *	speed full|high
+ *	send HEXCDB in|out|none LENGTH
+ *	                            an exchange: the CBW was taken; what follows changes or adds
+ *	  lun N; cblength N; flags HEX; wrapper LENGTH; signature HEX; max_lun N; means in|out|none LENGTH
+ *	  refused OUTCOME           the CBW was not taken
+ *	  data N                    N bytes moved, all alike
+ *	  bytes HEX                 these bytes moved
+ *	  ends OUTCOME              the data phase ended so, without moving anything more
+ *	  clear in|out [OUTCOME]    the host cleared a halt
+ *	  status N RESIDUE          a CSW
+ *	  tag HEX                   ... with this tag
+ *	  answer HEX                these bytes came where the CSW belongs
+ *	  merged                    the CSW came in the data transfer
+ *	  none OUTCOME              ... instead of the CSW: stall, timeout, ...
+ *	control HEXTYPE HEXREQUEST HEXVALUE HEXINDEX LENGTH OUTCOME [HEX]
+ *	poll in|out OUTCOME [HEX]
+ *	reset recovery|port|in|out [OUTCOME]    in, out: clear-halt
+ *
+ * OUTCOME is done, stall, timeout, babble, error or cancelled.
+ */
+#ifndef MSC_TEST_MAKE_RECORD_H
+#define MSC_TEST_MAKE_RECORD_H
+
+#include "bot/record.h"
+
+struct make {
+	struct msc_device device;
+	struct msc_unit unit;
+	struct msc_record *last; /* of the chain */
+	uint32_t tag;
+};
+
+/* Appends to the chain what the script says; a script that makes no sense ends the test. */
+void make_records(struct make *, const char *script);
+void make_free(struct make *);
+
+#endif
