@@ -28,8 +28,7 @@
 extern "C" {
 #endif
 
-#define MSC_VERSION "0.1.0"
-#define MSC_API	    __attribute__((visibility("default")))
+#define MSC_API __attribute__((visibility("default")))
 
 enum mscope_status {
 	MSCOPE_PASSED = 0,    /* all passed; skips are allowed and counted */
@@ -40,7 +39,7 @@ enum mscope_status {
 	MSCOPE_INTERNAL = 70, /* out of memory, or a mistake of ours */
 };
 
-/* MSC_VERSION as the library was built. */
+/* Such as "0.1.0". */
 MSC_API const char *mscope_version(void);
 
 struct mscope; /* an open target */

@@ -1,32 +1,34 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # The main job, on simulated devices: a firmware that conforms, the Linux gadget, and a defect that
-# is found. Each command is shown, run, and held to its exit status.
+# is found. Each command is shown, run, and held to its exit status; the verdicts come last.
 set -u
-mscope=${MSCOPE:-build/mscope}
-medium=$(mktemp)
-trap 'rm -f "$medium"' EXIT
-truncate -s 4M "$medium"
+mscope=$(realpath "${MSCOPE:-build/mscope}")
+place=$(mktemp -d)
+trap 'rm -rf "$place"' EXIT
+cd "$place" || exit 1
+truncate -s 4M disk.img
+verdicts=
 
-# expect STATUS ARGUMENT...
+# expect STATUS COMMAND TARGET ARGUMENT...
 expect() {
 	local want=$1 got
 	shift
-	printf '\n$ mscope %s\n' "$*"
-	"$mscope" "$@"
-	got=$?
-	if [ $got != "$want" ]; then
+	printf '\n$ mscope %s\n' "${*@Q}" | sed "s/'\([A-Za-z0-9=,:.-]*\)'/\1/g"
+	"$mscope" "$@" | tee out
+	got=${PIPESTATUS[0]}
+	if [ "$got" != "$want" ]; then
 		echo "demo: exit status $got, expected $want" >&2
 		exit 1
 	fi
+	[ "$1" != check ] || verdicts+=$(printf '  %-38s %s' "$2" "$(tail -1 out)")$'\n'
 }
 
 expect 0 probe sim:reference
 expect 0 check sim:reference --allow-writes
-expect 0 check "sim:linux-gadget,stall=1,file=$medium" --allow-writes
-expect 1 check sim:reference,fault=residue-zero --select 'bot.case05*'
+expect 0 check sim:linux-gadget,stall=1,file=disk.img --allow-writes
+expect 1 check sim:reference,fault=residue-zero --select bot.case05.inquiry -v
 
-printf '\n%s\n%s\n%s\n' \
-	"The verdict: sim:reference and sim:linux-gadget pass every scenario that applies to them," \
-	"and the defect that was switched on last was found by its rule." \
-	"Next: \"$mscope list\" shows what there is; docs/guide.md is a walk through it."
+printf '\nThe verdicts:\n%s\n%s\n%s\n' "$verdicts" \
+	"A failure names the rule, its clause, what was sent, what came back, and how to repeat it." \
+	"Next: \"mscope list\" shows what there is, and docs/guide.md is a walk through it."

@@ -234,8 +234,7 @@ def lists():
                 if (m := re.match(r"([A-Z]\w*)\((\w+)\)", line))]
         for kind in sorted({k for _, k, _ in rows}):
             prefix = "cmd_" if where == "tool" else f"msc_{kind.lower()}_"
-            begins = re.compile(rf"^(?!extern\b|static\b)\w[\w \t*]*\b{prefix}(\w+)"
-                                rf"(?:\([^;]*?\)\s*\{{|\s*=)", re.M)
+            begins = re.compile(rf"^const struct \w+ {prefix}(\w+)\s*=", re.M)
             defined = {m.group(1): (f, t[:m.start(1)].count("\n") + 1)
                        for f, t in text.items() for m in begins.finditer(t)}
             names = [x for _, k, x in rows if k == kind]

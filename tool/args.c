@@ -113,9 +113,9 @@ static void describe(const struct opt *const *list, size_t n, struct option *lon
 {
 	shorts = stpcpy(shorts, "-:"); /* words in their order; a missing value is ':' */
 	for (size_t i = 0; i < n; i++) {
-		int needs = !list[i]->value   ? no_argument :
-			    list[i]->value[0] == '[' ? optional_argument :
-						       required_argument;
+		int needs = !list[i]->value            ? no_argument
+			    : list[i]->value[0] == '[' ? optional_argument
+						       : required_argument;
 
 		longs[i] = (struct option){ list[i]->name, needs, NULL, FIRST_VALUE + (int)i };
 		if (list[i]->letter) {
@@ -148,8 +148,8 @@ int args_parse(struct args *a, const struct cmd *cmd, int argc, char **argv, str
 		if (c == 1)
 			a->words[a->n_words++] = optarg;
 		else
-			a->options[a->n_options++] = (struct given){ option_of(list, n, c),
-								     optarg ? optarg : "" };
+			a->options[a->n_options++] =
+				(struct given){ option_of(list, n, c), optarg ? optarg : "" };
 	}
 	a->rest = a->n_words;
 	while (optind < argc)

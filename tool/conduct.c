@@ -114,7 +114,8 @@ static int open_reports(struct conductor *c, struct tool *tool, struct msc_err *
 	bool tap = arg(&tool->args, "tap");
 
 	if ((tool->json == stdout) + tap + (junit && !strcmp(junit, "-")) > 1)
-		return msc_fail(err, MSC_E_USAGE, "standard output takes one of JSON, JUnit and TAP");
+		return msc_fail(err, MSC_E_USAGE,
+				"standard output takes one of JSON, JUnit and TAP");
 	if (junit && !(c->junit = tool_create(junit, err)))
 		return -1;
 	if (c->junit == stdout || tap)
@@ -146,14 +147,15 @@ static int close_reports(struct conductor *c, int status, struct msc_err *err)
 }
 
 /* Opens the target and runs; a target that cannot be opened is told to the reports, too. */
-static int run(struct conductor *c, struct tool *tool, const struct msc_scenarios *scenarios, struct msc_run_options *options,
-	       struct msc_summary *summary, struct msc_err *err)
+static int run(struct conductor *c, struct tool *tool, const struct msc_scenarios *scenarios,
+	       struct msc_run_options *options, struct msc_summary *summary, struct msc_err *err)
 {
 	struct msc_target *target = tool_open(tool, options->allow_writes, err);
 	int result;
 
 	if (!target) {
-		const struct msc_event ev = { .kind = MSC_EV_RUN_END, .reason = err->msg,
+		const struct msc_event ev = { .kind = MSC_EV_RUN_END,
+					      .reason = err->msg,
 					      .summary = summary };
 
 		on_event(c, &ev);
@@ -188,8 +190,8 @@ static int judgement(const struct tool *tool, const struct msc_summary *s)
 {
 	bool strict = arg(&tool->args, "strict") && s->count[MSC_VERDICT_SKIP];
 
-	return s->count[MSC_VERDICT_FAIL] || s->count[MSC_VERDICT_ERROR] || strict ? MSCOPE_FAILED :
-										     MSCOPE_PASSED;
+	return s->count[MSC_VERDICT_FAIL] || s->count[MSC_VERDICT_ERROR] || strict ? MSCOPE_FAILED
+										   : MSCOPE_PASSED;
 }
 
 static int run_selected(struct tool *tool, const struct msc_scenarios *scenarios,

@@ -30,8 +30,10 @@ static void found(void *user, const char *target, const char *description)
 {
 	struct found *f = user;
 
-	append(f->list, json_pack("{s:o, s:o}", "name", msc_json_text(target), "description",
-				  msc_json_text(description)), f->err);
+	append(f->list,
+	       json_pack("{s:o, s:o}", "name", msc_json_text(target), "description",
+			 msc_json_text(description)),
+	       f->err);
 }
 
 static int collect_targets(json_t *list, struct tool *tool, struct msc_err *err)
@@ -43,7 +45,8 @@ static int collect_targets(json_t *list, struct tool *tool, struct msc_err *err)
 		const struct msc_transport *t = msc_transports[i];
 		struct msc_err why = MSC_ERR_INIT;
 
-		if (append(list, json_pack("{s:s, s:s}", "name", t->syntax, "description", t->summary),
+		if (append(list,
+			   json_pack("{s:s, s:s}", "name", t->syntax, "description", t->summary),
 			   err) < 0)
 			return -1;
 		if (t->list && t->list(found, &f, &why) < 0)
@@ -56,22 +59,21 @@ static int collect_targets(json_t *list, struct tool *tool, struct msc_err *err)
 
 static void add_knobs(json_t *list, const struct msc_knob *knob)
 {
-	static const char *const types[] = { [MSC_KNOB_BOOL] = "bool",
-					     [MSC_KNOB_U32] = "number",
-					     [MSC_KNOB_U64] = "number",
-					     [MSC_KNOB_DURATION] = "time",
-					     [MSC_KNOB_CHOICE] = "choice",
-					     [MSC_KNOB_TEXT] = "text" };
+	static const char *const types[] = {
+		[MSC_KNOB_BOOL] = "bool",     [MSC_KNOB_U32] = "number",
+		[MSC_KNOB_U64] = "number",    [MSC_KNOB_DURATION] = "time",
+		[MSC_KNOB_CHOICE] = "choice", [MSC_KNOB_TEXT] = "text"
+	};
 
 	for (; knob && knob->name; knob++) {
 		json_t *choices = json_array();
 
 		for (const char *const *c = knob->choices; c && *c; c++)
 			json_array_append_new(choices, json_string(*c));
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s?, s:s, s:o}", "name", knob->name,
-						      "type", types[knob->type], "default",
-						      knob->initial, "help", knob->help, "choices",
-						      choices));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:s?, s:s, s:o}", "name", knob->name,
+						"type", types[knob->type], "default", knob->initial,
+						"help", knob->help, "choices", choices));
 	}
 }
 
@@ -94,10 +96,11 @@ static int collect_firmware(json_t *list, struct tool *tool, struct msc_err *err
 	for (size_t i = 0; i < msc_firmware_count; i++) {
 		const struct msc_firmware *f = msc_firmwares[i];
 
-		if (append(list, json_pack("{s:s, s:s, s:s, s:s, s:b, s:o}", "name", f->name,
-					   "summary", f->summary, "like", f->like, "expect", f->expect,
-					   "full_speed_only", f->full_speed_only, "knobs",
-					   knobs_json(f)), err) < 0)
+		if (append(list,
+			   json_pack("{s:s, s:s, s:s, s:s, s:b, s:o}", "name", f->name, "summary",
+				     f->summary, "like", f->like, "expect", f->expect,
+				     "full_speed_only", f->full_speed_only, "knobs", knobs_json(f)),
+			   err) < 0)
 			return -1;
 	}
 	return 0;
@@ -124,10 +127,12 @@ static int collect_faults(json_t *list, struct tool *tool, struct msc_err *err)
 	for (size_t i = 0; i < msc_fault_count; i++) {
 		const struct msc_fault *f = msc_faults[i];
 
-		if (append(list, json_pack("{s:s, s:s, s:s?, s:o, s:b, s:s?}", "name", f->id, "title",
-					   f->title, "seen", f->seen, "caught_by",
-					   words_json(f->caught_by), "needs_writes", f->needs_writes,
-					   "target", f->target), err) < 0)
+		if (append(list,
+			   json_pack("{s:s, s:s, s:s?, s:o, s:b, s:s?}", "name", f->id, "title",
+				     f->title, "seen", f->seen, "caught_by",
+				     words_json(f->caught_by), "needs_writes", f->needs_writes,
+				     "target", f->target),
+			   err) < 0)
 			return -1;
 	}
 	return 0;
@@ -149,12 +154,12 @@ static int add_scenarios(json_t *list, const struct msc_scenarios *chosen, struc
 	for (size_t i = 0; i < chosen->count; i++) {
 		const struct msc_scenario *s = chosen->list[i];
 
-		if (append(list, json_pack("{s:s, s:o, s:o, s:o, s:b, s:s}", "name",
-					   msc_scenario_name(s), "title",
-					   msc_json_text(msc_scenario_title(s)), "spec",
-					   strings_json(msc_scenario_spec(s)), "tags",
-					   strings_json(msc_scenario_tags(s)), "writes",
-					   msc_scenario_writes(s), "path", msc_scenario_path(s)),
+		if (append(list,
+			   json_pack("{s:s, s:o, s:o, s:o, s:b, s:s}", "name", msc_scenario_name(s),
+				     "title", msc_json_text(msc_scenario_title(s)), "spec",
+				     strings_json(msc_scenario_spec(s)), "tags",
+				     strings_json(msc_scenario_tags(s)), "writes",
+				     msc_scenario_writes(s), "path", msc_scenario_path(s)),
 			   err) < 0)
 			return -1;
 	}
@@ -191,9 +196,11 @@ static int collect_rules(json_t *list, struct tool *tool, struct msc_err *err)
 		for (int p = 0; p < MSC_PROFILES; p++)
 			json_object_set_new(severity, msc_profile_names[p],
 					    json_string(msc_severity_name(r->severity[p])));
-		if (append(list, json_pack("{s:s, s:s, s:s, s:o, s:s, s:s}", "name", r->id, "title",
-					   r->title, "spec", r->spec, "severity", severity, "why",
-					   r->why, "mistake", r->mistake), err) < 0)
+		if (append(list,
+			   json_pack("{s:s, s:s, s:s, s:o, s:s, s:s}", "name", r->id, "title",
+				     r->title, "spec", r->spec, "severity", severity, "why", r->why,
+				     "mistake", r->mistake),
+			   err) < 0)
 			return -1;
 	}
 	return 0;
@@ -205,8 +212,10 @@ static int collect_formats(json_t *list, struct tool *tool, struct msc_err *err)
 	for (size_t i = 0; i < msc_report_count; i++) {
 		const struct msc_report *r = msc_reports[i];
 
-		if (append(list, json_pack("{s:s, s:s, s:s}", "name", r->name, "summary", r->summary,
-					   "suffix", r->suffix), err) < 0)
+		if (append(list,
+			   json_pack("{s:s, s:s, s:s}", "name", r->name, "summary", r->summary,
+				     "suffix", r->suffix),
+			   err) < 0)
 			return -1;
 	}
 	return 0;
@@ -223,17 +232,15 @@ static const struct kind kinds[] = {
 
 /* ---- text ---------------------------------------------------------------------------------- */
 
-#define NAME_COLUMN 30
+#define NAMES 32 /* columns of a name in a list */
+#define KEYS  16 /* of a key of one entry */
 
-static void print_row(FILE *out, const char *name, const char *text)
+static void print_row(FILE *out, unsigned width, const char *name, const char *text)
 {
 	unsigned column = 2 + (unsigned)strlen(name);
 
-	fprintf(out, "  %s", name);
-	for (; column < NAME_COLUMN; column++)
-		putc(' ', out);
-	fputs("  ", out);
-	msc_put_wrapped(out, column + 2, NAME_COLUMN + 2, text);
+	fprintf(out, "  %s%*s", name, column + 2 < width ? (int)(width - column) : 2, "");
+	msc_put_wrapped(out, column + 2 < width ? width : column + 2, width, text);
 	putc('\n', out);
 }
 
@@ -256,18 +263,20 @@ static void print_value(FILE *out, const char *key, json_t *value)
 		len = (size_t)snprintf(line, sizeof line, "%s", json_string_value(value));
 	else if (json_is_true(value))
 		len = (size_t)snprintf(line, sizeof line, "yes");
-	json_array_foreach(value, i, item) {
+	json_array_foreach(value, i, item)
+	{
 		if (json_is_string(item) && len < sizeof line)
-			len += (size_t)snprintf(line + len, sizeof line - len, "%s%s", i ? ", " : "",
-						json_string_value(item));
+			len += (size_t)snprintf(line + len, sizeof line - len, "%s%s",
+						i ? ", " : "", json_string_value(item));
 	}
-	json_object_foreach(value, inner, item) {
+	json_object_foreach(value, inner, item)
+	{
 		if (len < sizeof line)
 			len += (size_t)snprintf(line + len, sizeof line - len, "%s%s %s",
 						len ? ", " : "", inner, json_string_value(item));
 	}
 	if (len)
-		print_row(out, key, line);
+		print_row(out, KEYS, key, line);
 }
 
 static void print_knobs(FILE *out, json_t *knobs)
@@ -276,19 +285,22 @@ static void print_knobs(FILE *out, json_t *knobs)
 	size_t i;
 
 	fputs("  knobs\n", out);
-	json_array_foreach(knobs, i, knob) {
+	json_array_foreach(knobs, i, knob)
+	{
 		json_t *choices = json_object_get(knob, "choices"), *choice;
 		char head[64], text[512];
 		size_t c, len;
 
-		snprintf(head, sizeof head, "  %s=%s", text_of(knob, "name"), text_of(knob, "default"));
+		snprintf(head, sizeof head, "  %s=%s", text_of(knob, "name"),
+			 text_of(knob, "default"));
 		len = (size_t)snprintf(text, sizeof text, "%s", text_of(knob, "help"));
-		json_array_foreach(choices, c, choice) {
+		json_array_foreach(choices, c, choice)
+		{
 			if (len < sizeof text)
 				len += (size_t)snprintf(text + len, sizeof text - len, "%s%s",
 							c ? ", " : ": ", json_string_value(choice));
 		}
-		print_row(out, head, text);
+		print_row(out, NAMES, head, text);
 	}
 }
 
@@ -298,7 +310,8 @@ static void print_entry(FILE *out, json_t *entry)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(entry, key, value) {
+	json_object_foreach(entry, key, value)
+	{
 		if (!strcmp(key, "name"))
 			fprintf(out, "%s\n", json_string_value(value));
 		else if (!strcmp(key, "knobs"))
@@ -314,7 +327,7 @@ static void print_list(FILE *out, const struct kind *kind, json_t *list)
 	json_t *entry;
 
 	json_array_foreach(list, i, entry)
-		print_row(out, text_of(entry, "name"), text_of(entry, kind->summary));
+		print_row(out, NAMES, text_of(entry, "name"), text_of(entry, kind->summary));
 }
 
 /* ---- the command --------------------------------------------------------------------------- */
@@ -326,7 +339,8 @@ static json_t *find_entry(const struct kind *kind, json_t *list, const char *nam
 	json_t *entry;
 	size_t i;
 
-	json_array_foreach(list, i, entry) {
+	json_array_foreach(list, i, entry)
+	{
 		if (!strcmp(text_of(entry, "name"), name))
 			return entry;
 		msc_nearest_try(&near, text_of(entry, "name"));
@@ -376,8 +390,10 @@ static const struct kind *find_kind(const char *name, struct msc_err *err)
 	if (near.best)
 		msc_fail(err, MSC_E_USAGE, "cannot list '%s'; did you mean '%s'?", name, near.best);
 	else
-		msc_fail(err, MSC_E_USAGE, "cannot list '%s'; there are targets, firmware, faults, "
-			 "scenarios, rules and formats", name);
+		msc_fail(err, MSC_E_USAGE,
+			 "cannot list '%s'; there are targets, firmware, faults, "
+			 "scenarios, rules and formats",
+			 name);
 	return NULL;
 }
 
@@ -390,8 +406,10 @@ static int list_all(struct tool *tool, json_t *document, struct msc_err *err)
 				tool->args.words[2]);
 	if (tool->args.n_words > 0) {
 		kind = find_kind(tool->args.words[0], err);
-		return kind ? list_kind(tool, kind, tool->args.n_words > 1 ? tool->args.words[1] : NULL,
-					false, document, err) : -1;
+		return kind ? list_kind(tool, kind,
+					tool->args.n_words > 1 ? tool->args.words[1] : NULL, false,
+					document, err)
+			    : -1;
 	}
 	for (size_t i = 0; i < MSC_COUNT(kinds); i++) {
 		if (list_kind(tool, &kinds[i], NULL, true, document, err) < 0)

@@ -87,16 +87,16 @@ static int ask_inquiry(struct probe *p, uint8_t lun, json_t *unit, struct msc_er
 		return json_object_set_new(unit, "inquiry", json_null()) ? msc_nomem(err) : 0;
 	memcpy(data, x->data, x->data_len < sizeof data ? x->data_len : sizeof data);
 	msc_inquiry_header_unpack(&h, data);
-	return json_object_set_new(
-		       unit, "inquiry",
-		       json_pack("{s:i, s:b, s:i, s:o, s:o, s:o, s:o}", "device_type",
-				 h.peripheral & 0x1f, "removable", h.removable & 0x80, "version",
-				 h.version, "vendor", printable_json(data + 8, 8), "product",
-				 printable_json(data + 16, 16), "revision",
-				 printable_json(data + 32, 4), "data",
-				 msc_json_bytes(x->data, x->data_len, 64))) ?
-		       msc_nomem(err) :
-		       0;
+	return json_object_set_new(unit, "inquiry",
+				   json_pack("{s:i, s:b, s:i, s:o, s:o, s:o, s:o}", "device_type",
+					     h.peripheral & 0x1f, "removable", h.removable & 0x80,
+					     "version", h.version, "vendor",
+					     printable_json(data + 8, 8), "product",
+					     printable_json(data + 16, 16), "revision",
+					     printable_json(data + 32, 4), "data",
+					     msc_json_bytes(x->data, x->data_len, 64)))
+		       ? msc_nomem(err)
+		       : 0;
 }
 
 /* TEST UNIT READY until it passes or says twice the same. */
@@ -182,9 +182,10 @@ static int ask_mode(struct probe *p, uint8_t lun, json_t *unit, struct msc_err *
 	if (ask(p, lun, cdb, sizeof cdb, 192, &x, err) < 0)
 		return -1;
 	if (passed(x) && x->data_len >= MSC_MODE_HEADER_6_LEN)
-		mode = json_pack("{s:b, s:i, s:o, s:o}", "write_protected", x->data[2] & MSC_MODE_WP,
-				 "medium_type", x->data[1], "pages", page_codes(x->data, x->data_len),
-				 "data", msc_json_bytes(x->data, x->data_len, 192));
+		mode = json_pack("{s:b, s:i, s:o, s:o}", "write_protected",
+				 x->data[2] & MSC_MODE_WP, "medium_type", x->data[1], "pages",
+				 page_codes(x->data, x->data_len), "data",
+				 msc_json_bytes(x->data, x->data_len, 192));
 	return json_object_set_new(unit, "mode", mode) ? msc_nomem(err) : 0;
 }
 
@@ -202,6 +203,71 @@ static json_t *ask_unit(struct probe *p, uint8_t lun, struct msc_err *err)
 		return NULL;
 	}
 	return unit;
+}
+
+/* ---- descriptors --------------------------------------------------------------------------- */
+
+/* GET_DESCRIPTOR; *c is what came of it. */
+static int ask_descriptor(struct probe *p, uint16_t value, uint16_t index, uint16_t length,
+			  const struct msc_control **c, struct msc_err *err)
+{
+	const struct msc_setup setup = { .request_type = MSC_REQTYPE_IN,
+					 .request = MSC_STD_GET_DESCRIPTOR,
+					 .value = value,
+					 .index = index,
+					 .length = length };
+	const struct msc_record *r;
+
+	if (msc_session_control(p->session, &setup, NULL, &r, err) < 0)
+		return -1;
+	*c = &r->u.control;
+	return 0;
+}
+
+/* A string descriptor in the first language that the device has, as far as it is ASCII; null when
+ * there is none. */
+static int ask_string(struct probe *p, json_t *strings, const char *key, uint8_t index,
+		      struct msc_err *err)
+{
+	const struct msc_control *c;
+	json_t *value = json_null();
+	char text[128];
+	size_t n = 0;
+	uint16_t language;
+
+	if (index) {
+		if (ask_descriptor(p, MSC_DESC_STRING << 8, 0, 255, &c, err) < 0)
+			return -1;
+		language = c->data_len >= 4 ? msc_get_le16(c->data + 2) : 0;
+		if (ask_descriptor(p, (uint16_t)(MSC_DESC_STRING << 8 | index), language, 255, &c,
+				   err) < 0)
+			return -1;
+		for (size_t i = 2; i + 1 < c->data_len && n + 1 < sizeof text; i += 2)
+			text[n++] = c->data[i + 1] ? '?' : (char)c->data[i];
+		if (c->outcome == MSC_OUT_DONE)
+			value = printable_json((const uint8_t *)text, n);
+	}
+	return json_object_set_new(strings, key, value) ? msc_nomem(err) : 0;
+}
+
+static int ask_descriptors(struct probe *p, json_t *document, struct msc_err *err)
+{
+	const struct msc_device *d = &p->target->device;
+	const struct msc_control *c;
+	json_t *strings = json_object();
+
+	if (json_object_set_new(document, "strings", strings) ||
+	    json_object_set_new(document, "configuration",
+				msc_json_bytes(d->config, d->config_len, sizeof d->config)))
+		return msc_nomem(err);
+	if (ask_descriptor(p, MSC_DESC_DEVICE << 8, 0, MSC_DEVICE_DESC_LEN, &c, err) < 0 ||
+	    ask_descriptor(p, MSC_DESC_CONFIGURATION << 8, 0, (uint16_t)d->config_len, &c, err) < 0)
+		return -1;
+	if (ask_string(p, strings, "manufacturer", d->desc.i_manufacturer, err) < 0 ||
+	    ask_string(p, strings, "product", d->desc.i_product, err) < 0 ||
+	    ask_string(p, strings, "serial", d->desc.i_serial, err) < 0)
+		return -1;
+	return 0;
 }
 
 /* Each rule once: a device repeats its habits. */
@@ -222,15 +288,14 @@ static json_t *quirks(const struct msc_findings *findings)
 
 static int ask_all(struct probe *p, json_t *document, struct msc_err *err)
 {
-	const struct msc_device *d = &p->target->device;
 	json_t *units = json_array(), *unit;
 	char why[128] = "";
 	uint8_t max_lun;
 	bool works;
 
-	if (json_object_set_new(document, "configuration",
-				msc_json_bytes(d->config, d->config_len, sizeof d->config)) ||
-	    json_object_set_new(document, "units", units))
+	if (ask_descriptors(p, document, err) < 0)
+		return -1;
+	if (json_object_set_new(document, "units", units))
 		return msc_nomem(err);
 	if (msc_session_max_lun(p->session, &max_lun, err) < 0)
 		return -1;
@@ -250,124 +315,6 @@ static int ask_all(struct probe *p, json_t *document, struct msc_err *err)
 	return 0;
 }
 
-/* ---- showing ------------------------------------------------------------------------------- */
-
-static void put_row(FILE *out, const char *key, const char *text)
-{
-	fprintf(out, "%-14s", key);
-	msc_put_wrapped(out, 14, 14, text);
-	putc('\n', out);
-}
-
-static void show_device(FILE *out, const struct msc_device *d)
-{
-	char text[256];
-
-	put_row(out, "target", d->name);
-	snprintf(text, sizeof text, "%04x:%04x release %x.%02x, USB %x.%02x, %s speed%s",
-		 d->desc.vendor, d->desc.product, d->desc.release >> 8, d->desc.release & 0xff,
-		 d->desc.usb >> 8, d->desc.usb & 0xff, msc_speed_name(d->speed),
-		 d->simulated ? ", simulated" : "");
-	put_row(out, "device", text);
-	put_row(out, "serial", d->serial[0] ? d->serial : "none");
-	snprintf(text, sizeof text, "%u, subclass %02xh, protocol %02xh", d->interface_number,
-		 d->subclass, d->protocol);
-	put_row(out, "interface", text);
-	snprintf(text, sizeof text, "bulk-in %02xh of %u bytes, bulk-out %02xh of %u bytes", d->ep_in,
-		 d->max_packet_in, d->ep_out, d->max_packet_out);
-	put_row(out, "endpoints", text);
-}
-
-static const char *string_of(json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
-static void show_capacity(FILE *out, json_t *capacity)
-{
-	json_int_t blocks = json_integer_value(json_object_get(capacity, "blocks"));
-	json_int_t size = json_integer_value(json_object_get(capacity, "block_size"));
-	char text[96] = "not told";
-
-	if (json_is_object(capacity))
-		snprintf(text, sizeof text, "%lld blocks of %lld bytes, %lld KiB", (long long)blocks,
-			 (long long)size, (long long)(blocks * size / 1024));
-	put_row(out, "  capacity", text);
-}
-
-static void show_mode(FILE *out, json_t *mode)
-{
-	json_t *page;
-	size_t i, len;
-	char text[192] = "not told";
-
-	if (json_is_object(mode)) {
-		len = (size_t)snprintf(text, sizeof text, "%s; pages",
-				       json_is_true(json_object_get(mode, "write_protected")) ?
-					       "write-protected" :
-					       "writable");
-		json_array_foreach(json_object_get(mode, "pages"), i, page)
-			if (len < sizeof text)
-				len += (size_t)snprintf(text + len, sizeof text - len, " %02llxh",
-							(long long)json_integer_value(page));
-		if (i == 0 && len < sizeof text)
-			snprintf(text + len, sizeof text - len, " none");
-	}
-	put_row(out, "  mode", text);
-}
-
-static void show_unit(FILE *out, json_t *unit)
-{
-	json_t *inquiry = json_object_get(unit, "inquiry"), *sense;
-	char text[256] = "does not answer";
-	size_t i, len;
-
-	if (json_is_object(inquiry))
-		snprintf(text, sizeof text, "\"%s\" \"%s\" \"%s\", type %02llxh%s",
-			 string_of(inquiry, "vendor"), string_of(inquiry, "product"),
-			 string_of(inquiry, "revision"),
-			 (long long)json_integer_value(json_object_get(inquiry, "device_type")),
-			 json_is_true(json_object_get(inquiry, "removable")) ? ", removable" : "");
-	fprintf(out, "unit %lld\n",
-		(long long)json_integer_value(json_object_get(unit, "lun")));
-	put_row(out, "  inquiry", text);
-	len = (size_t)snprintf(text, sizeof text, "%s",
-			       json_is_true(json_object_get(unit, "ready")) ? "yes" : "no");
-	json_array_foreach(json_object_get(unit, "sense"), i, sense)
-		if (len < sizeof text)
-			len += (size_t)snprintf(text + len, sizeof text - len, "; %s%s",
-						i ? "" : "said: ",
-						json_is_string(sense) ? json_string_value(sense) :
-									"no valid sense data");
-	put_row(out, "  ready", text);
-	show_capacity(out, json_object_get(unit, "capacity"));
-	show_mode(out, json_object_get(unit, "mode"));
-}
-
-static void show(FILE *out, const struct msc_device *d, json_t *document)
-{
-	json_t *queued = json_object_get(document, "queued"), *item;
-	char text[512];
-	size_t i;
-
-	show_device(out, d);
-	json_array_foreach(json_object_get(document, "units"), i, item)
-		show_unit(out, item);
-	put_row(out, "queued mode", json_is_true(json_object_get(queued, "works")) ?
-					    "works" :
-					    string_of(queued, "reason"));
-	json_array_foreach(json_object_get(document, "findings"), i, item) {
-		snprintf(text, sizeof text, "%s: %s: %s: %s", string_of(item, "severity"),
-			 string_of(item, "rule"), string_of(item, "context"),
-			 string_of(item, "message"));
-		put_row(out, i ? "" : "quirks seen", text);
-	}
-	if (i == 0)
-		put_row(out, "quirks seen", "none");
-}
-
 /* ---- the command --------------------------------------------------------------------------- */
 
 static int probe_target(struct probe *p, struct msc_err *err)
@@ -383,7 +330,7 @@ static int probe_target(struct probe *p, struct msc_err *err)
 		return -1;
 	}
 	if (p->tool->text)
-		show(p->tool->text, &p->target->device, document);
+		print_probe(p->tool->text, &p->target->device, document);
 	if (p->tool->json)
 		return msc_json_write(p->tool->json, document, err);
 	json_decref(document);

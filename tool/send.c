@@ -131,9 +131,12 @@ static int lie(struct job *j, const struct args *a, struct msc_err *err)
 	    arg_size(a, "truncate", MSC_CBW_LEN, &cut, err) < 0 ||
 	    arg_size(a, "pad", PAD_MAX, &pad, err) < 0)
 		return -1;
-	*h = (struct msc_cbw_header){ .signature = (uint32_t)signature, .tag = (uint32_t)tag,
-				      .length = (uint32_t)length, .flags = (uint8_t)flags,
-				      .lun = (uint8_t)lun, .cb_length = (uint8_t)cb_length };
+	*h = (struct msc_cbw_header){ .signature = (uint32_t)signature,
+				      .tag = (uint32_t)tag,
+				      .length = (uint32_t)length,
+				      .flags = (uint8_t)flags,
+				      .lun = (uint8_t)lun,
+				      .cb_length = (uint8_t)cb_length };
 	j->request.keep_tag = arg(a, "tag");
 	j->request.wrapper_len = (size_t)(cut + pad);
 	return 0;
@@ -149,9 +152,10 @@ static int build(struct job *j, const struct tool *tool, struct msc_err *err)
 	if (read_cdb(j, tool, err) < 0)
 		return -1;
 	if (msc_cdb_may_write(j->cdb, j->cdb_len) && !arg(&tool->args, "allow-writes"))
-		return msc_fail(err, MSC_E_USAGE,
-				"%s may change the medium or the device; give --allow-writes to allow it",
-				msc_cdb_name(name, sizeof name, j->cdb));
+		return msc_fail(
+			err, MSC_E_USAGE,
+			"%s may change the medium or the device; give --allow-writes to allow it",
+			msc_cdb_name(name, sizeof name, j->cdb));
 	if ((out && read_out(j, out, err) < 0) || data_phase(j, tool, &dir, &length, err) < 0)
 		return -1;
 	msc_request_init(&j->request, j->cdb, (uint8_t)j->cdb_len, dir, (uint32_t)length);
@@ -214,7 +218,8 @@ static int ask_sense(struct job *j, const struct tool *tool, struct msc_err *err
 	sense = msc_sense_decode(r->u.exchange.data, r->u.exchange.data_len);
 	if (tool->text)
 		fprintf(tool->text, "  REQUEST SENSE: %s\n",
-			sense.valid ? msc_sense_text(text, sizeof text, &sense) : "no valid answer");
+			sense.valid ? msc_sense_text(text, sizeof text, &sense)
+				    : "no valid answer");
 	return 0;
 }
 
@@ -233,7 +238,8 @@ static int after(struct job *j, const struct tool *tool, const struct msc_exchan
 	if (msc_session_settle(j->session, &rung, err) < 0)
 		return -1;
 	if (tool->text && rung == 3)
-		fputs("  the device does not answer any more, nor after a port reset\n", tool->text);
+		fputs("  the device does not answer any more, nor after a port reset\n",
+		      tool->text);
 	else if (tool->text && rung > 0)
 		fprintf(tool->text, "  the device answers again after %s\n", how[rung]);
 	return 0;
@@ -292,7 +298,8 @@ static int drive(struct job *j, struct tool *tool, struct msc_err *err)
 	if (j->session) {
 		msc_session_set_stop(j->session, tool_stop, NULL);
 		status = exchange(j, tool, err);
-		if (write_document(j, tool, target, status < 0 ? tool_status(err) : status, err) < 0)
+		if (write_document(j, tool, target, status < 0 ? tool_status(err) : status, err) <
+		    0)
 			status = -1;
 	} else {
 		msc_nomem(err);

@@ -131,9 +131,10 @@ int tool_begin(struct tool *tool, struct msc_err *err)
 	if (log && !(tool->log_file = tool_create(log, err)))
 		return -1;
 	tool->log = (struct msc_log){ write_log, tool,
-				      log		   ? MSC_LOG_TRACE :
-				      tool->verbosity == 2 ? MSC_LOG_TRACE :
-				      tool->verbosity == 1 ? MSC_LOG_INFO : MSC_LOG_WARN };
+				      log                    ? MSC_LOG_TRACE
+				      : tool->verbosity == 2 ? MSC_LOG_TRACE
+				      : tool->verbosity == 1 ? MSC_LOG_INFO
+							     : MSC_LOG_WARN };
 	return 0;
 }
 

@@ -65,7 +65,8 @@ void args_free(struct args *);
 const char *arg(const struct args *, const char *name);
 size_t arg_count(const struct args *, const char *name);
 /* Parsed; *value stays as it is when the option was not given. */
-int arg_size(const struct args *, const char *name, uint64_t max, uint64_t *value, struct msc_err *);
+int arg_size(const struct args *, const char *name, uint64_t max, uint64_t *value,
+	     struct msc_err *);
 int arg_duration(const struct args *, const char *name, int64_t *ns, struct msc_err *);
 
 /* ---- the run of the program: tool.c -------------------------------------------------------- */
@@ -117,6 +118,10 @@ const char **selected(const struct tool *, size_t *n);
 /* Runs those of the scenarios that --select names on the target, with the reports that were asked
  * for; the exit status, or -1. */
 int conduct(struct tool *, const struct msc_scenarios *, struct msc_err *);
+
+/* ---- probe_text.c -------------------------------------------------------------------------- */
+
+void print_probe(FILE *, const struct msc_device *, json_t *document);
 
 /* ---- help.c -------------------------------------------------------------------------------- */
 

@@ -20,7 +20,7 @@ static int64_t real_now(struct msc_clock *c)
 static void real_wait_until(struct msc_clock *c, int64_t when_ns)
 {
 	int64_t at = when_ns + ((struct msc_real_clock *)c)->began_ns;
-	struct timespec ts = {.tv_sec = at / MSC_S, .tv_nsec = at % MSC_S};
+	struct timespec ts = { .tv_sec = at / MSC_S, .tv_nsec = at % MSC_S };
 
 	/* A signal ends the wait early: its handler has set a flag that the caller looks at. */
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);

@@ -16,7 +16,7 @@
 
 enum msc_code {
 	MSC_OK,
-	MSC_E_USAGE,	   /* the caller asked for something that does not exist or makes no sense */
+	MSC_E_USAGE, /* the caller asked for something that does not exist or makes no sense */
 	MSC_E_NOTFOUND,	   /* no such device */
 	MSC_E_ACCESS,	   /* permission */
 	MSC_E_BUSY,	   /* in use, mounted, or ambiguous */

@@ -20,9 +20,7 @@ const struct msc_knob *msc_knob_find(const struct msc_knob *table, const char *n
 static int set_number(const struct msc_knob *k, void *member, const char *value,
 		      struct msc_err *err)
 {
-	uint64_t max = k->max	 ? k->max
-		       : k->type == MSC_KNOB_U32 ? UINT32_MAX
-						 : UINT64_MAX;
+	uint64_t max = k->max ? k->max : k->type == MSC_KNOB_U32 ? UINT32_MAX : UINT64_MAX;
 	uint64_t n;
 
 	if (msc_parse_size(value, &n, err) < 0)

@@ -42,7 +42,11 @@ int msc_parse_duration(const char *text, int64_t *ns, struct msc_err *err)
 	static const struct {
 		const char *unit;
 		int64_t ns;
-	} units[] = {{"ns", 1}, {"us", MSC_US}, {"ms", MSC_MS}, {"s", MSC_S}, {"min", 60 * MSC_S}};
+	} units[] = { { "ns", 1 },
+		      { "us", MSC_US },
+		      { "ms", MSC_MS },
+		      { "s", MSC_S },
+		      { "min", 60 * MSC_S } };
 	char *end;
 	double n;
 
@@ -65,7 +69,7 @@ int msc_parse_duration(const char *text, int64_t *ns, struct msc_err *err)
 
 int msc_parse_bool(const char *text, bool *value, struct msc_err *err)
 {
-	static const char *const words[] = {"0", "1", "no", "yes", "off", "on", "false", "true"};
+	static const char *const words[] = { "0", "1", "no", "yes", "off", "on", "false", "true" };
 
 	for (size_t i = 0; i < MSC_COUNT(words); i++) {
 		if (strcmp(text, words[i]) == 0) {
@@ -100,7 +104,8 @@ int msc_parse_hex(const char *text, uint8_t *out, size_t max, size_t *len, struc
 			return msc_fail(err, MSC_E_USAGE,
 					"'%s' is not hex: two digits a byte, as in 12 00 ff", text);
 		if (n == max)
-			return msc_fail(err, MSC_E_USAGE, "'%s' has more than %zu bytes", text, max);
+			return msc_fail(err, MSC_E_USAGE, "'%s' has more than %zu bytes", text,
+					max);
 		out[n++] = (uint8_t)(high << 4 | low);
 		p += 2;
 	}
@@ -113,7 +118,7 @@ char *msc_format_ns(char *buf, size_t size, int64_t ns)
 	static const struct {
 		int64_t ns;
 		const char *unit;
-	} units[] = {{MSC_S, "s"}, {MSC_MS, "ms"}, {MSC_US, "us"}};
+	} units[] = { { MSC_S, "s" }, { MSC_MS, "ms" }, { MSC_US, "us" } };
 	int64_t size_ns = ns < 0 ? -ns : ns;
 
 	for (size_t i = 0; i < MSC_COUNT(units); i++) {
@@ -121,8 +126,12 @@ char *msc_format_ns(char *buf, size_t size, int64_t ns)
 			double v = (double)ns / (double)units[i].ns;
 			double a = v < 0 ? -v : v;
 
-			snprintf(buf, size, "%.*f %s", a < 10 ? 3 : a < 100 ? 2 : a < 1000 ? 1 : 0, v,
-				 units[i].unit);
+			snprintf(buf, size, "%.*f %s",
+				 a < 10     ? 3
+				 : a < 100  ? 2
+				 : a < 1000 ? 1
+					    : 0,
+				 v, units[i].unit);
 			return buf;
 		}
 	}
@@ -224,7 +233,8 @@ int msc_fail_unknown(struct msc_err *err, const char *kind, const char *listing,
 		return msc_fail(err, MSC_E_USAGE, "no %s called '%s'; did you mean '%s'?", kind,
 				n->wanted, n->best);
 	if (listing)
-		return msc_fail(err, MSC_E_USAGE, "no %s called '%s'; \"mscope list %s\" shows them",
-				kind, n->wanted, listing);
+		return msc_fail(err, MSC_E_USAGE,
+				"no %s called '%s'; \"mscope list %s\" shows them", kind, n->wanted,
+				listing);
 	return msc_fail(err, MSC_E_USAGE, "no %s called '%s'", kind, n->wanted);
 }

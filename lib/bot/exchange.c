@@ -12,11 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK	       ((size_t)4 << 20)  /* most bytes of one transfer; more is not queued */
-#define DATA_MAX       ((size_t)64 << 20) /* most bytes of one exchange: the record holds them */
-#define SLOWEST_NS     (16 * MSC_US)	  /* a byte of a device that is slow and not hung */
-#define INVALID_POLL_NS (500 * MSC_MS)	  /* for the answer to a wrapper that is not valid */
-#define STEPS_KEPT     8		  /* of MSC_STEPS_MAX: for what follows the data */
+#define CHUNK		((size_t)4 << 20)  /* most bytes of one transfer; more is not queued */
+#define DATA_MAX	((size_t)64 << 20) /* most bytes of one exchange: the record holds them */
+#define SLOWEST_NS	(16 * MSC_US)	   /* a byte of a device that is slow and not hung */
+#define INVALID_POLL_NS (500 * MSC_MS)	   /* for the answer to a wrapper that is not valid */
+#define CASE_2_PAUSE_NS (20 * MSC_MS)	   /* for a device to think about data nobody wants */
+#define STEPS_KEPT	8		   /* of MSC_STEPS_MAX: for what follows the data */
 
 struct flight {
 	struct msc_xfer xfer;
@@ -80,14 +81,14 @@ static void add_step(struct msc_exchange *x, const struct msc_step *step)
 
 static void add_transfer(struct msc_exchange *x, enum msc_step_kind kind, const struct msc_xfer *t)
 {
-	add_step(x, &(struct msc_step){.kind = kind,
-				       .ep = t->ep,
-				       .outcome = t->outcome,
-				       .asked = t->len,
-				       .actual = t->actual,
-				       .submitted_ns = t->submitted_ns,
-				       .completed_ns = t->completed_ns,
-				       .naks = t->naks});
+	add_step(x, &(struct msc_step){ .kind = kind,
+					.ep = t->ep,
+					.outcome = t->outcome,
+					.asked = t->len,
+					.actual = t->actual,
+					.submitted_ns = t->submitted_ns,
+					.completed_ns = t->completed_ns,
+					.naks = t->naks });
 }
 
 static int start(struct run *r, struct flight *f, struct msc_err *err)
@@ -134,7 +135,7 @@ static int take_back(struct run *r, struct flight *f, enum msc_step_kind kind, s
 static int clear_halt(struct run *r, uint8_t ep, struct msc_err *err)
 {
 	struct msc_clock *clock = r->s->target->clock;
-	struct msc_step step = {.kind = MSC_STEP_CLEAR_HALT, .ep = ep, .naks = -1};
+	struct msc_step step = { .kind = MSC_STEP_CLEAR_HALT, .ep = ep, .naks = -1 };
 
 	step.submitted_ns = msc_now(clock);
 	if (msc_clear_halt(r->s->target, ep, r->timeout_ns, &step.outcome, err))
@@ -158,8 +159,9 @@ static int prepare_in(struct run *r, struct msc_err *err)
 		return msc_nomem(err);
 	x->data = grown;
 	memset(grown + x->data_len, 0, len);
-	r->data.xfer = (struct msc_xfer){
-		.ep = r->s->target->device.ep_in, .data = grown + x->data_len, .len = len};
+	r->data.xfer = (struct msc_xfer){ .ep = r->s->target->device.ep_in,
+					  .data = grown + x->data_len,
+					  .len = len };
 	return 0;
 }
 
@@ -176,9 +178,9 @@ static int prepare_out(struct run *r, struct msc_err *err)
 		if (r->rq->out)
 			memcpy(x->data, r->rq->out, r->total);
 	}
-	r->data.xfer = (struct msc_xfer){.ep = r->s->target->device.ep_out,
-					 .data = x->data + x->data_len,
-					 .len = left < most ? left : most};
+	r->data.xfer = (struct msc_xfer){ .ep = r->s->target->device.ep_out,
+					  .data = x->data + x->data_len,
+					  .len = left < most ? left : most };
 	return 0;
 }
 
@@ -228,8 +230,8 @@ static int data_phase(struct run *r, struct msc_err *err)
 	while (x->data_len < r->total) {
 		if (!r->data.started && prepare_data(r, err))
 			return -1;
-		if (phase(r, &r->data, MSC_STEP_DATA,
-			  r->timeout_ns + (int64_t)t->len * SLOWEST_NS, err))
+		if (phase(r, &r->data, MSC_STEP_DATA, r->timeout_ns + (int64_t)t->len * SLOWEST_NS,
+			  err))
 			return -1;
 		x->data_len += t->actual;
 		if (t->outcome == MSC_OUT_STALL)
@@ -297,7 +299,7 @@ static int fill_in_sent(struct run *r, struct msc_err *err)
 	const struct msc_request *rq = r->rq;
 	struct msc_exchange *x = r->x;
 	struct msc_cbw cbw = rq->cbw;
-	uint8_t packed[MSC_CBW_LEN] = {0};
+	uint8_t packed[MSC_CBW_LEN] = { 0 };
 	size_t known;
 
 	if (!cbw.h.tag && !rq->keep_tag)
@@ -319,6 +321,23 @@ static int fill_in_sent(struct run *r, struct msc_err *err)
 	return 0;
 }
 
+/* Case 2: the host wants no data and the command means some. A CSW that is asked for before the
+ * device knows what to do with them may be given the data instead: QEMU's stick takes all of QEMU
+ * down with it. Such an exchange is never queued, and a real device is given a moment. */
+static bool is_case_2(const struct msc_exchange *x)
+{
+	return x->dir == MSC_DIR_NONE &&
+	       msc_cdb_intent(x->cbw.cb, MSC_CBW_CB_MAX, &x->unit).dir == MSC_DIR_IN;
+}
+
+static bool can_be_queued(const struct run *r)
+{
+	const struct msc_request *rq = r->rq;
+
+	return r->s->o.queued && !rq->serial && !rq->leave && !rq->out_split && r->total <= CHUNK &&
+	       msc_cbw_is_valid(r->x->wrapper, r->x->wrapper_len) && !is_case_2(r->x);
+}
+
 static void fill_in_known(struct run *r)
 {
 	struct msc_session *s = r->s;
@@ -337,13 +356,13 @@ static void fill_in_known(struct run *r)
 		total = r->rq->out_len;
 	r->capped = total > DATA_MAX;
 	r->total = r->capped ? DATA_MAX : (size_t)total;
-	x->queued = s->o.queued && !r->rq->serial && !r->rq->leave && !r->rq->out_split &&
-		    r->total <= CHUNK && msc_cbw_is_valid(x->wrapper, x->wrapper_len);
-	r->cbw.xfer = (struct msc_xfer){
-		.ep = s->target->device.ep_out, .data = x->wrapper, .len = x->wrapper_len};
-	r->csw.xfer = (struct msc_xfer){.ep = s->target->device.ep_in,
-					.data = x->status,
-					.len = status_room(r)};
+	x->queued = can_be_queued(r);
+	r->cbw.xfer = (struct msc_xfer){ .ep = s->target->device.ep_out,
+					 .data = x->wrapper,
+					 .len = x->wrapper_len };
+	r->csw.xfer = (struct msc_xfer){ .ep = s->target->device.ep_in,
+					 .data = x->status,
+					 .len = status_room(r) };
 }
 
 static int start_all(struct run *r, struct msc_err *err)
@@ -386,6 +405,7 @@ static int give_up(struct run *r, struct msc_err *err)
 
 static int run_phases(struct run *r, struct msc_err *err)
 {
+	struct msc_clock *clock = r->s->target->clock;
 	struct msc_exchange *x = r->x;
 
 	if (x->queued && start_all(r, err))
@@ -398,12 +418,15 @@ static int run_phases(struct run *r, struct msc_err *err)
 		x->needs_reset = r->dead = true;
 	if (!r->dead && data_phase(r, err))
 		return -1;
+	if (!r->dead && is_case_2(x) && !r->s->target->device.simulated)
+		msc_wait_until(clock, msc_now(clock) + CASE_2_PAUSE_NS);
 	return r->dead ? give_up(r, err) : status_phase(r, err);
 }
 
 static void trace(const struct msc_session *s, const struct msc_exchange *x)
 {
-	static const char *const status[] = {"passed", "failed", "phase error", "reserved status"};
+	static const char *const status[] = { "passed", "failed", "phase error",
+					      "reserved status" };
 	char text[128];
 
 	msc_log(s->o.log, MSC_LOG_TRACE, "bot", msc_now(s->target->clock),
@@ -419,10 +442,10 @@ int msc_session_exchange(struct msc_session *s, const struct msc_request *rq,
 {
 	struct msc_record *record = msc_engine_begin(s, MSC_RECORD_EXCHANGE, err);
 	uint16_t packet = s->target->device.max_packet_in;
-	struct run r = {.s = s,
-			.rq = rq,
-			.timeout_ns = rq->timeout_ns > 0 ? rq->timeout_ns : s->o.timeout_ns,
-			.packet = packet ? packet : 64};
+	struct run r = { .s = s,
+			 .rq = rq,
+			 .timeout_ns = rq->timeout_ns > 0 ? rq->timeout_ns : s->o.timeout_ns,
+			 .packet = packet ? packet : 64 };
 
 	if (!record)
 		return -1;

@@ -74,9 +74,9 @@ static void learn_control(struct msc_session *s, const struct msc_control *c)
 	    c->setup.value || c->setup.index != s->target->device.interface_number ||
 	    c->setup.length != 1)
 		return;
-	s->have_max_lun = c->outcome == MSC_OUT_STALL ||
-			  (c->outcome == MSC_OUT_DONE && c->data_len == 1 &&
-			   c->data[0] <= MSC_LUN_MAX);
+	s->have_max_lun =
+		c->outcome == MSC_OUT_STALL ||
+		(c->outcome == MSC_OUT_DONE && c->data_len == 1 && c->data[0] <= MSC_LUN_MAX);
 	if (s->have_max_lun && c->outcome == MSC_OUT_DONE)
 		s->max_lun = c->data[0];
 }
@@ -115,7 +115,7 @@ static bool passed(const struct learner *l)
 
 static int test_unit_ready(struct learner *l, struct msc_err *err)
 {
-	static const uint8_t cdb[MSC_CBW_CB_MAX] = {MSC_OP_TEST_UNIT_READY};
+	static const uint8_t cdb[MSC_CBW_CB_MAX] = { MSC_OP_TEST_UNIT_READY };
 
 	return command(l, cdb, MSC_DIR_NONE, 0, err);
 }
@@ -123,11 +123,11 @@ static int test_unit_ready(struct learner *l, struct msc_err *err)
 /* The sense data of the last command; not valid when the device gave none. */
 static int request_sense(struct learner *l, struct msc_sense_data *sense, struct msc_err *err)
 {
-	static const uint8_t cdb[MSC_CBW_CB_MAX] = {MSC_OP_REQUEST_SENSE, [4] = MSC_SENSE_LEN};
+	static const uint8_t cdb[MSC_CBW_CB_MAX] = { MSC_OP_REQUEST_SENSE, [4] = MSC_SENSE_LEN };
 
 	if (command(l, cdb, MSC_DIR_IN, MSC_SENSE_LEN, err))
 		return -1;
-	*sense = (struct msc_sense_data){.valid = false};
+	*sense = (struct msc_sense_data){ .valid = false };
 	if (!l->x->needs_reset)
 		*sense = msc_sense_decode(l->x->data, l->x->data_len);
 	return 0;
@@ -182,7 +182,7 @@ static int settle(struct learner *l, int *rung, struct msc_err *err)
 
 int msc_session_settle(struct msc_session *s, int *rung, struct msc_err *err)
 {
-	struct learner l = {.s = s};
+	struct learner l = { .s = s };
 	int result;
 
 	s->muted++;
@@ -233,7 +233,7 @@ static int ask(struct learner *l, const uint8_t *cdb, enum msc_dir dir, uint32_t
 /* False in *ready: no medium, or a unit that does not become ready. */
 static int become_ready(struct learner *l, bool *ready, struct msc_err *err)
 {
-	static const uint8_t tur[MSC_CBW_CB_MAX] = {MSC_OP_TEST_UNIT_READY};
+	static const uint8_t tur[MSC_CBW_CB_MAX] = { MSC_OP_TEST_UNIT_READY };
 	struct msc_clock *clock = l->s->target->clock;
 	struct msc_sense_data sense;
 
@@ -249,8 +249,6 @@ static int become_ready(struct learner *l, bool *ready, struct msc_err *err)
 			if (sense.asc != 0x04 || sense.ascq != 0x01)
 				return 0;
 			msc_wait_until(clock, msc_now(clock) + READY_PAUSE_NS);
-		} else if (!sense.valid || sense.key != MSC_SENSE_UNIT_ATTENTION) {
-			l->recoveries--; /* makes no sense: not for ever */
 		}
 	}
 	return 0;
@@ -258,8 +256,9 @@ static int become_ready(struct learner *l, bool *ready, struct msc_err *err)
 
 static int learn_medium(struct learner *l, struct msc_err *err)
 {
-	static const uint8_t capacity10[MSC_CBW_CB_MAX] = {MSC_OP_READ_CAPACITY_10};
-	static const uint8_t capacity16[MSC_CBW_CB_MAX] = {MSC_OP_SERVICE_ACTION_IN_16, 0x10, [13] = 32};
+	static const uint8_t capacity10[MSC_CBW_CB_MAX] = { MSC_OP_READ_CAPACITY_10 };
+	static const uint8_t capacity16[MSC_CBW_CB_MAX] = { MSC_OP_SERVICE_ACTION_IN_16,
+							    0x10, [13] = 32 };
 	const struct msc_unit *u = msc_session_unit(l->s, l->lun);
 	bool good;
 
@@ -272,7 +271,7 @@ static int learn_medium(struct learner *l, struct msc_err *err)
 
 static int learn(struct learner *l, struct msc_err *err)
 {
-	static const uint8_t inquiry[MSC_CBW_CB_MAX] = {MSC_OP_INQUIRY, [4] = INQUIRY_ALLOC};
+	static const uint8_t inquiry[MSC_CBW_CB_MAX] = { MSC_OP_INQUIRY, [4] = INQUIRY_ALLOC };
 	static const uint8_t mode[MSC_CBW_CB_MAX] = {
 		MSC_OP_MODE_SENSE_6, [2] = 0x3f, [4] = MODE_SENSE_ALLOC};
 	bool good, ready = false;
@@ -288,11 +287,11 @@ static int learn(struct learner *l, struct msc_err *err)
 
 int msc_session_learn(struct msc_session *s, uint8_t lun, struct msc_err *err)
 {
-	struct learner l = {.s = s, .lun = lun & MSC_LUN_MAX, .recoveries = RECOVERIES_MAX};
+	struct learner l = { .s = s, .lun = lun & MSC_LUN_MAX, .recoveries = RECOVERIES_MAX };
 	struct msc_unit *u = &s->units[l.lun];
 	int result;
 
-	*u = (struct msc_unit){.have_capacity = false};
+	*u = (struct msc_unit){ .have_capacity = false };
 	s->muted++;
 	result = learn(&l, err);
 	s->muted--;
@@ -300,8 +299,8 @@ int msc_session_learn(struct msc_session *s, uint8_t lun, struct msc_err *err)
 		msc_log(s->o.log, MSC_LOG_INFO, "bot", msc_now(s->target->clock),
 			"unit %u: type %02xh, %s%llu blocks of %u bytes%s", l.lun, u->device_type,
 			u->removable ? "removable, " : "",
-			u->have_capacity ? (unsigned long long)u->last_lba + 1 : 0,
-			u->block_size, u->write_protected ? ", write-protected" : "");
+			u->have_capacity ? (unsigned long long)u->last_lba + 1 : 0, u->block_size,
+			u->write_protected ? ", write-protected" : "");
 	return result;
 }
 
@@ -330,8 +329,7 @@ static int try_queued(struct learner *l, const struct trial *t, bool *works, str
 	return l->x->needs_reset ? msc_session_settle(l->s, &rung, err) : 0;
 }
 
-static int probe_queued(struct learner *l, bool *works, char *why, size_t size,
-			struct msc_err *err)
+static int probe_queued(struct learner *l, bool *works, char *why, size_t size, struct msc_err *err)
 {
 	const struct msc_unit *u = msc_session_unit(l->s, l->lun);
 	const struct trial trials[] = {
@@ -357,7 +355,7 @@ int msc_session_probe_queued(struct msc_session *s, bool *works, char *why, size
 			     struct msc_err *err)
 {
 	bool wanted = s->o.queued;
-	struct learner l = {.s = s, .timeout_ns = s->o.timeout_ns};
+	struct learner l = { .s = s, .timeout_ns = s->o.timeout_ns };
 	int result;
 
 	if (l.timeout_ns > PROBE_TIMEOUT_NS)

@@ -120,7 +120,8 @@ void msc_engine_abandon(struct msc_session *s, struct msc_xfer *x)
 	struct msc_err ignored = MSC_ERR_INIT;
 
 	if (x->outcome == MSC_OUT_PENDING && x->priv && msc_cancel(s->target, x, &ignored))
-		msc_log(s->o.log, MSC_LOG_TRACE, "bot", msc_now(s->target->clock), "%s", ignored.msg);
+		msc_log(s->o.log, MSC_LOG_TRACE, "bot", msc_now(s->target->clock), "%s",
+			ignored.msg);
 }
 
 int msc_engine_submit(struct msc_session *s, struct msc_xfer *x, struct msc_err *err)
@@ -185,7 +186,7 @@ int msc_session_control(struct msc_session *s, const struct msc_setup *setup, co
 			const struct msc_record **out, struct msc_err *err)
 {
 	bool in = setup->request_type & MSC_REQTYPE_IN;
-	struct msc_xfer x = {.setup = *setup, .len = setup->length};
+	struct msc_xfer x = { .setup = *setup, .len = setup->length };
 	struct msc_record *r = msc_engine_begin(s, MSC_RECORD_CONTROL, err);
 
 	if (!r)
@@ -205,7 +206,7 @@ int msc_session_control(struct msc_session *s, const struct msc_setup *setup, co
 int msc_session_poll(struct msc_session *s, uint8_t ep, const void *out_data, size_t len,
 		     int64_t timeout_ns, const struct msc_record **out, struct msc_err *err)
 {
-	struct msc_xfer x = {.ep = ep, .len = len};
+	struct msc_xfer x = { .ep = ep, .len = len };
 	struct msc_record *r = msc_engine_begin(s, MSC_RECORD_POLL, err);
 
 	if (!r)
@@ -260,10 +261,11 @@ int msc_session_clear_halt(struct msc_session *s, uint8_t ep, const struct msc_r
 static int recover(struct msc_session *s, enum msc_outcome *first, struct msc_err *err)
 {
 	const struct msc_device *d = &s->target->device;
-	const uint8_t eps[] = {d->ep_in, d->ep_out};
-	struct msc_xfer x = {.setup = {.request_type = MSC_REQTYPE_CLASS | MSC_RECIPIENT_INTERFACE,
-				       .request = MSC_REQ_BULK_ONLY_RESET,
-				       .index = d->interface_number}};
+	const uint8_t eps[] = { d->ep_in, d->ep_out };
+	struct msc_xfer x = { .setup = { .request_type = MSC_REQTYPE_CLASS |
+							 MSC_RECIPIENT_INTERFACE,
+					 .request = MSC_REQ_BULK_ONLY_RESET,
+					 .index = d->interface_number } };
 	enum msc_outcome outcome;
 
 	if (transfer(s, &x, s->o.timeout_ns, err))

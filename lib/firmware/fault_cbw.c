@@ -57,7 +57,7 @@ const struct msc_fault msc_fault_out_unarmed = {
 	.id = "out-unarmed",
 	.title = "after a CBW that is not valid bulk-out neither takes data nor is halted",
 	.seen = "Zephyr #55531",
-	.caught_by = "bot.cbw.discard",
+	.caught_by = "bot.cbw.discard expect.outcome",
 	.ops = {.stall = out_unarmed},
 };
 
@@ -90,4 +90,48 @@ const struct msc_fault msc_fault_out_halt_left = {
 	.seen = "TinyUSB #3471",
 	.caught_by = "bot.cbw.accept",
 	.ops = {.csw = out_halt_left},
+};
+
+/* state: the last CBW, and that a bus reset has come since. */
+struct replay {
+	bool fresh;
+	uint8_t raw[MSC_CBW_LEN];
+};
+
+ON_RESET(replay_armed)
+{
+	((struct replay *)state)->fresh = true;
+}
+
+ON_COMMAND(replay_kept)
+{
+	struct replay *r = state;
+
+	r->fresh = false;
+	msc_cbw_pack(r->raw, &v->cbw);
+	return MUTANT_PASS;
+}
+
+ON_RECEIVED(replay_last)
+{
+	struct replay *r = state;
+
+	if (v->in_command || !r->fresh)
+		return MUTANT_PASS;
+	r->fresh = false;
+	memcpy(buf, r->raw, sizeof r->raw);
+	*len = sizeof r->raw;
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_cbw_replayed = {
+	.id = "cbw-replayed",
+	.title =
+		"a CBW that is not valid and comes first after a port reset repeats the last command",
+	.seen = "usbd-storage #28",
+	.caught_by = "bot.cbw.invalid",
+	.ops = {.state_size = sizeof(struct replay),
+		.reset = replay_armed,
+		.command = replay_kept,
+		.received = replay_last},
 };

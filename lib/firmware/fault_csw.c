@@ -4,17 +4,19 @@
 
 #include <string.h>
 
-/* -- its form -------------------------------------------------------------------------------- */
+/* -- its form --------------------------------------------------------------------------------
+ * Only where there was a data stage: a device that never sends one good CSW is not worth a test. */
 
 ON_CSW(csw_12)
 {
-	*len = 12;
+	if (v->cbw.h.length)
+		*len = 12;
 	return MUTANT_PASS;
 }
 
 const struct msc_fault msc_fault_csw_12 = {
 	.id = "csw-12",
-	.title = "the CSW has 12 bytes: its last field is forgotten",
+	.title = "the CSW behind data has 12 bytes: its last field is forgotten",
 	.seen = "exists to prove the rule",
 	.caught_by = "bot.csw.length",
 	.ops = {.csw = csw_12},
@@ -22,13 +24,14 @@ const struct msc_fault msc_fault_csw_12 = {
 
 ON_CSW(csw_padded)
 {
-	*len = 16;
+	if (v->cbw.h.length)
+		*len = 16;
 	return MUTANT_PASS;
 }
 
 const struct msc_fault msc_fault_csw_padded = {
 	.id = "csw-padded",
-	.title = "the CSW has 16 bytes: sizeof a struct that the compiler has padded",
+	.title = "the CSW behind data has 16 bytes: sizeof a struct that the compiler has padded",
 	.seen = "a common mistake with structs that are not packed",
 	.caught_by = "bot.csw.length",
 	.ops = {.csw = csw_padded},
@@ -36,13 +39,14 @@ const struct msc_fault msc_fault_csw_padded = {
 
 ON_CSW(csw_signature)
 {
-	msc_put_le32(raw + CSW_SIGNATURE, MSC_CBW_SIGNATURE);
+	if (v->cbw.h.length)
+		msc_put_le32(raw + CSW_SIGNATURE, MSC_CBW_SIGNATURE);
 	return MUTANT_PASS;
 }
 
 const struct msc_fault msc_fault_csw_signature = {
 	.id = "csw-signature",
-	.title = "the CSW carries the signature of the CBW",
+	.title = "the CSW behind data carries the signature of the CBW",
 	.seen = "Linux usb-storage learns odd signatures because devices send them",
 	.caught_by = "bot.csw.signature",
 	.ops = {.csw = csw_signature},
@@ -52,14 +56,15 @@ ON_CSW(csw_tag)
 {
 	uint32_t *last = state;
 
-	msc_put_le32(raw + CSW_TAG, *last);
+	if (v->cbw.h.length)
+		msc_put_le32(raw + CSW_TAG, *last);
 	*last = v->cbw.h.tag;
 	return MUTANT_PASS;
 }
 
 const struct msc_fault msc_fault_csw_tag = {
 	.id = "csw-tag",
-	.title = "the CSW repeats the tag of the command before",
+	.title = "the CSW behind data repeats the tag of the command before",
 	.seen = "Linux quirk BULK_IGNORE_TAG",
 	.caught_by = "bot.csw.tag",
 	.ops = {.state_size = sizeof(uint32_t), .csw = csw_tag},
@@ -284,8 +289,7 @@ const struct msc_fault msc_fault_zlp_before_csw = {
 
 ON_CSW(stall_needless)
 {
-	if (fault_is_in(v) && v->data_sent == v->cbw.h.length &&
-	    raw[CSW_STATUS] == MSC_CSW_PASSED)
+	if (fault_is_in(v) && v->data_sent == v->cbw.h.length && raw[CSW_STATUS] == MSC_CSW_PASSED)
 		mutant_stall(m, v->ep_in);
 	return MUTANT_PASS;
 }

@@ -54,7 +54,7 @@ const struct msc_fault msc_fault_data_extra = {
 	.id = "data-extra",
 	.title = "a packet too many follows data that ends on a full packet",
 	.seen = "usbd-storage #28",
-	.caught_by = "bot.data.excess",
+	.caught_by = "bot.data.excess expect.settles",
 	.ops = {.data_in = data_extra},
 };
 
@@ -108,6 +108,23 @@ const struct msc_fault msc_fault_stall_missing = {
 	.seen = "NuttX #19435 (on purpose), TinyUSB #1070, usbd-storage #23",
 	.caught_by = "bot.csw.merged bot.data.short",
 	.ops = {.stall = stall_missing},
+};
+
+ON_COMMAND(data_missing)
+{
+	uint16_t blocks = msc_get_be16(seen->cb + 7);
+
+	if (seen->cb[0] == MSC_OP_READ_10 && fault_is_in(v) && blocks > 1)
+		msc_put_be16(seen->cb + 7, (uint16_t)(blocks - 1));
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_data_missing = {
+	.id = "data-missing",
+	.title = "a read of several blocks passes without its last one",
+	.seen = "exists to prove the rule",
+	.caught_by = "bot.data.missing",
+	.ops = {.command = data_missing},
 };
 
 static bool is_known(uint8_t opcode)
@@ -222,7 +239,7 @@ const struct msc_fault msc_fault_write_lost = {
 	.id = "write-lost",
 	.title = "a write passes and nothing is written",
 	.seen = "exists to prove the rule",
-	.caught_by = "expect.medium",
+	.caught_by = "expect.data",
 	.needs_writes = true,
 	.ops = {.card_write = write_lost},
 };

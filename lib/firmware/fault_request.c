@@ -63,13 +63,13 @@ ON_CONTROL_IN(maxlun_unstable)
 {
 	uint32_t *asked = state;
 
-	if (is_max_lun(q) && (*asked)++)
+	if (is_max_lun(q) && (*asked)++ % 2)
 		buf[0] ^= 1;
 }
 
 const struct msc_fault msc_fault_maxlun_unstable = {
 	.id = "maxlun-unstable",
-	.title = "Get Max LUN changes after the first time",
+	.title = "Get Max LUN gives another answer every other time",
 	.seen = "ZuluSCSI #512",
 	.caught_by = "bot.maxlun.stable",
 	.ops = {.state_size = sizeof(uint32_t), .control_in = maxlun_unstable},

@@ -84,7 +84,7 @@ const struct msc_fault msc_fault_halt_status = {
 	.id = "halt-status",
 	.title = "GET_STATUS of an endpoint never says that it is halted",
 	.seen = "exists to prove the rule",
-	.caught_by = "usb.halt.status",
+	.caught_by = "usb.halt.status expect.value",
 	.ops = {.control_in = halt_status},
 };
 

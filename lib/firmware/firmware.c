@@ -22,7 +22,7 @@ const size_t msc_fault_count = MSC_COUNT(msc_faults);
 
 const struct msc_firmware *msc_firmware_find(const char *name, struct msc_err *err)
 {
-	struct msc_nearest nearest = {.wanted = name};
+	struct msc_nearest nearest = { .wanted = name };
 
 	for (size_t i = 0; i < msc_firmware_count; i++) {
 		if (strcmp(msc_firmwares[i]->name, name) == 0)
@@ -35,7 +35,7 @@ const struct msc_firmware *msc_firmware_find(const char *name, struct msc_err *e
 
 const struct msc_fault *msc_fault_find(const char *id, struct msc_err *err)
 {
-	struct msc_nearest nearest = {.wanted = id};
+	struct msc_nearest nearest = { .wanted = id };
 
 	for (size_t i = 0; i < msc_fault_count; i++) {
 		if (strcmp(msc_faults[i]->id, id) == 0)

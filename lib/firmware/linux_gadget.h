@@ -13,6 +13,8 @@
 #define GADGET_BUFFERS	 2
 #define GADGET_BUFFER	 16384 /* bytes */
 #define GADGET_BLOCK	 512
+#define GADGET_PACKET_FS 64
+#define GADGET_PACKET_HS 512
 #define GADGET_EP_IN	 0x81
 #define GADGET_EP_OUT	 0x02
 
@@ -24,7 +26,7 @@ struct gadget_lun {
 	bool information_valid;
 };
 
-/* One of the buffers that the task and the controller hand to and fro. The lengths outlive a
+/* One of the buffers that the task and the controller hand to each other. The lengths outlive a
  * transfer: a reply that nobody filled in goes out with whatever the buffer last held. */
 struct gadget_buffer {
 	enum { BUFFER_EMPTY, BUFFER_BUSY, BUFFER_FULL } state;
@@ -66,8 +68,8 @@ struct gadget {
 	bool enabled;			      /* endpoints are open */
 	bool ignore_out;		      /* after a CBW that is not valid */
 	bool wedged;			      /* bulk-in: CLEAR_FEATURE does not help */
-	uintptr_t naps;			      /* of these, the last one has ended: */
-	bool awake;
+	uintptr_t naps;			      /* begun so far */
+	bool awake;			      /* the last of them is over */
 	struct gadget_queue in, out;
 	struct gadget_buffer buffer[GADGET_BUFFERS];
 
@@ -92,15 +94,36 @@ struct gadget {
 /* How a command left its reply: a length, or one of these. */
 enum { REFUSED = -1, REPLY_IS_SET = -2 };
 
+/* -- the task: linux_gadget_task.c ----------------------------------------------------------- */
+
+void gadget_task(struct mcu *);
+void gadget_in_done(struct mcu *, uint8_t ep);
+void gadget_out_done(struct mcu *, uint8_t ep, size_t len);
+void gadget_raise(struct mcu *, enum gadget_exception);
+void gadget_forget_transfers(struct gadget *); /* the endpoints were closed under them */
+
+/* Waits until a buffer is no longer with the controller; false: an exception came first. */
+bool gadget_wait(struct mcu *, struct gadget_buffer *);
+/* false: the endpoints are closed. */
+bool gadget_start_in(struct mcu *, struct gadget_buffer *);
+bool gadget_start_out(struct mcu *, struct gadget_buffer *, size_t len);
+
+/* -- the disk: linux_gadget_scsi.c ------------------------------------------------------------ */
+
 /* Runs the command in hand and leaves its reply, or the last part of it, in buffer[fill]. false:
  * an exception has come. */
 bool gadget_command(struct mcu *);
 
-/* -- for the disk ----------------------------------------------------------------------------- */
+/* Sense data: key, ASC and ASCQ in one number. */
+#define GADGET_SENSE(key, asc, ascq) ((uint32_t)(key) << 16 | (asc) << 8 | (ascq))
+#define GADGET_INVALID_FIELD	     GADGET_SENSE(MSC_SENSE_ILLEGAL_REQUEST, 0x24, 0x00)
 
-/* Waits until a buffer is no longer with the controller; false: an exception came first. */
-bool gadget_wait(struct mcu *, struct gadget_buffer *);
-bool gadget_start_in(struct mcu *, struct gadget_buffer *);
-bool gadget_start_out(struct mcu *, struct gadget_buffer *, size_t len);
+int gadget_refuse(struct gadget *, uint32_t sense); /* REFUSED */
+
+/* -- the medium: linux_gadget_medium.c; each returns how it left its reply --------------------- */
+
+int gadget_read(struct mcu *);
+int gadget_write(struct mcu *);
+int gadget_verify(struct mcu *);
 
 #endif

@@ -1,244 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The disk of `linux-gadget`: how the Linux Mass Storage Function checks and runs each command.
- * What looks odd here is odd there: see the comment at each place. */
+/* The disk of `linux-gadget`: how the Linux Mass Storage Function checks each command, and what it
+ * says of the unit. What looks odd here is odd there: see the comment at each place. */
 #include "firmware/linux_gadget.h"
 
 #include <string.h>
 
 #include "base/err.h"
 
-#define SENSE(key, asc, ascq) ((uint32_t)(key) << 16 | (asc) << 8 | (ascq))
-#define NOT_PRESENT	      SENSE(MSC_SENSE_NOT_READY, 0x3a, 0x00)
-#define READ_ERROR	      SENSE(MSC_SENSE_MEDIUM_ERROR, 0x11, 0x00)
-#define WRITE_ERROR	      SENSE(MSC_SENSE_MEDIUM_ERROR, 0x0c, 0x02)
-#define INVALID_COMMAND	      SENSE(MSC_SENSE_ILLEGAL_REQUEST, 0x20, 0x00)
-#define OUT_OF_RANGE	      SENSE(MSC_SENSE_ILLEGAL_REQUEST, 0x21, 0x00)
-#define INVALID_FIELD	      SENSE(MSC_SENSE_ILLEGAL_REQUEST, 0x24, 0x00)
-#define NO_SUCH_UNIT	      SENSE(MSC_SENSE_ILLEGAL_REQUEST, 0x25, 0x00)
-#define SAVING_NOT_SUPPORTED  SENSE(MSC_SENSE_ILLEGAL_REQUEST, 0x39, 0x00)
-#define REMOVAL_PREVENTED     SENSE(MSC_SENSE_ILLEGAL_REQUEST, 0x53, 0x02)
-#define PROTECTED	      SENSE(MSC_SENSE_DATA_PROTECT, 0x27, 0x00)
+#define NOT_PRESENT          GADGET_SENSE(MSC_SENSE_NOT_READY, 0x3a, 0x00)
+#define INVALID_COMMAND      GADGET_SENSE(MSC_SENSE_ILLEGAL_REQUEST, 0x20, 0x00)
+#define NO_SUCH_UNIT         GADGET_SENSE(MSC_SENSE_ILLEGAL_REQUEST, 0x25, 0x00)
+#define SAVING_NOT_SUPPORTED GADGET_SENSE(MSC_SENSE_ILLEGAL_REQUEST, 0x39, 0x00)
+#define REMOVAL_PREVENTED    GADGET_SENSE(MSC_SENSE_ILLEGAL_REQUEST, 0x53, 0x02)
 
-#define DPO 0x10
-#define FUA 0x08
-
-static int refuse(struct gadget *g, uint32_t sense)
+int gadget_refuse(struct gadget *g, uint32_t sense)
 {
 	if (g->lun)
 		g->lun->sense = sense;
 	return REFUSED;
-}
-
-static void fail_at(struct gadget *g, uint32_t sense, uint64_t offset)
-{
-	g->lun->sense = sense;
-	g->lun->information = (uint32_t)(offset / GADGET_BLOCK);
-	g->lun->information_valid = true;
-}
-
-static uint64_t file_length(struct mcu *m)
-{
-	const struct gadget *g = mcu_state(m);
-
-	return card_blocks(m, g->lun_number) * GADGET_BLOCK;
-}
-
-static uint64_t min_64(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
-/* Whole blocks that hold `bytes` from `offset` on, which is that of a block. */
-static bool file_read(struct mcu *m, uint64_t offset, uint32_t bytes, uint8_t *data)
-{
-	const struct gadget *g = mcu_state(m);
-
-	return card_read(m, g->lun_number, offset / GADGET_BLOCK,
-			 (bytes + GADGET_BLOCK - 1) / GADGET_BLOCK, data);
-}
-
-/* -- the medium ------------------------------------------------------------------------------ */
-
-/* READ and WRITE: where they begin, unless the command block is refused. */
-static bool first_lba(struct mcu *m, uint64_t *lba)
-{
-	struct gadget *g = mcu_state(m);
-
-	switch (g->cb[0]) {
-	case MSC_OP_READ_6:
-	case MSC_OP_WRITE_6:
-		*lba = msc_get_be24(g->cb + 1);
-		break;
-	case MSC_OP_READ_16:
-	case MSC_OP_WRITE_16:
-		*lba = msc_get_be64(g->cb + 2);
-		break;
-	default:
-		*lba = msc_get_be32(g->cb + 2);
-		break;
-	}
-	if (g->cb[0] != MSC_OP_READ_6 && g->cb[0] != MSC_OP_WRITE_6 && g->cb[1] & ~(DPO | FUA)) {
-		refuse(g, INVALID_FIELD);
-		return false;
-	}
-	if (*lba >= card_blocks(m, g->lun_number)) {
-		refuse(g, OUT_OF_RANGE);
-		return false;
-	}
-	return true;
-}
-
-/* Only the first LBA is checked; the end of the medium is found out on the way. With nothing to
- * read, the buffer goes out as it is, with the length of whatever it last sent. */
-static int do_read(struct mcu *m)
-{
-	struct gadget *g = mcu_state(m);
-	uint32_t left = g->command_size;
-	uint64_t lba, offset;
-
-	if (!first_lba(m, &lba))
-		return REFUSED;
-	if (left == 0)
-		return REPLY_IS_SET;
-	for (offset = lba * GADGET_BLOCK;;) {
-		uint32_t n = (uint32_t)min_64(min_64(left, GADGET_BUFFER), file_length(m) - offset);
-		struct gadget_buffer *b = &g->buffer[g->fill];
-
-		if (!gadget_wait(m, b))
-			return REPLY_IS_SET;
-		if (n == 0) {
-			fail_at(g, OUT_OF_RANGE, offset);
-			b->in_len = 0;
-			b->state = BUFFER_FULL;
-			return REPLY_IS_SET;
-		}
-		b->in_len = file_read(m, offset, n, b->data) ? n : 0;
-		b->state = BUFFER_FULL;
-		if (g->exception)
-			return REPLY_IS_SET;
-		offset += b->in_len;
-		left -= (uint32_t)b->in_len;
-		g->residue -= (uint32_t)b->in_len;
-		if (b->in_len < n) {
-			fail_at(g, READ_ERROR, offset);
-			return REPLY_IS_SET;
-		}
-		if (left == 0)
-			return REPLY_IS_SET;
-		b->zero = false;
-		if (!gadget_start_in(m, b))
-			return REPLY_IS_SET;
-		g->fill ^= 1;
-	}
-}
-
-struct writing {
-	uint64_t asked, written; /* offsets: up to where data was asked for, and put down */
-	uint32_t to_ask, to_write;
-	bool more;
-};
-
-/* Asks for a buffer of data, if there is room in the buffers and on the medium. */
-static bool ask_for_data(struct mcu *m, struct writing *w)
-{
-	struct gadget *g = mcu_state(m);
-	uint32_t n = (uint32_t)min_64(w->to_ask, GADGET_BUFFER);
-
-	if (w->asked >= file_length(m)) {
-		w->more = false;
-		fail_at(g, OUT_OF_RANGE, w->asked);
-		return true;
-	}
-	w->asked += n;
-	g->usb_left -= n;
-	w->to_ask -= n;
-	w->more = w->to_ask > 0;
-	if (!gadget_start_out(m, &g->buffer[g->fill], n))
-		return false;
-	g->fill ^= 1;
-	return true;
-}
-
-/* Whole blocks only, and none beyond the end; false: the medium refused. */
-static bool put_down(struct mcu *m, struct writing *w, const struct gadget_buffer *b)
-{
-	struct gadget *g = mcu_state(m);
-	uint64_t n = min_64(min_64(b->out_actual, file_length(m) - w->written), b->out_wanted);
-
-	n -= n % GADGET_BLOCK;
-	if (n && !card_write(m, g->lun_number, w->written / GADGET_BLOCK,
-			     (uint32_t)(n / GADGET_BLOCK), b->data)) {
-		fail_at(g, WRITE_ERROR, w->written);
-		return false;
-	}
-	w->written += n;
-	w->to_write -= (uint32_t)n;
-	g->residue -= (uint32_t)n;
-	return true;
-}
-
-/* A write that begins on the medium and ends beyond it, within one buffer, passes with a
- * residue. */
-static int do_write(struct mcu *m)
-{
-	struct gadget *g = mcu_state(m);
-	struct writing w;
-	uint64_t lba;
-
-	if (g->lun->ro)
-		return refuse(g, PROTECTED);
-	if (!first_lba(m, &lba))
-		return REFUSED;
-	w = (struct writing){lba * GADGET_BLOCK, lba * GADGET_BLOCK, g->command_size,
-			     g->command_size, true};
-	while (w.to_write > 0) {
-		struct gadget_buffer *b = &g->buffer[g->drain];
-
-		if (g->buffer[g->fill].state == BUFFER_EMPTY && w.more) {
-			if (!ask_for_data(m, &w))
-				return REPLY_IS_SET;
-			continue;
-		}
-		if (b->state == BUFFER_EMPTY && !w.more)
-			break;
-		if (!gadget_wait(m, b))
-			return REPLY_IS_SET;
-		g->drain ^= 1;
-		b->state = BUFFER_EMPTY;
-		if (!put_down(m, &w, b) || g->exception)
-			break;
-		if (b->out_actual < b->out_wanted) {
-			g->short_packet = true;
-			break;
-		}
-	}
-	return REPLY_IS_SET;
-}
-
-/* BYTCHK is not known; what cannot be read ends the command with sense data. */
-static int do_verify(struct mcu *m)
-{
-	struct gadget *g = mcu_state(m);
-	uint64_t offset = (uint64_t)msc_get_be32(g->cb + 2) * GADGET_BLOCK;
-	uint32_t left = (uint32_t)msc_get_be16(g->cb + 7) * GADGET_BLOCK;
-
-	if (offset >= file_length(m))
-		return refuse(g, OUT_OF_RANGE);
-	if (g->cb[1] & ~DPO)
-		return refuse(g, INVALID_FIELD);
-	if (left == 0)
-		return REPLY_IS_SET;
-	while (left > 0) {
-		uint32_t n = (uint32_t)min_64(min_64(left, GADGET_BUFFER), file_length(m) - offset);
-
-		if (n == 0 || !file_read(m, offset, n, g->buffer[g->fill].data)) {
-			fail_at(g, n ? READ_ERROR : OUT_OF_RANGE, offset);
-			break;
-		}
-		offset += n;
-		left -= n;
-	}
-	return 0;
 }
 
 /* -- what the unit says of itself ------------------------------------------------------------ */
@@ -253,7 +32,7 @@ static uint8_t *reply(struct mcu *m)
 static int do_inquiry(struct mcu *m)
 {
 	struct gadget *g = mcu_state(m);
-	struct msc_inquiry_header h = {.peripheral = 0x7f, .additional = 31};
+	struct msc_inquiry_header h = { .peripheral = 0x7f, .additional = 31 };
 	uint8_t *out = reply(m);
 
 	memset(out, 0, MSC_INQUIRY_LEN);
@@ -273,7 +52,7 @@ static int do_inquiry(struct mcu *m)
 static int do_request_sense(struct mcu *m)
 {
 	struct gadget *g = mcu_state(m);
-	struct msc_sense s = {.response = 0x70, .additional = MSC_SENSE_LEN - 8};
+	struct msc_sense s = { .response = 0x70, .additional = MSC_SENSE_LEN - 8 };
 	uint32_t sense = NO_SUCH_UNIT;
 
 	if (g->lun) {
@@ -296,13 +75,14 @@ static int do_request_sense(struct mcu *m)
 static int do_read_capacity_10(struct mcu *m)
 {
 	struct gadget *g = mcu_state(m);
+	uint64_t last = card_blocks(m, g->lun_number) - 1;
 	const struct msc_capacity_10 c = {
-		.last_lba = (uint32_t)(min_64(card_blocks(m, g->lun_number), UINT64_C(1) << 32) - 1),
+		.last_lba = last < UINT32_MAX ? (uint32_t)last : UINT32_MAX,
 		.block_size = GADGET_BLOCK,
 	};
 
 	if (g->cb[8] > 1 || (g->cb[8] == 0 && msc_get_be32(g->cb + 2) != 0))
-		return refuse(g, INVALID_FIELD);
+		return gadget_refuse(g, GADGET_INVALID_FIELD);
 	msc_capacity_10_pack(reply(m), &c);
 	return MSC_CAPACITY_10_LEN;
 }
@@ -313,7 +93,7 @@ static int do_read_capacity_16(struct mcu *m)
 	uint8_t *out = reply(m);
 
 	if (g->cb[14] > 1 || (g->cb[14] == 0 && msc_get_be64(g->cb + 2) != 0))
-		return refuse(g, INVALID_FIELD);
+		return gadget_refuse(g, GADGET_INVALID_FIELD);
 	memset(out, 0, 32);
 	msc_put_be64(out, card_blocks(m, g->lun_number) - 1);
 	msc_put_be32(out + 8, GADGET_BLOCK);
@@ -336,7 +116,8 @@ static int do_read_format_capacities(struct mcu *m)
 /* The only page is 08h, of the ten bytes that it had in SCSI-2. */
 static int do_mode_sense(struct mcu *m)
 {
-	static const uint8_t caching[] = {0x08, 10, 0x04, 0, 0xff, 0xff, 0, 0, 0xff, 0xff, 0xff, 0xff};
+	static const uint8_t caching[] = { 0x08, 10, 0x04, 0,    0xff, 0xff,
+					   0,    0,  0xff, 0xff, 0xff, 0xff };
 	struct gadget *g = mcu_state(m);
 	uint8_t control = g->cb[2] >> 6, page = g->cb[2] & 0x3f;
 	bool six = g->cb[0] == MSC_OP_MODE_SENSE_6;
@@ -344,12 +125,12 @@ static int do_mode_sense(struct mcu *m)
 	int len = header + (int)sizeof caching;
 
 	if (g->cb[1] & ~0x08)
-		return refuse(g, INVALID_FIELD);
+		return gadget_refuse(g, GADGET_INVALID_FIELD);
 	if (control == 3)
-		return refuse(g, SAVING_NOT_SUPPORTED);
+		return gadget_refuse(g, SAVING_NOT_SUPPORTED);
 	memset(out, 0, (size_t)len);
 	if (page != 0x08 && page != 0x3f)
-		return refuse(g, INVALID_FIELD);
+		return gadget_refuse(g, GADGET_INVALID_FIELD);
 	memcpy(out + header, caching, control == 1 ? 2 : sizeof caching);
 	if (six)
 		out[0] = (uint8_t)(len - 1);
@@ -361,7 +142,7 @@ static int do_mode_sense(struct mcu *m)
 
 static int do_mode_select(struct mcu *m)
 {
-	return refuse(mcu_state(m), INVALID_COMMAND);
+	return gadget_refuse(mcu_state(m), INVALID_COMMAND);
 }
 
 /* -- the medium's comings and goings --------------------------------------------------------- */
@@ -372,15 +153,16 @@ static int do_start_stop(struct mcu *m)
 	bool eject = g->cb[4] & 0x02, begin = g->cb[4] & 0x01;
 
 	if (!g->lun->removable)
-		return refuse(g, INVALID_COMMAND);
+		return gadget_refuse(g, INVALID_COMMAND);
 	if (g->cb[1] & ~0x01 || g->cb[4] & ~0x03)
-		return refuse(g, INVALID_FIELD);
+		return gadget_refuse(g, GADGET_INVALID_FIELD);
 	if (begin)
-		return g->lun->open ? 0 : refuse(g, NOT_PRESENT);
+		return g->lun->open ? 0 : gadget_refuse(g, NOT_PRESENT);
 	if (g->lun->prevented)
-		return refuse(g, REMOVAL_PREVENTED);
+		return gadget_refuse(g, REMOVAL_PREVENTED);
 	if (eject)
-		g->lun->open = false; /* the file is closed; only the device's owner opens it again */
+		g->lun->open =
+			false; /* the file is closed; only the device's owner opens it again */
 	return 0;
 }
 
@@ -389,9 +171,9 @@ static int do_prevent_allow(struct mcu *m)
 	struct gadget *g = mcu_state(m);
 
 	if (!g->lun->removable)
-		return refuse(g, INVALID_COMMAND);
+		return gadget_refuse(g, INVALID_COMMAND);
 	if (g->cb[4] & ~0x01)
-		return refuse(g, INVALID_FIELD);
+		return gadget_refuse(g, GADGET_INVALID_FIELD);
 	g->lun->prevented = g->cb[4];
 	return 0;
 }
@@ -404,13 +186,24 @@ static int do_nothing(struct mcu *m)
 
 static int do_unknown(struct mcu *m)
 {
-	return refuse(mcu_state(m), INVALID_COMMAND);
+	return gadget_refuse(mcu_state(m), INVALID_COMMAND);
 }
 
 /* -- the commands ---------------------------------------------------------------------------- */
 
 /* Where a command block says how much it transfers. */
-enum amount { NOTHING, BYTE_4, BYTES_7, BYTES_6, BYTES_10, EIGHT, BLOCKS_4, BLOCKS_7, BLOCKS_6, BLOCKS_10 };
+enum amount {
+	NOTHING,
+	BYTE_4,
+	BYTES_7,
+	BYTES_6,
+	BYTES_10,
+	EIGHT,
+	BLOCKS_4,
+	BLOCKS_7,
+	BLOCKS_6,
+	BLOCKS_10
+};
 
 struct command {
 	uint8_t opcode, cb_length;
@@ -423,40 +216,42 @@ struct command {
 
 #define BYTES(first, last) (((2u << (last)) - 1) & ~((1u << (first)) - 1))
 
-static const struct command unknown = {0, 0, GADGET_NONE, NOTHING, ~0u, false, do_unknown};
+static const struct command unknown = { 0, 0, GADGET_NONE, NOTHING, ~0u, false, do_unknown };
 
 static const struct command commands[] = {
-	{MSC_OP_TEST_UNIT_READY, 6, GADGET_NONE, NOTHING, 0, true, do_nothing},
-	{MSC_OP_REQUEST_SENSE, 6, GADGET_IN, BYTE_4, BYTES(4, 4), false, do_request_sense},
-	{MSC_OP_READ_6, 6, GADGET_IN, BLOCKS_4, BYTES(1, 4), true, do_read},
-	{MSC_OP_WRITE_6, 6, GADGET_OUT, BLOCKS_4, BYTES(1, 4), true, do_write},
-	{MSC_OP_INQUIRY, 6, GADGET_IN, BYTE_4, BYTES(4, 4), false, do_inquiry},
-	{MSC_OP_MODE_SELECT_6, 6, GADGET_OUT, BYTE_4, BYTES(1, 1) | BYTES(4, 4), false,
-	 do_mode_select},
-	{MSC_OP_MODE_SENSE_6, 6, GADGET_IN, BYTE_4, BYTES(1, 2) | BYTES(4, 4), false,
-	 do_mode_sense},
-	{MSC_OP_START_STOP_UNIT, 6, GADGET_NONE, NOTHING, BYTES(1, 1) | BYTES(4, 4), false,
-	 do_start_stop},
-	{MSC_OP_PREVENT_ALLOW, 6, GADGET_NONE, NOTHING, BYTES(4, 4), false, do_prevent_allow},
-	{MSC_OP_READ_FORMAT_CAPACITIES, 10, GADGET_IN, BYTES_7, BYTES(7, 8), true,
-	 do_read_format_capacities},
-	{MSC_OP_READ_CAPACITY_10, 10, GADGET_IN, EIGHT, BYTES(2, 5) | BYTES(8, 8), true,
-	 do_read_capacity_10},
-	{MSC_OP_READ_10, 10, GADGET_IN, BLOCKS_7, BYTES(1, 5) | BYTES(7, 8), true, do_read},
-	{MSC_OP_WRITE_10, 10, GADGET_OUT, BLOCKS_7, BYTES(1, 5) | BYTES(7, 8), true, do_write},
-	{MSC_OP_VERIFY_10, 10, GADGET_NONE, NOTHING, BYTES(1, 5) | BYTES(7, 8), true, do_verify},
-	{MSC_OP_SYNCHRONIZE_CACHE_10, 10, GADGET_NONE, NOTHING, BYTES(2, 5) | BYTES(7, 8), true,
-	 do_nothing},
-	{MSC_OP_MODE_SELECT_10, 10, GADGET_OUT, BYTES_7, BYTES(1, 1) | BYTES(7, 8), false,
-	 do_mode_select},
-	{MSC_OP_MODE_SENSE_10, 10, GADGET_IN, BYTES_7, BYTES(1, 2) | BYTES(7, 8), false,
-	 do_mode_sense},
-	{MSC_OP_READ_16, 16, GADGET_IN, BLOCKS_10, BYTES(1, 13), true, do_read},
-	{MSC_OP_WRITE_16, 16, GADGET_OUT, BLOCKS_10, BYTES(1, 13), true, do_write},
-	{MSC_OP_SERVICE_ACTION_IN_16, 16, GADGET_IN, BYTES_10, BYTES(1, 14), true,
-	 do_read_capacity_16},
-	{MSC_OP_READ_12, 12, GADGET_IN, BLOCKS_6, BYTES(1, 9), true, do_read},
-	{MSC_OP_WRITE_12, 12, GADGET_OUT, BLOCKS_6, BYTES(1, 9), true, do_write},
+	{ MSC_OP_TEST_UNIT_READY, 6, GADGET_NONE, NOTHING, 0, true, do_nothing },
+	{ MSC_OP_REQUEST_SENSE, 6, GADGET_IN, BYTE_4, BYTES(4, 4), false, do_request_sense },
+	{ MSC_OP_READ_6, 6, GADGET_IN, BLOCKS_4, BYTES(1, 4), true, gadget_read },
+	{ MSC_OP_WRITE_6, 6, GADGET_OUT, BLOCKS_4, BYTES(1, 4), true, gadget_write },
+	{ MSC_OP_INQUIRY, 6, GADGET_IN, BYTE_4, BYTES(4, 4), false, do_inquiry },
+	{ MSC_OP_MODE_SELECT_6, 6, GADGET_OUT, BYTE_4, BYTES(1, 1) | BYTES(4, 4), false,
+	  do_mode_select },
+	{ MSC_OP_MODE_SENSE_6, 6, GADGET_IN, BYTE_4, BYTES(1, 2) | BYTES(4, 4), false,
+	  do_mode_sense },
+	{ MSC_OP_START_STOP_UNIT, 6, GADGET_NONE, NOTHING, BYTES(1, 1) | BYTES(4, 4), false,
+	  do_start_stop },
+	{ MSC_OP_PREVENT_ALLOW, 6, GADGET_NONE, NOTHING, BYTES(4, 4), false, do_prevent_allow },
+	{ MSC_OP_READ_FORMAT_CAPACITIES, 10, GADGET_IN, BYTES_7, BYTES(7, 8), true,
+	  do_read_format_capacities },
+	{ MSC_OP_READ_CAPACITY_10, 10, GADGET_IN, EIGHT, BYTES(2, 5) | BYTES(8, 8), true,
+	  do_read_capacity_10 },
+	{ MSC_OP_READ_10, 10, GADGET_IN, BLOCKS_7, BYTES(1, 5) | BYTES(7, 8), true, gadget_read },
+	{ MSC_OP_WRITE_10, 10, GADGET_OUT, BLOCKS_7, BYTES(1, 5) | BYTES(7, 8), true,
+	  gadget_write },
+	{ MSC_OP_VERIFY_10, 10, GADGET_NONE, NOTHING, BYTES(1, 5) | BYTES(7, 8), true,
+	  gadget_verify },
+	{ MSC_OP_SYNCHRONIZE_CACHE_10, 10, GADGET_NONE, NOTHING, BYTES(2, 5) | BYTES(7, 8), true,
+	  do_nothing },
+	{ MSC_OP_MODE_SELECT_10, 10, GADGET_OUT, BYTES_7, BYTES(1, 1) | BYTES(7, 8), false,
+	  do_mode_select },
+	{ MSC_OP_MODE_SENSE_10, 10, GADGET_IN, BYTES_7, BYTES(1, 2) | BYTES(7, 8), false,
+	  do_mode_sense },
+	{ MSC_OP_READ_16, 16, GADGET_IN, BLOCKS_10, BYTES(1, 13), true, gadget_read },
+	{ MSC_OP_WRITE_16, 16, GADGET_OUT, BLOCKS_10, BYTES(1, 13), true, gadget_write },
+	{ MSC_OP_SERVICE_ACTION_IN_16, 16, GADGET_IN, BYTES_10, BYTES(1, 14), true,
+	  do_read_capacity_16 },
+	{ MSC_OP_READ_12, 12, GADGET_IN, BLOCKS_6, BYTES(1, 9), true, gadget_read },
+	{ MSC_OP_WRITE_12, 12, GADGET_OUT, BLOCKS_6, BYTES(1, 9), true, gadget_write },
 };
 
 static const struct command *find_command(const uint8_t *cb)
@@ -540,11 +335,11 @@ static bool may_run(struct gadget *g, const struct command *c)
 	g->cb[1] &= 0x1f; /* the LUN of SCSI-2 */
 	for (unsigned i = 1; i < g->cb_length; i++)
 		if (g->cb[i] && !(c->may_be_set & 1u << i)) {
-			refuse(g, INVALID_FIELD);
+			gadget_refuse(g, GADGET_INVALID_FIELD);
 			return false;
 		}
 	if (g->lun && !g->lun->open && c->needs_medium) {
-		refuse(g, NOT_PRESENT);
+		gadget_refuse(g, NOT_PRESENT);
 		return false;
 	}
 	return true;

@@ -383,17 +383,17 @@ static void reset(struct mcu *m)
 /* -- power-on -------------------------------------------------------------------------------- */
 
 static const struct usbd_endpoint endpoints[] = {
-	{EP_IN, MAX_PACKET_FS, MAX_PACKET_HS},
-	{EP_OUT, MAX_PACKET_FS, MAX_PACKET_HS},
+	{EP_IN, MAX_PACKET_FS, MAX_PACKET_HS, 0},
+	{EP_OUT, MAX_PACKET_FS, MAX_PACKET_HS, 0},
 };
 
-static const struct usbd_interface interfaces[] = {{
+static const struct usbd_interface interfaces[] = { {
 	.interface_class = MSC_CLASS_MASS_STORAGE,
 	.subclass = MSC_SUBCLASS_SCSI,
 	.protocol = MSC_PROTOCOL_BULK_ONLY,
 	.endpoints = endpoints,
 	.n_endpoints = 2,
-}};
+} };
 
 static const struct usbd_descriptors descriptors = {
 	.device = {.usb = 0x0200,
@@ -424,8 +424,7 @@ static void insert_media(struct mcu *m)
 
 	for (uint8_t lun = 0; s->knob.medium && lun < s->knob.luns; lun++) {
 		g.path = lun == 0 && s->knob.file[0] ? s->knob.file : NULL;
-		g.blocks = s->knob.blocks || g.path ? s->knob.blocks
-						    : DEFAULT_BYTES / g.block_size;
+		g.blocks = s->knob.blocks || g.path ? s->knob.blocks : DEFAULT_BYTES / g.block_size;
 		card_insert(m, lun, &g);
 	}
 }
@@ -451,8 +450,8 @@ static void start(struct mcu *m)
 }
 
 #define KNOB(member) offsetof(struct reference, knob.member)
-static const char *const block_sizes[] = {"512", "1024", "2048", "4096", NULL};
-static const char *const case5_names[] = {"stall", "short", "pad", NULL};
+static const char *const block_sizes[] = { "512", "1024", "2048", "4096", NULL };
+static const char *const case5_names[] = { "stall", "short", "pad", NULL };
 
 static const struct msc_knob knobs[] = {
 	{"luns", MSC_KNOB_U32, KNOB(luns), "1", "logical units", 1, 16, NULL, 0},

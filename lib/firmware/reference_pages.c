@@ -113,7 +113,7 @@ void scsi_inquiry(struct mcu *m, struct scsi *s, const uint8_t *cb)
 void scsi_request_sense(struct mcu *m, struct scsi *s, const uint8_t *cb)
 {
 	enum scsi_sense sense = LUN_NOT_SUPPORTED;
-	struct msc_sense d = {.response = 0x70, .additional = MSC_SENSE_LEN - 8};
+	struct msc_sense d = { .response = 0x70, .additional = MSC_SENSE_LEN - 8 };
 
 	(void)m;
 	if (s->job.lun < s->config.luns) {
@@ -171,8 +171,7 @@ void scsi_read_capacity_10(struct mcu *m, struct scsi *s, const uint8_t *cb)
 /* SBC-2, 5.11: READ CAPACITY(16). */
 void scsi_service_action_in(struct mcu *m, struct scsi *s, const uint8_t *cb)
 {
-	if ((cb[1] & 0x1f) != READ_CAPACITY_16 ||
-	    (!(cb[14] & 0x01) && msc_get_be64(cb + 2) != 0)) {
+	if ((cb[1] & 0x1f) != READ_CAPACITY_16 || (!(cb[14] & 0x01) && msc_get_be64(cb + 2) != 0)) {
 		scsi_fail(s, INVALID_FIELD_IN_CDB);
 		return;
 	}
@@ -206,10 +205,10 @@ void scsi_read_format_capacities(struct mcu *m, struct scsi *s, const uint8_t *c
 #define SP		0x01 /* MODE SELECT: save pages */
 
 /* Nothing can be changed, and a changeable-values page is all zero but for its two first bytes. */
-static const uint8_t caching_page[20] = {0x08, 18}; /* SBC-2, 6.3.3: WCE 0, writes go through */
-static const uint8_t exceptions_page[12] = {0x1c, 10}; /* SPC-2, 8.3.6: MRIE 0, reports nothing */
+static const uint8_t caching_page[20] = { 0x08, 18 }; /* SBC-2, 6.3.3: WCE 0, writes go through */
+static const uint8_t exceptions_page[12] = { 0x1c, 10 }; /* SPC-2, 8.3.6: MRIE 0, reports nothing */
 
-static const uint8_t *const mode_pages[] = {caching_page, exceptions_page};
+static const uint8_t *const mode_pages[] = { caching_page, exceptions_page };
 
 /* Appends the pages asked for; 0: there is no such page. */
 static size_t put_pages(uint8_t *out, uint8_t wanted)
@@ -233,8 +232,8 @@ static void mode_sense(struct mcu *m, struct scsi *s, const uint8_t *cb, size_t 
 {
 	uint8_t page = cb[2] & 0x3f, control = cb[2] >> 6;
 	bool subpage_ok = cb[3] == 0 || (cb[3] == SUBPAGE_ALL && page == ALL_PAGES);
-	bool protect = s->config.write_protect || (card_present(m, s->job.lun) &&
-						   card_read_only(m, s->job.lun));
+	bool protect = s->config.write_protect ||
+		       (card_present(m, s->job.lun) && card_read_only(m, s->job.lun));
 	size_t len;
 
 	memset(s->reply, 0, sizeof s->reply);

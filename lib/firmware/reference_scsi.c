@@ -73,16 +73,15 @@ static struct extent cdb_extent(const uint8_t *cb)
 	switch (cb[0]) {
 	case MSC_OP_READ_6: /* SBC-2, 5.5: 21 bits of LBA, and 0 blocks means 256 */
 	case MSC_OP_WRITE_6:
-		return (struct extent){.lba = msc_get_be24(cb + 1) & 0x1fffff,
-				       .blocks = cb[4] ? cb[4] : 256};
+		return (struct extent){ .lba = msc_get_be24(cb + 1) & 0x1fffff,
+					.blocks = cb[4] ? cb[4] : 256 };
 	case MSC_OP_READ_12:
 	case MSC_OP_WRITE_12:
-		return (struct extent){msc_get_be32(cb + 2), msc_get_be32(cb + 6), cb[1]};
+		return (struct extent){ msc_get_be32(cb + 2), msc_get_be32(cb + 6), cb[1] };
 	case MSC_OP_READ_16:
 	case MSC_OP_WRITE_16:
-		return (struct extent){msc_get_be64(cb + 2), msc_get_be32(cb + 10), cb[1]};
-	default:
-		return (struct extent){msc_get_be32(cb + 2), msc_get_be16(cb + 7), cb[1]};
+		return (struct extent){ msc_get_be64(cb + 2), msc_get_be32(cb + 10), cb[1] };
+	default: return (struct extent){ msc_get_be32(cb + 2), msc_get_be16(cb + 7), cb[1] };
 	}
 }
 
@@ -268,29 +267,30 @@ struct command {
 static const struct command *find_command(uint8_t opcode)
 {
 	static const struct command commands[] = {
-		{MSC_OP_TEST_UNIT_READY, 6, NEEDS_MEDIUM, test_unit_ready},
-		{MSC_OP_REQUEST_SENSE, 6, ANY_UNIT | NO_ATTENTION | KEEPS_SENSE, scsi_request_sense},
-		{MSC_OP_READ_6, 6, NEEDS_MEDIUM, read_blocks},
-		{MSC_OP_WRITE_6, 6, NEEDS_MEDIUM, write_blocks},
-		{MSC_OP_INQUIRY, 6, ANY_UNIT | NO_ATTENTION, scsi_inquiry},
-		{MSC_OP_MODE_SELECT_6, 6, 0, scsi_mode_select_6},
-		{MSC_OP_MODE_SENSE_6, 6, 0, scsi_mode_sense_6},
-		{MSC_OP_START_STOP_UNIT, 6, 0, start_stop_unit},
-		{MSC_OP_PREVENT_ALLOW, 6, 0, prevent_allow},
-		{MSC_OP_READ_FORMAT_CAPACITIES, 10, 0, scsi_read_format_capacities},
-		{MSC_OP_READ_CAPACITY_10, 10, NEEDS_MEDIUM, scsi_read_capacity_10},
-		{MSC_OP_READ_10, 10, NEEDS_MEDIUM, read_blocks},
-		{MSC_OP_WRITE_10, 10, NEEDS_MEDIUM, write_blocks},
-		{MSC_OP_VERIFY_10, 10, NEEDS_MEDIUM, verify},
-		{MSC_OP_SYNCHRONIZE_CACHE_10, 10, NEEDS_MEDIUM, synchronize_cache},
-		{MSC_OP_MODE_SELECT_10, 10, 0, scsi_mode_select_10},
-		{MSC_OP_MODE_SENSE_10, 10, 0, scsi_mode_sense_10},
-		{MSC_OP_READ_16, 16, NEEDS_MEDIUM, read_blocks},
-		{MSC_OP_WRITE_16, 16, NEEDS_MEDIUM, write_blocks},
-		{MSC_OP_SERVICE_ACTION_IN_16, 16, NEEDS_MEDIUM, scsi_service_action_in},
-		{MSC_OP_REPORT_LUNS, 12, NO_ATTENTION, scsi_report_luns},
-		{MSC_OP_READ_12, 12, NEEDS_MEDIUM, read_blocks},
-		{MSC_OP_WRITE_12, 12, NEEDS_MEDIUM, write_blocks},
+		{ MSC_OP_TEST_UNIT_READY, 6, NEEDS_MEDIUM, test_unit_ready },
+		{ MSC_OP_REQUEST_SENSE, 6, ANY_UNIT | NO_ATTENTION | KEEPS_SENSE,
+		  scsi_request_sense },
+		{ MSC_OP_READ_6, 6, NEEDS_MEDIUM, read_blocks },
+		{ MSC_OP_WRITE_6, 6, NEEDS_MEDIUM, write_blocks },
+		{ MSC_OP_INQUIRY, 6, ANY_UNIT | NO_ATTENTION, scsi_inquiry },
+		{ MSC_OP_MODE_SELECT_6, 6, 0, scsi_mode_select_6 },
+		{ MSC_OP_MODE_SENSE_6, 6, 0, scsi_mode_sense_6 },
+		{ MSC_OP_START_STOP_UNIT, 6, 0, start_stop_unit },
+		{ MSC_OP_PREVENT_ALLOW, 6, 0, prevent_allow },
+		{ MSC_OP_READ_FORMAT_CAPACITIES, 10, 0, scsi_read_format_capacities },
+		{ MSC_OP_READ_CAPACITY_10, 10, NEEDS_MEDIUM, scsi_read_capacity_10 },
+		{ MSC_OP_READ_10, 10, NEEDS_MEDIUM, read_blocks },
+		{ MSC_OP_WRITE_10, 10, NEEDS_MEDIUM, write_blocks },
+		{ MSC_OP_VERIFY_10, 10, NEEDS_MEDIUM, verify },
+		{ MSC_OP_SYNCHRONIZE_CACHE_10, 10, NEEDS_MEDIUM, synchronize_cache },
+		{ MSC_OP_MODE_SELECT_10, 10, 0, scsi_mode_select_10 },
+		{ MSC_OP_MODE_SENSE_10, 10, 0, scsi_mode_sense_10 },
+		{ MSC_OP_READ_16, 16, NEEDS_MEDIUM, read_blocks },
+		{ MSC_OP_WRITE_16, 16, NEEDS_MEDIUM, write_blocks },
+		{ MSC_OP_SERVICE_ACTION_IN_16, 16, NEEDS_MEDIUM, scsi_service_action_in },
+		{ MSC_OP_REPORT_LUNS, 12, NO_ATTENTION, scsi_report_luns },
+		{ MSC_OP_READ_12, 12, NEEDS_MEDIUM, read_blocks },
+		{ MSC_OP_WRITE_12, 12, NEEDS_MEDIUM, write_blocks },
 	};
 
 	for (size_t i = 0; i < MSC_COUNT(commands); i++)
@@ -301,8 +301,8 @@ static const struct command *find_command(uint8_t opcode)
 
 /* A command that cannot run must still say what its block means, so that the Bulk-Only half can
  * tell a failed command (cases 4 and 9) from a host that disagrees (cases 2, 3, 7, 8, 10, 13). */
-static void fail_but_mean(struct mcu *m, struct scsi *s, const struct command *c,
-			  const uint8_t *cb, enum scsi_sense sense)
+static void fail_but_mean(struct mcu *m, struct scsi *s, const struct command *c, const uint8_t *cb,
+			  enum scsi_sense sense)
 {
 	if (c->run == read_blocks || c->run == write_blocks)
 		c->run(m, s, cb);
@@ -315,7 +315,7 @@ void scsi_start(struct mcu *m, struct scsi *s, uint8_t lun, const uint8_t cb[MSC
 	const struct command *c = find_command(cb[0]);
 	struct scsi_unit *u = lun < s->config.luns ? &s->units[lun] : NULL;
 
-	s->job = (struct scsi_job){.lun = lun};
+	s->job = (struct scsi_job){ .lun = lun };
 	if (u && !(c && c->flags & KEEPS_SENSE))
 		u->sense = NO_SENSE; /* SPC-2, 7.20: kept until another command */
 	if (!c)

@@ -17,7 +17,6 @@
 #define LANGUAGE	0x0409 /* English (United States) */
 #define SELF_POWERED	0x40   /* bit 6 of bmAttributes: USB 2.0, table 9-10 */
 #define DESCRIPTORS_MAX 256
-#define BULK_NO_NAKS	0 /* bInterval of a bulk endpoint: NAK rate not specified */
 
 static void use_endpoints(struct mcu *m, const struct usbd_interface *i, bool open)
 {
@@ -107,7 +106,7 @@ static size_t put_interface(uint8_t *out, const struct usbd_interface *i, uint8_
 			.address = i->endpoints[n].address,
 			.attributes = MSC_EP_TYPE_BULK,
 			.max_packet = high ? i->endpoints[n].high : i->endpoints[n].full,
-			.interval = BULK_NO_NAKS,
+			.interval = high ? i->endpoints[n].high_interval : 0,
 		};
 
 		msc_endpoint_desc_pack(out + len, &e);
@@ -186,7 +185,7 @@ static void get_descriptor(struct mcu *m, const struct usbd *u, const struct msc
 static void get_status(struct mcu *m, const struct usbd *u, const struct msc_setup *s)
 {
 	uint8_t endpoint = (uint8_t)s->index;
-	uint8_t status[2] = {0};
+	uint8_t status[2] = { 0 };
 	bool known = false;
 
 	switch (s->request_type & MSC_REQTYPE_RECIPIENT) {

@@ -12,6 +12,7 @@
 struct usbd_endpoint {
 	uint8_t address;	    /* bEndpointAddress */
 	uint16_t full, high; /* wMaxPacketSize at either speed */
+	uint8_t high_interval; /* bInterval at high speed: 0, or how often it may answer NAK */
 };
 
 struct usbd_interface {

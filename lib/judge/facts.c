@@ -74,6 +74,21 @@ enum msc_came msc_came(const struct msc_exchange *x)
 		       : MSC_CAME_BROKEN;
 }
 
+enum msc_brought msc_brought(const struct msc_record *r)
+{
+	const struct msc_exchange *x = &r->u.exchange;
+	uint16_t packet = r->device->max_packet_in;
+	size_t begin = x->data_len - MSC_CSW_LEN;
+
+	if (x->dir != MSC_DIR_IN || x->csw_in_data || x->data_len < MSC_CSW_LEN ||
+	    (begin && (!packet || begin % packet)) ||
+	    msc_get_le32(x->data + begin) != MSC_CSW_SIGNATURE)
+		return MSC_BROUGHT_DATA;
+	if (msc_get_le32(x->data + begin + 4) == x->cbw.h.tag)
+		return MSC_BROUGHT_CSW;
+	return begin ? MSC_BROUGHT_DATA : MSC_BROUGHT_OLD_CSW;
+}
+
 bool msc_stalled(const struct msc_exchange *x, uint8_t ep)
 {
 	for (size_t i = 0; i < x->n_steps; i++)
@@ -129,7 +144,7 @@ const struct msc_cdb_def *msc_blocks_command(const struct msc_exchange *x)
 	const struct msc_cdb_def *def = msc_cdb_by_bytes(x->cbw.cb, MSC_CBW_CB_MAX);
 
 	return def && def->amount == MSC_AMOUNT_BLOCKS && msc_cdb_value(x->cbw.cb, "blocks") ? def
-											      : NULL;
+											     : NULL;
 }
 
 bool msc_is_past_end(const struct msc_exchange *x)
@@ -201,7 +216,7 @@ static void past_reset(struct msc_past *past, const struct msc_record *r)
 
 struct msc_past msc_past(const struct msc_record *r)
 {
-	struct msc_past past = {0};
+	struct msc_past past = { 0 };
 
 	for (const struct msc_record *p = r->prev; p && !past.exchange; p = p->prev) {
 		switch (p->kind) {
@@ -225,16 +240,20 @@ bool msc_was_invalid(const struct msc_past *past)
 
 bool msc_awaits_recovery(const struct msc_past *past)
 {
-	if (!past->exchange || past->reset)
+	const struct msc_exchange *x = past->exchange ? &past->exchange->u.exchange : NULL;
+
+	if (!x || past->reset)
 		return false;
-	return past->exchange->u.exchange.needs_reset || msc_was_invalid(past);
+	if (msc_was_invalid(past))
+		return true;
+	return !past->request && (x->needs_reset || !msc_csw_is_valid(x));
 }
 
 /* The endpoint's halt was cleared in the exchange, and nothing has passed on it since. */
 static bool ends_cleared(const struct msc_exchange *x, uint8_t ep)
 {
 	for (size_t i = x->n_steps; i-- > 0;)
-		if (x->steps[i].ep == ep)
+		if (x->steps[i].ep == ep && x->steps[i].outcome != MSC_OUT_CANCELLED)
 			return x->steps[i].kind == MSC_STEP_CLEAR_HALT;
 	return false;
 }
@@ -247,6 +266,20 @@ static bool clears_before(const struct msc_exchange *x, const struct msc_step *s
 	return false;
 }
 
+/* A command that no device gets stuck on by itself. */
+static bool is_ordinary(const struct msc_exchange *x)
+{
+	switch (x->cbw.cb[0]) {
+	case MSC_OP_TEST_UNIT_READY:
+	case MSC_OP_REQUEST_SENSE:
+	case MSC_OP_INQUIRY:
+	case MSC_OP_READ_CAPACITY_10:
+	case MSC_OP_READ_10:
+	case MSC_OP_WRITE_10: return !msc_case_of(x).phase_error_possible;
+	default: return false;
+	}
+}
+
 enum msc_after msc_after(const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
@@ -256,6 +289,8 @@ enum msc_after msc_after(const struct msc_record *r)
 
 	if (stuck && clears_before(x, stuck))
 		return MSC_AFTER_CLEAR;
+	if (stuck && stuck->kind != MSC_STEP_CBW && !is_ordinary(x))
+		return MSC_AFTER_NOTHING;
 	if (past.reset || past.request)
 		return MSC_AFTER_RESET;
 	if (past.exchange && ends_cleared(&past.exchange->u.exchange, r->device->ep_out))
@@ -283,7 +318,7 @@ static bool left_halted(const struct msc_record *r, uint8_t ep)
 	const struct msc_exchange *x = &r->u.exchange;
 
 	for (size_t i = x->n_steps; i-- > 0;)
-		if (x->steps[i].ep == ep)
+		if (x->steps[i].ep == ep && x->steps[i].outcome != MSC_OUT_CANCELLED)
 			return x->steps[i].kind != MSC_STEP_CLEAR_HALT &&
 			       x->steps[i].outcome == MSC_OUT_STALL;
 	return false;
@@ -312,7 +347,8 @@ static enum msc_halt halt_of_reset(const struct msc_reset *reset, uint8_t ep)
 {
 	if (reset->outcome != MSC_OUT_DONE)
 		return MSC_HALT_UNKNOWN;
-	return reset->kind != MSC_RESET_CLEAR_HALT || reset->ep == ep ? MSC_HALT_CLEAR : MSC_HALT_UNKNOWN;
+	return reset->kind != MSC_RESET_CLEAR_HALT || reset->ep == ep ? MSC_HALT_CLEAR
+								      : MSC_HALT_UNKNOWN;
 }
 
 enum msc_halt msc_known_halt(const struct msc_record *r, uint8_t ep, bool *request)
@@ -328,7 +364,8 @@ enum msc_halt msc_known_halt(const struct msc_record *r, uint8_t ep, bool *reque
 			break;
 		case MSC_RECORD_POLL: h = halt_of_poll(&p->u.poll, ep); break;
 		case MSC_RECORD_RESET: h = halt_of_reset(&p->u.reset, ep); break;
-		case MSC_RECORD_EXCHANGE: return left_halted(p, ep) ? MSC_HALT_SET : MSC_HALT_UNKNOWN;
+		case MSC_RECORD_EXCHANGE:
+			return left_halted(p, ep) ? MSC_HALT_SET : MSC_HALT_UNKNOWN;
 		}
 		if (h != MSC_HALT_UNKNOWN)
 			return h;
@@ -365,7 +402,7 @@ bool msc_is_good_max_lun(const struct msc_record *r)
 bool msc_interface_exists(const struct msc_device *device, uint8_t number)
 {
 	size_t len = device->config_len < sizeof device->config ? device->config_len
-								 : sizeof device->config;
+								: sizeof device->config;
 	const uint8_t *p = device->config, *end = p + len;
 
 	if (number == device->interface_number)

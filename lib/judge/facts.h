@@ -26,6 +26,11 @@ enum msc_came { /* what came where the CSW belongs */
 };
 enum msc_came msc_came(const struct msc_exchange *);
 
+/* What a data transfer on bulk-in brought: its last packet can be this command's CSW, and the only
+ * one that of an earlier command. */
+enum msc_brought { MSC_BROUGHT_DATA, MSC_BROUGHT_CSW, MSC_BROUGHT_OLD_CSW };
+enum msc_brought msc_brought(const struct msc_record *);
+
 bool msc_stalled(const struct msc_exchange *, uint8_t ep); /* at any time in the exchange */
 bool msc_hung(enum msc_outcome);			   /* a time-out, or no handshake */
 
@@ -50,7 +55,8 @@ bool msc_is_past_end(const struct msc_exchange *); /* and known to be */
 /* An earlier answer that this one should agree with: the same logical unit, `same` says that the
  * commands ask for the same, and nothing in between failed or changed the unit. */
 const struct msc_record *msc_earlier_answer(const struct msc_record *, uint8_t opcode,
-					    bool (*same)(const uint8_t *cdb, const uint8_t *before));
+					    bool (*same)(const uint8_t *cdb,
+							 const uint8_t *before));
 
 /* ---- intent ------------------------------------------------------------------------------- */
 
@@ -69,7 +75,8 @@ struct msc_past {
 };
 struct msc_past msc_past(const struct msc_record *);
 
-/* BOT 1.0, 6.6.1: after an invalid CBW, until reset recovery. */
+/* A CBW is valid only after a CSW or a reset (BOT 1.0, 6.2.1), and after one that was not valid
+ * only once reset recovery is complete (6.6.1). */
 bool msc_awaits_recovery(const struct msc_past *);
 bool msc_was_invalid(const struct msc_past *); /* because the last CBW was not valid */
 
@@ -79,7 +86,8 @@ enum msc_halt { MSC_HALT_UNKNOWN, MSC_HALT_SET, MSC_HALT_CLEAR };
 enum msc_halt msc_known_halt(const struct msc_record *, uint8_t ep, bool *request);
 
 enum msc_after { MSC_AFTER_NOTHING, MSC_AFTER_CLEAR, MSC_AFTER_RESET };
-/* What could have led to an exchange being stuck. */
+/* What led to an exchange being stuck: a command that every device knows, or any CBW that was not
+ * taken, is not to blame itself. */
 enum msc_after msc_after(const struct msc_record *);
 
 /* The exchange before, when nothing that could change the device's mind came between: no reset,

@@ -16,7 +16,7 @@ const struct msc_rule *const msc_rules[] = {
 #undef RULE
 const size_t msc_rule_count = MSC_COUNT(msc_rules);
 
-const char *const msc_profile_names[] = {"spec", "usbif", "interop", NULL};
+const char *const msc_profile_names[] = { "spec", "usbif", "interop", NULL };
 
 /* One rule at work on one record. */
 struct msc_judging {
@@ -42,14 +42,14 @@ int msc_profile_parse(const char *name, enum msc_profile *profile, struct msc_er
 
 const char *msc_severity_name(enum msc_severity severity)
 {
-	static const char *const names[] = {"ignore", "note", "warn", "fail"};
+	static const char *const names[] = { "ignore", "note", "warn", "fail" };
 
 	return (size_t)severity < MSC_COUNT(names) ? names[severity] : "?";
 }
 
 const struct msc_rule *msc_rule_find(const char *id, struct msc_err *err)
 {
-	struct msc_nearest nearest = {.wanted = id};
+	struct msc_nearest nearest = { .wanted = id };
 
 	for (size_t i = 0; i < msc_rule_count; i++) {
 		if (!strcmp(msc_rules[i]->id, id))
@@ -70,7 +70,7 @@ void msc_findings_clear(struct msc_findings *f)
 		free(f->list[i].actual);
 	}
 	free(f->list);
-	*f = (struct msc_findings){0};
+	*f = (struct msc_findings){ 0 };
 }
 
 enum msc_severity msc_findings_worst(const struct msc_findings *f)
@@ -95,7 +95,7 @@ static struct msc_finding *append(struct msc_judging *j)
 		f->list = list;
 		f->room = f->room * 2 + 8;
 	}
-	f->list[f->count] = (struct msc_finding){.rule = j->rule, .severity = j->severity};
+	f->list[f->count] = (struct msc_finding){ .rule = j->rule, .severity = j->severity };
 	if (j->record) {
 		msc_record_text(f->list[f->count].context, sizeof f->list->context, j->record);
 		f->list[f->count].at_ns = j->record->ended_ns;
@@ -169,10 +169,9 @@ int msc_judge(const struct msc_record *r, enum msc_profile profile, struct msc_f
 {
 	for (size_t i = 0; i < msc_rule_count; i++) {
 		const struct msc_rule *rule = msc_rules[i];
-		struct msc_judging j = {.record = r,
-					.rule = rule,
-					.severity = rule->severity[profile],
-					.out = out};
+		struct msc_judging j = {
+			.record = r, .rule = rule, .severity = rule->severity[profile], .out = out
+		};
 
 		if (!(rule->on & r->kind) || j.severity == MSC_IGNORE)
 			continue;

@@ -16,7 +16,7 @@
 
 static uint8_t number(enum msc_dir host, uint64_t length, enum msc_dir device, uint64_t means)
 {
-	static const uint8_t table[3][3] = {{1, 2, 3}, {4, 5, 8}, {9, 10, 11}};
+	static const uint8_t table[3][3] = { { 1, 2, 3 }, { 4, 5, 8 }, { 9, 10, 11 } };
 
 	if (!means)
 		device = MSC_DIR_NONE;
@@ -42,7 +42,7 @@ static bool is_phase_error(uint8_t number)
 
 struct msc_case msc_case_in(enum msc_dir host, uint64_t length, const struct msc_intent *intent)
 {
-	struct msc_case c = {.processed_max = length, .phase_error_possible = true};
+	struct msc_case c = { .processed_max = length, .phase_error_possible = true };
 
 	if (!intent->known)
 		return c;
@@ -62,7 +62,7 @@ struct msc_intent msc_intent_of(const struct msc_exchange *x)
 	uint8_t len = x->cbw.h.cb_length;
 
 	if (!msc_cbw_is_meaningful(x))
-		return (struct msc_intent){.known = false};
+		return (struct msc_intent){ .known = false };
 	if (x->stated.known)
 		return x->stated;
 	return msc_cdb_intent(x->cbw.cb, len < MSC_CBW_CB_MAX ? len : MSC_CBW_CB_MAX, &x->unit);
@@ -105,7 +105,7 @@ static struct msc_intent passed_blocks(const struct msc_exchange *x, struct msc_
 	if (i.known)
 		i.min = i.max;
 	else /* some blocks, of a size that is not known */
-		i = (struct msc_intent){.known = true, .dir = dir, .min = 1, .max = UINT64_MAX};
+		i = (struct msc_intent){ .known = true, .dir = dir, .min = 1, .max = UINT64_MAX };
 	return i;
 }
 

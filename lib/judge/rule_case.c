@@ -71,8 +71,9 @@ const struct msc_rule msc_rule_bot_case_phase = {
 	.spec = "BOT 1.0, 6.7, cases 2, 3, 7, 8, 10 and 13",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "the host believes that data was read or written which was not",
-	.mistake = "the command is clipped to dCBWDataTransferLength, or its direction ignored, and "
-		   "the status is that of what was left of it",
+	.mistake =
+		"the command is clipped to dCBWDataTransferLength, or its direction ignored, and "
+		"the status is that of what was left of it",
 	.on = MSC_RECORD_EXCHANGE,
 	.judge = phase,
 };
@@ -148,8 +149,9 @@ const struct msc_rule msc_rule_bot_case_needless = {
 	.spec = "BOT 1.0, 6.7, cases 1, 4, 5, 6, 9, 11 and 12",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "02h makes every host perform reset recovery, and no sense data tells it why",
-	.mistake = "a command that is not supported, or an answer shorter than asked for, is reported "
-		   "as phase error instead of 01h or a residue",
+	.mistake =
+		"a command that is not supported, or an answer shorter than asked for, is reported "
+		"as phase error instead of 01h or a residue",
 	.on = MSC_RECORD_EXCHANGE,
 	.judge = needless,
 };

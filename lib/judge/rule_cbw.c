@@ -21,8 +21,9 @@ const struct msc_rule msc_rule_bot_cbw_accept = {
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "a STALL in command transport makes every host reset the device; a time-out costs "
 	       "20 to 30 seconds first",
-	.mistake = "bulk-out is not armed again after a CSW, a write error or a short packet, or it "
-		   "is left halted when the command has failed",
+	.mistake =
+		"bulk-out is not armed again after a CSW, a write error or a short packet, or it "
+		"is left halted when the command has failed",
 	.on = MSC_RECORD_EXCHANGE,
 	.judge = accept,
 };
@@ -73,8 +74,9 @@ const struct msc_rule msc_rule_bot_cbw_invalid = {
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
 	.why = "the STALL is how a host learns that both have lost the thread; without it a write's "
 	       "data can be taken for a command",
-	.mistake = "the signature or the length of the CBW is not checked, or the CBW is dropped and "
-		   "the device goes on waiting",
+	.mistake =
+		"the signature or the length of the CBW is not checked, or the CBW is dropped and "
+		"the device goes on waiting",
 	.on = MSC_RECORD_EXCHANGE,
 	.judge = invalid,
 };
@@ -93,8 +95,10 @@ static void discard(struct msc_judging *j, const struct msc_record *r)
 	}
 	s = msc_step_find(&r->u.exchange, MSC_STEP_CBW);
 	if (is_invalid(r) && s && msc_hung(s->outcome))
-		msc_found(j, "%zu bytes that are not a valid CBW were neither taken nor answered "
-			     "with STALL", r->u.exchange.wrapper_len);
+		msc_found(j,
+			  "%zu bytes that are not a valid CBW were neither taken nor answered "
+			  "with STALL",
+			  r->u.exchange.wrapper_len);
 }
 
 const struct msc_rule msc_rule_bot_cbw_discard = {
@@ -115,8 +119,10 @@ static void persist_poll(struct msc_judging *j, const struct msc_record *r)
 
 	if (p->ep != r->device->ep_in || (p->outcome != MSC_OUT_DONE && !msc_hung(p->outcome)))
 		return;
-	msc_found(j, "bulk-in gave %s%s before the reset recovery that a CBW that is not valid "
-		     "demands", msc_outcome_name(p->outcome),
+	msc_found(j,
+		  "bulk-in gave %s%s before the reset recovery that a CBW that is not valid "
+		  "demands",
+		  msc_outcome_name(p->outcome),
 		  past.cleared_in ? " once its halt was cleared," : "");
 	msc_expected(j, "STALL");
 	msc_actual(j, "%s", msc_outcome_name(p->outcome));
@@ -127,14 +133,14 @@ static void persist(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_exchange *x = &r->u.exchange;
 	struct msc_past past = msc_past(r);
 
-	if (!msc_was_invalid(&past) || past.request ||
-	    !past.exchange->u.exchange.wrapper_len)
+	if (!msc_was_invalid(&past) || past.request || !past.exchange->u.exchange.wrapper_len)
 		return;
 	if (r->kind == MSC_RECORD_POLL) {
 		persist_poll(j, r);
 	} else if (x->have_csw) {
-		msc_found(j, "a command was executed without the reset recovery that the CBW before "
-			     "it, which was not valid, demands");
+		msc_found(j,
+			  "a command was executed without the reset recovery that the CBW before "
+			  "it, which was not valid, demands");
 		msc_expected(j, "STALL");
 		msc_actual(j, "a CSW");
 	}
@@ -147,8 +153,9 @@ const struct msc_rule msc_rule_bot_cbw_persist = {
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_NOTE},
 	.why = "clearing the halt is not enough to find the thread again; hosts perform the whole "
 	       "reset recovery, so few notice",
-	.mistake = "CLEAR_FEATURE(ENDPOINT_HALT) ends the state, because the peripheral's clear-stall "
-		   "is called without asking the mass-storage class",
+	.mistake =
+		"CLEAR_FEATURE(ENDPOINT_HALT) ends the state, because the peripheral's clear-stall "
+		"is called without asking the mass-storage class",
 	.on = MSC_RECORD_EXCHANGE | MSC_RECORD_POLL,
 	.judge = persist,
 };

@@ -31,9 +31,9 @@ static void signature(struct msc_judging *j, const struct msc_record *r)
 
 	if (!msc_is_command(r) || !x->have_csw || x->csw.signature == MSC_CSW_SIGNATURE)
 		return;
-	msc_found(j, "dCSWSignature is %08xh", (unsigned)x->csw.signature);
-	msc_expected(j, "%08xh", (unsigned)MSC_CSW_SIGNATURE);
-	msc_actual(j, "%08xh", (unsigned)x->csw.signature);
+	msc_found(j, "dCSWSignature is %08Xh", (unsigned)x->csw.signature);
+	msc_expected(j, "%08Xh", (unsigned)MSC_CSW_SIGNATURE);
+	msc_actual(j, "%08Xh", (unsigned)x->csw.signature);
 }
 
 const struct msc_rule msc_rule_bot_csw_signature = {
@@ -61,10 +61,10 @@ static void tag(struct msc_judging *j, const struct msc_record *r)
 
 	if (!has_csw(r) || x->csw.tag == x->cbw.h.tag)
 		return;
-	msc_found(j, "dCSWTag is %08xh, dCBWTag was %08xh", (unsigned)x->csw.tag,
+	msc_found(j, "dCSWTag is %08Xh, dCBWTag was %08Xh", (unsigned)x->csw.tag,
 		  (unsigned)x->cbw.h.tag);
-	msc_expected(j, "%08xh", (unsigned)x->cbw.h.tag);
-	msc_actual(j, "%08xh", (unsigned)x->csw.tag);
+	msc_expected(j, "%08Xh", (unsigned)x->cbw.h.tag);
+	msc_actual(j, "%08Xh", (unsigned)x->csw.tag);
 }
 
 const struct msc_rule msc_rule_bot_csw_tag = {
@@ -74,7 +74,8 @@ const struct msc_rule msc_rule_bot_csw_tag = {
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "with a wrong tag a host cannot tell the status of this command from a late one, and "
 	       "resets the device; Linux needs a quirk for such devices",
-	.mistake = "the tag is kept from an earlier command, byte-swapped, or counted by the device",
+	.mistake =
+		"the tag is kept from an earlier command, byte-swapped, or counted by the device",
 	.on = MSC_RECORD_EXCHANGE,
 	.judge = tag,
 };
@@ -85,9 +86,9 @@ static void status(struct msc_judging *j, const struct msc_record *r)
 
 	if (!has_csw(r) || !msc_csw_is_valid(x) || x->csw.status <= MSC_CSW_PHASE_ERROR)
 		return;
-	msc_found(j, "bCSWStatus is %02xh, which is reserved or obsolete", x->csw.status);
+	msc_found(j, "bCSWStatus is %02Xh, which is reserved or obsolete", x->csw.status);
 	msc_expected(j, "00h, 01h or 02h");
-	msc_actual(j, "%02xh", x->csw.status);
+	msc_actual(j, "%02Xh", x->csw.status);
 }
 
 const struct msc_rule msc_rule_bot_csw_status = {
@@ -130,10 +131,12 @@ static void merged(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
 
-	if (!msc_is_command(r) || !x->csw_in_data)
+	if (!msc_is_command(r) || (!x->csw_in_data && msc_brought(r) != MSC_BROUGHT_CSW))
 		return;
-	msc_found(j, "the CSW arrived in the data transfer, after %zu of %u bytes: nothing had "
-		     "ended the data", x->data_len, (unsigned)x->cbw.h.length);
+	msc_found(j,
+		  "the CSW arrived in the data transfer, after %zu of %u bytes: nothing had "
+		  "ended the data",
+		  x->data_len - (x->csw_in_data ? 0 : MSC_CSW_LEN), (unsigned)x->cbw.h.length);
 	msc_expected(j, "a STALL or a short packet, then the CSW");
 	msc_actual(j, "the CSW as data");
 }
@@ -160,8 +163,10 @@ static void zlp(struct msc_judging *j, const struct msc_record *r)
 
 		if (s->kind != MSC_STEP_CSW || s->outcome != MSC_OUT_DONE || s->actual)
 			continue;
-		msc_found(j, "a zero-length packet came where the CSW belongs, after %zu bytes of "
-			     "data", x->data_len);
+		msc_found(j,
+			  "a zero-length packet came where the CSW belongs, after %zu bytes of "
+			  "data",
+			  x->data_len);
 		msc_expected(j, "13 bytes");
 		msc_actual(j, "0 bytes");
 		return;
@@ -172,7 +177,7 @@ const struct msc_rule msc_rule_bot_csw_zlp = {
 	.id = "bot.csw.zlp",
 	.title = "no zero-length packet comes before the CSW",
 	.spec = "BOT 1.0, 5.3.3 and 6.3.1",
-	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "it is a CSW of the wrong length; Linux asks once more and hides it, other hosts "
 	       "reset the device",
 	.mistake = "the USB library sends a zero-length packet after every transfer that is a "
@@ -201,8 +206,9 @@ const struct msc_rule msc_rule_bot_csw_stall = {
 	.spec = "BOT 1.0, 5.3.3",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "hosts try once more and then perform reset recovery",
-	.mistake = "the halt is set anew whenever bulk-in has nothing to send, or CLEAR_FEATURE does "
-		   "not end it",
+	.mistake =
+		"the halt is set anew whenever bulk-in has nothing to send, or CLEAR_FEATURE does "
+		"not end it",
 	.on = MSC_RECORD_EXCHANGE,
 	.judge = second_stall,
 };
@@ -211,7 +217,8 @@ static void missing(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_step *s = msc_stuck(&r->u.exchange);
 
-	if (!s || s->kind != MSC_STEP_CSW || !msc_is_plain(r) || msc_after(r) != MSC_AFTER_NOTHING)
+	if (!s || s->kind != MSC_STEP_CSW || !msc_is_plain(r) ||
+	    msc_after(r) != MSC_AFTER_NOTHING || msc_brought(r) != MSC_BROUGHT_DATA)
 		return;
 	msc_found(j, "no CSW came after %zu bytes of data: %s in status transport",
 		  r->u.exchange.data_len, msc_outcome_name(s->outcome));
@@ -226,8 +233,9 @@ const struct msc_rule msc_rule_bot_csw_missing = {
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "hosts wait 20 to 30 seconds and then reset; Windows repeats this for minutes before "
 	       "it gives the device up",
-	.mistake = "a branch for an unsupported command or an error returns without sending the CSW, "
-		   "or the CSW is dropped because it was queued while bulk-in was halted",
+	.mistake =
+		"a branch for an unsupported command or an error returns without sending the CSW, "
+		"or the CSW is dropped because it was queued while bulk-in was halted",
 	.on = MSC_RECORD_EXCHANGE,
 	.judge = missing,
 };

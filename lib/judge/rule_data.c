@@ -8,7 +8,7 @@ static void excess(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_exchange *x = &r->u.exchange;
 	uint32_t asked = x->cbw.h.length;
 
-	if (!msc_is_command(r) || x->dir != MSC_DIR_IN)
+	if (!msc_is_command(r) || x->dir != MSC_DIR_IN || msc_brought(r) != MSC_BROUGHT_DATA)
 		return;
 	if (x->data_len > asked)
 		msc_found(j, "%zu bytes came in the data transfer", x->data_len);
@@ -29,8 +29,9 @@ const struct msc_rule msc_rule_bot_data_excess = {
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "the excess overruns the host's buffer, which the controller reports as babble, or is "
 	       "taken for the CSW; the host resets the device",
-	.mistake = "the length comes from the command block alone and not from the smaller of it and "
-		   "dCBWDataTransferLength",
+	.mistake =
+		"the length comes from the command block alone and not from the smaller of it and "
+		"dCBWDataTransferLength",
 	.on = MSC_RECORD_EXCHANGE,
 	.judge = excess,
 };
@@ -62,10 +63,12 @@ static void split(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_exchange *x = &r->u.exchange;
 
 	if (!msc_is_command(r) || x->dir != MSC_DIR_IN || x->data_len >= x->cbw.h.length ||
-	    msc_came(x) != MSC_CAME_DATA)
+	    msc_came(x) != MSC_CAME_DATA || msc_brought(r) != MSC_BROUGHT_DATA)
 		return;
-	msc_found(j, "a short packet ended the data after %zu of %u bytes, and then more data came "
-		     "where the CSW belongs", x->data_len, (unsigned)x->cbw.h.length);
+	msc_found(j,
+		  "a short packet ended the data after %zu of %u bytes, and then more data came "
+		  "where the CSW belongs",
+		  x->data_len, (unsigned)x->cbw.h.length);
 	msc_expected(j, "a CSW");
 	msc_actual(j, "%zu bytes of data", x->status_len);
 }
@@ -76,8 +79,9 @@ const struct msc_rule msc_rule_bot_data_split = {
 	.spec = "USB 2.0, 5.8.3; BOT 1.0, 6.7.2",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "a short packet ends the transfer at the host, which takes the rest for the CSW",
-	.mistake = "each block or buffer is sent as a transfer of its own, and one of them is not a "
-		   "multiple of the packet size",
+	.mistake =
+		"each block or buffer is sent as a transfer of its own, and one of them is not a "
+		"multiple of the packet size",
 	.on = MSC_RECORD_EXCHANGE,
 	.judge = split,
 };
@@ -87,8 +91,7 @@ static void hang(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_exchange *x = &r->u.exchange;
 	const struct msc_step *s = msc_stuck(x);
 
-	if (!s || s->kind != MSC_STEP_DATA || !msc_is_plain(r) ||
-	    msc_after(r) != MSC_AFTER_NOTHING)
+	if (!s || s->kind != MSC_STEP_DATA || !msc_is_plain(r) || msc_after(r) != MSC_AFTER_NOTHING)
 		return;
 	msc_found(j, "the data phase stopped after %zu of %u bytes: %s", x->data_len,
 		  (unsigned)x->cbw.h.length, msc_outcome_name(s->outcome));
@@ -103,10 +106,44 @@ const struct msc_rule msc_rule_bot_data_hang = {
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "hosts wait 20 to 30 seconds and then reset; an unsupported command that is left "
 	       "hanging so is the commonest defect in the field",
-	.mistake = "a command that fails, or has less data than asked for, goes to the status phase "
-		   "without a STALL; or bulk-out is not drained",
+	.mistake =
+		"a command that fails, or has less data than asked for, goes to the status phase "
+		"without a STALL; or bulk-out is not drained",
 	.on = MSC_RECORD_EXCHANGE,
 	.judge = hang,
+};
+
+static void missing(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_exchange *x = &r->u.exchange;
+	const struct msc_cdb_def *def = msc_cdb_by_bytes(x->cbw.cb, MSC_CBW_CB_MAX);
+	struct msc_intent intent;
+	uint64_t due;
+
+	/* Lists may be shorter than asked for; blocks, and the capacity, may not. */
+	if (!msc_has_status(r, MSC_CSW_PASSED) || !def || def->dir != x->dir ||
+	    (def->amount != MSC_AMOUNT_BLOCKS && def->amount != MSC_AMOUNT_CAPACITY))
+		return;
+	intent = msc_intent_passed(x);
+	due = intent.min < x->cbw.h.length ? intent.min : x->cbw.h.length;
+	if (!intent.known || x->data_len >= due ||
+	    msc_case_in(x->dir, x->cbw.h.length, &intent).phase_error_required)
+		return;
+	msc_found(j, "the command passed after %zu bytes of data; it means %llu", x->data_len,
+		  (unsigned long long)due);
+	msc_expected(j, "%llu bytes, or status 01h", (unsigned long long)due);
+	msc_actual(j, "%zu bytes", x->data_len);
+}
+
+const struct msc_rule msc_rule_bot_data_missing = {
+	.id = "bot.data.missing",
+	.title = "a command that passes has moved all its blocks",
+	.spec = "BOT 1.0, 6.7.2 and 6.7.3, cases 5, 6, 11 and 12",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "the host takes what is in its buffer for the rest of the data",
+	.mistake = "the data stage is ended by an error that never reaches the status",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = missing,
 };
 
 static void short_data(struct msc_judging *j, const struct msc_record *r)
@@ -114,10 +151,13 @@ static void short_data(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_exchange *x = &r->u.exchange;
 
 	if (!msc_is_command(r) || x->dir != MSC_DIR_IN || x->csw_in_data || !msc_csw_is_valid(x) ||
-	    x->data_len >= x->cbw.h.length || msc_stalled(x, r->device->ep_in))
+	    msc_brought(r) != MSC_BROUGHT_DATA || x->data_len >= x->cbw.h.length ||
+	    msc_stalled(x, r->device->ep_in))
 		return;
-	msc_found(j, "%zu of %u bytes came, then the CSW; the device sent less than it was asked "
-		     "for and did not halt bulk-in", x->data_len, (unsigned)x->cbw.h.length);
+	msc_found(j,
+		  "%zu of %u bytes came, then the CSW; the device sent less than it was asked "
+		  "for and did not halt bulk-in",
+		  x->data_len, (unsigned)x->cbw.h.length);
 	msc_expected(j, "STALL");
 	msc_actual(j, "a short packet only");
 }
@@ -163,11 +203,27 @@ const struct msc_rule msc_rule_bot_stall_needless = {
 	.judge = needless,
 };
 
+static void stale_csw(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_exchange *x = &r->u.exchange;
+
+	if (!msc_is_command(r) || msc_brought(r) != MSC_BROUGHT_OLD_CSW)
+		return;
+	msc_found(j, "a CSW with tag %08Xh came as the data of the command with tag %08Xh",
+		  (unsigned)msc_get_le32(x->data + 4), (unsigned)x->cbw.h.tag);
+	msc_expected(j, "data");
+	msc_actual(j, "a CSW of an earlier command");
+}
+
 static void stale(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_poll *p = &r->u.poll;
 	struct msc_past past = msc_past(r);
 
+	if (r->kind == MSC_RECORD_EXCHANGE) {
+		stale_csw(j, r);
+		return;
+	}
 	if (p->ep != r->device->ep_in || p->outcome != MSC_OUT_DONE || !past.exchange ||
 	    past.request)
 		return;
@@ -187,6 +243,6 @@ const struct msc_rule msc_rule_bot_data_stale = {
 	.why = "what is left over is taken for the data or the CSW of the next command",
 	.mistake = "a CSW is queued twice around a STALL, or a reset does not cancel the transfer "
 		   "that is armed",
-	.on = MSC_RECORD_POLL,
+	.on = MSC_RECORD_EXCHANGE | MSC_RECORD_POLL,
 	.judge = stale,
 };

@@ -76,7 +76,7 @@ static bool walk_begin(const struct msc_record *r, struct walk *w)
 	    c->data_len < total_length(c) || c->data[0] != MSC_CONFIG_DESC_LEN ||
 	    c->data[1] != MSC_DESC_CONFIGURATION)
 		return false;
-	*w = (struct walk){.p = c->data, .end = c->data + total_length(c)};
+	*w = (struct walk){ .p = c->data, .end = c->data + total_length(c) };
 	return true;
 }
 
@@ -123,8 +123,10 @@ static void config_walk(struct msc_judging *j, const struct msc_record *r)
 	while (walk_next(&w) && (w.p[1] != MSC_DESC_INTERFACE || at_interface(&w)) &&
 	       (w.p[1] != MSC_DESC_ENDPOINT || at_endpoint(&w)))
 		;
-	msc_found(j, "the descriptor at offset %td of %td has a length that does not lead to the "
-		     "next one", w.p - begin, w.end - begin);
+	msc_found(j,
+		  "the descriptor at offset %td of %td has a length that does not lead to the "
+		  "next one",
+		  w.p - begin, w.end - begin);
 	if (w.p < w.end)
 		msc_actual(j, "bLength %u", w.p[0]);
 }
@@ -142,7 +144,7 @@ const struct msc_rule msc_rule_usb_config_walk = {
 
 static void config_interfaces(struct msc_judging *j, const struct msc_record *r)
 {
-	bool seen[256] = {false};
+	bool seen[256] = { false };
 	unsigned count = 0;
 	struct walk w;
 
@@ -177,7 +179,7 @@ const struct msc_rule msc_rule_usb_config_interfaces = {
 static void check_endpoints(struct msc_judging *j, struct walk w)
 {
 	const uint8_t *interface = w.p;
-	bool seen[256] = {false};
+	bool seen[256] = { false };
 	unsigned count = 0;
 
 	while (walk_next(&w) && w.p[1] != MSC_DESC_INTERFACE) {
@@ -188,9 +190,9 @@ static void check_endpoints(struct msc_judging *j, struct walk w)
 		count++;
 		address = w.p[2] & (MSC_EP_IN | MSC_EP_NUMBER);
 		if (!(address & MSC_EP_NUMBER) || seen[address]) {
-			msc_found(j, "interface %u has the endpoint address %02xh%s", interface[2],
+			msc_found(j, "interface %u has the endpoint address %02Xh%s", interface[2],
 				  w.p[2], seen[address] ? " twice" : "");
-			msc_actual(j, "%02xh", w.p[2]);
+			msc_actual(j, "%02Xh", w.p[2]);
 		}
 		seen[address] = true;
 	}
@@ -249,10 +251,11 @@ static void endpoint_packet(struct msc_judging *j, const struct msc_record *r)
 		size = msc_get_le16(w.p + 4);
 		if (packet_size_fits(speed, size))
 			continue;
-		msc_found(j, "wMaxPacketSize of bulk endpoint %02xh is %u at %s speed", w.p[2], size,
-			  msc_speed_name(speed));
+		msc_found(j, "wMaxPacketSize of bulk endpoint %02Xh is %u at %s speed", w.p[2],
+			  size, msc_speed_name(speed));
 		msc_expected(j, speed == MSC_SPEED_FULL ? "8, 16, 32 or 64"
-							: speed == MSC_SPEED_HIGH ? "512" : "1024");
+				: speed == MSC_SPEED_HIGH ? "512"
+							  : "1024");
 		msc_actual(j, "%u", size);
 	}
 }
@@ -283,11 +286,12 @@ static void check_storage(struct msc_judging *j, struct walk w)
 		out |= !(w.p[2] & MSC_EP_IN);
 	}
 	if (interface[6] < 0x01 || interface[6] > 0x06) {
-		msc_found(j, "bInterfaceSubClass is %02xh", interface[6]);
+		msc_found(j, "bInterfaceSubClass is %02Xh", interface[6]);
 		msc_expected(j, "06h (01h to 06h)");
-		msc_actual(j, "%02xh", interface[6]);
+		msc_actual(j, "%02Xh", interface[6]);
 	} else if (!in || !out) {
-		msc_found(j, "interface %u has no bulk-%s endpoint", interface[2], in ? "out" : "in");
+		msc_found(j, "interface %u has no bulk-%s endpoint", interface[2],
+			  in ? "out" : "in");
 		msc_expected(j, "bulk-in and bulk-out");
 	}
 }

@@ -73,9 +73,9 @@ static void device_version(struct msc_judging *j, const struct msc_record *r)
 						     : 0x0100;
 	if (is_bcd(usb) && usb >= least)
 		return;
-	msc_found(j, "bcdUSB is %04xh at %s speed", usb, msc_speed_name(r->device->speed));
-	msc_expected(j, "at least %04xh", least);
-	msc_actual(j, "%04xh", usb);
+	msc_found(j, "bcdUSB is %04Xh at %s speed", usb, msc_speed_name(r->device->speed));
+	msc_expected(j, "at least %04Xh", least);
+	msc_actual(j, "%04Xh", usb);
 }
 
 const struct msc_rule msc_rule_usb_device_version = {
@@ -143,7 +143,8 @@ static void qualifier_form(struct msc_judging *j, const struct msc_record *r)
 	} else if (c->data_len == MSC_QUALIFIER_DESC_LEN &&
 		   (c->data[0] != MSC_QUALIFIER_DESC_LEN ||
 		    c->data[1] != MSC_DESC_DEVICE_QUALIFIER || !c->data[8] || c->data[9])) {
-		msc_found(j, "bLength is %u, bDescriptorType %u, bNumConfigurations %u, bReserved %u",
+		msc_found(j,
+			  "bLength is %u, bDescriptorType %u, bNumConfigurations %u, bReserved %u",
 			  c->data[0], c->data[1], c->data[8], c->data[9]);
 		msc_expected(j, "10, 6, at least 1, 0");
 	}
@@ -276,7 +277,8 @@ const struct msc_rule msc_rule_bot_serial_length = {
 	.spec = "BOT 1.0, 4.1.1; TD1.2; assertion 5.1.2 of the compliance tests, a warning there",
 	.severity = {MSC_FAIL, MSC_WARN, MSC_NOTE},
 	.why = "the last twelve tell devices of one make apart",
-	.mistake = "a short placeholder stays, or the chip's number is printed without leading zeros",
+	.mistake =
+		"a short placeholder stays, or the chip's number is printed without leading zeros",
 	.on = MSC_RECORD_CONTROL,
 	.judge = serial_length,
 };
@@ -335,7 +337,8 @@ const struct msc_rule msc_rule_bot_serial_zero = {
 	.spec = "BOT 1.0, 4.1.1; TD1.2",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
 	.why = "two devices with one serial number cannot be used on one Windows machine",
-	.mistake = "the chip's unique number is read before its clock is on, or was never programmed",
+	.mistake =
+		"the chip's unique number is read before its clock is on, or was never programmed",
 	.on = MSC_RECORD_CONTROL,
 	.judge = serial_zero,
 };
@@ -363,7 +366,8 @@ const struct msc_rule msc_rule_bot_serial_stable = {
 	.spec = "BOT 1.0, 4.1.1; TD1.2",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "hosts know a device again by it",
-	.mistake = "it is made from a random number, a clock or a buffer that is used for other things",
+	.mistake =
+		"it is made from a random number, a clock or a buffer that is used for other things",
 	.on = MSC_RECORD_CONTROL,
 	.judge = serial_stable,
 };

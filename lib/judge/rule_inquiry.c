@@ -10,8 +10,8 @@ static bool is_standard(const uint8_t *cdb)
 /* Standard INQUIRY data of at least `least` bytes. */
 static bool is_data(const struct msc_record *r, size_t least, size_t *len, size_t *asked)
 {
-	return msc_is_answer(r, MSC_OP_INQUIRY, len, asked) &&
-	       is_standard(r->u.exchange.cbw.cb) && *len >= least;
+	return msc_is_answer(r, MSC_OP_INQUIRY, len, asked) && is_standard(r->u.exchange.cbw.cb) &&
+	       *len >= least;
 }
 
 static void status(struct msc_judging *j, const struct msc_record *r)
@@ -75,13 +75,14 @@ static void additional(struct msc_judging *j, const struct msc_record *r)
 	claimed = 5u + d[4];
 	before = msc_earlier_answer(r, MSC_OP_INQUIRY, always);
 	if (claimed < len || (len < asked && claimed != len)) {
-		msc_found(j, "%zu bytes came of the %zu asked for, and ADDITIONAL LENGTH is %u", len,
-			  asked, d[4]);
+		msc_found(j, "%zu bytes came of the %zu asked for, and ADDITIONAL LENGTH is %u",
+			  len, asked, d[4]);
 		msc_expected(j, "%zu", len - 5);
 		msc_actual(j, "%u", d[4]);
 	} else if (before && before->u.exchange.data_len >= 5 &&
 		   before->u.exchange.data[4] != d[4]) {
-		msc_found(j, "ADDITIONAL LENGTH is %u when %zu bytes are asked for, and was %u before",
+		msc_found(j,
+			  "ADDITIONAL LENGTH is %u when %zu bytes are asked for, and was %u before",
 			  d[4], asked, before->u.exchange.data[4]);
 		msc_expected(j, "%u", before->u.exchange.data[4]);
 		msc_actual(j, "%u", d[4]);
@@ -135,10 +136,13 @@ static void strings(struct msc_judging *j, const struct msc_record *r)
 	for (size_t i = MSC_INQUIRY_HEADER_LEN; i < MSC_INQUIRY_LEN; i++) {
 		if (d[i] >= 0x20 && d[i] < 0x7f)
 			continue;
-		msc_found(j, "byte %zu of the INQUIRY data, in the %s, is %02xh", i,
-			  i < 16 ? "vendor" : i < 32 ? "product" : "revision", d[i]);
+		msc_found(j, "byte %zu of the INQUIRY data, in the %s, is %02Xh", i,
+			  i < 16   ? "vendor"
+			  : i < 32 ? "product"
+				   : "revision",
+			  d[i]);
 		msc_expected(j, "20h to 7Eh");
-		msc_actual(j, "%02xh", d[i]);
+		msc_actual(j, "%02Xh", d[i]);
 		return;
 	}
 }
@@ -160,8 +164,10 @@ static void type(struct msc_judging *j, const struct msc_record *r)
 
 	if (!is_data(r, 1, &len, &asked) || r->u.exchange.data[0] != 0x7f)
 		return;
-	msc_found(j, "INQUIRY says that logical unit %u is not supported (7Fh), and Get Max LUN that "
-		     "it exists", r->u.exchange.cbw.h.lun);
+	msc_found(j,
+		  "INQUIRY says that logical unit %u is not supported (7Fh), and Get Max LUN that "
+		  "it exists",
+		  r->u.exchange.cbw.h.lun);
 	msc_expected(j, "00h for a disk");
 	msc_actual(j, "7Fh");
 }

@@ -125,8 +125,9 @@ const struct msc_rule msc_rule_bot_maxlun_stable = {
 	.spec = "BOT 1.0, 3.2; TD1.3",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "hosts ask once; a unit that appears later is never found",
-	.mistake = "it counts the media that are present instead of the units, or depends on a wrong "
-		   "request before it",
+	.mistake =
+		"it counts the media that are present instead of the units, or depends on a wrong "
+		"request before it",
 	.on = MSC_RECORD_CONTROL,
 	.judge = max_lun_stable,
 };

@@ -40,7 +40,9 @@ static void recovers(struct msc_judging *j, const struct msc_record *r)
 		return;
 	msc_found(j, "the first command after a reset got %s in %s transport",
 		  msc_outcome_name(s->outcome),
-		  s->kind == MSC_STEP_CBW ? "command" : s->kind == MSC_STEP_DATA ? "data" : "status");
+		  s->kind == MSC_STEP_CBW    ? "command"
+		  : s->kind == MSC_STEP_DATA ? "data"
+					     : "status");
 	msc_expected(j, "a CSW");
 	msc_actual(j, "%s", msc_outcome_name(s->outcome));
 }
@@ -84,8 +86,10 @@ static void halts(struct msc_judging *j, const struct msc_record *r)
 	}
 	if (halted || msc_known_halt(r, ep, &request) != MSC_HALT_SET || !request)
 		return;
-	msc_found(j, "endpoint %02xh was halted before Bulk-Only Mass Storage Reset and is not after "
-		     "it, and no host has cleared it", ep);
+	msc_found(j,
+		  "endpoint %02Xh was halted before Bulk-Only Mass Storage Reset and is not after "
+		  "it, and no host has cleared it",
+		  ep);
 	msc_expected(j, "halted");
 	msc_actual(j, "not halted");
 }
@@ -94,7 +98,7 @@ const struct msc_rule msc_rule_bot_reset_halts = {
 	.id = "bot.reset.halts",
 	.title = "Bulk-Only Mass Storage Reset leaves halts as they are",
 	.spec = "BOT 1.0, 3.1",
-	.severity = {MSC_FAIL, MSC_WARN, MSC_NOTE},
+	.severity = {MSC_FAIL, MSC_NOTE, MSC_NOTE},
 	.why = "the host clears both halts next in any case; a device that restarts its toggles on its "
 	       "own is out of step until then",
 	.mistake = "the request's handler closes and opens the endpoints, or clears the stalls",
@@ -107,8 +111,8 @@ static void recover_reset(struct msc_judging *j, const struct msc_reset *reset)
 	if (reset->kind != MSC_RESET_CLEAR_HALT ||
 	    (reset->outcome != MSC_OUT_STALL && !msc_hung(reset->outcome)))
 		return;
-	msc_found(j, "CLEAR_FEATURE(ENDPOINT_HALT) of endpoint %02xh was answered with %s", reset->ep,
-		  msc_outcome_name(reset->outcome));
+	msc_found(j, "CLEAR_FEATURE(ENDPOINT_HALT) of endpoint %02Xh was answered with %s",
+		  reset->ep, msc_outcome_name(reset->outcome));
 	msc_expected(j, "done");
 	msc_actual(j, "%s", msc_outcome_name(reset->outcome));
 }
@@ -131,10 +135,10 @@ static void recover(struct msc_judging *j, const struct msc_record *r)
 	    (s->kind != MSC_STEP_CLEAR_HALT && msc_after(r) != MSC_AFTER_CLEAR))
 		return;
 	if (s->kind == MSC_STEP_CLEAR_HALT)
-		msc_found(j, "CLEAR_FEATURE(ENDPOINT_HALT) of endpoint %02xh was answered with %s",
+		msc_found(j, "CLEAR_FEATURE(ENDPOINT_HALT) of endpoint %02Xh was answered with %s",
 			  s->ep, msc_outcome_name(s->outcome));
 	else
-		msc_found(j, "after a halt was cleared endpoint %02xh gave %s", s->ep,
+		msc_found(j, "after a halt was cleared endpoint %02Xh gave %s", s->ep,
 			  msc_outcome_name(s->outcome));
 	msc_expected(j, "done");
 	msc_actual(j, "%s", msc_outcome_name(s->outcome));
@@ -147,8 +151,9 @@ const struct msc_rule msc_rule_usb_halt_recover = {
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "one transfer is lost: the host drops the CSW or the device the CBW as a repetition, "
 	       "and the command times out",
-	.mistake = "the data toggle is not restarted, or a CSW that was queued while the endpoint was "
-		   "halted is dropped by the controller's driver",
+	.mistake =
+		"the data toggle is not restarted, or a CSW that was queued while the endpoint was "
+		"halted is dropped by the controller's driver",
 	.on = MSC_RECORD_EXCHANGE | MSC_RECORD_RESET,
 	.judge = recover,
 };
@@ -172,11 +177,15 @@ static void status(struct msc_judging *j, const struct msc_record *r)
 		return;
 	known = msc_known_halt(r, ep, &request);
 	/* Before reset recovery a cleared halt may come back: BOT 1.0, 6.6.1. */
-	if (known == MSC_HALT_UNKNOWN || request || (known == MSC_HALT_CLEAR && msc_was_invalid(&past)) ||
+	if (known == MSC_HALT_UNKNOWN || request ||
+	    (known == MSC_HALT_CLEAR && msc_was_invalid(&past)) ||
 	    halted == (known == MSC_HALT_SET))
 		return;
-	msc_found(j, "GET_STATUS says that endpoint %02xh is %shalted, and it is%s", ep,
-		  halted ? "" : "not ", halted ? " not" : "");
+	msc_found(
+		j,
+		halted ? "GET_STATUS says that endpoint %02Xh is halted, after its halt was cleared"
+		       : "GET_STATUS says that endpoint %02Xh is not halted, after it gave STALL",
+		ep);
 	msc_expected(j, halted ? "0" : "1");
 	msc_actual(j, halted ? "1" : "0");
 }
@@ -187,7 +196,8 @@ const struct msc_rule msc_rule_usb_halt_status = {
 	.spec = "USB 2.0, 9.4.5; TD1.4",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_NOTE},
 	.why = "the compliance tests ask after every invalid CBW; no common host does",
-	.mistake = "a constant 0 is sent, or the endpoint number is looked up without its direction",
+	.mistake =
+		"a constant 0 is sent, or the endpoint number is looked up without its direction",
 	.on = MSC_RECORD_CONTROL,
 	.judge = status,
 };

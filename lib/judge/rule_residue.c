@@ -5,7 +5,7 @@
 #include "judge/facts.h"
 
 struct range {
-	uint64_t least, most; /* of the residue; least > most: no value would be right */
+	uint64_t least, most; /* of the residue */
 };
 
 static uint64_t smaller(uint64_t a, uint64_t b)
@@ -34,13 +34,13 @@ static struct range allowed(const struct msc_exchange *x, bool passed)
 
 	if (!passed && must_be_refused(x))
 		most_done = 0;
-	/* A passed command did all that it meant, or, in bulk-in, all that it sent: what is sent and
+	/* A passed command did all that it meant with what moved; and in bulk-in, what is sent and
 	 * short of the length is not filler. */
 	if (passed && intent.known && intent.dir == x->dir)
-		least_done = smaller(intent.min, length);
+		least_done = smaller(intent.min, moved);
 	if (passed && x->dir == MSC_DIR_IN && moved < length)
 		least_done = most_done;
-	return (struct range){.least = length - most_done, .most = length - least_done};
+	return (struct range){ .least = length - most_done, .most = length - least_done };
 }
 
 /* Where host and device disagree, status 02h is due and the residue would have no meaning. */
@@ -65,7 +65,7 @@ bool msc_residue_fits(const struct msc_exchange *x)
 
 static void expect(struct msc_judging *j, const struct msc_exchange *x, const struct range *ok)
 {
-	if (ok->least >= ok->most)
+	if (ok->least == ok->most)
 		msc_expected(j, "%llu", (unsigned long long)ok->least);
 	else
 		msc_expected(j, "%llu to %llu", (unsigned long long)ok->least,
@@ -82,7 +82,7 @@ static void in(struct msc_judging *j, const struct msc_record *r)
 	if (!applies(r, MSC_DIR_IN) || msc_residue_fits(x))
 		return;
 	ok = allowed(x, x->csw.status == MSC_CSW_PASSED);
-	msc_found(j, "%s asked for %u bytes, received %zu, status %02xh, and dCSWDataResidue is %u",
+	msc_found(j, "%s asked for %u bytes, received %zu, status %02Xh, and dCSWDataResidue is %u",
 		  msc_cdb_name(name, sizeof name, x->cbw.cb), (unsigned)x->cbw.h.length,
 		  x->data_len, x->csw.status, (unsigned)x->csw.residue);
 	expect(j, x, &ok);
@@ -95,8 +95,9 @@ const struct msc_rule msc_rule_bot_residue_in = {
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "hosts cut the data to length less residue: too much loses data, too little hands over "
 	       "bytes that never came; Linux switches the residue off for a device that is caught",
-	.mistake = "the residue is left 0 for short answers, is the number of bytes sent, or counts "
-		   "padding as data",
+	.mistake =
+		"the residue is left 0 for short answers, is the number of bytes sent, or counts "
+		"padding as data",
 	.on = MSC_RECORD_EXCHANGE,
 	.judge = in,
 };
@@ -110,7 +111,7 @@ static void out(struct msc_judging *j, const struct msc_record *r)
 	if (!applies(r, MSC_DIR_OUT) || msc_residue_fits(x))
 		return;
 	ok = allowed(x, x->csw.status == MSC_CSW_PASSED);
-	msc_found(j, "%s was offered %u bytes, took %zu, status %02xh, and dCSWDataResidue is %u",
+	msc_found(j, "%s was offered %u bytes, took %zu, status %02Xh, and dCSWDataResidue is %u",
 		  msc_cdb_name(name, sizeof name, x->cbw.cb), (unsigned)x->cbw.h.length,
 		  x->data_len, x->csw.status, (unsigned)x->csw.residue);
 	expect(j, x, &ok);

@@ -57,7 +57,8 @@ const struct msc_rule msc_rule_scsi_capacity_block = {
 	.spec = "SBC-3, READ CAPACITY (10)",
 	.severity = {MSC_NOTE, MSC_WARN, MSC_FAIL},
 	.why = "Linux takes a disk with any other for one without capacity, and no host mounts it",
-	.mistake = "the bytes are in the processor's order, or a buffer is sent that was never filled",
+	.mistake =
+		"the bytes are in the processor's order, or a buffer is sent that was never filled",
 	.on = MSC_RECORD_EXCHANGE,
 	.judge = capacity_block,
 };
@@ -80,9 +81,11 @@ static void capacity_stable(struct msc_judging *j, const struct msc_record *r)
 	if (!before || !is_capacity(before, &then) ||
 	    (now.last_lba == then.last_lba && now.block_size == then.block_size))
 		return;
-	msc_found(j, "the last block is %u of %u bytes, and was %u of %u bytes before, and no command "
-		     "failed in between", (unsigned)now.last_lba, (unsigned)now.block_size,
-		  (unsigned)then.last_lba, (unsigned)then.block_size);
+	msc_found(j,
+		  "the last block is %u of %u bytes, and was %u of %u bytes before, and no command "
+		  "failed in between",
+		  (unsigned)now.last_lba, (unsigned)now.block_size, (unsigned)then.last_lba,
+		  (unsigned)then.block_size);
 	msc_expected(j, "%u of %u", (unsigned)then.last_lba, (unsigned)then.block_size);
 	msc_actual(j, "%u of %u", (unsigned)now.last_lba, (unsigned)now.block_size);
 }
@@ -93,7 +96,8 @@ const struct msc_rule msc_rule_scsi_capacity_stable = {
 	.spec = "SBC-3, READ CAPACITY (10); SPC-4, 5.14",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "a host keeps the first answer and reads or writes past the end, or never to it",
-	.mistake = "units share one variable, or the first answer comes before the card is identified",
+	.mistake =
+		"units share one variable, or the first answer comes before the card is identified",
 	.on = MSC_RECORD_EXCHANGE,
 	.judge = capacity_stable,
 };
@@ -129,8 +133,9 @@ const struct msc_rule msc_rule_scsi_lba_range = {
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "a write goes nowhere, or to another block; a host that looks for the true end of the "
 	       "medium finds a wrong one",
-	.mistake = "only the first block is compared, or first plus count overflows 32 bits, or the "
-		   "capacity is reported as a count",
+	.mistake =
+		"only the first block is compared, or first plus count overflows 32 bits, or the "
+		"capacity is reported as a count",
 	.on = MSC_RECORD_EXCHANGE,
 	.judge = lba_range,
 };
@@ -227,8 +232,10 @@ static void mode_descriptor(struct msc_judging *j, const struct msc_record *r)
 		msc_found(j, "BLOCK DESCRIPTOR LENGTH is %u of %zu bytes of mode data", length,
 			  claimed);
 	else if (length && msc_cdb_value(x->cbw.cb, "dbd"))
-		msc_found(j, "BLOCK DESCRIPTOR LENGTH is %u, and the host asked for no block "
-			     "descriptors", length);
+		msc_found(j,
+			  "BLOCK DESCRIPTOR LENGTH is %u, and the host asked for no block "
+			  "descriptors",
+			  length);
 	msc_expected(j, msc_cdb_value(x->cbw.cb, "dbd") ? "0" : "0 or 8");
 	msc_actual(j, "%u", length);
 }
@@ -275,12 +282,13 @@ static void mode_pages(struct msc_judging *j, const struct msc_record *r)
 	if (begin >= len)
 		return;
 	if (page != 0x3f && (x->data[begin] & 0x3f) != page) {
-		msc_found(j, "page %02xh was asked for and page %02xh came", page,
+		msc_found(j, "page %02Xh was asked for and page %02Xh came", page,
 			  x->data[begin] & 0x3f);
-		msc_expected(j, "%02xh", page);
-		msc_actual(j, "%02xh", x->data[begin] & 0x3f);
+		msc_expected(j, "%02Xh", page);
+		msc_actual(j, "%02Xh", x->data[begin] & 0x3f);
 	} else if (!pages_are_whole(x->data + begin, x->data + len)) {
-		msc_found(j, "the mode pages do not end with the mode data: a PAGE LENGTH is wrong");
+		msc_found(j,
+			  "the mode pages do not end with the mode data: a PAGE LENGTH is wrong");
 		msc_expected(j, "pages of %zu bytes in all", len - begin);
 	}
 }

@@ -75,8 +75,9 @@ const struct msc_rule msc_rule_scsi_sense_status = {
 	.spec = "SPC-4, 6.39",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "the host cannot learn why the command before it failed, and resets the device",
-	.mistake = "the status of the failed command is still there, or a unit attention fails every "
-		   "command alike",
+	.mistake =
+		"the status of the failed command is still there, or a unit attention fails every "
+		"command alike",
 	.on = MSC_RECORD_EXCHANGE,
 	.judge = status,
 };
@@ -93,9 +94,9 @@ static void form(struct msc_judging *j, const struct msc_record *r)
 	if ((x->cbw.cb[1] & 1) && (code == 0x72 || code == 0x73))
 		return;
 	if (code != 0x70 && code != 0x71) {
-		msc_found(j, "the RESPONSE CODE of the sense data is %02xh", code);
+		msc_found(j, "the RESPONSE CODE of the sense data is %02Xh", code);
 		msc_expected(j, "70h or 71h");
-		msc_actual(j, "%02xh", code);
+		msc_actual(j, "%02Xh", code);
 	} else if (asked >= MSC_SENSE_LEN && len < MSC_SENSE_LEN) {
 		msc_found(j, "%zu bytes of sense data came of the %zu asked for", len, asked);
 		msc_expected(j, "at least %d", MSC_SENSE_LEN);
@@ -207,10 +208,11 @@ const struct msc_rule msc_rule_scsi_sense_pair = {
 	.judge = pair,
 };
 
-/* Operation codes whose service actions are commands of their own, and those of vendors. */
+/* False for operation codes whose service actions are commands of their own, and for vendors'. */
 static bool is_plain_opcode(uint8_t opcode)
 {
 	switch (opcode) {
+	case 0x7e:
 	case 0x7f:
 	case 0x83:
 	case 0x84:
@@ -219,7 +221,7 @@ static bool is_plain_opcode(uint8_t opcode)
 	case 0xa3:
 	case 0xa4:
 	case 0xab: return false;
-	default: return msc_cdb_group_length(opcode) != 0;
+	default: return opcode < 0xc0;
 	}
 }
 

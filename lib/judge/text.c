@@ -11,21 +11,23 @@ static char *exchange_text(char *buf, size_t size, const struct msc_exchange *x)
 	if (x->wrapper_len != MSC_CBW_LEN)
 		snprintf(buf, size, "a CBW of %zu bytes", x->wrapper_len);
 	else if (!msc_cbw_is_valid(x->wrapper, x->wrapper_len))
-		snprintf(buf, size, "a CBW with signature %08x", (unsigned)x->cbw.h.signature);
+		snprintf(buf, size, "a CBW with signature %08Xh", (unsigned)x->cbw.h.signature);
 	else
-		msc_cdb_text(buf, size, x->cbw.cb, len && len < MSC_CBW_CB_MAX ? len : MSC_CBW_CB_MAX);
+		msc_cdb_text(buf, size, x->cbw.cb,
+			     len && len < MSC_CBW_CB_MAX ? len : MSC_CBW_CB_MAX);
 	return buf;
 }
 
 static void descriptor_text(char *buf, size_t size, const struct msc_setup *s)
 {
-	static const char *const names[] = {NULL, "device", "configuration", "string", "interface",
-					    "endpoint", "device_qualifier",
-					    "other_speed_configuration"};
+	static const char *const names[] = {
+		NULL,        "device",   "configuration",    "string",
+		"interface", "endpoint", "device_qualifier", "other_speed_configuration"
+	};
 	unsigned type = s->value >> 8, index = s->value & 0xff;
 
 	if (type >= MSC_COUNT(names) || !names[type])
-		snprintf(buf, size, "GET_DESCRIPTOR type %02xh", type);
+		snprintf(buf, size, "GET_DESCRIPTOR type %02Xh", type);
 	else if (type == MSC_DESC_STRING || index)
 		snprintf(buf, size, "GET_DESCRIPTOR %s %u", names[type], index);
 	else
@@ -49,16 +51,16 @@ static const char *standard_name(uint8_t request)
 
 static void standard_text(char *buf, size_t size, const struct msc_setup *s)
 {
-	static const char *const recipients[] = {"device", "interface", "endpoint"};
+	static const char *const recipients[] = { "device", "interface", "endpoint" };
 	unsigned recipient = s->request_type & MSC_REQTYPE_RECIPIENT;
 	const char *name = standard_name(s->request);
 
 	if (!name || recipient >= MSC_COUNT(recipients))
-		snprintf(buf, size, "standard request %02xh", s->request);
+		snprintf(buf, size, "standard request %02Xh", s->request);
 	else if (recipient == MSC_RECIPIENT_DEVICE)
 		snprintf(buf, size, "%s", name);
 	else
-		snprintf(buf, size, "%s %s %02xh", name, recipients[recipient], s->index);
+		snprintf(buf, size, "%s %s %02Xh", name, recipients[recipient], s->index);
 }
 
 static char *control_text(char *buf, size_t size, const struct msc_record *r)
@@ -77,14 +79,16 @@ static char *control_text(char *buf, size_t size, const struct msc_record *r)
 		snprintf(buf, size, "%s with wValue %u, wIndex %u, wLength %u", name, s->value,
 			 s->index, s->length);
 	else
-		snprintf(buf, size, "request %02xh %02xh", s->request_type, s->request);
+		snprintf(buf, size, "request %02Xh %02Xh", s->request_type, s->request);
 	return buf;
 }
 
 static char *reset_text(char *buf, size_t size, const struct msc_reset *reset)
 {
 	switch (reset->kind) {
-	case MSC_RESET_CLEAR_HALT: snprintf(buf, size, "clear-halt of endpoint %02xh", reset->ep); break;
+	case MSC_RESET_CLEAR_HALT:
+		snprintf(buf, size, "clear-halt of endpoint %02Xh", reset->ep);
+		break;
 	case MSC_RESET_RECOVERY: snprintf(buf, size, "reset recovery"); break;
 	case MSC_RESET_PORT: snprintf(buf, size, "port reset"); break;
 	}
@@ -100,7 +104,7 @@ char *msc_record_text(char *buf, size_t size, const struct msc_record *r)
 	case MSC_RECORD_CONTROL: return control_text(buf, size, r);
 	case MSC_RECORD_RESET: return reset_text(buf, size, &r->u.reset);
 	case MSC_RECORD_POLL:
-		snprintf(buf, size, "a bare transfer on bulk-%s (%02xh)",
+		snprintf(buf, size, "a bare transfer on bulk-%s (%02Xh)",
 			 r->u.poll.ep & MSC_EP_IN ? "in" : "out", r->u.poll.ep);
 	}
 	return buf;

@@ -34,8 +34,15 @@ static void put_evidence(FILE *out, const struct msc_findings *findings)
 {
 	for (size_t i = 0; findings && i < findings->count; i++) {
 		const struct msc_finding *f = &findings->list[i];
-		const char *parts[] = { msc_severity_name(f->severity), ": ", f->rule->id, ": ",
-					f->rule->spec, ": ", f->context, ": ", f->message };
+		const char *parts[] = { msc_severity_name(f->severity),
+					": ",
+					f->rule->id,
+					": ",
+					f->rule->spec,
+					": ",
+					f->context,
+					": ",
+					f->message };
 
 		for (size_t p = 0; p < MSC_COUNT(parts); p++)
 			msc_put(out, MSC_XML, parts[p]);

@@ -144,9 +144,10 @@ static int run(struct mscope *m, struct check *c, const struct msc_scenarios *ch
 	}
 	if (msc_report_begin(&c->report, &msc_report_json, out, &context, &m->err) < 0)
 		return status_of(m);
-	status = msc_run(m->target, chosen, &options, &summary, &m->err) < 0 ? status_of(m) :
-		 summary.count[MSC_VERDICT_FAIL] || summary.count[MSC_VERDICT_ERROR] ? MSCOPE_FAILED :
-										       MSCOPE_PASSED;
+	status = msc_run(m->target, chosen, &options, &summary, &m->err) < 0 ? status_of(m)
+		 : summary.count[MSC_VERDICT_FAIL] || summary.count[MSC_VERDICT_ERROR]
+			 ? MSCOPE_FAILED
+			 : MSCOPE_PASSED;
 	if (msc_report_end(&c->report, status, &unwritten) < 0 || c->failed) {
 		msc_nomem(&m->err);
 		return MSCOPE_INTERNAL;
@@ -224,10 +225,12 @@ int mscope_send(struct mscope *m, unsigned lun, const uint8_t *cdb, size_t cdb_l
 		return status_of(m);
 	if (cdb_len == 0 || cdb_len > MSC_CBW_CB_MAX || lun > MSC_LUN_MAX || (in_len && out_len) ||
 	    (out_len && !out) || in_len > UINT32_MAX || out_len > UINT32_MAX)
-		msc_fail(&m->err, MSC_E_USAGE, "a command has 1 to 16 bytes, a unit of 0 to 15, and "
+		msc_fail(&m->err, MSC_E_USAGE,
+			 "a command has 1 to 16 bytes, a unit of 0 to 15, and "
 			 "one data phase at most");
 	else if (!m->allow_writes && msc_cdb_may_write(cdb, cdb_len))
-		msc_fail(&m->err, MSC_E_USAGE, "the command may change the medium, and the target "
+		msc_fail(&m->err, MSC_E_USAGE,
+			 "the command may change the medium, and the target "
 			 "was opened without MSCOPE_ALLOW_WRITES");
 	if (m->err.code)
 		return status_of(m);
@@ -237,7 +240,9 @@ int mscope_send(struct mscope *m, unsigned lun, const uint8_t *cdb, size_t cdb_l
 		return status_of(m);
 	}
 	msc_request_init(&request, cdb, (uint8_t)cdb_len,
-			 in_len ? MSC_DIR_IN : out_len ? MSC_DIR_OUT : MSC_DIR_NONE,
+			 in_len    ? MSC_DIR_IN
+			 : out_len ? MSC_DIR_OUT
+				   : MSC_DIR_NONE,
 			 (uint32_t)(in_len ? in_len : out_len));
 	request.cbw.h.lun = (uint8_t)lun;
 	request.out = out;

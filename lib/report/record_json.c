@@ -101,12 +101,13 @@ static json_t *steps_json(const struct msc_exchange *x)
 
 	for (size_t i = 0; i < x->n_steps; i++) {
 		const struct msc_step *s = &x->steps[i];
-		json_t *step = json_pack(
-			"{s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:o}", "phase", what[s->kind],
-			"endpoint", s->ep, "outcome", outcome_word(s->outcome), "asked",
-			(json_int_t)s->asked, "actual", (json_int_t)s->actual, "submitted_ns",
-			(json_int_t)s->submitted_ns, "completed_ns", (json_int_t)s->completed_ns,
-			"naks", s->naks < 0 ? json_null() : json_integer(s->naks));
+		json_t *step = json_pack("{s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:o}", "phase",
+					 what[s->kind], "endpoint", s->ep, "outcome",
+					 outcome_word(s->outcome), "asked", (json_int_t)s->asked,
+					 "actual", (json_int_t)s->actual, "submitted_ns",
+					 (json_int_t)s->submitted_ns, "completed_ns",
+					 (json_int_t)s->completed_ns, "naks",
+					 s->naks < 0 ? json_null() : json_integer(s->naks));
 
 		if (json_array_append_new(steps, step)) {
 			json_decref(steps);
@@ -127,10 +128,11 @@ static json_t *exchange_json(const struct msc_exchange *x)
 			 "s:o, s:o, s:o}",
 			 "tag", (json_int_t)c->h.tag, "lun", c->h.lun, "wrapper",
 			 msc_json_bytes(x->wrapper, x->wrapper_len, DATA_MAX), "cdb",
-			 msc_json_bytes(c->cb, cb, MSC_CBW_CB_MAX), "direction", msc_dir_name(x->dir),
-			 "length", (json_int_t)c->h.length, "transferred", (json_int_t)x->data_len,
-			 "residue", x->have_csw ? json_integer(x->csw.residue) : json_null(),
-			 "status", x->have_csw ? json_integer(x->csw.status) : json_null(), "queued",
+			 msc_json_bytes(c->cb, cb, MSC_CBW_CB_MAX), "direction",
+			 msc_dir_name(x->dir), "length", (json_int_t)c->h.length, "transferred",
+			 (json_int_t)x->data_len, "residue",
+			 x->have_csw ? json_integer(x->csw.residue) : json_null(), "status",
+			 x->have_csw ? json_integer(x->csw.status) : json_null(), "queued",
 			 x->queued, "cbw_ns", phase_ns(x, MSC_STEP_CBW), "data_ns",
 			 phase_ns(x, MSC_STEP_DATA), "csw_ns", phase_ns(x, MSC_STEP_CSW), "naks",
 			 total_naks(x), "steps", steps_json(x), "data",
@@ -141,9 +143,10 @@ static json_t *exchange_json(const struct msc_exchange *x)
 static json_t *control_json(const struct msc_control *c)
 {
 	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:s, s:I, s:o}", "request_type",
-			 c->setup.request_type, "request", c->setup.request, "value", c->setup.value,
-			 "index", c->setup.index, "length", c->setup.length, "outcome",
-			 outcome_word(c->outcome), "transferred", (json_int_t)c->data_len, "data",
+			 c->setup.request_type, "request", c->setup.request, "value",
+			 c->setup.value, "index", c->setup.index, "length", c->setup.length,
+			 "outcome", outcome_word(c->outcome), "transferred",
+			 (json_int_t)c->data_len, "data",
 			 msc_json_bytes(c->data, c->data_len, DATA_MAX));
 }
 
@@ -160,8 +163,7 @@ static json_t *reset_json(const struct msc_reset *r)
 					    [MSC_RESET_RECOVERY] = "reset_recovery",
 					    [MSC_RESET_PORT] = "port_reset" };
 
-	return json_pack("{s:s, s:s}", "reset", what[r->kind], "outcome",
-			 outcome_word(r->outcome));
+	return json_pack("{s:s, s:s}", "reset", what[r->kind], "outcome", outcome_word(r->outcome));
 }
 
 json_t *msc_record_json(const struct msc_record *r)
@@ -271,7 +273,7 @@ int msc_json_write(FILE *out, json_t *document, struct msc_err *err)
 
 	if (!document)
 		return msc_nomem(err);
-	failed = json_dumpf(document, out, JSON_INDENT(2)) || putc('\n', out) == EOF || fflush(out);
+	failed = json_dumpf(document, out, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) || putc('\n', out) == EOF || fflush(out);
 	json_decref(document);
 	return failed ? msc_fail_errno(err, MSC_E_IO, "cannot write the document") : 0;
 }

@@ -91,7 +91,11 @@ static size_t decode(const char *text, uint32_t *point)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	const uint8_t *p = (const uint8_t *)text;
-	size_t n = p[0] < 0x80 ? 1 : p[0] >> 5 == 6 ? 2 : p[0] >> 4 == 14 ? 3 : p[0] >> 3 == 30 ? 4 : 0;
+	size_t n = p[0] < 0x80       ? 1
+		   : p[0] >> 5 == 6  ? 2
+		   : p[0] >> 4 == 14 ? 3
+		   : p[0] >> 3 == 30 ? 4
+				     : 0;
 
 	if (n == 0)
 		return 0;
@@ -117,8 +121,11 @@ static void put_escaped(FILE *out, enum msc_escape how, char c)
 	const char *entity = NULL;
 
 	if (how == MSC_XML)
-		entity = c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" :
-			 c == '"' ? "&quot;" : NULL;
+		entity = c == '&'   ? "&amp;"
+			 : c == '<' ? "&lt;"
+			 : c == '>' ? "&gt;"
+			 : c == '"' ? "&quot;"
+				    : NULL;
 	else if (how == MSC_TAP)
 		entity = c == '#' ? "\\#" : c == '\\' ? "\\\\" : NULL;
 	if (entity)

@@ -6,7 +6,8 @@
 #include "base/text.h"
 #include "report/report.h"
 
-static int nothing_matches(const struct msc_scenarios *all, const char *pattern, struct msc_err *err)
+static int nothing_matches(const struct msc_scenarios *all, const char *pattern,
+			   struct msc_err *err)
 {
 	struct msc_nearest near = { .wanted = pattern };
 

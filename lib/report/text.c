@@ -10,9 +10,16 @@
 
 #define INDENT	   10 /* columns: where names and evidence begin */
 #define LABEL	   10
-#define NAME_WIDTH 28
+#define BODY	   40 /* where the first line of evidence begins, beside the name */
 #define DATA_SHOWN 64	/* bytes of a buffer at verbosity 1 */
 #define DATA_ALL   4096 /* and at 2 */
+
+#define TALLY_FROM 4 /* cases with findings: from so many on, the rules are summed up */
+
+struct tally { /* in how many cases a rule found something */
+	const struct msc_rule *rule;
+	unsigned cases;
+};
 
 struct held { /* what must wait until the verdict has been written */
 	FILE *stream;
@@ -25,6 +32,10 @@ struct state {
 	struct held exchanges, notes;
 	bool began, in_case;
 	size_t cases_total;
+	struct tally *tally;
+	size_t n_tally;
+	unsigned cases_found;
+	char *last_skip; /* the reason of the case before, when that was skipped */
 };
 
 struct look {
@@ -158,8 +169,8 @@ static void put_rule(struct msc_report_run *run, const struct msc_event *ev, siz
 
 	snprintf(head, sizeof head, "%s%s%s: %s", said ? "" : msc_severity_name(f->severity),
 		 said ? "" : ": ", f->rule->id, f->rule->spec);
-	if (column && column + 2 + strlen(head) < 80) {
-		fputs("  ", run->out);
+	if (column && column < BODY && BODY + strlen(head) < 80) {
+		fprintf(run->out, "%*s", (int)(BODY - column), "");
 		msc_put(run->out, MSC_PLAIN, head);
 		putc('\n', run->out);
 	} else {
@@ -200,31 +211,100 @@ static void put_findings(struct msc_report_run *run, const struct msc_event *ev,
 		putc('\n', run->out);
 }
 
+/* The reason of a skip; many in a row for one reason say it once. */
+static const char *skip_reason(struct state *s, const struct msc_event *ev)
+{
+	bool same = ev->verdict == MSC_VERDICT_SKIP && ev->reason && s->last_skip &&
+		    !strcmp(ev->reason, s->last_skip);
+
+	if (same)
+		return "as above";
+	free(s->last_skip);
+	s->last_skip = ev->verdict == MSC_VERDICT_SKIP && ev->reason ? strdup(ev->reason) : NULL;
+	return ev->reason;
+}
+
+/* Returns the column that is reached; 0: the line is complete. */
 static unsigned put_verdict(struct msc_report_run *run, const struct msc_event *ev)
 {
 	struct look look = verdict_look(ev->verdict);
 	const char *name = msc_scenario_name(ev->scenario);
-	unsigned column = INDENT;
+	unsigned column = INDENT + (unsigned)strlen(name);
+	const char *text = skip_reason(run->state, ev);
 
 	if (run->context->color)
 		fprintf(run->out, "\033[%sm%s\033[0m", look.color, look.word);
 	else
 		fputs(look.word, run->out);
 	msc_put(run->out, MSC_PLAIN, name);
-	column += (unsigned)strlen(name);
-	if (ev->reason || run->context->verbosity > 0) {
-		const char *text = ev->reason ? ev->reason : msc_scenario_title(ev->scenario);
+	if (!text && run->context->verbosity > 0)
+		text = msc_scenario_title(ev->scenario);
+	if (!text)
+		return column;
+	fprintf(run->out, "%*s", column < BODY - 2 ? (int)(BODY - column) : 2, "");
+	msc_put_wrapped(run->out, column < BODY - 2 ? BODY : column + 2, INDENT, text);
+	putc('\n', run->out);
+	return 0;
+}
 
-		while (column < INDENT + NAME_WIDTH && column++)
-			putc(' ', run->out);
-		fputs("  ", run->out);
-		msc_put_wrapped(run->out, column + 2, INDENT, text);
-		column = 80;
-	} else if (ev->findings && msc_findings_worst(ev->findings) >= MSC_WARN) {
-		while (column < INDENT + NAME_WIDTH && column++)
-			putc(' ', run->out);
+static void count_case(struct state *s, const struct msc_rule *rule)
+{
+	struct tally *t;
+
+	for (size_t i = 0; i < s->n_tally; i++) {
+		if (s->tally[i].rule == rule) {
+			s->tally[i].cases++;
+			return;
+		}
 	}
-	return column;
+	t = reallocarray(s->tally, s->n_tally + 1, sizeof *t);
+	if (!t) {
+		s->failed = true;
+		return;
+	}
+	s->tally = t;
+	s->tally[s->n_tally++] = (struct tally){ rule, 1 };
+}
+
+static void count_findings(struct state *s, const struct msc_findings *all)
+{
+	bool any = false, first;
+
+	for (size_t i = 0; all && i < all->count; i++) {
+		if (all->list[i].severity < MSC_WARN)
+			continue;
+		any = true;
+		count_rule(all, i, &first);
+		if (first)
+			count_case(s, all->list[i].rule);
+	}
+	s->cases_found += any;
+}
+
+/* What the many findings come down to, the most frequent first. */
+static void put_tally(struct msc_report_run *run)
+{
+	struct state *s = run->state;
+	char head[128];
+
+	if (s->cases_found < TALLY_FROM)
+		return;
+	for (size_t shown = 0; shown < s->n_tally; shown++) {
+		struct tally *most = s->tally;
+
+		for (size_t i = 1; i < s->n_tally; i++) {
+			if (s->tally[i].cases > most->cases)
+				most = &s->tally[i];
+		}
+		fputs(shown ? "          " : "in all    ", run->out);
+		snprintf(head, sizeof head, "%s in %u case%s: ", most->rule->id, most->cases,
+			 most->cases == 1 ? "" : "s");
+		fputs(head, run->out);
+		msc_put_wrapped(run->out, INDENT + (unsigned)strlen(head), INDENT + 2,
+				most->rule->title);
+		putc('\n', run->out);
+		most->cases = 0;
+	}
 }
 
 static void case_end(struct msc_report_run *run, const struct msc_event *ev)
@@ -235,6 +315,7 @@ static void case_end(struct msc_report_run *run, const struct msc_event *ev)
 	bool show = verbosity >= 2 || (verbosity == 1 && !good);
 
 	s->in_case = false;
+	count_findings(s, ev->findings);
 	if (verbosity < 0 && good) {
 		let_go(s, &s->notes, NULL);
 		let_go(s, &s->exchanges, NULL);
@@ -274,6 +355,7 @@ static void run_end(struct msc_report_run *run, const struct msc_event *ev)
 		msc_put_wrapped(run->out, INDENT, INDENT, ev->reason);
 		putc('\n', run->out);
 	}
+	put_tally(run);
 	for (int v = 0; v < MSC_VERDICTS; v++) {
 		unsigned n = ev->summary->count[v];
 
@@ -329,6 +411,8 @@ static void discard(struct msc_report_run *run)
 
 	let_go(s, &s->exchanges, NULL);
 	let_go(s, &s->notes, NULL);
+	free(s->last_skip);
+	free(s->tally);
 }
 
 const struct msc_report msc_report_text = {

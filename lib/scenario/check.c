@@ -35,7 +35,7 @@ static int stated(struct msc_runner *r, const struct msc_rule *rule, const struc
 
 static const char *status_name(unsigned status)
 {
-	static const char *const names[] = {"00h (passed)", "01h (failed)", "02h (phase error)"};
+	static const char *const names[] = { "00h (passed)", "01h (failed)", "02h (phase error)" };
 
 	return status < MSC_COUNT(names) ? names[status] : "reserved";
 }
@@ -102,8 +102,12 @@ static int check_pattern(struct msc_runner *r, enum msc_pattern pattern, const s
 	if (!want)
 		return msc_nomem(err);
 	msc_pattern_fill(pattern, want, len, lba, r->unit.block_size);
-	rc = compare(r, &msc_rule_expect_data, x, data, want, len,
-		     "the data read is not what was written", err);
+	if (x->kind == MSC_RECORD_EXCHANGE)
+		rc = compare(r, &msc_rule_expect_data, x, data, want, len,
+			     "the data read is not what was written", err);
+	else
+		rc = compare(r, &msc_rule_expect_value, x, data, want, len,
+			     "the answer is not what it must be", err);
 	free(want);
 	return rc;
 }

@@ -52,7 +52,8 @@ static int expected(struct parsing *p, const char *what)
 
 	here.column += (int)(p->at - p->node->text) + p->node->quoted;
 	if (*p->at)
-		snprintf(found, sizeof found, "'%c'", isprint((unsigned char)*p->at) ? *p->at : '?');
+		snprintf(found, sizeof found, "'%c'",
+			 isprint((unsigned char)*p->at) ? *p->at : '?');
 	return msc_yaml_fail(p->l->path, &here, p->l->err, "expected %s, found %s", what, found);
 }
 
@@ -60,7 +61,7 @@ static int add(struct parsing *p, enum op op, int64_t value)
 {
 	if (p->count == TERMS_MAX)
 		return expected(p, "an expression of at most 32 terms");
-	p->terms[p->count++] = (struct msc_term){op, value};
+	p->terms[p->count++] = (struct msc_term){ op, value };
 	return 0;
 }
 
@@ -115,7 +116,8 @@ static int name(struct parsing *p)
 			return add(p, OP_VAR, (int64_t)i);
 		}
 	here.text = word;
-	return msc_load_unknown(p->l, &here, "a number or a name", names, sizeof names[0]);
+	return msc_load_unknown(p->l, &here, "a number or a name", names, sizeof names[0],
+				SIZE_MAX);
 }
 
 static int sum(struct parsing *p);
@@ -184,7 +186,7 @@ static bool apply(enum op op, int64_t a, int64_t b, int64_t *out)
 int msc_expr_value(const struct msc_expr *e, const struct msc_env *env, int64_t *value,
 		   struct msc_err *err)
 {
-	int64_t stack[TERMS_MAX];
+	int64_t stack[TERMS_MAX] = { 0 };
 	size_t n = 0, i;
 
 	for (i = 0; i < e->count; i++) {
@@ -229,17 +231,21 @@ static int store(struct parsing *p, int64_t min, int64_t max, struct msc_expr *o
 	text = msc_arena_text(&p->l->s->arena, p->node->text, strlen(p->node->text));
 	if (!text)
 		return msc_nomem(p->l->err);
-	*out = (struct msc_expr){.terms = terms, .count = p->count, .text = text, .min = min,
-				 .max = max, .constant = p->constant};
+	*out = (struct msc_expr){ .terms = terms,
+				  .count = p->count,
+				  .text = text,
+				  .min = min,
+				  .max = max,
+				  .constant = p->constant };
 	return 0;
 }
 
 int msc_expr_parse(struct msc_loader *l, const struct msc_yaml *n, int64_t min, int64_t max,
 		   struct msc_expr *out)
 {
-	struct parsing p = {.l = l, .node = n, .at = n->text, .constant = true};
+	struct parsing p = { .l = l, .node = n, .at = n->text, .constant = true };
 	struct msc_err range = MSC_ERR_INIT;
-	struct msc_env none = {0};
+	struct msc_env none = { 0 };
 	int64_t v;
 
 	if (n->kind != MSC_YAML_TEXT || !*n->text)
@@ -251,8 +257,9 @@ int msc_expr_parse(struct msc_loader *l, const struct msc_yaml *n, int64_t min, 
 	if (store(&p, min, max, out) < 0)
 		return -1;
 	if (out->constant && msc_expr_value(out, &none, &v, &range) < 0)
-		return msc_yaml_fail(l->path, n, l->err, "expected %" PRId64 " to %" PRId64
-				     ", found '%s'", min, max, n->text);
+		return msc_yaml_fail(l->path, n, l->err,
+				     "expected %" PRId64 " to %" PRId64 ", found '%s'", min, max,
+				     n->text);
 	return 0;
 }
 
@@ -262,8 +269,9 @@ int msc_expr_number(struct msc_loader *l, int64_t value, struct msc_expr *out)
 
 	if (!t)
 		return -1;
-	*t = (struct msc_term){OP_NUMBER, value};
-	*out = (struct msc_expr){.terms = t, .count = 1, .text = "", .min = value, .max = value,
-				 .constant = true};
+	*t = (struct msc_term){ OP_NUMBER, value };
+	*out = (struct msc_expr){
+		.terms = t, .count = 1, .text = "", .min = value, .max = value, .constant = true
+	};
 	return 0;
 }

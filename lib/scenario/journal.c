@@ -23,13 +23,14 @@ struct msc_journal {
 	char path[3584];
 };
 
-/* FNV-1a: against a damaged file, not against an enemy. */
-static uint32_t checksum(const uint8_t *data, size_t len)
+/* FNV-1a */
+uint32_t msc_journal_hash(const void *data, size_t len)
 {
+	const uint8_t *p = data;
 	uint32_t h = 2166136261u;
 
 	for (size_t i = 0; i < len; i++)
-		h = (h ^ data[i]) * 16777619u;
+		h = (h ^ p[i]) * 16777619u;
 	return h;
 }
 
@@ -56,7 +57,8 @@ static int make_dirs(const char *dir, struct msc_err *err)
 	char path[3072];
 
 	if ((size_t)snprintf(path, sizeof path, "%s", dir) >= sizeof path || !*dir)
-		return msc_fail(err, MSC_E_USAGE, "the journal directory's name is empty or too long");
+		return msc_fail(err, MSC_E_USAGE,
+				"the journal directory's name is empty or too long");
 	for (char *p = path + 1;; p++) {
 		char c = *p;
 
@@ -139,7 +141,7 @@ static int write_file(struct msc_journal *j, const struct msc_journal_head *h, c
 			 "\nblock_size %" PRIu32 "\nfirst %" PRIu64 "\nblocks %" PRIu32
 			 "\nchecksum %08" PRIx32 "\n\n",
 			 h->device, h->lun, h->capacity, h->block_size, h->first, h->blocks,
-			 checksum(data, len));
+			 msc_journal_hash(data, len));
 
 	if (access(j->path, F_OK) == 0)
 		return msc_fail(err, MSC_E_BUSY, "%s: there is a journal already", j->path);
@@ -209,10 +211,11 @@ static uint8_t *read_file(const struct msc_journal *j, size_t *len, struct msc_e
 
 static int not_ours(const struct msc_journal *j, struct msc_err *err)
 {
-	return msc_fail(err, MSC_E_FORMAT,
-			"%s: expected a journal of mscope, found something else; remove the file if "
-			"nothing in it is wanted",
-			j->path);
+	return msc_fail(
+		err, MSC_E_FORMAT,
+		"%s: expected a journal of mscope, found something else; remove the file if "
+		"nothing in it is wanted",
+		j->path);
 }
 
 static int parse(const struct msc_journal *j, const uint8_t *text, size_t len,
@@ -223,7 +226,7 @@ static int parse(const struct msc_journal *j, const uint8_t *text, size_t len,
 	int used = 0;
 	size_t size;
 
-	*h = (struct msc_journal_head){0};
+	*h = (struct msc_journal_head){ 0 };
 	sscanf((const char *)text,
 	       "mscope journal 1\ndevice %119[!-~]\nlun %u\ncapacity %" SCNu64
 	       "\nblock_size %" SCNu32 "\nfirst %" SCNu64 "\nblocks %" SCNu32 "\nchecksum %" SCNx32
@@ -238,7 +241,7 @@ static int parse(const struct msc_journal *j, const uint8_t *text, size_t len,
 	    h->blocks > h->capacity - h->first)
 		return not_ours(j, err);
 	size = (size_t)h->blocks * h->block_size;
-	if (len - (size_t)used != size || checksum(text + used, size) != sum)
+	if (len - (size_t)used != size || msc_journal_hash(text + used, size) != sum)
 		return not_ours(j, err);
 	*data = malloc(size);
 	if (!*data)

@@ -27,6 +27,9 @@ struct msc_journal_head {
  * ~/.local/state/mscope. */
 int msc_journal_default_dir(char *buf, size_t size, struct msc_err *) MSC_MUST_CHECK;
 
+/* Against a damaged file or a mix-up, not against an enemy. */
+uint32_t msc_journal_hash(const void *data, size_t len);
+
 /* Writes and syncs the file, and the directory. Fails when there is one already. */
 int msc_journal_create(const char *dir, const struct msc_journal_head *, const uint8_t *data,
 		       struct msc_journal **out, struct msc_err *) MSC_MUST_CHECK;
@@ -34,7 +37,8 @@ int msc_journal_create(const char *dir, const struct msc_journal_head *, const u
 /* The journal that an earlier run left for this device and unit; *out is NULL when there is none.
  * *head is what the file says; *data is the caller's to free. MSC_E_BUSY: another run holds it. */
 int msc_journal_find(const char *dir, const char *device, uint8_t lun, struct msc_journal **out,
-		     struct msc_journal_head *head, uint8_t **data, struct msc_err *) MSC_MUST_CHECK;
+		     struct msc_journal_head *head, uint8_t **data,
+		     struct msc_err *) MSC_MUST_CHECK;
 
 const char *msc_journal_path(const struct msc_journal *);
 /* Lets go; the file stays for the next run. */

@@ -43,17 +43,17 @@ int msc_load_expected(struct msc_loader *l, const struct msc_yaml *n, const char
 }
 
 /* words: the address of the first name; stride: from one to the next, so that a column of names
- * in a larger table serves as well. */
+ * in a larger table serves as well, which ends after count or at NULL. */
 int msc_load_unknown(struct msc_loader *l, const struct msc_yaml *n, const char *what,
-		     const char *const *words, size_t stride)
+		     const char *const *words, size_t stride, size_t count)
 {
-	struct msc_nearest nearest = {.wanted = n->text};
+	struct msc_nearest nearest = { .wanted = n->text };
 	char all[256] = "", found[80];
 	const char *at = (const char *)words;
 	size_t len = 0;
 
 	msc_yaml_found(found, sizeof found, n);
-	for (; *(const char *const *)(const void *)at; at += stride) {
+	for (; count-- && *(const char *const *)(const void *)at; at += stride) {
 		const char *word = *(const char *const *)(const void *)at;
 
 		msc_nearest_try(&nearest, word);
@@ -83,7 +83,8 @@ int msc_load_map(struct msc_loader *l, const struct msc_yaml *map, const char *w
 			char kind[80];
 
 			snprintf(kind, sizeof kind, "a key of %s", what);
-			return msc_load_unknown(l, n->key, kind, &table->name, sizeof *table);
+			return msc_load_unknown(l, n->key, kind, &table->name, sizeof *table,
+						SIZE_MAX);
 		}
 		if (k->read && k->read(l, n, (char *)into + k->offset, k) < 0)
 			return -1;
@@ -144,7 +145,7 @@ static int find_word(struct msc_loader *l, const struct msc_yaml *n, const struc
 				*index = i;
 				return 0;
 			}
-	return msc_load_unknown(l, n, what, k->words, sizeof *k->words);
+	return msc_load_unknown(l, n, what, k->words, sizeof *k->words, SIZE_MAX);
 }
 
 int msc_load_word(struct msc_loader *l, const struct msc_yaml *n, void *into,

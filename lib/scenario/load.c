@@ -32,16 +32,17 @@ static int name(struct msc_loader *l, const struct msc_yaml *n, void *into, cons
 
 static int need(struct msc_loader *l, const struct msc_yaml *n, struct msc_scenario *s)
 {
-	static const char *const words[] = {"medium",	  "no-medium",	"writable",  "write-protected",
-					    "removable",  "fixed",	"multi-lun", "single-lun",
-					    "full-speed", "high-speed", NULL};
+	static const char *const words[] = { "medium",          "no-medium",  "writable",
+					     "write-protected", "removable",  "fixed",
+					     "multi-lun",       "single-lun", "full-speed",
+					     "high-speed",      NULL };
 	static const struct msc_key keys[] = {
 		{"blocks", msc_load_expr, 0, 1, INT64_MAX, NULL, true},
 		{0},
 	};
 	static const struct msc_env none;
-	const struct msc_key named = {.name = "needs", .words = words};
-	struct msc_expr blocks = {0};
+	const struct msc_key named = { .name = "needs", .words = words };
+	struct msc_expr blocks = { 0 };
 	int index = 0;
 
 	if (n->kind != MSC_YAML_MAP) {
@@ -179,7 +180,7 @@ static int load_document(struct msc_scenarios *all, const char *path, const stru
 			 struct msc_err *err)
 {
 	struct msc_scenario *s = calloc(1, sizeof *s);
-	struct msc_loader l = {.path = path, .s = s, .err = err};
+	struct msc_loader l = { .path = path, .s = s, .err = err };
 
 	if (!s)
 		return msc_nomem(err);
@@ -193,7 +194,7 @@ static int load_document(struct msc_scenarios *all, const char *path, const stru
 int msc_scenarios_load_text(struct msc_scenarios *all, const char *path, const char *text,
 			    struct msc_err *err)
 {
-	struct msc_arena tree = {0};
+	struct msc_arena tree = { 0 };
 	struct msc_yaml *doc = NULL;
 	int rc = msc_yaml_parse(&tree, path, text, &doc, err);
 
@@ -265,5 +266,5 @@ void msc_scenarios_free(struct msc_scenarios *all)
 	for (size_t i = 0; i < all->count; i++)
 		scenario_free(all->list[i]);
 	free(all->list);
-	*all = (struct msc_scenarios){0};
+	*all = (struct msc_scenarios){ 0 };
 }

@@ -39,7 +39,7 @@ int msc_load_expected(struct msc_loader *, const struct msc_yaml *, const char *
 	MSC_PRINTF(3, 4);
 /* The same for a word that is none of those known; with the nearest. */
 int msc_load_unknown(struct msc_loader *, const struct msc_yaml *, const char *what,
-		     const char *const *words, size_t stride);
+		     const char *const *words, size_t stride, size_t count);
 void *msc_load_get(struct msc_loader *, size_t size);
 size_t msc_load_count(const struct msc_yaml *); /* children */
 

@@ -15,14 +15,25 @@
 /* The most that one command may ask to move: room is set aside for it. */
 #define DATA_MAX (INT64_C(16) << 20)
 
+/* What these do to a medium no scratch range can put back: FORMAT UNIT, REASSIGN BLOCKS, ERASE,
+ * WRITE SAME, UNMAP, SANITIZE. */
+static int undoable(struct msc_loader *l, const struct msc_yaml *n, uint8_t opcode)
+{
+	static const uint8_t forbidden[] = { 0x04, 0x07, 0x19, 0x2c, 0x41, 0x42, 0x48, 0x93, 0xac };
+
+	if (memchr(forbidden, opcode, sizeof forbidden))
+		return msc_load_expected(l, n, "a command whose effect can be undone");
+	return 0;
+}
+
 static int raw_block(struct msc_loader *l, const struct msc_yaml *n, struct msc_plan_command *c)
 {
 	struct msc_err ignored = MSC_ERR_INIT;
 
 	if (msc_parse_hex(n->text, c->raw, sizeof c->raw, &c->raw_len, &ignored) == 0 && c->raw_len)
-		return 0;
-	return msc_load_unknown(l, n, "a command, or 1 to 16 bytes of one as hex", &msc_cdbs[0].name,
-				sizeof msc_cdbs[0]);
+		return undoable(l, n, c->raw[0]);
+	return msc_load_unknown(l, n, "a command, or 1 to 16 bytes of one as hex",
+				&msc_cdbs[0].name, sizeof msc_cdbs[0], msc_cdb_count);
 }
 
 static int64_t field_max(const struct msc_cdb_field *f)
@@ -45,7 +56,8 @@ static int fields(struct msc_loader *l, const struct msc_yaml *map, struct msc_p
 		if (!f) {
 			snprintf(what, sizeof what, "a field of %s", c->def->name);
 			return msc_load_unknown(l, n->key, what, &c->def->fields[0].name,
-						sizeof c->def->fields[0]);
+						sizeof c->def->fields[0],
+						MSC_COUNT(c->def->fields));
 		}
 		if (msc_expr_parse(l, n, 0, field_max(f), &c->field[f - c->def->fields]) < 0)
 			return -1;
@@ -68,6 +80,8 @@ static int block(struct msc_loader *l, const struct msc_yaml *n, void *into,
 	c->def = msc_cdb_by_name(name->text);
 	if (!c->def)
 		return raw_block(l, name, c);
+	if (undoable(l, name, c->def->opcode) < 0)
+		return -1;
 	return name == n ? 0 : fields(l, n->child, c);
 }
 
@@ -100,8 +114,8 @@ static int patches(struct msc_loader *l, const struct msc_yaml *map, void *into,
 static int direction(struct msc_loader *l, const struct msc_yaml *n, void *into,
 		     const struct msc_key *k)
 {
-	static const char *const words[] = {"none", "in", "out", NULL};
-	const struct msc_key named = {.name = k->name, .words = words};
+	static const char *const words[] = { "none", "in", "out", NULL };
+	const struct msc_key named = { .name = k->name, .words = words };
 
 	return msc_load_word(l, n, into, &named);
 }
@@ -154,12 +168,12 @@ static int intent(struct msc_loader *l, const struct msc_yaml *n, void *into,
 static int out_data(struct msc_loader *l, const struct msc_yaml *n, void *into,
 		    const struct msc_key *k)
 {
-	static const char *const words[] = {"zeros", "ones", "counter", "stamps", NULL};
+	static const char *const words[] = { "zeros", "ones", "counter", "stamps", NULL };
 	static const struct msc_key keys[] = {
 		{"hex", msc_load_bytes, offsetof(struct msc_out_data, bytes), 0, 4096, NULL, true},
 		{0},
 	};
-	const struct msc_key named = {.name = k->name, .words = words};
+	const struct msc_key named = { .name = k->name, .words = words };
 	struct msc_out_data *d = into;
 	int pattern = 0;
 

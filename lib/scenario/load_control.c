@@ -46,16 +46,17 @@ static int finish_control(struct msc_loader *l, const struct msc_yaml *n,
 static int descriptor_type(struct msc_loader *l, const struct msc_yaml *n, void *into,
 			   const struct msc_key *k)
 {
-	static const char *const words[] = {"device",	 "configuration", "string",
-					    "interface", "endpoint",	  "qualifier",
-					    "other_speed", NULL};
+	static const char *const words[] = { "device",      "configuration",
+					     "string",      "interface",
+					     "endpoint",    "qualifier",
+					     "other_speed", NULL };
 	struct msc_plan_control *c = into;
 
 	(void)k;
 	for (int64_t i = 0; n->kind == MSC_YAML_TEXT && words[i]; i++)
 		if (!strcmp(n->text, words[i]))
 			return msc_expr_number(l, i + MSC_DESC_DEVICE, &c->type);
-	return msc_load_unknown(l, n, "a descriptor", words, sizeof *words);
+	return msc_load_unknown(l, n, "a descriptor", words, sizeof *words, SIZE_MAX);
 }
 
 /* Until here type holds the descriptor, request its index, index the language. */
@@ -78,8 +79,8 @@ static int finish_descriptor(struct msc_loader *l, const struct msc_yaml *n,
 static int status_of(struct msc_loader *l, const struct msc_yaml *n, void *into,
 		     const struct msc_key *k)
 {
-	static const char *const words[] = {"device", "interface", "out", "in", NULL};
-	const struct msc_key named = {.name = k->name, .words = words};
+	static const char *const words[] = { "device", "interface", "out", "in", NULL };
+	const struct msc_key named = { .name = k->name, .words = words };
 	struct msc_plan_control *c = into;
 
 	return msc_load_word(l, n, &c->endpoint, &named);
@@ -87,8 +88,8 @@ static int status_of(struct msc_loader *l, const struct msc_yaml *n, void *into,
 
 static int finish_status(struct msc_loader *l, const struct msc_yaml *n, struct msc_plan_control *c)
 {
-	static const int64_t recipient[] = {MSC_RECIPIENT_DEVICE, MSC_RECIPIENT_INTERFACE,
-					    MSC_RECIPIENT_ENDPOINT, MSC_RECIPIENT_ENDPOINT};
+	static const int64_t recipient[] = { MSC_RECIPIENT_DEVICE, MSC_RECIPIENT_INTERFACE,
+					     MSC_RECIPIENT_ENDPOINT, MSC_RECIPIENT_ENDPOINT };
 
 	(void)n;
 	return msc_expr_number(l, MSC_REQTYPE_IN | recipient[c->endpoint], &c->type);
@@ -128,17 +129,18 @@ static const struct msc_key status_keys[] = {
 
 #define CLASS_TO_INTERFACE (MSC_REQTYPE_CLASS | MSC_RECIPIENT_INTERFACE)
 static const struct form forms[] = {
-	{"control", control_keys, 0, 0, 0, 0, 0, finish_control},
-	{"get_max_lun", class_keys, MSC_REQTYPE_IN | CLASS_TO_INTERFACE, MSC_REQ_GET_MAX_LUN, 0, -1,
-	 1, NULL},
-	{"bulk_only_reset", class_keys, CLASS_TO_INTERFACE, MSC_REQ_BULK_ONLY_RESET, 0, -1, 0, NULL},
-	{"get_descriptor", descriptor_keys, 0, 0, 0, 0, 255, finish_descriptor},
-	{"get_status", status_keys, 0, MSC_STD_GET_STATUS, 0, 0, 2, finish_status},
+	{ "control", control_keys, 0, 0, 0, 0, 0, finish_control },
+	{ "get_max_lun", class_keys, MSC_REQTYPE_IN | CLASS_TO_INTERFACE, MSC_REQ_GET_MAX_LUN, 0,
+	  -1, 1, NULL },
+	{ "bulk_only_reset", class_keys, CLASS_TO_INTERFACE, MSC_REQ_BULK_ONLY_RESET, 0, -1, 0,
+	  NULL },
+	{ "get_descriptor", descriptor_keys, 0, 0, 0, 0, 255, finish_descriptor },
+	{ "get_status", status_keys, 0, MSC_STD_GET_STATUS, 0, 0, 2, finish_status },
 };
 
 static int defaults(struct msc_loader *l, const struct form *f, struct msc_plan_control *c)
 {
-	static const struct msc_yaml interface = {.kind = MSC_YAML_TEXT, .text = "interface"};
+	static const struct msc_yaml interface = { .kind = MSC_YAML_TEXT, .text = "interface" };
 
 	c->save = -1;
 	if (msc_expr_number(l, f->type, &c->type) < 0 ||

@@ -8,13 +8,13 @@
 
 #define AT(member) offsetof(struct msc_expect, member)
 
-static const char *const pattern_words[] = {"zeros", "ones", "counter", "stamps", NULL};
+static const char *const pattern_words[] = { "zeros", "ones", "counter", "stamps", NULL };
 
 /* "5", "5/21" or "5/21/00": sense key, ASC, ASCQ, in hex as standards print them. */
 static int sense(struct msc_loader *l, const struct msc_yaml *n, struct msc_sense_want *want)
 {
 	unsigned key, asc = 0, ascq = 0;
-	int used[3] = {0};
+	int used[3] = { 0 };
 	size_t len = n->kind == MSC_YAML_TEXT ? strlen(n->text) : 0;
 	size_t digits = len ? strspn(n->text, "0123456789abcdefABCDEF/") : 0;
 
@@ -65,7 +65,7 @@ static int bytes_check(struct msc_loader *l, const struct msc_yaml *n, struct ms
 
 static int data_check(struct msc_loader *l, const struct msc_yaml *n, struct msc_data_check *c)
 {
-	const char *words[5 + MSC_SLOTS_MAX + 1] = {"original"};
+	const char *words[5 + MSC_SLOTS_MAX + 1] = { "original" };
 	size_t i, known = 1;
 
 	if (n->kind == MSC_YAML_MAP)
@@ -81,14 +81,14 @@ static int data_check(struct msc_loader *l, const struct msc_yaml *n, struct msc
 		if (i == 0)
 			c->kind = MSC_CHECK_ORIGINAL;
 		else if (i < 5)
-			*c = (struct msc_data_check){.kind = MSC_CHECK_PATTERN,
-						     .pattern = (enum msc_pattern)(i - 1)};
+			*c = (struct msc_data_check){ .kind = MSC_CHECK_PATTERN,
+						      .pattern = (enum msc_pattern)(i - 1) };
 		else
-			*c = (struct msc_data_check){.kind = MSC_CHECK_SAME, .slot = (int)i - 5};
+			*c = (struct msc_data_check){ .kind = MSC_CHECK_SAME, .slot = (int)i - 5 };
 		return 0;
 	}
 	return msc_load_unknown(l, n, "a pattern, a saved name, or { at, hex }", words,
-				sizeof *words);
+				sizeof *words, SIZE_MAX);
 }
 
 static int data_checks(struct msc_loader *l, const struct msc_yaml *n, void *into,
@@ -111,7 +111,7 @@ static int data_checks(struct msc_loader *l, const struct msc_yaml *n, void *int
 static int bits(struct msc_loader *l, const struct msc_yaml *n, unsigned *out, const char *name,
 		const char *const *words, const unsigned *bit)
 {
-	const struct msc_key k = {.name = name, .words = words};
+	const struct msc_key k = { .name = name, .words = words };
 	unsigned named = 0;
 
 	*out = 0;
@@ -126,9 +126,9 @@ static int bits(struct msc_loader *l, const struct msc_yaml *n, unsigned *out, c
 static int statuses(struct msc_loader *l, const struct msc_yaml *n, void *into,
 		    const struct msc_key *k)
 {
-	static const char *const words[] = {"passed", "failed", "phase_error", "any", NULL};
-	static const unsigned bit[] = {1 << MSC_CSW_PASSED, 1 << MSC_CSW_FAILED,
-				       1 << MSC_CSW_PHASE_ERROR, 0};
+	static const char *const words[] = { "passed", "failed", "phase_error", "any", NULL };
+	static const unsigned bit[] = { 1 << MSC_CSW_PASSED, 1 << MSC_CSW_FAILED,
+					1 << MSC_CSW_PHASE_ERROR, 0 };
 
 	return bits(l, n, into, k->name, words, bit);
 }
@@ -152,8 +152,8 @@ int msc_load_expect(struct msc_loader *l, const struct msc_yaml *n, void *into,
 static int control_outcomes(struct msc_loader *l, const struct msc_yaml *n, void *into,
 			    const struct msc_key *k)
 {
-	static const char *const words[] = {"done", "stall", "any", NULL};
-	static const unsigned bit[] = {1 << MSC_OUT_DONE, 1 << MSC_OUT_STALL, 0};
+	static const char *const words[] = { "done", "stall", "any", NULL };
+	static const unsigned bit[] = { 1 << MSC_OUT_DONE, 1 << MSC_OUT_STALL, 0 };
 
 	return bits(l, n, into, k->name, words, bit);
 }
@@ -178,9 +178,9 @@ int msc_load_expect_control(struct msc_loader *l, const struct msc_yaml *n, void
 int msc_load_expect_poll(struct msc_loader *l, const struct msc_yaml *n, void *into,
 			 const struct msc_key *k)
 {
-	static const char *const words[] = {"quiet", "stall", "data", "any", NULL};
-	static const unsigned bit[] = {1 << MSC_OUT_TIMEOUT, 1 << MSC_OUT_STALL, 1 << MSC_OUT_DONE,
-				       0};
+	static const char *const words[] = { "quiet", "stall", "data", "any", NULL };
+	static const unsigned bit[] = { 1 << MSC_OUT_TIMEOUT, 1 << MSC_OUT_STALL, 1 << MSC_OUT_DONE,
+					0 };
 	struct msc_expect *e = into;
 
 	return bits(l, n, &e->outcome, k->name, words, bit);

@@ -10,7 +10,7 @@
 
 typedef int step_fn(struct msc_loader *, const struct msc_yaml *step, struct msc_plan_step *);
 
-static const char *const endpoint_words[] = {"out", "in", NULL};
+static const char *const endpoint_words[] = { "out", "in", NULL };
 
 static int sense(struct msc_loader *l, const struct msc_yaml *step, struct msc_plan_step *out)
 {
@@ -38,17 +38,17 @@ static int poll_fields(struct msc_loader *l, const struct msc_yaml *n, void *int
 		       const struct msc_key *k)
 {
 	static const struct msc_key keys[] = {
-		{"endpoint", msc_load_word, offsetof(struct msc_plan_poll, in), 0, 0, endpoint_words,
-		 true},
-		{"length", msc_load_expr, offsetof(struct msc_plan_poll, length), 0, 1 << 20, NULL,
-		 false},
-		{"data", msc_load_bytes, offsetof(struct msc_plan_poll, data), 0, 1024, NULL,
-		 false},
-		{"time", msc_load_duration, offsetof(struct msc_plan_poll, time_ns), 0, 0, NULL,
-		 false},
-		{"expect", msc_load_expect_poll, offsetof(struct msc_plan_poll, expect), 0, 0, NULL,
-		 false},
-		{0},
+		{ "endpoint", msc_load_word, offsetof(struct msc_plan_poll, in), 0, 0,
+		  endpoint_words, true },
+		{ "length", msc_load_expr, offsetof(struct msc_plan_poll, length), 0, 1 << 20, NULL,
+		  false },
+		{ "data", msc_load_bytes, offsetof(struct msc_plan_poll, data), 0, 1024, NULL,
+		  false },
+		{ "time", msc_load_duration, offsetof(struct msc_plan_poll, time_ns), 0, 0, NULL,
+		  false },
+		{ "expect", msc_load_expect_poll, offsetof(struct msc_plan_poll, expect), 0, 0,
+		  NULL, false },
+		{ 0 },
 	};
 
 	struct msc_plan_poll *p = into;
@@ -109,10 +109,10 @@ static int inner_steps(struct msc_loader *l, const struct msc_yaml *n, void *int
 static int repeat(struct msc_loader *l, const struct msc_yaml *step, struct msc_plan_step *out)
 {
 	static const struct msc_key keys[] = {
-		{"repeat", msc_load_expr, offsetof(struct msc_plan_loop, times), 1, REPEAT_MAX, NULL,
-		 true},
-		{"do", inner_steps, 0, 0, 0, NULL, true},
-		{0},
+		{ "repeat", msc_load_expr, offsetof(struct msc_plan_loop, times), 1, REPEAT_MAX,
+		  NULL, true },
+		{ "do", inner_steps, 0, 0, 0, NULL, true },
+		{ 0 },
 	};
 
 	out->what = MSC_DO_LOOP;
@@ -123,7 +123,7 @@ static int repeat(struct msc_loader *l, const struct msc_yaml *step, struct msc_
 static int variable(struct msc_loader *l, const struct msc_yaml *n, void *into,
 		    const struct msc_key *k)
 {
-	static const struct msc_key values = {.name = "for", .min = INT64_MIN, .max = INT64_MAX};
+	static const struct msc_key values = { .name = "for", .min = INT64_MIN, .max = INT64_MAX };
 	struct msc_plan_loop *loop = into;
 	const char *name;
 
@@ -216,7 +216,8 @@ static int load_step(struct msc_loader *l, const struct msc_yaml *n, struct msc_
 	while (kinds[i].name && strcmp(kinds[i].name, name->text) != 0)
 		i++;
 	if (!kinds[i].name)
-		return msc_load_unknown(l, name, "a step", &kinds[0].name, sizeof kinds[0]);
+		return msc_load_unknown(l, name, "a step", &kinds[0].name, sizeof kinds[0],
+					SIZE_MAX);
 	if (kinds[i].load)
 		return kinds[i].load(l, n, out);
 	if (n->kind == MSC_YAML_MAP)

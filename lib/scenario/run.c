@@ -10,7 +10,7 @@
 
 const char *msc_verdict_name(enum msc_verdict v)
 {
-	static const char *const names[] = {"pass", "fail", "warn", "skip", "error"};
+	static const char *const names[] = { "pass", "fail", "warn", "skip", "error" };
 
 	return (size_t)v < MSC_COUNT(names) ? names[v] : "?";
 }
@@ -18,8 +18,10 @@ const char *msc_verdict_name(enum msc_verdict v)
 void msc_run_note(struct msc_runner *r, const char *fmt, ...)
 {
 	char text[4096];
-	struct msc_event e = {.kind = MSC_EV_NOTE, .at_ns = msc_now(r->target->clock),
-			      .scenario = r->s, .text = text};
+	struct msc_event e = { .kind = MSC_EV_NOTE,
+			       .at_ns = msc_now(r->target->clock),
+			       .scenario = r->s,
+			       .text = text };
 	va_list args;
 
 	va_start(args, fmt);
@@ -31,8 +33,9 @@ void msc_run_note(struct msc_runner *r, const char *fmt, ...)
 static void on_record(void *user, const struct msc_record *record)
 {
 	struct msc_runner *r = user;
-	const struct msc_event e = {.kind = MSC_EV_RECORD, .at_ns = record->ended_ns,
-				    .scenario = r->s, .record = record};
+	const struct msc_event e = {
+		.kind = MSC_EV_RECORD, .at_ns = record->ended_ns, .scenario = r->s, .record = record
+	};
 
 	if (msc_judge(record, r->o->profile, &r->findings, &r->judge_err) < 0)
 		r->ended = true;
@@ -103,8 +106,9 @@ static void skip_rest(struct msc_runner *r, const struct msc_scenarios *all, siz
 
 	snprintf(r->reason, sizeof r->reason, "not run: %s", why);
 	for (size_t i = from; i < all->count; i++) {
-		struct msc_event e = {.kind = MSC_EV_CASE_BEGIN, .at_ns = now,
-				      .scenario = all->list[i]};
+		struct msc_event e = { .kind = MSC_EV_CASE_BEGIN,
+				       .at_ns = now,
+				       .scenario = all->list[i] };
 
 		r->o->event(r->o->user, &e);
 		e.kind = MSC_EV_CASE_END;
@@ -137,9 +141,11 @@ static int run_cases(struct msc_runner *r, const struct msc_scenarios *all, stru
 
 static int run(struct msc_runner *r, const struct msc_scenarios *all, struct msc_err *err)
 {
-	const struct msc_session_options options = {.timeout_ns = r->o->timeout_ns,
-						    .queued = r->o->queued, .log = r->o->log,
-						    .record = on_record, .user = r};
+	const struct msc_session_options options = { .timeout_ns = r->o->timeout_ns,
+						     .queued = r->o->queued,
+						     .log = r->o->log,
+						     .record = on_record,
+						     .user = r };
 	int rc = -1;
 
 	if (r->o->allow_writes && any_writes(all) && msc_not_mounted(r->target, err) < 0)
@@ -166,12 +172,14 @@ finish:
 int msc_run(struct msc_target *t, const struct msc_scenarios *all, const struct msc_run_options *o,
 	    struct msc_summary *summary, struct msc_err *err)
 {
-	struct msc_runner r = {.target = t, .o = o, .summary = summary, .judge_err = MSC_ERR_INIT};
-	struct msc_event e = {.kind = MSC_EV_RUN_BEGIN, .device = &t->device,
-			      .profile = o->profile, .cases_total = all->count};
+	struct msc_runner r = { .target = t, .o = o, .summary = summary, .judge_err = MSC_ERR_INIT };
+	struct msc_event e = { .kind = MSC_EV_RUN_BEGIN,
+			       .device = &t->device,
+			       .profile = o->profile,
+			       .cases_total = all->count };
 	int rc;
 
-	*summary = (struct msc_summary){0};
+	*summary = (struct msc_summary){ 0 };
 	e.at_ns = msc_now(t->clock);
 	o->event(o->user, &e);
 	rc = run(&r, all, err);

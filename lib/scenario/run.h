@@ -38,6 +38,7 @@ struct msc_runner {
 	uint8_t max_lun;
 	struct msc_scratch scratch;
 	struct msc_err judge_err; /* from within the session's callback */
+	bool odd_csw;		  /* the device answers, and never with a valid CSW */
 
 	/* the case under way */
 	const struct msc_scenario *s;
@@ -57,8 +58,7 @@ void msc_run_mute(struct msc_runner *, bool muted);
 int msc_run_case(struct msc_runner *, const struct msc_scenario *, bool *wedged,
 		 struct msc_err *) MSC_MUST_CHECK;
 /* The case ends here, without more steps, and this is its verdict unless findings are worse. */
-void msc_run_end_case(struct msc_runner *, enum msc_verdict, const char *fmt, ...)
-	MSC_PRINTF(3, 4);
+void msc_run_end_case(struct msc_runner *, enum msc_verdict, const char *fmt, ...) MSC_PRINTF(3, 4);
 
 /* step.c */
 int msc_run_steps(struct msc_runner *, const struct msc_plan_step *, size_t n,

@@ -9,14 +9,16 @@
 
 struct msc_scenario;
 
-/* The scenarios built into the program, sorted by name; and those of files. */
+/* The scenarios built into the program, by stage (docs/scenarios.md) and then by name; and those of
+ * files, in their order. */
 struct msc_scenarios {
 	struct msc_scenario **list;
 	size_t count, room;
 };
 int msc_scenarios_load_embedded(struct msc_scenarios *, struct msc_err *) MSC_MUST_CHECK;
 /* Errors are "path:line:column: what was expected, what was found". */
-int msc_scenarios_load_file(struct msc_scenarios *, const char *path, struct msc_err *) MSC_MUST_CHECK;
+int msc_scenarios_load_file(struct msc_scenarios *, const char *path,
+			    struct msc_err *) MSC_MUST_CHECK;
 int msc_scenarios_load_text(struct msc_scenarios *, const char *path, const char *text,
 			    struct msc_err *) MSC_MUST_CHECK;
 void msc_scenarios_free(struct msc_scenarios *);

@@ -25,7 +25,7 @@ void msc_scratch_choose(struct msc_scratch *s, const struct msc_unit *u)
 {
 	uint64_t capacity = u->last_lba + 1;
 
-	*s = (struct msc_scratch){.block_size = u->block_size};
+	*s = (struct msc_scratch){ .block_size = u->block_size };
 	if (!u->have_capacity || !capacity)
 		return;
 	s->blocks = capacity < SCRATCH_BLOCKS ? (uint32_t)capacity : SCRATCH_BLOCKS;
@@ -40,9 +40,9 @@ static int move(struct msc_runner *r, bool write, uint32_t block, uint32_t block
 		bool *good, struct msc_err *err)
 {
 	uint64_t lba = r->scratch.first + block;
-	const struct msc_cdb_def *def = msc_cdb_by_name(
-		lba + blocks <= UINT32_MAX ? (write ? "write10" : "read10")
-					   : (write ? "write16" : "read16"));
+	const struct msc_cdb_def *def = msc_cdb_by_name(lba + blocks <= UINT32_MAX
+								? (write ? "write10" : "read10")
+								: (write ? "write16" : "read16"));
 	uint32_t len = blocks * r->scratch.block_size;
 	const struct msc_record *x;
 	struct msc_request rq;
@@ -88,26 +88,62 @@ static int transfer(struct msc_runner *r, bool write, uint8_t *data, bool *good,
 	return 0;
 }
 
-/* A simulated medium that ends with this process needs a file that no other run meets. */
-static void identity(const struct msc_runner *r, struct msc_journal_head *h)
+/* A device without a serial number is known by its first block, which holds the partition table and
+ * is never written here. */
+static int first_block(struct msc_runner *r, uint32_t *hash, struct msc_err *err)
+{
+	const struct msc_scratch keep = r->scratch;
+	uint8_t *block = calloc(1, keep.block_size);
+	bool good = false;
+	int rc;
+
+	if (!block)
+		return msc_nomem(err);
+	r->scratch = (struct msc_scratch){ .blocks = 1, .block_size = keep.block_size };
+	rc = transfer(r, false, block, &good, err);
+	r->scratch = keep;
+	*hash = good ? msc_journal_hash(block, keep.block_size) : 0;
+	free(block);
+	return rc;
+}
+
+/* A simulated device is known by the file that holds its medium; one whose medium ends with this
+ * process gets a journal that no other run meets. */
+static void simulated_identity(const struct msc_device *d, char *buf, size_t size)
+{
+	const char *file = strstr(d->name, "file=");
+
+	if (d->forgets || !file)
+		snprintf(buf, size, "sim-%ld", (long)getpid());
+	else
+		snprintf(buf, size, "sim-file-%08x", msc_journal_hash(file, strcspn(file, ",")));
+}
+
+/* Whose blocks these are. */
+static int identity(struct msc_runner *r, struct msc_journal_head *h, struct msc_err *err)
 {
 	const struct msc_device *d = &r->target->device;
-	size_t len;
+	uint32_t hash = 0;
 
-	*h = (struct msc_journal_head){.lun = r->o->lun,
-				       .capacity = r->unit.last_lba + 1,
-				       .block_size = r->scratch.block_size,
-				       .first = r->scratch.first,
-				       .blocks = r->scratch.blocks};
-	if (d->forgets)
-		snprintf(h->device, sizeof h->device, "sim-%ld", (long)getpid());
-	else
+	*h = (struct msc_journal_head){ .lun = r->o->lun,
+					.capacity = r->unit.last_lba + 1,
+					.block_size = r->scratch.block_size,
+					.first = r->scratch.first,
+					.blocks = r->scratch.blocks };
+	if (!d->simulated && !*d->serial && first_block(r, &hash, err) < 0)
+		return -1;
+	if (d->simulated)
+		simulated_identity(d, h->device, sizeof h->device);
+	else if (*d->serial)
 		snprintf(h->device, sizeof h->device, "%04x:%04x:%.100s", d->desc.vendor,
 			 d->desc.product, d->serial);
-	len = strlen(h->device);
-	for (size_t i = 0; i < len; i++)
+	else
+		snprintf(h->device, sizeof h->device, "%04x:%04x:block0-%08x", d->desc.vendor,
+			 d->desc.product, hash);
+	for (size_t i = 0; h->device[i]; i++)
 		if (h->device[i] <= ' ' || h->device[i] > '~')
 			h->device[i] = '_';
+	return 0;
 }
 
 static int directory(const struct msc_runner *r, char *buf, size_t size, struct msc_err *err)
@@ -135,8 +171,7 @@ static int save(struct msc_runner *r, bool *readable, struct msc_err *err)
 		s->data = NULL;
 		return 0;
 	}
-	identity(r, &head);
-	if (directory(r, dir, sizeof dir, err) < 0)
+	if (identity(r, &head, err) < 0 || directory(r, dir, sizeof dir, err) < 0)
 		return -1;
 	return msc_journal_create(dir, &head, s->data, &s->journal, err);
 }
@@ -205,8 +240,9 @@ static int restore_old(struct msc_runner *r, struct msc_journal *j,
 	bool good = false;
 	int rc;
 
-	r->scratch = (struct msc_scratch){.first = h->first, .blocks = h->blocks,
-					  .block_size = h->block_size, .data = data};
+	r->scratch = (struct msc_scratch){
+		.first = h->first, .blocks = h->blocks, .block_size = h->block_size, .data = data
+	};
 	rc = msc_scratch_restore(r, &good, err);
 	r->scratch = now;
 	if (rc == 0 && !good)
@@ -217,9 +253,10 @@ static int restore_old(struct msc_runner *r, struct msc_journal *j,
 		msc_journal_close(j);
 		return -1;
 	}
-	msc_run_note(r, "an earlier run was cut short: its scratch blocks %" PRIu64 " to %" PRIu64
-		     " were put back from %s", h->first, h->first + h->blocks - 1,
-		     msc_journal_path(j));
+	msc_run_note(r,
+		     "an earlier run was cut short: its scratch blocks %" PRIu64 " to %" PRIu64
+		     " were put back from %s",
+		     h->first, h->first + h->blocks - 1, msc_journal_path(j));
 	return msc_journal_remove(j, err);
 }
 
@@ -238,28 +275,27 @@ static int consider(struct msc_runner *r, const struct msc_journal *j,
 				"they are not wanted",
 				msc_journal_path(j), h->capacity, h->block_size);
 	if (!*put_back)
-		msc_run_note(r, "an earlier run was cut short while it was writing: give "
+		msc_run_note(r,
+			     "an earlier run was cut short while it was writing: give "
 			     "--allow-writes once to put the %" PRIu32 " blocks back that %s holds",
 			     h->blocks, msc_journal_path(j));
 	return 0;
 }
 
-int msc_scratch_old(struct msc_runner *r, struct msc_err *err)
+static int find_old(struct msc_runner *r, struct msc_err *err)
 {
 	struct msc_err unknown = MSC_ERR_INIT;
 	struct msc_journal_head mine, found;
 	struct msc_journal *j;
 	uint8_t *data = NULL;
-	bool put_back;
+	bool put_back = false;
 	char dir[3072];
 	int rc;
 
-	if (r->target->device.forgets)
-		return 0;
 	if (directory(r, dir, sizeof dir, &unknown) < 0) /* then nobody can have left one */
 		return 0;
-	identity(r, &mine);
-	if (msc_journal_find(dir, mine.device, mine.lun, &j, &found, &data, err) < 0)
+	if (identity(r, &mine, err) < 0 ||
+	    msc_journal_find(dir, mine.device, mine.lun, &j, &found, &data, err) < 0)
 		return -1;
 	if (!j)
 		return 0;
@@ -269,6 +305,18 @@ int msc_scratch_old(struct msc_runner *r, struct msc_err *err)
 	else
 		msc_journal_close(j);
 	free(data);
+	return rc;
+}
+
+int msc_scratch_old(struct msc_runner *r, struct msc_err *err)
+{
+	int rc;
+
+	if (r->target->device.forgets || !r->scratch.blocks)
+		return 0;
+	msc_run_mute(r, true);
+	rc = find_old(r, err);
+	msc_run_mute(r, false);
 	return rc;
 }
 
@@ -285,7 +333,8 @@ void msc_scratch_finish(struct msc_runner *r)
 				good = false;
 		}
 		if (!good)
-			msc_run_note(r, "blocks %" PRIu64 " to %" PRIu64 " could not be put back%s%s",
+			msc_run_note(r,
+				     "blocks %" PRIu64 " to %" PRIu64 " could not be put back%s%s",
 				     s->first, s->first + s->blocks - 1,
 				     r->target->device.forgets ? "" : "; they are kept in ",
 				     r->target->device.forgets ? "" : msc_journal_path(s->journal));
@@ -295,7 +344,7 @@ void msc_scratch_finish(struct msc_runner *r)
 			msc_run_note(r, "%s", err.msg);
 	}
 	free(s->data);
-	*s = (struct msc_scratch){0};
+	*s = (struct msc_scratch){ 0 };
 }
 
 bool msc_scratch_allows(const struct msc_runner *r, const uint8_t cdb[MSC_CBW_CB_MAX], size_t len,

@@ -51,7 +51,7 @@ bool msc_scenario_matches(const struct msc_scenario *s, const char *pattern)
 
 static bool command_writes(const struct msc_plan_command *c)
 {
-	uint8_t cdb[MSC_CBW_CB_MAX] = {0};
+	uint8_t cdb[MSC_CBW_CB_MAX] = { 0 };
 	size_t len = c->def ? c->def->length : c->raw_len;
 	static const struct msc_env none;
 	struct msc_err ignored = MSC_ERR_INIT;

@@ -12,14 +12,15 @@ int msc_run_save(struct msc_runner *r, int slot, const uint8_t *data, size_t len
 		 struct msc_err *err)
 {
 	struct msc_saved_answer *s = &r->slots[slot];
-	uint8_t *copy = malloc(len ? len : 1);
 
-	if (!copy)
+	free(s->data);
+	s->len = 0;
+	s->data = malloc(len ? len : 1);
+	if (!s->data)
 		return msc_nomem(err);
 	if (len)
-		memcpy(copy, data, len);
-	free(s->data);
-	*s = (struct msc_saved_answer){copy, len};
+		memcpy(s->data, data, len);
+	s->len = len;
 	return 0;
 }
 
@@ -110,7 +111,8 @@ static int run_step(struct msc_runner *r, const struct msc_plan_step *s, struct 
 	case MSC_DO_ENUMERATE: return msc_run_enumerate(r, err);
 	case MSC_DO_POLL: return poll_endpoint(r, &s->u.poll, err);
 	case MSC_DO_CLEAR_HALT:
-		return msc_session_clear_halt(r->session, s->u.in ? d->ep_in : d->ep_out, NULL, err);
+		return msc_session_clear_halt(r->session, s->u.in ? d->ep_in : d->ep_out, NULL,
+					      err);
 	case MSC_DO_RESET_RECOVERY: return msc_run_recover(r, err);
 	case MSC_DO_PORT_RESET:
 		r->pending_reset = false;

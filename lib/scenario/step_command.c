@@ -119,8 +119,10 @@ static bool build_intent(struct msc_runner *r, const struct msc_stated_intent *i
 	if (!msc_run_value(r, &i->length, 0, &length) || !msc_run_value(r, &i->min, length, &min) ||
 	    !msc_run_value(r, &i->max, length, &max))
 		return false;
-	*out = (struct msc_intent){.known = true, .dir = (enum msc_dir)i->direction,
-				   .min = (uint64_t)min, .max = (uint64_t)max};
+	*out = (struct msc_intent){ .known = true,
+				    .dir = (enum msc_dir)i->direction,
+				    .min = (uint64_t)min,
+				    .max = (uint64_t)max };
 	return true;
 }
 
@@ -161,9 +163,10 @@ static int build_data(struct msc_runner *r, const struct msc_plan_command *c,
 static bool hung(const struct msc_exchange *x)
 {
 	return x->needs_reset && msc_cbw_is_valid(x->wrapper, x->wrapper_len) &&
-	       msc_cbw_is_meaningful(x) && (msc_step_with(x, MSC_STEP_CBW, MSC_OUT_TIMEOUT) ||
-				  msc_step_with(x, MSC_STEP_DATA, MSC_OUT_TIMEOUT) ||
-				  msc_step_with(x, MSC_STEP_CSW, MSC_OUT_TIMEOUT));
+	       msc_cbw_is_meaningful(x) &&
+	       (msc_step_with(x, MSC_STEP_CBW, MSC_OUT_TIMEOUT) ||
+		msc_step_with(x, MSC_STEP_DATA, MSC_OUT_TIMEOUT) ||
+		msc_step_with(x, MSC_STEP_CSW, MSC_OUT_TIMEOUT));
 }
 
 static int send(struct msc_runner *r, const struct msc_request *rq, const struct msc_record **out,
@@ -183,12 +186,12 @@ static int send(struct msc_runner *r, const struct msc_request *rq, const struct
 int msc_run_sense(struct msc_runner *r, uint8_t lun, const struct msc_expect *e,
 		  struct msc_sense_data *out, struct msc_err *err)
 {
-	static const uint8_t cdb[MSC_CBW_CB_MAX] = {MSC_OP_REQUEST_SENSE, [4] = MSC_SENSE_LEN};
+	static const uint8_t cdb[MSC_CBW_CB_MAX] = { MSC_OP_REQUEST_SENSE, [4] = MSC_SENSE_LEN };
 	const struct msc_record *record;
 	const struct msc_exchange *x;
 	struct msc_request rq;
 
-	*out = (struct msc_sense_data){.valid = false};
+	*out = (struct msc_sense_data){ .valid = false };
 	msc_request_init(&rq, cdb, 6, MSC_DIR_IN, MSC_SENSE_LEN);
 	rq.cbw.h.lun = lun;
 	if (send(r, &rq, &record, err) < 0)
@@ -223,7 +226,7 @@ int msc_run_command(struct msc_runner *r, const struct msc_plan_command *c, stru
 {
 	const struct msc_record *record;
 	uint8_t cdb[MSC_CBW_CB_MAX];
-	struct built b = {0};
+	struct built b = { 0 };
 	char why[200];
 	int rc;
 
@@ -258,7 +261,7 @@ int msc_run_wrapper(struct msc_runner *r, const struct msc_bytes *bytes, struct 
 
 int msc_run_ready(struct msc_runner *r, struct msc_err *err)
 {
-	static const uint8_t cdb[MSC_CBW_CB_MAX] = {MSC_OP_TEST_UNIT_READY};
+	static const uint8_t cdb[MSC_CBW_CB_MAX] = { MSC_OP_TEST_UNIT_READY };
 	struct msc_clock *clock = r->target->clock;
 	struct msc_sense_data sense;
 

@@ -35,9 +35,11 @@ int msc_run_control(struct msc_runner *r, const struct msc_plan_control *c, stru
 		index = c->endpoint == 2 ? d->ep_out : d->ep_in;
 	else if (c->endpoint == 1)
 		index = d->interface_number;
-	setup = (struct msc_setup){.request_type = (uint8_t)type, .request = (uint8_t)req,
-				   .value = (uint16_t)value, .index = (uint16_t)index,
-				   .length = (uint16_t)length};
+	setup = (struct msc_setup){ .request_type = (uint8_t)type,
+				    .request = (uint8_t)req,
+				    .value = (uint16_t)value,
+				    .index = (uint16_t)index,
+				    .length = (uint16_t)length };
 	data = calloc(1, setup.length + 1u);
 	if (!data)
 		return msc_nomem(err);
@@ -56,9 +58,11 @@ int msc_run_control(struct msc_runner *r, const struct msc_plan_control *c, stru
 static int standard(struct msc_runner *r, uint8_t req, unsigned value, unsigned index,
 		    unsigned length, const struct msc_control **got, struct msc_err *err)
 {
-	const struct msc_setup setup = {.request_type = MSC_REQTYPE_IN, .request = req,
-					.value = (uint16_t)value, .index = (uint16_t)index,
-					.length = (uint16_t)length};
+	const struct msc_setup setup = { .request_type = MSC_REQTYPE_IN,
+					 .request = req,
+					 .value = (uint16_t)value,
+					 .index = (uint16_t)index,
+					 .length = (uint16_t)length };
 	const struct msc_record *record;
 
 	*got = NULL;
@@ -93,7 +97,7 @@ static int configuration(struct msc_runner *r, unsigned type, struct msc_err *er
  * bytes, then all. */
 static int strings(struct msc_runner *r, const struct msc_device_desc *d, struct msc_err *err)
 {
-	const uint8_t which[] = {d->i_manufacturer, d->i_product, d->i_serial};
+	const uint8_t which[] = { d->i_manufacturer, d->i_product, d->i_serial };
 	const struct msc_control *got;
 	unsigned language;
 

@@ -102,6 +102,7 @@ static struct msc_yaml *new_node(struct reading *r, enum msc_yaml_kind kind,
 		return NULL;
 	}
 	n->kind = kind;
+	n->text = "";
 	n->line = mark ? mark->line + 1 : beside ? beside->line : 1;
 	n->column = mark ? mark->column + 1 : beside ? beside->column : 1;
 	return n;
@@ -120,8 +121,7 @@ static int plain(struct reading *r, const struct msc_yaml *n)
 	}
 	if (!marked)
 		return 0;
-	return msc_yaml_fail(r->path, n, r->err,
-			     "expected plain data, found an anchor or a tag");
+	return msc_yaml_fail(r->path, n, r->err, "expected plain data, found an anchor or a tag");
 }
 
 static struct msc_yaml *read_text(struct reading *r, const struct msc_yaml *beside)
@@ -132,7 +132,10 @@ static struct msc_yaml *read_text(struct reading *r, const struct msc_yaml *besi
 
 	if (!n)
 		return NULL;
-	n->quoted = token && fy_token_scalar_style(token) != FYSS_PLAIN;
+	if (token)
+		n->quoted = fy_token_scalar_style(token) == FYSS_SINGLE_QUOTED ||
+			    fy_token_scalar_style(token) == FYSS_DOUBLE_QUOTED;
+	n->column -= n->quoted; /* the parser's mark stands after the quotation mark */
 	n->text = msc_arena_text(r->arena, text ? text : "", text ? strlen(text) : 0);
 	if (!n->text) {
 		msc_nomem(r->err);
@@ -213,8 +216,10 @@ static struct msc_yaml *read_node(struct reading *r, const struct msc_yaml *besi
 	case FYET_SEQUENCE_START: return read_children(r, MSC_YAML_LIST, beside, depth);
 	case FYET_ALIAS:
 		n = new_node(r, MSC_YAML_TEXT, beside);
-		if (n)
+		if (n) {
+			n->column--; /* the mark stands after the asterisk */
 			msc_yaml_fail(r->path, n, r->err, "expected plain data, found an alias");
+		}
 		return NULL;
 	default: return NULL; /* the parser knows why */
 	}
@@ -230,8 +235,8 @@ static int syntax_error(struct reading *r, struct fy_diag *diag)
 	if (!e)
 		return msc_fail(r->err, MSC_E_FORMAT, "%s:1:1: expected YAML, found something else",
 				r->path);
-	return msc_fail(r->err, MSC_E_FORMAT, "%s:%d:%d: expected YAML, found: %s", r->path, e->line,
-			e->column, e->msg);
+	return msc_fail(r->err, MSC_E_FORMAT, "%s:%d:%d: expected YAML, found: %s", r->path,
+			e->line, e->column, e->msg);
 }
 
 static int read_documents(struct reading *r, struct fy_diag *diag, struct msc_yaml **out)
@@ -256,8 +261,8 @@ int msc_yaml_parse(struct msc_arena *arena, const char *path, const char *text,
 		   struct msc_yaml **out, struct msc_err *err)
 {
 	struct fy_diag_cfg diag_cfg;
-	struct fy_parse_cfg cfg = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG};
-	struct reading r = {.arena = arena, .path = path, .err = err};
+	struct fy_parse_cfg cfg = { .flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG };
+	struct reading r = { .arena = arena, .path = path, .err = err };
 	struct fy_diag *diag;
 	int rc;
 

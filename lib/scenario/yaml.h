@@ -20,7 +20,7 @@ enum msc_yaml_kind { MSC_YAML_TEXT, MSC_YAML_MAP, MSC_YAML_LIST };
 struct msc_yaml {
 	enum msc_yaml_kind kind;
 	int line, column;	/* from 1 */
-	const char *text;	/* TEXT; "" when nothing was written */
+	const char *text;	/* "" when nothing was written, and of a map or list */
 	bool quoted;		/* TEXT: the column is that of the quotation mark */
 	struct msc_yaml *key;	/* in a map: a node of its own; NULL otherwise */
 	struct msc_yaml *child; /* the first, of MAP and LIST */
@@ -29,8 +29,8 @@ struct msc_yaml {
 
 /* The documents of a text, the first of them in *out, NULL when the text holds none. Errors are
  * "path:line:column: what was expected, what was found". */
-int msc_yaml_parse(struct msc_arena *, const char *path, const char *text,
-		   struct msc_yaml **out, struct msc_err *) MSC_MUST_CHECK;
+int msc_yaml_parse(struct msc_arena *, const char *path, const char *text, struct msc_yaml **out,
+		   struct msc_err *) MSC_MUST_CHECK;
 
 /* Returns -1 with "path:line:column: " in front of the message. */
 int msc_yaml_fail(const char *path, const struct msc_yaml *, struct msc_err *, const char *fmt, ...)

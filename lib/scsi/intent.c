@@ -9,7 +9,9 @@
 
 static struct msc_intent intent(enum msc_dir dir, uint64_t min, uint64_t max)
 {
-	return (struct msc_intent){.known = true, .dir = max ? dir : MSC_DIR_NONE, .min = min, .max = max};
+	return (struct msc_intent){
+		.known = true, .dir = max ? dir : MSC_DIR_NONE, .min = min, .max = max
+	};
 }
 
 static uint64_t smaller(uint64_t a, uint64_t b)
@@ -45,7 +47,7 @@ static struct msc_intent blocks_intent(const uint8_t *cdb, enum msc_dir dir, uin
 	if (!blocks)
 		return intent(MSC_DIR_NONE, 0, 0);
 	if (!unit->have_capacity)
-		return (struct msc_intent){.dir = dir};
+		return (struct msc_intent){ .dir = dir };
 	if (!inside || !is_mandatory(cdb, unit) ||
 	    (dir == MSC_DIR_OUT && (!unit->have_mode || unit->write_protected)))
 		return intent(dir, 0, bytes);
@@ -59,7 +61,7 @@ static struct msc_intent verify_intent(const uint8_t *cdb, const struct msc_unit
 	case 0:	 return intent(MSC_DIR_NONE, 0, 0);
 	case 1:	 return blocks_intent(cdb, MSC_DIR_OUT, msc_cdb_value(cdb, "blocks"), unit);
 	case 3:	 return blocks_intent(cdb, MSC_DIR_OUT, 1, unit);
-	default: return (struct msc_intent){.dir = MSC_DIR_OUT};
+	default: return (struct msc_intent){ .dir = MSC_DIR_OUT };
 	}
 }
 
@@ -78,17 +80,18 @@ struct msc_intent msc_cdb_intent(const uint8_t cdb[MSC_CBW_CB_MAX], size_t len,
 	const struct msc_cdb_def *def = msc_cdb_by_bytes(cdb, len);
 
 	if (!def || len < def->length || def->opcode == MSC_OP_FORMAT_UNIT)
-		return (struct msc_intent){.known = false};
+		return (struct msc_intent){ .known = false };
 	if (def->opcode == MSC_OP_VERIFY_10)
 		return verify_intent(cdb, unit);
 	switch (def->amount) {
 	case MSC_AMOUNT_NONE:	    return intent(MSC_DIR_NONE, 0, 0);
-	case MSC_AMOUNT_BLOCKS:	    return blocks_intent(cdb, def->dir, msc_cdb_value(cdb, "blocks"), unit);
+	case MSC_AMOUNT_BLOCKS:
+		return blocks_intent(cdb, def->dir, msc_cdb_value(cdb, "blocks"), unit);
 	case MSC_AMOUNT_ALLOCATION: return allocation_intent(cdb, unit);
 	case MSC_AMOUNT_PARAMETERS: return intent(def->dir, 0, msc_cdb_value(cdb, "alloc"));
 	case MSC_AMOUNT_CAPACITY:
 		return intent(MSC_DIR_IN, is_mandatory(cdb, unit) ? MSC_CAPACITY_10_LEN : 0,
 			      MSC_CAPACITY_10_LEN);
 	}
-	return (struct msc_intent){.known = false};
+	return (struct msc_intent){ .known = false };
 }

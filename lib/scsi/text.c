@@ -45,16 +45,19 @@ char *msc_cdb_name(char *buf, size_t size, const uint8_t *cdb)
 static void append_field(char *buf, size_t size, const uint8_t *cdb, const struct msc_cdb_field *f)
 {
 	uint64_t value = msc_cdb_value(cdb, f->name);
-	bool always = !strcmp(f->name, "lba") || !strcmp(f->name, "blocks") || !strcmp(f->name, "alloc");
-	bool hex = !strcmp(f->name, "page") || !strcmp(f->name, "subpage") || !strcmp(f->name, "opcode");
+	bool always = !strcmp(f->name, "lba") || !strcmp(f->name, "blocks") ||
+		      !strcmp(f->name, "alloc");
+	bool hex = !strcmp(f->name, "page") || !strcmp(f->name, "subpage") ||
+		   !strcmp(f->name, "opcode");
 
 	if (value || always)
-		append(buf, size, hex ? " %s %#llx" : " %s %llu", f->name, (unsigned long long)value);
+		append(buf, size, hex ? " %s %#llx" : " %s %llu", f->name,
+		       (unsigned long long)value);
 }
 
 char *msc_cdb_text(char *buf, size_t size, const uint8_t *cdb, size_t len)
 {
-	uint8_t whole[MSC_CBW_CB_MAX] = {0};
+	uint8_t whole[MSC_CBW_CB_MAX] = { 0 };
 	const struct msc_cdb_def *def;
 	char name[NAME_MAX_LEN];
 
@@ -77,7 +80,7 @@ char *msc_cdb_text(char *buf, size_t size, const uint8_t *cdb, size_t len)
 
 struct msc_sense_data msc_sense_decode(const uint8_t *data, size_t len)
 {
-	struct msc_sense_data s = {.valid = false};
+	struct msc_sense_data s = { .valid = false };
 	uint8_t response = len ? data[0] & 0x7f : 0;
 
 	s.deferred = response == 0x71 || response == 0x73;

@@ -4,32 +4,42 @@
 
 #include "wire/bytes.h"
 
-static const struct bit_costs full_speed = {83333, 13, 8, 21, 5, 32};
-static const struct bit_costs high_speed = {2083, 55, 36, 63, 23, 0};
+static const struct bit_costs full_speed = { 83333, 13, 8, 21, 5, 32 };
+static const struct bit_costs high_speed = { 2083, 55, 36, 63, 23, 0 };
 
 const struct bit_costs *bit_costs_of(enum msc_speed speed)
 {
 	return speed == MSC_SPEED_HIGH ? &high_speed : &full_speed;
 }
 
-static unsigned count_stuffed(const uint8_t *data, size_t len, unsigned *run)
+/* Of the lowest `bits` of w, in the order of the wire; *run ones came before them. A run of ones is
+ * looked at whole: there is a stuffed bit after every six of it. */
+static unsigned count_stuffed(uint64_t w, unsigned bits, unsigned *run)
 {
 	unsigned stuffed = 0;
 
-	for (size_t k = 0; k < len; k++) {
-		for (unsigned bit = 0; bit < 8; bit++) {
-			*run = data[k] >> bit & 1 ? *run + 1 : 0;
-			if (*run == 6) {
-				stuffed++;
-				*run = 0;
-			}
-		}
+	while (bits) {
+		unsigned ones = ~w ? (unsigned)__builtin_ctzll(~w) : 64, zeros;
+
+		if (ones > bits)
+			ones = bits;
+		stuffed += (*run + ones) / 6;
+		*run = (*run + ones) % 6;
+		bits -= ones;
+		if (!bits)
+			break;
+		w >>= ones;
+		zeros = w ? (unsigned)__builtin_ctzll(w) : 64;
+		if (zeros > bits)
+			zeros = bits;
+		*run = 0;
+		bits -= zeros;
+		w = zeros < 64 ? w >> zeros : 0;
 	}
 	return stuffed;
 }
 
-/* Bits are taken in the order of the wire. Eight bytes without six ones in a row, which is nearly
- * all of them, are passed over at once. */
+/* Eight bytes without six ones in a row, which is nearly all of them, are passed over at once. */
 unsigned bit_stuffing(const uint8_t *data, size_t len)
 {
 	unsigned run = 0, stuffed = 0;
@@ -41,10 +51,12 @@ unsigned bit_stuffing(const uint8_t *data, size_t len)
 
 		runs &= runs >> 2;
 		runs = runs & (w >> 4 & w >> 5);
-		if (runs || ~w == 0 || run + (unsigned)__builtin_ctzll(~w) >= 6)
-			stuffed += count_stuffed(data + i, 8, &run);
+		if (runs || run + (unsigned)__builtin_ctzll(~w) >= 6)
+			stuffed += count_stuffed(w, 64, &run);
 		else
 			run = (unsigned)__builtin_clzll(~w);
 	}
-	return stuffed + count_stuffed(data + i, len - i, &run);
+	for (; i < len; i++)
+		stuffed += count_stuffed(data[i], 8, &run);
+	return stuffed;
 }

@@ -15,7 +15,7 @@
 
 static void bus_run(void *arg);
 
-const char *const bus_host_names[] = {"uhci", "ohci", "ehci", "xhci", NULL};
+const char *const bus_host_names[] = { "uhci", "ohci", "ehci", "xhci", NULL };
 
 static const struct policy policies[] = {
 	/* UHCI 1.1, 3.4.1 and 4.2.2: interrupt on completion at the end of the frame. */
@@ -23,7 +23,9 @@ static const struct policy policies[] = {
 	/* OHCI 1.0a, 4.4.1: the done queue is written back at a frame boundary. */
 	[BUS_HOST_OHCI] = {.poll_gap_ns = 2 * MSC_US, .seen_grid_ns = MSC_MS, .irq_ns = 5 * MSC_US},
 	/* EHCI 1.0, 2.3.1: interrupt threshold, one microframe in Linux. */
-	[BUS_HOST_EHCI] = {.poll_gap_ns = 1 * MSC_US, .seen_grid_ns = 125 * MSC_US, .irq_ns = 5 * MSC_US},
+	[BUS_HOST_EHCI] = { .poll_gap_ns = 1 * MSC_US,
+			    .seen_grid_ns = 125 * MSC_US,
+			    .irq_ns = 5 * MSC_US },
 	/* xHCI 1.1, 4.17.2: moderation does not delay a lone event. */
 	[BUS_HOST_XHCI] = {.poll_gap_ns = 1 * MSC_US, .seen_grid_ns = 0, .irq_ns = 5 * MSC_US},
 };
@@ -85,11 +87,15 @@ static void wake(struct bus *b, int64_t when_ns)
 }
 
 /* The first instant at or after t at which a transaction of dur may begin. */
-static int64_t slot(const struct bus *b, int64_t t, int64_t dur)
+static int64_t slot(struct bus *b, int64_t t, int64_t dur)
 {
-	int64_t start = t - t % b->frame_ns;
-	int64_t first = start + bytes_ns(b, b->costs->sof);
-	int64_t last = start + b->frame_ns - bits_ns(b, b->costs->end_bits);
+	int64_t start, first, last;
+
+	if (t - b->frame_began_ns >= b->frame_ns)
+		b->frame_began_ns = t - t % b->frame_ns;
+	start = b->frame_began_ns;
+	first = start + bytes_ns(b, b->costs->sof);
+	last = start + b->frame_ns - bits_ns(b, b->costs->end_bits);
 
 	if (t < first)
 		t = first;
@@ -110,8 +116,10 @@ void bus_end_transfer(struct bus *b, unsigned index, enum bus_outcome outcome)
 	int64_t grid = b->policy->seen_grid_ns;
 
 	e->head = t->next;
-	if (!e->head)
+	if (!e->head) {
 		e->tail = NULL;
+		b->pending &= ~(UINT32_C(1) << index);
+	}
 	e->parked = false;
 	e->stage = STAGE_SETUP;
 	t->next = NULL;
@@ -131,25 +139,28 @@ void bus_end_transfer(struct bus *b, unsigned index, enum bus_outcome outcome)
 	sim_at(b->sim, t->seen_ns, complete, t);
 }
 
-static bool runnable(const struct bus *b, const struct endpoint *e)
-{
-	return e->head && !e->parked && e->poll_ns <= sim_now(b->sim);
-}
-
 /* The next endpoint in turn; -1: none is ready, and *when_ns is when one will be. */
 static int choose(struct bus *b, int64_t *when_ns)
 {
-	*when_ns = MSC_NEVER;
-	for (unsigned k = 0; k < ENDPOINTS; k++) {
-		unsigned i = (b->turn + k) % ENDPOINTS;
-		struct endpoint *e = &b->ep[i];
+	uint32_t behind = b->pending & ~UINT32_C(0) << b->turn; /* the rest of this round */
+	const uint32_t rounds[] = { behind, b->pending & ~behind };
+	int64_t now = sim_now(b->sim);
 
-		if (runnable(b, e)) {
-			b->turn = i + 1;
-			return (int)i;
+	*when_ns = MSC_NEVER;
+	for (unsigned k = 0; k < 2; k++) {
+		for (uint32_t left = rounds[k]; left; left &= left - 1) {
+			unsigned i = (unsigned)__builtin_ctz(left);
+			const struct endpoint *e = &b->ep[i];
+
+			if (e->parked)
+				continue;
+			if (e->poll_ns <= now) {
+				b->turn = i + 1;
+				return (int)i;
+			}
+			if (e->poll_ns < *when_ns)
+				*when_ns = e->poll_ns;
 		}
-		if (e->head && !e->parked && e->poll_ns < *when_ns)
-			*when_ns = e->poll_ns;
 	}
 	return -1;
 }
@@ -159,8 +170,8 @@ static int64_t shared_polls(struct bus *b, int64_t at_ns)
 {
 	int64_t nak_ns = bytes_ns(b, b->costs->handshake), spent = 0;
 
-	for (unsigned i = 0; i < ENDPOINTS; i++) {
-		struct endpoint *e = &b->ep[i];
+	for (uint32_t left = b->pending; left; left &= left - 1) {
+		struct endpoint *e = &b->ep[__builtin_ctz(left)];
 
 		if (!e->parked || e->poll_ns > at_ns)
 			continue;
@@ -183,10 +194,10 @@ static void bus_run(void *arg)
 {
 	struct bus *b = arg;
 
+	if (b->wake_ns <= sim_now(b->sim))
+		b->wake_ns = MSC_NEVER; /* this event, whatever comes of it */
 	if (b->now.active || b->detached || b->resetting)
 		return;
-	if (b->wake_ns <= sim_now(b->sim))
-		b->wake_ns = MSC_NEVER;
 	for (;;) {
 		int64_t now = sim_now(b->sim), when, begin, end;
 		int index = choose(b, &when);
@@ -204,7 +215,8 @@ static void bus_run(void *arg)
 			return;
 		}
 		if (begin > now)
-			end = transaction_plan(b, (unsigned)index); /* the device may have changed its mind */
+			end = transaction_plan(
+				b, (unsigned)index); /* the device may have changed its mind */
 		if (!b->ep[index].head->began_ns)
 			b->ep[index].head->began_ns = begin;
 		end += begin;
@@ -240,6 +252,7 @@ void bus_submit(struct bus *b, struct bus_transfer *t)
 	else
 		e->head = t;
 	e->tail = t;
+	b->pending |= UINT32_C(1) << index_of(t->ep);
 	wake(b, sim_now(b->sim));
 }
 
@@ -334,8 +347,9 @@ void bus_device_ready(struct bus *b, uint8_t ep)
 		if (b->speed != MSC_SPEED_HIGH && !(ep & MSC_EP_IN) && index_of(ep)) {
 			size_t left = e->head->len - e->head->actual;
 
-			period += bytes_ns(b, b->costs->data - b->costs->handshake +
-						      (left < e->max_packet ? left : e->max_packet));
+			period +=
+				bytes_ns(b, b->costs->data - b->costs->handshake +
+						    (left < e->max_packet ? left : e->max_packet));
 			missed = (now - e->poll_ns + period - 1) / period;
 		}
 		e->head->naks += (uint64_t)missed;

@@ -148,8 +148,8 @@ static bool store(struct card *c, uint64_t at, const uint8_t *p, size_t n)
 		return pwrite(c->fd, p, n, (off_t)at) == (ssize_t)n;
 	if (!*page) {
 		*page = calloc(1, PAGE_BYTES);
-		if (!*page || (c->fd >= 0 &&
-			       !read_file(c, at - at % PAGE_BYTES, *page, PAGE_BYTES)))
+		if (!*page ||
+		    (c->fd >= 0 && !read_file(c, at - at % PAGE_BYTES, *page, PAGE_BYTES)))
 			return false;
 	}
 	memcpy(*page + at % PAGE_BYTES, p, n);
@@ -207,6 +207,13 @@ bool card_read(struct mcu *m, uint8_t slot, uint64_t lba, uint32_t blocks, void 
 		return false;
 	card_pass_time(m, c->g.read_ns * blocks);
 	return mutate_card_read(m, lba, blocks, buf);
+}
+
+bool card_preload(struct mcu *m, uint8_t slot, uint64_t lba, uint32_t blocks, const void *buf)
+{
+	struct card *c = reach(m, slot, lba, blocks);
+
+	return c && move(c, lba * c->g.block_size, (size_t)blocks * c->g.block_size, buf, NULL);
 }
 
 bool card_write(struct mcu *m, uint8_t slot, uint64_t lba, uint32_t blocks, const void *buf)

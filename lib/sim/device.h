@@ -5,6 +5,7 @@
 #define MSC_SIM_DEVICE_H
 
 #include "base/err.h"
+#include "base/log.h"
 #include "sim/bus.h"
 #include "sim/mcu.h"
 #include "sim/mutant.h"
@@ -20,6 +21,7 @@ struct sim_device_config {
 	enum bus_host host;
 	uint64_t seed;
 	int32_t drift_ppm; /* by how much the device's clock is slow against the bus's */
+	const struct msc_log *log; /* of the debug port; may be NULL */
 	bool allow_writes; /* false: files are opened read-only, and what the firmware writes to
 			      them stays in memory */
 };

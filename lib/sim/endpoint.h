@@ -46,6 +46,7 @@ struct udc {
 	struct bus *bus;
 	struct endpoint ep[EP_COUNT];
 	struct msc_setup setup; /* of the request being answered */
+	bool ep0_takes_data; /* it has a data stage towards the device, which waits for a buffer */
 	uint8_t ep0_in[1024];
 	struct copy *copies;
 };

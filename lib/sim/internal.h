@@ -93,7 +93,8 @@ void mutation_free(struct mutation *);
 void mutation_opened(struct mcu *, uint8_t ep);
 void mutation_reset(struct mcu *);
 enum mutant_verdict mutate_setup(struct mcu *, struct msc_setup *);
-void mutate_control_in(struct mcu *, const struct msc_setup *, uint8_t *buf, size_t *len, size_t max);
+void mutate_control_in(struct mcu *, const struct msc_setup *, uint8_t *buf, size_t *len,
+		       size_t max);
 enum mutant_verdict mutate_received(struct mcu *, uint8_t ep, uint8_t *buf, size_t *len);
 void mutate_transmit(struct mcu *, uint8_t ep, const void *buf, size_t len);
 void mutate_stall(struct mcu *, uint8_t ep);

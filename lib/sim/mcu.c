@@ -108,6 +108,17 @@ void mcu_effect_owned(struct mcu *m, sim_fn *fn, void *arg)
 	}
 }
 
+void mcu_print(struct mcu *m, const char *fmt, ...)
+{
+	char text[128];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	msc_log(m->config->log, MSC_LOG_INFO, "firmware", mcu_now(m), "%s", text);
+}
+
 struct timer {
 	struct mcu *mcu;
 	struct irq irq;

@@ -44,6 +44,9 @@ int64_t mcu_now(struct mcu *);	      /* the cursor, ns of virtual time */
 void mcu_spin(struct mcu *, int64_t ns); /* computes for so long */
 uint32_t mcu_random(struct mcu *);    /* of the run's seed */
 
+/* A line on the debug port: it goes to the run's log. No newline at its end. */
+void mcu_print(struct mcu *, const char *fmt, ...) MSC_PRINTF(2, 3);
+
 /* Calls fn in interrupt context, ns after the cursor, once. */
 void mcu_timer(struct mcu *, int64_t ns, void (*fn)(struct mcu *, void *arg), void *arg);
 
@@ -96,28 +99,42 @@ uint32_t card_block_size(struct mcu *, uint8_t slot);
 /* false: no medium, beyond its end, or write to a read-only one. */
 bool card_read(struct mcu *, uint8_t slot, uint64_t lba, uint32_t blocks, void *buf);
 bool card_write(struct mcu *, uint8_t slot, uint64_t lba, uint32_t blocks, const void *buf);
+/* What was on the medium when it came: takes no time, and no mutant sees it. */
+bool card_preload(struct mcu *, uint8_t slot, uint64_t lba, uint32_t blocks, const void *buf);
 
 /* -- an SD card on SPI ----------------------------------------------------------------------
  * The card in slot 0, as its driver sees it: a command, a wait until the card is ready, a block
- * over SPI. Each call takes the time of its part; a handler polls for so long, a task that starts
- * a DMA may sleep until sd_done. */
+ * over SPI. A driver has the processor do each part, and waits for it; or it hands each part to
+ * the DMA, which does one after the other, and the processor is free meanwhile. */
 
 enum sd_command { SD_READ_SINGLE, SD_READ_MULTIPLE, SD_WRITE_SINGLE, SD_WRITE_MULTIPLE, SD_STOP };
 
+/* A time that varies between least_ns and least_ns + spread_ns. Of so many even draws the least
+ * counts, or the greatest: the more of them, the rarer the other end. 0 draws: always least_ns. */
+struct sd_time {
+	int64_t least_ns, spread_ns;
+	uint32_t draws;
+	bool greatest;
+};
+
 struct sd_timing {
-	int64_t command_ns;			/* a command and its response, over SPI */
-	int64_t stop_ns;			/* ending a multiple transfer */
-	int64_t read_wait_ns, read_spread_ns;	/* first block: at least, and a tail beyond that
-						   grows rarer towards its end */
-	int64_t next_wait_ns;			/* further blocks of a multiple read */
-	int64_t write_busy_ns, write_spread_ns; /* after each block written */
-	uint32_t pause_every;			/* one write in so many pauses; 0: none */
-	int64_t pause_ns, pause_spread_ns;
-	int64_t block_dma_ns, block_pio_ns; /* 512 bytes over SPI, by DMA and by the processor */
+	int64_t command_ns; /* a command and its response, over SPI */
+	int64_t stop_ns;    /* the same for the one that ends a multiple read */
+	struct sd_time read_wait; /* from a read command to the first block */
+	int64_t rest_ns, rested_wait_ns; /* and so much more when the card was left alone for longer
+					    than rest_ns */
+	int64_t next_wait_ns;		 /* further blocks of a multiple read */
+	struct sd_time write_busy;	 /* after each block written */
+	uint32_t pause_every;		 /* one write in so many pauses as well; 0: none */
+	struct sd_time pause;
+	int64_t block_read_ns;		/* 512 bytes over SPI by DMA, from the card */
+	struct sd_time block_write;	/* to the card */
+	int64_t block_pio_ns;		/* either way by the processor */
 };
 
 void sd_insert(struct mcu *, const struct card_geometry *, const struct sd_timing *);
-void sd_command(struct mcu *, enum sd_command, uint64_t lba);
+void sd_command(struct mcu *, enum sd_command, uint64_t lba);	  /* by the processor */
+void sd_command_dma(struct mcu *, enum sd_command, uint64_t lba); /* returns at once */
 void sd_poll_ready(struct mcu *); /* spins until the card is ready */
 /* The next block of the present command, by the processor. */
 bool sd_pio(struct mcu *, void *buf);
@@ -133,15 +150,25 @@ typedef void task_fn(struct mcu *);
 void task_start(struct mcu *, const char *name, int priority, task_fn *);
 void task_sleep(struct mcu *, int64_t ns); /* to a tick, when there is one */
 
-/* A tick of so many ns of the device's clock. From then on a task that an interrupt wakes gets the
+/* A tick of so many ns of the device's clock, the first one now. From then on a task that an interrupt wakes gets the
  * processor only at the next tick, as a small operating system does it, unless the handler calls
  * task_yield. Without a tick it gets it when the handler ends. */
 void task_tick(struct mcu *, int64_t period_ns);
 void task_yield(struct mcu *); /* in a handler: switch when it ends; in a task: now */
 
+/* What changing from one task to another costs the processor, to and from the idle task included.
+ * Before this is called it is 2 us, and to and from idleness nothing. */
+void task_switch_time(struct mcu *, int64_t ns);
+
 struct sema; /* a binary semaphore */
 struct sema *sema_new(struct mcu *);	     /* freed with the processor */
 void sema_take(struct mcu *, struct sema *); /* a task waits until it is given */
+bool sema_try(struct sema *);		     /* takes it if it is given, from anywhere */
 void sema_give(struct mcu *, struct sema *); /* from anywhere */
+
+struct queue; /* of so many items, each a copy */
+struct queue *queue_new(struct mcu *, size_t items, size_t item_size); /* freed with the processor */
+bool queue_send(struct mcu *, struct queue *, const void *item); /* from anywhere; false: full */
+void queue_receive(struct mcu *, struct queue *, void *item);	  /* a task waits until there is one */
 
 #endif

@@ -22,7 +22,7 @@ struct mutant_view {
 	bool in_command;	/* between a valid CBW and the end of its CSW */
 	struct msc_cbw cbw;	/* the last valid CBW, as the host sent it */
 	uint32_t commands;	/* valid CBWs since power-on, this one included */
-	uint32_t data_sent;	/* bytes the firmware handed to bulk-in since that CBW, CSW excluded */
+	uint32_t data_sent; /* bytes the firmware handed to bulk-in since that CBW, CSW excluded */
 	struct msc_csw last_csw; /* the last that the firmware handed over */
 	bool csw_failed;	/* its status was not 00h */
 	uint8_t ep_in, ep_out;	/* the bulk endpoints; 0 until opened */
@@ -81,8 +81,8 @@ struct mutant_ops {
 	 * Reads: called after, with the data; writes: before. */
 	bool (*card_read)(struct mcu *, const struct mutant_view *, uint64_t lba, uint32_t blocks,
 			  uint8_t *data, void *state);
-	bool (*card_write)(struct mcu *, const struct mutant_view *, uint64_t *lba, uint32_t *blocks,
-			   void *state);
+	bool (*card_write)(struct mcu *, const struct mutant_view *, uint64_t *lba,
+			   uint32_t *blocks, void *state);
 
 	/* A bus reset has been seen by the firmware. */
 	void (*reset)(struct mcu *, void *state);

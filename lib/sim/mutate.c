@@ -83,7 +83,8 @@ enum mutant_verdict mutate_setup(struct mcu *m, struct msc_setup *setup)
 	for (size_t i = 0; x && i < x->n && v == MUTANT_PASS; i++)
 		if (x->ops[i]->setup)
 			v = x->ops[i]->setup(m, setup, x->state[i]);
-	if (x && v == MUTANT_PASS && (setup->request_type & MSC_REQTYPE_TYPE) == MSC_REQTYPE_CLASS &&
+	if (x && v == MUTANT_PASS &&
+	    (setup->request_type & MSC_REQTYPE_TYPE) == MSC_REQTYPE_CLASS &&
 	    setup->request == MSC_REQ_BULK_ONLY_RESET)
 		x->view.in_command = false;
 	return v;

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* An SD card on SPI: what its driver waits for. The bytes lie in slot 0 (card.c); here is the time
- * that the card takes to find them, drawn from the run's seed. */
+ * that the card takes to find them, drawn from the run's seed.
+ *
+ *	command -> wait -> block [-> wait -> block]... [-> stop]      read
+ *	command -> block -> busy [-> block -> busy]... [-> stop]      write
+ *
+ * Each part begins when the one before it is through, whoever does it.
+ */
 #include <stdlib.h>
 
 #include "sim/internal.h"
@@ -9,7 +15,8 @@ struct sd {
 	struct sd_timing t;
 	bool writing;
 	uint64_t lba;	  /* of the next block */
-	int64_t ready_ns; /* the card takes or gives nothing before this */
+	int64_t free_ns;  /* the last part is through */
+	int64_t ready_ns; /* the card takes or gives the next block; not before free_ns */
 	void *dma_buf;	  /* of the transfer under way */
 };
 
@@ -29,12 +36,19 @@ void sd_insert(struct mcu *m, const struct card_geometry *g, const struct sd_tim
 		*m->sd = (struct sd){.t = *t};
 }
 
-/* From least to least + spread; the square of an even draw makes long waits rare. */
-static int64_t draw(struct mcu *m, int64_t least_ns, int64_t spread_ns)
+static int64_t draw(struct mcu *m, const struct sd_time *t)
 {
-	double u = (double)mcu_random(m) / 4294967296.0;
+	uint32_t best = t->greatest ? 0 : UINT32_MAX;
 
-	return least_ns + (int64_t)(u * u * (double)spread_ns);
+	if (t->draws == 0 || t->spread_ns <= 0)
+		return t->least_ns;
+	for (uint32_t i = 0; i < t->draws; i++) {
+		uint32_t u = mcu_random(m);
+
+		if ((u > best) == t->greatest)
+			best = u;
+	}
+	return t->least_ns + (int64_t)((double)best / 4294967296.0 * (double)t->spread_ns);
 }
 
 static struct sd *inserted(struct mcu *m, const char *call)
@@ -44,48 +58,76 @@ static struct sd *inserted(struct mcu *m, const char *call)
 	return m->sd;
 }
 
-/* A command goes to the card by polled SPI: the caller's processor is busy. */
+/* A command goes out as soon as the card listens; it is through at free_ns. */
+static void issue(struct mcu *m, struct sd *sd, enum sd_command command, uint64_t lba)
+{
+	int64_t from = mcu_now(m), alone;
+
+	if (command == SD_STOP && sd->writing) /* a single byte, and the card is busy as it was */
+		return;
+	if (from < sd->free_ns)
+		from = sd->free_ns;
+	if (sd->writing && from < sd->ready_ns)
+		from = sd->ready_ns;
+	alone = from - sd->free_ns;
+	sd->free_ns = sd->ready_ns = from + (command == SD_STOP ? sd->t.stop_ns : sd->t.command_ns);
+	if (command == SD_STOP)
+		return;
+	sd->writing = command == SD_WRITE_SINGLE || command == SD_WRITE_MULTIPLE;
+	sd->lba = lba;
+	if (sd->writing)
+		return;
+	sd->ready_ns += draw(m, &sd->t.read_wait);
+	if (alone > sd->t.rest_ns)
+		sd->ready_ns += sd->t.rested_wait_ns;
+}
+
+static void spin_until(struct mcu *m, int64_t when_ns)
+{
+	if (when_ns > mcu_now(m))
+		mcu_spin(m, when_ns - mcu_now(m));
+}
+
 void sd_command(struct mcu *m, enum sd_command command, uint64_t lba)
 {
 	struct sd *sd = inserted(m, "sd_command");
 
 	if (!sd)
 		return;
-	if (command == SD_STOP) {
-		card_pass_time(m, sd->t.stop_ns);
-		return;
-	}
-	sd->writing = command == SD_WRITE_SINGLE || command == SD_WRITE_MULTIPLE;
-	sd->lba = lba;
-	card_pass_time(m, sd->t.command_ns);
-	if (!sd->writing)
-		sd->ready_ns = mcu_now(m) + draw(m, sd->t.read_wait_ns, sd->t.read_spread_ns);
+	issue(m, sd, command, lba);
+	spin_until(m, sd->free_ns);
+}
+
+void sd_command_dma(struct mcu *m, enum sd_command command, uint64_t lba)
+{
+	struct sd *sd = inserted(m, "sd_command_dma");
+
+	if (sd)
+		issue(m, sd, command, lba);
 }
 
 void sd_poll_ready(struct mcu *m)
 {
 	struct sd *sd = inserted(m, "sd_poll_ready");
 
-	if (sd && sd->ready_ns > mcu_now(m))
-		mcu_spin(m, sd->ready_ns - mcu_now(m));
+	if (sd)
+		spin_until(m, sd->ready_ns);
 }
 
-/* The block is through: when is the card ready for the next? */
+/* The block went through at at_ns: when is the card ready for the next? */
 static bool moved(struct mcu *m, void *buf, int64_t at_ns)
 {
 	struct sd *sd = m->sd;
-	bool ok;
 
+	sd->free_ns = at_ns;
 	if (!sd->writing) {
-		ok = card_read(m, 0, sd->lba++, 1, buf);
 		sd->ready_ns = at_ns + sd->t.next_wait_ns;
-		return ok;
+		return card_read(m, 0, sd->lba++, 1, buf);
 	}
-	ok = card_write(m, 0, sd->lba++, 1, buf);
-	sd->ready_ns = at_ns + draw(m, sd->t.write_busy_ns, sd->t.write_spread_ns);
+	sd->ready_ns = at_ns + draw(m, &sd->t.write_busy);
 	if (sd->t.pause_every && mcu_random(m) % sd->t.pause_every == 0)
-		sd->ready_ns += draw(m, sd->t.pause_ns, sd->t.pause_spread_ns);
-	return ok;
+		sd->ready_ns += draw(m, &sd->t.pause);
+	return card_write(m, 0, sd->lba++, 1, buf);
 }
 
 bool sd_pio(struct mcu *m, void *buf)
@@ -106,7 +148,7 @@ static void dma_irq(struct mcu *m, const struct irq *i)
 	(void)i;
 	m->sd->dma_buf = NULL;
 	if (m->config->vectors->sd_done)
-		m->config->vectors->sd_done(m, moved(m, buf, sim_now(m->sim)));
+		m->config->vectors->sd_done(m, moved(m, buf, m->sd->free_ns));
 }
 
 static void dma_ends(void *arg)
@@ -127,8 +169,9 @@ void sd_dma(struct mcu *m, void *buf)
 		mcu_misuse(m, "sd_dma: a transfer is under way");
 		return;
 	}
-	sd->dma_buf = buf;
-	if (sd->ready_ns > from)
+	if (from < sd->ready_ns)
 		from = sd->ready_ns;
-	sim_at(m->sim, from + sd->t.block_dma_ns, dma_ends, m);
+	sd->dma_buf = buf;
+	sd->free_ns = from + (sd->writing ? draw(m, &sd->t.block_write) : sd->t.block_read_ns);
+	sim_at(m->sim, sd->free_ns, dma_ends, m);
 }

@@ -113,12 +113,12 @@ static void push(struct sim *s, struct event e)
 
 void sim_at(struct sim *s, int64_t when_ns, sim_fn *fn, void *arg)
 {
-	push(s, (struct event){.when_ns = when_ns, .fn = fn, .arg = arg});
+	push(s, (struct event){ .when_ns = when_ns, .fn = fn, .arg = arg });
 }
 
 void sim_at_owned(struct sim *s, int64_t when_ns, sim_fn *fn, void *arg)
 {
-	push(s, (struct event){.when_ns = when_ns, .fn = fn, .arg = arg, .owned = true});
+	push(s, (struct event){ .when_ns = when_ns, .fn = fn, .arg = arg, .owned = true });
 }
 
 static struct event pop(struct sim *s)

@@ -8,7 +8,10 @@
  *	  |                        +-- waits, sleeps --+    +--+ an interrupt, or a task of higher
  *	  +---- given, awake ---- blocked <------------+         priority, takes the processor
  */
+#undef _FORTIFY_SOURCE /* its longjmp refuses to leave a stack for another */
+#include <setjmp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <ucontext.h>
 
@@ -47,7 +50,9 @@ struct task {
 	enum task_state state;
 	uint64_t ready_seq; /* who became ready first */
 	int64_t left_ns;    /* of its spin */
+	bool begun;	    /* `resume` says where it goes on; before: `context`, where it begins */
 	ucontext_t context;
+	jmp_buf resume;
 	void *stack;
 	unsigned valgrind_id;
 	void *fake_stack; /* the address sanitizer's */
@@ -59,20 +64,32 @@ struct sema {
 	struct task *waiter;
 };
 
+/* A ring of `count` items, `first` the oldest. */
+struct queue {
+	struct queue *next;
+	struct sema *filled;
+	size_t item_size, room, first, count;
+	uint8_t items[];
+};
+
 struct scheduler {
 	struct mcu *mcu;
 	struct task *all;
 	struct sema *semas;
+	struct queue *queues;
 	struct task *owner; /* of the processor; NULL: idle */
-	struct task *last;  /* who ran last: another costs a switch */
+	struct task *last;  /* who ran last: another costs a switch; NULL: the idle task */
+	int64_t switch_ns;  /* what that costs */
+	bool idle_counts;   /* the idle task is a task, to be switched to and from */
 	bool spinning;	    /* the owner's spin is under way, since: */
 	int64_t spin_began_ns;
 	bool inside;	       /* a task's own code is running */
-	bool paused;	       /* by an interrupt */
+	int64_t due_ns;	       /* when dispatch runs next; MSC_NEVER: it need not */
 	int64_t tick_ns;       /* 0: no tick, every wake-up switches at once */
+	int64_t tick_from_ns;  /* the first */
 	int64_t reschedule_ns; /* when the owner is chosen anew; MSC_NEVER: not asked for */
 	uint64_t seq;
-	ucontext_t home;
+	jmp_buf home;
 	const void *home_stack;
 	size_t home_size;
 };
@@ -85,7 +102,9 @@ struct scheduler *tasks_new(struct mcu *m)
 
 	if (s) {
 		s->mcu = m;
+		s->due_ns = MSC_NEVER;
 		s->reschedule_ns = MSC_NEVER;
+		s->switch_ns = SWITCH_NS;
 	}
 	return s;
 }
@@ -108,6 +127,12 @@ void tasks_free(struct scheduler *s)
 		free(s->semas);
 		s->semas = next;
 	}
+	while (s->queues) {
+		struct queue *next = s->queues->next;
+
+		free(s->queues);
+		s->queues = next;
+	}
 	free(s);
 }
 
@@ -118,6 +143,9 @@ bool tasks_inside(const struct scheduler *s)
 
 /* ---- switching stacks --------------------------------------------------------------------- */
 
+/* A task's first entry is by setcontext, which makes a system call for the signal mask; every
+ * other switch is a jump, which does not. */
+
 static void go_home(struct task *t)
 {
 	struct scheduler *s = t->owner;
@@ -125,7 +153,8 @@ static void go_home(struct task *t)
 #ifdef MSC_ASAN
 	__sanitizer_start_switch_fiber(&t->fake_stack, s->home_stack, s->home_size);
 #endif
-	swapcontext(&t->context, &s->home);
+	if (!_setjmp(t->resume))
+		_longjmp(s->home, 1);
 #ifdef MSC_ASAN
 	__sanitizer_finish_switch_fiber(t->fake_stack, &s->home_stack, &s->home_size);
 #endif
@@ -139,7 +168,12 @@ static void enter(struct scheduler *s, struct task *t)
 	__sanitizer_start_switch_fiber(&fake, t->stack, STACK_BYTES);
 #endif
 	s->inside = true;
-	swapcontext(&s->home, &t->context);
+	if (!_setjmp(s->home)) {
+		if (t->begun)
+			_longjmp(t->resume, 1);
+		t->begun = true;
+		setcontext(&t->context);
+	}
 	s->inside = false;
 #ifdef MSC_ASAN
 	__sanitizer_finish_switch_fiber(fake, NULL, NULL);
@@ -242,7 +276,7 @@ static bool spins(struct scheduler *s)
 	struct task *t = s->owner;
 
 	if (t != s->last) {
-		t->left_ns = (t->state == SPINNING ? t->left_ns : 0) + SWITCH_NS;
+		t->left_ns = (t->state == SPINNING ? t->left_ns : 0) + s->switch_ns;
 		t->state = SPINNING;
 		s->last = t;
 	}
@@ -253,28 +287,40 @@ static bool spins(struct scheduler *s)
 	return true;
 }
 
-/* Gives the processor to whom it belongs now, and lets it run as far as it can. */
-static void dispatch(void *arg)
+/* Nobody wants the processor. Switching to the idle task delays nobody, but it is work. */
+static void go_idle(struct scheduler *s)
 {
-	struct scheduler *s = arg;
-	int64_t now = sim_now(s->mcu->sim);
+	if (!s->idle_counts || !s->last)
+		return;
+	s->mcu->busy_ns += s->switch_ns;
+	s->last = NULL;
+}
 
-	if (s->paused || s->inside)
+static void dispatch(void *arg);
+
+/* One event is enough: what the scheduler finds then says when it has to look again. */
+static void look_at(struct scheduler *s, int64_t when_ns)
+{
+	if (when_ns >= s->due_ns)
 		return;
-	if (now < s->mcu->busy_until) { /* an interrupt's handler is not through */
-		sim_at(s->mcu->sim, s->mcu->busy_until, dispatch, s);
-		return;
-	}
-	stop_spin(s);
+	s->due_ns = when_ns;
+	sim_at(s->mcu->sim, when_ns, dispatch, s);
+}
+
+/* Gives the processor to whom it belongs now, and lets it run as far as it can. */
+static void run(struct scheduler *s, int64_t now)
+{
 	for (;;) {
 		if (now >= s->reschedule_ns || (s->owner && s->owner->state == BLOCKED)) {
 			s->reschedule_ns = MSC_NEVER;
 			s->owner = best(s);
 		}
+		if (!s->owner)
+			go_idle(s);
 		if (!s->owner || sim_fault_text(s->mcu->sim))
 			return;
 		if (spins(s)) {
-			sim_at(s->mcu->sim, now + s->owner->left_ns, dispatch, s);
+			look_at(s, now + s->owner->left_ns);
 			return;
 		}
 		s->owner->state = READY;
@@ -282,30 +328,50 @@ static void dispatch(void *arg)
 	}
 }
 
+static void dispatch(void *arg)
+{
+	struct scheduler *s = arg;
+	int64_t now = sim_now(s->mcu->sim);
+
+	if (now != s->due_ns) /* an earlier look has made this one needless */
+		return;
+	s->due_ns = MSC_NEVER;
+	if (now < s->mcu->busy_until) { /* an interrupt's handler is not through */
+		look_at(s, s->mcu->busy_until);
+		return;
+	}
+	stop_spin(s);
+	run(s, now);
+	if (s->reschedule_ns != MSC_NEVER)
+		look_at(s, s->reschedule_ns);
+}
+
 /* The owner is to be chosen anew at when_ns. */
 static void ask(struct scheduler *s, int64_t when_ns)
 {
 	if (when_ns < s->reschedule_ns)
 		s->reschedule_ns = when_ns;
-	sim_at(s->mcu->sim, when_ns, dispatch, s);
+	look_at(s, when_ns);
 }
 
 static int64_t next_tick(const struct scheduler *s, int64_t after_ns)
 {
-	return s->tick_ns ? (after_ns / s->tick_ns + 1) * s->tick_ns : after_ns;
+	int64_t since = after_ns - s->tick_from_ns;
+
+	if (!s->tick_ns)
+		return after_ns;
+	return since < 0 ? s->tick_from_ns : s->tick_from_ns + (since / s->tick_ns + 1) * s->tick_ns;
 }
 
 void tasks_pause(struct scheduler *s)
 {
 	stop_spin(s);
-	s->paused = true;
 }
 
 void tasks_resume(struct scheduler *s)
 {
-	s->paused = false;
 	if (s->owner || s->reschedule_ns <= s->mcu->busy_until)
-		sim_at(s->mcu->sim, s->mcu->busy_until, dispatch, s);
+		look_at(s, s->mcu->busy_until);
 }
 
 /* ---- what a task calls -------------------------------------------------------------------- */
@@ -349,8 +415,8 @@ void task_sleep(struct mcu *m, int64_t ns)
 
 	if (!t)
 		return;
-	if (m->tasks->tick_ns && when % m->tasks->tick_ns)
-		when = next_tick(m->tasks, when);
+	if (m->tasks->tick_ns)
+		when = next_tick(m->tasks, when - 1);
 	t->state = BLOCKED;
 	sim_at(m->sim, when, awake, t);
 	go_home(t);
@@ -359,6 +425,13 @@ void task_sleep(struct mcu *m, int64_t ns)
 void task_tick(struct mcu *m, int64_t period_ns)
 {
 	m->tasks->tick_ns = mcu_scale(m, period_ns);
+	m->tasks->tick_from_ns = mcu_now(m);
+}
+
+void task_switch_time(struct mcu *m, int64_t ns)
+{
+	m->tasks->switch_ns = mcu_scale(m, ns);
+	m->tasks->idle_counts = true;
 }
 
 static void yield(void *arg)
@@ -407,6 +480,13 @@ void sema_take(struct mcu *m, struct sema *sema)
 	sema->given = false;
 }
 
+bool sema_try(struct sema *sema)
+{
+	bool given = sema->given;
+
+	sema->given = false;
+	return given;
+}
 
 static void give(struct sema *sema, bool from_irq)
 {
@@ -434,4 +514,41 @@ void sema_give(struct mcu *m, struct sema *sema)
 		mcu_effect(m, give_from_irq, sema);
 	else
 		give(sema, false);
+}
+
+struct queue *queue_new(struct mcu *m, size_t items, size_t item_size)
+{
+	struct queue *q = calloc(1, sizeof *q + items * item_size);
+
+	if (!q || !(q->filled = sema_new(m))) {
+		sim_fault(m->sim, "out of memory");
+		free(q);
+		return NULL;
+	}
+	q->room = items;
+	q->item_size = item_size;
+	q->next = m->tasks->queues;
+	m->tasks->queues = q;
+	return q;
+}
+
+bool queue_send(struct mcu *m, struct queue *q, const void *item)
+{
+	if (q->count == q->room)
+		return false;
+	memcpy(q->items + (q->first + q->count++) % q->room * q->item_size, item, q->item_size);
+	sema_give(m, q->filled);
+	return true;
+}
+
+void queue_receive(struct mcu *m, struct queue *q, void *item)
+{
+	while (q->count == 0) {
+		sema_take(m, q->filled);
+		if (!tasks_inside(m->tasks)) /* misuse: the run is over */
+			return;
+	}
+	memcpy(item, q->items + q->first * q->item_size, q->item_size);
+	q->first = (q->first + 1) % q->room;
+	q->count--;
 }

@@ -31,7 +31,8 @@ static void plan_control(struct bus *b, struct endpoint *e, struct bus_transfer 
 	case STAGE_DATA:
 		b->now.kind = in ? KIND_IN : KIND_OUT;
 		b->now.data = t->data + t->actual;
-		b->now.len = t->len - t->actual < e->max_packet ? t->len - t->actual : e->max_packet;
+		b->now.len = t->len - t->actual < e->max_packet ? t->len - t->actual
+								: e->max_packet;
 		break;
 	case STAGE_STATUS: /* the other way round, empty, DATA1: USB 2.0, 8.5.3 */
 		b->now.kind = in ? KIND_OUT : KIND_IN;

@@ -44,7 +44,9 @@ struct bus {
 	int64_t frame_ns;
 	bool detached, resetting;
 	struct endpoint ep[ENDPOINTS];
+	uint32_t pending; /* a bit for each endpoint that has a transfer */
 	unsigned turn; /* round robin */
+	int64_t frame_began_ns; /* of the frame that was looked at last */
 	int64_t wake_ns; /* the earliest queued wake event; MSC_NEVER: none */
 	struct {
 		bool active;

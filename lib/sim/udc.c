@@ -132,7 +132,9 @@ enum udc_reply udc_out_room(struct udc *u, uint8_t ep)
 		return UDC_SILENT;
 	if (e->halted)
 		return UDC_STALL;
-	return e->jobs || !(ep & MSC_EP_NUMBER) ? UDC_ACK : UDC_NAK;
+	if (!(ep & MSC_EP_NUMBER) && !u->ep0_takes_data)
+		return UDC_ACK; /* the status stage */
+	return e->jobs ? UDC_ACK : UDC_NAK;
 }
 
 enum udc_reply udc_out_packet(struct udc *u, uint8_t ep, bool toggle, const uint8_t *data,
@@ -147,7 +149,8 @@ enum udc_reply udc_out_packet(struct udc *u, uint8_t ep, bool toggle, const uint
 		return UDC_ACK; /* a repetition: acknowledged, and thrown away */
 	e->toggle = !e->toggle;
 	if (len > j->len - j->at) {
-		mcu_misuse(u->mcu, "endpoint %#x: a packet of %zu bytes arrived in a buffer with %zu left",
+		mcu_misuse(u->mcu,
+			   "endpoint %#x: a packet of %zu bytes arrived in a buffer with %zu left",
 			   ep, len, j->len - j->at);
 		return UDC_ACK;
 	}
@@ -179,8 +182,8 @@ static void setup_irq(struct mcu *m, const struct irq *i)
 
 void udc_setup_packet(struct udc *u, const struct msc_setup *setup)
 {
-	static const uint8_t both[] = {0, MSC_EP_IN};
-	struct irq i = {.fn = setup_irq, .setup = *setup};
+	static const uint8_t both[] = { 0, MSC_EP_IN };
+	struct irq i = { .fn = setup_irq, .setup = *setup };
 
 	for (unsigned k = 0; k < MSC_COUNT(both); k++) {
 		struct endpoint *e = udc_at(u, both[k]);
@@ -189,6 +192,7 @@ void udc_setup_packet(struct udc *u, const struct msc_setup *setup)
 		e->halted = e->halt_asked = e->busy = false;
 		e->toggle = true; /* the data stage begins with DATA1: USB 2.0, 8.5.3 */
 	}
+	u->ep0_takes_data = !(setup->request_type & MSC_REQTYPE_IN) && setup->length;
 	mcu_raise(u->mcu, &i);
 }
 
@@ -202,11 +206,11 @@ static void reset_irq(struct mcu *m, const struct irq *i)
 
 void udc_bus_reset(struct udc *u)
 {
-	struct irq i = {.fn = reset_irq};
+	struct irq i = { .fn = reset_irq };
 
 	for (unsigned k = 0; k < EP_COUNT; k++) {
 		udc_drop_jobs(&u->ep[k]);
-		u->ep[k] = (struct endpoint){.open = false};
+		u->ep[k] = (struct endpoint){ .open = false };
 	}
 	mcu_raise(u->mcu, &i);
 }
@@ -257,7 +261,11 @@ static void ep0_out_irq(struct mcu *m, const struct irq *i)
 
 static void raise_done(struct udc *u, uint8_t ep, size_t len)
 {
-	struct irq i = {.fn = ep & MSC_EP_IN ? in_irq : ep ? out_irq : ep0_out_irq, .ep = ep, .len = len};
+	struct irq i = { .fn = ep & MSC_EP_IN ? in_irq
+			       : ep           ? out_irq
+					      : ep0_out_irq,
+			 .ep = ep,
+			 .len = len };
 
 	mcu_raise(u->mcu, &i);
 }
@@ -276,7 +284,8 @@ static void apply(void *arg)
 	switch (x->what) {
 	case DO_JOB:
 		if (e->jobs == JOBS)
-			mcu_misuse(x->udc->mcu, "endpoint %#x: more than %d packets queued", x->ep, JOBS);
+			mcu_misuse(x->udc->mcu, "endpoint %#x: more than %d packets queued", x->ep,
+				   JOBS);
 		else
 			e->job[e->jobs++] = x->job;
 		break;
@@ -312,7 +321,7 @@ void udc_effect(struct udc *u, const struct effect *what)
 
 void udc_queue_in(struct udc *u, uint8_t ep, const void *data, size_t len, bool copied, bool tell)
 {
-	struct effect x = {.ep = ep, .what = DO_JOB, .job = {.len = len, .tell = tell}};
+	struct effect x = { .ep = ep, .what = DO_JOB, .job = { .len = len, .tell = tell } };
 
 	if (copied) {
 		x.job.owned = copy_new(u, data, len);
@@ -332,20 +341,22 @@ void udc_tell_sent(struct udc *u, uint8_t ep)
 void udc_raw_stall(struct udc *u, uint8_t ep)
 {
 	udc_at(u, ep)->halt_asked = true;
-	udc_effect(u, &(struct effect){.ep = ep, .what = DO_STALL});
+	udc_effect(u, &(struct effect){ .ep = ep, .what = DO_STALL });
 }
 
 void udc_raw_unstall(struct udc *u, uint8_t ep, bool reset_toggle)
 {
 	udc_at(u, ep)->halt_asked = false;
-	udc_effect(u, &(struct effect){.ep = ep, .what = DO_UNSTALL, .reset_toggle = reset_toggle});
+	udc_effect(u,
+		   &(struct effect){ .ep = ep, .what = DO_UNSTALL, .reset_toggle = reset_toggle });
 }
 
 void udc_receive_again(struct udc *u, uint8_t ep)
 {
 	struct endpoint *e = udc_at(u, ep);
 
-	udc_effect(u, &(struct effect){.ep = ep,
-				   .what = DO_JOB,
-				   .job = {.out = e->out_buf, .len = e->out_room, .tell = true}});
+	udc_effect(u, &(struct effect){
+			      .ep = ep,
+			      .what = DO_JOB,
+			      .job = { .out = e->out_buf, .len = e->out_room, .tell = true } });
 }

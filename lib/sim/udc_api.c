@@ -23,7 +23,7 @@ void udc_open(struct mcu *m, uint8_t ep, uint16_t max_packet)
 		return;
 	}
 	udc_drop_jobs(e);
-	*e = (struct endpoint){.open = true, .max_packet = max_packet};
+	*e = (struct endpoint){ .open = true, .max_packet = max_packet };
 	mutation_opened(m, ep);
 }
 
@@ -32,7 +32,7 @@ void udc_close(struct mcu *m, uint8_t ep)
 	struct endpoint *e = udc_at(m->udc, ep);
 
 	udc_drop_jobs(e);
-	*e = (struct endpoint){.open = false};
+	*e = (struct endpoint){ .open = false };
 }
 
 void udc_transmit(struct mcu *m, uint8_t ep, const void *buf, size_t len)
@@ -62,8 +62,8 @@ void udc_receive(struct mcu *m, uint8_t ep, void *buf, size_t len)
 	} else if (e->busy) {
 		mcu_misuse(m, "udc_receive: endpoint %#x is busy", ep);
 	} else if (!len || len % e->max_packet) {
-		mcu_misuse(m, "udc_receive: %zu bytes are not a multiple of the packet size %u", len,
-			   e->max_packet);
+		mcu_misuse(m, "udc_receive: %zu bytes are not a multiple of the packet size %u",
+			   len, e->max_packet);
 	} else {
 		e->busy = true;
 		e->out_buf = buf;
@@ -79,7 +79,7 @@ void udc_abort(struct mcu *m, uint8_t ep)
 	if (!e)
 		return;
 	e->busy = false;
-	udc_effect(m->udc, &(struct effect){.ep = ep, .what = DO_ABORT});
+	udc_effect(m->udc, &(struct effect){ .ep = ep, .what = DO_ABORT });
 }
 
 bool udc_busy(struct mcu *m, uint8_t ep)

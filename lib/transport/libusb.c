@@ -12,7 +12,6 @@
  */
 #include <errno.h>
 #include <libusb.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,8 +75,8 @@ static void flight_free(struct flight *f)
 	free(f);
 }
 
-/* What ended in a STALL has moved whole packets, because a short one would have been its end. Some
- * host controllers count a byte for the STALL itself. */
+/* What ended in a STALL has moved whole packets, because a short one would have been its end, and
+ * not the last of them, because that was refused. Some host controllers count it, or one byte. */
 static size_t actual_of(const struct flight *f, const struct libusb_transfer *transfer)
 {
 	const struct msc_device *d = f->device;
@@ -86,8 +85,10 @@ static size_t actual_of(const struct flight *f, const struct libusb_transfer *tr
 
 	if (actual > f->xfer->len)
 		actual = f->xfer->len;
-	if (f->xfer->ep && transfer->status == LIBUSB_TRANSFER_STALL)
+	if (f->xfer->ep && transfer->status == LIBUSB_TRANSFER_STALL && actual) {
+		actual -= actual == f->xfer->len;
 		actual -= actual % packet;
+	}
 	return actual;
 }
 
@@ -181,11 +182,11 @@ static int handle_events(struct usb *usb, int64_t until_ns, struct msc_err *err)
 	int r;
 
 	left = left < 0 ? 0 : left > MSC_S ? MSC_S : left;
-	tv = (struct timeval){.tv_sec = left / MSC_S, .tv_usec = left % MSC_S / MSC_US};
+	tv = (struct timeval){ .tv_sec = left / MSC_S, .tv_usec = left % MSC_S / MSC_US };
 	r = libusb_handle_events_timeout_completed(usb->context, &tv, NULL);
-	return r && r != LIBUSB_ERROR_INTERRUPTED ?
-		       fail_usb(err, MSC_E_IO, r, "cannot wait for a transfer") :
-		       0;
+	return r && r != LIBUSB_ERROR_INTERRUPTED
+		       ? fail_usb(err, MSC_E_IO, r, "cannot wait for a transfer")
+		       : 0;
 }
 
 static int wait_for(struct msc_target *t, struct msc_xfer *x, int64_t deadline_ns,
@@ -299,7 +300,8 @@ static int take(struct msc_target *t, struct msc_err *err)
 	if (!r) {
 		usb->claimed = true;
 		if (has_alternates(&t->device))
-			r = libusb_set_interface_alt_setting(usb->handle, number, t->device.alternate);
+			r = libusb_set_interface_alt_setting(usb->handle, number,
+							     t->device.alternate);
 	}
 	if (!r)
 		return 0;
@@ -367,7 +369,8 @@ static int read_descriptors(struct msc_target *t, struct msc_err *err)
 			return msc_device_parse(d, err);
 		}
 	}
-	return msc_fail(err, MSC_E_UNSUPPORTED, "%s: cannot read the active configuration", d->name);
+	return msc_fail(err, MSC_E_UNSUPPORTED, "%s: cannot read the active configuration",
+			d->name);
 }
 
 static void take_facts(struct msc_target *t)
@@ -407,9 +410,9 @@ static int attach_again(struct msc_target *t, struct msc_err *err)
 
 	usb->claimed = usb->detached = false;
 	give_back(t);
-	usb->match = (struct msc_usb_match){.by_id = true,
-					    .vendor = t->device.desc.vendor,
-					    .product = t->device.desc.product};
+	usb->match = (struct msc_usb_match){ .by_id = true,
+					     .vendor = t->device.desc.vendor,
+					     .product = t->device.desc.product };
 	memcpy(usb->match.path, t->device.path, sizeof(usb->match.path));
 	while (msc_now(t->clock) < until) {
 		struct msc_err ignored = MSC_ERR_INIT;
@@ -464,37 +467,9 @@ static void close_usb(struct msc_target *t)
 	libusb_exit(usb->context);
 }
 
-static bool is_unique(const struct msc_usb_list *l, const struct msc_usb_found *f)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < l->count; i++)
-		n += l->list[i].vendor == f->vendor && l->list[i].product == f->product;
-	return n == 1;
-}
-
 static int list_usb(msc_found_fn *fn, void *user, struct msc_err *err)
 {
-	struct msc_usb_list l;
-
-	if (msc_usb_scan(&l, "", err))
-		return -1;
-	for (size_t i = 0; i < l.count; i++) {
-		const struct msc_usb_found *f = &l.list[i];
-		struct msc_usb_match m = {.by_id = true, .vendor = f->vendor, .product = f->product};
-		char target[160], what[400];
-
-		if (!f->mass_storage)
-			continue;
-		if (!is_unique(&l, f))
-			memcpy(m.path, f->path, sizeof(m.path));
-		snprintf(what, sizeof(what), "%s%spath %s%s%s, %s speed", f->name,
-			 f->name[0] ? ", " : "", f->path, f->serial[0] ? ", serial " : "", f->serial,
-			 msc_speed_name(f->speed));
-		fn(user, msc_usb_match_text(target, sizeof(target), &m), what);
-	}
-	msc_usb_list_free(&l);
-	return 0;
+	return msc_usb_list_targets("", fn, user, err);
 }
 
 const struct msc_transport msc_transport_libusb = {

@@ -15,22 +15,42 @@ struct bench {
 	int speed, host;
 	uint64_t seed;
 	int64_t unplug_ns; /* 0: never */
+	uint32_t drift;	   /* parts per million */
 };
 
-static const char *const speeds[] = {"auto", "full", "high", NULL};
-static const char *const hosts[] = {"auto", "uhci", "ohci", "ehci", "xhci", NULL};
+static const char *const speeds[] = { "auto", "full", "high", NULL };
+static const char *const hosts[] = { "auto", "uhci", "ohci", "ehci", "xhci", NULL };
 
 const struct msc_knob msc_sim_knobs[] = {
-	{.name = "speed", .type = MSC_KNOB_CHOICE, .offset = offsetof(struct bench, speed),
-	 .initial = "auto", .choices = speeds, .help = "bus speed; auto is the fastest of the model"},
-	{.name = "host", .type = MSC_KNOB_CHOICE, .offset = offsetof(struct bench, host),
-	 .initial = "auto", .choices = hosts,
-	 .help = "host controller; auto is uhci at full speed, ehci at high speed"},
-	{.name = "seed", .type = MSC_KNOB_U64, .offset = offsetof(struct bench, seed),
-	 .initial = "1", .help = "of everything random in the device"},
-	{.name = "unplug", .type = MSC_KNOB_DURATION, .offset = offsetof(struct bench, unplug_ns),
-	 .initial = "0s", .help = "pull the cable after so much virtual time; 0s never"},
-	{.name = NULL},
+	{ .name = "speed",
+	  .type = MSC_KNOB_CHOICE,
+	  .offset = offsetof(struct bench, speed),
+	  .initial = "auto",
+	  .choices = speeds,
+	  .help = "bus speed; auto is the fastest of the model" },
+	{ .name = "host",
+	  .type = MSC_KNOB_CHOICE,
+	  .offset = offsetof(struct bench, host),
+	  .initial = "auto",
+	  .choices = hosts,
+	  .help = "host controller; auto is uhci at full speed, ehci at high speed" },
+	{ .name = "seed",
+	  .type = MSC_KNOB_U64,
+	  .offset = offsetof(struct bench, seed),
+	  .initial = "1",
+	  .help = "of everything random in the device" },
+	{ .name = "unplug",
+	  .type = MSC_KNOB_DURATION,
+	  .offset = offsetof(struct bench, unplug_ns),
+	  .initial = "0s",
+	  .help = "pull the cable after so much virtual time; 0s never" },
+	{ .name = "drift",
+	  .type = MSC_KNOB_U32,
+	  .offset = offsetof(struct bench, drift),
+	  .initial = "0",
+	  .max = 100000,
+	  .help = "parts per million by which the device's clock is slow against the bus" },
+	{ .name = NULL },
 };
 
 struct sim_target {
@@ -51,7 +71,7 @@ struct transfer { /* what an msc_xfer's priv points to */
 
 static int unknown_knob(const struct msc_firmware *fw, const char *key, struct msc_err *err)
 {
-	struct msc_nearest near = {.wanted = key};
+	struct msc_nearest near = { .wanted = key };
 	char kind[64], listing[64];
 
 	for (const struct msc_knob *k = fw->knobs; k && k->name; k++)
@@ -104,7 +124,8 @@ static int parse(struct sim_target *s, const char *rest, void **state, struct ms
 		return msc_nomem(err);
 	word = strtok_r(text, ",", &save);
 	if (!word) {
-		msc_fail(err, MSC_E_USAGE, "sim: needs the name of a firmware, as in sim:reference");
+		msc_fail(err, MSC_E_USAGE,
+			 "sim: needs the name of a firmware, as in sim:reference");
 		goto out;
 	}
 	s->firmware = msc_firmware_find(word, err);
@@ -170,7 +191,9 @@ static int submit(struct msc_target *target, struct msc_xfer *x, struct msc_err 
 
 	if (!t)
 		return msc_nomem(err);
-	t->bus = (struct bus_transfer){.ep = x->ep, .setup = x->setup, .data = x->data, .len = x->len};
+	t->bus = (struct bus_transfer){
+		.ep = x->ep, .setup = x->setup, .data = x->data, .len = x->len
+	};
 	x->priv = t;
 	bus_submit(sim_device_bus(s->device), &t->bus);
 	collect(x);
@@ -202,7 +225,7 @@ static int cancel(struct msc_target *target, struct msc_xfer *x, struct msc_err 
 static int request(struct msc_target *target, const struct msc_setup *setup, void *data,
 		   int64_t deadline_ns, struct msc_xfer *x, struct msc_err *err)
 {
-	*x = (struct msc_xfer){.setup = *setup, .data = data, .len = setup->length};
+	*x = (struct msc_xfer){ .setup = *setup, .data = data, .len = setup->length };
 	if (submit(target, x, err) < 0)
 		return -1;
 	if (x->priv && wait_for(target, x, deadline_ns, err) < 0)
@@ -218,10 +241,10 @@ static int clear_halt(struct msc_target *target, uint8_t ep, int64_t deadline_ns
 		      enum msc_outcome *outcome, struct msc_err *err)
 {
 	struct sim_target *s = msc_target_state(target);
-	const struct msc_setup setup = {.request_type = MSC_RECIPIENT_ENDPOINT,
-					.request = MSC_STD_CLEAR_FEATURE,
-					.value = MSC_FEATURE_ENDPOINT_HALT,
-					.index = ep};
+	const struct msc_setup setup = { .request_type = MSC_RECIPIENT_ENDPOINT,
+					 .request = MSC_STD_CLEAR_FEATURE,
+					 .value = MSC_FEATURE_ENDPOINT_HALT,
+					 .index = ep };
 	struct msc_xfer x;
 
 	if (request(target, &setup, NULL, deadline_ns, &x, err) < 0)
@@ -257,11 +280,11 @@ static int get_descriptor(struct msc_target *t, const char *what, uint8_t type, 
 			  uint16_t language, void *data, uint16_t room, size_t *len,
 			  struct msc_err *err)
 {
-	const struct msc_setup setup = {.request_type = MSC_REQTYPE_IN,
-					.request = MSC_STD_GET_DESCRIPTOR,
-					.value = (uint16_t)(type << 8 | index),
-					.index = language,
-					.length = room};
+	const struct msc_setup setup = { .request_type = MSC_REQTYPE_IN,
+					 .request = MSC_STD_GET_DESCRIPTOR,
+					 .value = (uint16_t)(type << 8 | index),
+					 .index = language,
+					 .length = room };
 
 	return standard(t, what, &setup, data, len, err);
 }
@@ -270,8 +293,8 @@ static int set_up(struct msc_target *t, struct msc_err *err)
 {
 	struct sim_target *s = msc_target_state(t);
 	struct bus *bus = sim_device_bus(s->device);
-	const struct msc_setup address = {.request = MSC_STD_SET_ADDRESS, .value = 1};
-	const struct msc_setup configure = {.request = MSC_STD_SET_CONFIGURATION, .value = 1};
+	const struct msc_setup address = { .request = MSC_STD_SET_ADDRESS, .value = 1 };
+	const struct msc_setup configure = { .request = MSC_STD_SET_CONFIGURATION, .value = 1 };
 
 	if (standard(t, "SET_ADDRESS", &address, NULL, NULL, err) < 0 ||
 	    standard(t, "SET_CONFIGURATION", &configure, NULL, NULL, err) < 0)
@@ -291,12 +314,12 @@ static void read_serial(struct msc_target *t)
 	size_t len, n = 0;
 
 	if (!t->device.desc.i_serial ||
-	    get_descriptor(t, "serial number", MSC_DESC_STRING, t->device.desc.i_serial, 0x0409, raw,
-			   sizeof raw, &len, &ignored) < 0)
+	    get_descriptor(t, "serial number", MSC_DESC_STRING, t->device.desc.i_serial, 0x0409,
+			   raw, sizeof raw, &len, &ignored) < 0)
 		return;
 	for (size_t i = 2; i + 1 < len && n + 1 < sizeof t->device.serial; i += 2)
-		t->device.serial[n++] = raw[i + 1] == 0 && raw[i] >= 0x20 && raw[i] < 0x7f ? (char)raw[i]
-											   : '?';
+		t->device.serial[n++] =
+			raw[i + 1] == 0 && raw[i] >= 0x20 && raw[i] < 0x7f ? (char)raw[i] : '?';
 	t->device.serial[n] = '\0';
 }
 
@@ -304,7 +327,7 @@ static int enumerate(struct msc_target *t, struct msc_err *err)
 {
 	struct sim_target *s = msc_target_state(t);
 	struct bus *bus = sim_device_bus(s->device);
-	uint8_t raw[MSC_DEVICE_DESC_LEN] = {0};
+	uint8_t raw[MSC_DEVICE_DESC_LEN] = { 0 };
 	size_t len;
 
 	bus_port_reset(bus);
@@ -317,7 +340,8 @@ static int enumerate(struct msc_target *t, struct msc_err *err)
 		return -1;
 	msc_device_desc_unpack(&t->device.desc, raw);
 	if (get_descriptor(t, "configuration descriptor", MSC_DESC_CONFIGURATION, 0, 0,
-			   t->device.config, sizeof t->device.config, &t->device.config_len, err) < 0)
+			   t->device.config, sizeof t->device.config, &t->device.config_len,
+			   err) < 0)
 		return -1;
 	if (msc_device_parse(&t->device, err) < 0 || set_up(t, err) < 0)
 		return -1;
@@ -346,7 +370,8 @@ static void unplug(void *bus)
 
 static void set_speed(struct sim_target *s, struct sim_device_config *c, struct msc_device *dev)
 {
-	c->speed = s->bench.speed == 1 || s->firmware->full_speed_only ? MSC_SPEED_FULL : MSC_SPEED_HIGH;
+	c->speed = s->bench.speed == 1 || s->firmware->full_speed_only ? MSC_SPEED_FULL
+								       : MSC_SPEED_HIGH;
 	if (s->bench.host)
 		c->host = (enum bus_host)(s->bench.host - 1);
 	else
@@ -358,7 +383,8 @@ static void set_speed(struct sim_target *s, struct sim_device_config *c, struct 
 static int check_speed(const struct sim_target *s, struct msc_err *err)
 {
 	if (s->firmware->full_speed_only && s->bench.speed == 2)
-		return msc_fail(err, MSC_E_USAGE, "sim:%s is a full-speed device", s->firmware->name);
+		return msc_fail(err, MSC_E_USAGE, "sim:%s is a full-speed device",
+				s->firmware->name);
 	return 0;
 }
 
@@ -369,11 +395,11 @@ static void close_target(struct msc_target *t)
 	sim_device_free(s->device);
 }
 
-static int open_target(struct msc_target *t, const char *rest, const struct msc_open_options *options,
-		       struct msc_err *err)
+static int open_target(struct msc_target *t, const char *rest,
+		       const struct msc_open_options *options, struct msc_err *err)
 {
 	struct sim_target *s = msc_target_state(t);
-	struct sim_device_config config = {0};
+	struct sim_device_config config = { 0 };
 	void *state = NULL;
 
 	if (parse(s, rest, &state, err) < 0 || check_speed(s, err) < 0) {
@@ -388,22 +414,32 @@ static int open_target(struct msc_target *t, const char *rest, const struct msc_
 	config.n_mutants = s->n_mutants;
 	config.seed = s->bench.seed;
 	config.allow_writes = options->allow_writes;
+	config.drift_ppm = (int32_t)s->bench.drift;
+	config.log = options->log;
 	set_speed(s, &config, &t->device);
 	t->device.simulated = true;
-	t->device.forgets = !s->has_file || !options->allow_writes;
+	t->device.forgets = !s->has_file;
 	s->device = sim_device_new(&config, err);
 	free(state);
 	if (!s->device)
 		return -1;
 	t->clock = sim_clock(sim_device_sim(s->device));
 	if (s->bench.unplug_ns)
-		sim_at(sim_device_sim(s->device), s->bench.unplug_ns, unplug, sim_device_bus(s->device));
+		sim_at(sim_device_sim(s->device), s->bench.unplug_ns, unplug,
+		       sim_device_bus(s->device));
 	if (enumerate(t, err) < 0) {
 		check_model(s, err);
 		close_target(t);
 		return -1;
 	}
 	return 0;
+}
+
+static double cpu_load(struct msc_target *t)
+{
+	struct sim_target *s = msc_target_state(t);
+
+	return sim_device_cpu_load(s->device);
 }
 
 static int list(msc_found_fn *found, void *user, struct msc_err *err)
@@ -431,4 +467,5 @@ const struct msc_transport msc_transport_sim = {
 	.clear_halt = clear_halt,
 	.reset = reset,
 	.list = list,
+	.cpu_load = cpu_load,
 };

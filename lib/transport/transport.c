@@ -33,7 +33,7 @@ static const struct msc_transport *find(const char *name, const char **rest, str
 {
 	const char *colon = strchr(name, ':');
 	char scheme[32];
-	struct msc_nearest near = {.wanted = scheme};
+	struct msc_nearest near = { .wanted = scheme };
 
 	if (!*name) {
 		msc_fail(err, MSC_E_USAGE, "empty target name");
@@ -108,13 +108,13 @@ static void trace(struct msc_target *t, const struct msc_xfer *x)
 {
 	if (x->ep)
 		msc_log(t->log, MSC_LOG_TRACE, "transport", x->completed_ns,
-			"bulk-%s %#04x: %zu of %zu bytes, %s", x->ep & MSC_EP_IN ? "in" : "out", x->ep,
-			x->actual, x->len, msc_outcome_name(x->outcome));
+			"bulk-%s %#04x: %zu of %zu bytes, %s", x->ep & MSC_EP_IN ? "in" : "out",
+			x->ep, x->actual, x->len, msc_outcome_name(x->outcome));
 	else
 		msc_log(t->log, MSC_LOG_TRACE, "transport", x->completed_ns,
 			"control %02x %02x %04x %04x %04x: %zu bytes, %s", x->setup.request_type,
-			x->setup.request, x->setup.value, x->setup.index, x->setup.length, x->actual,
-			msc_outcome_name(x->outcome));
+			x->setup.request, x->setup.value, x->setup.index, x->setup.length,
+			x->actual, msc_outcome_name(x->outcome));
 }
 
 int msc_submit(struct msc_target *t, struct msc_xfer *x, struct msc_err *err)
@@ -205,6 +205,11 @@ int msc_not_mounted(struct msc_target *t, struct msc_err *err)
 	return t->transport->mounted ? t->transport->mounted(t, err) : 0;
 }
 
+double msc_device_cpu(struct msc_target *t)
+{
+	return t->transport->cpu_load ? t->transport->cpu_load(t) : -1;
+}
+
 /* ---- the configuration descriptor --------------------------------------------------------- */
 
 static void take_endpoint(struct msc_device *dev, const struct msc_endpoint_desc *e)
@@ -224,7 +229,8 @@ static void take_endpoint(struct msc_device *dev, const struct msc_endpoint_desc
 
 static bool speaks_bulk_only(const struct msc_interface_desc *i)
 {
-	return i->interface_class == MSC_CLASS_MASS_STORAGE && i->protocol == MSC_PROTOCOL_BULK_ONLY;
+	return i->interface_class == MSC_CLASS_MASS_STORAGE &&
+	       i->protocol == MSC_PROTOCOL_BULK_ONLY;
 }
 
 /* The first interface that speaks Bulk-Only; a device with a wrong class code is taken by its bulk

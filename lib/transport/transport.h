@@ -107,6 +107,9 @@ struct msc_transport {
 	/* Optional: fails with MSC_E_BUSY and says where when a filesystem on the device is mounted
 	 * by this host. */
 	int (*mounted)(struct msc_target *, struct msc_err *);
+	/* Optional: the share of time in which the device's processor was busy since the last call,
+	 * 0 to 1. */
+	double (*cpu_load)(struct msc_target *);
 };
 
 struct msc_target {
@@ -145,6 +148,8 @@ int msc_clear_halt(struct msc_target *, uint8_t ep, int64_t timeout_ns, enum msc
 		   struct msc_err *) MSC_MUST_CHECK;
 int msc_port_reset(struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
 int msc_not_mounted(struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
+/* The transport's cpu_load; below 0 when it cannot know. */
+double msc_device_cpu(struct msc_target *);
 
 /* Finds the mass-storage interface in dev->config and fills in the interface and endpoint members;
  * MSC_E_UNSUPPORTED and what was found instead when there is none that speaks Bulk-Only. */

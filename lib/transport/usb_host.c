@@ -65,7 +65,7 @@ int msc_usb_match_parse(struct msc_usb_match *m, const char *text, struct msc_er
 
 	if (!copy)
 		return msc_nomem(err);
-	*m = (struct msc_usb_match){.by_id = false};
+	*m = (struct msc_usb_match){ .by_id = false };
 	word = strtok_r(copy, ",", &save);
 	if (!word)
 		result = msc_fail(err, MSC_E_USAGE,
@@ -123,7 +123,8 @@ char *msc_usb_match_text(char *buf, size_t size, const struct msc_usb_match *m)
 /* ---- sysfs -------------------------------------------------------------------------------- */
 
 /* One attribute of a device, without its newline; "" when there is none. */
-static void attribute(const char *root, const char *device, const char *name, char *buf, size_t size)
+static void attribute(const char *root, const char *device, const char *name, char *buf,
+		      size_t size)
 {
 	char path[PATH_MAX], raw[256];
 	size_t len = 0;
@@ -156,7 +157,9 @@ static enum msc_speed speed_of(const char *root, const char *device)
 	static const struct {
 		const char *megabits;
 		enum msc_speed speed;
-	} speeds[] = {{"1.5", MSC_SPEED_LOW}, {"12", MSC_SPEED_FULL}, {"480", MSC_SPEED_HIGH}};
+	} speeds[] = { { "1.5", MSC_SPEED_LOW },
+		       { "12", MSC_SPEED_FULL },
+		       { "480", MSC_SPEED_HIGH } };
 	char text[32];
 
 	attribute(root, device, "speed", text, sizeof(text));
@@ -211,7 +214,7 @@ int msc_usb_scan(struct msc_usb_list *l, const char *root, struct msc_err *err)
 	struct dirent **names;
 	int n;
 
-	*l = (struct msc_usb_list){.list = NULL};
+	*l = (struct msc_usb_list){ .list = NULL };
 	snprintf(path, sizeof(path), "%s" DEVICES, root);
 	n = scandir(path, &names, NULL, versionsort);
 	if (n < 0)
@@ -234,7 +237,7 @@ int msc_usb_scan(struct msc_usb_list *l, const char *root, struct msc_err *err)
 void msc_usb_list_free(struct msc_usb_list *l)
 {
 	free(l->list);
-	*l = (struct msc_usb_list){.list = NULL};
+	*l = (struct msc_usb_list){ .list = NULL };
 }
 
 /* ---- choosing ----------------------------------------------------------------------------- */
@@ -253,7 +256,8 @@ static void append_each(char *buf, size_t size, const struct msc_usb_list *l,
 		append(buf, size, "%s", comma);
 		if (!m)
 			append(buf, size, "usb:%04x:%04x ", f->vendor, f->product);
-		append(buf, size, "path=%s%s%s", f->path, f->serial[0] ? " serial=" : "", f->serial);
+		append(buf, size, "path=%s%s%s", f->path, f->serial[0] ? " serial=" : "",
+		       f->serial);
 		comma = ", ";
 	}
 }
@@ -279,14 +283,51 @@ int msc_usb_find(const struct msc_usb_match *m, const char *root, struct msc_usb
 	append_each(others, sizeof(others), &l, n ? m : NULL);
 	msc_usb_list_free(&l);
 	if (n > 1)
-		return msc_fail(err, MSC_E_BUSY, "%s: %zu devices match: %s; name one of them by its path",
-				wanted, n, others);
+		return msc_fail(err, MSC_E_BUSY,
+				"%s: %zu devices match: %s; name one of them by its path", wanted,
+				n, others);
 	if (!n && others[0])
-		return msc_fail(err, MSC_E_NOTFOUND, "%s: no such device; mass storage that is here: %s",
-				wanted, others);
+		return msc_fail(err, MSC_E_NOTFOUND,
+				"%s: no such device; mass storage that is here: %s", wanted,
+				others);
 	if (!n)
 		return msc_fail(err, MSC_E_NOTFOUND,
 				"%s: no such device; no mass storage is connected by USB", wanted);
+	return 0;
+}
+
+static bool is_unique(const struct msc_usb_list *l, const struct msc_usb_found *f)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->count; i++)
+		n += l->list[i].vendor == f->vendor && l->list[i].product == f->product;
+	return n == 1;
+}
+
+int msc_usb_list_targets(const char *root, msc_found_fn *fn, void *user, struct msc_err *err)
+{
+	struct msc_usb_list l;
+
+	if (msc_usb_scan(&l, root, err))
+		return -1;
+	for (size_t i = 0; i < l.count; i++) {
+		const struct msc_usb_found *f = &l.list[i];
+		struct msc_usb_match m = { .by_id = true,
+					   .vendor = f->vendor,
+					   .product = f->product };
+		char target[160], what[400];
+
+		if (!f->mass_storage)
+			continue;
+		if (!is_unique(&l, f))
+			memcpy(m.path, f->path, sizeof(m.path));
+		snprintf(what, sizeof(what), "%s%spath %s%s%s, %s speed", f->name,
+			 f->name[0] ? ", " : "", f->path, f->serial[0] ? ", serial " : "",
+			 f->serial, msc_speed_name(f->speed));
+		fn(user, msc_usb_match_text(target, sizeof(target), &m), what);
+	}
+	msc_usb_list_free(&l);
 	return 0;
 }
 
@@ -301,8 +342,9 @@ void msc_usb_host_controller(const char *root, unsigned bus, char *buf, size_t s
 	if (!hub)
 		return;
 	name = strrchr(hub, '/');
-	if (name && (size_t)snprintf(path, sizeof(path), "%.*s/driver", (int)(name - hub), hub) <
-			    sizeof(path) &&
+	if (name &&
+	    (size_t)snprintf(path, sizeof(path), "%.*s/driver", (int)(name - hub), hub) <
+		    sizeof(path) &&
 	    realpath(path, target) && (name = strrchr(target, '/')))
 		snprintf(buf, size, "%.60s", name + 1);
 	free(hub);

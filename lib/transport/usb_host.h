@@ -43,6 +43,10 @@ void msc_usb_list_free(struct msc_usb_list *);
 int msc_usb_find(const struct msc_usb_match *, const char *root, struct msc_usb_found *,
 		 struct msc_err *) MSC_MUST_CHECK;
 
+/* Names every mass-storage device, as short as it can be told from the others. */
+int msc_usb_list_targets(const char *root, msc_found_fn *, void *user,
+			 struct msc_err *) MSC_MUST_CHECK;
+
 /* MSC_E_BUSY and where, when a filesystem or swap area on the device at `path`, on a partition of
  * it, or on something built upon these, is in use. */
 int msc_usb_not_mounted(const char *root, const char *path, struct msc_err *) MSC_MUST_CHECK;

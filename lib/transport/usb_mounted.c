@@ -90,7 +90,8 @@ static bool collect(struct blocks *b, const char *root, const char *path)
 		char file[PATH_MAX];
 
 		if (e->d_name[0] == '.' || strlen(e->d_name) >= sizeof(new->name) ||
-		    has(b, e->d_name) || !(is_below(root, e->d_name, path) || is_upon(root, e->d_name, b)))
+		    has(b, e->d_name) ||
+		    !(is_below(root, e->d_name, path) || is_upon(root, e->d_name, b)))
 			continue;
 		snprintf(file, sizeof(file), "%s/sys/class/block/%s/dev", root, e->d_name);
 		if (!read_line(file, new->number, sizeof(new->number)))
@@ -105,7 +106,8 @@ static bool collect(struct blocks *b, const char *root, const char *path)
 
 /* A line of mountinfo: id parent MAJOR:MINOR root MOUNTPOINT options ... - type SOURCE options.
  * Some filesystems have a number of their own, so the source counts too. */
-static const struct block *mount_of(const struct blocks *b, const char *line, char *where, size_t size)
+static const struct block *mount_of(const struct blocks *b, const char *line, char *where,
+				    size_t size)
 {
 	char number[24], point[512], source[512] = "";
 	const char *rest = strstr(line, " - ");
@@ -137,7 +139,7 @@ static const struct block *swap_of(const struct blocks *b, const char *line)
 
 static int check(const struct blocks *b, const char *root, struct msc_err *err)
 {
-	static const char *const files[] = {"/proc/self/mountinfo", "/proc/swaps"};
+	static const char *const files[] = { "/proc/self/mountinfo", "/proc/swaps" };
 	const struct block *used = NULL;
 	char path[PATH_MAX], where[256] = "";
 	char *line = NULL;
@@ -157,8 +159,8 @@ static int check(const struct blocks *b, const char *root, struct msc_err *err)
 	if (!used)
 		return 0;
 	if (where[0])
-		return msc_fail(err, MSC_E_BUSY, "/dev/%s is mounted on %s; unmount it first", used->name,
-				where);
+		return msc_fail(err, MSC_E_BUSY, "/dev/%s is mounted on %s; unmount it first",
+				used->name, where);
 	return msc_fail(err, MSC_E_BUSY, "/dev/%s is used as swap; swapoff it first", used->name);
 }
 

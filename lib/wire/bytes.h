@@ -82,7 +82,7 @@ struct msc_reader {
 
 static inline struct msc_reader msc_reader(const void *data, size_t len)
 {
-	return (struct msc_reader){.p = data, .end = (const uint8_t *)data + len};
+	return (struct msc_reader){ .p = data, .end = (const uint8_t *)data + len };
 }
 
 static inline size_t msc_reader_left(const struct msc_reader *r)

@@ -17,7 +17,13 @@
 
 #include "wire/bytes.h"
 
-enum msc_field_kind { MSC_FIELD_u8, MSC_FIELD_le16, MSC_FIELD_le32, MSC_FIELD_be16, MSC_FIELD_be32 };
+enum msc_field_kind {
+	MSC_FIELD_u8,
+	MSC_FIELD_le16,
+	MSC_FIELD_le32,
+	MSC_FIELD_be16,
+	MSC_FIELD_be32
+};
 
 struct msc_field {
 	const char *name; /* as the specification spells it; NULL ends a table */

@@ -5,7 +5,13 @@
 
 #include "wire/layout.h"
 
-enum msc_speed { MSC_SPEED_UNKNOWN, MSC_SPEED_LOW, MSC_SPEED_FULL, MSC_SPEED_HIGH, MSC_SPEED_SUPER };
+enum msc_speed {
+	MSC_SPEED_UNKNOWN,
+	MSC_SPEED_LOW,
+	MSC_SPEED_FULL,
+	MSC_SPEED_HIGH,
+	MSC_SPEED_SUPER
+};
 
 /* "full", "high", ... */
 const char *msc_speed_name(enum msc_speed);

@@ -33,7 +33,7 @@ void msc_cbw_unpack(struct msc_cbw *cbw, const uint8_t in[MSC_CBW_LEN])
 
 const char *msc_speed_name(enum msc_speed speed)
 {
-	static const char *const names[] = {"unknown", "low", "full", "high", "super"};
+	static const char *const names[] = { "unknown", "low", "full", "high", "super" };
 
 	return (size_t)speed < sizeof names / sizeof names[0] ? names[speed] : "unknown";
 }

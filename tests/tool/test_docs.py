@@ -10,7 +10,7 @@ import re
 import subprocess
 
 import pytest
-from conftest import PROGRAM, TOP, UPDATE
+from conftest import CONTEXTS, PROGRAM, TOP, UPDATE
 
 DOCUMENTS = sorted([TOP / "README.md", *TOP.glob("docs/*.md"), *TOP.glob("docs/*.scd")])
 BLOCK = {".md": re.compile(r"(^```console\n)(.*?)(^```$)", re.M | re.S),
@@ -41,7 +41,7 @@ class Shell:
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT)
         self.status = done.returncode
-        return done.stdout.decode()
+        return CONTEXTS.sub(b"", done.stdout).decode()
 
 
 def renew(path, shell):

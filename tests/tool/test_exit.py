@@ -22,9 +22,9 @@ def test_version(mscope):
 
 # Arguments, exit status, and the whole of standard error.
 UNKNOWN = [
-    (["chekc"], 2, "no command called 'chekc'; did you mean 'check'?"),
+    (["cheek"], 2, "no command called 'cheek'; did you mean 'check'?"),
     (["xyzzyxyzzy"], 2, "no command called 'xyzzyxyzzy'; \"mscope help\" lists them"),
-    (["check", "sim:refernce"], 2, "no firmware called 'refernce'; did you mean 'reference'?"),
+    (["check", "sim:reverence"], 2, "no firmware called 'reverence'; did you mean 'reference'?"),
     (["check", "smi:reference"], 2, None),
     (["check", "sim:reference,lunz=2"], 2,
      "no knob of sim:reference called 'lunz'; did you mean 'luns'?"),
@@ -44,8 +44,8 @@ UNKNOWN = [
     (["check", "sim:reference", "--tap=1"], 2, "--tap takes no value"),
     (["check", "sim:reference", "--timeout", "5"], 2, None),
     (["check", "sim:reference", "--lun", "16"], 2, "--lun: 16 is more than 15"),
-    (["check", "sim:reference", "--color=alwys"], 2,
-     "--color: 'alwys' is none of auto, always, never"),
+    (["check", "sim:reference", "--color=alwayz"], 2,
+     "--color: 'alwayz' is none of auto, always, never"),
     (["check", "sim:reference", "sim:reference"], 2,
      "check takes one target, not 'sim:reference'; \"mscope run\" takes files"),
     (["check", "-q", "-v", "sim:reference"], 2, "--verbose and --quiet exclude each other"),
@@ -54,9 +54,9 @@ UNKNOWN = [
      "standard output takes one of JSON, JUnit and TAP"),
     (["check"], 2, "no target: name one such as sim:reference, or set MSCOPE_TARGET; "
                    "\"mscope list targets\" shows what there is"),
-    (["list", "fimware"], 2, "cannot list 'fimware'; did you mean 'firmware'?"),
+    (["list", "fireware"], 2, "cannot list 'fireware'; did you mean 'firmware'?"),
     (["list", "rules", "bot.csw.tga"], 2, "no rule called 'bot.csw.tga'; did you mean 'bot.csw.tag'?"),
-    (["help", "chekc"], 2, "no command called 'chekc'; did you mean 'check'?"),
+    (["help", "cheek"], 2, "no command called 'cheek'; did you mean 'check'?"),
     (["run", "sim:reference"], 2, "no scenario file; \"mscope check\" runs those that are built in"),
     (["run", "sim:reference", "missing.yaml"], 4, None),
     (["check", "sim:reference", "--json", "no/such/place"], 4,
@@ -87,9 +87,9 @@ def test_refusals(mscope, args, status, says):
 
 
 def test_options_may_come_anywhere(mscope):
-    want = mscope("check", "sim:reference", "-s", "scsi.tur*", "-q").out
-    assert mscope("check", "-q", "-s", "scsi.tur*", "sim:reference").out == want
-    assert mscope("check", "-s", "scsi.tur*", "--quiet", "--", "sim:reference").out == want
+    want = mscope("check", "sim:reference", "-s", "scsi.ready*", "-q").out
+    assert mscope("check", "-q", "-s", "scsi.ready*", "sim:reference").out == want
+    assert mscope("check", "-s", "scsi.ready*", "--quiet", "--", "sim:reference").out == want
 
 
 def test_target_from_the_environment(mscope):
@@ -100,7 +100,7 @@ def test_target_from_the_environment(mscope):
 
 def test_failing_device_is_1(mscope):
     p = mscope("check", "sim:reference,fault=residue-zero", status=1)
-    assert " FAIL " in p.out and "bot.csw.residue" in p.out
+    assert " FAIL " in p.out and "bot.residue.in" in p.out
     assert "to repeat: mscope check sim:reference,fault=residue-zero --select " in p.out
 
 
@@ -132,10 +132,10 @@ def test_color(mscope):
 
 
 def test_log_goes_to_standard_error_and_to_its_file(mscope, tmp_path):
-    plain = mscope("check", "sim:reference", "-s", "scsi.tur*")
+    plain = mscope("check", "sim:reference", "-s", "scsi.ready*")
     assert plain.err == ""
-    mscope("check", "sim:reference", "-s", "scsi.tur*", "--log", "trace")
+    mscope("check", "sim:reference", "-s", "scsi.ready*", "--log", "trace")
     trace = (tmp_path / "trace").read_text()
-    loud = mscope("check", "sim:reference", "-s", "scsi.tur*", "-vv")
+    loud = mscope("check", "sim:reference", "-s", "scsi.ready*", "-vv")
     assert loud.err == trace != ""
     assert all(line.startswith("mscope: ") for line in trace.splitlines())

@@ -4,11 +4,13 @@ for each firmware (the rules that find something in it as it is) and for each fa
 find something more), all under profile spec with writes allowed. Nothing may be found in the
 reference; a fault that nothing catches, and a rule that no fault proves, are failures.
 """
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import TOP, UPDATE, listing
+from conftest import TOP, UPDATE, Mscope, listing
 
+pytestmark = pytest.mark.xdist_group("matrix")      # it is computed once
 MATRIX = TOP / "tests" / "golden" / "matrix.txt"
 
 
@@ -17,7 +19,6 @@ def found(mscope, target):
     process = mscope.popen("check", target, "--allow-writes", "--profile", "spec", "--json", "-")
     out, err = process.communicate(timeout=120)
     assert process.returncode in (0, 1, 3), f"{target}: {process.returncode}: {err.decode()}"
-    import json
     document = json.loads(out)
     return {f["rule"] for c in document["cases"] for f in c["findings"]}
 
@@ -28,7 +29,6 @@ def target_of(fault):
 
 @pytest.fixture(scope="module")
 def matrix(tmp_path_factory):
-    from conftest import Mscope
     mscope = Mscope(tmp_path_factory.mktemp("matrix"))
     faults, firmware = listing("faults"), listing("firmware")
     plain = ["sim:" + f["name"] for f in firmware] + sorted({target_of(f) for f in faults})

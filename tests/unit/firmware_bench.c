@@ -55,7 +55,7 @@ enum bench_outcome bench_control(struct bench *b, uint8_t type, uint8_t request,
 
 enum bench_outcome bench_bulk(struct bench *b, uint8_t ep, void *data, size_t len, size_t *actual)
 {
-	struct bus_transfer t = {.ep = ep, .data = data, .len = len};
+	struct bus_transfer t = { .ep = ep, .data = data, .len = len };
 
 	return transfer(b, &t, actual);
 }
@@ -108,11 +108,14 @@ void bench_open(struct bench *b, const char *firmware, const char *knobs, enum m
 		const char *const *faults)
 {
 	const struct mutant_ops *mutants[FAULTS_MAX];
-	struct sim_device_config c = {
-		.name = firmware, .mutants = mutants, .speed = speed, .allow_writes = true, .seed = 1};
+	struct sim_device_config c = { .name = firmware,
+				       .mutants = mutants,
+				       .speed = speed,
+				       .allow_writes = true,
+				       .seed = 1 };
 	struct msc_err err = MSC_ERR_INIT;
 
-	*b = (struct bench){.tag = 0x1000};
+	*b = (struct bench){ .tag = 0x1000 };
 	b->firmware = msc_firmware_find(firmware, &err);
 	assert_non_null(b->firmware);
 	b->state = calloc(1, b->firmware->state_size);
@@ -148,7 +151,7 @@ void bench_close(struct bench *b)
 /* BOT 1.0, 5.3.3: a STALL is cleared and the CSW asked for once more. */
 static void status(struct bench *b, struct bench_result *r)
 {
-	uint8_t raw[MSC_CSW_LEN] = {0};
+	uint8_t raw[MSC_CSW_LEN] = { 0 };
 	struct msc_csw csw;
 	size_t n = 0;
 	enum bench_outcome o = bench_bulk(b, BENCH_IN, raw, sizeof raw, &n);
@@ -165,16 +168,16 @@ static void status(struct bench *b, struct bench_result *r)
 	r->status = csw.status;
 }
 
-struct bench_result bench_command(struct bench *b, uint8_t lun, const uint8_t *cb, uint8_t cb_length,
-				  bool in, uint32_t length, void *data)
+struct bench_result bench_command(struct bench *b, uint8_t lun, const uint8_t *cb,
+				  uint8_t cb_length, bool in, uint32_t length, void *data)
 {
-	struct msc_cbw cbw = {.h = {.signature = MSC_CBW_SIGNATURE,
-				    .tag = ++b->tag,
-				    .length = length,
-				    .flags = in ? MSC_CBW_FLAG_IN : 0,
-				    .lun = lun,
-				    .cb_length = cb_length}};
-	struct bench_result r = {.data_outcome = DONE, .status = 0xff};
+	struct msc_cbw cbw = { .h = { .signature = MSC_CBW_SIGNATURE,
+				      .tag = ++b->tag,
+				      .length = length,
+				      .flags = in ? MSC_CBW_FLAG_IN : 0,
+				      .lun = lun,
+				      .cb_length = cb_length } };
+	struct bench_result r = { .data_outcome = DONE, .status = 0xff };
 	uint8_t raw[MSC_CBW_LEN], *own = NULL;
 
 	memcpy(cbw.cb, cb, cb_length);
@@ -185,8 +188,7 @@ struct bench_result bench_command(struct bench *b, uint8_t lun, const uint8_t *c
 		if (!data)
 			data = own = calloc(1, length);
 		assert_non_null(data);
-		r.data_outcome =
-			bench_bulk(b, in ? BENCH_IN : BENCH_OUT, data, length, &r.moved);
+		r.data_outcome = bench_bulk(b, in ? BENCH_IN : BENCH_OUT, data, length, &r.moved);
 		free(own);
 	}
 	if (r.data_outcome == STALLED) {
@@ -199,8 +201,8 @@ struct bench_result bench_command(struct bench *b, uint8_t lun, const uint8_t *c
 
 uint32_t bench_sense(struct bench *b, uint8_t lun)
 {
-	static const uint8_t cb[] = {MSC_OP_REQUEST_SENSE, 0, 0, 0, MSC_SENSE_LEN, 0};
-	uint8_t raw[MSC_SENSE_LEN] = {0};
+	static const uint8_t cb[] = { MSC_OP_REQUEST_SENSE, 0, 0, 0, MSC_SENSE_LEN, 0 };
+	uint8_t raw[MSC_SENSE_LEN] = { 0 };
 	struct bench_result r = bench_command(b, lun, cb, sizeof cb, true, sizeof raw, raw);
 
 	assert_true(r.have_csw);
@@ -210,7 +212,7 @@ uint32_t bench_sense(struct bench *b, uint8_t lun)
 
 void bench_settle(struct bench *b)
 {
-	static const uint8_t cb[6] = {MSC_OP_TEST_UNIT_READY};
+	static const uint8_t cb[6] = { MSC_OP_TEST_UNIT_READY };
 
 	for (int i = 0; i < 3; i++)
 		if (bench_command(b, 0, cb, sizeof cb, false, 0, NULL).status == MSC_CSW_PASSED)

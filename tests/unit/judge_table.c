@@ -26,8 +26,8 @@ static void judge_chain(const struct msc_record *r, enum msc_profile profile,
 
 static struct msc_findings findings_of(const char *script, enum msc_profile profile)
 {
-	struct msc_findings findings = {0};
-	struct make m = {0};
+	struct msc_findings findings = { 0 };
+	struct make m = { 0 };
 
 	make_records(&m, script);
 	judge_chain(m.last, profile, &findings);
@@ -59,19 +59,20 @@ char *judge_script(const char *script, enum msc_profile profile)
 static void same(const struct judge_row *row, const char *what, const char *want, const char *have)
 {
 	if (want && (!have || strcmp(want, have) != 0))
-		fail_msg("%s: %s is '%s', not '%s'\n%s", row->rule, what, have ? have : "(none)", want,
-			 row->bad);
+		fail_msg("%s: %s is '%s', not '%s'\n%s", row->rule, what, have ? have : "(none)",
+			 want, row->bad);
 }
 
-static void judge_good(const struct judge_row *row)
+void judge_conforming(const char *const *scripts, size_t count)
 {
-	for (int p = 0; row->good && p < MSC_PROFILES; p++) {
-		char *ids = judge_script(row->good, (enum msc_profile)p);
+	for (size_t i = 0; i < count; i++)
+		for (int p = 0; p < MSC_PROFILES; p++) {
+			char *ids = judge_script(scripts[i], (enum msc_profile)p);
 
-		if (*ids)
-			fail_msg("%s: a good record gave %s\n%s", row->rule, ids, row->good);
-		free(ids);
-	}
+			if (*ids)
+				fail_msg("a good record gave %s\n%s", ids, scripts[i]);
+			free(ids);
+		}
 }
 
 static void judge_bad(const struct judge_row *row)
@@ -97,7 +98,8 @@ static void judge_bad(const struct judge_row *row)
 void judge_rows(const struct judge_row *rows, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		judge_good(&rows[i]);
+		if (rows[i].good)
+			judge_conforming(&rows[i].good, 1);
 		judge_bad(&rows[i]);
 	}
 }

@@ -15,6 +15,9 @@ struct judge_row {
 
 void judge_rows(const struct judge_row *, size_t count);
 
+/* Scripts that give no finding in any profile: what devices do that is in order. */
+void judge_conforming(const char *const *scripts, size_t count);
+
 /* Every rule whose id begins with one of the prefixes (the last is NULL) has a row. */
 void judge_coverage(const struct judge_row *, size_t count, const char *const *prefixes);
 

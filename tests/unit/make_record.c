@@ -58,9 +58,9 @@ static enum msc_outcome outcome(const struct words *w, size_t i)
 	static const struct {
 		const char *name;
 		enum msc_outcome outcome;
-	} table[] = {{"done", MSC_OUT_DONE},	 {"stall", MSC_OUT_STALL},
-		     {"timeout", MSC_OUT_TIMEOUT}, {"babble", MSC_OUT_BABBLE},
-		     {"error", MSC_OUT_ERROR},	 {"cancelled", MSC_OUT_CANCELLED}};
+	} table[] = { { "done", MSC_OUT_DONE },       { "stall", MSC_OUT_STALL },
+		      { "timeout", MSC_OUT_TIMEOUT }, { "babble", MSC_OUT_BABBLE },
+		      { "error", MSC_OUT_ERROR },     { "cancelled", MSC_OUT_CANCELLED } };
 
 	if (i >= w->count)
 		return MSC_OUT_DONE;
@@ -114,12 +114,12 @@ static void step(struct msc_exchange *x, enum msc_step_kind kind, uint8_t ep,
 {
 	if (x->n_steps == MSC_STEPS_MAX)
 		abort();
-	x->steps[x->n_steps++] = (struct msc_step){.kind = kind,
-						   .ep = ep,
-						   .outcome = outcome_,
-						   .asked = asked,
-						   .actual = actual,
-						   .naks = -1};
+	x->steps[x->n_steps++] = (struct msc_step){ .kind = kind,
+						    .ep = ep,
+						    .outcome = outcome_,
+						    .asked = asked,
+						    .actual = actual,
+						    .naks = -1 };
 }
 
 static void repack(struct msc_exchange *x)
@@ -138,11 +138,11 @@ static void send(struct make *m, const struct words *w)
 
 	need(w, 4);
 	x->dir = direction(w, 2);
-	x->cbw.h = (struct msc_cbw_header){.signature = MSC_CBW_SIGNATURE,
-					   .tag = ++m->tag,
-					   .length = number(w, 3),
-					   .flags = x->dir == MSC_DIR_IN ? MSC_CBW_FLAG_IN : 0,
-					   .cb_length = (uint8_t)len};
+	x->cbw.h = (struct msc_cbw_header){ .signature = MSC_CBW_SIGNATURE,
+					    .tag = ++m->tag,
+					    .length = number(w, 3),
+					    .flags = x->dir == MSC_DIR_IN ? MSC_CBW_FLAG_IN : 0,
+					    .cb_length = (uint8_t)len };
 	memcpy(x->cbw.cb, cdb, len < MSC_CBW_CB_MAX ? len : MSC_CBW_CB_MAX);
 	free(cdb);
 	x->wrapper = calloc(1, 1024);
@@ -180,10 +180,10 @@ static void set_csw(struct msc_exchange *x)
 
 static void status(struct msc_exchange *x, uint8_t value, uint32_t residue)
 {
-	x->csw = (struct msc_csw){.signature = MSC_CSW_SIGNATURE,
-				  .tag = x->cbw.h.tag,
-				  .residue = residue,
-				  .status = value};
+	x->csw = (struct msc_csw){ .signature = MSC_CSW_SIGNATURE,
+				   .tag = x->cbw.h.tag,
+				   .residue = residue,
+				   .status = value };
 	msc_csw_pack(x->status, &x->csw);
 	x->status_len = MSC_CSW_LEN;
 	set_csw(x);
@@ -266,10 +266,10 @@ static bool ending(struct msc_exchange *x, const struct words *w)
 		step(x, MSC_STEP_CSW, EP_IN, outcome(w, 1), 64, 0);
 		x->needs_reset |= outcome(w, 1) != MSC_OUT_DONE && outcome(w, 1) != MSC_OUT_STALL;
 	} else if (is(w, 0, "means")) {
-		x->stated = (struct msc_intent){.known = true,
-						.dir = direction(w, 1),
-						.min = number(w, 2),
-						.max = number(w, 2)};
+		x->stated = (struct msc_intent){ .known = true,
+						 .dir = direction(w, 1),
+						 .min = number(w, 2),
+						 .max = number(w, 2) };
 	} else {
 		return false;
 	}
@@ -283,11 +283,11 @@ static void control(struct make *m, const struct words *w)
 	struct msc_control *c = &append(m, MSC_RECORD_CONTROL)->u.control;
 
 	need(w, 7);
-	c->setup = (struct msc_setup){.request_type = (uint8_t)hex(w, 1),
-				      .request = (uint8_t)hex(w, 2),
-				      .value = (uint16_t)hex(w, 3),
-				      .index = (uint16_t)hex(w, 4),
-				      .length = (uint16_t)number(w, 5)};
+	c->setup = (struct msc_setup){ .request_type = (uint8_t)hex(w, 1),
+				       .request = (uint8_t)hex(w, 2),
+				       .value = (uint16_t)hex(w, 3),
+				       .index = (uint16_t)hex(w, 4),
+				       .length = (uint16_t)number(w, 5) };
 	c->outcome = outcome(w, 6);
 	c->data = bytes(w, 7, &c->data_len);
 }
@@ -317,17 +317,35 @@ static void reset(struct make *m, const struct words *w)
 static void unit(struct make *m, const struct words *w)
 {
 	if (is(w, 1, "unknown")) {
-		m->unit = (struct msc_unit){0};
+		m->unit = (struct msc_unit){ 0 };
 	} else if (is(w, 1, "protected")) {
 		m->unit.write_protected = true;
 	} else {
 		need(w, 4);
-		m->unit = (struct msc_unit){.have_capacity = true,
-					    .last_lba = number(w, 2) - 1,
-					    .block_size = number(w, 3),
-					    .have_inquiry = true,
-					    .have_mode = true};
+		m->unit = (struct msc_unit){ .have_capacity = true,
+					     .last_lba = number(w, 2) - 1,
+					     .block_size = number(w, 3),
+					     .have_inquiry = true,
+					     .have_mode = true };
 	}
+}
+
+static void speed(struct make *m, const struct words *w)
+{
+	m->device.speed = is(w, 1, "high")    ? MSC_SPEED_HIGH
+			  : is(w, 1, "super") ? MSC_SPEED_SUPER
+			  : is(w, 1, "low")   ? MSC_SPEED_LOW
+					      : MSC_SPEED_FULL;
+}
+
+static void interface(struct make *m, const struct words *w)
+{
+	uint8_t *p = m->device.config + m->device.config_len;
+
+	p[0] = MSC_INTERFACE_DESC_LEN;
+	p[1] = MSC_DESC_INTERFACE;
+	p[2] = (uint8_t)number(w, 1);
+	m->device.config_len += MSC_INTERFACE_DESC_LEN;
 }
 
 static void statement(struct make *m, const struct words *w)
@@ -335,7 +353,9 @@ static void statement(struct make *m, const struct words *w)
 	if (is(w, 0, "unit"))
 		unit(m, w);
 	else if (is(w, 0, "speed"))
-		m->device.speed = is(w, 1, "high") ? MSC_SPEED_HIGH : MSC_SPEED_FULL;
+		speed(m, w);
+	else if (is(w, 0, "interface"))
+		interface(m, w);
 	else if (is(w, 0, "send"))
 		send(m, w);
 	else if (is(w, 0, "control"))
@@ -351,20 +371,20 @@ static void statement(struct make *m, const struct words *w)
 
 static void begin(struct make *m)
 {
-	m->device = (struct msc_device){.name = "test:device",
-					.speed = MSC_SPEED_FULL,
-					.desc = {.i_serial = 3},
-					.protocol = MSC_PROTOCOL_BULK_ONLY,
-					.subclass = MSC_SUBCLASS_SCSI,
-					.ep_in = EP_IN,
-					.ep_out = EP_OUT,
-					.max_packet_in = 64,
-					.max_packet_out = 64};
-	m->unit = (struct msc_unit){.have_capacity = true,
-				    .last_lba = 999,
-				    .block_size = 512,
-				    .have_inquiry = true,
-				    .have_mode = true};
+	m->device = (struct msc_device){ .name = "test:device",
+					 .speed = MSC_SPEED_FULL,
+					 .desc = { .i_serial = 3 },
+					 .protocol = MSC_PROTOCOL_BULK_ONLY,
+					 .subclass = MSC_SUBCLASS_SCSI,
+					 .ep_in = EP_IN,
+					 .ep_out = EP_OUT,
+					 .max_packet_in = 64,
+					 .max_packet_out = 64 };
+	m->unit = (struct msc_unit){ .have_capacity = true,
+				     .last_lba = 999,
+				     .block_size = 512,
+				     .have_inquiry = true,
+				     .have_mode = true };
 	m->tag = 1;
 }
 
@@ -400,5 +420,5 @@ void make_free(struct make *m)
 		m->last = r->prev;
 		msc_record_free(r);
 	}
-	*m = (struct make){0};
+	*m = (struct make){ 0 };
 }

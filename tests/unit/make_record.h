@@ -5,10 +5,12 @@
  *
  *	unit disk BLOCKS SIZE       what is known of the unit from here on: writable, or
  *	unit protected | unknown    write-protected, or nothing at all
- *	speed full|high
+ *	speed full|high|super|low
+ *	interface N                 the configuration has this one too
  *	send HEXCDB in|out|none LENGTH
  *	                            an exchange: the CBW was taken; what follows changes or adds
- *	  lun N; cblength N; flags HEX; wrapper LENGTH; signature HEX; max_lun N; means in|out|none LENGTH
+ *	  lun N; max_lun N; cblength N; flags HEX; wrapper LENGTH; signature HEX
+ *	  means in|out|none LENGTH  what a scenario states of the command block
  *	  refused OUTCOME           the CBW was not taken
  *	  data N                    N bytes moved, all alike
  *	  bytes HEX                 these bytes moved

@@ -31,7 +31,7 @@ static int mismatch(struct script *s, struct msc_err *err, const char *fmt, ...)
 static const struct script_row *next_row(struct script *s, enum script_kind kind, uint8_t ep,
 					 size_t asked, struct msc_err *err)
 {
-	static const char *const names[] = {"the end", "a transfer", "clear halt", "port reset"};
+	static const char *const names[] = { "the end", "a transfer", "clear halt", "port reset" };
 	const struct script_row *r = s->row;
 
 	if (r->kind == SCRIPT_END && s->always) {
@@ -55,10 +55,10 @@ static const struct script_row *next_row(struct script *s, enum script_kind kind
 
 static void fill(struct script *s, const struct script_row *r, struct msc_xfer *x)
 {
-	struct msc_csw csw = {.signature = MSC_CSW_SIGNATURE ^ r->signature_xor,
-			      .tag = s->tag ^ r->tag_xor,
-			      .residue = r->residue,
-			      .status = r->status};
+	struct msc_csw csw = { .signature = MSC_CSW_SIGNATURE ^ r->signature_xor,
+			       .tag = s->tag ^ r->tag_xor,
+			       .residue = r->residue,
+			       .status = r->status };
 
 	if (!(x->ep & MSC_EP_IN) && x->ep)
 		return;
@@ -90,8 +90,8 @@ static int submit(struct msc_target *t, struct msc_xfer *x, struct msc_err *err)
 		if (!s->flights[i].xfer) {
 			s->flights[i].xfer = x;
 			s->flights[i].row = r;
-			s->flights[i].ends_ns =
-				r->outcome == MSC_OUT_PENDING ? MSC_NEVER : s->busy_until;
+			s->flights[i].ends_ns = r->outcome == MSC_OUT_PENDING ? MSC_NEVER
+									      : s->busy_until;
 			x->priv = &s->flights[i];
 			x->outcome = MSC_OUT_PENDING;
 			x->submitted_ns = s->now;
@@ -209,7 +209,7 @@ static void wait_until(struct msc_clock *c, int64_t when_ns)
 	run_until(script_of_clock(c), when_ns);
 }
 
-static const struct msc_clock_ops clock_ops = {"virtual", now, wait_until};
+static const struct msc_clock_ops clock_ops = { "virtual", now, wait_until };
 
 struct msc_target *script_open(struct script *s, const struct script_row *rows)
 {

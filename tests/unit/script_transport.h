@@ -21,7 +21,7 @@ struct script_row {
 	enum msc_outcome outcome; /* PENDING: never ends by itself */
 	size_t actual;
 	const void *data; /* of bulk-in, actual bytes; NULL: a pattern, or with csw a CSW */
-	bool csw;	  /* the last 13 of the actual bytes are a CSW with the tag of the last CBW */
+	bool csw; /* the last 13 of the actual bytes are a CSW with the tag of the last CBW */
 	uint8_t status;
 	uint32_t residue;
 	uint32_t signature_xor, tag_xor;
@@ -30,10 +30,22 @@ struct script_row {
 };
 
 /* Rows, in the order in which transfers are to be started. */
-#define R_CBW(o)	     {SCRIPT_XFER, SCRIPT_OUT, 31, MSC_OUT_##o, .actual = 31, .takes_ns = MSC_MS}
-#define R_CBW_PENDING	     {SCRIPT_XFER, SCRIPT_OUT, 31, MSC_OUT_PENDING, .actual = 0}
-#define R_OUT(asked, o, got) {SCRIPT_XFER, SCRIPT_OUT, asked, MSC_OUT_##o, .actual = got, .takes_ns = MSC_MS}
-#define R_IN(asked, o, got)  {SCRIPT_XFER, SCRIPT_IN, asked, MSC_OUT_##o, .actual = got, .takes_ns = MSC_MS}
+#define R_CBW(o) \
+	{ \
+		SCRIPT_XFER, SCRIPT_OUT, 31, MSC_OUT_##o, .actual = 31, .takes_ns = MSC_MS \
+	}
+#define R_CBW_PENDING \
+	{ \
+		SCRIPT_XFER, SCRIPT_OUT, 31, MSC_OUT_PENDING, .actual = 0 \
+	}
+#define R_OUT(asked, o, got) \
+	{ \
+		SCRIPT_XFER, SCRIPT_OUT, asked, MSC_OUT_##o, .actual = got, .takes_ns = MSC_MS \
+	}
+#define R_IN(asked, o, got) \
+	{ \
+		SCRIPT_XFER, SCRIPT_IN, asked, MSC_OUT_##o, .actual = got, .takes_ns = MSC_MS \
+	}
 #define R_CSW(st, res)                                                                             \
 	{SCRIPT_XFER, SCRIPT_IN, SCRIPT_PACKET, MSC_OUT_DONE, .actual = 13, .csw = true,           \
 	 .status = st, .residue = res, .takes_ns = MSC_MS}
@@ -50,7 +62,8 @@ struct script {
 	int64_t now;
 	int64_t busy_until; /* the end of everything started so far */
 	const struct script_row *row;
-	const struct script_row *always; /* after the last row: how everything ends; NULL: nothing may */
+	const struct script_row
+		*always; /* after the last row: how everything ends; NULL: nothing may */
 	size_t index;
 	uint32_t tag; /* of the last CBW that went out */
 	uint8_t sent[512];

@@ -19,10 +19,25 @@ static void sizes(void **state)
 		const char *text;
 		int64_t value; /* -1: refused */
 	} rows[] = {
-		{"", -1},	{"x", -1},	{"-1", -1},	    {" 1", -1},	 {"1 ", -1},
-		{"1kk", -1},	{"1K", -1},	{"0x", -1},	    {"12abc", -1}, {"99999999999999999999", -1},
-		{"17179869184G", -1}, {"0", 0},	{"12", 12},	    {"0x1F", 31}, {"010", 10},
-		{"64k", 65536}, {"1M", 1048576}, {"2G", 2147483648}, {"0x10k", 16384},
+		{ "", -1 },
+		{ "x", -1 },
+		{ "-1", -1 },
+		{ " 1", -1 },
+		{ "1 ", -1 },
+		{ "1kk", -1 },
+		{ "1K", -1 },
+		{ "0x", -1 },
+		{ "12abc", -1 },
+		{ "99999999999999999999", -1 },
+		{ "17179869184G", -1 },
+		{ "0", 0 },
+		{ "12", 12 },
+		{ "0x1F", 31 },
+		{ "010", 10 },
+		{ "64k", 65536 },
+		{ "1M", 1048576 },
+		{ "2G", 2147483648 },
+		{ "0x10k", 16384 },
 	};
 
 	(void)state;
@@ -44,9 +59,20 @@ static void durations(void **state)
 		const char *text;
 		int64_t ns;
 	} rows[] = {
-		{"", -1},	  {"5", -1},	    {"-1ms", -1},     {"1 ms", -1},    {"9223372037s", -1},
-		{"12xyzms", -1},  {"ms", -1},	    {"0x5ms", -1},    {"infs", -1},    {"0ns", 0},
-		{"20ms", 20000000}, {"1.5us", 1500}, {"3s", 3 * MSC_S}, {"2min", 120 * MSC_S},
+		{ "", -1 },
+		{ "5", -1 },
+		{ "-1ms", -1 },
+		{ "1 ms", -1 },
+		{ "9223372037s", -1 },
+		{ "12xyzms", -1 },
+		{ "ms", -1 },
+		{ "0x5ms", -1 },
+		{ "infs", -1 },
+		{ "0ns", 0 },
+		{ "20ms", 20000000 },
+		{ "1.5us", 1500 },
+		{ "3s", 3 * MSC_S },
+		{ "2min", 120 * MSC_S },
 	};
 
 	(void)state;
@@ -82,8 +108,13 @@ static void times_for_people(void **state)
 	static const struct {
 		int64_t ns;
 		const char *text;
-	} rows[] = {{0, "0 ns"}, {999, "999 ns"}, {1000, "1.000 us"}, {1303000, "1.303 ms"},
-		    {41300000, "41.30 ms"}, {-5000, "-5.000 us"}, {125 * MSC_S, "125.0 s"}};
+	} rows[] = { { 0, "0 ns" },
+		     { 999, "999 ns" },
+		     { 1000, "1.000 us" },
+		     { 1303000, "1.303 ms" },
+		     { 41300000, "41.30 ms" },
+		     { -5000, "-5.000 us" },
+		     { 125 * MSC_S, "125.0 s" } };
 	char buf[24];
 
 	(void)state;
@@ -93,16 +124,21 @@ static void times_for_people(void **state)
 
 static void the_nearest_name(void **state)
 {
-	static const char *const names[] = {"reference", "linux-gadget", "residue-zero", "csw-tag"};
+	static const char *const names[] = { "reference", "linux-gadget", "residue-zero",
+					     "csw-tag" };
 	static const struct {
 		const char *wanted, *best;
-	} rows[] = {{"referense", "reference"}, {"refernece", "reference"}, {"linux", "linux-gadget"},
-		    {"cws-tag", "csw-tag"},	{"residue-zero", "residue-zero"}, {"xyzzy", NULL},
-		    {"", NULL}};
+	} rows[] = { { "referense", "reference" },
+		     { "refernece", "reference" },
+		     { "linux", "linux-gadget" },
+		     { "cws-tag", "csw-tag" },
+		     { "residue-zero", "residue-zero" },
+		     { "xyzzy", NULL },
+		     { "", NULL } };
 
 	(void)state;
 	for (size_t i = 0; i < MSC_COUNT(rows); i++) {
-		struct msc_nearest near = {.wanted = rows[i].wanted};
+		struct msc_nearest near = { .wanted = rows[i].wanted };
 		struct msc_err err = MSC_ERR_INIT;
 
 		for (size_t k = 0; k < MSC_COUNT(names); k++)
@@ -113,7 +149,8 @@ static void the_nearest_name(void **state)
 			assert_string_equal(near.best, rows[i].best);
 		msc_fail_unknown(&err, "firmware", "firmware", &near);
 		assert_int_equal(err.code, MSC_E_USAGE);
-		assert_non_null(strstr(err.msg, rows[i].best ? "did you mean" : "mscope list firmware"));
+		assert_non_null(
+			strstr(err.msg, rows[i].best ? "did you mean" : "mscope list firmware"));
 	}
 }
 
@@ -144,14 +181,31 @@ struct knobs {
 
 static void knobs(void **state)
 {
-	static const char *const words[] = {"stall", "short", NULL};
+	static const char *const words[] = { "stall", "short", NULL };
 	static const struct msc_knob table[] = {
-		{.name = "flag", .type = MSC_KNOB_BOOL, .offset = offsetof(struct knobs, flag), .initial = "1"},
-		{.name = "n", .type = MSC_KNOB_U32, .offset = offsetof(struct knobs, n), .initial = "2", .min = 1, .max = 16},
-		{.name = "ns", .type = MSC_KNOB_DURATION, .offset = offsetof(struct knobs, ns), .initial = "3ms"},
-		{.name = "choice", .type = MSC_KNOB_CHOICE, .offset = offsetof(struct knobs, choice), .choices = words},
-		{.name = "text", .type = MSC_KNOB_TEXT, .offset = offsetof(struct knobs, text), .text_size = 8},
-		{.name = NULL},
+		{ .name = "flag",
+		  .type = MSC_KNOB_BOOL,
+		  .offset = offsetof(struct knobs, flag),
+		  .initial = "1" },
+		{ .name = "n",
+		  .type = MSC_KNOB_U32,
+		  .offset = offsetof(struct knobs, n),
+		  .initial = "2",
+		  .min = 1,
+		  .max = 16 },
+		{ .name = "ns",
+		  .type = MSC_KNOB_DURATION,
+		  .offset = offsetof(struct knobs, ns),
+		  .initial = "3ms" },
+		{ .name = "choice",
+		  .type = MSC_KNOB_CHOICE,
+		  .offset = offsetof(struct knobs, choice),
+		  .choices = words },
+		{ .name = "text",
+		  .type = MSC_KNOB_TEXT,
+		  .offset = offsetof(struct knobs, text),
+		  .text_size = 8 },
+		{ .name = NULL },
 	};
 	static const struct {
 		const char *knob, *value, *says; /* NULL: accepted */
@@ -165,7 +219,7 @@ static void knobs(void **state)
 		{"flag", "off", NULL}, {"n", "0x10", NULL}, {"ns", "1us", NULL},
 		{"choice", "short", NULL}, {"text", "1234567", NULL},
 	};
-	struct knobs k = {0};
+	struct knobs k = { 0 };
 
 	(void)state;
 	msc_knobs_init(table, &k);
@@ -192,10 +246,10 @@ static void dumps(void **state)
 	(void)state;
 	msc_hexdump(f, "  ", "0123456789abcdefXY\x01", 19, 18);
 	fclose(f);
-	assert_string_equal(text,
-			    "  0000  30 31 32 33 34 35 36 37  38 39 61 62 63 64 65 66  0123456789abcdef\n"
-			    "  0010  58 59                                             XY\n"
-			    "  ... 1 more bytes\n");
+	assert_string_equal(
+		text, "  0000  30 31 32 33 34 35 36 37  38 39 61 62 63 64 65 66  0123456789abcdef\n"
+		      "  0010  58 59                                             XY\n"
+		      "  ... 1 more bytes\n");
 	free(text);
 }
 

@@ -37,110 +37,124 @@ struct exchange_row {
 };
 
 static const struct exchange_row table[] = {
-	{"no data", NO, 0, .script = {R_CBW(DONE), R_CSW(0, 0)},
-	 .is = {"cbw:done csw:done", true, .status_len = 13}},
-	{"failed", NO, 0, .script = {R_CBW(DONE), R_CSW(1, 0)},
-	 .is = {"cbw:done csw:done", true, .status_len = 13}},
-	{"phase error", NO, 0, .script = {R_CBW(DONE), R_CSW(2, 0)},
-	 .is = {"cbw:done csw:done", true, true, .status_len = 13}},
-	{"reserved status", NO, 0, .script = {R_CBW(DONE), R_CSW(3, 0)},
-	 .is = {"cbw:done csw:done", true, true, .status_len = 13}},
-	{"residue above the length", IN, 64, .script = {R_CBW(DONE), R_IN(64, DONE, 64), R_CSW(0, 65)},
-	 .is = {"cbw:done data:done csw:done", true, false, 64, 0, 13}},
-	{"CBW refused", NO, 0, .script = {R_CBW(STALL)}, .is = {"cbw:STALL", false, true}},
-	{"CBW not taken", NO, 0, .script = {R_CBW_PENDING}, .is = {"cbw:time-out", false, true}},
+	{ "no data", NO, 0, .script = { R_CBW(DONE), R_CSW(0, 0) },
+	  .is = { "cbw:done csw:done", true, .status_len = 13 } },
+	{ "failed", NO, 0, .script = { R_CBW(DONE), R_CSW(1, 0) },
+	  .is = { "cbw:done csw:done", true, .status_len = 13 } },
+	{ "phase error", NO, 0, .script = { R_CBW(DONE), R_CSW(2, 0) },
+	  .is = { "cbw:done csw:done", true, true, .status_len = 13 } },
+	{ "reserved status", NO, 0, .script = { R_CBW(DONE), R_CSW(3, 0) },
+	  .is = { "cbw:done csw:done", true, true, .status_len = 13 } },
+	{ "residue above the length", IN, 64,
+	  .script = { R_CBW(DONE), R_IN(64, DONE, 64), R_CSW(0, 65) },
+	  .is = { "cbw:done data:done csw:done", true, false, 64, 0, 13 } },
+	{ "CBW refused", NO, 0, .script = { R_CBW(STALL) }, .is = { "cbw:STALL", false, true } },
+	{ "CBW not taken", NO, 0, .script = { R_CBW_PENDING },
+	  .is = { "cbw:time-out", false, true } },
 
-	{"whole packets", IN, 128, .script = {R_CBW(DONE), R_IN(128, DONE, 128), R_CSW(0, 0)},
-	 .is = {"cbw:done data:done csw:done", true, false, 128, 0, 13}},
-	{"a part of a packet has room for all of it", IN, 36,
-	 .script = {R_CBW(DONE), R_IN(64, DONE, 36), R_CSW(0, 0)},
-	 .is = {"cbw:done data:done csw:done", true, false, 36, 37, 13}},
-	{"more than was asked for", IN, 36, .script = {R_CBW(DONE), R_IN(64, DONE, 40), R_CSW(0, 0)},
-	 .is = {"cbw:done data:done csw:done", true, false, 40, 41, 13}},
-	{"a full packet more than was asked for", IN, 36,
-	 .script = {R_CBW(DONE), R_IN(64, DONE, 64), R_CSW(0, 0)},
-	 .is = {"cbw:done data:done csw:done", true, false, 64, 0, 13}},
-	{"short", IN, 256, .script = {R_CBW(DONE), R_IN(256, DONE, 100), R_CSW(0, 156)},
-	 .is = {"cbw:done data:done csw:done", true, false, 100, 37, 13}},
-	{"short, then STALL", IN, 256,
-	 .script = {R_CBW(DONE), R_IN(256, DONE, 100), R_IN(64, STALL, 0), R_CLEAR(SCRIPT_IN, DONE),
-		    R_CSW(0, 156)},
-	 .is = {"cbw:done data:done csw:STALL clear:done csw:done", true, false, 100, 37, 13}},
-	{"an empty packet ends the data", IN, 256,
-	 .script = {R_CBW(DONE), R_IN(256, DONE, 64), R_CSW(0, 192)},
-	 .is = {"cbw:done data:done csw:done", true, false, 64, 1, 13}},
-	{"STALL at once", IN, 64,
-	 .script = {R_CBW(DONE), R_IN(64, STALL, 0), R_CLEAR(SCRIPT_IN, DONE), R_CSW(1, 64)},
-	 .is = {"cbw:done data:STALL clear:done csw:done", true, false, 0, 0, 13}},
-	{"STALL after a packet", IN, 128,
-	 .script = {R_CBW(DONE), R_IN(128, STALL, 64), R_CLEAR(SCRIPT_IN, DONE), R_CSW(1, 64)},
-	 .is = {"cbw:done data:STALL clear:done csw:done", true, false, 64, 0, 13}},
-	{"STALL that cannot be cleared", IN, 64,
-	 .script = {R_CBW(DONE), R_IN(64, STALL, 0), R_CLEAR(SCRIPT_IN, TIMEOUT)},
-	 .is = {"cbw:done data:STALL clear:time-out", false, true}},
-	{"STALL left alone", IN, 64, .leave = true, .script = {R_CBW(DONE), R_IN(64, STALL, 0)},
-	 .is = {"cbw:done data:STALL", false, false}},
-	{"data never come", IN, 64, .script = {R_CBW(DONE), R_IN(64, PENDING, 0)},
-	 .is = {"cbw:done data:time-out", false, true}},
-	{"babble", IN, 64, .script = {R_CBW(DONE), R_IN(64, BABBLE, 64)},
-	 .is = {"cbw:done data:babble", false, true, 64}},
-	{"bus error", IN, 64, .script = {R_CBW(DONE), R_IN(64, ERROR, 0)},
-	 .is = {"cbw:done data:bus error", false, true}},
+	{ "whole packets", IN, 128, .script = { R_CBW(DONE), R_IN(128, DONE, 128), R_CSW(0, 0) },
+	  .is = { "cbw:done data:done csw:done", true, false, 128, 0, 13 } },
+	{ "a part of a packet has room for all of it", IN, 36,
+	  .script = { R_CBW(DONE), R_IN(64, DONE, 36), R_CSW(0, 0) },
+	  .is = { "cbw:done data:done csw:done", true, false, 36, 37, 13 } },
+	{ "more than was asked for", IN, 36,
+	  .script = { R_CBW(DONE), R_IN(64, DONE, 40), R_CSW(0, 0) },
+	  .is = { "cbw:done data:done csw:done", true, false, 40, 41, 13 } },
+	{ "a full packet more than was asked for", IN, 36,
+	  .script = { R_CBW(DONE), R_IN(64, DONE, 64), R_CSW(0, 0) },
+	  .is = { "cbw:done data:done csw:done", true, false, 64, 0, 13 } },
+	{ "short", IN, 256, .script = { R_CBW(DONE), R_IN(256, DONE, 100), R_CSW(0, 156) },
+	  .is = { "cbw:done data:done csw:done", true, false, 100, 37, 13 } },
+	{ "short, then STALL", IN, 256,
+	  .script = { R_CBW(DONE), R_IN(256, DONE, 100), R_IN(64, STALL, 0),
+		      R_CLEAR(SCRIPT_IN, DONE), R_CSW(0, 156) },
+	  .is = { "cbw:done data:done csw:STALL clear:done csw:done", true, false, 100, 37, 13 } },
+	{ "an empty packet ends the data", IN, 256,
+	  .script = { R_CBW(DONE), R_IN(256, DONE, 64), R_CSW(0, 192) },
+	  .is = { "cbw:done data:done csw:done", true, false, 64, 1, 13 } },
+	{ "STALL at once", IN, 64,
+	  .script = { R_CBW(DONE), R_IN(64, STALL, 0), R_CLEAR(SCRIPT_IN, DONE), R_CSW(1, 64) },
+	  .is = { "cbw:done data:STALL clear:done csw:done", true, false, 0, 0, 13 } },
+	{ "STALL after a packet", IN, 128,
+	  .script = { R_CBW(DONE), R_IN(128, STALL, 64), R_CLEAR(SCRIPT_IN, DONE), R_CSW(1, 64) },
+	  .is = { "cbw:done data:STALL clear:done csw:done", true, false, 64, 0, 13 } },
+	{ "STALL that cannot be cleared", IN, 64,
+	  .script = { R_CBW(DONE), R_IN(64, STALL, 0), R_CLEAR(SCRIPT_IN, TIMEOUT) },
+	  .is = { "cbw:done data:STALL clear:time-out", false, true } },
+	{ "STALL left alone", IN, 64, .leave = true, .script = { R_CBW(DONE), R_IN(64, STALL, 0) },
+	  .is = { "cbw:done data:STALL", false, false } },
+	{ "data never come", IN, 64, .script = { R_CBW(DONE), R_IN(64, PENDING, 0) },
+	  .is = { "cbw:done data:time-out", false, true } },
+	{ "babble", IN, 64, .script = { R_CBW(DONE), R_IN(64, BABBLE, 64) },
+	  .is = { "cbw:done data:babble", false, true, 64 } },
+	{ "bus error", IN, 64, .script = { R_CBW(DONE), R_IN(64, ERROR, 0) },
+	  .is = { "cbw:done data:bus error", false, true } },
 
-	{"CSW in the data", IN, 256,
-	 .script = {R_CBW(DONE), {SCRIPT_XFER, SCRIPT_IN, 256, MSC_OUT_DONE, .actual = 77, .csw = true}},
-	 .is = {"cbw:done data:done", true, false, 64, 0, 13, true}},
-	{"CSW instead of data", IN, 64,
-	 .script = {R_CBW(DONE),
-		    {SCRIPT_XFER, SCRIPT_IN, 64, MSC_OUT_DONE, .actual = 13, .csw = true, .status = 1}},
-	 .is = {"cbw:done data:done", true, false, 0, 0, 13, true}},
-	{"not a CSW in the data: another tag", IN, 256,
-	 .script = {R_CBW(DONE),
-		    {SCRIPT_XFER, SCRIPT_IN, 256, MSC_OUT_DONE, .actual = 77, .csw = true, .tag_xor = 1},
-		    R_CSW(0, 179)},
-	 .is = {"cbw:done data:done csw:done", true, false, 77, 14, 13}},
-	{"not a CSW in the data: not after whole packets", IN, 256,
-	 .script = {R_CBW(DONE), {SCRIPT_XFER, SCRIPT_IN, 256, MSC_OUT_DONE, .actual = 78, .csw = true},
-		    R_CSW(0, 178)},
-	 .is = {"cbw:done data:done csw:done", true, false, 78, 15, 13}},
-	{"not a CSW in the data: nothing was missing", IN, 77,
-	 .script = {R_CBW(DONE), {SCRIPT_XFER, SCRIPT_IN, 128, MSC_OUT_DONE, .actual = 77, .csw = true},
-		    R_CSW(0, 0)},
-	 .is = {"cbw:done data:done csw:done", true, false, 77, 14, 13}},
+	{ "CSW in the data", IN, 256,
+	  .script = { R_CBW(DONE),
+		      { SCRIPT_XFER, SCRIPT_IN, 256, MSC_OUT_DONE, .actual = 77, .csw = true } },
+	  .is = { "cbw:done data:done", true, false, 64, 0, 13, true } },
+	{ "CSW instead of data", IN, 64,
+	  .script = { R_CBW(DONE),
+		      { SCRIPT_XFER, SCRIPT_IN, 64, MSC_OUT_DONE, .actual = 13, .csw = true,
+			.status = 1 } },
+	  .is = { "cbw:done data:done", true, false, 0, 0, 13, true } },
+	{ "not a CSW in the data: another tag", IN, 256,
+	  .script = { R_CBW(DONE),
+		      { SCRIPT_XFER, SCRIPT_IN, 256, MSC_OUT_DONE, .actual = 77, .csw = true,
+			.tag_xor = 1 },
+		      R_CSW(0, 179) },
+	  .is = { "cbw:done data:done csw:done", true, false, 77, 14, 13 } },
+	{ "not a CSW in the data: not after whole packets", IN, 256,
+	  .script = { R_CBW(DONE),
+		      { SCRIPT_XFER, SCRIPT_IN, 256, MSC_OUT_DONE, .actual = 78, .csw = true },
+		      R_CSW(0, 178) },
+	  .is = { "cbw:done data:done csw:done", true, false, 78, 15, 13 } },
+	{ "not a CSW in the data: nothing was missing", IN, 77,
+	  .script = { R_CBW(DONE),
+		      { SCRIPT_XFER, SCRIPT_IN, 128, MSC_OUT_DONE, .actual = 77, .csw = true },
+		      R_CSW(0, 0) },
+	  .is = { "cbw:done data:done csw:done", true, false, 77, 14, 13 } },
 
-	{"empty CSW, then a good one", NO, 0, .script = {R_CBW(DONE), R_IN(64, DONE, 0), R_CSW(0, 0)},
-	 .is = {"cbw:done csw:done csw:done", true, .status_len = 13}},
-	{"two empty CSWs", NO, 0, .script = {R_CBW(DONE), R_IN(64, DONE, 0), R_IN(64, DONE, 0)},
-	 .is = {"cbw:done csw:done csw:done", false, true}},
-	{"CSW STALLs once", NO, 0,
-	 .script = {R_CBW(DONE), R_IN(64, STALL, 0), R_CLEAR(SCRIPT_IN, DONE), R_CSW(0, 0)},
-	 .is = {"cbw:done csw:STALL clear:done csw:done", true, .status_len = 13}},
-	{"CSW STALLs twice", NO, 0,
-	 .script = {R_CBW(DONE), R_IN(64, STALL, 0), R_CLEAR(SCRIPT_IN, DONE), R_IN(64, STALL, 0)},
-	 .is = {"cbw:done csw:STALL clear:done csw:STALL", false, true}},
-	{"CSW STALLs and is left alone", NO, 0, .leave = true,
-	 .script = {R_CBW(DONE), R_IN(64, STALL, 0)}, .is = {"cbw:done csw:STALL", false, false}},
-	{"CSW STALL that cannot be cleared", NO, 0,
-	 .script = {R_CBW(DONE), R_IN(64, STALL, 0), R_CLEAR(SCRIPT_IN, STALL)},
-	 .is = {"cbw:done csw:STALL clear:STALL", false, true}},
-	{"CSW never comes", NO, 0, .script = {R_CBW(DONE), R_IN(64, PENDING, 0)},
-	 .is = {"cbw:done csw:time-out", false, true}},
-	{"CSW too short", NO, 0, .script = {R_CBW(DONE), R_IN(64, DONE, 12)},
-	 .is = {"cbw:done csw:done", false, true, .status_len = 12}},
-	{"CSW too long", NO, 0,
-	 .script = {R_CBW(DONE), {SCRIPT_XFER, SCRIPT_IN, 64, MSC_OUT_DONE, .actual = 14, .csw = true}},
-	 .is = {"cbw:done csw:done", false, true, .status_len = 14}},
-	{"data where the CSW belongs", IN, 64,
-	 .script = {R_CBW(DONE), R_IN(64, DONE, 64), R_IN(64, DONE, 64)},
-	 .is = {"cbw:done data:done csw:done", false, true, 64, 0, 64}},
-	{"wrong signature", NO, 0,
-	 .script = {R_CBW(DONE), {SCRIPT_XFER, SCRIPT_IN, 64, MSC_OUT_DONE, .actual = 13, .csw = true,
-				  .signature_xor = 1}},
-	 .is = {"cbw:done csw:done", true, true, .status_len = 13}},
-	{"wrong tag", NO, 0,
-	 .script = {R_CBW(DONE), {SCRIPT_XFER, SCRIPT_IN, 64, MSC_OUT_DONE, .actual = 13, .csw = true,
-				  .tag_xor = 0x100}},
-	 .is = {"cbw:done csw:done", true, true, .status_len = 13}},
+	{ "empty CSW, then a good one", NO, 0,
+	  .script = { R_CBW(DONE), R_IN(64, DONE, 0), R_CSW(0, 0) },
+	  .is = { "cbw:done csw:done csw:done", true, .status_len = 13 } },
+	{ "two empty CSWs", NO, 0, .script = { R_CBW(DONE), R_IN(64, DONE, 0), R_IN(64, DONE, 0) },
+	  .is = { "cbw:done csw:done csw:done", false, true } },
+	{ "CSW STALLs once", NO, 0,
+	  .script = { R_CBW(DONE), R_IN(64, STALL, 0), R_CLEAR(SCRIPT_IN, DONE), R_CSW(0, 0) },
+	  .is = { "cbw:done csw:STALL clear:done csw:done", true, .status_len = 13 } },
+	{ "CSW STALLs twice", NO, 0,
+	  .script = { R_CBW(DONE), R_IN(64, STALL, 0), R_CLEAR(SCRIPT_IN, DONE),
+		      R_IN(64, STALL, 0) },
+	  .is = { "cbw:done csw:STALL clear:done csw:STALL", false, true } },
+	{ "CSW STALLs and is left alone", NO, 0, .leave = true,
+	  .script = { R_CBW(DONE), R_IN(64, STALL, 0) },
+	  .is = { "cbw:done csw:STALL", false, false } },
+	{ "CSW STALL that cannot be cleared", NO, 0,
+	  .script = { R_CBW(DONE), R_IN(64, STALL, 0), R_CLEAR(SCRIPT_IN, STALL) },
+	  .is = { "cbw:done csw:STALL clear:STALL", false, true } },
+	{ "CSW never comes", NO, 0, .script = { R_CBW(DONE), R_IN(64, PENDING, 0) },
+	  .is = { "cbw:done csw:time-out", false, true } },
+	{ "CSW too short", NO, 0, .script = { R_CBW(DONE), R_IN(64, DONE, 12) },
+	  .is = { "cbw:done csw:done", false, true, .status_len = 12 } },
+	{ "CSW too long", NO, 0,
+	  .script = { R_CBW(DONE),
+		      { SCRIPT_XFER, SCRIPT_IN, 64, MSC_OUT_DONE, .actual = 14, .csw = true } },
+	  .is = { "cbw:done csw:done", false, true, .status_len = 14 } },
+	{ "data where the CSW belongs", IN, 64,
+	  .script = { R_CBW(DONE), R_IN(64, DONE, 64), R_IN(64, DONE, 64) },
+	  .is = { "cbw:done data:done csw:done", false, true, 64, 0, 64 } },
+	{ "wrong signature", NO, 0,
+	  .script = { R_CBW(DONE),
+		      { SCRIPT_XFER, SCRIPT_IN, 64, MSC_OUT_DONE, .actual = 13, .csw = true,
+			.signature_xor = 1 } },
+	  .is = { "cbw:done csw:done", true, true, .status_len = 13 } },
+	{ "wrong tag", NO, 0,
+	  .script = { R_CBW(DONE),
+		      { SCRIPT_XFER, SCRIPT_IN, 64, MSC_OUT_DONE, .actual = 13, .csw = true,
+			.tag_xor = 0x100 } },
+	  .is = { "cbw:done csw:done", true, true, .status_len = 13 } },
 
 	{"out", OUT, 512, .script = {R_CBW(DONE), R_OUT(512, DONE, 512), R_CSW(0, 0)},
 	 .is = {"cbw:done data:done csw:done", true, false, 512, 0, 13}},
@@ -157,50 +171,52 @@ static const struct exchange_row table[] = {
 	{"out never taken", OUT, 64, .script = {R_CBW(DONE), R_OUT(64, PENDING, 0)},
 	 .is = {"cbw:done data:time-out", false, true}},
 
-	{"queued, no data", NO, 0, true, .script = {R_CBW(DONE), R_CSW(0, 0)},
-	 .is = {"cbw:done csw:done", true, .status_len = 13}},
-	{"queued in", IN, 128, true, .script = {R_CBW(DONE), R_IN(128, DONE, 128), R_CSW(0, 0)},
-	 .is = {"cbw:done data:done csw:done", true, false, 128, 0, 13}},
-	{"queued in, short", IN, 128, true, .script = {R_CBW(DONE), R_IN(128, DONE, 36), R_CSW(0, 92)},
-	 .is = {"cbw:done data:done csw:done", true, false, 36, 37, 13}},
-	{"queued in, STALL", IN, 128, true,
-	 .script = {R_CBW(DONE), R_IN(128, STALL, 64), R_IN(64, PENDING, 0), R_CLEAR(SCRIPT_IN, DONE),
-		    R_CSW(1, 64)},
-	 .is = {"cbw:done data:STALL csw:cancelled clear:done csw:done", true, false, 64, 0, 13}},
-	{"queued in, short, then STALL", IN, 128, true,
-	 .script = {R_CBW(DONE), R_IN(128, DONE, 36), R_IN(64, STALL, 0), R_CLEAR(SCRIPT_IN, DONE),
-		    R_CSW(1, 92)},
-	 .is = {"cbw:done data:done csw:STALL clear:done csw:done", true, false, 36, 37, 13}},
-	{"queued, CSW in the data", IN, 256, true,
-	 .script = {R_CBW(DONE),
-		    {SCRIPT_XFER, SCRIPT_IN, 256, MSC_OUT_DONE, .actual = 77, .csw = true},
-		    R_IN(64, PENDING, 0)},
-	 .is = {"cbw:done data:done csw:cancelled", true, false, 64, 0, 13, true}},
-	{"queued, CSW never comes", IN, 64, true,
-	 .script = {R_CBW(DONE), R_IN(64, DONE, 64), R_IN(64, PENDING, 0)},
-	 .is = {"cbw:done data:done csw:time-out", false, true, 64}},
-	{"queued, data never come", IN, 64, true,
-	 .script = {R_CBW(DONE), R_IN(64, PENDING, 0), R_IN(64, PENDING, 0)},
-	 .is = {"cbw:done data:time-out csw:cancelled", false, true}},
-	{"queued, CBW refused", IN, 64, true,
-	 .script = {R_CBW(STALL), R_IN(64, PENDING, 0), R_IN(64, PENDING, 0)},
-	 .is = {"cbw:STALL csw:cancelled data:cancelled", false, true}},
-	{"queued out", OUT, 64, true, .script = {R_CBW(DONE), R_OUT(64, DONE, 64), R_CSW(0, 0)},
-	 .is = {"cbw:done data:done csw:done", true, false, 64, 0, 13}},
-	{"queued out, STALL: the CSW stays asked for", OUT, 64, true,
-	 .script = {R_CBW(DONE), R_OUT(64, STALL, 0), R_CSW(1, 64), R_CLEAR(SCRIPT_OUT, DONE)},
-	 .is = {"cbw:done data:STALL clear:done csw:done", true, false, 0, 0, 13}},
-	{"queued out, the CSW comes and the data are not taken", OUT, 64, true,
-	 .script = {R_CBW(DONE), R_OUT(64, PENDING, 0), R_CSW(2, 0)},
-	 .is = {"cbw:done data:time-out csw:done", true, true, 0, 0, 13}},
-	{"queued, pieces are sent serially", OUT, 80, true, .out_split = 40,
-	 .script = {R_CBW(DONE), R_OUT(40, DONE, 40), R_OUT(40, DONE, 40), R_CSW(0, 0)},
-	 .is = {"cbw:done data:done data:done csw:done", true, false, 80, 0, 13}},
+	{ "queued, no data", NO, 0, true, .script = { R_CBW(DONE), R_CSW(0, 0) },
+	  .is = { "cbw:done csw:done", true, .status_len = 13 } },
+	{ "queued in", IN, 128, true, .script = { R_CBW(DONE), R_IN(128, DONE, 128), R_CSW(0, 0) },
+	  .is = { "cbw:done data:done csw:done", true, false, 128, 0, 13 } },
+	{ "queued in, short", IN, 128, true,
+	  .script = { R_CBW(DONE), R_IN(128, DONE, 36), R_CSW(0, 92) },
+	  .is = { "cbw:done data:done csw:done", true, false, 36, 37, 13 } },
+	{ "queued in, STALL", IN, 128, true,
+	  .script = { R_CBW(DONE), R_IN(128, STALL, 64), R_IN(64, PENDING, 0),
+		      R_CLEAR(SCRIPT_IN, DONE), R_CSW(1, 64) },
+	  .is = { "cbw:done data:STALL csw:cancelled clear:done csw:done", true, false, 64, 0,
+		  13 } },
+	{ "queued in, short, then STALL", IN, 128, true,
+	  .script = { R_CBW(DONE), R_IN(128, DONE, 36), R_IN(64, STALL, 0),
+		      R_CLEAR(SCRIPT_IN, DONE), R_CSW(1, 92) },
+	  .is = { "cbw:done data:done csw:STALL clear:done csw:done", true, false, 36, 37, 13 } },
+	{ "queued, CSW in the data", IN, 256, true,
+	  .script = { R_CBW(DONE),
+		      { SCRIPT_XFER, SCRIPT_IN, 256, MSC_OUT_DONE, .actual = 77, .csw = true },
+		      R_IN(64, PENDING, 0) },
+	  .is = { "cbw:done data:done csw:cancelled", true, false, 64, 0, 13, true } },
+	{ "queued, CSW never comes", IN, 64, true,
+	  .script = { R_CBW(DONE), R_IN(64, DONE, 64), R_IN(64, PENDING, 0) },
+	  .is = { "cbw:done data:done csw:time-out", false, true, 64 } },
+	{ "queued, data never come", IN, 64, true,
+	  .script = { R_CBW(DONE), R_IN(64, PENDING, 0), R_IN(64, PENDING, 0) },
+	  .is = { "cbw:done data:time-out csw:cancelled", false, true } },
+	{ "queued, CBW refused", IN, 64, true,
+	  .script = { R_CBW(STALL), R_IN(64, PENDING, 0), R_IN(64, PENDING, 0) },
+	  .is = { "cbw:STALL csw:cancelled data:cancelled", false, true } },
+	{ "queued out", OUT, 64, true, .script = { R_CBW(DONE), R_OUT(64, DONE, 64), R_CSW(0, 0) },
+	  .is = { "cbw:done data:done csw:done", true, false, 64, 0, 13 } },
+	{ "queued out, STALL: the CSW stays asked for", OUT, 64, true,
+	  .script = { R_CBW(DONE), R_OUT(64, STALL, 0), R_CSW(1, 64), R_CLEAR(SCRIPT_OUT, DONE) },
+	  .is = { "cbw:done data:STALL clear:done csw:done", true, false, 0, 0, 13 } },
+	{ "queued out, the CSW comes and the data are not taken", OUT, 64, true,
+	  .script = { R_CBW(DONE), R_OUT(64, PENDING, 0), R_CSW(2, 0) },
+	  .is = { "cbw:done data:time-out csw:done", true, true, 0, 0, 13 } },
+	{ "queued, pieces are sent serially", OUT, 80, true, .out_split = 40,
+	  .script = { R_CBW(DONE), R_OUT(40, DONE, 40), R_OUT(40, DONE, 40), R_CSW(0, 0) },
+	  .is = { "cbw:done data:done data:done csw:done", true, false, 80, 0, 13 } },
 };
 
 static const char *steps_text(char *buf, size_t size, const struct msc_exchange *x)
 {
-	static const char *const kinds[] = {"cbw", "data", "csw", "clear"};
+	static const char *const kinds[] = { "cbw", "data", "csw", "clear" };
 	size_t len = 0;
 
 	buf[0] = '\0';
@@ -234,14 +250,14 @@ static void check_exchange(const char *name, const struct msc_exchange *x, const
 static struct msc_session *open_session(struct script *script, const struct script_row *rows,
 					bool queued)
 {
-	struct msc_session_options o = {.timeout_ns = TIMEOUT, .queued = queued};
+	struct msc_session_options o = { .timeout_ns = TIMEOUT, .queued = queued };
 	struct msc_session *s = msc_session_new(script_open(script, rows), &o);
 
 	assert_non_null(s);
 	return s;
 }
 
-static const uint8_t tur[16] = {MSC_OP_TEST_UNIT_READY};
+static const uint8_t tur[16] = { MSC_OP_TEST_UNIT_READY };
 
 static void run_row(const struct exchange_row *row)
 {
@@ -277,12 +293,16 @@ static void exchanges(void **state)
 
 static void invalid_wrappers(void **state)
 {
-	static const struct script_row stalls[] = {
-		{SCRIPT_XFER, SCRIPT_OUT, 30, MSC_OUT_DONE, .actual = 30}, R_IN(64, STALL, 0), {0}};
-	static const struct script_row quiet[] = {
-		{SCRIPT_XFER, SCRIPT_OUT, 32, MSC_OUT_DONE, .actual = 32}, R_IN(64, PENDING, 0), {0}};
-	static const struct script_row refused[] = {R_CBW(STALL), R_IN(64, STALL, 0), {0}};
-	static const struct script_row answered[] = {R_CBW(DONE), R_CSW(0, 0), {0}};
+	static const struct script_row stalls[] = { { SCRIPT_XFER, SCRIPT_OUT, 30, MSC_OUT_DONE,
+						      .actual = 30 },
+						    R_IN(64, STALL, 0),
+						    { 0 } };
+	static const struct script_row quiet[] = { { SCRIPT_XFER, SCRIPT_OUT, 32, MSC_OUT_DONE,
+						     .actual = 32 },
+						   R_IN(64, PENDING, 0),
+						   { 0 } };
+	static const struct script_row refused[] = { R_CBW(STALL), R_IN(64, STALL, 0), { 0 } };
+	static const struct script_row answered[] = { R_CBW(DONE), R_CSW(0, 0), { 0 } };
 	static const struct {
 		const char *name;
 		const struct script_row *rows;
@@ -290,12 +310,26 @@ static void invalid_wrappers(void **state)
 		uint32_t signature;
 		struct expected is;
 	} cases[] = {
-		{"30 bytes", stalls, 30, MSC_CBW_SIGNATURE, {.steps = "cbw:done csw:STALL", .needs_reset = true}},
-		{"32 bytes", quiet, 32, MSC_CBW_SIGNATURE,
-		 {.steps = "cbw:done csw:time-out", .needs_reset = true}},
-		{"signature, refused", refused, 31, 1, {.steps = "cbw:STALL csw:STALL", .needs_reset = true}},
-		{"signature, executed", answered, 31, 1,
-		 {"cbw:done csw:done", true, true, .status_len = 13}},
+		{ "30 bytes",
+		  stalls,
+		  30,
+		  MSC_CBW_SIGNATURE,
+		  { .steps = "cbw:done csw:STALL", .needs_reset = true } },
+		{ "32 bytes",
+		  quiet,
+		  32,
+		  MSC_CBW_SIGNATURE,
+		  { .steps = "cbw:done csw:time-out", .needs_reset = true } },
+		{ "signature, refused",
+		  refused,
+		  31,
+		  1,
+		  { .steps = "cbw:STALL csw:STALL", .needs_reset = true } },
+		{ "signature, executed",
+		  answered,
+		  31,
+		  1,
+		  { "cbw:done csw:done", true, true, .status_len = 13 } },
 	};
 
 	(void)state;
@@ -320,11 +354,68 @@ static void invalid_wrappers(void **state)
 	}
 }
 
+/* The answer to an invalid wrapper is waited for, but not for long. */
+static void invalid_wrappers_are_not_waited_for(void **state)
+{
+	static const struct script_row rows[] = { { SCRIPT_XFER, SCRIPT_OUT, 32, MSC_OUT_DONE,
+						    .actual = 32 },
+						  R_IN(64, PENDING, 0),
+						  { 0 } };
+	static const struct {
+		int64_t timeout_ns, takes_ns;
+	} cases[] = { { 100 * MSC_MS, 100 * MSC_MS }, { 30 * MSC_S, 500 * MSC_MS } };
+
+	(void)state;
+	for (size_t i = 0; i < MSC_COUNT(cases); i++) {
+		struct msc_err err = MSC_ERR_INIT;
+		const struct msc_record *r;
+		struct msc_request rq;
+		struct script script;
+		struct msc_session *s = open_session(&script, rows, false);
+
+		msc_request_init(&rq, tur, 6, MSC_DIR_NONE, 0);
+		rq.wrapper_len = 32;
+		rq.timeout_ns = cases[i].timeout_ns;
+		assert_int_equal(msc_session_exchange(s, &rq, &r, &err), 0);
+		assert_int_equal(r->ended_ns - r->began_ns, cases[i].takes_ns);
+		script.target.gone = true;
+		msc_session_free(s);
+	}
+}
+
+/* Case 2 is never queued, and a real device is given a moment before the CSW is asked for. */
+static void case_2_is_serial(void **state)
+{
+	static const struct script_row rows[] = {
+		R_CBW(DONE), R_CSW(2, 0), R_CBW(DONE), R_CSW(0, 0), { 0 }
+	};
+	static const uint8_t inquiry[16] = { MSC_OP_INQUIRY, [4] = 36 },
+			     nothing[16] = { MSC_OP_READ_10 };
+	struct msc_err err = MSC_ERR_INIT;
+	const struct msc_record *r;
+	struct msc_request rq;
+	struct script script;
+	struct msc_session *s = open_session(&script, rows, true);
+
+	(void)state;
+	script.target.device.simulated = false;
+	msc_request_init(&rq, inquiry, 6, MSC_DIR_NONE, 0);
+	assert_int_equal(msc_session_exchange(s, &rq, &r, &err), 0);
+	assert_false(r->u.exchange.queued);
+	assert_int_equal(r->u.exchange.steps[1].submitted_ns, 21 * MSC_MS);
+	msc_request_init(&rq, nothing, 10, MSC_DIR_NONE, 0);
+	assert_int_equal(msc_session_exchange(s, &rq, &r, &err), 0);
+	assert_true(r->u.exchange.queued);
+	script_check(&script, "case 2");
+	msc_session_free(s);
+}
+
 static void raw_wrapper(void **state)
 {
 	static const struct script_row rows[] = {
-		{SCRIPT_XFER, SCRIPT_OUT, 4, MSC_OUT_DONE, .actual = 4}, R_IN(64, STALL, 0), {0}};
-	static const uint8_t raw[] = {'U', 'S', 'B', 'C'};
+		{ SCRIPT_XFER, SCRIPT_OUT, 4, MSC_OUT_DONE, .actual = 4 }, R_IN(64, STALL, 0), { 0 }
+	};
+	static const uint8_t raw[] = { 'U', 'S', 'B', 'C' };
 	struct msc_err err = MSC_ERR_INIT;
 	const struct msc_record *r;
 	struct msc_request rq;
@@ -347,9 +438,10 @@ static void raw_wrapper(void **state)
 /* The bytes of a CBW on the wire, and tags. */
 static void wrapper_on_the_wire(void **state)
 {
-	static const struct script_row rows[] = {R_CBW(DONE), R_CSW(0, 0), R_CBW(DONE), R_CSW(0, 0),
-						 R_CBW(DONE), R_CSW(0, 0), {0}};
-	static const uint8_t first[31] = {'U', 'S', 'B', 'C', 1, 0, 0, 0, 0, 0, 0, 0, 0, 3, 6};
+	static const struct script_row rows[] = { R_CBW(DONE), R_CSW(0, 0), R_CBW(DONE),
+						  R_CSW(0, 0), R_CBW(DONE), R_CSW(0, 0),
+						  { 0 } };
+	static const uint8_t first[31] = { 'U', 'S', 'B', 'C', 1, 0, 0, 0, 0, 0, 0, 0, 0, 3, 6 };
 	struct msc_err err = MSC_ERR_INIT;
 	const struct msc_record *r;
 	struct msc_request rq;
@@ -373,175 +465,15 @@ static void wrapper_on_the_wire(void **state)
 	msc_session_free(s);
 }
 
-/* ---- time --------------------------------------------------------------------------------- */
-
-static void times_are_exact(void **state)
-{
-	static const struct script_row rows[] = {R_CBW(DONE), R_IN(512, DONE, 512), R_IN(64, STALL, 0),
-						 R_CLEAR(SCRIPT_IN, DONE), R_IN(64, PENDING, 0), {0}};
-	static const int64_t ends[] = {1, 2, 3, 4, 104};
-	struct msc_err err = MSC_ERR_INIT;
-	const struct msc_record *r;
-	struct msc_request rq;
-	struct script script;
-	struct msc_session *s = open_session(&script, rows, false);
-
-	(void)state;
-	msc_request_init(&rq, tur, 6, MSC_DIR_IN, 512);
-	assert_int_equal(msc_session_exchange(s, &rq, &r, &err), 0);
-	script_check(&script, "times");
-	assert_int_equal(r->u.exchange.n_steps, MSC_COUNT(ends));
-	for (size_t i = 0; i < MSC_COUNT(ends); i++) {
-		const struct msc_step *step = &r->u.exchange.steps[i];
-
-		assert_int_equal(step->completed_ns, ends[i] * MSC_MS);
-		assert_int_equal(step->submitted_ns, i ? ends[i - 1] * MSC_MS : 0);
-		assert_int_equal(step->naks, -1);
-	}
-	assert_int_equal(r->began_ns, 0);
-	assert_int_equal(r->ended_ns, 104 * MSC_MS);
-	script.target.gone = true;
-	msc_session_free(s);
-}
-
-/* Many small pieces are one step from some point on, and nothing is lost of them. */
-static void small_pieces_are_merged(void **state)
-{
-	enum { PIECES = 100 };
-	struct script_row rows[PIECES + 3] = {R_CBW(DONE)};
-	struct msc_err err = MSC_ERR_INIT;
-	const struct msc_record *r;
-	struct msc_request rq;
-	struct script script;
-	struct msc_session *s;
-	size_t asked = 0, actual = 0;
-
-	(void)state;
-	for (size_t i = 1; i <= PIECES; i++)
-		rows[i] = (struct script_row)R_OUT(1, DONE, 1);
-	rows[PIECES + 1] = (struct script_row)R_CSW(0, 0);
-	s = open_session(&script, rows, false);
-	msc_request_init(&rq, tur, 6, MSC_DIR_OUT, PIECES);
-	rq.out_split = 1;
-	assert_int_equal(msc_session_exchange(s, &rq, &r, &err), 0);
-	script_check(&script, "pieces");
-	assert_true(r->u.exchange.n_steps < MSC_STEPS_MAX);
-	for (size_t i = 0; i < r->u.exchange.n_steps; i++)
-		if (r->u.exchange.steps[i].kind == MSC_STEP_DATA) {
-			asked += r->u.exchange.steps[i].asked;
-			actual += r->u.exchange.steps[i].actual;
-		}
-	assert_int_equal(asked, PIECES);
-	assert_int_equal(actual, PIECES);
-	assert_int_equal(r->u.exchange.steps[r->u.exchange.n_steps - 1].kind, MSC_STEP_CSW);
-	assert_true(r->u.exchange.have_csw);
-	msc_session_free(s);
-}
-
-/* A length that no memory holds is bounded, and the device is not trusted to stop. */
-static void huge_lengths(void **state)
-{
-	static const struct script_row rows[] = {R_CBW(DONE), R_IN(4 << 20, DONE, 36), R_CSW(0, 1), {0}};
-	struct msc_err err = MSC_ERR_INIT;
-	const struct msc_record *r;
-	struct msc_request rq;
-	struct script script;
-	struct msc_session *s = open_session(&script, rows, true);
-
-	(void)state;
-	msc_request_init(&rq, tur, 6, MSC_DIR_IN, UINT32_MAX);
-	assert_int_equal(msc_session_exchange(s, &rq, &r, &err), 0);
-	script_check(&script, "huge");
-	assert_false(r->u.exchange.queued);
-	assert_int_equal(r->u.exchange.data_len, 36);
-	msc_session_free(s);
-}
-
-static void endless_data(void **state)
-{
-	struct script_row rows[18] = {R_CBW(DONE)};
-	struct msc_err err = MSC_ERR_INIT;
-	const struct msc_record *r;
-	struct msc_request rq;
-	struct script script;
-	struct msc_session *s;
-
-	(void)state;
-	for (size_t i = 1; i <= 16; i++)
-		rows[i] = (struct script_row)R_IN(4 << 20, DONE, 4 << 20);
-	s = open_session(&script, rows, false);
-	msc_request_init(&rq, tur, 6, MSC_DIR_IN, UINT32_MAX);
-	assert_int_equal(msc_session_exchange(s, &rq, &r, &err), 0);
-	script_check(&script, "endless");
-	assert_int_equal(r->u.exchange.data_len, 64 << 20);
-	assert_true(r->u.exchange.needs_reset);
-	assert_false(r->u.exchange.have_csw);
-	script.target.gone = true;
-	msc_session_free(s);
-}
-
-/* ---- ways out ----------------------------------------------------------------------------- */
-
-static bool stop_at_third(void *user)
-{
-	return ++*(int *)user >= 3;
-}
-
-/* The user asks to stop while a real device is being waited for: at once, nothing left pending,
- * and the device is recovered when the session ends. */
-static void interrupted(void **state)
-{
-	static const struct script_row rows[] = {R_CBW(DONE), R_IN(64, PENDING, 0), R_IN(64, PENDING, 0),
-						 R_CONTROL(MSC_REQ_BULK_ONLY_RESET, DONE, 0),
-						 R_CLEAR(SCRIPT_IN, DONE), R_CLEAR(SCRIPT_OUT, DONE), {0}};
-	struct msc_session_options o = {.timeout_ns = 100 * MSC_S, .queued = true};
-	struct msc_err err = MSC_ERR_INIT;
-	const struct msc_record *r;
-	struct msc_request rq;
-	struct script script;
-	struct msc_session *s = msc_session_new(script_open(&script, rows), &o);
-	int asked = -2; /* three submissions, then slices */
-
-	(void)state;
-	script.target.device.simulated = false;
-	msc_session_set_stop(s, stop_at_third, &asked);
-	msc_request_init(&rq, tur, 6, MSC_DIR_IN, 64);
-	assert_int_equal(msc_session_exchange(s, &rq, &r, &err), -1);
-	assert_int_equal(err.code, MSC_E_INTERRUPTED);
-	assert_true(script.now <= 300 * MSC_MS);
-	assert_null(msc_session_last(s));
-	msc_session_free(s);
-	script_check(&script, "interrupted");
-}
-
-static void gone(void **state)
-{
-	static const struct script_row rows[] = {
-		R_CBW(DONE), R_IN(64, PENDING, 0), {SCRIPT_XFER, SCRIPT_IN, 64, .go_away = true}, {0}};
-	struct msc_err err = MSC_ERR_INIT;
-	const struct msc_record *r;
-	struct msc_request rq;
-	struct script script;
-	struct msc_session *s = open_session(&script, rows, true);
-
-	(void)state;
-	msc_request_init(&rq, tur, 6, MSC_DIR_IN, 64);
-	assert_int_equal(msc_session_exchange(s, &rq, &r, &err), -1);
-	assert_int_equal(err.code, MSC_E_GONE);
-	script.row++;
-	script_check(&script, "gone");
-	script.target.gone = true;
-	msc_session_free(s);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(exchanges),	       cmocka_unit_test(invalid_wrappers),
-		cmocka_unit_test(raw_wrapper),	       cmocka_unit_test(wrapper_on_the_wire),
-		cmocka_unit_test(times_are_exact),     cmocka_unit_test(small_pieces_are_merged),
-		cmocka_unit_test(huge_lengths),	       cmocka_unit_test(endless_data),
-		cmocka_unit_test(interrupted),	       cmocka_unit_test(gone),
+		cmocka_unit_test(exchanges),
+		cmocka_unit_test(invalid_wrappers),
+		cmocka_unit_test(invalid_wrappers_are_not_waited_for),
+		cmocka_unit_test(case_2_is_serial),
+		cmocka_unit_test(raw_wrapper),
+		cmocka_unit_test(wrapper_on_the_wire),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

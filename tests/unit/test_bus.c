@@ -69,20 +69,22 @@ static void out_done(struct mcu *m, uint8_t ep, size_t len)
 	b->received += len;
 }
 
-static const struct mcu_vectors vectors = {.reset = reset, .in_done = in_done, .out_done = out_done};
+static const struct mcu_vectors vectors = { .reset = reset,
+					    .in_done = in_done,
+					    .out_done = out_done };
 
 static struct bulk setup;
 static uint8_t host[ROOM];
 
 static struct sim_device *plug(enum msc_speed speed, enum bus_host controller)
 {
-	struct sim_device_config c = {.name = "bulk",
-				      .vectors = &vectors,
-				      .state = &setup,
-				      .state_size = sizeof setup,
-				      .speed = speed,
-				      .host = controller,
-				      .seed = 1};
+	struct sim_device_config c = { .name = "bulk",
+				       .vectors = &vectors,
+				       .state = &setup,
+				       .state_size = sizeof setup,
+				       .speed = speed,
+				       .host = controller,
+				       .seed = 1 };
 	struct msc_err err = MSC_ERR_INIT;
 	struct sim_device *d = sim_device_new(&c, &err);
 	uint16_t size = speed == MSC_SPEED_HIGH ? 512 : 64;
@@ -96,7 +98,7 @@ static struct sim_device *plug(enum msc_speed speed, enum bus_host controller)
 
 static struct bus_transfer move(struct sim_device *d, uint8_t ep, size_t len)
 {
-	struct bus_transfer t = {.ep = ep, .data = host, .len = len};
+	struct bus_transfer t = { .ep = ep, .data = host, .len = len };
 
 	bus_submit(sim_device_bus(d), &t);
 	sim_run(sim_device_sim(d), &t.done, sim_now(sim_device_sim(d)) + MSC_S);
@@ -179,8 +181,10 @@ static void completion_is_seen_by_policy(void **state)
 	static const struct {
 		enum bus_host host;
 		int64_t grid_ns;
-	} rows[] = {{BUS_HOST_UHCI, MSC_MS}, {BUS_HOST_OHCI, MSC_MS},
-		    {BUS_HOST_EHCI, 125 * MSC_US}, {BUS_HOST_XHCI, 0}};
+	} rows[] = { { BUS_HOST_UHCI, MSC_MS },
+		     { BUS_HOST_OHCI, MSC_MS },
+		     { BUS_HOST_EHCI, 125 * MSC_US },
+		     { BUS_HOST_XHCI, 0 } };
 
 	(void)state;
 	memset(&setup, 0, sizeof setup);
@@ -267,7 +271,7 @@ static void misuse_ends_the_run(void **state)
 
 static void detached_is_gone(void **state)
 {
-	struct bus_transfer t = {.ep = EP_IN, .data = host, .len = 64};
+	struct bus_transfer t = { .ep = EP_IN, .data = host, .len = 64 };
 	struct sim_device *d;
 
 	(void)state;
@@ -285,9 +289,12 @@ static void detached_is_gone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(packets_in_a_frame),	cmocka_unit_test(naks_are_polls_refused),
-		cmocka_unit_test(completion_is_seen_by_policy), cmocka_unit_test(stall_short_and_babble),
-		cmocka_unit_test(toggles),		cmocka_unit_test(misuse_ends_the_run),
+		cmocka_unit_test(packets_in_a_frame),
+		cmocka_unit_test(naks_are_polls_refused),
+		cmocka_unit_test(completion_is_seen_by_policy),
+		cmocka_unit_test(stall_short_and_babble),
+		cmocka_unit_test(toggles),
+		cmocka_unit_test(misuse_ends_the_run),
 		cmocka_unit_test(detached_is_gone),
 	};
 

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "firmware_bench.h"
+#include "judge/judge.h"
 
 static bool is_name(const char *s)
 {
@@ -41,6 +42,20 @@ static void firmware_registry(void **unused)
 	}
 }
 
+/* Each word names a rule. */
+static void are_rules(const char *id, const char *words)
+{
+	char text[256] = "", *save = NULL;
+
+	strncat(text, words, sizeof text - 1);
+	for (char *w = strtok_r(text, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
+		struct msc_err err = MSC_ERR_INIT;
+
+		if (!msc_rule_find(w, &err))
+			fail_msg("fault %s: %s", id, err.msg);
+	}
+}
+
 static void fault_registry(void **unused)
 {
 	(void)unused;
@@ -51,6 +66,7 @@ static void fault_registry(void **unused)
 		if (!is_name(f->id) || !is_line(f->title) || !is_line(f->seen) || !f->caught_by ||
 		    !*f->caught_by)
 			fail_msg("fault %s is not well described", f->id);
+		are_rules(f->id, f->caught_by);
 		assert_ptr_equal(msc_fault_find(f->id, &err), f);
 		if (i && strcmp(msc_faults[i - 1]->id, f->id) >= 0)
 			fail_msg("fault %s stands after %s", f->id, msc_faults[i - 1]->id);
@@ -62,9 +78,9 @@ static void nearest_names(void **unused)
 	struct msc_err err = MSC_ERR_INIT;
 
 	(void)unused;
-	assert_null(msc_firmware_find("refrence", &err));
+	assert_null(msc_firmware_find("refxrence", &err));
 	assert_int_equal(err.code, MSC_E_USAGE);
-	assert_non_null(strstr(err.msg, "'refrence'"));
+	assert_non_null(strstr(err.msg, "'refxrence'"));
 	assert_non_null(strstr(err.msg, "'reference'"));
 
 	err = (struct msc_err)MSC_ERR_INIT;
@@ -97,7 +113,8 @@ static void descriptors(struct bench *b, const struct model *model, enum msc_spe
 	size_t n;
 
 	assert_int_equal(bench_control(b, get, MSC_STD_GET_DESCRIPTOR, MSC_DESC_DEVICE << 8, 0, 64,
-				       raw, &n), DONE);
+				       raw, &n),
+			 DONE);
 	assert_int_equal(n, MSC_DEVICE_DESC_LEN);
 	msc_device_desc_unpack(&d, raw);
 	assert_int_equal(d.vendor, model->vendor);
@@ -105,7 +122,8 @@ static void descriptors(struct bench *b, const struct model *model, enum msc_spe
 	assert_int_equal(d.configurations, 1);
 
 	assert_int_equal(bench_control(b, get, MSC_STD_GET_DESCRIPTOR, MSC_DESC_CONFIGURATION << 8,
-				       0, 64, raw, &n), DONE);
+				       0, 64, raw, &n),
+			 DONE);
 	msc_config_desc_unpack(&c, raw);
 	assert_int_equal(n, 9 + 9 + 7 + 7);
 	assert_int_equal(c.total_length, n);
@@ -118,14 +136,17 @@ static void descriptors(struct bench *b, const struct model *model, enum msc_spe
 
 	/* strings: languages, one in UTF-16LE, one that does not exist */
 	assert_int_equal(bench_control(b, get, MSC_STD_GET_DESCRIPTOR, MSC_DESC_STRING << 8, 0, 64,
-				       raw, &n), DONE);
+				       raw, &n),
+			 DONE);
 	assert_memory_equal(raw, "\x04\x03\x09\x04", 4);
 	assert_int_equal(bench_control(b, get, MSC_STD_GET_DESCRIPTOR, MSC_DESC_STRING << 8 | 3,
-				       0x0409, 64, raw, &n), DONE);
+				       0x0409, 64, raw, &n),
+			 DONE);
 	assert_int_equal(raw[0], n);
 	assert_true(n % 2 == 0 && raw[3] == 0);
 	assert_int_equal(bench_control(b, get, MSC_STD_GET_DESCRIPTOR, MSC_DESC_STRING << 8 | 9,
-				       0x0409, 64, raw, &n), STALLED);
+				       0x0409, 64, raw, &n),
+			 STALLED);
 }
 
 static void status_requests(struct bench *b)
@@ -137,20 +158,25 @@ static void status_requests(struct bench *b)
 	assert_int_equal(bench_control(b, get, MSC_STD_GET_CONFIGURATION, 0, 0, 1, raw, &n), DONE);
 	assert_int_equal(raw[0], 1);
 	assert_int_equal(bench_control(b, get | MSC_RECIPIENT_ENDPOINT, MSC_STD_GET_STATUS, 0,
-				       BENCH_IN, 2, raw, &n), DONE);
+				       BENCH_IN, 2, raw, &n),
+			 DONE);
 	assert_int_equal(raw[0], 0);
 	assert_int_equal(bench_control(b, MSC_RECIPIENT_ENDPOINT, MSC_STD_SET_FEATURE, 0, BENCH_IN,
-				       0, NULL, NULL), DONE);
+				       0, NULL, NULL),
+			 DONE);
 	assert_int_equal(bench_control(b, get | MSC_RECIPIENT_ENDPOINT, MSC_STD_GET_STATUS, 0,
-				       BENCH_IN, 2, raw, &n), DONE);
+				       BENCH_IN, 2, raw, &n),
+			 DONE);
 	assert_int_equal(raw[0], 1);
 	bench_clear_halt(b, BENCH_IN);
 	assert_int_equal(bench_control(b, get | MSC_RECIPIENT_ENDPOINT, MSC_STD_GET_STATUS, 0,
-				       BENCH_IN, 2, raw, &n), DONE);
+				       BENCH_IN, 2, raw, &n),
+			 DONE);
 	assert_int_equal(raw[0], 0);
 	/* an endpoint that does not exist, a vendor request, an unknown one */
 	assert_int_equal(bench_control(b, get | MSC_RECIPIENT_ENDPOINT, MSC_STD_GET_STATUS, 0, 0x85,
-				       2, raw, &n), STALLED);
+				       2, raw, &n),
+			 STALLED);
 	assert_int_equal(bench_control(b, 0xc0, 0x01, 0, 0, 2, raw, &n), STALLED);
 	assert_int_equal(bench_control(b, get, 0x33, 0, 0, 2, raw, &n), STALLED);
 }
@@ -173,7 +199,7 @@ static void class_requests(struct bench *b)
 		{0x21, MSC_REQ_BULK_ONLY_RESET, 0, 0, 0, DONE},
 		{0x20, MSC_REQ_BULK_ONLY_RESET, 0, 0, 0, STALLED},
 	};
-	uint8_t raw[8] = {0xee};
+	uint8_t raw[8] = { 0xee };
 
 	for (size_t i = 0; i < MSC_COUNT(rows); i++)
 		if (bench_control(b, rows[i].type, rows[i].request, rows[i].value, rows[i].index,
@@ -185,8 +211,8 @@ static void class_requests(struct bench *b)
 /* Blocks that differ, written in one piece and read in another. */
 static void medium(struct bench *b)
 {
-	static const uint8_t write[10] = {MSC_OP_WRITE_10, 0, 0, 0, 0, 7, 0, 0, 100, 0};
-	static const uint8_t read[10] = {MSC_OP_READ_10, 0, 0, 0, 0, 8, 0, 0, 98, 0};
+	static const uint8_t write[10] = { MSC_OP_WRITE_10, 0, 0, 0, 0, 7, 0, 0, 100, 0 };
+	static const uint8_t read[10] = { MSC_OP_READ_10, 0, 0, 0, 0, 8, 0, 0, 98, 0 };
 	uint8_t *out = malloc(100 * 512), *in = malloc(98 * 512);
 	struct bench_result r;
 
@@ -204,8 +230,8 @@ static void medium(struct bench *b)
 
 static void attention(struct bench *b)
 {
-	static const uint8_t tur[6] = {MSC_OP_TEST_UNIT_READY};
-	static const uint8_t inquiry[6] = {MSC_OP_INQUIRY, 0, 0, 0, 36, 0};
+	static const uint8_t tur[6] = { MSC_OP_TEST_UNIT_READY };
+	static const uint8_t inquiry[6] = { MSC_OP_INQUIRY, 0, 0, 0, 36, 0 };
 
 	assert_int_equal(bench_command(b, 0, inquiry, 6, true, 36, NULL).status, 0);
 	assert_int_equal(bench_command(b, 0, tur, 6, false, 0, NULL).status, 1);
@@ -216,8 +242,8 @@ static void attention(struct bench *b)
 
 static void every_model(void **unused)
 {
-	static const uint8_t inquiry[6] = {MSC_OP_INQUIRY, 0, 0, 0, 36, 0};
-	static const enum msc_speed speeds[] = {MSC_SPEED_FULL, MSC_SPEED_HIGH};
+	static const uint8_t inquiry[6] = { MSC_OP_INQUIRY, 0, 0, 0, 36, 0 };
+	static const enum msc_speed speeds[] = { MSC_SPEED_FULL, MSC_SPEED_HIGH };
 
 	(void)unused;
 	for (size_t i = 0; i < 2 * MSC_COUNT(models); i++) {

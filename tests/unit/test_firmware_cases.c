@@ -38,8 +38,8 @@ struct row {
 
 static void check(struct bench *b, const char *model, const struct row *row)
 {
-	struct bench_result r = bench_command(b, 0, row->cb, row->cb_length, row->in, row->length,
-					      NULL);
+	struct bench_result r =
+		bench_command(b, 0, row->cb, row->cb_length, row->in, row->length, NULL);
 	enum halt halt = r.stalled_in ? HALT_IN : r.stalled_out ? HALT_OUT : NO_HALT;
 	char at[160];
 
@@ -66,7 +66,7 @@ static void check(struct bench *b, const char *model, const struct row *row)
 
 static void check_all(const char *model, const char *knobs, const struct row *rows, size_t n)
 {
-	static const enum msc_speed speeds[] = {MSC_SPEED_FULL, MSC_SPEED_HIGH};
+	static const enum msc_speed speeds[] = { MSC_SPEED_FULL, MSC_SPEED_HIGH };
 
 	for (size_t s = 0; s < MSC_COUNT(speeds); s++) {
 		struct bench b;
@@ -81,46 +81,78 @@ static void check_all(const char *model, const char *knobs, const struct row *ro
 
 /* Whatever the knob case5 says. */
 static const struct row common_rows[] = {
-	{"case 1", TUR, 6, OUT, 0, 0, NO_HALT, 0, 0, 0},
-	{"case 1, READ of nothing", READ(0, 0), 10, IN, 0, 0, NO_HALT, 0, 0, 0},
-	{"case 2", READ(0, 1), 10, IN, 0, 0, NO_HALT, 2, 0, 0},
-	{"case 2, INQUIRY", INQUIRY(36), 6, IN, 0, 0, NO_HALT, 2, 0, 0},
-	{"case 3", WRITE(0, 1), 10, OUT, 0, 0, NO_HALT, 2, 0, 0},
-	{"case 4", TUR, 6, IN, 512, 0, HALT_IN, 0, 512, 0},
-	{"case 4, READ of nothing", READ(0, 0), 10, IN, 512, 0, HALT_IN, 0, 512, 0},
-	{"case 4, READ beyond the end", READ(LAST, 2), 10, IN, 1024, 0, HALT_IN, 1, 1024, 0x052100},
-	{"case 4, unknown command", {0xe7}, 6, IN, 100, 0, HALT_IN, 1, 100, 0x052000},
-	{"case 6", READ(0, 1), 10, IN, 512, 512, NO_HALT, 0, 0, 0},
-	{"case 6, 40 blocks", READ(0, 40), 10, IN, 40 * 512, 40 * 512, NO_HALT, 0, 0, 0},
-	{"case 6, the last block", READ(LAST, 1), 10, IN, 512, 512, NO_HALT, 0, 0, 0},
-	{"case 7", READ(0, 2), 10, IN, 512, 0, HALT_IN, 2, 512, 0},
-	{"case 7, one byte", READ(0, 1), 10, IN, 1, 0, HALT_IN, 2, 1, 0},
-	{"case 8", WRITE(0, 1), 10, IN, 512, 0, HALT_IN, 2, 512, 0},
-	{"case 9", TUR, 6, OUT, 512, 512, NO_HALT, 0, 512, 0},
-	{"case 9, WRITE of nothing", WRITE(0, 0), 10, OUT, 512, 512, NO_HALT, 0, 512, 0},
-	{"case 9, WRITE beyond the end", WRITE(LAST, 2), 10, OUT, 1024, 1024, NO_HALT, 1, 1024,
-	 0x052100},
-	{"case 9, unknown command", {0xe7}, 6, OUT, 100, 100, NO_HALT, 1, 100, 0x052000},
-	{"case 10", READ(0, 1), 10, OUT, 512, 0, HALT_OUT, 2, 512, 0},
-	{"case 11", WRITE(0, 1), 10, OUT, 1024, 1024, NO_HALT, 0, 512, 0},
-	{"case 11, not whole packets", WRITE(0, 1), 10, OUT, 777, 777, NO_HALT, 0, 265, 0},
-	{"case 12", WRITE(0, 1), 10, OUT, 512, 512, NO_HALT, 0, 0, 0},
-	{"case 12, 40 blocks", WRITE(0, 40), 10, OUT, 40 * 512, 40 * 512, NO_HALT, 0, 0, 0},
-	{"case 13", WRITE(0, 2), 10, OUT, 512, 0, HALT_OUT, 2, 512, 0},
-	{"case 13, half a block", WRITE(0, 1), 10, OUT, 256, 0, HALT_OUT, 2, 256, 0},
-	{"case 13, one byte of 65535 blocks", WRITE(0, 0xffff), 10, OUT, 1, 0, HALT_OUT, 2, 1, 0},
-	{"an LBA that would wrap", {MSC_OP_READ_10, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 1}, 10, IN, 512,
-	 0, HALT_IN, 1, 512, 0x052100},
-	{"16-byte LBA that would wrap",
-	 {MSC_OP_READ_16, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 1}, 16, IN,
-	 512, 0, HALT_IN, 1, 512, 0x052100},
-	{"READ(6)", {MSC_OP_READ_6, 0, 0, 3, 2}, 6, IN, 1024, 1024, NO_HALT, 0, 0, 0},
-	{"READ(6) of 0 means 256", {MSC_OP_READ_6, 0, 0, 0, 0}, 6, IN, 131072, 131072, NO_HALT, 0, 0,
-	 0},
-	{"READ(12)", {MSC_OP_READ_12, 0, 0, 0, 0, 1, 0, 0, 0, 2}, 12, IN, 1024, 1024, NO_HALT, 0, 0,
-	 0},
-	{"a CDB that is cut off", READ(0, 1), 6, IN, 512, 0, HALT_IN, 1, 512, 0x052400},
-	{"a CDB with bytes behind it", TUR, 16, OUT, 0, 0, NO_HALT, 0, 0, 0},
+	{ "case 1", TUR, 6, OUT, 0, 0, NO_HALT, 0, 0, 0 },
+	{ "case 1, READ of nothing", READ(0, 0), 10, IN, 0, 0, NO_HALT, 0, 0, 0 },
+	{ "case 2", READ(0, 1), 10, IN, 0, 0, NO_HALT, 2, 0, 0 },
+	{ "case 2, INQUIRY", INQUIRY(36), 6, IN, 0, 0, NO_HALT, 2, 0, 0 },
+	{ "case 3", WRITE(0, 1), 10, OUT, 0, 0, NO_HALT, 2, 0, 0 },
+	{ "case 4", TUR, 6, IN, 512, 0, HALT_IN, 0, 512, 0 },
+	{ "case 4, READ of nothing", READ(0, 0), 10, IN, 512, 0, HALT_IN, 0, 512, 0 },
+	{ "case 4, READ beyond the end", READ(LAST, 2), 10, IN, 1024, 0, HALT_IN, 1, 1024,
+	  0x052100 },
+	{ "case 4, unknown command", { 0xe7 }, 6, IN, 100, 0, HALT_IN, 1, 100, 0x052000 },
+	{ "case 6", READ(0, 1), 10, IN, 512, 512, NO_HALT, 0, 0, 0 },
+	{ "case 6, 40 blocks", READ(0, 40), 10, IN, 40 * 512, 40 * 512, NO_HALT, 0, 0, 0 },
+	{ "case 6, the last block", READ(LAST, 1), 10, IN, 512, 512, NO_HALT, 0, 0, 0 },
+	{ "case 7", READ(0, 2), 10, IN, 512, 0, HALT_IN, 2, 512, 0 },
+	{ "case 7, one byte", READ(0, 1), 10, IN, 1, 0, HALT_IN, 2, 1, 0 },
+	{ "case 8", WRITE(0, 1), 10, IN, 512, 0, HALT_IN, 2, 512, 0 },
+	{ "case 9", TUR, 6, OUT, 512, 512, NO_HALT, 0, 512, 0 },
+	{ "case 9, WRITE of nothing", WRITE(0, 0), 10, OUT, 512, 512, NO_HALT, 0, 512, 0 },
+	{ "case 9, WRITE beyond the end", WRITE(LAST, 2), 10, OUT, 1024, 1024, NO_HALT, 1, 1024,
+	  0x052100 },
+	{ "case 9, unknown command", { 0xe7 }, 6, OUT, 100, 100, NO_HALT, 1, 100, 0x052000 },
+	{ "case 10", READ(0, 1), 10, OUT, 512, 0, HALT_OUT, 2, 512, 0 },
+	{ "case 11", WRITE(0, 1), 10, OUT, 1024, 1024, NO_HALT, 0, 512, 0 },
+	{ "case 11, not whole packets", WRITE(0, 1), 10, OUT, 777, 777, NO_HALT, 0, 265, 0 },
+	{ "case 12", WRITE(0, 1), 10, OUT, 512, 512, NO_HALT, 0, 0, 0 },
+	{ "case 12, 40 blocks", WRITE(0, 40), 10, OUT, 40 * 512, 40 * 512, NO_HALT, 0, 0, 0 },
+	{ "case 13", WRITE(0, 2), 10, OUT, 512, 0, HALT_OUT, 2, 512, 0 },
+	{ "case 13, half a block", WRITE(0, 1), 10, OUT, 256, 0, HALT_OUT, 2, 256, 0 },
+	{ "case 13, one byte of 65535 blocks", WRITE(0, 0xffff), 10, OUT, 1, 0, HALT_OUT, 2, 1, 0 },
+	{ "an LBA that would wrap",
+	  { MSC_OP_READ_10, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 1 },
+	  10,
+	  IN,
+	  512,
+	  0,
+	  HALT_IN,
+	  1,
+	  512,
+	  0x052100 },
+	{ "16-byte LBA that would wrap",
+	  { MSC_OP_READ_16, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 1 },
+	  16,
+	  IN,
+	  512,
+	  0,
+	  HALT_IN,
+	  1,
+	  512,
+	  0x052100 },
+	{ "READ(6)", { MSC_OP_READ_6, 0, 0, 3, 2 }, 6, IN, 1024, 1024, NO_HALT, 0, 0, 0 },
+	{ "READ(6) of 0 means 256",
+	  { MSC_OP_READ_6, 0, 0, 0, 0 },
+	  6,
+	  IN,
+	  131072,
+	  131072,
+	  NO_HALT,
+	  0,
+	  0,
+	  0 },
+	{ "READ(12)",
+	  { MSC_OP_READ_12, 0, 0, 0, 0, 1, 0, 0, 0, 2 },
+	  12,
+	  IN,
+	  1024,
+	  1024,
+	  NO_HALT,
+	  0,
+	  0,
+	  0 },
+	{ "a CDB that is cut off", READ(0, 1), 6, IN, 512, 0, HALT_IN, 1, 512, 0x052400 },
+	{ "a CDB with bytes behind it", TUR, 16, OUT, 0, 0, NO_HALT, 0, 0, 0 },
 };
 
 static const struct row stall_rows[] = {
@@ -153,35 +185,69 @@ static void reference(void **unused)
 /* Executes what fits, never halts bulk-out, ends short data with a short or empty packet and, if
  * it may, a halt behind it. */
 static const struct row gadget_rows[] = {
-	{"case 1", TUR, 6, OUT, 0, 0, NO_HALT, 0, 0, 0},
-	{"case 2", READ(0, 1), 10, IN, 0, 0, NO_HALT, 2, 0, 0},
-	{"case 3", WRITE(0, 1), 10, OUT, 0, 0, NO_HALT, 2, 0, 0},
-	{"case 4", TUR, 6, IN, 512, 0, HALT_IN, 0, 512, 0},
-	{"case 4, unknown command", {0xe7}, 6, IN, 100, 0, HALT_IN, 1, 100, 0x052000},
-	{"case 5", READ(0, 1), 10, IN, 1024, 512, HALT_IN, 0, 512, 0},
-	{"case 5, INQUIRY", INQUIRY(255), 6, IN, 255, 36, HALT_IN, 0, 219, 0},
-	{"case 6", READ(0, 40), 10, IN, 40 * 512, 40 * 512, NO_HALT, 0, 0, 0},
-	{"case 7", READ(0, 2), 10, IN, 512, 512, NO_HALT, 2, 0, 0},
-	{"case 7, one byte", READ(0, 2), 10, IN, 1, 1, NO_HALT, 2, 0, 0},
-	{"case 7, INQUIRY", INQUIRY(255), 6, IN, 36, 36, NO_HALT, 2, 0, 0},
-	{"case 8", WRITE(0, 1), 10, IN, 512, 0, HALT_IN, 2, 512, 0},
-	{"case 9", TUR, 6, OUT, 512, 512, NO_HALT, 0, 512, 0},
-	{"case 9, WRITE of nothing", WRITE(0, 0), 10, OUT, 512, 512, NO_HALT, 0, 512, 0},
-	{"case 10", READ(0, 1), 10, OUT, 512, 512, NO_HALT, 2, 512, 0},
-	{"case 11", WRITE(0, 1), 10, OUT, 1024, 1024, NO_HALT, 0, 512, 0},
-	{"case 12", WRITE(0, 80), 10, OUT, 80 * 512, 80 * 512, NO_HALT, 0, 0, 0},
-	{"case 13", WRITE(0, 2), 10, OUT, 512, 512, NO_HALT, 2, 0, 0},
-	{"case 13, half a block", WRITE(0, 1), 10, OUT, 256, 256, NO_HALT, 2, 256, 0},
-	{"READ across the end", READ(LAST, 2), 10, IN, 1024, 512, HALT_IN, 1, 512, 0x052100},
-	{"WRITE across the end", WRITE(LAST, 2), 10, OUT, 1024, 1024, NO_HALT, 0, 512, 0},
-	{"READ beyond the end", READ(LAST + 1, 1), 10, IN, 512, 0, HALT_IN, 1, 512, 0x052100},
-	{"a reserved byte", {MSC_OP_READ_10, 0, 0, 0, 0, 0, 1, 0, 1}, 10, IN, 512, 0, HALT_IN, 1, 512,
-	 0x052400},
-	{"a CDB that is cut off", READ(0, 1), 6, IN, 512, 0, HALT_IN, 2, 512, 0},
-	{"MODE SENSE(6)", {MSC_OP_MODE_SENSE_6, 0, 0x3f, 0, 192}, 6, IN, 192, 16, HALT_IN, 0, 176, 0},
-	{"MODE SENSE(6), page 1Ch", {MSC_OP_MODE_SENSE_6, 0, 0x1c, 0, 192}, 6, IN, 192, 0, HALT_IN, 1,
-	 192, 0x052400},
-	{"MODE SELECT(6)", {MSC_OP_MODE_SELECT_6, 0, 0, 0, 4}, 6, OUT, 4, 4, NO_HALT, 1, 4, 0x052000},
+	{ "case 1", TUR, 6, OUT, 0, 0, NO_HALT, 0, 0, 0 },
+	{ "case 2", READ(0, 1), 10, IN, 0, 0, NO_HALT, 2, 0, 0 },
+	{ "case 3", WRITE(0, 1), 10, OUT, 0, 0, NO_HALT, 2, 0, 0 },
+	{ "case 4", TUR, 6, IN, 512, 0, HALT_IN, 0, 512, 0 },
+	{ "case 4, unknown command", { 0xe7 }, 6, IN, 100, 0, HALT_IN, 1, 100, 0x052000 },
+	{ "case 5", READ(0, 1), 10, IN, 1024, 512, HALT_IN, 0, 512, 0 },
+	{ "case 5, INQUIRY", INQUIRY(255), 6, IN, 255, 36, HALT_IN, 0, 219, 0 },
+	{ "case 6", READ(0, 40), 10, IN, 40 * 512, 40 * 512, NO_HALT, 0, 0, 0 },
+	{ "case 7", READ(0, 2), 10, IN, 512, 512, NO_HALT, 2, 0, 0 },
+	{ "case 7, one byte", READ(0, 2), 10, IN, 1, 1, NO_HALT, 2, 0, 0 },
+	{ "case 7, INQUIRY", INQUIRY(255), 6, IN, 36, 36, NO_HALT, 2, 0, 0 },
+	{ "case 8", WRITE(0, 1), 10, IN, 512, 0, HALT_IN, 2, 512, 0 },
+	{ "case 9", TUR, 6, OUT, 512, 512, NO_HALT, 0, 512, 0 },
+	{ "case 9, WRITE of nothing", WRITE(0, 0), 10, OUT, 512, 512, NO_HALT, 0, 512, 0 },
+	{ "case 10", READ(0, 1), 10, OUT, 512, 512, NO_HALT, 2, 512, 0 },
+	{ "case 11", WRITE(0, 1), 10, OUT, 1024, 1024, NO_HALT, 0, 512, 0 },
+	{ "case 12", WRITE(0, 80), 10, OUT, 80 * 512, 80 * 512, NO_HALT, 0, 0, 0 },
+	{ "case 13", WRITE(0, 2), 10, OUT, 512, 512, NO_HALT, 2, 0, 0 },
+	{ "case 13, half a block", WRITE(0, 1), 10, OUT, 256, 256, NO_HALT, 2, 256, 0 },
+	{ "READ across the end", READ(LAST, 2), 10, IN, 1024, 512, HALT_IN, 1, 512, 0x052100 },
+	{ "WRITE across the end", WRITE(LAST, 2), 10, OUT, 1024, 1024, NO_HALT, 0, 512, 0 },
+	{ "READ beyond the end", READ(LAST + 1, 1), 10, IN, 512, 0, HALT_IN, 1, 512, 0x052100 },
+	{ "a reserved byte",
+	  { MSC_OP_READ_10, 0, 0, 0, 0, 0, 1, 0, 1 },
+	  10,
+	  IN,
+	  512,
+	  0,
+	  HALT_IN,
+	  1,
+	  512,
+	  0x052400 },
+	{ "a CDB that is cut off", READ(0, 1), 6, IN, 512, 0, HALT_IN, 2, 512, 0 },
+	{ "MODE SENSE(6)",
+	  { MSC_OP_MODE_SENSE_6, 0, 0x3f, 0, 192 },
+	  6,
+	  IN,
+	  192,
+	  16,
+	  HALT_IN,
+	  0,
+	  176,
+	  0 },
+	{ "MODE SENSE(6), page 1Ch",
+	  { MSC_OP_MODE_SENSE_6, 0, 0x1c, 0, 192 },
+	  6,
+	  IN,
+	  192,
+	  0,
+	  HALT_IN,
+	  1,
+	  192,
+	  0x052400 },
+	{ "MODE SELECT(6)",
+	  { MSC_OP_MODE_SELECT_6, 0, 0, 0, 4 },
+	  6,
+	  OUT,
+	  4,
+	  4,
+	  NO_HALT,
+	  1,
+	  4,
+	  0x052000 },
 };
 
 static void linux_gadget(void **unused)
@@ -226,16 +292,17 @@ static void write_protected(void **unused)
 
 static bool is_halted(struct bench *b, uint8_t ep)
 {
-	uint8_t raw[2] = {0};
+	uint8_t raw[2] = { 0 };
 
-	assert_int_equal(bench_control(b, MSC_REQTYPE_IN | MSC_RECIPIENT_ENDPOINT, MSC_STD_GET_STATUS,
-				       0, ep, 2, raw, NULL), DONE);
+	assert_int_equal(bench_control(b, MSC_REQTYPE_IN | MSC_RECIPIENT_ENDPOINT,
+				       MSC_STD_GET_STATUS, 0, ep, 2, raw, NULL),
+			 DONE);
 	return raw[0];
 }
 
 static void invalid_cbw(struct bench *b, size_t len)
 {
-	static const uint8_t tur[6] = {MSC_OP_TEST_UNIT_READY};
+	static const uint8_t tur[6] = { MSC_OP_TEST_UNIT_READY };
 	uint8_t raw[512] = "USBC";
 
 	if (len == MSC_CBW_LEN)
@@ -253,8 +320,8 @@ static void invalid_cbw(struct bench *b, size_t len)
 
 static void invalid_cbws(void **unused)
 {
-	static const char *const names[] = {"reference", "linux-gadget"};
-	static const size_t lengths[] = {31, 30, 32, 1, 13, 0};
+	static const char *const names[] = { "reference", "linux-gadget" };
+	static const size_t lengths[] = { 31, 30, 32, 1, 13, 0 };
 
 	(void)unused;
 	for (size_t i = 0; i < MSC_COUNT(names); i++) {
@@ -271,14 +338,14 @@ static void invalid_cbws(void **unused)
 /* A reset in the middle of data: no late data, no late CSW, and the next command works. */
 static void reset_in_data(void **unused)
 {
-	static const uint8_t tur[6] = {MSC_OP_TEST_UNIT_READY};
-	static const char *const names[] = {"reference", "linux-gadget"};
+	static const uint8_t tur[6] = { MSC_OP_TEST_UNIT_READY };
+	static const char *const names[] = { "reference", "linux-gadget" };
 
 	(void)unused;
 	for (size_t i = 0; i < 2 * MSC_COUNT(names); i++) {
-		struct msc_cbw cbw = {.h = {MSC_CBW_SIGNATURE, 1, 40 * 512, 0, 0, 10},
-				      .cb = {MSC_OP_READ_10, [8] = 40}};
-		uint8_t raw[MSC_CBW_LEN], data[1024] = {0};
+		struct msc_cbw cbw = { .h = { MSC_CBW_SIGNATURE, 1, 40 * 512, 0, 0, 10 },
+				       .cb = { MSC_OP_READ_10, [8] = 40 } };
+		uint8_t raw[MSC_CBW_LEN], data[1024] = { 0 };
 		struct bench b;
 
 		bench_open(&b, names[i / 2], i / 2 ? "blocks=100" : NULL, MSC_SPEED_FULL, NULL);
@@ -289,7 +356,8 @@ static void reset_in_data(void **unused)
 			cbw.h.flags = MSC_CBW_FLAG_IN;
 		msc_cbw_pack(raw, &cbw);
 		assert_int_equal(bench_bulk(&b, BENCH_OUT, raw, sizeof raw, NULL), DONE);
-		assert_int_equal(bench_bulk(&b, i % 2 ? BENCH_OUT : BENCH_IN, data, sizeof data, NULL),
+		assert_int_equal(bench_bulk(&b, i % 2 ? BENCH_OUT : BENCH_IN, data, sizeof data,
+					    NULL),
 				 DONE);
 		bench_reset_recovery(&b);
 		assert_int_equal(bench_bulk(&b, BENCH_IN, data, 13, NULL), TIMED_OUT);

@@ -32,7 +32,9 @@ static void note(struct mcu *m, const char *what)
 static struct sim_device *power_on(void (*start)(struct mcu *), struct trace *t)
 {
 	static struct mcu_vectors vectors;
-	struct sim_device_config c = {.name = "trace", .vectors = &vectors, .speed = MSC_SPEED_HIGH};
+	struct sim_device_config c = { .name = "trace",
+				       .vectors = &vectors,
+				       .speed = MSC_SPEED_HIGH };
 	struct msc_err err = MSC_ERR_INIT;
 	struct sim_device *d;
 
@@ -187,8 +189,10 @@ static void misplaced(struct mcu *m)
 
 static void a_task_call_outside_of_a_task_is_named(void **state)
 {
-	static struct mcu_vectors vectors = {.start = misplaced};
-	struct sim_device_config c = {.name = "wrong", .vectors = &vectors, .speed = MSC_SPEED_HIGH};
+	static struct mcu_vectors vectors = { .start = misplaced };
+	struct sim_device_config c = { .name = "wrong",
+				       .vectors = &vectors,
+				       .speed = MSC_SPEED_HIGH };
 	struct msc_err err = MSC_ERR_INIT;
 
 	(void)state;

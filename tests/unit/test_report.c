@@ -11,39 +11,39 @@
 
 #include <cmocka.h>
 
-#define NASTY "<b a='1'>\"&amp;]]></b> # \\ \t\n\x1b[31m \xff\xc0\xaf \xed\xa0\x80 caf\xc3\xa9 \xf0\x9f\x94\x8c"
+#define NASTY \
+	"<b a='1'>\"&amp;]]></b> # \\ \t\n\x1b[31m \xff\xc0\xaf \xed\xa0\x80 caf\xc3\xa9 \xf0\x9f\x94\x8c"
 
-static const char scenarios_text[] =
-	"name: bot.pass\n"
-	"title: what passes\n"
-	"spec: [BOT 1.0 5.1]\n"
-	"steps:\n"
-	"  - command: { test_unit_ready: {} }\n"
-	"---\n"
-	"name: bot.fail\n"
-	"title: \"what <fails> & how # it \\\\ does\"\n"
-	"spec: [\"BOT 1.0 5.2 <#>\", TD1.9]\n"
-	"tags: [nasty]\n"
-	"steps:\n"
-	"  - command: { test_unit_ready: {} }\n"
-	"---\n"
-	"name: bot.warn-with-a-name-that-is-longer-than-its-column\n"
-	"title: what warns\n"
-	"spec: [BOT 1.0 5.2]\n"
-	"steps:\n"
-	"  - command: { test_unit_ready: {} }\n"
-	"---\n"
-	"name: scsi.skip\n"
-	"title: what is skipped\n"
-	"spec: [BOT 1.0 5.2]\n"
-	"steps:\n"
-	"  - command: { test_unit_ready: {} }\n"
-	"---\n"
-	"name: scsi.error\n"
-	"title: what cannot be finished\n"
-	"spec: [BOT 1.0 5.2]\n"
-	"steps:\n"
-	"  - command: { test_unit_ready: {} }\n";
+static const char scenarios_text[] = "name: bot.pass\n"
+				     "title: what passes\n"
+				     "spec: [BOT 1.0 5.1]\n"
+				     "steps:\n"
+				     "  - command: { test_unit_ready: {} }\n"
+				     "---\n"
+				     "name: bot.fail\n"
+				     "title: \"what <fails> & how # it \\\\ does\"\n"
+				     "spec: [\"BOT 1.0 5.2 <#>\", TD1.9]\n"
+				     "tags: [nasty]\n"
+				     "steps:\n"
+				     "  - command: { test_unit_ready: {} }\n"
+				     "---\n"
+				     "name: bot.warn-with-a-name-that-is-longer-than-its-column\n"
+				     "title: what warns\n"
+				     "spec: [BOT 1.0 5.2]\n"
+				     "steps:\n"
+				     "  - command: { test_unit_ready: {} }\n"
+				     "---\n"
+				     "name: scsi.skip\n"
+				     "title: what is skipped\n"
+				     "spec: [BOT 1.0 5.2]\n"
+				     "steps:\n"
+				     "  - command: { test_unit_ready: {} }\n"
+				     "---\n"
+				     "name: scsi.error\n"
+				     "title: what cannot be finished\n"
+				     "spec: [BOT 1.0 5.2]\n"
+				     "steps:\n"
+				     "  - command: { test_unit_ready: {} }\n";
 
 static const struct msc_rule rule = {
 	.id = "bot.csw.residue",
@@ -65,14 +65,15 @@ static const struct msc_rule other = {
 
 static struct msc_finding findings_list[] = {
 	{ &other, MSC_WARN, "it did not", NULL, NULL, "INQUIRY alloc 255", 5 },
-	{ &rule, MSC_FAIL, "INQUIRY asked for 255 bytes, received 36, and dCSWDataResidue is 0", "219", "0",
-	  "INQUIRY alloc 255", 10 },
+	{ &rule, MSC_FAIL, "INQUIRY asked for 255 bytes, received 36, and dCSWDataResidue is 0",
+	  "219", "0", "INQUIRY alloc 255", 10 },
 	{ &rule, MSC_FAIL, "again " NASTY, NASTY, NULL, NASTY, 20 },
 };
 static const struct msc_findings findings = { findings_list, 3, 3 };
 static const struct msc_findings warnings = { findings_list, 1, 1 };
 
-static uint8_t wrapper[MSC_CBW_LEN] = { 'U', 'S', 'B', 'C', 3, 0, 0, 0, 255, 0, 0, 0, 0x80, 0, 6, 0x12, 0, 0, 0, 255 };
+static uint8_t wrapper[MSC_CBW_LEN] = { 'U', 'S', 'B',  'C', 3, 0,    0, 0, 255, 0,
+					0,   0,   0x80, 0,   6, 0x12, 0, 0, 0,   255 };
 static uint8_t status[MSC_CSW_LEN] = { 'U', 'S', 'B', 'S', 3 };
 static uint8_t data[36] = { 0, 0x80, 4, 2, 31, 0, 0, 0, 'm', 's', 'c', 'o', 'p', 'e' };
 
@@ -93,9 +94,10 @@ static const struct msc_device device = {
 
 static struct msc_record exchange_record(void)
 {
-	struct msc_record r = {
-		.kind = MSC_RECORD_EXCHANGE, .device = &device, .began_ns = 1000000, .ended_ns = 4000000
-	};
+	struct msc_record r = { .kind = MSC_RECORD_EXCHANGE,
+				.device = &device,
+				.began_ns = 1000000,
+				.ended_ns = 4000000 };
 	struct msc_exchange *x = &r.u.exchange;
 
 	x->wrapper = wrapper;
@@ -108,11 +110,17 @@ static struct msc_record exchange_record(void)
 	x->status_len = sizeof status;
 	x->have_csw = true;
 	msc_csw_unpack(&x->csw, status);
-	x->steps[0] = (struct msc_step){ MSC_STEP_CBW, 0x01, MSC_OUT_DONE, 31, 31, 1000000, 1500000, 0 };
-	x->steps[1] = (struct msc_step){ MSC_STEP_DATA, 0x81, MSC_OUT_DONE, 255, 36, 1500000, 2500000, 17 };
-	x->steps[2] = (struct msc_step){ MSC_STEP_CSW, 0x81, MSC_OUT_STALL, 13, 0, 2500000, 3000000, 1 };
-	x->steps[3] = (struct msc_step){ MSC_STEP_CLEAR_HALT, 0x81, MSC_OUT_DONE, 0, 0, 3000000, 3250000, 0 };
-	x->steps[4] = (struct msc_step){ MSC_STEP_CSW, 0x81, MSC_OUT_DONE, 13, 13, 3250000, 4000000, 0 };
+	x->steps[0] =
+		(struct msc_step){ MSC_STEP_CBW, 0x01, MSC_OUT_DONE, 31, 31, 1000000, 1500000, 0 };
+	x->steps[1] = (struct msc_step){ MSC_STEP_DATA, 0x81, MSC_OUT_DONE, 255, 36, 1500000,
+					 2500000,       17 };
+	x->steps[2] =
+		(struct msc_step){ MSC_STEP_CSW, 0x81, MSC_OUT_STALL, 13, 0, 2500000, 3000000, 1 };
+	x->steps[3] = (struct msc_step){
+		MSC_STEP_CLEAR_HALT, 0x81, MSC_OUT_DONE, 0, 0, 3000000, 3250000, 0
+	};
+	x->steps[4] =
+		(struct msc_step){ MSC_STEP_CSW, 0x81, MSC_OUT_DONE, 13, 13, 3250000, 4000000, 0 };
 	x->n_steps = 5;
 	return r;
 }
@@ -121,10 +129,14 @@ static struct msc_record control_record(void)
 {
 	static uint8_t lun[1];
 
-	return (struct msc_record){
-		.kind = MSC_RECORD_CONTROL, .device = &device, .began_ns = 5000000, .ended_ns = 5100000,
-		.u.control = { .setup = { 0xa1, 0xfe, 0, 0, 1 }, .outcome = MSC_OUT_DONE, .data = lun, .data_len = 1 }
-	};
+	return (struct msc_record){ .kind = MSC_RECORD_CONTROL,
+				    .device = &device,
+				    .began_ns = 5000000,
+				    .ended_ns = 5100000,
+				    .u.control = { .setup = { 0xa1, 0xfe, 0, 0, 1 },
+						   .outcome = MSC_OUT_DONE,
+						   .data = lun,
+						   .data_len = 1 } };
 }
 
 static struct msc_record reset_record(void)
@@ -133,7 +145,8 @@ static struct msc_record reset_record(void)
 				    .device = &device,
 				    .began_ns = 6000000,
 				    .ended_ns = 7000000,
-				    .u.reset = { .kind = MSC_RESET_RECOVERY, .outcome = MSC_OUT_STALL } };
+				    .u.reset = { .kind = MSC_RESET_RECOVERY,
+						 .outcome = MSC_OUT_STALL } };
 }
 
 static struct msc_record poll_record(void)
@@ -145,10 +158,12 @@ static struct msc_record poll_record(void)
 				    .u.poll = { .ep = 0x81, .outcome = MSC_OUT_TIMEOUT } };
 }
 
-static void send_case(struct msc_report_run *run, const struct msc_scenario *s, enum msc_verdict verdict,
-		      const char *reason, const struct msc_findings *found)
+static void send_case(struct msc_report_run *run, const struct msc_scenario *s,
+		      enum msc_verdict verdict, const char *reason,
+		      const struct msc_findings *found)
 {
-	struct msc_record records[] = { exchange_record(), control_record(), reset_record(), poll_record() };
+	struct msc_record records[] = { exchange_record(), control_record(), reset_record(),
+					poll_record() };
 	struct msc_event ev = { .kind = MSC_EV_CASE_BEGIN, .scenario = s };
 
 	msc_report_event(run, &ev);
@@ -157,21 +172,28 @@ static void send_case(struct msc_report_run *run, const struct msc_scenario *s, 
 		ev.record = &records[i];
 		msc_report_event(run, &ev);
 	}
-	ev = (struct msc_event){ .kind = MSC_EV_NOTE, .text = "the device was brought back " NASTY };
+	ev = (struct msc_event){ .kind = MSC_EV_NOTE,
+				 .text = "the device was brought back " NASTY };
 	if (verdict == MSC_VERDICT_WARN)
 		msc_report_event(run, &ev);
-	ev = (struct msc_event){ .kind = MSC_EV_CASE_END, .scenario = s, .verdict = verdict,
-				 .reason = reason, .findings = found, .device_ns = 1234567 };
+	ev = (struct msc_event){ .kind = MSC_EV_CASE_END,
+				 .scenario = s,
+				 .verdict = verdict,
+				 .reason = reason,
+				 .findings = found,
+				 .device_ns = 1234567 };
 	msc_report_event(run, &ev);
 }
 
 static void send_stream(struct msc_report_run *run)
 {
-	static const struct msc_summary summary = { { 1, 1, 1, 1, 1 }, 41300000 };
+	static const struct msc_summary summary = { { 1, 1, 1, 2, 1 }, 41300000 };
 	struct msc_scenarios all = { NULL };
 	struct msc_err err = MSC_ERR_INIT;
-	struct msc_event ev = { .kind = MSC_EV_RUN_BEGIN, .device = &device,
-				.profile = MSC_PROFILE_USBIF, .cases_total = 7 };
+	struct msc_event ev = { .kind = MSC_EV_RUN_BEGIN,
+				.device = &device,
+				.profile = MSC_PROFILE_USBIF,
+				.cases_total = 8 };
 
 	if (msc_scenarios_load_text(&all, "test", scenarios_text, &err) < 0)
 		fail_msg("%s", err.msg);
@@ -182,8 +204,10 @@ static void send_stream(struct msc_report_run *run)
 	send_case(run, all.list[1], MSC_VERDICT_FAIL, NULL, &findings);
 	send_case(run, all.list[2], MSC_VERDICT_WARN, NULL, &warnings);
 	send_case(run, all.list[3], MSC_VERDICT_SKIP, "writes to the medium " NASTY, NULL);
+	send_case(run, all.list[3], MSC_VERDICT_SKIP, "writes to the medium " NASTY, NULL);
 	send_case(run, all.list[4], MSC_VERDICT_ERROR, "memory " NASTY, NULL);
-	ev = (struct msc_event){ .kind = MSC_EV_RUN_END, .summary = &summary,
+	ev = (struct msc_event){ .kind = MSC_EV_RUN_END,
+				 .summary = &summary,
 				 .reason = "the device has gone " NASTY };
 	msc_report_event(run, &ev);
 	msc_scenarios_free(&all);
@@ -192,9 +216,11 @@ static void send_stream(struct msc_report_run *run)
 static char *render(const struct msc_report *report, int verbosity, bool color)
 {
 	static const char *const argv[] = { "mscope", "check", "sim:reference", NASTY, NULL };
-	const struct msc_report_context context = { .version = "1.2.3", .argv = argv,
+	const struct msc_report_context context = { .version = "1.2.3",
+						    .argv = argv,
 						    .repeat = "mscope check 'sim:a b'",
-						    .verbosity = verbosity, .color = color };
+						    .verbosity = verbosity,
+						    .color = color };
 	struct msc_report_run run;
 	struct msc_err err = MSC_ERR_INIT;
 	char *text = NULL;
@@ -269,7 +295,8 @@ static void nothing_controls_the_terminal(void **unused)
 
 			for (const char *p = text; *p; p++) {
 				if ((unsigned char)*p < 0x20 && *p != '\n')
-					fail_msg("%s: control character %#x", msc_reports[i]->name, *p);
+					fail_msg("%s: control character %#x", msc_reports[i]->name,
+						 *p);
 			}
 			free(text);
 		}
@@ -283,7 +310,8 @@ static void lines_fit(void **unused)
 
 	(void)unused;
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		if (strlen(line) > 100 && !strstr(line, "to repeat:") && !strstr(line, "\xef\xbf\xbd"))
+		if (strlen(line) > 100 && !strstr(line, "to repeat:") &&
+		    !strstr(line, "\xef\xbf\xbd"))
 			fail_msg("too long: %s", line);
 	}
 	free(text);
@@ -305,8 +333,10 @@ static void cleaning(void **unused)
 		{ MSC_PLAIN, "\xff", "\xef\xbf\xbd" },
 		{ MSC_PLAIN, "\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd" }, /* overlong */
 		{ MSC_PLAIN, "\xe2\x82", "\xef\xbf\xbd\xef\xbf\xbd" }, /* cut short */
-		{ MSC_PLAIN, "\xf4\x90\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },
-		{ MSC_PLAIN, "\xef\xbf\xbe", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" }, /* no character in XML */
+		{ MSC_PLAIN, "\xf4\x90\x80\x80",
+		  "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },
+		{ MSC_PLAIN, "\xef\xbf\xbe",
+		  "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" }, /* no character in XML */
 		{ MSC_PLAIN, "\xf0\x9f\x94\x8c", "\xf0\x9f\x94\x8c" },
 		{ MSC_XML, "<a b=\"c\">&", "&lt;a b=&quot;c&quot;&gt;&amp;" },
 		{ MSC_TAP, "a # SKIP \\", "a \\# SKIP \\\\" },
@@ -363,7 +393,8 @@ static void selecting(void **unused)
 		{ "nasty", 1, "" },
 		{ "TD1.9", 1, "" },
 		{ "bot.pas", 0, "no scenario called 'bot.pas'; did you mean 'bot.pass'?" },
-		{ "zzzzzzzzzzzz", 0, "no scenario called 'zzzzzzzzzzzz'; \"mscope list scenarios\" shows them" },
+		{ "zzzzzzzzzzzz", 0,
+		  "no scenario called 'zzzzzzzzzzzz'; \"mscope list scenarios\" shows them" },
 	};
 	struct msc_scenarios all = { NULL }, chosen;
 	struct msc_err err = MSC_ERR_INIT;

@@ -61,8 +61,8 @@ static void layouts(void **state)
 static void a_cbw_by_hand(void **state)
 {
 	static const uint8_t bytes[MSC_CBW_LEN] = {
-		'U', 'S', 'B', 'C', 0x78, 0x56, 0x34, 0x12, 0x00, 0x02, 0x00, 0x00, 0x80, 0x01, 0x0a,
-		0x28, 0x00, 0x00, 0x00, 0x00, 0x07, 0x00, 0x00, 0x01, 0x00,
+		'U',  'S',  'B',  'C',  0x78, 0x56, 0x34, 0x12, 0x00, 0x02, 0x00, 0x00, 0x80,
+		0x01, 0x0a, 0x28, 0x00, 0x00, 0x00, 0x00, 0x07, 0x00, 0x00, 0x01, 0x00,
 	};
 	struct msc_cbw cbw;
 	uint8_t out[MSC_CBW_LEN];
@@ -83,7 +83,7 @@ static void a_cbw_by_hand(void **state)
 
 static void integers(void **state)
 {
-	static const uint8_t p[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+	static const uint8_t p[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
 	uint8_t out[8];
 
 	(void)state;
@@ -101,7 +101,7 @@ static void integers(void **state)
 
 static void the_reader_never_runs_past_the_end(void **state)
 {
-	static const uint8_t p[3] = {1, 2, 3};
+	static const uint8_t p[3] = { 1, 2, 3 };
 	struct msc_reader r = msc_reader(p, sizeof p);
 
 	(void)state;

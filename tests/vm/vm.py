@@ -221,7 +221,9 @@ class VM:
             return ""
 
     def console_tail(self, lines=120):
-        return "--- end of the guest's console ---\n" + "\n".join(self.console().splitlines()[-lines:])
+        said = self._qemu_said()
+        return ("--- end of the guest's console ---\n" + "\n".join(self.console().splitlines()[-lines:]) +
+                (f"\n--- QEMU said ---\n{said}" if said else ""))
 
     def close(self):
         """End it. Never fails, may be called again."""
@@ -272,12 +274,17 @@ class VM:
     def _log(self, interactive):
         return None if interactive else open(self._folder / "qemu.log", "wb")
 
+    def _qemu_said(self):
+        try:
+            return (self._folder / "qemu.log").read_text(errors="replace")
+        except OSError:
+            return ""
+
     def _wait_ready(self):
         try:
             self._answer(BOOT_SECONDS)
         except VMError as error:
-            said = (self._folder / "qemu.log").read_text(errors="replace")
-            raise VMError(f"the guest did not boot: {said}{error}") from error
+            raise VMError(f"the guest did not boot: {error}") from error
         self._monitor.settimeout(ANSWER_SECONDS)
         self._qmp_lines.readline()      # the greeting
         self.qmp("qmp_capabilities")

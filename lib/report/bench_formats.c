@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What dashboards of others take: Bencher Metric Format, github-action-benchmark's custom JSON, and
+ * lines of the Go benchmark format for benchstat. Of a comparison they show the new bench, with the
+ * change beside it; the Go lines show both, and benchstat -col run compares them. */
+#include <math.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "report/bench.h"
+
+static const struct msc_compare_run *compared(const struct msc_bench_report *r,
+					      const struct msc_bench_run *run)
+{
+	for (size_t i = 0; r->comparison && i < r->comparison->n_runs; i++)
+		if (r->comparison->run[i].new == run && r->comparison->run[i].base)
+			return &r->comparison->run[i];
+	return NULL;
+}
+
+/* ---- Bencher ----------------------------------------------------------------------------------- */
+
+/* Bounds are left out where they are not known. */
+static json_t *metric(double value, double low, double high, bool bounds)
+{
+	json_t *m = json_pack("{s:f}", "value", value);
+
+	if (bounds && (json_object_set_new(m, "lower_value", json_real(low)) ||
+		       json_object_set_new(m, "upper_value", json_real(high)))) {
+		json_decref(m);
+		return NULL;
+	}
+	return m;
+}
+
+static double rounded(double x)
+{
+	return round(x * 1e3) / 1e3;
+}
+
+static json_t *bmf_run(const struct msc_bench_report *r, const struct msc_bench_run *run)
+{
+	double bytes = 1e9 * run->blocks * run->block_size;
+	const struct msc_compare_run *c = compared(r, run);
+	bool bounds = run->low > 0;
+	json_t *measures = json_pack(
+		"{s:o, s:o}", "latency",
+		metric(round(run->median_ns), round(bounds ? bytes / run->high : 0),
+		       round(bounds ? bytes / run->low : 0), bounds),
+		"bytes-per-second",
+		metric(round(run->bytes_per_second), round(run->low), round(run->high), bounds));
+
+	if (c && json_object_set_new(measures, "change-percent",
+				     metric(rounded(100 * c->shift), rounded(100 * c->low),
+					    rounded(100 * c->high), c->have_interval))) {
+		json_decref(measures);
+		return NULL;
+	}
+	return measures;
+}
+
+static int write_bmf(FILE *out, const struct msc_bench_report *r, struct msc_err *err)
+{
+	json_t *document = json_object();
+	char name[64];
+
+	for (size_t i = 0; i < r->bench->n_runs; i++) {
+		const struct msc_bench_run *run = &r->bench->run[i];
+
+		if (run->samples &&
+		    json_object_set_new(document, msc_bench_run_name(name, sizeof name, run),
+					bmf_run(r, run))) {
+			json_decref(document);
+			return msc_nomem(err);
+		}
+	}
+	return msc_json_write(out, document, err);
+}
+
+/* ---- github-action-benchmark: customBiggerIsBetter --------------------------------------------- */
+
+static json_t *gha_run(const struct msc_bench_report *r, const struct msc_bench_run *run)
+{
+	const struct msc_compare_run *c = compared(r, run);
+	char name[64], range[64] = "", extra[256], median[24];
+
+	if (run->low > 0)
+		snprintf(range, sizeof range, "%.0f to %.0f", run->low, run->high);
+	snprintf(extra, sizeof extra, "%.160s\n%u commands, median %s", r->bench->device.name,
+		 run->samples, msc_format_ns(median, sizeof median, (int64_t)run->median_ns));
+	if (c)
+		snprintf(extra + strlen(extra), sizeof extra - strlen(extra),
+			 "\ntime %+.1f %%: %s", 100 * c->shift, msc_change_name(c->change));
+	return json_pack("{s:s, s:s, s:f, s:s, s:s}", "name",
+			 msc_bench_run_name(name, sizeof name, run), "unit", "B/s", "value",
+			 round(run->bytes_per_second), "range", range, "extra", extra);
+}
+
+static int write_gha(FILE *out, const struct msc_bench_report *r, struct msc_err *err)
+{
+	json_t *document = json_array();
+
+	for (size_t i = 0; i < r->bench->n_runs; i++) {
+		const struct msc_bench_run *run = &r->bench->run[i];
+
+		if (run->samples && json_array_append_new(document, gha_run(r, run))) {
+			json_decref(document);
+			return msc_nomem(err);
+		}
+	}
+	return msc_json_write(out, document, err);
+}
+
+/* ---- Go ---------------------------------------------------------------------------------------- */
+
+static void go_line(FILE *out, const struct msc_bench_run *r, uint32_t sample)
+{
+	static const char *const names[] = { "Read", "Write" };
+	double ns = (double)r->sample[sample].ns;
+
+	fprintf(out, "Benchmark%s/mode=%s%s/blocks=%u 1 %.0f ns/op %.3f MB/s\n", names[r->op],
+		msc_bench_mode_names[r->mode],
+		r->order == MSC_BENCH_RANDOM ? "/order=random" : "", r->blocks, ns,
+		1e3 * r->blocks * r->block_size / ns);
+}
+
+static void go_bench(FILE *out, const struct msc_bench *b, const char *run)
+{
+	fputs("target: ", out);
+	msc_put(out, MSC_PLAIN, b->device.name);
+	fprintf(out, "\nspeed: %s\nhost: %s\n", msc_speed_name(b->device.speed), b->device.host);
+	if (run)
+		fprintf(out, "run: %s\n", run);
+	for (size_t i = 0; i < b->n_runs; i++)
+		for (uint32_t k = 0; k < b->run[i].samples; k++)
+			go_line(out, &b->run[i], k);
+}
+
+static int write_go(FILE *out, const struct msc_bench_report *r, struct msc_err *err)
+{
+	(void)err;
+	if (r->base)
+		go_bench(out, r->base, "base");
+	go_bench(out, r->bench, r->base ? "new" : NULL);
+	return 0;
+}
+
+/* ---- the table --------------------------------------------------------------------------------- */
+
+const struct msc_bench_format msc_bench_formats[] = {
+	{ "text", "for people", msc_bench_write_text },
+	{ "json", "mscope.bench/1 or mscope.compare/1", msc_bench_write_json },
+	{ "bmf", "Bencher Metric Format", write_bmf },
+	{ "gha", "github-action-benchmark, customBiggerIsBetter", write_gha },
+	{ "go", "Go benchmark lines, for benchstat", write_go },
+	{ .name = NULL },
+};
+
+const struct msc_bench_format *msc_bench_format_find(const char *name, struct msc_err *err)
+{
+	struct msc_nearest near = { .wanted = name };
+
+	for (const struct msc_bench_format *f = msc_bench_formats; f->name; f++) {
+		if (!strcmp(f->name, name))
+			return f;
+		msc_nearest_try(&near, f->name);
+	}
+	msc_fail(err, MSC_E_USAGE, "--format: '%s' is none of text, json, bmf, gha, go%s%s%s", name,
+		 near.best ? "; did you mean '" : "", near.best ? near.best : "",
+		 near.best ? "'?" : "");
+	return NULL;
+}

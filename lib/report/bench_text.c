@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Benches and comparisons for people, within 80 columns. The verdict comes first on its line. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "report/bench.h"
+
+/* ---- bench ------------------------------------------------------------------------------------- */
+
+static void put_head(FILE *out, const struct msc_bench *b)
+{
+	const struct msc_device *d = &b->device;
+	bool writes = b->n_runs && b->run[0].op == MSC_BENCH_WRITE;
+
+	fputs("target    ", out);
+	msc_put(out, MSC_PLAIN, d->name);
+	fprintf(out, "%s\n          %s speed", d->simulated ? " (simulated, virtual time)" : "",
+		msc_speed_name(d->speed));
+	if (*d->host)
+		fprintf(out, ", %s", d->host);
+	fprintf(out, ", timestamps: %s\n", b->clock);
+	if (!b->n_runs)
+		return;
+	fprintf(out, "%-10s%s, ", writes ? "write" : "read",
+		msc_bench_order_names[b->run[0].order]);
+	if (b->pattern_known)
+		fprintf(out, "all bytes %02xh%s\n", b->pattern,
+			b->pattern == 0xff ? ", which bit stuffing makes slow" : "");
+	else
+		fputs("bytes of many values\n", out);
+}
+
+static char *percent(char *buf, size_t size, double share)
+{
+	if (share < 0)
+		snprintf(buf, size, "-");
+	else
+		snprintf(buf, size, "%.1f%%", 100 * share);
+	return buf;
+}
+
+static int put_run(FILE *out, const struct msc_bench_run *r, struct msc_err *err)
+{
+	double cpu = r->device_cpu, *x;
+	char median[24], p99[24], most[24], interval[32] = "-", naks[24] = "-", load[16];
+
+	if (!r->samples) {
+		fprintf(out, "%-8s%7u  no samples\n", msc_bench_mode_names[r->mode], r->blocks);
+		return 0;
+	}
+	x = msc_bench_times(r, err);
+	if (!x)
+		return -1;
+	if (r->low > 0)
+		snprintf(interval, sizeof interval, "%.0f-%.0f", r->low / 1e3, r->high / 1e3);
+	if (r->naks >= 0)
+		snprintf(naks, sizeof naks, "%.1f", (double)r->naks / r->samples);
+	if (r->host_cpu_ns >= 0 && r->elapsed_ns > 0)
+		cpu = (double)r->host_cpu_ns / (double)r->elapsed_ns;
+	msc_format_ns(median, sizeof median, (int64_t)r->median_ns);
+	msc_format_ns(p99, sizeof p99, (int64_t)msc_quantile(x, r->samples, 0.99));
+	msc_format_ns(most, sizeof most, (int64_t)msc_quantile(x, r->samples, 1));
+	fprintf(out, "%-8s%7u %9s %9s %9s %8.1f %11s %6s %6s\n", msc_bench_mode_names[r->mode],
+		r->blocks, median, p99, most, r->bytes_per_second / 1e3, interval, naks,
+		percent(load, sizeof load, cpu));
+	free(x);
+	return 0;
+}
+
+static void put_models(FILE *out, const struct msc_bench *b)
+{
+	struct msc_line line;
+	char each[24];
+
+	for (int op = MSC_BENCH_READ; op <= MSC_BENCH_WRITE; op++) {
+		for (int mode = MSC_BENCH_SERIAL; mode <= MSC_BENCH_KERNEL; mode++) {
+			if (!msc_bench_model(b, (enum msc_bench_op)op, (enum msc_bench_mode)mode,
+					     &line))
+				continue;
+			fprintf(out, "%-10s%s a command, and ", msc_bench_mode_names[mode],
+				msc_format_ns(each, sizeof each, (int64_t)line.per_command_ns));
+			if (line.per_byte_ns > 0)
+				fprintf(out, "%.1f kB/s for the bytes", 1e6 / line.per_byte_ns);
+			else
+				fputs("nothing for the bytes", out);
+			fprintf(out, "; fits within %.1f %%\n", 100 * line.worst_residual);
+		}
+	}
+}
+
+static int put_bench(FILE *out, const struct msc_bench *b, struct msc_err *err)
+{
+	put_head(out, b);
+	if (b->n_runs)
+		fprintf(out, "\n%-8s%7s %9s %9s %9s %8s %11s %6s %6s\n", "mode", "blocks", "median",
+			"p99", "max", "kB/s", "95 %", "naks", b->device.simulated ? "CPU" : "host");
+	for (size_t i = 0; i < b->n_runs; i++)
+		if (put_run(out, &b->run[i], err) < 0)
+			return -1;
+	put_models(out, b);
+	if (b->queued_tried && !b->queued_works) {
+		fputs("queued    not possible: ", out);
+		msc_put_wrapped(out, 24, 10, b->queued_why);
+		putc('\n', out);
+	}
+	if (*b->failure) {
+		fputs("FAIL      ended early: ", out);
+		msc_put_wrapped(out, 23, 10, b->failure);
+		putc('\n', out);
+	}
+	return 0;
+}
+
+/* ---- comparison -------------------------------------------------------------------------------- */
+
+static void put_drift(FILE *out, const char *who, bool drifts, double drift)
+{
+	if (drifts)
+		fprintf(out, "         the %s drifts: %+.1f %% from its first to its last third\n", who,
+			100 * drift);
+}
+
+static void put_compared(FILE *out, const struct msc_compare_run *r)
+{
+	static const char *const words[] = { "ok", "SLOWER", "faster", "?" };
+	char name[64], base[24], new[24];
+
+	msc_bench_run_name(name, sizeof name, r->base ? r->base : r->new);
+	if (!r->base || !r->new) {
+		fprintf(out, "%7s  %-22s only in the %s\n", "-", name, r->base ? "base" : "new one");
+		return;
+	}
+	fprintf(out, "%7s  %-22s ", words[r->change], name);
+	if (r->change == MSC_CHANGE_UNKNOWN)
+		msc_put_wrapped(out, 32, 32, r->reason);
+	else
+		fprintf(out, "%+6.1f %% (%+.1f to %+.1f)  %s -> %s", 100 * r->shift, 100 * r->low,
+			100 * r->high, msc_format_ns(base, sizeof base, (int64_t)r->base_ns),
+			msc_format_ns(new, sizeof new, (int64_t)r->new_ns));
+	putc('\n', out);
+	put_drift(out, "base", r->base_drifts, r->base_drift);
+	put_drift(out, "new one", r->new_drifts, r->new_drift);
+	if (r->memory > 2 && r->change != MSC_CHANGE_UNKNOWN)
+		fprintf(out, "         neighbours resemble each other: %.0f samples count as one\n",
+			r->memory);
+	if (r->group > 1)
+		fprintf(out, "         times come in clumps: means of %u commands are compared\n",
+			r->group);
+}
+
+static void put_verdict(FILE *out, const struct msc_comparison *c)
+{
+	static const char *const words[] = { "no change", "slower", "faster", "unknown" };
+	unsigned count[MSC_COUNT(words)] = { 0 };
+	const char *comma = "";
+
+	for (size_t i = 0; i < c->n_runs; i++)
+		if (c->run[i].base && c->run[i].new)
+			count[c->run[i].change]++;
+	for (size_t i = 0; i < MSC_COUNT(words); i++) {
+		if (!count[i])
+			continue;
+		fprintf(out, "%s%u %s", comma, count[i], words[i]);
+		comma = ", ";
+	}
+	fprintf(out, "; more than %g %% counts", 100 * c->threshold);
+	if (msc_comparison_verdict(c) == MSC_CHANGE_UNKNOWN)
+		fputs("; no verdict: measure more", out);
+	putc('\n', out);
+}
+
+static void put_comparison(FILE *out, const struct msc_bench_report *r)
+{
+	const struct msc_comparison *c = r->comparison;
+
+	fprintf(out, "base      %s: ", r->base_name);
+	msc_put(out, MSC_PLAIN, r->base->device.name);
+	if (r->new_name) {
+		fprintf(out, "\nnew       %s: ", r->new_name);
+		msc_put(out, MSC_PLAIN, r->bench->device.name);
+	}
+	putc('\n', out);
+	for (size_t i = 0; i < c->n_different; i++)
+		fprintf(out, "forced    %s\n", c->different[i]);
+	if (*c->note)
+		fprintf(out, "note      %s\n", c->note);
+	if (r->measured_again)
+		fputs("note      measured again, because the first time looked slower\n", out);
+	putc('\n', out);
+	for (size_t i = 0; i < c->n_runs; i++)
+		put_compared(out, &c->run[i]);
+	put_verdict(out, c);
+}
+
+int msc_bench_write_text(FILE *out, const struct msc_bench_report *r, struct msc_err *err)
+{
+	if (!r->new_name && put_bench(out, r->bench, err) < 0)
+		return -1;
+	if (!r->comparison)
+		return 0;
+	if (!r->new_name)
+		putc('\n', out);
+	put_comparison(out, r);
+	return 0;
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Measures over the wire: each mode, each size, first the warm-up, then the samples. Nothing is
+ * allocated or looked at between the submission of a CBW and its CSW but by the host engine. A
+ * device that does not do as it is told ends the bench; it is never asked again and again. */
+#include "timing/bench.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct bencher {
+	struct msc_session *s;
+	const struct msc_bench_options *o;
+	struct msc_bench *b;
+	const struct msc_unit *unit;
+	struct msc_bench_walk walk;
+	uint8_t *out; /* the payload of writes */
+};
+
+/* ---- one command ------------------------------------------------------------------------------- */
+
+static int make_request(struct bencher *m, const struct msc_bench_run *r, struct msc_request *rq,
+			struct msc_err *err)
+{
+	bool write = r->op == MSC_BENCH_WRITE;
+	uint64_t lba = msc_bench_walk_next(&m->walk, r->blocks);
+	const char *name = lba + r->blocks <= UINT32_MAX ? (write ? "write10" : "read10")
+							 : (write ? "write16" : "read16");
+	const struct msc_cdb_def *def = msc_cdb_by_name(name);
+	uint8_t cdb[MSC_CBW_CB_MAX];
+
+	msc_cdb_begin(def, cdb);
+	if (msc_cdb_set(def, cdb, msc_cdb_field(def, "lba"), lba, err) < 0 ||
+	    msc_cdb_set(def, cdb, msc_cdb_field(def, "blocks"), r->blocks, err) < 0)
+		return -1;
+	msc_request_init(rq, cdb, def->length, write ? MSC_DIR_OUT : MSC_DIR_IN,
+			 r->blocks * r->block_size);
+	rq->cbw.h.lun = m->o->lun;
+	rq->serial = r->mode == MSC_BENCH_SERIAL;
+	rq->out = m->out;
+	return 0;
+}
+
+/* From the steps of the exchange: a phase ends when its last transfer has ended. */
+static struct msc_bench_sample sample_of(const struct msc_exchange *x)
+{
+	int64_t begin = x->steps[0].submitted_ns, cbw = begin, data = begin, csw = begin;
+
+	for (size_t i = 0; i < x->n_steps; i++) {
+		const struct msc_step *s = &x->steps[i];
+
+		if (s->kind == MSC_STEP_CBW)
+			cbw = data = csw = s->completed_ns;
+		else if (s->kind == MSC_STEP_DATA)
+			data = csw = s->completed_ns;
+		else
+			csw = s->completed_ns;
+	}
+	return (struct msc_bench_sample){ csw - begin, cbw - begin, data - cbw, csw - data };
+}
+
+static void count_naks(struct msc_bench_run *r, const struct msc_exchange *x)
+{
+	for (size_t i = 0; i < x->n_steps; i++) {
+		if (x->steps[i].naks < 0)
+			r->naks = -1;
+		else if (r->naks >= 0)
+			r->naks += x->steps[i].naks;
+	}
+}
+
+/* ---- when the device does not do it ------------------------------------------------------------ */
+
+static int ask_sense(struct bencher *m, char *buf, size_t size, struct msc_err *err)
+{
+	static const uint8_t cdb[] = { MSC_OP_REQUEST_SENSE, 0, 0, 0, MSC_SENSE_LEN, 0 };
+	struct msc_sense_data sense;
+	const struct msc_record *r;
+	struct msc_request rq;
+
+	msc_request_init(&rq, cdb, sizeof cdb, MSC_DIR_IN, MSC_SENSE_LEN);
+	rq.cbw.h.lun = m->o->lun;
+	if (msc_session_exchange(m->s, &rq, &r, err) < 0)
+		return -1;
+	sense = msc_sense_decode(r->u.exchange.data, r->u.exchange.data_len);
+	if (sense.valid)
+		msc_sense_text(buf, size, &sense);
+	else
+		snprintf(buf, size, "no valid sense data");
+	return 0;
+}
+
+static const char *phase_name(enum msc_step_kind kind)
+{
+	static const char *const names[] = { [MSC_STEP_CBW] = "the CBW",
+					     [MSC_STEP_DATA] = "the data",
+					     [MSC_STEP_CSW] = "the CSW",
+					     [MSC_STEP_CLEAR_HALT] = "the clearing of a halt" };
+
+	return names[kind];
+}
+
+/* Puts into bench->failure what went wrong, unless the command passed and moved all. */
+static int explain(struct bencher *m, const struct msc_exchange *x, struct msc_err *err)
+{
+	char command[128], why[256];
+	size_t moved = x->data_len, asked = x->cbw.h.length;
+
+	msc_cdb_text(command, sizeof command, x->cbw.cb, x->cbw.h.cb_length);
+	if (x->needs_reset) {
+		const struct msc_step *last = &x->steps[x->n_steps ? x->n_steps - 1 : 0];
+
+		for (size_t i = 0; i < x->n_steps; i++)
+			if (x->steps[i].outcome != MSC_OUT_DONE &&
+			    x->steps[i].outcome != MSC_OUT_CANCELLED) {
+				last = &x->steps[i];
+				break;
+			}
+		if (last->outcome == MSC_OUT_DONE)
+			snprintf(why, sizeof why, "its CSW is not valid, or reports a phase error");
+		else
+			snprintf(why, sizeof why, "%s ended in: %s", phase_name(last->kind),
+				 msc_outcome_name(last->outcome));
+	} else if (x->csw.status == MSC_CSW_FAILED) {
+		snprintf(why, sizeof why, "the device failed it: ");
+		if (ask_sense(m, why + strlen(why), sizeof why - strlen(why), err) < 0)
+			return -1;
+	} else if (moved != asked) {
+		snprintf(why, sizeof why, "%zu of %zu bytes were moved", moved, asked);
+	} else {
+		return 0;
+	}
+	snprintf(m->b->failure, sizeof m->b->failure, "%s: %s", command, why);
+	return 0;
+}
+
+/* ---- one run ----------------------------------------------------------------------------------- */
+
+/* One command; a sample unless it is part of the warm-up. */
+static int command(struct bencher *m, struct msc_bench_run *r, bool keep, struct msc_err *err)
+{
+	const struct msc_bench_clock *clock = m->o->clock;
+	struct msc_bench_sample sample;
+	const struct msc_exchange *x;
+	const struct msc_record *record;
+	struct msc_request rq;
+
+	msc_session_forget(m->s);
+	if (make_request(m, r, &rq, err) < 0 || (clock && clock->start(clock->state, err) < 0) ||
+	    msc_session_exchange(m->s, &rq, &record, err) < 0)
+		return -1;
+	x = &record->u.exchange;
+	sample = sample_of(x);
+	if (clock && clock->stop(clock->state, &sample, err) < 0)
+		return -1;
+	msc_bench_see_payload(m->b, x->data, x->data_len);
+	if (keep)
+		count_naks(r, x);
+	if (explain(m, x, err) < 0)
+		return -1;
+	return keep && !*m->b->failure ? msc_bench_add_sample(r, &sample, err) : 0;
+}
+
+static int samples(struct bencher *m, struct msc_bench_run *r, struct msc_err *err)
+{
+	struct msc_target *t = msc_session_target(m->s);
+	int64_t began_ns, cpu_ns;
+	int result = 0;
+
+	for (uint32_t i = 0; i < m->o->warm_up && !*m->b->failure; i++)
+		if (command(m, r, false, err) < 0)
+			return -1;
+	msc_device_cpu(t);
+	r->naks = 0;
+	cpu_ns = msc_cpu_time_ns();
+	began_ns = msc_now(t->clock);
+	while (result == 0 && !*m->b->failure &&
+	       !msc_bench_enough(m->o, r, msc_now(t->clock) - began_ns))
+		result = command(m, r, true, err);
+	r->elapsed_ns = msc_now(t->clock) - began_ns;
+	r->device_cpu = msc_device_cpu(t);
+	if (!t->device.simulated)
+		r->host_cpu_ns = msc_cpu_time_ns() - cpu_ns;
+	return result;
+}
+
+static int run(struct bencher *m, enum msc_bench_mode mode, uint32_t blocks, struct msc_err *err)
+{
+	const struct msc_bench_run like = { .op = m->o->op, .mode = mode, .order = m->o->order,
+					    .blocks = blocks, .block_size = m->unit->block_size };
+	struct msc_bench_run *r = msc_bench_add_run(m->b, &like, err);
+	struct msc_err later = MSC_ERR_INIT;
+	char name[64];
+	int result;
+
+	if (!r)
+		return -1;
+	if (m->o->progress)
+		m->o->progress(m->o->user, msc_bench_run_name(name, sizeof name, r));
+	msc_bench_walk_begin(&m->walk, m->o, m->unit->last_lba + 1);
+	result = samples(m, r, err);
+	if (msc_bench_conclude(r, result < 0 ? &later : err) < 0)
+		return -1;
+	return result;
+}
+
+/* ---- the bench --------------------------------------------------------------------------------- */
+
+int msc_bench_try_queued(struct msc_session *s, struct msc_bench *b, struct msc_err *err)
+{
+	if (b->queued_tried)
+		return 0;
+	b->queued_tried = true;
+	return msc_session_probe_queued(s, &b->queued_works, b->queued_why, sizeof b->queued_why,
+					err);
+}
+
+static int measure(struct bencher *m, struct msc_err *err)
+{
+	const struct msc_bench_options *o = m->o;
+	bool wanted[] = { [MSC_BENCH_SERIAL] = o->serial, [MSC_BENCH_QUEUED] = o->queued };
+
+	if (o->queued && msc_bench_try_queued(m->s, m->b, err) < 0)
+		return -1;
+	if (o->queued && !m->b->queued_works) {
+		wanted[MSC_BENCH_SERIAL] = true;
+		wanted[MSC_BENCH_QUEUED] = false;
+	}
+	for (enum msc_bench_mode mode = MSC_BENCH_SERIAL; mode <= MSC_BENCH_QUEUED; mode++)
+		for (size_t i = 0; wanted[mode] && i < o->n_blocks && !*m->b->failure; i++)
+			if (run(m, mode, o->blocks[i], err) < 0)
+				return -1;
+	return 0;
+}
+
+static int make_payload(struct bencher *m, struct msc_err *err)
+{
+	uint32_t most = 0;
+
+	for (size_t i = 0; i < m->o->n_blocks; i++)
+		most = m->o->blocks[i] > most ? m->o->blocks[i] : most;
+	m->out = malloc((size_t)most * m->unit->block_size);
+	if (!m->out)
+		return msc_nomem(err);
+	memset(m->out, m->o->fill, (size_t)most * m->unit->block_size);
+	return 0;
+}
+
+int msc_bench_measure(struct msc_session *s, const struct msc_bench_options *o,
+		      struct msc_bench *b, struct msc_err *err)
+{
+	const struct msc_target *t = msc_session_target(s);
+	struct bencher m = { .s = s, .o = o, .b = b, .unit = msc_session_unit(s, o->lun) };
+	int result;
+
+	b->device = t->device;
+	if (!t->device.simulated)
+		msc_bench_host_of(&b->host);
+	snprintf(b->clock, sizeof b->clock, "%s",
+		 o->clock ? o->clock->name : t->device.simulated ? "virtual" : "libusb");
+	if (!m.unit->have_capacity || !m.unit->block_size)
+		return msc_fail(err, MSC_E_UNSUPPORTED, "%s: there is no medium in unit %u",
+				t->device.name, o->lun);
+	if (msc_bench_check_sizes(o, m.unit->block_size, m.unit->last_lba + 1, err) < 0)
+		return -1;
+	if (o->op == MSC_BENCH_WRITE && make_payload(&m, err) < 0)
+		return -1;
+	result = measure(&m, err);
+	free(m.out);
+	return result;
+}

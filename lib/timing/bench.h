@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Throughput and latency: the same command over and over, every sample kept. */
+#ifndef MSC_TIMING_BENCH_H
+#define MSC_TIMING_BENCH_H
+
+#include "base/rng.h"
+#include "bot/session.h"
+#include "timing/stats.h"
+
+enum msc_bench_op { MSC_BENCH_READ, MSC_BENCH_WRITE };
+/* Kernel: through the host's own driver and a block device, as msc_block_measure does. */
+enum msc_bench_mode { MSC_BENCH_SERIAL, MSC_BENCH_QUEUED, MSC_BENCH_KERNEL };
+enum msc_bench_order { MSC_BENCH_SEQUENTIAL, MSC_BENCH_RANDOM };
+extern const char *const msc_bench_op_names[], *const msc_bench_mode_names[],
+	*const msc_bench_order_names[]; /* NULL-terminated, in the order of the values */
+
+/* One command: CBW submitted to CSW seen, and its phases, each from the end of the one before, so
+ * that they add up. The kernel shows no phases: they are 0. */
+struct msc_bench_sample {
+	int64_t ns, cbw_ns, data_ns, csw_ns;
+};
+
+/* One size of one operation in one mode. */
+struct msc_bench_run {
+	enum msc_bench_op op;
+	enum msc_bench_mode mode;
+	enum msc_bench_order order;
+	uint32_t blocks, block_size;
+	struct msc_bench_sample *sample; /* of each command after the warm-up */
+	uint32_t samples, room;
+	int64_t naks;	     /* of all samples; -1: they cannot be seen */
+	int64_t elapsed_ns;  /* of all samples, with the time between them */
+	int64_t host_cpu_ns; /* used by this process meanwhile; -1: it says nothing (simulated) */
+	double device_cpu;   /* 0 to 1; below 0: unknown */
+
+	/* msc_bench_conclude: of the median sample, and its 95 % interval; low 0: too few samples */
+	double median_ns, bytes_per_second, low, high;
+};
+
+/* What the times depend on, beside the device itself. */
+struct msc_bench_host {
+	char system[128]; /* "Linux 6.1.0-18-amd64 x86_64"; empty: simulated */
+	char cpu[96];
+};
+
+struct msc_bench {
+	struct msc_device device;
+	struct msc_bench_host host;
+	char clock[16]; /* whose timestamps: "virtual", "libusb", "usbmon", "kernel" */
+	struct msc_bench_run *run;
+	size_t n_runs;
+	bool queued_tried, queued_works;
+	char queued_why[128]; /* why not */
+	bool payload_seen, pattern_known; /* all bytes of all payloads were the same: */
+	uint8_t pattern;
+	char failure[512]; /* what the device did that ended the bench early; empty: nothing */
+};
+
+/* Another clock than the session's: timestamps of the host controller's driver, for one. */
+struct msc_bench_clock {
+	const char *name;
+	void *state;
+	int (*start)(void *state, struct msc_err *); /* before a command */
+	int (*stop)(void *state, struct msc_bench_sample *, struct msc_err *); /* after it */
+};
+
+#define MSC_BENCH_BYTES_MAX (4u << 20) /* of one command: more cannot be queued */
+
+struct msc_bench_options {
+	enum msc_bench_op op;
+	bool serial, queued;
+	enum msc_bench_order order;
+	const uint32_t *blocks; /* sizes, in blocks per command */
+	size_t n_blocks;
+	uint32_t warm_up;    /* commands before the first sample, of each size */
+	uint32_t count;	     /* samples of each size, at most; 0: as many as fit in duration_ns */
+	int64_t duration_ns; /* of each size, at most, but always one sample; 0: no limit */
+	uint64_t first_lba, span; /* the part of the medium that is used; span 0: up to its end */
+	uint8_t lun;
+	uint64_t seed; /* of the random order */
+	uint8_t fill;  /* bytes that are written; reads take what is there */
+	const struct msc_bench_clock *clock; /* NULL: the session's */
+	void (*progress)(void *user, const char *text); /* may be NULL */
+	bool (*stop)(void *user); /* msc_block_measure asks it between commands; may be NULL */
+	void *user;
+};
+
+/* The caller has opened the session (queued, when o->queued), knows the unit (msc_session_learn)
+ * and may write if op does. A device that fails a command ends the bench with what there is and the
+ * reason in failure. -1 (the device has gone, the user stopped it) leaves what there is, too.
+ * bench begins zeroed and is freed by the caller in any case. */
+int msc_bench_measure(struct msc_session *, const struct msc_bench_options *, struct msc_bench *,
+		      struct msc_err *) MSC_MUST_CHECK;
+/* Finds out whether the queued mode works, for b->queued_*, unless that is known already.
+ * msc_bench_measure does it by itself when o->queued. */
+int msc_bench_try_queued(struct msc_session *, struct msc_bench *, struct msc_err *) MSC_MUST_CHECK;
+/* Frees the runs; the struct is empty afterwards. */
+void msc_bench_free(struct msc_bench *);
+
+/* The kernel's path: O_DIRECT reads of a block device such as /dev/sda. options as above, less
+ * serial, queued, lun and clock. */
+int msc_block_measure(const char *path, const struct msc_bench_options *, struct msc_bench *,
+		      struct msc_err *) MSC_MUST_CHECK;
+
+/* The cost model of the runs with this op and mode; false: fewer than two sizes. */
+bool msc_bench_model(const struct msc_bench *, enum msc_bench_op, enum msc_bench_mode,
+		     struct msc_line *);
+/* The run of the same operation, mode, order and size; NULL: there is none. */
+const struct msc_bench_run *msc_bench_find(const struct msc_bench *, const struct msc_bench_run *);
+/* "read/serial/64"; random order is named, sequential is not. Returns buf (64 bytes). */
+char *msc_bench_run_name(char *buf, size_t size, const struct msc_bench_run *);
+
+/* ---- for those who fill in a bench ----------------------------------------------------------- */
+
+/* A new last run with these properties, without samples; NULL: out of memory. */
+struct msc_bench_run *msc_bench_add_run(struct msc_bench *, const struct msc_bench_run *like,
+					struct msc_err *);
+int msc_bench_add_sample(struct msc_bench_run *, const struct msc_bench_sample *,
+			 struct msc_err *) MSC_MUST_CHECK;
+/* The times as doubles, for the statistics; free() them. NULL: out of memory. */
+double *msc_bench_times(const struct msc_bench_run *, struct msc_err *);
+int msc_bench_conclude(struct msc_bench_run *, struct msc_err *) MSC_MUST_CHECK;
+/* Checks the sizes against the medium and what a command can carry. */
+int msc_bench_check_sizes(const struct msc_bench_options *, uint32_t block_size, uint64_t blocks,
+			  struct msc_err *) MSC_MUST_CHECK;
+/* The run has as many samples, or has lasted as long, as the options ask for. */
+bool msc_bench_enough(const struct msc_bench_options *, const struct msc_bench_run *,
+		      int64_t elapsed_ns);
+/* Takes the bytes of a payload into account for bench->pattern. */
+void msc_bench_see_payload(struct msc_bench *, const uint8_t *data, size_t len);
+void msc_bench_host_of(struct msc_bench_host *);
+
+/* Where the next command goes. */
+struct msc_bench_walk {
+	enum msc_bench_order order;
+	uint64_t first, span, next;
+	struct msc_rng rng;
+};
+void msc_bench_walk_begin(struct msc_bench_walk *, const struct msc_bench_options *,
+			  uint64_t blocks_of_medium);
+uint64_t msc_bench_walk_next(struct msc_bench_walk *, uint32_t blocks);
+
+#endif

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From samples to a model of the device: what the host adds, what the bus needs, what is left for
+ * the device and whether it keeps to a tick. docs/pacing.md has the equations. A pure function: it
+ * sees no device, and leaves unknown what the samples do not tell. */
+#include "timing/pace.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "timing/arrivals.h"
+#include "timing/stats.h"
+
+#define FRAME_NS      (1.0 * MSC_MS)
+#define MICROFRAME_NS (125.0 * MSC_US)
+#define CLOCKS_PPM    300.0 /* between a host's clock and its controller's frames */
+#define HOST_LOCKED   0.9
+#define TICK_SHORTEST (200.0 * MSC_US)
+#define TICK_LONGEST  (10.5 * MSC_MS) /* half of what long reads are strobed over */
+#define TICK_ROUND    (125.0 * MSC_US) /* ticks are whole multiples of it, or no drift is told */
+#define DRIFT_MOST    2000.0	       /* ppm; beyond that the tick has an odd period */
+#define WAITING_LEAST 0.05 /* of a block's time, for anything to be said about what is waited for */
+#define PAUSE_LEAST   (50.0 * MSC_MS)
+#define PAUSE_TIMES   5.0
+
+struct work {
+	const struct msc_pace_samples *s;
+	struct msc_pace *p;
+	double packet_ns;  /* one packet of data, on the wire */
+	double half_frame; /* by which completions are late on average; 0: they are not */
+};
+
+static double mean(const double *x, size_t n)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += x[i];
+	return n ? sum / (double)n : -1;
+}
+
+/* ---- the bus --------------------------------------------------------------------------------- */
+
+static void weigh_bus(struct work *w)
+{
+	const struct msc_pace_samples *s = w->s;
+	double bits = 8.0 * s->packet, packets = s->packet ? s->block_size / s->packet : 0;
+
+	if (s->payload_blocks && packets > 0)
+		bits = (double)s->payload_bits / (double)s->payload_blocks / packets;
+	w->packet_ns = msc_packet_ns(s->speed, bits);
+	w->p->bus_ns = packets * msc_packet_pace_ns(s->speed, bits);
+}
+
+/* ---- the host's frame ------------------------------------------------------------------------ */
+
+/* A CBW is taken by hardware, and a strobed one was submitted at any time: if its completion keeps
+ * to a grid, then the host's controller does. */
+static int find_host(struct work *w, struct msc_err *err)
+{
+	static const double periods[] = { FRAME_NS, MICROFRAME_NS };
+	const struct msc_pace_samples *s = w->s;
+	struct msc_event_time *e = calloc(s->n_commands + s->n_requests + 1, sizeof *e);
+	size_t n = 0;
+
+	if (!e)
+		return msc_nomem(err);
+	for (size_t i = 0; i < s->n_commands; i++)
+		if (s->commands[i].set == MSC_PACE_STROBED) {
+			e[n] = (struct msc_event_time){ (double)s->commands[i].cbw_ns, 0, n };
+			n++;
+		}
+	for (size_t i = 0; i < s->n_requests; i++)
+		if (!s->requests[i].busy) {
+			e[n] = (struct msc_event_time){ (double)s->requests[i].ended_ns, 0, n };
+			n++;
+		}
+	for (size_t i = 0; i < MSC_COUNT(periods) && !w->p->host.locked; i++) {
+		msc_test_lock(e, n, periods[i], CLOCKS_PPM, &w->p->host);
+		w->p->host.locked &= w->p->host.resultant >= HOST_LOCKED;
+	}
+	if (w->p->host.locked)
+		w->half_frame = w->p->host.period_ns / 2;
+	free(e);
+	return 0;
+}
+
+/* ---- sizes ----------------------------------------------------------------------------------- */
+
+static struct msc_pace_size *size_of(struct msc_pace *p, uint32_t blocks)
+{
+	size_t at = 0;
+
+	while (at < p->n_sizes && p->sizes[at].blocks < blocks)
+		at++;
+	if (at < p->n_sizes && p->sizes[at].blocks == blocks)
+		return &p->sizes[at];
+	if (p->n_sizes == MSC_COUNT(p->sizes))
+		return NULL;
+	memmove(&p->sizes[at + 1], &p->sizes[at], (p->n_sizes++ - at) * sizeof p->sizes[0]);
+	p->sizes[at] = (struct msc_pace_size){ .blocks = blocks, .true_ns = -1 };
+	return &p->sizes[at];
+}
+
+enum part { WHOLE, CBW, DATA, CSW };
+
+static double part_of(const struct msc_pace_command *c, enum part part)
+{
+	switch (part) {
+	case CBW: return (double)(c->cbw_ns - c->began_ns);
+	case DATA: return (double)(c->data_ns - c->cbw_ns);
+	case CSW: return (double)(c->csw_ns - c->data_ns);
+	case WHOLE: break;
+	}
+	return (double)(c->csw_ns - c->began_ns);
+}
+
+static size_t pick(const struct msc_pace_samples *s, enum msc_pace_set set, uint32_t blocks,
+		   enum part part, double *x)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n_commands; i++)
+		if (s->commands[i].set == set && s->commands[i].blocks == blocks)
+			x[n++] = part_of(&s->commands[i], part);
+	return n;
+}
+
+static void measure_size(struct work *w, struct msc_pace_size *z, double *x)
+{
+	const struct msc_pace_samples *s = w->s;
+
+	for (int set = 0; set < MSC_PACE_SETS; set++) {
+		size_t n = pick(s, set, z->blocks, WHOLE, x);
+
+		z->count[set] = n;
+		z->median_ns[set] = n ? msc_median(x, n) : -1;
+		z->mean_ns[set] = mean(x, n);
+		if (set == MSC_PACE_STROBED)
+			continue;
+		z->host_ns[set] = -1;
+		n = pick(s, set, z->blocks, CBW, x);
+		z->cbw_ns[set] = n ? msc_median(x, n) : -1;
+		n = pick(s, set, z->blocks, DATA, x);
+		z->data_ns[set] = n ? msc_median(x, n) : -1;
+		n = pick(s, set, z->blocks, CSW, x);
+		z->csw_ns[set] = n ? msc_median(x, n) : -1;
+	}
+	z->bus_ns = z->blocks * w->p->bus_ns + msc_packet_ns(s->speed, 8.0 * MSC_CBW_LEN) +
+		    msc_packet_ns(s->speed, 8.0 * MSC_CSW_LEN);
+	if (z->count[MSC_PACE_STROBED])
+		z->true_ns = fmax(z->mean_ns[MSC_PACE_STROBED] - w->half_frame, z->bus_ns);
+	for (int set = 0; set < 2 && z->true_ns >= 0; set++)
+		if (z->count[set])
+			z->host_ns[set] = fmax(0, z->mean_ns[set] - z->true_ns);
+}
+
+static int measure_sizes(struct work *w, struct msc_err *err)
+{
+	struct msc_pace *p = w->p;
+	double *x = calloc(w->s->n_commands + 1, sizeof *x);
+	double bytes[MSC_PACE_SIZES_MAX + 1], ns[MSC_PACE_SIZES_MAX + 1];
+	struct msc_line line;
+	size_t n = 0;
+
+	if (!x)
+		return msc_nomem(err);
+	for (size_t i = 0; i < w->s->n_commands; i++)
+		size_of(p, w->s->commands[i].blocks);
+	for (size_t i = 0; i < p->n_sizes; i++)
+		measure_size(w, &p->sizes[i], x);
+	free(x);
+	for (size_t i = 0; i < p->n_sizes; i++)
+		if (p->sizes[i].blocks && p->sizes[i].true_ns >= 0) {
+			bytes[n] = (double)p->sizes[i].blocks * p->block_size;
+			ns[n++] = p->sizes[i].true_ns;
+		}
+	p->per_command_ns = p->per_byte_ns = -1;
+	if (msc_fit_line(bytes, ns, n, &line)) {
+		p->per_command_ns = line.per_command_ns;
+		p->per_byte_ns = line.per_byte_ns;
+		p->worst_residual = line.worst_residual;
+	}
+	return 0;
+}
+
+/* ---- blocks ---------------------------------------------------------------------------------- */
+
+static bool waits(const struct msc_pace *p)
+{
+	return p->block_ns > 0 && p->block_ns - p->bus_ns > WAITING_LEAST * p->block_ns;
+}
+
+static void count_buffers(struct work *w, const double *gap, uint32_t blocks)
+{
+	struct msc_pace *p = w->p;
+	/* What a gap between chunks costs beyond the bus; half of it decides. */
+	double limit = p->bus_ns + (p->block_ns - p->bus_ns) * p->chunk / 2;
+	uint32_t ready = 0, of_chunk = p->chunk > 1 ? 1 : 0;
+
+	while (ready + 1 < blocks && gap[ready + 1] - (ready ? 0 : w->half_frame) < limit)
+		ready++;
+	for (uint32_t k = 0; k < MSC_COUNT(p->after_pause_ns) && k + 1 < blocks; k++)
+		p->after_pause_ns[k] = gap[k + 1] - (k ? 0 : w->half_frame);
+	if (ready + 1 == blocks) /* the medium is never waited for: no end of its buffers was seen */
+		return;
+	p->buffers = (ready + of_chunk + p->chunk / 2) / p->chunk;
+	if (!p->buffers)
+		p->buffers = 1;
+}
+
+static int measure_blocks(struct work *w, struct msc_err *err)
+{
+	struct msc_pace *p = w->p;
+	uint32_t blocks = msc_stream_blocks(w->s, false), after = msc_stream_blocks(w->s, true);
+	double *gap = calloc((blocks > after ? blocks : after) + 1, sizeof *gap);
+	double cbw_ns = msc_packet_ns(p->speed, 8.0 * MSC_CBW_LEN);
+
+	p->block_ns = p->first_ns = p->medium_ns = p->overlap = -1;
+	for (size_t k = 0; k < MSC_COUNT(p->after_pause_ns); k++)
+		p->after_pause_ns[k] = -1;
+	if (!gap)
+		return msc_nomem(err);
+	if (blocks && msc_mean_gaps(w->s, false, blocks, gap)) {
+		p->first_ns = fmax(0, gap[0] - p->bus_ns - cbw_ns - w->half_frame);
+		p->block_ns = mean(gap + 1, blocks - 1);
+		p->chunk = waits(p) ? msc_chunk_of(gap, blocks, p->bus_ns) : 0;
+		if (p->chunk) /* whole chunks only */
+			p->block_ns = mean(gap + 1, (blocks - 1) / p->chunk * p->chunk);
+	}
+	if (p->chunk && after && msc_mean_gaps(w->s, true, after, gap))
+		count_buffers(w, gap, after);
+	free(gap);
+	if (waits(p) && p->buffers)
+		p->medium_ns = p->buffers > 1 ? p->block_ns : p->block_ns - p->bus_ns;
+	if (p->block_ns > 0 && p->first_ns > 0)
+		p->overlap = fmin(1, fmax(0, (p->first_ns + p->bus_ns - p->block_ns) /
+						     fmin(p->first_ns, p->bus_ns)));
+	return 0;
+}
+
+/* ---- the device's tick ----------------------------------------------------------------------- */
+
+/* The drift of the tick against the host's frames, if its period is meant to be a round one. */
+static void tell_drift(struct work *w, double span_ns)
+{
+	struct msc_pace *p = w->p;
+	double unit = TICK_ROUND, round, ppm;
+
+	if (p->host.locked)
+		unit *= p->host.period_ns / (p->host.period_ns > FRAME_NS / 2 ? FRAME_NS :
+										MICROFRAME_NS);
+	round = unit * floor(p->tick.period_ns / unit + 0.5);
+	ppm = round > 0 ? (p->tick.period_ns / round - 1) * 1e6 : DRIFT_MOST;
+	if (fabs(ppm) >= DRIFT_MOST || span_ns <= 0)
+		return;
+	p->drift_known = true;
+	p->drift_ppm = ppm;
+	/* A tenth of a turn over all that was seen. */
+	p->drift_error_ppm = 0.1 * p->tick.period_ns / span_ns * 1e6;
+}
+
+/* A tick that slips against the frames is the device's. One that does not may be the host's, unless
+ * the host is known to poll within the frame, or its period is none of the host's. */
+static enum msc_pace_clock whose(const struct msc_pace *p)
+{
+	double frames = p->tick.period_ns / (p->host.locked ? p->host.period_ns : FRAME_NS);
+
+	if (p->drift_known && fabs(p->drift_ppm) > 2 * p->drift_error_ppm)
+		return MSC_PACE_CLOCK_DEVICE;
+	if (!p->host.locked || p->midframe > 0.5 || fabs(frames - floor(frames + 0.5)) > 0.01)
+		return MSC_PACE_CLOCK_DEVICE;
+	return p->midframe >= 0 && p->midframe < 0.2 ? MSC_PACE_CLOCK_HOST : MSC_PACE_CLOCK_UNKNOWN;
+}
+
+static int find_tick(struct work *w, struct msc_err *err)
+{
+	struct msc_pace *p = w->p;
+	struct msc_event_time *e;
+	size_t n;
+	int rc;
+
+	p->midframe = msc_midframe(w->s, &p->host, w->packet_ns);
+	if (!waits(p))
+		return 0;
+	if (msc_arrivals(w->s, &p->host, p->chunk ? p->chunk : 1, p->buffers, w->packet_ns, &e, &n,
+			 err) < 0)
+		return -1;
+	rc = msc_find_lock(e, n, TICK_SHORTEST, TICK_LONGEST, &p->tick, err);
+	if (rc == 0 && p->tick.locked) {
+		tell_drift(w, e[n - 1].at_ns - e[0].at_ns);
+		p->tick_clock = whose(p);
+	}
+	free(e);
+	return rc;
+}
+
+/* ---- endpoint 0 ------------------------------------------------------------------------------ */
+
+/* The mean and its error, and what only one request in twenty takes longer. */
+struct listened {
+	size_t n;
+	double mean, error, slow;
+};
+
+static struct listened listen_to(const struct msc_pace_samples *s, bool busy, double *x)
+{
+	struct listened l = { 0 };
+	double squares = 0;
+
+	for (size_t i = 0; i < s->n_requests; i++)
+		if (s->requests[i].busy == busy)
+			x[l.n++] = (double)(s->requests[i].ended_ns - s->requests[i].began_ns);
+	if (!l.n)
+		return l;
+	l.mean = mean(x, l.n);
+	for (size_t i = 0; i < l.n; i++)
+		squares += (x[i] - l.mean) * (x[i] - l.mean);
+	l.error = sqrt(squares) / (double)l.n;
+	l.slow = msc_quantile(x, l.n, 0.95);
+	return l;
+}
+
+static int listen(struct work *w, struct msc_err *err)
+{
+	struct msc_pace *p = w->p;
+	double *x = calloc(w->s->n_requests + 1, sizeof *x);
+	struct listened idle, busy;
+
+	if (!x)
+		return msc_nomem(err);
+	idle = listen_to(w->s, false, x);
+	busy = listen_to(w->s, true, x);
+	p->requests_idle = idle.n;
+	p->requests_busy = busy.n;
+	p->request_idle_ns = p->request_busy_ns = p->request_extra_ns = p->request_error_ns = -1;
+	for (size_t i = 0; i < busy.n; i++)
+		p->request_worst_ns = fmax(p->request_worst_ns, x[i]);
+	free(x);
+	if (idle.n < 8 || busy.n < 8)
+		return 0;
+	p->request_idle_ns = idle.mean;
+	p->request_busy_ns = busy.mean;
+	p->request_extra_ns = busy.mean - idle.mean;
+	p->request_error_ns = hypot(busy.error, idle.error);
+	if (p->request_extra_ns > 3 * p->request_error_ns)
+		p->blocked_ns = fmax(0, busy.slow - idle.slow);
+	return 0;
+}
+
+/* ---- NAKs and writes ------------------------------------------------------------------------- */
+
+static void count_naks(struct work *w)
+{
+	struct msc_pace *p = w->p;
+	double blocks = 0;
+	bool seen = true;
+
+	p->naks = 0;
+	for (size_t i = 0; i < w->s->n_streams; i++) {
+		const struct msc_pace_stream *x = &w->s->streams[i];
+
+		for (size_t k = 0; k < x->pieces; k++) {
+			seen &= x->naks[k] >= 0;
+			p->naks += x->naks[k];
+		}
+		blocks += x->blocks;
+	}
+	p->naks_per_block = -1;
+	p->nak_ns = -1;
+	p->naks_source = MSC_PACE_NAKS_NONE;
+	if (p->block_ns > 0) {
+		p->naks_source = seen ? MSC_PACE_NAKS_BUS : MSC_PACE_NAKS_INFERRED;
+		p->nak_ns = fmax(0, p->block_ns - p->bus_ns);
+	}
+	if (p->naks_source == MSC_PACE_NAKS_BUS)
+		p->naks_per_block = (double)p->naks / blocks;
+	else
+		p->naks = -1;
+}
+
+static int weigh_writes(struct work *w, struct msc_err *err)
+{
+	struct msc_pace *p = w->p;
+	size_t n = w->s->n_writes, pauses = 0;
+	double *x = calloc(n + 1, sizeof *x), total = 0, paused = 0;
+
+	if (!x)
+		return msc_nomem(err);
+	for (size_t i = 0; i < n; i++)
+		x[i] = (double)w->s->writes[i].ns;
+	p->writes = (uint32_t)n;
+	p->write_ns = n ? msc_median(x, n) : -1;
+	for (size_t i = 0; i < n; i++) {
+		double extra = x[i] - p->write_ns;
+
+		total += x[i];
+		if (extra < PAUSE_LEAST || x[i] < PAUSE_TIMES * p->write_ns)
+			continue;
+		paused += extra;
+		x[pauses++] = extra; /* pauses <= i */
+	}
+	p->write_pauses = (uint32_t)pauses;
+	p->write_pause_ns = pauses ? msc_median(x, pauses) : -1;
+	p->write_pause_share = total > 0 ? paused / total : 0;
+	free(x);
+	return 0;
+}
+
+int msc_pace_analyse(const struct msc_pace_samples *s, const struct msc_pace_options *o,
+		     struct msc_pace *p, struct msc_err *err)
+{
+	struct work w = { .s = s, .p = p };
+
+	*p = (struct msc_pace){ .speed = s->speed, .block_size = s->block_size, .serial = o->serial,
+				.queued = o->queued, .queued_works = s->queued_works };
+	memcpy(p->queued_why, s->queued_why, sizeof p->queued_why);
+	weigh_bus(&w);
+	if (find_host(&w, err) < 0 || measure_sizes(&w, err) < 0 || measure_blocks(&w, err) < 0)
+		return -1;
+	if (listen(&w, err) < 0 || find_tick(&w, err) < 0 || weigh_writes(&w, err) < 0)
+		return -1;
+	count_naks(&w);
+	msc_pace_diagnose(p);
+	return 0;
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Pacing: where the time of a read goes, and what to do about it.
+ *
+ * Two halves that meet in plain data. The probe (pace_probe.c, scope.c) drives a device and keeps
+ * times in a struct msc_pace_samples. The analysis (msc_pace_analyse) is a function of those
+ * samples and nothing else: it needs no device, so samples from anywhere serve it.
+ *
+ * Strobed measurements begin at instants spread evenly over the host's frame, as a sampling
+ * oscilloscope does it: where the host controller rounds every completion up to a frame boundary,
+ * the mean over many such starts is exact but for half a frame. docs/pacing.md has the equations.
+ */
+#ifndef MSC_TIMING_PACE_H
+#define MSC_TIMING_PACE_H
+
+#include "bot/session.h"
+
+/* ---- samples: all times are the target's clock, ns ------------------------------------------- */
+
+enum msc_pace_set {
+	MSC_PACE_SERIAL,  /* one command right after the other, phase after phase: as drivers do */
+	MSC_PACE_QUEUED,  /* one right after the other, CBW, data and CSW submitted together */
+	MSC_PACE_STROBED, /* alone, at instants spread over the frame; queued where that works */
+	MSC_PACE_SETS,
+};
+extern const char *const msc_pace_set_names[MSC_PACE_SETS];
+
+/* One command: READ(10), or TEST UNIT READY when blocks is 0. */
+struct msc_pace_command {
+	enum msc_pace_set set;
+	uint32_t blocks;
+	int64_t began_ns;		/* CBW submitted */
+	int64_t cbw_ns, data_ns, csw_ns; /* when software knew that each phase had ended */
+	int64_t naks;			/* of all transfers; -1: cannot be seen */
+};
+
+/* One READ(10) whose data phase was cut into pieces of one packet each, all submitted at once, so
+ * that the arrival of every packet is seen. */
+struct msc_pace_stream {
+	uint32_t blocks;
+	bool queued;
+	bool paused;	    /* the host stopped after the first block, and resumed at resumed_ns */
+	int64_t resumed_ns;
+	int64_t began_ns, cbw_ns, asked_ns, status_ns, csw_ns; /* CBW submitted, seen; first data
+						submitted; CSW submitted, seen */
+	size_t pieces;
+	int64_t *seen_ns;   /* of each piece */
+	int32_t *naks;	    /* of each piece; -1 */
+	int32_t csw_naks;
+};
+
+/* GET_STATUS(device). */
+struct msc_pace_request {
+	bool busy; /* while a bulk read was under way */
+	int64_t began_ns, ended_ns;
+};
+
+struct msc_pace_write {
+	uint32_t blocks;
+	int64_t ns; /* CBW submitted to CSW seen */
+};
+
+struct msc_pace_samples {
+	enum msc_speed speed;
+	uint32_t block_size, packet; /* bytes; a piece is one packet */
+	bool queued_works;
+	char queued_why[128];
+	char host[64];	       /* host controller; empty: unknown */
+	uint64_t payload_bits; /* of the blocks in `payload_blocks`, stuffed bits included */
+	uint64_t payload_blocks;
+	struct msc_pace_command *commands;
+	size_t n_commands, room_commands;
+	struct msc_pace_stream *streams;
+	size_t n_streams, room_streams;
+	struct msc_pace_request *requests;
+	size_t n_requests, room_requests;
+	struct msc_pace_write *writes;
+	size_t n_writes, room_writes;
+	struct msc_pace_stream picture; /* pieces 0: none was taken */
+	uint32_t failures; /* exchanges that did not work, and are not among the samples */
+};
+
+void msc_pace_samples_free(struct msc_pace_samples *);
+/* Append a zeroed element; NULL: out of memory. */
+struct msc_pace_command *msc_pace_add_command(struct msc_pace_samples *);
+struct msc_pace_stream *msc_pace_add_stream(struct msc_pace_samples *, size_t pieces);
+void msc_pace_drop_stream(struct msc_pace_samples *); /* the last */
+struct msc_pace_request *msc_pace_add_request(struct msc_pace_samples *);
+struct msc_pace_write *msc_pace_add_write(struct msc_pace_samples *);
+
+/* ---- the probe ------------------------------------------------------------------------------- */
+
+#define MSC_PACE_SIZES_MAX 16
+
+struct msc_pace_options {
+	bool serial, queued; /* which of the two the diagnosis is about; at least one */
+	uint32_t blocks[MSC_PACE_SIZES_MAX]; /* sizes; n_blocks 0: chosen for the speed */
+	size_t n_blocks;
+	uint32_t count;	     /* commands of each size and set; 0: 16, fewer of slow ones */
+	uint64_t first_lba;
+	uint8_t lun;
+	int64_t timeout_ns;  /* for each phase; 0: 5 s */
+	bool (*stop)(void *user);
+	void (*progress)(void *user, const char *text); /* may be NULL */
+	void *user;
+};
+
+/* Measures reads. The session is open and the unit known (msc_session_learn). Reads only; nothing
+ * is pending when it returns, and the device has been brought back after whatever failed. -1 also
+ * when the device cannot read or hangs: then the error says which command did not work. */
+int msc_pace_probe(struct msc_session *, const struct msc_pace_options *, struct msc_pace_samples *,
+		   struct msc_err *) MSC_MUST_CHECK;
+
+/* Writes `data` (blocks of them) to lba over and over, in pieces of up to 8 blocks, until enough is
+ * known of its pauses or the time is over. The caller has saved the range, may write, and checks it
+ * afterwards. */
+int msc_pace_probe_writes(struct msc_session *, const struct msc_pace_options *, uint64_t lba,
+			  uint32_t blocks, const uint8_t *data, struct msc_pace_samples *,
+			  struct msc_err *) MSC_MUST_CHECK;
+
+/* ---- the analysis ---------------------------------------------------------------------------- */
+
+/* Something periodic that events keep to. */
+struct msc_pace_lock {
+	bool locked;
+	double period_ns, phase_ns; /* events are at phase + k * period */
+	double resultant;	    /* mean resultant length, 0 to 1 */
+	double chance;		    /* probability of one at least so long if there were no lock */
+	size_t events;
+};
+
+enum msc_pace_clock { MSC_PACE_CLOCK_NONE, MSC_PACE_CLOCK_HOST, MSC_PACE_CLOCK_DEVICE,
+		      MSC_PACE_CLOCK_UNKNOWN };
+enum msc_pace_naks { MSC_PACE_NAKS_NONE, MSC_PACE_NAKS_INFERRED, MSC_PACE_NAKS_BUS };
+
+/* One size in the three ways of sending it; times below 0 were not measured. */
+struct msc_pace_size {
+	uint32_t blocks;
+	size_t count[MSC_PACE_SETS];
+	double median_ns[MSC_PACE_SETS], mean_ns[MSC_PACE_SETS];
+	double cbw_ns[2], data_ns[2], csw_ns[2]; /* medians; of SERIAL and QUEUED only */
+	double true_ns; /* without the host: from the strobed ones */
+	double bus_ns;	/* of all its packets */
+	double host_ns[2]; /* what SERIAL and QUEUED cost above true_ns */
+};
+
+enum msc_diagnosis_id {
+	MSC_DIAG_MEDIUM_IN_INTERRUPT,
+	MSC_DIAG_SINGLE_BUFFERED,
+	MSC_DIAG_TICK_BOUND,
+	MSC_DIAG_HOST_PACED,
+	MSC_DIAG_PER_COMMAND_COST,
+	MSC_DIAG_WRITE_PAUSES,
+	MSC_DIAG_MEDIUM_BOUND, /* from here on limits, not faults */
+	MSC_DIAG_BUS_BOUND,
+	MSC_DIAGS,
+};
+extern const char *const msc_diagnosis_ids[MSC_DIAGS];
+
+struct msc_diagnosis {
+	enum msc_diagnosis_id id;
+	bool write;	    /* about writes; all others are about reads */
+	double confidence;  /* 0 to 1 */
+	double share;	    /* of the time of the commands that are diagnosed */
+	double cost_ns;	    /* per command of the largest size */
+	char evidence[480], advice[480];
+};
+
+struct msc_pace {
+	enum msc_speed speed;
+	uint32_t block_size;
+	bool serial, queued; /* what the diagnosis is about */
+	bool queued_works;
+	char queued_why[128];
+
+	struct msc_pace_size sizes[MSC_PACE_SIZES_MAX + 1]; /* ascending; blocks 0: no data */
+	size_t n_sizes;
+
+	struct msc_pace_lock host; /* completions, to the host's frame */
+	struct msc_pace_lock tick; /* arrivals of data, to the device's tick */
+	enum msc_pace_clock tick_clock;
+	bool drift_known;
+	double drift_ppm, drift_error_ppm; /* of the device's tick against the host's frame */
+	double midframe;	/* share of polls that were answered within the frame; below 0: unknown */
+
+	/* reads, per block, without the host; below 0: could not be told */
+	double bus_ns;		/* on the wire */
+	double block_ns;	/* from one to the next, in a long read */
+	double first_ns;	/* CBW taken to the first packet */
+	double medium_ns;	/* what the device needs for one */
+	double overlap;		/* of medium and bus, 0 to 1 */
+	uint32_t chunk;		/* blocks that come together; 0: could not be told */
+	uint32_t buffers;	/* chunks that are ready after a long pause of the host; 0: not told */
+	double after_pause_ns[4]; /* from resuming to block 1; from there to blocks 2, 3, 4 */
+	double per_command_ns, per_byte_ns, worst_residual; /* time = a + n / rate */
+
+	/* endpoint 0 */
+	size_t requests_idle, requests_busy;
+	double request_idle_ns, request_busy_ns, request_extra_ns, request_error_ns, request_worst_ns;
+	double blocked_ns;	/* how long at a time endpoint 0 is not served; 0: not seen */
+
+	enum msc_pace_naks naks_source;
+	int64_t naks;		/* of all streams; -1 */
+	double naks_per_block, nak_ns; /* time in which the bus is refused, per block */
+
+	uint32_t writes, write_pauses;
+	double write_ns, write_pause_ns, write_pause_share; /* medians; share of the writing time */
+
+	struct msc_diagnosis diagnosis[MSC_DIAGS];
+	size_t n_diagnosis;
+	char untold[256];	/* why there is none, or what could not be told; empty: nothing */
+};
+
+/* A pure function. Anything missing in the samples is left unknown in the result. */
+int msc_pace_analyse(const struct msc_pace_samples *, const struct msc_pace_options *,
+		     struct msc_pace *, struct msc_err *) MSC_MUST_CHECK;
+
+/* ---- the parts of the analysis; each has unit tests of its own ------------------------------- */
+
+/* bus_time.c: what bytes cost on the wire. */
+uint64_t msc_stuffed_bits(const uint8_t *data, size_t len);
+/* One bulk packet with so many bits of payload, stuffed ones included. */
+double msc_packet_ns(enum msc_speed, double payload_bits);
+/* The share of a frame that it takes when as many as fit follow each other. */
+double msc_packet_pace_ns(enum msc_speed, double payload_bits);
+
+/* lock.c: an event is known to lie within half_ns of at_ns, and belongs to a group of events that
+ * share their beginning. */
+struct msc_event_time {
+	double at_ns, half_ns;
+	size_t group;
+};
+/* Looks for a period between the two. */
+int msc_find_lock(const struct msc_event_time *, size_t n, double shortest_ns, double longest_ns,
+		  struct msc_pace_lock *, struct msc_err *) MSC_MUST_CHECK;
+/* Lock to a period that is known to within `ppm`. */
+void msc_test_lock(const struct msc_event_time *, size_t n, double period_ns, double ppm,
+		   struct msc_pace_lock *);
+
+/* diagnose.c: fills in diagnosis[] from the rest. */
+void msc_pace_diagnose(struct msc_pace *);
+
+/* ---- the oscilloscope picture: timeline.c ---------------------------------------------------- */
+
+enum msc_lane { MSC_LANE_HOST, MSC_LANE_BUS, MSC_LANE_DEVICE, MSC_LANES };
+enum msc_span_kind {
+	MSC_SPAN_HOST_WAITS, /* a transfer is submitted and not seen to have ended */
+	MSC_SPAN_COMMAND, MSC_SPAN_DATA, MSC_SPAN_STATUS, /* on the bus */
+	MSC_SPAN_NAK,	     /* the host asks, the device is not ready */
+	MSC_SPAN_WORKS,	     /* the device: it is asked for what it does not have */
+};
+struct msc_span {
+	enum msc_lane lane;
+	enum msc_span_kind kind;
+	double from_ns, to_ns; /* since the CBW was submitted */
+};
+#define MSC_SPANS_MAX 512
+struct msc_timeline {
+	struct msc_span span[MSC_SPANS_MAX];
+	size_t n;
+	double end_ns, frame_ns, frame_phase_ns; /* the frame's boundaries; frame_ns 0: unknown */
+	uint32_t blocks;
+	bool queued, exact; /* exact: places on the bus are seen, not reckoned from frames */
+};
+/* false: there is nothing to show. */
+bool msc_timeline_of(const struct msc_pace_stream *, const struct msc_pace *, double packet_ns,
+		     struct msc_timeline *);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of the probe share: one read in pieces, and the clockwork around it. Private to
+ * lib/timing. */
+#ifndef MSC_TIMING_SCOPE_H
+#define MSC_TIMING_SCOPE_H
+
+#include "timing/pace.h"
+
+struct scope {
+	struct msc_session *session;
+	struct msc_target *target;
+	const struct msc_pace_options *o;
+	struct msc_pace_samples *out;
+	struct msc_unit unit;
+	int64_t timeout_ns;
+	int64_t deadline_ns; /* of all transfers of the present read */
+	uint64_t lba;	   /* of the next read */
+	uint32_t tag;	   /* of the last CBW of our own */
+	uint32_t strobes;  /* so many so far */
+	unsigned failures; /* in a row */
+	uint32_t long_blocks; /* of a long read */
+	struct msc_xfer *xfer; /* pieces, then the CSW */
+	uint8_t *data;
+	size_t room_xfers, room_data;
+};
+
+/* What is asked of one read. */
+struct scope_read {
+	uint32_t blocks;
+	bool queued;
+	int64_t pause_ns; /* after the first block; 0: none */
+	bool poke;	  /* ask endpoint 0 for the device's status while the data is under way */
+};
+
+int scope_open(struct scope *, struct msc_session *, const struct msc_pace_options *,
+	       struct msc_pace_samples *, struct msc_err *) MSC_MUST_CHECK;
+void scope_close(struct scope *);
+
+/* Waits to the next strobed instant: these are spread evenly over whole frames of every speed; those
+ * of long reads over twice the longest tick that is looked for. */
+#define STROBE_NS      (4 * MSC_MS)
+#define LONG_STROBE_NS (21 * MSC_MS)
+int scope_strobe(struct scope *, int64_t range_ns, struct msc_err *) MSC_MUST_CHECK;
+
+/* Where the next read of so many blocks begins; false: the medium is too small. */
+bool scope_place(struct scope *, uint32_t blocks, uint64_t *lba);
+
+/* One read, kept in *stream, whose arrays have room for all packets. *worked false: it failed, the
+ * device has been brought back, and *stream means nothing. -1: also when too many failed in a
+ * row. */
+int scope_read(struct scope *, const struct scope_read *, struct msc_pace_stream *stream,
+	       bool *worked, struct msc_err *) MSC_MUST_CHECK;
+
+/* One GET_STATUS(device), kept among the requests unless it failed. */
+int scope_request(struct scope *, bool busy, struct msc_err *) MSC_MUST_CHECK;
+
+/* Counts a failure and brings the device back; -1: it is one too many. */
+int scope_failed(struct scope *, const char *what, const char *how, bool clean,
+		 struct msc_err *) MSC_MUST_CHECK;
+
+/* READ(10) or WRITE(10). */
+void scope_cdb(uint8_t cdb[10], uint8_t opcode, uint64_t lba, uint32_t blocks);
+
+#endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "fake_libusb.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct fake fake;
+
+static int may(enum fake_call call)
+{
+	if (fake.fails != call)
+		return 0;
+	errno = fake.error_number;
+	return fake.error;
+}
+
+/* Opaque things only need an address. */
+static char context_thing, device_thing, handle_thing;
+static libusb_device *devices[] = { (libusb_device *)&device_thing, NULL };
+
+int __wrap_libusb_init(libusb_context **context)
+{
+	*context = (libusb_context *)&context_thing;
+	fake.contexts += !may(FAKE_INIT);
+	return may(FAKE_INIT);
+}
+
+void __wrap_libusb_exit(libusb_context *context)
+{
+	assert_ptr_equal(context, &context_thing);
+	assert_int_equal(fake.handles, 0);
+	fake.contexts--;
+}
+
+ssize_t __wrap_libusb_get_device_list(libusb_context *context, libusb_device ***list)
+{
+	(void)context;
+	*list = devices;
+	fake.lists += !may(FAKE_LIST);
+	return may(FAKE_LIST) ? may(FAKE_LIST) : 1;
+}
+
+void __wrap_libusb_free_device_list(libusb_device **list, int unref)
+{
+	assert_ptr_equal(list, devices);
+	assert_int_equal(unref, 1);
+	fake.lists--;
+}
+
+uint8_t __wrap_libusb_get_bus_number(libusb_device *device)
+{
+	(void)device;
+	return 1;
+}
+
+uint8_t __wrap_libusb_get_device_address(libusb_device *device)
+{
+	(void)device;
+	return 7;
+}
+
+int __wrap_libusb_open(libusb_device *device, libusb_device_handle **handle)
+{
+	(void)device;
+	if (may(FAKE_OPEN))
+		return may(FAKE_OPEN);
+	*handle = (libusb_device_handle *)&handle_thing;
+	fake.handles++;
+	return 0;
+}
+
+void __wrap_libusb_close(libusb_device_handle *handle)
+{
+	assert_ptr_equal(handle, &handle_thing);
+	fake.handles--;
+}
+
+static const uint8_t device_desc[] = { 18,   1,    0,    2, 0, 0, 0, 64, 0x25,
+				       0x05, 0xa5, 0xa4, 0, 0, 1, 2, 3,  1 };
+static const uint8_t config_desc[] = { 9, 2, 55, 0, 1, 1,    0,    0x80, 50, 9,    4,
+				       2, 0, 2,  8, 6, 0x50, 0,    7,    5,  0x81, 2,
+				       0, 2, 0,  7, 5, 0x02, 2,    0,    2,  0,    9,
+				       4, 2, 1,  2, 8, 6,    0x62, 0,    7,  5,    0x81,
+				       2, 0, 2,  0, 7, 5,    0x02, 2,    0,  2,    0 };
+
+int __wrap_libusb_control_transfer(libusb_device_handle *handle, uint8_t type, uint8_t request,
+				   uint16_t value, uint16_t index, unsigned char *data,
+				   uint16_t length, unsigned timeout)
+{
+	bool device = value == 0x0100;
+	size_t len = device ? sizeof(device_desc) : fake.alternates ? sizeof(config_desc) : 32;
+
+	(void)handle;
+	(void)index;
+	assert_int_equal(type, 0x80);
+	assert_int_equal(request, 6);
+	assert_true(timeout > 0);
+	if (may(device ? FAKE_DEVICE_DESC : FAKE_CONFIG_DESC))
+		return may(device ? FAKE_DEVICE_DESC : FAKE_CONFIG_DESC);
+	len = len < length ? len : length;
+	memcpy(data, device ? device_desc : config_desc, len);
+	return (int)len;
+}
+
+int __wrap_libusb_get_configuration(libusb_device_handle *handle, int *value)
+{
+	(void)handle;
+	*value = fake.unconfigured ? 0 : 1;
+	return may(FAKE_CONFIGURATION);
+}
+
+int __wrap_libusb_kernel_driver_active(libusb_device_handle *handle, int interface)
+{
+	(void)handle;
+	assert_int_equal(interface, 2);
+	return fake.kernel_driver;
+}
+
+int __wrap_libusb_detach_kernel_driver(libusb_device_handle *handle, int interface)
+{
+	(void)handle;
+	assert_int_equal(interface, 2);
+	fake.detached += !may(FAKE_DETACH);
+	return may(FAKE_DETACH);
+}
+
+int __wrap_libusb_attach_kernel_driver(libusb_device_handle *handle, int interface)
+{
+	(void)handle;
+	assert_int_equal(interface, 2);
+	assert_int_equal(fake.claims, 0); /* released before */
+	fake.detached--;
+	return 0;
+}
+
+int __wrap_libusb_claim_interface(libusb_device_handle *handle, int interface)
+{
+	(void)handle;
+	assert_int_equal(interface, 2);
+	fake.claims += !may(FAKE_CLAIM);
+	return may(FAKE_CLAIM);
+}
+
+int __wrap_libusb_release_interface(libusb_device_handle *handle, int interface)
+{
+	(void)handle;
+	assert_int_equal(interface, 2);
+	fake.claims--;
+	return 0;
+}
+
+int __wrap_libusb_set_interface_alt_setting(libusb_device_handle *handle, int interface, int alt)
+{
+	(void)handle;
+	(void)interface;
+	assert_int_equal(alt, 0);
+	fake.alts_set++;
+	return may(FAKE_SET_ALT);
+}
+
+int __wrap_libusb_submit_transfer(struct libusb_transfer *transfer)
+{
+	assert_int_equal(transfer->timeout, 0);
+	if (may(FAKE_SUBMIT))
+		return may(FAKE_SUBMIT);
+	assert_null(fake.pending);
+	fake.pending = transfer;
+	return 0;
+}
+
+int __wrap_libusb_cancel_transfer(struct libusb_transfer *transfer)
+{
+	assert_ptr_equal(transfer, fake.pending);
+	fake.status = LIBUSB_TRANSFER_CANCELLED;
+	fake.never = false;
+	return may(FAKE_CANCEL);
+}
+
+int __wrap_libusb_handle_events_timeout_completed(libusb_context *context, struct timeval *tv,
+						  int *completed)
+{
+	struct libusb_transfer *transfer = fake.pending;
+
+	(void)context;
+	(void)completed;
+	assert_true(tv->tv_sec >= 0 && tv->tv_usec >= 0);
+	if (may(FAKE_EVENTS))
+		return may(FAKE_EVENTS);
+	if (transfer && !fake.never) {
+		fake.pending = NULL;
+		transfer->status = fake.status;
+		transfer->actual_length = fake.actual;
+		if (fake.actual > 0 && (transfer->endpoint & 0x80 || !transfer->endpoint))
+			memset(transfer->buffer + (transfer->endpoint ? 0 : 8), 0x5a,
+			       (size_t)fake.actual);
+		transfer->callback(transfer);
+	}
+	return 0;
+}
+
+int __wrap_libusb_clear_halt(libusb_device_handle *handle, unsigned char ep)
+{
+	(void)handle;
+	assert_int_equal(ep, 0x81);
+	return may(FAKE_CLEAR);
+}
+
+int __wrap_libusb_reset_device(libusb_device_handle *handle)
+{
+	(void)handle;
+	return may(FAKE_RESET);
+}
+
+int __wrap_msc_usb_find(const struct msc_usb_match *m, const char *root, struct msc_usb_found *f,
+			struct msc_err *err)
+{
+	(void)m;
+	(void)root;
+	fake.finds++;
+	if (fake.fails == FAKE_FIND && fake.finds >= fake.error_number)
+		return msc_fail(err, MSC_E_NOTFOUND, "nothing there");
+	*f = (struct msc_usb_found){
+		.bus = 1, .address = 7, .speed = MSC_SPEED_HIGH, .path = "1-1", .serial = "123456"
+	};
+	return 0;
+}
+
+int __wrap_msc_usb_not_mounted(const char *root, const char *path, struct msc_err *err)
+{
+	(void)root;
+	assert_string_equal(path, "1-1");
+	return fake.fails == FAKE_MOUNTED ? msc_fail(err, MSC_E_BUSY, "/dev/sda is mounted on /x")
+					  : 0;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A libusb made of counters: any of its calls can be made to fail, and what was taken and not given
+ * back shows. A test puts it in the place of the real one with -Wl,--wrap. */
+#ifndef MSC_TESTS_FAKE_LIBUSB_H
+#define MSC_TESTS_FAKE_LIBUSB_H
+
+#include <libusb.h>
+
+#include "transport/usb_host.h"
+
+enum fake_call {
+	FAKE_NONE,
+	FAKE_INIT,
+	FAKE_LIST,
+	FAKE_OPEN,
+	FAKE_DEVICE_DESC,
+	FAKE_CONFIG_DESC,
+	FAKE_CONFIGURATION,
+	FAKE_DETACH,
+	FAKE_CLAIM,
+	FAKE_SET_ALT,
+	FAKE_SUBMIT,
+	FAKE_CANCEL,
+	FAKE_EVENTS,
+	FAKE_CLEAR,
+	FAKE_RESET,
+	FAKE_FIND,
+	FAKE_MOUNTED,
+};
+
+struct fake {
+	enum fake_call fails; /* this one does, with `error` */
+	int error;
+	int error_number; /* what it leaves in errno */
+	bool kernel_driver, alternates, unconfigured;
+	int contexts, lists, handles, claims, detached, alts_set, finds;
+	struct libusb_transfer *pending;
+	enum libusb_transfer_status status; /* how it ends */
+	int actual;
+	bool never; /* only when it is cancelled */
+};
+extern struct fake fake;
+
+int __wrap_libusb_init(libusb_context **context);
+void __wrap_libusb_exit(libusb_context *context);
+ssize_t __wrap_libusb_get_device_list(libusb_context *context, libusb_device ***list);
+void __wrap_libusb_free_device_list(libusb_device **list, int unref);
+uint8_t __wrap_libusb_get_bus_number(libusb_device *device);
+uint8_t __wrap_libusb_get_device_address(libusb_device *device);
+int __wrap_libusb_open(libusb_device *device, libusb_device_handle **handle);
+void __wrap_libusb_close(libusb_device_handle *handle);
+int __wrap_libusb_control_transfer(libusb_device_handle *handle, uint8_t type, uint8_t request,
+				   uint16_t value, uint16_t index, unsigned char *data,
+				   uint16_t length, unsigned timeout);
+int __wrap_libusb_get_configuration(libusb_device_handle *handle, int *value);
+int __wrap_libusb_kernel_driver_active(libusb_device_handle *handle, int interface);
+int __wrap_libusb_detach_kernel_driver(libusb_device_handle *handle, int interface);
+int __wrap_libusb_attach_kernel_driver(libusb_device_handle *handle, int interface);
+int __wrap_libusb_claim_interface(libusb_device_handle *handle, int interface);
+int __wrap_libusb_release_interface(libusb_device_handle *handle, int interface);
+int __wrap_libusb_set_interface_alt_setting(libusb_device_handle *handle, int interface, int alt);
+int __wrap_libusb_submit_transfer(struct libusb_transfer *transfer);
+int __wrap_libusb_cancel_transfer(struct libusb_transfer *transfer);
+int __wrap_libusb_handle_events_timeout_completed(libusb_context *context, struct timeval *tv,
+						  int *completed);
+int __wrap_libusb_clear_halt(libusb_device_handle *handle, unsigned char ep);
+int __wrap_libusb_reset_device(libusb_device_handle *handle);
+int __wrap_msc_usb_find(const struct msc_usb_match *m, const char *root, struct msc_usb_found *f,
+			struct msc_err *err);
+int __wrap_msc_usb_not_mounted(const char *root, const char *path, struct msc_err *err);
+
+#endif

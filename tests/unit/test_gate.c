@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The gate's own bench: runs are drawn from known distributions with 3 % noise, equal ones and ones
+ * that are 10 % slower, and compared at a threshold of 5 %. A false alarm is "slower" of equal runs,
+ * a miss is "same" of slower ones; where no verdict is given, that is counted, too.
+ *
+ * MSC_GATE_DRAWS=5000 draws as many of each, and prints the rates ("make bench"). */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/rng.h"
+#include "timing/compare.h"
+
+#define SAMPLES 100 /* as many as "mscope bench" takes */
+#define NOISE	0.03
+#define LEVEL	3e6 /* ns */
+#define DRAWS	300
+
+static double uniform(struct msc_rng *r)
+{
+	return ((double)(msc_rng_next(r) >> 11) + 0.5) / 9007199254740992.0;
+}
+
+static double normal(struct msc_rng *r)
+{
+	return sqrt(-2 * log(uniform(r))) * cos(2 * M_PI * uniform(r));
+}
+
+/* Each gives one sample's deviation; `at` runs from 0 to 1 along the run, `memory` is its own. */
+struct shape {
+	const char *name;
+	double (*draw)(struct msc_rng *, double at, double *memory);
+	unsigned silent_max; /* per cent of draws that may stay without a verdict */
+};
+
+static double draw_normal(struct msc_rng *r, double at, double *memory)
+{
+	(void)at, (void)memory;
+	return NOISE * normal(r);
+}
+
+static double draw_skewed(struct msc_rng *r, double at, double *memory)
+{
+	(void)at, (void)memory;
+	return NOISE * (-log(uniform(r)) - 1);
+}
+
+static double draw_bimodal(struct msc_rng *r, double at, double *memory)
+{
+	(void)at, (void)memory;
+	return (uniform(r) < 0.5 ? -NOISE : NOISE) + NOISE / 10 * normal(r);
+}
+
+/* A trend of its own in each run, of up to 6 % from end to end. */
+static double draw_drift(struct msc_rng *r, double at, double *memory)
+{
+	if (at == 0)
+		*memory = 0.12 * uniform(r) - 0.06;
+	return NOISE * normal(r) + *memory * (at - 0.5);
+}
+
+/* The device warms up: both runs begin 10 % slow. */
+static double draw_warming(struct msc_rng *r, double at, double *memory)
+{
+	(void)memory;
+	return NOISE * normal(r) + 0.10 * exp(-at * 5);
+}
+
+/* A slow wave: half of the variance has a memory of 20 samples. */
+static double draw_wave(struct msc_rng *r, double at, double *memory)
+{
+	double keep = exp(-1.0 / 20);
+
+	*memory = at == 0 ? normal(r) : keep * *memory + sqrt(1 - keep * keep) * normal(r);
+	return NOISE * M_SQRT1_2 * (*memory + normal(r));
+}
+
+static const struct shape shapes[] = {
+	{ "normal", draw_normal, 0 },	  { "skewed", draw_skewed, 0 },
+	{ "bimodal", draw_bimodal, 2 },	  { "drift", draw_drift, 15 },
+	{ "warming up", draw_warming, 1 }, { "slow wave", draw_wave, 15 },
+};
+
+/* A bench of one run. */
+static void draw(struct msc_bench *b, struct msc_rng *rng, const struct shape *shape, double level)
+{
+	const struct msc_bench_run like = { .blocks = 1, .block_size = 512 };
+	struct msc_err err = MSC_ERR_INIT;
+	double memory = 0;
+	struct msc_bench_run *run = msc_bench_add_run(b, &like, &err);
+
+	assert_non_null(run);
+	for (int i = 0; i < SAMPLES; i++) {
+		double x = level * (1 + shape->draw(rng, (double)i / (SAMPLES - 1), &memory));
+		const struct msc_bench_sample sample = { .ns = (int64_t)x };
+
+		assert_int_equal(msc_bench_add_sample(run, &sample, &err), 0);
+	}
+}
+
+static enum msc_change verdict(struct msc_rng *rng, const struct shape *shape, double slower)
+{
+	const struct msc_compare_options o = { .threshold = 0.05 };
+	struct msc_bench base = { .n_runs = 0 }, new = { .n_runs = 0 };
+	struct msc_comparison c;
+	struct msc_err err = MSC_ERR_INIT;
+	enum msc_change change;
+
+	draw(&base, rng, shape, LEVEL);
+	draw(&new, rng, shape, LEVEL * slower);
+	assert_int_equal(msc_compare(&base, &new, &o, &c, &err), 0);
+	change = msc_comparison_verdict(&c);
+	msc_comparison_free(&c);
+	msc_bench_free(&base);
+	msc_bench_free(&new);
+	return change;
+}
+
+static void the_gate_keeps_its_promise(void **state)
+{
+	const char *wanted = getenv("MSC_GATE_DRAWS");
+	unsigned draws = wanted ? (unsigned)strtoul(wanted, NULL, 10) : DRAWS;
+	struct msc_rng rng = { .state = 1 };
+
+	(void)state;
+	for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
+		unsigned alarms = 0, misses = 0, silent = 0;
+
+		for (unsigned i = 0; i < draws; i++) {
+			enum msc_change equal = verdict(&rng, &shapes[s], 1);
+			enum msc_change slower = verdict(&rng, &shapes[s], 1.10);
+
+			alarms += equal == MSC_CHANGE_SLOWER;
+			misses += slower == MSC_CHANGE_NONE || slower == MSC_CHANGE_FASTER;
+			silent += (equal == MSC_CHANGE_UNKNOWN) + (slower == MSC_CHANGE_UNKNOWN);
+		}
+		if (wanted)
+			printf("gate\t%s\t%u\t%u\t%u\t%u\n", shapes[s].name, draws, alarms, misses,
+			       silent);
+		assert_in_range(100 * alarms, 0, draws - 1);
+		assert_in_range(100 * misses, 0, draws - 1);
+		assert_in_range(100 * silent, 0, 2 * draws * shapes[s].silent_max);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(the_gate_keeps_its_promise) };
+
+	return cmocka_run_group_tests_name("gate", tests, NULL, NULL);
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The rules of control requests and descriptors. */
+#include "judge_table.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+#define MAX_LUN	   "control a1 fe 0 0 1 "
+#define DEVICE	   "control 80 6 100 0 18 done "
+#define CONFIG	   "control 80 6 200 0 255 done "
+#define QUALIFIER  "control 80 6 600 0 10 "
+#define SERIAL	   "control 80 6 303 409 255 done "
+#define DEV_HEAD   "1201100100000040"
+#define DEV_TAIL   "25056a4e990101020301"
+#define CONF_HEAD  "09022000010100c032"
+#define INTERFACE  "0904000002080650" "00"
+#define BULK_IN	   "07058102400000"
+#define BULK_OUT   "07050202400000"
+#define SERIAL_OK  "1a03" "300031003200330034003500360037003800390041004200"
+
+static const struct judge_row rows[] = {
+	/* Get Max LUN */
+	{ "bot.maxlun.fields", "control a1 fe 1 0 1 stall; control a1 fe 0 7 1 stall",
+	  "control a1 fe 1 0 1 done 00", "wValue 1", "STALL", "done" },
+	{ "bot.maxlun.fields", "control a1 fe 0 0 2 done 00; control a1 fe 0 0 0 done",
+	  "control a1 fe 0 7 1 done 00", "wIndex 7", NULL, NULL },
+	{ "bot.maxlun.length", MAX_LUN "done 00", MAX_LUN "done", "0 bytes", "1", "0" },
+	{ "bot.maxlun.range", MAX_LUN "done 0f", MAX_LUN "done 10", "logical unit is 16", "0 to 15",
+	  "16" },
+	{ "bot.maxlun.stable", MAX_LUN "done 01;" MAX_LUN "done 01",
+	  MAX_LUN "done 01; control a1 fe 1 0 1 stall;" MAX_LUN "done 02", "gave 2, and 1 before",
+	  NULL, NULL },
+	{ "bot.maxlun.stable", MAX_LUN "stall;" MAX_LUN "stall", MAX_LUN "stall;" MAX_LUN "done 00",
+	  "answered with done, and with STALL before", NULL, NULL },
+
+	/* endpoint 0 */
+	{ "usb.control.answer", "control c0 55 0 0 8 stall", "control c0 55 0 0 8 timeout",
+	  "time-out", "done or STALL", "time-out" },
+	{ "usb.control.stall", QUALIFIER "stall; " MAX_LUN "done 00",
+	  QUALIFIER "stall;" MAX_LUN "timeout", "after a STALL", "done or STALL", "time-out" },
+
+	/* device and qualifier */
+	{ "usb.device.form", DEVICE DEV_HEAD DEV_TAIL, DEVICE DEV_HEAD, "8 came", "18", "8" },
+	{ "usb.device.form", "control 80 6 100 0 8 done " DEV_HEAD,
+	  DEVICE "1203100100000040" DEV_TAIL, "bDescriptorType 3", "18 and 1", NULL },
+	{ "usb.device.form", "control 80 6 100 0 64 done " DEV_HEAD DEV_TAIL,
+	  DEVICE DEV_HEAD "25056a4e990101020300", "bNumConfigurations is 0", NULL, NULL },
+	{ "usb.device.packet", "speed high; " DEVICE "1201000200000040" DEV_TAIL,
+	  "speed high; " DEVICE "1201000200000020" DEV_TAIL, "bMaxPacketSize0 is 32 at high speed",
+	  "64", "32" },
+	{ "usb.device.packet", DEVICE "1201000200000008" DEV_TAIL,
+	  DEVICE "1201100100000007" DEV_TAIL, "is 7", "8, 16, 32 or 64", "7" },
+	{ "usb.device.version", DEVICE "1201000200000040" DEV_TAIL,
+	  DEVICE "1201020000000040" DEV_TAIL, "bcdUSB is 0002h", "at least 0100h", "0002h" },
+	{ "usb.device.version", DEVICE "1201010200000040" DEV_TAIL,
+	  "speed high; " DEVICE "1201100100000040" DEV_TAIL, "at high speed", "at least 0200h",
+	  "0110h" },
+	{ "usb.device.version", NULL, DEVICE "12010b0200000040" DEV_TAIL, "020Bh", NULL, NULL },
+	{ "usb.qualifier.form", "speed high; " QUALIFIER "done 0a060002000000400100",
+	  "speed high; " QUALIFIER "stall", "refuses", "10 bytes", "STALL" },
+	{ "usb.qualifier.form", QUALIFIER "stall", QUALIFIER "done 0a060002000000400001",
+	  "bNumConfigurations 0, bReserved 1", NULL, NULL },
+
+	/* configuration */
+	{ "usb.config.length", CONFIG CONF_HEAD INTERFACE BULK_IN BULK_OUT,
+	  CONFIG CONF_HEAD INTERFACE BULK_IN, "wTotalLength is 32, and 25 came", "32", "25" },
+	{ "usb.config.length", "control 80 6 200 0 9 done " CONF_HEAD, CONFIG "09020500010100c032",
+	  "wTotalLength 5", "at least 9", NULL },
+	{ "usb.config.length", "control 80 6 200 0 32 done " CONF_HEAD INTERFACE BULK_IN BULK_OUT,
+	  "control 80 6 200 0 1 done 09; control 80 6 200 0 9 done 09042000010100c032",
+	  "bDescriptorType 4", NULL, NULL },
+	{ "usb.config.walk", "control 80 6 200 0 20 done " CONF_HEAD INTERFACE "0705",
+	  CONFIG CONF_HEAD INTERFACE BULK_IN "00050202400000", "offset 25 of 32", NULL,
+	  "bLength 0" },
+	{ "usb.config.walk", NULL, CONFIG CONF_HEAD INTERFACE BULK_IN "08050202400000", "offset 25",
+	  NULL, "bLength 8" },
+	{ "usb.config.walk", NULL, CONFIG CONF_HEAD INTERFACE BULK_IN "02050502400000", "offset 25",
+	  NULL, "bLength 2" },
+	{ "usb.config.interfaces",
+	  CONFIG "09022900010100c032" INTERFACE BULK_IN BULK_OUT "090400010008066200",
+	  CONFIG "09022000020100c032" INTERFACE BULK_IN BULK_OUT, "bNumInterfaces is 2, and 1", "1",
+	  "2" },
+	{ "usb.interface.endpoints", CONFIG CONF_HEAD INTERFACE BULK_IN BULK_OUT,
+	  CONFIG CONF_HEAD "090400000308065000" BULK_IN BULK_OUT, "is 3, and 2 follow", "2", "3" },
+	{ "usb.interface.endpoints", NULL,
+	  CONFIG "09022700010100c032"
+		 "090400000308065000" BULK_IN BULK_OUT BULK_IN,
+	  "81h twice", NULL, "81h" },
+	{ "usb.interface.endpoints", NULL, CONFIG CONF_HEAD INTERFACE BULK_IN "07050002400000",
+	  "address 00h", NULL, "00h" },
+	{ "usb.endpoint.packet", CONFIG CONF_HEAD INTERFACE "07058102080000" BULK_OUT,
+	  CONFIG CONF_HEAD INTERFACE "07058102000200" BULK_OUT, "81h is 512 at full speed",
+	  "8, 16, 32 or 64", "512" },
+	{ "usb.endpoint.packet",
+	  "speed high; " CONFIG CONF_HEAD INTERFACE "07058102000200"
+	  "07050202000200",
+	  "speed high; " CONFIG CONF_HEAD INTERFACE "07058102000200" BULK_OUT,
+	  "02h is 64 at high speed", "512", "64" },
+	{ "bot.interface.form", CONFIG CONF_HEAD INTERFACE BULK_IN BULK_OUT,
+	  CONFIG CONF_HEAD "0904000002"
+			   "08ff5000" BULK_IN BULK_OUT,
+	  "bInterfaceSubClass is FFh", "06h (01h to 06h)", "FFh" },
+	{ "bot.interface.form", NULL, CONFIG CONF_HEAD INTERFACE BULK_IN "07058202400000",
+	  "no bulk-out", NULL, NULL },
+	{ "bot.interface.form", NULL,
+	  CONFIG CONF_HEAD "0904000002"
+			   "08060000" BULK_IN BULK_OUT,
+	  "no interface", NULL, NULL },
+
+	/* strings */
+	{ "usb.string.form", "control 80 6 300 0 255 done 04030904",
+	  "control 80 6 300 0 255 done 0203", "bLength is 2", "an even number of at least 4, and 3",
+	  NULL },
+	{ "usb.string.form", "control 80 6 301 409 2 done 0c03",
+	  "control 80 6 301 409 255 done 0c0341004200", "bLength is 12, and 6 came", "12", "6" },
+	{ "usb.string.form", "control 80 6 305 409 255 stall",
+	  "control 80 6 301 409 255 done 05034100", "bLength is 5",
+	  "an even number of at least 2, and 3", NULL },
+	{ "bot.serial.present", DEVICE DEV_HEAD DEV_TAIL, DEVICE DEV_HEAD "25056a4e990101020001",
+	  "no serial number", NULL, "0" },
+	{ "bot.serial.length", SERIAL SERIAL_OK, SERIAL "0e03310032003300340035003600",
+	  "'123456' has 6 characters", "at least 12", "6" },
+	{ "bot.serial.digits", "control 80 6 302 409 255 done 04036100",
+	  SERIAL "1a03"
+		 "300031003200330034003500360037003800390061004200",
+	  "character 11 of the serial number '0123456789aB'", "0 to 9, A to F", NULL },
+	{ "bot.serial.zero",
+	  SERIAL "1c03"
+		 "30003000300030003000300030003000300030003000300031"
+		 "00",
+	  SERIAL "1a03"
+		 "300030003000300030003000300030003000300030003000",
+	  "all '0'", NULL, NULL },
+	{ "bot.serial.stable", SERIAL SERIAL_OK ";" SERIAL SERIAL_OK,
+	  SERIAL SERIAL_OK ";" SERIAL "1a03"
+			   "300031003200330034003500360037003800390041004300",
+	  "not the one that was read before", "the same again", NULL },
+};
+
+static void each_rule_finds_its_defect_and_nothing_else(void **state)
+{
+	(void)state;
+	judge_rows(rows, MSC_COUNT(rows));
+}
+
+static void conforming_devices_give_no_finding(void **state)
+{
+	static const char *const scripts[] = {
+		/* the other interface of a composite device answers for itself */
+		"interface 1; interface 3; control a1 fe 0 3 1 done 05; control 21 ff 0 1 0 done",
+		"interface 1; control a1 fe 0 1 1 stall; control a1 fe 0 9 1 stall;"
+		" control a1 fe 0 101 1 stall",
+		"control 21 ff 0 0 0 done; control 21 ff 0 0 0 cancelled",
+		MAX_LUN "stall; control a1 fe 1 0 1 stall; control a1 fe 0 0 1 stall",
+		/* every speed */
+		DEVICE "1201000200000010" DEV_TAIL,
+		DEVICE "1201990900000020" DEV_TAIL,
+		"speed low; " DEVICE "1201100100000008" DEV_TAIL,
+		"speed super; " DEVICE "1201200300000009" DEV_TAIL,
+		"speed super; " CONFIG CONF_HEAD INTERFACE "07058102000400" "07050202000400",
+		CONFIG CONF_HEAD INTERFACE "07058102100000" "07050202200000",
+		QUALIFIER "stall; " DEVICE DEV_HEAD DEV_TAIL,
+		"control 80 6 600 0 255 done 0a060002000000400100",
+		/* other endpoints, class descriptors, another interface before it */
+		CONFIG "09023b00020100c032"
+		       "0904000001030100"
+		       "00"
+		       "0705830308000a"
+		       "0904010003080650"
+		       "00" BULK_IN "0705830308000a" BULK_OUT "040b0102",
+		/* subclasses 01h to 06h */
+		CONFIG CONF_HEAD "0904000002" "08015000" BULK_IN BULK_OUT,
+		/* strings that are no serial numbers, and one that grew a digit of every kind */
+		"control 80 6 301 409 255 done 0603e4006100;" SERIAL "2203"
+		"3000390041004600300031003200330034003500360037003800390042004300",
+		SERIAL SERIAL_OK "; control 80 6 303 407 255 done 1c03"
+				 "3000310032003300340035003600370038003900410042004300",
+		"control 80 6 303 409 2 done 1a03;" SERIAL SERIAL_OK,
+	};
+
+	(void)state;
+	judge_conforming(scripts, MSC_COUNT(scripts));
+}
+
+static void every_rule_has_a_row(void **state)
+{
+	static const char *const prefixes[] = {
+		"bot.maxlun.", "bot.interface.", "bot.serial.",   "usb.control.",   "usb.device.",
+		"usb.config.", "usb.interface.", "usb.endpoint.", "usb.qualifier.", "usb.string.",
+		NULL
+	};
+
+	(void)state;
+	judge_coverage(rows, MSC_COUNT(rows), prefixes);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_rule_finds_its_defect_and_nothing_else),
+		cmocka_unit_test(conforming_devices_give_no_finding),
+		cmocka_unit_test(every_rule_has_a_row),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

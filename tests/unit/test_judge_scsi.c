@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The rules of SCSI commands and of sense data. */
+#include "judge_table.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+#define TEXT28	  "4142434445464748" "41424344454647484142434420202020" "31323334"
+#define INQ36	  "send 120000002400 in 36; bytes "
+#define INQ255	  "send 12000000ff00 in 255; bytes "
+#define INQ5	  "send 120000000500 in 5; bytes "
+#define SHORT219  "; none stall; clear in; status 0 219;"
+#define CAPACITY  "send 25000000000000000000 in 8; bytes "
+#define SENSE	  "send 030000001200 in 18; bytes "
+#define SENSE252  "send 03000000fc00 in 252; bytes "
+#define SENSE_OF(key, asc) "70000" key "000000000a00000000" asc "00000000"
+#define MODE3F	  "send 1a003f00c000 in 192; bytes "
+#define MODE3F_4  "send 1a003f000400 in 4; bytes "
+#define MODE08	  "send 1a000800c000 in 192; bytes "
+#define MODE_DBD  "send 1a083f00c000 in 192; bytes "
+#define SHORT176  "; none stall; clear in; status 0 176;"
+#define SHORT168  "; none stall; clear in; status 0 168;"
+#define PAGE8	  "080a00000000000000000000"
+#define BLOCKDESC "0000000000000200"
+#define READ_END  "28000000ffff00000100"
+#define WRITE_END "2a000000ffff00000100"
+#define WRITE1	  "2a000000000000000100"
+#define TUR_FAILS "send 000000000000 none 0; status 1 0;"
+#define PASSED	  "; status 0 0;"
+#define READ_FAILS  "send " READ_END " in 512; ends stall; clear in; status 1 512;"
+#define WRITE_FAILS "send " WRITE1 " out 512; data 512; status 1 512;"
+
+static const struct judge_row rows[] = {
+	/* INQUIRY */
+	{ "scsi.inquiry.additional", INQ255 "000002021f000000" TEXT28 SHORT219,
+	  INQ255 "0000020224000000" TEXT28 SHORT219, "36 bytes came of the 255 asked for", "31",
+	  "36" },
+	{ "scsi.inquiry.additional",
+	  INQ36 "0000020246000000" TEXT28 PASSED INQ5 "0000020246" PASSED,
+	  INQ36 "000002021f000000" TEXT28 PASSED INQ5 "0000020200" PASSED,
+	  "is 0 when 5 bytes are asked for, and was 31 before", "31", "0" },
+	{ "scsi.inquiry.additional",
+	  "send 12010000ff00 in 255; bytes 000000020080; none stall; clear in;"
+	  " status 0 249",
+	  INQ36 "0000020200000000" TEXT28 PASSED, "36 bytes came of the 36", "31", "0" },
+	{ "scsi.inquiry.format", INQ36 "000002021f000000" TEXT28 PASSED,
+	  INQ36 "000002011f000000" TEXT28 PASSED, "is 1", "2", "1" },
+	{ "scsi.inquiry.length", INQ5 "000002021f" PASSED,
+	  INQ36 "0000020203000000; none stall; clear in; status 0 28", "36 bytes and gave 8",
+	  "at least 36", "8" },
+	{ "scsi.inquiry.status", "send 12018000ff00 in 255; ends stall; clear in; status 1 255",
+	  "send 120000002400 in 36; ends stall; clear in; status 1 36", "INQUIRY failed", "00h",
+	  "01h" },
+	{ "scsi.inquiry.strings", INQ36 "000002021f000000" TEXT28 PASSED,
+	  INQ36 "000002021f000000"
+		"41420044454647484142434445464748414243444546474831323334" PASSED,
+	  "byte 10 of the INQUIRY data, in the vendor, is 00h", "20h to 7Eh", "00h" },
+	{ "scsi.inquiry.type",
+	  "send 120000002400 in 36; lun 1; bytes 7f0002021f000000" TEXT28 PASSED,
+	  INQ36 "7f0002021f000000" TEXT28 PASSED, "logical unit 0", NULL, "7Fh" },
+
+	/* READ CAPACITY(10) */
+	{ "scsi.capacity.block", CAPACITY "000003e700001000" PASSED,
+	  CAPACITY "000003e700000300" PASSED, "block length is 768", NULL, "768" },
+	{ "scsi.capacity.zero", CAPACITY "0000000000000200" PASSED,
+	  CAPACITY "0000000000000000" PASSED, "block length of 0", NULL, "0" },
+	{ "scsi.capacity.stable",
+	  CAPACITY "000003e700000200" PASSED TUR_FAILS CAPACITY "000003e800000200" PASSED,
+	  CAPACITY "000003e700000200" PASSED CAPACITY "000003e800000200" PASSED,
+	  "the last block is 1000 of 512 bytes, and was 999", "999 of 512", "1000 of 512" },
+	{ "scsi.capacity.stable",
+	  CAPACITY "000003e700000200" PASSED "send 1b0000000200 none 0" PASSED CAPACITY
+		   "000003e800000200" PASSED,
+	  CAPACITY "000003e700000200" PASSED "reset port;" CAPACITY "000003e700001000" PASSED,
+	  "4096", NULL, NULL },
+
+	/* READ and WRITE */
+	{ "scsi.lba.range", READ_FAILS, "send " READ_END " in 512; data 512; status 0 0",
+	  "1 blocks at 65535 passed, and the last block is 999", NULL, "00h" },
+	{ "scsi.lba.range", "send 28000000ffff00000000 none 0; status 0 0",
+	  "send 2a00000003e700000200 out 1024; data 1024; status 0 0", "2 blocks at 999", NULL,
+	  NULL },
+	{ "scsi.write.protect", "unit protected;" WRITE_FAILS,
+	  "unit protected; send " WRITE1 " out 512; data 512; status 0 0", "write-protected",
+	  "01h, then sense 7/27/00", "00h" },
+
+	/* MODE SENSE(6) */
+	{"scsi.mode.length", MODE3F "0f000000" PAGE8 SHORT176, MODE3F "10000000" PAGE8 SHORT176,
+	 "16 bytes came of the 192", "15", "16"},
+	{"scsi.mode.length", MODE3F "0f000000" PAGE8 SHORT176 MODE3F_4 "0f000000" PASSED,
+	 MODE3F "0f000000" PAGE8 SHORT176 MODE3F_4 "03000000" PASSED,
+	 "is 3 when 4 bytes are asked for, and was 15", "the same again", "3"},
+	{"scsi.mode.descriptor", MODE3F "17000008" BLOCKDESC PAGE8 SHORT168,
+	 MODE3F "17000001" BLOCKDESC PAGE8 SHORT168, "is 1 of 24", "0 or 8", "1"},
+	{"scsi.mode.descriptor", MODE3F_4 "03000000" PASSED,
+	 MODE3F "0f000018" PAGE8 SHORT176, "is 24 of 16", NULL, "24"},
+	{"scsi.mode.descriptor", MODE_DBD "0f000000" PAGE8 SHORT176,
+	 MODE_DBD "17000008" BLOCKDESC PAGE8 SHORT168, "asked for no block descriptors", "0", "8"},
+	{"scsi.mode.pages", MODE3F "17000008" BLOCKDESC PAGE8 SHORT168,
+	 MODE3F "0f000000" "080c00000000000000000000" SHORT176, "PAGE LENGTH is wrong",
+	 "pages of 12 bytes in all", NULL},
+	{"scsi.mode.pages", MODE08 "0f000000" PAGE8 SHORT176,
+	 MODE08 "0f000000" "1c0a00000000000000000000" SHORT176,
+	 "page 08h was asked for and page 1Ch came", "08h", "1Ch"},
+	{"scsi.mode.pages", MODE3F "0f000000" "000c00000000000000000000" SHORT176,
+	 MODE3F "0f000000" "480000090000000000000000" SHORT176, "PAGE LENGTH is wrong", NULL, NULL},
+	{"scsi.mode.protect", "unit protected;" WRITE_FAILS SENSE SENSE_OF("7", "2700") PASSED,
+	 WRITE_FAILS SENSE SENSE_OF("7", "2700") PASSED, "WRITE(10) failed",
+	 "the WP bit of MODE SENSE is set", NULL},
+
+	/* REQUEST SENSE */
+	{ "scsi.sense.cleared",
+	  READ_FAILS SENSE SENSE_OF("5", "2100") PASSED SENSE SENSE_OF("0", "0000") PASSED,
+	  READ_FAILS SENSE SENSE_OF("5", "2100") PASSED SENSE SENSE_OF("5", "2100") PASSED, "twice",
+	  "0/00/00", "5/21/00" },
+	{ "scsi.sense.cleared",
+	  TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED SENSE SENSE_OF("2", "3a00") PASSED,
+	  SENSE SENSE_OF("3", "1100") PASSED SENSE SENSE_OF("3", "1100") PASSED, "twice", NULL,
+	  NULL },
+	{ "scsi.sense.form", SENSE252 SENSE_OF("0", "0000") "; none stall; clear in; status 0 234",
+	  SENSE252 "70000000000000120000000000000000"
+		   "0000; none stall; clear in; status 0 234",
+	  "18 bytes of sense data came, and ADDITIONAL SENSE LENGTH is 18", "10", "18" },
+	{ "scsi.sense.form", "send 030000000800 in 8; bytes 700000000000000a" PASSED,
+	  SENSE "00000000000000"
+		"0a000000000000000000"
+		"00" PASSED,
+	  "RESPONSE CODE of the sense data is 00h", "70h or 71h", "00h" },
+	{ "scsi.sense.form",
+	  "send 030100001200 in 18; bytes 7200000000000000; none stall; clear in; "
+	  "status 0 10",
+	  SENSE "7000000000000006000000000000; none stall; clear in; status 0 4",
+	  "14 bytes of sense data", "at least 18", "14" },
+	{ "scsi.sense.missing", READ_FAILS "reset recovery;" SENSE SENSE_OF("0", "0000") PASSED,
+	  READ_FAILS SENSE SENSE_OF("0", "0000") PASSED, "READ(10) failed", "a sense key",
+	  "0/00/00" },
+	{ "scsi.sense.missing",
+	  "send 000000000000 none 0; max_lun 1; lun 1; status 1 0;" SENSE SENSE_OF("0", "0000")
+		  PASSED,
+	  TUR_FAILS "control 80 6 100 0 8 done 1201100100000040;" SENSE SENSE_OF("0", "0000")
+		  PASSED,
+	  "TEST UNIT READY failed", NULL, NULL },
+	{ "scsi.sense.opcode",
+	  "send 1f0000000000 none 0; status 1 0;" SENSE SENSE_OF("5", "2000") PASSED,
+	  "send 1f0000000000 none 0; status 1 0;" SENSE SENSE_OF("5", "2400") PASSED, "24", NULL,
+	  "5/24/00" },
+	{ "scsi.sense.opcode",
+	  "send e00000000000 none 0; status 1 0;" SENSE SENSE_OF("5", "2400") PASSED
+	  "send a30d00000000000000000000 none 0; status 1 0;" SENSE SENSE_OF("5", "2400") PASSED,
+	  "send 6d000000000000000000 none 0; status 1 0;" SENSE SENSE_OF("5", "2400") PASSED,
+	  "failed", NULL, NULL },
+	{ "scsi.sense.pair", TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED,
+	  TUR_FAILS SENSE SENSE_OF("2", "2700") PASSED, "does not go with", NULL, "2/27/00" },
+	{ "scsi.sense.pair", TUR_FAILS SENSE SENSE_OF("6", "2900") PASSED,
+	  TUR_FAILS SENSE SENSE_OF("5", "2800") PASSED, "does not go with", NULL, "5/28/00" },
+	{ "scsi.sense.protect", "unit protected;" WRITE_FAILS SENSE SENSE_OF("7", "2700") PASSED,
+	  "unit protected;" WRITE_FAILS SENSE SENSE_OF("5", "2000") PASSED, "WRITE(10) failed",
+	  "7/27/00", "5/20/00" },
+	{ "scsi.sense.protect", "unit protected;" WRITE_FAILS SENSE SENSE_OF("6", "2800") PASSED,
+	  "unit protected;" WRITE_FAILS SENSE SENSE_OF("3", "0c00") PASSED, "WRITE(10) failed",
+	  NULL, NULL },
+	{ "scsi.sense.range", READ_FAILS SENSE SENSE_OF("5", "2100") PASSED,
+	  READ_FAILS SENSE SENSE_OF("3", "1100") PASSED, "READ(10) failed", "5/21/00", "3/11/00" },
+	{ "scsi.sense.range",
+	  "send " WRITE_END " out 512; data 512; status 1 512;" SENSE SENSE_OF("7", "2700") PASSED,
+	  READ_FAILS SENSE SENSE_OF("5", "2400") PASSED, "READ(10) failed", NULL, NULL },
+	{ "scsi.sense.status", SENSE SENSE_OF("0", "0000") PASSED,
+	  "send 030000001200 in 18; ends stall; clear in; status 1 18", "REQUEST SENSE failed",
+	  "00h", "01h" },
+};
+
+static void each_rule_finds_its_defect_and_nothing_else(void **state)
+{
+	(void)state;
+	judge_rows(rows, MSC_COUNT(rows));
+}
+
+static void conforming_devices_give_no_finding(void **state)
+{
+	static const char *const scripts[] = {
+		/* two units have two capacities */
+		CAPACITY "000003e700000200" PASSED
+			 "send 25000000000000000000 in 8; max_lun 1; lun 1;"
+			 " bytes 00000fff00000800" PASSED CAPACITY "000003e700000200" PASSED,
+		/* pages of their own */
+		MODE3F "0f000000" PAGE8 SHORT176
+		       "send 1a000800c000 in 192; bytes 17000008" BLOCKDESC PAGE8 SHORT168,
+		MODE3F "0f000000" PAGE8 SHORT176 MODE_DBD "0f000000" PAGE8 SHORT176,
+		MODE3F "03000000; none stall; clear in; status 0 188",
+		MODE3F "0d000000" "4801000601020304" "0506; none stall; clear in; status 0 178",
+		"send 1a000000c000 in 192; bytes 07000000ffffffff; none stall; clear in; status 0 184",
+		/* INQUIRY: vital product data is another thing; a page that is refused */
+		"send 12018000ff00 in 255; bytes 0080000441424344; none stall; clear in; status 0 247",
+		"send 12020000ff00 in 255; ends stall; clear in; status 1 255",
+		"send 120000000000 none 0" PASSED "send 120000000400 in 4; bytes 00000202" PASSED,
+		/* another reason each time, a unit attention more than once, sense in descriptor format */
+		READ_FAILS SENSE SENSE_OF("5", "2100") PASSED SENSE SENSE_OF("5", "2400") PASSED,
+		"send 28000000000000000100 in 512; ends stall; clear in; status 1 512;" SENSE
+			SENSE_OF("3", "1100") PASSED,
+		TUR_FAILS SENSE SENSE_OF("6", "2800") PASSED SENSE SENSE_OF("6", "2800") PASSED,
+		"send 030100001200 in 18; bytes 7205240000000000; none stall; clear in; status 0 10",
+		"send 030100001200 in 18; ends stall; clear in; status 1 18",
+		"send 030000000000 none 0" PASSED "send 030000000400 in 4; bytes 70000000" PASSED,
+		/* reads and writes that are refused for reasons that come first */
+		"send " WRITE_END " out 512; data 512; status 1 512;" SENSE SENSE_OF("6", "2900")
+			PASSED,
+		"unit protected; send " WRITE_END
+		" out 512; data 512; status 1 512;" SENSE SENSE_OF("5", "2100") PASSED,
+		"unit protected;" WRITE_FAILS SENSE SENSE_OF("2", "3a00") PASSED,
+		"unit unknown;" WRITE_FAILS SENSE SENSE_OF("7", "2700") PASSED,
+		WRITE_FAILS SENSE SENSE_OF("3", "0c00") PASSED,
+		/* a vendor's command and one whose service action is not known */
+		"send c00000000000 none 0; status 1 0;" SENSE SENSE_OF("5", "2400") PASSED,
+		"send 7e0000000000 none 0; status 1 0;" SENSE SENSE_OF("5", "2400") PASSED,
+		TUR_FAILS SENSE SENSE_OF("5", "2400") PASSED,
+	};
+
+	(void)state;
+	judge_conforming(scripts, MSC_COUNT(scripts));
+}
+
+static void every_rule_has_a_row(void **state)
+{
+	static const char *const prefixes[] = { "scsi.", NULL };
+
+	(void)state;
+	judge_coverage(rows, MSC_COUNT(rows), prefixes);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_rule_finds_its_defect_and_nothing_else),
+		cmocka_unit_test(conforming_devices_give_no_finding),
+		cmocka_unit_test(every_rule_has_a_row),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The model `stm32` against the figures that its original's author published, and against what he
+ * says each of his steps did. Everything is virtual time: no figure depends on this machine.
+ *
+ * A kB has 1024 bytes here, because the author calls half a kB per millisecond exactly 500 kB/s.
+ * Figures that he gives as a range must lie in it, single ones are met within 10 %. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "bot/session.h"
+
+#define COMMAND_BLOCKS 128 /* 64 KiB, as hosts ask for */
+#define SEEDS	       20
+
+struct figure {
+	double kb_per_s, cpu;
+};
+
+struct rig {
+	struct msc_target *target;
+	struct msc_session *session;
+};
+
+static void rig_open(struct rig *r, const char *name, const struct msc_log *log)
+{
+	struct msc_open_options open = { .allow_writes = true, .log = log };
+	struct msc_session_options options = { .timeout_ns = 5 * MSC_S };
+	struct msc_err err = MSC_ERR_INIT;
+
+	r->target = msc_target_open(name, &open, &err);
+	if (!r->target)
+		fail_msg("%s: %s", name, err.msg);
+	r->session = msc_session_new(r->target, &options);
+	assert_non_null(r->session);
+}
+
+static void rig_close(struct rig *r)
+{
+	msc_session_free(r->session);
+	msc_target_close(r->target);
+}
+
+/* One READ(10) or WRITE(10); returns how long it took. */
+static int64_t transfer(struct rig *r, bool write, uint32_t lba, uint16_t blocks)
+{
+	uint8_t cdb[10] = { write ? MSC_OP_WRITE_10 : MSC_OP_READ_10 };
+	int64_t began = msc_now(r->target->clock);
+	const struct msc_record *record;
+	struct msc_err err = MSC_ERR_INIT;
+	struct msc_request rq;
+
+	msc_put_be32(cdb + 2, lba);
+	msc_put_be16(cdb + 7, blocks);
+	msc_request_init(&rq, cdb, sizeof cdb, write ? MSC_DIR_OUT : MSC_DIR_IN, blocks * 512u);
+	if (msc_session_exchange(r->session, &rq, &record, &err) < 0)
+		fail_msg("%s: %s", r->target->device.name, err.msg);
+	assert_true(record->u.exchange.have_csw);
+	assert_int_equal(record->u.exchange.csw.status, MSC_CSW_PASSED);
+	assert_int_equal(record->u.exchange.data_len, blocks * 512u);
+	msc_session_forget(r->session);
+	return msc_now(r->target->clock) - began;
+}
+
+/* A long run of such commands, one after the other as drivers send them. */
+static struct figure measure(const char *name, bool write, uint32_t commands)
+{
+	struct figure f;
+	struct rig r;
+	int64_t ns = 0;
+
+	rig_open(&r, name, NULL);
+	transfer(&r, write, 0, COMMAND_BLOCKS);
+	msc_device_cpu(r.target);
+	for (uint32_t i = 0; i < commands; i++)
+		ns += transfer(&r, write, i * COMMAND_BLOCKS, COMMAND_BLOCKS);
+	f.cpu = 100 * msc_device_cpu(r.target);
+	f.kb_per_s = commands * COMMAND_BLOCKS * 512.0 / 1024 / ((double)ns / MSC_S);
+	rig_close(&r);
+	return f;
+}
+
+static double speed(const char *knobs)
+{
+	char name[96];
+
+	snprintf(name, sizeof name, "sim:stm32,%s", knobs);
+	return measure(name, false, 32).kb_per_s;
+}
+
+static void expect(const char *what, double value, double low, double high)
+{
+	if (value < low || value > high)
+		fail_msg("%s: %.2f is not within %.2f to %.2f", what, value, low, high);
+}
+
+/* ---- the published table --------------------------------------------------------------------- */
+
+struct row {
+	const char *knobs;
+	bool write;
+	double low, high;	  /* kB/s */
+	double cpu_low, cpu_high; /* percent; 0, 0: none was published */
+};
+
+static const struct row rows[] = {
+	{ "stage=cube", false, 180, 220, 90, 100 },	      /* 200, "up to 100 %" */
+	{ "stage=async", false, 200, 240, 2, 3 },	      /* "a little over 200" */
+	{ "stage=double", false, 400, 440, 1.8, 2.2 },	      /* "about 2 %" */
+	{ "stage=single-block", false, 480, 500, 0, 0 },      /* 500 is the ceiling */
+	{ "stage=yield", false, 540, 660, 0, 0 },	      /* 600 */
+	{ "stage=yield,card=c10-8g", false, 300, 350, 0, 0 },
+	{ "stage=yield,card=sd-32g", false, 585, 715, 0, 0 }, /* 650 */
+	{ "stage=async", true, 81, 99, 0, 0 },		      /* 90 */
+	{ "stage=double", true, 95, 100, 0, 0 },
+	{ "stage=single-block", true, 95, 100, 67.5, 82.5 },  /* "unchanged", "about 75 %" */
+	{ "stage=yield,card=c10-8g", true, 108, 132, 0, 0 },  /* 120 */
+	{ "stage=yield,card=sd-32g", true, 108, 132, 0, 0 },  /* 120 */
+};
+
+/* 4 MiB of reads; 16 MiB of writes, so that the rare pauses are in the average. */
+static void check_row(const struct row *row, unsigned seed)
+{
+	struct figure f;
+	char name[96];
+
+	snprintf(name, sizeof name, "sim:stm32,%s,seed=%u", row->knobs, seed);
+	f = measure(name, row->write, row->write ? 256 : 64);
+	strcat(name, row->write ? ": kB/s written" : ": kB/s read");
+	expect(name, f.kb_per_s, row->low, row->high);
+	strcat(name, ": CPU");
+	if (row->cpu_high > 0)
+		expect(name, f.cpu, row->cpu_low, row->cpu_high);
+}
+
+static void the_published_table(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < MSC_COUNT(rows); i++)
+		for (unsigned seed = 1; seed <= SEEDS; seed++)
+			check_row(&rows[i], seed);
+}
+
+/* "Reading takes about 2 to 3 ms" in stage cube; a write takes 3 to 6 ms a block. */
+static void a_block_takes_as_long_as_published(void **state)
+{
+	(void)state;
+	expect("ms of a block", 512.0 / 1024 / speed("stage=cube") * 1000, 2, 3);
+	expect("ms of a block written",
+	       512.0 / 1024 / measure("sim:stm32,stage=async,pauses=0", true, 32).kb_per_s * 1000, 3,
+	       6);
+}
+
+/* ---- the card's task alone --------------------------------------------------------------------- */
+
+static void keep_line(void *user, enum msc_level level, const char *module, int64_t at_ns,
+		      const char *text)
+{
+	(void)level, (void)at_ns;
+	if (strcmp(module, "firmware") == 0)
+		snprintf(user, 64, "%s", text);
+}
+
+/* 450 kB/s and 3 to 4 % of the processor, as the test task prints it. */
+static void the_card_task_alone(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= SEEDS; seed++) {
+		char line[64] = "", name[64];
+		struct msc_log log = { keep_line, line, MSC_LOG_INFO };
+		unsigned kb_per_s = 0;
+		struct rig r;
+
+		snprintf(name, sizeof name, "sim:stm32,stage=async,selftest=1,seed=%u", seed);
+		rig_open(&r, name, &log);
+		msc_device_cpu(r.target);
+		msc_wait_until(r.target->clock, 10 * MSC_S);
+		expect("CPU of the task alone", 100 * msc_device_cpu(r.target), 3, 4);
+		assert_int_equal(sscanf(line, "the card is read at %u kB/s", &kb_per_s), 1);
+		expect("kB/s of the task alone", kb_per_s, 405, 495);
+		rig_close(&r);
+	}
+}
+
+/* ---- each step is what makes the difference ------------------------------------------------------ */
+
+/* Overlap: without a second buffer a block costs the card's time and the bus's. */
+static void overlap_doubles(void **state)
+{
+	double one = speed("stage=async"), two = speed("stage=double");
+
+	(void)state;
+	expect("two buffers against one", two / one, 1.6, 2.2);
+	/* the less the card takes, the more of the time is the bus's, and cannot be hidden */
+	expect("one buffer, no tick, a fast card", speed("stage=async,tick=0ms,read-wait=1us"), 500, 620);
+	expect("two buffers, no tick, a fast card", speed("stage=double,tick=0ms,read-wait=1us"), 820,
+	       1100);
+}
+
+/* The tick: one block each is the ceiling, whatever the card could do. */
+static void the_tick_is_a_ceiling(void **state)
+{
+	(void)state;
+	expect("a fast card, 1 ms", speed("stage=single-block,read-wait=1us"), 480, 500);
+	expect("2 ms", speed("stage=single-block,tick=2ms"), 240, 250);
+	expect("a fast card, 500 us", speed("stage=single-block,tick=500us,read-wait=1us"), 900, 1000);
+	expect("none", speed("stage=single-block,tick=0ms"), speed("stage=yield") - 1,
+	       speed("stage=yield") + 1);
+	expect("a slow clock", speed("stage=single-block,drift=100000"), 436, 455);
+}
+
+/* Yield: an interrupt's task needs no tick. */
+static void yield_needs_no_tick(void **state)
+{
+	double yield = speed("stage=yield");
+
+	(void)state;
+	expect("2 ms", speed("stage=yield,tick=2ms"), yield - 2, yield + 2);
+	expect("a fast card", speed("stage=yield,read-wait=1us"), 900, 1100);
+	/* a card that just misses the tick without it */
+	expect("a slower card, without", speed("stage=single-block,read-wait=700us"), 240, 260);
+	expect("a slower card, with", speed("stage=yield,read-wait=700us"), 430, 480);
+}
+
+/* The card's command for one block does without the one that ends a multiple transfer. */
+static void the_stop_command_costs_ticks(void **state)
+{
+	double multiple = speed("stage=double"), single = speed("stage=single-block");
+
+	(void)state;
+	expect("single against multiple", single / multiple, 1.1, 1.25);
+	/* with time to spare in the tick it makes no difference */
+	expect("fast card", speed("stage=double,read-wait=300us") /
+				    speed("stage=single-block,read-wait=300us"), 0.99, 1.01);
+}
+
+/* The mechanism times are knobs: each moves the figure by its own amount. */
+static void times_are_knobs(void **state)
+{
+	double each = 512.0 / 1024 / speed("stage=yield"), slower;
+
+	(void)state;
+	slower = 512.0 / 1024 / speed("stage=yield,command=170us");
+	expect("us more for a command", (slower - each) * 1e6, 95, 105);
+	slower = 512.0 / 1024 / speed("stage=yield,block=480us");
+	expect("us more for a block", (slower - each) * 1e6, 195, 205);
+	slower = 512.0 / 1024 / speed("stage=yield,read-wait=800us");
+	expect("us more of waiting", (slower - each) * 1e6, 290, 310);
+}
+
+/* Rare writes of 100 to 500 ms, and none without the knob. */
+static void pauses_are_rare_and_long(void **state)
+{
+	static const char *const names[] = { "sim:stm32,stage=yield", "sim:stm32,stage=yield,pauses=0" };
+	unsigned paused[2] = { 0, 0 };
+	int64_t longest = 0;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct rig r;
+
+		rig_open(&r, names[i], NULL);
+		for (uint32_t n = 0; n < 20000; n++) {
+			int64_t ns = transfer(&r, true, n, 1);
+
+			paused[i] += ns > 50 * MSC_MS;
+			longest = ns > longest ? ns : longest;
+		}
+		rig_close(&r);
+	}
+	expect("pauses in 20000 writes", paused[0], 4, 20);
+	assert_int_equal(paused[1], 0);
+	expect("ms of the longest", (double)longest / MSC_MS, 250, 520);
+}
+
+/* A request to endpoint 0 while blocks are read: in stage cube nothing answers until the interrupt
+ * that reads the card is through. */
+static double slowest_request(const char *name)
+{
+	const struct msc_setup status = { .request_type = MSC_REQTYPE_IN, .length = 2 };
+	static const uint8_t read[10] = { MSC_OP_READ_10, [8] = 100 };
+	uint8_t cbw[MSC_CBW_LEN], answer[2], *data = malloc(100 * 512);
+	struct msc_err err = MSC_ERR_INIT;
+	struct msc_request rq;
+	struct msc_xfer in;
+	struct rig r;
+	int64_t worst = 0;
+
+	rig_open(&r, name, NULL);
+	msc_request_init(&rq, read, sizeof read, MSC_DIR_IN, 100 * 512);
+	msc_cbw_pack(cbw, &rq.cbw);
+	in = (struct msc_xfer){ .ep = r.target->device.ep_out, .data = cbw, .len = sizeof cbw };
+	assert_int_equal(msc_transfer(r.target, &in, MSC_S, &err), 0);
+	in = (struct msc_xfer){ .ep = r.target->device.ep_in, .data = data, .len = 100 * 512 };
+	assert_int_equal(msc_submit(r.target, &in, &err), 0);
+	for (int i = 0; i < 20; i++) {
+		struct msc_xfer x = { .setup = status, .data = answer, .len = 2 };
+
+		msc_wait_until(r.target->clock, msc_now(r.target->clock) + 1300 * MSC_US);
+		assert_int_equal(msc_transfer(r.target, &x, MSC_S, &err), 0);
+		assert_int_equal(x.outcome, MSC_OUT_DONE);
+		if (x.completed_ns - x.submitted_ns > worst)
+			worst = x.completed_ns - x.submitted_ns;
+	}
+	assert_int_equal(msc_finish(r.target, &in, msc_now(r.target->clock) + MSC_S, &err), 0);
+	assert_int_equal(in.actual, 100 * 512);
+	rig_close(&r);
+	free(data);
+	return (double)worst / MSC_US;
+}
+
+static void only_the_cube_keeps_endpoint_0_waiting(void **state)
+{
+	(void)state;
+	expect("us, cube", slowest_request("sim:stm32,stage=cube,host=xhci"), 1000, 2500);
+	expect("us, async", slowest_request("sim:stm32,stage=async,host=xhci"), 50, 300);
+	expect("us, yield", slowest_request("sim:stm32,stage=yield,host=xhci"), 50, 300);
+}
+
+/* ---- mounting ------------------------------------------------------------------------------------ */
+
+static double seconds_of_fat(const char *name, double *megabytes)
+{
+	const struct msc_record *record;
+	struct msc_err err = MSC_ERR_INIT;
+	const uint8_t cdb[10] = { MSC_OP_READ_10, [4] = 0x20, [8] = 1 }; /* block 8192 */
+	struct msc_request rq;
+	uint32_t sectors;
+	int64_t ns = 0;
+	struct rig r;
+
+	rig_open(&r, name, NULL);
+	msc_request_init(&rq, cdb, sizeof cdb, MSC_DIR_IN, 512);
+	assert_int_equal(msc_session_exchange(r.session, &rq, &record, &err), 0);
+	sectors = msc_get_le32(record->u.exchange.data + 36);
+	for (uint32_t at = 0; at < sectors; at += COMMAND_BLOCKS)
+		ns += transfer(&r, false, 8192 + 32 + at,
+			       (uint16_t)(sectors - at < COMMAND_BLOCKS ? sectors - at : COMMAND_BLOCKS));
+	rig_close(&r);
+	*megabytes = sectors * 512.0 / 1e6;
+	return (double)ns / MSC_S;
+}
+
+/* "About 8 MB", "almost 40 seconds"; with clusters of 16 KB "just under 2 MB", and half a minute
+ * less. */
+static void reading_the_fat(void **state)
+{
+	double small, large, s4, s16;
+
+	(void)state;
+	s4 = seconds_of_fat("sim:stm32,stage=cube,cluster=4k", &small);
+	s16 = seconds_of_fat("sim:stm32,stage=cube,cluster=16k", &large);
+	expect("MB of FAT, 4 KB clusters", small, 7.5, 8);
+	expect("MB of FAT, 16 KB clusters", large, 1.85, 2);
+	expect("s, 4 KB clusters", s4, 36, 40);
+	expect("s less with 16 KB clusters", s4 - s16, 27, 33); /* 50 s became 20 s */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_published_table),
+		cmocka_unit_test(a_block_takes_as_long_as_published),
+		cmocka_unit_test(the_card_task_alone),
+		cmocka_unit_test(overlap_doubles),
+		cmocka_unit_test(the_tick_is_a_ceiling),
+		cmocka_unit_test(yield_needs_no_tick),
+		cmocka_unit_test(the_stop_command_costs_ticks),
+		cmocka_unit_test(times_are_knobs),
+		cmocka_unit_test(pauses_are_rare_and_long),
+		cmocka_unit_test(only_the_cube_keeps_endpoint_0_waiting),
+		cmocka_unit_test(reading_the_fat),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* mscope bench: throughput and latency, and whether they are worse than a baseline. What was
+ * measured is shown however the bench ended. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "gate.h"
+#include "mscope.h"
+#include "scenario/guard.h"
+
+#define ERASE	    "\r\033[K"
+#define SIZES_MAX   MSC_LINE_POINTS_MAX
+#define COUNT	    100
+#define DURATION_NS (10 * MSC_S)
+#define WARM_UP	    3
+#define FILL	    0x55 /* neither stuffed bits nor what an erased medium holds */
+
+struct job {
+	struct tool *tool;
+	const struct msc_bench_format *format;
+	struct msc_bench_options o;
+	struct msc_compare_options gate;
+	struct msc_session_options session;
+	uint32_t sizes[SIZES_MAX];
+	const char *baseline; /* NULL: none */
+	struct msc_bench base, bench;
+	struct msc_comparison comparison;
+	bool compared, measured_again, not_restored;
+	bool block; /* the target is a block device */
+};
+
+/* ---- options ----------------------------------------------------------------------------------- */
+
+static int add_size(struct job *j, uint64_t blocks, struct msc_err *err)
+{
+	for (size_t i = 0; i < j->o.n_blocks; i++)
+		if (j->sizes[i] == blocks)
+			return msc_fail(err, MSC_E_USAGE, "--blocks: %u is there twice",
+					j->sizes[i]);
+	if (j->o.n_blocks == SIZES_MAX)
+		return msc_fail(err, MSC_E_USAGE, "--blocks: more than %d sizes", SIZES_MAX);
+	j->sizes[j->o.n_blocks++] = (uint32_t)blocks;
+	return 0;
+}
+
+static int read_sizes(struct job *j, const char *text, struct msc_err *err)
+{
+	char *copy = strdup(text), *save = NULL, *word;
+	uint64_t blocks;
+	int result = copy ? 0 : msc_nomem(err);
+
+	for (word = copy ? strtok_r(copy, ",", &save) : NULL; word && result == 0;
+	     word = strtok_r(NULL, ",", &save)) {
+		if (msc_parse_size(word, &blocks, err) < 0) {
+			msc_err_prefix(err, "--blocks: ");
+			result = -1;
+		} else if (!blocks || blocks > UINT16_MAX) {
+			result = msc_fail(err, MSC_E_USAGE,
+					  "--blocks: '%s': expected 1 to %u blocks", word,
+					  UINT16_MAX);
+		} else {
+			result = add_size(j, blocks, err);
+		}
+	}
+	free(copy);
+	if (result == 0 && !j->o.n_blocks)
+		return msc_fail(err, MSC_E_USAGE, "--blocks: expected sizes such as 1,8,64");
+	return result;
+}
+
+static int choice(const struct args *a, const char *name, const char *const *names, int *value,
+		  struct msc_err *err)
+{
+	const char *text = arg(a, name);
+	struct msc_nearest near = { .wanted = text };
+
+	if (!text)
+		return 0;
+	for (int i = 0; names[i]; i++) {
+		if (!strcmp(names[i], text)) {
+			*value = i;
+			return 0;
+		}
+		msc_nearest_try(&near, names[i]);
+	}
+	if (near.best)
+		return msc_fail(err, MSC_E_USAGE, "--%s: no '%s'; did you mean '%s'?", name, text,
+				near.best);
+	return msc_fail(err, MSC_E_USAGE, "--%s: no '%s'; \"mscope help bench\" lists what there is",
+			name, text);
+}
+
+/* What the baseline measured is measured again, unless options say otherwise. */
+static void adopt(struct job *j)
+{
+	const struct msc_bench_run *r = j->base.run;
+
+	j->o.serial = j->o.queued = false;
+	for (size_t i = 0; i < j->base.n_runs; i++) {
+		struct msc_err full = MSC_ERR_INIT;
+
+		j->o.op = r[i].op;
+		j->o.order = r[i].order;
+		j->o.serial |= r[i].mode == MSC_BENCH_SERIAL;
+		j->o.queued |= r[i].mode == MSC_BENCH_QUEUED;
+		if (!arg(&j->tool->args, "blocks") && add_size(j, r[i].blocks, &full) < 0)
+			continue; /* another mode's */
+	}
+	if (!j->o.serial && !j->o.queued) /* the kernel's */
+		j->o.serial = j->o.queued = true;
+}
+
+static int read_baseline(struct job *j, struct msc_err *err)
+{
+	j->baseline = arg(&j->tool->args, "baseline");
+	if (!j->baseline)
+		return 0;
+	if (msc_bench_read(j->baseline, &j->base, err) < 0)
+		return -1;
+	if (!j->base.n_runs)
+		return msc_fail(err, MSC_E_USAGE, "%s: there are no runs to compare with",
+				j->baseline);
+	adopt(j);
+	return 0;
+}
+
+static int read_amount(struct job *j, struct msc_err *err)
+{
+	const struct args *a = &j->tool->args;
+	uint64_t count = COUNT, warm_up = WARM_UP, seed = 1, lun = 0;
+	bool counted = arg(a, "count"), timed = arg(a, "duration");
+
+	j->o.duration_ns = counted ? 0 : DURATION_NS;
+	if (arg_size(a, "count", UINT32_MAX, &count, err) < 0 ||
+	    arg_duration(a, "duration", &j->o.duration_ns, err) < 0 ||
+	    arg_size(a, "warm-up", UINT16_MAX, &warm_up, err) < 0 ||
+	    arg_size(a, "seed", UINT64_MAX, &seed, err) < 0 ||
+	    arg_size(a, "lun", MSC_LUN_MAX, &lun, err) < 0 ||
+	    arg_duration(a, "timeout", &j->session.timeout_ns, err) < 0)
+		return -1;
+	if (counted && !count)
+		return msc_fail(err, MSC_E_USAGE, "--count: expected at least 1");
+	if (timed && !j->o.duration_ns)
+		return msc_fail(err, MSC_E_USAGE, "--duration: expected more than no time");
+	j->o.count = timed && !counted ? 0 : (uint32_t)count;
+	j->o.warm_up = (uint32_t)warm_up;
+	j->o.seed = seed;
+	j->o.lun = (uint8_t)lun;
+	return 0;
+}
+
+static int read_options(struct job *j, struct msc_err *err)
+{
+	static const char *const modes[] = { "serial", "queued", "both", NULL };
+	const struct args *a = &j->tool->args;
+	int op, mode = -1;
+
+	j->o.serial = j->o.queued = true;
+	j->o.blocks = j->sizes;
+	j->o.fill = FILL;
+	if (read_baseline(j, err) < 0 || read_amount(j, err) < 0)
+		return -1;
+	op = (int)j->o.op;
+	if (choice(a, "op", msc_bench_op_names, &op, err) < 0 ||
+	    choice(a, "mode", modes, &mode, err) < 0)
+		return -1;
+	j->o.op = (enum msc_bench_op)op;
+	if (mode >= 0) {
+		j->o.serial = mode != 1;
+		j->o.queued = mode != 0;
+	}
+	if (arg(a, "random"))
+		j->o.order = MSC_BENCH_RANDOM;
+	if ((arg(a, "blocks") || !j->baseline) &&
+	    read_sizes(j, arg(a, "blocks") ? arg(a, "blocks") : "1,8,64", err) < 0)
+		return -1;
+	if (j->o.op == MSC_BENCH_WRITE && !arg(a, "allow-writes"))
+		return msc_fail(err, MSC_E_USAGE,
+				"writing changes the medium; give --allow-writes to allow it (a "
+				"scratch range is saved and put back)");
+	return gate_options_read(a, &j->gate, err);
+}
+
+/* A block device is a target of this command alone. */
+static int find_target(struct job *j, struct msc_err *err)
+{
+	struct tool *tool = j->tool;
+	const char *first = tool->args.n_words ? tool->args.words[0] : getenv("MSCOPE_TARGET");
+
+	j->block = first && !strncmp(first, "/dev/", 5);
+	if (j->block) {
+		tool->target = strdup(first);
+		tool->target_words = tool->args.n_words > 0;
+		if (!tool->target)
+			return msc_nomem(err);
+	} else if (tool_target(tool, err) < 0) {
+		return -1;
+	}
+	if (tool->args.n_words > tool->target_words)
+		return msc_fail(err, MSC_E_USAGE, "bench takes one target, not '%s'",
+				tool->args.words[tool->target_words]);
+	return 0;
+}
+
+/* ---- measuring --------------------------------------------------------------------------------- */
+
+static void show_progress(void *user, const char *text)
+{
+	const struct job *j = user;
+
+	if (j->tool->verbosity >= 0 && isatty(STDERR_FILENO))
+		fprintf(stderr, ERASE "%s", text);
+}
+
+static void end_progress(const struct job *j)
+{
+	if (j->tool->verbosity >= 0 && isatty(STDERR_FILENO))
+		fputs(ERASE, stderr);
+}
+
+static void note(void *user, const char *text)
+{
+	(void)user;
+	fprintf(stderr, "mscope: %s\n", text);
+}
+
+/* Writes stay within a range that is saved before and put back afterwards. */
+static int measure_writes(struct job *j, struct msc_session *s, struct msc_err *err)
+{
+	struct msc_guard *guard;
+	int result = -1;
+
+	if (j->o.queued && msc_bench_try_queued(s, &j->bench, err) < 0)
+		return -1;
+	guard = msc_guard_begin(s, j->o.lun, note, j, err);
+	if (!guard)
+		return -1;
+	j->o.first_lba = msc_guard_first(guard);
+	j->o.span = msc_guard_blocks(guard);
+	result = msc_bench_measure(s, &j->o, &j->bench, err);
+	j->not_restored |= !msc_guard_end(guard);
+	return result;
+}
+
+static int measure_once(struct job *j, struct msc_session *s, struct msc_err *err)
+{
+	if (j->o.op == MSC_BENCH_WRITE)
+		return measure_writes(j, s, err);
+	return msc_bench_measure(s, &j->o, &j->bench, err);
+}
+
+static int compare(struct job *j, struct msc_err *err)
+{
+	if (!j->baseline || *j->bench.failure)
+		return 0;
+	msc_comparison_free(&j->comparison);
+	j->compared = false;
+	if (msc_compare(&j->base, &j->bench, &j->gate, &j->comparison, err) < 0)
+		return -1;
+	j->compared = true;
+	return 0;
+}
+
+/* An alarm is raised only when a second measurement confirms it. */
+static int measure(struct job *j, struct msc_session *s, struct msc_err *err)
+{
+	if (measure_once(j, s, err) < 0 || compare(j, err) < 0)
+		return -1;
+	if (!j->compared || msc_comparison_verdict(&j->comparison) != MSC_CHANGE_SLOWER)
+		return 0;
+	msc_comparison_free(&j->comparison);
+	msc_bench_free(&j->bench);
+	j->compared = false;
+	j->measured_again = true;
+	return measure_once(j, s, err) < 0 ? -1 : compare(j, err);
+}
+
+static int use_session(struct job *j, struct msc_target *target, struct msc_err *err)
+{
+	struct msc_session *s;
+	int result = -1;
+
+	if (j->baseline && !j->gate.force &&
+	    msc_compare_devices(&j->base.device, &target->device, err) < 0)
+		return -1;
+	j->session.log = &j->tool->log;
+	j->session.queued = j->o.queued;
+	s = msc_session_new(target, &j->session);
+	if (!s)
+		return msc_nomem(err);
+	msc_session_set_stop(s, tool_stop, NULL);
+	if (msc_session_learn(s, j->o.lun, err) == 0)
+		result = measure(j, s, err);
+	msc_session_free(s);
+	return result;
+}
+
+static int use_block(struct job *j, struct msc_err *err)
+{
+	j->o.stop = tool_stop;
+	if (msc_block_measure(j->tool->target, &j->o, &j->bench, err) < 0)
+		return -1;
+	return compare(j, err);
+}
+
+static int use_target(struct job *j, struct msc_err *err)
+{
+	struct msc_target *target;
+	int result;
+
+	if (j->block)
+		return use_block(j, err);
+	target = tool_open(j->tool, j->o.op == MSC_BENCH_WRITE, err);
+	if (!target)
+		return -1;
+	result = use_session(j, target, err);
+	msc_target_close(target);
+	return result;
+}
+
+/* ---- the command ------------------------------------------------------------------------------- */
+
+static int status_of(const struct job *j)
+{
+	if (*j->bench.failure || j->not_restored)
+		return MSCOPE_FAILED;
+	return j->compared ? gate_status(&j->comparison) : MSCOPE_PASSED;
+}
+
+static int show(struct job *j, int status, struct msc_err *err)
+{
+	struct msc_bench_report r = { .bench = &j->bench,
+				      .base = j->compared ? &j->base : NULL,
+				      .comparison = j->compared ? &j->comparison : NULL,
+				      .base_name = j->baseline,
+				      .measured_again = j->measured_again,
+				      .exit_status = status };
+
+	return gate_write(j->tool, j->format, &r, err);
+}
+
+static int run(struct job *j, struct msc_err *err)
+{
+	struct msc_err unwritten = MSC_ERR_INIT;
+	int result, status;
+
+	j->o.progress = show_progress;
+	j->o.user = j;
+	result = use_target(j, err);
+	end_progress(j);
+	if (result < 0 && !j->bench.n_runs)
+		return -1;
+	status = result < 0 ? tool_status(err) : status_of(j);
+	if (show(j, status, &unwritten) < 0 && result == 0) {
+		*err = unwritten;
+		return -1;
+	}
+	return result < 0 ? -1 : status;
+}
+
+static int bench(struct tool *tool, struct msc_err *err)
+{
+	struct job j = { .tool = tool };
+	int status = -1;
+
+	j.format = gate_format(tool, err);
+	if (j.format && find_target(&j, err) == 0 && read_options(&j, err) == 0)
+		status = run(&j, err);
+	msc_comparison_free(&j.comparison);
+	msc_bench_free(&j.bench);
+	msc_bench_free(&j.base);
+	return status;
+}
+
+static const struct opt bench_options[] = {
+	{ "op", 0, "read|write", "what is timed; read unless given" },
+	{ "blocks", 'b', "N,...", "blocks per command; 1,8,64 unless given" },
+	{ "mode", 0, "MODE", "serial, queued, or both (the default)" },
+	{ "count", 'n', "N", "commands of each size; 100 unless given, or until 10s are over" },
+	{ "duration", 0, "TIME", "so long for each size, instead of a number of commands" },
+	{ "random", 0, NULL, "addresses at random instead of one after the other" },
+	{ "warm-up", 0, "N", "commands of each size before the first that counts; 3 unless given" },
+	{ "lun", 0, "N", "the logical unit; 0 unless given" },
+	{ "allow-writes", 0, NULL, "allow --op write; a scratch range is saved and put back" },
+	{ "baseline", 0, "FILE", "a bench to compare with; measures what that one did" },
+	{ .name = NULL },
+};
+
+const struct cmd cmd_bench = {
+	.name = "bench",
+	.summary = "measure throughput and latency, and compare them with a baseline",
+	.usage = "[TARGET] [OPTION]...",
+	.options = { bench_options, gate_options, target_options, common_options },
+	.run = bench,
+};

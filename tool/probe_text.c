@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* An mscope.probe/1 for people: made from the document, so that the two cannot disagree. */
+#include "tool.h"
+
+static void put_row(FILE *out, const char *key, const char *text)
+{
+	fprintf(out, "%-14s", key);
+	msc_put_wrapped(out, 14, 14, text);
+	putc('\n', out);
+}
+
+static void show_device(FILE *out, const struct msc_device *d)
+{
+	char text[256];
+
+	put_row(out, "target", d->name);
+	snprintf(text, sizeof text, "%04x:%04x release %x.%02x, USB %x.%02x, %s speed%s",
+		 d->desc.vendor, d->desc.product, d->desc.release >> 8, d->desc.release & 0xff,
+		 d->desc.usb >> 8, d->desc.usb & 0xff, msc_speed_name(d->speed),
+		 d->simulated ? ", simulated" : "");
+	put_row(out, "device", text);
+	snprintf(text, sizeof text, "%u, subclass %02xh, protocol %02xh", d->interface_number,
+		 d->subclass, d->protocol);
+	put_row(out, "interface", text);
+	snprintf(text, sizeof text, "bulk-in %02xh of %u bytes, bulk-out %02xh of %u bytes",
+		 d->ep_in, d->max_packet_in, d->ep_out, d->max_packet_out);
+	put_row(out, "endpoints", text);
+}
+
+static const char *string_of(json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+static void show_strings(FILE *out, json_t *strings)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(strings, key, value)
+		put_row(out, key, json_is_string(value) ? json_string_value(value) : "none");
+}
+
+static void show_capacity(FILE *out, json_t *capacity)
+{
+	json_int_t blocks = json_integer_value(json_object_get(capacity, "blocks"));
+	json_int_t size = json_integer_value(json_object_get(capacity, "block_size"));
+	char text[96] = "not told";
+
+	if (json_is_object(capacity))
+		snprintf(text, sizeof text, "%lld blocks of %lld bytes, %lld KiB",
+			 (long long)blocks, (long long)size, (long long)(blocks * size / 1024));
+	put_row(out, "  capacity", text);
+}
+
+static void show_mode(FILE *out, json_t *mode)
+{
+	json_t *page;
+	size_t i, len;
+	char text[192] = "not told";
+
+	if (json_is_object(mode)) {
+		len = (size_t)snprintf(text, sizeof text, "%s; pages",
+				       json_is_true(json_object_get(mode, "write_protected"))
+					       ? "write-protected"
+					       : "writable");
+		json_array_foreach(json_object_get(mode, "pages"), i, page) if (len < sizeof text)
+			len += (size_t)snprintf(text + len, sizeof text - len, " %02llxh",
+						(long long)json_integer_value(page));
+		if (i == 0 && len < sizeof text)
+			snprintf(text + len, sizeof text - len, " none");
+	}
+	put_row(out, "  mode", text);
+}
+
+static void show_unit(FILE *out, json_t *unit)
+{
+	json_t *inquiry = json_object_get(unit, "inquiry"), *sense;
+	char text[256] = "does not answer";
+	size_t i, len;
+
+	if (json_is_object(inquiry))
+		snprintf(text, sizeof text, "\"%s\" \"%s\" \"%s\", type %02llxh%s",
+			 string_of(inquiry, "vendor"), string_of(inquiry, "product"),
+			 string_of(inquiry, "revision"),
+			 (long long)json_integer_value(json_object_get(inquiry, "device_type")),
+			 json_is_true(json_object_get(inquiry, "removable")) ? ", removable" : "");
+	fprintf(out, "unit %lld\n", (long long)json_integer_value(json_object_get(unit, "lun")));
+	put_row(out, "  inquiry", text);
+	len = (size_t)snprintf(text, sizeof text, "%s",
+			       json_is_true(json_object_get(unit, "ready")) ? "yes" : "no");
+	json_array_foreach(json_object_get(unit, "sense"), i, sense) if (len < sizeof text)
+		len += (size_t)snprintf(text + len, sizeof text - len, "; %s%s", i ? "" : "said: ",
+					json_is_string(sense) ? json_string_value(sense)
+							      : "no valid sense data");
+	put_row(out, "  ready", text);
+	show_capacity(out, json_object_get(unit, "capacity"));
+	show_mode(out, json_object_get(unit, "mode"));
+}
+
+void print_probe(FILE *out, const struct msc_device *d, json_t *document)
+{
+	json_t *queued = json_object_get(document, "queued"), *item;
+	char text[512];
+	size_t i;
+
+	show_device(out, d);
+	show_strings(out, json_object_get(document, "strings"));
+	json_array_foreach(json_object_get(document, "units"), i, item) show_unit(out, item);
+	put_row(out, "queued mode",
+		json_is_true(json_object_get(queued, "works")) ? "works"
+							       : string_of(queued, "reason"));
+	json_array_foreach(json_object_get(document, "findings"), i, item)
+	{
+		snprintf(text, sizeof text, "%s: %s: %s: %s", string_of(item, "severity"),
+			 string_of(item, "rule"), string_of(item, "context"),
+			 string_of(item, "message"));
+		put_row(out, i ? "" : "quirks seen", text);
+	}
+	if (i == 0)
+		put_row(out, "quirks seen", "none");
+}
