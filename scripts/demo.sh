@@ -27,7 +27,7 @@ expect() {
 expect 0 probe sim:reference
 expect 0 check sim:reference --allow-writes
 expect 0 check sim:linux-gadget,stall=1,file=disk.img --allow-writes
-expect 1 check sim:reference,fault=residue-zero --select bot.case05.inquiry -v
+expect 1 check sim:reference,fault=residue-zero --select bot.case05.inquiry
 
 printf '\nThe verdicts:\n%s\n%s\n%s\n' "$verdicts" \
 	"A failure names the rule, its clause, what was sent, what came back, and how to repeat it." \

@@ -29,6 +29,7 @@ struct job {
 	struct msc_comparison comparison;
 	bool compared, measured_again, not_restored;
 	bool block; /* the target is a block device */
+	bool usbmon;
 };
 
 /* ---- options ----------------------------------------------------------------------------------- */
@@ -88,8 +89,8 @@ static int choice(const struct args *a, const char *name, const char *const *nam
 	if (near.best)
 		return msc_fail(err, MSC_E_USAGE, "--%s: no '%s'; did you mean '%s'?", name, text,
 				near.best);
-	return msc_fail(err, MSC_E_USAGE, "--%s: no '%s'; \"mscope help bench\" lists what there is",
-			name, text);
+	return msc_fail(err, MSC_E_USAGE,
+			"--%s: no '%s'; \"mscope help bench\" lists what there is", name, text);
 }
 
 /* What the baseline measured is measured again, unless options say otherwise. */
@@ -154,8 +155,9 @@ static int read_amount(struct job *j, struct msc_err *err)
 static int read_options(struct job *j, struct msc_err *err)
 {
 	static const char *const modes[] = { "serial", "queued", "both", NULL };
+	static const char *const clocks[] = { "libusb", "usbmon", NULL };
 	const struct args *a = &j->tool->args;
-	int op, mode = -1;
+	int op, mode = -1, clock = 0;
 
 	j->o.serial = j->o.queued = true;
 	j->o.blocks = j->sizes;
@@ -164,8 +166,9 @@ static int read_options(struct job *j, struct msc_err *err)
 		return -1;
 	op = (int)j->o.op;
 	if (choice(a, "op", msc_bench_op_names, &op, err) < 0 ||
-	    choice(a, "mode", modes, &mode, err) < 0)
+	    choice(a, "mode", modes, &mode, err) < 0 || choice(a, "clock", clocks, &clock, err) < 0)
 		return -1;
+	j->usbmon = clock == 1;
 	j->o.op = (enum msc_bench_op)op;
 	if (mode >= 0) {
 		j->o.serial = mode != 1;
@@ -279,9 +282,11 @@ static int measure(struct job *j, struct msc_session *s, struct msc_err *err)
 
 static int use_session(struct job *j, struct msc_target *target, struct msc_err *err)
 {
+	struct msc_bench_clock clock = { .state = NULL };
 	struct msc_session *s;
 	int result = -1;
 
+	j->o.clock = j->usbmon ? &clock : NULL;
 	if (j->baseline && !j->gate.force &&
 	    msc_compare_devices(&j->base.device, &target->device, err) < 0)
 		return -1;
@@ -291,9 +296,11 @@ static int use_session(struct job *j, struct msc_target *target, struct msc_err 
 	if (!s)
 		return msc_nomem(err);
 	msc_session_set_stop(s, tool_stop, NULL);
-	if (msc_session_learn(s, j->o.lun, err) == 0)
+	if ((!j->usbmon || msc_usbmon_open(&target->device, &clock, err) == 0) &&
+	    msc_session_learn(s, j->o.lun, err) == 0)
 		result = measure(j, s, err);
 	msc_session_free(s);
+	msc_usbmon_close(&clock);
 	return result;
 }
 
@@ -311,7 +318,8 @@ static int use_target(struct job *j, struct msc_err *err)
 	int result;
 
 	if (j->block)
-		return use_block(j, err);
+		return j->usbmon ? msc_fail(err, MSC_E_USAGE, "--clock usbmon: name the USB device")
+				 : use_block(j, err);
 	target = tool_open(j->tool, j->o.op == MSC_BENCH_WRITE, err);
 	if (!target)
 		return -1;
@@ -384,6 +392,8 @@ static const struct opt bench_options[] = {
 	{ "warm-up", 0, "N", "commands of each size before the first that counts; 3 unless given" },
 	{ "lun", 0, "N", "the logical unit; 0 unless given" },
 	{ "allow-writes", 0, NULL, "allow --op write; a scratch range is saved and put back" },
+	{ "clock", 0, "libusb|usbmon",
+	  "whose timestamps: the program's, or the kernel's monitor's" },
 	{ "baseline", 0, "FILE", "a bench to compare with; measures what that one did" },
 	{ .name = NULL },
 };

@@ -84,7 +84,8 @@ static char *repeat_command(const struct tool *tool)
 
 		if (!opt_is_in(g->opt, run_options) && !opt_is_in(g->opt, target_options))
 			continue;
-		if (!strcmp(g->opt->name, "seed")) /* it is in the target's name */
+		if (!strcmp(g->opt->name, "seed") || /* it is in the target's name */
+		    !strcmp(g->opt->name, "restore") || !strcmp(g->opt->name, "forget-journal"))
 			continue;
 		fprintf(f, " --%s", g->opt->name);
 		if (g->opt->value) {
@@ -150,7 +151,7 @@ static int close_reports(struct conductor *c, int status, struct msc_err *err)
 static int run(struct conductor *c, struct tool *tool, const struct msc_scenarios *scenarios,
 	       struct msc_run_options *options, struct msc_summary *summary, struct msc_err *err)
 {
-	struct msc_target *target = tool_open(tool, options->allow_writes, err);
+	struct msc_target *target = tool_open(tool, options->allow_writes || options->restore, err);
 	int result;
 
 	if (!target) {
@@ -173,6 +174,11 @@ static int read_options(struct tool *tool, struct msc_run_options *o, struct msc
 
 	o->profile = MSC_PROFILE_USBIF;
 	o->allow_writes = arg(&tool->args, "allow-writes");
+	o->allow_eject = arg(&tool->args, "allow-eject");
+	o->restore = arg(&tool->args, "restore");
+	o->forget_journal = arg(&tool->args, "forget-journal");
+	if (o->restore && o->forget_journal)
+		return msc_fail(err, MSC_E_USAGE, "--restore and --forget-journal exclude each other");
 	o->queued = arg(&tool->args, "queued");
 	o->log = &tool->log;
 	o->stop = tool_stop;

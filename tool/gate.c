@@ -66,14 +66,15 @@ int gate_status(const struct msc_comparison *c)
 	return MSCOPE_PASSED;
 }
 
-int gate_write(struct tool *tool, const struct msc_bench_format *format,
-	       struct msc_bench_report *r, struct msc_err *err)
+int gate_write(struct tool *tool, const struct msc_bench_format *format, struct msc_bench_report *r,
+	       struct msc_err *err)
 {
 	const struct msc_report_context context = tool_context(tool);
+	bool quiet = tool->verbosity < 0 && !r->exit_status && !strcmp(format->name, "text");
 	int result = 0;
 
 	r->context = &context;
-	if (tool->text && format->write(tool->text, r, err) < 0)
+	if (tool->text && !quiet && format->write(tool->text, r, err) < 0)
 		result = -1;
 	if (tool->json && msc_bench_write_json(tool->json, r, err) < 0)
 		result = -1;

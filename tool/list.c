@@ -155,11 +155,13 @@ static int add_scenarios(json_t *list, const struct msc_scenarios *chosen, struc
 		const struct msc_scenario *s = chosen->list[i];
 
 		if (append(list,
-			   json_pack("{s:s, s:o, s:o, s:o, s:b, s:s}", "name", msc_scenario_name(s),
-				     "title", msc_json_text(msc_scenario_title(s)), "spec",
+			   json_pack("{s:s, s:o, s:o, s:o, s:s?, s:b, s:s}", "name",
+				     msc_scenario_name(s), "title",
+				     msc_json_text(msc_scenario_title(s)), "spec",
 				     strings_json(msc_scenario_spec(s)), "tags",
-				     strings_json(msc_scenario_tags(s)), "writes",
-				     msc_scenario_writes(s), "path", msc_scenario_path(s)),
+				     strings_json(msc_scenario_tags(s)), "evidence",
+				     msc_scenario_evidence(s), "writes", msc_scenario_writes(s),
+				     "path", msc_scenario_path(s)),
 			   err) < 0)
 			return -1;
 	}
@@ -327,7 +329,14 @@ static void print_list(FILE *out, const struct kind *kind, json_t *list)
 	json_t *entry;
 
 	json_array_foreach(list, i, entry)
-		print_row(out, NAMES, text_of(entry, "name"), text_of(entry, kind->summary));
+	{
+		bool reconstructed = !strcmp(text_of(entry, "evidence"), "reconstructed");
+		char text[512];
+
+		snprintf(text, sizeof text, "%s%s", text_of(entry, kind->summary),
+			 reconstructed ? " (reconstructed)" : "");
+		print_row(out, NAMES, text_of(entry, "name"), text);
+	}
 }
 
 /* ---- the command --------------------------------------------------------------------------- */

@@ -17,6 +17,7 @@
 #define SLOWEST_NS	(16 * MSC_US)	   /* a byte of a device that is slow and not hung */
 #define INVALID_POLL_NS (500 * MSC_MS)	   /* for the answer to a wrapper that is not valid */
 #define CASE_2_PAUSE_NS (20 * MSC_MS)	   /* for a device to think about data nobody wants */
+#define EARLY_NS	(5 * MSC_MS)	   /* from asking bulk-in to sending the CBW */
 #define STEPS_KEPT	8		   /* of MSC_STEPS_MAX: for what follows the data */
 
 struct flight {
@@ -47,7 +48,7 @@ void msc_request_init(struct msc_request *rq, const uint8_t *cdb, uint8_t cdb_le
 	rq->cbw.h.cb_length = cdb_len;
 	memcpy(rq->cbw.cb, cdb, cdb_len < MSC_CBW_CB_MAX ? cdb_len : MSC_CBW_CB_MAX);
 	rq->wrapper_len = MSC_CBW_LEN;
-	rq->out_len = SIZE_MAX;
+	rq->out_len = rq->in_len = SIZE_MAX;
 }
 
 /* Room for a CSW and whatever else comes in its last packet. */
@@ -213,12 +214,16 @@ static void find_csw_in_data(struct run *r)
  * endpoint is asked for again later. */
 static int data_stalled(struct run *r, struct msc_err *err)
 {
+	struct msc_clock *clock = r->s->target->clock;
+
 	if (r->rq->leave) {
 		r->dead = true;
 		return 0;
 	}
 	if (r->x->dir == MSC_DIR_IN && take_back(r, &r->csw, MSC_STEP_CSW, err))
 		return -1;
+	if (r->rq->clear_after_ns)
+		msc_wait_until(clock, msc_now(clock) + r->rq->clear_after_ns);
 	return clear_halt(r, r->data.xfer.ep, err);
 }
 
@@ -334,7 +339,8 @@ static bool can_be_queued(const struct run *r)
 {
 	const struct msc_request *rq = r->rq;
 
-	return r->s->o.queued && !rq->serial && !rq->leave && !rq->out_split && r->total <= CHUNK &&
+	return (rq->early || (r->s->o.queued && !rq->serial)) && !rq->leave && !rq->out_split &&
+	       r->total <= CHUNK && !r->capped &&
 	       msc_cbw_is_valid(r->x->wrapper, r->x->wrapper_len) && !is_case_2(r->x);
 }
 
@@ -343,6 +349,7 @@ static void fill_in_known(struct run *r)
 	struct msc_session *s = r->s;
 	struct msc_exchange *x = r->x;
 	uint64_t total = x->cbw.h.length;
+	size_t most;
 
 	if (total)
 		x->dir = x->cbw.h.flags & MSC_CBW_FLAG_IN ? MSC_DIR_IN : MSC_DIR_OUT;
@@ -354,8 +361,9 @@ static void fill_in_known(struct run *r)
 		total = (total + r->packet - 1) / r->packet * r->packet;
 	else if (x->dir == MSC_DIR_OUT && r->rq->out_len != SIZE_MAX)
 		total = r->rq->out_len;
-	r->capped = total > DATA_MAX;
-	r->total = r->capped ? DATA_MAX : (size_t)total;
+	most = r->rq->in_len < DATA_MAX ? r->rq->in_len : DATA_MAX;
+	r->capped = total > most || r->rq->in_len != SIZE_MAX;
+	r->total = total > most ? most : (size_t)total;
 	x->queued = can_be_queued(r);
 	r->cbw.xfer = (struct msc_xfer){ .ep = s->target->device.ep_out,
 					 .data = x->wrapper,
@@ -365,13 +373,29 @@ static void fill_in_known(struct run *r)
 					 .len = status_room(r) };
 }
 
+static int start_data(struct run *r, struct msc_err *err)
+{
+	return r->total && (prepare_data(r, err) || start(r, &r->data, err)) ? -1 : 0;
+}
+
 static int start_all(struct run *r, struct msc_err *err)
 {
-	if (start(r, &r->cbw, err))
-		return -1;
-	if (r->total && (prepare_data(r, err) || start(r, &r->data, err)))
+	if (start(r, &r->cbw, err) || start_data(r, err))
 		return -1;
 	return start(r, &r->csw, err);
+}
+
+/* Bulk-in is asked first, which the device has to refuse with NAK until it has the CBW. */
+static int start_early(struct run *r, struct msc_err *err)
+{
+	struct msc_clock *clock = r->s->target->clock;
+	bool in = r->x->dir == MSC_DIR_IN;
+
+	if ((in && start_data(r, err)) || start(r, &r->csw, err) ||
+	    msc_wait(r->s->target, &r->csw.xfer, msc_now(clock) + EARLY_NS, err) ||
+	    start(r, &r->cbw, err))
+		return -1;
+	return in ? 0 : start_data(r, err);
 }
 
 /* A wrapper that is not a CBW: the device halts, and all is left as it is (BOT 1.0, 6.6.1). */
@@ -408,7 +432,7 @@ static int run_phases(struct run *r, struct msc_err *err)
 	struct msc_clock *clock = r->s->target->clock;
 	struct msc_exchange *x = r->x;
 
-	if (x->queued && start_all(r, err))
+	if (x->queued && (r->rq->early ? start_early(r, err) : start_all(r, err)))
 		return -1;
 	if (phase(r, &r->cbw, MSC_STEP_CBW, r->timeout_ns, err))
 		return -1;
@@ -461,6 +485,7 @@ int msc_session_exchange(struct msc_session *s, const struct msc_request *rq,
 		msc_engine_abandon(s, &r.data.xfer);
 		msc_engine_abandon(s, &r.cbw.xfer);
 		msc_record_free(record);
+		s->needs_reset = true;
 		return -1;
 	}
 	s->needs_reset = r.x->needs_reset;

@@ -13,6 +13,7 @@
 #define READY_PAUSE_NS	  (250 * MSC_MS) /* between two TEST UNIT READY of a unit that starts up */
 #define ATTENTIONS_MAX	  6		 /* unit attentions read away before a unit is ready */
 #define PROBE_TIMEOUT_NS  MSC_S
+#define PROBE_ROUNDS	  40 /* QEMU's stick on xHCI fails one READ in about ten */
 #define BLOCK_SIZE_MAX	  65536u	 /* a larger one is not believed */
 #define INQUIRY_ALLOC	  36
 #define MODE_SENSE_ALLOC  192
@@ -309,10 +310,11 @@ int msc_session_learn(struct msc_session *s, uint8_t lun, struct msc_err *err)
 struct trial {
 	uint8_t cdb[MSC_CBW_CB_MAX];
 	uint32_t length;
+	bool useless; /* it fails serially too, and says nothing of the queue */
 };
 
 /* Queued first, and if that fails, serially: only a command that works serially accuses the queue. */
-static int try_queued(struct learner *l, const struct trial *t, bool *works, struct msc_err *err)
+static int try_queued(struct learner *l, struct trial *t, bool *works, struct msc_err *err)
 {
 	enum msc_dir dir = t->length ? MSC_DIR_IN : MSC_DIR_NONE;
 	int rung;
@@ -325,28 +327,30 @@ static int try_queued(struct learner *l, const struct trial *t, bool *works, str
 	l->queued = false;
 	if (msc_session_settle(l->s, &rung, err) || command(l, t->cdb, dir, t->length, err))
 		return -1;
-	*works = l->x->needs_reset;
+	*works = t->useless = l->x->needs_reset;
 	return l->x->needs_reset ? msc_session_settle(l->s, &rung, err) : 0;
 }
 
+/* In rounds, because a device may fail only when it is not ready soon enough. */
 static int probe_queued(struct learner *l, bool *works, char *why, size_t size, struct msc_err *err)
 {
 	const struct msc_unit *u = msc_session_unit(l->s, l->lun);
-	const struct trial trials[] = {
-		{{MSC_OP_TEST_UNIT_READY}, 0},
-		{{MSC_OP_INQUIRY, [4] = INQUIRY_ALLOC}, INQUIRY_ALLOC},
-		{{MSC_OP_READ_10, [8] = 1}, u->block_size},
+	struct trial trials[] = {
+		{{MSC_OP_TEST_UNIT_READY}, 0, false},
+		{{MSC_OP_INQUIRY, [4] = INQUIRY_ALLOC}, INQUIRY_ALLOC, false},
+		{{MSC_OP_READ_10, [8] = 1}, u->block_size, !u->have_capacity},
 	};
-	size_t n = MSC_COUNT(trials) - !u->have_capacity;
 	char name[48];
 
-	for (size_t i = 0; i < n && *works; i++) {
-		if (try_queued(l, &trials[i], works, err))
+	for (size_t i = 0; i < PROBE_ROUNDS * MSC_COUNT(trials) && *works; i++) {
+		struct trial *t = &trials[i % MSC_COUNT(trials)];
+
+		if (!t->useless && try_queued(l, t, works, err))
 			return -1;
 		if (!*works)
 			snprintf(why, size,
 				 "%s is not answered when CBW, data and CSW are queued together",
-				 msc_cdb_name(name, sizeof(name), trials[i].cdb));
+				 msc_cdb_name(name, sizeof(name), t->cdb));
 	}
 	return 0;
 }

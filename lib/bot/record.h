@@ -16,7 +16,8 @@
 enum msc_step_kind {
 	MSC_STEP_CBW,
 	MSC_STEP_DATA,
-	MSC_STEP_CSW,
+	MSC_STEP_CSW, /* CANCELLED: asked for early (queued) and taken back. After a wrapper that is
+			 not valid: the one poll of bulk-in */
 	MSC_STEP_CLEAR_HALT,
 };
 
@@ -76,6 +77,7 @@ enum msc_reset_kind {
 	MSC_RESET_CLEAR_HALT, /* one endpoint, and nothing else */
 	MSC_RESET_RECOVERY,   /* BOT 1.0, 5.3.4: class request, clear bulk-in, clear bulk-out */
 	MSC_RESET_PORT,
+	MSC_RESET_CONFIGURATION, /* SET_CONFIGURATION with the value in force */
 };
 
 struct msc_reset {

@@ -59,6 +59,16 @@ void msc_session_set_stop(struct msc_session *s, bool (*stop)(void *user), void 
 	s->stop_user = user;
 }
 
+void msc_session_set_timeout(struct msc_session *s, int64_t timeout_ns)
+{
+	s->o.timeout_ns = timeout_ns;
+}
+
+int64_t msc_session_timeout(const struct msc_session *s)
+{
+	return s->o.timeout_ns;
+}
+
 const struct msc_unit *msc_session_unit(const struct msc_session *s, uint8_t lun)
 {
 	return &s->units[lun & MSC_LUN_MAX];
@@ -311,6 +321,23 @@ int msc_session_port_reset(struct msc_session *s, const struct msc_record **out,
 		return -1;
 	}
 	s->needs_reset = s->unclean = false;
+	msc_engine_end(s, r, out);
+	return 0;
+}
+
+int msc_session_configure(struct msc_session *s, const struct msc_record **out,
+			  struct msc_err *err)
+{
+	struct msc_record *r = begin_reset(s, MSC_RESET_CONFIGURATION, 0, err);
+
+	if (!r)
+		return -1;
+	if (msc_configure(s->target, &r->u.reset.outcome, err)) {
+		msc_record_free(r);
+		return -1;
+	}
+	if (r->u.reset.outcome == MSC_OUT_DONE)
+		s->needs_reset = s->unclean = false;
 	msc_engine_end(s, r, out);
 	return 0;
 }

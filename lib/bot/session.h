@@ -27,7 +27,7 @@ struct msc_session;
 typedef void msc_record_fn(void *user, const struct msc_record *);
 
 struct msc_session_options {
-	int64_t timeout_ns; /* for each phase; 0: 5 s */
+	int64_t timeout_ns; /* for each phase, and 16 us more for each byte of data; 0: 5 s */
 	bool queued;
 	const struct msc_log *log;
 	msc_record_fn *record; /* may be NULL */
@@ -50,6 +50,10 @@ struct msc_request {
 	const uint8_t *out;	   /* for a bulk-out data phase; zeros when NULL */
 	size_t out_len;		   /* bytes really sent: SIZE_MAX: dCBWDataTransferLength */
 	size_t out_split;	   /* bytes per transfer; 0: all in one */
+	size_t in_len;		   /* bytes of bulk-in data asked for, and then nothing more, no CSW
+				      either; SIZE_MAX: all of it, and the CSW */
+	int64_t clear_after_ns;	   /* from a STALL of the data to clearing the halt */
+	bool early;		   /* bulk-in is asked before the CBW is sent: BOT 1.0 allows it */
 	struct msc_intent stated;  /* goes into the record */
 	int64_t timeout_ns;	   /* 0: the session's */
 	bool serial;		   /* even in a queued session */
@@ -81,6 +85,12 @@ int msc_session_reset_recovery(struct msc_session *, const struct msc_record **o
 			       struct msc_err *) MSC_MUST_CHECK;
 int msc_session_port_reset(struct msc_session *, const struct msc_record **out,
 			   struct msc_err *) MSC_MUST_CHECK;
+/* SET_CONFIGURATION with the value in force; MSC_E_UNSUPPORTED where it cannot be sent. */
+int msc_session_configure(struct msc_session *, const struct msc_record **out,
+			  struct msc_err *) MSC_MUST_CHECK;
+/* From now on; also of resets and control requests. */
+void msc_session_set_timeout(struct msc_session *, int64_t timeout_ns);
+int64_t msc_session_timeout(const struct msc_session *);
 
 /* Sends TEST UNIT READY until the device answers with a valid CSW, climbing reset recovery and
  * port reset in between. *rung says what it took: 0 nothing, 1 reset recovery, 2 port reset,

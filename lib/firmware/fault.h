@@ -46,6 +46,9 @@
 #define ON_CARD_WRITE(name)                                                                        \
 	static bool name(struct mcu *m MAYBE, const struct mutant_view *v MAYBE,                   \
 			 uint64_t *lba MAYBE, uint32_t *blocks MAYBE, void *state MAYBE)
+#define ON_OPEN(name)                                                                              \
+	static void name(struct mcu *m MAYBE, uint8_t ep MAYBE, bool *keep_toggle MAYBE,           \
+			 bool *keep_halt MAYBE, void *state MAYBE)
 #define ON_RESET(name) static void name(struct mcu *m MAYBE, void *state MAYBE)
 
 /* Offsets in a packed CSW. */
@@ -59,6 +62,12 @@ static inline uint32_t fault_max_packet(struct mcu *m)
 static inline bool fault_is_in(const struct mutant_view *v)
 {
 	return v->cbw.h.length && v->cbw.h.flags & MSC_CBW_FLAG_IN;
+}
+
+/* The firmware never hears of the command; data that the host has for it is not taken. */
+static inline enum mutant_verdict fault_lose(const struct mutant_view *v)
+{
+	return v->cbw.h.length && !fault_is_in(v) ? MUTANT_DEAF : MUTANT_SWALLOW;
 }
 
 /* The first bytes of the answer to that command, at least `least` of them. */

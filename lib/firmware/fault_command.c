@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Faults of single commands, and of the first one after something: the firmware never hears of
- * them, and neither data nor CSW follows. Commands with data from the host are spared: the
- * peripheral would take the data for a CBW. */
+ * them, and neither data nor CSW follows. More of them are in fault_hang.c. */
 #include "firmware/fault.h"
 
 #include <string.h>
 
-static enum mutant_verdict lose(const struct mutant_view *v)
-{
-	return v->cbw.h.length && !fault_is_in(v) ? MUTANT_PASS : MUTANT_SWALLOW;
-}
-
 static enum mutant_verdict lose_if(const struct mutant_view *v, uint8_t opcode)
 {
-	return v->cbw.cb[0] == opcode ? lose(v) : MUTANT_PASS;
+	return v->cbw.cb[0] == opcode ? fault_lose(v) : MUTANT_PASS;
 }
 
 /* -- single commands -------------------------------------------------------------------------- */
@@ -74,7 +68,7 @@ ON_COMMAND(hang_no_blocks)
 {
 	bool none = v->cbw.cb[0] == MSC_OP_READ_10 && msc_get_be16(v->cbw.cb + 7) == 0;
 
-	return none ? lose(v) : MUTANT_PASS;
+	return none ? fault_lose(v) : MUTANT_PASS;
 }
 
 const struct msc_fault msc_fault_hang_no_blocks = {
@@ -89,7 +83,7 @@ ON_COMMAND(hang_long_read)
 {
 	bool is_long = v->cbw.cb[0] == MSC_OP_READ_10 && msc_get_be16(v->cbw.cb + 7) > 64;
 
-	return is_long ? lose(v) : MUTANT_PASS;
+	return is_long ? fault_lose(v) : MUTANT_PASS;
 }
 
 const struct msc_fault msc_fault_hang_long_read = {
@@ -120,7 +114,7 @@ ON_COMMAND(lose_the_next)
 	bool lost = *(bool *)state;
 
 	*(bool *)state = false;
-	return lost ? lose(v) : MUTANT_PASS;
+	return lost ? fault_lose(v) : MUTANT_PASS;
 }
 
 const struct msc_fault msc_fault_recovery_loses_command = {

@@ -140,12 +140,9 @@ static bool is_known(uint8_t opcode)
 	return memchr(known, opcode, sizeof known) != NULL;
 }
 
-/* Not for data from the host: the peripheral would take it for a CBW. */
 ON_COMMAND(hang_on_unknown)
 {
-	if (is_known(v->cbw.cb[0]) || (v->cbw.h.length && !fault_is_in(v)))
-		return MUTANT_PASS;
-	return MUTANT_SWALLOW;
+	return is_known(v->cbw.cb[0]) ? MUTANT_PASS : fault_lose(v);
 }
 
 const struct msc_fault msc_fault_hang_on_unknown = {

@@ -36,14 +36,10 @@
 
 #include "firmware/firmware.h"
 #include "firmware/reference.h"
-#include "firmware/usbd.h"
 
-#define EP_IN	      0x81
-#define EP_OUT	      0x02
-#define MAX_PACKET_FS 64
-#define MAX_PACKET_HS 512
 #define BUFFER_SIZE   16384 /* a multiple of every block size and packet size */
 #define DEFAULT_BYTES (8u << 20)
+#define BLOCKS_LEAST  256u /* of a unit that is smaller than the one before it */
 
 enum phase { OFF, COMMAND, SENDING, ENDING, RECEIVING, STATUS, BROKEN };
 enum case5 { CASE5_STALL, CASE5_SHORT, CASE5_PAD };
@@ -56,10 +52,10 @@ struct buffer {
 struct reference {
 	struct {
 		uint32_t luns;
-		bool removable, wp, medium;
+		bool removable, wp, medium, composite;
 		int block_size; /* index into block_sizes */
 		uint64_t blocks;
-		int case5;
+		int case5, fill;
 		char file[256];
 		int64_t card_read, card_write;
 		char serial[64];
@@ -337,10 +333,10 @@ static void setup(struct mcu *m, const struct msc_setup *q)
 {
 	struct reference *s = mcu_state(m);
 	const uint8_t to_interface = MSC_REQTYPE_CLASS | MSC_RECIPIENT_INTERFACE;
-	bool well_formed = s->phase != OFF && q->value == 0 && q->index == 0;
+	bool well_formed = s->phase != OFF && q->value == 0 && q->index == s->knob.composite;
 	uint8_t max_lun = (uint8_t)(s->knob.luns - 1);
 
-	if (usbd_setup(m, &s->usbd, q))
+	if (usbd_setup(m, &s->usbd, q) || (s->knob.composite && sibling_setup(m, q)))
 		return;
 	if (well_formed && q->request_type == to_interface &&
 	    q->request == MSC_REQ_BULK_ONLY_RESET && q->length == 0)
@@ -382,19 +378,6 @@ static void reset(struct mcu *m)
 
 /* -- power-on -------------------------------------------------------------------------------- */
 
-static const struct usbd_endpoint endpoints[] = {
-	{EP_IN, MAX_PACKET_FS, MAX_PACKET_HS, 0},
-	{EP_OUT, MAX_PACKET_FS, MAX_PACKET_HS, 0},
-};
-
-static const struct usbd_interface interfaces[] = { {
-	.interface_class = MSC_CLASS_MASS_STORAGE,
-	.subclass = MSC_SUBCLASS_SCSI,
-	.protocol = MSC_PROTOCOL_BULK_ONLY,
-	.endpoints = endpoints,
-	.n_endpoints = 2,
-} };
-
 static const struct usbd_descriptors descriptors = {
 	.device = {.usb = 0x0200,
 		   .vendor = 0x1209, /* pid.codes: for tests that leave the laboratory never */
@@ -406,12 +389,23 @@ static const struct usbd_descriptors descriptors = {
 	.attributes = 0x80, /* powered by the bus */
 	.max_power = 50,    /* 100 mA */
 	.high_speed = true,
-	.interfaces = interfaces,
-	.n_interfaces = 1,
 	.strings = {NULL, "mscope", "Reference Disk"},
 };
 
-/* The file is the medium of unit 0; other units have one in memory. */
+/* Something else in every four bytes, so that whatever is left out or mixed up shows. */
+static void make_noise(struct mcu *m, uint8_t lun, const struct card_geometry *g)
+{
+	uint8_t block[4096];
+
+	for (uint32_t lba = 0; lba < g->blocks; lba++) {
+		for (uint32_t at = 0; at < g->block_size; at += 4)
+			msc_put_le32(block + at, (lba * 1024 + at / 4 + lun) * 2654435761u);
+		card_preload(m, lun, lba, 1, block);
+	}
+}
+
+/* The file is the medium of unit 0; other units have one in memory, each half as large as the one
+ * before it, so that a mix-up shows. */
 static void insert_media(struct mcu *m)
 {
 	struct reference *s = mcu_state(m);
@@ -425,7 +419,11 @@ static void insert_media(struct mcu *m)
 	for (uint8_t lun = 0; s->knob.medium && lun < s->knob.luns; lun++) {
 		g.path = lun == 0 && s->knob.file[0] ? s->knob.file : NULL;
 		g.blocks = s->knob.blocks || g.path ? s->knob.blocks : DEFAULT_BYTES / g.block_size;
+		if (g.blocks >> lun >= BLOCKS_LEAST)
+			g.blocks >>= lun;
 		card_insert(m, lun, &g);
+		if (s->knob.fill && !g.path)
+			make_noise(m, lun, &g);
 	}
 }
 
@@ -436,6 +434,8 @@ static void start(struct mcu *m)
 
 	s->desc = descriptors;
 	s->desc.strings[3] = s->knob.serial;
+	s->desc.interfaces = reference_interfaces + !s->knob.composite;
+	s->desc.n_interfaces = s->knob.composite ? 2 : 1;
 	s->usbd.desc = &s->desc;
 	s->usbd.configured = configured;
 	s->usbd.may_unhalt = may_unhalt;
@@ -451,6 +451,7 @@ static void start(struct mcu *m)
 
 #define KNOB(member) offsetof(struct reference, knob.member)
 static const char *const block_sizes[] = { "512", "1024", "2048", "4096", NULL };
+static const char *const fills[] = { "zeros", "noise", NULL };
 static const char *const case5_names[] = { "stall", "short", "pad", NULL };
 
 static const struct msc_knob knobs[] = {
@@ -465,12 +466,16 @@ static const struct msc_knob knobs[] = {
 	 "blocks of the medium; 0: as the file has, or 8 MiB", 0, 0, NULL, 0},
 	{"file", MSC_KNOB_TEXT, KNOB(file), NULL, "a file to hold the medium of unit 0", 0, 0, NULL,
 	 sizeof(((struct reference *)0)->knob.file)},
+	{"fill", MSC_KNOB_CHOICE, KNOB(fill), "zeros", "what a medium in memory holds", 0, 0, fills,
+	 0},
 	{"case5", MSC_KNOB_CHOICE, KNOB(case5), "stall",
 	 "how data that is shorter than the host expects is ended", 0, 0, case5_names, 0},
 	{"card-read", MSC_KNOB_DURATION, KNOB(card_read), "0ns", "time to read a block", 0, 0, NULL,
 	 0},
 	{"card-write", MSC_KNOB_DURATION, KNOB(card_write), "0ns", "time to write a block", 0, 0,
 	 NULL, 0},
+	{"composite", MSC_KNOB_BOOL, KNOB(composite), "0",
+	 "mass storage is interface 1, behind one of a vendor", 0, 0, NULL, 0},
 	{"serial", MSC_KNOB_TEXT, KNOB(serial), "4D53434F5045", "serial number", 0, 0, NULL,
 	 sizeof(((struct reference *)0)->knob.serial)},
 	{0},

@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Private to the model `reference`: what its Bulk-Only half (reference.c) asks of its SCSI half
- * (reference_scsi.c, reference_pages.c). The SCSI half knows nothing of USB. */
+ * (reference_scsi.c, reference_pages.c), which knows nothing of USB; and its interfaces. */
 #ifndef MSC_FIRMWARE_REFERENCE_H
 #define MSC_FIRMWARE_REFERENCE_H
 
-#include "sim/mcu.h"
-#include "wire/bot.h"
+#include "firmware/usbd.h"
 #include "wire/scsi.h"
+
+#define EP_IN	      0x81
+#define EP_OUT	      0x02
+#define MAX_PACKET_FS 64
+#define MAX_PACKET_HS 512
+
+/* reference_interfaces.c: the vendor's, which is left out unless the device is composite, and mass
+ * storage. */
+extern const struct usbd_interface reference_interfaces[];
+/* A request of the vendor's interface, which is number 0; false: it is for another. */
+bool sibling_setup(struct mcu *, const struct msc_setup *);
 
 #define SCSI_REPLY_MAX 256 /* the longest answer that is not read from the medium */
 

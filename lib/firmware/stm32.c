@@ -31,12 +31,12 @@ static void await_command(struct mcu *m)
 static void send_status(struct mcu *m)
 {
 	struct stm32 *s = mcu_state(m);
-	const struct msc_csw csw = {.signature = MSC_CSW_SIGNATURE,
-				    .tag = s->cbw.h.tag,
-				    .residue = s->residue,
-				    .status = s->phase_error  ? MSC_CSW_PHASE_ERROR
-					      : s->job.failed ? MSC_CSW_FAILED
-							      : MSC_CSW_PASSED};
+	const struct msc_csw csw = { .signature = MSC_CSW_SIGNATURE,
+				     .tag = s->cbw.h.tag,
+				     .residue = s->residue,
+				     .status = s->phase_error  ? MSC_CSW_PHASE_ERROR
+					       : s->job.failed ? MSC_CSW_FAILED
+							       : MSC_CSW_PASSED };
 
 	msc_csw_pack(s->csw, &csw);
 	s->state = STATUS;
@@ -255,13 +255,13 @@ static const struct usbd_endpoint endpoints[] = {
 	{EP_OUT, MAX_PACKET, 0},
 };
 
-static const struct usbd_interface interfaces[] = {{
+static const struct usbd_interface interfaces[] = { {
 	.interface_class = MSC_CLASS_MASS_STORAGE,
 	.subclass = MSC_SUBCLASS_SCSI,
 	.protocol = MSC_PROTOCOL_BULK_ONLY,
 	.endpoints = endpoints,
 	.n_endpoints = 2,
-}};
+} };
 
 static const struct usbd_descriptors descriptors = {
 	.device = {.usb = 0x0200,
@@ -294,40 +294,45 @@ static void start(struct mcu *m)
 }
 
 #define KNOB(member) offsetof(struct stm32, knob.member)
-static const char *const stage_names[] = {"cube", "async", "double", "single-block", "yield", NULL};
-static const char *const cluster_names[] = {"4k", "16k", "32k", NULL};
+static const char *const stage_names[] = {
+	"cube", "async", "double", "single-block", "yield", NULL
+};
+static const char *const cluster_names[] = { "4k", "16k", "32k", NULL };
 
 static const struct msc_knob knobs[] = {
-	{"stage", MSC_KNOB_CHOICE, KNOB(stage), "yield", "how far the firmware has come", 0, 0,
-	 stage_names, 0},
-	{"card", MSC_KNOB_CHOICE, KNOB(card), "c6-8g", "the SD card", 0, 0, stm32_card_names, 0},
-	{"cluster", MSC_KNOB_CHOICE, KNOB(cluster), "4k", "bytes in a cluster of its FAT32 volume",
-	 0, 0, cluster_names, 0},
-	{"file", MSC_KNOB_TEXT, KNOB(file), NULL, "a file to hold the card's blocks instead", 0, 0,
-	 NULL, sizeof(((struct stm32 *)0)->knob.file)},
-	{"tick", MSC_KNOB_DURATION, KNOB(tick_ns), "1ms",
-	 "period of the operating system's tick; 0ms: none, tasks switch at once", 0, 0, NULL, 0},
-	{"command", MSC_KNOB_DURATION, KNOB(command_ns), "0us",
-	 "a command to the card; 0us: as published", 0, 0, NULL, 0},
-	{"read-wait", MSC_KNOB_DURATION, KNOB(read_wait_ns), "0us",
-	 "least wait from a read command to its block; 0us: the card's own", 0, 0, NULL, 0},
-	{"write-wait", MSC_KNOB_DURATION, KNOB(write_wait_ns), "0us",
-	 "least wait after a block is written; 0us: the card's own", 0, 0, NULL, 0},
-	{"block", MSC_KNOB_DURATION, KNOB(block_ns), "0us",
-	 "a block read over SPI by DMA; 0us: as published", 0, 0, NULL, 0},
-	{"pauses", MSC_KNOB_BOOL, KNOB(pauses), "1", "some writes take 100 to 500 ms", 0, 0, NULL,
-	 0},
-	{"selftest", MSC_KNOB_BOOL, KNOB(selftest), "0",
-	 "a task reads the card without USB and prints the speed (not in stage cube)", 0, 0, NULL,
-	 0},
-	{0},
+	{ "stage", MSC_KNOB_CHOICE, KNOB(stage), "yield", "how far the firmware has come", 0, 0,
+	  stage_names, 0 },
+	{ "card", MSC_KNOB_CHOICE, KNOB(card), "c6-8g", "the SD card", 0, 0, stm32_card_names, 0 },
+	{ "cluster", MSC_KNOB_CHOICE, KNOB(cluster), "4k", "bytes in a cluster of its FAT32 volume",
+	  0, 0, cluster_names, 0 },
+	{ "file", MSC_KNOB_TEXT, KNOB(file), NULL, "a file to hold the card's blocks instead", 0, 0,
+	  NULL, sizeof(((struct stm32 *)0)->knob.file) },
+	{ "tick", MSC_KNOB_DURATION, KNOB(tick_ns), "1ms",
+	  "period of the operating system's tick; 0ms: none, tasks switch at once", 0, 0, NULL, 0 },
+	{ "command", MSC_KNOB_DURATION, KNOB(command_ns), "0us",
+	  "a command to the card; 0us: as published", 0, 0, NULL, 0 },
+	{ "read-wait", MSC_KNOB_DURATION, KNOB(read_wait_ns), "0us",
+	  "least wait from a read command to its block, and the rest in proportion; 0us: the card's own",
+	  0, 0, NULL, 0 },
+	{ "write-wait", MSC_KNOB_DURATION, KNOB(write_wait_ns), "0us",
+	  "least wait after a block is written, and the rest in proportion; 0us: the card's own", 0,
+	  0, NULL, 0 },
+	{ "block", MSC_KNOB_DURATION, KNOB(block_ns), "0us",
+	  "a block read over SPI by DMA; 0us: as published", 0, 0, NULL, 0 },
+	{ "pauses", MSC_KNOB_BOOL, KNOB(pauses), "1", "some writes take 100 to 500 ms", 0, 0, NULL,
+	  0 },
+	{ "selftest", MSC_KNOB_BOOL, KNOB(selftest), "0",
+	  "a task reads the card without USB and prints the speed (not in stage cube)", 0, 0, NULL,
+	  0 },
+	{ 0 },
 };
 
 const struct msc_firmware msc_firmware_stm32 = {
 	.name = "stm32",
 	.summary = "SD card on SPI behind full-speed USB, in five stages from slow to fast",
 	.like = "an STM32F103 with ST's USB device library, FreeRTOS and an SD card",
-	.expect = "passes in every profile: unlike ST's class it conforms, because it is about time",
+	.expect =
+		"passes in every profile: unlike ST's class it conforms, because it is about time",
 	.state_size = sizeof(struct stm32),
 	.knobs = knobs,
 	.vectors = {.start = start,

@@ -37,7 +37,7 @@ struct stm32_knobs {
 	int stage, card, cluster;
 	int64_t tick_ns;
 	int64_t command_ns, block_ns;	   /* 0: as published */
-	int64_t read_wait_ns, write_wait_ns; /* least; 0: the card's own */
+	int64_t read_wait_ns, write_wait_ns; /* least, the rest in proportion; 0: the card's own */
 	bool pauses, selftest;
 	char file[256];
 };

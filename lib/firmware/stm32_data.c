@@ -42,12 +42,12 @@ static void read_done(struct mcu *m, bool ok, void *context);
 static void ask_read(struct mcu *m)
 {
 	struct stm32 *s = mcu_state(m);
-	struct stm32_request r = {.op = OP_READ,
-				  .lba = s->job.lba++,
-				  .blocks = 1,
-				  .buf = s->data[s->turn],
-				  .done = read_done,
-				  .context = s->data[s->turn]};
+	struct stm32_request r = { .op = OP_READ,
+				   .lba = s->job.lba++,
+				   .blocks = 1,
+				   .buf = s->data[s->turn],
+				   .done = read_done,
+				   .context = s->data[s->turn] };
 
 	s->to_ask -= BLOCK;
 	if (two_buffers(s))
@@ -83,7 +83,6 @@ void stm32_begin_in(struct mcu *m)
 	s->state = DATA_IN;
 	s->to_ask = (uint32_t)s->job.length;
 	s->turn = 0;
-	sema_try(s->sent);
 	sema_give(m, s->sent);
 	ask_read(m);
 }
@@ -156,12 +155,12 @@ static void ask_write(struct mcu *m)
 		s->turn ^= 1;
 	if (two_buffers(s) && first && s->to_receive)
 		receive_block(m, s->turn);
-	stm32_ask(m, &(struct stm32_request){.op = OP_WRITE,
-					     .lba = s->job.lba++,
-					     .blocks = 1,
-					     .buf = s->data[w->buffer],
-					     .done = write_done,
-					     .context = w});
+	stm32_ask(m, &(struct stm32_request){ .op = OP_WRITE,
+					      .lba = s->job.lba++,
+					      .blocks = 1,
+					      .buf = s->data[w->buffer],
+					      .done = write_done,
+					      .context = w });
 }
 
 void stm32_begin_out(struct mcu *m)

@@ -60,10 +60,10 @@ static void vital_product_data(struct stm32 *s, uint8_t page, size_t allocation)
 static void inquiry(struct mcu *m, const uint8_t *cb)
 {
 	struct stm32 *s = mcu_state(m);
-	struct msc_inquiry_header h = {.removable = RMB,
-				       .version = 0x02, /* SCSI-2 */
-				       .format = 2,
-				       .additional = MSC_INQUIRY_LEN - 5};
+	struct msc_inquiry_header h = { .removable = RMB,
+					.version = 0x02, /* SCSI-2 */
+					.format = 2,
+					.additional = MSC_INQUIRY_LEN - 5 };
 	size_t allocation = msc_get_be16(cb + 3);
 
 	if (s->cbw.h.lun) {
@@ -86,23 +86,29 @@ static void request_sense(struct mcu *m, const uint8_t *cb)
 {
 	struct stm32 *s = mcu_state(m);
 	uint32_t sense = s->cbw.h.lun ? LUN_NOT_SUPPORTED : s->sense;
-	const struct msc_sense d = {.response = 0x70,
-				    .key = (uint8_t)(sense >> 16),
-				    .additional = MSC_SENSE_LEN - 8,
-				    .asc = (uint8_t)(sense >> 8),
-				    .ascq = (uint8_t)sense};
+	const struct msc_sense d = { .response = 0x70,
+				     .key = (uint8_t)(sense >> 16),
+				     .additional = MSC_SENSE_LEN - 8,
+				     .asc = (uint8_t)(sense >> 8),
+				     .ascq = (uint8_t)sense };
 
 	msc_sense_pack(s->job.reply, &d);
 	s->sense = 0;
 	answer(s, MSC_SENSE_LEN, cb[4]);
 }
 
+/* READ CAPACITY(10) and READ(10) know no more. */
+static uint32_t clamp_32(uint64_t n)
+{
+	return n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+}
+
 /* SBC-2, 5.10: the last block, not how many. */
 static void read_capacity(struct mcu *m, const uint8_t *cb)
 {
 	struct stm32 *s = mcu_state(m);
-	const struct msc_capacity_10 c = {.last_lba = (uint32_t)(card_blocks(m, 0) - 1),
-					  .block_size = BLOCK};
+	const struct msc_capacity_10 c = { .last_lba = clamp_32(card_blocks(m, 0) - 1),
+					   .block_size = BLOCK };
 
 	if (!(cb[8] & 0x01) && msc_get_be32(cb + 2)) {
 		stm32_fail(s, INVALID_FIELD);
@@ -119,7 +125,7 @@ static void read_format_capacities(struct mcu *m, const uint8_t *cb)
 	uint8_t *out = s->job.reply;
 
 	out[3] = 8; /* bytes that follow */
-	msc_put_be32(out + 4, (uint32_t)card_blocks(m, 0));
+	msc_put_be32(out + 4, clamp_32(card_blocks(m, 0)));
 	out[8] = 0x02;
 	msc_put_be24(out + 9, BLOCK);
 	answer(s, 12, msc_get_be16(cb + 7));
@@ -128,7 +134,7 @@ static void read_format_capacities(struct mcu *m, const uint8_t *cb)
 /* SPC-2, 7.8: a header of either size, no block descriptor, and the one page. */
 static void mode_sense(struct mcu *m, const uint8_t *cb, size_t header, size_t allocation)
 {
-	static const uint8_t caching[20] = {0x08, 18}; /* SBC-2, 6.3.3: nothing is cached */
+	static const uint8_t caching[20] = { 0x08, 18 }; /* SBC-2, 6.3.3: nothing is cached */
 	struct stm32 *s = mcu_state(m);
 	uint8_t page = cb[2] & 0x3f;
 	uint8_t protect = card_read_only(m, 0) ? MSC_MODE_WP : 0;
@@ -253,7 +259,7 @@ void stm32_command(struct mcu *m, uint8_t lun, const uint8_t cb[MSC_CBW_CB_MAX],
 	struct stm32 *s = mcu_state(m);
 	const struct command *c = find(cb[0]);
 
-	s->job = (struct stm32_job){.dir = DIR_NONE};
+	s->job = (struct stm32_job){ .dir = DIR_NONE };
 	if (!c || c->run != request_sense)
 		s->sense = 0; /* SPC-2, 7.20: kept until another command */
 	if (!c)

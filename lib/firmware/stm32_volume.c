@@ -29,8 +29,8 @@ struct volume {
  * cluster. */
 static struct volume measure(uint64_t blocks, uint32_t cluster_sectors)
 {
-	struct volume v = {.sectors = (uint32_t)(blocks - PARTITION_LBA),
-			   .cluster_sectors = cluster_sectors};
+	struct volume v = { .sectors = (uint32_t)(blocks - PARTITION_LBA),
+			    .cluster_sectors = cluster_sectors };
 	uint64_t data = v.sectors - RESERVED_SECTORS + 2u * cluster_sectors;
 	uint64_t each = (uint64_t)FAT_ENTRIES * cluster_sectors + FATS;
 
@@ -52,7 +52,7 @@ static void sign(uint8_t *sector)
 
 static void put_partition_table(struct mcu *m, const struct volume *v)
 {
-	uint8_t sector[BLOCK] = {0};
+	uint8_t sector[BLOCK] = { 0 };
 	uint8_t *entry = sector + 446;
 
 	memset(entry + 1, 0xff, 3); /* first and last cylinder, head, sector: too far for them */
@@ -68,7 +68,7 @@ static void put_partition_table(struct mcu *m, const struct volume *v)
 
 static void put_boot_sector(struct mcu *m, const struct volume *v, uint64_t lba)
 {
-	uint8_t s[BLOCK] = {0xeb, 0x58, 0x90};
+	uint8_t s[BLOCK] = { 0xeb, 0x58, 0x90 };
 
 	memcpy(s + 3, "MSDOS5.0", 8);	   /* BS_OEMName: what every host likes to see */
 	msc_put_le16(s + 11, BLOCK);	   /* BPB_BytsPerSec */
@@ -106,7 +106,7 @@ void stm32_format(struct mcu *m, uint64_t blocks, uint32_t cluster_blocks)
 {
 	const struct volume v = measure(blocks, cluster_blocks);
 	const uint64_t fat = PARTITION_LBA + RESERVED_SECTORS;
-	uint8_t sector[BLOCK] = {0};
+	uint8_t sector[BLOCK] = { 0 };
 
 	put_partition_table(m, &v);
 	put_boot_sector(m, &v, PARTITION_LBA);

@@ -68,6 +68,7 @@ void msc_findings_clear(struct msc_findings *f)
 		free(f->list[i].message);
 		free(f->list[i].expected);
 		free(f->list[i].actual);
+		free(f->list[i].host);
 	}
 	free(f->list);
 	*f = (struct msc_findings){ 0 };

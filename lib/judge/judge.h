@@ -54,6 +54,7 @@ struct msc_finding {
 	char *message;	      /* what was seen, a sentence; then, where they are values: */
 	char *expected;	      /* may be NULL */
 	char *actual;	      /* may be NULL */
+	char *host;	      /* what a host would have done then, from a scenario; may be NULL */
 	char context[96];     /* the command or request: "READ(10) lba 0 blocks 1" */
 	int64_t at_ns;	      /* of the record's end */
 };

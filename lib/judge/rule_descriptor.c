@@ -67,17 +67,19 @@ struct walk {
 	const uint8_t *end;
 };
 
-/* A complete configuration descriptor, which alone can be walked. */
-static bool walk_begin(const struct msc_record *r, struct walk *w)
+/* A complete descriptor of that type, which alone can be walked. */
+static bool walk_type(const struct msc_control *c, uint8_t type, struct walk *w)
 {
-	const struct msc_control *c = &r->u.control;
-
-	if (!is_config(r) || total_length(c) < MSC_CONFIG_DESC_LEN ||
-	    c->data_len < total_length(c) || c->data[0] != MSC_CONFIG_DESC_LEN ||
-	    c->data[1] != MSC_DESC_CONFIGURATION)
+	if (total_length(c) < MSC_CONFIG_DESC_LEN || c->data_len < total_length(c) ||
+	    c->data[0] != MSC_CONFIG_DESC_LEN || c->data[1] != type)
 		return false;
 	*w = (struct walk){ .p = c->data, .end = c->data + total_length(c) };
 	return true;
+}
+
+static bool walk_begin(const struct msc_record *r, struct walk *w)
+{
+	return is_config(r) && walk_type(&r->u.control, MSC_DESC_CONFIGURATION, w);
 }
 
 /* The next descriptor that fits; false at the end, or where a length leads nowhere. */
@@ -226,6 +228,34 @@ const struct msc_rule msc_rule_usb_interface_endpoints = {
 	.judge = interface_endpoints,
 };
 
+static void config_attributes(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_control *c = &r->u.control;
+	uint8_t attributes;
+
+	if (!is_config(r) || c->data_len < MSC_CONFIG_DESC_LEN)
+		return;
+	attributes = c->data[7];
+	if (c->data[5] && attributes & MSC_CONFIG_ONE && !(attributes & MSC_CONFIG_ZERO))
+		return;
+	msc_found(j, "bConfigurationValue is %u and bmAttributes %02Xh", c->data[5], attributes);
+	msc_expected(j, "a value above 0; bit 7 set, bits 4 to 0 clear");
+	msc_actual(j, "%u; %02Xh", c->data[5], attributes);
+}
+
+const struct msc_rule msc_rule_usb_config_attributes = {
+	.id = "usb.config.attributes",
+	.title = "the configuration has a value, and the reserved bits of bmAttributes are as they "
+		 "must be",
+	.spec = "USB 2.0, 9.6.3",
+	.severity = {MSC_FAIL, MSC_WARN, MSC_NOTE},
+	.why = "value 0 cannot be chosen, as it means unconfigured; the bits are checked by the "
+	       "compliance tests of chapter 9 and by no host",
+	.mistake = "bmAttributes is 00h for a device that is powered by the bus, without bit 7",
+	.on = MSC_RECORD_CONTROL,
+	.judge = config_attributes,
+};
+
 static bool packet_size_fits(enum msc_speed speed, uint16_t size)
 {
 	switch (speed) {
@@ -236,13 +266,8 @@ static bool packet_size_fits(enum msc_speed speed, uint16_t size)
 	}
 }
 
-static void endpoint_packet(struct msc_judging *j, const struct msc_record *r)
+static void check_packet_sizes(struct msc_judging *j, struct walk w, enum msc_speed speed)
 {
-	enum msc_speed speed = r->device->speed;
-	struct walk w;
-
-	if (!is_whole(r, &w))
-		return;
 	while (walk_next(&w)) {
 		uint16_t size;
 
@@ -260,16 +285,104 @@ static void endpoint_packet(struct msc_judging *j, const struct msc_record *r)
 	}
 }
 
+/* USB 3.2, 9.6.7: behind each endpoint. Streams are for UAS, which shares the configuration. */
+static void check_companions(struct msc_judging *j, struct walk w)
+{
+	bool storage = false;
+
+	while (walk_next(&w)) {
+		struct walk next = w;
+		uint8_t address = w.p[2];
+
+		if (at_interface(&w))
+			storage = w.p[5] == MSC_CLASS_MASS_STORAGE &&
+				  w.p[7] == MSC_PROTOCOL_BULK_ONLY;
+		if (!at_endpoint(&w) || (w.p[3] & MSC_EP_TYPE) != MSC_EP_TYPE_BULK)
+			continue;
+		if (!walk_next(&next) || next.p[1] != MSC_DESC_COMPANION ||
+		    next.p[0] < MSC_COMPANION_DESC_LEN) {
+			msc_found(j, "no SuperSpeed companion follows bulk endpoint %02Xh", address);
+			msc_expected(j, "a descriptor of type 30h and 6 bytes");
+		} else if (next.p[2] > 15 || (storage && next.p[3] & MSC_COMPANION_STREAMS)) {
+			msc_found(j,
+				  "the SuperSpeed companion of bulk endpoint %02Xh has bMaxBurst "
+				  "%u and bmAttributes %02Xh",
+				  address, next.p[2], next.p[3]);
+			msc_expected(j, "at most 15, and no streams in Bulk-Only Transport");
+		}
+	}
+}
+
+static void endpoint_packet(struct msc_judging *j, const struct msc_record *r)
+{
+	struct walk w;
+
+	if (!is_whole(r, &w))
+		return;
+	check_packet_sizes(j, w, r->device->speed);
+	if (r->device->speed == MSC_SPEED_SUPER)
+		check_companions(j, w);
+}
+
 const struct msc_rule msc_rule_usb_endpoint_packet = {
 	.id = "usb.endpoint.packet",
-	.title = "wMaxPacketSize of a bulk endpoint fits the speed",
-	.spec = "USB 2.0, 5.8.3",
+	.title = "a bulk endpoint is described as its speed demands: wMaxPacketSize, and at "
+		 "SuperSpeed a companion without streams",
+	.spec = "USB 2.0, 5.8.3; USB 3.2, 9.6.6 and 9.6.7",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "host controllers split data by it; a wrong size breaks every transfer longer than one "
 	       "packet",
 	.mistake = "the descriptor of one speed is used at the other",
 	.on = MSC_RECORD_CONTROL,
 	.judge = endpoint_packet,
+};
+
+/* ---- the other speed ---------------------------------------------------------------------- */
+
+static bool gave_qualifier(const struct msc_record *r)
+{
+	uint8_t index;
+
+	for (const struct msc_record *p = r->prev; p; p = p->prev)
+		if (msc_is_descriptor(p, MSC_DESC_DEVICE_QUALIFIER, &index))
+			return p->u.control.outcome == MSC_OUT_DONE;
+	return false;
+}
+
+static void otherspeed(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_control *c = &r->u.control;
+	struct walk w;
+	uint8_t index;
+
+	if (!msc_is_descriptor(r, MSC_DESC_OTHER_SPEED, &index) || index)
+		return;
+	if (c->outcome == MSC_OUT_STALL && gave_qualifier(r)) {
+		msc_found(j, "the device gave a device_qualifier and refuses to give its "
+			     "other_speed_configuration");
+		msc_expected(j, "a configuration");
+		msc_actual(j, "STALL");
+	} else if (c->outcome == MSC_OUT_DONE && c->data_len >= 2 &&
+		   (c->data[0] != MSC_CONFIG_DESC_LEN || c->data[1] != MSC_DESC_OTHER_SPEED)) {
+		msc_found(j, "bLength is %u and bDescriptorType %u", c->data[0], c->data[1]);
+		msc_expected(j, "9 and 7");
+	} else if (c->outcome == MSC_OUT_DONE && walk_type(c, MSC_DESC_OTHER_SPEED, &w)) {
+		check_packet_sizes(j, w, r->device->speed == MSC_SPEED_HIGH ? MSC_SPEED_FULL
+									    : MSC_SPEED_HIGH);
+	}
+}
+
+const struct msc_rule msc_rule_usb_otherspeed_form = {
+	.id = "usb.otherspeed.form",
+	.title = "other_speed_configuration describes the device at its other speed",
+	.spec = "USB 2.0, 9.6.2 and 9.6.4",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_NOTE},
+	.why = "Windows tells by it that a device would run faster in another port; the compliance tests "
+	       "read it",
+	.mistake = "the present configuration is sent again, with its packet sizes or its "
+		   "bDescriptorType",
+	.on = MSC_RECORD_CONTROL,
+	.judge = otherspeed,
 };
 
 /* ---- the mass-storage interface ----------------------------------------------------------- */

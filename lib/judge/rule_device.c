@@ -107,7 +107,9 @@ static void device_packet(struct msc_judging *j, const struct msc_record *r)
 		return;
 	msc_found(j, "bMaxPacketSize0 is %u at %s speed", c->data[7],
 		  msc_speed_name(r->device->speed));
-	msc_expected(j, r->device->speed == MSC_SPEED_HIGH ? "64" : "8, 16, 32 or 64");
+	msc_expected(j, r->device->speed == MSC_SPEED_SUPER ? "9, which means 512"
+			: r->device->speed == MSC_SPEED_HIGH ? "64"
+							     : "8, 16, 32 or 64");
 	msc_actual(j, "%u", c->data[7]);
 }
 

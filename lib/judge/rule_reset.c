@@ -5,24 +5,27 @@
 
 static void completes(struct msc_judging *j, const struct msc_record *r)
 {
-	bool recovery = r->kind == MSC_RECORD_RESET;
-	enum msc_outcome outcome = recovery ? r->u.reset.outcome : r->u.control.outcome;
+	bool reset = r->kind == MSC_RECORD_RESET;
+	enum msc_outcome outcome = reset ? r->u.reset.outcome : r->u.control.outcome;
+	const char *what = "Bulk-Only Mass Storage Reset";
 
-	if (recovery ? r->u.reset.kind != MSC_RESET_RECOVERY : !msc_is_good_reset(r))
+	if (reset && r->u.reset.kind == MSC_RESET_RECOVERY)
+		what = "a part of reset recovery";
+	else if (reset && r->u.reset.kind == MSC_RESET_CONFIGURATION)
+		what = "SET_CONFIGURATION with the value in force";
+	else if (reset || !msc_is_good_reset(r))
 		return;
 	if (outcome == MSC_OUT_DONE || outcome == MSC_OUT_GONE || outcome == MSC_OUT_CANCELLED)
 		return;
-	msc_found(j, "%s was answered with %s",
-		  recovery ? "a part of reset recovery" : "Bulk-Only Mass Storage Reset",
-		  msc_outcome_name(outcome));
+	msc_found(j, "%s was answered with %s", what, msc_outcome_name(outcome));
 	msc_expected(j, "done");
 	msc_actual(j, "%s", msc_outcome_name(outcome));
 }
 
 const struct msc_rule msc_rule_bot_reset_completes = {
 	.id = "bot.reset.completes",
-	.title = "Bulk-Only Mass Storage Reset and reset recovery complete",
-	.spec = "BOT 1.0, 3.1 and 5.3.4; TD1.3",
+	.title = "Bulk-Only Mass Storage Reset, reset recovery and SET_CONFIGURATION complete",
+	.spec = "BOT 1.0, 3.1 and 5.3.4; USB 2.0, 9.4.7; TD1.3",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "it is the host's way out of every error; the next rung is a port reset, and then the "
 	       "device is given up",

@@ -91,6 +91,7 @@ static char *reset_text(char *buf, size_t size, const struct msc_reset *reset)
 		break;
 	case MSC_RESET_RECOVERY: snprintf(buf, size, "reset recovery"); break;
 	case MSC_RESET_PORT: snprintf(buf, size, "port reset"); break;
+	case MSC_RESET_CONFIGURATION: snprintf(buf, size, "SET_CONFIGURATION"); break;
 	}
 	return buf;
 }

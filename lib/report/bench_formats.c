@@ -88,8 +88,8 @@ static json_t *gha_run(const struct msc_bench_report *r, const struct msc_bench_
 	snprintf(extra, sizeof extra, "%.160s\n%u commands, median %s", r->bench->device.name,
 		 run->samples, msc_format_ns(median, sizeof median, (int64_t)run->median_ns));
 	if (c)
-		snprintf(extra + strlen(extra), sizeof extra - strlen(extra),
-			 "\ntime %+.1f %%: %s", 100 * c->shift, msc_change_name(c->change));
+		snprintf(extra + strlen(extra), sizeof extra - strlen(extra), "\ntime %+.1f %%: %s",
+			 100 * c->shift, msc_change_name(c->change));
 	return json_pack("{s:s, s:s, s:f, s:s, s:s}", "name",
 			 msc_bench_run_name(name, sizeof name, run), "unit", "B/s", "value",
 			 round(run->bytes_per_second), "range", range, "extra", extra);
@@ -118,9 +118,8 @@ static void go_line(FILE *out, const struct msc_bench_run *r, uint32_t sample)
 	double ns = (double)r->sample[sample].ns;
 
 	fprintf(out, "Benchmark%s/mode=%s%s/blocks=%u 1 %.0f ns/op %.3f MB/s\n", names[r->op],
-		msc_bench_mode_names[r->mode],
-		r->order == MSC_BENCH_RANDOM ? "/order=random" : "", r->blocks, ns,
-		1e3 * r->blocks * r->block_size / ns);
+		msc_bench_mode_names[r->mode], r->order == MSC_BENCH_RANDOM ? "/order=random" : "",
+		r->blocks, ns, 1e3 * r->blocks * r->block_size / ns);
 }
 
 static void go_bench(FILE *out, const struct msc_bench *b, const char *run)

@@ -92,17 +92,17 @@ static json_t *phases_json(const struct msc_bench_run *r)
 
 static json_t *run_json(const struct msc_bench_run *r)
 {
-	return json_pack(
-		"{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "op",
-		msc_bench_op_names[r->op], "mode", msc_bench_mode_names[r->mode], "order",
-		msc_bench_order_names[r->order], "blocks", (json_int_t)r->blocks, "block_size",
-		(json_int_t)r->block_size, "commands", (json_int_t)r->samples, "elapsed_ns",
-		(json_int_t)r->elapsed_ns, "bytes_per_second", rate_json(r), "latency_ns",
-		latency_json(r), "phases_ns", phases_json(r), "naks",
-		r->naks < 0 ? json_null() : json_integer(r->naks), "host_cpu_ns",
-		r->host_cpu_ns < 0 ? json_null() : json_integer(r->host_cpu_ns), "device_cpu",
-		r->device_cpu < 0 ? json_null() : fraction(r->device_cpu), "samples_ns",
-		samples_json(r));
+	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+			 "op", msc_bench_op_names[r->op], "mode", msc_bench_mode_names[r->mode],
+			 "order", msc_bench_order_names[r->order], "blocks", (json_int_t)r->blocks,
+			 "block_size", (json_int_t)r->block_size, "commands",
+			 (json_int_t)r->samples, "elapsed_ns", (json_int_t)r->elapsed_ns,
+			 "bytes_per_second", rate_json(r), "latency_ns", latency_json(r),
+			 "phases_ns", phases_json(r), "naks",
+			 r->naks < 0 ? json_null() : json_integer(r->naks), "host_cpu_ns",
+			 r->host_cpu_ns < 0 ? json_null() : json_integer(r->host_cpu_ns),
+			 "device_cpu", r->device_cpu < 0 ? json_null() : fraction(r->device_cpu),
+			 "samples_ns", samples_json(r));
 }
 
 static json_t *runs_json(const struct msc_bench *b)
@@ -236,8 +236,8 @@ static json_t *bench_rest(const struct msc_bench_report *r)
 	const struct msc_bench *b = r->bench;
 	json_t *models = models_json(b), *first = json_array_get(models, 0);
 
-	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:O, s:o, s:o}", "host", host_json(&b->host),
-			 "clock", b->clock, "pattern",
+	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:O, s:o, s:o}", "host",
+			 host_json(&b->host), "clock", b->clock, "pattern",
 			 b->pattern_known ? json_integer(b->pattern) : json_null(), "queued",
 			 queued_json(b), "failure", optional_text(b->failure), "runs", runs_json(b),
 			 "model", first ? first : json_null(), "models", models, "comparison",
@@ -248,9 +248,9 @@ static json_t *bench_rest(const struct msc_bench_report *r)
 int msc_bench_write_json(FILE *out, const struct msc_bench_report *r, struct msc_err *err)
 {
 	bool measured = !r->new_name;
-	json_t *document =
-		msc_json_document(measured ? "mscope.bench/1" : "mscope.compare/1", r->context,
-				  msc_device_json(&r->bench->device), r->exit_status);
+	json_t *document = msc_json_document(measured ? "mscope.bench/1" : "mscope.compare/1",
+					     r->context, msc_device_json(&r->bench->device),
+					     r->exit_status);
 	json_t *rest = measured ? bench_rest(r) : comparison_json(r);
 
 	if (json_object_update_new(document, rest)) {

@@ -9,7 +9,7 @@
 #include "report/bench.h"
 
 #define FORMAT	     "mscope.bench/1"
-#define SAMPLE_MAX   (INT64_C(1000000) * MSC_S) /* eleven days: beyond it, doubles lose nothing yet */
+#define SAMPLE_MAX (INT64_C(1000000) * MSC_S) /* eleven days: beyond it, doubles lose nothing yet */
 #define BLOCK_MAX    (1u << 24)
 #define RUNS_MAX     4096
 
@@ -25,7 +25,8 @@ static int bad(struct reader *r, const char *name, const char *expected)
 			expected);
 }
 
-static int get_text(struct reader *r, const json_t *object, const char *name, char *buf, size_t size)
+static int get_text(struct reader *r, const json_t *object, const char *name, char *buf,
+		    size_t size)
 {
 	const char *text = json_string_value(json_object_get(object, name));
 
@@ -41,7 +42,8 @@ static int get_number(struct reader *r, const json_t *object, const char *name, 
 	const json_t *j = json_object_get(object, name);
 	char expected[80];
 
-	snprintf(expected, sizeof expected, "a whole number from %" PRId64 " to %" PRId64, min, max);
+	snprintf(expected, sizeof expected, "a whole number from %" PRId64 " to %" PRId64, min,
+		 max);
 	if (!json_is_integer(j) || json_integer_value(j) < min || json_integer_value(j) > max)
 		return bad(r, name, expected);
 	*value = json_integer_value(j);

@@ -20,16 +20,17 @@ static void put_head(FILE *out, const struct msc_bench *b)
 		msc_speed_name(d->speed));
 	if (*d->host)
 		fprintf(out, ", %s", d->host);
-	fprintf(out, ", timestamps: %s\n", b->clock);
+	fprintf(out, ", timestamps: %s, CPU: the %s's\n", b->clock,
+		d->simulated ? "device" : "host");
 	if (!b->n_runs)
 		return;
-	fprintf(out, "%-10s%s, ", writes ? "write" : "read",
-		msc_bench_order_names[b->run[0].order]);
+	fprintf(out, "%-10s%s", writes ? "write" : "read", msc_bench_order_names[b->run[0].order]);
 	if (b->pattern_known)
-		fprintf(out, "all bytes %02xh%s\n", b->pattern,
+		fprintf(out, ", all bytes %02xh%s", b->pattern,
 			b->pattern == 0xff ? ", which bit stuffing makes slow" : "");
-	else
-		fputs("bytes of many values\n", out);
+	else if (b->payload_seen)
+		fputs(", bytes of many values", out);
+	putc('\n', out);
 }
 
 static char *percent(char *buf, size_t size, double share)
@@ -95,7 +96,7 @@ static int put_bench(FILE *out, const struct msc_bench *b, struct msc_err *err)
 	put_head(out, b);
 	if (b->n_runs)
 		fprintf(out, "\n%-8s%7s %9s %9s %9s %8s %11s %6s %6s\n", "mode", "blocks", "median",
-			"p99", "max", "kB/s", "95 %", "naks", b->device.simulated ? "CPU" : "host");
+			"p99", "max", "kB/s", "95 %", "naks", "CPU");
 	for (size_t i = 0; i < b->n_runs; i++)
 		if (put_run(out, &b->run[i], err) < 0)
 			return -1;
@@ -118,8 +119,8 @@ static int put_bench(FILE *out, const struct msc_bench *b, struct msc_err *err)
 static void put_drift(FILE *out, const char *who, bool drifts, double drift)
 {
 	if (drifts)
-		fprintf(out, "         the %s drifts: %+.1f %% from its first to its last third\n", who,
-			100 * drift);
+		fprintf(out, "         the %s drifts: %+.1f %% from its first to its last third\n",
+			who, 100 * drift);
 }
 
 static void put_compared(FILE *out, const struct msc_compare_run *r)
@@ -129,7 +130,8 @@ static void put_compared(FILE *out, const struct msc_compare_run *r)
 
 	msc_bench_run_name(name, sizeof name, r->base ? r->base : r->new);
 	if (!r->base || !r->new) {
-		fprintf(out, "%7s  %-22s only in the %s\n", "-", name, r->base ? "base" : "new one");
+		fprintf(out, "%7s  %-22s only in the %s\n", "-", name,
+			r->base ? "base" : "new one");
 		return;
 	}
 	fprintf(out, "%7s  %-22s ", words[r->change], name);

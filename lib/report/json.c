@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* mscope.result/1: one document for a run, written when it ends. The exchanges of a case are kept
- * when it did not pass (all of them at verbosity 2), the newest EXCHANGES_MAX of them. */
+ * when it did not pass, the newest EXCHANGES_MAX of them; at verbosity 2 all, of every case. */
 #include "report/report.h"
 
 #define EXCHANGES_MAX 32
@@ -41,10 +41,10 @@ static void case_begin(struct state *s)
 		s->failed = true;
 }
 
-static void record(struct state *s, const struct msc_record *r)
+static void record(struct state *s, const struct msc_record *r, bool keep_all)
 {
 	append(s, &s->exchanges, msc_record_json(r));
-	if (json_array_size(s->exchanges) > EXCHANGES_MAX) {
+	if (!keep_all && json_array_size(s->exchanges) > EXCHANGES_MAX) {
 		json_array_remove(s->exchanges, 0);
 		s->omitted++;
 	}
@@ -80,7 +80,7 @@ static void event(struct msc_report_run *run, const struct msc_event *ev)
 		case_begin(s);
 		break;
 	case MSC_EV_RECORD:
-		record(s, ev->record);
+		record(s, ev->record, run->context->verbosity >= 2);
 		break;
 	case MSC_EV_NOTE:
 		append(s, s->case_notes ? &s->case_notes : &s->notes, msc_json_text(ev->text));

@@ -161,7 +161,8 @@ static json_t *reset_json(const struct msc_reset *r)
 {
 	static const char *const what[] = { [MSC_RESET_CLEAR_HALT] = "clear_halt",
 					    [MSC_RESET_RECOVERY] = "reset_recovery",
-					    [MSC_RESET_PORT] = "port_reset" };
+					    [MSC_RESET_PORT] = "port_reset",
+					    [MSC_RESET_CONFIGURATION] = "set_configuration" };
 
 	return json_pack("{s:s, s:s}", "reset", what[r->kind], "outcome", outcome_word(r->outcome));
 }
@@ -198,11 +199,12 @@ json_t *msc_record_json(const struct msc_record *r)
 
 json_t *msc_finding_json(const struct msc_finding *f)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I}", "rule", f->rule->id,
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:o*}", "rule", f->rule->id,
 			 "severity", msc_severity_name(f->severity), "spec", f->rule->spec, "title",
 			 f->rule->title, "message", msc_json_text(f->message), "expected",
 			 msc_json_text(f->expected), "actual", msc_json_text(f->actual), "context",
-			 msc_json_text(f->context), "at_ns", (json_int_t)f->at_ns);
+			 msc_json_text(f->context), "at_ns", (json_int_t)f->at_ns, "host",
+			 f->host ? msc_json_text(f->host) : NULL);
 }
 
 json_t *msc_device_json(const struct msc_device *d)

@@ -139,6 +139,7 @@ static void put_evidence(FILE *out, const struct msc_finding *f)
 	put_labelled(out, "seen:", f->message);
 	put_labelled(out, "expected:", f->expected);
 	put_labelled(out, "actual:", f->actual);
+	put_labelled(out, "host:", f->host);
 }
 
 /* How many findings of this rule there are, and whether an earlier one has been shown. */

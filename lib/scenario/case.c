@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "scenario/run.h"
 
 void msc_run_end_case(struct msc_runner *r, enum msc_verdict verdict, const char *fmt, ...)
@@ -26,7 +27,8 @@ void msc_run_end_case(struct msc_runner *r, enum msc_verdict verdict, const char
 static const char *unmet(const struct msc_runner *r)
 {
 	const struct msc_unit *u = &r->unit;
-	unsigned speed = r->target->device.speed;
+	const struct msc_device *d = &r->target->device;
+	unsigned speed = d->speed;
 	const struct {
 		unsigned need;
 		bool met;
@@ -42,6 +44,11 @@ static const char *unmet(const struct msc_runner *r)
 		{MSC_NEED_SINGLE_LUN, r->max_lun == 0, "the device has several logical units"},
 		{MSC_NEED_FULL_SPEED, speed == MSC_SPEED_FULL, "the device is not at full speed"},
 		{MSC_NEED_HIGH_SPEED, speed == MSC_SPEED_HIGH, "the device is not at high speed"},
+		{MSC_NEED_COMPOSITE, r->env.var[MSC_VAR_SIBLING] != d->interface_number,
+		 "the device has one interface"},
+		{MSC_NEED_SUPER_SPEED, d->speed == MSC_SPEED_SUPER,
+		 "the device is not at SuperSpeed"},
+		{MSC_NEED_SIMULATED, r->target->device.simulated, "the device is not simulated"},
 	};
 
 	for (size_t i = 0; i < MSC_COUNT(needs); i++)
@@ -64,6 +71,9 @@ static bool may_run(struct msc_runner *r)
 	else if (s->writes && !r->o->allow_writes)
 		msc_run_end_case(r, MSC_VERDICT_SKIP,
 				 "writes to the medium; give --allow-writes to allow it");
+	else if (s->ejects && !r->o->allow_eject && !r->target->device.simulated)
+		msc_run_end_case(r, MSC_VERDICT_SKIP,
+				 "takes the medium away; give --allow-eject to allow it");
 	else if (s->scratch_blocks > r->scratch.blocks)
 		msc_run_end_case(r, MSC_VERDICT_SKIP,
 				 "the medium is too small for a scratch range of %" PRId64
@@ -86,6 +96,8 @@ static int run_scenario(struct msc_runner *r, struct msc_err *err)
 					 "the scratch range cannot be read, so it cannot be saved");
 			return 0;
 		}
+		/* What ejects says of each command whether it writes. */
+		r->scratch.dirty |= !r->s->ejects;
 	}
 	if (msc_run_steps(r, r->s->steps, r->s->n_steps, err) == 0)
 		return 0;
@@ -173,6 +185,27 @@ static enum msc_verdict verdict(const struct msc_runner *r)
 	return worst == MSC_WARN ? MSC_VERDICT_WARN : MSC_VERDICT_PASS;
 }
 
+/* How long the case took and where, for those that say what they are about. */
+static int tell_phases(struct msc_runner *r, int64_t began, struct msc_err *err)
+{
+	int64_t end = msc_now(r->target->clock);
+	char text[512] = "", took[32];
+	size_t len = 0;
+
+	if (!r->n_phases || r->ended)
+		return 0;
+	for (size_t i = 0; i < r->n_phases && len < sizeof text; i++) {
+		int64_t next = i + 1 < r->n_phases ? r->phase[i + 1].began_ns : end;
+
+		len += (size_t)snprintf(text + len, sizeof text - len, "%s%s %s",
+					i ? ", " : "", r->phase[i].name,
+					msc_format_ns(took, sizeof took,
+						      next - r->phase[i].began_ns));
+	}
+	msc_run_note(r, "took %s: %s", msc_format_ns(took, sizeof took, end - began), text);
+	return msc_check_time(r, end - began, err);
+}
+
 static void forget(struct msc_runner *r)
 {
 	for (size_t i = 0; i < MSC_SLOTS_MAX; i++)
@@ -180,6 +213,9 @@ static void forget(struct msc_runner *r)
 	for (size_t i = 0; i < MSC_SLOTS_MAX; i++)
 		r->slots[i] = (struct msc_saved_answer){ 0 };
 	msc_findings_clear(&r->findings);
+	for (int i = MSC_VAR_LET; i < MSC_VARS; i++)
+		r->env.var[i] = 0;
+	r->env.var[MSC_VAR_STATUS] = UINT8_MAX;
 	msc_session_forget(r->session);
 }
 
@@ -193,11 +229,14 @@ int msc_run_case(struct msc_runner *r, const struct msc_scenario *s, bool *wedge
 	r->s = s;
 	r->pending_reset = r->ended = false;
 	r->reason[0] = '\0';
+	r->n_phases = 0;
 	r->verdict = MSC_VERDICT_PASS;
 	*wedged = false;
 	r->o->event(r->o->user, &e);
 	msc_log(r->o->log, MSC_LOG_INFO, "scenario", began, "%s", s->name);
 	rc = run_scenario(r, err);
+	if (rc == 0)
+		rc = tell_phases(r, began, err);
 	if (rc == 0)
 		rc = clean_up(r, wedged, err);
 	if (rc == 0 && r->judge_err.code != MSC_OK) {

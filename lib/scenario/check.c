@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "scenario/run.h"
 
 
@@ -93,12 +94,46 @@ static int compare(struct msc_runner *r, const struct msc_rule *rule, const stru
 	return stated(r, rule, x, expected, actual, err, what);
 }
 
+/* A block that holds the stamp of another one; false: there is none. */
+static bool find_alias(const uint8_t *data, size_t len, uint64_t lba, uint32_t block_size,
+		       uint64_t *at, uint64_t *stamp)
+{
+	for (size_t i = 0; block_size && i + block_size <= len; i += block_size) {
+		*at = lba + i / block_size;
+		if (msc_pattern_stamp(data + i, stamp) && *stamp != *at)
+			return true;
+	}
+	return false;
+}
+
+static int check_stamps(struct msc_runner *r, const struct msc_record *x, const uint8_t *data,
+			size_t len, uint64_t lba, bool *alias, struct msc_err *err)
+{
+	char expected[48], actual[48];
+	uint64_t at = 0, stamp = 0;
+
+	*alias = find_alias(data, len, lba, r->unit.block_size, &at, &stamp);
+	if (!*alias)
+		return 0;
+	snprintf(expected, sizeof expected, "what was written to block %" PRIu64, at);
+	snprintf(actual, sizeof actual, "what was written to block %" PRIu64, stamp);
+	return stated(r, &msc_rule_scsi_medium_alias, x, expected, actual, err,
+		      "a block gives back what was written to another one");
+}
+
 static int check_pattern(struct msc_runner *r, enum msc_pattern pattern, const struct msc_record *x,
 			 const uint8_t *data, size_t len, uint64_t lba, struct msc_err *err)
 {
-	uint8_t *want = malloc(len ? len : 1);
+	uint8_t *want;
+	bool alias;
 	int rc;
 
+	if (pattern == MSC_PATTERN_STAMPS && x->kind == MSC_RECORD_EXCHANGE) {
+		rc = check_stamps(r, x, data, len, lba, &alias, err);
+		if (rc < 0 || alias)
+			return rc;
+	}
+	want = malloc(len ? len : 1);
 	if (!want)
 		return msc_nomem(err);
 	msc_pattern_fill(pattern, want, len, lba, r->unit.block_size);
@@ -128,19 +163,16 @@ static int check_bytes(struct msc_runner *r, const struct msc_data_check *c,
 	return stated(r, rule, x, expected, "fewer", err, "the answer is too short");
 }
 
-/* Against the blocks as they were found; as much as lies in the scratch range. */
+/* Against the blocks as they were found; as much as lies in the scratch. */
 static int check_original(struct msc_runner *r, const struct msc_record *x, const uint8_t *data,
 			  size_t len, uint64_t lba, struct msc_err *err)
 {
-	const struct msc_scratch *s = &r->scratch;
-	uint64_t offset = (lba - s->first) * s->block_size;
-	size_t size = (size_t)s->blocks * s->block_size;
+	size_t known = 0;
+	const uint8_t *found = msc_scratch_original(&r->scratch, lba, &known);
 
-	if (!s->data || lba < s->first || offset >= size)
+	if (!found)
 		return 0;
-	if (len > size - offset)
-		len = (size_t)(size - offset);
-	return compare(r, &msc_rule_expect_medium, x, data, s->data + offset, len,
+	return compare(r, &msc_rule_expect_medium, x, data, found, len < known ? len : known,
 		       "the medium was changed where nothing may be written", err);
 }
 
@@ -268,6 +300,19 @@ int msc_check_poll(struct msc_runner *r, const struct msc_expect *e, const struc
 {
 	return check_outcome(r, e->outcome, x->u.poll.outcome, x,
 			     "the endpoint answered otherwise than it must", err);
+}
+
+int msc_check_time(struct msc_runner *r, int64_t took_ns, struct msc_err *err)
+{
+	char expected[32], actual[24];
+
+	if (!r->s->within_ns || took_ns <= r->s->within_ns)
+		return 0;
+	msc_format_ns(actual, sizeof actual, r->s->within_ns);
+	snprintf(expected, sizeof expected, "at most %s", actual);
+	msc_format_ns(actual, sizeof actual, took_ns);
+	return stated(r, &msc_rule_attach_time, NULL, expected, actual, err,
+		      "the user waits longer for the volume than for that of other devices");
 }
 
 int msc_check_settled(struct msc_runner *r, int rung, struct msc_err *err)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Expressions: whole numbers, names of what is known of the device, + - * / and parentheses, in
- * 64 bits with every overflow seen. Parsed once to postfix when a file is loaded; a constant is
- * held to its range there and then, anything else when it is evaluated. */
+/* Expressions: whole numbers, names of what is known of the device, fields of answers that were
+ * saved, + - * / and comparisons, and parentheses, in 64 bits with every overflow seen. Parsed once
+ * to postfix when a file is loaded; a constant is held to its range there and then, anything else
+ * when it is evaluated. */
 #include "scenario/load.h"
 
 #include <ctype.h>
@@ -12,18 +13,49 @@
 #define TERMS_MAX 32
 #define DEPTH_MAX 8
 
-enum op { OP_NUMBER, OP_VAR, OP_ADD, OP_SUB, OP_MUL, OP_DIV };
+enum op {
+	OP_NUMBER,
+	OP_VAR,
+	OP_LENGTH, /* of what was saved */
+	OP_FIELD,  /* of what was saved, at the offset on the stack */
+	OP_ADD,
+	OP_SUB,
+	OP_MUL,
+	OP_DIV,
+	OP_MIN,
+	OP_MAX,
+	OP_EQUAL,
+	OP_UNEQUAL,
+	OP_LESS,
+	OP_LESS_EQUAL,
+	OP_MORE,
+	OP_MORE_EQUAL,
+};
 
 struct msc_term {
 	enum op op;
-	int64_t value; /* NUMBER; VAR: which */
+	int64_t value; /* NUMBER; VAR: which; LENGTH and FIELD: the slot */
+	int bytes;     /* FIELD: how many; negative: the least significant first */
+};
+
+static const struct {
+	const char *name;
+	enum op op;
+	int bytes;
+} functions[] = {
+	{"u8", OP_FIELD, 1},	 {"le16", OP_FIELD, -2}, {"le32", OP_FIELD, -4},
+	{"be16", OP_FIELD, 2},	 {"be24", OP_FIELD, 3},	 {"be32", OP_FIELD, 4},
+	{"be64", OP_FIELD, 8},	 {"length", OP_LENGTH, 0}, {"min", OP_MIN, 0},
+	{"max", OP_MAX, 0},	 {NULL, OP_NUMBER, 0},
 };
 
 static const char *const names[] = {
 	[MSC_VAR_BLOCK_SIZE] = "block_size", [MSC_VAR_LAST_LBA] = "last_lba",
 	[MSC_VAR_BLOCKS] = "blocks",	     [MSC_VAR_SCRATCH] = "scratch",
 	[MSC_VAR_MAX_LUN] = "max_lun",	     [MSC_VAR_INTERFACE] = "interface",
-	[MSC_VAR_MAX_PACKET] = "max_packet", NULL,
+	[MSC_VAR_MAX_PACKET] = "max_packet",
+	[MSC_VAR_SIBLING] = "sibling",	     [MSC_VAR_STATUS] = "status",
+	NULL,
 };
 
 bool msc_expr_is_name(const char *word)
@@ -57,12 +89,17 @@ static int expected(struct parsing *p, const char *what)
 	return msc_yaml_fail(p->l->path, &here, p->l->err, "expected %s, found %s", what, found);
 }
 
-static int add(struct parsing *p, enum op op, int64_t value)
+static int add_term(struct parsing *p, struct msc_term term)
 {
 	if (p->count == TERMS_MAX)
 		return expected(p, "an expression of at most 32 terms");
-	p->terms[p->count++] = (struct msc_term){ op, value };
+	p->terms[p->count++] = term;
 	return 0;
+}
+
+static int add(struct parsing *p, enum op op, int64_t value)
+{
+	return add_term(p, (struct msc_term){ .op = op, .value = value });
 }
 
 static void blanks(struct parsing *p)
@@ -95,52 +132,118 @@ static int number(struct parsing *p)
 	return add(p, OP_NUMBER, v);
 }
 
-static int name(struct parsing *p)
+/* The word that stands here, and the place as a node for messages. */
+static void take_word(struct parsing *p, char *word, size_t size, struct msc_yaml *here)
 {
-	size_t len = strspn(p->at, "abcdefghijklmnopqrstuvwxyz_");
-	struct msc_yaml here = *p->node;
-	char word[32];
+	size_t len = strspn(p->at, "abcdefghijklmnopqrstuvwxyz_0123456789");
+
+	*here = *p->node;
+	here->column += (int)(p->at - p->node->text) + p->node->quoted;
+	snprintf(word, size, "%.*s", (int)len, p->at);
+	here->text = word;
+	p->at += len;
+	blanks(p);
+}
+
+static int name(struct parsing *p, const char *word, const struct msc_yaml *here)
+{
+	struct msc_loader *l = p->l;
 	size_t i;
 
-	here.column += (int)(p->at - p->node->text) + p->node->quoted;
-	snprintf(word, sizeof word, "%.*s", (int)len, p->at);
-	p->at += len;
 	p->constant = false;
-	for (i = 0; i < p->l->n_loops; i++)
-		if (!strcmp(word, p->l->loops[i]))
+	for (i = l->n_loops; i-- > 0;)
+		if (!strcmp(word, l->loops[i]))
 			return add(p, OP_VAR, MSC_VAR_LOOP + (int64_t)i);
+	for (i = 0; i < l->n_lets; i++)
+		if (!strcmp(word, l->lets[i]))
+			return add(p, OP_VAR, MSC_VAR_LET + (int64_t)i);
 	for (i = 0; names[i]; i++)
 		if (!strcmp(word, names[i])) {
 			if (i <= MSC_VAR_SCRATCH)
-				p->l->s->needs |= MSC_NEED_MEDIUM;
+				l->s->needs |= MSC_NEED_MEDIUM;
 			return add(p, OP_VAR, (int64_t)i);
 		}
-	here.text = word;
-	return msc_load_unknown(p->l, &here, "a number or a name", names, sizeof names[0],
-				SIZE_MAX);
+	return msc_load_unknown(l, here, "a number or a name", names, sizeof names[0], SIZE_MAX);
 }
 
-static int sum(struct parsing *p);
+static int comparison(struct parsing *p);
+
+static int expect_character(struct parsing *p, char c, const char *what)
+{
+	blanks(p);
+	if (*p->at != c)
+		return expected(p, what);
+	p->at++;
+	return 0;
+}
+
+/* The name of a saved answer; its index in *slot. */
+static int saved(struct parsing *p, int64_t *slot)
+{
+	struct msc_yaml here;
+	char word[32];
+
+	blanks(p);
+	take_word(p, word, sizeof word, &here);
+	for (size_t i = 0; i < p->l->n_slots; i++)
+		if (!strcmp(word, p->l->slots[i])) {
+			*slot = (int64_t)i;
+			return 0;
+		}
+	return msc_load_unknown(p->l, &here, "the name of a saved answer", p->l->slots,
+				sizeof p->l->slots[0], p->l->n_slots);
+}
+
+/* le16(answer, 11), length(answer), min(a, b): after the name and its parenthesis. */
+static int call(struct parsing *p, const char *word, const struct msc_yaml *here)
+{
+	struct msc_term term;
+	size_t i = 0;
+
+	while (functions[i].name && strcmp(functions[i].name, word) != 0)
+		i++;
+	if (!functions[i].name)
+		return msc_load_unknown(p->l, here, "a function", &functions[0].name,
+					sizeof functions[0], SIZE_MAX);
+	if (++p->depth > DEPTH_MAX)
+		return expected(p, "at most 8 parentheses within each other");
+	p->at++;
+	term = (struct msc_term){ .op = functions[i].op, .bytes = functions[i].bytes };
+	if (term.op == OP_FIELD || term.op == OP_LENGTH) {
+		p->constant = false;
+		if (saved(p, &term.value) < 0)
+			return -1;
+	} else if (comparison(p) < 0) {
+		return -1;
+	}
+	if (term.op != OP_LENGTH &&
+	    (expect_character(p, ',', "','") < 0 || comparison(p) < 0))
+		return -1;
+	p->depth--;
+	return expect_character(p, ')', "')'") < 0 ? -1 : add_term(p, term);
+}
 
 static int factor(struct parsing *p)
 {
+	struct msc_yaml here;
+	char word[32];
+
 	blanks(p);
 	if (isdigit((unsigned char)*p->at))
 		return number(p);
-	if (islower((unsigned char)*p->at))
-		return name(p);
+	if (islower((unsigned char)*p->at)) {
+		take_word(p, word, sizeof word, &here);
+		return *p->at == '(' ? call(p, word, &here) : name(p, word, &here);
+	}
 	if (*p->at != '(')
 		return expected(p, "a number, a name or '('");
 	if (++p->depth > DEPTH_MAX)
 		return expected(p, "at most 8 parentheses within each other");
 	p->at++;
-	if (sum(p) < 0)
+	if (comparison(p) < 0)
 		return -1;
-	if (*p->at != ')')
-		return expected(p, "')'");
-	p->at++;
 	p->depth--;
-	return 0;
+	return expect_character(p, ')', "')'");
 }
 
 static int product(struct parsing *p)
@@ -169,9 +272,41 @@ static int sum(struct parsing *p)
 	return 0;
 }
 
+/* One at most: a == b == c means nothing. 1 for true, 0 for false. */
+static int comparison(struct parsing *p)
+{
+	static const struct {
+		const char *text;
+		enum op op;
+	} all[] = {
+		{"==", OP_EQUAL}, {"!=", OP_UNEQUAL}, {"<=", OP_LESS_EQUAL},
+		{">=", OP_MORE_EQUAL}, {"<", OP_LESS}, {">", OP_MORE},
+	};
+
+	if (sum(p) < 0)
+		return -1;
+	for (size_t i = 0; i < MSC_COUNT(all); i++) {
+		size_t len = strlen(all[i].text);
+
+		if (strncmp(p->at, all[i].text, len) != 0)
+			continue;
+		p->at += len;
+		return sum(p) < 0 ? -1 : add(p, all[i].op, 0);
+	}
+	return 0;
+}
+
 static bool apply(enum op op, int64_t a, int64_t b, int64_t *out)
 {
 	switch (op) {
+	case OP_MIN: *out = a < b ? a : b; return true;
+	case OP_MAX: *out = a > b ? a : b; return true;
+	case OP_EQUAL: *out = a == b; return true;
+	case OP_UNEQUAL: *out = a != b; return true;
+	case OP_LESS: *out = a < b; return true;
+	case OP_LESS_EQUAL: *out = a <= b; return true;
+	case OP_MORE: *out = a > b; return true;
+	case OP_MORE_EQUAL: *out = a >= b; return true;
 	case OP_ADD: return !__builtin_add_overflow(a, b, out);
 	case OP_SUB: return !__builtin_sub_overflow(a, b, out);
 	case OP_MUL: return !__builtin_mul_overflow(a, b, out);
@@ -183,32 +318,69 @@ static bool apply(enum op op, int64_t a, int64_t b, int64_t *out)
 	}
 }
 
+/* A field of what was saved; false: it does not hold that many bytes, or the value 63 bits. */
+static bool field(const struct msc_saved_answer *from, const struct msc_term *t, int64_t *top)
+{
+	size_t bytes = (size_t)(t->bytes < 0 ? -t->bytes : t->bytes);
+	uint64_t v = 0;
+
+	if (!from || *top < 0 || (uint64_t)*top > from->len || from->len - (size_t)*top < bytes)
+		return false;
+	for (size_t i = 0; i < bytes; i++) {
+		size_t at = t->bytes < 0 ? bytes - 1 - i : i;
+
+		v = v << 8 | from->data[(size_t)*top + at];
+	}
+	*top = (int64_t)v;
+	return v <= INT64_MAX;
+}
+
+/* One term on the stack; false: there is no such value. */
+static bool step(const struct msc_term *t, const struct msc_env *env, int64_t *stack, size_t *n)
+{
+	const struct msc_saved_answer *from = NULL;
+
+	if (t->op == OP_FIELD || t->op == OP_LENGTH)
+		from = env->slots ? &env->slots[t->value] : NULL;
+	switch (t->op) {
+	case OP_NUMBER: stack[(*n)++] = t->value; return true;
+	case OP_VAR: stack[(*n)++] = env->var[t->value]; return true;
+	case OP_LENGTH: stack[(*n)++] = from ? (int64_t)from->len : 0; return true;
+	case OP_FIELD: return field(from, t, &stack[*n - 1]);
+	default:
+		--*n;
+		return apply(t->op, stack[*n - 1], stack[*n], &stack[*n - 1]);
+	}
+}
+
 int msc_expr_value(const struct msc_expr *e, const struct msc_env *env, int64_t *value,
 		   struct msc_err *err)
 {
 	int64_t stack[TERMS_MAX] = { 0 };
-	size_t n = 0, i;
+	size_t n = 0;
 
-	for (i = 0; i < e->count; i++) {
-		const struct msc_term *t = &e->terms[i];
-
-		if (t->op == OP_NUMBER) {
-			stack[n++] = t->value;
-		} else if (t->op == OP_VAR) {
-			stack[n++] = env->var[t->value];
-		} else {
-			n--;
-			if (!apply(t->op, stack[n - 1], stack[n], &stack[n - 1]))
-				return msc_fail(err, MSC_E_USAGE,
-						"'%s' divides by zero or leaves 64 bits", e->text);
-		}
-	}
+	for (size_t i = 0; i < e->count; i++)
+		if (!step(&e->terms[i], env, stack, &n))
+			return msc_fail(err, MSC_E_USAGE,
+					e->terms[i].op == OP_FIELD
+						? "'%s' reads beyond the end of an answer"
+						: "'%s' divides by zero or leaves 64 bits",
+					e->text);
 	if (stack[0] < e->min || stack[0] > e->max)
 		return msc_fail(err, MSC_E_USAGE,
 				"'%s' is %" PRId64 ", outside of %" PRId64 " to %" PRId64, e->text,
 				stack[0], e->min, e->max);
 	*value = stack[0];
 	return 0;
+}
+
+bool msc_expr_is_known(const struct msc_expr *e, const struct msc_env *env)
+{
+	for (size_t i = 0; i < e->count; i++)
+		if (e->terms[i].op == OP_FIELD || e->terms[i].op == OP_LENGTH ||
+		    (e->terms[i].op == OP_VAR && !(env->known >> e->terms[i].value & 1)))
+			return false;
+	return true;
 }
 
 bool msc_expr_is(const struct msc_expr *e, int64_t value)
@@ -250,7 +422,7 @@ int msc_expr_parse(struct msc_loader *l, const struct msc_yaml *n, int64_t min, 
 
 	if (n->kind != MSC_YAML_TEXT || !*n->text)
 		return msc_load_expected(l, n, "a number or an expression");
-	if (sum(&p) < 0)
+	if (comparison(&p) < 0)
 		return -1;
 	if (*p.at)
 		return expected(&p, "an operator or the end");
@@ -269,7 +441,7 @@ int msc_expr_number(struct msc_loader *l, int64_t value, struct msc_expr *out)
 
 	if (!t)
 		return -1;
-	*t = (struct msc_term){ OP_NUMBER, value };
+	*t = (struct msc_term){ .op = OP_NUMBER, .value = value };
 	*out = (struct msc_expr){
 		.terms = t, .count = 1, .text = "", .min = value, .max = value, .constant = true
 	};

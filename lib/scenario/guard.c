@@ -55,13 +55,17 @@ struct msc_guard *msc_guard_begin(struct msc_session *s, uint8_t lun,
 	}
 	g->note = note;
 	g->user = user;
-	g->options = (struct msc_run_options){ .allow_writes = true, .lun = lun, .event = on_event,
-					       .user = g };
-	g->runner = (struct msc_runner){ .target = msc_session_target(s), .session = s,
-					 .o = &g->options, .summary = &g->summary,
+	g->options = (struct msc_run_options){
+		.allow_writes = true, .lun = lun, .event = on_event, .user = g
+	};
+	g->runner = (struct msc_runner){ .target = msc_session_target(s),
+					 .session = s,
+					 .o = &g->options,
+					 .summary = &g->summary,
 					 .unit = *msc_session_unit(s, lun) };
 	msc_scratch_choose(&g->runner.scratch, &g->runner.unit);
 	result = save(g, err);
+	g->runner.scratch.dirty = true;
 	msc_session_set_record(s, NULL, NULL); /* the runner's own would judge what follows */
 	msc_session_forget(s);
 	if (result < 0) {
@@ -79,6 +83,11 @@ uint64_t msc_guard_first(const struct msc_guard *g)
 uint32_t msc_guard_blocks(const struct msc_guard *g)
 {
 	return g->runner.scratch.blocks;
+}
+
+const uint8_t *msc_guard_data(const struct msc_guard *g)
+{
+	return g->runner.scratch.data;
 }
 
 bool msc_guard_end(struct msc_guard *g)

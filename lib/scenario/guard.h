@@ -17,6 +17,8 @@ struct msc_guard *msc_guard_begin(struct msc_session *, uint8_t lun,
 /* The blocks that may be written. */
 uint64_t msc_guard_first(const struct msc_guard *);
 uint32_t msc_guard_blocks(const struct msc_guard *);
+/* What is in them. */
+const uint8_t *msc_guard_data(const struct msc_guard *);
 /* Puts them back, whatever happened, and frees the guard. false: they could not be put back, and
  * the note says where they are kept. NULL is nothing to put back. */
 bool msc_guard_end(struct msc_guard *);

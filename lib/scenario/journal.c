@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The journal file: lines of text that say whose blocks these are, an empty line, the blocks. It
+/* The journal file: lines of text that say whose blocks these are, an empty line, the blocks: those
+ * in a row and then, one for each line "probe", single ones. It
  * is written under another name, synced, and renamed, so that a journal that exists is whole. */
 #include "scenario/journal.h"
 
@@ -15,7 +16,7 @@
 #include <unistd.h>
 
 #define BLOCK_SIZE_MAX 65536u
-#define HEAD_MAX       512
+#define HEAD_MAX       1024
 
 struct msc_journal {
 	int fd; /* locked */
@@ -131,20 +132,36 @@ static int write_all(int fd, const void *data, size_t len)
 	return 0;
 }
 
+/* Gives the file its name, unless another run was quicker. */
+static int publish(const char *temporary, const char *path)
+{
+	if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -1;
+	/* a filesystem that cannot do both at once */
+	if (access(path, F_OK) == 0) {
+		errno = EEXIST;
+		return -1;
+	}
+	return rename(temporary, path);
+}
+
 static int write_file(struct msc_journal *j, const struct msc_journal_head *h, const uint8_t *data,
 		      const char *temporary, struct msc_err *err)
 {
-	size_t len = (size_t)h->blocks * h->block_size;
+	size_t len = ((size_t)h->blocks + h->n_probes) * h->block_size;
 	char text[HEAD_MAX];
 	int n = snprintf(text, sizeof text,
 			 "mscope journal 1\ndevice %s\nlun %u\ncapacity %" PRIu64
 			 "\nblock_size %" PRIu32 "\nfirst %" PRIu64 "\nblocks %" PRIu32
-			 "\nchecksum %08" PRIx32 "\n\n",
+			 "\nblock_0 %08" PRIx32 "\nchecksum %08" PRIx32,
 			 h->device, h->lun, h->capacity, h->block_size, h->first, h->blocks,
-			 msc_journal_hash(data, len));
+			 h->block_0, msc_journal_hash(data, len));
 
-	if (access(j->path, F_OK) == 0)
-		return msc_fail(err, MSC_E_BUSY, "%s: there is a journal already", j->path);
+	for (uint32_t i = 0; i < h->n_probes; i++)
+		n += snprintf(text + n, sizeof text - (size_t)n, "\nprobe %" PRIu64, h->probe[i]);
+	n += snprintf(text + n, sizeof text - (size_t)n, "\n\n");
 	j->fd = open(temporary, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (j->fd < 0)
 		return msc_fail_errno(err, MSC_E_IO, "%s: cannot create the journal", temporary);
@@ -152,8 +169,11 @@ static int write_file(struct msc_journal *j, const struct msc_journal_head *h, c
 		return msc_fail(err, MSC_E_BUSY, "%s: another run of mscope uses this device",
 				temporary);
 	if (ftruncate(j->fd, 0) < 0 || write_all(j->fd, text, (size_t)n) < 0 ||
-	    write_all(j->fd, data, len) < 0 || fsync(j->fd) < 0 || rename(temporary, j->path) < 0) {
-		msc_fail_errno(err, MSC_E_IO, "%s: cannot write the journal", temporary);
+	    write_all(j->fd, data, len) < 0 || fsync(j->fd) < 0 || publish(temporary, j->path) < 0) {
+		if (errno == EEXIST)
+			msc_fail(err, MSC_E_BUSY, "%s: there is a journal already", j->path);
+		else
+			msc_fail_errno(err, MSC_E_IO, "%s: cannot write the journal", temporary);
 		unlink(temporary);
 		return -1;
 	}
@@ -183,7 +203,8 @@ int msc_journal_create(const char *dir, const struct msc_journal_head *h, const 
 /* The whole file, NUL-terminated; NULL and *err otherwise. */
 static uint8_t *read_file(const struct msc_journal *j, size_t *len, struct msc_err *err)
 {
-	const size_t max = HEAD_MAX + (size_t)MSC_JOURNAL_BLOCKS_MAX * BLOCK_SIZE_MAX;
+	const size_t blocks = MSC_JOURNAL_BLOCKS_MAX + MSC_JOURNAL_PROBES_MAX;
+	const size_t max = HEAD_MAX + blocks * BLOCK_SIZE_MAX;
 	struct stat st;
 	uint8_t *text;
 	ssize_t n;
@@ -213,9 +234,27 @@ static int not_ours(const struct msc_journal *j, struct msc_err *err)
 {
 	return msc_fail(
 		err, MSC_E_FORMAT,
-		"%s: expected a journal of mscope, found something else; remove the file if "
-		"nothing in it is wanted",
+		"%s: expected a journal of mscope, found something else; --forget-journal removes "
+		"the file if nothing in it is wanted",
 		j->path);
+}
+
+/* The lines "probe"; returns what of the text they take, or -1. */
+static int parse_probes(const char *text, struct msc_journal_head *h)
+{
+	int used = 0, n = 0;
+
+	while (!strncmp(text + used, "\nprobe ", 7)) {
+		uint64_t *lba = &h->probe[h->n_probes];
+
+		if (h->n_probes == MSC_JOURNAL_PROBES_MAX ||
+		    sscanf(text + used, " probe %" SCNu64 "%n", lba, &n) != 1 ||
+		    *lba >= h->capacity)
+			return -1;
+		h->n_probes++;
+		used += n;
+	}
+	return used;
 }
 
 static int parse(const struct msc_journal *j, const uint8_t *text, size_t len,
@@ -223,24 +262,26 @@ static int parse(const struct msc_journal *j, const uint8_t *text, size_t len,
 {
 	unsigned lun = 0;
 	uint32_t sum = 0;
-	int used = 0;
+	int used = 0, probes;
 	size_t size;
 
 	*h = (struct msc_journal_head){ 0 };
 	sscanf((const char *)text,
 	       "mscope journal 1\ndevice %119[!-~]\nlun %u\ncapacity %" SCNu64
-	       "\nblock_size %" SCNu32 "\nfirst %" SCNu64 "\nblocks %" SCNu32 "\nchecksum %" SCNx32
-	       "%n",
-	       h->device, &lun, &h->capacity, &h->block_size, &h->first, &h->blocks, &sum, &used);
+	       "\nblock_size %" SCNu32 "\nfirst %" SCNu64 "\nblocks %" SCNu32
+	       "\nblock_0 %" SCNx32 "\nchecksum %" SCNx32 "%n",
+	       h->device, &lun, &h->capacity, &h->block_size, &h->first, &h->blocks, &h->block_0,
+	       &sum, &used);
 	h->lun = (uint8_t)lun;
-	if (!used || strncmp((const char *)text + used, "\n\n", 2) != 0)
+	probes = used ? parse_probes((const char *)text + used, h) : -1;
+	if (probes < 0 || strncmp((const char *)text + used + probes, "\n\n", 2) != 0)
 		return not_ours(j, err);
-	used += 2;
+	used += probes + 2;
 	if (!h->blocks || h->blocks > MSC_JOURNAL_BLOCKS_MAX || !h->block_size ||
 	    h->block_size > BLOCK_SIZE_MAX || h->first >= h->capacity ||
 	    h->blocks > h->capacity - h->first)
 		return not_ours(j, err);
-	size = (size_t)h->blocks * h->block_size;
+	size = ((size_t)h->blocks + h->n_probes) * h->block_size;
 	if (len - (size_t)used != size || msc_journal_hash(text + used, size) != sum)
 		return not_ours(j, err);
 	*data = malloc(size);
@@ -250,28 +291,41 @@ static int parse(const struct msc_journal *j, const uint8_t *text, size_t len,
 	return 0;
 }
 
+/* Opens and locks the file; 0: there is none. */
+static int hold(struct msc_journal *j, struct msc_err *err)
+{
+	struct stat st;
+
+	j->fd = open(j->path, O_RDWR | O_CLOEXEC);
+	if (j->fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return 0;
+	if (j->fd < 0)
+		return msc_fail_errno(err, MSC_E_IO, "%s: cannot open the journal", j->path);
+	if (flock(j->fd, LOCK_EX | LOCK_NB) < 0)
+		return msc_fail(err, MSC_E_BUSY, "%s: another run of mscope uses this device",
+				j->path);
+	/* whoever held it may have removed it between the two */
+	return fstat(j->fd, &st) < 0 || st.st_nlink ? 1 : 0;
+}
+
 int msc_journal_find(const char *dir, const char *device, uint8_t lun, struct msc_journal **out,
 		     struct msc_journal_head *head, uint8_t **data, struct msc_err *err)
 {
 	struct msc_journal *j = new_journal(dir, device, lun, err);
 	uint8_t *text = NULL;
 	size_t len = 0;
-	int rc = -1;
+	int rc;
 
 	*out = NULL;
 	if (!j)
 		return -1;
-	j->fd = open(j->path, O_RDWR | O_CLOEXEC);
-	if (j->fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {
+	rc = hold(j, err);
+	if (rc <= 0) {
 		free_journal(j);
-		return 0;
+		return rc;
 	}
-	if (j->fd < 0)
-		msc_fail_errno(err, MSC_E_IO, "%s: cannot open the journal", j->path);
-	else if (flock(j->fd, LOCK_EX | LOCK_NB) < 0)
-		msc_fail(err, MSC_E_BUSY, "%s: another run of mscope uses this device", j->path);
-	else
-		text = read_file(j, &len, err);
+	text = read_file(j, &len, err);
+	rc = -1;
 	if (text)
 		rc = parse(j, text, len, head, data, err);
 	free(text);
@@ -279,6 +333,22 @@ int msc_journal_find(const char *dir, const char *device, uint8_t lun, struct ms
 		free_journal(j);
 	else
 		*out = j;
+	return rc;
+}
+
+int msc_journal_forget(const char *dir, const char *device, uint8_t lun, char *path, size_t size,
+		       struct msc_err *err)
+{
+	struct msc_journal *j = new_journal(dir, device, lun, err);
+	int rc;
+
+	if (!j)
+		return -1;
+	rc = hold(j, err);
+	snprintf(path, size, "%s", rc > 0 ? j->path : "");
+	if (rc > 0)
+		return msc_journal_remove(j, err);
+	free_journal(j);
 	return rc;
 }
 

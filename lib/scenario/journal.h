@@ -12,15 +12,19 @@
 
 struct msc_journal;
 
-#define MSC_JOURNAL_BLOCKS_MAX 64
+#define MSC_JOURNAL_BLOCKS_MAX 64 /* in a row */
+#define MSC_JOURNAL_PROBES_MAX 24 /* single ones */
 
 struct msc_journal_head {
 	char device[120];    /* printable, without spaces: "0525:a4a5:SERIAL" */
 	uint8_t lun;
 	uint64_t capacity;   /* blocks of the medium */
 	uint32_t block_size; /* bytes */
-	uint64_t first;	     /* what was saved */
+	uint64_t first;	     /* what was saved: a row of blocks */
 	uint32_t blocks;
+	uint64_t probe[MSC_JOURNAL_PROBES_MAX]; /* and single ones, which follow it in the data */
+	uint32_t n_probes;
+	uint32_t block_0; /* msc_journal_hash of the first block of the medium */
 };
 
 /* Where journals are kept when nobody says otherwise: $XDG_STATE_HOME/mscope, or
@@ -39,6 +43,10 @@ int msc_journal_create(const char *dir, const struct msc_journal_head *, const u
 int msc_journal_find(const char *dir, const char *device, uint8_t lun, struct msc_journal **out,
 		     struct msc_journal_head *head, uint8_t **data,
 		     struct msc_err *) MSC_MUST_CHECK;
+
+/* Removes such a journal, also one that is damaged; path is "" when there is none. */
+int msc_journal_forget(const char *dir, const char *device, uint8_t lun, char *path, size_t size,
+		       struct msc_err *) MSC_MUST_CHECK;
 
 const char *msc_journal_path(const struct msc_journal *);
 /* Lets go; the file stays for the next run. */

@@ -13,10 +13,12 @@
 #define SCRATCH_MAX 64
 
 const char *const msc_stage_names[] = {
-	"descriptors", "requests", "diagonal", "commands", "mismatch-in",
-	"mismatch-out", "invalid", "recovery", "last", NULL,
+	"descriptors",	"requests", "diagonal", "commands", "attach", "mismatch-in",
+	"mismatch-out", "invalid",  "recovery", "last",	    "eject",  NULL,
 };
 #define STAGE_DEFAULT 3
+
+const char *const msc_evidence_names[] = { "confirmed", "reconstructed", NULL };
 
 #define AT(member) offsetof(struct msc_scenario, member)
 
@@ -35,7 +37,7 @@ static int need(struct msc_loader *l, const struct msc_yaml *n, struct msc_scena
 	static const char *const words[] = { "medium",          "no-medium",  "writable",
 					     "write-protected", "removable",  "fixed",
 					     "multi-lun",       "single-lun", "full-speed",
-					     "high-speed",      NULL };
+					     "high-speed",      "simulated",  "composite", "super-speed", NULL };
 	static const struct msc_key keys[] = {
 		{"blocks", msc_load_expr, 0, 1, INT64_MAX, NULL, true},
 		{0},
@@ -125,10 +127,13 @@ static int fill_in(struct msc_loader *l, const struct msc_yaml *doc, struct msc_
 		{"spec", msc_load_texts, AT(spec), 0, 0, NULL, true},
 		{"tags", msc_load_texts, AT(tags), 0, 0, NULL, false},
 		{"stage", msc_load_word, AT(stage), 0, 0, msc_stage_names, false},
+		{"evidence", msc_load_word, AT(evidence), 0, 0, msc_evidence_names, false},
 		{"needs", needs, 0, 0, 0, NULL, false},
 		{"scratch", scratch, AT(scratch_blocks), 1, SCRATCH_MAX, NULL, false},
 		{"recover", msc_load_bool, AT(recover), 0, 0, NULL, false},
 		{"autosense", msc_load_bool, AT(autosense), 0, 0, NULL, false},
+		{"host", msc_load_text, AT(host), 0, 0, NULL, false},
+		{"within", msc_load_duration, AT(within_ns), 0, 0, NULL, false},
 		{"steps", steps, 0, 0, 0, NULL, true},
 		{0},
 	};
@@ -142,6 +147,7 @@ static int fill_in(struct msc_loader *l, const struct msc_yaml *doc, struct msc_
 	if (msc_load_map(l, doc, "a scenario", keys, s) < 0)
 		return -1;
 	s->writes = s->scratch_blocks || msc_plan_writes(s->steps, s->n_steps);
+	s->ejects = msc_plan_ejects(s->steps, s->n_steps);
 	if (s->scratch_blocks)
 		s->needs |= MSC_NEED_MEDIUM;
 	return add_tags(l, s);

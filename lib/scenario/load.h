@@ -12,6 +12,8 @@ struct msc_loader {
 	struct msc_scenario *s; /* the one being read */
 	const char *loops[MSC_LOOPS_MAX];
 	size_t n_loops;
+	const char *lets[MSC_LETS_MAX];
+	size_t n_lets;
 	const char *slots[MSC_SLOTS_MAX];
 	size_t n_slots;
 	struct msc_err *err;
@@ -71,6 +73,10 @@ msc_key_fn msc_load_senses;	    /* struct msc_expect: its senses */
 /* load_step.c */
 int msc_load_steps(struct msc_loader *, const struct msc_yaml *list, struct msc_plan_step **,
 		   size_t *count) MSC_MUST_CHECK;
+/* load_flow.c: steps about other steps */
+typedef int msc_step_fn(struct msc_loader *, const struct msc_yaml *step, struct msc_plan_step *);
+msc_step_fn msc_load_repeat, msc_load_for, msc_load_if, msc_load_let, msc_load_skip_unless,
+	msc_load_phase;
 /* load_control.c: the step of a key that is a control request; *known false: it is none. */
 int msc_load_control(struct msc_loader *, const struct msc_yaml *value, struct msc_plan_step *,
 		     bool *known) MSC_MUST_CHECK;

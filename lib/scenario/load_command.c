@@ -15,13 +15,9 @@
 /* The most that one command may ask to move: room is set aside for it. */
 #define DATA_MAX (INT64_C(16) << 20)
 
-/* What these do to a medium no scratch range can put back: FORMAT UNIT, REASSIGN BLOCKS, ERASE,
- * WRITE SAME, UNMAP, SANITIZE. */
 static int undoable(struct msc_loader *l, const struct msc_yaml *n, uint8_t opcode)
 {
-	static const uint8_t forbidden[] = { 0x04, 0x07, 0x19, 0x2c, 0x41, 0x42, 0x48, 0x93, 0xac };
-
-	if (memchr(forbidden, opcode, sizeof forbidden))
+	if (msc_plan_is_undoable(opcode))
 		return msc_load_expected(l, n, "a command whose effect can be undone");
 	return 0;
 }
@@ -212,9 +208,13 @@ int msc_load_command(struct msc_loader *l, const struct msc_yaml *step, struct m
 		{"split", msc_load_expr, AT(split), 1, DATA_MAX, NULL, false},
 		{"intent", intent, AT(intent), 0, 0, NULL, false},
 		{"leave", msc_load_bool, AT(leave), 0, 0, NULL, false},
+		{"take", msc_load_expr, AT(take), 0, DATA_MAX, NULL, false},
+		{"early", msc_load_bool, AT(early), 0, 0, NULL, false},
+		{"clear_after", msc_load_duration, AT(clear_after_ns), 0, 0, NULL, false},
 		{"timeout", msc_load_duration, AT(timeout_ns), 0, 0, NULL, false},
 		{"expect", msc_load_expect, AT(expect), 0, 0, NULL, false},
 		{"save", msc_load_save, AT(save), 0, 0, NULL, false},
+		{"on_failure", msc_load_text, AT(on_failure), 0, 0, NULL, false},
 		{0},
 	};
 	struct msc_plan_command *c = &out->u.command;
@@ -224,5 +224,8 @@ int msc_load_command(struct msc_loader *l, const struct msc_yaml *step, struct m
 	c->save = -1;
 	if (msc_load_map(l, step, "a command step", keys, c) < 0)
 		return -1;
+	if (c->on_failure && !l->s->host)
+		return msc_load_expected(l, step, "'host' in the scenario, before its steps, for "
+						  "'on_failure'");
 	return settle_direction(l, step, c);
 }

@@ -5,10 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STEPS_MAX  200 /* of one list */
-#define REPEAT_MAX 10000
-
-typedef int step_fn(struct msc_loader *, const struct msc_yaml *step, struct msc_plan_step *);
+#define STEPS_MAX 200 /* of one list */
 
 static const char *const endpoint_words[] = { "out", "in", NULL };
 
@@ -97,73 +94,9 @@ static int wait_step(struct msc_loader *l, const struct msc_yaml *step, struct m
 	return msc_load_map(l, step, "a wait step", keys, &out->u.wait_ns);
 }
 
-static int inner_steps(struct msc_loader *l, const struct msc_yaml *n, void *into,
-		       const struct msc_key *k)
-{
-	struct msc_plan_loop *loop = into;
-
-	(void)k;
-	return msc_load_steps(l, n, &loop->steps, &loop->n_steps);
-}
-
-static int repeat(struct msc_loader *l, const struct msc_yaml *step, struct msc_plan_step *out)
-{
-	static const struct msc_key keys[] = {
-		{ "repeat", msc_load_expr, offsetof(struct msc_plan_loop, times), 1, REPEAT_MAX,
-		  NULL, true },
-		{ "do", inner_steps, 0, 0, 0, NULL, true },
-		{ 0 },
-	};
-
-	out->what = MSC_DO_LOOP;
-	return msc_load_map(l, step, "a repeat step", keys, &out->u.loop);
-}
-
-/* for: { n: [1, 2, 8] } */
-static int variable(struct msc_loader *l, const struct msc_yaml *n, void *into,
-		    const struct msc_key *k)
-{
-	static const struct msc_key values = { .name = "for", .min = INT64_MIN, .max = INT64_MAX };
-	struct msc_plan_loop *loop = into;
-	const char *name;
-
-	(void)k;
-	if (n->kind != MSC_YAML_MAP || !n->child || n->child->next)
-		return msc_load_expected(l, n, "one name with its values, as in { n: [1, 2] }");
-	name = n->child->key->text;
-	if (!*name || strspn(name, "abcdefghijklmnopqrstuvwxyz_") != strlen(name) ||
-	    strlen(name) > 30)
-		return msc_load_expected(l, n->child->key, "a name of small letters");
-	if (msc_expr_is_name(name))
-		return msc_load_expected(l, n->child->key, "a name that means nothing else");
-	if (l->n_loops == MSC_LOOPS_MAX)
-		return msc_load_expected(l, n, "at most %d loops within each other", MSC_LOOPS_MAX);
-	if (msc_load_exprs(l, n->child, &loop->values, &values) < 0)
-		return -1;
-	loop->slot = MSC_VAR_LOOP + (int)l->n_loops;
-	l->loops[l->n_loops++] = name;
-	return 0;
-}
-
-static int for_step(struct msc_loader *l, const struct msc_yaml *step, struct msc_plan_step *out)
-{
-	static const struct msc_key keys[] = {
-		{"for", variable, 0, 0, 0, NULL, true},
-		{"do", inner_steps, 0, 0, 0, NULL, true},
-		{0},
-	};
-	size_t outer = l->n_loops;
-
-	out->what = MSC_DO_LOOP;
-	if (msc_load_map(l, step, "a for step", keys, &out->u.loop) < 0)
-		return -1;
-	l->n_loops = outer;
-	return 0;
-}
-
 static const struct {
 	const char *name;
-	step_fn *load;	  /* NULL: a word alone */
+	msc_step_fn *load; /* NULL: a word alone */
 	enum msc_do what; /* of those */
 } kinds[] = {
 	{"command", msc_load_command, 0},
@@ -171,14 +104,20 @@ static const struct {
 	{"ready", NULL, MSC_DO_READY},
 	{"wrapper", wrapper, 0},
 	{"enumerate", NULL, MSC_DO_ENUMERATE},
+	{"prelude", NULL, MSC_DO_PRELUDE},
+	{"configure", NULL, MSC_DO_CONFIGURE},
 	{"poll", poll_step, 0},
 	{"clear_halt", clear_halt, 0},
 	{"reset_recovery", NULL, MSC_DO_RESET_RECOVERY},
 	{"port_reset", NULL, MSC_DO_PORT_RESET},
 	{"settle", NULL, MSC_DO_SETTLE},
 	{"wait", wait_step, 0},
-	{"repeat", repeat, 0},
-	{"for", for_step, 0},
+	{"repeat", msc_load_repeat, 0},
+	{"for", msc_load_for, 0},
+	{"if", msc_load_if, 0},
+	{"let", msc_load_let, 0},
+	{"skip_unless", msc_load_skip_unless, 0},
+	{"phase", msc_load_phase, 0},
 	/* Read by load_control.c; here for the nearest name. */
 	{"control", NULL, MSC_DO_CONTROL},
 	{"get_max_lun", NULL, MSC_DO_CONTROL},

@@ -5,6 +5,8 @@
 #include "scenario/plan.h"
 #include "wire/bytes.h"
 
+#define STAMP_MARK 0x5ca77e12
+
 /* Every 16 bytes: the block's address and the place within the block, so that data from elsewhere,
  * or a packet too many or too few, cannot look right. */
 static void stamp(uint8_t *buf, size_t len, uint64_t lba, uint32_t block_size)
@@ -16,9 +18,15 @@ static void stamp(uint8_t *buf, size_t len, uint64_t lba, uint32_t block_size)
 
 		msc_put_be64(words, lba + i / block_size);
 		msc_put_be32(words + 8, (uint32_t)(i % block_size));
-		msc_put_be32(words + 12, 0x5ca77e12);
+		msc_put_be32(words + 12, STAMP_MARK);
 		memcpy(buf + i, words, n);
 	}
+}
+
+bool msc_pattern_stamp(const uint8_t block[16], uint64_t *lba)
+{
+	*lba = msc_get_be64(block);
+	return !msc_get_be32(block + 8) && msc_get_be32(block + 12) == STAMP_MARK;
 }
 
 void msc_pattern_fill(enum msc_pattern pattern, uint8_t *buf, size_t len, uint64_t lba,

@@ -10,6 +10,8 @@
 /* ---- expressions -------------------------------------------------------------------------- */
 
 #define MSC_LOOPS_MAX 4
+#define MSC_LETS_MAX  16
+#define MSC_SLOTS_MAX 8
 
 enum msc_var {
 	MSC_VAR_BLOCK_SIZE, /* bytes; this and the next three need a medium */
@@ -19,12 +21,22 @@ enum msc_var {
 	MSC_VAR_MAX_LUN,
 	MSC_VAR_INTERFACE,  /* bInterfaceNumber */
 	MSC_VAR_MAX_PACKET, /* wMaxPacketSize of bulk-in */
+	MSC_VAR_SIBLING,    /* bInterfaceNumber of another interface; its own when there is none */
+	MSC_VAR_STATUS,	    /* bCSWStatus of the last command; 255: it ended without one */
 	MSC_VAR_LOOP,	    /* the outermost `for`; then the ones within it */
-	MSC_VARS = MSC_VAR_LOOP + MSC_LOOPS_MAX,
+	MSC_VAR_LET = MSC_VAR_LOOP + MSC_LOOPS_MAX, /* the first of `let` */
+	MSC_VARS = MSC_VAR_LET + MSC_LETS_MAX,
+};
+
+struct msc_saved_answer {
+	uint8_t *data;
+	size_t len;
 };
 
 struct msc_env {
 	int64_t var[MSC_VARS];
+	const struct msc_saved_answer *slots; /* MSC_SLOTS_MAX of them, or NULL */
+	uint32_t known; /* when a file is loaded: bits of the variables that have a value yet */
 };
 
 /* Postfix. count 0: nothing was stated. */
@@ -39,6 +51,9 @@ struct msc_expr {
 /* The value in *value; fails with a sentence when it leaves the range or 64 bits. */
 int msc_expr_value(const struct msc_expr *, const struct msc_env *, int64_t *value,
 		   struct msc_err *) MSC_MUST_CHECK;
+
+/* Its value follows from the variables that env says are known. */
+bool msc_expr_is_known(const struct msc_expr *, const struct msc_env *);
 
 /* A constant of this value. */
 bool msc_expr_is(const struct msc_expr *, int64_t value);
@@ -62,6 +77,9 @@ enum msc_pattern { MSC_PATTERN_ZEROS, MSC_PATTERN_ONES, MSC_PATTERN_COUNTER, MSC
 void msc_pattern_fill(enum msc_pattern, uint8_t *buf, size_t len, uint64_t lba,
 		      uint32_t block_size);
 
+/* Whose stamp a block begins with; false: it has none. */
+bool msc_pattern_stamp(const uint8_t block[16], uint64_t *lba);
+
 struct msc_out_data {
 	enum msc_pattern pattern;
 	struct msc_bytes bytes; /* instead, when .data is not NULL */
@@ -83,7 +101,6 @@ struct msc_data_check {
 };
 
 #define MSC_DATA_CHECKS_MAX 4
-#define MSC_SLOTS_MAX	    8
 
 struct msc_expect {
 	unsigned status;  /* bits 1 << enum msc_csw_status; 0: not stated */
@@ -123,9 +140,13 @@ struct msc_plan_command {
 	struct msc_expr send, split;
 	struct msc_stated_intent intent;
 	bool leave;
+	bool early;	      /* bulk-in is asked before the CBW is sent */
+	struct msc_expr take; /* bytes of bulk-in data asked for, and nothing after them */
+	int64_t clear_after_ns; /* from a STALL of the data to clearing the halt */
 	int64_t timeout_ns; /* 0: the session's */
 	int save; /* slot; -1: do not */
 	struct msc_expect expect;
+	const char *on_failure; /* what the host that is imitated does then; may be NULL */
 };
 
 struct msc_plan_control {
@@ -145,11 +166,27 @@ struct msc_plan_poll {
 };
 
 struct msc_plan_loop {
-	struct msc_exprs values; /* of `for`; empty: `repeat` */
+	struct msc_exprs values; /* of `for`; empty: `repeat` and `if` */
+	bool probes;		 /* of `for`: the blocks of the scratch that lie apart */
 	int slot;		 /* MSC_VAR_LOOP + depth */
-	struct msc_expr times;
+	struct msc_expr times;	 /* of `if`: 0 for no */
 	struct msc_plan_step *steps;
 	size_t n_steps;
+};
+
+struct msc_plan_let {
+	int slot; /* MSC_VAR_LET + which */
+	struct msc_expr value;
+};
+
+struct msc_plan_lets {
+	struct msc_plan_let *list;
+	size_t count;
+};
+
+struct msc_plan_unless {
+	struct msc_expr met; /* 0: the scenario ends as skipped */
+	const char *because;
 };
 
 enum msc_do {
@@ -159,6 +196,8 @@ enum msc_do {
 	MSC_DO_WRAPPER,
 	MSC_DO_CONTROL,
 	MSC_DO_ENUMERATE,
+	MSC_DO_PRELUDE,
+	MSC_DO_CONFIGURE,
 	MSC_DO_POLL,
 	MSC_DO_CLEAR_HALT,
 	MSC_DO_RESET_RECOVERY,
@@ -166,6 +205,10 @@ enum msc_do {
 	MSC_DO_SETTLE,
 	MSC_DO_WAIT,
 	MSC_DO_LOOP,
+	MSC_DO_IF,
+	MSC_DO_LET,
+	MSC_DO_SKIP_UNLESS,
+	MSC_DO_PHASE,
 };
 
 struct msc_plan_step {
@@ -179,7 +222,10 @@ struct msc_plan_step {
 		struct msc_plan_poll poll;
 		int in; /* CLEAR_HALT: which endpoint */
 		int64_t wait_ns;
-		struct msc_plan_loop loop;
+		struct msc_plan_loop loop; /* and IF */
+		struct msc_plan_lets lets;
+		struct msc_plan_unless unless;
+		const char *phase;
 	} u;
 };
 
@@ -196,6 +242,9 @@ enum msc_need {
 	MSC_NEED_SINGLE_LUN = 1 << 7,
 	MSC_NEED_FULL_SPEED = 1 << 8,
 	MSC_NEED_HIGH_SPEED = 1 << 9,
+	MSC_NEED_SIMULATED = 1 << 10,
+	MSC_NEED_COMPOSITE = 1 << 11,
+	MSC_NEED_SUPER_SPEED = 1 << 12,
 };
 
 struct msc_scenario {
@@ -204,11 +253,14 @@ struct msc_scenario {
 	int line;
 	const char **spec, **tags;
 	int stage; /* the order in which scenarios run: index into msc_stage_names */
+	int evidence; /* of the test that it carries out: index into msc_evidence_names */
 	unsigned needs;
 	int64_t needs_blocks;
 	int64_t scratch_blocks;
 	bool recover, autosense;
-	bool writes;
+	bool writes, ejects;
+	const char *host; /* whose behaviour it imitates; may be NULL */
+	int64_t within_ns; /* how long it may take before the reader is told; 0: any time */
 	struct msc_plan_step *steps;
 	size_t n_steps;
 };
@@ -216,7 +268,14 @@ struct msc_scenario {
 /* In the order of running. NULL-terminated. */
 extern const char *const msc_stage_names[];
 
+/* How sure it is that a test of USB-IF is carried out as USB-IF does it. NULL-terminated. */
+extern const char *const msc_evidence_names[];
+
 /* True when some step may change the medium, or what the device keeps. */
 bool msc_plan_writes(const struct msc_plan_step *, size_t n);
+/* What this command does to a medium no scratch range can put back. */
+bool msc_plan_is_undoable(uint8_t opcode);
+/* True when some step may take the medium away: START STOP UNIT that ejects. */
+bool msc_plan_ejects(const struct msc_plan_step *, size_t n);
 
 #endif

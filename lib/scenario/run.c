@@ -74,9 +74,12 @@ static int learn(struct msc_runner *r, struct msc_err *err)
 	u = msc_session_unit(r->session, r->o->lun);
 	r->unit = *u;
 	msc_scratch_choose(&r->scratch, u);
+	r->env.slots = r->slots;
+	r->env.var[MSC_VAR_STATUS] = UINT8_MAX;
 	r->env.var[MSC_VAR_MAX_LUN] = r->max_lun;
 	r->env.var[MSC_VAR_INTERFACE] = d->interface_number;
 	r->env.var[MSC_VAR_MAX_PACKET] = d->max_packet_in;
+	r->env.var[MSC_VAR_SIBLING] = msc_device_sibling(d);
 	if (u->have_capacity) {
 		r->env.var[MSC_VAR_BLOCK_SIZE] = u->block_size;
 		r->env.var[MSC_VAR_LAST_LBA] = (int64_t)u->last_lba;

@@ -12,20 +12,21 @@
 
 #include "scenario/plan.h"
 
-struct msc_journal;
+#include "scenario/journal.h"
+
+#define MSC_PHASES_MAX 8
 
 /* The blocks that scenarios may write: found once, saved before the first write, put back. */
 struct msc_scratch {
 	uint64_t first;
 	uint32_t blocks; /* 0: there is no medium */
 	uint32_t block_size;
-	uint8_t *data; /* as found; NULL: not saved yet */
+	uint64_t probe[MSC_JOURNAL_PROBES_MAX]; /* single blocks all over the medium */
+	uint32_t n_probes;
+	uint8_t *data; /* as found, the range and then the probes; NULL: not saved yet */
+	bool dirty;    /* a scenario that writes ran since it was last known to be as found */
+	bool dirty_probes;
 	struct msc_journal *journal;
-};
-
-struct msc_saved_answer {
-	uint8_t *data;
-	size_t len;
 };
 
 struct msc_runner {
@@ -46,6 +47,11 @@ struct msc_runner {
 	struct msc_saved_answer slots[MSC_SLOTS_MAX];
 	bool pending_reset; /* only reset recovery leads on */
 	bool ended;	    /* no more steps */
+	struct {
+		const char *name;
+		int64_t began_ns;
+	} phase[MSC_PHASES_MAX];
+	size_t n_phases;
 	enum msc_verdict verdict; /* SKIP or ERROR, when reason says so */
 	char reason[384];	  /* empty: the findings decide */
 };
@@ -71,6 +77,7 @@ int msc_run_wrapper(struct msc_runner *, const struct msc_bytes *, struct msc_er
 int msc_run_sense(struct msc_runner *, uint8_t lun, const struct msc_expect *,
 		  struct msc_sense_data *out, struct msc_err *) MSC_MUST_CHECK;
 int msc_run_ready(struct msc_runner *, struct msc_err *) MSC_MUST_CHECK;
+int msc_run_prelude(struct msc_runner *, struct msc_err *) MSC_MUST_CHECK;
 /* step_control.c */
 int msc_run_control(struct msc_runner *, const struct msc_plan_control *,
 		    struct msc_err *) MSC_MUST_CHECK;
@@ -90,6 +97,8 @@ int msc_check_control(struct msc_runner *, const struct msc_expect *, const stru
 		      struct msc_err *) MSC_MUST_CHECK;
 int msc_check_poll(struct msc_runner *, const struct msc_expect *, const struct msc_record *,
 		   struct msc_err *) MSC_MUST_CHECK;
+/* The case took so long. */
+int msc_check_time(struct msc_runner *, int64_t took_ns, struct msc_err *) MSC_MUST_CHECK;
 int msc_check_settled(struct msc_runner *, int rung, struct msc_err *) MSC_MUST_CHECK;
 
 /* scratch.c: the range for a medium of this size. */
@@ -99,13 +108,24 @@ void msc_scratch_choose(struct msc_scratch *, const struct msc_unit *);
 int msc_scratch_save(struct msc_runner *, bool *readable, struct msc_err *) MSC_MUST_CHECK;
 /* Puts the range back if it differs; *good: read back, it is as it was found. */
 int msc_scratch_restore(struct msc_runner *, bool *good, struct msc_err *) MSC_MUST_CHECK;
+/* The blocks from there on as they were found, and how many bytes follow; NULL: not known. */
+const uint8_t *msc_scratch_original(const struct msc_scratch *, uint64_t lba, size_t *len);
+/* Of the first block, which holds the partition table and is never written here; 0: it cannot be
+ * read. */
+int msc_scratch_block_0(struct msc_runner *, uint32_t *hash, struct msc_err *) MSC_MUST_CHECK;
+
+/* scratch_old.c: whose blocks these are, and where journals are kept. */
+int msc_scratch_identity(struct msc_runner *, struct msc_journal_head *,
+			 struct msc_err *) MSC_MUST_CHECK;
+int msc_scratch_directory(const struct msc_runner *, char *buf, size_t size,
+			  struct msc_err *) MSC_MUST_CHECK;
 /* A journal that an earlier run has left: puts it back, or says that it is there. */
 int msc_scratch_old(struct msc_runner *, struct msc_err *) MSC_MUST_CHECK;
 /* At the end of a run, however it ended: restores what is left to restore and removes the journal,
  * or keeps it and says so. */
 void msc_scratch_finish(struct msc_runner *);
 /* Whether this command block may be sent: it writes nothing, or only to the scratch range. */
-bool msc_scratch_allows(const struct msc_runner *, const uint8_t cdb[MSC_CBW_CB_MAX], size_t len,
+bool msc_scratch_allows(struct msc_runner *, const uint8_t cdb[MSC_CBW_CB_MAX], size_t len,
 			char *why, size_t size);
 
 #endif

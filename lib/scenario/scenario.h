@@ -29,6 +29,9 @@ const char *msc_scenario_path(const struct msc_scenario *);
 const char *const *msc_scenario_spec(const struct msc_scenario *); /* NULL-terminated */
 const char *const *msc_scenario_tags(const struct msc_scenario *); /* NULL-terminated */
 bool msc_scenario_writes(const struct msc_scenario *);
+/* Of a test of USB-IF: "confirmed", or "reconstructed" when its text could not be had in full. NULL:
+ * it is none. */
+const char *msc_scenario_evidence(const struct msc_scenario *);
 /* A name glob ("bot.*"), a tag, or a spec entry ("TD1.9"). */
 bool msc_scenario_matches(const struct msc_scenario *, const char *pattern);
 
@@ -80,6 +83,9 @@ typedef void msc_event_fn(void *user, const struct msc_event *);
 struct msc_run_options {
 	enum msc_profile profile;
 	bool allow_writes;
+	bool allow_eject;   /* of a real device; a simulated one loses nothing by it */
+	bool restore;	    /* put back what a run that was cut short has left */
+	bool forget_journal; /* or throw away what it has saved */
 	bool queued;	    /* drive queued where the device allows it */
 	int64_t timeout_ns; /* per phase; 0: the session's default */
 	uint8_t lun;

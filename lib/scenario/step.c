@@ -70,20 +70,66 @@ static int wait_for(struct msc_runner *r, int64_t ns, struct msc_err *err)
 	return 0;
 }
 
+/* How often the steps of a loop are done. False: that does not fit this device. */
+static bool turns(struct msc_runner *r, const struct msc_plan_loop *l, int64_t *times)
+{
+	if (l->probes)
+		*times = r->scratch.n_probes;
+	else if (l->values.count)
+		*times = (int64_t)l->values.count;
+	else
+		return msc_run_value(r, &l->times, 1, times);
+	return true;
+}
+
 static int loop(struct msc_runner *r, const struct msc_plan_loop *l, struct msc_err *err)
 {
-	int64_t times = (int64_t)l->values.count, i;
+	int64_t times;
 
-	if (!l->values.count && !msc_run_value(r, &l->times, 1, &times))
+	if (!turns(r, l, &times))
 		return 0;
-	for (i = 0; i < times && !r->ended; i++) {
-		if (l->values.count &&
-		    !msc_run_value(r, &l->values.list[i], 0, &r->env.var[l->slot]))
+	for (int64_t i = 0; i < times && !r->ended; i++) {
+		if (l->probes)
+			r->env.var[l->slot] = (int64_t)r->scratch.probe[i];
+		else if (l->values.count &&
+			 !msc_run_value(r, &l->values.list[i], 0, &r->env.var[l->slot]))
 			return 0;
 		if (msc_run_steps(r, l->steps, l->n_steps, err) < 0)
 			return -1;
 	}
 	return 0;
+}
+
+static int condition(struct msc_runner *r, const struct msc_plan_loop *l, struct msc_err *err)
+{
+	int64_t yes;
+
+	if (!msc_run_value(r, &l->times, 0, &yes) || !yes)
+		return 0;
+	return msc_run_steps(r, l->steps, l->n_steps, err);
+}
+
+static void name_values(struct msc_runner *r, const struct msc_plan_lets *lets)
+{
+	for (size_t i = 0; i < lets->count; i++)
+		if (!msc_run_value(r, &lets->list[i].value, 0, &r->env.var[lets->list[i].slot]))
+			return;
+}
+
+static void skip_unless(struct msc_runner *r, const struct msc_plan_unless *u)
+{
+	int64_t met;
+
+	if (msc_run_value(r, &u->met, 0, &met) && !met)
+		msc_run_end_case(r, MSC_VERDICT_SKIP, "%s", u->because);
+}
+
+static void begin_phase(struct msc_runner *r, const char *name)
+{
+	if (r->n_phases == MSC_PHASES_MAX)
+		return;
+	r->phase[r->n_phases].name = name;
+	r->phase[r->n_phases++].began_ns = msc_now(r->target->clock);
 }
 
 static int settle(struct msc_runner *r, struct msc_err *err)
@@ -95,6 +141,18 @@ static int settle(struct msc_runner *r, struct msc_err *err)
 		return -1;
 	r->ended |= rung > 2;
 	return msc_check_settled(r, rung, err);
+}
+
+/* Where it cannot be sent the case ends, and what it left unfinished is recovered. */
+static int configure(struct msc_runner *r, struct msc_err *err)
+{
+	const struct msc_record *record;
+
+	r->pending_reset = true;
+	if (msc_session_configure(r->session, &record, err) < 0)
+		return -1;
+	r->pending_reset = record->u.reset.outcome != MSC_OUT_DONE;
+	return 0;
 }
 
 static int run_step(struct msc_runner *r, const struct msc_plan_step *s, struct msc_err *err)
@@ -109,6 +167,8 @@ static int run_step(struct msc_runner *r, const struct msc_plan_step *s, struct 
 	case MSC_DO_WRAPPER: return msc_run_wrapper(r, &s->u.wrapper, err);
 	case MSC_DO_CONTROL: return msc_run_control(r, &s->u.control, err);
 	case MSC_DO_ENUMERATE: return msc_run_enumerate(r, err);
+	case MSC_DO_PRELUDE: return msc_run_prelude(r, err);
+	case MSC_DO_CONFIGURE: return configure(r, err);
 	case MSC_DO_POLL: return poll_endpoint(r, &s->u.poll, err);
 	case MSC_DO_CLEAR_HALT:
 		return msc_session_clear_halt(r->session, s->u.in ? d->ep_in : d->ep_out, NULL,
@@ -120,6 +180,10 @@ static int run_step(struct msc_runner *r, const struct msc_plan_step *s, struct 
 	case MSC_DO_SETTLE: return settle(r, err);
 	case MSC_DO_WAIT: return wait_for(r, s->u.wait_ns, err);
 	case MSC_DO_LOOP: return loop(r, &s->u.loop, err);
+	case MSC_DO_IF: return condition(r, &s->u.loop, err);
+	case MSC_DO_LET: name_values(r, &s->u.lets); break;
+	case MSC_DO_SKIP_UNLESS: skip_unless(r, &s->u.unless); break;
+	case MSC_DO_PHASE: begin_phase(r, s->u.phase); break;
 	}
 	return 0;
 }
@@ -127,8 +191,19 @@ static int run_step(struct msc_runner *r, const struct msc_plan_step *s, struct 
 /* These are recovery themselves, or take no part in it. */
 static bool recovers(const struct msc_plan_step *s)
 {
-	return s->what == MSC_DO_RESET_RECOVERY || s->what == MSC_DO_PORT_RESET ||
-	       s->what == MSC_DO_SETTLE || s->what == MSC_DO_WAIT || s->what == MSC_DO_LOOP;
+	switch (s->what) {
+	case MSC_DO_RESET_RECOVERY:
+	case MSC_DO_PORT_RESET:
+	case MSC_DO_CONFIGURE:
+	case MSC_DO_SETTLE:
+	case MSC_DO_WAIT:
+	case MSC_DO_LOOP:
+	case MSC_DO_IF:
+	case MSC_DO_LET:
+	case MSC_DO_SKIP_UNLESS:
+	case MSC_DO_PHASE: return true;
+	default: return false;
+	}
 }
 
 int msc_run_steps(struct msc_runner *r, const struct msc_plan_step *steps, size_t n,

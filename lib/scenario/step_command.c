@@ -78,7 +78,7 @@ static bool build_wrapper(struct msc_runner *r, const struct msc_plan_command *c
 	const struct msc_cbw_changes *w = &c->cbw;
 	uint8_t own = c->def ? c->def->length : (uint8_t)c->raw_len;
 	int dir = w->direction >= 0 ? w->direction : c->def ? (int)c->def->dir : MSC_DIR_NONE;
-	int64_t length, lun, tag, flags, cb_length, fill, signature, wrapper;
+	int64_t length, lun, tag, flags, cb_length, fill, signature, wrapper, take;
 
 	if (!msc_run_value(r, &w->length, own_length(r, c, cdb), &length) ||
 	    !msc_run_value(r, &w->lun, r->o->lun, &lun) || !msc_run_value(r, &w->tag, 0, &tag) ||
@@ -86,7 +86,8 @@ static bool build_wrapper(struct msc_runner *r, const struct msc_plan_command *c
 	    !msc_run_value(r, &w->cb_length, own, &cb_length) ||
 	    !msc_run_value(r, &w->fill, -1, &fill) ||
 	    !msc_run_value(r, &w->signature, MSC_CBW_SIGNATURE, &signature) ||
-	    !msc_run_value(r, &w->wrapper_length, MSC_CBW_LEN, &wrapper))
+	    !msc_run_value(r, &w->wrapper_length, MSC_CBW_LEN, &wrapper) ||
+	    !msc_run_value(r, &c->take, -1, &take))
 		return false;
 	if (length > UINT32_MAX) {
 		msc_run_end_case(r, MSC_VERDICT_SKIP,
@@ -105,6 +106,9 @@ static bool build_wrapper(struct msc_runner *r, const struct msc_plan_command *c
 	rq->cbw.h.cb_length = (uint8_t)cb_length;
 	rq->wrapper_len = (size_t)wrapper;
 	rq->leave = c->leave;
+	rq->early = c->early;
+	rq->clear_after_ns = c->clear_after_ns;
+	rq->in_len = take < 0 ? SIZE_MAX : (size_t)take;
 	rq->timeout_ns = c->timeout_ns;
 	return true;
 }
@@ -222,9 +226,43 @@ static int after(struct msc_runner *r, const struct msc_plan_command *c,
 	return msc_run_sense(r, x->cbw.h.lun, &c->expect, &sense, err);
 }
 
-int msc_run_command(struct msc_runner *r, const struct msc_plan_command *c, struct msc_err *err)
+/* What the imitated host would have done, for all that was found since. */
+static int tell_host(struct msc_runner *r, const char *on_failure, size_t since,
+		     struct msc_err *err)
+{
+	for (size_t i = since; on_failure && i < r->findings.count; i++) {
+		struct msc_finding *f = &r->findings.list[i];
+
+		if (f->severity < MSC_WARN || f->host)
+			continue;
+		if (asprintf(&f->host, "%s %s", r->s->host, on_failure) < 0) {
+			f->host = NULL;
+			return msc_nomem(err);
+		}
+	}
+	return 0;
+}
+
+static int send_and_look(struct msc_runner *r, const struct msc_plan_command *c,
+			 const struct msc_request *rq, struct msc_err *err)
 {
 	const struct msc_record *record;
+	const struct msc_exchange *x;
+	int64_t status;
+
+	if (send(r, rq, &record, err) < 0)
+		return -1;
+	x = &record->u.exchange;
+	status = msc_csw_is_valid(x) ? x->csw.status : UINT8_MAX;
+	if (after(r, c, record, err) < 0)
+		return -1;
+	r->env.var[MSC_VAR_STATUS] = status;
+	return 0;
+}
+
+int msc_run_command(struct msc_runner *r, const struct msc_plan_command *c, struct msc_err *err)
+{
+	size_t findings = r->findings.count;
 	uint8_t cdb[MSC_CBW_CB_MAX];
 	struct built b = { 0 };
 	char why[200];
@@ -238,13 +276,10 @@ int msc_run_command(struct msc_runner *r, const struct msc_plan_command *c, stru
 		return 0;
 	}
 	rc = build_data(r, c, cdb, &b, err);
-	if (rc == 0 && !r->ended) {
-		rc = send(r, &b.rq, &record, err);
-		if (rc == 0)
-			rc = after(r, c, record, err);
-	}
+	if (rc == 0 && !r->ended)
+		rc = send_and_look(r, c, &b.rq, err);
 	free(b.out);
-	return rc;
+	return rc < 0 ? -1 : tell_host(r, c->on_failure, findings, err);
 }
 
 int msc_run_wrapper(struct msc_runner *r, const struct msc_bytes *bytes, struct msc_err *err)
@@ -281,6 +316,37 @@ int msc_run_ready(struct msc_runner *r, struct msc_err *err)
 			return 0;
 		if (sense.key != MSC_SENSE_UNIT_ATTENTION)
 			msc_wait_until(clock, msc_now(clock) + READY_WAIT_NS);
+	}
+	return 0;
+}
+
+/* How every test of USB-IF begins. Without a medium the capacity is refused, which is in order. */
+int msc_run_prelude(struct msc_runner *r, struct msc_err *err)
+{
+	static const struct {
+		uint8_t cdb[MSC_CBW_CB_MAX], cdb_len, length;
+	} commands[] = {
+		{{MSC_OP_INQUIRY, [4] = MSC_INQUIRY_LEN}, 6, MSC_INQUIRY_LEN},
+		{{MSC_OP_READ_CAPACITY_10}, 10, MSC_CAPACITY_10_LEN},
+	};
+	struct msc_sense_data sense;
+
+	for (size_t i = 0; i < MSC_COUNT(commands) && !r->ended; i++) {
+		const struct msc_record *record;
+		struct msc_request rq;
+
+		msc_request_init(&rq, commands[i].cdb, commands[i].cdb_len, MSC_DIR_IN,
+				 commands[i].length);
+		rq.cbw.h.lun = r->o->lun;
+		if (send(r, &rq, &record, err) < 0)
+			return -1;
+		if (r->pending_reset)
+			return 0;
+		if (record->u.exchange.csw.status == MSC_CSW_FAILED &&
+		    msc_run_sense(r, r->o->lun, NULL, &sense, err) < 0)
+			return -1;
+		if (i == 0 && msc_run_ready(r, err) < 0)
+			return -1;
 	}
 	return 0;
 }

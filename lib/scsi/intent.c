@@ -81,7 +81,8 @@ struct msc_intent msc_cdb_intent(const uint8_t cdb[MSC_CBW_CB_MAX], size_t len,
 
 	if (!def || len < def->length || def->opcode == MSC_OP_FORMAT_UNIT)
 		return (struct msc_intent){ .known = false };
-	if (def->opcode == MSC_OP_VERIFY_10)
+	if (def->opcode == MSC_OP_VERIFY_10 || def->opcode == MSC_OP_VERIFY_12 ||
+	    def->opcode == MSC_OP_VERIFY_16)
 		return verify_intent(cdb, unit);
 	switch (def->amount) {
 	case MSC_AMOUNT_NONE:	    return intent(MSC_DIR_NONE, 0, 0);

@@ -39,7 +39,17 @@ static unsigned count_stuffed(uint64_t w, unsigned bits, unsigned *run)
 	return stuffed;
 }
 
-/* Eight bytes without six ones in a row, which is nearly all of them, are passed over at once. */
+/* How many bits of a word are set, of few. */
+static unsigned ones(uint64_t w)
+{
+	w -= w >> 1 & UINT64_C(0x5555555555555555);
+	w = (w & UINT64_C(0x3333333333333333)) + (w >> 2 & UINT64_C(0x3333333333333333));
+	w = (w + (w >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+	return (unsigned)(w * UINT64_C(0x0101010101010101) >> 56);
+}
+
+/* Eight bytes at a time: the run of ones that goes on from before, and the other runs, each of
+ * which has one stuffed bit if it is of six ones or more. One of twelve or more is a rare guest. */
 unsigned bit_stuffing(const uint8_t *data, size_t len)
 {
 	unsigned run = 0, stuffed = 0;
@@ -47,14 +57,24 @@ unsigned bit_stuffing(const uint8_t *data, size_t len)
 
 	for (; len - i >= 8; i += 8) {
 		uint64_t w = msc_get_le32(data + i) | (uint64_t)msc_get_le32(data + i + 4) << 32;
-		uint64_t runs = w & w >> 1; /* of two ones; then of four; then of six */
+		uint64_t rest = w & (w + 1);	 /* without the ones that w begins with */
+		uint64_t six = rest & rest >> 1; /* set where six begin, but first two, then four */
+		unsigned begins;
 
-		runs &= runs >> 2;
-		runs = runs & (w >> 4 & w >> 5);
-		if (runs || run + (unsigned)__builtin_ctzll(~w) >= 6)
+		six &= six >> 2;
+		six &= rest >> 4 & rest >> 5;
+		if (~w == 0 || six & six >> 6) {
 			stuffed += count_stuffed(w, 64, &run);
-		else
-			run = (unsigned)__builtin_clzll(~w);
+			continue;
+		}
+		begins = run + (unsigned)__builtin_ctzll(~w);
+		if (begins >= 6)
+			stuffed += begins / 6;
+		if (six)
+			stuffed += ones(six & ~(six << 1));
+		run = (unsigned)__builtin_clzll(~w);
+		if (run >= 6)
+			run -= 6;
 	}
 	for (; i < len; i++)
 		stuffed += count_stuffed(data[i], 8, &run);

@@ -19,15 +19,14 @@ const char *const bus_host_names[] = { "uhci", "ohci", "ehci", "xhci", NULL };
 
 static const struct policy policies[] = {
 	/* UHCI 1.1, 3.4.1 and 4.2.2: interrupt on completion at the end of the frame. */
-	[BUS_HOST_UHCI] = {.poll_gap_ns = 2 * MSC_US, .seen_grid_ns = MSC_MS, .irq_ns = 5 * MSC_US},
+	[BUS_HOST_UHCI] = {.poll_gap_ns = 2 * MSC_US, .seen_grid_ns = MSC_MS},
 	/* OHCI 1.0a, 4.4.1: the done queue is written back at a frame boundary. */
-	[BUS_HOST_OHCI] = {.poll_gap_ns = 2 * MSC_US, .seen_grid_ns = MSC_MS, .irq_ns = 5 * MSC_US},
+	[BUS_HOST_OHCI] = {.poll_gap_ns = 2 * MSC_US, .seen_grid_ns = MSC_MS},
 	/* EHCI 1.0, 2.3.1: interrupt threshold, one microframe in Linux. */
 	[BUS_HOST_EHCI] = { .poll_gap_ns = 1 * MSC_US,
-			    .seen_grid_ns = 125 * MSC_US,
-			    .irq_ns = 5 * MSC_US },
+			    .seen_grid_ns = 125 * MSC_US },
 	/* xHCI 1.1, 4.17.2: moderation does not delay a lone event. */
-	[BUS_HOST_XHCI] = {.poll_gap_ns = 1 * MSC_US, .seen_grid_ns = 0, .irq_ns = 5 * MSC_US},
+	[BUS_HOST_XHCI] = {.poll_gap_ns = 1 * MSC_US, .seen_grid_ns = 0},
 };
 
 static unsigned index_of(uint8_t ep)
@@ -37,7 +36,8 @@ static unsigned index_of(uint8_t ep)
 	return n && (ep & MSC_EP_IN) ? n + 15 : n;
 }
 
-struct bus *bus_new(struct sim *sim, struct udc *udc, enum msc_speed speed, enum bus_host host)
+struct bus *bus_new(struct sim *sim, struct udc *udc, enum msc_speed speed, enum bus_host host,
+		    int64_t host_ns)
 {
 	struct bus *b = calloc(1, sizeof *b);
 
@@ -47,6 +47,7 @@ struct bus *bus_new(struct sim *sim, struct udc *udc, enum msc_speed speed, enum
 	b->udc = udc;
 	b->speed = speed;
 	b->policy = &policies[host];
+	b->host_ns = host_ns;
 	b->costs = bit_costs_of(speed);
 	b->frame_ns = speed == MSC_SPEED_HIGH ? 125 * MSC_US : MSC_MS;
 	b->wake_ns = MSC_NEVER;
@@ -132,10 +133,11 @@ void bus_end_transfer(struct bus *b, unsigned index, enum bus_outcome outcome)
 	}
 	if (grid)
 		t->seen_ns += grid - t->seen_ns % grid;
-	t->seen_ns += b->policy->irq_ns;
-	/* After an error the queue stands still until the driver has been told. */
+	t->seen_ns += b->host_ns;
+	/* After an error the queue stands still until the driver has been told, and has had the time
+	 * to take back what is queued behind. */
 	if (outcome != BUS_DONE && index)
-		e->poll_ns = t->seen_ns + 4 * b->policy->irq_ns;
+		e->poll_ns = t->seen_ns + 20 * MSC_US;
 	sim_at(b->sim, t->seen_ns, complete, t);
 }
 

@@ -53,7 +53,9 @@ struct bus_transfer {
 	struct bus_transfer *next; /* the bus's own */
 };
 
-struct bus *bus_new(struct sim *, struct udc *, enum msc_speed, enum bus_host);
+/* host_ns: what the host's software needs from the controller's interrupt until it knows of an end
+ * and has its next call ready. */
+struct bus *bus_new(struct sim *, struct udc *, enum msc_speed, enum bus_host, int64_t host_ns);
 void bus_free(struct bus *);
 
 /* Queues a transfer on its endpoint; those of one endpoint run in order. */

@@ -17,7 +17,7 @@ struct card {
 	int fd;		 /* -1: memory only */
 	bool write_file; /* else writes stay in pages */
 	uint8_t **page;	 /* NULL: not written yet */
-	uint64_t pages;
+	uint64_t pages, written;
 };
 
 void card_free(struct card *c)
@@ -26,8 +26,10 @@ void card_free(struct card *c)
 		return;
 	if (c->fd >= 0)
 		close(c->fd);
-	for (uint64_t i = 0; c->page && i < c->pages; i++)
+	for (uint64_t i = 0; c->written; i++) {
+		c->written -= c->page[i] != NULL;
 		free(c->page[i]);
+	}
 	free(c->page);
 	free(c);
 }
@@ -148,6 +150,7 @@ static bool store(struct card *c, uint64_t at, const uint8_t *p, size_t n)
 		return pwrite(c->fd, p, n, (off_t)at) == (ssize_t)n;
 	if (!*page) {
 		*page = calloc(1, PAGE_BYTES);
+		c->written += *page != NULL;
 		if (!*page ||
 		    (c->fd >= 0 && !read_file(c, at - at % PAGE_BYTES, *page, PAGE_BYTES)))
 			return false;
@@ -214,6 +217,13 @@ bool card_preload(struct mcu *m, uint8_t slot, uint64_t lba, uint32_t blocks, co
 	struct card *c = reach(m, slot, lba, blocks);
 
 	return c && move(c, lba * c->g.block_size, (size_t)blocks * c->g.block_size, buf, NULL);
+}
+
+bool card_peek(struct mcu *m, uint8_t slot, uint64_t lba, void *block)
+{
+	struct card *c = reach(m, slot, lba, 1);
+
+	return c && move(c, lba * c->g.block_size, c->g.block_size, NULL, block);
 }
 
 bool card_write(struct mcu *m, uint8_t slot, uint64_t lba, uint32_t blocks, const void *buf)

@@ -32,7 +32,7 @@ struct sim_device *sim_device_new(const struct sim_device_config *config, struct
 	if (config->n_mutants)
 		m->mutation = mutation_new(config->mutants, config->n_mutants);
 	if (d->sim && m->udc)
-		d->bus = bus_new(d->sim, m->udc, config->speed, config->host);
+		d->bus = bus_new(d->sim, m->udc, config->speed, config->host, config->host_ns);
 	if (!d->bus || !m->state || !m->tasks || (config->n_mutants && !m->mutation)) {
 		msc_nomem(err);
 		goto fail;

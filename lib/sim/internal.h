@@ -3,6 +3,7 @@
  *
  *	mcu.c   the processor: interrupts in order, the cursor, timers
  *	task.c  tasks on stacks of their own, and who of them runs
+ *	sync.c  semaphores and queues between them and the interrupts
  *	udc.c   the USB peripheral, between the firmware's calls and the bus's tokens
  *	mutate.c  the hooks of mutants on what passes between them
  *	card.c  storage
@@ -18,6 +19,7 @@ enum { MCU_SLOTS = 16 };
 
 struct card;
 struct scheduler;
+struct task;
 struct mutation;
 struct sd;
 
@@ -71,6 +73,12 @@ void tasks_pause(struct scheduler *);
 void tasks_resume(struct scheduler *);
 bool tasks_inside(const struct scheduler *); /* the caller runs on a task's stack */
 void tasks_spin(struct scheduler *, int64_t ns);
+/* The task that makes this call; NULL: none does, which is misuse of it. */
+struct task *tasks_running(struct mcu *, const char *call);
+void tasks_block(struct task *); /* the running one, until: */
+void tasks_wake(struct task *, bool from_irq);
+/* Zeroed, and freed with the scheduler. NULL ends the run. */
+void *tasks_alloc(struct scheduler *, size_t size);
 
 /* -- udc.c -- */
 /* A buffer that the peripheral still uses overlaps [buf, buf + len). */
@@ -79,6 +87,7 @@ bool udc_uses(const struct udc *, const void *buf, size_t len);
 /* Below the mutants: hands bytes to bulk-in. `copied` data is the peripheral's own; `tell` raises
  * in_done when it is gone. */
 void udc_queue_in(struct udc *, uint8_t ep, const void *data, size_t len, bool copied, bool tell);
+void udc_raw_drop(struct udc *, uint8_t ep);
 void udc_raw_stall(struct udc *, uint8_t ep);
 void udc_raw_unstall(struct udc *, uint8_t ep, bool reset_toggle);
 void udc_raw_ep0_send(struct udc *, const uint8_t *data, size_t len);
@@ -90,7 +99,7 @@ void udc_receive_again(struct udc *, uint8_t ep);
 /* -- mutate.c: every one of these passes straight through when no mutant is active ------------ */
 struct mutation *mutation_new(const struct mutant_ops *const *, size_t n);
 void mutation_free(struct mutation *);
-void mutation_opened(struct mcu *, uint8_t ep);
+void mutation_opened(struct mcu *, uint8_t ep, bool *keep_toggle, bool *keep_halt);
 void mutation_reset(struct mcu *);
 enum mutant_verdict mutate_setup(struct mcu *, struct msc_setup *);
 void mutate_control_in(struct mcu *, const struct msc_setup *, uint8_t *buf, size_t *len,

@@ -145,7 +145,7 @@ void mcu_timer(struct mcu *m, int64_t ns, void (*fn)(struct mcu *, void *), void
 		return;
 	}
 	t->mcu = m;
-	t->irq = (struct irq){.fn = timer_irq, .timer = fn, .arg = arg};
+	t->irq = (struct irq){ .fn = timer_irq, .timer = fn, .arg = arg };
 	sim_at_owned(m->sim, mcu_now(m) + mcu_scale(m, ns), timer_expires, t);
 }
 
@@ -157,5 +157,6 @@ void mcu_misuse(struct mcu *m, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	sim_fault(m->sim, "the firmware model '%s' misused its hardware: %s", m->config->name, text);
+	sim_fault(m->sim, "the firmware model '%s' misused its hardware: %s", m->config->name,
+		  text);
 }

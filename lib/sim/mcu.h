@@ -30,7 +30,8 @@ struct mcu_vectors {
 	void (*start)(struct mcu *);	/* power-on, before the cable is plugged in */
 	void (*reset)(struct mcu *);	/* the host drives a bus reset; endpoints are closed */
 	void (*setup)(struct mcu *, const struct msc_setup *);
-	void (*ep0_out)(struct mcu *, size_t len); /* the data stage of udc_ep0_receive is complete */
+	void (*ep0_out)(struct mcu *,
+			size_t len); /* the data stage of udc_ep0_receive is complete */
 	void (*in_done)(struct mcu *, uint8_t ep); /* all that udc_transmit was given was taken */
 	void (*out_done)(struct mcu *, uint8_t ep, size_t len); /* udc_receive: full, or short */
 	void (*sd_done)(struct mcu *, bool ok);			/* sd_dma: the block is through */
@@ -101,6 +102,7 @@ bool card_read(struct mcu *, uint8_t slot, uint64_t lba, uint32_t blocks, void *
 bool card_write(struct mcu *, uint8_t slot, uint64_t lba, uint32_t blocks, const void *buf);
 /* What was on the medium when it came: takes no time, and no mutant sees it. */
 bool card_preload(struct mcu *, uint8_t slot, uint64_t lba, uint32_t blocks, const void *buf);
+bool card_peek(struct mcu *, uint8_t slot, uint64_t lba, void *block); /* the same to look */
 
 /* -- an SD card on SPI ----------------------------------------------------------------------
  * The card in slot 0, as its driver sees it: a command, a wait until the card is ready, a block
@@ -167,8 +169,9 @@ bool sema_try(struct sema *);		     /* takes it if it is given, from anywhere */
 void sema_give(struct mcu *, struct sema *); /* from anywhere */
 
 struct queue; /* of so many items, each a copy */
-struct queue *queue_new(struct mcu *, size_t items, size_t item_size); /* freed with the processor */
+struct queue *queue_new(struct mcu *, size_t items,
+			size_t item_size); /* freed with the processor */
 bool queue_send(struct mcu *, struct queue *, const void *item); /* from anywhere; false: full */
-void queue_receive(struct mcu *, struct queue *, void *item);	  /* a task waits until there is one */
+void queue_receive(struct mcu *, struct queue *, void *item); /* a task waits until there is one */
 
 #endif

@@ -37,6 +37,9 @@ enum mutant_verdict {
 	 * firmware is told that it was sent. Command and received: the same as SWALLOW, and bulk-out
 	 * is halted. */
 	MUTANT_STALL,
+	/* Command and received only: SWALLOW, and the endpoint is not armed again. It answers NAK until
+	 * the firmware takes its buffer back. Elsewhere: SWALLOW. */
+	MUTANT_DEAF,
 };
 
 struct mutant_ops {
@@ -84,15 +87,20 @@ struct mutant_ops {
 	bool (*card_write)(struct mcu *, const struct mutant_view *, uint64_t *lba,
 			   uint32_t *blocks, void *state);
 
+	/* The firmware opens a bulk endpoint. Either may be set: what it was before the endpoint was
+	 * closed stays. */
+	void (*open)(struct mcu *, uint8_t ep, bool *keep_toggle, bool *keep_halt, void *state);
+
 	/* A bus reset has been seen by the firmware. */
 	void (*reset)(struct mcu *, void *state);
 };
 
-/* For hooks that act by themselves: the raw peripheral, past all mutants. Data is copied, at most
- * 64 bytes. */
+/* For hooks that act by themselves, now or from a timer (mcu_timer): the raw peripheral, past all
+ * mutants. Data is copied, at most 64 bytes. */
 void mutant_transmit(struct mcu *, const void *data, size_t len); /* on bulk-in, before whatever the
 								     present hook passes */
 void mutant_transmit_after(struct mcu *, const void *data, size_t len); /* behind it */
+void mutant_drop(struct mcu *, uint8_t ep); /* whatever is queued there */
 void mutant_stall(struct mcu *, uint8_t ep);
 void mutant_unstall(struct mcu *, uint8_t ep); /* from DATA0 */
 

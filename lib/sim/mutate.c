@@ -53,14 +53,20 @@ void mutation_free(struct mutation *x)
 	free(x);
 }
 
-void mutation_opened(struct mcu *m, uint8_t ep)
+void mutation_opened(struct mcu *m, uint8_t ep, bool *keep_toggle, bool *keep_halt)
 {
-	if (!m->mutation || !(ep & MSC_EP_NUMBER))
+	struct mutation *x = m->mutation;
+
+	*keep_toggle = *keep_halt = false;
+	if (!x || !(ep & MSC_EP_NUMBER))
 		return;
 	if (ep & MSC_EP_IN)
-		m->mutation->view.ep_in = ep;
+		x->view.ep_in = ep;
 	else
-		m->mutation->view.ep_out = ep;
+		x->view.ep_out = ep;
+	for (size_t i = 0; i < x->n; i++)
+		if (x->ops[i]->open)
+			x->ops[i]->open(m, ep, keep_toggle, keep_halt, x->state[i]);
 }
 
 void mutation_reset(struct mcu *m)
@@ -217,6 +223,11 @@ void mutant_transmit_after(struct mcu *m, const void *data, size_t len)
 		return;
 	memcpy(x->after[x->n_after].data, data, len);
 	x->after[x->n_after++].len = len;
+}
+
+void mutant_drop(struct mcu *m, uint8_t ep)
+{
+	udc_raw_drop(m->udc, ep);
 }
 
 void mutant_stall(struct mcu *m, uint8_t ep)

@@ -33,7 +33,7 @@ void sd_insert(struct mcu *m, const struct card_geometry *g, const struct sd_tim
 	if (!m->sd)
 		sim_fault(m->sim, "out of memory");
 	else
-		*m->sd = (struct sd){.t = *t};
+		*m->sd = (struct sd){ .t = *t };
 }
 
 static int64_t draw(struct mcu *m, const struct sd_time *t)
@@ -153,7 +153,7 @@ static void dma_irq(struct mcu *m, const struct irq *i)
 
 static void dma_ends(void *arg)
 {
-	struct irq i = {.fn = dma_irq};
+	struct irq i = { .fn = dma_irq };
 
 	mcu_raise(arg, &i);
 }

@@ -10,8 +10,8 @@
  */
 #undef _FORTIFY_SOURCE /* its longjmp refuses to leave a stack for another */
 #include <setjmp.h>
+#include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <ucontext.h>
 
@@ -58,25 +58,16 @@ struct task {
 	void *fake_stack; /* the address sanitizer's */
 };
 
-struct sema {
-	struct sema *next;
-	bool given;
-	struct task *waiter;
-};
-
-/* A ring of `count` items, `first` the oldest. */
-struct queue {
-	struct queue *next;
-	struct sema *filled;
-	size_t item_size, room, first, count;
-	uint8_t items[];
+/* Memory of semaphores and queues. */
+struct owned {
+	struct owned *next;
+	max_align_t data[];
 };
 
 struct scheduler {
 	struct mcu *mcu;
 	struct task *all;
-	struct sema *semas;
-	struct queue *queues;
+	struct owned *owned;
 	struct task *owner; /* of the processor; NULL: idle */
 	struct task *last;  /* who ran last: another costs a switch; NULL: the idle task */
 	int64_t switch_ns;  /* what that costs */
@@ -121,19 +112,26 @@ void tasks_free(struct scheduler *s)
 		munmap(t->stack, STACK_BYTES);
 		free(t);
 	}
-	while (s->semas) {
-		struct sema *next = s->semas->next;
+	while (s->owned) {
+		struct owned *next = s->owned->next;
 
-		free(s->semas);
-		s->semas = next;
-	}
-	while (s->queues) {
-		struct queue *next = s->queues->next;
-
-		free(s->queues);
-		s->queues = next;
+		free(s->owned);
+		s->owned = next;
 	}
 	free(s);
+}
+
+void *tasks_alloc(struct scheduler *s, size_t size)
+{
+	struct owned *o = calloc(1, sizeof *o + size);
+
+	if (!o) {
+		sim_fault(s->mcu->sim, "out of memory");
+		return NULL;
+	}
+	o->next = s->owned;
+	s->owned = o;
+	return o->data;
 }
 
 bool tasks_inside(const struct scheduler *s)
@@ -360,7 +358,8 @@ static int64_t next_tick(const struct scheduler *s, int64_t after_ns)
 
 	if (!s->tick_ns)
 		return after_ns;
-	return since < 0 ? s->tick_from_ns : s->tick_from_ns + (since / s->tick_ns + 1) * s->tick_ns;
+	return since < 0 ? s->tick_from_ns
+			 : s->tick_from_ns + (since / s->tick_ns + 1) * s->tick_ns;
 }
 
 void tasks_pause(struct scheduler *s)
@@ -376,8 +375,7 @@ void tasks_resume(struct scheduler *s)
 
 /* ---- what a task calls -------------------------------------------------------------------- */
 
-/* The calling task gives up the processor until its state allows it to go on. */
-static struct task *running(struct mcu *m, const char *call)
+struct task *tasks_running(struct mcu *m, const char *call)
 {
 	if (m->tasks->inside)
 		return m->tasks->last;
@@ -401,25 +399,38 @@ static void make_ready(struct task *t, int64_t switch_ns)
 	ask(t->owner, switch_ns);
 }
 
+void tasks_block(struct task *t)
+{
+	t->state = BLOCKED;
+	go_home(t);
+}
+
+void tasks_wake(struct task *t, bool from_irq)
+{
+	struct scheduler *s = t->owner;
+	int64_t now = sim_now(s->mcu->sim);
+
+	make_ready(t, from_irq ? next_tick(s, now) : now);
+	if (s->inside && t->priority > s->owner->priority)
+		go_home(s->owner); /* which stays ready */
+}
+
 static void awake(void *arg)
 {
-	struct task *t = arg;
-
-	make_ready(t, sim_now(t->owner->mcu->sim));
+	tasks_wake(arg, false);
 }
 
 void task_sleep(struct mcu *m, int64_t ns)
 {
-	struct task *t = running(m, "task_sleep");
+	struct task *t = tasks_running(m, "task_sleep");
 	int64_t when = sim_now(m->sim) + mcu_scale(m, ns);
 
 	if (!t)
 		return;
 	if (m->tasks->tick_ns)
 		when = next_tick(m->tasks, when - 1);
-	t->state = BLOCKED;
 	sim_at(m->sim, when, awake, t);
-	go_home(t);
+	tasks_block(t);
 }
 
 void task_tick(struct mcu *m, int64_t period_ns)
@@ -447,108 +458,8 @@ void task_yield(struct mcu *m)
 
 	if (m->in_irq) {
 		mcu_effect(m, yield, m->tasks);
-	} else if ((t = running(m, "task_yield"))) {
+	} else if ((t = tasks_running(m, "task_yield"))) {
 		make_ready(t, sim_now(m->sim));
 		go_home(t);
 	}
-}
-
-struct sema *sema_new(struct mcu *m)
-{
-	struct sema *s = calloc(1, sizeof *s);
-
-	if (!s) {
-		sim_fault(m->sim, "out of memory");
-		return NULL;
-	}
-	s->next = m->tasks->semas;
-	m->tasks->semas = s;
-	return s;
-}
-
-void sema_take(struct mcu *m, struct sema *sema)
-{
-	struct task *t = running(m, "sema_take");
-
-	if (!t)
-		return;
-	if (!sema->given) {
-		sema->waiter = t;
-		t->state = BLOCKED;
-		go_home(t);
-	}
-	sema->given = false;
-}
-
-bool sema_try(struct sema *sema)
-{
-	bool given = sema->given;
-
-	sema->given = false;
-	return given;
-}
-
-static void give(struct sema *sema, bool from_irq)
-{
-	struct task *t = sema->waiter;
-	struct scheduler *s;
-
-	sema->given = true;
-	if (!t)
-		return;
-	s = t->owner;
-	sema->waiter = NULL;
-	make_ready(t, from_irq ? next_tick(s, sim_now(s->mcu->sim)) : sim_now(s->mcu->sim));
-	if (s->inside && t->priority > s->owner->priority)
-		go_home(s->owner); /* which stays ready */
-}
-
-static void give_from_irq(void *arg)
-{
-	give(arg, true);
-}
-
-void sema_give(struct mcu *m, struct sema *sema)
-{
-	if (m->in_irq)
-		mcu_effect(m, give_from_irq, sema);
-	else
-		give(sema, false);
-}
-
-struct queue *queue_new(struct mcu *m, size_t items, size_t item_size)
-{
-	struct queue *q = calloc(1, sizeof *q + items * item_size);
-
-	if (!q || !(q->filled = sema_new(m))) {
-		sim_fault(m->sim, "out of memory");
-		free(q);
-		return NULL;
-	}
-	q->room = items;
-	q->item_size = item_size;
-	q->next = m->tasks->queues;
-	m->tasks->queues = q;
-	return q;
-}
-
-bool queue_send(struct mcu *m, struct queue *q, const void *item)
-{
-	if (q->count == q->room)
-		return false;
-	memcpy(q->items + (q->first + q->count++) % q->room * q->item_size, item, q->item_size);
-	sema_give(m, q->filled);
-	return true;
-}
-
-void queue_receive(struct mcu *m, struct queue *q, void *item)
-{
-	while (q->count == 0) {
-		sema_take(m, q->filled);
-		if (!tasks_inside(m->tasks)) /* misuse: the run is over */
-			return;
-	}
-	memcpy(item, q->items + q->first * q->item_size, q->item_size);
-	q->first = (q->first + 1) % q->room;
-	q->count--;
 }

@@ -16,7 +16,6 @@
 struct policy {
 	int64_t poll_gap_ns;  /* between a NAK and the next token to that endpoint */
 	int64_t seen_grid_ns; /* 0: at once */
-	int64_t irq_ns;	      /* from there until the driver above knows */
 };
 
 enum { ENDPOINTS = 31 }; /* 0: control; 1..15 OUT; 16..30 IN */
@@ -40,6 +39,7 @@ struct bus {
 	struct udc *udc;
 	enum msc_speed speed;
 	const struct policy *policy;
+	int64_t host_ns; /* from there until the software above knows, and can call again */
 	const struct bit_costs *costs;
 	int64_t frame_ns;
 	bool detached, resetting;

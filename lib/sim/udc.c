@@ -176,6 +176,7 @@ static void setup_irq(struct mcu *m, const struct irq *i)
 		udc_ep0_stall(m);
 		break;
 	case MUTANT_SWALLOW:
+	case MUTANT_DEAF:
 		break;
 	}
 }
@@ -243,6 +244,8 @@ static void out_irq(struct mcu *m, const struct irq *i)
 		return;
 	case MUTANT_SWALLOW:
 		udc_receive_again(u, i->ep);
+		return;
+	case MUTANT_DEAF:
 		return;
 	case MUTANT_PASS:
 		break;
@@ -336,6 +339,11 @@ void udc_queue_in(struct udc *u, uint8_t ep, const void *data, size_t len, bool 
 void udc_tell_sent(struct udc *u, uint8_t ep)
 {
 	raise_done(u, ep, 0);
+}
+
+void udc_raw_drop(struct udc *u, uint8_t ep)
+{
+	udc_effect(u, &(struct effect){ .ep = ep, .what = DO_ABORT });
 }
 
 void udc_raw_stall(struct udc *u, uint8_t ep)

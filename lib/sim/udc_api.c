@@ -17,14 +17,19 @@ static struct endpoint *usable(struct mcu *m, uint8_t ep, const char *call)
 void udc_open(struct mcu *m, uint8_t ep, uint16_t max_packet)
 {
 	struct endpoint *e = udc_at(m->udc, ep);
+	bool keep_toggle, keep_halt;
 
 	if (!max_packet || max_packet > 1024) {
 		mcu_misuse(m, "udc_open: endpoint %#x with packets of %u bytes", ep, max_packet);
 		return;
 	}
 	udc_drop_jobs(e);
-	*e = (struct endpoint){ .open = true, .max_packet = max_packet };
-	mutation_opened(m, ep);
+	mutation_opened(m, ep, &keep_toggle, &keep_halt);
+	*e = (struct endpoint){ .open = true,
+				.max_packet = max_packet,
+				.toggle = keep_toggle && e->toggle,
+				.halted = keep_halt && e->halted,
+				.halt_asked = keep_halt && e->halt_asked };
 }
 
 void udc_close(struct mcu *m, uint8_t ep)
@@ -32,7 +37,10 @@ void udc_close(struct mcu *m, uint8_t ep)
 	struct endpoint *e = udc_at(m->udc, ep);
 
 	udc_drop_jobs(e);
-	*e = (struct endpoint){ .open = false };
+	*e = (struct endpoint){ /* what only a mutant can bring back */
+				.toggle = e->toggle,
+				.halted = e->halted,
+				.halt_asked = e->halt_asked };
 }
 
 void udc_transmit(struct mcu *m, uint8_t ep, const void *buf, size_t len)
@@ -79,7 +87,7 @@ void udc_abort(struct mcu *m, uint8_t ep)
 	if (!e)
 		return;
 	e->busy = false;
-	udc_effect(m->udc, &(struct effect){ .ep = ep, .what = DO_ABORT });
+	udc_raw_drop(m->udc, ep);
 }
 
 bool udc_busy(struct mcu *m, uint8_t ep)
@@ -101,7 +109,9 @@ void udc_unstall(struct mcu *m, uint8_t ep)
 
 bool udc_stalled(struct mcu *m, uint8_t ep)
 {
-	return udc_at(m->udc, ep)->halt_asked;
+	const struct endpoint *e = udc_at(m->udc, ep);
+
+	return e->open && e->halt_asked;
 }
 
 /* ---- endpoint 0 --------------------------------------------------------------------------- */

@@ -6,6 +6,8 @@
 
 #include "timing/arrivals.h"
 
+#define NAK_ERROR    0.005 /* of the time that a refused poll takes */
+#define AFTER_PAUSE  4 /* so many chunks do not show the pace of a long read */
 #define CONCENTRATED 0.85 /* share of the waiting that lies between chunks */
 
 static size_t pieces_per_block(const struct msc_pace_samples *s)
@@ -13,11 +15,17 @@ static size_t pieces_per_block(const struct msc_pace_samples *s)
 	return s->packet ? s->block_size / s->packet : 0;
 }
 
-/* When the last packet of a block was seen. */
+/* When its packets were seen, on average: that is rounded up by frames less coarsely than one of
+ * them. `since` keeps the sum exact. */
 static double block_seen(const struct msc_pace_samples *s, const struct msc_pace_stream *x,
-			 uint32_t block)
+			 uint32_t block, int64_t since)
 {
-	return (double)x->seen_ns[(block + 1) * pieces_per_block(s) - 1];
+	size_t n = pieces_per_block(s);
+	double sum = 0;
+
+	for (size_t i = block * n; i < (block + 1) * n; i++)
+		sum += (double)(x->seen_ns[i] - since);
+	return sum / (double)n;
 }
 
 static bool usable(const struct msc_pace_stream *x, bool paused, uint32_t blocks)
@@ -41,13 +49,14 @@ size_t msc_mean_gaps(const struct msc_pace_samples *s, bool paused, uint32_t blo
 		gap[k] = 0;
 	for (size_t i = 0; i < s->n_streams; i++) {
 		const struct msc_pace_stream *x = &s->streams[i];
-		double from = (double)(paused ? x->resumed_ns : x->began_ns);
+		int64_t since = paused ? x->resumed_ns : x->began_ns;
+		double from = 0;
 
 		if (!usable(x, paused, blocks))
 			continue;
 		n++;
 		for (uint32_t k = paused ? 1 : 0; k < blocks; k++) {
-			double at = block_seen(s, x, k);
+			double at = block_seen(s, x, k, since);
 
 			gap[k] += at - from;
 			from = at;
@@ -79,86 +88,183 @@ uint32_t msc_chunk_of(const double *gap, uint32_t blocks, double bus_ns)
 	return best;
 }
 
-/* The interval of one packet's beginning when completions are seen at the frame's end only. `first`
- * and `end` are the pieces that were seen at the same instant as piece i. */
-static void within_frame(const struct msc_pace_stream *x, size_t i, size_t per_chunk,
-			 const struct msc_pace_lock *host, double packet_ns,
-			 struct msc_event_time *e)
+/* ---- intervals ------------------------------------------------------------------------------- */
+
+struct interval {
+	double lo, hi;
+};
+
+/* Completions of one boundary may differ by what software needs to look at each of them. */
+static bool frame_wise(const struct msc_pace_view *v)
+{
+	return v->host->locked && v->host->period_ns > 2 * v->packet_ns;
+}
+
+/* When packet i began, if completions are seen at the frame's end only. */
+static struct interval within_frame(const struct msc_pace_view *v, const struct msc_pace_stream *x,
+				    size_t i, size_t per_chunk)
 {
 	size_t first = i, end = i + 1;
-	double seen = (double)x->seen_ns[i], lo, hi;
+	double seen = (double)x->seen_ns[i];
+	struct interval r;
 
 	while (first > 0 && x->seen_ns[first - 1] == x->seen_ns[i])
 		first--;
 	while (end < x->pieces && x->seen_ns[end] == x->seen_ns[i])
 		end++;
-	hi = seen - (double)(end - i) * packet_ns;
-	lo = seen - host->period_ns + (double)(i - first) * packet_ns;
+	r.hi = seen - (double)(end - i) * v->packet_ns;
+	r.lo = seen - v->host->period_ns + (double)(i - first) * v->packet_ns;
 	/* More of the same chunk was there, and did not fit. */
 	if (end < x->pieces && end % per_chunk)
-		lo = fmax(lo, hi - packet_ns);
-	lo = fmin(lo, hi);
-	e->at_ns = (lo + hi) / 2;
-	e->half_ns = (hi - lo) / 2;
+		r.lo = fmax(r.lo, r.hi - v->packet_ns);
+	r.lo = fmin(r.lo, r.hi);
+	return r;
 }
 
-/* Completions of one boundary may differ by what software needs to look at each of them. */
-static bool frame_wise(const struct msc_pace_lock *host, double packet_ns)
+/* What the NAKs say: the polls that were refused took their time, from when the host began to ask.
+ * The packets of a chunk follow each other at once, but for the end of a frame. */
+static struct interval by_naks(const struct msc_pace_view *v, const struct msc_pace_stream *x,
+			       size_t i, size_t per_chunk, const struct interval *before)
 {
-	return host->locked && host->period_ns > 2 * packet_ns;
+	double refused = x->naks[i] * v->nak_ns, packets = (double)per_chunk * v->packet_ns;
+	double asked = (double)(x->queued ? x->began_ns : x->asked_ns);
+	bool crossed = i && x->seen_ns[i - 1] != x->seen_ns[i - per_chunk];
+
+	if (!i)
+		return (struct interval){ asked + refused * (1 - NAK_ERROR) - v->nak_ns,
+					  asked + refused * (1 + NAK_ERROR) + 2 * v->packet_ns };
+	return (struct interval){ before->lo + packets + refused * (1 - NAK_ERROR) - v->nak_ns / 2,
+				  before->hi + packets + refused * (1 + NAK_ERROR) + v->nak_ns / 2 +
+					  (crossed ? v->packet_ns + v->nak_ns : 0) };
 }
 
-int msc_arrivals(const struct msc_pace_samples *s, const struct msc_pace_lock *host, uint32_t chunk,
-		 uint32_t buffers, double packet_ns, struct msc_event_time **out, size_t *n,
-		 struct msc_err *err)
+/* The beginning of the packet i, which is the first of a chunk; *before is that of the chunk before
+ * it, and becomes this one's. */
+static struct interval arrival(const struct msc_pace_view *v, const struct msc_pace_stream *x,
+			       size_t i, size_t per_chunk, struct interval *before)
 {
-	size_t per_chunk = chunk * pieces_per_block(s), room = 1;
-	struct msc_event_time *e;
+	double at = (double)x->seen_ns[i] - v->packet_ns;
+	struct interval r = { at, at };
+
+	if (frame_wise(v)) {
+		r = within_frame(v, x, i, per_chunk);
+		if (v->nak_ns > 0 && (i == 0 || before->hi > 0)) {
+			struct interval n = by_naks(v, x, i, per_chunk, before);
+
+			n.lo = fmax(n.lo, r.lo);
+			n.hi = fmin(n.hi, r.hi);
+			if (n.lo <= n.hi)
+				r = n;
+		}
+	}
+	*before = r;
+	return r;
+}
+
+static struct msc_event_time event(struct interval r, size_t group)
+{
+	return (struct msc_event_time){ (r.lo + r.hi) / 2, (r.hi - r.lo) / 2, group };
+}
+
+/* A stream's chunks in turn: the events of those that were waited for, after the first `skip`. */
+static size_t walk(const struct msc_pace_view *v, size_t group, size_t per_chunk, size_t skip,
+		   struct msc_event_time *out)
+{
+	const struct msc_pace_stream *x = &v->s->streams[group];
+	struct interval before = { 0, 0 };
+	size_t n = 0;
+
+	for (size_t p = 0; p < x->pieces; p += per_chunk) {
+		struct interval r;
+
+		/* After a pause the host's own time comes in between. */
+		if (x->paused && p > 0 && x->seen_ns[p - 1] < x->resumed_ns)
+			before = (struct interval){ 0, 0 };
+		r = arrival(v, x, p, per_chunk, &before);
+		/* What was already there came at the bus's pace, whenever it was ready. */
+		if (p && !frame_wise(v) &&
+		    (double)(x->seen_ns[p] - x->seen_ns[p - 1]) < 1.5 * v->packet_ns)
+			continue;
+		if (p >= skip * per_chunk)
+			out[n++] = event(r, group);
+	}
+	return n;
+}
+
+int msc_arrivals(const struct msc_pace_view *v, uint32_t chunk, struct msc_event_time **out,
+		 size_t *n, struct msc_err *err)
+{
+	size_t per_chunk = chunk * pieces_per_block(v->s), room = 1;
 
 	*n = 0;
-	*out = NULL;
-	for (size_t i = 0; i < s->n_streams; i++)
-		room += s->streams[i].blocks;
-	e = *out = calloc(room, sizeof *e);
-	if (!e)
+	for (size_t i = 0; i < v->s->n_streams; i++)
+		room += v->s->streams[i].blocks + 1;
+	*out = calloc(room, sizeof **out);
+	if (!*out)
 		return msc_nomem(err);
-	for (size_t i = 0; i < s->n_streams && per_chunk; i++) {
-		const struct msc_pace_stream *x = &s->streams[i];
-		size_t skip = x->paused ? 2 + buffers : 1;
+	for (size_t i = 0; i < v->s->n_streams && per_chunk; i++)
+		*n += walk(v, i, per_chunk, v->s->streams[i].paused ? AFTER_PAUSE : 1, *out + *n);
+	return 0;
+}
 
-		for (size_t p = skip * per_chunk; p < x->pieces; p += per_chunk) {
-			struct msc_event_time *new = &e[*n];
+int msc_first_arrivals(const struct msc_pace_view *v, struct msc_event_time **out, size_t *n,
+		       struct msc_err *err)
+{
+	*n = 0;
+	*out = calloc(v->s->n_streams + 1, sizeof **out);
+	if (!*out)
+		return msc_nomem(err);
+	for (size_t i = 0; i < v->s->n_streams; i++) {
+		struct interval before = { 0, 0 };
 
-			/* What was already there came at the bus's pace, whenever it was ready. */
-			if (!frame_wise(host, packet_ns) &&
-			    (double)(x->seen_ns[p] - x->seen_ns[p - 1]) < 1.5 * packet_ns)
-				continue;
-			*new = (struct msc_event_time){ (double)x->seen_ns[p] - packet_ns, 0, i };
-			if (frame_wise(host, packet_ns))
-				within_frame(x, p, per_chunk, host, packet_ns, new);
-			(*n)++;
-		}
+		if (v->s->streams[i].pieces)
+			(*out)[(*n)++] = event(arrival(v, &v->s->streams[i], 0,
+						       pieces_per_block(v->s), &before), i);
 	}
 	return 0;
 }
 
-double msc_midframe(const struct msc_pace_samples *s, const struct msc_pace_lock *host,
-		    double packet_ns)
+double msc_nak_period(const struct msc_pace_samples *s, double packet_ns)
 {
-	size_t asked = 0, answered = 0, per_block = pieces_per_block(s);
+	size_t per_block = pieces_per_block(s);
+	double naks = 0, waited = 0, blocks = 0;
 
-	for (size_t i = 0; i < s->n_streams && per_block && frame_wise(host, packet_ns); i++) {
+	for (size_t i = 0; i < s->n_streams && per_block; i++) {
 		const struct msc_pace_stream *x = &s->streams[i];
-		double since = (double)x->resumed_ns - host->phase_ns, left;
+
+		if (x->paused || x->blocks < 2)
+			continue;
+		waited += (double)(x->seen_ns[x->pieces - 1] - x->seen_ns[per_block - 1]);
+		blocks += x->blocks - 1;
+		for (size_t k = per_block; k < x->pieces; k++) {
+			bool crossed = k % per_block && x->seen_ns[k] != x->seen_ns[k - 1];
+
+			if (x->naks[k] < 0)
+				return 0;
+			naks += x->naks[k];
+			/* At the end of a frame half a packet's time is lost, on average. */
+			waited -= crossed ? 1.5 * packet_ns : packet_ns;
+		}
+	}
+	return naks >= 2 * blocks && waited > 0 ? waited / naks : 0;
+}
+
+double msc_midframe(const struct msc_pace_view *v)
+{
+	size_t asked = 0, answered = 0, per_block = pieces_per_block(v->s);
+
+	for (size_t i = 0; i < v->s->n_streams && per_block && frame_wise(v); i++) {
+		const struct msc_pace_stream *x = &v->s->streams[i];
+		double since = (double)x->resumed_ns - v->host->phase_ns, left;
 
 		if (!x->paused)
 			continue;
-		left = host->period_ns * ceil(since / host->period_ns) - since;
-		if (left < 4 * packet_ns)
+		left = v->host->period_ns * ceil(since / v->host->period_ns) - since;
+		if (left < 4 * v->packet_ns)
 			continue;
 		asked++;
 		answered += (double)(x->seen_ns[per_block] - x->resumed_ns) <
-			    left + host->period_ns / 2;
+			    left + v->host->period_ns / 2;
 	}
 	return asked >= 8 ? (double)answered / (double)asked : -1;
 }

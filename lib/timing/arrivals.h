@@ -8,23 +8,36 @@
 /* Blocks of each long read; 0: there is none. */
 uint32_t msc_stream_blocks(const struct msc_pace_samples *, bool paused);
 
-/* The mean time from the end of one block to the end of the next, for each block but the first;
- * gap[0] counts from the beginning of the command, and with a pause gap[1] from its end. Returns
- * how many reads there were. */
+/* The mean time from the middle of one block to the middle of the next, for each block but the
+ * first; gap[0] counts from the beginning of the command, and with a pause gap[1] from its end.
+ * Returns how many reads there were. */
 size_t msc_mean_gaps(const struct msc_pace_samples *, bool paused, uint32_t blocks, double *gap);
 
 /* How many blocks come together at the bus's pace, from the gaps of reads without a pause; 0: there
  * is no waiting to tell it by. */
 uint32_t msc_chunk_of(const double *gap, uint32_t blocks, double bus_ns);
 
+/* How the samples are looked at. */
+struct msc_pace_view {
+	const struct msc_pace_samples *s;
+	const struct msc_pace_lock *host;
+	double packet_ns; /* one packet of data, on the wire */
+	double nak_ns;	  /* one refused poll; 0: they cannot be seen */
+};
+
+/* The time of one refused poll, from the waiting in long reads; 0: polls cannot be seen. */
+double msc_nak_period(const struct msc_pace_samples *, double packet_ns);
+
 /* When each chunk that was waited for began to arrive. The caller frees *out. */
-int msc_arrivals(const struct msc_pace_samples *, const struct msc_pace_lock *host, uint32_t chunk,
-		 uint32_t buffers, double packet_ns, struct msc_event_time **out, size_t *n,
-		 struct msc_err *) MSC_MUST_CHECK;
+int msc_arrivals(const struct msc_pace_view *, uint32_t chunk, struct msc_event_time **out,
+		 size_t *n, struct msc_err *) MSC_MUST_CHECK;
+
+/* When each read's first packet began to arrive. The same. */
+int msc_first_arrivals(const struct msc_pace_view *, struct msc_event_time **out, size_t *n,
+		       struct msc_err *) MSC_MUST_CHECK;
 
 /* Of the reads that were resumed in the middle of a frame, the share in which a block that was
  * ready came within that frame; below 0: could not be told. */
-double msc_midframe(const struct msc_pace_samples *, const struct msc_pace_lock *host,
-		    double packet_ns);
+double msc_midframe(const struct msc_pace_view *);
 
 #endif

@@ -100,38 +100,58 @@ static const char *phase_name(enum msc_step_kind kind)
 	return names[kind];
 }
 
+/* The first transfer that did not go as it should. */
+static void find_step(const struct msc_exchange *x, char *buf, size_t size)
+{
+	for (size_t i = 0; i < x->n_steps; i++) {
+		const struct msc_step *s = &x->steps[i];
+
+		if (s->outcome == MSC_OUT_DONE || s->outcome == MSC_OUT_CANCELLED)
+			continue;
+		snprintf(buf, size, "%s ended in: %s", phase_name(s->kind),
+			 msc_outcome_name(s->outcome));
+		return;
+	}
+	snprintf(buf, size, "its CSW is not valid, or reports a phase error");
+}
+
+/* Brings the device back, and finds out that it has left, if it has. */
+static int settle(struct bencher *m, char *buf, size_t size, struct msc_err *err)
+{
+	static const char *const how[] = { "it answers again",
+					   "it answers again after reset recovery",
+					   "it answers again after a port reset",
+					   "it does not answer any more, nor after a port reset" };
+	int rung = 0;
+
+	if (msc_session_settle(m->s, &rung, err) < 0)
+		return -1;
+	snprintf(buf, size, "; %s", how[rung]);
+	return 0;
+}
+
 /* Puts into bench->failure what went wrong, unless the command passed and moved all. */
 static int explain(struct bencher *m, const struct msc_exchange *x, struct msc_err *err)
 {
-	char command[128], why[256];
+	char command[128], why[256] = "", then[64] = "";
 	size_t moved = x->data_len, asked = x->cbw.h.length;
+	bool needs_reset = x->needs_reset, failed = x->csw.status == MSC_CSW_FAILED;
+	int result = 0;
 
-	msc_cdb_text(command, sizeof command, x->cbw.cb, x->cbw.h.cb_length);
-	if (x->needs_reset) {
-		const struct msc_step *last = &x->steps[x->n_steps ? x->n_steps - 1 : 0];
-
-		for (size_t i = 0; i < x->n_steps; i++)
-			if (x->steps[i].outcome != MSC_OUT_DONE &&
-			    x->steps[i].outcome != MSC_OUT_CANCELLED) {
-				last = &x->steps[i];
-				break;
-			}
-		if (last->outcome == MSC_OUT_DONE)
-			snprintf(why, sizeof why, "its CSW is not valid, or reports a phase error");
-		else
-			snprintf(why, sizeof why, "%s ended in: %s", phase_name(last->kind),
-				 msc_outcome_name(last->outcome));
-	} else if (x->csw.status == MSC_CSW_FAILED) {
-		snprintf(why, sizeof why, "the device failed it: ");
-		if (ask_sense(m, why + strlen(why), sizeof why - strlen(why), err) < 0)
-			return -1;
-	} else if (moved != asked) {
-		snprintf(why, sizeof why, "%zu of %zu bytes were moved", moved, asked);
-	} else {
+	if (!needs_reset && !failed && moved == asked)
 		return 0;
+	msc_cdb_text(command, sizeof command, x->cbw.cb, x->cbw.h.cb_length);
+	if (needs_reset) {
+		find_step(x, why, sizeof why);
+		result = settle(m, then, sizeof then, err);
+	} else if (failed) {
+		snprintf(why, sizeof why, "the device failed it: ");
+		result = ask_sense(m, why + strlen(why), sizeof why - strlen(why), err);
+	} else {
+		snprintf(why, sizeof why, "%zu of %zu bytes were moved", moved, asked);
 	}
-	snprintf(m->b->failure, sizeof m->b->failure, "%s: %s", command, why);
-	return 0;
+	snprintf(m->b->failure, sizeof m->b->failure, "%s: %s%s", command, why, then);
+	return result;
 }
 
 /* ---- one run ----------------------------------------------------------------------------------- */
@@ -186,8 +206,11 @@ static int samples(struct bencher *m, struct msc_bench_run *r, struct msc_err *e
 
 static int run(struct bencher *m, enum msc_bench_mode mode, uint32_t blocks, struct msc_err *err)
 {
-	const struct msc_bench_run like = { .op = m->o->op, .mode = mode, .order = m->o->order,
-					    .blocks = blocks, .block_size = m->unit->block_size };
+	const struct msc_bench_run like = { .op = m->o->op,
+					    .mode = mode,
+					    .order = m->o->order,
+					    .blocks = blocks,
+					    .block_size = m->unit->block_size };
 	struct msc_bench_run *r = msc_bench_add_run(m->b, &like, err);
 	struct msc_err later = MSC_ERR_INIT;
 	char name[64];
@@ -215,21 +238,60 @@ int msc_bench_try_queued(struct msc_session *s, struct msc_bench *b, struct msc_
 					err);
 }
 
+/* The last run, a queued one, has failed. When the same command passes serially it is the queue that
+ * does not work, whatever a few trials said before: then the run is dropped. */
+static int blame_queue(struct bencher *m, struct msc_err *err)
+{
+	struct msc_bench *b = m->b;
+	struct msc_bench_run serial = b->run[b->n_runs - 1];
+	char why[sizeof b->failure];
+
+	memcpy(why, b->failure, sizeof why);
+	b->failure[0] = '\0';
+	serial.mode = MSC_BENCH_SERIAL;
+	if (command(m, &serial, false, err) < 0)
+		return -1;
+	if (*b->failure) {
+		memcpy(b->failure, why, sizeof why);
+		return 0;
+	}
+	free(b->run[--b->n_runs].sample);
+	b->queued_works = false;
+	memcpy(b->queued_why, why, sizeof why);
+	return 0;
+}
+
+static int measure_mode(struct bencher *m, enum msc_bench_mode mode, struct msc_err *err)
+{
+	struct msc_bench *b = m->b;
+
+	for (size_t i = 0; i < m->o->n_blocks && !*b->failure; i++) {
+		if (run(m, mode, m->o->blocks[i], err) < 0)
+			return -1;
+		if (mode == MSC_BENCH_SERIAL || !*b->failure)
+			continue;
+		if (blame_queue(m, err) < 0)
+			return -1;
+		if (!b->queued_works)
+			return 0;
+	}
+	return 0;
+}
+
 static int measure(struct bencher *m, struct msc_err *err)
 {
 	const struct msc_bench_options *o = m->o;
-	bool wanted[] = { [MSC_BENCH_SERIAL] = o->serial, [MSC_BENCH_QUEUED] = o->queued };
+	struct msc_bench *b = m->b;
 
-	if (o->queued && msc_bench_try_queued(m->s, m->b, err) < 0)
+	if (o->queued && msc_bench_try_queued(m->s, b, err) < 0)
 		return -1;
-	if (o->queued && !m->b->queued_works) {
-		wanted[MSC_BENCH_SERIAL] = true;
-		wanted[MSC_BENCH_QUEUED] = false;
-	}
-	for (enum msc_bench_mode mode = MSC_BENCH_SERIAL; mode <= MSC_BENCH_QUEUED; mode++)
-		for (size_t i = 0; wanted[mode] && i < o->n_blocks && !*m->b->failure; i++)
-			if (run(m, mode, o->blocks[i], err) < 0)
-				return -1;
+	if (o->serial && measure_mode(m, MSC_BENCH_SERIAL, err) < 0)
+		return -1;
+	if (o->queued && b->queued_works && !*b->failure &&
+	    measure_mode(m, MSC_BENCH_QUEUED, err) < 0)
+		return -1;
+	if (o->queued && !b->queued_works && !o->serial)
+		return measure_mode(m, MSC_BENCH_SERIAL, err);
 	return 0;
 }
 
@@ -246,8 +308,8 @@ static int make_payload(struct bencher *m, struct msc_err *err)
 	return 0;
 }
 
-int msc_bench_measure(struct msc_session *s, const struct msc_bench_options *o,
-		      struct msc_bench *b, struct msc_err *err)
+int msc_bench_measure(struct msc_session *s, const struct msc_bench_options *o, struct msc_bench *b,
+		      struct msc_err *err)
 {
 	const struct msc_target *t = msc_session_target(s);
 	struct bencher m = { .s = s, .o = o, .b = b, .unit = msc_session_unit(s, o->lun) };
@@ -257,9 +319,13 @@ int msc_bench_measure(struct msc_session *s, const struct msc_bench_options *o,
 	if (!t->device.simulated)
 		msc_bench_host_of(&b->host);
 	snprintf(b->clock, sizeof b->clock, "%s",
-		 o->clock ? o->clock->name : t->device.simulated ? "virtual" : "libusb");
+		 o->clock              ? o->clock->name
+		 : t->device.simulated ? "virtual"
+				       : "libusb");
 	if (!m.unit->have_capacity || !m.unit->block_size)
-		return msc_fail(err, MSC_E_UNSUPPORTED, "%s: there is no medium in unit %u",
+		return msc_fail(err, MSC_E_UNSUPPORTED,
+				"%s: unit %u gives no capacity: there is no medium, or \"mscope "
+				"probe\" says what is wrong",
 				t->device.name, o->lun);
 	if (msc_bench_check_sizes(o, m.unit->block_size, m.unit->last_lba + 1, err) < 0)
 		return -1;

@@ -9,10 +9,18 @@
 
 enum msc_bench_op { MSC_BENCH_READ, MSC_BENCH_WRITE };
 /* Kernel: through the host's own driver and a block device, as msc_block_measure does. */
-enum msc_bench_mode { MSC_BENCH_SERIAL, MSC_BENCH_QUEUED, MSC_BENCH_KERNEL };
-enum msc_bench_order { MSC_BENCH_SEQUENTIAL, MSC_BENCH_RANDOM };
-extern const char *const msc_bench_op_names[], *const msc_bench_mode_names[],
-	*const msc_bench_order_names[]; /* NULL-terminated, in the order of the values */
+enum msc_bench_mode {
+	MSC_BENCH_SERIAL,
+	MSC_BENCH_QUEUED,
+	MSC_BENCH_KERNEL
+};
+enum msc_bench_order {
+	MSC_BENCH_SEQUENTIAL,
+	MSC_BENCH_RANDOM
+};
+extern const char *const msc_bench_op_names[],
+	*const msc_bench_mode_names[],
+		*const msc_bench_order_names[]; /* NULL-terminated, in the order of the values */
 
 /* One command: CBW submitted to CSW seen, and its phases, each from the end of the one before, so
  * that they add up. The kernel shows no phases: they are 0. */
@@ -50,7 +58,7 @@ struct msc_bench {
 	struct msc_bench_run *run;
 	size_t n_runs;
 	bool queued_tried, queued_works;
-	char queued_why[128]; /* why not */
+	char queued_why[512]; /* why not */
 	bool payload_seen, pattern_known; /* all bytes of all payloads were the same: */
 	uint8_t pattern;
 	char failure[512]; /* what the device did that ended the bench early; empty: nothing */
@@ -63,6 +71,11 @@ struct msc_bench_clock {
 	int (*start)(void *state, struct msc_err *); /* before a command */
 	int (*stop)(void *state, struct msc_bench_sample *, struct msc_err *); /* after it */
 };
+
+/* The kernel's USB monitor as a clock, for a real device. Close it in any case. */
+int msc_usbmon_open(const struct msc_device *, struct msc_bench_clock *,
+		    struct msc_err *) MSC_MUST_CHECK;
+void msc_usbmon_close(struct msc_bench_clock *);
 
 #define MSC_BENCH_BYTES_MAX (4u << 20) /* of one command: more cannot be queued */
 

@@ -66,21 +66,20 @@ static int open_block(struct block *k, struct msc_err *err)
 	struct stat st;
 	int size = 0;
 
+	if (stat(k->path, &st) == 0 && !S_ISBLK(st.st_mode))
+		return msc_fail(err, MSC_E_NOTFOUND, "%s is not a block device", k->path);
 	k->fd = open(k->path, O_RDONLY | O_DIRECT | O_CLOEXEC);
 	if (k->fd < 0)
-		return msc_fail_errno(err,
-				      errno == EACCES || errno == EPERM ? MSC_E_ACCESS
-									: MSC_E_NOTFOUND,
-				      "%s: cannot open it for direct reads", k->path);
-	if (fstat(k->fd, &st) < 0 || !S_ISBLK(st.st_mode) || ioctl(k->fd, BLKSSZGET, &size) < 0 ||
+		return msc_fail_errno(
+			err, errno == EACCES || errno == EPERM ? MSC_E_ACCESS : MSC_E_NOTFOUND,
+			"%s: cannot open it for direct reads", k->path);
+	if (fstat(k->fd, &st) < 0 || ioctl(k->fd, BLKSSZGET, &size) < 0 ||
 	    ioctl(k->fd, BLKGETSIZE64, &k->blocks) < 0 || size <= 0)
-		return msc_fail(err, MSC_E_UNSUPPORTED, "%s is not a block device with a medium",
-				k->path);
+		return msc_fail(err, MSC_E_UNSUPPORTED, "%s has no size", k->path);
 	k->block_size = (uint32_t)size;
 	k->blocks /= k->block_size;
 	identify(k, st.st_rdev);
-	return k->blocks ? 0
-			 : msc_fail(err, MSC_E_UNSUPPORTED, "%s: there is no medium", k->path);
+	return k->blocks ? 0 : msc_fail(err, MSC_E_UNSUPPORTED, "%s: there is no medium", k->path);
 }
 
 /* One read; *good false: the kernel reports an error of the device, or less data. */
@@ -103,8 +102,8 @@ static int one_read(struct block *k, const struct msc_bench_run *r, struct msc_b
 	if (*good)
 		msc_bench_see_payload(k->b, k->data, len);
 	else
-		snprintf(k->b->failure, sizeof k->b->failure,
-			 "%u blocks at %llu: %s", r->blocks, (unsigned long long)lba,
+		snprintf(k->b->failure, sizeof k->b->failure, "%u blocks at %llu: %s", r->blocks,
+			 (unsigned long long)lba,
 			 n < 0 ? strerror(errno) : "less data than asked for");
 	return 0;
 }
@@ -133,8 +132,10 @@ static int samples(struct block *k, struct msc_bench_run *r, struct msc_err *err
 
 static int run(struct block *k, uint32_t blocks, struct msc_err *err)
 {
-	const struct msc_bench_run like = { .op = MSC_BENCH_READ, .mode = MSC_BENCH_KERNEL,
-					    .order = k->o->order, .blocks = blocks,
+	const struct msc_bench_run like = { .op = MSC_BENCH_READ,
+					    .mode = MSC_BENCH_KERNEL,
+					    .order = k->o->order,
+					    .blocks = blocks,
 					    .block_size = k->block_size };
 	struct msc_bench_run *r = msc_bench_add_run(k->b, &like, err);
 	struct msc_err later = MSC_ERR_INIT;
@@ -181,9 +182,9 @@ int msc_block_measure(const char *path, const struct msc_bench_options *o, struc
 	snprintf(b->clock, sizeof b->clock, "kernel");
 	msc_bench_host_of(&b->host);
 	if (o->op != MSC_BENCH_READ)
-		return msc_fail(err, MSC_E_USAGE,
-				"%s: only reads go through the kernel; name the USB device to write",
-				path);
+		return msc_fail(
+			err, MSC_E_USAGE,
+			"%s: only reads go through the kernel; name the USB device to write", path);
 	msc_real_clock_init(&k.clock);
 	result = measure(&k, err);
 	free(k.data);

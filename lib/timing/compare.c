@@ -11,7 +11,7 @@
 
 #define FALSE_ALARMS 0.01
 #define GROUPS	     10 /* of averaged commands in each run: fewer cannot be told apart */
-#define GROUP_MAX    20 /* commands in a group: enough to fill the gaps between clumps */
+#define GROUP_MAX    20 /* commands in a group */
 
 const char *msc_change_name(enum msc_change change)
 {
@@ -132,15 +132,32 @@ static size_t average(double *x, size_t n, size_t group)
 	return n / group;
 }
 
-/* Is there a gap wider than the threshold in the middle four fifths of the values? */
-static bool is_clumped(const struct msc_sorted *s, double threshold)
+/* The widest gap in the middle four fifths of the values, as a share of their median. */
+static double widest_gap(const struct msc_sorted *s)
 {
-	double width = threshold * s->x[s->n / 2];
+	double widest = 0;
 
-	for (size_t i = s->n / 10 + 1; i + s->n / 10 < s->n; i++)
-		if (s->x[i] - s->x[i - 1] > width)
-			return true;
-	return false;
+	for (size_t i = s->n / 10 + 1; i + s->n / 10 < s->n; i++) {
+		double gap = s->x[i] - s->x[i - 1];
+
+		widest = gap > widest ? gap : widest;
+	}
+	return widest / s->x[s->n / 2];
+}
+
+/* How many commands to average so that means fill the gaps between the clumps: 1 where there are
+ * no clumps, 0 where there are too few samples. */
+static uint32_t choose_group(const struct pair *p)
+{
+	double a = widest_gap(&p->sa), b = widest_gap(&p->sb), gap = a > b ? a : b;
+	double wanted = ceil(2 * gap / p->threshold);
+	size_t fewer = p->na < p->nb ? p->na : p->nb;
+
+	if (gap <= p->threshold)
+		return 1;
+	if (wanted > GROUP_MAX)
+		wanted = GROUP_MAX;
+	return (uint32_t)(wanted < (double)(fewer / GROUPS) ? wanted : (double)(fewer / GROUPS));
 }
 
 static int sort_both(struct pair *p, struct msc_err *err)
@@ -224,21 +241,19 @@ static void judge(struct pair *p)
 static int compare_pair(struct pair *p, struct msc_err *err)
 {
 	struct msc_compare_run *r = p->r;
-	size_t fewer = p->na < p->nb ? p->na : p->nb;
 
 	r->base_ns = msc_median(p->a, p->na);
 	r->new_ns = msc_median(p->b, p->nb);
 	if (find_drift(p, err) < 0 || sort_both(p, err) < 0)
 		return -1;
-	if (is_clumped(&p->sa, p->threshold) || is_clumped(&p->sb, p->threshold))
-		r->group = (uint32_t)(fewer / GROUPS < GROUP_MAX ? fewer / GROUPS : GROUP_MAX);
+	r->group = choose_group(p);
 	if (r->group == 0) {
 		r->group = 1;
 		r->change = MSC_CHANGE_UNKNOWN;
 		snprintf(r->reason, sizeof r->reason,
 			 "not enough data: the times lie far apart, and %zu samples are too few to "
 			 "average",
-			 fewer);
+			 p->na < p->nb ? p->na : p->nb);
 		return 0;
 	}
 	if (r->group > 1) {
@@ -290,9 +305,9 @@ static int match_runs(struct msc_comparison *c, const struct msc_bench *base,
 	if (!c->run)
 		return msc_nomem(err);
 	for (size_t i = 0; i < base->n_runs; i++)
-		c->run[c->n_runs++] = (struct msc_compare_run){
-			.base = &base->run[i], .new = msc_bench_find(new, &base->run[i])
-		};
+		c->run[c->n_runs++] =
+			(struct msc_compare_run){ .base = &base->run[i],
+						  .new = msc_bench_find(new, &base->run[i]) };
 	for (size_t i = 0; i < new->n_runs; i++)
 		if (!msc_bench_find(base, &new->run[i]))
 			c->run[c->n_runs++].new = &new->run[i];
@@ -320,8 +335,8 @@ int msc_compare(const struct msc_bench *base, const struct msc_bench *new,
 	for (size_t i = 0; i < c->n_runs; i++) {
 		struct msc_compare_run *r = &c->run[i];
 
-		if (r->base && r->new &&
-		    compare_run(r, o->threshold, alarms / (double)both, err) < 0)
+		if (r->base &&
+		    r->new &&compare_run(r, o->threshold, alarms / (double)both, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -18,7 +18,7 @@
 #include "timing/bench.h"
 
 enum msc_change {
-	MSC_CHANGE_NONE,    /* a shift as large as the threshold can be ruled out, or is not there */
+	MSC_CHANGE_NONE, /* a shift as large as the threshold can be ruled out, or is not there */
 	MSC_CHANGE_SLOWER,
 	MSC_CHANGE_FASTER,
 	MSC_CHANGE_UNKNOWN, /* not enough data; reason says what is missing */

@@ -71,10 +71,12 @@ static void divide_block(struct costs *c)
 	c->rest -= c->interrupt;
 	if (p->buffers == 1) {
 		c->buffer = fmin(medium, p->bus_ns);
+		/* A second buffer cannot bring it below one tick. */
 		if (keeps_to_tick(p) && !c->interrupt)
-			c->buffer = ceil(c->buffer * p->chunk / p->tick.period_ns) *
+			c->buffer = fmin(ceil(c->buffer * p->chunk / p->tick.period_ns),
+					 p->block_ns * p->chunk / p->tick.period_ns - 1) *
 				    p->tick.period_ns / p->chunk;
-		c->buffer = fmin(c->buffer, c->rest / 2);
+		c->buffer = fmax(0, fmin(c->buffer, c->rest / 2));
 	}
 	c->rest -= c->buffer;
 	if (p->chunk && !c->interrupt)
@@ -115,7 +117,7 @@ static double cost_of(const struct costs *c, enum msc_diagnosis_id id, const str
 		return block - c->p->bus_ns > WAITING_LEAST * block &&
 				       c->rest > MEDIUM_CLEARLY * c->p->bus_ns ? n * c->rest : 0;
 	case MSC_DIAG_BUS_BOUND:
-		return c->interrupt + c->buffer + c->tick > 0 ||
+		return c->interrupt + c->buffer + c->tick > 0 || block <= 0 ||
 				       c->rest > MEDIUM_CLEARLY * c->p->bus_ns ? 0 : z->bus_ns;
 	case MSC_DIAG_WRITE_PAUSES:
 	case MSC_DIAGS: break;
@@ -221,9 +223,10 @@ static void words_tick(const struct costs *c, struct msc_diagnosis *d)
 
 static void words_host(const struct costs *c, struct msc_diagnosis *d)
 {
+	const struct costs serially = { .p = c->p, .set = MSC_PACE_SERIAL };
 	const struct msc_pace *p = c->p;
 	const struct msc_pace_size *z = smallest(p);
-	char serial[160] = "", queued[96] = "";
+	char serial[160] = "", queued[96] = "", share[64] = "";
 
 	d->confidence = p->host.locked ? 0.95 : 0.7;
 	if (z->count[MSC_PACE_SERIAL])
@@ -233,9 +236,12 @@ static void words_host(const struct costs *c, struct msc_diagnosis *d)
 	if (z->count[MSC_PACE_QUEUED])
 		snprintf(queued, sizeof queued, ", %s with all three submitted at once",
 			 ns(z->median_ns[MSC_PACE_QUEUED]).s);
+	if (p->serial && c->set != MSC_PACE_SERIAL)
+		snprintf(share, sizeof share, "; serially the host costs %.0f %%, over all sizes",
+			 100 * share_of(&serially, MSC_DIAG_HOST_PACED));
 	snprintf(d->evidence, sizeof d->evidence,
-		 "a read of %u block%s takes %s of device and bus%s%s%s%s", z->blocks,
-		 z->blocks == 1 ? "" : "s", ns(z->true_ns).s, queued, serial,
+		 "a read of %u block%s takes %s of device and bus%s%s%s%s%s", z->blocks,
+		 z->blocks == 1 ? "" : "s", ns(z->true_ns).s, queued, serial, share,
 		 p->host.locked ? "; the host sees completions only every " : "",
 		 p->host.locked ? ns(p->host.period_ns).s : "");
 	snprintf(d->advice, sizeof d->advice,
@@ -305,9 +311,9 @@ static void words_bus(const struct costs *c, struct msc_diagnosis *d)
 
 	d->confidence = fmin(0.99, 0.5 + d->share / 2);
 	snprintf(d->evidence, sizeof d->evidence,
-		 "a read of %u blocks takes %s, of which %s are packets on the wire (%.0f %%); a "
+		 "a read of %u block%s takes %s, of which %s are packets on the wire (%.0f %%); a "
 		 "block comes every %s, the wire needs %s",
-		 z->blocks, ns(whole(c, z)).s, ns(z->bus_ns).s, 100 * z->bus_ns / whole(c, z),
+		 z->blocks, z->blocks == 1 ? "" : "s", ns(whole(c, z)).s, ns(z->bus_ns).s, 100 * z->bus_ns / whole(c, z),
 		 ns(p->block_ns > 0 ? p->block_ns : p->bus_ns).s, ns(p->bus_ns).s);
 	snprintf(d->advice, sizeof d->advice,
 		 "nothing is left to gain at this speed; only a faster bus helps (high speed instead "
@@ -327,24 +333,30 @@ static void (*const words[MSC_DIAGS])(const struct costs *, struct msc_diagnosis
 	[MSC_DIAG_BUS_BOUND] = words_bus,
 };
 
-/* 0: a fault that matters; 1: a limit; 2: a lesser fault; 3: about writes, unless that is all. */
-static int rank(const struct msc_diagnosis *d)
+/* 0: a fault that matters; 1: a limit; 2: a lesser fault; 3: about writes. The host's pace is no
+ * fault of the firmware, and must be worth half of what the limit costs to come before it. */
+static int rank(const struct costs *c, const struct msc_diagnosis *d)
 {
+	double limit = fmax(share_of(c, MSC_DIAG_MEDIUM_BOUND), share_of(c, MSC_DIAG_BUS_BOUND));
+
 	if (d->write)
 		return 3;
 	if (d->id >= MSC_DIAG_MEDIUM_BOUND)
 		return 1;
+	if (d->id == MSC_DIAG_HOST_PACED && d->share < limit / 2)
+		return 2;
 	return d->share >= MATTERS ? 0 : 2;
 }
 
-static void insert(struct msc_pace *p, const struct msc_diagnosis *d)
+static void insert(struct msc_pace *p, const struct costs *c, const struct msc_diagnosis *d)
 {
 	size_t at = p->n_diagnosis++;
 
 	for (; at > 0; at--) {
 		const struct msc_diagnosis *before = &p->diagnosis[at - 1];
+		int order = rank(c, before) - rank(c, d);
 
-		if (rank(before) < rank(d) || (rank(before) == rank(d) && before->share >= d->share))
+		if (order < 0 || (order == 0 && before->share >= d->share))
 			break;
 		p->diagnosis[at] = *before;
 	}
@@ -398,7 +410,7 @@ void msc_pace_diagnose(struct msc_pace *p)
 		    !(id == MSC_DIAG_HOST_PACED && largest(p) && host_matters_serially(p)))
 			continue;
 		words[id](&c, &d);
-		insert(p, &d);
+		insert(p, &c, &d);
 	}
 	untold(p, &c);
 }

@@ -19,15 +19,15 @@
 
 #define TURN	     6.283185307179586
 #define OVERSAMPLE   3.0  /* periods tried in the width of one peak */
+#define FINE	     10.0 /* the same, where few are tried */
 #define STRETCH	     64	  /* neighbouring periods between exact computations */
-#define SCAN_GROUPS  40	  /* at most, and of each so many events: */
-#define SCAN_EVENTS  10
-#define WEIGHT_LEAST 0.25
+#define SCAN_GROUPS  256 /* at most, and of each so many events: */
+#define SCAN_EVENTS  4
+#define WEIGHT_LEAST 0.5
 #define PEAKS	     48
 #define SURE	     9.0  /* exp(-9): what chance is left beyond the number of periods tried */
 #define NEARLY_BEST  0.85 /* a longer period is taken if its resultant is so near the best one's */
 #define GROUPS_LEAST 8
-#define LOCKED_LEAST 0.3
 
 struct arrows {
 	double resultant; /* against what it would be if all agreed: intervals are given their due */
@@ -226,7 +226,6 @@ static void fill_in(const struct msc_event_time *e, size_t n, double f, double t
 	out->resultant = a.resultant;
 	out->chance = fmin(1, trials * exp(-a.evidence));
 	out->events = n;
-	out->locked = a.resultant > LOCKED_LEAST && out->chance < 1e-3;
 }
 
 int msc_find_lock(const struct msc_event_time *e, size_t n, double shortest_ns, double longest_ns,
@@ -275,7 +274,7 @@ void msc_test_lock(const struct msc_event_time *e, size_t n, double period_ns, d
 		   struct msc_pace_lock *out)
 {
 	double span = span_of(e, n), range = ppm * 1e-6 / period_ns;
-	double df = span > 0 ? fmin(range, 1 / (OVERSAMPLE * span)) : range;
+	double df = span > 0 ? fmin(range, 1 / (FINE * span)) : range;
 	double trials = 2 * range / df + 1;
 	struct peak best = { 1 / period_ns, -1, 0 };
 

@@ -18,8 +18,15 @@
 #define TICK_SHORTEST (200.0 * MSC_US)
 #define TICK_LONGEST  (10.5 * MSC_MS) /* half of what long reads are strobed over */
 #define TICK_ROUND    (125.0 * MSC_US) /* ticks are whole multiples of it, or no drift is told */
+#define TICK_PPM      50.0 /* how well the first blocks tell its period */
+#define LOCKED_LEAST  0.5
+#define WAKE_LEAST    0.25 /* the medium's own time blurs it */
+#define LOCKED_CHANCE 1e-3
 #define DRIFT_MOST    2000.0	       /* ppm; beyond that the tick has an odd period */
 #define WAITING_LEAST 0.05 /* of a block's time, for anything to be said about what is waited for */
+#define READY_MOST    0.75
+#define OVERLAPPED    0.5  /* from which share on medium and bus are said to overlap */
+#define OTHERWISE     1.15 /* times a block's time: a gap that is not one of a long read */
 #define PAUSE_LEAST   (50.0 * MSC_MS)
 #define PAUSE_TIMES   5.0
 
@@ -28,6 +35,7 @@ struct work {
 	struct msc_pace *p;
 	double packet_ns;  /* one packet of data, on the wire */
 	double half_frame; /* by which completions are late on average; 0: they are not */
+	double half_block; /* from the mean of its packets' ends to the last */
 };
 
 static double mean(const double *x, size_t n)
@@ -49,7 +57,9 @@ static void weigh_bus(struct work *w)
 	if (s->payload_blocks && packets > 0)
 		bits = (double)s->payload_bits / (double)s->payload_blocks / packets;
 	w->packet_ns = msc_packet_ns(s->speed, bits);
+	w->p->packet_ns = w->packet_ns;
 	w->p->bus_ns = packets * msc_packet_pace_ns(s->speed, bits);
+	w->half_block = (packets - 1) / 2 * w->packet_ns;
 }
 
 /* ---- the host's frame ------------------------------------------------------------------------ */
@@ -77,7 +87,7 @@ static int find_host(struct work *w, struct msc_err *err)
 		}
 	for (size_t i = 0; i < MSC_COUNT(periods) && !w->p->host.locked; i++) {
 		msc_test_lock(e, n, periods[i], CLOCKS_PPM, &w->p->host);
-		w->p->host.locked &= w->p->host.resultant >= HOST_LOCKED;
+		w->p->host.locked = w->p->host.resultant >= HOST_LOCKED && w->p->host.chance < LOCKED_CHANCE;
 	}
 	if (w->p->host.locked)
 		w->half_frame = w->p->host.period_ns / 2;
@@ -142,7 +152,7 @@ static void measure_size(struct work *w, struct msc_pace_size *z, double *x)
 		n = pick(s, set, z->blocks, CBW, x);
 		z->cbw_ns[set] = n ? msc_median(x, n) : -1;
 		n = pick(s, set, z->blocks, DATA, x);
-		z->data_ns[set] = n ? msc_median(x, n) : -1;
+		z->data_ns[set] = n && z->blocks ? msc_median(x, n) : -1;
 		n = pick(s, set, z->blocks, CSW, x);
 		z->csw_ns[set] = n ? msc_median(x, n) : -1;
 	}
@@ -191,22 +201,19 @@ static bool waits(const struct msc_pace *p)
 	return p->block_ns > 0 && p->block_ns - p->bus_ns > WAITING_LEAST * p->block_ns;
 }
 
-static void count_buffers(struct work *w, const double *gap, uint32_t blocks)
+/* Which blocks come promptly after a pause is decided when the tick is known: settle_buffers. */
+static void look_after_pause(struct work *w, double *gap, uint32_t blocks)
 {
 	struct msc_pace *p = w->p;
-	/* What a gap between chunks costs beyond the bus; half of it decides. */
-	double limit = p->bus_ns + (p->block_ns - p->bus_ns) * p->chunk / 2;
-	uint32_t ready = 0, of_chunk = p->chunk > 1 ? 1 : 0;
 
-	while (ready + 1 < blocks && gap[ready + 1] - (ready ? 0 : w->half_frame) < limit)
-		ready++;
+	gap[1] -= w->half_frame - w->half_block; /* to the end of the block */
 	for (uint32_t k = 0; k < MSC_COUNT(p->after_pause_ns) && k + 1 < blocks; k++)
-		p->after_pause_ns[k] = gap[k + 1] - (k ? 0 : w->half_frame);
-	if (ready + 1 == blocks) /* the medium is never waited for: no end of its buffers was seen */
-		return;
-	p->buffers = (ready + of_chunk + p->chunk / 2) / p->chunk;
-	if (!p->buffers)
-		p->buffers = 1;
+		p->after_pause_ns[k] = gap[k + 1];
+	p->ready = 1;
+	while (p->ready + 1 < blocks && gap[p->ready + 1] < READY_MOST * p->block_ns * p->chunk)
+		p->ready++;
+	if (p->ready + 1 == blocks)
+		p->ready = 0;
 }
 
 static int measure_blocks(struct work *w, struct msc_err *err)
@@ -222,49 +229,47 @@ static int measure_blocks(struct work *w, struct msc_err *err)
 	if (!gap)
 		return msc_nomem(err);
 	if (blocks && msc_mean_gaps(w->s, false, blocks, gap)) {
-		p->first_ns = fmax(0, gap[0] - p->bus_ns - cbw_ns - w->half_frame);
+		p->first_ns = fmax(0, gap[0] + w->half_block - p->bus_ns - cbw_ns - w->half_frame);
 		p->block_ns = mean(gap + 1, blocks - 1);
 		p->chunk = waits(p) ? msc_chunk_of(gap, blocks, p->bus_ns) : 0;
 		if (p->chunk) /* whole chunks only */
 			p->block_ns = mean(gap + 1, (blocks - 1) / p->chunk * p->chunk);
 	}
 	if (p->chunk && after && msc_mean_gaps(w->s, true, after, gap))
-		count_buffers(w, gap, after);
+		look_after_pause(w, gap, after);
 	free(gap);
-	if (waits(p) && p->buffers)
-		p->medium_ns = p->buffers > 1 ? p->block_ns : p->block_ns - p->bus_ns;
-	if (p->block_ns > 0 && p->first_ns > 0)
-		p->overlap = fmin(1, fmax(0, (p->first_ns + p->bus_ns - p->block_ns) /
-						     fmin(p->first_ns, p->bus_ns)));
 	return 0;
 }
 
 /* ---- the device's tick ----------------------------------------------------------------------- */
 
 /* The drift of the tick against the host's frames, if its period is meant to be a round one. */
-static void tell_drift(struct work *w, double span_ns)
+static void tell_drift(struct work *w, const struct msc_event_time *e, size_t n)
 {
 	struct msc_pace *p = w->p;
-	double unit = TICK_ROUND, round, ppm;
+	double unit = TICK_ROUND, round, ppm, span_ns = e[n - 1].at_ns - e[0].at_ns, vague = 0;
+
+	for (size_t i = 0; i < n; i++)
+		vague += e[i].half_ns / (double)n;
 
 	if (p->host.locked)
 		unit *= p->host.period_ns / (p->host.period_ns > FRAME_NS / 2 ? FRAME_NS :
 										MICROFRAME_NS);
-	round = unit * floor(p->tick.period_ns / unit + 0.5);
-	ppm = round > 0 ? (p->tick.period_ns / round - 1) * 1e6 : DRIFT_MOST;
+	round = unit * floor(p->wake.period_ns / unit + 0.5);
+	ppm = round > 0 ? (p->wake.period_ns / round - 1) * 1e6 : DRIFT_MOST;
 	if (fabs(ppm) >= DRIFT_MOST || span_ns <= 0)
 		return;
 	p->drift_known = true;
 	p->drift_ppm = ppm;
-	/* A tenth of a turn over all that was seen. */
-	p->drift_error_ppm = 0.1 * p->tick.period_ns / span_ns * 1e6;
+	/* A tenth of a turn over all that was seen, and what each arrival is uncertain by. */
+	p->drift_error_ppm = (0.1 * p->wake.period_ns + vague) / span_ns * 1e6;
 }
 
 /* A tick that slips against the frames is the device's. One that does not may be the host's, unless
  * the host is known to poll within the frame, or its period is none of the host's. */
 static enum msc_pace_clock whose(const struct msc_pace *p)
 {
-	double frames = p->tick.period_ns / (p->host.locked ? p->host.period_ns : FRAME_NS);
+	double frames = p->wake.period_ns / (p->host.locked ? p->host.period_ns : FRAME_NS);
 
 	if (p->drift_known && fabs(p->drift_ppm) > 2 * p->drift_error_ppm)
 		return MSC_PACE_CLOCK_DEVICE;
@@ -273,26 +278,86 @@ static enum msc_pace_clock whose(const struct msc_pace *p)
 	return p->midframe >= 0 && p->midframe < 0.2 ? MSC_PACE_CLOCK_HOST : MSC_PACE_CLOCK_UNKNOWN;
 }
 
+static bool is_locked(const struct msc_pace_lock *l, double least)
+{
+	return l->resultant > least && l->chance < LOCKED_CHANCE;
+}
+
+/* The first block of a read, which begins at any time, passes every wait for a tick that there is.
+ * So it shows the period; and then it is asked whether the other blocks keep to it, too. */
 static int find_tick(struct work *w, struct msc_err *err)
 {
 	struct msc_pace *p = w->p;
+	struct msc_pace_view view = { w->s, &p->host, w->packet_ns, 0 };
 	struct msc_event_time *e;
 	size_t n;
 	int rc;
 
-	p->midframe = msc_midframe(w->s, &p->host, w->packet_ns);
+	p->midframe = msc_midframe(&view);
 	if (!waits(p))
 		return 0;
-	if (msc_arrivals(w->s, &p->host, p->chunk ? p->chunk : 1, p->buffers, w->packet_ns, &e, &n,
-			 err) < 0)
+	view.nak_ns = p->nak_period_ns = msc_nak_period(w->s, w->packet_ns);
+	if (msc_first_arrivals(&view, &e, &n, err) < 0)
 		return -1;
-	rc = msc_find_lock(e, n, TICK_SHORTEST, TICK_LONGEST, &p->tick, err);
-	if (rc == 0 && p->tick.locked) {
-		tell_drift(w, e[n - 1].at_ns - e[0].at_ns);
-		p->tick_clock = whose(p);
-	}
+	rc = msc_find_lock(e, n, TICK_SHORTEST, TICK_LONGEST, &p->wake, err);
+	p->wake.locked = is_locked(&p->wake, WAKE_LEAST);
+	if (p->wake.locked)
+		tell_drift(w, e, n);
 	free(e);
-	return rc;
+	if (rc < 0 || !p->wake.locked)
+		return rc;
+	p->tick_clock = whose(p);
+	if (msc_arrivals(&view, p->chunk ? p->chunk : 1, &e, &n, err) < 0)
+		return -1;
+	msc_test_lock(e, n, p->wake.period_ns, TICK_PPM, &p->tick);
+	p->tick.locked = is_locked(&p->tick, LOCKED_LEAST);
+	p->tick.period_ns = p->wake.period_ns; /* known better */
+	free(e);
+	return 0;
+}
+
+/* ---- buffers --------------------------------------------------------------------------------- */
+
+/* The overlap that the first block tells of: with one buffer a block costs the medium, which the
+ * first block's latency shows when it is rid of the wait for a tick, and the bus. */
+static double overlap(const struct msc_pace *p)
+{
+	double medium = p->first_ns;
+
+	if (p->wake.locked)
+		medium = fmax(0, medium - p->wake.period_ns / 2);
+	return fmin(1, fmax(0, (medium + p->bus_ns - p->block_ns) / fmax(1, fmin(medium, p->bus_ns))));
+}
+
+/* After a pause of the host, a device with one buffer has one chunk ready, and the next comes as in
+ * a long read. One with two has two; but a task may have to hand the second over, which can wait
+ * for a tick. Where that hides the difference, the first block decides. */
+static void settle_buffers(struct msc_pace *p)
+{
+	double tick = p->tick.locked ? p->tick.period_ns : 0;
+	double bus = p->bus_ns * p->chunk, block = p->block_ns * p->chunk;
+	double rounded = tick > 0 ? tick * ceil(bus / tick) : bus;
+	double later = p->after_pause_ns[1], limit = bus + (block - bus) * READY_MOST;
+
+	if (p->block_ns <= 0 || p->first_ns < 0)
+		return;
+	p->overlap = overlap(p);
+	if (!waits(p) || !p->ready)
+		return;
+	if (p->chunk > 1)
+		p->buffers = (p->ready + 1 + p->chunk / 2) / p->chunk;
+	else if (tick > 0 && block < 1.25 * rounded) /* a tick holds both, overlapping or not */
+		p->buffers = p->overlap > OVERLAPPED ? 2 : 0;
+	else if (tick > 0)
+		p->buffers = later < tick / 2 + bus + (block - rounded) / 2 ? 2 : 1;
+	else if (later < limit || later > OTHERWISE * block)
+		p->buffers = p->ready > 2 && later < limit ? p->ready : 2;
+	else
+		p->buffers = p->overlap > OVERLAPPED ? 2 : 1;
+	if (p->chunk > 1 && !p->buffers)
+		p->buffers = 1;
+	if (p->buffers)
+		p->medium_ns = p->buffers > 1 ? p->block_ns : p->block_ns - p->bus_ns;
 }
 
 /* ---- endpoint 0 ------------------------------------------------------------------------------ */
@@ -321,6 +386,20 @@ static struct listened listen_to(const struct msc_pace_samples *s, bool busy, do
 	return l;
 }
 
+/* For how long at a time endpoint 0 is not served. Where frames do not hide it, that is what the
+ * slowest requests wait. Otherwise the mean tells: a request that comes at any time into a period
+ * of which a stretch is deaf waits stretch^2 / (2 * period). Its three stages also wait for packets
+ * of the read that share the bus. */
+static double deaf(const struct work *w, double slow_ns)
+{
+	const struct msc_pace *p = w->p;
+	double shared = 1.5 * w->packet_ns * p->bus_ns / fmax(p->block_ns, p->bus_ns);
+
+	if (!p->host.locked || p->chunk != 1)
+		return slow_ns;
+	return sqrt(2 * p->block_ns * fmax(0, p->request_extra_ns - shared));
+}
+
 static int listen(struct work *w, struct msc_err *err)
 {
 	struct msc_pace *p = w->p;
@@ -344,7 +423,7 @@ static int listen(struct work *w, struct msc_err *err)
 	p->request_extra_ns = busy.mean - idle.mean;
 	p->request_error_ns = hypot(busy.error, idle.error);
 	if (p->request_extra_ns > 3 * p->request_error_ns)
-		p->blocked_ns = fmax(0, busy.slow - idle.slow);
+		p->blocked_ns = fmax(0, deaf(w, busy.slow - idle.slow));
 	return 0;
 }
 
@@ -420,6 +499,7 @@ int msc_pace_analyse(const struct msc_pace_samples *s, const struct msc_pace_opt
 		return -1;
 	if (listen(&w, err) < 0 || find_tick(&w, err) < 0 || weigh_writes(&w, err) < 0)
 		return -1;
+	settle_buffers(p);
 	count_naks(&w);
 	msc_pace_diagnose(p);
 	return 0;

@@ -77,6 +77,7 @@ struct msc_pace_samples {
 	size_t n_writes, room_writes;
 	struct msc_pace_stream picture; /* pieces 0: none was taken */
 	uint32_t failures; /* exchanges that did not work, and are not among the samples */
+	char failure[512]; /* why measuring ended early; empty: it did not */
 };
 
 void msc_pace_samples_free(struct msc_pace_samples *);
@@ -105,8 +106,8 @@ struct msc_pace_options {
 };
 
 /* Measures reads. The session is open and the unit known (msc_session_learn). Reads only; nothing
- * is pending when it returns, and the device has been brought back after whatever failed. -1 also
- * when the device cannot read or hangs: then the error says which command did not work. */
+ * is pending when it returns, and the device has been brought back after whatever failed. A device
+ * that cannot read or hangs ends it early: out->failure says how, and what was measured is kept. */
 int msc_pace_probe(struct msc_session *, const struct msc_pace_options *, struct msc_pace_samples *,
 		   struct msc_err *) MSC_MUST_CHECK;
 
@@ -121,7 +122,7 @@ int msc_pace_probe_writes(struct msc_session *, const struct msc_pace_options *,
 
 /* Something periodic that events keep to. */
 struct msc_pace_lock {
-	bool locked;
+	bool locked; /* set by who knows what it takes */
 	double period_ns, phase_ns; /* events are at phase + k * period */
 	double resultant;	    /* mean resultant length, 0 to 1 */
 	double chance;		    /* probability of one at least so long if there were no lock */
@@ -176,20 +177,25 @@ struct msc_pace {
 	size_t n_sizes;
 
 	struct msc_pace_lock host; /* completions, to the host's frame */
-	struct msc_pace_lock tick; /* arrivals of data, to the device's tick */
+	struct msc_pace_lock tick; /* arrivals of data in a long read, to the device's tick */
+	struct msc_pace_lock wake; /* arrivals of the first block, to the same or another */
 	enum msc_pace_clock tick_clock;
 	bool drift_known;
 	double drift_ppm, drift_error_ppm; /* of the device's tick against the host's frame */
 	double midframe;	/* share of polls that were answered within the frame; below 0: unknown */
+
+	double packet_ns;	/* one packet of data on the wire */
+	double nak_period_ns;	/* one refused poll; 0: cannot be seen */
 
 	/* reads, per block, without the host; below 0: could not be told */
 	double bus_ns;		/* on the wire */
 	double block_ns;	/* from one to the next, in a long read */
 	double first_ns;	/* CBW taken to the first packet */
 	double medium_ns;	/* what the device needs for one */
-	double overlap;		/* of medium and bus, 0 to 1 */
+	double overlap;		/* of medium and bus, 0 to 1, as far as the first block tells */
 	uint32_t chunk;		/* blocks that come together; 0: could not be told */
-	uint32_t buffers;	/* chunks that are ready after a long pause of the host; 0: not told */
+	uint32_t ready;		/* blocks that come promptly after a pause of the host; 0: not told */
+	uint32_t buffers;	/* of a chunk each; 0: not told; 2 may be more */
 	double after_pause_ns[4]; /* from resuming to block 1; from there to blocks 2, 3, 4 */
 	double per_command_ns, per_byte_ns, worst_residual; /* time = a + n / rate */
 
@@ -243,10 +249,13 @@ void msc_pace_diagnose(struct msc_pace *);
 
 enum msc_lane { MSC_LANE_HOST, MSC_LANE_BUS, MSC_LANE_DEVICE, MSC_LANES };
 enum msc_span_kind {
-	MSC_SPAN_HOST_WAITS, /* a transfer is submitted and not seen to have ended */
-	MSC_SPAN_COMMAND, MSC_SPAN_DATA, MSC_SPAN_STATUS, /* on the bus */
-	MSC_SPAN_NAK,	     /* the host asks, the device is not ready */
-	MSC_SPAN_WORKS,	     /* the device: it is asked for what it does not have */
+	MSC_SPAN_CBW, /* on the bus; in the host's lane: a transfer from submitted to seen */
+	MSC_SPAN_DATA,
+	MSC_SPAN_CSW,
+	MSC_SPAN_ALL,	/* the host's lane: all three at once */
+	MSC_SPAN_NAK,	/* the host asks, and the device has nothing yet */
+	MSC_SPAN_WORKS, /* the device's lane: it was asked for what it did not have */
+	MSC_SPAN_READY, /* the device's lane: it sends or receives */
 };
 struct msc_span {
 	enum msc_lane lane;
@@ -255,14 +264,15 @@ struct msc_span {
 };
 #define MSC_SPANS_MAX 512
 struct msc_timeline {
-	struct msc_span span[MSC_SPANS_MAX];
+	struct msc_span span[MSC_SPANS_MAX]; /* what does not fit is left out */
 	size_t n;
-	double end_ns, frame_ns, frame_phase_ns; /* the frame's boundaries; frame_ns 0: unknown */
+	double end_ns;
 	uint32_t blocks;
-	bool queued, exact; /* exact: places on the bus are seen, not reckoned from frames */
+	bool queued;
+	bool exact; /* places on the bus are seen; else they are reckoned from frames and NAKs */
 };
 /* false: there is nothing to show. */
-bool msc_timeline_of(const struct msc_pace_stream *, const struct msc_pace *, double packet_ns,
+bool msc_timeline_of(const struct msc_pace_stream *, const struct msc_pace *,
 		     struct msc_timeline *);
 
 #endif

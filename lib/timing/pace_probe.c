@@ -20,13 +20,15 @@
 #define COUNT_LEAST  4		   /* however slow they are */
 #define SET_NS	     (1500 * MSC_MS) /* time for one set of one size */
 #define STREAMS	     48
-#define RESUMES	     32
+#define RESUMES	     96
+#define RESUME_BLOCKS 12 /* at least; and so many chunks: */
+#define RESUME_CHUNKS 4
 #define STREAM_LEAST 12 /* blocks of a long read */
 #define STREAM_MOST  128
 #define STREAMS_LEAST 10 /* however slow they are */
 #define CHUNKS	     4	/* that a long read shows */
 #define STREAMS_NS   (4 * MSC_S) /* for each kind of them */
-#define PAUSE_NS     (10 * MSC_MS) /* of the host, at least; and so many blocks' time: */
+#define PAUSE_NS     (5 * MSC_MS) /* of the host, at least; and so many blocks' time: */
 #define PAUSE_BLOCKS 6
 #define IDLE_REQUESTS 64
 #define BUSY_READS   12
@@ -128,7 +130,7 @@ static int set_of(struct scope *s, enum msc_pace_set set, uint32_t blocks, struc
 			s->out->n_commands--;
 	}
 	for (uint32_t i = 0; i < count && (s->o->count || i < COUNT_LEAST || now(s) < end); i++) {
-		if (set == MSC_PACE_STROBED && scope_strobe(s, STROBE_NS, err) < 0)
+		if (set == MSC_PACE_STROBED && scope_strobe(s, err) < 0)
 			return -1;
 		if (command(s, set, blocks, err) < 0)
 			return -1;
@@ -194,34 +196,37 @@ static int choose_length(struct scope *s, struct msc_err *err)
 {
 	const struct scope_read what = { .blocks = at_most(s, STREAM_MOST),
 					 .queued = s->out->queued_works };
-	int64_t fit = STREAMS_NS / (STREAMS + RESUMES) / block_time(s->out);
+	int64_t fit = STREAMS_NS / STREAMS / block_time(s->out);
 	size_t before = s->out->n_streams;
 	double packets = s->unit.block_size / s->out->packet;
 	double bus_ns = packets * msc_packet_pace_ns(s->out->speed, 8.0 * s->out->packet);
 	double *gap = calloc(STREAM_MOST, sizeof *gap);
-	int64_t least = STREAM_LEAST;
+	int64_t least = STREAM_LEAST, chunk = 1;
 	int rc = gap ? stream(s, &what, err) : msc_nomem(err);
 
 	if (rc == 0 && s->out->n_streams > before) {
 		msc_mean_gaps(s->out, false, what.blocks, gap);
-		least = CHUNKS * msc_chunk_of(gap, what.blocks, bus_ns);
+		chunk = msc_chunk_of(gap, what.blocks, bus_ns);
 		msc_pace_drop_stream(s->out);
 	}
-	least = least > STREAM_LEAST ? least : STREAM_LEAST;
+	least = CHUNKS * chunk > STREAM_LEAST ? CHUNKS * chunk : STREAM_LEAST;
 	s->long_blocks = at_most(s, fit > least ? fit : least);
+	least = RESUME_CHUNKS * chunk;
+	s->resumed_blocks = at_most(s, least > RESUME_BLOCKS ? least : RESUME_BLOCKS);
 	free(gap);
 	return rc;
 }
 
-static int streams(struct scope *s, int count, int64_t pause_ns, struct msc_err *err)
+static int streams(struct scope *s, int count, uint32_t blocks, int64_t pause_ns,
+		   struct msc_err *err)
 {
-	const struct scope_read what = { .blocks = s->long_blocks,
+	const struct scope_read what = { .blocks = blocks,
 					 .queued = s->out->queued_works,
 					 .pause_ns = pause_ns };
 	int64_t end = now(s) + STREAMS_NS;
 
 	for (int i = 0; i < count && (i < STREAMS_LEAST || now(s) < end); i++)
-		if (scope_strobe(s, LONG_STROBE_NS, err) < 0 || stream(s, &what, err) < 0)
+		if (scope_jitter(s, err) < 0 || stream(s, &what, err) < 0)
 			return -1;
 	return 0;
 }
@@ -234,13 +239,15 @@ static int long_reads(struct scope *s, struct msc_err *err)
 	if (s->long_blocks < 3)
 		return 0;
 	say(s, "long reads, packet by packet");
-	if (choose_length(s, err) < 0 || streams(s, STREAMS, 0, err) < 0)
+	if (choose_length(s, err) < 0 || streams(s, STREAMS, s->long_blocks, 0, err) < 0)
 		return -1;
 	say(s, "long reads with a pause of the host");
-	return streams(s, RESUMES, pause_ns > PAUSE_NS ? pause_ns : PAUSE_NS, err);
+	return streams(s, RESUMES, s->resumed_blocks, pause_ns > PAUSE_NS ? pause_ns : PAUSE_NS,
+		       err);
 }
 
-/* The exchange that is drawn: a few blocks, as the host does it that is diagnosed. */
+/* The exchange that is drawn: a few blocks, as the host does it that is diagnosed, right after
+ * another one. */
 static int picture(struct scope *s, struct msc_err *err)
 {
 	uint32_t blocks = s->out->speed == MSC_SPEED_FULL ? 4 : 16;
@@ -250,7 +257,11 @@ static int picture(struct scope *s, struct msc_err *err)
 	if (s->unit.last_lba + 1 - s->o->first_lba < blocks)
 		what.blocks = 1;
 	what.queued &= s->out->queued_works;
-	if (scope_strobe(s, LONG_STROBE_NS, err) < 0 || stream(s, &what, err) < 0)
+	if (stream(s, &what, err) < 0)
+		return -1;
+	if (s->out->n_streams > before)
+		msc_pace_drop_stream(s->out);
+	if (stream(s, &what, err) < 0)
 		return -1;
 	if (s->out->n_streams > before)
 		s->out->picture = s->out->streams[--s->out->n_streams];
@@ -268,10 +279,10 @@ static int requests(struct scope *s, struct msc_err *err)
 
 	say(s, "endpoint 0 during a read");
 	for (int i = 0; i < IDLE_REQUESTS; i++)
-		if (scope_strobe(s, STROBE_NS, err) < 0 || scope_request(s, false, err) < 0)
+		if (scope_strobe(s, err) < 0 || scope_request(s, false, err) < 0)
 			return -1;
 	for (int i = 0; i < BUSY_READS && (i < 2 || now(s) < end); i++)
-		if (scope_strobe(s, LONG_STROBE_NS, err) < 0 || stream(s, &what, err) < 0)
+		if (scope_jitter(s, err) < 0 || stream(s, &what, err) < 0)
 			return -1;
 	return 0;
 }
@@ -308,6 +319,17 @@ static int probe(struct scope *s, struct msc_err *err)
 	return picture(s, err);
 }
 
+/* What the device did wrong ends the measurement, but is no error of ours. */
+static int finish(struct scope *s, int rc, struct msc_err *err)
+{
+	scope_close(s);
+	if (rc == 0 || err->code != MSC_E_TIMEOUT)
+		return rc;
+	snprintf(s->out->failure, sizeof s->out->failure, "%s", err->msg);
+	*err = (struct msc_err)MSC_ERR_INIT;
+	return 0;
+}
+
 int msc_pace_probe(struct msc_session *session, const struct msc_pace_options *o,
 		   struct msc_pace_samples *out, struct msc_err *err)
 {
@@ -316,8 +338,7 @@ int msc_pace_probe(struct msc_session *session, const struct msc_pace_options *o
 
 	if (rc == 0)
 		rc = probe(&s, err);
-	scope_close(&s);
-	return rc;
+	return finish(&s, rc, err);
 }
 
 /* ---- writes ---------------------------------------------------------------------------------- */
@@ -373,6 +394,5 @@ int msc_pace_probe_writes(struct msc_session *session, const struct msc_pace_opt
 		if (rc == 0 && out->n_writes && out->writes[out->n_writes - 1].ns > PAUSE_LEAST_NS)
 			pauses++;
 	}
-	scope_close(&s);
-	return rc;
+	return finish(&s, rc, err);
 }

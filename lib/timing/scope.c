@@ -19,6 +19,8 @@
 #define FAILURES_MAX	   3		  /* in a row */
 #define GOLDEN_RATIO	   0x9e3779b9u	  /* of 2^32: each multiple falls into the widest gap */
 #define FIRST_TAG	   0x70616365u
+#define STROBE_NS	   (4 * MSC_MS)	 /* whole frames of every speed */
+#define JITTER_NS	   (21 * MSC_MS) /* twice the longest tick that is looked for */
 #define POKES_MAX	   48 /* in one read */
 #define PACKET_MAX	   1024
 #define SLOWEST_NS	   (16 * MSC_US) /* a byte of a device that is slow and not hung */
@@ -39,7 +41,8 @@ int scope_open(struct scope *s, struct msc_session *session, const struct msc_pa
 	snprintf(out->host, sizeof out->host, "%s", t->device.host);
 	if (!unit->have_capacity)
 		return msc_fail(err, MSC_E_UNSUPPORTED,
-				"%s: there is no medium, so there is nothing to read and to time",
+				"%s: the device tells no capacity, so there is nothing to read and "
+				"to time; \"mscope probe\" tells more",
 				t->device.name);
 	if (!out->packet || out->packet > PACKET_MAX || unit->block_size % out->packet)
 		return msc_fail(err, MSC_E_UNSUPPORTED,
@@ -64,15 +67,24 @@ static int go_on(const struct scope *s, struct msc_err *err)
 	return 0;
 }
 
-int scope_strobe(struct scope *s, int64_t range_ns, struct msc_err *err)
+static int wait_part(struct scope *s, uint32_t part, int64_t range_ns, struct msc_err *err)
 {
-	uint64_t part = (uint32_t)(++s->strobes * GOLDEN_RATIO);
 	struct msc_clock *clock = s->target->clock;
 
 	if (go_on(s, err) < 0)
 		return -1;
-	msc_wait_until(clock, msc_now(clock) + (int64_t)(part * (uint64_t)range_ns >> 32));
+	msc_wait_until(clock, msc_now(clock) + (int64_t)((uint64_t)part * (uint64_t)range_ns >> 32));
 	return 0;
+}
+
+int scope_strobe(struct scope *s, struct msc_err *err)
+{
+	return wait_part(s, ++s->strobes * GOLDEN_RATIO, STROBE_NS, err);
+}
+
+int scope_jitter(struct scope *s, struct msc_err *err)
+{
+	return wait_part(s, (uint32_t)(msc_rng_next(&s->rng) >> 32), JITTER_NS, err);
 }
 
 bool scope_place(struct scope *s, uint32_t blocks, uint64_t *lba)
@@ -106,14 +118,13 @@ int scope_failed(struct scope *s, const char *what, const char *how, bool clean,
 		return -1;
 	if (rung == 3)
 		return msc_fail(err, MSC_E_TIMEOUT,
-				"%s: %s: %s, and nothing brings the device back; \"mscope check\" "
-				"tells more",
-				s->target->device.name, what, how);
+				"%s: %s, and nothing brings the device back; \"mscope check\" tells "
+				"more",
+				what, how);
 	if (++s->failures == FAILURES_MAX)
 		return msc_fail(err, MSC_E_TIMEOUT,
-				"%s: %s: %s, %u times in a row, so nothing can be timed; \"mscope "
-				"check\" tells more",
-				s->target->device.name, what, how, s->failures);
+				"%s: %s, %u times in a row; \"mscope check\" tells more", what, how,
+				s->failures);
 	return 0;
 }
 
@@ -271,7 +282,7 @@ static int poke(struct scope *s, struct reading *r, struct msc_err *err)
 	struct msc_xfer *last = &s->xfer[r->pieces - 1];
 
 	for (int i = 0; i < POKES_MAX; i++) {
-		if (scope_strobe(s, STROBE_NS, err) < 0 ||
+		if (scope_strobe(s, err) < 0 ||
 		    msc_wait(s->target, last, msc_now(s->target->clock), err) < 0)
 			return -1;
 		if (last->outcome != MSC_OUT_PENDING)
@@ -296,7 +307,7 @@ static int take_data(struct scope *s, struct reading *r, struct msc_err *err)
 		if (r->how)
 			return 0;
 		msc_wait_until(clock, msc_now(clock) + r->what->pause_ns);
-		if (scope_strobe(s, STROBE_NS, err) < 0)
+		if (scope_strobe(s, err) < 0)
 			return -1;
 		r->out->resumed_ns = msc_now(clock);
 	}

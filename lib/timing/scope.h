@@ -4,6 +4,7 @@
 #ifndef MSC_TIMING_SCOPE_H
 #define MSC_TIMING_SCOPE_H
 
+#include "base/rng.h"
 #include "timing/pace.h"
 
 struct scope {
@@ -17,8 +18,9 @@ struct scope {
 	uint64_t lba;	   /* of the next read */
 	uint32_t tag;	   /* of the last CBW of our own */
 	uint32_t strobes;  /* so many so far */
+	struct msc_rng rng; /* the same draws in every run */
 	unsigned failures; /* in a row */
-	uint32_t long_blocks; /* of a long read */
+	uint32_t long_blocks, resumed_blocks; /* of a long read, without and with a pause */
 	struct msc_xfer *xfer; /* pieces, then the CSW */
 	uint8_t *data;
 	size_t room_xfers, room_data;
@@ -36,11 +38,12 @@ int scope_open(struct scope *, struct msc_session *, const struct msc_pace_optio
 	       struct msc_pace_samples *, struct msc_err *) MSC_MUST_CHECK;
 void scope_close(struct scope *);
 
-/* Waits to the next strobed instant: these are spread evenly over whole frames of every speed; those
- * of long reads over twice the longest tick that is looked for. */
-#define STROBE_NS      (4 * MSC_MS)
-#define LONG_STROBE_NS (21 * MSC_MS)
-int scope_strobe(struct scope *, int64_t range_ns, struct msc_err *) MSC_MUST_CHECK;
+/* Waits to the next strobed instant. These are spread evenly over whole frames of every speed, so
+ * that few of them give an exact mean. */
+int scope_strobe(struct scope *, struct msc_err *) MSC_MUST_CHECK;
+
+/* Waits for a time that is drawn at random: long reads that begin so share no rhythm of ours. */
+int scope_jitter(struct scope *, struct msc_err *) MSC_MUST_CHECK;
 
 /* Where the next read of so many blocks begins; false: the medium is too small. */
 bool scope_place(struct scope *, uint32_t blocks, uint64_t *lba);

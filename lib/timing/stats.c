@@ -116,7 +116,8 @@ static double normal_point(double p)
 
 bool msc_median_interval(const double *x, size_t n, double confidence, double *low, double *high)
 {
-	double side = (1 - confidence) / 2, half = normal_point(1 - confidence) * sqrt((double)n) / 2;
+	double side = (1 - confidence) / 2,
+	       half = normal_point(1 - confidence) * sqrt((double)n) / 2;
 	size_t k = 0; /* order statistics that are left out on each side */
 
 	if (n > 1000)
@@ -302,7 +303,8 @@ static double kth_difference(const struct msc_sorted *a, const struct msc_sorted
 /* How many of the differences the interval leaves out on each side. */
 static double left_out(size_t na, size_t nb, double confidence, double spread)
 {
-	double a = (double)na, b = (double)nb, side = (1 - confidence) / 2, u = 0, least = a * (a + 1);
+	double a = (double)na, b = (double)nb, side = (1 - confidence) / 2, u = 0,
+	       least = a * (a + 1);
 	unsigned twice[EXACT_MAX];
 	size_t n = na + nb;
 
@@ -366,7 +368,8 @@ static double *centred_ranks(const double *x, size_t n, struct msc_err *err)
 		msc_nomem(err);
 	for (size_t i = 0; rank && i < n; i++)
 		rank[i] = ((double)count_below(&s, x[i], false) +
-			   (double)count_below(&s, x[i], true) - (double)n) / 2;
+			   (double)count_below(&s, x[i], true) - (double)n) /
+			  2;
 	msc_sorted_free(&s);
 	return rank;
 }

@@ -263,24 +263,6 @@ static void give_back(struct msc_target *t)
 	usb->handle = NULL;
 }
 
-/* The interface has other settings, such as UAS, that the kernel's driver may have chosen. */
-static bool has_alternates(const struct msc_device *d)
-{
-	struct msc_reader r = msc_reader(d->config, d->config_len);
-	unsigned settings = 0;
-
-	while (msc_reader_left(&r) >= 2) {
-		uint8_t len = r.p[0];
-		const uint8_t *p = len >= 2 ? msc_read_bytes(&r, len) : NULL;
-
-		if (!p)
-			break;
-		settings += p[1] == MSC_DESC_INTERFACE && len >= MSC_INTERFACE_DESC_LEN &&
-			    p[2] == d->interface_number;
-	}
-	return settings > 1;
-}
-
 static int take(struct msc_target *t, struct msc_err *err)
 {
 	struct usb *usb = msc_target_state(t);
@@ -299,7 +281,7 @@ static int take(struct msc_target *t, struct msc_err *err)
 		r = libusb_claim_interface(usb->handle, number);
 	if (!r) {
 		usb->claimed = true;
-		if (has_alternates(&t->device))
+		if (msc_usb_has_alternates(&t->device))
 			r = libusb_set_interface_alt_setting(usb->handle, number,
 							     t->device.alternate);
 	}
@@ -435,6 +417,33 @@ static int reset(struct msc_target *t, struct msc_err *err)
 	return r ? fail_usb(err, MSC_E_GONE, r, "cannot reset the port") : 0;
 }
 
+/* The kernel refuses it while an interface is claimed, ours too; with the value in force it keeps
+ * all drivers where they are. */
+static int configure(struct msc_target *t, enum msc_outcome *outcome, struct msc_err *err)
+{
+	struct usb *usb = msc_target_state(t);
+	uint8_t number = t->device.interface_number;
+	bool stalled;
+	int r, again;
+
+	libusb_release_interface(usb->handle, number);
+	errno = 0;
+	r = libusb_set_configuration(usb->handle, t->device.config[5]);
+	stalled = r == LIBUSB_ERROR_PIPE || errno == EPIPE;
+	again = libusb_claim_interface(usb->handle, number);
+	usb->claimed = !again;
+	if (!again && msc_usb_has_alternates(&t->device))
+		again = libusb_set_interface_alt_setting(usb->handle, number, t->device.alternate);
+	if (again || r == LIBUSB_ERROR_NO_DEVICE)
+		return gone(t, err);
+	if (r == LIBUSB_ERROR_BUSY)
+		return msc_fail(err, MSC_E_UNSUPPORTED,
+				"the kernel does not let SET_CONFIGURATION through while another "
+				"interface of the device is in use");
+	*outcome = !r ? MSC_OUT_DONE : stalled ? MSC_OUT_STALL : MSC_OUT_ERROR;
+	return 0;
+}
+
 /* ---- open, close, list -------------------------------------------------------------------- */
 
 static int open_usb(struct msc_target *t, const char *rest, const struct msc_open_options *options,
@@ -484,5 +493,6 @@ const struct msc_transport msc_transport_libusb = {
 	.cancel = cancel,
 	.clear_halt = clear_halt,
 	.reset = reset,
+	.configure = configure,
 	.list = list_usb,
 };

@@ -16,6 +16,7 @@ struct bench {
 	uint64_t seed;
 	int64_t unplug_ns; /* 0: never */
 	uint32_t drift;	   /* parts per million */
+	int64_t turnaround_ns;
 };
 
 static const char *const speeds[] = { "auto", "full", "high", NULL };
@@ -50,6 +51,11 @@ const struct msc_knob msc_sim_knobs[] = {
 	  .initial = "0",
 	  .max = 100000,
 	  .help = "parts per million by which the device's clock is slow against the bus" },
+	{ .name = "turnaround",
+	  .type = MSC_KNOB_DURATION,
+	  .offset = offsetof(struct bench, turnaround_ns),
+	  .initial = "5us",
+	  .help = "what the host's software needs from an interrupt to its next call" },
 	{ .name = NULL },
 };
 
@@ -289,20 +295,41 @@ static int get_descriptor(struct msc_target *t, const char *what, uint8_t type, 
 	return standard(t, what, &setup, data, len, err);
 }
 
-static int set_up(struct msc_target *t, struct msc_err *err)
+static const struct msc_setup set_configuration = { .request = MSC_STD_SET_CONFIGURATION,
+						     .value = 1 };
+
+/* The host's side of the endpoints, from DATA0. */
+static void open_endpoints(struct msc_target *t)
 {
 	struct sim_target *s = msc_target_state(t);
 	struct bus *bus = sim_device_bus(s->device);
+
+	if (!t->device.ep_in)
+		return;
+	bus_open_endpoint(bus, t->device.ep_in, t->device.max_packet_in);
+	bus_open_endpoint(bus, t->device.ep_out, t->device.max_packet_out);
+}
+
+static int set_up(struct msc_target *t, struct msc_err *err)
+{
 	const struct msc_setup address = { .request = MSC_STD_SET_ADDRESS, .value = 1 };
-	const struct msc_setup configure = { .request = MSC_STD_SET_CONFIGURATION, .value = 1 };
 
 	if (standard(t, "SET_ADDRESS", &address, NULL, NULL, err) < 0 ||
-	    standard(t, "SET_CONFIGURATION", &configure, NULL, NULL, err) < 0)
+	    standard(t, "SET_CONFIGURATION", &set_configuration, NULL, NULL, err) < 0)
 		return -1;
-	if (t->device.ep_in) {
-		bus_open_endpoint(bus, t->device.ep_in, t->device.max_packet_in);
-		bus_open_endpoint(bus, t->device.ep_out, t->device.max_packet_out);
-	}
+	open_endpoints(t);
+	return 0;
+}
+
+static int configure(struct msc_target *t, enum msc_outcome *outcome, struct msc_err *err)
+{
+	struct msc_xfer x;
+
+	if (request(t, &set_configuration, NULL, msc_now(t->clock) + REQUEST_NS, &x, err) < 0)
+		return -1;
+	if (x.outcome == MSC_OUT_DONE)
+		open_endpoints(t);
+	*outcome = x.outcome;
 	return 0;
 }
 
@@ -414,6 +441,7 @@ static int open_target(struct msc_target *t, const char *rest,
 	config.n_mutants = s->n_mutants;
 	config.seed = s->bench.seed;
 	config.allow_writes = options->allow_writes;
+	config.host_ns = s->bench.turnaround_ns;
 	config.drift_ppm = (int32_t)s->bench.drift;
 	config.log = options->log;
 	set_speed(s, &config, &t->device);
@@ -466,6 +494,7 @@ const struct msc_transport msc_transport_sim = {
 	.cancel = cancel,
 	.clear_halt = clear_halt,
 	.reset = reset,
+	.configure = configure,
 	.list = list,
 	.cpu_load = cpu_load,
 };

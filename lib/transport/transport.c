@@ -200,6 +200,20 @@ int msc_port_reset(struct msc_target *t, struct msc_err *err)
 	return 0;
 }
 
+int msc_configure(struct msc_target *t, enum msc_outcome *outcome, struct msc_err *err)
+{
+	if (t->gone)
+		return gone(t, err);
+	if (!t->transport->configure)
+		return msc_fail(err, MSC_E_UNSUPPORTED,
+				"%s: SET_CONFIGURATION cannot be sent this way", t->device.name);
+	if (t->transport->configure(t, outcome, err) < 0)
+		return -1;
+	msc_log(t->log, MSC_LOG_TRACE, "transport", msc_now(t->clock), "SET_CONFIGURATION: %s",
+		msc_outcome_name(*outcome));
+	return *outcome == MSC_OUT_GONE ? gone(t, err) : 0;
+}
+
 int msc_not_mounted(struct msc_target *t, struct msc_err *err)
 {
 	return t->transport->mounted ? t->transport->mounted(t, err) : 0;
@@ -276,4 +290,21 @@ int msc_device_parse(struct msc_device *dev, struct msc_err *err)
 		return 0;
 	return msc_fail(err, MSC_E_UNSUPPORTED,
 			"%s: no interface with a bulk-in and a bulk-out endpoint", dev->name);
+}
+
+uint8_t msc_device_sibling(const struct msc_device *dev)
+{
+	struct msc_reader r = msc_reader(dev->config, dev->config_len);
+
+	while (msc_reader_left(&r) >= 2) {
+		uint8_t len = r.p[0];
+		const uint8_t *d = len >= 2 ? msc_read_bytes(&r, len) : NULL;
+
+		if (!d)
+			break;
+		if (d[1] == MSC_DESC_INTERFACE && len >= MSC_INTERFACE_DESC_LEN &&
+		    d[2] != dev->interface_number)
+			return d[2];
+	}
+	return dev->interface_number;
 }

@@ -102,6 +102,9 @@ struct msc_transport {
 	/* Port reset, then the same configuration again. */
 	int (*reset)(struct msc_target *, struct msc_err *);
 
+	/* Optional: SET_CONFIGURATION with the value in force, so that both sides' endpoints begin
+	 * anew (USB 2.0, 9.1.1.5). MSC_E_UNSUPPORTED: the host does not let it through. */
+	int (*configure)(struct msc_target *, enum msc_outcome *outcome, struct msc_err *);
 	/* Optional: everything that could be opened now. */
 	int (*list)(msc_found_fn *, void *user, struct msc_err *);
 	/* Optional: fails with MSC_E_BUSY and says where when a filesystem on the device is mounted
@@ -147,6 +150,7 @@ int msc_transfer(struct msc_target *, struct msc_xfer *, int64_t timeout_ns,
 int msc_clear_halt(struct msc_target *, uint8_t ep, int64_t timeout_ns, enum msc_outcome *,
 		   struct msc_err *) MSC_MUST_CHECK;
 int msc_port_reset(struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
+int msc_configure(struct msc_target *, enum msc_outcome *, struct msc_err *) MSC_MUST_CHECK;
 int msc_not_mounted(struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
 /* The transport's cpu_load; below 0 when it cannot know. */
 double msc_device_cpu(struct msc_target *);
@@ -154,6 +158,8 @@ double msc_device_cpu(struct msc_target *);
 /* Finds the mass-storage interface in dev->config and fills in the interface and endpoint members;
  * MSC_E_UNSUPPORTED and what was found instead when there is none that speaks Bulk-Only. */
 int msc_device_parse(struct msc_device *, struct msc_err *) MSC_MUST_CHECK;
+/* The number of another interface of a composite device, the first; its own when there is none. */
+uint8_t msc_device_sibling(const struct msc_device *);
 
 /* The knobs that every sim: target has beside its firmware's own; a table as base/knob.h says. */
 extern const struct msc_knob msc_sim_knobs[];

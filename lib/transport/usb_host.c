@@ -331,6 +331,23 @@ int msc_usb_list_targets(const char *root, msc_found_fn *fn, void *user, struct 
 	return 0;
 }
 
+bool msc_usb_has_alternates(const struct msc_device *d)
+{
+	struct msc_reader r = msc_reader(d->config, d->config_len);
+	unsigned settings = 0;
+
+	while (msc_reader_left(&r) >= 2) {
+		uint8_t len = r.p[0];
+		const uint8_t *p = len >= 2 ? msc_read_bytes(&r, len) : NULL;
+
+		if (!p)
+			break;
+		settings += p[1] == MSC_DESC_INTERFACE && len >= MSC_INTERFACE_DESC_LEN &&
+			    p[2] == d->interface_number;
+	}
+	return settings > 1;
+}
+
 void msc_usb_host_controller(const char *root, unsigned bus, char *buf, size_t size)
 {
 	char path[PATH_MAX], target[PATH_MAX];

@@ -51,6 +51,9 @@ int msc_usb_list_targets(const char *root, msc_found_fn *, void *user,
  * it, or on something built upon these, is in use. */
 int msc_usb_not_mounted(const char *root, const char *path, struct msc_err *) MSC_MUST_CHECK;
 
+/* The device's interface has other settings, such as UAS, that the kernel's driver may have chosen. */
+bool msc_usb_has_alternates(const struct msc_device *);
+
 /* The driver of the host controller that the bus belongs to, such as "xhci_hcd"; "" if unknown. */
 void msc_usb_host_controller(const char *root, unsigned bus, char *buf, size_t size);
 

@@ -30,6 +30,7 @@ MSC_DECLARE_LAYOUT(setup, SETUP)
 #define MSC_REQTYPE_TYPE	  0x60
 #define MSC_REQTYPE_STANDARD	  0x00
 #define MSC_REQTYPE_CLASS	  0x20
+#define MSC_REQTYPE_VENDOR	  0x40
 #define MSC_REQTYPE_RECIPIENT	  0x1f
 #define MSC_RECIPIENT_DEVICE	  0x00
 #define MSC_RECIPIENT_INTERFACE	  0x01
@@ -56,6 +57,7 @@ enum msc_descriptor_type { /* USB 2.0, table 9-5 */
 	MSC_DESC_ENDPOINT = 5,
 	MSC_DESC_DEVICE_QUALIFIER = 6,
 	MSC_DESC_OTHER_SPEED = 7,
+	MSC_DESC_COMPANION = 0x30, /* SuperSpeed endpoint companion: USB 3.2, table 9-6 */
 };
 
 /* USB 2.0, table 9-8 */
@@ -90,6 +92,9 @@ MSC_DECLARE_LAYOUT(device_desc, DEVICE_DESC)
 	F(u8, max_power, 8, "bMaxPower")
 MSC_DECLARE_LAYOUT(config_desc, CONFIG_DESC)
 
+#define MSC_CONFIG_ONE	0x80 /* bit 7 of bmAttributes: reserved, and set */
+#define MSC_CONFIG_ZERO 0x1f /* bits 4..0: reserved, and clear */
+
 /* USB 2.0, table 9-12 */
 #define MSC_INTERFACE_DESC_LEN 9
 #define MSC_INTERFACE_DESC_FIELDS(F)                                                               \
@@ -114,6 +119,9 @@ MSC_DECLARE_LAYOUT(interface_desc, INTERFACE_DESC)
 	F(le16, max_packet, 4, "wMaxPacketSize")                                                   \
 	F(u8, interval, 6, "bInterval")
 MSC_DECLARE_LAYOUT(endpoint_desc, ENDPOINT_DESC)
+
+#define MSC_COMPANION_DESC_LEN 6    /* USB 3.2, table 9-26 */
+#define MSC_COMPANION_STREAMS  0x1f /* of bmAttributes of a bulk endpoint's */
 
 #define MSC_EP_IN	   0x80 /* bit 7 of bEndpointAddress */
 #define MSC_EP_NUMBER	   0x0f

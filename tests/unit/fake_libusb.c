@@ -209,6 +209,14 @@ int __wrap_libusb_clear_halt(libusb_device_handle *handle, unsigned char ep)
 	return may(FAKE_CLEAR);
 }
 
+int __wrap_libusb_set_configuration(libusb_device_handle *handle, int value)
+{
+	(void)handle;
+	assert_int_equal(value, 1);
+	assert_int_equal(fake.claims, 0); /* the kernel refuses otherwise */
+	return may(FAKE_CONFIGURE);
+}
+
 int __wrap_libusb_reset_device(libusb_device_handle *handle)
 {
 	(void)handle;

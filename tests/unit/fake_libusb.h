@@ -26,6 +26,7 @@ enum fake_call {
 	FAKE_RESET,
 	FAKE_FIND,
 	FAKE_MOUNTED,
+	FAKE_CONFIGURE,
 };
 
 struct fake {
@@ -64,6 +65,7 @@ int __wrap_libusb_cancel_transfer(struct libusb_transfer *transfer);
 int __wrap_libusb_handle_events_timeout_completed(libusb_context *context, struct timeval *tv,
 						  int *completed);
 int __wrap_libusb_clear_halt(libusb_device_handle *handle, unsigned char ep);
+int __wrap_libusb_set_configuration(libusb_device_handle *handle, int value);
 int __wrap_libusb_reset_device(libusb_device_handle *handle);
 int __wrap_msc_usb_find(const struct msc_usb_match *m, const char *root, struct msc_usb_found *f,
 			struct msc_err *err);

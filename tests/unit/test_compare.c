@@ -125,7 +125,8 @@ static const struct {
 } rows[] = {
 	{ other_speed, "not comparable: different speeds: high and full", false },
 	{ other_product, "not comparable: different devices: 0525:a4a5 and 0525:0001", false },
-	{ other_serial, "not comparable: different devices: serial numbers '123456' and '99'", false },
+	{ other_serial, "not comparable: different devices: serial numbers '123456' and '99'",
+	  false },
 	{ other_controller, "not comparable: different host controllers: 'xhci_hcd' and 'uhci_hcd'",
 	  false },
 	{ other_cpu, "not comparable: different hosts: 'a processor' and 'another'", false },
@@ -133,15 +134,20 @@ static const struct {
 	{ other_payload,
 	  "not comparable: different payloads: all bytes 00h, all bytes ffh", false },
 	{ other_size,
-	  "not comparable: read/serial/1 with 512 bytes a block is only in the base, and more", true },
+	  "not comparable: read/serial/1 with 512 bytes a block is only in the base, and more",
+	  true },
 	{ other_block_size,
-	  "not comparable: read/serial/1 with 512 bytes a block is only in the base, and more", true },
-	{ other_op, "not comparable: read/serial/1 with 512 bytes a block is only in the base, and more",
+	  "not comparable: read/serial/1 with 512 bytes a block is only in the base, and more",
+	  true },
+	{ other_op,
+	  "not comparable: read/serial/1 with 512 bytes a block is only in the base, and more",
 	  true },
 	{ other_mode,
-	  "not comparable: read/serial/1 with 512 bytes a block is only in the base, and more", true },
+	  "not comparable: read/serial/1 with 512 bytes a block is only in the base, and more",
+	  true },
 	{ other_order,
-	  "not comparable: read/serial/1 with 512 bytes a block is only in the base, and more", true },
+	  "not comparable: read/serial/1 with 512 bytes a block is only in the base, and more",
+	  true },
 	{ simulated, "not comparable: different devices: usb:0525:a4a5 and usb:0525:a4a5", false },
 };
 
@@ -198,8 +204,9 @@ static void a_build_of_the_same_device_is_comparable(void **state)
 	msc_comparison_free(&c);
 	strcpy(b.device.name, "sim:stm32x");
 	assert_int_equal(msc_compare_devices(&a.device, &b.device, &err), -1);
-	assert_string_equal(err.msg, "not comparable: different devices: sim:stm32,stage=double and "
-				     "sim:stm32x");
+	assert_string_equal(err.msg,
+			    "not comparable: different devices: sim:stm32,stage=double and "
+			    "sim:stm32x");
 	msc_bench_free(&a);
 	msc_bench_free(&b);
 }
@@ -307,7 +314,7 @@ static void clumps_are_averaged(void **state)
 		put(rb, msc_rng_below(&rng, 100) < 68 ? 4 * MS : 3 * MS);
 	}
 	assert_int_equal(msc_compare(&a, &b, &o, &c, &err), 0);
-	assert_int_equal(c.run[0].group, 20);
+	assert_in_range(c.run[0].group, 13, 14); /* a third of the median, by half of 5 % */
 	assert_int_equal(c.run[0].change, MSC_CHANGE_SLOWER);
 	assert_true(fabs(c.run[0].shift - 0.115) < 0.03);
 	msc_comparison_free(&c);

@@ -10,7 +10,8 @@
 /* link: -Wl,--wrap=libusb_release_interface,--wrap=libusb_set_interface_alt_setting */
 /* link: -Wl,--wrap=libusb_submit_transfer,--wrap=libusb_cancel_transfer */
 /* link: -Wl,--wrap=libusb_handle_events_timeout_completed,--wrap=libusb_clear_halt */
-/* link: -Wl,--wrap=libusb_reset_device,--wrap=msc_usb_find,--wrap=msc_usb_not_mounted */
+/* link: -Wl,--wrap=libusb_reset_device,--wrap=libusb_set_configuration */
+/* link: -Wl,--wrap=msc_usb_find,--wrap=msc_usb_not_mounted */
 #include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -311,6 +312,40 @@ static void port_reset(void **state)
 	nothing_is_kept("reset");
 }
 
+static void configuring(void **state)
+{
+	static const struct {
+		int error, error_number;
+		enum msc_outcome outcome;
+		enum msc_code code;
+	} rows[] = {
+		{0, 0, MSC_OUT_DONE, MSC_OK},
+		{LIBUSB_ERROR_OTHER, EPIPE, MSC_OUT_STALL, MSC_OK},
+		{LIBUSB_ERROR_OTHER, EPROTO, MSC_OUT_ERROR, MSC_OK},
+		{LIBUSB_ERROR_BUSY, 0, MSC_OUT_PENDING, MSC_E_UNSUPPORTED},
+		{LIBUSB_ERROR_NO_DEVICE, 0, MSC_OUT_PENDING, MSC_E_GONE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MSC_COUNT(rows); i++) {
+		enum msc_outcome outcome = MSC_OUT_PENDING;
+		struct msc_err err = MSC_ERR_INIT;
+		struct msc_target *t;
+
+		fake = (struct fake){ .kernel_driver = true, .alternates = true };
+		t = must_open();
+		fake.fails = FAKE_CONFIGURE;
+		fake.error = rows[i].error;
+		fake.error_number = rows[i].error_number;
+		assert_int_equal(msc_configure(t, &outcome, &err), rows[i].code ? -1 : 0);
+		if (outcome != rows[i].outcome || err.code != rows[i].code)
+			fail_msg("row %zu: %s %s", i, msc_outcome_name(outcome), err.msg);
+		assert_int_equal(fake.alts_set, 2); /* when it was opened, and again */
+		msc_target_close(t);
+		nothing_is_kept("configure");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -319,6 +354,7 @@ int main(void)
 		cmocka_unit_test(control_requests),	 cmocka_unit_test(timeout_cancels),
 		cmocka_unit_test(device_leaves),	 cmocka_unit_test(clearing_a_halt),
 		cmocka_unit_test(port_reset),
+		cmocka_unit_test(configuring),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -182,6 +182,95 @@ static void woken_tasks_wait_for_the_tick(void **state)
 	sim_device_free(d);
 }
 
+/* A queue keeps its order, says when it is full, and wakes who waits for it. */
+static struct queue *numbers;
+
+static void reader(struct mcu *m)
+{
+	for (;;) {
+		int n;
+
+		queue_receive(m, numbers, &n);
+		note(m, n == 1 ? "one" : n == 2 ? "two" : "three");
+		mcu_spin(m, 10 * MSC_US);
+	}
+}
+
+static void send_irq(struct mcu *m, void *unused)
+{
+	(void)unused;
+	assert_true(queue_send(m, numbers, &(int){ 1 }));
+	assert_true(queue_send(m, numbers, &(int){ 2 }));
+	assert_false(queue_send(m, numbers, &(int){ 3 }));
+}
+
+static void start_queue(struct mcu *m)
+{
+	numbers = queue_new(m, 2, sizeof(int));
+	task_start(m, "reader", 1, reader);
+	mcu_timer(m, 100 * MSC_US, send_irq, NULL);
+	mcu_timer(m, 200 * MSC_US, send_irq, NULL);
+}
+
+static void a_queue_keeps_its_order(void **state)
+{
+	struct trace t;
+	struct sim_device *d = power_on(start_queue, &t);
+
+	(void)state;
+	run(d, 10 * MSC_MS);
+	assert_string_equal(t.text, "one@101 two@111 one@201 two@211 ");
+	sim_device_free(d);
+}
+
+/* With a time of its own every switch costs it, the idle task's too: six of them here. */
+static void start_switches(struct mcu *m)
+{
+	task_switch_time(m, 50 * MSC_US);
+	tracing->go = sema_new(m);
+	task_start(m, "high", 2, high);
+	mcu_timer(m, 1 * MSC_MS, give_irq, NULL);
+	mcu_timer(m, 2 * MSC_MS, give_irq, NULL);
+}
+
+static void a_switch_takes_its_time(void **state)
+{
+	struct trace t;
+	struct sim_device *d = power_on(start_switches, &t);
+
+	(void)state;
+	run(d, 10 * MSC_MS);
+	assert_string_equal(t.text, "high@1051 high@2051 ");
+	assert_float_equal(sim_device_cpu_load(d), (6 * 50 + 2 * 1) / 10000.0, 1e-9);
+	sim_device_free(d);
+}
+
+/* The tick begins when it is asked for, not with the run. */
+static void late_tick(struct mcu *m, void *unused)
+{
+	(void)unused;
+	task_tick(m, MSC_MS);
+}
+
+static void start_late_tick(struct mcu *m)
+{
+	tracing->go = sema_new(m);
+	task_start(m, "high", 2, high);
+	mcu_timer(m, 399 * MSC_US, late_tick, NULL);
+	mcu_timer(m, 600 * MSC_US, give_irq, NULL);
+}
+
+static void a_tick_has_a_phase(void **state)
+{
+	struct trace t;
+	struct sim_device *d = power_on(start_late_tick, &t);
+
+	(void)state;
+	run(d, 10 * MSC_MS);
+	assert_string_equal(t.text, "high@1400 ");
+	sim_device_free(d);
+}
+
 static void misplaced(struct mcu *m)
 {
 	task_sleep(m, 1);
@@ -209,6 +298,9 @@ int main(void)
 		cmocka_unit_test(an_interrupt_delays_a_task),
 		cmocka_unit_test(priority_preempts),
 		cmocka_unit_test(woken_tasks_wait_for_the_tick),
+		cmocka_unit_test(a_queue_keeps_its_order),
+		cmocka_unit_test(a_switch_takes_its_time),
+		cmocka_unit_test(a_tick_has_a_phase),
 		cmocka_unit_test(a_task_call_outside_of_a_task_is_named),
 	};
 

@@ -134,7 +134,7 @@ static void test_pulled(void **state)
 	snprintf(name, sizeof name, "sim:linux-gadget,file=%s", file);
 	strcpy(again.dir, s.dir);
 	assert_int_equal(case_run(name, STEPS INQUIRY, false, &again), 0);
-	assert_non_null(strstr(again.note, "give --allow-writes once to put the 64 blocks back"));
+	assert_non_null(strstr(again.note, "give --restore to put the "));
 	assert_true(case_journal_exists(&s));
 	assert_true(byte_at(file, at) != 0x77);
 

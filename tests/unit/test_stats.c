@@ -67,8 +67,8 @@ static void interval_of_the_median(void **state)
 	/* n, and which order statistics bound the median with 95 %: from tables of the sign test */
 	static const struct {
 		size_t n, k;
-	} rows[] = { { 5, 0 }, { 6, 1 }, { 8, 1 }, { 9, 2 }, { 12, 3 }, { 20, 6 }, { 25, 8 },
-		     { 50, 18 }, { 100, 40 } };
+	} rows[] = { { 5, 0 },  { 6, 1 },  { 8, 1 },   { 9, 2 },   { 12, 3 },
+		     { 20, 6 }, { 25, 8 }, { 50, 18 }, { 100, 40 } };
 	double x[100], low, high;
 
 	(void)state;
@@ -117,7 +117,8 @@ static void a_line_is_found_again(void **state)
 	CLOSE(l.per_command_ns, 1.5e6);
 	CLOSE(l.per_byte_ns, 820);
 	assert_true(l.worst_residual < 1e-9);
-	ns[1] *= 3; /* one size disturbed does not bend the line much, and is what the residual shows */
+	ns[1] *=
+		3; /* one size disturbed does not bend the line much, and is what the residual shows */
 	assert_true(msc_fit_line(bytes, ns, 4, &l));
 	assert_true(fabs(l.per_byte_ns / 820 - 1) < 0.05);
 	assert_true(l.worst_residual > 0.4);
@@ -142,7 +143,9 @@ static double enumerate(const double *all, size_t n, size_t na)
 			for (size_t i = 0; i < n; i++)
 				for (size_t j = 0; j < n; j++)
 					if (set >> i & 1 && !(set >> j & 1))
-						u += all[i] < all[j] ? 1 : all[i] == all[j] ? 0.5 : 0;
+						u += all[i] < all[j]    ? 1
+						     : all[i] == all[j] ? 0.5
+									: 0;
 			if (!pass) { /* the first set is the one that was drawn */
 				seen = fabs(u - middle);
 				break;
@@ -199,7 +202,8 @@ static void large_samples_are_tested_as_others_do_it(void **state)
 		a = sorted(x, rows[r].na);
 		b = sorted(y, rows[r].nb);
 		CLOSE(msc_mann_whitney(&a, &b, 1), rows[r].p);
-		assert_true(msc_mann_whitney(&a, &b, 2) > rows[r].p); /* less certain, less telling */
+		assert_true(msc_mann_whitney(&a, &b, 2) >
+			    rows[r].p); /* less certain, less telling */
 		msc_sorted_free(&a);
 		msc_sorted_free(&b);
 	}
@@ -239,7 +243,8 @@ static void interval_of_the_shift(void **state)
 	/* 95 %: how many differences are left out on each side, from tables of Mann and Whitney */
 	static const struct {
 		size_t na, nb, k;
-	} rows[] = { { 3, 3, 0 }, { 4, 4, 1 }, { 5, 5, 3 }, { 6, 6, 6 }, { 8, 8, 14 }, { 10, 10, 24 } };
+	} rows[] = { { 3, 3, 0 }, { 4, 4, 1 },  { 5, 5, 3 },
+		     { 6, 6, 6 }, { 8, 8, 14 }, { 10, 10, 24 } };
 	double x[10], y[10];
 
 	(void)state;

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rules that hold the three answers about the capacity against each other: READ CAPACITY(10) and
+ * (16) of SBC-3, READ FORMAT CAPACITIES of MMC-5 and UFI. */
+#include "judge/facts.h"
+
+#define READ_CAPACITY_16 0x10 /* service action */
+#define LONG_LEAST	 12   /* last block and block length */
+#define DESCRIPTOR	 8    /* bytes of a capacity descriptor */
+#define FORMATTED	 0x02 /* descriptor type: the medium as it is */
+
+struct size {
+	uint64_t last_lba;
+	uint32_t block_size;
+};
+
+static bool is_short(const struct msc_record *r, struct size *out)
+{
+	struct msc_capacity_10 c;
+	size_t len, asked;
+
+	if (!msc_is_answer(r, MSC_OP_READ_CAPACITY_10, &len, &asked) || len < MSC_CAPACITY_10_LEN)
+		return false;
+	msc_capacity_10_unpack(&c, r->u.exchange.data);
+	*out = (struct size){ c.last_lba, c.block_size };
+	return true;
+}
+
+static bool is_long(const struct msc_record *r, struct size *out)
+{
+	const uint8_t *d = r->u.exchange.data;
+	size_t len, asked;
+
+	if (!msc_is_answer(r, MSC_OP_SERVICE_ACTION_IN_16, &len, &asked) || len < LONG_LEAST ||
+	    (r->u.exchange.cbw.cb[1] & 0x1f) != READ_CAPACITY_16)
+		return false;
+	*out = (struct size){ msc_get_be64(d), msc_get_be32(d + 8) };
+	return true;
+}
+
+static bool any(const uint8_t *cdb, const uint8_t *before)
+{
+	(void)cdb;
+	(void)before;
+	return true;
+}
+
+static void agree(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_record *before;
+	struct size ten, sixteen;
+
+	if (is_long(r, &sixteen)) {
+		before = msc_earlier_answer(r, MSC_OP_READ_CAPACITY_10, any);
+		if (!before || !is_short(before, &ten))
+			return;
+	} else if (is_short(r, &ten)) {
+		before = msc_earlier_answer(r, MSC_OP_SERVICE_ACTION_IN_16, any);
+		if (!before || !is_long(before, &sixteen))
+			return;
+	} else {
+		return;
+	}
+	if (ten.block_size == sixteen.block_size &&
+	    (ten.last_lba == sixteen.last_lba ||
+	     (ten.last_lba == UINT32_MAX && sixteen.last_lba > UINT32_MAX)))
+		return;
+	msc_found(j,
+		  "READ CAPACITY(10) says that block %llu of %u bytes is the last, READ "
+		  "CAPACITY(16) that block %llu of %u bytes is",
+		  (unsigned long long)ten.last_lba, ten.block_size,
+		  (unsigned long long)sixteen.last_lba, sixteen.block_size);
+	msc_expected(j, "%llu of %u", (unsigned long long)ten.last_lba, ten.block_size);
+	msc_actual(j, "%llu of %u", (unsigned long long)sixteen.last_lba, sixteen.block_size);
+}
+
+const struct msc_rule msc_rule_scsi_capacity_agree = {
+	.id = "scsi.capacity.agree",
+	.title = "READ CAPACITY(10) and READ CAPACITY(16) agree",
+	.spec = "SBC-3, READ CAPACITY (10) and READ CAPACITY (16)",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "one host asks with the one and another with the other, and they lay out the volume "
+	       "for disks of different sizes",
+	.mistake = "the longer form was added later and takes its numbers from another place",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = agree,
+};
+
+/* An answer to READ FORMAT CAPACITIES with its header. */
+static bool is_formats(const struct msc_record *r, size_t *len, size_t *asked)
+{
+	return msc_is_answer(r, MSC_OP_READ_FORMAT_CAPACITIES, len, asked) && *len >= 4;
+}
+
+static void format_length(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_record *before;
+	const uint8_t *d = r->u.exchange.data;
+	size_t len, asked, claimed;
+
+	if (!is_formats(r, &len, &asked))
+		return;
+	claimed = 4u + d[3];
+	before = msc_earlier_answer(r, MSC_OP_READ_FORMAT_CAPACITIES, any);
+	if (!d[3] || d[3] % DESCRIPTOR || claimed < len || (len < asked && claimed != len)) {
+		msc_found(j,
+			  "%zu bytes came of the %zu asked for, and CAPACITY LIST LENGTH is %u",
+			  len, asked, d[3]);
+		msc_expected(j, "a multiple of eight, and what follows the header");
+		msc_actual(j, "%u", d[3]);
+	} else if (before && before->u.exchange.data_len >= 4 &&
+		   before->u.exchange.data[3] != d[3]) {
+		msc_found(j,
+			  "CAPACITY LIST LENGTH is %u when %zu bytes are asked for, and was %u "
+			  "before",
+			  d[3], asked, before->u.exchange.data[3]);
+		msc_expected(j, "%u", before->u.exchange.data[3]);
+		msc_actual(j, "%u", d[3]);
+	}
+}
+
+const struct msc_rule msc_rule_scsi_format_length = {
+	.id = "scsi.format.length",
+	.title = "CAPACITY LIST LENGTH is eight for each descriptor, however much is asked for",
+	.spec = "MMC-5, READ FORMAT CAPACITIES",
+	.severity = {MSC_FAIL, MSC_WARN, MSC_WARN},
+	.why = "Windows asks before anything else about the medium, and is thrown off by it",
+	.mistake = "the whole length is put there, or the length that the host allocated",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = format_length,
+};
+
+static void format_count(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_unit *u = &r->u.exchange.unit;
+	const uint8_t *d = r->u.exchange.data;
+	size_t len, asked;
+	uint32_t blocks, size;
+
+	if (!is_formats(r, &len, &asked) || len < 4 + DESCRIPTOR || (d[8] & 0x03) != FORMATTED ||
+	    !u->have_capacity || u->last_lba >= UINT32_MAX - 1)
+		return;
+	blocks = msc_get_be32(d + 4);
+	size = msc_get_be24(d + 9);
+	if (blocks == u->last_lba + 1 && size == u->block_size)
+		return;
+	msc_found(j,
+		  blocks == u->last_lba && size == u->block_size
+			  ? "the descriptor holds the last block instead of the number of blocks"
+			  : "the descriptor of the formatted medium is not what READ CAPACITY(10) "
+			    "says");
+	msc_expected(j, "%llu blocks of %u bytes", (unsigned long long)u->last_lba + 1,
+		     u->block_size);
+	msc_actual(j, "%u blocks of %u bytes", blocks, size);
+}
+
+const struct msc_rule msc_rule_scsi_format_count = {
+	.id = "scsi.format.count",
+	.title = "READ FORMAT CAPACITIES gives the number of blocks that READ CAPACITY(10) implies",
+	.spec = "MMC-5, READ FORMAT CAPACITIES",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
+	.why = "Windows formats the medium to this size",
+	.mistake = "the last block is sent, as in READ CAPACITY(10)",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = format_count,
+};

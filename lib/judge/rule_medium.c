@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rules of media that come and go (SBC-3, START STOP UNIT; SPC-4, unit attentions), and of media
+ * that are not what they say. */
+#include <string.h>
+
+#include "judge/facts.h"
+
+#define NOT_PRESENT 0x3a
+#define WRAP_MIN    2048 /* blocks; a medium that wraps before that is not looked for */
+
+enum { STOP, START, EJECT, LOAD }; /* LOEJ and START */
+
+/* START STOP UNIT that passed, at once and without a power condition. */
+static bool is_start_stop(const struct msc_record *r, int what)
+{
+	const uint8_t *cb = r->u.exchange.cbw.cb;
+
+	return msc_has_status(r, MSC_CSW_PASSED) && cb[0] == MSC_OP_START_STOP_UNIT &&
+	       !(cb[1] & 1) && !(cb[4] & 0xf0) && (cb[4] & 0x03) == what;
+}
+
+static bool has_opcode(const struct msc_record *r, uint8_t opcode)
+{
+	return r->u.exchange.cbw.cb[0] == opcode;
+}
+
+/* Sense data, and the command right before it that failed. */
+static bool is_reason(const struct msc_record *r, struct msc_sense_data *sense,
+		      const struct msc_record **failed)
+{
+	size_t len, asked;
+
+	if (!msc_is_answer(r, MSC_OP_REQUEST_SENSE, &len, &asked))
+		return false;
+	*sense = msc_sense_decode(r->u.exchange.data, len);
+	*failed = msc_undisturbed(r);
+	return sense->valid && *failed && msc_has_status(*failed, MSC_CSW_FAILED);
+}
+
+static void eject_effect(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_unit *u = &r->u.exchange.unit;
+	const struct msc_record *before;
+
+	if (!has_opcode(r, MSC_OP_TEST_UNIT_READY) || !msc_has_status(r, MSC_CSW_PASSED) ||
+	    !u->have_inquiry || !u->removable)
+		return;
+	before = msc_undisturbed(r);
+	if (!before || !is_start_stop(before, EJECT))
+		return;
+	msc_found(j, "START STOP UNIT with LOEJ passed, and TEST UNIT READY passes after it");
+	msc_expected(j, "01h, then sense 2/3A");
+	msc_actual(j, "00h");
+}
+
+const struct msc_rule msc_rule_scsi_eject_effect = {
+	.id = "scsi.eject.effect",
+	.title = "a medium that was ejected is not there",
+	.spec = "SBC-3, START STOP UNIT",
+	.severity = {MSC_FAIL, MSC_WARN, MSC_WARN},
+	.why = "a host waits for 2/3A before it says that the device can be removed",
+	.mistake = "START STOP UNIT is answered with success and does nothing",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = eject_effect,
+};
+
+static void eject_needless(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_record *failed, *before;
+	struct msc_sense_data sense;
+
+	if (!is_reason(r, &sense, &failed) || sense.asc != NOT_PRESENT ||
+	    !failed->u.exchange.unit.have_capacity)
+		return;
+	before = msc_undisturbed(failed);
+	if (!before || (!is_start_stop(before, STOP) && !is_start_stop(before, START)))
+		return;
+	msc_found(j, "START STOP UNIT without LOEJ passed, and then there is no medium");
+	msc_expected(j, "the medium stays");
+	msc_actual(j, "%x/%02X/%02X", sense.key, sense.asc, sense.ascq);
+}
+
+const struct msc_rule msc_rule_scsi_eject_needless = {
+	.id = "scsi.eject.needless",
+	.title = "START STOP UNIT without LOEJ leaves the medium where it is",
+	.spec = "SBC-3, START STOP UNIT",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "hosts stop a disk to save power, and the volume vanishes under their feet",
+	.mistake = "only START is looked at",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = eject_needless,
+};
+
+/* Whether the host has locked the medium in: PREVENT, and neither ALLOW nor a reset since. */
+static bool is_locked(const struct msc_record *r)
+{
+	for (const struct msc_record *p = r->prev; p; p = p->prev) {
+		if (p->kind == MSC_RECORD_RESET && p->u.reset.kind != MSC_RESET_CLEAR_HALT)
+			return false;
+		if (p->kind == MSC_RECORD_CONTROL && msc_is_good_reset(p))
+			return false;
+		if (p->kind == MSC_RECORD_EXCHANGE && has_opcode(p, MSC_OP_PREVENT_ALLOW) &&
+		    p->u.exchange.cbw.h.lun == r->u.exchange.cbw.h.lun)
+			return msc_has_status(p, MSC_CSW_PASSED) &&
+			       (p->u.exchange.cbw.cb[4] & 0x03) == 0x01;
+	}
+	return false;
+}
+
+static void eject_prevented(struct msc_judging *j, const struct msc_record *r)
+{
+	if (!is_start_stop(r, EJECT) || !is_locked(r))
+		return;
+	msc_found(j, "the medium was ejected after PREVENT ALLOW MEDIUM REMOVAL had locked it in");
+	msc_expected(j, "01h, then sense 5/53/02");
+	msc_actual(j, "00h");
+}
+
+const struct msc_rule msc_rule_scsi_eject_prevented = {
+	.id = "scsi.eject.prevented",
+	.title = "a medium whose removal is prevented cannot be ejected",
+	.spec = "SPC-4, PREVENT ALLOW MEDIUM REMOVAL; SBC-3, START STOP UNIT",
+	.severity = {MSC_FAIL, MSC_WARN, MSC_FAIL},
+	.why = "hosts lock a medium while its volume is mounted, and count on it",
+	.mistake = "PREVENT is answered with success and not remembered",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = eject_prevented,
+};
+
+/* The medium was ejected before it was loaded, and was not there in between. */
+static bool was_ejected(const struct msc_record *load)
+{
+	const struct msc_record *p = msc_previous_exchange(load);
+
+	for (; p && !has_opcode(p, MSC_OP_START_STOP_UNIT); p = msc_previous_exchange(p))
+		if (has_opcode(p, MSC_OP_TEST_UNIT_READY) && msc_has_status(p, MSC_CSW_PASSED))
+			return false;
+	return p && is_start_stop(p, EJECT);
+}
+
+static bool tells_of_attention(uint8_t opcode)
+{
+	return opcode != MSC_OP_INQUIRY && opcode != MSC_OP_REQUEST_SENSE &&
+	       opcode != MSC_OP_REPORT_LUNS && opcode != MSC_OP_GET_EVENT_STATUS;
+}
+
+static void attention_change(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_record *load;
+	char name[48];
+
+	if (!msc_has_status(r, MSC_CSW_PASSED) || !tells_of_attention(r->u.exchange.cbw.cb[0]))
+		return;
+	load = msc_undisturbed(r);
+	if (!load || !is_start_stop(load, LOAD) || !was_ejected(load))
+		return;
+	msc_found(j, "the medium was ejected and loaded again, and %s passes right after it",
+		  msc_cdb_name(name, sizeof name, r->u.exchange.cbw.cb));
+	msc_expected(j, "01h once, then sense 6/28/00");
+	msc_actual(j, "00h");
+}
+
+const struct msc_rule msc_rule_scsi_attention_change = {
+	.id = "scsi.attention.change",
+	.title = "the first command after a change of medium fails with a unit attention",
+	.spec = "SPC-4, unit attention condition; SBC-3, removable medium",
+	.severity = {MSC_FAIL, MSC_WARN, MSC_FAIL},
+	.why = "the host goes on with what it remembers of the old medium, and writes that to the new",
+	.mistake = "the slot's switch only changes what TEST UNIT READY says",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = attention_change,
+};
+
+static void attention_once(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_record *failed, *before, *first;
+	struct msc_sense_data now, then;
+
+	if (!is_reason(r, &now, &failed) || now.key != MSC_SENSE_UNIT_ATTENTION)
+		return;
+	before = msc_undisturbed(failed);
+	if (!before || !is_reason(before, &then, &first) || now.key != then.key ||
+	    now.asc != then.asc || now.ascq != then.ascq)
+		return;
+	msc_found(j, "two commands in a row failed with the same unit attention");
+	msc_expected(j, "once");
+	msc_actual(j, "%x/%02X/%02X again", now.key, now.asc, now.ascq);
+}
+
+const struct msc_rule msc_rule_scsi_attention_once = {
+	.id = "scsi.attention.once",
+	.title = "a unit attention is told once",
+	.spec = "SPC-4, unit attention condition",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "hosts repeat the command a few times and then give the device up",
+	.mistake = "the flag is cleared by another command than the one that failed, or by none",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = attention_once,
+};
+
+/* ---- media that are not what they say ------------------------------------------------------ */
+
+const struct msc_rule msc_rule_scsi_medium_alias = {
+	.id = "scsi.medium.alias",
+	.title = "every block is a block of its own",
+	.spec = "SBC-3, READ CAPACITY (10)",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "the medium is smaller than it says, and what is written last destroys what was first",
+	.mistake = "address bits are lost on the way to the medium, or the capacity is a lie",
+};
+
+static bool is_first_block(const uint8_t *cdb, const uint8_t *before)
+{
+	(void)cdb;
+	return msc_cdb_value(before, "lba") == 0 && msc_cdb_value(before, "blocks") == 1;
+}
+
+static bool is_uniform(const uint8_t *p, size_t len)
+{
+	for (size_t i = 1; i < len; i++)
+		if (p[i] != p[0])
+			return false;
+	return true;
+}
+
+static void medium_repeats(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_exchange *x = &r->u.exchange;
+	uint64_t lba = msc_cdb_value(x->cbw.cb, "lba");
+	const struct msc_record *first;
+	size_t len, asked;
+
+	if (!msc_is_answer(r, MSC_OP_READ_10, &len, &asked) || lba < WRAP_MIN || lba & (lba - 1) ||
+	    msc_cdb_value(x->cbw.cb, "blocks") != 1 || is_uniform(x->data, len))
+		return;
+	first = msc_earlier_answer(r, MSC_OP_READ_10, is_first_block);
+	if (!first || first->u.exchange.data_len != x->data_len ||
+	    memcmp(first->u.exchange.data, x->data, len) != 0)
+		return;
+	msc_found(j, "block %llu holds the same as block 0", (unsigned long long)lba);
+	msc_expected(j, "something else, or nothing");
+}
+
+const struct msc_rule msc_rule_scsi_medium_repeats = {
+	.id = "scsi.medium.repeats",
+	.title = "block 0 is not seen again at a power of two",
+	.spec = "SBC-3, READ CAPACITY (10)",
+	.severity = {MSC_WARN, MSC_WARN, MSC_WARN},
+	.why = "the medium may be smaller than it says; a run with --allow-writes makes sure",
+	.mistake = "address bits are lost on the way to the medium, or the capacity is a lie",
+	.on = MSC_RECORD_EXCHANGE,
+	.judge = medium_repeats,
+};

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What mscope pace found out: as text with the oscilloscope picture, and as mscope.pace/1. */
+#ifndef MSC_REPORT_PACE_H
+#define MSC_REPORT_PACE_H
+
+#include "report/report.h"
+#include "timing/pace.h"
+
+struct msc_pace_report {
+	const struct msc_device *device;
+	const struct msc_pace *pace;
+	const struct msc_pace_stream *picture; /* pieces 0: there is none */
+	const char *failure;		       /* why measuring ended early; empty: it did not */
+	bool picture_only;		       /* as text */
+	bool utf8;			       /* the picture may use its box characters */
+	const struct msc_report_context *context;
+	int exit_status;
+};
+
+void msc_pace_print(FILE *, const struct msc_pace_report *);
+void msc_timeline_print(FILE *, const struct msc_timeline *, bool utf8);
+int msc_pace_write_json(FILE *, const struct msc_pace_report *, struct msc_err *) MSC_MUST_CHECK;
+
+#endif

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* mscope pace for people, within 80 columns: the diagnosis first, then the numbers behind it, then
+ * the picture. */
+#include <math.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "report/pace.h"
+
+struct text {
+	char s[24];
+};
+
+static struct text ns(double value)
+{
+	struct text t = { "-" };
+
+	if (value >= 0)
+		msc_format_ns(t.s, sizeof t.s, (int64_t)(value + 0.5));
+	return t;
+}
+
+static void put_row(FILE *out, const char *key, const char *text)
+{
+	fprintf(out, "%-10s", key);
+	msc_put_wrapped(out, 10, 10, text);
+	putc('\n', out);
+}
+
+static void print_head(FILE *out, const struct msc_pace_report *r)
+{
+	const struct msc_device *d = r->device;
+
+	fputs("target    ", out);
+	msc_put(out, MSC_PLAIN, d->name);
+	fprintf(out, "%s\n          %s speed%s%s\n", d->simulated ? "   (simulated, virtual time)" : "",
+		msc_speed_name(d->speed), *d->host ? ", " : "", d->host);
+	if (*r->failure) {
+		fputs("FAIL      ended early: ", out);
+		msc_put_wrapped(out, 23, 10, r->failure);
+		putc('\n', out);
+	}
+}
+
+/* ---- the diagnosis ----------------------------------------------------------------------------- */
+
+static void print_diagnosis(FILE *out, const struct msc_pace_report *r)
+{
+	const struct msc_pace *p = r->pace;
+
+	putc('\n', out);
+	for (size_t i = 0; i < p->n_diagnosis; i++) {
+		const struct msc_diagnosis *d = &p->diagnosis[i];
+
+		fprintf(out, "%zu. %s%s%s   %.0f %% of the time of %s%s, confidence %.2f\n   ", i + 1,
+			r->context->color ? "\033[1m" : "", msc_diagnosis_ids[d->id],
+			r->context->color ? "\033[0m" : "", 100 * d->share,
+			d->write ? "writes" : "reads",
+			d->id >= MSC_DIAG_MEDIUM_BOUND ? ", a limit" : "", d->confidence);
+		msc_put_wrapped(out, 3, 3, d->evidence);
+		fputs("\n   to do: ", out);
+		msc_put_wrapped(out, 10, 10, d->advice);
+		putc('\n', out);
+	}
+	if (*p->untold)
+		put_row(out, "untold", p->untold);
+}
+
+/* ---- the numbers ------------------------------------------------------------------------------- */
+
+static void print_sizes(FILE *out, const struct msc_pace *p)
+{
+	fprintf(out, "\n%6s %31s %9s %9s %9s %9s\n", "", "serial, CBW + data + CSW", "", "queued",
+		"device", "bus");
+	fprintf(out, "%6s %31s %9s %9s %9s %9s\n", "blocks", "", "in all", "in all", "and bus",
+		"alone");
+	for (size_t i = 0; i < p->n_sizes; i++) {
+		const struct msc_pace_size *z = &p->sizes[i];
+
+		fprintf(out, "%6u %9s +%9s +%9s %9s %9s %9s %9s\n", z->blocks,
+			ns(z->cbw_ns[MSC_PACE_SERIAL]).s, ns(z->data_ns[MSC_PACE_SERIAL]).s,
+			ns(z->csw_ns[MSC_PACE_SERIAL]).s, ns(z->median_ns[MSC_PACE_SERIAL]).s,
+			ns(z->median_ns[MSC_PACE_QUEUED]).s, ns(z->true_ns).s, ns(z->bus_ns).s);
+	}
+	if (!p->queued_works) {
+		fputs("queued    not possible: ", out);
+		msc_put_wrapped(out, 24, 10, p->queued_why);
+		putc('\n', out);
+	}
+}
+
+static void print_frame(FILE *out, const struct msc_pace *p)
+{
+	char text[256];
+
+	if (p->host.locked)
+		snprintf(text, sizeof text,
+			 "the host sees completions every %s (resultant %.2f of %zu)",
+			 ns(p->host.period_ns).s, p->host.resultant, p->host.events);
+	else
+		snprintf(text, sizeof text, "the host sees completions at once");
+	put_row(out, "frame", text);
+}
+
+static void print_tick(FILE *out, const struct msc_pace *p)
+{
+	static const char *const whose[] = { "nobody's", "the host's", "the device's",
+					     "the host's or the device's" };
+	char text[320], drift[96] = "";
+
+	if (!p->wake.locked) {
+		put_row(out, "tick", "arrivals keep to none");
+		return;
+	}
+	if (p->drift_known)
+		snprintf(drift, sizeof drift, ", %+.0f ppm against the host's frame (within %.0f)",
+			 p->drift_ppm, p->drift_error_ppm);
+	snprintf(text, sizeof text,
+		 "%s, %s clock%s: first blocks keep to it (resultant %.2f of %zu), further ones %s "
+		 "(%.2f of %zu)",
+		 ns(p->wake.period_ns).s, whose[p->tick_clock], drift, p->wake.resultant,
+		 p->wake.events, p->tick.locked ? "too" : "do not", p->tick.resultant,
+		 p->tick.events);
+	put_row(out, "tick", text);
+}
+
+static void print_blocks(FILE *out, const struct msc_pace *p)
+{
+	char text[320];
+	size_t len;
+
+	if (p->block_ns <= 0)
+		return;
+	snprintf(text, sizeof text, "one every %s in a long read, of which the bus needs %s; the "
+				    "first after %s",
+		 ns(p->block_ns).s, ns(p->bus_ns).s, ns(p->first_ns).s);
+	put_row(out, "block", text);
+	if (p->after_pause_ns[0] >= 0) {
+		len = (size_t)snprintf(text, sizeof text, "after a pause of the host a block comes in "
+							  "%s, further ones each",
+				       ns(p->after_pause_ns[0]).s);
+		for (size_t k = 1; k < MSC_COUNT(p->after_pause_ns); k++)
+			len += (size_t)snprintf(text + len, sizeof text - len, "%s %s", k > 1 ? "," : "",
+						ns(p->after_pause_ns[k]).s);
+		put_row(out, "pause", text);
+	}
+	len = (size_t)snprintf(text, sizeof text, "%s",
+			       p->buffers > 1 ? "two or more" : p->buffers ? "one" : "not told");
+	if (p->chunk > 1)
+		len += (size_t)snprintf(text + len, sizeof text - len, " of %u blocks", p->chunk);
+	if (p->medium_ns >= 0)
+		snprintf(text + len, sizeof text - len, "; the medium and its driver need %s a block",
+			 ns(p->medium_ns).s);
+	put_row(out, "buffers", text);
+}
+
+static void print_rest(FILE *out, const struct msc_pace *p)
+{
+	char text[320];
+
+	if (p->per_byte_ns > 0) {
+		snprintf(text, sizeof text, "%s for a command, %.1f kB/s for its bytes, within %.1f %%",
+			 p->per_command_ns > 0 ? ns(p->per_command_ns).s : "no time",
+			 1e6 / p->per_byte_ns, 100 * p->worst_residual);
+		put_row(out, "model", text);
+	}
+	if (p->request_idle_ns >= 0) {
+		snprintf(text, sizeof text,
+			 "GET_STATUS takes %s, and %s during a read (longest %s); deaf for %s",
+			 ns(p->request_idle_ns).s, ns(p->request_busy_ns).s, ns(p->request_worst_ns).s,
+			 p->blocked_ns > 0 ? ns(p->blocked_ns).s : "no time that shows");
+		put_row(out, "control", text);
+	}
+	if (p->naks_source == MSC_PACE_NAKS_BUS)
+		snprintf(text, sizeof text, "%.1f a block, seen on the bus; they take %s of each",
+			 p->naks_per_block, ns(p->nak_ns).s);
+	else
+		snprintf(text, sizeof text, "cannot be seen; inferred: %s of each block",
+			 ns(p->nak_ns).s);
+	if (p->naks_source != MSC_PACE_NAKS_NONE)
+		put_row(out, "NAKs", text);
+	if (p->writes) {
+		snprintf(text, sizeof text, "%u, usually %s; %u pauses of %s, %.0f %% of the time",
+			 p->writes, ns(p->write_ns).s, p->write_pauses, ns(p->write_pause_ns).s,
+			 100 * p->write_pause_share);
+		put_row(out, "writes", text);
+	}
+}
+
+void msc_pace_print(FILE *out, const struct msc_pace_report *r)
+{
+	struct msc_timeline t;
+
+	if (r->picture_only) {
+		if (msc_timeline_of(r->picture, r->pace, &t))
+			msc_timeline_print(out, &t, r->utf8);
+		return;
+	}
+	print_head(out, r);
+	print_diagnosis(out, r);
+	if (r->context->verbosity < 0)
+		return;
+	print_sizes(out, r->pace);
+	putc('\n', out);
+	print_frame(out, r->pace);
+	print_tick(out, r->pace);
+	print_blocks(out, r->pace);
+	print_rest(out, r->pace);
+	if (!msc_timeline_of(r->picture, r->pace, &t))
+		return;
+	putc('\n', out);
+	msc_timeline_print(out, &t, r->utf8);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The oscilloscope picture in a terminal: three lanes of at most 70 columns. A column is a round
+ * amount of time; the ruler names every tenth. */
+#include <math.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "report/pace.h"
+
+#define COLUMNS 70
+#define LABEL	9 /* columns before a lane */
+
+/* What a column shows. Where several things share one, the later in this list is seen. */
+enum glyph { NOTHING, LINE, NAK, WORKS, READY, DATA, CSW, CBW, OPEN, CLOSE, BOTH, LETTER };
+
+struct style {
+	const char *glyph[LETTER];
+};
+
+static const struct style ascii = { { " ", "-", ".", "~", "=", "#", "S", "C", "[", "]", "|" } };
+static const struct style boxes = {
+	{ " ", "\u2500", "\u00b7", "\u2592", "\u2501", "\u2588", "S", "C", "\u251c", "\u2524",
+	  "\u2502" }
+};
+
+struct canvas {
+	double step_ns;
+	size_t width;
+	enum glyph cell[MSC_LANES][COLUMNS];
+	char letter[MSC_LANES][COLUMNS]; /* of cells that are LETTER */
+};
+
+static double choose_step(double end_ns)
+{
+	double step = 1;
+
+	for (;;) {
+		static const double times[] = { 1, 1.5, 2, 2.5, 3, 4, 5, 7.5 };
+
+		for (size_t i = 0; i < MSC_COUNT(times); i++)
+			if (end_ns <= times[i] * step * COLUMNS)
+				return times[i] * step;
+		step *= 10;
+	}
+}
+
+static size_t column(const struct canvas *c, double ns)
+{
+	double at = floor(ns / c->step_ns);
+
+	return at < 0 ? 0 : at >= (double)c->width ? c->width - 1 : (size_t)at;
+}
+
+static void fill(struct canvas *c, enum msc_lane lane, size_t from, size_t to, enum glyph g)
+{
+	for (size_t i = from; i <= to; i++)
+		if (c->cell[lane][i] < g)
+			c->cell[lane][i] = g;
+}
+
+/* A transfer of the host: a bar between brackets, with its name if there is room. */
+static void put_bar(struct canvas *c, size_t from, size_t to, const char *name)
+{
+	size_t len = strlen(name);
+
+	fill(c, MSC_LANE_HOST, from, to, LINE);
+	if (to > from + len) {
+		for (size_t i = 0; i < len; i++) {
+			c->cell[MSC_LANE_HOST][from + 1 + i] = LETTER;
+			c->letter[MSC_LANE_HOST][from + 1 + i] = name[i];
+		}
+	}
+	c->cell[MSC_LANE_HOST][from] = to > from ? OPEN : BOTH;
+	if (to > from)
+		c->cell[MSC_LANE_HOST][to] = CLOSE;
+}
+
+static void draw(struct canvas *c, const struct msc_timeline *t)
+{
+	static const char *const names[] = { "CBW", "data", "CSW", "CBW, data, CSW" };
+	static const enum glyph glyphs[] = { [MSC_SPAN_CBW] = CBW,   [MSC_SPAN_DATA] = DATA,
+					     [MSC_SPAN_CSW] = CSW,   [MSC_SPAN_ALL] = LINE,
+					     [MSC_SPAN_NAK] = NAK,   [MSC_SPAN_WORKS] = WORKS,
+					     [MSC_SPAN_READY] = READY };
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct msc_span *s = &t->span[i];
+		size_t from = column(c, s->from_ns);
+		size_t to = column(c, fmax(s->from_ns, s->to_ns - c->step_ns / 1000));
+
+		if (s->lane == MSC_LANE_HOST)
+			put_bar(c, from, to, names[s->kind]);
+		else
+			fill(c, s->lane, from, to, glyphs[s->kind]);
+	}
+}
+
+/* "2.5 ms": the ruler's times are round. */
+static const char *round_time(char *buf, size_t size, double ns)
+{
+	double unit = ns < MSC_US ? 1 : ns < MSC_MS ? MSC_US : ns < MSC_S ? MSC_MS : MSC_S;
+
+	snprintf(buf, size, "%.6g %s", ns / unit,
+		 unit < MSC_US ? "ns" : unit < MSC_MS ? "us" : unit < MSC_S ? "ms" : "s");
+	return buf;
+}
+
+static void print_ruler(FILE *out, const struct canvas *c, bool utf8)
+{
+	char label[24];
+
+	fprintf(out, "%-*s", LABEL, "time");
+	for (size_t i = 0; i < c->width; i += 10) {
+		round_time(label, sizeof label, (double)i * c->step_ns);
+		if (i + 10 > c->width)
+			fputs(i ? label : "0", out);
+		else
+			fprintf(out, "%-10s", i ? label : "0");
+	}
+	fprintf(out, "\n%*s", LABEL, "");
+	for (size_t i = 0; i < c->width; i++)
+		fputs(i % 10 ? (utf8 ? "\u2500" : "-") : (utf8 ? "\u253c" : "+"), out);
+	putc('\n', out);
+}
+
+static void print_lane(FILE *out, const struct canvas *c, enum msc_lane lane, const char *name,
+		       const struct style *style)
+{
+	size_t end = c->width;
+
+	while (end > 0 && c->cell[lane][end - 1] == NOTHING)
+		end--;
+	fprintf(out, "%-*s", LABEL, name);
+	for (size_t i = 0; i < end; i++) {
+		if (c->cell[lane][i] == LETTER)
+			putc(c->letter[lane][i], out);
+		else
+			fputs(style->glyph[c->cell[lane][i]], out);
+	}
+	putc('\n', out);
+}
+
+void msc_timeline_print(FILE *out, const struct msc_timeline *t, bool utf8)
+{
+	const struct style *style = utf8 ? &boxes : &ascii;
+	struct canvas c = { .step_ns = choose_step(t->end_ns) };
+	char step[24];
+
+	c.width = (size_t)ceil(t->end_ns / c.step_ns);
+	c.width = c.width < 1 ? 1 : c.width > COLUMNS ? COLUMNS : c.width;
+	draw(&c, t);
+	fprintf(out, "one read of %u block%s, %s; a column is %s%s\n", t->blocks,
+		t->blocks == 1 ? "" : "s", t->queued ? "queued" : "serial",
+		round_time(step, sizeof step, c.step_ns),
+		t->exact ? "" : ", places on the bus are reckoned");
+	print_ruler(out, &c, utf8);
+	print_lane(out, &c, MSC_LANE_HOST, "host", style);
+	print_lane(out, &c, MSC_LANE_BUS, "bus", style);
+	print_lane(out, &c, MSC_LANE_DEVICE, "device", style);
+	fprintf(out, "%*sC CBW, %s data, S CSW, %s NAK; %s the device works, %s sends or receives\n",
+		LABEL, "", style->glyph[DATA], style->glyph[NAK], style->glyph[WORKS],
+		style->glyph[READY]);
+}

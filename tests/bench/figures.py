@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the benches share: running the program, and a line for each figure, its goal and its peer beside it."""
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import time
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = os.path.abspath(os.environ.get("MSCOPE", TOP / "build" / "mscope"))
+
+
+def title(text):
+    print(f"\n{text:<46} {'measured':>20}   {'to reach':<20} peer", flush=True)
+
+
+def figure(what, measured, goal="", peer="", reached=None):
+    """reached: True, False, or None where there is nothing to reach."""
+    mark = {True: "ok", False: "MISSED", None: ""}[reached]
+    print(f"  {what:<44} {measured:>20}   {goal:<20} {peer:<28} {mark}".rstrip(), flush=True)
+
+
+def run(*args, status=(0, 1)):
+    done = subprocess.run([PROGRAM, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if done.returncode not in status:
+        raise SystemExit(f"mscope {' '.join(map(str, args))}: exit status {done.returncode}\n{done.stderr}")
+    return done
+
+
+def timed(*args, times=5):
+    """The shortest wall-clock time of a few runs, in seconds."""
+    best = float("inf")
+    for _ in range(times):
+        began = time.perf_counter()
+        run(*args)
+        best = min(best, time.perf_counter() - began)
+    return best
+
+
+def document(*args):
+    with tempfile.NamedTemporaryFile(suffix=".json") as f:
+        run(*args, "--json", f.name, "-q")
+        return json.load(f)
+
+
+def rate(doc, mode, blocks):
+    """(bytes per second, median ns) of one run of a mscope.bench/1."""
+    r = next(r for r in doc["runs"] if (r["mode"], r["blocks"]) == (mode, blocks))
+    return r["bytes_per_second"]["median"], r["latency_ns"]["median"]

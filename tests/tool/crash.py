@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A disk in a file, and runs on it that are killed: shared by test_crash.py and the bench."""
+import os
+import pathlib
+import signal
+import subprocess
+
+HERE = pathlib.Path(__file__).parent
+HOW = ("before", "middle", "after")
+
+
+def build_shim(where):
+    """The library that kills; see crash.c."""
+    out = where / "crash.so"
+    subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", out,
+                    HERE / "crash.c", "-ldl"], check=True)
+    return out
+
+
+class Disk:
+    """What lies on it is never the same in two blocks, and never what a scenario writes."""
+
+    def __init__(self, path, blocks=8192, block_size=512):
+        self.path = path
+        self.original = b"".join(
+            ((lba * 2654435761 + word) & 0xffffffff).to_bytes(4, "little")
+            for lba in range(blocks) for word in range(block_size // 4))
+        self.renew()
+
+    def renew(self):
+        self.path.write_bytes(self.original)
+
+    def changed(self):
+        """The blocks that are not as they were."""
+        now = self.path.read_bytes()
+        return [i // 512 for i in range(0, len(now), 512) if now[i:i + 512] != self.original[i:i + 512]]
+
+
+class Crasher:
+    """Runs `mscope check` on a disk, kills it, and runs it again."""
+
+    def __init__(self, program, where, shim, firmware="reference"):
+        self.program, self.where, self.shim = program, where, shim
+        self.disk = Disk(where / "disk.img")
+        self.state = where / "state"
+        self.target = f"sim:{firmware},file={self.disk.path}"
+        self.log = where / "calls"
+
+    def run(self, *args, at=None, how="before", target=None, **kw):
+        env = {"PATH": os.environ["PATH"], "HOME": str(self.where), "LC_ALL": "C.UTF-8",
+               "XDG_STATE_HOME": str(self.state)}
+        if at is not None:
+            env |= {"LD_PRELOAD": str(self.shim), "CRASH_AT": str(at), "CRASH_HOW": how,
+                    "CRASH_LOG": str(self.log)}
+        self.log.unlink(missing_ok=True)
+        return subprocess.run([self.program, "check", target or self.target, *args], env=env,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, timeout=120, text=True, **kw)
+
+    def calls(self):
+        """The calls that change files, in order: see crash.c."""
+        return self.log.read_text() if self.log.exists() else ""
+
+    def journals(self):
+        return sorted(self.state.rglob("*.journal"))
+
+    def crash(self, at, how, *args):
+        """A run that is killed there. False: it ended before."""
+        p = self.run("--allow-writes", *args, at=at, how=how)
+        assert p.returncode in (0, 1, -signal.SIGKILL), (p.returncode, p.stderr)
+        return p.returncode == -signal.SIGKILL

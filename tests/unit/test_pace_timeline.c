@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The oscilloscope picture: from the times of one exchange to what a terminal shows. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "report/pace.h"
+
+enum { PIECES = 16 };
+
+struct bench {
+	struct msc_pace pace;
+	struct msc_pace_stream x;
+	int64_t seen[PIECES];
+	int32_t naks[PIECES];
+};
+
+/* Two blocks at full speed, seen at once: the first is ready after 1 ms, the second 0.6 ms after
+ * the first has gone. */
+static void exact(struct bench *b, bool queued)
+{
+	double at = 1037e3;
+
+	*b = (struct bench){ .pace = { .speed = MSC_SPEED_FULL, .packet_ns = 51333 } };
+	b->x = (struct msc_pace_stream){ .blocks = 2, .queued = queued, .pieces = PIECES,
+					 .seen_ns = b->seen, .naks = b->naks };
+	b->x.cbw_ns = 40 * MSC_US;
+	b->x.asked_ns = b->x.status_ns = queued ? 0 : 50 * MSC_US;
+	for (int i = 0; i < PIECES; i++) {
+		at += i == 8 ? 651e3 : 51.4e3;
+		b->seen[i] = (int64_t)at;
+	}
+	if (!queued)
+		b->x.status_ns = (int64_t)at + 10 * MSC_US;
+	b->x.csw_ns = (int64_t)at + 60 * MSC_US;
+}
+
+static char *print(const struct bench *b, bool utf8)
+{
+	struct msc_timeline t;
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	assert_non_null(f);
+	assert_true(msc_timeline_of(&b->x, &b->pace, &t));
+	msc_timeline_print(f, &t, utf8);
+	fclose(f);
+	return text;
+}
+
+static void test_serial(void **state)
+{
+	struct bench b;
+	char *text;
+
+	(void)state;
+	exact(&b, false);
+	text = print(&b, false);
+	assert_string_equal(
+		text,
+		"one read of 2 blocks, serial; a column is 40 us\n"
+		"time     0         400 us    800 us    1.2 ms    1.6 ms    2 ms      2.4 ms\n"
+		"         +---------+---------+---------+---------+---------+---------+--\n"
+		"host     |[data-------------------------------------------------------[]\n"
+		"bus      C........................############..............###########S\n"
+		"device   =~~~~~~~~~~~~~~~~~~~~~~~~============~~~~~~~~~~~~~~============\n"
+		"         C CBW, # data, S CSW, . NAK; ~ the device works, = sends or receives\n");
+	free(text);
+}
+
+static void test_queued_in_utf8(void **state)
+{
+	struct bench b;
+	char *text;
+
+	(void)state;
+	exact(&b, true);
+	text = print(&b, true);
+	assert_non_null(strstr(text, "queued; a column is 40 us\n"));
+	assert_non_null(strstr(text, "\u251cCBW, data, CSW\u2500"));
+	assert_non_null(strstr(text, "\u2588\u2588\u2588"));
+	free(text);
+}
+
+/* Seen at frames only: the NAKs tell where in the frame a block began. */
+static void test_frames_and_naks(void **state)
+{
+	struct bench b;
+	char *text;
+
+	(void)state;
+	exact(&b, true);
+	b.pace.host = (struct msc_pace_lock){ .locked = true, .period_ns = 1e6 };
+	b.pace.nak_period_ns = 7333;
+	for (int i = 0; i < PIECES; i++)
+		b.seen[i] = i < 8 ? 2 * MSC_MS : 3 * MSC_MS;
+	b.naks[0] = 150; /* 1.1 ms */
+	b.naks[8] = 82;	 /* 0.6 ms */
+	b.x.csw_ns = 3 * MSC_MS;
+	text = print(&b, false);
+	puts(text);
+	assert_non_null(strstr(text, "places on the bus are reckoned"));
+	assert_non_null(
+		strstr(text, "bus      C......................########............########S\n"));
+	free(text);
+}
+
+static int width_of(const char *line)
+{
+	int n = 0;
+
+	for (; *line && *line != '\n'; line++)
+		n += (*line & 0xc0) != 0x80;
+	return n;
+}
+
+/* However long it takes, 80 columns are enough. */
+static void test_80_columns(void **state)
+{
+	static const double scale[] = { 1e-3, 0.37, 1, 1.7, 6.9, 33, 1e3, 1e6 };
+
+	(void)state;
+	for (size_t i = 0; i < MSC_COUNT(scale) * 2; i++) {
+		struct bench b;
+		char *text;
+
+		exact(&b, i % 2);
+		for (int k = 0; k < PIECES; k++)
+			b.seen[k] = (int64_t)((double)b.seen[k] * scale[i / 2]);
+		b.x.csw_ns = b.seen[PIECES - 1] + 60 * MSC_US;
+		if (b.x.status_ns)
+			b.x.status_ns = b.seen[PIECES - 1];
+		text = print(&b, true);
+		for (char *line = text; *line; line = strchr(line, '\n') + 1)
+			if (width_of(line) > 80)
+				fail_msg("%d columns: %.90s", width_of(line), line);
+		free(text);
+	}
+}
+
+static void test_nothing_to_show(void **state)
+{
+	struct bench b = { .pace = { .speed = MSC_SPEED_FULL } };
+	struct msc_timeline t;
+
+	(void)state;
+	assert_false(msc_timeline_of(&b.x, &b.pace, &t));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_serial),	   cmocka_unit_test(test_queued_in_utf8),
+		cmocka_unit_test(test_frames_and_naks), cmocka_unit_test(test_80_columns),
+		cmocka_unit_test(test_nothing_to_show),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

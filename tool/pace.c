@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* mscope pace: measures how a device spends the time of its reads, says what to do about it, and
+ * draws one exchange. What was measured is shown however it ended. */
+#include <errno.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "mscope.h"
+#include "report/pace.h"
+#include "scenario/guard.h"
+#include "tool.h"
+
+#define ERASE "\r\033[K"
+
+struct job {
+	struct tool *tool;
+	struct msc_pace_options o;
+	struct msc_pace_samples samples;
+	struct msc_pace pace;
+	struct msc_device device;
+	bool not_restored;
+};
+
+/* ---- options ----------------------------------------------------------------------------------- */
+
+static int add_size(struct job *j, const char *word, struct msc_err *err)
+{
+	uint64_t blocks;
+
+	if (msc_parse_size(word, &blocks, err) < 0) {
+		msc_err_prefix(err, "--blocks: ");
+		return -1;
+	}
+	if (!blocks || blocks > UINT16_MAX)
+		return msc_fail(err, MSC_E_USAGE, "--blocks: '%s': expected 1 to %u blocks", word,
+				UINT16_MAX);
+	for (size_t i = 0; i < j->o.n_blocks; i++)
+		if (j->o.blocks[i] == blocks)
+			return msc_fail(err, MSC_E_USAGE, "--blocks: %s is there twice", word);
+	if (j->o.n_blocks == MSC_PACE_SIZES_MAX)
+		return msc_fail(err, MSC_E_USAGE, "--blocks: more than %d sizes",
+				MSC_PACE_SIZES_MAX);
+	j->o.blocks[j->o.n_blocks++] = (uint32_t)blocks;
+	return 0;
+}
+
+static int read_sizes(struct job *j, const char *text, struct msc_err *err)
+{
+	char *copy = strdup(text), *save = NULL;
+	int result = copy ? 0 : msc_nomem(err);
+
+	for (char *word = copy ? strtok_r(copy, ",", &save) : NULL; word && result == 0;
+	     word = strtok_r(NULL, ",", &save))
+		result = add_size(j, word, err);
+	free(copy);
+	if (result == 0 && !j->o.n_blocks)
+		return msc_fail(err, MSC_E_USAGE, "--blocks: expected sizes such as 1,8,64");
+	return result;
+}
+
+static int read_mode(struct job *j, const char *text, struct msc_err *err)
+{
+	bool serial = text && !strcmp(text, "serial"), queued = text && !strcmp(text, "queued");
+
+	if (text && !serial && !queued && strcmp(text, "both"))
+		return msc_fail(err, MSC_E_USAGE, "--mode: '%s' is none of serial, queued, both",
+				text);
+	j->o.serial = !queued;
+	j->o.queued = !serial;
+	return 0;
+}
+
+static int read_options(struct job *j, struct msc_err *err)
+{
+	const struct args *a = &j->tool->args;
+	uint64_t count = 0, lba = 0, lun = 0;
+
+	if (read_mode(j, arg(a, "mode"), err) < 0 ||
+	    (arg(a, "blocks") && read_sizes(j, arg(a, "blocks"), err) < 0) ||
+	    arg_size(a, "count", 10000, &count, err) < 0 ||
+	    arg_size(a, "lba", UINT32_MAX, &lba, err) < 0 ||
+	    arg_size(a, "lun", MSC_LUN_MAX, &lun, err) < 0 ||
+	    arg_duration(a, "timeout", &j->o.timeout_ns, err) < 0)
+		return -1;
+	if (arg(a, "count") && !count)
+		return msc_fail(err, MSC_E_USAGE, "--count: expected at least 1");
+	j->o.count = (uint32_t)count;
+	j->o.first_lba = lba;
+	j->o.lun = (uint8_t)lun;
+	return 0;
+}
+
+/* Captures are analysed by what decodes them. */
+static int refuse_capture(const char *word, struct msc_err *err)
+{
+	struct stat st;
+
+	if (stat(word, &st) < 0 || !S_ISREG(st.st_mode))
+		return 0;
+	return msc_fail(err, MSC_E_USAGE,
+			"%s is a file: pace drives a device, and does not read captures", word);
+}
+
+static int find_target(struct job *j, struct msc_err *err)
+{
+	struct tool *tool = j->tool;
+
+	if (tool->args.n_words && !strchr(tool->args.words[0], ':') &&
+	    refuse_capture(tool->args.words[0], err) < 0)
+		return -1;
+	if (tool_target(tool, err) < 0)
+		return -1;
+	if (tool->args.n_words > tool->target_words)
+		return msc_fail(err, MSC_E_USAGE, "pace takes one target, not '%s'",
+				tool->args.words[tool->target_words]);
+	return 0;
+}
+
+/* ---- measuring --------------------------------------------------------------------------------- */
+
+static void show_progress(void *user, const char *text)
+{
+	const struct job *j = user;
+
+	if (j->tool->verbosity >= 0 && isatty(STDERR_FILENO))
+		fprintf(stderr, ERASE "%s", text);
+}
+
+static void note(void *user, const char *text)
+{
+	(void)user;
+	fprintf(stderr, "mscope: %s\n", text);
+}
+
+/* The very bytes that are there are written: the range is saved all the same. */
+static int measure_writes(struct job *j, struct msc_session *s, struct msc_err *err)
+{
+	struct msc_guard *guard = msc_guard_begin(s, j->o.lun, note, j, err);
+	int result;
+
+	if (!guard)
+		return -1;
+	result = msc_pace_probe_writes(s, &j->o, msc_guard_first(guard), msc_guard_blocks(guard),
+				       msc_guard_data(guard), &j->samples, err);
+	j->not_restored = !msc_guard_end(guard);
+	return result;
+}
+
+static int measure(struct job *j, struct msc_session *s, struct msc_err *err)
+{
+	if (msc_session_learn(s, j->o.lun, err) < 0 ||
+	    msc_pace_probe(s, &j->o, &j->samples, err) < 0)
+		return -1;
+	if (*j->samples.failure || !arg(&j->tool->args, "allow-writes"))
+		return 0;
+	return measure_writes(j, s, err);
+}
+
+static int use_target(struct job *j, struct msc_err *err)
+{
+	struct msc_session_options options = { .log = &j->tool->log, .queued = true,
+					       .timeout_ns = j->o.timeout_ns };
+	struct msc_target *target = tool_open(j->tool, arg(&j->tool->args, "allow-writes"), err);
+	struct msc_session *s;
+	int result = -1;
+
+	if (!target)
+		return -1;
+	j->device = target->device;
+	s = msc_session_new(target, &options);
+	if (s) {
+		msc_session_set_stop(s, tool_stop, NULL);
+		result = measure(j, s, err);
+	} else {
+		msc_nomem(err);
+	}
+	msc_session_free(s);
+	msc_target_close(target);
+	return result;
+}
+
+/* ---- showing ----------------------------------------------------------------------------------- */
+
+static bool terminal_takes_utf8(void)
+{
+	setlocale(LC_CTYPE, "");
+	return !strcasecmp(nl_langinfo(CODESET), "UTF-8");
+}
+
+static int show(struct job *j, int status, struct msc_err *err)
+{
+	const struct msc_report_context context = tool_context(j->tool);
+	const struct msc_pace_report r = { .device = &j->device,
+					   .pace = &j->pace,
+					   .picture = &j->samples.picture,
+					   .failure = j->samples.failure,
+					   .picture_only = arg(&j->tool->args, "timeline"),
+					   .utf8 = terminal_takes_utf8(),
+					   .context = &context,
+					   .exit_status = status };
+
+	if (msc_pace_analyse(&j->samples, &j->o, &j->pace, err) < 0)
+		return -1;
+	if (j->tool->text)
+		msc_pace_print(j->tool->text, &r);
+	return j->tool->json ? msc_pace_write_json(j->tool->json, &r, err) : 0;
+}
+
+static int run(struct job *j, struct msc_err *err)
+{
+	struct msc_err unwritten = MSC_ERR_INIT;
+	int result, status;
+
+	j->o.stop = tool_stop;
+	j->o.progress = show_progress;
+	j->o.user = j;
+	result = use_target(j, err);
+	show_progress(j, "");
+	if (result < 0 && !j->samples.n_commands)
+		return -1;
+	status = result < 0 ? tool_status(err) :
+		 *j->samples.failure || j->not_restored ? MSCOPE_FAILED : MSCOPE_PASSED;
+	if (show(j, status, &unwritten) < 0 && result == 0) {
+		*err = unwritten;
+		return -1;
+	}
+	return result < 0 ? -1 : status;
+}
+
+static int pace(struct tool *tool, struct msc_err *err)
+{
+	struct job *j = calloc(1, sizeof *j);
+	int status = -1;
+
+	if (!j)
+		return msc_nomem(err);
+	j->tool = tool;
+	if (find_target(j, err) == 0 && read_options(j, err) == 0)
+		status = run(j, err);
+	msc_pace_samples_free(&j->samples);
+	free(j);
+	return status;
+}
+
+static const struct opt pace_options[] = {
+	{ "mode", 0, "MODE", "what is diagnosed: serial, queued, or both (the default)" },
+	{ "blocks", 'b', "N,...", "blocks per command; 1,8,64 unless given" },
+	{ "count", 'n', "N", "commands of each size; 16 unless given, fewer of slow ones" },
+	{ "lba", 0, "N", "the first block that is read; 0 unless given" },
+	{ "lun", 0, "N", "the logical unit; 0 unless given" },
+	{ "allow-writes", 0, NULL, "look for pauses of writes, too; a scratch range is saved" },
+	{ "timeline", 0, NULL, "show the picture of one exchange alone" },
+	{ .name = NULL },
+};
+
+const struct cmd cmd_pace = {
+	.name = "pace",
+	.summary = "tell where the time of a read goes, and what to do about it",
+	.usage = "[TARGET] [OPTION]...",
+	.options = { pace_options, target_options, common_options },
+	.run = pace,
+};
