@@ -47,7 +47,8 @@ tests() {
 	[ "$status" = 0 ] || [ "$f" != 0 ] || f=1
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 	if [ "$f" = 0 ]; then status=ok; else status=FAILED; fi
-	note "$name" $status $((SECONDS - start)) "$p passed, $f failed, $s skipped"
+	note "$name" $status $((SECONDS - start)) "$p passed, $f failed, $s skipped$(
+		sed -n 's/^\(.* faults caught, .* rules proven\)$/; \1/p' "$log")"
 }
 
 build() {

@@ -31,7 +31,8 @@ const struct opt report_options[] = {
 const struct opt run_options[] = {
 	{ "profile", 'p', "NAME", "how strict: spec, usbif (the default), interop" },
 	{ "allow-writes", 0, NULL, "run what writes; a scratch range is saved and put back" },
-	{ "allow-eject", 0, NULL, "run what takes the medium away; it may have to be plugged in again" },
+	{ "allow-eject", 0, NULL,
+	  "run what takes the medium away; it may have to be plugged in again" },
 	{ "restore", 0, NULL, "put back what a run that was cut short has left behind" },
 	{ "forget-journal", 0, NULL, "or leave it there, and throw away what was saved" },
 	{ "queued", 0, NULL, "submit CBW, data and CSW together where the device can" },

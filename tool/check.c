@@ -14,15 +14,22 @@ static int check(struct tool *tool, struct msc_err *err)
 				"check takes one target, not '%s'; \"mscope run\" takes files",
 				tool->args.words[tool->target_words]);
 	if (msc_scenarios_load_embedded(&all, err) == 0)
-		status = conduct(tool, &all, err);
+		status = arg(&tool->args, "bring-up") ? bring_up(tool, &all, err)
+						      : conduct(tool, &all, err);
 	msc_scenarios_free(&all);
 	return status;
 }
+
+static const struct opt check_options[] = {
+	{ "bring-up", 0, NULL,
+	  "go up to the first thing that keeps a host from mounting the device" },
+	{ .name = NULL },
+};
 
 const struct cmd cmd_check = {
 	.name = "check",
 	.summary = "run conformance scenarios and judge every exchange",
 	.usage = "[TARGET] [--select WHAT]... [--profile NAME] [--allow-writes]",
-	.options = { report_options, run_options, target_options, common_options },
+	.options = { check_options, report_options, run_options, target_options, common_options },
 	.run = check,
 };

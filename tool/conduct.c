@@ -21,6 +21,7 @@ struct conductor {
 	bool show_progress;
 	size_t total, done;
 	char *repeat;
+	struct walk *walk; /* NULL: the run does not end with the first failure */
 };
 
 static void show_progress(struct conductor *c, const struct msc_event *ev)
@@ -41,6 +42,11 @@ static void on_event(void *user, const struct msc_event *ev)
 
 	if (c->show_progress)
 		show_progress(c, ev);
+	if (c->walk && ev->kind == MSC_EV_RUN_BEGIN)
+		c->walk->opened = true;
+	if (c->walk && ev->kind == MSC_EV_CASE_END &&
+	    (ev->verdict == MSC_VERDICT_FAIL || ev->verdict == MSC_VERDICT_ERROR))
+		c->walk->failed = ev->scenario;
 	for (size_t i = 0; i < c->n_runs; i++)
 		msc_report_event(&c->runs[i], ev);
 	if (ev->kind == MSC_EV_RUN_BEGIN || ev->kind == MSC_EV_CASE_END)
@@ -200,17 +206,21 @@ static int judgement(const struct tool *tool, const struct msc_summary *s)
 										   : MSCOPE_PASSED;
 }
 
-static int run_selected(struct tool *tool, const struct msc_scenarios *scenarios,
-			struct msc_err *err)
+static int run_chosen(struct tool *tool, const struct msc_scenarios *scenarios, struct walk *walk,
+		      struct msc_err *err)
 {
-	struct conductor c = { .context = tool_context(tool) };
-	struct msc_run_options options = { .event = on_event, .user = &c };
+	struct conductor c = { .context = tool_context(tool), .walk = walk };
+	struct msc_run_options options = { .event = on_event, .user = &c, .first_only = walk };
 	struct msc_summary summary = { .device_ns = 0 };
 	struct msc_err unwritten = MSC_ERR_INIT;
 	int result = -1, status;
 
 	if (read_options(tool, &options, err) < 0)
 		return -1;
+	if (walk && !arg(&tool->args, "profile"))
+		options.profile = MSC_PROFILE_INTEROP;
+	if (walk && c.context.verbosity == 0)
+		c.context.verbosity = 1;
 	c.repeat = repeat_command(tool);
 	c.context.repeat = c.repeat;
 	if (!c.repeat)
@@ -247,8 +257,15 @@ int conduct(struct tool *tool, const struct msc_scenarios *all, struct msc_err *
 	if (!list)
 		return msc_nomem(err);
 	if (msc_select(all, list, n, &chosen, err) == 0)
-		status = run_selected(tool, &chosen, err);
+		status = run_chosen(tool, &chosen, NULL, err);
 	free(chosen.list);
 	free(list);
 	return status;
+}
+
+int conduct_walk(struct tool *tool, const struct msc_scenarios *scenarios, struct walk *walk,
+		 struct msc_err *err)
+{
+	*walk = (struct walk){ .failed = NULL };
+	return run_chosen(tool, scenarios, walk, err);
 }

@@ -164,7 +164,8 @@ static int measure(struct job *j, struct msc_session *s, struct msc_err *err)
 
 static int use_target(struct job *j, struct msc_err *err)
 {
-	struct msc_session_options options = { .log = &j->tool->log, .queued = true,
+	struct msc_session_options options = { .log = &j->tool->log,
+					       .queued = true,
 					       .timeout_ns = j->o.timeout_ns };
 	struct msc_target *target = tool_open(j->tool, arg(&j->tool->args, "allow-writes"), err);
 	struct msc_session *s;
@@ -224,8 +225,9 @@ static int run(struct job *j, struct msc_err *err)
 	show_progress(j, "");
 	if (result < 0 && !j->samples.n_commands)
 		return -1;
-	status = result < 0 ? tool_status(err) :
-		 *j->samples.failure || j->not_restored ? MSCOPE_FAILED : MSCOPE_PASSED;
+	status = result < 0                               ? tool_status(err)
+		 : *j->samples.failure || j->not_restored ? MSCOPE_FAILED
+							  : MSCOPE_PASSED;
 	if (show(j, status, &unwritten) < 0 && result == 0) {
 		*err = unwritten;
 		return -1;

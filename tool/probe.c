@@ -16,6 +16,7 @@ struct probe {
 	struct msc_session *session;
 	struct msc_findings findings;
 	struct msc_err err; /* of the record callback */
+	const char *short_data; /* how such data ends; NULL: not seen yet */
 };
 
 static void on_record(void *user, const struct msc_record *r)
@@ -173,6 +174,22 @@ static json_t *page_codes(const uint8_t *data, size_t len)
 	return list;
 }
 
+/* How the device ends bulk-in data that is shorter than the host expects: case 5 of BOT 1.0, 6.7.2,
+ * for which there are several answers. NULL: this exchange does not tell. */
+static const char *short_data(const struct probe *p, const struct msc_exchange *x)
+{
+	uint8_t in = p->target->device.ep_in;
+
+	if (!passed(x))
+		return NULL;
+	if (x->data_len == x->cbw.h.length)
+		return x->csw.residue ? "padding" : NULL;
+	for (size_t i = 0; i < x->n_steps; i++)
+		if (x->steps[i].ep == in && x->steps[i].outcome == MSC_OUT_STALL)
+			return "stall";
+	return "short_packet";
+}
+
 static int ask_mode(struct probe *p, uint8_t lun, json_t *unit, struct msc_err *err)
 {
 	static const uint8_t cdb[] = { MSC_OP_MODE_SENSE_6, 0, 0x3f, 0, 192, 0 };
@@ -181,6 +198,8 @@ static int ask_mode(struct probe *p, uint8_t lun, json_t *unit, struct msc_err *
 
 	if (ask(p, lun, cdb, sizeof cdb, 192, &x, err) < 0)
 		return -1;
+	if (!p->short_data)
+		p->short_data = short_data(p, x);
 	if (passed(x) && x->data_len >= MSC_MODE_HEADER_6_LEN)
 		mode = json_pack("{s:b, s:i, s:o, s:o}", "write_protected",
 				 x->data[2] & MSC_MODE_WP, "medium_type", x->data[1], "pages",
@@ -310,6 +329,7 @@ static int ask_all(struct probe *p, json_t *document, struct msc_err *err)
 	if (json_object_set_new(document, "queued",
 				json_pack("{s:b, s:o}", "works", works, "reason",
 					  works ? json_null() : msc_json_text(why))) ||
+	    json_object_set_new(document, "short_data", msc_json_text(p->short_data)) ||
 	    json_object_set_new(document, "findings", quirks(&p->findings)))
 		return msc_nomem(err);
 	return 0;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* An mscope.probe/1 for people: made from the document, so that the two cannot disagree. */
+#include <inttypes.h>
+#include <string.h>
+
 #include "tool.h"
 
 static void put_row(FILE *out, const char *key, const char *text)
@@ -45,13 +48,15 @@ static void show_strings(FILE *out, json_t *strings)
 
 static void show_capacity(FILE *out, json_t *capacity)
 {
-	json_int_t blocks = json_integer_value(json_object_get(capacity, "blocks"));
-	json_int_t size = json_integer_value(json_object_get(capacity, "block_size"));
+	/* 32 bits each, so that the product fits. */
+	uint64_t blocks = (uint64_t)json_integer_value(json_object_get(capacity, "blocks"));
+	uint64_t size = (uint64_t)json_integer_value(json_object_get(capacity, "block_size"));
 	char text[96] = "not told";
 
 	if (json_is_object(capacity))
-		snprintf(text, sizeof text, "%lld blocks of %lld bytes, %lld KiB",
-			 (long long)blocks, (long long)size, (long long)(blocks * size / 1024));
+		snprintf(text, sizeof text,
+			 "%" PRIu64 " blocks of %" PRIu64 " bytes, %" PRIu64 " KiB", blocks, size,
+			 blocks * size / 1024);
 	put_row(out, "  capacity", text);
 }
 
@@ -100,6 +105,14 @@ static void show_unit(FILE *out, json_t *unit)
 	show_mode(out, json_object_get(unit, "mode"));
 }
 
+static const char *short_data_text(const char *ends)
+{
+	if (!strcmp(ends, "stall"))
+		return "ends in STALL";
+	return strcmp(ends, "padding") ? "ends in a short packet, without STALL"
+				       : "is filled up to what the host expects";
+}
+
 void print_probe(FILE *out, const struct msc_device *d, json_t *document)
 {
 	json_t *queued = json_object_get(document, "queued"), *item;
@@ -112,6 +125,8 @@ void print_probe(FILE *out, const struct msc_device *d, json_t *document)
 	put_row(out, "queued mode",
 		json_is_true(json_object_get(queued, "works")) ? "works"
 							       : string_of(queued, "reason"));
+	if (*string_of(document, "short_data"))
+		put_row(out, "short data", short_data_text(string_of(document, "short_data")));
 	json_array_foreach(json_object_get(document, "findings"), i, item)
 	{
 		snprintf(text, sizeof text, "%s: %s: %s: %s", string_of(item, "severity"),

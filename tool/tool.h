@@ -119,6 +119,19 @@ const char **selected(const struct tool *, size_t *n);
  * for; the exit status, or -1. */
 int conduct(struct tool *, const struct msc_scenarios *, struct msc_err *);
 
+/* The same for all of them in the order given, until one fails; and with the reasons. */
+struct walk {
+	const struct msc_scenario *failed; /* NULL: none did */
+	bool opened;			   /* the target */
+};
+int conduct_walk(struct tool *, const struct msc_scenarios *, struct walk *, struct msc_err *);
+
+/* ---- bring_up.c ---------------------------------------------------------------------------- */
+
+/* From the first descriptor upward, to the first thing that keeps a host from mounting the device;
+ * as conduct(). */
+int bring_up(struct tool *, const struct msc_scenarios *, struct msc_err *);
+
 /* ---- probe_text.c -------------------------------------------------------------------------- */
 
 void print_probe(FILE *, const struct msc_device *, json_t *document);

@@ -12,6 +12,7 @@ struct msc_session {
 	void *stop_user;
 	struct msc_record *last; /* of the chain, which the session owns */
 	uint32_t tag;		 /* of the newest CBW */
+	unsigned hangs;		 /* time-outs where an answer was due */
 	unsigned muted;		 /* above 0: records are kept but not passed on */
 	bool needs_reset;	 /* the newest exchange did, and no reset followed */
 	bool unclean;		 /* the device may be in the middle of a command */
@@ -31,6 +32,13 @@ int msc_engine_submit(struct msc_session *, struct msc_xfer *, struct msc_err *)
  * tenth of a second. On failure it is no longer pending. */
 int msc_engine_finish(struct msc_session *, struct msc_xfer *, int64_t timeout_ns,
 		      struct msc_err *) MSC_MUST_CHECK;
+/* An answer that was due did not come in the time that the session allows. */
+void msc_engine_hung(struct msc_session *);
+/* The same for an exchange, when one of its phases shows it. */
+void msc_engine_count_hang(struct msc_session *, const struct msc_exchange *, int64_t timeout_ns);
+/* For so many bytes of data: a slow device is given its time, as long as it has not shown that it
+ * rather hangs. */
+int64_t msc_engine_data_ns(const struct msc_session *, int64_t timeout_ns, size_t len);
 /* Ends a transfer on the way out of a failure, whatever comes of it. */
 void msc_engine_abandon(struct msc_session *, struct msc_xfer *);
 

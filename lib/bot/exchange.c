@@ -14,7 +14,6 @@
 
 #define CHUNK		((size_t)4 << 20)  /* most bytes of one transfer; more is not queued */
 #define DATA_MAX	((size_t)64 << 20) /* most bytes of one exchange: the record holds them */
-#define SLOWEST_NS	(16 * MSC_US)	   /* a byte of a device that is slow and not hung */
 #define INVALID_POLL_NS (500 * MSC_MS)	   /* for the answer to a wrapper that is not valid */
 #define CASE_2_PAUSE_NS (20 * MSC_MS)	   /* for a device to think about data nobody wants */
 #define EARLY_NS	(5 * MSC_MS)	   /* from asking bulk-in to sending the CBW */
@@ -235,8 +234,8 @@ static int data_phase(struct run *r, struct msc_err *err)
 	while (x->data_len < r->total) {
 		if (!r->data.started && prepare_data(r, err))
 			return -1;
-		if (phase(r, &r->data, MSC_STEP_DATA, r->timeout_ns + (int64_t)t->len * SLOWEST_NS,
-			  err))
+		if (phase(r, &r->data, MSC_STEP_DATA,
+			  msc_engine_data_ns(r->s, r->timeout_ns, t->len), err))
 			return -1;
 		x->data_len += t->actual;
 		if (t->outcome == MSC_OUT_STALL)
@@ -261,7 +260,7 @@ static int data_phase(struct run *r, struct msc_err *err)
 static int ask_status(struct run *r, struct msc_err *err)
 {
 	const struct msc_xfer *t = &r->csw.xfer;
-	bool stalled = r->rq->leave, empty = r->rq->leave;
+	bool stalled = r->rq->leave, empty = stalled;
 
 	for (;;) {
 		if (phase(r, &r->csw, MSC_STEP_CSW, r->timeout_ns, err))
@@ -490,6 +489,7 @@ int msc_session_exchange(struct msc_session *s, const struct msc_request *rq,
 	}
 	s->needs_reset = r.x->needs_reset;
 	s->unclean = r.dead || r.x->needs_reset || !r.x->have_csw;
+	msc_engine_count_hang(s, r.x, r.timeout_ns);
 	trace(s, r.x);
 	msc_engine_end(s, record, out);
 	return 0;

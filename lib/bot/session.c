@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define DEFAULT_TIMEOUT_NS (5 * MSC_S)
+#define SLOWEST_NS	   (16 * MSC_US) /* a byte of a device that is slow and not hung */
 #define SLICE_NS	   (100 * MSC_MS) /* of a wait: how long Ctrl-C may go unnoticed */
 
 struct msc_session *msc_session_new(struct msc_target *target,
@@ -57,11 +58,6 @@ void msc_session_set_stop(struct msc_session *s, bool (*stop)(void *user), void 
 {
 	s->stop = stop;
 	s->stop_user = user;
-}
-
-void msc_session_set_timeout(struct msc_session *s, int64_t timeout_ns)
-{
-	s->o.timeout_ns = timeout_ns;
 }
 
 int64_t msc_session_timeout(const struct msc_session *s)
@@ -170,6 +166,31 @@ int msc_engine_finish(struct msc_session *s, struct msc_xfer *x, int64_t timeout
 	return 0;
 }
 
+void msc_engine_hung(struct msc_session *s)
+{
+	if (++s->hangs == s->o.hangs_max && s->o.timeout_ns > MSC_HASTY_NS)
+		s->o.timeout_ns = MSC_HASTY_NS;
+}
+
+void msc_engine_count_hang(struct msc_session *s, const struct msc_exchange *x, int64_t timeout_ns)
+{
+	if (timeout_ns != s->o.timeout_ns || !msc_cbw_is_valid(x->wrapper, x->wrapper_len))
+		return;
+	for (size_t i = 0; i < x->n_steps; i++)
+		if (x->steps[i].outcome == MSC_OUT_TIMEOUT) {
+			msc_engine_hung(s);
+			return;
+		}
+}
+
+int64_t msc_engine_data_ns(const struct msc_session *s, int64_t timeout_ns, size_t len)
+{
+	int64_t slow_ns = (int64_t)len * SLOWEST_NS;
+	bool hasty = s->o.hangs_max && s->hangs >= s->o.hangs_max;
+
+	return timeout_ns + (hasty && slow_ns > timeout_ns ? timeout_ns : slow_ns);
+}
+
 static int transfer(struct msc_session *s, struct msc_xfer *x, int64_t timeout_ns,
 		    struct msc_err *err)
 {
@@ -207,6 +228,8 @@ int msc_session_control(struct msc_session *s, const struct msc_setup *setup, co
 		msc_record_free(r);
 		return -1;
 	}
+	if (x.outcome == MSC_OUT_TIMEOUT)
+		msc_engine_hung(s);
 	r->u.control.outcome = x.outcome;
 	r->u.control.data_len = x.actual;
 	msc_engine_end(s, r, out);
@@ -281,6 +304,8 @@ static int recover(struct msc_session *s, enum msc_outcome *first, struct msc_er
 	if (transfer(s, &x, s->o.timeout_ns, err))
 		return -1;
 	*first = outcome = x.outcome;
+	if (outcome == MSC_OUT_TIMEOUT)
+		msc_engine_hung(s);
 	for (size_t i = 0; i < MSC_COUNT(eps); i++) {
 		if (outcome != MSC_OUT_DONE && outcome != MSC_OUT_STALL)
 			return 0;
@@ -325,8 +350,7 @@ int msc_session_port_reset(struct msc_session *s, const struct msc_record **out,
 	return 0;
 }
 
-int msc_session_configure(struct msc_session *s, const struct msc_record **out,
-			  struct msc_err *err)
+int msc_session_configure(struct msc_session *s, const struct msc_record **out, struct msc_err *err)
 {
 	struct msc_record *r = begin_reset(s, MSC_RESET_CONFIGURATION, 0, err);
 

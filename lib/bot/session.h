@@ -26,8 +26,12 @@ struct msc_session;
 /* Called with every finished record; it stays until msc_session_forget. */
 typedef void msc_record_fn(void *user, const struct msc_record *);
 
+#define MSC_HASTY_NS MSC_S
+
 struct msc_session_options {
 	int64_t timeout_ns; /* for each phase, and 16 us more for each byte of data; 0: 5 s */
+	unsigned hangs_max; /* after so many time-outs none lasts longer than MSC_HASTY_NS, so that a
+			       device that hangs often does not cost hours; 0: no such bound */
 	bool queued;
 	const struct msc_log *log;
 	msc_record_fn *record; /* may be NULL */
@@ -44,7 +48,7 @@ void msc_session_set_record(struct msc_session *, msc_record_fn *, void *user);
 struct msc_request {
 	struct msc_cbw cbw; /* tag 0 is replaced by the session's next unless keep_tag */
 	bool keep_tag;
-	size_t wrapper_len;	   /* bytes of the CBW put on the wire: 31; fewer cut it, more pad it */
+	size_t wrapper_len; /* bytes of the CBW put on the wire: 31; fewer cut it, more pad it */
 	const uint8_t *raw;	   /* instead of the CBW: exactly these raw_len bytes */
 	size_t raw_len;
 	const uint8_t *out;	   /* for a bulk-out data phase; zeros when NULL */
@@ -88,8 +92,7 @@ int msc_session_port_reset(struct msc_session *, const struct msc_record **out,
 /* SET_CONFIGURATION with the value in force; MSC_E_UNSUPPORTED where it cannot be sent. */
 int msc_session_configure(struct msc_session *, const struct msc_record **out,
 			  struct msc_err *) MSC_MUST_CHECK;
-/* From now on; also of resets and control requests. */
-void msc_session_set_timeout(struct msc_session *, int64_t timeout_ns);
+/* For each phase, as it is now: see hangs_max. */
 int64_t msc_session_timeout(const struct msc_session *);
 
 /* Sends TEST UNIT READY until the device answers with a valid CSW, climbing reset recovery and

@@ -48,7 +48,7 @@ const struct msc_fault msc_fault_format_last = {
 	.id = "format-last",
 	.title = "READ FORMAT CAPACITIES gives the last block instead of how many there are",
 	.seen = "field 38: COKPOWEHEU #2; ST USBD_MSC",
-	.caught_by = "expect.data",
+	.caught_by = "scsi.format.count",
 	.ops = {.data_in = format_last},
 };
 
@@ -63,7 +63,7 @@ const struct msc_fault msc_fault_format_length = {
 	.id = "format-length",
 	.title = "CAPACITY LIST LENGTH counts its own header",
 	.seen = "field 38: COKPOWEHEU #2",
-	.caught_by = "expect.data",
+	.caught_by = "scsi.format.length",
 	.ops = {.data_in = format_length},
 };
 
@@ -80,7 +80,7 @@ const struct msc_fault msc_fault_mode_length_10 = {
 	.id = "mode-length-10",
 	.title = "MODE DATA LENGTH of MODE SENSE(10) is a constant that does not fit",
 	.seen = "field 37: CherryUSB",
-	.caught_by = "scsi.mode.length",
+	.caught_by = "scsi.mode.long",
 	.ops = {.data_in = mode_length_10},
 };
 
@@ -95,7 +95,7 @@ const struct msc_fault msc_fault_mode_protect_10 = {
 	.id = "mode-protect-10",
 	.title = "MODE SENSE(10) does not say that the medium is write-protected",
 	.seen = "CherryUSB",
-	.caught_by = "scsi.mode.protect",
+	.caught_by = "scsi.mode.agree",
 	.target = "wp=1",
 	.ops = {.data_in = mode_protect_10},
 };
@@ -109,10 +109,10 @@ ON_DATA_IN(mode_sticky)
 
 const struct msc_fault msc_fault_mode_protect_sticky = {
 	.id = "mode-protect-sticky",
-	.title = "MODE SENSE(6) goes on saying that the medium is write-protected when it no longer is",
+	.title =
+		"MODE SENSE(6) goes on saying that the medium is write-protected when it no longer is",
 	.seen = "ST USBD_MSC never clears the bit",
-	.caught_by = "expect.status",
-	.needs_writes = true,
+	.caught_by = "scsi.mode.agree",
 	.ops = {.data_in = mode_sticky},
 };
 
@@ -127,7 +127,7 @@ const struct msc_fault msc_fault_mode_low_byte = {
 	.id = "mode-low-byte",
 	.title = "MODE SENSE(10) looks at the low byte of ALLOCATION LENGTH alone",
 	.seen = "ST USBD_MSC, CherryUSB",
-	.caught_by = "expect.transferred",
+	.caught_by = "scsi.mode.long",
 	.ops = {.command = mode_low_byte},
 };
 
@@ -142,7 +142,7 @@ const struct msc_fault msc_fault_vpd_length = {
 	.id = "vpd-length",
 	.title = "PAGE LENGTH of the unit serial number page counts its header",
 	.seen = "ST USBD_MSC gives 8 where 4 bytes follow",
-	.caught_by = "expect.transferred",
+	.caught_by = "scsi.vpd.form",
 	.ops = {.data_in = vpd_length},
 };
 
@@ -189,6 +189,7 @@ const struct msc_fault msc_fault_inquiry_clamp = {
 
 /* -- REPORT LUNS ------------------------------------------------------------------------------- */
 
+/* state: the answer under way lists it twice. */
 ON_DATA_IN(luns_twice)
 {
 	if (!fault_answers(v, MSC_OP_REPORT_LUNS, *len, 16) || *len + 8 > max ||
@@ -197,15 +198,15 @@ ON_DATA_IN(luns_twice)
 	memcpy(buf + *len, buf + 8, 8);
 	*len += 8;
 	msc_put_be32(buf, (uint32_t)*len - 8);
+	*(bool *)state = true;
 	return MUTANT_PASS;
 }
 
 ON_CSW(luns_counted)
 {
-	uint32_t residue = msc_get_le32(raw + CSW_RESIDUE);
-
-	if (v->cbw.cb[0] == MSC_OP_REPORT_LUNS && raw[CSW_STATUS] == MSC_CSW_PASSED && residue >= 8)
-		msc_put_le32(raw + CSW_RESIDUE, residue - 8);
+	if (*(bool *)state)
+		msc_put_le32(raw + CSW_RESIDUE, msc_get_le32(raw + CSW_RESIDUE) - 8);
+	*(bool *)state = false;
 	return MUTANT_PASS;
 }
 
@@ -213,8 +214,8 @@ const struct msc_fault msc_fault_luns_twice = {
 	.id = "luns-twice",
 	.title = "REPORT LUNS lists unit 0 twice",
 	.seen = "field 40: armory-ums #2",
-	.caught_by = "expect.data",
-	.ops = {.data_in = luns_twice, .csw = luns_counted},
+	.caught_by = "scsi.luns.list",
+	.ops = {.state_size = sizeof(bool), .data_in = luns_twice, .csw = luns_counted},
 };
 
 /* -- unit attention, sense data ---------------------------------------------------------------- */
@@ -237,7 +238,7 @@ const struct msc_fault msc_fault_attention_missing = {
 	.id = "attention-missing",
 	.title = "no unit attention follows a change of the medium",
 	.seen = "field 36: PiSCSI #689, ZuluSCSI #247: hosts go on with what they have cached",
-	.caught_by = "expect.status",
+	.caught_by = "scsi.attention.change",
 	.needs_writes = true,
 	.ops = {.state_size = sizeof(bool), .csw = attention_missing},
 };

@@ -19,7 +19,7 @@ ON_DATA_IN(capacity_count)
 const struct msc_fault msc_fault_capacity_count = {
 	.id = "capacity-count",
 	.title = "READ CAPACITY(10) gives the number of blocks instead of the last one",
-	.seen = "Linux quirk FIX_CAPACITY",
+	.seen = "Linux quirks FIX_CAPACITY and CAPACITY_HEURISTICS",
 	.caught_by = "expect.status",
 	.ops = {.data_in = capacity_count},
 };
@@ -34,7 +34,7 @@ ON_DATA_IN(capacity_block)
 const struct msc_fault msc_fault_capacity_block = {
 	.id = "capacity-block",
 	.title = "READ CAPACITY(10) gives blocks of 520 bytes",
-	.seen = "Zephyr #77175: blocks of 263520264 bytes",
+	.seen = "field 28: Zephyr #77175: blocks of 263520264 bytes",
 	.caught_by = "scsi.capacity.block",
 	.ops = {.data_in = capacity_block},
 };
@@ -49,7 +49,7 @@ ON_DATA_IN(capacity_zero)
 const struct msc_fault msc_fault_capacity_zero = {
 	.id = "capacity-zero",
 	.title = "READ CAPACITY(10) passes with zeros",
-	.seen = "RIOT #15941",
+	.seen = "field 28: RIOT #15941",
 	.caught_by = "scsi.capacity.zero",
 	.ops = {.data_in = capacity_zero},
 };
@@ -67,7 +67,7 @@ ON_DATA_IN(capacity_unstable)
 const struct msc_fault msc_fault_capacity_unstable = {
 	.id = "capacity-unstable",
 	.title = "READ CAPACITY(10) gives another capacity every other time",
-	.seen = "Zephyr #77175, STM32CubeH7 #308",
+	.seen = "field 28: Zephyr #77175, STM32CubeH7 #308",
 	.caught_by = "scsi.capacity.stable",
 	.ops = {.state_size = sizeof(uint32_t), .data_in = capacity_unstable},
 };
@@ -96,7 +96,7 @@ ON_COMMAND(lba_unchecked)
 const struct msc_fault msc_fault_lba_unchecked = {
 	.id = "lba-unchecked",
 	.title = "a read or write past the end of the medium begins again at block 0",
-	.seen = "Zephyr #23240; LUFA checks the first block only",
+	.seen = "field 17: Zephyr #23240; LUFA checks the first block only",
 	.caught_by = "scsi.lba.range",
 	.ops = {.state_size = sizeof(uint64_t),
 		.data_in = learn_blocks,
@@ -105,7 +105,10 @@ const struct msc_fault msc_fault_lba_unchecked = {
 
 ON_CSW(wp_ignored)
 {
-	if (v->cbw.cb[0] == MSC_OP_WRITE_10 && raw[CSW_STATUS] == MSC_CSW_FAILED) {
+	uint32_t all = msc_get_be16(v->cbw.cb + 7) * card_block_size(m, v->cbw.h.lun);
+
+	if (v->cbw.cb[0] == MSC_OP_WRITE_10 && raw[CSW_STATUS] == MSC_CSW_FAILED &&
+	    !fault_is_in(v) && v->cbw.h.length == all) {
 		raw[CSW_STATUS] = MSC_CSW_PASSED;
 		msc_put_le32(raw + CSW_RESIDUE, 0);
 	}

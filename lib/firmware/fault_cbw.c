@@ -12,7 +12,7 @@ ON_RECEIVED(invalid_cbw_ignored)
 const struct msc_fault msc_fault_cbw_ignored = {
 	.id = "cbw-ignored",
 	.title = "a CBW that is not valid is dropped, and the next one awaited",
-	.seen = "Zephyr #55531: a host cannot tell that its CBW was dropped",
+	.seen = "field 41: Zephyr #55531: a host cannot tell that its CBW was dropped",
 	.caught_by = "bot.cbw.invalid",
 	.ops = {.received = invalid_cbw_ignored},
 };
@@ -48,6 +48,20 @@ const struct msc_fault msc_fault_cbw_length_unchecked = {
 	.ops = {.received = length_unchecked},
 };
 
+ON_COMMAND(wants_32)
+{
+	mutant_stall(m, v->ep_in);
+	return MUTANT_STALL;
+}
+
+const struct msc_fault msc_fault_cbw_wants_32 = {
+	.id = "cbw-wants-32",
+	.title = "a CBW is taken for one only when it has 32 bytes",
+	.seen = "Linux quirk BULK32",
+	.caught_by = "expect.settles",
+	.ops = {.command = wants_32},
+};
+
 ON_STALL(out_unarmed)
 {
 	return ep != v->ep_out || v->in_command;
@@ -56,7 +70,7 @@ ON_STALL(out_unarmed)
 const struct msc_fault msc_fault_out_unarmed = {
 	.id = "out-unarmed",
 	.title = "after a CBW that is not valid bulk-out neither takes data nor is halted",
-	.seen = "Zephyr #55531",
+	.seen = "field 41: Zephyr #55531",
 	.caught_by = "bot.cbw.discard expect.outcome",
 	.ops = {.stall = out_unarmed},
 };
@@ -72,7 +86,7 @@ ON_SETUP(halt_lost)
 const struct msc_fault msc_fault_halt_lost = {
 	.id = "halt-lost",
 	.title = "CLEAR_FEATURE ends the halt of a CBW that was not valid",
-	.seen = "Zephyr #55531; dwc2 before it had a wedge",
+	.seen = "field 41: Zephyr #55531; dwc2 before it had a wedge",
 	.caught_by = "bot.cbw.persist",
 	.ops = {.setup = halt_lost},
 };
@@ -87,8 +101,9 @@ ON_CSW(out_halt_left)
 const struct msc_fault msc_fault_out_halt_left = {
 	.id = "out-halt-left",
 	.title = "a write that fails halts bulk-out when all its data has been taken",
-	.seen = "TinyUSB #3471",
+	.seen = "field 33: TinyUSB #3471",
 	.caught_by = "bot.cbw.accept",
+	.needs_writes = true,
 	.ops = {.csw = out_halt_left},
 };
 
@@ -128,7 +143,7 @@ const struct msc_fault msc_fault_cbw_replayed = {
 	.id = "cbw-replayed",
 	.title =
 		"a CBW that is not valid and comes first after a port reset repeats the last command",
-	.seen = "usbd-storage #28",
+	.seen = "field 19: usbd-storage #28",
 	.caught_by = "bot.cbw.invalid",
 	.ops = {.state_size = sizeof(struct replay),
 		.reset = replay_armed,

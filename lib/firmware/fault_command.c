@@ -20,7 +20,7 @@ ON_COMMAND(hang_format_capacities)
 const struct msc_fault msc_fault_hang_format_capacities = {
 	.id = "hang-format-capacities",
 	.title = "READ FORMAT CAPACITIES is not answered",
-	.seen = "libopencm3 #1334: Windows takes minutes to mount",
+	.seen = "field 7: libopencm3 #1334: Windows takes minutes to mount",
 	.caught_by = "bot.data.hang",
 	.ops = {.command = hang_format_capacities},
 };
@@ -33,7 +33,7 @@ ON_COMMAND(hang_mode_sense_10)
 const struct msc_fault msc_fault_hang_mode_sense_10 = {
 	.id = "hang-mode-sense-10",
 	.title = "MODE SENSE(10) is not answered",
-	.seen = "uf2-samdx1 #103: hangs under FreeBSD",
+	.seen = "field 8: uf2-samdx1 #103: hangs under FreeBSD",
 	.caught_by = "bot.data.hang",
 	.ops = {.command = hang_mode_sense_10},
 };
@@ -46,7 +46,7 @@ ON_COMMAND(hang_report_luns)
 const struct msc_fault msc_fault_hang_report_luns = {
 	.id = "hang-report-luns",
 	.title = "REPORT LUNS is not answered",
-	.seen = "FreeMiNT #209",
+	.seen = "field 40: FreeMiNT #209; Linux quirk NO_REPORT_LUNS",
 	.caught_by = "bot.data.hang",
 	.ops = {.command = hang_report_luns},
 };
@@ -59,7 +59,7 @@ ON_COMMAND(hang_synchronize)
 const struct msc_fault msc_fault_hang_synchronize = {
 	.id = "hang-synchronize",
 	.title = "SYNCHRONIZE CACHE(10) is not answered",
-	.seen = "ST #41, MicroPython #3126: Windows resets the device in a loop",
+	.seen = "field 6: ST #41, MicroPython #3126: Windows resets the device in a loop",
 	.caught_by = "bot.csw.missing",
 	.ops = {.command = hang_synchronize},
 };
@@ -74,7 +74,7 @@ ON_COMMAND(hang_no_blocks)
 const struct msc_fault msc_fault_hang_no_blocks = {
 	.id = "hang-no-blocks",
 	.title = "READ(10) of 0 blocks is not answered: the firmware has divided by it",
-	.seen = "TinyUSB #1106",
+	.seen = "field 16: TinyUSB #1106",
 	.caught_by = "bot.csw.missing bot.data.hang",
 	.ops = {.command = hang_no_blocks},
 };
@@ -89,7 +89,7 @@ ON_COMMAND(hang_long_read)
 const struct msc_fault msc_fault_hang_long_read = {
 	.id = "hang-long-read",
 	.title = "READ(10) of more than 64 blocks is not answered",
-	.seen = "Linux quirk MAX_SECTORS_64, TinyUSB #3607",
+	.seen = "field 31: TinyUSB #3607; Linux quirk MAX_SECTORS_64",
 	.caught_by = "bot.data.hang",
 	.ops = {.command = hang_long_read},
 };
@@ -120,7 +120,7 @@ ON_COMMAND(lose_the_next)
 const struct msc_fault msc_fault_recovery_loses_command = {
 	.id = "recovery-loses-command",
 	.title = "the first command after reset recovery is not answered",
-	.seen = "a boot loader's note: recovery fails under the compliance tests only",
+	.seen = "field 42: a boot loader's note: recovery fails under the compliance tests only",
 	.caught_by = "bot.reset.recovers",
 	.ops = {.state_size = sizeof(bool), .setup = lose_after_request, .command = lose_the_next},
 };
@@ -128,7 +128,7 @@ const struct msc_fault msc_fault_recovery_loses_command = {
 const struct msc_fault msc_fault_port_reset_loses_command = {
 	.id = "port-reset-loses-command",
 	.title = "the first command after a port reset is not answered",
-	.seen = "RIOT #19478",
+	.seen = "field 34: RIOT #19478",
 	.caught_by = "bot.reset.recovers",
 	.ops = { .state_size = sizeof(bool),
 		 .reset = lose_after_bus_reset,
@@ -147,7 +147,7 @@ ON_COMMAND(cb_length_strict)
 const struct msc_fault msc_fault_cb_length_strict = {
 	.id = "cb-length-strict",
 	.title = "a six-byte command is refused when bCBWCBLength is more than 6",
-	.seen = "Zephyr #57882: Windows sends REQUEST SENSE with 12",
+	.seen = "field 26: Zephyr #57882: Windows sends REQUEST SENSE with 12",
 	.caught_by = "expect.status",
 	.ops = {.command = cb_length_strict},
 };
@@ -162,7 +162,7 @@ ON_CSW(ready_without_medium)
 const struct msc_fault msc_fault_ready_without_medium = {
 	.id = "ready-without-medium",
 	.title = "TEST UNIT READY passes although there is no medium",
-	.seen = "ChibiOS-Contrib #131",
+	.seen = "field 35: ChibiOS-Contrib #131",
 	.caught_by = "expect.status",
 	.target = "medium=0",
 	.ops = {.csw = ready_without_medium},

@@ -196,7 +196,7 @@ ON_CSW(status_sticky)
 const struct msc_fault msc_fault_status_sticky = {
 	.id = "status-sticky",
 	.title = "the command after one that failed is reported as failed too",
-	.seen = "TinyUSB #60",
+	.seen = "field 25: TinyUSB #60",
 	.caught_by = "scsi.sense.status",
 	.ops = {.state_size = sizeof(bool), .csw = status_sticky},
 };
@@ -211,7 +211,7 @@ ON_CSW(csw_missing)
 const struct msc_fault msc_fault_csw_missing = {
 	.id = "csw-missing",
 	.title = "no CSW follows a command that fails",
-	.seen = "Zephyr #23191, ST #37, CherryUSB after bot_abort",
+	.seen = "field 5: Zephyr #23191, ST #37, CherryUSB after bot_abort",
 	.caught_by = "bot.csw.missing",
 	.ops = {.csw = csw_missing},
 };
@@ -226,7 +226,7 @@ ON_CSW(csw_after_write)
 const struct msc_fault msc_fault_csw_missing_write = {
 	.id = "csw-missing-write",
 	.title = "no CSW follows data from the host",
-	.seen = "libopencm3 #409",
+	.seen = "field 24: libopencm3 #409",
 	.caught_by = "bot.csw.missing",
 	.ops = {.csw = csw_after_write},
 };
@@ -252,7 +252,7 @@ ON_CSW(csw_twice)
 const struct msc_fault msc_fault_csw_twice = {
 	.id = "csw-twice",
 	.title = "the CSW is queued twice when bulk-in was halted before it",
-	.seen = "DAPLink #1013",
+	.seen = "field 2: DAPLink #1013",
 	.caught_by = "bot.data.stale",
 	.ops = {.state_size = sizeof(bool), .stall = remember_halt, .csw = csw_twice},
 };
@@ -265,7 +265,7 @@ ON_CSW(csw_dropped)
 const struct msc_fault msc_fault_csw_dropped = {
 	.id = "csw-dropped",
 	.title = "a CSW that is queued while bulk-in is halted is lost",
-	.seen = "NuttX #19435, the fifth defect",
+	.seen = "field 1: NuttX #19435, the fifth defect",
 	.caught_by = "usb.halt.recover",
 	.ops = {.csw = csw_dropped},
 };
@@ -282,7 +282,7 @@ ON_CSW(zlp_before_csw)
 const struct msc_fault msc_fault_zlp_before_csw = {
 	.id = "zlp-before-csw",
 	.title = "a zero-length packet follows data that ends on a full packet",
-	.seen = "stm32-usb.rs #4",
+	.seen = "field 23: stm32-usb.rs #4",
 	.caught_by = "bot.csw.zlp",
 	.ops = {.csw = zlp_before_csw},
 };
@@ -297,7 +297,7 @@ ON_CSW(stall_needless)
 const struct msc_fault msc_fault_stall_needless = {
 	.id = "stall-needless",
 	.title = "bulk-in is halted behind every data stage, also one that was complete",
-	.seen = "raspberrypi/linux #7452 shows what needless halts cost",
+	.seen = "field 39: raspberrypi/linux #7452 shows what needless halts cost",
 	.caught_by = "bot.stall.needless",
 	.ops = {.csw = stall_needless},
 };

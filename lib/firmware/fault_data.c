@@ -35,7 +35,7 @@ ON_COMMAND(data_excess)
 const struct msc_fault msc_fault_data_excess = {
 	.id = "data-excess",
 	.title = "what the command block asks for is sent, although the host wants less",
-	.seen = "usbd-storage #28",
+	.seen = "field 20: usbd-storage #28",
 	.caught_by = "bot.data.excess",
 	.ops = {.command = data_excess},
 };
@@ -53,8 +53,8 @@ ON_DATA_IN(data_extra)
 const struct msc_fault msc_fault_data_extra = {
 	.id = "data-extra",
 	.title = "a packet too many follows data that ends on a full packet",
-	.seen = "usbd-storage #28",
-	.caught_by = "bot.data.excess expect.settles",
+	.seen = "field 20: usbd-storage #28",
+	.caught_by = "bot.data.excess",
 	.ops = {.data_in = data_extra},
 };
 
@@ -105,7 +105,7 @@ ON_STALL(stall_missing)
 const struct msc_fault msc_fault_stall_missing = {
 	.id = "stall-missing",
 	.title = "bulk-in is not halted when less is sent than the host expects",
-	.seen = "NuttX #19435 (on purpose), TinyUSB #1070, usbd-storage #23",
+	.seen = "field 21: NuttX #19435 (on purpose), TinyUSB #1070, usbd-storage #23",
 	.caught_by = "bot.csw.merged bot.data.short",
 	.ops = {.stall = stall_missing},
 };
@@ -148,7 +148,7 @@ ON_COMMAND(hang_on_unknown)
 const struct msc_fault msc_fault_hang_on_unknown = {
 	.id = "hang-on-unknown",
 	.title = "an unknown command is answered with neither data, STALL nor CSW",
-	.seen = "Zephyr #23191, ST #37: the commonest defect in the field",
+	.seen = "field 5: Zephyr #23191, ST #37: the commonest defect in the field",
 	.caught_by = "bot.data.hang",
 	.ops = {.command = hang_on_unknown},
 };
@@ -171,7 +171,7 @@ ON_CSW(no_csw_when_short)
 const struct msc_fault msc_fault_hang_when_short = {
 	.id = "hang-when-short",
 	.title = "data that is shorter than the host expects is never ended",
-	.seen = "RT-Thread #3490, TinyUSB #3547: a reset loop on MODE SENSE with 192 bytes",
+	.seen = "field 21: RT-Thread #3490, TinyUSB #3547: a reset loop on MODE SENSE with 192 bytes",
 	.caught_by = "bot.data.hang",
 	.ops = {.stall = no_halt_when_short, .csw = no_csw_when_short},
 };
@@ -188,7 +188,7 @@ ON_COMMAND(truncation_passes)
 const struct msc_fault msc_fault_truncation_passes = {
 	.id = "truncation-passes",
 	.title = "an answer that is longer than the host allows is cut, and the command passes",
-	.seen = "USBX #95; many devices, tolerated",
+	.seen = "field 22: USBX #95; many devices, tolerated",
 	.caught_by = "bot.case.truncated",
 	.ops = {.command = truncation_passes},
 };
@@ -205,9 +205,9 @@ ON_CARD_READ(read_hole)
 const struct msc_fault msc_fault_read_hole = {
 	.id = "read-hole",
 	.title = "the second packet of every longer read is lost and sent as zeros",
-	.seen = "USBComposite #66",
+	.seen = "field 30: USBComposite #66",
 	.caught_by = "expect.data",
-	.needs_writes = true,
+	.target = "fill=noise",
 	.ops = {.card_read = read_hole},
 };
 
@@ -220,7 +220,7 @@ ON_CARD_WRITE(write_neighbour)
 const struct msc_fault msc_fault_write_neighbour = {
 	.id = "write-neighbour",
 	.title = "data is written to the block after the one that was meant",
-	.seen = "libopencm3 #1361",
+	.seen = "field 24: libopencm3 #1361",
 	.caught_by = "expect.medium",
 	.needs_writes = true,
 	.ops = {.card_write = write_neighbour},

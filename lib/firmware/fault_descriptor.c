@@ -146,7 +146,7 @@ ON_CONTROL_IN(interface_subclass)
 const struct msc_fault msc_fault_interface_subclass = {
 	.id = "interface-subclass",
 	.title = "bInterfaceSubClass is FFh",
-	.seen = "Linux's unusual_devs.h lists such devices",
+	.seen = "Linux quirk USB_SC: unusual_devs.h lists such devices",
 	.caught_by = "bot.interface.form",
 	.ops = {.control_in = interface_subclass},
 };
@@ -172,6 +172,22 @@ ON_SETUP(remember_configured)
 		*(bool *)state = true;
 	return MUTANT_PASS;
 }
+
+ON_CONTROL_IN(interface_protocol)
+{
+	if (*(bool *)state && is_configuration(q, *len))
+		buf[INTERFACE + 7] = 0x06;
+}
+
+const struct msc_fault msc_fault_interface_protocol = {
+	.id = "interface-protocol",
+	.title = "once configured, the device shows a bInterfaceProtocol that nobody defined",
+	.seen = "Linux quirk USB_PR: unusual_devs.h lists such devices",
+	.caught_by = "bot.interface.form",
+	.ops = {.state_size = sizeof(bool),
+		.setup = remember_configured,
+		.control_in = interface_protocol},
+};
 
 ON_CONTROL_IN(endpoint_packet)
 {
@@ -227,7 +243,7 @@ ON_CONTROL_IN(serial_short)
 const struct msc_fault msc_fault_serial_short = {
 	.id = "serial-short",
 	.title = "the serial number has six characters",
-	.seen = "Zephyr #11336, TinyUSB #1147",
+	.seen = "field 15: Zephyr #11336, TinyUSB #1147",
 	.caught_by = "bot.serial.length",
 	.ops = {.control_in = serial_short},
 };
@@ -242,7 +258,7 @@ ON_CONTROL_IN(serial_lowercase)
 const struct msc_fault msc_fault_serial_lowercase = {
 	.id = "serial-lowercase",
 	.title = "the serial number has lower-case hex digits",
-	.seen = "Zephyr #11336",
+	.seen = "field 15: Zephyr #11336",
 	.caught_by = "bot.serial.digits",
 	.ops = {.control_in = serial_lowercase},
 };

@@ -29,7 +29,7 @@ const struct msc_fault msc_fault_configuration_keeps_toggle = {
 	.id = "configuration-keeps-toggle",
 	.title = "SET_CONFIGURATION does not restart the data toggles",
 	.seen = "field 4: TinyUSB #1061",
-	.caught_by = "usb.configuration.restarts",
+	.caught_by = "bot.reset.recovers",
 	.ops = {.open = keep_the_toggle},
 };
 
@@ -42,7 +42,7 @@ const struct msc_fault msc_fault_configuration_keeps_halt = {
 	.id = "configuration-keeps-halt",
 	.title = "SET_CONFIGURATION does not end a halt",
 	.seen = "field 4: TinyUSB #1061",
-	.caught_by = "usb.configuration.restarts",
+	.caught_by = "usb.halt.status",
 	.ops = {.open = keep_the_halt},
 };
 
@@ -102,7 +102,8 @@ ON_UNSTALL(send_in_time)
 
 const struct msc_fault msc_fault_csw_impatient = {
 	.id = "csw-impatient",
-	.title = "a CSW behind a halt is given up when the host takes longer than 50 ms to clear it",
+	.title =
+		"a CSW behind a halt is given up when the host takes longer than 50 ms to clear it",
 	.seen = "field 1: NuttX #19435: a race between the CSW and CLEAR_FEATURE",
 	.caught_by = "usb.halt.recover",
 	.ops = {.state_size = sizeof(struct waiting),

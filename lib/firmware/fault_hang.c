@@ -128,7 +128,8 @@ HANGS(hang_part_block, (cb[0] == MSC_OP_READ_10 || cb[0] == MSC_OP_WRITE_10) && 
 
 const struct msc_fault msc_fault_hang_part_block = {
 	.id = "hang-part-block",
-	.title = "a host that expects less than a byte for each block makes the firmware divide by 0",
+	.title =
+		"a host that expects less than a byte for each block makes the firmware divide by 0",
 	.seen = "field 16: TinyUSB #1113",
 	.caught_by = "bot.data.hang",
 	.ops = {.command = hang_part_block},
@@ -148,7 +149,7 @@ const struct msc_fault msc_fault_synchronize_stalled = {
 	.id = "synchronize-stalled",
 	.title = "SYNCHRONIZE CACHE(10) is answered with a STALL, and no CSW after it",
 	.seen = "field 6: ST #41: Windows 11 resets the device in a loop 30 s after attach",
-	.caught_by = "bot.csw.missing",
+	.caught_by = "usb.halt.recover",
 	.ops = {.command = synchronize_stalled},
 };
 
@@ -173,7 +174,7 @@ const struct msc_fault msc_fault_out_short = {
 	.id = "out-short",
 	.title = "a short packet in the middle of a write is not survived",
 	.seen = "field 17: Zephyr #23240: a packet buffer overflows",
-	.caught_by = "bot.csw.missing",
+	.caught_by = "bot.data.cut",
 	.needs_writes = true,
 	.ops = {.state_size = sizeof(uint32_t), .command = out_begins, .received = out_short},
 };
@@ -196,7 +197,6 @@ const struct msc_fault msc_fault_out_too_soon = {
 	.title = "data that comes less than 100 us after its CBW is lost",
 	.seen = "Linux quirk GO_SLOW",
 	.caught_by = "bot.csw.missing",
-	.needs_writes = true,
 	.target = "host=xhci",
 	.ops = {.state_size = sizeof(int64_t), .command = note_time, .received = too_soon},
 };

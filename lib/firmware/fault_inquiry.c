@@ -127,7 +127,7 @@ ON_DATA_IN(mode_length)
 const struct msc_fault msc_fault_mode_length = {
 	.id = "mode-length",
 	.title = "MODE DATA LENGTH counts itself",
-	.seen = "STM32CubeL4 #42",
+	.seen = "field 37: STM32CubeL4 #42",
 	.caught_by = "scsi.mode.length",
 	.ops = {.data_in = mode_length},
 };

@@ -116,22 +116,29 @@ const struct msc_fault msc_fault_verify_stale = {
 	.id = "verify-stale",
 	.title = "VERIFY(10) checks the blocks of the read before it instead of its own",
 	.seen = "ST USBD_MSC",
-	.caught_by = "expect.status",
+	.caught_by = "scsi.verify.range",
 	.ops = {.state_size = 7, .command = verify_stale},
 };
 
 /* -- contents --------------------------------------------------------------------------------- */
 
+/* state: the command under way has been shortened. */
 ON_COMMAND(first_block_only)
 {
-	if (seen->cb[0] == MSC_OP_WRITE_10 && msc_get_be16(seen->cb + 7) > 1)
+	uint16_t n = msc_get_be16(seen->cb + 7);
+	bool *shortened = state;
+
+	*shortened = seen->cb[0] == MSC_OP_WRITE_10 && n > 1 && !fault_is_in(v) &&
+		     seen->h.length == n * card_block_size(m, seen->h.lun) &&
+		     msc_get_be32(seen->cb + 2) + (uint64_t)n <= card_blocks(m, seen->h.lun);
+	if (*shortened)
 		msc_put_be16(seen->cb + 7, 1);
 	return MUTANT_PASS;
 }
 
 ON_CSW(write_was_whole)
 {
-	if (v->cbw.cb[0] == MSC_OP_WRITE_10 && raw[CSW_STATUS] == MSC_CSW_PASSED)
+	if (*(bool *)state && raw[CSW_STATUS] == MSC_CSW_PASSED)
 		msc_put_le32(raw + CSW_RESIDUE, 0);
 	return MUTANT_PASS;
 }
@@ -142,7 +149,9 @@ const struct msc_fault msc_fault_write_first_only = {
 	.seen = "field 24: libopencm3 #1361: the CSW is due when the first block is done",
 	.caught_by = "expect.data",
 	.needs_writes = true,
-	.ops = {.command = first_block_only, .csw = write_was_whole},
+	.ops = {.state_size = sizeof(bool),
+		.command = first_block_only,
+		.csw = write_was_whole},
 };
 
 ON_CARD_READ(rest_of_block)

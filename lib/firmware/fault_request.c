@@ -25,7 +25,7 @@ ON_SETUP(maxlun_fields)
 const struct msc_fault msc_fault_maxlun_fields = {
 	.id = "maxlun-fields",
 	.title = "the fields of Get Max LUN are not checked",
-	.seen = "Zephyr #11359, LUFA, CherryUSB",
+	.seen = "field 12: Zephyr #11359, LUFA, CherryUSB",
 	.caught_by = "bot.maxlun.fields",
 	.ops = {.setup = maxlun_fields},
 };
@@ -53,7 +53,7 @@ ON_CONTROL_IN(maxlun_high)
 const struct msc_fault msc_fault_maxlun_high = {
 	.id = "maxlun-high",
 	.title = "Get Max LUN is 27",
-	.seen = "EDK2 #7170, NuttX #19435: macOS read 28 units",
+	.seen = "field 9 and 14: EDK2 #7170, NuttX #19435: macOS read 28 units",
 	.caught_by = "bot.maxlun.range",
 	.ops = {.control_in = maxlun_high},
 };
@@ -70,7 +70,7 @@ ON_CONTROL_IN(maxlun_unstable)
 const struct msc_fault msc_fault_maxlun_unstable = {
 	.id = "maxlun-unstable",
 	.title = "Get Max LUN gives another answer every other time",
-	.seen = "ZuluSCSI #512",
+	.seen = "field 13: ZuluSCSI #512",
 	.caught_by = "bot.maxlun.stable",
 	.ops = {.state_size = sizeof(uint32_t), .control_in = maxlun_unstable},
 };
@@ -83,7 +83,7 @@ ON_SETUP(request_ignored)
 const struct msc_fault msc_fault_request_ignored = {
 	.id = "request-ignored",
 	.title = "a control request with wrong fields is neither answered nor refused",
-	.seen = "Arm MDK #119",
+	.seen = "field 12: Arm MDK #119",
 	.caught_by = "usb.control.answer",
 	.ops = {.setup = request_ignored},
 };

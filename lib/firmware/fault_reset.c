@@ -25,7 +25,7 @@ ON_UNSTALL(toggle_kept)
 const struct msc_fault msc_fault_toggle_kept = {
 	.id = "toggle-kept",
 	.title = "CLEAR_FEATURE ends a halt but does not restart the data toggle",
-	.seen = "Zephyr #23188, TinyUSB #1058",
+	.seen = "field 3: Zephyr #23188, TinyUSB #1058",
 	.caught_by = "usb.halt.recover",
 	.ops = {.unstall = toggle_kept},
 };
@@ -98,7 +98,7 @@ ON_SETUP(reset_refused)
 const struct msc_fault msc_fault_reset_refused = {
 	.id = "reset-refused",
 	.title = "Bulk-Only Mass Storage Reset is refused",
-	.seen = "NuttX #19435: wIndex is compared with a constant",
+	.seen = "field 9: NuttX #19435: wIndex is compared with a constant",
 	.caught_by = "bot.reset.completes",
 	.ops = {.setup = reset_refused},
 };
@@ -111,7 +111,7 @@ ON_SETUP(reset_hangs)
 const struct msc_fault msc_fault_reset_hangs = {
 	.id = "reset-hangs",
 	.title = "the status stage of Bulk-Only Mass Storage Reset never comes",
-	.seen = "NuttX #19435",
+	.seen = "field 10: NuttX #19435",
 	.caught_by = "bot.reset.completes",
 	.ops = {.setup = reset_hangs},
 };
@@ -129,7 +129,7 @@ ON_SETUP(reset_fields)
 const struct msc_fault msc_fault_reset_fields = {
 	.id = "reset-fields",
 	.title = "the fields of Bulk-Only Mass Storage Reset are not checked",
-	.seen = "Zephyr #11359, LUFA, CherryUSB",
+	.seen = "field 12: Zephyr #11359, LUFA, CherryUSB",
 	.caught_by = "bot.reset.fields",
 	.ops = {.setup = reset_fields},
 };
@@ -186,7 +186,7 @@ ON_SETUP(reset_only_acknowledged)
 const struct msc_fault msc_fault_reset_only_acknowledged = {
 	.id = "reset-only-acknowledged",
 	.title = "Bulk-Only Mass Storage Reset is acknowledged and changes nothing",
-	.seen = "rusEFI #9841, CherryUSB",
+	.seen = "field 11: rusEFI #9841, CherryUSB",
 	.caught_by = "bot.reset.recovers",
 	.ops = {.setup = reset_only_acknowledged},
 };

@@ -261,7 +261,7 @@ ON_COMMAND(answer_slow)
 const struct msc_fault msc_fault_answer_slow = {
 	.id = "answer-slow",
 	.title = "READ FORMAT CAPACITIES takes four seconds",
-	.seen = "libopencm3 #1334: Windows takes minutes to mount",
+	.seen = "field 7: libopencm3 #1334: Windows takes minutes to mount",
 	.caught_by = "attach.time",
 	.ops = {.command = answer_slow},
 };

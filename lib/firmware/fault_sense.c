@@ -28,7 +28,7 @@ ON_DATA_IN(sense_zero)
 const struct msc_fault msc_fault_sense_zero = {
 	.id = "sense-zero",
 	.title = "the sense data never gives a reason",
-	.seen = "ChibiOS-Contrib #131; Linux's unusual_devs.h names such devices",
+	.seen = "field 35: ChibiOS-Contrib #131; Linux's unusual_devs.h names such devices",
 	.caught_by = "scsi.sense.missing",
 	.ops = {.data_in = sense_zero},
 };

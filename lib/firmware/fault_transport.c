@@ -26,7 +26,7 @@ ON_SETUP(class_index_fixed)
 const struct msc_fault msc_fault_class_index_fixed = {
 	.id = "class-index-fixed",
 	.title = "wIndex of class requests is compared with 0 whatever the interface's number is",
-	.seen = "NuttX #19435: macOS reads 28 units and then resets for ever",
+	.seen = "field 9: NuttX #19435: macOS reads 28 units and then resets for ever",
 	.caught_by = "bot.reset.completes expect.outcome",
 	.target = "composite=1",
 	.ops = {.setup = class_index_fixed},
@@ -47,7 +47,7 @@ ON_SETUP(sibling_lost)
 const struct msc_fault msc_fault_sibling_lost = {
 	.id = "sibling-lost",
 	.title = "Bulk-Only Reset stops the other interface of the device, too",
-	.seen = "rusEFI #9841; Zephyr #23191",
+	.seen = "field 11: rusEFI #9841; Zephyr #23191",
 	.caught_by = "usb.control.answer",
 	.target = "composite=1",
 	.ops = {.state_size = sizeof(bool), .setup = sibling_lost},
@@ -77,8 +77,9 @@ ON_RESET(configuration_forgotten)
 
 const struct msc_fault msc_fault_configuration_ignored = {
 	.id = "configuration-ignored",
-	.title = "SET_CONFIGURATION with the value in force changes nothing: halts and toggles stay",
-	.seen = "TinyUSB #1061",
+	.title =
+		"SET_CONFIGURATION with the value in force changes nothing: halts and toggles stay",
+	.seen = "field 4: TinyUSB #1061",
 	.caught_by = "bot.reset.recovers",
 	.ops = {.state_size = sizeof(bool),
 		.setup = configuration_ignored,
@@ -190,7 +191,7 @@ ON_COMMAND(capacity_shared)
 const struct msc_fault msc_fault_capacity_shared = {
 	.id = "capacity-shared",
 	.title = "reads are held to the capacity of the unit that was asked for it last",
-	.seen = "STM32CubeH7 #308",
+	.seen = "field 27: STM32CubeH7 #308",
 	.caught_by = "expect.status",
 	.target = "luns=2",
 	.ops = {.state_size = sizeof(uint32_t),
@@ -227,7 +228,7 @@ ON_COMMAND(length_16_bit)
 const struct msc_fault msc_fault_length_16_bit = {
 	.id = "length-16-bit",
 	.title = "dCBWDataTransferLength is kept in 16 bits",
-	.seen = "Zephyr #26275: WRITE(12) of 64 KiB is never taken",
+	.seen = "field 32: Zephyr #26275: WRITE(12) of 64 KiB is never taken",
 	.caught_by = "bot.case.needless",
 	.ops = {.command = length_16_bit},
 };

@@ -13,8 +13,7 @@ const struct msc_fault msc_fault_unit_mirrored = {
 	.id = "unit-mirrored",
 	.title = "one medium answers as every unit",
 	.seen = "Linux quirk SINGLE_LUN",
-	.caught_by = "expect.data",
-	.needs_writes = true,
+	.caught_by = "scsi.sense.unit expect.data",
 	.target = "luns=2",
 	.ops = {.command = unit_mirrored},
 };

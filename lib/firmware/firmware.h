@@ -26,7 +26,7 @@ struct msc_fault {
 	const char *title;  /* the defect, in one line */
 	const char *seen;   /* where in the field, or which rule it exists to prove */
 	const char *caught_by; /* ids of the rules that must find it, separated by spaces */
-	bool needs_writes;  /* only a run with --allow-writes can find it */
+	bool needs_writes;  /* they do so only in a run with --allow-writes */
 	const char *target; /* knobs without which it cannot show itself, such as "removable=0" */
 	struct mutant_ops ops;
 };

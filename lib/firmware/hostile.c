@@ -66,8 +66,8 @@ static void noise(struct mcu *m, uint8_t *out, size_t len)
 static void spoil(struct mcu *m, uint8_t *bytes, size_t len)
 {
 	for (uint32_t n = 1 + below(m, 3); n; n--)
-		bytes[below(m, (uint32_t)len)] = (uint8_t)(below(m, 2) ? mcu_random(m)
-								      : 0xffu * below(m, 2));
+		bytes[below(m, (uint32_t)len)] =
+			(uint8_t)(below(m, 2) ? mcu_random(m) : 0xffu * below(m, 2));
 }
 
 /* -- the wire -------------------------------------------------------------------------------- */
@@ -185,7 +185,8 @@ static void receive_data(struct mcu *m)
 
 /* -- commands -------------------------------------------------------------------------------- */
 
-static const uint8_t inquiry[MSC_INQUIRY_LEN] = "\x00\x80\x04\x02\x1f\0\0\0mscope  Hostile Disk    0.66";
+static const uint8_t inquiry[MSC_INQUIRY_LEN] =
+	"\x00\x80\x04\x02\x1f\0\0\0mscope  Hostile Disk    0.66";
 
 /* What a disk would answer, as far as it fits into the buffer. */
 static uint64_t answer(struct mcu *m)
@@ -433,10 +434,10 @@ static void draw_descriptors(struct mcu *m)
 
 static void start(struct mcu *m)
 {
-	static const uint32_t sizes[] = {
-		512, 512, 512, 4096, 1024, 520, 0, 1, 3, 65536, 1u << 20, 0x80000000, UINT32_MAX };
-	static const uint32_t ends[] = { 16383, 16383, 255, 63, 7, 0, 0x7fffffff, UINT32_MAX - 1,
-					 UINT32_MAX };
+	static const uint32_t sizes[] = { 512, 512, 512,   4096,     1024,       520,       0,
+					  1,   3,   65536, 1u << 20, 0x80000000, UINT32_MAX };
+	static const uint32_t ends[] = { 16383,      16383,          255,       63, 7, 0,
+					 0x7fffffff, UINT32_MAX - 1, UINT32_MAX };
 	struct hostile *s = mcu_state(m);
 
 	s->desc = descriptors;

@@ -21,6 +21,7 @@
 #define ALL_PAGES    0x3f
 #define SAVED	     3 /* page control: SPC-2, 7.8 */
 #define BYTCHK	     0x02
+#define LOEJ	     0x02
 
 void stm32_fail(struct stm32 *s, uint32_t sense)
 {
@@ -219,7 +220,14 @@ static void verify_10(struct mcu *m, const uint8_t *cb)
 	s->job.length = 0;
 }
 
-/* The card is always ready, always there, and nothing locks or moves it. */
+/* No motor moves the card: SBC-2, 5.17. */
+static void start_stop(struct mcu *m, const uint8_t *cb)
+{
+	if (cb[4] & LOEJ)
+		stm32_fail(mcu_state(m), INVALID_FIELD);
+}
+
+/* The card is always ready and always there, and nothing locks it. */
 static void nothing(struct mcu *m, const uint8_t *cb)
 {
 	(void)m, (void)cb;
@@ -236,7 +244,7 @@ static const struct command {
 	{MSC_OP_REQUEST_SENSE, 6, true, request_sense},
 	{MSC_OP_INQUIRY, 6, true, inquiry},
 	{MSC_OP_MODE_SENSE_6, 6, false, mode_sense_6},
-	{MSC_OP_START_STOP_UNIT, 6, false, nothing},
+	{MSC_OP_START_STOP_UNIT, 6, false, start_stop},
 	{MSC_OP_PREVENT_ALLOW, 6, false, nothing},
 	{MSC_OP_READ_FORMAT_CAPACITIES, 10, false, read_format_capacities},
 	{MSC_OP_READ_CAPACITY_10, 10, false, read_capacity},

@@ -22,6 +22,7 @@ const char *const msc_profile_names[] = { "spec", "usbif", "interop", NULL };
 struct msc_judging {
 	const struct msc_record *record;
 	const struct msc_rule *rule;
+	const char *spec; /* instead of the rule's; NULL: the rule's */
 	enum msc_severity severity;
 	struct msc_findings *out;
 	bool found; /* the rule's finding is the last of the list */
@@ -96,7 +97,9 @@ static struct msc_finding *append(struct msc_judging *j)
 		f->list = list;
 		f->room = f->room * 2 + 8;
 	}
-	f->list[f->count] = (struct msc_finding){ .rule = j->rule, .severity = j->severity };
+	f->list[f->count] = (struct msc_finding){ .rule = j->rule,
+						    .severity = j->severity,
+						    .spec = j->spec ? j->spec : j->rule->spec };
 	if (j->record) {
 		msc_record_text(f->list[f->count].context, sizeof f->list->context, j->record);
 		f->list[f->count].at_ns = j->record->ended_ns;
@@ -183,12 +186,15 @@ int msc_judge(const struct msc_record *r, enum msc_profile profile, struct msc_f
 	return 0;
 }
 
-int msc_judge_stated(const struct msc_rule *rule, const struct msc_record *r,
+int msc_judge_stated(const struct msc_rule *rule, const char *spec, const struct msc_record *r,
 		     enum msc_profile profile, struct msc_findings *out, const char *expected,
 		     const char *actual, struct msc_err *err, const char *fmt, ...)
 {
-	struct msc_judging j = {
-		.record = r, .rule = rule, .severity = rule->severity[profile], .out = out};
+	struct msc_judging j = { .record = r,
+				 .rule = rule,
+				 .spec = spec,
+				 .severity = rule->severity[profile],
+				 .out = out };
 	va_list args;
 
 	if (j.severity == MSC_IGNORE)

@@ -51,6 +51,7 @@ const struct msc_rule *msc_rule_find(const char *id, struct msc_err *err);
 struct msc_finding {
 	const struct msc_rule *rule;
 	enum msc_severity severity;
+	const char *spec;     /* the rule's clause, or that of the scenario which states it */
 	char *message;	      /* what was seen, a sentence; then, where they are values: */
 	char *expected;	      /* may be NULL */
 	char *actual;	      /* may be NULL */
@@ -77,10 +78,11 @@ void msc_found(struct msc_judging *, const char *fmt, ...) MSC_PRINTF(2, 3);
 void msc_expected(struct msc_judging *, const char *fmt, ...) MSC_PRINTF(2, 3);
 void msc_actual(struct msc_judging *, const char *fmt, ...) MSC_PRINTF(2, 3);
 
-/* For scenarios: a finding of a rule with on == 0. r may be NULL. */
-int msc_judge_stated(const struct msc_rule *, const struct msc_record *r, enum msc_profile,
-		     struct msc_findings *out, const char *expected, const char *actual,
-		     struct msc_err *, const char *fmt, ...) MSC_PRINTF(8, 9);
+/* For scenarios: a finding of a rule with on == 0. spec is what the scenario cites, and outlives the
+ * findings; NULL: the rule's own. r may be NULL. */
+int msc_judge_stated(const struct msc_rule *, const char *spec, const struct msc_record *r,
+		     enum msc_profile, struct msc_findings *out, const char *expected,
+		     const char *actual, struct msc_err *, const char *fmt, ...) MSC_PRINTF(9, 10);
 
 /* "READ(10) lba 0 blocks 1", "GET_DESCRIPTOR configuration", ...; returns buf. */
 char *msc_record_text(char *buf, size_t size, const struct msc_record *);

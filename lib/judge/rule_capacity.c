@@ -102,8 +102,7 @@ static void format_length(struct msc_judging *j, const struct msc_record *r)
 	claimed = 4u + d[3];
 	before = msc_earlier_answer(r, MSC_OP_READ_FORMAT_CAPACITIES, any);
 	if (!d[3] || d[3] % DESCRIPTOR || claimed < len || (len < asked && claimed != len)) {
-		msc_found(j,
-			  "%zu bytes came of the %zu asked for, and CAPACITY LIST LENGTH is %u",
+		msc_found(j, "%zu bytes came of the %zu asked for, and CAPACITY LIST LENGTH is %u",
 			  len, asked, d[3]);
 		msc_expected(j, "a multiple of eight, and what follows the header");
 		msc_actual(j, "%u", d[3]);

@@ -215,6 +215,21 @@ static void stale_csw(struct msc_judging *j, const struct msc_record *r)
 	msc_actual(j, "a CSW of an earlier command");
 }
 
+/* A scenario has put bytes on bulk-out by itself since the exchange or reset before: what comes may
+ * be the answer. */
+static bool was_sent_something(const struct msc_record *r)
+{
+	for (const struct msc_record *p = r->prev; p; p = p->prev) {
+		const struct msc_poll *poll = &p->u.poll;
+
+		if (p->kind == MSC_RECORD_EXCHANGE || p->kind == MSC_RECORD_RESET)
+			return false;
+		if (p->kind == MSC_RECORD_POLL && !(poll->ep & MSC_EP_IN) && poll->data_len)
+			return true;
+	}
+	return false;
+}
+
 static void stale(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_poll *p = &r->u.poll;
@@ -224,10 +239,10 @@ static void stale(struct msc_judging *j, const struct msc_record *r)
 		stale_csw(j, r);
 		return;
 	}
-	if (p->ep != r->device->ep_in || p->outcome != MSC_OUT_DONE || !past.exchange ||
-	    past.request)
+	if (p->ep != r->device->ep_in || p->outcome != MSC_OUT_DONE || past.request ||
+	    was_sent_something(r))
 		return;
-	if (!past.reset && !past.exchange->u.exchange.have_csw)
+	if (!past.reset && !(past.exchange && past.exchange->u.exchange.have_csw))
 		return;
 	msc_found(j, "%zu bytes were waiting on bulk-in %s", p->data_len,
 		  past.reset ? "after the reset" : "although the CSW had come");

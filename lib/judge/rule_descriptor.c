@@ -301,7 +301,8 @@ static void check_companions(struct msc_judging *j, struct walk w)
 			continue;
 		if (!walk_next(&next) || next.p[1] != MSC_DESC_COMPANION ||
 		    next.p[0] < MSC_COMPANION_DESC_LEN) {
-			msc_found(j, "no SuperSpeed companion follows bulk endpoint %02Xh", address);
+			msc_found(j, "no SuperSpeed companion follows bulk endpoint %02Xh",
+				  address);
 			msc_expected(j, "a descriptor of type 30h and 6 bytes");
 		} else if (next.p[2] > 15 || (storage && next.p[3] & MSC_COMPANION_STREAMS)) {
 			msc_found(j,
@@ -367,8 +368,8 @@ static void otherspeed(struct msc_judging *j, const struct msc_record *r)
 		msc_found(j, "bLength is %u and bDescriptorType %u", c->data[0], c->data[1]);
 		msc_expected(j, "9 and 7");
 	} else if (c->outcome == MSC_OUT_DONE && walk_type(c, MSC_DESC_OTHER_SPEED, &w)) {
-		check_packet_sizes(j, w, r->device->speed == MSC_SPEED_HIGH ? MSC_SPEED_FULL
-									    : MSC_SPEED_HIGH);
+		check_packet_sizes(
+			j, w, r->device->speed == MSC_SPEED_HIGH ? MSC_SPEED_FULL : MSC_SPEED_HIGH);
 	}
 }
 

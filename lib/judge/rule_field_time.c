@@ -55,8 +55,9 @@ const struct msc_rule msc_rule_usb_control_time = {
 	.severity = {MSC_FAIL, MSC_WARN, MSC_WARN},
 	.why = "hosts hold a lock on the device for as long as a request takes, and give up after 3 to "
 	       "5 s",
-	.mistake = "endpoint 0 is served by the task that also reads the medium, or waits until a halt "
-		   "has been carried out by the controller",
+	.mistake =
+		"endpoint 0 is served by the task that also reads the medium, or waits until a halt "
+		"has been carried out by the controller",
 	.on = MSC_RECORD_CONTROL | MSC_RECORD_RESET,
 	.judge = control_time,
 };

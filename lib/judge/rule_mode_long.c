@@ -36,8 +36,9 @@ static void length(struct msc_judging *j, const struct msc_record *r)
 		msc_actual(j, "%zu", claimed - 2);
 	} else if (before && before->u.exchange.data_len >= 2 &&
 		   msc_get_be16(before->u.exchange.data) != msc_get_be16(d)) {
-		msc_found(j, "MODE DATA LENGTH is %zu when %zu bytes are asked for, and was %u "
-			     "before",
+		msc_found(j,
+			  "MODE DATA LENGTH is %zu when %zu bytes are asked for, and was %u "
+			  "before",
 			  claimed - 2, asked, msc_get_be16(before->u.exchange.data));
 		msc_expected(j, "%u", msc_get_be16(before->u.exchange.data));
 		msc_actual(j, "%zu", claimed - 2);

@@ -161,6 +161,7 @@ const struct msc_rule msc_rule_attach_time = {
 	.spec = "the scenario",
 	.severity = {MSC_NOTE, MSC_NOTE, MSC_NOTE},
 	.why = "people take the device for broken, and pull it out",
-	.mistake = "a host's question is answered after a time-out, or the file allocation table is "
-		   "large and the medium slow: larger clusters make it smaller",
+	.mistake =
+		"a host's question is answered after a time-out, or the file allocation table is "
+		"large and the medium slow: larger clusters make it smaller",
 };

@@ -60,7 +60,8 @@ const struct msc_rule msc_rule_scsi_vpd_form = {
 	.spec = "SPC-4, 7.8",
 	.severity = {MSC_FAIL, MSC_WARN, MSC_WARN},
 	.why = "Windows reads the serial number from page 80h and takes what lies behind it for a part",
-	.mistake = "standard INQUIRY data is sent for every page, or the length is that of a constant",
+	.mistake =
+		"standard INQUIRY data is sent for every page, or the length is that of a constant",
 	.on = MSC_RECORD_EXCHANGE,
 	.judge = form,
 };

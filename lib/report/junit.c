@@ -38,7 +38,7 @@ static void put_evidence(FILE *out, const struct msc_findings *findings)
 					": ",
 					f->rule->id,
 					": ",
-					f->rule->spec,
+					f->spec,
 					": ",
 					f->context,
 					": ",
@@ -54,6 +54,10 @@ static void put_evidence(FILE *out, const struct msc_findings *findings)
 			fputs("; actual ", out);
 			msc_put(out, MSC_XML, f->actual);
 		}
+		fputs("\n  why: ", out);
+		msc_put(out, MSC_XML, f->rule->why);
+		fputs("\n  mistake: ", out);
+		msc_put(out, MSC_XML, f->rule->mistake);
 		putc('\n', out);
 	}
 }

@@ -9,7 +9,7 @@
 
 static json_t *time_of(double ns)
 {
-	return ns >= 0 ? json_integer((json_int_t)floor(ns + 0.5)) : json_null();
+	return ns >= 0 ? json_integer((json_int_t)fmin(ns + 0.5, 9e18)) : json_null();
 }
 
 /* Three places, so that a document holds no digits of chance. */
@@ -92,9 +92,8 @@ static json_t *lock_json(const struct msc_pace_lock *l)
 {
 	return json_pack("{s:o, s:b, s:o, s:o, s:I}", "period_ns",
 			 l->locked ? time_of(l->period_ns) : json_null(), "locked", l->locked,
-			 "resultant", number(l->resultant), "chance",
-			 probability(l->chance), "events",
-			 (json_int_t)l->events);
+			 "resultant", number(l->resultant), "chance", probability(l->chance),
+			 "events", (json_int_t)l->events);
 }
 
 /* What completions are quantised to, and by whose clock: the host's frame hides the device's tick
@@ -106,9 +105,9 @@ static json_t *frame(const struct msc_pace *p)
 	json_t *o = lock_json(l);
 
 	if (o && json_object_set_new(o, "clock",
-				     host   ? json_string("host") :
-				     device ? json_string(clock_name(p->tick_clock)) :
-					      json_null())) {
+				     host     ? json_string("host")
+				     : device ? json_string(clock_name(p->tick_clock))
+					      : json_null())) {
 		json_decref(o);
 		return NULL;
 	}
@@ -149,17 +148,17 @@ static json_t *after_pause(const struct msc_pace *p)
 
 static json_t *model(const struct msc_pace *p)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-			 "per_command_ns", p->per_byte_ns > 0 ?
-				 json_integer((json_int_t)floor(p->per_command_ns + 0.5)) : json_null(),
-			 "per_byte_ns", share(p->per_byte_ns), "worst_residual",
-			 p->per_byte_ns > 0 ? number(p->worst_residual) : json_null(),
-			 "block_ns", time_of(p->block_ns), "bus_ns", time_of(p->bus_ns),
-			 "first_block_ns", time_of(p->first_ns), "medium_ns", time_of(p->medium_ns),
-			 "overlap", share(p->overlap), "chunk_blocks",
-			 p->chunk ? json_integer(p->chunk) : json_null(), "buffers",
-			 p->buffers ? json_integer(p->buffers) : json_null(), "after_pause_ns",
-			 after_pause(p));
+	return json_pack(
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "per_command_ns",
+		p->per_byte_ns > 0 ? json_integer((json_int_t)floor(p->per_command_ns + 0.5))
+				   : json_null(),
+		"per_byte_ns", share(p->per_byte_ns), "worst_residual",
+		p->per_byte_ns > 0 ? number(p->worst_residual) : json_null(), "block_ns",
+		time_of(p->block_ns), "bus_ns", time_of(p->bus_ns), "first_block_ns",
+		time_of(p->first_ns), "medium_ns", time_of(p->medium_ns), "overlap",
+		share(p->overlap), "chunk_blocks", p->chunk ? json_integer(p->chunk) : json_null(),
+		"buffers", p->buffers ? json_integer(p->buffers) : json_null(), "after_pause_ns",
+		after_pause(p));
 }
 
 static json_t *control(const struct msc_pace *p)
@@ -187,13 +186,12 @@ static json_t *diagnosis(const struct msc_pace *p)
 
 	for (size_t i = 0; i < p->n_diagnosis; i++) {
 		const struct msc_diagnosis *d = &p->diagnosis[i];
-		json_t *entry = json_pack("{s:s, s:s, s:o, s:o, s:o, s:b, s:o, s:o}", "id",
-					  msc_diagnosis_ids[d->id], "op", d->write ? "write" : "read",
-					  "confidence", number(d->confidence), "share",
-					  number(d->share), "cost_ns", time_of(d->cost_ns), "limit",
-					  d->id >= MSC_DIAG_MEDIUM_BOUND, "evidence",
-					  msc_json_text(d->evidence), "advice",
-					  msc_json_text(d->advice));
+		json_t *entry = json_pack(
+			"{s:s, s:s, s:o, s:o, s:o, s:b, s:o, s:o}", "id", msc_diagnosis_ids[d->id],
+			"op", d->write ? "write" : "read", "confidence", number(d->confidence),
+			"share", number(d->share), "cost_ns", time_of(d->cost_ns), "limit",
+			d->id >= MSC_DIAG_MEDIUM_BOUND, "evidence", msc_json_text(d->evidence),
+			"advice", msc_json_text(d->advice));
 
 		if (json_array_append_new(list, entry)) {
 			json_decref(list);
@@ -208,7 +206,8 @@ static json_t *diagnosis(const struct msc_pace *p)
 static json_t *spans(const struct msc_timeline *t)
 {
 	static const char *const lanes[] = { "host", "bus", "device" };
-	static const char *const kinds[] = { "cbw", "data", "csw", "all", "nak", "works", "transfers" };
+	static const char *const kinds[] = { "cbw", "data",  "csw",      "all",
+					     "nak", "works", "transfers" };
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < t->n; i++) {
@@ -243,8 +242,11 @@ int msc_pace_write_json(FILE *out, const struct msc_pace_report *r, struct msc_e
 					     msc_device_json(r->device), r->exit_status);
 	json_t *rest = json_pack(
 		"{s:s, s:{s:b, s:o}, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-		"mode", !p->queued ? "serial" : !p->serial ? "queued" : "both", "queued", "works",
-		p->queued_works, "reason",
+		"mode",
+		!p->queued   ? "serial"
+		: !p->serial ? "queued"
+			     : "both",
+		"queued", "works", p->queued_works, "reason",
 		p->queued_works ? json_null() : msc_json_text(p->queued_why), "block_size",
 		(json_int_t)p->block_size, "phases", phases(p), "sizes", sizes(p), "frame",
 		frame(p), "tick", tick(p), "naks", naks(p), "model", model(p), "control",

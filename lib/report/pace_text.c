@@ -16,7 +16,7 @@ static struct text ns(double value)
 	struct text t = { "-" };
 
 	if (value >= 0)
-		msc_format_ns(t.s, sizeof t.s, (int64_t)(value + 0.5));
+		msc_format_ns(t.s, sizeof t.s, (int64_t)(fmin(value, 9e18) + 0.5));
 	return t;
 }
 
@@ -33,8 +33,9 @@ static void print_head(FILE *out, const struct msc_pace_report *r)
 
 	fputs("target    ", out);
 	msc_put(out, MSC_PLAIN, d->name);
-	fprintf(out, "%s\n          %s speed%s%s\n", d->simulated ? "   (simulated, virtual time)" : "",
-		msc_speed_name(d->speed), *d->host ? ", " : "", d->host);
+	fprintf(out, "%s\n          %s speed%s%s\n",
+		d->simulated ? "   (simulated, virtual time)" : "", msc_speed_name(d->speed),
+		*d->host ? ", " : "", d->host);
 	if (*r->failure) {
 		fputs("FAIL      ended early: ", out);
 		msc_put_wrapped(out, 23, 10, r->failure);
@@ -52,8 +53,8 @@ static void print_diagnosis(FILE *out, const struct msc_pace_report *r)
 	for (size_t i = 0; i < p->n_diagnosis; i++) {
 		const struct msc_diagnosis *d = &p->diagnosis[i];
 
-		fprintf(out, "%zu. %s%s%s   %.0f %% of the time of %s%s, confidence %.2f\n   ", i + 1,
-			r->context->color ? "\033[1m" : "", msc_diagnosis_ids[d->id],
+		fprintf(out, "%zu. %s%s%s   %.0f %% of the time of %s%s, confidence %.2f\n   ",
+			i + 1, r->context->color ? "\033[1m" : "", msc_diagnosis_ids[d->id],
 			r->context->color ? "\033[0m" : "", 100 * d->share,
 			d->write ? "writes" : "reads",
 			d->id >= MSC_DIAG_MEDIUM_BOUND ? ", a limit" : "", d->confidence);
@@ -131,26 +132,30 @@ static void print_blocks(FILE *out, const struct msc_pace *p)
 
 	if (p->block_ns <= 0)
 		return;
-	snprintf(text, sizeof text, "one every %s in a long read, of which the bus needs %s; the "
-				    "first after %s",
+	snprintf(text, sizeof text,
+		 "one every %s in a long read, of which the bus needs %s; the "
+		 "first after %s",
 		 ns(p->block_ns).s, ns(p->bus_ns).s, ns(p->first_ns).s);
 	put_row(out, "block", text);
 	if (p->after_pause_ns[0] >= 0) {
-		len = (size_t)snprintf(text, sizeof text, "after a pause of the host a block comes in "
-							  "%s, further ones each",
+		len = (size_t)snprintf(text, sizeof text,
+				       "after a pause of the host a block comes in "
+				       "%s, further ones each",
 				       ns(p->after_pause_ns[0]).s);
 		for (size_t k = 1; k < MSC_COUNT(p->after_pause_ns); k++)
-			len += (size_t)snprintf(text + len, sizeof text - len, "%s %s", k > 1 ? "," : "",
-						ns(p->after_pause_ns[k]).s);
+			len += (size_t)snprintf(text + len, sizeof text - len, "%s %s",
+						k > 1 ? "," : "", ns(p->after_pause_ns[k]).s);
 		put_row(out, "pause", text);
 	}
 	len = (size_t)snprintf(text, sizeof text, "%s",
-			       p->buffers > 1 ? "two or more" : p->buffers ? "one" : "not told");
+			       p->buffers > 1 ? "two or more"
+			       : p->buffers   ? "one"
+					      : "not told");
 	if (p->chunk > 1)
 		len += (size_t)snprintf(text + len, sizeof text - len, " of %u blocks", p->chunk);
 	if (p->medium_ns >= 0)
-		snprintf(text + len, sizeof text - len, "; the medium and its driver need %s a block",
-			 ns(p->medium_ns).s);
+		snprintf(text + len, sizeof text - len,
+			 "; the medium and its driver need %s a block", ns(p->medium_ns).s);
 	put_row(out, "buffers", text);
 }
 
@@ -159,7 +164,8 @@ static void print_rest(FILE *out, const struct msc_pace *p)
 	char text[320];
 
 	if (p->per_byte_ns > 0) {
-		snprintf(text, sizeof text, "%s for a command, %.1f kB/s for its bytes, within %.1f %%",
+		snprintf(text, sizeof text,
+			 "%s for a command, %.1f kB/s for its bytes, within %.1f %%",
 			 p->per_command_ns > 0 ? ns(p->per_command_ns).s : "no time",
 			 1e6 / p->per_byte_ns, 100 * p->worst_residual);
 		put_row(out, "model", text);
@@ -167,7 +173,8 @@ static void print_rest(FILE *out, const struct msc_pace *p)
 	if (p->request_idle_ns >= 0) {
 		snprintf(text, sizeof text,
 			 "GET_STATUS takes %s, and %s during a read (longest %s); deaf for %s",
-			 ns(p->request_idle_ns).s, ns(p->request_busy_ns).s, ns(p->request_worst_ns).s,
+			 ns(p->request_idle_ns).s, ns(p->request_busy_ns).s,
+			 ns(p->request_worst_ns).s,
 			 p->blocked_ns > 0 ? ns(p->blocked_ns).s : "no time that shows");
 		put_row(out, "control", text);
 	}

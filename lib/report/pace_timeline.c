@@ -18,10 +18,8 @@ struct style {
 };
 
 static const struct style ascii = { { " ", "-", ".", "~", "=", "#", "S", "C", "[", "]", "|" } };
-static const struct style boxes = {
-	{ " ", "\u2500", "\u00b7", "\u2592", "\u2501", "\u2588", "S", "C", "\u251c", "\u2524",
-	  "\u2502" }
-};
+static const struct style boxes = { { " ", "\u2500", "\u00b7", "\u2592", "\u2501", "\u2588", "S",
+				      "C", "\u251c", "\u2524", "\u2502" } };
 
 struct canvas {
 	double step_ns;
@@ -78,10 +76,11 @@ static void put_bar(struct canvas *c, size_t from, size_t to, const char *name)
 static void draw(struct canvas *c, const struct msc_timeline *t)
 {
 	static const char *const names[] = { "CBW", "data", "CSW", "CBW, data, CSW" };
-	static const enum glyph glyphs[] = { [MSC_SPAN_CBW] = CBW,   [MSC_SPAN_DATA] = DATA,
-					     [MSC_SPAN_CSW] = CSW,   [MSC_SPAN_ALL] = LINE,
-					     [MSC_SPAN_NAK] = NAK,   [MSC_SPAN_WORKS] = WORKS,
-					     [MSC_SPAN_READY] = READY };
+	static const enum glyph glyphs[] = {
+		[MSC_SPAN_CBW] = CBW,    [MSC_SPAN_DATA] = DATA, [MSC_SPAN_CSW] = CSW,
+		[MSC_SPAN_ALL] = LINE,   [MSC_SPAN_NAK] = NAK,   [MSC_SPAN_WORKS] = WORKS,
+		[MSC_SPAN_READY] = READY
+	};
 
 	for (size_t i = 0; i < t->n; i++) {
 		const struct msc_span *s = &t->span[i];
@@ -101,7 +100,10 @@ static const char *round_time(char *buf, size_t size, double ns)
 	double unit = ns < MSC_US ? 1 : ns < MSC_MS ? MSC_US : ns < MSC_S ? MSC_MS : MSC_S;
 
 	snprintf(buf, size, "%.6g %s", ns / unit,
-		 unit < MSC_US ? "ns" : unit < MSC_MS ? "us" : unit < MSC_S ? "ms" : "s");
+		 unit < MSC_US   ? "ns"
+		 : unit < MSC_MS ? "us"
+		 : unit < MSC_S  ? "ms"
+				 : "s");
 	return buf;
 }
 
@@ -112,7 +114,7 @@ static void print_ruler(FILE *out, const struct canvas *c, bool utf8)
 	fprintf(out, "%-*s", LABEL, "time");
 	for (size_t i = 0; i < c->width; i += 10) {
 		round_time(label, sizeof label, (double)i * c->step_ns);
-		if (i + 10 > c->width)
+		if (i + 10 >= c->width)
 			fputs(i ? label : "0", out);
 		else
 			fprintf(out, "%-10s", i ? label : "0");
@@ -157,7 +159,8 @@ void msc_timeline_print(FILE *out, const struct msc_timeline *t, bool utf8)
 	print_lane(out, &c, MSC_LANE_HOST, "host", style);
 	print_lane(out, &c, MSC_LANE_BUS, "bus", style);
 	print_lane(out, &c, MSC_LANE_DEVICE, "device", style);
-	fprintf(out, "%*sC CBW, %s data, S CSW, %s NAK; %s the device works, %s sends or receives\n",
+	fprintf(out,
+		"%*sC CBW, %s data, S CSW, %s NAK; %s the device works, %s sends or receives\n",
 		LABEL, "", style->glyph[DATA], style->glyph[NAK], style->glyph[WORKS],
 		style->glyph[READY]);
 }

@@ -199,12 +199,13 @@ json_t *msc_record_json(const struct msc_record *r)
 
 json_t *msc_finding_json(const struct msc_finding *f)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:o*}", "rule", f->rule->id,
-			 "severity", msc_severity_name(f->severity), "spec", f->rule->spec, "title",
-			 f->rule->title, "message", msc_json_text(f->message), "expected",
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:o*, s:s, s:s}", "rule",
+			 f->rule->id, "severity", msc_severity_name(f->severity), "spec", f->spec,
+			 "title", f->rule->title, "message", msc_json_text(f->message), "expected",
 			 msc_json_text(f->expected), "actual", msc_json_text(f->actual), "context",
 			 msc_json_text(f->context), "at_ns", (json_int_t)f->at_ns, "host",
-			 f->host ? msc_json_text(f->host) : NULL);
+			 f->host ? msc_json_text(f->host) : NULL, "why", f->rule->why, "mistake",
+			 f->rule->mistake);
 }
 
 json_t *msc_device_json(const struct msc_device *d)
@@ -275,7 +276,8 @@ int msc_json_write(FILE *out, json_t *document, struct msc_err *err)
 
 	if (!document)
 		return msc_nomem(err);
-	failed = json_dumpf(document, out, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) || putc('\n', out) == EOF || fflush(out);
+	failed = json_dumpf(document, out, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) ||
+		 putc('\n', out) == EOF || fflush(out);
 	json_decref(document);
 	return failed ? msc_fail_errno(err, MSC_E_IO, "cannot write the document") : 0;
 }

@@ -38,13 +38,15 @@ static void put_block(struct msc_report_run *run, const struct msc_event *ev)
 
 		put_quoted(run, "    - ", "rule", f->rule->id);
 		put_quoted(run, "      ", "severity", msc_severity_name(f->severity));
-		put_quoted(run, "      ", "spec", f->rule->spec);
+		put_quoted(run, "      ", "spec", f->spec);
 		put_quoted(run, "      ", "command", f->context);
 		put_quoted(run, "      ", "message", f->message);
 		if (f->expected)
 			put_quoted(run, "      ", "expected", f->expected);
 		if (f->actual)
 			put_quoted(run, "      ", "actual", f->actual);
+		put_quoted(run, "      ", "why", f->rule->why);
+		put_quoted(run, "      ", "mistake", f->rule->mistake);
 	}
 	fputs("  ...\n", run->out);
 }

@@ -169,7 +169,7 @@ static void put_rule(struct msc_report_run *run, const struct msc_event *ev, siz
 	size_t count = count_rule(ev->findings, at, &first);
 
 	snprintf(head, sizeof head, "%s%s%s: %s", said ? "" : msc_severity_name(f->severity),
-		 said ? "" : ": ", f->rule->id, f->rule->spec);
+		 said ? "" : ": ", f->rule->id, f->spec);
 	if (column && column < BODY && BODY + strlen(head) < 80) {
 		fprintf(run->out, "%*s", (int)(BODY - column), "");
 		msc_put(run->out, MSC_PLAIN, head);

@@ -162,9 +162,20 @@ static int restore(struct msc_runner *r, struct msc_err *err)
 	return 0;
 }
 
+static bool left_bulk_alone(const struct msc_runner *r)
+{
+	for (const struct msc_record *p = msc_session_last(r->session); p; p = p->prev)
+		if (p->kind != MSC_RECORD_CONTROL)
+			return false;
+	return true;
+}
+
 /* Brings the device back. What a host would do is judged; the rest is hidden, and named. */
 static int clean_up(struct msc_runner *r, bool *wedged, struct msc_err *err)
 {
+	/* Step by step upward: whether commands are answered is not its question yet. */
+	if (r->o->first_only && left_bulk_alone(r))
+		return 0;
 	if (*r->reason && !msc_session_last(r->session)) /* it was not begun */
 		return 0;
 	if (r->pending_reset && msc_run_recover(r, err) < 0)
@@ -180,7 +191,7 @@ static enum msc_verdict verdict(const struct msc_runner *r)
 
 	if (worst == MSC_FAIL)
 		return MSC_VERDICT_FAIL;
-	if (*r->reason)
+	if (*r->reason && !(r->verdict == MSC_VERDICT_SKIP && worst == MSC_WARN))
 		return r->verdict;
 	return worst == MSC_WARN ? MSC_VERDICT_WARN : MSC_VERDICT_PASS;
 }
@@ -197,10 +208,9 @@ static int tell_phases(struct msc_runner *r, int64_t began, struct msc_err *err)
 	for (size_t i = 0; i < r->n_phases && len < sizeof text; i++) {
 		int64_t next = i + 1 < r->n_phases ? r->phase[i + 1].began_ns : end;
 
-		len += (size_t)snprintf(text + len, sizeof text - len, "%s%s %s",
-					i ? ", " : "", r->phase[i].name,
-					msc_format_ns(took, sizeof took,
-						      next - r->phase[i].began_ns));
+		len += (size_t)snprintf(
+			text + len, sizeof text - len, "%s%s %s", i ? ", " : "", r->phase[i].name,
+			msc_format_ns(took, sizeof took, next - r->phase[i].began_ns));
 	}
 	msc_run_note(r, "took %s: %s", msc_format_ns(took, sizeof took, end - began), text);
 	return msc_check_time(r, end - began, err);
@@ -232,6 +242,7 @@ int msc_run_case(struct msc_runner *r, const struct msc_scenario *s, bool *wedge
 	r->n_phases = 0;
 	r->verdict = MSC_VERDICT_PASS;
 	*wedged = false;
+	r->until_ns = r->hasty ? began + MSC_CASE_HASTY_NS : MSC_NEVER;
 	r->o->event(r->o->user, &e);
 	msc_log(r->o->log, MSC_LOG_INFO, "scenario", began, "%s", s->name);
 	rc = run_scenario(r, err);

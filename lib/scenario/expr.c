@@ -216,8 +216,7 @@ static int call(struct parsing *p, const char *word, const struct msc_yaml *here
 	} else if (comparison(p) < 0) {
 		return -1;
 	}
-	if (term.op != OP_LENGTH &&
-	    (expect_character(p, ',', "','") < 0 || comparison(p) < 0))
+	if (term.op != OP_LENGTH && (expect_character(p, ',', "','") < 0 || comparison(p) < 0))
 		return -1;
 	p->depth--;
 	return expect_character(p, ')', "')'") < 0 ? -1 : add_term(p, term);

@@ -22,6 +22,7 @@ struct msc_journal {
 	int fd; /* locked */
 	char dir[3072];
 	char path[3584];
+	char temporary[3600]; /* while it is held and not written: what is locked */
 };
 
 /* FNV-1a */
@@ -98,6 +99,8 @@ static struct msc_journal *new_journal(const char *dir, const char *device, uint
 
 static void free_journal(struct msc_journal *j)
 {
+	if (j && *j->temporary)
+		unlink(j->temporary);
 	if (j && j->fd >= 0)
 		close(j->fd); /* and with it the lock */
 	free(j);
@@ -147,8 +150,57 @@ static int publish(const char *temporary, const char *path)
 	return rename(temporary, path);
 }
 
-static int write_file(struct msc_journal *j, const struct msc_journal_head *h, const uint8_t *data,
-		      const char *temporary, struct msc_err *err)
+/* False: whoever held the file has given it another name, or removed it. */
+static bool still_named(const struct msc_journal *j)
+{
+	struct stat open_file, named;
+
+	return fstat(j->fd, &open_file) == 0 && stat(j->temporary, &named) == 0 &&
+	       open_file.st_ino == named.st_ino && open_file.st_dev == named.st_dev;
+}
+
+static int reserve(struct msc_journal *j, struct msc_err *err)
+{
+	char temporary[sizeof j->temporary];
+
+	snprintf(temporary, sizeof temporary, "%s.new", j->path);
+	j->fd = open(temporary, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (j->fd < 0)
+		return msc_fail_errno(err, MSC_E_IO, "%s: cannot create the journal", temporary);
+	if (flock(j->fd, LOCK_EX | LOCK_NB) < 0)
+		return msc_fail(err, MSC_E_BUSY, "%s: another run of mscope uses this device",
+				temporary);
+	memcpy(j->temporary, temporary, sizeof temporary);
+	if (!still_named(j)) {
+		j->temporary[0] = '\0';
+		return msc_fail(err, MSC_E_BUSY, "%s: another run of mscope uses this device",
+				j->path);
+	}
+	if (access(j->path, F_OK) == 0)
+		return msc_fail(err, MSC_E_BUSY, "%s: there is a journal already", j->path);
+	return 0;
+}
+
+int msc_journal_reserve(const char *dir, const char *device, uint8_t lun, struct msc_journal **out,
+			struct msc_err *err)
+{
+	struct msc_journal *j;
+
+	if (make_dirs(dir, err) < 0)
+		return -1;
+	j = new_journal(dir, device, lun, err);
+	if (!j)
+		return -1;
+	if (reserve(j, err) < 0) {
+		free_journal(j);
+		return -1;
+	}
+	*out = j;
+	return 0;
+}
+
+int msc_journal_write(struct msc_journal *j, const struct msc_journal_head *h, const uint8_t *data,
+		      struct msc_err *err)
 {
 	size_t len = ((size_t)h->blocks + h->n_probes) * h->block_size;
 	char text[HEAD_MAX];
@@ -162,42 +214,12 @@ static int write_file(struct msc_journal *j, const struct msc_journal_head *h, c
 	for (uint32_t i = 0; i < h->n_probes; i++)
 		n += snprintf(text + n, sizeof text - (size_t)n, "\nprobe %" PRIu64, h->probe[i]);
 	n += snprintf(text + n, sizeof text - (size_t)n, "\n\n");
-	j->fd = open(temporary, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (j->fd < 0)
-		return msc_fail_errno(err, MSC_E_IO, "%s: cannot create the journal", temporary);
-	if (flock(j->fd, LOCK_EX | LOCK_NB) < 0)
-		return msc_fail(err, MSC_E_BUSY, "%s: another run of mscope uses this device",
-				temporary);
 	if (ftruncate(j->fd, 0) < 0 || write_all(j->fd, text, (size_t)n) < 0 ||
-	    write_all(j->fd, data, len) < 0 || fsync(j->fd) < 0 || publish(temporary, j->path) < 0) {
-		if (errno == EEXIST)
-			msc_fail(err, MSC_E_BUSY, "%s: there is a journal already", j->path);
-		else
-			msc_fail_errno(err, MSC_E_IO, "%s: cannot write the journal", temporary);
-		unlink(temporary);
-		return -1;
-	}
+	    write_all(j->fd, data, len) < 0 || fsync(j->fd) < 0 ||
+	    publish(j->temporary, j->path) < 0)
+		return msc_fail_errno(err, MSC_E_IO, "%s: cannot write the journal", j->temporary);
+	j->temporary[0] = '\0';
 	return sync_dir(j, err);
-}
-
-int msc_journal_create(const char *dir, const struct msc_journal_head *h, const uint8_t *data,
-		       struct msc_journal **out, struct msc_err *err)
-{
-	char temporary[3600];
-	struct msc_journal *j;
-
-	if (make_dirs(dir, err) < 0)
-		return -1;
-	j = new_journal(dir, h->device, h->lun, err);
-	if (!j)
-		return -1;
-	snprintf(temporary, sizeof temporary, "%s.new", j->path);
-	if (write_file(j, h, data, temporary, err) < 0) {
-		free_journal(j);
-		return -1;
-	}
-	*out = j;
-	return 0;
 }
 
 /* The whole file, NUL-terminated; NULL and *err otherwise. */
@@ -268,8 +290,8 @@ static int parse(const struct msc_journal *j, const uint8_t *text, size_t len,
 	*h = (struct msc_journal_head){ 0 };
 	sscanf((const char *)text,
 	       "mscope journal 1\ndevice %119[!-~]\nlun %u\ncapacity %" SCNu64
-	       "\nblock_size %" SCNu32 "\nfirst %" SCNu64 "\nblocks %" SCNu32
-	       "\nblock_0 %" SCNx32 "\nchecksum %" SCNx32 "%n",
+	       "\nblock_size %" SCNu32 "\nfirst %" SCNu64 "\nblocks %" SCNu32 "\nblock_0 %" SCNx32
+	       "\nchecksum %" SCNx32 "%n",
 	       h->device, &lun, &h->capacity, &h->block_size, &h->first, &h->blocks, &h->block_0,
 	       &sum, &used);
 	h->lun = (uint8_t)lun;
@@ -364,7 +386,7 @@ void msc_journal_close(struct msc_journal *j)
 
 int msc_journal_remove(struct msc_journal *j, struct msc_err *err)
 {
-	int rc = unlink(j->path);
+	int rc = *j->temporary ? 0 : unlink(j->path);
 
 	if (rc < 0)
 		msc_fail_errno(err, MSC_E_IO, "%s: cannot remove the journal", j->path);

@@ -34,9 +34,13 @@ int msc_journal_default_dir(char *buf, size_t size, struct msc_err *) MSC_MUST_C
 /* Against a damaged file or a mix-up, not against an enemy. */
 uint32_t msc_journal_hash(const void *data, size_t len);
 
-/* Writes and syncs the file, and the directory. Fails when there is one already. */
-int msc_journal_create(const char *dir, const struct msc_journal_head *, const uint8_t *data,
-		       struct msc_journal **out, struct msc_err *) MSC_MUST_CHECK;
+/* No other run may write to this device from now on: to be called before the blocks are read.
+ * MSC_E_BUSY: another holds it, or has left a journal. */
+int msc_journal_reserve(const char *dir, const char *device, uint8_t lun, struct msc_journal **out,
+			struct msc_err *) MSC_MUST_CHECK;
+/* Writes and syncs the file, and the directory. */
+int msc_journal_write(struct msc_journal *, const struct msc_journal_head *, const uint8_t *data,
+		      struct msc_err *) MSC_MUST_CHECK;
 
 /* The journal that an earlier run left for this device and unit; *out is NULL when there is none.
  * *head is what the file says; *data is the caller's to free. MSC_E_BUSY: another run holds it. */
@@ -49,7 +53,7 @@ int msc_journal_forget(const char *dir, const char *device, uint8_t lun, char *p
 		       struct msc_err *) MSC_MUST_CHECK;
 
 const char *msc_journal_path(const struct msc_journal *);
-/* Lets go; the file stays for the next run. */
+/* Lets go; what was written stays for the next run. */
 void msc_journal_close(struct msc_journal *);
 /* The blocks are back in their places: removes the file and lets go. */
 int msc_journal_remove(struct msc_journal *, struct msc_err *) MSC_MUST_CHECK;

@@ -37,7 +37,8 @@ static int need(struct msc_loader *l, const struct msc_yaml *n, struct msc_scena
 	static const char *const words[] = { "medium",          "no-medium",  "writable",
 					     "write-protected", "removable",  "fixed",
 					     "multi-lun",       "single-lun", "full-speed",
-					     "high-speed",      "simulated",  "composite", "super-speed", NULL };
+					     "high-speed",      "simulated",  "composite",
+					     "super-speed",     NULL };
 	static const struct msc_key keys[] = {
 		{"blocks", msc_load_expr, 0, 1, INT64_MAX, NULL, true},
 		{0},
@@ -119,6 +120,22 @@ static int add_tags(struct msc_loader *l, struct msc_scenario *s)
 	return 0;
 }
 
+static int join_spec(struct msc_loader *l, struct msc_scenario *s)
+{
+	size_t size = 1, at = 0;
+	char *text;
+
+	for (size_t i = 0; s->spec[i]; i++)
+		size += strlen(s->spec[i]) + 2;
+	text = msc_load_get(l, size);
+	if (!text)
+		return -1;
+	for (size_t i = 0; s->spec[i]; i++)
+		at += (size_t)snprintf(text + at, size - at, "%s%s", i ? "; " : "", s->spec[i]);
+	s->clauses = text;
+	return 0;
+}
+
 static int fill_in(struct msc_loader *l, const struct msc_yaml *doc, struct msc_scenario *s)
 {
 	static const struct msc_key keys[] = {
@@ -150,7 +167,7 @@ static int fill_in(struct msc_loader *l, const struct msc_yaml *doc, struct msc_
 	s->ejects = msc_plan_ejects(s->steps, s->n_steps);
 	if (s->scratch_blocks)
 		s->needs |= MSC_NEED_MEDIUM;
-	return add_tags(l, s);
+	return add_tags(l, s) < 0 ? -1 : join_spec(l, s);
 }
 
 static void scenario_free(struct msc_scenario *s)

@@ -225,7 +225,8 @@ int msc_load_command(struct msc_loader *l, const struct msc_yaml *step, struct m
 	if (msc_load_map(l, step, "a command step", keys, c) < 0)
 		return -1;
 	if (c->on_failure && !l->s->host)
-		return msc_load_expected(l, step, "'host' in the scenario, before its steps, for "
-						  "'on_failure'");
+		return msc_load_expected(l, step,
+					 "'host' in the scenario, before its steps, for "
+					 "'on_failure'");
 	return settle_direction(l, step, c);
 }

@@ -11,7 +11,7 @@
  * or a packet too many or too few, cannot look right. */
 static void stamp(uint8_t *buf, size_t len, uint64_t lba, uint32_t block_size)
 {
-	uint8_t words[16];
+	uint8_t words[MSC_STAMP_LEN];
 
 	for (size_t i = 0; i < len; i += sizeof words) {
 		size_t n = len - i < sizeof words ? len - i : sizeof words;
@@ -23,7 +23,7 @@ static void stamp(uint8_t *buf, size_t len, uint64_t lba, uint32_t block_size)
 	}
 }
 
-bool msc_pattern_stamp(const uint8_t block[16], uint64_t *lba)
+bool msc_pattern_stamp(const uint8_t block[MSC_STAMP_LEN], uint64_t *lba)
 {
 	*lba = msc_get_be64(block);
 	return !msc_get_be32(block + 8) && msc_get_be32(block + 12) == STAMP_MARK;

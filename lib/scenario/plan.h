@@ -78,7 +78,8 @@ void msc_pattern_fill(enum msc_pattern, uint8_t *buf, size_t len, uint64_t lba,
 		      uint32_t block_size);
 
 /* Whose stamp a block begins with; false: it has none. */
-bool msc_pattern_stamp(const uint8_t block[16], uint64_t *lba);
+#define MSC_STAMP_LEN 16
+bool msc_pattern_stamp(const uint8_t block[MSC_STAMP_LEN], uint64_t *lba);
 
 struct msc_out_data {
 	enum msc_pattern pattern;
@@ -252,6 +253,7 @@ struct msc_scenario {
 	char *path, *name, *title;
 	int line;
 	const char **spec, **tags;
+	const char *clauses; /* spec, as one text */
 	int stage; /* the order in which scenarios run: index into msc_stage_names */
 	int evidence; /* of the test that it carries out: index into msc_evidence_names */
 	unsigned needs;

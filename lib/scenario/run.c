@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define HANGS_MAX 3
+
 const char *msc_verdict_name(enum msc_verdict v)
 {
 	static const char *const names[] = { "pass", "fail", "warn", "skip", "error" };
@@ -123,11 +125,31 @@ static void skip_rest(struct msc_runner *r, const struct msc_scenarios *all, siz
 	}
 }
 
+/* Says once that the time-outs have been cut, and how long the rest may take. */
+static void tell_hasty(struct msc_runner *r)
+{
+	if (r->hasty || r->o->timeout_ns || msc_session_timeout(r->session) > MSC_HASTY_NS)
+		return;
+	r->hasty = true;
+	r->end_ns = msc_now(r->target->clock) + MSC_RUN_HASTY_NS;
+	msc_run_note(
+		r,
+		"the device has hung %d times; from here on an answer is waited for %d s only, "
+		"and the run ends after %d minutes at the latest; give --timeout to wait longer",
+		HANGS_MAX, (int)(MSC_HASTY_NS / MSC_S), (int)(MSC_RUN_HASTY_NS / MSC_S / 60));
+}
+
 static int run_cases(struct msc_runner *r, const struct msc_scenarios *all, struct msc_err *err)
 {
 	for (size_t i = 0; i < all->count; i++) {
 		bool wedged = false;
-		int rc = msc_run_case(r, all->list[i], &wedged, err);
+		int rc;
+
+		if (r->hasty && msc_now(r->target->clock) >= r->end_ns) {
+			skip_rest(r, all, i, "the device hangs, and has had its time");
+			break;
+		}
+		rc = msc_run_case(r, all->list[i], &wedged, err);
 
 		if (rc == 0 && wedged)
 			rc = msc_fail(err, MSC_E_GONE,
@@ -138,6 +160,10 @@ static int run_cases(struct msc_runner *r, const struct msc_scenarios *all, stru
 			skip_rest(r, all, i + 1, err->msg);
 			return -1;
 		}
+		tell_hasty(r);
+		if (r->o->first_only &&
+		    r->summary->count[MSC_VERDICT_FAIL] + r->summary->count[MSC_VERDICT_ERROR])
+			break;
 	}
 	return 0;
 }
@@ -145,6 +171,7 @@ static int run_cases(struct msc_runner *r, const struct msc_scenarios *all, stru
 static int run(struct msc_runner *r, const struct msc_scenarios *all, struct msc_err *err)
 {
 	const struct msc_session_options options = { .timeout_ns = r->o->timeout_ns,
+						     .hangs_max = r->o->timeout_ns ? 0 : HANGS_MAX,
 						     .queued = r->o->queued,
 						     .log = r->o->log,
 						     .record = on_record,
@@ -160,6 +187,8 @@ static int run(struct msc_runner *r, const struct msc_scenarios *all, struct msc
 	}
 	msc_session_set_stop(r->session, r->o->stop, r->o->user);
 	if (learn(r, err) < 0 || try_queued(r, err) < 0 || msc_scratch_old(r, err) < 0)
+		goto skip_all;
+	if (r->o->allow_writes && any_writes(all) && msc_scratch_hold(r, err) < 0)
 		goto skip_all;
 	rc = run_cases(r, all, err);
 	goto finish;

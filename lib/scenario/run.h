@@ -14,6 +14,8 @@
 
 #include "scenario/journal.h"
 
+#define MSC_RUN_HASTY_NS  (1200 * MSC_S) /* for the rest of a run on a device that hangs often */
+#define MSC_CASE_HASTY_NS (60 * MSC_S)	  /* and for one scenario */
 #define MSC_PHASES_MAX 8
 
 /* The blocks that scenarios may write: found once, saved before the first write, put back. */
@@ -40,6 +42,8 @@ struct msc_runner {
 	struct msc_scratch scratch;
 	struct msc_err judge_err; /* from within the session's callback */
 	bool odd_csw;		  /* the device answers, and never with a valid CSW */
+	bool hasty; /* the device hangs so often that its time has been cut */
+	int64_t end_ns, until_ns; /* hasty: when the run, and the case under way, are cut short */
 
 	/* the case under way */
 	const struct msc_scenario *s;
@@ -103,6 +107,8 @@ int msc_check_settled(struct msc_runner *, int rung, struct msc_err *) MSC_MUST_
 
 /* scratch.c: the range for a medium of this size. */
 void msc_scratch_choose(struct msc_scratch *, const struct msc_unit *);
+/* No other run may write to this device from now on. */
+int msc_scratch_hold(struct msc_runner *, struct msc_err *) MSC_MUST_CHECK;
 /* Saves the range, in memory and in the journal, unless that was done. *readable false: the device
  * does not give the blocks, so nothing may be written. */
 int msc_scratch_save(struct msc_runner *, bool *readable, struct msc_err *) MSC_MUST_CHECK;

@@ -7,9 +7,9 @@
  * copy of a GUID partition table; before them is, on most media, the part of a MiB that
  * partitioning programs leave free because partitions begin and end on whole MiB.
  *
- * The probes find a medium that is smaller than it says. One lies before the first partition, and
- * the others above it by every power of two: where such a medium drops address bits, they are the
- * same block.
+ * The probes find a medium that is smaller than it says. One is the last block, one lies before the
+ * first partition, and the others above that one by every power of two: where such a medium drops
+ * address bits, they are the same block.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -26,10 +26,12 @@
 #define PIECE_BYTES    65536u /* moved by one command */
 #define TRIES	       3
 
-static void choose_probes(struct msc_scratch *s)
+static void choose_probes(struct msc_scratch *s, uint64_t capacity)
 {
 	uint64_t step = PROBE_STEP_MIN;
 
+	if (s->first + s->blocks < capacity)
+		s->probe[s->n_probes++] = capacity - 1;
 	if (PROBE_FIRST + step >= s->first)
 		return;
 	s->probe[s->n_probes++] = PROBE_FIRST;
@@ -49,7 +51,7 @@ void msc_scratch_choose(struct msc_scratch *s, const struct msc_unit *u)
 		s->first = capacity - TAIL_BLOCKS - s->blocks;
 	else
 		s->first = capacity - s->blocks;
-	choose_probes(s);
+	choose_probes(s, capacity);
 }
 
 static size_t scratch_size(const struct msc_scratch *s)
@@ -146,7 +148,6 @@ static int save(struct msc_runner *r, bool *readable, struct msc_err *err)
 {
 	struct msc_scratch *s = &r->scratch;
 	struct msc_journal_head head;
-	char dir[3072];
 
 	s->data = malloc(scratch_size(s));
 	if (!s->data)
@@ -162,9 +163,9 @@ static int save(struct msc_runner *r, bool *readable, struct msc_err *err)
 		s->data = NULL;
 		return 0;
 	}
-	if (msc_scratch_identity(r, &head, err) < 0 || msc_scratch_directory(r, dir, sizeof dir, err) < 0)
+	if (msc_scratch_identity(r, &head, err) < 0)
 		return -1;
-	return msc_journal_create(dir, &head, s->data, &s->journal, err);
+	return msc_journal_write(s->journal, &head, s->data, err);
 }
 
 int msc_scratch_save(struct msc_runner *r, bool *readable, struct msc_err *err)
@@ -172,8 +173,10 @@ int msc_scratch_save(struct msc_runner *r, bool *readable, struct msc_err *err)
 	int rc;
 
 	*readable = true;
-	if (r->scratch.journal || !r->scratch.blocks)
+	if (r->scratch.data || !r->scratch.blocks)
 		return 0;
+	if (msc_scratch_hold(r, err) < 0)
+		return -1;
 	msc_run_mute(r, true);
 	rc = save(r, readable, err);
 	msc_run_mute(r, false);
@@ -224,6 +227,10 @@ int msc_scratch_restore(struct msc_runner *r, bool *good, struct msc_err *err)
 
 		rc = restore(r, &p, now, &one, err);
 		*good &= one;
+		/* A device that hangs takes no block back now; at the end of the run it is asked
+		 * once more. */
+		if (r->hasty && !one)
+			break;
 	}
 	msc_run_mute(r, false);
 	free(now);
@@ -238,7 +245,9 @@ void msc_scratch_finish(struct msc_runner *r)
 	struct msc_err err = MSC_ERR_INIT;
 	bool good = false;
 
-	if (s->journal) {
+	if (s->journal && !s->data)
+		msc_journal_close(s->journal);
+	else if (s->journal) {
 		if (!r->target->gone) {
 			msc_session_set_stop(r->session, NULL, NULL);
 			if (msc_scratch_restore(r, &good, &err) < 0)
@@ -272,31 +281,32 @@ const uint8_t *msc_scratch_original(const struct msc_scratch *s, uint64_t lba, s
 	return NULL;
 }
 
+/* Every block of these that exists is saved. *probe: one of them is a probe. */
+static bool is_saved(const struct msc_scratch *s, uint64_t lba, uint64_t blocks, uint64_t capacity,
+		     bool *probe)
+{
+	for (; blocks && lba < capacity; lba++, blocks--) {
+		size_t len = 0;
+
+		if (!msc_scratch_original(s, lba, &len))
+			return false;
+		*probe |= lba - s->first >= s->blocks;
+	}
+	return true;
+}
+
 /* True: it cannot do harm, or only to blocks that are put back. */
 static bool is_harmless(struct msc_runner *r, const uint8_t *cdb, size_t len)
 {
 	const struct msc_cdb_def *def = msc_cdb_by_bytes(cdb, len);
-	struct msc_scratch *s = &r->scratch;
-	uint64_t lba, blocks, capacity = r->unit.last_lba + 1;
-	bool inside, starts_inside, past_end;
+	uint64_t capacity = r->unit.last_lba + 1;
 
 	if (!msc_cdb_may_write(cdb, len) || !def || def->amount != MSC_AMOUNT_BLOCKS ||
 	    !r->unit.have_capacity)
 		return true;
-	lba = msc_cdb_value(cdb, "lba");
-	blocks = msc_cdb_value(cdb, "blocks");
-	starts_inside = s->data && lba >= s->first && lba - s->first < s->blocks;
-	inside = starts_inside && blocks <= s->blocks - (lba - s->first);
-	past_end = lba >= capacity || (starts_inside && blocks > capacity - lba);
-	s->dirty = true;
-	if (!blocks || inside || past_end)
-		return true;
-	for (uint32_t i = 0; s->data && blocks == 1 && i < s->n_probes; i++)
-		if (s->probe[i] == lba) {
-			s->dirty_probes = true;
-			return true;
-		}
-	return false;
+	r->scratch.dirty = true;
+	return is_saved(&r->scratch, msc_cdb_value(cdb, "lba"), msc_cdb_value(cdb, "blocks"),
+			capacity, &r->scratch.dirty_probes);
 }
 
 bool msc_scratch_allows(struct msc_runner *r, const uint8_t cdb[MSC_CBW_CB_MAX], size_t len,

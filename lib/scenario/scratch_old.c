@@ -29,8 +29,7 @@ static void simulated_identity(const struct msc_device *d, char *buf, size_t siz
 	if (d->forgets || !file || stat(path, &st) < 0)
 		snprintf(buf, size, "sim-%ld", (long)getpid());
 	else
-		snprintf(buf, size, "sim-file-%jx-%jx", (uintmax_t)st.st_dev,
-			 (uintmax_t)st.st_ino);
+		snprintf(buf, size, "sim-file-%jx-%jx", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
 }
 
 int msc_scratch_identity(struct msc_runner *r, struct msc_journal_head *h, struct msc_err *err)
@@ -66,6 +65,22 @@ int msc_scratch_directory(const struct msc_runner *r, char *buf, size_t size, st
 		return msc_journal_default_dir(buf, size, err);
 	snprintf(buf, size, "%s", r->o->journal_dir);
 	return 0;
+}
+
+int msc_scratch_hold(struct msc_runner *r, struct msc_err *err)
+{
+	struct msc_journal_head mine;
+	char dir[3072];
+	int rc;
+
+	if (r->scratch.journal || !r->scratch.blocks)
+		return 0;
+	msc_run_mute(r, true);
+	rc = msc_scratch_identity(r, &mine, err);
+	msc_run_mute(r, false);
+	if (rc < 0 || msc_scratch_directory(r, dir, sizeof dir, err) < 0)
+		return -1;
+	return msc_journal_reserve(dir, mine.device, mine.lun, &r->scratch.journal, err);
 }
 
 static bool may_put_back(const struct msc_runner *r)

@@ -107,8 +107,7 @@ static bool command_writes(const struct msc_plan_command *c, const struct msc_en
 {
 	uint8_t cdb[MSC_CBW_CB_MAX];
 
-	return !build(c, env, cdb) ||
-	       msc_cdb_may_write(cdb, c->def ? c->def->length : c->raw_len);
+	return !build(c, env, cdb) || msc_cdb_may_write(cdb, c->def ? c->def->length : c->raw_len);
 }
 
 /* LOEJ without START. */

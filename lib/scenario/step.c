@@ -111,9 +111,13 @@ static int condition(struct msc_runner *r, const struct msc_plan_loop *l, struct
 
 static void name_values(struct msc_runner *r, const struct msc_plan_lets *lets)
 {
-	for (size_t i = 0; i < lets->count; i++)
-		if (!msc_run_value(r, &lets->list[i].value, 0, &r->env.var[lets->list[i].slot]))
+	int64_t v; /* apart, because it may follow from the old value */
+
+	for (size_t i = 0; i < lets->count; i++) {
+		if (!msc_run_value(r, &lets->list[i].value, 0, &v))
 			return;
+		r->env.var[lets->list[i].slot] = v;
+	}
 }
 
 static void skip_unless(struct msc_runner *r, const struct msc_plan_unless *u)
@@ -210,6 +214,11 @@ int msc_run_steps(struct msc_runner *r, const struct msc_plan_step *steps, size_
 		  struct msc_err *err)
 {
 	for (size_t i = 0; i < n && !r->ended; i++) {
+		if (msc_now(r->target->clock) >= r->until_ns) {
+			msc_run_end_case(r, MSC_VERDICT_ERROR,
+					 "cut short: the device hangs, and has had its time");
+			break;
+		}
 		if (r->pending_reset && r->s->recover && !recovers(&steps[i]) &&
 		    msc_run_recover(r, err) < 0)
 			return -1;

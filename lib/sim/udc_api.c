@@ -40,7 +40,8 @@ void udc_close(struct mcu *m, uint8_t ep)
 	*e = (struct endpoint){ /* what only a mutant can bring back */
 				.toggle = e->toggle,
 				.halted = e->halted,
-				.halt_asked = e->halt_asked };
+				.halt_asked = e->halt_asked
+	};
 }
 
 void udc_transmit(struct mcu *m, uint8_t ep, const void *buf, size_t len)

@@ -5,8 +5,13 @@
 #include <stdlib.h>
 
 #include "timing/arrivals.h"
+#include "timing/stats.h"
 
-#define NAK_ERROR    0.005 /* of the time that a refused poll takes */
+#define NAK_ERROR    0.0005 /* of the time that a refused poll takes */
+#define POLL_ERROR_NS 300.0
+#define NAK_STEPS    24
+#define UNCUT_LEAST  6
+#define SOF_NS	     5000.0 /* of a start of frame, and what may precede the first packet */
 #define AFTER_PAUSE  4 /* so many chunks do not show the pace of a long read */
 #define CONCENTRATED 0.85 /* share of the waiting that lies between chunks */
 
@@ -121,21 +126,52 @@ static struct interval within_frame(const struct msc_pace_view *v, const struct 
 	return r;
 }
 
-/* What the NAKs say: the polls that were refused took their time, from when the host began to ask.
- * The packets of a chunk follow each other at once, but for the end of a frame. */
+/* When the chunk before packet i had gone, given the interval of its beginning. Its packets followed
+ * each other at once; what a frame cut off went right after the frame's boundary. */
+static struct interval chunk_end(const struct msc_pace_view *v, const struct msc_pace_stream *x,
+				 size_t i, size_t per_chunk, const struct interval *before)
+{
+	size_t from = i - per_chunk, rest = 0;
+	double packets = (double)per_chunk * v->packet_ns;
+
+	if (x->seen_ns[from] == x->seen_ns[i - 1])
+		return (struct interval){ before->lo + packets, before->hi + packets };
+	while (x->seen_ns[i - 1 - rest] == x->seen_ns[i - 1])
+		rest++;
+	packets = (double)x->seen_ns[i - 1] - v->host->period_ns + (double)rest * v->packet_ns;
+	return (struct interval){ packets, packets + SOF_NS };
+}
+
+/* Piece i is the first that the host asks for after its pause. */
+static bool resumes(const struct msc_pace_stream *x, size_t i)
+{
+	return x->paused && i && x->seen_ns[i - 1] < x->resumed_ns && x->seen_ns[i] > x->resumed_ns;
+}
+
+/* What the NAKs say: the polls that were refused took their time, from when the host began to ask. */
 static struct interval by_naks(const struct msc_pace_view *v, const struct msc_pace_stream *x,
 			       size_t i, size_t per_chunk, const struct interval *before)
 {
-	double refused = x->naks[i] * v->nak_ns, packets = (double)per_chunk * v->packet_ns;
+	double refused = x->naks[i] * v->nak_ns, error = NAK_ERROR * refused + POLL_ERROR_NS;
 	double asked = (double)(x->queued ? x->began_ns : x->asked_ns);
-	bool crossed = i && x->seen_ns[i - 1] != x->seen_ns[i - per_chunk];
+	struct interval r = { asked - v->nak_ns, asked + 2 * v->packet_ns };
 
-	if (!i)
-		return (struct interval){ asked + refused * (1 - NAK_ERROR) - v->nak_ns,
-					  asked + refused * (1 + NAK_ERROR) + 2 * v->packet_ns };
-	return (struct interval){ before->lo + packets + refused * (1 - NAK_ERROR) - v->nak_ns / 2,
-				  before->hi + packets + refused * (1 + NAK_ERROR) + v->nak_ns / 2 +
-					  (crossed ? v->packet_ns + v->nak_ns : 0) };
+	if (resumes(x, i))
+		r = (struct interval){ (double)x->resumed_ns, (double)x->resumed_ns + v->nak_ns };
+	else if (i)
+		r = chunk_end(v, x, i, per_chunk, before);
+	return (struct interval){ r.lo + refused - error, r.hi + refused + error };
+}
+
+/* What does not fit into a frame begins in the next one. */
+static void push_over_boundary(const struct msc_pace_view *v, double seen, struct interval *r)
+{
+	double boundary = seen - v->host->period_ns;
+
+	if (r->hi > boundary - 1.5 * v->packet_ns && r->lo < boundary) {
+		r->lo = boundary - v->packet_ns;
+		r->hi = fmax(r->hi, boundary + SOF_NS);
+	}
 }
 
 /* The beginning of the packet i, which is the first of a chunk; *before is that of the chunk before
@@ -148,13 +184,16 @@ static struct interval arrival(const struct msc_pace_view *v, const struct msc_p
 
 	if (frame_wise(v)) {
 		r = within_frame(v, x, i, per_chunk);
-		if (v->nak_ns > 0 && (i == 0 || before->hi > 0)) {
+		if (v->nak_ns > 0) {
 			struct interval n = by_naks(v, x, i, per_chunk, before);
 
+			push_over_boundary(v, (double)x->seen_ns[i], &n);
 			n.lo = fmax(n.lo, r.lo);
 			n.hi = fmin(n.hi, r.hi);
 			if (n.lo <= n.hi)
 				r = n;
+			else if (v->conflicts)
+				++*v->conflicts;
 		}
 	}
 	*before = r;
@@ -166,7 +205,14 @@ static struct msc_event_time event(struct interval r, size_t group)
 	return (struct msc_event_time){ (r.lo + r.hi) / 2, (r.hi - r.lo) / 2, group };
 }
 
-/* A stream's chunks in turn: the events of those that were waited for, after the first `skip`. */
+/* Where NAKs tell, what they do not tell is left out rather than mixed with it. */
+static bool is_precise(const struct msc_pace_view *v, struct interval r)
+{
+	return !frame_wise(v) || v->nak_ns <= 0 || r.hi - r.lo < 6 * v->packet_ns;
+}
+
+/* A stream's chunks in turn: the events of those that were waited for, after the first `skip`
+ * (SIZE_MAX: of none). */
 static size_t walk(const struct msc_pace_view *v, size_t group, size_t per_chunk, size_t skip,
 		   struct msc_event_time *out)
 {
@@ -175,17 +221,13 @@ static size_t walk(const struct msc_pace_view *v, size_t group, size_t per_chunk
 	size_t n = 0;
 
 	for (size_t p = 0; p < x->pieces; p += per_chunk) {
-		struct interval r;
+		struct interval r = arrival(v, x, p, per_chunk, &before);
 
-		/* After a pause the host's own time comes in between. */
-		if (x->paused && p > 0 && x->seen_ns[p - 1] < x->resumed_ns)
-			before = (struct interval){ 0, 0 };
-		r = arrival(v, x, p, per_chunk, &before);
 		/* What was already there came at the bus's pace, whenever it was ready. */
 		if (p && !frame_wise(v) &&
 		    (double)(x->seen_ns[p] - x->seen_ns[p - 1]) < 1.5 * v->packet_ns)
 			continue;
-		if (p >= skip * per_chunk)
+		if (p / per_chunk >= skip && is_precise(v, r))
 			out[n++] = event(r, group);
 	}
 	return n;
@@ -215,38 +257,136 @@ int msc_first_arrivals(const struct msc_pace_view *v, struct msc_event_time **ou
 	if (!*out)
 		return msc_nomem(err);
 	for (size_t i = 0; i < v->s->n_streams; i++) {
-		struct interval before = { 0, 0 };
+		const struct msc_pace_stream *x = &v->s->streams[i];
+		struct interval before, r;
 
-		if (v->s->streams[i].pieces)
-			(*out)[(*n)++] = event(arrival(v, &v->s->streams[i], 0,
-						       pieces_per_block(v->s), &before), i);
+		if (!x->pieces)
+			continue;
+		r = arrival(v, x, 0, pieces_per_block(v->s), &before);
+		if (is_precise(v, r))
+			(*out)[(*n)++] = event(r, i);
 	}
 	return 0;
 }
 
-double msc_nak_period(const struct msc_pace_samples *s, double packet_ns)
-{
-	size_t per_block = pieces_per_block(s);
-	double naks = 0, waited = 0, blocks = 0;
+/* ---- the time of a refused poll ------------------------------------------------------------------ */
 
-	for (size_t i = 0; i < s->n_streams && per_block; i++) {
-		const struct msc_pace_stream *x = &s->streams[i];
+/* What is left of long reads when their packets are taken away. */
+struct waited {
+	double ns, lost_ns; /* at the ends of frames, half a packet each on average */
+	double naks, blocks;
+};
+
+static struct waited waited_in(const struct msc_pace_view *v, const struct msc_pace_stream *x)
+{
+	size_t per_block = pieces_per_block(v->s);
+	struct waited w = { .blocks = x->blocks - 1 };
+
+	w.ns = (double)(x->seen_ns[x->pieces - 1] - x->seen_ns[per_block - 1]);
+	for (size_t k = per_block; k < x->pieces; k++) {
+		if (x->naks[k] < 0)
+			return (struct waited){ .naks = -1 };
+		w.naks += x->naks[k];
+		w.ns -= v->packet_ns;
+		if (k % per_block && x->seen_ns[k] != x->seen_ns[k - 1])
+			w.lost_ns += v->packet_ns / 2;
+	}
+	return w;
+}
+
+/* Reads that no frame cut tell it without doubt, unless their blocks were held up at the ends of
+ * frames as a whole, as those of a few may be: the median of them. */
+static double uncut_nak_period(const struct msc_pace_view *v, double *x)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->s->n_streams; i++) {
+		const struct msc_pace_stream *s = &v->s->streams[i];
+		struct waited w = { .naks = -1 };
+
+		if (!s->paused && s->blocks > 1)
+			w = waited_in(v, s);
+		if (w.naks > 0 && w.lost_ns <= 0)
+			x[n++] = w.ns / w.naks;
+	}
+	return n >= UNCUT_LEAST ? msc_median(x, n) : 0;
+}
+
+/* *doubt, a share: what the ends of frames cost may be more or less than the average, in all cases
+ * alike. */
+static double rough_nak_period(const struct msc_pace_view *v, double *doubt)
+{
+	struct waited sum = { 0 };
+
+	for (size_t i = 0; i < v->s->n_streams; i++) {
+		const struct msc_pace_stream *x = &v->s->streams[i];
+		struct waited one;
 
 		if (x->paused || x->blocks < 2)
 			continue;
-		waited += (double)(x->seen_ns[x->pieces - 1] - x->seen_ns[per_block - 1]);
-		blocks += x->blocks - 1;
-		for (size_t k = per_block; k < x->pieces; k++) {
-			bool crossed = k % per_block && x->seen_ns[k] != x->seen_ns[k - 1];
-
-			if (x->naks[k] < 0)
-				return 0;
-			naks += x->naks[k];
-			/* At the end of a frame half a packet's time is lost, on average. */
-			waited -= crossed ? 1.5 * packet_ns : packet_ns;
-		}
+		one = waited_in(v, x);
+		if (one.naks < 0)
+			return 0;
+		sum.ns += one.ns - one.lost_ns;
+		sum.lost_ns += one.lost_ns;
+		sum.naks += one.naks;
+		sum.blocks += one.blocks;
 	}
-	return naks >= 2 * blocks && waited > 0 ? waited / naks : 0;
+	if (sum.naks < 2 * sum.blocks || sum.ns <= 0 || sum.naks <= 0)
+		return 0;
+	*doubt = sum.lost_ns / sum.ns;
+	return sum.ns / sum.naks;
+}
+
+static size_t count_conflicts(const struct msc_pace_view *view, double nak_ns, size_t per_chunk)
+{
+	struct msc_pace_view v = *view;
+	size_t conflicts = 0;
+
+	v.nak_ns = nak_ns;
+	v.conflicts = &conflicts;
+	for (size_t i = 0; i < v.s->n_streams; i++)
+		walk(&v, i, per_chunk, SIZE_MAX, NULL);
+	return conflicts;
+}
+
+/* Between rough and rough * (1 +- doubt): the middle of where NAKs and frames contradict each other
+ * least. */
+static double sharpen(const struct msc_pace_view *view, double rough, double doubt,
+		      size_t per_chunk)
+{
+	size_t fewest = SIZE_MAX;
+	int first = 0, last = 0;
+
+	for (int i = -NAK_STEPS; i <= NAK_STEPS; i++) {
+		size_t conflicts =
+			count_conflicts(view, rough * (1 + i * doubt / NAK_STEPS), per_chunk);
+
+		if (conflicts < fewest)
+			first = i;
+		if (conflicts <= fewest)
+			last = i;
+		fewest = conflicts < fewest ? conflicts : fewest;
+	}
+	return rough * (1 + (first + last) / 2.0 * doubt / NAK_STEPS);
+}
+
+int msc_nak_period(const struct msc_pace_view *view, uint32_t chunk, double *period_ns,
+		   struct msc_err *err)
+{
+	double doubt = 0, uncut, *x = calloc(view->s->n_streams + 1, sizeof *x);
+
+	*period_ns = rough_nak_period(view, &doubt);
+	if (!x)
+		return msc_nomem(err);
+	if (*period_ns > 0 && frame_wise(view)) {
+		uncut = uncut_nak_period(view, x);
+		*period_ns = uncut > 0 ? uncut
+				       : sharpen(view, *period_ns, doubt,
+						 chunk * pieces_per_block(view->s));
+	}
+	free(x);
+	return 0;
 }
 
 double msc_midframe(const struct msc_pace_view *v)

@@ -23,10 +23,12 @@ struct msc_pace_view {
 	const struct msc_pace_lock *host;
 	double packet_ns; /* one packet of data, on the wire */
 	double nak_ns;	  /* one refused poll; 0: they cannot be seen */
+	size_t *conflicts; /* counts where NAKs and frames contradict each other; may be NULL */
 };
 
-/* The time of one refused poll, from the waiting in long reads; 0: polls cannot be seen. */
-double msc_nak_period(const struct msc_pace_samples *, double packet_ns);
+/* The time of one refused poll, from the long reads; 0: polls cannot be seen. */
+int msc_nak_period(const struct msc_pace_view *, uint32_t chunk, double *period_ns,
+		   struct msc_err *) MSC_MUST_CHECK;
 
 /* When each chunk that was waited for began to arrive. The caller frees *out. */
 int msc_arrivals(const struct msc_pace_view *, uint32_t chunk, struct msc_event_time **out,

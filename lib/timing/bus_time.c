@@ -19,9 +19,9 @@ static const struct wire super_speed = { 0.25, 125.0 * MSC_US, 40, 20 };
 
 static const struct wire *wire_of(enum msc_speed speed)
 {
-	return speed == MSC_SPEED_SUPER ? &super_speed :
-	       speed == MSC_SPEED_HIGH	? &high_speed :
-					  &full_speed;
+	return speed == MSC_SPEED_SUPER  ? &super_speed
+	       : speed == MSC_SPEED_HIGH ? &high_speed
+					 : &full_speed;
 }
 
 uint64_t msc_stuffed_bits(const uint8_t *data, size_t len)

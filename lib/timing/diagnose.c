@@ -14,7 +14,8 @@
 #include "base/text.h"
 #include "timing/pace.h"
 
-#define MATTERS	       0.10 /* share of the time from which on a fault is a bottleneck */
+#define MATTERS	       0.05 /* share of the time from which on a fault is a bottleneck */
+#define COMMAND_MATTERS 0.10 /* the same, of what is not in each block */
 #define MENTIONED      0.03 /* and from which on it is named at all */
 #define WAITING_LEAST  0.05 /* of a block, for anything beside the bus to be named */
 #define DEAF_LEAST     0.5  /* of the medium's time, for its reading to be in an interrupt */
@@ -39,9 +40,9 @@ struct text {
 
 static struct text ns(double value)
 {
-	struct text t;
+	struct text t = { "" };
 
-	msc_format_ns(t.s, sizeof t.s, (int64_t)(value + 0.5));
+	msc_format_ns(t.s, sizeof t.s, (int64_t)(fmin(value, 9e18) + 0.5));
 	return t;
 }
 
@@ -103,7 +104,8 @@ static double per_command(const struct costs *c, const struct msc_pace_size *z)
 	return fmax(0, left);
 }
 
-static double cost_of(const struct costs *c, enum msc_diagnosis_id id, const struct msc_pace_size *z)
+static double cost_of(const struct costs *c, enum msc_diagnosis_id id,
+		      const struct msc_pace_size *z)
 {
 	double n = z->blocks, block = c->p->block_ns > 0 ? c->p->block_ns : 0;
 
@@ -115,10 +117,14 @@ static double cost_of(const struct costs *c, enum msc_diagnosis_id id, const str
 	case MSC_DIAG_PER_COMMAND_COST: return per_command(c, z);
 	case MSC_DIAG_MEDIUM_BOUND:
 		return block - c->p->bus_ns > WAITING_LEAST * block &&
-				       c->rest > MEDIUM_CLEARLY * c->p->bus_ns ? n * c->rest : 0;
+				       c->rest > MEDIUM_CLEARLY * c->p->bus_ns
+			       ? n * c->rest
+			       : 0;
 	case MSC_DIAG_BUS_BOUND:
 		return c->interrupt + c->buffer + c->tick > 0 || block <= 0 ||
-				       c->rest > MEDIUM_CLEARLY * c->p->bus_ns ? 0 : z->bus_ns;
+				       c->rest > MEDIUM_CLEARLY * c->p->bus_ns
+			       ? 0
+			       : z->bus_ns;
 	case MSC_DIAG_WRITE_PAUSES:
 	case MSC_DIAGS: break;
 	}
@@ -261,8 +267,8 @@ static void words_command(const struct costs *c, struct msc_diagnosis *d)
 		 "command itself; a command without data takes %s",
 		 z->blocks, z->blocks == 1 ? "" : "s", ns(z->true_ns).s, ns(p->block_ns).s,
 		 ns(per_command(c, z)).s,
-		 p->sizes[0].blocks == 0 && p->sizes[0].true_ns >= 0 ? ns(p->sizes[0].true_ns).s :
-								       "an unknown time");
+		 p->sizes[0].blocks == 0 && p->sizes[0].true_ns >= 0 ? ns(p->sizes[0].true_ns).s
+								     : "an unknown time");
 	snprintf(d->advice, sizeof d->advice,
 		 "start the medium before anything else when a CBW arrives, keep a multiple-block "
 		 "read open across commands that follow each other, and send the CSW from the "
@@ -297,7 +303,8 @@ static void words_medium(const struct costs *c, struct msc_diagnosis *d)
 		 ns(p->block_ns).s, ns(p->bus_ns).s, alone ? "" : "with all above mended ",
 		 ns(c->rest).s,
 		 p->buffers > 1 && alone ? "; bus and medium already work at the same time, and "
-					   "arrivals keep to no tick" : "");
+					   "arrivals keep to no tick"
+					 : "");
 	snprintf(d->advice, sizeof d->advice,
 		 "a faster way to the medium (a wider or faster bus such as SDIO, multiple-block "
 		 "reads that need not wait anew for each block, more blocks per request), or a "
@@ -313,11 +320,13 @@ static void words_bus(const struct costs *c, struct msc_diagnosis *d)
 	snprintf(d->evidence, sizeof d->evidence,
 		 "a read of %u block%s takes %s, of which %s are packets on the wire (%.0f %%); a "
 		 "block comes every %s, the wire needs %s",
-		 z->blocks, z->blocks == 1 ? "" : "s", ns(whole(c, z)).s, ns(z->bus_ns).s, 100 * z->bus_ns / whole(c, z),
-		 ns(p->block_ns > 0 ? p->block_ns : p->bus_ns).s, ns(p->bus_ns).s);
-	snprintf(d->advice, sizeof d->advice,
-		 "nothing is left to gain at this speed; only a faster bus helps (high speed instead "
-		 "of full speed)");
+		 z->blocks, z->blocks == 1 ? "" : "s", ns(whole(c, z)).s, ns(z->bus_ns).s,
+		 100 * z->bus_ns / whole(c, z), ns(p->block_ns > 0 ? p->block_ns : p->bus_ns).s,
+		 ns(p->bus_ns).s);
+	snprintf(
+		d->advice, sizeof d->advice,
+		"nothing is left to gain at this speed; only a faster bus helps (high speed instead "
+		"of full speed)");
 }
 
 /* ---- the list -------------------------------------------------------------------------------- */
@@ -345,6 +354,8 @@ static int rank(const struct costs *c, const struct msc_diagnosis *d)
 		return 1;
 	if (d->id == MSC_DIAG_HOST_PACED && d->share < limit / 2)
 		return 2;
+	if (d->id == MSC_DIAG_HOST_PACED || d->id == MSC_DIAG_PER_COMMAND_COST)
+		return d->share >= COMMAND_MATTERS ? 0 : 2;
 	return d->share >= MATTERS ? 0 : 2;
 }
 
@@ -367,19 +378,21 @@ static bool host_matters_serially(const struct msc_pace *p)
 {
 	struct costs serial = { .p = p, .set = MSC_PACE_SERIAL };
 
-	return p->serial && share_of(&serial, MSC_DIAG_HOST_PACED) >= MATTERS;
+	return p->serial && share_of(&serial, MSC_DIAG_HOST_PACED) >= COMMAND_MATTERS;
 }
 
 static void untold(struct msc_pace *p, const struct costs *c)
 {
 	if (p->block_ns <= 0)
-		snprintf(p->untold, sizeof p->untold,
-			 "no long reads were measured, so it is unknown what the device does between "
-			 "blocks");
+		snprintf(
+			p->untold, sizeof p->untold,
+			"no long reads were measured, so it is unknown what the device does between "
+			"blocks");
 	else if (c->rest < p->block_ns && p->requests_busy < 8)
-		snprintf(p->untold, sizeof p->untold,
-			 "endpoint 0 did not answer often enough to tell whether the medium is read "
-			 "in an interrupt");
+		snprintf(
+			p->untold, sizeof p->untold,
+			"endpoint 0 did not answer often enough to tell whether the medium is read "
+			"in an interrupt");
 	else if (p->tick.locked && p->tick_clock != MSC_PACE_CLOCK_DEVICE)
 		snprintf(p->untold, sizeof p->untold,
 			 "arrivals keep to the period of the host's frames and do not slip against "
@@ -391,8 +404,9 @@ static void untold(struct msc_pace *p, const struct costs *c)
 
 void msc_pace_diagnose(struct msc_pace *p)
 {
-	struct costs c = { .p = p, .set = p->queued && p->queued_works ? MSC_PACE_QUEUED :
-									 MSC_PACE_SERIAL };
+	struct costs c = { .p = p,
+			   .set = p->queued && p->queued_works ? MSC_PACE_QUEUED
+							       : MSC_PACE_SERIAL };
 
 	p->n_diagnosis = 0;
 	divide_block(&c);

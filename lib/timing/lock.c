@@ -25,6 +25,8 @@
 #define SCAN_EVENTS  4
 #define WEIGHT_LEAST 0.5
 #define PEAKS	     48
+#define SPAN_MOST    60e9 /* ns */
+#define TRIALS_MOST  20000.0
 #define SURE	     9.0  /* exp(-9): what chance is left beyond the number of periods tried */
 #define NEARLY_BEST  0.85 /* a longer period is taken if its resultant is so near the best one's */
 #define GROUPS_LEAST 8
@@ -60,7 +62,8 @@ static struct arrows arrows_at(const struct msc_event_time *e, size_t n, double 
 		double a = 0, b = 0;
 
 		for (; i < n && e[i].group == group; i++) {
-			double w = shortened(e[i].half_ns, f), angle = TURN * fmod(e[i].at_ns * f, 1);
+			double w = shortened(e[i].half_ns, f),
+			       angle = TURN * fmod(e[i].at_ns * f, 1);
 
 			weights += fabs(w);
 			a += w * cos(angle);
@@ -86,7 +89,10 @@ static void set_arrows(struct turning *t, const struct msc_event_time *e, size_t
 	for (size_t i = 0; i < n; i++) {
 		double angle = TURN * fmod(e[i].at_ns * f, 1), step = TURN * e[i].at_ns * df;
 
-		t[i] = (struct turning){ cos(angle), sin(angle), cos(step), sin(step),
+		t[i] = (struct turning){ cos(angle),
+					 sin(angle),
+					 cos(step),
+					 sin(step),
 					 shortened(e[i].half_ns, f + df * STRETCH / 2),
 					 e[i].group };
 	}
@@ -169,7 +175,8 @@ static size_t scan(const struct msc_event_time *e, size_t n, struct turning *t, 
 		if (i % STRETCH == 0)
 			set_arrows(t, e, n, from + df * (double)i, df);
 		a = turn(t, n);
-		if (last.resultant > before && last.resultant >= a.resultant && last.evidence > sure)
+		if (last.resultant > before && last.resultant >= a.resultant &&
+		    last.evidence > sure)
 			keep_peak(peaks, &found, last);
 		before = last.resultant;
 		last = (struct peak){ from + df * (double)i, a.resultant, a.evidence };
@@ -188,19 +195,21 @@ static size_t count_groups(const struct msc_event_time *e, size_t n)
 	return groups;
 }
 
-/* The first few of the first groups, with times from the first event on. */
+/* The first few of the first groups, with times from the first event on. None is so far away that
+ * clocks would have to be better than they are. */
 static size_t choose(const struct msc_event_time *e, size_t n, struct msc_event_time *out)
 {
 	size_t groups = 0, in_group = 0, kept = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		bool same = i && e[i].group == e[i - 1].group;
+		double at = e[i].at_ns - e[0].at_ns;
 
 		in_group = same ? in_group + 1 : 0;
 		groups += !same;
-		if (groups <= SCAN_GROUPS && in_group < SCAN_EVENTS) {
+		if (groups <= SCAN_GROUPS && in_group < SCAN_EVENTS && fabs(at) <= SPAN_MOST) {
 			out[kept] = e[i];
-			out[kept++].at_ns -= e[0].at_ns;
+			out[kept++].at_ns = at;
 		}
 	}
 	return kept;
@@ -279,7 +288,7 @@ void msc_test_lock(const struct msc_event_time *e, size_t n, double period_ns, d
 	struct peak best = { 1 / period_ns, -1, 0 };
 
 	*out = (struct msc_pace_lock){ .chance = 1, .events = n };
-	if (n < GROUPS_LEAST)
+	if (n < GROUPS_LEAST || !(trials < TRIALS_MOST))
 		return;
 	for (double f = 1 / period_ns - range; f <= 1 / period_ns + range * 1.001; f += df) {
 		struct arrows a = arrows_at(e, n, f);

@@ -10,6 +10,7 @@
 
 #include "timing/arrivals.h"
 #include "timing/stats.h"
+#include "timing/work.h"
 
 #define FRAME_NS      (1.0 * MSC_MS)
 #define MICROFRAME_NS (125.0 * MSC_US)
@@ -20,6 +21,7 @@
 #define TICK_ROUND    (125.0 * MSC_US) /* ticks are whole multiples of it, or no drift is told */
 #define TICK_PPM      50.0 /* how well the first blocks tell its period */
 #define LOCKED_LEAST  0.5
+#define LOCKED_SHARP  0.88 /* where arrivals are known to within a packet */
 #define WAKE_LEAST    0.25 /* the medium's own time blurs it */
 #define LOCKED_CHANCE 1e-3
 #define DRIFT_MOST    2000.0	       /* ppm; beyond that the tick has an odd period */
@@ -30,26 +32,9 @@
 #define PAUSE_LEAST   (50.0 * MSC_MS)
 #define PAUSE_TIMES   5.0
 
-struct work {
-	const struct msc_pace_samples *s;
-	struct msc_pace *p;
-	double packet_ns;  /* one packet of data, on the wire */
-	double half_frame; /* by which completions are late on average; 0: they are not */
-	double half_block; /* from the mean of its packets' ends to the last */
-};
-
-static double mean(const double *x, size_t n)
-{
-	double sum = 0;
-
-	for (size_t i = 0; i < n; i++)
-		sum += x[i];
-	return n ? sum / (double)n : -1;
-}
-
 /* ---- the bus --------------------------------------------------------------------------------- */
 
-static void weigh_bus(struct work *w)
+static void weigh_bus(struct msc_pace_work *w)
 {
 	const struct msc_pace_samples *s = w->s;
 	double bits = 8.0 * s->packet, packets = s->packet ? s->block_size / s->packet : 0;
@@ -66,7 +51,7 @@ static void weigh_bus(struct work *w)
 
 /* A CBW is taken by hardware, and a strobed one was submitted at any time: if its completion keeps
  * to a grid, then the host's controller does. */
-static int find_host(struct work *w, struct msc_err *err)
+static int find_host(struct msc_pace_work *w, struct msc_err *err)
 {
 	static const double periods[] = { FRAME_NS, MICROFRAME_NS };
 	const struct msc_pace_samples *s = w->s;
@@ -87,110 +72,12 @@ static int find_host(struct work *w, struct msc_err *err)
 		}
 	for (size_t i = 0; i < MSC_COUNT(periods) && !w->p->host.locked; i++) {
 		msc_test_lock(e, n, periods[i], CLOCKS_PPM, &w->p->host);
-		w->p->host.locked = w->p->host.resultant >= HOST_LOCKED && w->p->host.chance < LOCKED_CHANCE;
+		w->p->host.locked = w->p->host.resultant >= HOST_LOCKED &&
+				    w->p->host.chance < LOCKED_CHANCE;
 	}
 	if (w->p->host.locked)
 		w->half_frame = w->p->host.period_ns / 2;
 	free(e);
-	return 0;
-}
-
-/* ---- sizes ----------------------------------------------------------------------------------- */
-
-static struct msc_pace_size *size_of(struct msc_pace *p, uint32_t blocks)
-{
-	size_t at = 0;
-
-	while (at < p->n_sizes && p->sizes[at].blocks < blocks)
-		at++;
-	if (at < p->n_sizes && p->sizes[at].blocks == blocks)
-		return &p->sizes[at];
-	if (p->n_sizes == MSC_COUNT(p->sizes))
-		return NULL;
-	memmove(&p->sizes[at + 1], &p->sizes[at], (p->n_sizes++ - at) * sizeof p->sizes[0]);
-	p->sizes[at] = (struct msc_pace_size){ .blocks = blocks, .true_ns = -1 };
-	return &p->sizes[at];
-}
-
-enum part { WHOLE, CBW, DATA, CSW };
-
-static double part_of(const struct msc_pace_command *c, enum part part)
-{
-	switch (part) {
-	case CBW: return (double)(c->cbw_ns - c->began_ns);
-	case DATA: return (double)(c->data_ns - c->cbw_ns);
-	case CSW: return (double)(c->csw_ns - c->data_ns);
-	case WHOLE: break;
-	}
-	return (double)(c->csw_ns - c->began_ns);
-}
-
-static size_t pick(const struct msc_pace_samples *s, enum msc_pace_set set, uint32_t blocks,
-		   enum part part, double *x)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s->n_commands; i++)
-		if (s->commands[i].set == set && s->commands[i].blocks == blocks)
-			x[n++] = part_of(&s->commands[i], part);
-	return n;
-}
-
-static void measure_size(struct work *w, struct msc_pace_size *z, double *x)
-{
-	const struct msc_pace_samples *s = w->s;
-
-	for (int set = 0; set < MSC_PACE_SETS; set++) {
-		size_t n = pick(s, set, z->blocks, WHOLE, x);
-
-		z->count[set] = n;
-		z->median_ns[set] = n ? msc_median(x, n) : -1;
-		z->mean_ns[set] = mean(x, n);
-		if (set == MSC_PACE_STROBED)
-			continue;
-		z->host_ns[set] = -1;
-		n = pick(s, set, z->blocks, CBW, x);
-		z->cbw_ns[set] = n ? msc_median(x, n) : -1;
-		n = pick(s, set, z->blocks, DATA, x);
-		z->data_ns[set] = n && z->blocks ? msc_median(x, n) : -1;
-		n = pick(s, set, z->blocks, CSW, x);
-		z->csw_ns[set] = n ? msc_median(x, n) : -1;
-	}
-	z->bus_ns = z->blocks * w->p->bus_ns + msc_packet_ns(s->speed, 8.0 * MSC_CBW_LEN) +
-		    msc_packet_ns(s->speed, 8.0 * MSC_CSW_LEN);
-	if (z->count[MSC_PACE_STROBED])
-		z->true_ns = fmax(z->mean_ns[MSC_PACE_STROBED] - w->half_frame, z->bus_ns);
-	for (int set = 0; set < 2 && z->true_ns >= 0; set++)
-		if (z->count[set])
-			z->host_ns[set] = fmax(0, z->mean_ns[set] - z->true_ns);
-}
-
-static int measure_sizes(struct work *w, struct msc_err *err)
-{
-	struct msc_pace *p = w->p;
-	double *x = calloc(w->s->n_commands + 1, sizeof *x);
-	double bytes[MSC_PACE_SIZES_MAX + 1], ns[MSC_PACE_SIZES_MAX + 1];
-	struct msc_line line;
-	size_t n = 0;
-
-	if (!x)
-		return msc_nomem(err);
-	for (size_t i = 0; i < w->s->n_commands; i++)
-		size_of(p, w->s->commands[i].blocks);
-	for (size_t i = 0; i < p->n_sizes; i++)
-		measure_size(w, &p->sizes[i], x);
-	free(x);
-	for (size_t i = 0; i < p->n_sizes; i++)
-		if (p->sizes[i].blocks && p->sizes[i].true_ns >= 0) {
-			bytes[n] = (double)p->sizes[i].blocks * p->block_size;
-			ns[n++] = p->sizes[i].true_ns;
-		}
-	p->per_command_ns = p->per_byte_ns = -1;
-	if (msc_fit_line(bytes, ns, n, &line)) {
-		p->per_command_ns = line.per_command_ns;
-		p->per_byte_ns = line.per_byte_ns;
-		p->worst_residual = line.worst_residual;
-	}
 	return 0;
 }
 
@@ -202,7 +89,7 @@ static bool waits(const struct msc_pace *p)
 }
 
 /* Which blocks come promptly after a pause is decided when the tick is known: settle_buffers. */
-static void look_after_pause(struct work *w, double *gap, uint32_t blocks)
+static void look_after_pause(struct msc_pace_work *w, double *gap, uint32_t blocks)
 {
 	struct msc_pace *p = w->p;
 
@@ -216,7 +103,7 @@ static void look_after_pause(struct work *w, double *gap, uint32_t blocks)
 		p->ready = 0;
 }
 
-static int measure_blocks(struct work *w, struct msc_err *err)
+static int measure_blocks(struct msc_pace_work *w, struct msc_err *err)
 {
 	struct msc_pace *p = w->p;
 	uint32_t blocks = msc_stream_blocks(w->s, false), after = msc_stream_blocks(w->s, true);
@@ -230,10 +117,10 @@ static int measure_blocks(struct work *w, struct msc_err *err)
 		return msc_nomem(err);
 	if (blocks && msc_mean_gaps(w->s, false, blocks, gap)) {
 		p->first_ns = fmax(0, gap[0] + w->half_block - p->bus_ns - cbw_ns - w->half_frame);
-		p->block_ns = mean(gap + 1, blocks - 1);
+		p->block_ns = msc_mean(gap + 1, blocks - 1);
 		p->chunk = waits(p) ? msc_chunk_of(gap, blocks, p->bus_ns) : 0;
 		if (p->chunk) /* whole chunks only */
-			p->block_ns = mean(gap + 1, (blocks - 1) / p->chunk * p->chunk);
+			p->block_ns = msc_mean(gap + 1, (blocks - 1) / p->chunk * p->chunk);
 	}
 	if (p->chunk && after && msc_mean_gaps(w->s, true, after, gap))
 		look_after_pause(w, gap, after);
@@ -244,7 +131,7 @@ static int measure_blocks(struct work *w, struct msc_err *err)
 /* ---- the device's tick ----------------------------------------------------------------------- */
 
 /* The drift of the tick against the host's frames, if its period is meant to be a round one. */
-static void tell_drift(struct work *w, const struct msc_event_time *e, size_t n)
+static void tell_drift(struct msc_pace_work *w, const struct msc_event_time *e, size_t n)
 {
 	struct msc_pace *p = w->p;
 	double unit = TICK_ROUND, round, ppm, span_ns = e[n - 1].at_ns - e[0].at_ns, vague = 0;
@@ -253,8 +140,8 @@ static void tell_drift(struct work *w, const struct msc_event_time *e, size_t n)
 		vague += e[i].half_ns / (double)n;
 
 	if (p->host.locked)
-		unit *= p->host.period_ns / (p->host.period_ns > FRAME_NS / 2 ? FRAME_NS :
-										MICROFRAME_NS);
+		unit *= p->host.period_ns /
+			(p->host.period_ns > FRAME_NS / 2 ? FRAME_NS : MICROFRAME_NS);
 	round = unit * floor(p->wake.period_ns / unit + 0.5);
 	ppm = round > 0 ? (p->wake.period_ns / round - 1) * 1e6 : DRIFT_MOST;
 	if (fabs(ppm) >= DRIFT_MOST || span_ns <= 0)
@@ -285,10 +172,10 @@ static bool is_locked(const struct msc_pace_lock *l, double least)
 
 /* The first block of a read, which begins at any time, passes every wait for a tick that there is.
  * So it shows the period; and then it is asked whether the other blocks keep to it, too. */
-static int find_tick(struct work *w, struct msc_err *err)
+static int find_tick(struct msc_pace_work *w, struct msc_err *err)
 {
 	struct msc_pace *p = w->p;
-	struct msc_pace_view view = { w->s, &p->host, w->packet_ns, 0 };
+	struct msc_pace_view view = { w->s, &p->host, w->packet_ns, 0, NULL };
 	struct msc_event_time *e;
 	size_t n;
 	int rc;
@@ -296,7 +183,9 @@ static int find_tick(struct work *w, struct msc_err *err)
 	p->midframe = msc_midframe(&view);
 	if (!waits(p))
 		return 0;
-	view.nak_ns = p->nak_period_ns = msc_nak_period(w->s, w->packet_ns);
+	if (msc_nak_period(&view, p->chunk ? p->chunk : 1, &p->nak_period_ns, err) < 0)
+		return -1;
+	view.nak_ns = p->nak_period_ns;
 	if (msc_first_arrivals(&view, &e, &n, err) < 0)
 		return -1;
 	rc = msc_find_lock(e, n, TICK_SHORTEST, TICK_LONGEST, &p->wake, err);
@@ -310,7 +199,9 @@ static int find_tick(struct work *w, struct msc_err *err)
 	if (msc_arrivals(&view, p->chunk ? p->chunk : 1, &e, &n, err) < 0)
 		return -1;
 	msc_test_lock(e, n, p->wake.period_ns, TICK_PPM, &p->tick);
-	p->tick.locked = is_locked(&p->tick, LOCKED_LEAST);
+	/* Blocks that come by chance at the tick's own pace agree with it for a while. */
+	p->tick.locked = is_locked(&p->tick, p->host.locked && view.nak_ns <= 0 ? LOCKED_LEAST
+										: LOCKED_SHARP);
 	p->tick.period_ns = p->wake.period_ns; /* known better */
 	free(e);
 	return 0;
@@ -326,7 +217,8 @@ static double overlap(const struct msc_pace *p)
 
 	if (p->wake.locked)
 		medium = fmax(0, medium - p->wake.period_ns / 2);
-	return fmin(1, fmax(0, (medium + p->bus_ns - p->block_ns) / fmax(1, fmin(medium, p->bus_ns))));
+	return fmin(1,
+		    fmax(0, (medium + p->bus_ns - p->block_ns) / fmax(1, fmin(medium, p->bus_ns))));
 }
 
 /* After a pause of the host, a device with one buffer has one chunk ready, and the next comes as in
@@ -378,7 +270,7 @@ static struct listened listen_to(const struct msc_pace_samples *s, bool busy, do
 			x[l.n++] = (double)(s->requests[i].ended_ns - s->requests[i].began_ns);
 	if (!l.n)
 		return l;
-	l.mean = mean(x, l.n);
+	l.mean = msc_mean(x, l.n);
 	for (size_t i = 0; i < l.n; i++)
 		squares += (x[i] - l.mean) * (x[i] - l.mean);
 	l.error = sqrt(squares) / (double)l.n;
@@ -390,7 +282,7 @@ static struct listened listen_to(const struct msc_pace_samples *s, bool busy, do
  * slowest requests wait. Otherwise the mean tells: a request that comes at any time into a period
  * of which a stretch is deaf waits stretch^2 / (2 * period). Its three stages also wait for packets
  * of the read that share the bus. */
-static double deaf(const struct work *w, double slow_ns)
+static double deaf(const struct msc_pace_work *w, double slow_ns)
 {
 	const struct msc_pace *p = w->p;
 	double shared = 1.5 * w->packet_ns * p->bus_ns / fmax(p->block_ns, p->bus_ns);
@@ -400,7 +292,7 @@ static double deaf(const struct work *w, double slow_ns)
 	return sqrt(2 * p->block_ns * fmax(0, p->request_extra_ns - shared));
 }
 
-static int listen(struct work *w, struct msc_err *err)
+static int listen(struct msc_pace_work *w, struct msc_err *err)
 {
 	struct msc_pace *p = w->p;
 	double *x = calloc(w->s->n_requests + 1, sizeof *x);
@@ -429,7 +321,7 @@ static int listen(struct work *w, struct msc_err *err)
 
 /* ---- NAKs and writes ------------------------------------------------------------------------- */
 
-static void count_naks(struct work *w)
+static void count_naks(struct msc_pace_work *w)
 {
 	struct msc_pace *p = w->p;
 	double blocks = 0;
@@ -458,7 +350,7 @@ static void count_naks(struct work *w)
 		p->naks = -1;
 }
 
-static int weigh_writes(struct work *w, struct msc_err *err)
+static int weigh_writes(struct msc_pace_work *w, struct msc_err *err)
 {
 	struct msc_pace *p = w->p;
 	size_t n = w->s->n_writes, pauses = 0;
@@ -489,13 +381,16 @@ static int weigh_writes(struct work *w, struct msc_err *err)
 int msc_pace_analyse(const struct msc_pace_samples *s, const struct msc_pace_options *o,
 		     struct msc_pace *p, struct msc_err *err)
 {
-	struct work w = { .s = s, .p = p };
+	struct msc_pace_work w = { .s = s, .p = p };
 
-	*p = (struct msc_pace){ .speed = s->speed, .block_size = s->block_size, .serial = o->serial,
-				.queued = o->queued, .queued_works = s->queued_works };
+	*p = (struct msc_pace){ .speed = s->speed,
+				.block_size = s->block_size,
+				.serial = o->serial,
+				.queued = o->queued,
+				.queued_works = s->queued_works };
 	memcpy(p->queued_why, s->queued_why, sizeof p->queued_why);
 	weigh_bus(&w);
-	if (find_host(&w, err) < 0 || measure_sizes(&w, err) < 0 || measure_blocks(&w, err) < 0)
+	if (find_host(&w, err) < 0 || msc_pace_sizes(&w, err) < 0 || measure_blocks(&w, err) < 0)
 		return -1;
 	if (listen(&w, err) < 0 || find_tick(&w, err) < 0 || weigh_writes(&w, err) < 0)
 		return -1;

@@ -182,7 +182,7 @@ struct msc_pace {
 	enum msc_pace_clock tick_clock;
 	bool drift_known;
 	double drift_ppm, drift_error_ppm; /* of the device's tick against the host's frame */
-	double midframe;	/* share of polls that were answered within the frame; below 0: unknown */
+	double midframe; /* share of polls that were answered within the frame; below 0: unknown */
 
 	double packet_ns;	/* one packet of data on the wire */
 	double nak_period_ns;	/* one refused poll; 0: cannot be seen */
@@ -194,14 +194,15 @@ struct msc_pace {
 	double medium_ns;	/* what the device needs for one */
 	double overlap;		/* of medium and bus, 0 to 1, as far as the first block tells */
 	uint32_t chunk;		/* blocks that come together; 0: could not be told */
-	uint32_t ready;		/* blocks that come promptly after a pause of the host; 0: not told */
+	uint32_t ready; /* blocks that come promptly after a pause of the host; 0: not told */
 	uint32_t buffers;	/* of a chunk each; 0: not told; 2 may be more */
 	double after_pause_ns[4]; /* from resuming to block 1; from there to blocks 2, 3, 4 */
 	double per_command_ns, per_byte_ns, worst_residual; /* time = a + n / rate */
 
 	/* endpoint 0 */
 	size_t requests_idle, requests_busy;
-	double request_idle_ns, request_busy_ns, request_extra_ns, request_error_ns, request_worst_ns;
+	double request_idle_ns, request_busy_ns, request_extra_ns, request_error_ns,
+		request_worst_ns;
 	double blocked_ns;	/* how long at a time endpoint 0 is not served; 0: not seen */
 
 	enum msc_pace_naks naks_source;

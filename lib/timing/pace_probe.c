@@ -39,13 +39,13 @@
 #define PAUSES_WANTED 4
 #define PAUSE_LEAST_NS (50 * MSC_MS)
 
-static void say(const struct scope *s, const char *text)
+static void say(const struct msc_scope *s, const char *text)
 {
 	if (s->o->progress)
 		s->o->progress(s->o->user, text);
 }
 
-static int64_t now(const struct scope *s)
+static int64_t now(const struct msc_scope *s)
 {
 	return msc_now(s->target->clock);
 }
@@ -60,15 +60,16 @@ static int64_t ended(const struct msc_exchange *x, enum msc_step_kind kind, int6
 	return otherwise;
 }
 
-static int keep(struct scope *s, const struct msc_record *r, enum msc_pace_set set, uint32_t blocks,
-		struct msc_err *err)
+static int keep(struct msc_scope *s, const struct msc_record *r, enum msc_pace_set set,
+		uint32_t blocks, struct msc_err *err)
 {
 	struct msc_pace_command *c = msc_pace_add_command(s->out);
 	const struct msc_exchange *x = &r->u.exchange;
 
 	if (!c)
 		return msc_nomem(err);
-	*c = (struct msc_pace_command){ .set = set, .blocks = blocks,
+	*c = (struct msc_pace_command){ .set = set,
+					.blocks = blocks,
 					.began_ns = x->steps[0].submitted_ns };
 	c->cbw_ns = ended(x, MSC_STEP_CBW, c->began_ns);
 	c->data_ns = ended(x, MSC_STEP_DATA, c->cbw_ns);
@@ -79,7 +80,7 @@ static int keep(struct scope *s, const struct msc_record *r, enum msc_pace_set s
 }
 
 /* One command by the host engine. A TEST UNIT READY may fail as it likes: its time is wanted. */
-static int command(struct scope *s, enum msc_pace_set set, uint32_t blocks, struct msc_err *err)
+static int command(struct msc_scope *s, enum msc_pace_set set, uint32_t blocks, struct msc_err *err)
 {
 	uint32_t bytes = blocks * s->unit.block_size;
 	const struct msc_exchange *x;
@@ -88,11 +89,11 @@ static int command(struct scope *s, enum msc_pace_set set, uint32_t blocks, stru
 	uint8_t cdb[10] = { MSC_OP_TEST_UNIT_READY };
 	uint64_t lba;
 
-	if (blocks && !scope_place(s, blocks, &lba))
+	if (blocks && !msc_scope_place(s, blocks, &lba))
 		return msc_fail(err, MSC_E_UNSUPPORTED, "%s: the medium has fewer than %u blocks",
 				s->target->device.name, blocks);
 	if (blocks)
-		scope_cdb(cdb, MSC_OP_READ_10, lba, blocks);
+		msc_scope_cdb(cdb, MSC_OP_READ_10, lba, blocks);
 	msc_request_init(&rq, cdb, blocks ? 10 : 6, blocks ? MSC_DIR_IN : MSC_DIR_NONE, bytes);
 	rq.cbw.h.lun = s->o->lun;
 	rq.timeout_ns = s->timeout_ns;
@@ -101,11 +102,11 @@ static int command(struct scope *s, enum msc_pace_set set, uint32_t blocks, stru
 		return -1;
 	x = &r->u.exchange;
 	if (!msc_csw_is_valid(x) || (blocks && (x->csw.status || x->data_len != bytes))) {
-		if (scope_failed(s, blocks ? "READ(10)" : "TEST UNIT READY",
-				 !x->have_csw	     ? "no CSW" :
-				 x->data_len < bytes ? "its data ended early" :
-						       "the device failed it",
-				 !x->needs_reset, err) < 0)
+		if (msc_scope_failed(s, blocks ? "READ(10)" : "TEST UNIT READY",
+				     !x->have_csw          ? "no CSW"
+				     : x->data_len < bytes ? "its data ended early"
+							   : "the device failed it",
+				     !x->needs_reset, err) < 0)
 			return -1;
 	} else {
 		s->failures = 0;
@@ -116,7 +117,7 @@ static int command(struct scope *s, enum msc_pace_set set, uint32_t blocks, stru
 	return 0;
 }
 
-static int set_of(struct scope *s, enum msc_pace_set set, uint32_t blocks, struct msc_err *err)
+static int set_of(struct msc_scope *s, enum msc_pace_set set, uint32_t blocks, struct msc_err *err)
 {
 	uint32_t count = s->o->count ? s->o->count : COUNT;
 	int64_t end = now(s) + SET_NS;
@@ -130,7 +131,7 @@ static int set_of(struct scope *s, enum msc_pace_set set, uint32_t blocks, struc
 			s->out->n_commands--;
 	}
 	for (uint32_t i = 0; i < count && (s->o->count || i < COUNT_LEAST || now(s) < end); i++) {
-		if (set == MSC_PACE_STROBED && scope_strobe(s, err) < 0)
+		if (set == MSC_PACE_STROBED && msc_scope_strobe(s, err) < 0)
 			return -1;
 		if (command(s, set, blocks, err) < 0)
 			return -1;
@@ -138,7 +139,7 @@ static int set_of(struct scope *s, enum msc_pace_set set, uint32_t blocks, struc
 	return 0;
 }
 
-static int commands(struct scope *s, const uint32_t *blocks, size_t n, struct msc_err *err)
+static int commands(struct msc_scope *s, const uint32_t *blocks, size_t n, struct msc_err *err)
 {
 	for (size_t i = 0; i < n; i++) {
 		char text[64];
@@ -157,7 +158,7 @@ static int commands(struct scope *s, const uint32_t *blocks, size_t n, struct ms
 
 /* ---- long reads ------------------------------------------------------------------------------ */
 
-static int stream(struct scope *s, const struct scope_read *what, struct msc_err *err)
+static int stream(struct msc_scope *s, const struct msc_scope_read *what, struct msc_err *err)
 {
 	size_t pieces = (size_t)what->blocks * (s->unit.block_size / s->out->packet);
 	struct msc_pace_stream *out = msc_pace_add_stream(s->out, pieces);
@@ -165,7 +166,7 @@ static int stream(struct scope *s, const struct scope_read *what, struct msc_err
 
 	if (!out)
 		return msc_nomem(err);
-	if (scope_read(s, what, out, &worked, err) < 0 || !worked || what->poke)
+	if (msc_scope_read(s, what, out, &worked, err) < 0 || !worked || what->poke)
 		msc_pace_drop_stream(s->out);
 	return err->code ? -1 : 0;
 }
@@ -181,7 +182,7 @@ static int64_t block_time(const struct msc_pace_samples *out)
 	return best ? (best->csw_ns - best->began_ns) / best->blocks + 1 : MSC_MS;
 }
 
-static uint32_t at_most(const struct scope *s, int64_t blocks)
+static uint32_t at_most(const struct msc_scope *s, int64_t blocks)
 {
 	uint64_t medium = s->unit.last_lba + 1 - s->o->first_lba;
 
@@ -192,10 +193,10 @@ static uint32_t at_most(const struct scope *s, int64_t blocks)
 
 /* One long read tells how many blocks come together. Then all long reads are so long that several
  * such chunks are seen, and as short as that allows, because each begins anew. */
-static int choose_length(struct scope *s, struct msc_err *err)
+static int choose_length(struct msc_scope *s, struct msc_err *err)
 {
-	const struct scope_read what = { .blocks = at_most(s, STREAM_MOST),
-					 .queued = s->out->queued_works };
+	const struct msc_scope_read what = { .blocks = at_most(s, STREAM_MOST),
+					     .queued = s->out->queued_works };
 	int64_t fit = STREAMS_NS / STREAMS / block_time(s->out);
 	size_t before = s->out->n_streams;
 	double packets = s->unit.block_size / s->out->packet;
@@ -217,21 +218,21 @@ static int choose_length(struct scope *s, struct msc_err *err)
 	return rc;
 }
 
-static int streams(struct scope *s, int count, uint32_t blocks, int64_t pause_ns,
+static int streams(struct msc_scope *s, int count, uint32_t blocks, int64_t pause_ns,
 		   struct msc_err *err)
 {
-	const struct scope_read what = { .blocks = blocks,
-					 .queued = s->out->queued_works,
-					 .pause_ns = pause_ns };
+	const struct msc_scope_read what = { .blocks = blocks,
+					     .queued = s->out->queued_works,
+					     .pause_ns = pause_ns };
 	int64_t end = now(s) + STREAMS_NS;
 
 	for (int i = 0; i < count && (i < STREAMS_LEAST || now(s) < end); i++)
-		if (scope_jitter(s, err) < 0 || stream(s, &what, err) < 0)
+		if (msc_scope_jitter(s, err) < 0 || stream(s, &what, err) < 0)
 			return -1;
 	return 0;
 }
 
-static int long_reads(struct scope *s, struct msc_err *err)
+static int long_reads(struct msc_scope *s, struct msc_err *err)
 {
 	int64_t pause_ns = PAUSE_BLOCKS * block_time(s->out);
 
@@ -248,10 +249,10 @@ static int long_reads(struct scope *s, struct msc_err *err)
 
 /* The exchange that is drawn: a few blocks, as the host does it that is diagnosed, right after
  * another one. */
-static int picture(struct scope *s, struct msc_err *err)
+static int picture(struct msc_scope *s, struct msc_err *err)
 {
 	uint32_t blocks = s->out->speed == MSC_SPEED_FULL ? 4 : 16;
-	struct scope_read what = { .blocks = blocks, .queued = !s->o->serial };
+	struct msc_scope_read what = { .blocks = blocks, .queued = !s->o->serial };
 	size_t before = s->out->n_streams;
 
 	if (s->unit.last_lba + 1 - s->o->first_lba < blocks)
@@ -270,26 +271,38 @@ static int picture(struct scope *s, struct msc_err *err)
 
 /* ---- endpoint 0 ------------------------------------------------------------------------------ */
 
-static int requests(struct scope *s, struct msc_err *err)
+static int requests(struct msc_scope *s, struct msc_err *err)
 {
-	const struct scope_read what = { .blocks = s->long_blocks,
-					 .queued = s->out->queued_works,
-					 .poke = true };
+	const struct msc_scope_read what = { .blocks = s->long_blocks,
+					     .queued = s->out->queued_works,
+					     .poke = true };
 	int64_t end = now(s) + REQUESTS_NS;
 
 	say(s, "endpoint 0 during a read");
 	for (int i = 0; i < IDLE_REQUESTS; i++)
-		if (scope_strobe(s, err) < 0 || scope_request(s, false, err) < 0)
+		if (msc_scope_strobe(s, err) < 0 || msc_scope_request(s, false, err) < 0)
 			return -1;
 	for (int i = 0; i < BUSY_READS && (i < 2 || now(s) < end); i++)
-		if (scope_jitter(s, err) < 0 || stream(s, &what, err) < 0)
+		if (msc_scope_jitter(s, err) < 0 || stream(s, &what, err) < 0)
 			return -1;
 	return 0;
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */
 
-static size_t choose_sizes(const struct scope *s, uint32_t *blocks)
+static int check_sizes(const struct msc_scope *s, struct msc_err *err)
+{
+	uint64_t room = s->unit.last_lba + 1 - s->o->first_lba;
+
+	for (size_t i = 0; i < s->o->n_blocks; i++)
+		if (s->o->blocks[i] > room)
+			return msc_fail(err, MSC_E_USAGE,
+					"--blocks: %u is more than the %llu blocks that there are",
+					s->o->blocks[i], (unsigned long long)room);
+	return 0;
+}
+
+static size_t choose_sizes(const struct msc_scope *s, uint32_t *blocks)
 {
 	static const uint32_t full[] = { 0, 1, 8, 64 }, high[] = { 0, 1, 8, 64, 240 };
 	bool slow = s->out->speed == MSC_SPEED_FULL || s->out->speed == MSC_SPEED_LOW;
@@ -307,12 +320,13 @@ static size_t choose_sizes(const struct scope *s, uint32_t *blocks)
 	return kept;
 }
 
-static int probe(struct scope *s, struct msc_err *err)
+static int probe(struct msc_scope *s, struct msc_err *err)
 {
 	uint32_t blocks[MSC_PACE_SIZES_MAX + 1];
 	size_t n = choose_sizes(s, blocks);
 
-	if (msc_session_probe_queued(s->session, &s->out->queued_works, s->out->queued_why,
+	if (check_sizes(s, err) < 0 ||
+	    msc_session_probe_queued(s->session, &s->out->queued_works, s->out->queued_why,
 				     sizeof s->out->queued_why, err) < 0 ||
 	    commands(s, blocks, n, err) < 0 || long_reads(s, err) < 0 || requests(s, err) < 0)
 		return -1;
@@ -320,9 +334,9 @@ static int probe(struct scope *s, struct msc_err *err)
 }
 
 /* What the device did wrong ends the measurement, but is no error of ours. */
-static int finish(struct scope *s, int rc, struct msc_err *err)
+static int finish(struct msc_scope *s, int rc, struct msc_err *err)
 {
-	scope_close(s);
+	msc_scope_close(s);
 	if (rc == 0 || err->code != MSC_E_TIMEOUT)
 		return rc;
 	snprintf(s->out->failure, sizeof s->out->failure, "%s", err->msg);
@@ -333,8 +347,8 @@ static int finish(struct scope *s, int rc, struct msc_err *err)
 int msc_pace_probe(struct msc_session *session, const struct msc_pace_options *o,
 		   struct msc_pace_samples *out, struct msc_err *err)
 {
-	struct scope s;
-	int rc = scope_open(&s, session, o, out, err);
+	struct msc_scope s;
+	int rc = msc_scope_open(&s, session, o, out, err);
 
 	if (rc == 0)
 		rc = probe(&s, err);
@@ -343,7 +357,7 @@ int msc_pace_probe(struct msc_session *session, const struct msc_pace_options *o
 
 /* ---- writes ---------------------------------------------------------------------------------- */
 
-static int write_once(struct scope *s, uint64_t lba, uint32_t blocks, const uint8_t *data,
+static int write_once(struct msc_scope *s, uint64_t lba, uint32_t blocks, const uint8_t *data,
 		      struct msc_err *err)
 {
 	const struct msc_exchange *x;
@@ -352,7 +366,7 @@ static int write_once(struct scope *s, uint64_t lba, uint32_t blocks, const uint
 	struct msc_request rq;
 	uint8_t cdb[10];
 
-	scope_cdb(cdb, MSC_OP_WRITE_10, lba, blocks);
+	msc_scope_cdb(cdb, MSC_OP_WRITE_10, lba, blocks);
 	msc_request_init(&rq, cdb, sizeof cdb, MSC_DIR_OUT, blocks * s->unit.block_size);
 	rq.cbw.h.lun = s->o->lun;
 	rq.timeout_ns = s->timeout_ns;
@@ -361,8 +375,9 @@ static int write_once(struct scope *s, uint64_t lba, uint32_t blocks, const uint
 		return -1;
 	x = &r->u.exchange;
 	if (!msc_csw_is_valid(x) || x->csw.status) {
-		if (scope_failed(s, "WRITE(10)", x->have_csw ? "the device failed it" : "no CSW",
-				 !x->needs_reset, err) < 0)
+		if (msc_scope_failed(s, "WRITE(10)",
+				     x->have_csw ? "the device failed it" : "no CSW",
+				     !x->needs_reset, err) < 0)
 			return -1;
 	} else {
 		s->failures = 0;
@@ -379,8 +394,8 @@ int msc_pace_probe_writes(struct msc_session *session, const struct msc_pace_opt
 			  uint64_t lba, uint32_t blocks, const uint8_t *data,
 			  struct msc_pace_samples *out, struct msc_err *err)
 {
-	struct scope s;
-	int rc = scope_open(&s, session, o, out, err);
+	struct msc_scope s;
+	int rc = msc_scope_open(&s, session, o, out, err);
 	int64_t end = rc == 0 ? now(&s) + WRITES_NS : 0;
 	int pauses = 0;
 

@@ -28,8 +28,8 @@ static void *add(void **list, size_t *n, size_t *room, size_t size)
 
 struct msc_pace_command *msc_pace_add_command(struct msc_pace_samples *s)
 {
-	void *list = s->commands, *p = add(&list, &s->n_commands, &s->room_commands,
-					   sizeof *s->commands);
+	void *list = s->commands,
+	     *p = add(&list, &s->n_commands, &s->room_commands, sizeof *s->commands);
 
 	s->commands = list;
 	return p;
@@ -37,8 +37,8 @@ struct msc_pace_command *msc_pace_add_command(struct msc_pace_samples *s)
 
 struct msc_pace_request *msc_pace_add_request(struct msc_pace_samples *s)
 {
-	void *list = s->requests, *p = add(&list, &s->n_requests, &s->room_requests,
-					   sizeof *s->requests);
+	void *list = s->requests,
+	     *p = add(&list, &s->n_requests, &s->room_requests, sizeof *s->requests);
 
 	s->requests = list;
 	return p;

@@ -25,13 +25,16 @@
 #define PACKET_MAX	   1024
 #define SLOWEST_NS	   (16 * MSC_US) /* a byte of a device that is slow and not hung */
 
-int scope_open(struct scope *s, struct msc_session *session, const struct msc_pace_options *o,
-	       struct msc_pace_samples *out, struct msc_err *err)
+int msc_scope_open(struct msc_scope *s, struct msc_session *session,
+		   const struct msc_pace_options *o, struct msc_pace_samples *out,
+		   struct msc_err *err)
 {
 	const struct msc_unit *unit = msc_session_unit(session, o->lun);
 	struct msc_target *t = msc_session_target(session);
 
-	*s = (struct scope){ .session = session, .target = t, .o = o, .out = out, .unit = *unit };
+	*s = (struct msc_scope){
+		.session = session, .target = t, .o = o, .out = out, .unit = *unit
+	};
 	s->timeout_ns = o->timeout_ns > 0 ? o->timeout_ns : DEFAULT_TIMEOUT_NS;
 	s->tag = FIRST_TAG;
 	s->lba = o->first_lba;
@@ -54,40 +57,41 @@ int scope_open(struct scope *s, struct msc_session *session, const struct msc_pa
 	return 0;
 }
 
-void scope_close(struct scope *s)
+void msc_scope_close(struct msc_scope *s)
 {
 	free(s->xfer);
 	free(s->data);
 }
 
-static int go_on(const struct scope *s, struct msc_err *err)
+static int go_on(const struct msc_scope *s, struct msc_err *err)
 {
 	if (s->o->stop && s->o->stop(s->o->user))
 		return msc_fail(err, MSC_E_INTERRUPTED, "interrupted");
 	return 0;
 }
 
-static int wait_part(struct scope *s, uint32_t part, int64_t range_ns, struct msc_err *err)
+static int wait_part(struct msc_scope *s, uint32_t part, int64_t range_ns, struct msc_err *err)
 {
 	struct msc_clock *clock = s->target->clock;
 
 	if (go_on(s, err) < 0)
 		return -1;
-	msc_wait_until(clock, msc_now(clock) + (int64_t)((uint64_t)part * (uint64_t)range_ns >> 32));
+	msc_wait_until(clock,
+		       msc_now(clock) + (int64_t)((uint64_t)part * (uint64_t)range_ns >> 32));
 	return 0;
 }
 
-int scope_strobe(struct scope *s, struct msc_err *err)
+int msc_scope_strobe(struct msc_scope *s, struct msc_err *err)
 {
 	return wait_part(s, ++s->strobes * GOLDEN_RATIO, STROBE_NS, err);
 }
 
-int scope_jitter(struct scope *s, struct msc_err *err)
+int msc_scope_jitter(struct msc_scope *s, struct msc_err *err)
 {
 	return wait_part(s, (uint32_t)(msc_rng_next(&s->rng) >> 32), JITTER_NS, err);
 }
 
-bool scope_place(struct scope *s, uint32_t blocks, uint64_t *lba)
+bool msc_scope_place(struct msc_scope *s, uint32_t blocks, uint64_t *lba)
 {
 	uint64_t end = s->unit.last_lba < UINT32_MAX ? s->unit.last_lba + 1 : UINT32_MAX;
 
@@ -100,7 +104,7 @@ bool scope_place(struct scope *s, uint32_t blocks, uint64_t *lba)
 	return true;
 }
 
-void scope_cdb(uint8_t cdb[10], uint8_t opcode, uint64_t lba, uint32_t blocks)
+void msc_scope_cdb(uint8_t cdb[10], uint8_t opcode, uint64_t lba, uint32_t blocks)
 {
 	memset(cdb, 0, 10);
 	cdb[0] = opcode;
@@ -108,7 +112,8 @@ void scope_cdb(uint8_t cdb[10], uint8_t opcode, uint64_t lba, uint32_t blocks)
 	msc_put_be16(cdb + 7, (uint16_t)blocks);
 }
 
-int scope_failed(struct scope *s, const char *what, const char *how, bool clean, struct msc_err *err)
+int msc_scope_failed(struct msc_scope *s, const char *what, const char *how, bool clean,
+		     struct msc_err *err)
 {
 	int rung;
 
@@ -117,10 +122,11 @@ int scope_failed(struct scope *s, const char *what, const char *how, bool clean,
 	    msc_session_settle(s->session, &rung, err) < 0)
 		return -1;
 	if (rung == 3)
-		return msc_fail(err, MSC_E_TIMEOUT,
-				"%s: %s, and nothing brings the device back; \"mscope check\" tells "
-				"more",
-				what, how);
+		return msc_fail(
+			err, MSC_E_TIMEOUT,
+			"%s: %s, and nothing brings the device back; \"mscope check\" tells "
+			"more",
+			what, how);
 	if (++s->failures == FAILURES_MAX)
 		return msc_fail(err, MSC_E_TIMEOUT,
 				"%s: %s, %u times in a row; \"mscope check\" tells more", what, how,
@@ -131,7 +137,7 @@ int scope_failed(struct scope *s, const char *what, const char *how, bool clean,
 /* ---- transfers ------------------------------------------------------------------------------- */
 
 /* Waits for one transfer to end, the time-out included. */
-static int finish(struct scope *s, struct msc_xfer *x, struct msc_err *err)
+static int finish(struct msc_scope *s, struct msc_xfer *x, struct msc_err *err)
 {
 	int64_t deadline = msc_now(s->target->clock) + s->timeout_ns;
 
@@ -153,7 +159,7 @@ static int finish(struct scope *s, struct msc_xfer *x, struct msc_err *err)
 }
 
 /* Takes back what is still pending, the newest first, so that none moves up in the meantime. */
-static void take_back(struct scope *s, struct msc_xfer *x, size_t n)
+static void take_back(struct msc_scope *s, struct msc_xfer *x, size_t n)
 {
 	struct msc_err ignored = MSC_ERR_INIT;
 
@@ -163,7 +169,7 @@ static void take_back(struct scope *s, struct msc_xfer *x, size_t n)
 			ignored = (struct msc_err)MSC_ERR_INIT;
 }
 
-int scope_request(struct scope *s, bool busy, struct msc_err *err)
+int msc_scope_request(struct msc_scope *s, bool busy, struct msc_err *err)
 {
 	uint8_t status[2];
 	struct msc_xfer x = { .setup = { .request_type = MSC_REQTYPE_IN,
@@ -195,7 +201,7 @@ int scope_request(struct scope *s, bool busy, struct msc_err *err)
 /* ---- one read -------------------------------------------------------------------------------- */
 
 struct reading {
-	const struct scope_read *what;
+	const struct msc_scope_read *what;
 	struct msc_pace_stream *out;
 	struct msc_xfer cbw;
 	uint8_t wrapper[MSC_CBW_LEN], status[PACKET_MAX];
@@ -204,7 +210,7 @@ struct reading {
 	bool clean;		  /* all the same the device awaits the next command */
 };
 
-static int make_room(struct scope *s, size_t pieces, size_t bytes, struct msc_err *err)
+static int make_room(struct msc_scope *s, size_t pieces, size_t bytes, struct msc_err *err)
 {
 	if (pieces + 1 > s->room_xfers) {
 		free(s->xfer);
@@ -219,37 +225,43 @@ static int make_room(struct scope *s, size_t pieces, size_t bytes, struct msc_er
 	return s->xfer && s->data ? 0 : msc_nomem(err);
 }
 
-static int prepare(struct scope *s, struct reading *r, struct msc_err *err)
+static int prepare(struct msc_scope *s, struct reading *r, struct msc_err *err)
 {
 	const struct msc_device *d = &s->target->device;
 	uint32_t bytes = r->what->blocks * s->unit.block_size;
-	struct msc_cbw cbw = { .h = { .signature = MSC_CBW_SIGNATURE, .tag = ++s->tag,
-				      .length = bytes, .flags = MSC_CBW_FLAG_IN,
-				      .lun = s->o->lun, .cb_length = 10 } };
+	struct msc_cbw cbw = { .h = { .signature = MSC_CBW_SIGNATURE,
+				      .tag = ++s->tag,
+				      .length = bytes,
+				      .flags = MSC_CBW_FLAG_IN,
+				      .lun = s->o->lun,
+				      .cb_length = 10 } };
 	uint64_t lba;
 
-	if (!scope_place(s, r->what->blocks, &lba))
+	if (!msc_scope_place(s, r->what->blocks, &lba))
 		return msc_fail(err, MSC_E_UNSUPPORTED, "%s: the medium has fewer than %u blocks",
 				d->name, r->what->blocks);
 	r->pieces = bytes / d->max_packet_in;
 	if (make_room(s, r->pieces, bytes, err) < 0)
 		return -1;
-	scope_cdb(cbw.cb, MSC_OP_READ_10, lba, r->what->blocks);
+	msc_scope_cdb(cbw.cb, MSC_OP_READ_10, lba, r->what->blocks);
 	msc_cbw_pack(r->wrapper, &cbw);
 	r->cbw = (struct msc_xfer){ .ep = d->ep_out, .data = r->wrapper, .len = sizeof r->wrapper };
 	for (size_t i = 0; i < r->pieces; i++)
 		s->xfer[i] = (struct msc_xfer){ .ep = d->ep_in,
 						.data = s->data + i * d->max_packet_in,
 						.len = d->max_packet_in };
-	s->xfer[r->pieces] = (struct msc_xfer){ .ep = d->ep_in, .data = r->status,
-						.len = d->max_packet_in };
-	*r->out = (struct msc_pace_stream){ .blocks = r->what->blocks, .queued = r->what->queued,
-					    .paused = r->what->pause_ns > 0, .pieces = r->pieces,
-					    .seen_ns = r->out->seen_ns, .naks = r->out->naks };
+	s->xfer[r->pieces] =
+		(struct msc_xfer){ .ep = d->ep_in, .data = r->status, .len = d->max_packet_in };
+	*r->out = (struct msc_pace_stream){ .blocks = r->what->blocks,
+					    .queued = r->what->queued,
+					    .paused = r->what->pause_ns > 0,
+					    .pieces = r->pieces,
+					    .seen_ns = r->out->seen_ns,
+					    .naks = r->out->naks };
 	return 0;
 }
 
-static int submit_to(struct scope *s, struct reading *r, size_t end, struct msc_err *err)
+static int submit_to(struct msc_scope *s, struct reading *r, size_t end, struct msc_err *err)
 {
 	for (; r->submitted < end; r->submitted++)
 		if (msc_submit(s->target, &s->xfer[r->submitted], err) < 0)
@@ -258,7 +270,8 @@ static int submit_to(struct scope *s, struct reading *r, size_t end, struct msc_
 }
 
 /* Waits for the pieces up to `end`. */
-static int collect(struct scope *s, struct reading *r, size_t from, size_t end, struct msc_err *err)
+static int collect(struct msc_scope *s, struct reading *r, size_t from, size_t end,
+		   struct msc_err *err)
 {
 	for (size_t i = from; i < end; i++) {
 		struct msc_xfer *x = &s->xfer[i];
@@ -266,8 +279,8 @@ static int collect(struct scope *s, struct reading *r, size_t from, size_t end, 
 		if (finish(s, x, err) < 0)
 			return -1;
 		if (x->outcome != MSC_OUT_DONE || x->actual != x->len) {
-			r->how = x->outcome == MSC_OUT_DONE ? "its data ended early" :
-							      msc_outcome_name(x->outcome);
+			r->how = x->outcome == MSC_OUT_DONE ? "its data ended early"
+							    : msc_outcome_name(x->outcome);
 			return 0;
 		}
 		r->out->seen_ns[i] = x->completed_ns;
@@ -277,24 +290,24 @@ static int collect(struct scope *s, struct reading *r, size_t from, size_t end, 
 }
 
 /* Asks endpoint 0 until the last piece has come. */
-static int poke(struct scope *s, struct reading *r, struct msc_err *err)
+static int poke(struct msc_scope *s, struct reading *r, struct msc_err *err)
 {
 	struct msc_xfer *last = &s->xfer[r->pieces - 1];
 
 	for (int i = 0; i < POKES_MAX; i++) {
-		if (scope_strobe(s, err) < 0 ||
+		if (msc_scope_strobe(s, err) < 0 ||
 		    msc_wait(s->target, last, msc_now(s->target->clock), err) < 0)
 			return -1;
 		if (last->outcome != MSC_OUT_PENDING)
 			break;
-		if (scope_request(s, true, err) < 0)
+		if (msc_scope_request(s, true, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
 /* The data phase, and in queued mode the CSW's transfer behind it. */
-static int take_data(struct scope *s, struct reading *r, struct msc_err *err)
+static int take_data(struct msc_scope *s, struct reading *r, struct msc_err *err)
 {
 	size_t all = r->pieces + (r->what->queued ? 1 : 0), first = 0;
 	struct msc_clock *clock = s->target->clock;
@@ -307,7 +320,7 @@ static int take_data(struct scope *s, struct reading *r, struct msc_err *err)
 		if (r->how)
 			return 0;
 		msc_wait_until(clock, msc_now(clock) + r->what->pause_ns);
-		if (scope_strobe(s, err) < 0)
+		if (msc_scope_strobe(s, err) < 0)
 			return -1;
 		r->out->resumed_ns = msc_now(clock);
 	}
@@ -316,7 +329,7 @@ static int take_data(struct scope *s, struct reading *r, struct msc_err *err)
 	return collect(s, r, first, r->pieces, err);
 }
 
-static int take_status(struct scope *s, struct reading *r, struct msc_err *err)
+static int take_status(struct msc_scope *s, struct reading *r, struct msc_err *err)
 {
 	struct msc_xfer *x = &s->xfer[r->pieces];
 	struct msc_csw csw;
@@ -347,7 +360,7 @@ static int take_status(struct scope *s, struct reading *r, struct msc_err *err)
 	return 0;
 }
 
-static int run(struct scope *s, struct reading *r, struct msc_err *err)
+static int run(struct msc_scope *s, struct reading *r, struct msc_err *err)
 {
 	r->out->began_ns = msc_now(s->target->clock);
 	s->deadline_ns = r->out->began_ns + s->timeout_ns + r->what->pause_ns +
@@ -372,18 +385,18 @@ static int run(struct scope *s, struct reading *r, struct msc_err *err)
 	return take_status(s, r, err);
 }
 
-static void weigh_payload(struct scope *s, uint32_t blocks)
+static void weigh_payload(struct msc_scope *s, uint32_t blocks)
 {
 	size_t bytes = (size_t)blocks * s->unit.block_size;
 
 	for (size_t at = 0; at < bytes; at += s->out->packet)
-		s->out->payload_bits += 8 * s->out->packet +
-					msc_stuffed_bits(s->data + at, s->out->packet);
+		s->out->payload_bits +=
+			8 * s->out->packet + msc_stuffed_bits(s->data + at, s->out->packet);
 	s->out->payload_blocks += blocks;
 }
 
-int scope_read(struct scope *s, const struct scope_read *what, struct msc_pace_stream *stream,
-	       bool *worked, struct msc_err *err)
+int msc_scope_read(struct msc_scope *s, const struct msc_scope_read *what,
+		   struct msc_pace_stream *stream, bool *worked, struct msc_err *err)
 {
 	struct reading r = { .what = what, .out = stream };
 	int rc;
@@ -405,7 +418,7 @@ int scope_read(struct scope *s, const struct scope_read *what, struct msc_pace_s
 		return -1;
 	}
 	if (r.how)
-		return scope_failed(s, "READ(10)", r.how, r.clean, err);
+		return msc_scope_failed(s, "READ(10)", r.how, r.clean, err);
 	weigh_payload(s, what->blocks);
 	s->failures = 0;
 	*worked = true;

@@ -7,7 +7,7 @@
 #include "base/rng.h"
 #include "timing/pace.h"
 
-struct scope {
+struct msc_scope {
 	struct msc_session *session;
 	struct msc_target *target;
 	const struct msc_pace_options *o;
@@ -27,41 +27,41 @@ struct scope {
 };
 
 /* What is asked of one read. */
-struct scope_read {
+struct msc_scope_read {
 	uint32_t blocks;
 	bool queued;
 	int64_t pause_ns; /* after the first block; 0: none */
 	bool poke;	  /* ask endpoint 0 for the device's status while the data is under way */
 };
 
-int scope_open(struct scope *, struct msc_session *, const struct msc_pace_options *,
-	       struct msc_pace_samples *, struct msc_err *) MSC_MUST_CHECK;
-void scope_close(struct scope *);
+int msc_scope_open(struct msc_scope *, struct msc_session *, const struct msc_pace_options *,
+		   struct msc_pace_samples *, struct msc_err *) MSC_MUST_CHECK;
+void msc_scope_close(struct msc_scope *);
 
 /* Waits to the next strobed instant. These are spread evenly over whole frames of every speed, so
  * that few of them give an exact mean. */
-int scope_strobe(struct scope *, struct msc_err *) MSC_MUST_CHECK;
+int msc_scope_strobe(struct msc_scope *, struct msc_err *) MSC_MUST_CHECK;
 
 /* Waits for a time that is drawn at random: long reads that begin so share no rhythm of ours. */
-int scope_jitter(struct scope *, struct msc_err *) MSC_MUST_CHECK;
+int msc_scope_jitter(struct msc_scope *, struct msc_err *) MSC_MUST_CHECK;
 
 /* Where the next read of so many blocks begins; false: the medium is too small. */
-bool scope_place(struct scope *, uint32_t blocks, uint64_t *lba);
+bool msc_scope_place(struct msc_scope *, uint32_t blocks, uint64_t *lba);
 
 /* One read, kept in *stream, whose arrays have room for all packets. *worked false: it failed, the
  * device has been brought back, and *stream means nothing. -1: also when too many failed in a
  * row. */
-int scope_read(struct scope *, const struct scope_read *, struct msc_pace_stream *stream,
-	       bool *worked, struct msc_err *) MSC_MUST_CHECK;
+int msc_scope_read(struct msc_scope *, const struct msc_scope_read *,
+		   struct msc_pace_stream *stream, bool *worked, struct msc_err *) MSC_MUST_CHECK;
 
 /* One GET_STATUS(device), kept among the requests unless it failed. */
-int scope_request(struct scope *, bool busy, struct msc_err *) MSC_MUST_CHECK;
+int msc_scope_request(struct msc_scope *, bool busy, struct msc_err *) MSC_MUST_CHECK;
 
 /* Counts a failure and brings the device back; -1: it is one too many. */
-int scope_failed(struct scope *, const char *what, const char *how, bool clean,
-		 struct msc_err *) MSC_MUST_CHECK;
+int msc_scope_failed(struct msc_scope *, const char *what, const char *how, bool clean,
+		     struct msc_err *) MSC_MUST_CHECK;
 
 /* READ(10) or WRITE(10). */
-void scope_cdb(uint8_t cdb[10], uint8_t opcode, uint64_t lba, uint32_t blocks);
+void msc_scope_cdb(uint8_t cdb[10], uint8_t opcode, uint64_t lba, uint32_t blocks);
 
 #endif

@@ -6,7 +6,8 @@
 
 #include "timing/pace.h"
 
-#define APART 3.0 /* packets' time: a longer gap on the bus is one in which the device had nothing */
+#define APART \
+	3.0 /* packets' time: a longer gap on the bus is one in which the device had nothing */
 
 struct drawing {
 	const struct msc_pace_stream *x;
@@ -51,8 +52,7 @@ static double place(const struct drawing *d, double seen, double free, int32_t n
 		return fmax(free, seen - packet_ns);
 	if (naks < 0)
 		return latest;
-	return fmax(free, fmin(latest, fmax(free + naks * d->nak_ns,
-					    seen - d->p->host.period_ns)));
+	return fmax(free, fmin(latest, fmax(free + naks * d->nak_ns, seen - d->p->host.period_ns)));
 }
 
 static size_t seen_together(const struct msc_pace_stream *x, size_t i)
@@ -85,8 +85,8 @@ static double draw_data(struct drawing *d, double at)
 	double asked = fmax(at, (double)x->asked_ns), free = asked, began = -1, since = at;
 
 	for (size_t i = 0; i < x->pieces; i++) {
-		double from = place(d, (double)x->seen_ns[i], free, x->naks[i],
-				    seen_together(x, i), d->p->packet_ns);
+		double from = place(d, (double)x->seen_ns[i], free, x->naks[i], seen_together(x, i),
+				    d->p->packet_ns);
 
 		if (from - free > APART * d->p->packet_ns || began < 0) {
 			if (began >= 0)

@@ -198,6 +198,7 @@ static int wait_for(struct msc_target *t, struct msc_xfer *x, int64_t deadline_n
 		if (handle_events(usb, deadline_ns, err))
 			return -1;
 	} while (x->outcome == MSC_OUT_PENDING && msc_now(t->clock) < deadline_ns);
+	msc_usb_explain_error("", &usb->found, t->clock, x);
 	return 0;
 }
 

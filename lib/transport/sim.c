@@ -296,7 +296,7 @@ static int get_descriptor(struct msc_target *t, const char *what, uint8_t type, 
 }
 
 static const struct msc_setup set_configuration = { .request = MSC_STD_SET_CONFIGURATION,
-						     .value = 1 };
+						    .value = 1 };
 
 /* The host's side of the endpoints, from DATA0. */
 static void open_endpoints(struct msc_target *t)

@@ -14,6 +14,8 @@
 #include "base/text.h"
 
 #define DEVICES "/sys/bus/usb/devices"
+#define LEAVING_NS	 (500 * MSC_MS) /* Linux asks a hub of UHCI every 256 ms */
+#define LEAVING_PAUSE_NS (20 * MSC_MS)
 
 /* ---- what a target names ------------------------------------------------------------------ */
 
@@ -346,6 +348,19 @@ bool msc_usb_has_alternates(const struct msc_device *d)
 			    p[2] == d->interface_number;
 	}
 	return settings > 1;
+}
+
+void msc_usb_explain_error(const char *root, const struct msc_usb_found *found,
+			   struct msc_clock *clock, struct msc_xfer *x)
+{
+	int64_t until = msc_now(clock) + LEAVING_NS;
+
+	while (x->outcome == MSC_OUT_ERROR && msc_now(clock) < until) {
+		if (number(root, found->path, "devnum", 10) == found->address)
+			msc_wait_until(clock, msc_now(clock) + LEAVING_PAUSE_NS);
+		else
+			x->outcome = MSC_OUT_GONE;
+	}
 }
 
 void msc_usb_host_controller(const char *root, unsigned bus, char *buf, size_t size)

@@ -54,6 +54,12 @@ int msc_usb_not_mounted(const char *root, const char *path, struct msc_err *) MS
 /* The device's interface has other settings, such as UAS, that the kernel's driver may have chosen. */
 bool msc_usb_has_alternates(const struct msc_device *);
 
+/* A device whose cable is pulled gives bus errors until its hub is asked again. So after a transfer
+ * that ended in one this waits a moment for the device to leave, and if it does, changes the
+ * outcome to MSC_OUT_GONE. */
+void msc_usb_explain_error(const char *root, const struct msc_usb_found *, struct msc_clock *,
+			   struct msc_xfer *);
+
 /* The driver of the host controller that the bus belongs to, such as "xhci_hcd"; "" if unknown. */
 void msc_usb_host_controller(const char *root, unsigned bus, char *buf, size_t size);
 

@@ -57,7 +57,7 @@ enum msc_descriptor_type { /* USB 2.0, table 9-5 */
 	MSC_DESC_ENDPOINT = 5,
 	MSC_DESC_DEVICE_QUALIFIER = 6,
 	MSC_DESC_OTHER_SPEED = 7,
-	MSC_DESC_COMPANION = 0x30, /* SuperSpeed endpoint companion: USB 3.2, table 9-6 */
+	MSC_DESC_COMPANION = 0x30, /* SuperSpeed endpoint companion: USB 3.2, 9.6.7 */
 };
 
 /* USB 2.0, table 9-8 */
@@ -120,7 +120,7 @@ MSC_DECLARE_LAYOUT(interface_desc, INTERFACE_DESC)
 	F(u8, interval, 6, "bInterval")
 MSC_DECLARE_LAYOUT(endpoint_desc, ENDPOINT_DESC)
 
-#define MSC_COMPANION_DESC_LEN 6    /* USB 3.2, table 9-26 */
+#define MSC_COMPANION_DESC_LEN 6    /* USB 3.2, 9.6.7 */
 #define MSC_COMPANION_STREAMS  0x1f /* of bmAttributes of a bulk endpoint's */
 
 #define MSC_EP_IN	   0x80 /* bit 7 of bEndpointAddress */

@@ -48,3 +48,9 @@ def rate(doc, mode, blocks):
     """(bytes per second, median ns) of one run of a mscope.bench/1."""
     r = next(r for r in doc["runs"] if (r["mode"], r["blocks"]) == (mode, blocks))
     return r["bytes_per_second"]["median"], r["latency_ns"]["median"]
+
+
+def mean_ns(doc, mode, blocks):
+    """The mean time of a command with what lies between commands, as dd measures."""
+    r = next(r for r in doc["runs"] if (r["mode"], r["blocks"]) == (mode, blocks))
+    return r["elapsed_ns"] / r["commands"]

@@ -10,6 +10,7 @@ import pytest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.path.abspath(os.environ.get("MSCOPE", TOP / "build" / "mscope"))
+MATRIX = TOP / "tests" / "golden" / "matrix.txt"
 UPDATE = bool(os.environ.get("MSC_GOLDEN_UPDATE"))
 
 
@@ -58,6 +59,21 @@ class Mscope:
     def json(self, *args, status=0):
         """The document that it writes, and nothing else on standard output."""
         return json.loads(self(*args, "--json", "-", status=status).out)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """When the matrix has been computed anew and is as committed: what it shows."""
+    passed = {r.nodeid.split("::")[-1].split("@")[0] for r in terminalreporter.stats.get("passed", [])}
+    if "test_matrix_is_as_committed" not in passed:
+        return
+    faults, rules = ({entry["name"] for entry in listing(kind)} for kind in ("faults", "rules"))
+    caught, proven = set(), set()
+    for line in MATRIX.read_text().splitlines():
+        name, _, _, *found = line.replace("(", "").replace(")", "").split()
+        if name in faults and rules & set(found):
+            caught.add(name)
+            proven |= rules & set(found)
+    terminalreporter.write_line(f"{len(caught)} of {len(faults)} faults caught, {len(proven)} of {len(rules)} rules proven")
 
 
 @pytest.fixture

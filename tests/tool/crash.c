@@ -99,8 +99,7 @@ int fsync(int fd)
 
 int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
 {
-	int (*real)(int, const char *, int, const char *, unsigned) =
-		dlsym(RTLD_NEXT, "renameat2");
+	int (*real)(int, const char *, int, const char *, unsigned) = dlsym(RTLD_NEXT, "renameat2");
 	int now = due('r');
 	int rc;
 

@@ -36,7 +36,7 @@ class Disk:
         return [i // 512 for i in range(0, len(now), 512) if now[i:i + 512] != self.original[i:i + 512]]
 
 
-class Crasher:
+class Killer:
     """Runs `mscope check` on a disk, kills it, and runs it again."""
 
     def __init__(self, program, where, shim, firmware="reference"):

@@ -38,7 +38,8 @@ struct fake {
 	struct libusb_transfer *pending;
 	enum libusb_transfer_status status; /* how it ends */
 	int actual;
-	bool never; /* only when it is cancelled */
+	bool never;  /* only when it is cancelled */
+	bool leaves; /* after a bus error */
 };
 extern struct fake fake;
 
@@ -70,5 +71,7 @@ int __wrap_libusb_reset_device(libusb_device_handle *handle);
 int __wrap_msc_usb_find(const struct msc_usb_match *m, const char *root, struct msc_usb_found *f,
 			struct msc_err *err);
 int __wrap_msc_usb_not_mounted(const char *root, const char *path, struct msc_err *err);
+void __wrap_msc_usb_explain_error(const char *root, const struct msc_usb_found *found,
+				  struct msc_clock *clock, struct msc_xfer *x);
 
 #endif

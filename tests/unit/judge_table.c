@@ -114,7 +114,7 @@ void judge_coverage(const struct judge_row *rows, size_t count, const char *cons
 			wanted |= !strncmp(id, *p, strlen(*p));
 		for (size_t k = 0; k < count; k++)
 			have |= !strcmp(rows[k].rule, id);
-		if (wanted && !have)
+		if (wanted && !have && msc_rules[i]->judge)
 			fail_msg("no row for %s", id);
 	}
 }

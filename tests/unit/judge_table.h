@@ -18,7 +18,8 @@ void judge_rows(const struct judge_row *, size_t count);
 /* Scripts that give no finding in any profile: what devices do that is in order. */
 void judge_conforming(const char *const *scripts, size_t count);
 
-/* Every rule whose id begins with one of the prefixes (the last is NULL) has a row. */
+/* Every rule whose id begins with one of the prefixes (the last is NULL) has a row, unless only
+ * scenarios raise it. */
 void judge_coverage(const struct judge_row *, size_t count, const char *const *prefixes);
 
 /* Judges every record of a script; returns the ids of the findings, with a blank after each. The

@@ -308,6 +308,7 @@ static void reset(struct make *m, const struct words *w)
 
 	reset->kind = is(w, 1, "recovery") ? MSC_RESET_RECOVERY
 		      : is(w, 1, "port")   ? MSC_RESET_PORT
+		      : is(w, 1, "config") ? MSC_RESET_CONFIGURATION
 					   : MSC_RESET_CLEAR_HALT;
 	if (reset->kind == MSC_RESET_CLEAR_HALT)
 		reset->ep = direction(w, 1) == MSC_DIR_IN ? EP_IN : EP_OUT;
@@ -323,6 +324,7 @@ static void unit(struct make *m, const struct words *w)
 	} else {
 		need(w, 4);
 		m->unit = (struct msc_unit){ .have_capacity = true,
+					     .removable = true,
 					     .last_lba = number(w, 2) - 1,
 					     .block_size = number(w, 3),
 					     .have_inquiry = true,
@@ -381,6 +383,7 @@ static void begin(struct make *m)
 					 .max_packet_in = 64,
 					 .max_packet_out = 64 };
 	m->unit = (struct msc_unit){ .have_capacity = true,
+				     .removable = true,
 				     .last_lba = 999,
 				     .block_size = 512,
 				     .have_inquiry = true,

@@ -23,7 +23,7 @@
  *	  none OUTCOME              ... instead of the CSW: stall, timeout, ...
  *	control HEXTYPE HEXREQUEST HEXVALUE HEXINDEX LENGTH OUTCOME [HEX]
  *	poll in|out OUTCOME [HEX]
- *	reset recovery|port|in|out [OUTCOME]    in, out: clear-halt
+ *	reset recovery|port|config|in|out [OUTCOME]    config: SET_CONFIGURATION; in, out: clear-halt
  *
  * OUTCOME is done, stall, timeout, babble, error or cancelled.
  */

@@ -83,7 +83,8 @@ static double one_read(struct bench *b, uint32_t blocks, struct msc_pace_stream 
 		}
 		from = fmax(arm, free);
 		if (x)
-			x->naks[k * PACKETS] = d->naks_hidden ? -1 : (int32_t)ceil((from - free) / POLL_NS);
+			x->naks[k * PACKETS] =
+				d->naks_hidden ? -1 : (int32_t)ceil((from - free) / POLL_NS);
 		if (x && !d->naks_hidden) /* it goes with the poll that is not refused */
 			from = free + x->naks[k * PACKETS] * POLL_NS;
 		end = from;
@@ -144,7 +145,8 @@ static bool commands(struct bench *b, uint32_t blocks)
 							.blocks = blocks,
 							.began_ns = (int64_t)b->now };
 			c->cbw_ns = (int64_t)seen(b, b->now + CBW_NS);
-			end = seen(b, one_read(b, blocks, NULL)) + (set == MSC_PACE_SERIAL ? phase : 0);
+			end = seen(b, one_read(b, blocks, NULL)) +
+			      (set == MSC_PACE_SERIAL ? phase : 0);
 			c->csw_ns = (int64_t)end;
 			c->data_ns = (int64_t)(set == MSC_PACE_SERIAL ? end - phase : end);
 			b->now = end;
@@ -159,7 +161,8 @@ static bool requests(struct bench *b)
 {
 	const struct pace_device *d = b->d;
 	double deaf = d->interrupt ? d->medium_ns + d->spread_ns / 3 : 0;
-	double period = d->buffers > 1 ? fmax(deaf, PACKETS * PACKET_NS) : deaf + PACKETS * PACKET_NS;
+	double period = d->buffers > 1 ? fmax(deaf, PACKETS * PACKET_NS)
+				       : deaf + PACKETS * PACKET_NS;
 
 	for (int i = 0; i < 200; i++) {
 		struct msc_pace_request *r = msc_pace_add_request(b->out);
@@ -179,9 +182,13 @@ bool pace_device_samples(const struct pace_device *d, struct msc_pace_samples *o
 {
 	struct bench b = { .d = d, .out = out, .rng = { d->seed + 1 }, .now = 3e6 };
 
-	*out = (struct msc_pace_samples){ .speed = MSC_SPEED_FULL, .block_size = PACKETS * PACKET,
-					  .packet = PACKET, .queued_works = true,
-					  .payload_bits = PACKETS * PACKET * 8, .payload_blocks = 1 };
+	*out = (struct msc_pace_samples){ .speed = MSC_SPEED_FULL,
+					  .block_size = PACKETS * PACKET,
+					  .packet = PACKET,
+					  .queued_works = true,
+					  .payload_bits = PACKETS * PACKET * 8,
+					  .payload_blocks = 1 };
 	return commands(&b, 0) && commands(&b, 1) && commands(&b, 8) && commands(&b, 64) &&
-	       streams(&b, STREAMS, LONG, false) && streams(&b, RESUMES, RESUMED, true) && requests(&b);
+	       streams(&b, STREAMS, LONG, false) && streams(&b, RESUMES, RESUMED, true) &&
+	       requests(&b);
 }

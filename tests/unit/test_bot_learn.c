@@ -244,7 +244,7 @@ static void hostile_devices(void **state)
 
 /* ---- queued? ------------------------------------------------------------------------------ */
 
-enum { ROUNDS = 40 };
+enum { ROUNDS = 8 };
 
 static void probe_finds_that_queued_works(void **state)
 {

@@ -169,11 +169,11 @@ static void findings_carry_their_evidence(void **state)
 	assert_int_equal(msc_judge(m.last, MSC_PROFILE_USBIF, &findings, &err), 0);
 	assert_int_equal(findings.count, 1);
 	assert_int_equal(msc_findings_worst(&findings), MSC_NOTE);
-	assert_int_equal(msc_judge_stated(&msc_rule_expect_sense, m.last, MSC_PROFILE_USBIF,
+	assert_int_equal(msc_judge_stated(&msc_rule_expect_sense, NULL, m.last, MSC_PROFILE_USBIF,
 					  &findings, "5/21/00", "0/00/00", &err, "the sense is %s",
 					  "wrong"),
 			 0);
-	assert_int_equal(msc_judge_stated(&msc_rule_expect_settles, NULL, MSC_PROFILE_USBIF,
+	assert_int_equal(msc_judge_stated(&msc_rule_expect_settles, NULL, NULL, MSC_PROFILE_USBIF,
 					  &findings, NULL, NULL, &err, "lost"),
 			 0);
 	assert_int_equal(findings.count, 3);
@@ -206,7 +206,7 @@ static void the_list_of_findings_grows(void **state)
 
 	(void)state;
 	for (int i = 0; i < 100; i++)
-		assert_int_equal(msc_judge_stated(&msc_rule_expect_data, NULL, MSC_PROFILE_SPEC,
+		assert_int_equal(msc_judge_stated(&msc_rule_expect_data, NULL, NULL, MSC_PROFILE_SPEC,
 						  &findings, NULL, NULL, &err, "%d", i),
 				 0);
 	assert_int_equal(findings.count, 100);

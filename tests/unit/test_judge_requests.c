@@ -17,6 +17,14 @@
 #define INTERFACE  "0904000002080650" "00"
 #define BULK_IN	   "07058102400000"
 #define BULK_OUT   "07050202400000"
+#define SUPER	   "speed super; "
+#define SS_HEAD	   "09022c00010100c032" INTERFACE
+#define SS_IN	   "07058102000400"
+#define SS_OUT	   "07050202000400"
+#define SS_BURST   "06300f000000"
+#define OTHER	   "control 80 6 700 0 255 done "
+#define OTHER_HEAD "09072000010100c032"
+#define HIGH_QUALIFIER "speed high; " QUALIFIER "done 0a060002000000400100; "
 #define SERIAL_OK  "1a03" "300031003200330034003500360037003800390041004200"
 
 static const struct judge_row rows[] = {
@@ -97,6 +105,33 @@ static const struct judge_row rows[] = {
 	  "07050202000200",
 	  "speed high; " CONFIG CONF_HEAD INTERFACE "07058102000200" BULK_OUT,
 	  "02h is 64 at high speed", "512", "64" },
+	{ "usb.endpoint.packet", SUPER CONFIG SS_HEAD SS_IN SS_BURST SS_OUT SS_BURST,
+	  SUPER CONFIG CONF_HEAD INTERFACE SS_IN SS_OUT, "no SuperSpeed companion follows",
+	  "a descriptor of type 30h and 6 bytes", NULL },
+	{ "usb.endpoint.packet", SUPER CONFIG SS_HEAD SS_IN "063000000000" SS_OUT SS_BURST,
+	  SUPER CONFIG SS_HEAD SS_IN "063010000000" SS_OUT SS_BURST, "81h has bMaxBurst 16",
+	  "at most 15, and no streams in Bulk-Only Transport", NULL },
+	{ "usb.endpoint.packet", NULL, SUPER CONFIG SS_HEAD SS_IN SS_BURST SS_OUT "063000040000",
+	  "bmAttributes 04h", NULL, NULL },
+	{ "usb.endpoint.packet", NULL,
+	  SUPER CONFIG SS_HEAD "07058102000200" SS_BURST SS_OUT SS_BURST,
+	  "81h is 512 at super speed", "1024", "512" },
+	{ "usb.config.attributes", CONFIG "09022000010100a032" INTERFACE BULK_IN BULK_OUT,
+	  CONFIG "090220000101000032" INTERFACE BULK_IN BULK_OUT, "bmAttributes 00h", NULL,
+	  "1; 00h" },
+	{ "usb.config.attributes", NULL, CONFIG "090220000100008032" INTERFACE BULK_IN BULK_OUT,
+	  "bConfigurationValue is 0", NULL, "0; 80h" },
+	{ "usb.otherspeed.form", HIGH_QUALIFIER OTHER OTHER_HEAD INTERFACE BULK_IN BULK_OUT,
+	  HIGH_QUALIFIER OTHER OTHER_HEAD INTERFACE BULK_IN "07050202000200",
+	  "02h is 512 at full speed", "8, 16, 32 or 64", "512" },
+	{ "usb.otherspeed.form",
+	  "speed full; " OTHER OTHER_HEAD INTERFACE "07058102000200"
+	  "07050202000200",
+	  HIGH_QUALIFIER OTHER CONF_HEAD INTERFACE BULK_IN BULK_OUT, "bDescriptorType 2",
+	  "9 and 7", NULL },
+	{ "usb.otherspeed.form", "speed high; control 80 6 700 0 9 stall",
+	  HIGH_QUALIFIER "control 80 6 700 0 9 stall", "refuses to give", "a configuration",
+	  "STALL" },
 	{ "bot.interface.form", CONFIG CONF_HEAD INTERFACE BULK_IN BULK_OUT,
 	  CONFIG CONF_HEAD "0904000002"
 			   "08ff5000" BULK_IN BULK_OUT,
@@ -158,7 +193,10 @@ static void conforming_devices_give_no_finding(void **state)
 		DEVICE "1201990900000020" DEV_TAIL,
 		"speed low; " DEVICE "1201100100000008" DEV_TAIL,
 		"speed super; " DEVICE "1201200300000009" DEV_TAIL,
-		"speed super; " CONFIG CONF_HEAD INTERFACE "07058102000400" "07050202000400",
+		SUPER CONFIG SS_HEAD SS_IN SS_BURST SS_OUT SS_BURST,
+		/* streams of a UAS setting beside it */
+		SUPER CONFIG "09024f00010100c032" INTERFACE SS_IN SS_BURST SS_OUT SS_BURST
+			     "0904000102080662" "00" SS_IN "06300f040000" SS_OUT "06300f040000",
 		CONFIG CONF_HEAD INTERFACE "07058102100000" "07050202200000",
 		QUALIFIER "stall; " DEVICE DEV_HEAD DEV_TAIL,
 		"control 80 6 600 0 255 done 0a060002000000400100",
@@ -188,7 +226,7 @@ static void every_rule_has_a_row(void **state)
 	static const char *const prefixes[] = {
 		"bot.maxlun.", "bot.interface.", "bot.serial.",   "usb.control.",   "usb.device.",
 		"usb.config.", "usb.interface.", "usb.endpoint.", "usb.qualifier.", "usb.string.",
-		NULL
+		"usb.otherspeed.", NULL
 	};
 
 	(void)state;

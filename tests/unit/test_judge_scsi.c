@@ -28,6 +28,24 @@
 #define WRITE1	  "2a000000000000000100"
 #define TUR_FAILS "send 000000000000 none 0; status 1 0;"
 #define PASSED	  "; status 0 0;"
+#define FAILED	  "; status 1 0;"
+#define TUR	  "send 000000000000 none 0"
+#define STOP	  "send 1b0000000000 none 0" PASSED
+#define EJECT	  "send 1b0000000200 none 0"
+#define LOAD	  "send 1b0000000300 none 0" PASSED
+#define LOCK	  "send 1e0000000100 none 0" PASSED
+#define UNLOCK	  "send 1e0000000000 none 0" PASSED
+#define CAPACITY16 "send 9e100000000000000000000000200000 in 32; bytes "
+#define ZEROS20	  "0000000000000000000000000000000000000000"
+#define FORMATS	  "send 2300000000000000fc00 in 252; bytes "
+#define SHORT240  "; none stall; clear in; status 0 240;"
+#define VPD(page) "send 1201" page "00ff00 in 255; bytes "
+#define MODE10	  "send 5a003f0000000000c000 in 192; bytes "
+#define SMALL	  "unit disk 8192 16;"
+#define FIRST \
+	"send 28000000000000000100 in 16; bytes eb5890" \
+	"00000000000000000000000000" PASSED
+#define AT_2048	  "send 28000000080000000100 in 16; bytes "
 #define READ_FAILS  "send " READ_END " in 512; ends stall; clear in; status 1 512;"
 #define WRITE_FAILS "send " WRITE1 " out 512; data 512; status 1 512;"
 
@@ -78,7 +96,7 @@ static const struct judge_row rows[] = {
 	/* READ and WRITE */
 	{ "scsi.lba.range", READ_FAILS, "send " READ_END " in 512; data 512; status 0 0",
 	  "1 blocks at 65535 passed, and the last block is 999", NULL, "00h" },
-	{ "scsi.lba.range", "send 28000000ffff00000000 none 0; status 0 0",
+	{ "scsi.lba.range", "send 28000000000500000000 none 0; status 0 0",
 	  "send 2a00000003e700000200 out 1024; data 1024; status 0 0", "2 blocks at 999", NULL,
 	  NULL },
 	{ "scsi.write.protect", "unit protected;" WRITE_FAILS,
@@ -168,6 +186,132 @@ static const struct judge_row rows[] = {
 	{ "scsi.sense.status", SENSE SENSE_OF("0", "0000") PASSED,
 	  "send 030000001200 in 18; ends stall; clear in; status 1 18", "REQUEST SENSE failed",
 	  "00h", "01h" },
+	/* the capacity, from three commands */
+	{ "scsi.capacity.agree",
+	  CAPACITY "000003e700000200" PASSED CAPACITY16 "00000000000003e700000200" ZEROS20 PASSED,
+	  CAPACITY "000003e700000200" PASSED CAPACITY16 "00000000000003e800000200" ZEROS20 PASSED,
+	  "block 999 of 512 bytes is the last", "999 of 512", "1000 of 512" },
+	{ "scsi.capacity.agree",
+	  CAPACITY "ffffffff00000200" PASSED CAPACITY16 "00000001000003e700000200" ZEROS20 PASSED,
+	  CAPACITY16 "00000000000003e700001000" ZEROS20 PASSED CAPACITY "000003e700000200" PASSED,
+	  "of 4096 bytes is", "999 of 512", "999 of 4096" },
+	{ "scsi.format.length", FORMATS "00000008000003e802000200" SHORT240,
+	  FORMATS "0000000c000003e802000200" SHORT240, "12 bytes came of the 252", NULL, "12" },
+	{ "scsi.format.length",
+	  FORMATS "00000008000003e802000200" SHORT240
+		  "send 23000000000000000400 in 4; bytes 00000008" PASSED,
+	  FORMATS "00000008000003e802000200" SHORT240
+		  "send 23000000000000000400 in 4; bytes 00000010" PASSED,
+	  "is 16 when 4 bytes are asked for, and was 8", "8", "16" },
+	{ "scsi.format.count", FORMATS "00000008000003e801000200" SHORT240,
+	  FORMATS "00000008000003e702000200" SHORT240, "the last block instead of",
+	  "1000 blocks of 512 bytes", "999 blocks of 512 bytes" },
+	{ "scsi.format.count", FORMATS "00000008ffffffff03000000" SHORT240,
+	  FORMATS "00000008000003e802001000" SHORT240, "is not what READ CAPACITY(10) says", NULL,
+	  "1000 blocks of 4096 bytes" },
+
+	/* vital product data */
+	{ "scsi.vpd.form", VPD("80") "0080000431323334; none stall; clear in; status 0 247;",
+	  VPD("80") "0080000831323334; none stall; clear in; status 0 247;",
+	  "8 bytes came of the 255 asked for, and PAGE LENGTH is 8", "4", "8" },
+	{ "scsi.vpd.form", "send 120180000400 in 4; bytes 00800004" PASSED,
+	  VPD("80") "0000000431323334; none stall; clear in; status 0 247;", "PAGE CODE is 00h",
+	  "80h", "00h" },
+	{ "scsi.vpd.pages", VPD("00") "00000003008083; none stall; clear in; status 0 248;",
+	  VPD("00") "000000028083; none stall; clear in; status 0 249;", "begin with page 00h",
+	  "00h", NULL },
+	{ "scsi.vpd.pages", NULL, VPD("00") "00000003008380; none stall; clear in; status 0 248;",
+	  "page 80h follows page 83h", "ascending order", NULL },
+	{ "scsi.vpd.listed",
+	  VPD("00") "000000020080; none stall; clear in; status 0 249;"
+		    "send 12018300ff00 in 255; ends stall; clear in; status 1 255;",
+	  VPD("00") "00000003008083; none stall; clear in; status 0 248;"
+		    "send 12018300ff00 in 255; ends stall; clear in; status 1 255;",
+	  "page 83h is in the list", "00h", "01h" },
+	{ "scsi.vpd.serial", NULL,
+	  VPD("80") "0080000431003200; none stall; clear in; status 0 247;", "byte 5 of page 80h",
+	  "20h to 7Eh", "00h" },
+	{ "scsi.vpd.designators",
+	  VPD("83") "008300080201000441424344; none stall; clear in; status 0 243;",
+	  VPD("83") "008300080201000841424344; none stall; clear in; status 0 243;", "do not end",
+	  NULL, NULL },
+	{ "scsi.vpd.designators", NULL, VPD("83") "00830000; none stall; clear in; status 0 251;",
+	  "has no designator", NULL, NULL },
+
+	/* MODE SENSE(10) */
+	{ "scsi.mode.long", MODE10 "0012000000000000" PAGE8 "; none stall; clear in; status 0 172;",
+	  MODE10 "0013000000000000" PAGE8 "; none stall; clear in; status 0 172;",
+	  "20 bytes came of the 192 asked for, and MODE DATA LENGTH is 19", "18", "19" },
+	{ "scsi.mode.long", "send 5a003f00000000000400 in 4; bytes 00120000" PASSED,
+	  "send 5a003f00000000010000 in 256; ends stall; clear in; status 0 256;",
+	  "0 bytes came of the 256", "at least 8", "0" },
+	{ "scsi.mode.agree",
+	  MODE3F "0f000000" PAGE8 SHORT176 MODE10 "0012000000000000" PAGE8
+		 "; none stall; clear in; status 0 172;",
+	  MODE3F "0f000000" PAGE8 SHORT176 MODE10 "0012008000000000" PAGE8
+		 "; none stall; clear in; status 0 172;",
+	  "WP bit", "0 in both", "1 in the second" },
+	{ "scsi.mode.agree",
+	  MODE3F "0f000000" PAGE8 SHORT176
+		 "send 5a00080000000000c000 in 192; bytes 0006000000000000"
+		 "; none stall; clear in; status 0 184;",
+	  MODE10 "0006000000000000; none stall; clear in; status 0 184;" MODE3F "0f000000" PAGE8
+		 SHORT176,
+	  "mode pages are not the same", "the same 0 bytes", "12 bytes" },
+
+	/* media that come and go */
+	{ "scsi.eject.effect", EJECT PASSED TUR_FAILS, EJECT PASSED TUR PASSED,
+	  "TEST UNIT READY passes after it", "01h, then sense 2/3A", "00h" },
+	{ "scsi.eject.effect", EJECT FAILED TUR PASSED, "reset port;" EJECT PASSED TUR PASSED,
+	  "LOEJ", NULL, NULL },
+	{ "scsi.eject.needless", STOP TUR_FAILS SENSE SENSE_OF("2", "0402") PASSED,
+	  STOP TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED, "then there is no medium",
+	  "the medium stays", "2/3A/00" },
+	{ "scsi.eject.needless", EJECT PASSED TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED,
+	  "send 1b0000000100 none 0" PASSED TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED,
+	  "without LOEJ", NULL, NULL },
+	{ "scsi.eject.prevented", LOCK UNLOCK EJECT PASSED, LOCK EJECT PASSED, "had locked it in",
+	  "01h, then sense 5/53/02", "00h" },
+	{ "scsi.eject.prevented", LOCK "reset port;" EJECT PASSED, LOCK TUR PASSED EJECT PASSED,
+	  "ejected", NULL, NULL },
+	{ "scsi.attention.change", EJECT PASSED TUR_FAILS LOAD TUR_FAILS,
+	  EJECT PASSED TUR_FAILS LOAD TUR PASSED, "TEST UNIT READY passes right after it",
+	  "01h once, then sense 6/28/00", "00h" },
+	{ "scsi.attention.change",
+	  EJECT PASSED TUR_FAILS LOAD INQ36 "000002021f000000" TEXT28 PASSED,
+	  EJECT PASSED LOAD CAPACITY "000003e700000200" PASSED, "READ CAPACITY(10) passes", NULL,
+	  NULL },
+	{ "scsi.attention.once",
+	  TUR_FAILS SENSE SENSE_OF("6", "2900") PASSED TUR_FAILS SENSE SENSE_OF("6", "2800") PASSED,
+	  TUR_FAILS SENSE SENSE_OF("6", "2900") PASSED TUR_FAILS SENSE SENSE_OF("6", "2900") PASSED,
+	  "two commands in a row", "once", "6/29/00 again" },
+	{ "scsi.medium.repeats", SMALL FIRST AT_2048 "eb589000000000000000000000000001" PASSED,
+	  SMALL FIRST AT_2048 "eb589000000000000000000000000000" PASSED,
+	  "block 2048 holds the same", NULL, NULL },
+
+	/* units side by side, and addresses that move nothing */
+	{ "scsi.sense.unit",
+	  TUR PASSED "send 000000000000 none 0; max_lun 1; lun 1; status 1 0;"
+		     "send 030000001200 in 18; max_lun 1; bytes " SENSE_OF("0", "0000") PASSED,
+	  TUR PASSED "send 000000000000 none 0; max_lun 1; lun 1; status 1 0;"
+		     "send 030000001200 in 18; max_lun 1; bytes " SENSE_OF("5", "2400") PASSED,
+	  "logical unit 0 gives the reason why a command on unit 1 failed", "0/00/00", "5/24/00" },
+	{ "scsi.luns.list",
+	  "send a00000000000000000100000 in 16; max_lun 0; bytes 00000008000000000000000000000000"
+	  PASSED,
+	  "send a00000000000000000100000 in 16; max_lun 0; bytes 00000010000000000000000000000000"
+	  PASSED,
+	  "LUN LIST LENGTH is 16, and Get Max LUN says that there are 1", "8", "16" },
+	{ "scsi.luns.list", NULL,
+	  "send a00000000000000000180000 in 24; max_lun 1; bytes 0000001000000000"
+	  "00000000000000000000000000000000" PASSED,
+	  "in the list twice", NULL, NULL },
+	{ "scsi.lba.empty", "send 28000000ffff00000000 none 0; status 1 0",
+	  "send 28000000ffff00000000 none 0; status 0 0",
+	  "0 blocks at 65535 passed, and the last block is 999", "01h, then sense 5/21/00", "00h" },
+	{ "scsi.verify.range", "send 2f00000003e700000100 none 0; status 0 0",
+	  "send 2f00000003e700000200 none 0; status 0 0", "2 blocks at 999 were verified", NULL,
+	  "00h" },
 };
 
 static void each_rule_finds_its_defect_and_nothing_else(void **state)

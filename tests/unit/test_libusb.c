@@ -12,6 +12,7 @@
 /* link: -Wl,--wrap=libusb_handle_events_timeout_completed,--wrap=libusb_clear_halt */
 /* link: -Wl,--wrap=libusb_reset_device,--wrap=libusb_set_configuration */
 /* link: -Wl,--wrap=msc_usb_find,--wrap=msc_usb_not_mounted */
+/* link: -Wl,--wrap=msc_usb_explain_error */
 #include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -252,6 +253,23 @@ static void device_leaves(void **state)
 	}
 }
 
+static void device_leaves_with_a_bus_error(void **state)
+{
+	struct msc_err err = MSC_ERR_INIT;
+	uint8_t data[64];
+	struct msc_xfer x = { .ep = 0x81, .data = data, .len = sizeof(data) };
+	struct msc_target *t;
+
+	(void)state;
+	fake = (struct fake){ .status = LIBUSB_TRANSFER_ERROR, .leaves = true };
+	t = must_open();
+	assert_int_equal(msc_transfer(t, &x, MSC_S, &err), -1);
+	assert_int_equal(err.code, MSC_E_GONE);
+	assert_true(t->gone);
+	msc_target_close(t);
+	nothing_is_kept("left with a bus error");
+}
+
 static void clearing_a_halt(void **state)
 {
 	static const struct {
@@ -353,6 +371,7 @@ int main(void)
 		cmocka_unit_test(driver_left_by_itself), cmocka_unit_test(outcomes),
 		cmocka_unit_test(control_requests),	 cmocka_unit_test(timeout_cancels),
 		cmocka_unit_test(device_leaves),	 cmocka_unit_test(clearing_a_halt),
+		cmocka_unit_test(device_leaves_with_a_bus_error),
 		cmocka_unit_test(port_reset),
 		cmocka_unit_test(configuring),
 	};

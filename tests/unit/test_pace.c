@@ -102,8 +102,9 @@ static void test_bottlenecks(void **state)
 			fail_msg("%s: %u buffers, expected %u", r->what, p.buffers, r->buffers);
 		if (p.tick.locked != (r->tick_ns > 0) ||
 		    (r->tick_ns > 0 && fabs(p.tick.period_ns / r->tick_ns - 1) > 100e-6))
-			fail_msg("%s: tick %d of %.0f ns, resultant %.2f, expected %.0f ns", r->what,
-				 p.tick.locked, p.tick.period_ns, p.tick.resultant, r->tick_ns);
+			fail_msg("%s: tick %d of %.0f ns, resultant %.2f, expected %.0f ns",
+				 r->what, p.tick.locked, p.tick.period_ns, p.tick.resultant,
+				 r->tick_ns);
 		if (p.host.locked != (d.frame_ns > 0))
 			fail_msg("%s: the host's frame: %d", r->what, p.host.locked);
 	}

@@ -43,7 +43,8 @@ static struct msc_event_time seen(const struct draw *d, double at, size_t group)
 	if (phase < 0.58 * d->frame_ns)
 		return (struct msc_event_time){ start + 0.29 * d->frame_ns, 0.29 * d->frame_ns,
 						group };
-	return (struct msc_event_time){ start + (floor(phase / cell) + 0.5) * cell, cell / 2, group };
+	return (struct msc_event_time){ start + (floor(phase / cell) + 0.5) * cell, cell / 2,
+					group };
 }
 
 static size_t draw_events(const struct draw *d, uint64_t seed, struct msc_event_time *e)

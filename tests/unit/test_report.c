@@ -64,10 +64,27 @@ static const struct msc_rule other = {
 };
 
 static struct msc_finding findings_list[] = {
-	{ &other, MSC_WARN, "it did not", NULL, NULL, "INQUIRY alloc 255", 5 },
-	{ &rule, MSC_FAIL, "INQUIRY asked for 255 bytes, received 36, and dCSWDataResidue is 0",
-	  "219", "0", "INQUIRY alloc 255", 10 },
-	{ &rule, MSC_FAIL, "again " NASTY, NASTY, NULL, NASTY, 20 },
+	{ .rule = &other,
+	  .severity = MSC_WARN,
+	  .spec = "BOT 1.0, 6.7.2",
+	  .message = "it did not",
+	  .context = "INQUIRY alloc 255",
+	  .at_ns = 5 },
+	{ .rule = &rule,
+	  .severity = MSC_FAIL,
+	  .spec = "BOT 1.0, 5.2 and 6.7.2",
+	  .message = "INQUIRY asked for 255 bytes, received 36, and dCSWDataResidue is 0",
+	  .expected = "219",
+	  .actual = "0",
+	  .context = "INQUIRY alloc 255",
+	  .at_ns = 10 },
+	{ .rule = &rule,
+	  .severity = MSC_FAIL,
+	  .spec = "BOT 1.0, 5.2 and 6.7.2",
+	  .message = "again " NASTY,
+	  .expected = NASTY,
+	  .context = NASTY,
+	  .at_ns = 20 },
 };
 static const struct msc_findings findings = { findings_list, 3, 3 };
 static const struct msc_findings warnings = { findings_list, 1, 1 };

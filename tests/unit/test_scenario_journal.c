@@ -35,7 +35,8 @@ static const struct msc_journal_head head = { .device = "0525:a4a5:A/B_c\"",
 					      .capacity = 8192,
 					      .block_size = 512,
 					      .first = 8064,
-					      .blocks = 3 };
+					      .blocks = 3,
+					      .block_0 = 0x89abcdef };
 static uint8_t blocks[3 * 512];
 
 struct place {
@@ -79,7 +80,8 @@ static struct msc_journal *create(const struct place *p)
 	struct msc_err err = MSC_ERR_INIT;
 	struct msc_journal *j = NULL;
 
-	if (msc_journal_create(p->dir, &head, blocks, &j, &err) < 0)
+	if (msc_journal_reserve(p->dir, head.device, head.lun, &j, &err) < 0 ||
+	    msc_journal_write(j, &head, blocks, &err) < 0)
 		fail_msg("%s", err.msg);
 	return j;
 }
@@ -103,6 +105,9 @@ static const char *find(const struct place *p, struct msc_err *err)
 	assert_int_equal(found.block_size, head.block_size);
 	assert_int_equal(found.first, head.first);
 	assert_int_equal(found.blocks, head.blocks);
+	assert_int_equal(found.n_probes, head.n_probes);
+	assert_memory_equal(found.probe, head.probe, sizeof head.probe);
+	assert_int_equal(found.block_0, head.block_0);
 	assert_memory_equal(data, blocks, sizeof blocks);
 	free(data);
 	msc_journal_close(j);
@@ -144,6 +149,33 @@ static void test_crash(void **state)
 	assert_string_equal(find(p, &err), "found");
 }
 
+/* A damaged one goes as well, one that is held does not. */
+static void test_forget(void **state)
+{
+	struct place *p = *state;
+	struct msc_err err = MSC_ERR_INIT;
+	char path[128] = "x";
+	struct msc_journal *j;
+	FILE *f;
+
+	assert_int_equal(msc_journal_forget(p->dir, head.device, head.lun, path, sizeof path, &err),
+			 0);
+	assert_string_equal(path, "");
+	j = create(p);
+	assert_int_equal(msc_journal_forget(p->dir, head.device, head.lun, path, sizeof path, &err),
+			 -1);
+	assert_int_equal(err.code, MSC_E_BUSY);
+	msc_journal_close(j);
+	f = fopen(p->file, "wb");
+	assert_non_null(f);
+	fclose(f);
+	err = (struct msc_err)MSC_ERR_INIT;
+	assert_int_equal(msc_journal_forget(p->dir, head.device, head.lun, path, sizeof path, &err),
+			 0);
+	assert_string_equal(path, p->file);
+	assert_int_equal(access(p->file, F_OK), -1);
+}
+
 static void test_held(void **state)
 {
 	struct place *p = *state;
@@ -155,7 +187,7 @@ static void test_held(void **state)
 			    "this device");
 	assert_int_equal(err.code, MSC_E_BUSY);
 	err = (struct msc_err)MSC_ERR_INIT;
-	assert_int_equal(msc_journal_create(p->dir, &head, blocks, &other, &err), -1);
+	assert_int_equal(msc_journal_reserve(p->dir, head.device, head.lun, &other, &err), -1);
 	assert_int_equal(err.code, MSC_E_BUSY);
 	msc_journal_close(j);
 	assert_string_equal(find(p, &err), "found");
@@ -196,10 +228,13 @@ static void test_damage(void **state)
 		assert_string_equal(
 			find(p, &err),
 			"0525_a4a5_A_B_c_-lun2.journal: expected a journal of mscope, "
-			"found something else; remove the file if nothing in it is wanted");
+			"found something else; --forget-journal removes the file if nothing in it "
+			"is wanted");
 	}
 	fclose(f);
 }
+
+#define P8 "\nprobe 1\nprobe 1\nprobe 1\nprobe 1\nprobe 1\nprobe 1\nprobe 1\nprobe 1"
 
 static void test_heads(void **state)
 {
@@ -218,6 +253,15 @@ static void test_heads(void **state)
 		"18446744073709551615\nblocks 2\nchecksum 811c9dc5\n\nxx",
 		"mscope journal 1\ndevice x\nlun 2\ncapacity 10\nblock_size 1\nfirst 0\nblocks 1\n"
 		"checksum 811c9dc5",
+		/* a probe beyond the end, no number, one whose block is missing, too many */
+		"mscope journal 1\ndevice x\nlun 2\ncapacity 10\nblock_size 1\nfirst 0\nblocks 1\n"
+		"checksum 0b0c0d0e\nprobe 10\n\nxx",
+		"mscope journal 1\ndevice x\nlun 2\ncapacity 10\nblock_size 1\nfirst 0\nblocks 1\n"
+		"checksum 0b0c0d0e\nprobe x\n\nxx",
+		"mscope journal 1\ndevice x\nlun 2\ncapacity 10\nblock_size 1\nfirst 0\nblocks 1\n"
+		"checksum 050c5d1f\nprobe 9\n\na",
+		"mscope journal 1\ndevice x\nlun 2\ncapacity 10\nblock_size 1\nfirst 0\nblocks 1\n"
+		"checksum 0b0c0d0e" P8 P8 P8 "\nprobe 1\n\nx",
 	};
 	struct place *p = *state;
 	struct msc_err err;
@@ -242,12 +286,12 @@ static void test_no_place(void **state)
 	struct msc_err err = MSC_ERR_INIT;
 
 	(void)p;
-	assert_int_equal(msc_journal_create("/dev/null/x", &head, blocks, &j, &err), -1);
+	assert_int_equal(msc_journal_reserve("/dev/null/x", head.device, head.lun, &j, &err), -1);
 	assert_string_equal(err.msg,
 			    "/dev/null/x: cannot make the journal directory: Not a directory");
 	assert_int_equal(err.code, MSC_E_IO);
 	err = (struct msc_err)MSC_ERR_INIT;
-	assert_int_equal(msc_journal_create("/dev/full/x", &head, blocks, &j, &err), -1);
+	assert_int_equal(msc_journal_reserve("/dev/full/x", head.device, head.lun, &j, &err), -1);
 	assert_int_equal(err.code, MSC_E_IO);
 }
 
@@ -278,6 +322,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_round, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_synced, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_crash, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_forget, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_held, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damage, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_heads, setup, teardown),

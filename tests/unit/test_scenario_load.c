@@ -36,8 +36,8 @@ static const struct {
 	{ "titlee: x\n",
 	  "f:1:1: expected a key of a scenario, found 'titlee'; did you mean 'title'?" },
 	{ "colour: x\n",
-	  "f:1:1: expected a key of a scenario (name, title, spec, tags, stage, needs, scratch, "
-	  "recover, autosense, steps), found 'colour'" },
+	  "f:1:1: expected a key of a scenario (name, title, spec, tags, stage, evidence, needs, "
+	  "scratch, recover, autosense, host, within, steps), found 'colour'" },
 	{ "title: t\n", "f:1:1: expected the key 'name' in a scenario, found none" },
 	{ HEAD, "f:1:1: expected the key 'steps' in a scenario, found none" },
 	{ "name: Big\n", "f:1:7: expected a name such as bot.case05.read10, found 'Big'" },
@@ -51,11 +51,12 @@ static const struct {
 	{ "needs: [{ blocks: block_size }]\n",
 	  "f:1:19: expected a plain number of blocks, found 'block_size'" },
 	{ "stage: [last]\n",
-	  "f:1:8: expected a word for 'stage' (descriptors, requests, diagonal, commands, mismatch-in, "
-	  "mismatch-out, invalid, recovery, last), found a list" },
+	  "f:1:8: expected a word for 'stage' (descriptors, requests, diagonal, commands, attach, "
+	  "mismatch-in, mismatch-out, invalid, recovery, last, eject), found a list" },
 	{ "needs: [[medium]]\n",
 	  "f:1:9: expected a word for 'needs' (medium, no-medium, writable, write-protected, removable, "
-	  "fixed, multi-lun, single-lun, full-speed, high-speed), found a list" },
+	  "fixed, multi-lun, single-lun, full-speed, high-speed, simulated, composite, "
+	  "super-speed), found a list" },
 	{ "scratch: 65\n", "f:1:10: expected 1 to 64, found '65'" },
 	{ "recover: maybe\n", "f:1:10: expected yes or no for 'recover', found 'maybe'" },
 	{ HEAD "steps: []\n", "f:4:8: expected a list of 1 to 200 steps, found a list" },
@@ -78,15 +79,32 @@ static const struct {
 	  "f:5:11: expected 'data' only for the endpoint out, found a map" },
 	{ STEPS "  - repeat: \"1 + (\"\n    do: [ready]\n",
 	  "f:5:19: expected a number, a name or '(', found the end" },
-	{ STEPS "  - repeat: 0\n    do: [ready]\n", "f:5:13: expected 1 to 10000, found '0'" },
+	{ STEPS "  - repeat: 10001\n    do: [ready]\n",
+	  "f:5:13: expected 0 to 10000, found '10001'" },
 	{ STEPS "  - repeat: 2\n", "f:5:5: expected the key 'do' in a repeat step, found none" },
 	{ STEPS "  - for: { blocks: [1] }\n    do: [ready]\n",
 	  "f:5:12: expected a name that means nothing else, found 'blocks'" },
 	{ STEPS "  - for: { n: [] }\n    do: [ready]\n",
-	  "f:5:15: expected 1 to 64 numbers for 'for', found a list" },
+	  "f:5:15: expected 1 to 256 values, found a list" },
+	{ STEPS "  - for: { n: 0..300 }\n    do: [ready]\n",
+	  "f:5:15: expected a range that rises, and 256 values in all, found '0..300'" },
+	{ STEPS "  - for: { n: [0x7d..0x60] }\n    do: [ready]\n",
+	  "f:5:16: expected a range that rises, and 256 values in all, found '0x7d..0x60'" },
+	{ STEPS "  - for: { n: 0..blocks }\n    do: [ready]\n",
+	  "f:5:15: expected plain numbers at both ends of a range, found '0..blocks'" },
+	{ STEPS "  - if: 1\n", "f:5:5: expected the key 'do' in an if step, found none" },
+	{ STEPS "  - let: { blocks: 1 }\n",
+	  "f:5:12: expected a name that means nothing else, found 'blocks'" },
+	{ STEPS "  - let: { n: n + 1 }\n",
+	  "f:5:15: expected a number or a name (block_size, last_lba, blocks, scratch, max_lun, "
+	  "interface, max_packet, sibling, status), found 'n'" },
+	{ STEPS "  - skip_unless: 1\n",
+	  "f:5:5: expected the key 'because' in a skip_unless step, found none" },
+	{ STEPS "  - command: test_unit_ready\n    on_failure: gives up\n",
+	  "f:5:5: expected 'host' in the scenario, before its steps, for 'on_failure', found a map" },
 	{ STEPS "  - for: { n: [1] }\n    do: [ready]\n  - repeat: n\n    do: [ready]\n",
 	  "f:7:13: expected a number or a name (block_size, last_lba, blocks, scratch, max_lun, "
-	  "interface, max_packet), found 'n'" },
+	  "interface, max_packet, sibling, status), found 'n'" },
 	{ STEPS "  - sense: 5/2\n",
 	  "f:5:12: expected sense such as 5, 5/21 or 5/21/00, found '5/2'" },
 	{ STEPS "  - wrapper: 5\n",
@@ -196,6 +214,37 @@ static const struct {
 	{"1-2", WRONG, "f:1:1: expected 0 to 9223372036854775807, found '1-2'"},
 	{"4611686018427387904 * 2", WRONG,
 	 "f:1:1: expected 0 to 9223372036854775807, found '4611686018427387904 * 2'"},
+	/* comparisons: 1 or 0, below all else, and one at most */
+	{"1 == 1", 1, NULL},
+	{"1 + 1 == 3", 0, NULL},
+	{"2 <= 2", 1, NULL},
+	{"3 < 2", 0, NULL},
+	{"blocks > last_lba", 1, NULL},
+	{"(1 != 2) + (2 >= 3)", 1, NULL},
+	{"1 == 1 == 1", WRONG, "f:1:8: expected an operator or the end, found '='"},
+	{"1 = 1", WRONG, "f:1:3: expected an operator or the end, found '='"},
+	{"1 <", WRONG, "f:1:4: expected a number, a name or '(', found the end"},
+	/* functions, and fields of what was saved: 12 34 ab cd ff ff ff ff ff ff ff ff */
+	{"min(7, 3) + max(2, 9)", 12, NULL},
+	{"u8(answer, 0)", 0x12, NULL},
+	{"le16(answer, 1 - 1)", 0x3412, NULL},
+	{"be16(answer, 2)", 0xabcd, NULL},
+	{"be24(answer, 1)", 0x34abcd, NULL},
+	{"le32(answer, 0)", 0xcdab3412, NULL},
+	{"be32(answer, 4)", 0xffffffff, NULL},
+	{"length(answer) - length(nothing)", 12, NULL},
+	{"u8(answer, 12)", WRONG, "'u8(answer, 12)' reads beyond the end of an answer"},
+	{"be32(answer, 9)", WRONG, "'be32(answer, 9)' reads beyond the end of an answer"},
+	{"u8(answer, 0 - 1)", WRONG, "'u8(answer, 0 - 1)' reads beyond the end of an answer"},
+	{"be64(answer, 4)", WRONG, "'be64(answer, 4)' reads beyond the end of an answer"},
+	{"u8(nothing, 0)", WRONG, "'u8(nothing, 0)' reads beyond the end of an answer"},
+	{"u8(answr, 0)", WRONG,
+	 "f:1:4: expected the name of a saved answer, found 'answr'; did you mean 'answer'?"},
+	{"u9(answer, 0)", WRONG, "f:1:1: expected a function, found 'u9'; did you mean 'u8'?"},
+	{"u8(answer)", WRONG, "f:1:10: expected ',', found ')'"},
+	{"min(1, 2", WRONG, "f:1:9: expected ')', found the end"},
+	{"max(max(max(max(max(max(max(max(max(1, 2), 3), 4), 5), 6), 7), 8), 9), 10)", WRONG,
+	 "f:1:36: expected at most 8 parentheses within each other, found '('"},
 	/* seen only when the device is known */
 	{"interface - 1", WRONG,
 	 "'interface - 1' is -1, outside of 0 to 9223372036854775807"},
@@ -206,7 +255,10 @@ static const struct {
 
 static void test_expressions(void **state)
 {
-	const struct msc_env env = { .var = { [MSC_VAR_BLOCK_SIZE] = 512,
+	uint8_t bytes[12] = { 0x12, 0x34, 0xab, 0xcd, 255, 255, 255, 255, 255, 255, 255, 255 };
+	const struct msc_saved_answer slots[MSC_SLOTS_MAX] = { { bytes, sizeof bytes } };
+	const struct msc_env env = { .slots = slots,
+				     .var = { [MSC_VAR_BLOCK_SIZE] = 512,
 					      [MSC_VAR_LAST_LBA] = 8191,
 					      [MSC_VAR_BLOCKS] = 8192,
 					      [MSC_VAR_SCRATCH] = 8064,
@@ -217,7 +269,11 @@ static void test_expressions(void **state)
 	for (size_t i = 0; i < MSC_COUNT(expressions); i++) {
 		struct msc_scenario s = { 0 };
 		struct msc_err err = MSC_ERR_INIT;
-		struct msc_loader l = { .path = "f", .s = &s, .err = &err };
+		struct msc_loader l = { .path = "f",
+					.s = &s,
+					.slots = { "answer", "nothing" },
+					.n_slots = 2,
+					.err = &err };
 		const struct msc_yaml node = { .line = 1,
 					       .column = 1,
 					       .text = expressions[i].text };
@@ -253,6 +309,15 @@ static const struct {
 	{ "command: { start_stop_unit: { loej: 1 } }", true },
 	{ "command: { start_stop_unit: { start: max_lun } }", true },
 	{ "repeat: 2\n    do:\n    - command: { write10: { lba: 0 } }", true },
+	{ "if: 0\n    do:\n    - command: { write10: { lba: 0 } }", true },
+	{ "for: { n: [0, 1] }\n    do:\n    - command: { start_stop_unit: { start: n } }", true },
+	{ "for: { n: [1, 1] }\n    do:\n    - command: { start_stop_unit: { start: n } }", false },
+	{ "for: { n: [0x03, 0x12] }\n    do:\n    - command: \"00 00\"\n      patch: { 0: n }",
+	  false },
+	{ "for: { n: 0x12..0x15 }\n    do:\n    - command: \"00 00\"\n      patch: { 0: n }",
+	  true },
+	{ "for: { n: [0x12, last_lba] }\n    do:\n    - command: \"00 00\"\n      patch: { 0: n }",
+	  true },
 	{ "wrapper: 00 00", false },
 	{ "wrapper: 00 55534243 00000000 00000000 00 00 06 2a00000000000000000000000000000000",
 	  true },

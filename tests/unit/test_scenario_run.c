@@ -60,12 +60,40 @@ static const struct {
 	  "WRITE(10) lba 8124 blocks 5 would write outside of the scratch range", "", "", "" },
 	{ DISK, SCRATCH WRITE("scratch - 1", "1"), true, E,
 	  "WRITE(10) lba 8063 blocks 1 would write outside of the scratch range", "", "", "" },
-	{ DISK, SCRATCH WRITE("last_lba", "2"), true, E,
-	  "WRITE(10) lba 8191 blocks 2 would write outside of the scratch range", "", "", "" },
+	{ DISK, SCRATCH WRITE("last_lba", "2"), true, P, "", "", "", "" },
+	{ DISK, SCRATCH WRITE("last_lba - 1", "3"), true, E,
+	  "WRITE(10) lba 8190 blocks 3 would write outside of the scratch range", "", "", "" },
+	{ DISK, SCRATCH WRITE("1984", "1"), true, P, "", "", "", "" },
+	{ DISK, SCRATCH WRITE("1984", "2"), true, E,
+	  "WRITE(10) lba 1984 blocks 2 would write outside of the scratch range", "", "", "" },
+	{ DISK,
+	  SCRATCH
+	  "  - for: { n: probes }\n    do:\n    - command: { write10: { lba: n, blocks: 1 } }\n"
+	  "      data: stamps\n",
+	  true, P, "", "", "", "" },
 	{ DISK, SCRATCH WRITE("last_lba + 1", "1"), true, P, "", "", "", "" },
 	{ DISK, SCRATCH WRITE("scratch", "64"), true, P, "", "", "", "" },
 	{ DISK, SCRATCH WRITE("scratch", "8") READ("scratch", "8") "    expect: { data: stamps }\n",
 	  true, P, "", "", "", "" },
+	/* values, conditions, ends */
+	{ DISK, STEPS "  - skip_unless: blocks == 1\n    because: it is too large\n" INQUIRY, false,
+	  S, "it is too large", "", "", "" },
+	{ DISK,
+	  STEPS "  - if: 0\n    do:\n    - command: { inquiry: { alloc: 36 } }\n"
+		"      expect: { status: failed }\n",
+	  false, P, "", "", "", "" },
+	{ DISK, STEPS "  - if: status == 255\n    do:\n    - command: { inquiry: { alloc: 36 } }\n"
+		      "      expect: { status: failed }\n",
+	  false, F, "", "expect.status", "01h (failed)", "00h (passed)" },
+	{ DISK, STEPS INQUIRY "    save: a\n  - let: { n: \"u8(a, 4)\" }\n"
+		      "  - skip_unless: n == 0x20\n    because: it is another\n",
+	  false, S, "it is another", "", "", "" },
+	{ DISK, STEPS INQUIRY "    save: a\n  - let: { n: \"u8(a, 36)\" }\n", false, S,
+	  "does not fit this device: 'u8(a, 36)' reads beyond the end of an answer", "", "", "" },
+	{ DISK, STEPS "  - let: { n: 0 }\n  - for: { m: 1..5 }\n    do:\n    - let: { n: n + m }\n"
+		      "  - skip_unless: n != 15\n    because: the sum is right\n",
+	  false, S, "the sum is right", "", "", "" },
+	{ DISK, HEAD "needs: simulated\nsteps:\n" INQUIRY, false, P, "", "", "", "" },
 	/* what is stated */
 	{ DISK, STEPS INQUIRY "    expect: { status: failed }\n", false, F, "", "expect.status",
 	  "01h (failed)", "00h (passed)" },

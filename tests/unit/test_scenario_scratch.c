@@ -17,12 +17,15 @@
 
 /* ---- the scratch range -------------------------------------------------------------------- */
 
-static const uint8_t read_scratch[16] = { MSC_OP_READ_10, [4] = 0x1f, [5] = 0x80, [8] = 1 };
 #define SCRATCH_FIRST 0x1f80 /* of 8192 blocks, 128 before the end */
+#define PROBE	      1984   /* the first of the single blocks; the last block is one too */
 
-/* Block SCRATCH_FIRST as the device gives it now. */
-static void read_block(struct msc_target *t, uint8_t block[512])
+/* A block as the device gives it now. */
+static void read_lba(struct msc_target *t, uint16_t lba, uint8_t block[512])
 {
+	const uint8_t cdb[16] = {
+		MSC_OP_READ_10, [4] = (uint8_t)(lba >> 8), [5] = (uint8_t)lba, [8] = 1
+	};
 	const struct msc_session_options o = { .timeout_ns = MSC_S };
 	struct msc_session *s = msc_session_new(t, &o);
 	const struct msc_record *x;
@@ -32,11 +35,52 @@ static void read_block(struct msc_target *t, uint8_t block[512])
 
 	assert_non_null(s);
 	assert_int_equal(msc_session_settle(s, &rung, &err), 0);
-	msc_request_init(&rq, read_scratch, 10, MSC_DIR_IN, 512);
+	msc_request_init(&rq, cdb, 10, MSC_DIR_IN, 512);
 	assert_int_equal(msc_session_exchange(s, &rq, &x, &err), 0);
 	assert_int_equal(x->u.exchange.data_len, 512);
 	memcpy(block, x->u.exchange.data, 512);
 	msc_session_free(s);
+}
+
+static void read_block(struct msc_target *t, uint8_t block[512])
+{
+	read_lba(t, SCRATCH_FIRST, block);
+}
+
+/* The single blocks are put back too, whether the run ends well or not. */
+static void test_probes(void **state)
+{
+	static const struct {
+		unsigned stop_after;
+		bool cut;
+	} rows[] = { { 0, false }, { 40, true } };
+	static const char yaml[] = SCRATCH "  - for: { n: probes }\n    do:\n"
+					   "    - command: { write10: { lba: n, blocks: 1 } }\n"
+					   "      data: ones\n"
+					   "    - command: { read10: { lba: n, blocks: 1 } }\n"
+					   "      expect: { data: ones }\n";
+	static const uint16_t lbas[] = { PROBE, PROBE + 2048, PROBE + 4096, 8191 };
+	uint8_t before[512], after[512];
+
+	(void)state;
+	for (size_t i = 0; i < MSC_COUNT(rows); i++) {
+		struct seen s = case_fresh();
+		struct msc_target *t = case_open(DISK ",fill=noise");
+
+		s.stop_after = rows[i].stop_after;
+		assert_int_equal(case_run_on(t, yaml, true, &s), rows[i].cut ? -1 : 0);
+		for (size_t k = 0; k < MSC_COUNT(lbas); k++) {
+			struct msc_target *untouched = case_open(DISK ",fill=noise");
+
+			read_lba(untouched, lbas[k], before);
+			read_lba(t, lbas[k], after);
+			assert_memory_equal(before, after, 512);
+			msc_target_close(untouched);
+		}
+		msc_target_close(t);
+		assert_false(case_journal_exists(&s));
+		case_done(&s);
+	}
 }
 
 /* After each of these the medium is as it was, and the journal was there while it had to be. */
@@ -52,10 +96,10 @@ static void test_put_back(void **state)
 		  false },
 		{ SCRATCH WRITE("scratch", "8") WRITE("0", "1"), 0, 1, false },
 		{ SCRATCH WRITE("scratch", "8") "    cbw: { length: 512 }\n", 0, 1, false },
-		{ SCRATCH WRITE("scratch", "8") "  - wait: 1ms\n" WRITE("scratch", "1"), 26, 1,
+		{ SCRATCH WRITE("scratch", "8") "  - wait: 1ms\n" WRITE("scratch", "1"), 36, 1,
 		  true },
 		{ SCRATCH WRITE("scratch", "8") "  - repeat: 99\n    do: [{ clear_halt: in }]\n",
-		  31, 1, true },
+		  41, 1, true },
 	};
 	uint8_t before[512], after[512];
 
@@ -198,6 +242,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_put_back),
+		cmocka_unit_test(test_probes),
 		cmocka_unit_test(test_pulled),
 		cmocka_unit_test(test_other_medium),
 		cmocka_unit_test(test_stopped),

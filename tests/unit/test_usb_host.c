@@ -334,6 +334,30 @@ static void mounted(void **state)
 	}
 }
 
+static void a_bus_error_of_a_device_that_leaves(void **state)
+{
+	const struct host *h = *state;
+	struct msc_usb_found found = { .path = "1-1.10", .address = 7 };
+	struct msc_xfer x = { .outcome = MSC_OUT_ERROR };
+	struct msc_real_clock clock;
+
+	msc_real_clock_init(&clock);
+	msc_usb_explain_error(h->root, &found, &clock.clock, &x);
+	assert_int_equal(x.outcome, MSC_OUT_ERROR); /* it is still there */
+	assert_true(msc_now(&clock.clock) >= 400 * MSC_MS);
+	x.outcome = MSC_OUT_STALL;
+	found.address = 6;
+	msc_usb_explain_error(h->root, &found, &clock.clock, &x);
+	assert_int_equal(x.outcome, MSC_OUT_STALL);
+	x.outcome = MSC_OUT_ERROR;
+	msc_usb_explain_error(h->root, &found, &clock.clock, &x); /* another is in its place */
+	assert_int_equal(x.outcome, MSC_OUT_GONE);
+	x.outcome = MSC_OUT_ERROR;
+	snprintf(found.path, sizeof(found.path), "3-1");
+	msc_usb_explain_error(h->root, &found, &clock.clock, &x);
+	assert_int_equal(x.outcome, MSC_OUT_GONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -343,6 +367,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(finds_one, make_host, remove_host),
 		cmocka_unit_test(nothing_is_connected),
 		cmocka_unit_test_setup_teardown(mounted, make_host, remove_host),
+		cmocka_unit_test_setup_teardown(a_bus_error_of_a_device_that_leaves, make_host,
+						remove_host),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,7 +19,8 @@ REPOSITORY = HERE.parents[1]
 MSCOPE = Path(os.environ.get("MSCOPE", REPOSITORY / "build/mscope"))
 
 # Programs of this machine that tests use in the guest; README.md says which packages they are in.
-PROGRAMS = ["sg_inq", "sg_raw", "sg_dd", "sg_readcap", "sg_luns", "sg_turs", "mkfs.fat", "setpriv", "usbip", "usbipd"]
+PROGRAMS = ["sg_inq", "sg_raw", "sg_dd", "sg_readcap", "sg_luns", "sg_turs", "mkfs.fat", "setpriv", "usbip", "usbipd",
+            "iscsi-test-cu"]
 
 
 class SharedMachine:

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of the analysis share. Private to lib/timing. */
+#ifndef MSC_TIMING_WORK_H
+#define MSC_TIMING_WORK_H
+
+#include "timing/pace.h"
+
+struct msc_pace_work {
+	const struct msc_pace_samples *s;
+	struct msc_pace *p;
+	double packet_ns;  /* one packet of data, on the wire */
+	double half_frame; /* by which completions are late on average; 0: they are not */
+	double half_block; /* from the mean of its packets' ends to the last */
+};
+
+double msc_mean(const double *x, size_t n); /* -1: of nothing */
+
+/* Fills in sizes[] and the line through them; the host's frame is known. */
+int msc_pace_sizes(struct msc_pace_work *, struct msc_err *) MSC_MUST_CHECK;
+
+#endif

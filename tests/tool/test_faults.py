@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""docs/faults.md and the faults agree: every field failure and every quirk has a fault or a reason why there can be none."""
+import re
+
+import pytest
+from conftest import PROGRAM, TOP, UPDATE, listing
+
+DOC = TOP / "docs" / "faults.md"
+FIELD = 42
+QUIRKS = {"a", "b", "c", "e", "f", "h", "j", "l", "m", "n", "o", "p", "r", "s", "t", "w", "y"}
+FLAGS = {"BULK32", "BULK_IGNORE_TAG", "GO_SLOW", "FIX_INQUIRY", "LAST_SECTOR_BUG", "USB_SC", "USB_PR"}
+
+
+def rows(section):
+    """The cells of the table in a section, without its head."""
+    text = DOC.read_text().split(f"\n## {section}\n")[1].split("\n## ")[0]
+    return [[c.strip() for c in line.strip("|").split("|")] for line in text.splitlines()
+            if line.startswith("|")][2:]
+
+
+def named(pattern):
+    """What the faults say of themselves: {key: ids}."""
+    found = {}
+    for fault in listing("faults"):
+        for keys in re.findall(pattern, fault["seen"]):
+            for key in keys.split(" and "):
+                found.setdefault(key, []).append(fault["name"])
+    return found
+
+
+def check(section, key, found):
+    """The last column holds just those faults, or "none: " and the reason."""
+    for row in rows(section):
+        ids = sorted(found.pop(row[key], []))
+        last = ", ".join(f"`{i}`" for i in ids)
+        if not ids:
+            assert re.match(r"none: \w", row[-1]), f"{section}: {row[key]} has neither fault nor reason"
+        elif UPDATE:
+            DOC.write_text("".join(re.sub(r"\| [^|]* \|$", f"| {last} |", line) if line.startswith(f"| {row[0]} |")
+                                   and f"| {row[key]} |" in line else line
+                                   for line in DOC.read_text().splitlines(keepends=True)))
+        else:
+            assert row[-1] == last, f"{section}: {row[key]}"
+    assert found == {}, f"{section}: these are not in the table"
+
+
+def test_every_field_failure():
+    assert [row[0] for row in rows("Field failures")] == [str(n + 1) for n in range(FIELD)]
+    check("Field failures", 0, named(r"\bfield (\d+(?: and \d+)*):"))
+
+
+def test_every_quirk():
+    table = rows("What Linux works round")
+    assert {row[0] for row in table if row[0]} == QUIRKS
+    assert FLAGS <= {row[1] for row in table}
+    check("What Linux works round", 1, named(r"\bLinux quirks? ([A-Z0-9_]+(?: and [A-Z0-9_]+)*)"))
+
+
+def test_every_source():
+    known = {fault["name"] for fault in listing("faults")}
+    for row in rows("Read in sources"):
+        ids = re.findall(r"`([a-z0-9-]+)`", row[-1])
+        assert ids and set(ids) <= known or re.match(r"none: \w", row[-1]), row
+
+
+@pytest.mark.skipif("build-san" not in PROGRAM, reason="test_matrix.py runs them all")
+@pytest.mark.parametrize("part", range(8))
+def test_every_fault_under_the_sanitizers(mscope, part):
+    for fault in listing("faults")[part::8]:
+        target = "sim:reference" + ("," + fault["target"] if fault["target"] else "")
+        process = mscope.popen("check", f"{target},fault={fault['name']}", "--allow-writes", "-q")
+        err = process.communicate(timeout=120)[1].decode()
+        assert process.returncode in (0, 1, 3) and "ERROR: " not in err, f"{fault['name']}: {err}"

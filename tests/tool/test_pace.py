@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""mscope pace: the right bottleneck for each stage, and a document and a picture that hold."""
+import re
+import unicodedata
+
+import pytest
+from test_documents import validate
+
+EXPECTED = {"cube": "medium-in-interrupt", "async": "single-buffered", "double": "tick-bound",
+            "single-block": "tick-bound", "yield": "medium-bound"}
+CARDS = ["c6-8g", "c10-8g", "sd-32g"]
+
+
+def ids(document):
+    return [d["id"] for d in document["diagnosis"]]
+
+
+@pytest.mark.parametrize("stage", EXPECTED)
+@pytest.mark.parametrize("card", CARDS)
+def test_stages_and_cards(mscope, stage, card):
+    document = mscope.json("pace", f"sim:stm32,stage={stage},card={card}")
+    assert ids(document)[0] == EXPECTED[stage]
+    validate(document)
+
+
+@pytest.mark.parametrize("knobs", ["tick=2ms,seed=5", "tick=500us,seed=6", "read-wait=800us,seed=7",
+                                   "block=400us,drift=120", "host=xhci,seed=8", "host=ohci"])
+@pytest.mark.parametrize("stage", EXPECTED)
+def test_other_ticks_cards_and_hosts(mscope, stage, knobs):
+    document = mscope.json("pace", f"sim:stm32,stage={stage},{knobs}")
+    assert ids(document)[0] == EXPECTED[stage]
+
+
+def test_every_mended_fault_leaves_the_list(mscope):
+    found = {s: set(ids(mscope.json("pace", f"sim:stm32,stage={s}"))) for s in EXPECTED}
+    for stage, faults in {"async": {"medium-in-interrupt"},
+                          "double": {"medium-in-interrupt", "single-buffered"},
+                          "yield": {"medium-in-interrupt", "single-buffered", "tick-bound"}}.items():
+        assert not found[stage] & faults, stage
+
+
+@pytest.mark.parametrize("mode, first", [("serial", "host-paced"), ("queued", "bus-bound"),
+                                         ("both", "bus-bound")])
+def test_reference(mscope, mode, first):
+    document = mscope.json("pace", "sim:reference,speed=full", "--mode", mode)
+    validate(document)
+    assert ids(document)[0] == first
+    assert document["mode"] == mode
+    assert document["frame"] | {"events": 0} == {
+        "period_ns": 1000000, "locked": True, "clock": "host", "resultant": 1.0, "chance": 0.0,
+        "events": 0}
+    if mode == "serial":
+        assert document["phases"] == {"mode": "serial", "blocks": 1, "cbw": 1000000,
+                                      "data": 1000000, "csw": 1000000}
+
+
+def test_large_serial_reads_are_bus_bound(mscope):
+    document = mscope.json("pace", "sim:reference,speed=full", "--mode", "serial", "-b", "128")
+    assert ids(document)[0] == "bus-bound"
+
+
+def test_high_speed_frames(mscope):
+    frame = mscope.json("pace", "sim:reference")["frame"]
+    assert frame["period_ns"] == 125000 and frame["locked"]
+
+
+def test_the_devices_tick_drifts_and_is_told_from_the_hosts_frame(mscope):
+    steady = mscope.json("pace", "sim:stm32,stage=double")["tick"]
+    drifts = mscope.json("pace", "sim:stm32,stage=double,drift=150")["tick"]
+    assert steady["clock"] == drifts["clock"] == "device"
+    assert abs(steady["drift"]["ppm"]) < 5
+    assert abs(drifts["drift"]["ppm"] - 150) < drifts["drift"]["error_ppm"] < 40
+    assert drifts["blocks"]["locked"] and 1000100 < drifts["blocks"]["period_ns"] < 1000200
+    # Where the host reports at once, the device's tick is what completions keep to.
+    frame = mscope.json("pace", "sim:stm32,stage=double,host=xhci")["frame"]
+    assert frame["locked"] and frame["clock"] == "device" and abs(frame["period_ns"] - 1e6) < 100
+    none = mscope.json("pace", "sim:stm32,stage=double,tick=0ms")["tick"]
+    assert none["clock"] is None and not none["blocks"]["locked"]
+
+
+def test_naks_are_seen_on_the_bus(mscope):
+    naks = mscope.json("pace", "sim:stm32,stage=async")["naks"]
+    assert naks["source"] == "bus" and naks["count"] > 1000
+    assert 200 < naks["per_block"] < 300 and 1.6e6 < naks["ns_per_block"] < 1.9e6
+
+
+def test_model(mscope):
+    model = mscope.json("pace", "sim:stm32,stage=yield")["model"]
+    rate = 1e6 / model["per_byte_ns"]
+    assert 540 < rate < 660
+    assert model["buffers"] == 2 and model["chunk_blocks"] == 1
+    assert abs(model["bus_ns"] - 421053) < 10
+    assert mscope.json("pace", "sim:stm32,stage=async")["model"]["buffers"] == 1
+
+
+def test_evidence_has_numbers_with_units(mscope):
+    for stage in EXPECTED:
+        for d in mscope.json("pace", f"sim:stm32,stage={stage}")["diagnosis"]:
+            assert re.search(r"\d (ns|us|ms|s)\b", d["evidence"]), d
+            assert 0 < d["confidence"] <= 1 and len(d["advice"]) > 40
+
+
+def test_writes_need_to_be_allowed(mscope):
+    target = "sim:stm32,stage=async,seed=2"
+    assert mscope.json("pace", target)["writes"] is None
+    allowed = mscope.json("pace", target, "--allow-writes")
+    validate(allowed)
+    assert allowed["writes"]["commands"] > 5
+    if allowed["writes"]["pauses"]:
+        assert "write-pauses" in ids(allowed)
+        assert allowed["writes"]["pause_ns"] > 100e6
+    quiet = mscope.json("pace", target + ",pauses=0", "--allow-writes")
+    assert quiet["writes"]["pauses"] == 0 and "write-pauses" not in ids(quiet)
+
+
+def test_writes_leave_the_medium_as_it_was(mscope, tmp_path):
+    medium = tmp_path / "medium"
+    medium.write_bytes(bytes(range(256)) * 4096)
+    before = medium.read_bytes()
+    mscope("pace", f"sim:stm32,file={medium}", "--allow-writes")
+    assert medium.read_bytes() == before
+    assert not [p for p in (tmp_path / "state").rglob("*") if p.is_file()]
+
+
+@pytest.mark.parametrize("target", ["sim:stm32,stage=async", "sim:reference"])
+def test_two_runs_are_the_same_bytes(mscope, target):
+    assert mscope("pace", target).out == mscope("pace", target).out
+    assert mscope("pace", target, "--json", "-").out == mscope("pace", target, "--json", "-").out
+
+
+def width(line):
+    return sum(not unicodedata.combining(c) for c in line)
+
+
+@pytest.mark.parametrize("locale, marks", [("C", "[].#~"), ("C.UTF-8", "├┤·█▒")])
+def test_the_picture_fits_the_terminal(mscope, locale, marks):
+    for target in "sim:stm32,stage=async", "sim:stm32,host=xhci", "sim:reference":
+        out = mscope("pace", target, env={"LC_ALL": locale}).out
+        assert all(width(line) <= 84 for line in out.splitlines())
+    picture = mscope("pace", "sim:stm32,stage=async", "--timeline", env={"LC_ALL": locale}).out
+    assert locale != "C" or picture.isascii()
+    assert all(m in picture for m in marks)
+    assert [line.split()[0] for line in picture.splitlines()[1:6:1] if line[0] != " "] == [
+        "time", "host", "bus", "device"]
+
+
+def test_timeline_json_is_in_order(mscope):
+    line = mscope.json("pace", "sim:stm32,stage=double")["timeline"]
+    data = [s for s in line["spans"] if s["lane"] == "bus" and s["kind"] == "data"]
+    assert line["blocks"] == 4 and len(data) == 4 and not line["exact"]
+    for a, b in zip(data, data[1:]):
+        assert a["from_ns"] < a["to_ns"] <= b["from_ns"] <= line["end_ns"]
+
+
+@pytest.mark.parametrize("args, status, says", [
+    (["sim:stm32", "--mode", "parallel"], 2, "--mode: 'parallel' is none of serial, queued, both"),
+    (["sim:stm32", "--blocks", "0"], 2, "--blocks: '0': expected 1 to 65535 blocks"),
+    (["sim:stm32", "--blocks", ","], 2, "--blocks: expected sizes such as 1,8,64"),
+    (["sim:stm32", "--blocks", "8,8"], 2, "--blocks: 8 is there twice"),
+    (["sim:stm32", "--count", "0"], 2, "--count: expected at least 1"),
+    (["sim:reference,blocks=64", "--lba", "64"], 2, "--lba: the last block is 63"),
+    (["sim:reference,blocks=64", "--blocks", "8,65"], 2,
+     "--blocks: 65 is more than the 64 blocks that there are"),
+    (["sim:reference,medium=0"], 3, None),
+    (["sim:stm32", "sim:stm32"], 2, "pace takes one target, not 'sim:stm32'"),
+    (["trace.pcap"], 2, "trace.pcap is a file: pace drives a device, and does not read captures"),
+], ids=lambda x: " ".join(x) if isinstance(x, list) else None)
+def test_refusals(mscope, tmp_path, args, status, says):
+    (tmp_path / "trace.pcap").write_bytes(b"\xd4\xc3\xb2\xa1")
+    p = mscope("pace", *args, status=status)
+    assert p.out == "" and p.err.startswith("mscope: ")
+    if says:
+        assert p.err == f"mscope: {says}\n"
+
+
+def test_a_device_that_hangs_is_told_and_bounded(mscope):
+    p = mscope("pace", "sim:reference,speed=full,fault=hang-long-read", "--json", "x.json", status=1,
+               timeout=20)
+    assert "FAIL" in p.out and "time-out" in p.out
+
+
+def test_unplugged_results_are_kept(mscope, tmp_path):
+    p = mscope("pace", "sim:stm32,unplug=2s", "--json", "-", status=3)
+    assert '"mscope.pace/1"' in p.out and "went away" in p.err
