@@ -184,7 +184,8 @@ static int read_options(struct tool *tool, struct msc_run_options *o, struct msc
 	o->restore = arg(&tool->args, "restore");
 	o->forget_journal = arg(&tool->args, "forget-journal");
 	if (o->restore && o->forget_journal)
-		return msc_fail(err, MSC_E_USAGE, "--restore and --forget-journal exclude each other");
+		return msc_fail(err, MSC_E_USAGE,
+				"--restore and --forget-journal exclude each other");
 	o->queued = arg(&tool->args, "queued");
 	o->log = &tool->log;
 	o->stop = tool_stop;

@@ -98,8 +98,8 @@ static struct msc_finding *append(struct msc_judging *j)
 		f->room = f->room * 2 + 8;
 	}
 	f->list[f->count] = (struct msc_finding){ .rule = j->rule,
-						    .severity = j->severity,
-						    .spec = j->spec ? j->spec : j->rule->spec };
+						  .severity = j->severity,
+						  .spec = j->spec ? j->spec : j->rule->spec };
 	if (j->record) {
 		msc_record_text(f->list[f->count].context, sizeof f->list->context, j->record);
 		f->list[f->count].at_ns = j->record->ended_ns;

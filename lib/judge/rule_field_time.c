@@ -86,7 +86,7 @@ const struct msc_rule msc_rule_bot_stall_late = {
 	.id = "bot.stall.late",
 	.title = "the STALL behind data that is short comes at once",
 	.spec = "BOT 1.0, 6.7.2 case 5",
-	.severity = {MSC_NOTE, MSC_WARN, MSC_WARN},
+	.severity = {MSC_WARN, MSC_WARN, MSC_WARN},
 	.why = "a host asks for such data several times at every attach, and waits each time; other "
 	       "interfaces of the device may wait with it",
 	.mistake = "the halt is carried out only when the endpoint has run empty, and a driver's "

@@ -6,6 +6,7 @@
 
 #include "timing/arrivals.h"
 #include "timing/stats.h"
+#include "timing/work.h"
 
 #define NAK_ERROR    0.0005 /* of the time that a refused poll takes */
 #define POLL_ERROR_NS 300.0
@@ -17,7 +18,7 @@
 
 static size_t pieces_per_block(const struct msc_pace_samples *s)
 {
-	return s->packet ? s->block_size / s->packet : 0;
+	return s->piece ? s->block_size / s->piece : 0;
 }
 
 /* When its packets were seen, on average: that is rounded up by frames less coarsely than one of
@@ -46,10 +47,36 @@ uint32_t msc_stream_blocks(const struct msc_pace_samples *s, bool paused)
 	return 0;
 }
 
-size_t msc_mean_gaps(const struct msc_pace_samples *s, bool paused, uint32_t blocks, double *gap)
+static double duration(const struct msc_pace_stream *x)
 {
+	return (double)(x->csw_ns - (x->paused ? x->resumed_ns : x->began_ns));
+}
+
+/* The duration above which a read was disturbed. */
+static int limit_of(const struct msc_pace_samples *s, bool paused, uint32_t blocks, double *limit,
+		    struct msc_err *err)
+{
+	double *x = calloc(s->n_streams + 1, sizeof *x);
 	size_t n = 0;
 
+	if (!x)
+		return msc_nomem(err);
+	for (size_t i = 0; i < s->n_streams; i++)
+		if (usable(&s->streams[i], paused, blocks))
+			x[n++] = duration(&s->streams[i]);
+	*limit = msc_disturbed_above(x, n);
+	free(x);
+	return 0;
+}
+
+int msc_mean_gaps(const struct msc_pace_samples *s, bool paused, uint32_t blocks, double *gap,
+		  struct msc_err *err)
+{
+	double limit = 0;
+	size_t n = 0;
+
+	if (limit_of(s, paused, blocks, &limit, err) < 0)
+		return -1;
 	for (uint32_t k = 0; k < blocks; k++)
 		gap[k] = 0;
 	for (size_t i = 0; i < s->n_streams; i++) {
@@ -57,7 +84,7 @@ size_t msc_mean_gaps(const struct msc_pace_samples *s, bool paused, uint32_t blo
 		int64_t since = paused ? x->resumed_ns : x->began_ns;
 		double from = 0;
 
-		if (!usable(x, paused, blocks))
+		if (!usable(x, paused, blocks) || duration(x) > limit)
 			continue;
 		n++;
 		for (uint32_t k = paused ? 1 : 0; k < blocks; k++) {
@@ -69,7 +96,7 @@ size_t msc_mean_gaps(const struct msc_pace_samples *s, bool paused, uint32_t blo
 	}
 	for (uint32_t k = 0; n && k < blocks; k++)
 		gap[k] /= (double)n;
-	return n;
+	return 0;
 }
 
 /* Sums keep their signs, so that what frames round up in one gap they take back in another. */
@@ -102,7 +129,7 @@ struct interval {
 /* Completions of one boundary may differ by what software needs to look at each of them. */
 static bool frame_wise(const struct msc_pace_view *v)
 {
-	return v->host->locked && v->host->period_ns > 2 * v->packet_ns;
+	return v->host->locked && v->host->period_ns > 2 * v->piece_ns;
 }
 
 /* When packet i began, if completions are seen at the frame's end only. */
@@ -117,11 +144,11 @@ static struct interval within_frame(const struct msc_pace_view *v, const struct 
 		first--;
 	while (end < x->pieces && x->seen_ns[end] == x->seen_ns[i])
 		end++;
-	r.hi = seen - (double)(end - i) * v->packet_ns;
-	r.lo = seen - v->host->period_ns + (double)(i - first) * v->packet_ns;
+	r.hi = seen - (double)(end - i) * v->piece_ns;
+	r.lo = seen - v->host->period_ns + (double)(i - first) * v->piece_ns;
 	/* More of the same chunk was there, and did not fit. */
 	if (end < x->pieces && end % per_chunk)
-		r.lo = fmax(r.lo, r.hi - v->packet_ns);
+		r.lo = fmax(r.lo, r.hi - v->piece_ns);
 	r.lo = fmin(r.lo, r.hi);
 	return r;
 }
@@ -132,13 +159,13 @@ static struct interval chunk_end(const struct msc_pace_view *v, const struct msc
 				 size_t i, size_t per_chunk, const struct interval *before)
 {
 	size_t from = i - per_chunk, rest = 0;
-	double packets = (double)per_chunk * v->packet_ns;
+	double packets = (double)per_chunk * v->piece_ns;
 
 	if (x->seen_ns[from] == x->seen_ns[i - 1])
 		return (struct interval){ before->lo + packets, before->hi + packets };
 	while (x->seen_ns[i - 1 - rest] == x->seen_ns[i - 1])
 		rest++;
-	packets = (double)x->seen_ns[i - 1] - v->host->period_ns + (double)rest * v->packet_ns;
+	packets = (double)x->seen_ns[i - 1] - v->host->period_ns + (double)rest * v->piece_ns;
 	return (struct interval){ packets, packets + SOF_NS };
 }
 
@@ -154,7 +181,7 @@ static struct interval by_naks(const struct msc_pace_view *v, const struct msc_p
 {
 	double refused = x->naks[i] * v->nak_ns, error = NAK_ERROR * refused + POLL_ERROR_NS;
 	double asked = (double)(x->queued ? x->began_ns : x->asked_ns);
-	struct interval r = { asked - v->nak_ns, asked + 2 * v->packet_ns };
+	struct interval r = { asked - v->nak_ns, asked + 2 * v->piece_ns };
 
 	if (resumes(x, i))
 		r = (struct interval){ (double)x->resumed_ns, (double)x->resumed_ns + v->nak_ns };
@@ -168,8 +195,8 @@ static void push_over_boundary(const struct msc_pace_view *v, double seen, struc
 {
 	double boundary = seen - v->host->period_ns;
 
-	if (r->hi > boundary - 1.5 * v->packet_ns && r->lo < boundary) {
-		r->lo = boundary - v->packet_ns;
+	if (r->hi > boundary - 1.5 * v->piece_ns && r->lo < boundary) {
+		r->lo = boundary - v->piece_ns;
 		r->hi = fmax(r->hi, boundary + SOF_NS);
 	}
 }
@@ -179,7 +206,7 @@ static void push_over_boundary(const struct msc_pace_view *v, double seen, struc
 static struct interval arrival(const struct msc_pace_view *v, const struct msc_pace_stream *x,
 			       size_t i, size_t per_chunk, struct interval *before)
 {
-	double at = (double)x->seen_ns[i] - v->packet_ns;
+	double at = (double)x->seen_ns[i] - v->piece_ns;
 	struct interval r = { at, at };
 
 	if (frame_wise(v)) {
@@ -208,7 +235,7 @@ static struct msc_event_time event(struct interval r, size_t group)
 /* Where NAKs tell, what they do not tell is left out rather than mixed with it. */
 static bool is_precise(const struct msc_pace_view *v, struct interval r)
 {
-	return !frame_wise(v) || v->nak_ns <= 0 || r.hi - r.lo < 6 * v->packet_ns;
+	return !frame_wise(v) || v->nak_ns <= 0 || r.hi - r.lo < 6 * v->piece_ns;
 }
 
 /* A stream's chunks in turn: the events of those that were waited for, after the first `skip`
@@ -225,7 +252,7 @@ static size_t walk(const struct msc_pace_view *v, size_t group, size_t per_chunk
 
 		/* What was already there came at the bus's pace, whenever it was ready. */
 		if (p && !frame_wise(v) &&
-		    (double)(x->seen_ns[p] - x->seen_ns[p - 1]) < 1.5 * v->packet_ns)
+		    (double)(x->seen_ns[p] - x->seen_ns[p - 1]) < 1.5 * v->piece_ns)
 			continue;
 		if (p / per_chunk >= skip && is_precise(v, r))
 			out[n++] = event(r, group);
@@ -287,9 +314,9 @@ static struct waited waited_in(const struct msc_pace_view *v, const struct msc_p
 		if (x->naks[k] < 0)
 			return (struct waited){ .naks = -1 };
 		w.naks += x->naks[k];
-		w.ns -= v->packet_ns;
+		w.ns -= v->piece_ns;
 		if (k % per_block && x->seen_ns[k] != x->seen_ns[k - 1])
-			w.lost_ns += v->packet_ns / 2;
+			w.lost_ns += v->piece_ns / 2;
 	}
 	return w;
 }
@@ -400,7 +427,7 @@ double msc_midframe(const struct msc_pace_view *v)
 		if (!x->paused)
 			continue;
 		left = v->host->period_ns * ceil(since / v->host->period_ns) - since;
-		if (left < 4 * v->packet_ns)
+		if (left < 4 * v->piece_ns)
 			continue;
 		asked++;
 		answered += (double)(x->seen_ns[per_block] - x->resumed_ns) <

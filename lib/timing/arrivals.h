@@ -10,8 +10,9 @@ uint32_t msc_stream_blocks(const struct msc_pace_samples *, bool paused);
 
 /* The mean time from the middle of one block to the middle of the next, for each block but the
  * first; gap[0] counts from the beginning of the command, and with a pause gap[1] from its end.
- * Returns how many reads there were. */
-size_t msc_mean_gaps(const struct msc_pace_samples *, bool paused, uint32_t blocks, double *gap);
+ * Reads that the host disturbed are left out. */
+int msc_mean_gaps(const struct msc_pace_samples *, bool paused, uint32_t blocks, double *gap,
+		  struct msc_err *) MSC_MUST_CHECK;
 
 /* How many blocks come together at the bus's pace, from the gaps of reads without a pause; 0: there
  * is no waiting to tell it by. */
@@ -21,7 +22,7 @@ uint32_t msc_chunk_of(const double *gap, uint32_t blocks, double bus_ns);
 struct msc_pace_view {
 	const struct msc_pace_samples *s;
 	const struct msc_pace_lock *host;
-	double packet_ns; /* one packet of data, on the wire */
+	double piece_ns;   /* one piece of data, on the wire */
 	double nak_ns;	  /* one refused poll; 0: they cannot be seen */
 	size_t *conflicts; /* counts where NAKs and frames contradict each other; may be NULL */
 };

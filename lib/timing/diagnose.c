@@ -104,6 +104,16 @@ static double per_command(const struct costs *c, const struct msc_pace_size *z)
 	return fmax(0, left);
 }
 
+/* Without long reads the line through the sizes must tell what a block takes. */
+static bool is_bus_bound(const struct costs *c)
+{
+	const struct msc_pace *p = c->p;
+	double rest = p->block_ns > 0 ? c->rest : p->per_byte_ns * p->block_size;
+
+	return rest > 0 && c->interrupt + c->buffer + c->tick <= 0 &&
+	       rest <= MEDIUM_CLEARLY * p->bus_ns;
+}
+
 static double cost_of(const struct costs *c, enum msc_diagnosis_id id,
 		      const struct msc_pace_size *z)
 {
@@ -120,11 +130,7 @@ static double cost_of(const struct costs *c, enum msc_diagnosis_id id,
 				       c->rest > MEDIUM_CLEARLY * c->p->bus_ns
 			       ? n * c->rest
 			       : 0;
-	case MSC_DIAG_BUS_BOUND:
-		return c->interrupt + c->buffer + c->tick > 0 || block <= 0 ||
-				       c->rest > MEDIUM_CLEARLY * c->p->bus_ns
-			       ? 0
-			       : z->bus_ns;
+	case MSC_DIAG_BUS_BOUND: return is_bus_bound(c) ? z->bus_ns : 0;
 	case MSC_DIAG_WRITE_PAUSES:
 	case MSC_DIAGS: break;
 	}
@@ -383,7 +389,11 @@ static bool host_matters_serially(const struct msc_pace *p)
 
 static void untold(struct msc_pace *p, const struct costs *c)
 {
-	if (p->block_ns <= 0)
+	if (p->blurred)
+		snprintf(p->untold, sizeof p->untold,
+			 "the host was too slow to see when packets arrived, so it is unknown what "
+			 "the device does between blocks");
+	else if (p->block_ns <= 0)
 		snprintf(
 			p->untold, sizeof p->untold,
 			"no long reads were measured, so it is unknown what the device does between "

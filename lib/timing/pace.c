@@ -29,6 +29,7 @@
 #define READY_MOST    0.75
 #define OVERLAPPED    0.5  /* from which share on medium and bus are said to overlap */
 #define OTHERWISE     1.15 /* times a block's time: a gap that is not one of a long read */
+#define BLURRED	      0.8
 #define PAUSE_LEAST   (50.0 * MSC_MS)
 #define PAUSE_TIMES   5.0
 
@@ -37,14 +38,15 @@
 static void weigh_bus(struct msc_pace_work *w)
 {
 	const struct msc_pace_samples *s = w->s;
-	double bits = 8.0 * s->packet, packets = s->packet ? s->block_size / s->packet : 0;
+	double bits = 8.0 * s->packet, packets = s->packet ? (double)s->block_size / s->packet : 0;
+	double in_piece = s->packet ? s->piece / s->packet : 0;
 
 	if (s->payload_blocks && packets > 0)
 		bits = (double)s->payload_bits / (double)s->payload_blocks / packets;
 	w->packet_ns = msc_packet_ns(s->speed, bits);
-	w->p->packet_ns = w->packet_ns;
+	w->p->piece_ns = in_piece * w->packet_ns;
 	w->p->bus_ns = packets * msc_packet_pace_ns(s->speed, bits);
-	w->half_block = (packets - 1) / 2 * w->packet_ns;
+	w->half_block = in_piece > 0 ? (packets - in_piece) / 2 * w->packet_ns : 0;
 }
 
 /* ---- the host's frame ------------------------------------------------------------------------ */
@@ -109,23 +111,33 @@ static int measure_blocks(struct msc_pace_work *w, struct msc_err *err)
 	uint32_t blocks = msc_stream_blocks(w->s, false), after = msc_stream_blocks(w->s, true);
 	double *gap = calloc((blocks > after ? blocks : after) + 1, sizeof *gap);
 	double cbw_ns = msc_packet_ns(p->speed, 8.0 * MSC_CBW_LEN);
+	int rc;
 
 	p->block_ns = p->first_ns = p->medium_ns = p->overlap = -1;
 	for (size_t k = 0; k < MSC_COUNT(p->after_pause_ns); k++)
 		p->after_pause_ns[k] = -1;
 	if (!gap)
 		return msc_nomem(err);
-	if (blocks && msc_mean_gaps(w->s, false, blocks, gap)) {
+	if (msc_mean_gaps(w->s, false, blocks, gap, err) < 0) {
+		free(gap);
+		return -1;
+	}
+	if (blocks) {
 		p->first_ns = fmax(0, gap[0] + w->half_block - p->bus_ns - cbw_ns - w->half_frame);
 		p->block_ns = msc_mean(gap + 1, blocks - 1);
 		p->chunk = waits(p) ? msc_chunk_of(gap, blocks, p->bus_ns) : 0;
 		if (p->chunk) /* whole chunks only */
 			p->block_ns = msc_mean(gap + 1, (blocks - 1) / p->chunk * p->chunk);
 	}
-	if (p->chunk && after && msc_mean_gaps(w->s, true, after, gap))
+	rc = msc_mean_gaps(w->s, true, after, gap, err);
+	if (rc == 0 && p->chunk && after)
 		look_after_pause(w, gap, after);
 	free(gap);
-	return 0;
+	/* Quicker than the wire: this host learns of packets when it comes to it. */
+	p->blurred = blocks && p->block_ns < BLURRED * p->bus_ns;
+	if (p->blurred)
+		p->block_ns = p->first_ns = -1;
+	return rc;
 }
 
 /* ---- the device's tick ----------------------------------------------------------------------- */
@@ -175,7 +187,7 @@ static bool is_locked(const struct msc_pace_lock *l, double least)
 static int find_tick(struct msc_pace_work *w, struct msc_err *err)
 {
 	struct msc_pace *p = w->p;
-	struct msc_pace_view view = { w->s, &p->host, w->packet_ns, 0, NULL };
+	struct msc_pace_view view = { w->s, &p->host, p->piece_ns, 0, NULL };
 	struct msc_event_time *e;
 	size_t n;
 	int rc;

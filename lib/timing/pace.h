@@ -33,8 +33,8 @@ struct msc_pace_command {
 	int64_t naks;			/* of all transfers; -1: cannot be seen */
 };
 
-/* One READ(10) whose data phase was cut into pieces of one packet each, all submitted at once, so
- * that the arrival of every packet is seen. */
+/* One READ(10) whose data phase was cut into pieces, all submitted at once, so that the arrival of
+ * each is seen. */
 struct msc_pace_stream {
 	uint32_t blocks;
 	bool queued;
@@ -61,7 +61,9 @@ struct msc_pace_write {
 
 struct msc_pace_samples {
 	enum msc_speed speed;
-	uint32_t block_size, packet; /* bytes; a piece is one packet */
+	uint32_t block_size, packet; /* bytes */
+	uint32_t piece; /* of a long read: a packet, or a block for a host that is slow to submit;
+			   0: blocks are not whole packets, and there are no long reads */
 	bool queued_works;
 	char queued_why[128];
 	char host[64];	       /* host controller; empty: unknown */
@@ -184,7 +186,7 @@ struct msc_pace {
 	double drift_ppm, drift_error_ppm; /* of the device's tick against the host's frame */
 	double midframe; /* share of polls that were answered within the frame; below 0: unknown */
 
-	double packet_ns;	/* one packet of data on the wire */
+	double piece_ns;	/* one piece of a long read on the wire */
 	double nak_period_ns;	/* one refused poll; 0: cannot be seen */
 
 	/* reads, per block, without the host; below 0: could not be told */
@@ -192,6 +194,7 @@ struct msc_pace {
 	double block_ns;	/* from one to the next, in a long read */
 	double first_ns;	/* CBW taken to the first packet */
 	double medium_ns;	/* what the device needs for one */
+	bool blurred;		/* the host was too slow to see when packets arrived */
 	double overlap;		/* of medium and bus, 0 to 1, as far as the first block tells */
 	uint32_t chunk;		/* blocks that come together; 0: could not be told */
 	uint32_t ready; /* blocks that come promptly after a pause of the host; 0: not told */

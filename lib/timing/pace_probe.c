@@ -25,6 +25,7 @@
 #define RESUME_CHUNKS 4
 #define STREAM_LEAST 12 /* blocks of a long read */
 #define STREAM_MOST  128
+#define SUBMITTING_MOST 10 /* 1 / the share of a read's time that submitting it may take */
 #define STREAMS_LEAST 10 /* however slow they are */
 #define CHUNKS	     4	/* that a long read shows */
 #define STREAMS_NS   (4 * MSC_S) /* for each kind of them */
@@ -160,7 +161,7 @@ static int commands(struct msc_scope *s, const uint32_t *blocks, size_t n, struc
 
 static int stream(struct msc_scope *s, const struct msc_scope_read *what, struct msc_err *err)
 {
-	size_t pieces = (size_t)what->blocks * (s->unit.block_size / s->out->packet);
+	size_t pieces = (size_t)what->blocks * (s->unit.block_size / s->out->piece);
 	struct msc_pace_stream *out = msc_pace_add_stream(s->out, pieces);
 	bool worked = false;
 
@@ -191,6 +192,14 @@ static uint32_t at_most(const struct msc_scope *s, int64_t blocks)
 	return (uint64_t)blocks < medium ? (uint32_t)blocks : (uint32_t)medium;
 }
 
+/* A host that needs a good part of a read's time to submit it packet by packet submits it block by
+ * block. */
+static bool is_slow(const struct msc_scope *s, const struct msc_pace_stream *x)
+{
+	return s->out->piece < s->unit.block_size &&
+	       s->submitting_ns > (x->csw_ns - x->began_ns) / SUBMITTING_MOST;
+}
+
 /* One long read tells how many blocks come together. Then all long reads are so long that several
  * such chunks are seen, and as short as that allows, because each begins anew. */
 static int choose_length(struct msc_scope *s, struct msc_err *err)
@@ -199,14 +208,19 @@ static int choose_length(struct msc_scope *s, struct msc_err *err)
 					     .queued = s->out->queued_works };
 	int64_t fit = STREAMS_NS / STREAMS / block_time(s->out);
 	size_t before = s->out->n_streams;
-	double packets = s->unit.block_size / s->out->packet;
+	double packets = (double)s->unit.block_size / s->out->packet;
 	double bus_ns = packets * msc_packet_pace_ns(s->out->speed, 8.0 * s->out->packet);
 	double *gap = calloc(STREAM_MOST, sizeof *gap);
 	int64_t least = STREAM_LEAST, chunk = 1;
 	int rc = gap ? stream(s, &what, err) : msc_nomem(err);
 
+	if (rc == 0 && s->out->n_streams > before && is_slow(s, &s->out->streams[before])) {
+		s->out->piece = s->unit.block_size;
+		msc_pace_drop_stream(s->out);
+		rc = stream(s, &what, err);
+	}
 	if (rc == 0 && s->out->n_streams > before) {
-		msc_mean_gaps(s->out, false, what.blocks, gap);
+		rc = msc_mean_gaps(s->out, false, what.blocks, gap, err);
 		chunk = msc_chunk_of(gap, what.blocks, bus_ns);
 		msc_pace_drop_stream(s->out);
 	}
@@ -237,7 +251,7 @@ static int long_reads(struct msc_scope *s, struct msc_err *err)
 	int64_t pause_ns = PAUSE_BLOCKS * block_time(s->out);
 
 	s->long_blocks = at_most(s, STREAM_LEAST);
-	if (s->long_blocks < 3)
+	if (s->long_blocks < 3 || !s->out->piece)
 		return 0;
 	say(s, "long reads, packet by packet");
 	if (choose_length(s, err) < 0 || streams(s, STREAMS, s->long_blocks, 0, err) < 0)
@@ -258,6 +272,8 @@ static int picture(struct msc_scope *s, struct msc_err *err)
 	if (s->unit.last_lba + 1 - s->o->first_lba < blocks)
 		what.blocks = 1;
 	what.queued &= s->out->queued_works;
+	if (!s->out->piece)
+		return 0;
 	if (stream(s, &what, err) < 0)
 		return -1;
 	if (s->out->n_streams > before)
@@ -278,6 +294,8 @@ static int requests(struct msc_scope *s, struct msc_err *err)
 					     .poke = true };
 	int64_t end = now(s) + REQUESTS_NS;
 
+	if (!s->out->piece)
+		return 0;
 	say(s, "endpoint 0 during a read");
 	for (int i = 0; i < IDLE_REQUESTS; i++)
 		if (msc_scope_strobe(s, err) < 0 || msc_scope_request(s, false, err) < 0)

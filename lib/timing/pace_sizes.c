@@ -8,6 +8,8 @@
 #include "timing/stats.h"
 #include "timing/work.h"
 
+#define FENCE 3.0 /* interquartile ranges */
+
 double msc_mean(const double *x, size_t n)
 {
 	double sum = 0;
@@ -30,6 +32,29 @@ static struct msc_pace_size *size_of(struct msc_pace *p, uint32_t blocks)
 	memmove(&p->sizes[at + 1], &p->sizes[at], (p->n_sizes++ - at) * sizeof p->sizes[0]);
 	p->sizes[at] = (struct msc_pace_size){ .blocks = blocks, .true_ns = -1 };
 	return &p->sizes[at];
+}
+
+double msc_disturbed_above(const double *x, size_t n)
+{
+	double low, high;
+
+	if (!n)
+		return 0;
+	low = msc_quantile(x, n, 0.25);
+	high = msc_quantile(x, n, 0.75);
+	return high + fmax(FENCE * (high - low), 1.0 * MSC_MS);
+}
+
+/* Leaves out what was disturbed; returns how many are left. */
+static size_t undisturbed(double *x, size_t n)
+{
+	double limit = msc_disturbed_above(x, n);
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (x[i] <= limit)
+			x[kept++] = x[i];
+	return kept;
 }
 
 enum part { WHOLE, CBW, DATA, CSW };
@@ -61,7 +86,7 @@ static void measure_size(struct msc_pace_work *w, struct msc_pace_size *z, doubl
 	const struct msc_pace_samples *s = w->s;
 
 	for (int set = 0; set < MSC_PACE_SETS; set++) {
-		size_t n = pick(s, set, z->blocks, WHOLE, x);
+		size_t n = undisturbed(x, pick(s, set, z->blocks, WHOLE, x));
 
 		z->count[set] = n;
 		z->median_ns[set] = n ? msc_median(x, n) : -1;

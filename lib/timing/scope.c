@@ -41,16 +41,17 @@ int msc_scope_open(struct msc_scope *s, struct msc_session *session,
 	out->speed = t->device.speed;
 	out->block_size = unit->block_size;
 	out->packet = t->device.max_packet_in;
+	out->piece = out->packet && unit->block_size % out->packet == 0 ? out->packet : 0;
 	snprintf(out->host, sizeof out->host, "%s", t->device.host);
 	if (!unit->have_capacity)
 		return msc_fail(err, MSC_E_UNSUPPORTED,
 				"%s: the device tells no capacity, so there is nothing to read and "
 				"to time; \"mscope probe\" tells more",
 				t->device.name);
-	if (!out->packet || out->packet > PACKET_MAX || unit->block_size % out->packet)
+	if (!out->packet || out->packet > PACKET_MAX)
 		return msc_fail(err, MSC_E_UNSUPPORTED,
-				"%s: blocks of %u bytes are not whole packets of %u bytes",
-				t->device.name, unit->block_size, out->packet);
+				"%s: bulk-in has packets of %u bytes, which no speed has",
+				t->device.name, out->packet);
 	if (o->first_lba > unit->last_lba || o->first_lba > UINT32_MAX)
 		return msc_fail(err, MSC_E_USAGE, "--lba: the last block is %llu",
 				(unsigned long long)unit->last_lba);
@@ -240,7 +241,7 @@ static int prepare(struct msc_scope *s, struct reading *r, struct msc_err *err)
 	if (!msc_scope_place(s, r->what->blocks, &lba))
 		return msc_fail(err, MSC_E_UNSUPPORTED, "%s: the medium has fewer than %u blocks",
 				d->name, r->what->blocks);
-	r->pieces = bytes / d->max_packet_in;
+	r->pieces = bytes / s->out->piece;
 	if (make_room(s, r->pieces, bytes, err) < 0)
 		return -1;
 	msc_scope_cdb(cbw.cb, MSC_OP_READ_10, lba, r->what->blocks);
@@ -248,8 +249,8 @@ static int prepare(struct msc_scope *s, struct reading *r, struct msc_err *err)
 	r->cbw = (struct msc_xfer){ .ep = d->ep_out, .data = r->wrapper, .len = sizeof r->wrapper };
 	for (size_t i = 0; i < r->pieces; i++)
 		s->xfer[i] = (struct msc_xfer){ .ep = d->ep_in,
-						.data = s->data + i * d->max_packet_in,
-						.len = d->max_packet_in };
+						.data = s->data + i * s->out->piece,
+						.len = s->out->piece };
 	s->xfer[r->pieces] =
 		(struct msc_xfer){ .ep = d->ep_in, .data = r->status, .len = d->max_packet_in };
 	*r->out = (struct msc_pace_stream){ .blocks = r->what->blocks,
@@ -311,6 +312,7 @@ static int take_data(struct msc_scope *s, struct reading *r, struct msc_err *err
 {
 	size_t all = r->pieces + (r->what->queued ? 1 : 0), first = 0;
 	struct msc_clock *clock = s->target->clock;
+	int64_t began;
 
 	r->out->asked_ns = msc_now(clock);
 	if (r->what->pause_ns > 0) {
@@ -324,7 +326,11 @@ static int take_data(struct msc_scope *s, struct reading *r, struct msc_err *err
 			return -1;
 		r->out->resumed_ns = msc_now(clock);
 	}
-	if (submit_to(s, r, all, err) < 0 || (r->what->poke && poke(s, r, err) < 0))
+	began = msc_now(clock);
+	if (submit_to(s, r, all, err) < 0)
+		return -1;
+	s->submitting_ns = msc_now(clock) - began;
+	if (r->what->poke && poke(s, r, err) < 0)
 		return -1;
 	return collect(s, r, first, r->pieces, err);
 }

@@ -20,6 +20,7 @@ struct msc_scope {
 	uint32_t strobes;  /* so many so far */
 	struct msc_rng rng; /* the same draws in every run */
 	unsigned failures; /* in a row */
+	int64_t submitting_ns; /* what the host needed to submit the last read's transfers */
 	uint32_t long_blocks, resumed_blocks; /* of a long read, without and with a pause */
 	struct msc_xfer *xfer; /* pieces, then the CSW */
 	uint8_t *data;

@@ -86,16 +86,16 @@ static double draw_data(struct drawing *d, double at)
 
 	for (size_t i = 0; i < x->pieces; i++) {
 		double from = place(d, (double)x->seen_ns[i], free, x->naks[i], seen_together(x, i),
-				    d->p->packet_ns);
+				    d->p->piece_ns);
 
-		if (from - free > APART * d->p->packet_ns || began < 0) {
+		if (from - free > APART * d->p->piece_ns || began < 0) {
 			if (began >= 0)
 				draw_transfer(d, MSC_SPAN_DATA, began, free);
-			if (from - free > APART * d->p->packet_ns)
+			if (from - free > APART * d->p->piece_ns)
 				draw_wait(d, since, free, from);
 			began = from;
 		}
-		free = since = from + d->p->packet_ns;
+		free = since = from + d->p->piece_ns;
 	}
 	draw_transfer(d, MSC_SPAN_DATA, began, free);
 	return free;
@@ -108,7 +108,7 @@ static void draw_status(struct drawing *d, double at)
 	double free = fmax(at, (double)x->status_ns);
 	double from = place(d, (double)x->csw_ns, free, x->csw_naks, 0, packet_ns);
 
-	if (from - free > APART * d->p->packet_ns)
+	if (from - free > APART * d->p->piece_ns)
 		draw_wait(d, at, free, from);
 	draw_transfer(d, MSC_SPAN_CSW, from, from + packet_ns);
 }
@@ -122,7 +122,7 @@ bool msc_timeline_of(const struct msc_pace_stream *x, const struct msc_pace *p,
 	*t = (struct msc_timeline){ .blocks = x->blocks, .queued = x->queued };
 	if (!x->pieces || x->csw_ns <= x->began_ns)
 		return false;
-	t->exact = !p->host.locked || p->host.period_ns < 2 * p->packet_ns;
+	t->exact = !p->host.locked || p->host.period_ns < 2 * p->piece_ns;
 	if (d.nak_ns <= 0)
 		d.nak_ns = msc_packet_ns(p->speed, 0);
 	t->end_ns = (double)(x->csw_ns - x->began_ns);

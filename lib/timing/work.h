@@ -15,6 +15,10 @@ struct msc_pace_work {
 
 double msc_mean(const double *x, size_t n); /* -1: of nothing */
 
+/* The time above which one of several that should be alike was disturbed by something else: a host
+ * that was busy. Tukey's far fence, and never less than a frame beyond the upper quartile. */
+double msc_disturbed_above(const double *x, size_t n);
+
 /* Fills in sizes[] and the line through them; the host's frame is known. */
 int msc_pace_sizes(struct msc_pace_work *, struct msc_err *) MSC_MUST_CHECK;
 

@@ -21,7 +21,7 @@ printf '%s\\n' "${COMPREPLY[@]}"
     ("mscope ch", 1, {"check"}),
     ("mscope list fi", 2, {"firmware"}),
     ("mscope list rules bot.csw.ta", 3, {"bot.csw.tag"}),
-    ("mscope check --all", 2, {"--allow-writes"}),
+    ("mscope check --allow-w", 2, {"--allow-writes"}),
     ("mscope check sim:refer", 3, {"reference"}),
     ("mscope check sim:reference,fault=residue-z", 4, {"residue-zero"}),
     ("mscope check sim:reference --profile in", 5, {"interop"}),

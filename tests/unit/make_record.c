@@ -350,10 +350,24 @@ static void interface(struct make *m, const struct words *w)
 	m->device.config_len += MSC_INTERFACE_DESC_LEN;
 }
 
+/* The last record, and the last step of an exchange, ended so much later. */
+static void took(struct make *m, const struct words *w)
+{
+	struct msc_record *r = m->last;
+
+	if (!r)
+		give_up(w);
+	r->ended_ns = r->began_ns + (int64_t)number(w, 1) * MSC_MS;
+	if (r->kind == MSC_RECORD_EXCHANGE)
+		r->u.exchange.steps[r->u.exchange.n_steps - 1].completed_ns = r->ended_ns;
+}
+
 static void statement(struct make *m, const struct words *w)
 {
 	if (is(w, 0, "unit"))
 		unit(m, w);
+	else if (is(w, 0, "took"))
+		took(m, w);
 	else if (is(w, 0, "speed"))
 		speed(m, w);
 	else if (is(w, 0, "interface"))

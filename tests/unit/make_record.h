@@ -23,6 +23,7 @@
  *	  none OUTCOME              ... instead of the CSW: stall, timeout, ...
  *	control HEXTYPE HEXREQUEST HEXVALUE HEXINDEX LENGTH OUTCOME [HEX]
  *	poll in|out OUTCOME [HEX]
+ *	took MS                     the last record, or the last step of the exchange, took so long
  *	reset recovery|port|config|in|out [OUTCOME]    config: SET_CONFIGURATION; in, out: clear-halt
  *
  * OUTCOME is done, stall, timeout, babble, error or cancelled.

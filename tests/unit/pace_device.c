@@ -185,6 +185,7 @@ bool pace_device_samples(const struct pace_device *d, struct msc_pace_samples *o
 	*out = (struct msc_pace_samples){ .speed = MSC_SPEED_FULL,
 					  .block_size = PACKETS * PACKET,
 					  .packet = PACKET,
+					  .piece = PACKET,
 					  .queued_works = true,
 					  .payload_bits = PACKETS * PACKET * 8,
 					  .payload_blocks = 1 };

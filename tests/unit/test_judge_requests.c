@@ -45,6 +45,11 @@ static const struct judge_row rows[] = {
 	/* endpoint 0 */
 	{ "usb.control.answer", "control c0 55 0 0 8 stall", "control c0 55 0 0 8 timeout",
 	  "time-out", "done or STALL", "time-out" },
+	{ "usb.control.time", "control 80 0 0 0 2 done 0000; took 400; reset in; took 150",
+	  "control 80 0 0 0 2 done 0000; took 2000", "took 2.000 s", "at most 550.0 ms",
+	  "2.000 s" },
+	{ "usb.control.time", "reset in; took 199", "reset in; took 900", "took 900.0 ms",
+	  "at most 50.00 ms", "900.0 ms" },
 	{ "usb.control.stall", QUALIFIER "stall; " MAX_LUN "done 00",
 	  QUALIFIER "stall;" MAX_LUN "timeout", "after a STALL", "done or STALL", "time-out" },
 

@@ -128,6 +128,14 @@ static const struct judge_row rows[] = {
 	  TUR_OK "send " TUR " none 0; none error", "in status transport", NULL, NULL },
 
 	/* data transport */
+	{ "bot.data.cut", "send " WRITE1 " out 512; data 100; status 1 512",
+	  "send " WRITE1 " out 512; data 100; none timeout", "after 100 of 512",
+	  "a CSW, with status 01h or 02h", "nothing" },
+	{ "bot.stall.late",
+	  "send " INQ36 " in 255; bytes " DATA36 "; none stall; took 900; clear in; "
+	  "status 0 219",
+	  "send " INQ36 " in 255; bytes " DATA36 "; none stall; took 2000; clear in; status 0 219",
+	  "2.000 s after the last data", "at once", "2.000 s" },
 	{ "bot.data.excess", "send " READ1 " in 512; data 512; status 0 0",
 	  "send " READ1 " in 512; data 576; status 0 0", "576 bytes came", "at most 512 bytes",
 	  "576 bytes" },
@@ -378,9 +386,9 @@ static void conforming_devices_give_no_finding(void **state)
 		/* a command that was never finished */
 		"send " READ1 " in 512; data 64; none cancelled; send " TUR
 		" none 0; status 0 0; tag 2",
-		/* the last block, and no blocks after it */
+		/* the last block, and no blocks at it */
 		"send 28000000" "03e7" "00000100 in 512; data 512; status 0 0",
-		"send 28000000" "03e8" "00000000 none 0; status 0 0",
+		"send 28000000" "03e7" "00000000 none 0; status 0 0",
 		/* CDBs padded as hosts do */
 		"send 030000001200"
 		"000000000000 in 18; bytes 700000000000000a00000000000000000000;"

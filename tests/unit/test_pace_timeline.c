@@ -28,7 +28,7 @@ static void exact(struct bench *b, bool queued)
 {
 	double at = 1037e3;
 
-	*b = (struct bench){ .pace = { .speed = MSC_SPEED_FULL, .packet_ns = 51333 } };
+	*b = (struct bench){ .pace = { .speed = MSC_SPEED_FULL, .piece_ns = 51333 } };
 	b->x = (struct msc_pace_stream){
 		.blocks = 2, .queued = queued, .pieces = PIECES, .seen_ns = b->seen, .naks = b->naks
 	};

@@ -3,7 +3,6 @@
 import json
 
 EJECT = ["attach.windows.eject", "scsi.medium.prevented", "scsi.medium.removed", "scsi.medium.changed", "scsi.medium.changed-read"]
-GONE = "the medium was ejected before and does not come back"
 
 
 def cases(mscope, gadget, *options):
