@@ -11,7 +11,7 @@
 #define NAK_ERROR    0.0005 /* of the time that a refused poll takes */
 #define POLL_ERROR_NS 300.0
 #define NAK_STEPS    24
-#define UNCUT_LEAST  6
+#define DOUBT_MOST   0.1
 #define SOF_NS	     5000.0 /* of a start of frame, and what may precede the first packet */
 #define AFTER_PAUSE  4 /* so many chunks do not show the pace of a long read */
 #define CONCENTRATED 0.85 /* share of the waiting that lies between chunks */
@@ -321,48 +321,34 @@ static struct waited waited_in(const struct msc_pace_view *v, const struct msc_p
 	return w;
 }
 
-/* Reads that no frame cut tell it without doubt, unless their blocks were held up at the ends of
- * frames as a whole, as those of a few may be: the median of them. */
-static double uncut_nak_period(const struct msc_pace_view *v, double *x)
+/* The median over all reads: a few whose blocks were all held up at the ends of frames do not
+ * matter. *doubt, a share: what the ends cost may be more or less than the average in all cases alike,
+ * and a read is seen to end up to a frame late. 0: polls cannot be seen, or hardly any are refused. */
+static double rough_nak_period(const struct msc_pace_view *v, double *x, double *doubt)
 {
+	struct waited sum = { 0 };
 	size_t n = 0;
 
 	for (size_t i = 0; i < v->s->n_streams; i++) {
 		const struct msc_pace_stream *s = &v->s->streams[i];
-		struct waited w = { .naks = -1 };
-
-		if (!s->paused && s->blocks > 1)
-			w = waited_in(v, s);
-		if (w.naks > 0 && w.lost_ns <= 0)
-			x[n++] = w.ns / w.naks;
-	}
-	return n >= UNCUT_LEAST ? msc_median(x, n) : 0;
-}
-
-/* *doubt, a share: what the ends of frames cost may be more or less than the average, in all cases
- * alike. */
-static double rough_nak_period(const struct msc_pace_view *v, double *doubt)
-{
-	struct waited sum = { 0 };
-
-	for (size_t i = 0; i < v->s->n_streams; i++) {
-		const struct msc_pace_stream *x = &v->s->streams[i];
 		struct waited one;
 
-		if (x->paused || x->blocks < 2)
+		if (s->paused || s->blocks < 2)
 			continue;
-		one = waited_in(v, x);
+		one = waited_in(v, s);
 		if (one.naks < 0)
 			return 0;
-		sum.ns += one.ns - one.lost_ns;
+		sum.ns += one.ns;
 		sum.lost_ns += one.lost_ns;
 		sum.naks += one.naks;
 		sum.blocks += one.blocks;
+		if (one.naks > 0)
+			x[n++] = (one.ns - one.lost_ns) / one.naks;
 	}
-	if (sum.naks < 2 * sum.blocks || sum.ns <= 0 || sum.naks <= 0)
+	if (!n || sum.naks < 2 * sum.blocks || sum.ns <= 0)
 		return 0;
-	*doubt = sum.lost_ns / sum.ns;
-	return sum.ns / sum.naks;
+	*doubt = (sum.lost_ns + (double)n * v->host->period_ns) / sum.ns;
+	return fmax(0, msc_median(x, n));
 }
 
 static size_t count_conflicts(const struct msc_pace_view *view, double nak_ns, size_t per_chunk)
@@ -377,41 +363,36 @@ static size_t count_conflicts(const struct msc_pace_view *view, double nak_ns, s
 	return conflicts;
 }
 
-/* Between rough and rough * (1 +- doubt): the middle of where NAKs and frames contradict each other
- * least. */
+/* Within the doubt: where NAKs and frames contradict each other least, as near as can be. */
 static double sharpen(const struct msc_pace_view *view, double rough, double doubt,
 		      size_t per_chunk)
 {
 	size_t fewest = SIZE_MAX;
-	int first = 0, last = 0;
+	double best = rough;
 
-	for (int i = -NAK_STEPS; i <= NAK_STEPS; i++) {
-		size_t conflicts =
-			count_conflicts(view, rough * (1 + i * doubt / NAK_STEPS), per_chunk);
+	for (int i = 0; i <= 2 * NAK_STEPS; i++) {
+		int step = (i + 1) / 2 * (i % 2 ? 1 : -1); /* 0, 1, -1, 2, -2, ... */
+		double nak_ns = rough * (1 + step * fmin(doubt, DOUBT_MOST) / NAK_STEPS);
+		size_t conflicts = count_conflicts(view, nak_ns, per_chunk);
 
-		if (conflicts < fewest)
-			first = i;
-		if (conflicts <= fewest)
-			last = i;
-		fewest = conflicts < fewest ? conflicts : fewest;
+		if (conflicts < fewest) {
+			fewest = conflicts;
+			best = nak_ns;
+		}
 	}
-	return rough * (1 + (first + last) / 2.0 * doubt / NAK_STEPS);
+	return best;
 }
 
 int msc_nak_period(const struct msc_pace_view *view, uint32_t chunk, double *period_ns,
 		   struct msc_err *err)
 {
-	double doubt = 0, uncut, *x = calloc(view->s->n_streams + 1, sizeof *x);
+	double doubt = 0, *x = calloc(view->s->n_streams + 1, sizeof *x);
 
-	*period_ns = rough_nak_period(view, &doubt);
 	if (!x)
 		return msc_nomem(err);
-	if (*period_ns > 0 && frame_wise(view)) {
-		uncut = uncut_nak_period(view, x);
-		*period_ns = uncut > 0 ? uncut
-				       : sharpen(view, *period_ns, doubt,
-						 chunk * pieces_per_block(view->s));
-	}
+	*period_ns = rough_nak_period(view, x, &doubt);
+	if (*period_ns > 0 && frame_wise(view))
+		*period_ns = sharpen(view, *period_ns, doubt, chunk * pieces_per_block(view->s));
 	free(x);
 	return 0;
 }

@@ -19,6 +19,7 @@
 #define MENTIONED      0.03 /* and from which on it is named at all */
 #define WAITING_LEAST  0.05 /* of a block, for anything beside the bus to be named */
 #define DEAF_LEAST     0.5  /* of the medium's time, for its reading to be in an interrupt */
+#define DEAF_MOST      3.0 /* times a block's time */
 #define MEDIUM_CLEARLY 1.15 /* times the bus's time, to be the limit of the two */
 #define WRITES_LEAST   16
 
@@ -58,6 +59,14 @@ static double tick_wait(const struct msc_pace *p)
 	return keeps_to_tick(p) ? p->tick.resultant * p->tick.period_ns / 2 : 0;
 }
 
+/* Deaf for about as long as the medium needs for what comes together. If it is deaf for very much
+ * longer, that is somebody else's doing: a host that was busy. */
+static bool is_deaf(const struct msc_pace *p, double medium)
+{
+	return p->chunk && p->blocked_ns >= DEAF_LEAST * medium * p->chunk &&
+	       p->blocked_ns <= DEAF_MOST * p->block_ns * p->chunk;
+}
+
 static void divide_block(struct costs *c)
 {
 	const struct msc_pace *p = c->p;
@@ -67,7 +76,7 @@ static void divide_block(struct costs *c)
 	c->rest = p->block_ns;
 	if (p->block_ns <= 0 || waiting < WAITING_LEAST * p->block_ns)
 		return;
-	if (p->chunk && p->blocked_ns >= DEAF_LEAST * medium * p->chunk)
+	if (is_deaf(p, medium))
 		c->interrupt = waiting; /* nothing else can go on meanwhile */
 	c->rest -= c->interrupt;
 	if (p->buffers == 1) {
@@ -427,7 +436,7 @@ void msc_pace_diagnose(struct msc_pace *p)
 			d.share = p->writes >= WRITES_LEAST ? p->write_pause_share : 0;
 			d.cost_ns = p->writes ? p->write_pauses * p->write_pause_ns / p->writes : 0;
 		} else if (largest(p)) {
-			d.share = share_of(&c, d.id);
+			d.share = fmin(1, share_of(&c, d.id));
 			d.cost_ns = cost_of(&c, d.id, largest(p));
 		}
 		if (d.share < MENTIONED &&

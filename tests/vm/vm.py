@@ -186,7 +186,13 @@ class VM:
 
     def plug_stick(self, controller):
         """Put it back, with what was on it."""
-        self.qmp("device_add", **stick_device(controller))
+        def add():
+            try:
+                return self.qmp("device_add", **stick_device(controller)) is not None
+            except VMError as error:
+                if "Permission conflict" not in str(error):     # QEMU has not let go of the disk yet
+                    raise
+        self.wait_for(add, f"QEMU to take the stick {controller} back")
         return self.wait_device(controller)
 
     # The machine
