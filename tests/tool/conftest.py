@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 
 import pytest
@@ -24,6 +25,12 @@ class Process(subprocess.Popen):
         return out, err and CONTEXTS.sub(b"", err)
 
 
+def heed_signals():
+    """Whoever runs the tests in the background has them ignored, and children inherit that."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Mscope:
     """Runs the program in a directory of its own, with nothing of the user's environment."""
 
@@ -39,6 +46,7 @@ class Mscope:
         kw.setdefault("stdout", subprocess.PIPE)
         kw.setdefault("stderr", subprocess.PIPE)
         kw.setdefault("stdin", subprocess.DEVNULL)
+        kw.setdefault("preexec_fn", heed_signals)
         return Process([PROGRAM, *map(str, args)], cwd=self.cwd,
                        env=self.env | kw.pop("env", {}), **kw)
 
