@@ -22,6 +22,9 @@ MSCOPE = Path(os.environ.get("MSCOPE", REPOSITORY / "build/mscope"))
 PROGRAMS = ["sg_inq", "sg_raw", "sg_dd", "sg_readcap", "sg_luns", "sg_turs", "mkfs.fat", "setpriv", "usbip", "usbipd",
             "iscsi-test-cu"]
 
+# The tests of whole devices, which take about as long as all others.
+DEVICES = ["test_gadget", "test_iscsi", "test_sticks"]
+
 
 class SharedMachine:
     def __init__(self):
@@ -79,10 +82,10 @@ def mscope(vm):
 
 @pytest.hookimpl(tryfirst=True)      # before pytest-xdist looks at the groups
 def pytest_collection_modifyitems(items):
-    """All of them on one worker of pytest-xdist (with --dist loadgroup), so that only one machine is booted."""
+    """On two workers of pytest-xdist (with --dist loadgroup), so that only two machines are booted, and each has about half of the work."""
     for item in items:
         if HERE in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("vm"))
+            item.add_marker(pytest.mark.xdist_group("vm, devices" if item.path.stem in DEVICES else "vm"))
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -51,7 +51,7 @@ class Variant:
 
 VARIANTS = {
     "full": Variant({"speed": "full", "stall": 0}, EVERYTHING),
-    "high,stall": Variant({"speed": "high", "stall": 1}, ["usb.*", "bot.*", "scsi.sense.*"]),
+    "high,stall": Variant({"speed": "high", "stall": 1}, ["usb.*", "bot.case*", "bot.recovery.*", "bot.port-reset.*", "bot.configure.*", "scsi.sense.*"]),
     "full,stall": Variant({"speed": "full", "stall": 1}, []),
     "high": Variant({"speed": "high", "stall": 0}, ["bot.case*"]),
     "high,queued": Variant({"speed": "high", "stall": 0}, ["bot.case*"], ["--queued"]),
