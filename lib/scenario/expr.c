@@ -52,6 +52,7 @@ static const struct {
 static const char *const names[] = {
 	[MSC_VAR_BLOCK_SIZE] = "block_size", [MSC_VAR_LAST_LBA] = "last_lba",
 	[MSC_VAR_BLOCKS] = "blocks",	     [MSC_VAR_SCRATCH] = "scratch",
+	[MSC_VAR_UNIT] = "tested_unit",
 	[MSC_VAR_MAX_LUN] = "max_lun",	     [MSC_VAR_INTERFACE] = "interface",
 	[MSC_VAR_MAX_PACKET] = "max_packet",
 	[MSC_VAR_SIBLING] = "sibling",	     [MSC_VAR_STATUS] = "status",

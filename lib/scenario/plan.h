@@ -18,6 +18,7 @@ enum msc_var {
 	MSC_VAR_LAST_LBA,
 	MSC_VAR_BLOCKS,	    /* last_lba + 1 */
 	MSC_VAR_SCRATCH,    /* first block of the scratch range */
+	MSC_VAR_UNIT,
 	MSC_VAR_MAX_LUN,
 	MSC_VAR_INTERFACE,  /* bInterfaceNumber */
 	MSC_VAR_MAX_PACKET, /* wMaxPacketSize of bulk-in */

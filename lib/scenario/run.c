@@ -78,6 +78,7 @@ static int learn(struct msc_runner *r, struct msc_err *err)
 	msc_scratch_choose(&r->scratch, u);
 	r->env.slots = r->slots;
 	r->env.var[MSC_VAR_STATUS] = UINT8_MAX;
+	r->env.var[MSC_VAR_UNIT] = r->o->lun;
 	r->env.var[MSC_VAR_MAX_LUN] = r->max_lun;
 	r->env.var[MSC_VAR_INTERFACE] = d->interface_number;
 	r->env.var[MSC_VAR_MAX_PACKET] = d->max_packet_in;

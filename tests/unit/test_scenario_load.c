@@ -96,14 +96,14 @@ static const struct {
 	{ STEPS "  - let: { blocks: 1 }\n",
 	  "f:5:12: expected a name that means nothing else, found 'blocks'" },
 	{ STEPS "  - let: { n: n + 1 }\n",
-	  "f:5:15: expected a number or a name (block_size, last_lba, blocks, scratch, max_lun, "
+	  "f:5:15: expected a number or a name (block_size, last_lba, blocks, scratch, tested_unit, max_lun, "
 	  "interface, max_packet, sibling, status), found 'n'" },
 	{ STEPS "  - skip_unless: 1\n",
 	  "f:5:5: expected the key 'because' in a skip_unless step, found none" },
 	{ STEPS "  - command: test_unit_ready\n    on_failure: gives up\n",
 	  "f:5:5: expected 'host' in the scenario, before its steps, for 'on_failure', found a map" },
 	{ STEPS "  - for: { n: [1] }\n    do: [ready]\n  - repeat: n\n    do: [ready]\n",
-	  "f:7:13: expected a number or a name (block_size, last_lba, blocks, scratch, max_lun, "
+	  "f:7:13: expected a number or a name (block_size, last_lba, blocks, scratch, tested_unit, max_lun, "
 	  "interface, max_packet, sibling, status), found 'n'" },
 	{ STEPS "  - sense: 5/2\n",
 	  "f:5:12: expected sense such as 5, 5/21 or 5/21/00, found '5/2'" },

@@ -51,7 +51,8 @@ class Variant:
 
 VARIANTS = {
     "full": Variant({"speed": "full", "stall": 0}, EVERYTHING),
-    "high,stall": Variant({"speed": "high", "stall": 1}, ["usb.*", "bot.case*", "bot.recovery.*", "bot.port-reset.*", "bot.configure.*", "scsi.sense.*"]),
+    "high,stall": Variant({"speed": "high", "stall": 1},
+                          ["usb.*", "bot.case*", "bot.recovery.*", "bot.port-reset.*", "bot.configure.*", "scsi.sense.*"]),
     "full,stall": Variant({"speed": "full", "stall": 1}, []),
     "high": Variant({"speed": "high", "stall": 0}, ["bot.case*"]),
     "high,queued": Variant({"speed": "high", "stall": 0}, ["bot.case*"], ["--queued"]),
@@ -144,8 +145,8 @@ def test_the_comparison_notices(runs):
     one = runs["full"].simulated
     assert compare(one, one) == []
     seen = set()
-    for kind, name, value in [("exchange", "status", 99), ("exchange", "residue", 99), ("exchange", "data", "other"), ("control", "outcome", "stall"),
-                              ("poll", "transferred", 99), ("reset", "outcome", "timeout"), ("exchange", "command", "READ(10)")]:
+    for kind, name, value in [("exchange", "status", 99), ("exchange", "residue", 99), ("exchange", "data", "other"),
+                              ("control", "outcome", "stall"), ("poll", "transferred", 99), ("reset", "outcome", "timeout"), ("exchange", "command", "READ(10)")]:
         other = copy.deepcopy(one)
         record = next(record for case in other["cases"] for record in case.get("exchanges", []) if record["kind"] == kind)
         record[name] = value

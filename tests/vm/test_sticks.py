@@ -13,7 +13,8 @@ from conftest import HERE
 from suite import findings, select, selection, unexplained
 
 CONTROLLERS = ["uhci", "ehci", "xhci"]
-PATTERNS = ["usb.*", "bot.case*", "scsi.inquiry.*", "scsi.capacity.*", "scsi.mode-sense6.*", "scsi.read10.*", "scsi.sense.*", "scsi.write10.*"]
+PATTERNS = ["usb.*", "bot.case*", "scsi.inquiry.*", "scsi.capacity.*", "scsi.mode-sense6.*", "scsi.read10.*", "scsi.sense.*",
+            "scsi.write10.*"]
 QUEUED = ["bot.case06.inquiry", "bot.case06.read10", "bot.case06.read10-sizes", "bot.case12.write10", "scsi.read10.same"]
 LEFT_OUT = [
     # docs/devices.md, "What ends QEMU"
