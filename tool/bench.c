@@ -10,7 +10,6 @@
 #include "mscope.h"
 #include "scenario/guard.h"
 
-#define ERASE	    "\r\033[K"
 #define SIZES_MAX   MSC_LINE_POINTS_MAX
 #define COUNT	    100
 #define DURATION_NS (10 * MSC_S)
@@ -213,14 +212,7 @@ static void show_progress(void *user, const char *text)
 {
 	const struct job *j = user;
 
-	if (j->tool->verbosity >= 0 && isatty(STDERR_FILENO))
-		fprintf(stderr, ERASE "%s", text);
-}
-
-static void end_progress(const struct job *j)
-{
-	if (j->tool->verbosity >= 0 && isatty(STDERR_FILENO))
-		fputs(ERASE, stderr);
+	tool_progress(j->tool, text);
 }
 
 static void note(void *user, const char *text)
@@ -357,7 +349,7 @@ static int run(struct job *j, struct msc_err *err)
 	j->o.progress = show_progress;
 	j->o.user = j;
 	result = use_target(j, err);
-	end_progress(j);
+	tool_progress(j->tool, "");
 	if (result < 0 && !j->bench.n_runs)
 		return -1;
 	status = result < 0 ? tool_status(err) : status_of(j);

@@ -11,14 +11,13 @@
 #include "tool.h"
 
 #define REPORTS_MAX 4
-#define ERASE	    "\r\033[K"
 
 struct conductor {
 	struct msc_report_context context;
 	struct msc_report_run runs[REPORTS_MAX];
 	size_t n_runs;
 	FILE *junit;
-	bool show_progress;
+	const struct tool *tool;
 	size_t total, done;
 	char *repeat;
 	struct walk *walk; /* NULL: the run does not end with the first failure */
@@ -26,22 +25,24 @@ struct conductor {
 
 static void show_progress(struct conductor *c, const struct msc_event *ev)
 {
+	char text[128];
+
 	if (ev->kind == MSC_EV_RUN_BEGIN)
 		c->total = ev->cases_total;
-	if (ev->kind == MSC_EV_CASE_BEGIN)
-		fprintf(stderr, ERASE "[%zu/%zu] %s", ++c->done, c->total,
-			msc_scenario_name(ev->scenario));
-	else if (ev->kind == MSC_EV_CASE_END)
-		fputs(ERASE, stderr);
-	fflush(stderr);
+	if (ev->kind == MSC_EV_CASE_BEGIN) {
+		snprintf(text, sizeof text, "[%zu/%zu] %s", ++c->done, c->total,
+			 msc_scenario_name(ev->scenario));
+		tool_progress(c->tool, text);
+	} else if (ev->kind == MSC_EV_CASE_END) {
+		tool_progress(c->tool, "");
+	}
 }
 
 static void on_event(void *user, const struct msc_event *ev)
 {
 	struct conductor *c = user;
 
-	if (c->show_progress)
-		show_progress(c, ev);
+	show_progress(c, ev);
 	if (c->walk && ev->kind == MSC_EV_RUN_BEGIN)
 		c->walk->opened = true;
 	if (c->walk && ev->kind == MSC_EV_CASE_END &&
@@ -127,7 +128,7 @@ static int open_reports(struct conductor *c, struct tool *tool, struct msc_err *
 		return -1;
 	if (c->junit == stdout || tap)
 		tool->text = NULL;
-	c->show_progress = isatty(STDERR_FILENO) && tool->verbosity >= 0;
+	c->tool = tool;
 	if (tap && add_report(c, &msc_report_tap, stdout, err) < 0)
 		return -1;
 	if (tool->text && add_report(c, &msc_report_text, tool->text, err) < 0)

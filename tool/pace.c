@@ -16,8 +16,6 @@
 #include "scenario/guard.h"
 #include "tool.h"
 
-#define ERASE "\r\033[K"
-
 struct job {
 	struct tool *tool;
 	struct msc_pace_options o;
@@ -128,8 +126,7 @@ static void show_progress(void *user, const char *text)
 {
 	const struct job *j = user;
 
-	if (j->tool->verbosity >= 0 && isatty(STDERR_FILENO))
-		fprintf(stderr, ERASE "%s", text);
+	tool_progress(j->tool, text);
 }
 
 static void note(void *user, const char *text)
@@ -222,7 +219,7 @@ static int run(struct job *j, struct msc_err *err)
 	j->o.progress = show_progress;
 	j->o.user = j;
 	result = use_target(j, err);
-	show_progress(j, "");
+	tool_progress(j->tool, "");
 	if (result < 0 && !j->samples.n_commands)
 		return -1;
 	status = result < 0                               ? tool_status(err)

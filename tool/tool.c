@@ -161,6 +161,14 @@ int tool_end(struct tool *tool, struct msc_err *err)
 	return json < 0 || log < 0 ? -1 : 0;
 }
 
+void tool_progress(const struct tool *tool, const char *text)
+{
+	if (tool->verbosity < 0 || !isatty(STDERR_FILENO))
+		return;
+	fprintf(stderr, "\r\033[K%s", text);
+	fflush(stderr);
+}
+
 struct msc_report_context tool_context(const struct tool *tool)
 {
 	return (struct msc_report_context){ .version = mscope_version(),

@@ -97,6 +97,10 @@ int tool_status(const struct msc_err *);
 int tool_target(struct tool *, struct msc_err *);
 struct msc_target *tool_open(struct tool *, bool allow_writes, struct msc_err *);
 
+/* The line of progress on a terminal's standard error, in place of the one before; "" erases it. Does
+ * nothing elsewhere, or with -q. */
+void tool_progress(const struct tool *, const char *text);
+
 struct msc_report_context tool_context(const struct tool *);
 
 /* Opens a file for writing; "-" is standard output. */

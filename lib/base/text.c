@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -174,6 +175,16 @@ char *msc_printable(char *buf, size_t size, const void *bytes, size_t len)
 		n--;
 	buf[n] = '\0';
 	return buf;
+}
+
+void msc_append(char *buf, size_t size, const char *fmt, ...)
+{
+	size_t len = strlen(buf);
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(buf + len, size - len, fmt, args);
+	va_end(args);
 }
 
 /* Levenshtein's distance with neighbours swapped counting as one step; words are short. */

@@ -33,6 +33,9 @@ void msc_hexdump(FILE *out, const char *indent, const void *data, size_t len, si
 /* A copy of up to len bytes as printable ASCII, others as '.', trailing blanks cut. */
 char *msc_printable(char *buf, size_t size, const void *bytes, size_t len);
 
+/* Adds to the text in buf, which holds at most size bytes with its NUL; what does not fit is cut. */
+void msc_append(char *buf, size_t size, const char *fmt, ...) MSC_PRINTF(3, 4);
+
 /* The nearest of many names to a mistyped one. Feed it every candidate; .best is NULL when none
  * is near enough to be meant (more than about a third of the letters differ). */
 struct msc_nearest {

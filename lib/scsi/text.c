@@ -3,25 +3,14 @@
  * standards. Nothing here is bounded by what a device says: every buffer has its size. */
 #include "scsi/scsi.h"
 
+#include "base/text.h"
+
 #include <ctype.h>
 #include <scsi/sg_lib.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #define NAME_MAX_LEN 48
-
-static void append(char *buf, size_t size, const char *fmt, ...) MSC_PRINTF(3, 4);
-
-static void append(char *buf, size_t size, const char *fmt, ...)
-{
-	size_t len = strlen(buf);
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(buf + len, size - len, fmt, ap);
-	va_end(ap);
-}
 
 char *msc_cdb_name(char *buf, size_t size, const uint8_t *cdb)
 {
@@ -51,8 +40,8 @@ static void append_field(char *buf, size_t size, const uint8_t *cdb, const struc
 		   !strcmp(f->name, "opcode");
 
 	if (value || always)
-		append(buf, size, hex ? " %s %#llx" : " %s %llu", f->name,
-		       (unsigned long long)value);
+		msc_append(buf, size, hex ? " %s %#llx" : " %s %llu", f->name,
+			   (unsigned long long)value);
 }
 
 char *msc_cdb_text(char *buf, size_t size, const uint8_t *cdb, size_t len)
@@ -72,9 +61,9 @@ char *msc_cdb_text(char *buf, size_t size, const uint8_t *cdb, size_t len)
 	for (const struct msc_cdb_field *f = def ? def->fields : NULL; f && f->name; f++)
 		append_field(buf, size, whole, f);
 	if (def && len < def->length)
-		append(buf, size, " (cut to %zu bytes)", len);
+		msc_append(buf, size, " (cut to %zu bytes)", len);
 	for (size_t i = 0; !def && i < len; i++)
-		append(buf, size, i ? " %02x" : ": %02x", whole[i]);
+		msc_append(buf, size, i ? " %02x" : ": %02x", whole[i]);
 	return buf;
 }
 

@@ -6,7 +6,6 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,33 +91,21 @@ bool msc_usb_matches(const struct msc_usb_match *m, const struct msc_usb_found *
 	return !m->path[0] || !strcmp(m->path, f->path);
 }
 
-static void append(char *buf, size_t size, const char *fmt, ...) MSC_PRINTF(3, 4);
-
-static void append(char *buf, size_t size, const char *fmt, ...)
-{
-	size_t len = strlen(buf);
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(buf + len, size - len, fmt, ap);
-	va_end(ap);
-}
-
 char *msc_usb_match_text(char *buf, size_t size, const struct msc_usb_match *m)
 {
 	const char *comma = "";
 
 	snprintf(buf, size, "usb:");
 	if (m->by_id) {
-		append(buf, size, "%04x:%04x", m->vendor, m->product);
+		msc_append(buf, size, "%04x:%04x", m->vendor, m->product);
 		comma = ",";
 	}
 	if (m->serial[0]) {
-		append(buf, size, "%sserial=%s", comma, m->serial);
+		msc_append(buf, size, "%sserial=%s", comma, m->serial);
 		comma = ",";
 	}
 	if (m->path[0])
-		append(buf, size, "%spath=%s", comma, m->path);
+		msc_append(buf, size, "%spath=%s", comma, m->path);
 	return buf;
 }
 
@@ -255,11 +242,11 @@ static void append_each(char *buf, size_t size, const struct msc_usb_list *l,
 
 		if (m ? !msc_usb_matches(m, f) : !f->mass_storage)
 			continue;
-		append(buf, size, "%s", comma);
+		msc_append(buf, size, "%s", comma);
 		if (!m)
-			append(buf, size, "usb:%04x:%04x ", f->vendor, f->product);
-		append(buf, size, "path=%s%s%s", f->path, f->serial[0] ? " serial=" : "",
-		       f->serial);
+			msc_append(buf, size, "usb:%04x:%04x ", f->vendor, f->product);
+		msc_append(buf, size, "path=%s%s%s", f->path, f->serial[0] ? " serial=" : "",
+			   f->serial);
 		comma = ", ";
 	}
 }
