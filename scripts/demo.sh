@@ -26,9 +26,11 @@ expect() {
 
 expect 0 probe sim:reference
 expect 0 check sim:reference --allow-writes
-expect 0 check sim:linux-gadget,stall=1,file=disk.img --allow-writes
+# The gadget as Linux has it: what fails is its own, and docs/devices.md explains each.
+expect 1 check sim:linux-gadget,stall=1,file=disk.img --allow-writes
 expect 1 check sim:reference,fault=residue-zero --select bot.case05.inquiry
 
-printf '\nThe verdicts:\n%s\n%s\n%s\n' "$verdicts" \
+printf '\nThe verdicts:\n%s\n%s\n%s\n%s\n' "$verdicts" \
+	"The failures of linux-gadget are the real gadget's too: docs/devices.md explains them." \
 	"A failure names the rule, its clause, what was sent, what came back, and how to repeat it." \
 	"Next: \"mscope list\" shows what there is, and docs/guide.md is a walk through it."
