@@ -28,7 +28,7 @@ VERSION := 0.1.0
 SONAME  := libmscope.so.0
 
 # What is found, never listed.
-LIB_SRC  := $(sort $(wildcard lib/*/*.c))
+LIB_SRC  := $(sort $(wildcard lib/*/*.c lib/*/*/*.c))
 TOOL_SRC := $(sort $(wildcard tool/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 YAML     := $(sort $(wildcard scenarios/*/*.yaml))

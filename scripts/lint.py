@@ -20,8 +20,8 @@ CFLAGS = shlex.split(os.environ.get("CFLAGS", ""))
 SPDX = "/* SPDX-License-Identifier: BSD-2-Clause */"
 
 # From the top down: a layer may include itself and what stands after it.
-LAYERS = ["report", "scenario", "judge", "timing", "direct", "capture", "bot", "scsi", "transport",
-          "firmware", "sim", "wire", "base"]
+LAYERS = ["report", "run", "scenario", "judge", "timing", "medium", "direct", "capture", "session",
+          "record", "transport", "firmware", "sim", "stats", "scsi", "wire", "base"]
 PUBLIC = "mscope.h"                     # any layer may include it; it includes none
 FIRMWARE_MAY = ("sim/mcu.h", "firmware/", "wire/", "base/", PUBLIC)
 
@@ -80,7 +80,7 @@ def located(output, default):
 @check
 def layers():
     """A layer includes only what is below it."""
-    for path in find("lib/*", "lib/*/*.[ch]"):
+    for path in find("lib/*", "lib/*/**/*.[ch]"):
         if os.path.isdir(path) and os.path.basename(path) not in LAYERS:
             yield path, 0, "no such layer; LAYERS in scripts/lint.py has the list"
             continue
@@ -123,8 +123,8 @@ def headers():
         return None
 
     with ThreadPoolExecutor(2) as pool:
-        yield from filter(None, pool.map(compile_alone, find("lib/*.h", "lib/*/*.h", "tool/*.h")))
-    for path in find("lib/*/*.h"):
+        yield from filter(None, pool.map(compile_alone, find("lib/**/*.h", "tool/*.h")))
+    for path in find("lib/*/**/*.h"):
         want = "MSC_" + re.sub(r"\W", "_", path.removeprefix("lib/")).upper()
         m = re.search(r"^#ifndef (\w+)\n#define \1$", read(path), re.M)
         if not m or m.group(1) != want:
@@ -164,7 +164,7 @@ def globals():
     if not os.path.exists(f"{BUILD}/libmscope.a"):
         yield f"{BUILD}/libmscope.a", 0, "is not built"
         return
-    source_of = {f"{BUILD}/{c[:-2]}.o": c for c in find("lib/*/*.c") + ["scenarios.c"]}
+    source_of = {f"{BUILD}/{c[:-2]}.o": c for c in find("lib/*/**/*.c") + ["scenarios.c"]}
     built = [o for o in source_of if os.path.exists(o)]
     for block in run("size", "-A", *built)[0].split("\n\n"):
         sections = [name for name, size in re.findall(r"^(\.\S+)\s+(\d+)", block, re.M)
@@ -227,9 +227,9 @@ def length():
 @check
 def lists():
     """KIND(NAME) in a .list file has its definition beside it, and each definition its line."""
-    for path in find("lib/*/*.list", "tool/*.list"):
+    for path in find("lib/*/**/*.list", "tool/*.list"):
         where = os.path.dirname(path)
-        text = {f: code_only(read(f)) for f in find(f"{where}/*.c")}
+        text = {f: code_only(read(f)) for f in find(f"{where}/**/*.c")}
         rows = [(n, *m.groups()) for n, line in numbered(path)
                 if (m := re.match(r"([A-Z]\w*)\((\w+)\)", line))]
         for kind in sorted({k for _, k, _ in rows}):
@@ -251,7 +251,7 @@ def lists():
 @check
 def cppcheck():
     """cppcheck's warnings, less those in scripts/cppcheck.suppress."""
-    if not find("lib/*/*.c", "tool/*.c"):
+    if not find("lib/*/**/*.c", "tool/*.c"):
         return
     output, _ = run("cppcheck", "-q", "-j2", "--std=c11", "--inline-suppr",
                     "--enable=warning,performance,portability",

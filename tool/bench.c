@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "gate.h"
 #include "mscope.h"
-#include "scenario/guard.h"
+#include "run/guard.h"
 
 #define SIZES_MAX   MSC_LINE_POINTS_MAX
 #define COUNT	    100

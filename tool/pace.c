@@ -13,7 +13,7 @@
 #include "base/text.h"
 #include "mscope.h"
 #include "report/pace.h"
-#include "scenario/guard.h"
+#include "run/guard.h"
 #include "tool.h"
 
 struct job {

@@ -15,7 +15,7 @@ const size_t msc_firmware_count = MSC_COUNT(msc_firmwares);
 
 #define FAULT(name) &msc_fault_##name,
 const struct msc_fault *const msc_faults[] = {
-#include "firmware/fault.list"
+#include "firmware/fault/fault.list"
 };
 #undef FAULT
 const size_t msc_fault_count = MSC_COUNT(msc_faults);

@@ -36,7 +36,7 @@ struct msc_fault {
 #undef FIRMWARE
 
 #define FAULT(name) extern const struct msc_fault msc_fault_##name;
-#include "firmware/fault.list"
+#include "firmware/fault/fault.list"
 #undef FAULT
 
 extern const struct msc_firmware *const msc_firmwares[];

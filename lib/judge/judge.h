@@ -8,7 +8,7 @@
 #ifndef MSC_JUDGE_JUDGE_H
 #define MSC_JUDGE_JUDGE_H
 
-#include "bot/record.h"
+#include "record/record.h"
 
 enum msc_profile {
 	MSC_PROFILE_SPEC,    /* the letter of BOT 1.0 and USB 2.0 */

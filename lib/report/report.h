@@ -10,7 +10,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "scenario/scenario.h"
+#include "run/run.h"
 
 /* What a report needs to know of the run beyond its events. */
 struct msc_report_context {

@@ -4,7 +4,6 @@
 #ifndef MSC_SCENARIO_SCENARIO_H
 #define MSC_SCENARIO_SCENARIO_H
 
-#include "bot/session.h"
 #include "judge/judge.h"
 
 struct msc_scenario;
@@ -34,74 +33,5 @@ bool msc_scenario_writes(const struct msc_scenario *);
 const char *msc_scenario_evidence(const struct msc_scenario *);
 /* A name glob ("bot.*"), a tag, or a spec entry ("TD1.9"). */
 bool msc_scenario_matches(const struct msc_scenario *, const char *pattern);
-
-/* ---- running ------------------------------------------------------------------------------ */
-
-enum msc_verdict {
-	MSC_VERDICT_PASS,
-	MSC_VERDICT_FAIL,
-	MSC_VERDICT_WARN,
-	MSC_VERDICT_SKIP,  /* with a reason; never a pass */
-	MSC_VERDICT_ERROR, /* the harness could not finish it, with a reason */
-	MSC_VERDICTS,
-};
-const char *msc_verdict_name(enum msc_verdict);
-
-struct msc_summary {
-	unsigned count[MSC_VERDICTS];
-	int64_t device_ns; /* of the target's clock */
-};
-
-/* Everything that a report can show is one stream of events. A consumer ignores kinds that it
- * does not know. Pointers are valid during the call. */
-enum msc_event_kind {
-	MSC_EV_RUN_BEGIN,  /* device, profile, cases_total */
-	MSC_EV_CASE_BEGIN, /* scenario */
-	MSC_EV_RECORD,	   /* scenario, record: after it was judged */
-	MSC_EV_NOTE,	   /* text: the reader should know, such as "driven serially: ..." */
-	MSC_EV_CASE_END,   /* scenario, verdict, reason, findings, device_ns */
-	MSC_EV_RUN_END,	   /* summary; reason when the run could not be finished */
-};
-
-struct msc_event {
-	enum msc_event_kind kind;
-	int64_t at_ns;
-	const struct msc_device *device;
-	enum msc_profile profile;
-	size_t cases_total;
-	const struct msc_scenario *scenario;
-	const struct msc_record *record;
-	const char *text;
-	enum msc_verdict verdict;
-	const char *reason; /* of a skip or error; may be NULL */
-	const struct msc_findings *findings;
-	int64_t device_ns;
-	const struct msc_summary *summary;
-};
-typedef void msc_event_fn(void *user, const struct msc_event *);
-
-struct msc_run_options {
-	enum msc_profile profile;
-	bool allow_writes;
-	bool allow_eject;   /* of a real device; a simulated one loses nothing by it */
-	bool restore;	    /* put back what a run that was cut short has left */
-	bool forget_journal; /* or throw away what it has saved */
-	bool queued;	    /* drive queued where the device allows it */
-	bool first_only;    /* end the run after the first case that fails */
-	int64_t timeout_ns; /* per phase; 0: the session's default */
-	uint8_t lun;
-	const char *journal_dir; /* where the saved scratch range is kept; NULL: the default */
-	const struct msc_log *log;
-	bool (*stop)(void *user); /* asked between transfers; may be NULL */
-	msc_event_fn *event;
-	void *user;
-};
-
-/* Runs the scenarios in order on an open target; after each, the device must answer TEST UNIT
- * READY, else it is recovered and the reader is told. -1 when the run could not be finished: the
- * device has gone (MSC_E_GONE), the user stopped it, the harness failed; RUN_END has been sent all
- * the same, with what there is. */
-int msc_run(struct msc_target *, const struct msc_scenarios *, const struct msc_run_options *,
-	    struct msc_summary *, struct msc_err *) MSC_MUST_CHECK;
 
 #endif

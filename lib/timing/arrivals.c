@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "stats/stats.h"
 #include "timing/arrivals.h"
-#include "timing/stats.h"
 #include "timing/work.h"
 
 #define NAK_ERROR    0.0005 /* of the time that a refused poll takes */

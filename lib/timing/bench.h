@@ -4,8 +4,8 @@
 #define MSC_TIMING_BENCH_H
 
 #include "base/rng.h"
-#include "bot/session.h"
-#include "timing/stats.h"
+#include "session/session.h"
+#include "stats/stats.h"
 
 enum msc_bench_op { MSC_BENCH_READ, MSC_BENCH_WRITE };
 /* Kernel: through the host's own driver and a block device, as msc_block_measure does. */

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "stats/stats.h"
 #include "timing/arrivals.h"
-#include "timing/stats.h"
 #include "timing/work.h"
 
 #define FRAME_NS      (1.0 * MSC_MS)

@@ -12,7 +12,7 @@
 #ifndef MSC_TIMING_PACE_H
 #define MSC_TIMING_PACE_H
 
-#include "bot/session.h"
+#include "session/session.h"
 
 /* ---- samples: all times are the target's clock, ns ------------------------------------------- */
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "timing/stats.h"
+#include "stats/stats.h"
 #include "timing/work.h"
 
 #define FENCE 3.0 /* interquartile ranges */

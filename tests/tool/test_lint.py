@@ -50,11 +50,11 @@ def function(name, lines):
 
 OFFENCES = {
     "layer above": (
-        "layers", "lib/wire/planted.c", SPDX + '\n#include "bot/bot.h"\n',
-        3, "wire may not include bot, a layer above it"),
-    "scsi may not use bot": (
-        "layers", "lib/scsi/planted.h", SPDX + '#include "bot/bot.h"\n',
-        2, "scsi may not include bot"),
+        "layers", "lib/wire/planted.c", SPDX + '\n#include "session/session.h"\n',
+        3, "wire may not include session, a layer above it"),
+    "scsi may not use the session": (
+        "layers", "lib/scsi/planted.h", SPDX + '#include "session/session.h"\n',
+        2, "scsi may not include session"),
     "firmware looks behind the peripheral": (
         "layers", "lib/firmware/planted.c", SPDX + '#include "sim/mcu.h"\n#include "sim/bus.h"\n',
         3, "a firmware model includes only sim/mcu.h"),
@@ -81,7 +81,7 @@ OFFENCES = {
         "spdx", "tool/planted.c", "int main(void)\n{\n\treturn 0;\n}\n",
         1, "the first line is not"),
     "clock": (
-        "clock", "lib/bot/planted.c",
+        "clock", "lib/session/planted.c",
         SPDX + '/* usleep(1) */\nconst char *s = "time(NULL)";\nint f(void)\n{\n\treturn time (NULL);\n}\n',
         6, "time: only lib/base/clock.c may call it"),
     "random": (
@@ -168,7 +168,7 @@ def test_what_is_not_built_is_not_clean(tree):
 
 
 def test_all_checks_run_after_an_offence(tree):
-    plant(tree, "lib/wire/planted.c", 'int f;\n#include "bot/bot.h"\n')
+    plant(tree, "lib/wire/planted.c", 'int f;\n#include "session/session.h"\n')
     done = lint(tree, "layers", "spdx")
     assert [re.search(r"\[(\w+)\]", x).group(1) for x in done.stdout.splitlines()
             if x.startswith("lib/wire/planted.c")] == ["layers", "spdx"]

@@ -31,7 +31,7 @@
 #ifndef MSC_TEST_MAKE_RECORD_H
 #define MSC_TEST_MAKE_RECORD_H
 
-#include "bot/record.h"
+#include "record/record.h"
 
 struct make {
 	struct msc_device device;

@@ -3,7 +3,7 @@
 #ifndef MSC_TESTS_SCENARIO_BENCH_H
 #define MSC_TESTS_SCENARIO_BENCH_H
 
-#include "scenario/scenario.h"
+#include "run/run.h"
 
 #define HEAD	"name: a.b\ntitle: t\nspec: [x]\n"
 #define STEPS	HEAD "steps:\n"

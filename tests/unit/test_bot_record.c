@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "bot/record.h"
+#include "record/record.h"
 
 static void valid_cbw(void **state)
 {

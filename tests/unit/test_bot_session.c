@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "bot/session.h"
 #include "script_transport.h"
+#include "session/session.h"
 
 #define TIMEOUT (100 * MSC_MS)
 

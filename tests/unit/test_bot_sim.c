@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "bot/session.h"
+#include "session/session.h"
 
 #define BLOCK 512
 

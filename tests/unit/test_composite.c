@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "bot/session.h"
+#include "session/session.h"
 
 #define HELLO 0xc1, 0x01 /* a vendor's request to an interface */
 

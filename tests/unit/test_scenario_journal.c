@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "scenario/journal.h"
+#include "medium/journal.h"
 
 /* link: -Wl,--wrap=fsync */
 int __wrap_fsync(int fd);

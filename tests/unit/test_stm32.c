@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "bot/session.h"
+#include "session/session.h"
 
 #define COMMAND_BLOCKS 128 /* 64 KiB, as hosts ask for */
 #define SEEDS	       20

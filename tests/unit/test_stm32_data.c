@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "bot/session.h"
 #include "firmware_bench.h"
+#include "session/session.h"
 
 static const char *const stages[] = { "cube", "async", "double", "single-block", "yield" };
 

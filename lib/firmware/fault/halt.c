@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Faults of halts that depend on when and in which state they are ended, and of toggles. */
+#include "firmware/fault/fault.h"
+
+#include <string.h>
+
+/* -- toggles ---------------------------------------------------------------------------------- */
+
+ON_UNSTALL(toggle_of_halted)
+{
+	*reset_toggle = udc_stalled(m, ep);
+	return true;
+}
+
+const struct msc_fault msc_fault_toggle_kept_idle = {
+	.id = "toggle-kept-idle",
+	.title = "CLEAR_FEATURE restarts the data toggle of a halted endpoint only",
+	.seen = "field 3: TinyUSB #1058",
+	.caught_by = "usb.halt.recover",
+	.ops = {.unstall = toggle_of_halted},
+};
+
+ON_OPEN(keep_the_toggle)
+{
+	*keep_toggle = true;
+}
+
+const struct msc_fault msc_fault_configuration_keeps_toggle = {
+	.id = "configuration-keeps-toggle",
+	.title = "SET_CONFIGURATION does not restart the data toggles",
+	.seen = "field 4: TinyUSB #1061",
+	.caught_by = "bot.reset.recovers",
+	.ops = {.open = keep_the_toggle},
+};
+
+ON_OPEN(keep_the_halt)
+{
+	*keep_halt = true;
+}
+
+const struct msc_fault msc_fault_configuration_keeps_halt = {
+	.id = "configuration-keeps-halt",
+	.title = "SET_CONFIGURATION does not end a halt",
+	.seen = "field 4: TinyUSB #1061",
+	.caught_by = "usb.halt.status",
+	.ops = {.open = keep_the_halt},
+};
+
+/* -- time ------------------------------------------------------------------------------------- */
+
+#define PATIENCE_NS (50 * MSC_MS)
+
+/* state: the CSW that waits behind a halt, and since when. */
+struct waiting {
+	bool halted, have;
+	int64_t since_ns;
+	uint8_t csw[MSC_CSW_LEN];
+};
+
+ON_SETUP(forget_waiting)
+{
+	if (fault_is_class(q, MSC_REQ_BULK_ONLY_RESET))
+		*(struct waiting *)state = (struct waiting){ .halted = false };
+	return MUTANT_PASS;
+}
+
+ON_RESET(waiting_is_over)
+{
+	*(struct waiting *)state = (struct waiting){ .halted = false };
+}
+
+ON_STALL(halt_begins)
+{
+	struct waiting *w = state;
+
+	if (ep == v->ep_in && v->in_command)
+		*w = (struct waiting){ .halted = true, .since_ns = mcu_now(m) };
+	return true;
+}
+
+ON_CSW(keep_behind_halt)
+{
+	struct waiting *w = state;
+
+	if (!w->halted)
+		return MUTANT_PASS;
+	memcpy(w->csw, raw, sizeof w->csw);
+	w->have = true;
+	return MUTANT_SWALLOW;
+}
+
+ON_UNSTALL(send_in_time)
+{
+	struct waiting *w = state;
+
+	if (ep == v->ep_in && w->have && mcu_now(m) - w->since_ns < PATIENCE_NS)
+		mutant_transmit(m, w->csw, sizeof w->csw);
+	if (ep == v->ep_in)
+		*w = (struct waiting){ .halted = false };
+	return true;
+}
+
+const struct msc_fault msc_fault_csw_impatient = {
+	.id = "csw-impatient",
+	.title =
+		"a CSW behind a halt is given up when the host takes longer than 50 ms to clear it",
+	.seen = "field 1: NuttX #19435: a race between the CSW and CLEAR_FEATURE",
+	.caught_by = "usb.halt.recover",
+	.ops = {.state_size = sizeof(struct waiting),
+		.setup = forget_waiting,
+		.reset = waiting_is_over,
+		.stall = halt_begins,
+		.csw = keep_behind_halt,
+		.unstall = send_in_time},
+};
+
+/* A halt that comes late, and the CSW behind it. */
+struct late {
+	bool pending, waiting; /* for the CSW, for the time */
+	uint8_t ep;
+	uint8_t csw[MSC_CSW_LEN];
+};
+
+static void halt_at_last(struct mcu *m, void *arg)
+{
+	struct late *l = arg;
+
+	if (!l->waiting)
+		return;
+	l->waiting = false;
+	mutant_stall(m, l->ep);
+	mutant_transmit(m, l->csw, sizeof l->csw);
+}
+
+ON_SETUP(forget_late)
+{
+	struct late *l = state;
+
+	if (!fault_is_class(q, MSC_REQ_BULK_ONLY_RESET))
+		return MUTANT_PASS;
+	if (l->ep)
+		mutant_drop(m, l->ep);
+	*l = (struct late){ .pending = false };
+	return MUTANT_PASS;
+}
+
+ON_RESET(late_is_over)
+{
+	*(struct late *)state = (struct late){ .pending = false };
+}
+
+ON_STALL(halt_later)
+{
+	struct late *l = state;
+
+	if (ep != v->ep_in || !v->in_command)
+		return true;
+	l->pending = true;
+	l->ep = ep;
+	return false;
+}
+
+ON_CSW(csw_later)
+{
+	struct late *l = state;
+
+	if (!l->pending)
+		return MUTANT_PASS;
+	l->pending = false;
+	l->waiting = true;
+	memcpy(l->csw, raw, sizeof l->csw);
+	mcu_timer(m, 2 * MSC_S, halt_at_last, l);
+	return MUTANT_SWALLOW;
+}
+
+const struct msc_fault msc_fault_stall_late = {
+	.id = "stall-late",
+	.title = "two seconds pass between the last data and the STALL that says so",
+	.seen = "field 39: raspberrypi/linux #7452, #6246, #4373: halting times out",
+	.caught_by = "bot.stall.late",
+	.ops = {.state_size = sizeof(struct late),
+		.setup = forget_late,
+		.reset = late_is_over,
+		.stall = halt_later,
+		.csw = csw_later},
+};
+
+/* state: SET_CONFIGURATION has come. */
+ON_SETUP(standard_slow)
+{
+	bool *configured = state;
+
+	if ((q->request_type & MSC_REQTYPE_TYPE) != MSC_REQTYPE_STANDARD)
+		return MUTANT_PASS;
+	if (*configured)
+		mcu_spin(m, q->length ? 900 * MSC_MS : 300 * MSC_MS);
+	*configured |= !q->request_type && q->request == MSC_STD_SET_CONFIGURATION;
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_control_slow = {
+	.id = "control-slow",
+	.title = "once configured, standard requests take longer than USB 2.0 allows",
+	.seen = "field 39: endpoint 0 waits behind a halt; field 10: the sibling's requests as well",
+	.caught_by = "usb.control.time",
+	.ops = {.state_size = sizeof(bool), .setup = standard_slow},
+};

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Faults of reading and writing: blocks that are refused, left out, mixed up, or not yet on the
+ * medium when the command passes. */
+#include "firmware/fault/fault.h"
+
+#include <string.h>
+
+static bool is_blocks(const uint8_t *cb)
+{
+	return cb[0] == MSC_OP_READ_10 || cb[0] == MSC_OP_WRITE_10;
+}
+
+/* state: how many blocks there are, from the device's own answer. */
+ON_DATA_IN(learn_blocks)
+{
+	if (fault_answers(v, MSC_OP_READ_CAPACITY_10, *len, MSC_CAPACITY_10_LEN))
+		*(uint64_t *)state = (uint64_t)msc_get_be32(buf) + 1;
+	return MUTANT_PASS;
+}
+
+/* -- bounds ----------------------------------------------------------------------------------- */
+
+ON_COMMAND(start_only)
+{
+	uint64_t blocks = *(const uint64_t *)state, lba = msc_get_be32(seen->cb + 2);
+	uint16_t n = msc_get_be16(seen->cb + 7);
+
+	if (is_blocks(seen->cb) && lba < blocks && n > blocks - lba)
+		msc_put_be32(seen->cb + 2, n <= blocks ? (uint32_t)(blocks - n) : 0);
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_lba_start_only = {
+	.id = "lba-start-only",
+	.title = "only the first block of a read or write is compared with the capacity",
+	.seen = "field 17: LUFA",
+	.caught_by = "scsi.lba.range",
+	.ops = {.state_size = sizeof(uint64_t), .data_in = learn_blocks, .command = start_only},
+};
+
+ON_COMMAND(sum_wraps)
+{
+	uint64_t blocks = *(const uint64_t *)state;
+	uint32_t end = msc_get_be32(seen->cb + 2) + msc_get_be16(seen->cb + 7);
+
+	/* the sum of both fits into the medium only because it has wrapped around */
+	if (is_blocks(seen->cb) && end <= blocks && msc_get_be32(seen->cb + 2) >= blocks)
+		msc_put_be32(seen->cb + 2, 0);
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_lba_wraps = {
+	.id = "lba-wraps",
+	.title = "the sum of first block and length is formed in 32 bits, and wraps around",
+	.seen = "CherryUSB",
+	.caught_by = "scsi.lba.range",
+	.ops = {.state_size = sizeof(uint64_t), .data_in = learn_blocks, .command = sum_wraps},
+};
+
+ON_COMMAND(last_refused)
+{
+	uint64_t blocks = *(const uint64_t *)state;
+	uint16_t n = msc_get_be16(seen->cb + 7);
+
+	if (is_blocks(seen->cb) && n > 1 && msc_get_be32(seen->cb + 2) + (uint64_t)n == blocks)
+		msc_put_be32(seen->cb + 2, UINT32_MAX);
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_last_block_alone = {
+	.id = "last-block-alone",
+	.title = "a read of several blocks that ends with the last one is refused",
+	.seen = "Linux quirk LAST_SECTOR_BUG",
+	.caught_by = "expect.status",
+	.ops = {.state_size = sizeof(uint64_t), .data_in = learn_blocks, .command = last_refused},
+};
+
+/* state: a READ(10) has come since the last bus reset. */
+ON_RESET(read_is_new)
+{
+	*(bool *)state = false;
+}
+
+ON_COMMAND(first_read_fails)
+{
+	bool *read = state;
+
+	if (seen->cb[0] != MSC_OP_READ_10 || *read)
+		return MUTANT_PASS;
+	*read = true;
+	msc_put_be32(seen->cb + 2, UINT32_MAX);
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_read_first_fails = {
+	.id = "read-first-fails",
+	.title = "the first READ(10) after a reset fails, and passes when it is tried again",
+	.seen = "Linux quirk INITIAL_READ10",
+	.caught_by = "expect.status",
+	.ops = {.state_size = sizeof(bool), .reset = read_is_new, .command = first_read_fails},
+};
+
+/* state: as learn_blocks, and the extent of the last READ or WRITE. */
+ON_COMMAND(verify_stale)
+{
+	uint8_t *last = state;
+
+	if (is_blocks(seen->cb))
+		memcpy(last, seen->cb + 2, 7);
+	else if (seen->cb[0] == MSC_OP_VERIFY_10 && last[6])
+		memcpy(seen->cb + 2, last, 7);
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_verify_stale = {
+	.id = "verify-stale",
+	.title = "VERIFY(10) checks the blocks of the read before it instead of its own",
+	.seen = "ST USBD_MSC",
+	.caught_by = "scsi.verify.range",
+	.ops = {.state_size = 7, .command = verify_stale},
+};
+
+/* -- contents --------------------------------------------------------------------------------- */
+
+/* state: the command under way has been shortened. */
+ON_COMMAND(first_block_only)
+{
+	uint16_t n = msc_get_be16(seen->cb + 7);
+	bool *shortened = state;
+
+	*shortened = seen->cb[0] == MSC_OP_WRITE_10 && n > 1 && !fault_is_in(v) &&
+		     seen->h.length == n * card_block_size(m, seen->h.lun) &&
+		     msc_get_be32(seen->cb + 2) + (uint64_t)n <= card_blocks(m, seen->h.lun);
+	if (*shortened)
+		msc_put_be16(seen->cb + 7, 1);
+	return MUTANT_PASS;
+}
+
+ON_CSW(write_was_whole)
+{
+	if (*(bool *)state && raw[CSW_STATUS] == MSC_CSW_PASSED)
+		msc_put_le32(raw + CSW_RESIDUE, 0);
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_write_first_only = {
+	.id = "write-first-only",
+	.title = "of a write of several blocks only the first is stored, and the rest thrown away",
+	.seen = "field 24: libopencm3 #1361: the CSW is due when the first block is done",
+	.caught_by = "expect.data",
+	.needs_writes = true,
+	.ops = {.state_size = sizeof(bool),
+		.command = first_block_only,
+		.csw = write_was_whole},
+};
+
+ON_CARD_READ(rest_of_block)
+{
+	uint32_t size = card_block_size(m, v->cbw.h.lun);
+
+	for (uint32_t i = 0; size > 512 && i < blocks; i++)
+		memset(data + (size_t)i * size + 512, 0, size - 512);
+	return true;
+}
+
+const struct msc_fault msc_fault_block_512 = {
+	.id = "block-512",
+	.title = "512 bytes of each block are moved, although the capacity says that it is larger",
+	.seen = "field 29: Zephyr #57735",
+	.caught_by = "expect.data",
+	.target = "block-size=2048,fill=noise",
+	.needs_writes = true,
+	.ops = {.card_read = rest_of_block},
+};
+
+/* -- a cache that nobody knows of -------------------------------------------------------------- */
+
+enum { CACHED = 64, CACHE_BLOCK = 512 };
+
+struct cache {
+	uint64_t lba[CACHED];
+	uint32_t used;
+	uint8_t data[CACHED][CACHE_BLOCK];
+};
+
+static uint8_t *cached(struct cache *c, uint64_t lba)
+{
+	for (uint32_t i = 0; i < c->used; i++)
+		if (c->lba[i] == lba)
+			return c->data[i];
+	return NULL;
+}
+
+/* What a command has written is known only once it is on the medium: there it is taken away again
+ * when the bus is reset. state keeps what was there before. */
+ON_CARD_WRITE(remember_old)
+{
+	struct cache *c = state;
+
+	for (uint32_t i = 0; i < *blocks && c->used < CACHED; i++) {
+		if (cached(c, *lba + i) || card_block_size(m, 0) != CACHE_BLOCK)
+			continue;
+		c->lba[c->used] = *lba + i;
+		if (!card_peek(m, 0, *lba + i, c->data[c->used]))
+			return false;
+		c->used++;
+	}
+	return true;
+}
+
+ON_RESET(lose_new)
+{
+	struct cache *c = state;
+
+	for (uint32_t i = 0; i < c->used; i++)
+		card_preload(m, 0, c->lba[i], 1, c->data[i]);
+	c->used = 0;
+}
+
+ON_COMMAND(flush)
+{
+	if (seen->cb[0] == MSC_OP_SYNCHRONIZE_CACHE_10)
+		((struct cache *)state)->used = 0;
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_write_cached = {
+	.id = "write-cached",
+	.title = "what was written is lost in a reset, although no write cache is reported",
+	.seen = "Linux quirks WRITE_CACHE and ALWAYS_SYNC",
+	.caught_by = "expect.data",
+	.needs_writes = true,
+	.ops = {.state_size = sizeof(struct cache),
+		.card_write = remember_old,
+		.reset = lose_new,
+		.command = flush},
+};

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Private to the model `reference`: what its Bulk-Only half (reference.c) asks of its SCSI half
+ * (reference_scsi.c, reference_pages.c), which knows nothing of USB; and its interfaces. */
+#ifndef MSC_FIRMWARE_REFERENCE_REFERENCE_H
+#define MSC_FIRMWARE_REFERENCE_REFERENCE_H
+
+#include "firmware/usbd.h"
+#include "wire/scsi.h"
+
+#define EP_IN	      0x81
+#define EP_OUT	      0x02
+#define MAX_PACKET_FS 64
+#define MAX_PACKET_HS 512
+
+/* reference_interfaces.c: the vendor's, which is left out unless the device is composite, and mass
+ * storage. */
+extern const struct usbd_interface reference_interfaces[];
+/* A request of the vendor's interface, which is number 0; false: it is for another. */
+bool sibling_setup(struct mcu *, const struct msc_setup *);
+
+#define SCSI_REPLY_MAX 256 /* the longest answer that is not read from the medium */
+
+/* Sense key, additional sense code and qualifier in one number: SPC-4, 4.5.2. */
+#define SENSE(key, asc, ascq) ((uint32_t)(key) << 16 | (asc) << 8 | (ascq))
+enum scsi_sense {
+	NO_SENSE = 0,
+	MEDIUM_NOT_PRESENT = SENSE(MSC_SENSE_NOT_READY, 0x3a, 0x00),
+	WRITE_ERROR = SENSE(MSC_SENSE_MEDIUM_ERROR, 0x0c, 0x00),
+	UNRECOVERED_READ_ERROR = SENSE(MSC_SENSE_MEDIUM_ERROR, 0x11, 0x00),
+	PARAMETER_LIST_LENGTH_ERROR = SENSE(MSC_SENSE_ILLEGAL_REQUEST, 0x1a, 0x00),
+	INVALID_OPCODE = SENSE(MSC_SENSE_ILLEGAL_REQUEST, 0x20, 0x00),
+	LBA_OUT_OF_RANGE = SENSE(MSC_SENSE_ILLEGAL_REQUEST, 0x21, 0x00),
+	INVALID_FIELD_IN_CDB = SENSE(MSC_SENSE_ILLEGAL_REQUEST, 0x24, 0x00),
+	LUN_NOT_SUPPORTED = SENSE(MSC_SENSE_ILLEGAL_REQUEST, 0x25, 0x00),
+	INVALID_FIELD_IN_PARAMETERS = SENSE(MSC_SENSE_ILLEGAL_REQUEST, 0x26, 0x00),
+	SAVING_NOT_SUPPORTED = SENSE(MSC_SENSE_ILLEGAL_REQUEST, 0x39, 0x00),
+	REMOVAL_PREVENTED = SENSE(MSC_SENSE_ILLEGAL_REQUEST, 0x53, 0x02),
+	MEDIUM_CHANGED = SENSE(MSC_SENSE_UNIT_ATTENTION, 0x28, 0x00),
+	POWER_ON_OR_RESET = SENSE(MSC_SENSE_UNIT_ATTENTION, 0x29, 0x00),
+	WRITE_PROTECTED = SENSE(MSC_SENSE_DATA_PROTECT, 0x27, 0x00),
+	MISCOMPARE = SENSE(0x0e, 0x1d, 0x00),
+};
+
+struct scsi_config {
+	uint32_t luns;
+	bool removable, write_protect, medium;
+	uint32_t block_size; /* bytes */
+	char serial[64];
+};
+
+struct scsi_unit {
+	enum scsi_sense sense;	   /* why the last command failed, until it is asked for */
+	enum scsi_sense attention; /* what the host has yet to be told */
+	bool ejected, removal_prevented;
+};
+
+enum scsi_dir { SCSI_NO_DATA, SCSI_IN, SCSI_OUT };
+enum scsi_place { SCSI_REPLY, SCSI_MEDIUM, SCSI_COMPARE, SCSI_PARAMETERS };
+
+/* What a command block means on its own: BOT 1.0, 6.7 calls it Dn, Di and Do. */
+struct scsi_job {
+	enum scsi_dir dir;
+	uint64_t length; /* bytes that it means to transfer */
+	bool failed;	 /* CHECK CONDITION; then there is nothing to transfer */
+	/* the SCSI half's own */
+	uint8_t lun;
+	enum scsi_place place; /* where data comes from or goes to */
+	size_t offset;	       /* in the reply */
+	uint64_t lba;	       /* of the next block */
+};
+
+struct scsi {
+	struct scsi_config config;
+	struct scsi_unit units[MSC_LUN_MAX + 1];
+	struct scsi_job job;
+	uint8_t reply[SCSI_REPLY_MAX];
+};
+
+/* Power-on or bus reset: forgets everything and owes every unit the news. */
+void scsi_reset(struct scsi *);
+
+/* Begins a command: fills in job. A command without data is complete when this returns. */
+void scsi_start(struct mcu *, struct scsi *, uint8_t lun, const uint8_t cb[MSC_CBW_CB_MAX],
+		uint8_t cb_length);
+
+/* The next len bytes for the host; of a medium, whole blocks. false: the job has failed. */
+bool scsi_get(struct mcu *, struct scsi *, uint8_t *buf, size_t len);
+
+/* The next len bytes from the host; returns how many were used, always whole blocks of a medium.
+ * Fewer may mean that the job has failed. */
+size_t scsi_put(struct mcu *, struct scsi *, const uint8_t *buf, size_t len);
+
+/* -- within the SCSI half -------------------------------------------------------------------- */
+
+/* Ends the command with CHECK CONDITION. */
+void scsi_fail(struct scsi *, enum scsi_sense);
+
+/* Answers with the first len bytes of the reply, or as many as the host allocated. */
+void scsi_answer(struct scsi *, size_t len, uint64_t allocation);
+
+bool scsi_medium_present(struct mcu *, const struct scsi *, uint8_t lun);
+uint64_t scsi_blocks(struct mcu *, const struct scsi *, uint8_t lun);
+
+/* reference_pages.c: commands that describe the unit. cb holds the whole CDB. */
+typedef void scsi_command_fn(struct mcu *, struct scsi *, const uint8_t *cb);
+scsi_command_fn scsi_inquiry, scsi_request_sense, scsi_report_luns, scsi_read_capacity_10,
+	scsi_service_action_in, scsi_read_format_capacities, scsi_mode_sense_6, scsi_mode_sense_10,
+	scsi_mode_select_6, scsi_mode_select_10;
+
+/* The parameter list of a MODE SELECT has arrived. */
+void scsi_mode_parameters(struct scsi *, const uint8_t *list, size_t len);
+
+#endif

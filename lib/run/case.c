@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One scenario on one device: whether it can run at all, its steps, bringing the device back, its
+ * verdict. However it ends, the next case finds the device answering and the medium as it was, or
+ * the run learns that this cannot be had. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "run/runner.h"
+
+void msc_run_end_case(struct msc_runner *r, enum msc_verdict verdict, const char *fmt, ...)
+{
+	va_list args;
+
+	r->ended = true;
+	if (*r->reason)
+		return;
+	r->verdict = verdict;
+	va_start(args, fmt);
+	vsnprintf(r->reason, sizeof r->reason, fmt, args);
+	va_end(args);
+}
+
+/* Why the scenario cannot run here; NULL: it can. */
+static const char *unmet(const struct msc_runner *r)
+{
+	const struct msc_unit *u = &r->unit;
+	const struct msc_device *d = &r->target->device;
+	unsigned speed = d->speed;
+	const struct {
+		unsigned need;
+		bool met;
+		const char *reason;
+	} needs[] = {
+		{MSC_NEED_MEDIUM, u->have_capacity, "there is no medium, or it does not get ready"},
+		{MSC_NEED_NO_MEDIUM, !u->have_capacity, "there is a medium"},
+		{MSC_NEED_WRITABLE, !u->write_protected, "the medium is write-protected"},
+		{MSC_NEED_WRITE_PROTECTED, u->write_protected, "the medium is not write-protected"},
+		{MSC_NEED_REMOVABLE, u->removable, "the medium is not removable"},
+		{MSC_NEED_FIXED, !u->removable, "the medium is removable"},
+		{MSC_NEED_MULTI_LUN, r->max_lun > 0, "the device has one logical unit"},
+		{MSC_NEED_SINGLE_LUN, r->max_lun == 0, "the device has several logical units"},
+		{MSC_NEED_FULL_SPEED, speed == MSC_SPEED_FULL, "the device is not at full speed"},
+		{MSC_NEED_HIGH_SPEED, speed == MSC_SPEED_HIGH, "the device is not at high speed"},
+		{MSC_NEED_COMPOSITE, r->env.var[MSC_VAR_SIBLING] != d->interface_number,
+		 "the device has one interface"},
+		{MSC_NEED_SUPER_SPEED, d->speed == MSC_SPEED_SUPER,
+		 "the device is not at SuperSpeed"},
+		{MSC_NEED_SIMULATED, r->target->device.simulated, "the device is not simulated"},
+	};
+
+	for (size_t i = 0; i < MSC_COUNT(needs); i++)
+		if (r->s->needs & needs[i].need && !needs[i].met)
+			return needs[i].reason;
+	return NULL;
+}
+
+/* True: it may run. */
+static bool may_run(struct msc_runner *r)
+{
+	const struct msc_scenario *s = r->s;
+	const char *reason = unmet(r);
+
+	if (reason)
+		msc_run_end_case(r, MSC_VERDICT_SKIP, "%s", reason);
+	else if (s->needs_blocks && (uint64_t)s->needs_blocks > r->unit.last_lba + 1)
+		msc_run_end_case(r, MSC_VERDICT_SKIP, "the medium has less than %" PRId64 " blocks",
+				 s->needs_blocks);
+	else if (s->writes && !r->o->allow_writes)
+		msc_run_end_case(r, MSC_VERDICT_SKIP,
+				 "writes to the medium; give --allow-writes to allow it");
+	else if (s->ejects && !r->o->allow_eject && !r->target->device.simulated)
+		msc_run_end_case(r, MSC_VERDICT_SKIP,
+				 "takes the medium away; give --allow-eject to allow it");
+	else if (s->scratch_blocks > r->scratch.blocks)
+		msc_run_end_case(r, MSC_VERDICT_SKIP,
+				 "the medium is too small for a scratch range of %" PRId64
+				 " blocks",
+				 s->scratch_blocks);
+	return !r->ended;
+}
+
+static int run_scenario(struct msc_runner *r, struct msc_err *err)
+{
+	bool readable;
+
+	if (!may_run(r))
+		return 0;
+	if (r->s->writes) {
+		if (msc_scratch_save(r, &readable, err) < 0)
+			return -1;
+		if (!readable) {
+			msc_run_end_case(r, MSC_VERDICT_SKIP,
+					 "the scratch range cannot be read, so it cannot be saved");
+			return 0;
+		}
+		/* What ejects says of each command whether it writes. */
+		r->scratch.dirty |= !r->s->ejects;
+	}
+	if (msc_run_steps(r, r->s->steps, r->s->n_steps, err) == 0)
+		return 0;
+	if (err->code != MSC_E_UNSUPPORTED)
+		return -1;
+	/* What the transport cannot send (usbfs filters requests) is no fault of the device. */
+	msc_run_end_case(r, MSC_VERDICT_SKIP, "%s", err->msg);
+	*err = (struct msc_err)MSC_ERR_INIT;
+	return 0;
+}
+
+/* Whether TEST UNIT READY brings anything where the CSW belongs, be it right or wrong. */
+static int answers(struct msc_runner *r, bool *yes, struct msc_err *err)
+{
+	static const uint8_t cdb[MSC_CBW_CB_MAX] = { MSC_OP_TEST_UNIT_READY };
+	const struct msc_record *record;
+	struct msc_request rq;
+	int rc;
+
+	msc_request_init(&rq, cdb, 6, MSC_DIR_NONE, 0);
+	rq.cbw.h.lun = r->o->lun;
+	msc_run_mute(r, true);
+	rc = msc_session_exchange(r->session, &rq, &record, err);
+	msc_run_mute(r, false);
+	*yes = rc == 0 && record->u.exchange.status_len > 0;
+	return rc;
+}
+
+/* A device whose CSW is never valid cannot be settled, and need not be given up: its exchanges are
+ * judged as they come. */
+static int settle(struct msc_runner *r, bool *wedged, struct msc_err *err)
+{
+	bool yes = false;
+	int rung;
+
+	if (r->odd_csw && answers(r, &yes, err) < 0)
+		return -1;
+	if (yes)
+		return 0;
+	if (msc_session_settle(r->session, &rung, err) < 0 ||
+	    (rung > 2 && answers(r, &yes, err) < 0))
+		return -1;
+	if (yes && !r->odd_csw)
+		msc_run_note(r, "no CSW of the device is valid, so it is not brought back between "
+				"scenarios");
+	r->odd_csw |= yes;
+	*wedged = rung > 2 && !yes;
+	return yes ? 0 : msc_check_settled(r, rung, err);
+}
+
+static int restore(struct msc_runner *r, struct msc_err *err)
+{
+	bool good;
+
+	if (msc_scratch_restore(r, &good, err) < 0)
+		return -1;
+	if (!good)
+		msc_run_note(r,
+			     "%s: the scratch range could not be put back; it is tried again at "
+			     "the end of the run",
+			     r->s->name);
+	return 0;
+}
+
+static bool left_bulk_alone(const struct msc_runner *r)
+{
+	for (const struct msc_record *p = msc_session_last(r->session); p; p = p->prev)
+		if (p->kind != MSC_RECORD_CONTROL)
+			return false;
+	return true;
+}
+
+/* Brings the device back. What a host would do is judged; the rest is hidden, and named. */
+static int clean_up(struct msc_runner *r, bool *wedged, struct msc_err *err)
+{
+	/* Step by step upward: whether commands are answered is not its question yet. */
+	if (r->o->first_only && left_bulk_alone(r))
+		return 0;
+	if (*r->reason && !msc_session_last(r->session)) /* it was not begun */
+		return 0;
+	if (r->pending_reset && msc_run_recover(r, err) < 0)
+		return -1;
+	if (settle(r, wedged, err) < 0)
+		return -1;
+	return r->s->writes && !*wedged ? restore(r, err) : 0;
+}
+
+static enum msc_verdict verdict(const struct msc_runner *r)
+{
+	enum msc_severity worst = msc_findings_worst(&r->findings);
+
+	if (worst == MSC_FAIL)
+		return MSC_VERDICT_FAIL;
+	if (*r->reason && !(r->verdict == MSC_VERDICT_SKIP && worst == MSC_WARN))
+		return r->verdict;
+	return worst == MSC_WARN ? MSC_VERDICT_WARN : MSC_VERDICT_PASS;
+}
+
+/* How long the case took and where, for those that say what they are about. */
+static int tell_phases(struct msc_runner *r, int64_t began, struct msc_err *err)
+{
+	int64_t end = msc_now(r->target->clock);
+	char text[512] = "", took[32];
+	size_t len = 0;
+
+	if (!r->n_phases || r->ended)
+		return 0;
+	for (size_t i = 0; i < r->n_phases && len < sizeof text; i++) {
+		int64_t next = i + 1 < r->n_phases ? r->phase[i + 1].began_ns : end;
+
+		len += (size_t)snprintf(
+			text + len, sizeof text - len, "%s%s %s", i ? ", " : "", r->phase[i].name,
+			msc_format_ns(took, sizeof took, next - r->phase[i].began_ns));
+	}
+	msc_run_note(r, "took %s: %s", msc_format_ns(took, sizeof took, end - began), text);
+	return msc_check_time(r, end - began, err);
+}
+
+static void forget(struct msc_runner *r)
+{
+	for (size_t i = 0; i < MSC_SLOTS_MAX; i++)
+		free(r->slots[i].data);
+	for (size_t i = 0; i < MSC_SLOTS_MAX; i++)
+		r->slots[i] = (struct msc_saved_answer){ 0 };
+	msc_findings_clear(&r->findings);
+	for (int i = MSC_VAR_LET; i < MSC_VARS; i++)
+		r->env.var[i] = 0;
+	r->env.var[MSC_VAR_STATUS] = UINT8_MAX;
+	msc_session_forget(r->session);
+}
+
+int msc_run_case(struct msc_runner *r, const struct msc_scenario *s, bool *wedged,
+		 struct msc_err *err)
+{
+	int64_t began = msc_now(r->target->clock), now;
+	struct msc_event e = { .kind = MSC_EV_CASE_BEGIN, .at_ns = began, .scenario = s };
+	int rc;
+
+	r->s = s;
+	r->pending_reset = r->ended = false;
+	r->reason[0] = '\0';
+	r->n_phases = 0;
+	r->verdict = MSC_VERDICT_PASS;
+	*wedged = false;
+	r->until_ns = r->hasty ? began + MSC_CASE_HASTY_NS : MSC_NEVER;
+	r->o->event(r->o->user, &e);
+	msc_log(r->o->log, MSC_LOG_INFO, "scenario", began, "%s", s->name);
+	rc = run_scenario(r, err);
+	if (rc == 0)
+		rc = tell_phases(r, began, err);
+	if (rc == 0)
+		rc = clean_up(r, wedged, err);
+	if (rc == 0 && r->judge_err.code != MSC_OK) {
+		*err = r->judge_err;
+		rc = -1;
+	}
+	if (rc < 0)
+		msc_run_end_case(r, MSC_VERDICT_ERROR, "%s", err->msg);
+	now = msc_now(r->target->clock);
+	e = (struct msc_event){ .kind = MSC_EV_CASE_END,
+				.at_ns = now,
+				.scenario = s,
+				.verdict = verdict(r),
+				.findings = &r->findings,
+				.device_ns = now - began };
+	if (e.verdict == MSC_VERDICT_SKIP || e.verdict == MSC_VERDICT_ERROR)
+		e.reason = r->reason;
+	r->summary->count[e.verdict]++;
+	r->o->event(r->o->user, &e);
+	forget(r);
+	r->s = NULL;
+	return rc;
+}

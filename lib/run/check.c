@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a scenario states, held against what came back. A finding here says only what the rules of
+ * the judge cannot know: an exchange without a valid CSW has been judged already. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "run/runner.h"
+
+
+/* Adds text to a list in words: "a", "a or b". */
+static void append(char *buf, size_t size, const char *fmt, ...) MSC_PRINTF(3, 4);
+static void append(char *buf, size_t size, const char *fmt, ...)
+{
+	size_t len = strlen(buf);
+	va_list args;
+
+	if (len && len < size - 1)
+		len += (size_t)snprintf(buf + len, size - len, " or ");
+	if (len >= size)
+		return;
+	va_start(args, fmt);
+	vsnprintf(buf + len, size - len, fmt, args);
+	va_end(args);
+}
+
+static int stated(struct msc_runner *r, const struct msc_rule *rule, const struct msc_record *x,
+		  const char *expected, const char *actual, struct msc_err *err, const char *what)
+{
+	return msc_judge_stated(rule, r->s->clauses, x, r->o->profile, &r->findings, expected,
+				actual, err, "%s", what);
+}
+
+static const char *status_name(unsigned status)
+{
+	static const char *const names[] = { "00h (passed)", "01h (failed)", "02h (phase error)" };
+
+	return status < MSC_COUNT(names) ? names[status] : "reserved";
+}
+
+static bool is_expected(const struct msc_expect *e, uint8_t status)
+{
+	return status <= MSC_CSW_PHASE_ERROR && e->status & 1u << status;
+}
+
+static int check_status(struct msc_runner *r, const struct msc_expect *e,
+			const struct msc_record *x, struct msc_err *err)
+{
+	uint8_t status = x->u.exchange.csw.status;
+	char expected[96] = "";
+
+	if (!e->status || is_expected(e, status))
+		return 0;
+	for (unsigned i = 0; i < 3; i++)
+		if (e->status & 1u << i)
+			append(expected, sizeof expected, "%s", status_name(i));
+	return stated(r, &msc_rule_expect_status, x, expected, status_name(status), err,
+		      "the command ended with another bCSWStatus than it must");
+}
+
+/* One of several amounts. */
+static int check_amount(struct msc_runner *r, const struct msc_exprs *e, int64_t actual,
+			const struct msc_rule *rule, const char *what, const struct msc_record *x,
+			struct msc_err *err)
+{
+	char expected[128] = "", found[24];
+	int64_t v;
+
+	for (size_t i = 0; i < e->count; i++) {
+		if (!msc_run_value(r, &e->list[i], 0, &v) || v == actual)
+			return 0;
+		append(expected, sizeof expected, "%" PRId64, v);
+	}
+	if (!e->count)
+		return 0;
+	snprintf(found, sizeof found, "%" PRId64, actual);
+	return stated(r, rule, x, expected, found, err, what);
+}
+
+/* The first byte that differs from `want`, as a finding. */
+static int compare(struct msc_runner *r, const struct msc_rule *rule, const struct msc_record *x,
+		   const uint8_t *data, const uint8_t *want, size_t len, const char *what,
+		   struct msc_err *err)
+{
+	char expected[80], actual[80];
+	size_t at = 0, differ = 0;
+
+	for (size_t i = 0; i < len; i++)
+		if (data[i] != want[i] && differ++ == 0)
+			at = i;
+	if (!differ)
+		return 0;
+	snprintf(expected, sizeof expected, "%02x at byte %zu", want[at], at);
+	snprintf(actual, sizeof actual, "%02x at byte %zu, and %zu of %zu bytes differ", data[at],
+		 at, differ, len);
+	return stated(r, rule, x, expected, actual, err, what);
+}
+
+/* A block that holds the stamp of another one; false: there is none. */
+static bool find_alias(const uint8_t *data, size_t len, uint64_t lba, uint32_t block_size,
+		       uint64_t *at, uint64_t *stamp)
+{
+	/* A device may say that its blocks are smaller than a stamp. */
+	if (block_size < MSC_STAMP_LEN)
+		return false;
+	for (size_t i = 0; i + block_size <= len; i += block_size) {
+		*at = lba + i / block_size;
+		if (msc_pattern_stamp(data + i, stamp) && *stamp != *at)
+			return true;
+	}
+	return false;
+}
+
+static int check_stamps(struct msc_runner *r, const struct msc_record *x, const uint8_t *data,
+			size_t len, uint64_t lba, bool *alias, struct msc_err *err)
+{
+	char expected[48], actual[48];
+	uint64_t at = 0, stamp = 0;
+
+	*alias = find_alias(data, len, lba, r->unit.block_size, &at, &stamp);
+	if (!*alias)
+		return 0;
+	snprintf(expected, sizeof expected, "what was written to block %" PRIu64, at);
+	snprintf(actual, sizeof actual, "what was written to block %" PRIu64, stamp);
+	return stated(r, &msc_rule_scsi_medium_alias, x, expected, actual, err,
+		      "a block gives back what was written to another one");
+}
+
+static int check_pattern(struct msc_runner *r, enum msc_pattern pattern, const struct msc_record *x,
+			 const uint8_t *data, size_t len, uint64_t lba, struct msc_err *err)
+{
+	uint8_t *want;
+	bool alias;
+	int rc;
+
+	if (pattern == MSC_PATTERN_STAMPS && x->kind == MSC_RECORD_EXCHANGE) {
+		rc = check_stamps(r, x, data, len, lba, &alias, err);
+		if (rc < 0 || alias)
+			return rc;
+	}
+	want = malloc(len ? len : 1);
+	if (!want)
+		return msc_nomem(err);
+	msc_pattern_fill(pattern, want, len, lba, r->unit.block_size);
+	if (x->kind == MSC_RECORD_EXCHANGE)
+		rc = compare(r, &msc_rule_expect_data, x, data, want, len,
+			     "the data read is not what was written", err);
+	else
+		rc = compare(r, &msc_rule_expect_value, x, data, want, len,
+			     "the answer is not what it must be", err);
+	free(want);
+	return rc;
+}
+
+static int check_bytes(struct msc_runner *r, const struct msc_data_check *c,
+		       const struct msc_record *x, const uint8_t *data, size_t len,
+		       const struct msc_rule *rule, struct msc_err *err)
+{
+	char expected[80];
+	int64_t at;
+
+	if (!msc_run_value(r, &c->at, 0, &at))
+		return 0;
+	if ((uint64_t)at + c->bytes.len <= len)
+		return compare(r, rule, x, data + at, c->bytes.data, c->bytes.len,
+			       "the answer does not hold the bytes that it must", err);
+	snprintf(expected, sizeof expected, "at least %zu bytes", (size_t)at + c->bytes.len);
+	return stated(r, rule, x, expected, "fewer", err, "the answer is too short");
+}
+
+/* Against the blocks as they were found; as much as lies in the scratch. */
+static int check_original(struct msc_runner *r, const struct msc_record *x, const uint8_t *data,
+			  size_t len, uint64_t lba, struct msc_err *err)
+{
+	size_t known = 0;
+	const uint8_t *found = msc_scratch_original(&r->scratch, lba, &known);
+
+	if (!found)
+		return 0;
+	return compare(r, &msc_rule_expect_medium, x, data, found, len < known ? len : known,
+		       "the medium was changed where nothing may be written", err);
+}
+
+static int check_data(struct msc_runner *r, const struct msc_expect *e, const struct msc_record *x,
+		      const uint8_t *data, size_t len, uint64_t lba, const struct msc_rule *rule,
+		      struct msc_err *err)
+{
+	for (size_t i = 0; i < e->n_data; i++) {
+		const struct msc_data_check *c = &e->data[i];
+		const struct msc_saved_answer *saved = &r->slots[c->slot];
+		size_t both = len < saved->len ? len : saved->len;
+		int rc = 0;
+
+		switch (c->kind) {
+		case MSC_CHECK_PATTERN:
+			rc = check_pattern(r, c->pattern, x, data, len, lba, err);
+			break;
+		case MSC_CHECK_BYTES: rc = check_bytes(r, c, x, data, len, rule, err); break;
+		case MSC_CHECK_ORIGINAL: rc = check_original(r, x, data, len, lba, err); break;
+		case MSC_CHECK_SAME:
+			rc = compare(r, rule, x, data, saved->data, both,
+				     "the answer is not the same as before", err);
+			break;
+		}
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int msc_check_exchange(struct msc_runner *r, const struct msc_expect *e, const struct msc_record *x,
+		       struct msc_err *err)
+{
+	const struct msc_exchange *ex = &x->u.exchange;
+	const uint8_t *cdb = ex->cbw.cb;
+
+	if (!msc_csw_is_valid(ex))
+		return 0;
+	if (check_status(r, e, x, err) < 0)
+		return -1;
+	/* Amounts and data mean something only when the command did what was asked. */
+	if (ex->csw.status == MSC_CSW_PHASE_ERROR ||
+	    (ex->csw.status != MSC_CSW_PASSED && !is_expected(e, ex->csw.status)))
+		return 0;
+	if (check_amount(r, &e->transferred, (int64_t)ex->data_len, &msc_rule_expect_transferred,
+			 "another number of bytes was transferred than must be", x, err) < 0 ||
+	    check_amount(r, &e->residue, ex->csw.residue, &msc_rule_expect_value,
+			 "dCSWDataResidue is not what it must be", x, err) < 0)
+		return -1;
+	if (ex->dir != MSC_DIR_IN || ex->csw.status != MSC_CSW_PASSED)
+		return 0;
+	return check_data(r, e, x, ex->data, ex->data_len, msc_cdb_value(cdb, "lba"),
+			  &msc_rule_expect_data, err);
+}
+
+static bool sense_matches(const struct msc_sense_want *w, const struct msc_sense_data *d)
+{
+	return w->key == d->key && (w->parts < 2 || w->asc == d->asc) &&
+	       (w->parts < 3 || w->ascq == d->ascq);
+}
+
+int msc_check_sense(struct msc_runner *r, const struct msc_expect *e, const struct msc_record *x,
+		    const struct msc_sense_data *d, struct msc_err *err)
+{
+	char expected[160] = "", actual[128];
+
+	for (size_t i = 0; i < e->n_sense; i++) {
+		const struct msc_sense_want *w = &e->sense[i];
+		const struct msc_sense_data as_data = {
+			.valid = true, .key = w->key, .asc = w->asc, .ascq = w->ascq};
+		char text[128];
+
+		if (d->valid && sense_matches(w, d))
+			return 0;
+		if (w->parts == 3)
+			append(expected, sizeof expected, "%s",
+			       msc_sense_text(text, sizeof text, &as_data));
+		else if (w->parts == 2)
+			append(expected, sizeof expected, "%x/%02x/any", w->key, w->asc);
+		else
+			append(expected, sizeof expected, "sense key %xh", w->key);
+	}
+	if (!e->n_sense)
+		return 0;
+	return stated(r, &msc_rule_expect_sense, x, expected,
+		      d->valid ? msc_sense_text(actual, sizeof actual, d) : "no valid sense data",
+		      err, "the sense data is not what this command must leave behind");
+}
+
+static int check_outcome(struct msc_runner *r, unsigned wanted, enum msc_outcome outcome,
+			 const struct msc_record *x, const char *what, struct msc_err *err)
+{
+	char expected[80] = "";
+
+	if (!wanted || wanted & 1u << outcome)
+		return 0;
+	for (unsigned i = 0; i <= MSC_OUT_GONE; i++)
+		if (wanted & 1u << i)
+			append(expected, sizeof expected, "%s",
+			       msc_outcome_name((enum msc_outcome)i));
+	return stated(r, &msc_rule_expect_outcome, x, expected, msc_outcome_name(outcome), err,
+		      what);
+}
+
+int msc_check_control(struct msc_runner *r, const struct msc_expect *e, const struct msc_record *x,
+		      struct msc_err *err)
+{
+	const struct msc_control *c = &x->u.control;
+
+	if (check_outcome(r, e->outcome, c->outcome, x,
+			  "the control request ended otherwise than it must", err) < 0)
+		return -1;
+	if (c->outcome != MSC_OUT_DONE)
+		return 0;
+	if (check_amount(r, &e->transferred, (int64_t)c->data_len, &msc_rule_expect_transferred,
+			 "another number of bytes was transferred than must be", x, err) < 0)
+		return -1;
+	if (!(c->setup.request_type & MSC_REQTYPE_IN))
+		return 0;
+	return check_data(r, e, x, c->data, c->data_len, 0, &msc_rule_expect_value, err);
+}
+
+int msc_check_poll(struct msc_runner *r, const struct msc_expect *e, const struct msc_record *x,
+		   struct msc_err *err)
+{
+	return check_outcome(r, e->outcome, x->u.poll.outcome, x,
+			     "the endpoint answered otherwise than it must", err);
+}
+
+int msc_check_time(struct msc_runner *r, int64_t took_ns, struct msc_err *err)
+{
+	char expected[32], actual[24];
+
+	if (!r->s->within_ns || took_ns <= r->s->within_ns)
+		return 0;
+	msc_format_ns(actual, sizeof actual, r->s->within_ns);
+	snprintf(expected, sizeof expected, "at most %s", actual);
+	msc_format_ns(actual, sizeof actual, took_ns);
+	return stated(r, &msc_rule_attach_time, NULL, expected, actual, err,
+		      "the user waits longer for the volume than for that of other devices");
+}
+
+int msc_check_settled(struct msc_runner *r, int rung, struct msc_err *err)
+{
+	static const char *const rungs[] = {
+		"an answer", "an answer only after a reset recovery",
+		"an answer only after a port reset", "no answer, even after a port reset"};
+
+	if (rung <= 0)
+		return 0;
+	return stated(r, &msc_rule_expect_settles, NULL, rungs[0],
+		      rungs[rung < (int)MSC_COUNT(rungs) ? rung : (int)MSC_COUNT(rungs) - 1], err,
+		      "after the scenario the device did not answer TEST UNIT READY");
+}

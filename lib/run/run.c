@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A run: what must be known of the device first, the scenarios in their order, and an end that is
+ * reported whatever happened. Times come from the target's clock and nothing else from outside,
+ * so a run on a simulated device is the same every time. */
+#include "run/runner.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define HANGS_MAX 3
+
+const char *msc_verdict_name(enum msc_verdict v)
+{
+	static const char *const names[] = { "pass", "fail", "warn", "skip", "error" };
+
+	return (size_t)v < MSC_COUNT(names) ? names[v] : "?";
+}
+
+void msc_run_note(struct msc_runner *r, const char *fmt, ...)
+{
+	char text[4096];
+	struct msc_event e = { .kind = MSC_EV_NOTE,
+			       .at_ns = msc_now(r->target->clock),
+			       .scenario = r->s,
+			       .text = text };
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	r->o->event(r->o->user, &e);
+}
+
+static void on_record(void *user, const struct msc_record *record)
+{
+	struct msc_runner *r = user;
+	const struct msc_event e = {
+		.kind = MSC_EV_RECORD, .at_ns = record->ended_ns, .scenario = r->s, .record = record
+	};
+
+	if (msc_judge(record, r->o->profile, &r->findings, &r->judge_err) < 0)
+		r->ended = true;
+	r->o->event(r->o->user, &e);
+}
+
+void msc_run_mute(struct msc_runner *r, bool muted)
+{
+	msc_session_set_record(r->session, muted ? NULL : on_record, r);
+}
+
+/* ---- what is known ------------------------------------------------------------------------ */
+
+static int try_queued(struct msc_runner *r, struct msc_err *err)
+{
+	char why[128] = "";
+	bool works;
+
+	if (!r->o->queued)
+		return 0;
+	if (msc_session_probe_queued(r->session, &works, why, sizeof why, err) < 0)
+		return -1;
+	if (!works)
+		msc_run_note(r, "driven serially: %s", why);
+	return 0;
+}
+
+static int learn(struct msc_runner *r, struct msc_err *err)
+{
+	const struct msc_device *d = &r->target->device;
+	const struct msc_unit *u;
+
+	if (msc_session_max_lun(r->session, &r->max_lun, err) < 0 ||
+	    msc_session_learn(r->session, r->o->lun, err) < 0)
+		return -1;
+	u = msc_session_unit(r->session, r->o->lun);
+	r->unit = *u;
+	msc_scratch_choose(&r->scratch, u);
+	r->env.slots = r->slots;
+	r->env.var[MSC_VAR_STATUS] = UINT8_MAX;
+	r->env.var[MSC_VAR_UNIT] = r->o->lun;
+	r->env.var[MSC_VAR_MAX_LUN] = r->max_lun;
+	r->env.var[MSC_VAR_INTERFACE] = d->interface_number;
+	r->env.var[MSC_VAR_MAX_PACKET] = d->max_packet_in;
+	r->env.var[MSC_VAR_SIBLING] = msc_device_sibling(d);
+	if (u->have_capacity) {
+		r->env.var[MSC_VAR_BLOCK_SIZE] = u->block_size;
+		r->env.var[MSC_VAR_LAST_LBA] = (int64_t)u->last_lba;
+		r->env.var[MSC_VAR_BLOCKS] = (int64_t)u->last_lba + 1;
+		r->env.var[MSC_VAR_SCRATCH] = (int64_t)r->scratch.first;
+	}
+	msc_session_forget(r->session);
+	return 0;
+}
+
+/* ---- the run ------------------------------------------------------------------------------ */
+
+static bool any_writes(const struct msc_scenarios *all)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (all->list[i]->writes)
+			return true;
+	return false;
+}
+
+/* The cases that will not be run, each with the reason. */
+static void skip_rest(struct msc_runner *r, const struct msc_scenarios *all, size_t from,
+		      const char *why)
+{
+	static const struct msc_findings none;
+	int64_t now = msc_now(r->target->clock);
+
+	snprintf(r->reason, sizeof r->reason, "not run: %s", why);
+	for (size_t i = from; i < all->count; i++) {
+		struct msc_event e = { .kind = MSC_EV_CASE_BEGIN,
+				       .at_ns = now,
+				       .scenario = all->list[i] };
+
+		r->o->event(r->o->user, &e);
+		e.kind = MSC_EV_CASE_END;
+		e.verdict = MSC_VERDICT_SKIP;
+		e.reason = r->reason;
+		e.findings = &none;
+		r->summary->count[e.verdict]++;
+		r->o->event(r->o->user, &e);
+	}
+}
+
+/* Says once that the time-outs have been cut, and how long the rest may take. */
+static void tell_hasty(struct msc_runner *r)
+{
+	if (r->hasty || r->o->timeout_ns || msc_session_timeout(r->session) > MSC_HASTY_NS)
+		return;
+	r->hasty = true;
+	r->end_ns = msc_now(r->target->clock) + MSC_RUN_HASTY_NS;
+	msc_run_note(
+		r,
+		"the device has hung %d times; from here on an answer is waited for %d s only, "
+		"and the run ends after %d minutes at the latest; give --timeout to wait longer",
+		HANGS_MAX, (int)(MSC_HASTY_NS / MSC_S), (int)(MSC_RUN_HASTY_NS / MSC_S / 60));
+}
+
+static int run_cases(struct msc_runner *r, const struct msc_scenarios *all, struct msc_err *err)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		bool wedged = false;
+		int rc;
+
+		if (r->hasty && msc_now(r->target->clock) >= r->end_ns) {
+			skip_rest(r, all, i, "the device hangs, and has had its time");
+			break;
+		}
+		rc = msc_run_case(r, all->list[i], &wedged, err);
+
+		if (rc == 0 && wedged)
+			rc = msc_fail(err, MSC_E_GONE,
+				      "%s: the device no longer answers, not even after a port "
+				      "reset; it must be unplugged",
+				      r->target->device.name);
+		if (rc < 0) {
+			skip_rest(r, all, i + 1, err->msg);
+			return -1;
+		}
+		tell_hasty(r);
+		if (r->o->first_only &&
+		    r->summary->count[MSC_VERDICT_FAIL] + r->summary->count[MSC_VERDICT_ERROR])
+			break;
+	}
+	return 0;
+}
+
+static int run(struct msc_runner *r, const struct msc_scenarios *all, struct msc_err *err)
+{
+	const struct msc_session_options options = { .timeout_ns = r->o->timeout_ns,
+						     .hangs_max = r->o->timeout_ns ? 0 : HANGS_MAX,
+						     .queued = r->o->queued,
+						     .log = r->o->log,
+						     .record = on_record,
+						     .user = r };
+	int rc = -1;
+
+	if (r->o->allow_writes && any_writes(all) && msc_not_mounted(r->target, err) < 0)
+		goto skip_all;
+	r->session = msc_session_new(r->target, &options);
+	if (!r->session) {
+		msc_nomem(err);
+		goto skip_all;
+	}
+	msc_session_set_stop(r->session, r->o->stop, r->o->user);
+	if (learn(r, err) < 0 || try_queued(r, err) < 0 || msc_scratch_old(r, err) < 0)
+		goto skip_all;
+	if (r->o->allow_writes && any_writes(all) && msc_scratch_hold(r, err) < 0)
+		goto skip_all;
+	rc = run_cases(r, all, err);
+	goto finish;
+skip_all:
+	skip_rest(r, all, 0, err->msg);
+finish:
+	if (r->session)
+		msc_scratch_finish(r);
+	msc_session_free(r->session);
+	return rc;
+}
+
+int msc_run(struct msc_target *t, const struct msc_scenarios *all, const struct msc_run_options *o,
+	    struct msc_summary *summary, struct msc_err *err)
+{
+	struct msc_runner r = { .target = t, .o = o, .summary = summary, .judge_err = MSC_ERR_INIT };
+	struct msc_event e = { .kind = MSC_EV_RUN_BEGIN,
+			       .device = &t->device,
+			       .profile = o->profile,
+			       .cases_total = all->count };
+	int rc;
+
+	*summary = (struct msc_summary){ 0 };
+	e.at_ns = msc_now(t->clock);
+	o->event(o->user, &e);
+	rc = run(&r, all, err);
+	summary->device_ns = msc_now(t->clock) - e.at_ns;
+	e.kind = MSC_EV_RUN_END;
+	e.at_ns = msc_now(t->clock);
+	e.summary = summary;
+	e.reason = rc < 0 ? err->msg : NULL;
+	o->event(o->user, &e);
+	return rc;
+}

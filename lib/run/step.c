@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One step after the other; before each, what BOT demands of a host if the step before has left
+ * the device in need of reset recovery. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "run/runner.h"
+
+#define WAIT_SLICE_NS (100 * MSC_MS)
+
+int msc_run_save(struct msc_runner *r, int slot, const uint8_t *data, size_t len,
+		 struct msc_err *err)
+{
+	struct msc_saved_answer *s = &r->slots[slot];
+
+	free(s->data);
+	s->len = 0;
+	s->data = malloc(len ? len : 1);
+	if (!s->data)
+		return msc_nomem(err);
+	if (len)
+		memcpy(s->data, data, len);
+	s->len = len;
+	return 0;
+}
+
+int msc_run_recover(struct msc_runner *r, struct msc_err *err)
+{
+	r->pending_reset = false;
+	return msc_session_reset_recovery(r->session, NULL, err);
+}
+
+static int poll_endpoint(struct msc_runner *r, const struct msc_plan_poll *p, struct msc_err *err)
+{
+	const struct msc_device *d = &r->target->device;
+	const struct msc_record *record;
+	uint8_t *bytes;
+	int64_t len;
+	int rc;
+
+	if (!msc_run_value(r, &p->length, 0, &len))
+		return 0;
+	bytes = calloc(1, (size_t)len + 1);
+	if (!bytes)
+		return msc_nomem(err);
+	if (p->data.data)
+		memcpy(bytes, p->data.data, p->data.len);
+	rc = msc_session_poll(r->session, p->in ? d->ep_in : d->ep_out, bytes, (size_t)len,
+			      p->time_ns, &record, err);
+	free(bytes);
+	if (rc < 0)
+		return -1;
+	if (record->u.poll.outcome != MSC_OUT_TIMEOUT)
+		r->pending_reset = true;
+	return msc_check_poll(r, &p->expect, record, err);
+}
+
+/* On a real clock in slices, so that Ctrl-C does not wait. */
+static int wait_for(struct msc_runner *r, int64_t ns, struct msc_err *err)
+{
+	struct msc_clock *clock = r->target->clock;
+	int64_t until = msc_now(clock) + ns;
+
+	while (!r->target->device.simulated && msc_now(clock) + WAIT_SLICE_NS < until) {
+		if (r->o->stop && r->o->stop(r->o->user))
+			return msc_fail(err, MSC_E_INTERRUPTED, "interrupted");
+		msc_wait_until(clock, msc_now(clock) + WAIT_SLICE_NS);
+	}
+	msc_wait_until(clock, until);
+	return 0;
+}
+
+/* How often the steps of a loop are done. False: that does not fit this device. */
+static bool turns(struct msc_runner *r, const struct msc_plan_loop *l, int64_t *times)
+{
+	if (l->probes)
+		*times = r->scratch.n_probes;
+	else if (l->values.count)
+		*times = (int64_t)l->values.count;
+	else
+		return msc_run_value(r, &l->times, 1, times);
+	return true;
+}
+
+static int loop(struct msc_runner *r, const struct msc_plan_loop *l, struct msc_err *err)
+{
+	int64_t times;
+
+	if (!turns(r, l, &times))
+		return 0;
+	for (int64_t i = 0; i < times && !r->ended; i++) {
+		if (l->probes)
+			r->env.var[l->slot] = (int64_t)r->scratch.probe[i];
+		else if (l->values.count &&
+			 !msc_run_value(r, &l->values.list[i], 0, &r->env.var[l->slot]))
+			return 0;
+		if (msc_run_steps(r, l->steps, l->n_steps, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int condition(struct msc_runner *r, const struct msc_plan_loop *l, struct msc_err *err)
+{
+	int64_t yes;
+
+	if (!msc_run_value(r, &l->times, 0, &yes) || !yes)
+		return 0;
+	return msc_run_steps(r, l->steps, l->n_steps, err);
+}
+
+static void name_values(struct msc_runner *r, const struct msc_plan_lets *lets)
+{
+	int64_t v; /* apart, because it may follow from the old value */
+
+	for (size_t i = 0; i < lets->count; i++) {
+		if (!msc_run_value(r, &lets->list[i].value, 0, &v))
+			return;
+		r->env.var[lets->list[i].slot] = v;
+	}
+}
+
+static void skip_unless(struct msc_runner *r, const struct msc_plan_unless *u)
+{
+	int64_t met;
+
+	if (msc_run_value(r, &u->met, 0, &met) && !met)
+		msc_run_end_case(r, MSC_VERDICT_SKIP, "%s", u->because);
+}
+
+static void begin_phase(struct msc_runner *r, const char *name)
+{
+	if (r->n_phases == MSC_PHASES_MAX)
+		return;
+	r->phase[r->n_phases].name = name;
+	r->phase[r->n_phases++].began_ns = msc_now(r->target->clock);
+}
+
+static int settle(struct msc_runner *r, struct msc_err *err)
+{
+	int rung;
+
+	r->pending_reset = false;
+	if (msc_session_settle(r->session, &rung, err) < 0)
+		return -1;
+	r->ended |= rung > 2;
+	return msc_check_settled(r, rung, err);
+}
+
+/* Where it cannot be sent the case ends, and what it left unfinished is recovered. */
+static int configure(struct msc_runner *r, struct msc_err *err)
+{
+	const struct msc_record *record;
+
+	r->pending_reset = true;
+	if (msc_session_configure(r->session, &record, err) < 0)
+		return -1;
+	r->pending_reset = record->u.reset.outcome != MSC_OUT_DONE;
+	return 0;
+}
+
+static int run_step(struct msc_runner *r, const struct msc_plan_step *s, struct msc_err *err)
+{
+	const struct msc_device *d = &r->target->device;
+	struct msc_sense_data ignored;
+
+	switch (s->what) {
+	case MSC_DO_COMMAND: return msc_run_command(r, &s->u.command, err);
+	case MSC_DO_SENSE: return msc_run_sense(r, r->o->lun, &s->u.sense, &ignored, err);
+	case MSC_DO_READY: return msc_run_ready(r, err);
+	case MSC_DO_WRAPPER: return msc_run_wrapper(r, &s->u.wrapper, err);
+	case MSC_DO_CONTROL: return msc_run_control(r, &s->u.control, err);
+	case MSC_DO_ENUMERATE: return msc_run_enumerate(r, err);
+	case MSC_DO_PRELUDE: return msc_run_prelude(r, err);
+	case MSC_DO_CONFIGURE: return configure(r, err);
+	case MSC_DO_POLL: return poll_endpoint(r, &s->u.poll, err);
+	case MSC_DO_CLEAR_HALT:
+		return msc_session_clear_halt(r->session, s->u.in ? d->ep_in : d->ep_out, NULL,
+					      err);
+	case MSC_DO_RESET_RECOVERY: return msc_run_recover(r, err);
+	case MSC_DO_PORT_RESET:
+		r->pending_reset = false;
+		return msc_session_port_reset(r->session, NULL, err);
+	case MSC_DO_SETTLE: return settle(r, err);
+	case MSC_DO_WAIT: return wait_for(r, s->u.wait_ns, err);
+	case MSC_DO_LOOP: return loop(r, &s->u.loop, err);
+	case MSC_DO_IF: return condition(r, &s->u.loop, err);
+	case MSC_DO_LET: name_values(r, &s->u.lets); break;
+	case MSC_DO_SKIP_UNLESS: skip_unless(r, &s->u.unless); break;
+	case MSC_DO_PHASE: begin_phase(r, s->u.phase); break;
+	}
+	return 0;
+}
+
+/* These are recovery themselves, or take no part in it. */
+static bool recovers(const struct msc_plan_step *s)
+{
+	switch (s->what) {
+	case MSC_DO_RESET_RECOVERY:
+	case MSC_DO_PORT_RESET:
+	case MSC_DO_CONFIGURE:
+	case MSC_DO_SETTLE:
+	case MSC_DO_WAIT:
+	case MSC_DO_LOOP:
+	case MSC_DO_IF:
+	case MSC_DO_LET:
+	case MSC_DO_SKIP_UNLESS:
+	case MSC_DO_PHASE: return true;
+	default: return false;
+	}
+}
+
+int msc_run_steps(struct msc_runner *r, const struct msc_plan_step *steps, size_t n,
+		  struct msc_err *err)
+{
+	for (size_t i = 0; i < n && !r->ended; i++) {
+		if (msc_now(r->target->clock) >= r->until_ns) {
+			msc_run_end_case(r, MSC_VERDICT_ERROR,
+					 "cut short: the device hangs, and has had its time");
+			break;
+		}
+		if (r->pending_reset && r->s->recover && !recovers(&steps[i]) &&
+		    msc_run_recover(r, err) < 0)
+			return -1;
+		if (run_step(r, &steps[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Steps that put a CBW on the wire: building it from the plan and the facts of the device, sending
+ * it, and what a host does next (REQUEST SENSE after status 01h). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "run/runner.h"
+
+#define OUT_MAX	      (INT64_C(16) << 20)
+#define READY_TRIES   20
+#define READY_WAIT_NS (100 * MSC_MS)
+
+struct built {
+	struct msc_request rq;
+	uint8_t *out;
+};
+
+bool msc_run_value(struct msc_runner *r, const struct msc_expr *e, int64_t otherwise,
+		   int64_t *value)
+{
+	struct msc_err err = MSC_ERR_INIT;
+
+	*value = otherwise;
+	if (!e->count || msc_expr_value(e, &r->env, value, &err) == 0)
+		return true;
+	msc_run_end_case(r, MSC_VERDICT_SKIP, "does not fit this device: %s", err.msg);
+	return false;
+}
+
+/* The command block; false: a value does not fit. */
+static bool build_block(struct msc_runner *r, const struct msc_plan_command *c,
+			uint8_t cdb[MSC_CBW_CB_MAX])
+{
+	struct msc_err err = MSC_ERR_INIT;
+	int64_t v;
+
+	if (c->def)
+		msc_cdb_begin(c->def, cdb);
+	else
+		memcpy(cdb, c->raw, MSC_CBW_CB_MAX);
+	for (size_t i = 0; c->def && i < MSC_COUNT(c->field); i++) {
+		if (!c->field[i].count)
+			continue;
+		if (!msc_run_value(r, &c->field[i], 0, &v))
+			return false;
+		if (msc_cdb_set(c->def, cdb, &c->def->fields[i], (uint64_t)v, &err) < 0) {
+			msc_run_end_case(r, MSC_VERDICT_SKIP, "does not fit this device: %s",
+					 err.msg);
+			return false;
+		}
+	}
+	for (size_t i = 0; i < c->n_patch; i++) {
+		if (!msc_run_value(r, &c->patch[i].value, 0, &v))
+			return false;
+		cdb[c->patch[i].byte] = (uint8_t)v;
+	}
+	return true;
+}
+
+/* What the command block asks to transfer: what an honest host puts into the CBW. */
+static int64_t own_length(const struct msc_runner *r, const struct msc_plan_command *c,
+			  const uint8_t cdb[MSC_CBW_CB_MAX])
+{
+	switch (c->def ? c->def->amount : MSC_AMOUNT_NONE) {
+	case MSC_AMOUNT_BLOCKS:
+		return (int64_t)(msc_cdb_value(cdb, "blocks") * r->unit.block_size);
+	case MSC_AMOUNT_ALLOCATION:
+	case MSC_AMOUNT_PARAMETERS: return (int64_t)msc_cdb_value(cdb, "alloc");
+	case MSC_AMOUNT_CAPACITY: return MSC_CAPACITY_10_LEN;
+	default: return 0;
+	}
+}
+
+static bool build_wrapper(struct msc_runner *r, const struct msc_plan_command *c,
+			  const uint8_t cdb[MSC_CBW_CB_MAX], struct msc_request *rq)
+{
+	const struct msc_cbw_changes *w = &c->cbw;
+	uint8_t own = c->def ? c->def->length : (uint8_t)c->raw_len;
+	int dir = w->direction >= 0 ? w->direction : c->def ? (int)c->def->dir : MSC_DIR_NONE;
+	int64_t length, lun, tag, flags, cb_length, fill, signature, wrapper, take;
+
+	if (!msc_run_value(r, &w->length, own_length(r, c, cdb), &length) ||
+	    !msc_run_value(r, &w->lun, r->o->lun, &lun) || !msc_run_value(r, &w->tag, 0, &tag) ||
+	    !msc_run_value(r, &w->flags, dir == MSC_DIR_IN ? MSC_CBW_FLAG_IN : 0, &flags) ||
+	    !msc_run_value(r, &w->cb_length, own, &cb_length) ||
+	    !msc_run_value(r, &w->fill, -1, &fill) ||
+	    !msc_run_value(r, &w->signature, MSC_CBW_SIGNATURE, &signature) ||
+	    !msc_run_value(r, &w->wrapper_length, MSC_CBW_LEN, &wrapper) ||
+	    !msc_run_value(r, &c->take, -1, &take))
+		return false;
+	if (length > UINT32_MAX) {
+		msc_run_end_case(r, MSC_VERDICT_SKIP,
+				 "does not fit this device: more than 4 GiB in one command");
+		return false;
+	}
+	msc_request_init(rq, cdb, own, (enum msc_dir)dir, (uint32_t)length);
+	memcpy(rq->cbw.cb, cdb, MSC_CBW_CB_MAX);
+	if (fill >= 0)
+		memset(rq->cbw.cb + own, (int)fill, (size_t)(MSC_CBW_CB_MAX - own));
+	rq->cbw.h.signature = (uint32_t)signature;
+	rq->cbw.h.tag = (uint32_t)tag;
+	rq->keep_tag = w->tag.count > 0;
+	rq->cbw.h.flags = (uint8_t)flags;
+	rq->cbw.h.lun = (uint8_t)lun;
+	rq->cbw.h.cb_length = (uint8_t)cb_length;
+	rq->wrapper_len = (size_t)wrapper;
+	rq->leave = c->leave;
+	rq->early = c->early;
+	rq->clear_after_ns = c->clear_after_ns;
+	rq->in_len = take < 0 ? SIZE_MAX : (size_t)take;
+	rq->timeout_ns = c->timeout_ns;
+	return true;
+}
+
+static bool build_intent(struct msc_runner *r, const struct msc_stated_intent *i,
+			 struct msc_intent *out)
+{
+	int64_t length, min, max;
+
+	if (!i->given)
+		return true;
+	if (!msc_run_value(r, &i->length, 0, &length) || !msc_run_value(r, &i->min, length, &min) ||
+	    !msc_run_value(r, &i->max, length, &max))
+		return false;
+	*out = (struct msc_intent){ .known = true,
+				    .dir = (enum msc_dir)i->direction,
+				    .min = (uint64_t)min,
+				    .max = (uint64_t)max };
+	return true;
+}
+
+/* The bytes of a bulk-out data phase. */
+static int build_data(struct msc_runner *r, const struct msc_plan_command *c,
+		      const uint8_t cdb[MSC_CBW_CB_MAX], struct built *b, struct msc_err *err)
+{
+	const struct msc_cbw_header *h = &b->rq.cbw.h;
+	int64_t send, split;
+
+	if (!msc_run_value(r, &c->send, h->length, &send) ||
+	    !msc_run_value(r, &c->split, 0, &split))
+		return 0;
+	if (!h->length || h->flags & MSC_CBW_FLAG_IN)
+		return 0;
+	if (send > OUT_MAX) {
+		msc_run_end_case(r, MSC_VERDICT_SKIP,
+				 "does not fit this device: more than 16 MiB to send");
+		return 0;
+	}
+	b->out = calloc(1, send ? (size_t)send : 1);
+	if (!b->out)
+		return msc_nomem(err);
+	if (c->data.bytes.data)
+		memcpy(b->out, c->data.bytes.data,
+		       c->data.bytes.len < (size_t)send ? c->data.bytes.len : (size_t)send);
+	else
+		msc_pattern_fill(c->data.pattern, b->out, (size_t)send, msc_cdb_value(cdb, "lba"),
+				 r->unit.block_size);
+	b->rq.out = b->out;
+	b->rq.out_len = (size_t)send;
+	b->rq.out_split = (size_t)split;
+	return 0;
+}
+
+/* A transfer that never ended where one had to: asking more of this device would only cost more of
+ * the user's time. */
+static bool hung(const struct msc_exchange *x)
+{
+	return x->needs_reset && msc_cbw_is_valid(x->wrapper, x->wrapper_len) &&
+	       msc_cbw_is_meaningful(x) &&
+	       (msc_step_with(x, MSC_STEP_CBW, MSC_OUT_TIMEOUT) ||
+		msc_step_with(x, MSC_STEP_DATA, MSC_OUT_TIMEOUT) ||
+		msc_step_with(x, MSC_STEP_CSW, MSC_OUT_TIMEOUT));
+}
+
+static int send(struct msc_runner *r, const struct msc_request *rq, const struct msc_record **out,
+		struct msc_err *err)
+{
+	const struct msc_exchange *x;
+
+	if (msc_session_exchange(r->session, rq, out, err) < 0)
+		return -1;
+	x = &(*out)->u.exchange;
+	r->pending_reset = x->needs_reset;
+	if (hung(x) && r->s->recover && !rq->leave)
+		msc_run_end_case(r, MSC_VERDICT_ERROR, "the device did not answer a command");
+	return 0;
+}
+
+int msc_run_sense(struct msc_runner *r, uint8_t lun, const struct msc_expect *e,
+		  struct msc_sense_data *out, struct msc_err *err)
+{
+	static const uint8_t cdb[MSC_CBW_CB_MAX] = { MSC_OP_REQUEST_SENSE, [4] = MSC_SENSE_LEN };
+	const struct msc_record *record;
+	const struct msc_exchange *x;
+	struct msc_request rq;
+
+	*out = (struct msc_sense_data){ .valid = false };
+	msc_request_init(&rq, cdb, 6, MSC_DIR_IN, MSC_SENSE_LEN);
+	rq.cbw.h.lun = lun;
+	if (send(r, &rq, &record, err) < 0)
+		return -1;
+	x = &record->u.exchange;
+	if (!msc_csw_is_valid(x) || x->csw.status != MSC_CSW_PASSED)
+		return 0;
+	*out = msc_sense_decode(x->data, x->data_len);
+	return e ? msc_check_sense(r, e, record, out, err) : 0;
+}
+
+/* What a host does with the answer. */
+static int after(struct msc_runner *r, const struct msc_plan_command *c,
+		 const struct msc_record *record, struct msc_err *err)
+{
+	const struct msc_exchange *x = &record->u.exchange;
+	struct msc_sense_data sense;
+
+	if (msc_check_exchange(r, &c->expect, record, err) < 0)
+		return -1;
+	if (c->save >= 0 && msc_run_save(r, c->save, x->data, x->data_len, err) < 0)
+		return -1;
+	if (x->needs_reset || !msc_csw_is_valid(x) || x->csw.status != MSC_CSW_FAILED ||
+	    x->cbw.cb[0] == MSC_OP_REQUEST_SENSE || c->leave)
+		return 0;
+	if (!r->s->autosense && !c->expect.n_sense)
+		return 0;
+	return msc_run_sense(r, x->cbw.h.lun, &c->expect, &sense, err);
+}
+
+/* What the imitated host would have done, for all that was found since. */
+static int tell_host(struct msc_runner *r, const char *on_failure, size_t since,
+		     struct msc_err *err)
+{
+	for (size_t i = since; on_failure && i < r->findings.count; i++) {
+		struct msc_finding *f = &r->findings.list[i];
+
+		if (f->severity < MSC_WARN || f->host)
+			continue;
+		if (asprintf(&f->host, "%s %s", r->s->host, on_failure) < 0) {
+			f->host = NULL;
+			return msc_nomem(err);
+		}
+	}
+	return 0;
+}
+
+static int send_and_look(struct msc_runner *r, const struct msc_plan_command *c,
+			 const struct msc_request *rq, struct msc_err *err)
+{
+	const struct msc_record *record;
+	const struct msc_exchange *x;
+	int64_t status;
+
+	if (send(r, rq, &record, err) < 0)
+		return -1;
+	x = &record->u.exchange;
+	status = msc_csw_is_valid(x) ? x->csw.status : UINT8_MAX;
+	if (after(r, c, record, err) < 0)
+		return -1;
+	r->env.var[MSC_VAR_STATUS] = status;
+	return 0;
+}
+
+int msc_run_command(struct msc_runner *r, const struct msc_plan_command *c, struct msc_err *err)
+{
+	size_t findings = r->findings.count;
+	uint8_t cdb[MSC_CBW_CB_MAX];
+	struct built b = { 0 };
+	char why[200];
+	int rc;
+
+	if (!build_block(r, c, cdb) || !build_wrapper(r, c, cdb, &b.rq) ||
+	    !build_intent(r, &c->intent, &b.rq.stated))
+		return 0;
+	if (!msc_scratch_allows(r, b.rq.cbw.cb, MSC_CBW_CB_MAX, why, sizeof why)) {
+		msc_run_end_case(r, MSC_VERDICT_ERROR, "%s", why);
+		return 0;
+	}
+	rc = build_data(r, c, cdb, &b, err);
+	if (rc == 0 && !r->ended)
+		rc = send_and_look(r, c, &b.rq, err);
+	free(b.out);
+	return rc < 0 ? -1 : tell_host(r, c->on_failure, findings, err);
+}
+
+int msc_run_wrapper(struct msc_runner *r, const struct msc_bytes *bytes, struct msc_err *err)
+{
+	static const uint8_t none[MSC_CBW_CB_MAX];
+	const struct msc_record *record;
+	struct msc_request rq;
+
+	msc_request_init(&rq, none, 6, MSC_DIR_NONE, 0);
+	rq.raw = bytes->data;
+	rq.raw_len = bytes->len;
+	return send(r, &rq, &record, err);
+}
+
+int msc_run_ready(struct msc_runner *r, struct msc_err *err)
+{
+	static const uint8_t cdb[MSC_CBW_CB_MAX] = { MSC_OP_TEST_UNIT_READY };
+	struct msc_clock *clock = r->target->clock;
+	struct msc_sense_data sense;
+
+	for (int i = 0; i < READY_TRIES && !r->ended; i++) {
+		const struct msc_record *record;
+		struct msc_request rq;
+
+		msc_request_init(&rq, cdb, 6, MSC_DIR_NONE, 0);
+		rq.cbw.h.lun = r->o->lun;
+		if (send(r, &rq, &record, err) < 0)
+			return -1;
+		if (r->pending_reset || record->u.exchange.csw.status == MSC_CSW_PASSED)
+			return 0;
+		if (msc_run_sense(r, r->o->lun, NULL, &sense, err) < 0)
+			return -1;
+		if (!sense.valid || (sense.key == MSC_SENSE_NOT_READY && sense.asc == 0x3a))
+			return 0;
+		if (sense.key != MSC_SENSE_UNIT_ATTENTION)
+			msc_wait_until(clock, msc_now(clock) + READY_WAIT_NS);
+	}
+	return 0;
+}
+
+/* How every test of USB-IF begins. Without a medium the capacity is refused, which is in order. */
+int msc_run_prelude(struct msc_runner *r, struct msc_err *err)
+{
+	static const struct {
+		uint8_t cdb[MSC_CBW_CB_MAX], cdb_len, length;
+	} commands[] = {
+		{{MSC_OP_INQUIRY, [4] = MSC_INQUIRY_LEN}, 6, MSC_INQUIRY_LEN},
+		{{MSC_OP_READ_CAPACITY_10}, 10, MSC_CAPACITY_10_LEN},
+	};
+	struct msc_sense_data sense;
+
+	for (size_t i = 0; i < MSC_COUNT(commands) && !r->ended; i++) {
+		const struct msc_record *record;
+		struct msc_request rq;
+
+		msc_request_init(&rq, commands[i].cdb, commands[i].cdb_len, MSC_DIR_IN,
+				 commands[i].length);
+		rq.cbw.h.lun = r->o->lun;
+		if (send(r, &rq, &record, err) < 0)
+			return -1;
+		if (r->pending_reset)
+			return 0;
+		if (record->u.exchange.csw.status == MSC_CSW_FAILED &&
+		    msc_run_sense(r, r->o->lun, NULL, &sense, err) < 0)
+			return -1;
+		if (i == 0 && msc_run_ready(r, err) < 0)
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a session finds out for itself: the units behind the target, whether the device answers,
+ * whether it can be driven queued. Every function here is bounded however the device behaves:
+ * a fixed number of commands, each with the session's time-out, and a fixed number of recoveries.
+ * None of its records is passed on to be judged. */
+#include "session/engine.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define RECOVERIES_MAX	  3
+#define READY_TRIES	  24
+#define READY_PAUSE_NS	  (250 * MSC_MS) /* between two TEST UNIT READY of a unit that starts up */
+#define ATTENTIONS_MAX	  6		 /* unit attentions read away before a unit is ready */
+#define PROBE_TIMEOUT_NS  MSC_S
+#define PROBE_ROUNDS	  8
+#define PROBE_BLOCKS	  8191u /* odd, and more than a device does at once */
+#define BLOCK_SIZE_MAX	  65536u	 /* a larger one is not believed */
+#define INQUIRY_ALLOC	  36
+#define MODE_SENSE_ALLOC  192
+
+struct learner {
+	struct msc_session *s;
+	uint8_t lun;
+	int64_t timeout_ns;
+	unsigned recoveries; /* still allowed */
+	bool queued;
+	const struct msc_exchange *x; /* of the newest command */
+};
+
+static bool at_least(const struct msc_exchange *x, size_t bytes)
+{
+	return x->data_len >= bytes;
+}
+
+/* ---- facts from any record ---------------------------------------------------------------- */
+
+static void learn_capacity(struct msc_unit *u, uint64_t last_lba, uint32_t block_size)
+{
+	/* A medium whose bytes cannot be counted in 63 bits is not believed either. */
+	u->have_capacity = block_size > 0 && block_size <= BLOCK_SIZE_MAX &&
+			   last_lba < (uint64_t)INT64_MAX / block_size;
+	u->last_lba = last_lba;
+	u->block_size = block_size;
+}
+
+static void learn_exchange(struct msc_session *s, const struct msc_exchange *x)
+{
+	struct msc_unit *u = &s->units[x->cbw.h.lun & MSC_LUN_MAX];
+	const uint8_t *cb = x->cbw.cb, *d = x->data;
+
+	if (!msc_csw_is_valid(x) || x->csw.status != MSC_CSW_PASSED || x->dir != MSC_DIR_IN)
+		return;
+	if (cb[0] == MSC_OP_INQUIRY && !(cb[1] & 3) && at_least(x, 2)) {
+		/* A peripheral qualifier other than 0 says that there is no such unit. */
+		u->have_inquiry = !(d[0] & 0xe0);
+		u->device_type = d[0] & 0x1f;
+		u->removable = d[1] & 0x80;
+	} else if (cb[0] == MSC_OP_READ_CAPACITY_10 && at_least(x, MSC_CAPACITY_10_LEN)) {
+		learn_capacity(u, msc_get_be32(d), msc_get_be32(d + 4));
+	} else if (cb[0] == MSC_OP_SERVICE_ACTION_IN_16 && (cb[1] & 0x1f) == 0x10 &&
+		   at_least(x, 12)) {
+		learn_capacity(u, msc_get_be64(d), msc_get_be32(d + 8));
+	} else if (cb[0] == MSC_OP_MODE_SENSE_6 && at_least(x, 3)) {
+		u->have_mode = true;
+		u->write_protected = d[2] & MSC_MODE_WP;
+	} else if (cb[0] == MSC_OP_MODE_SENSE_10 && at_least(x, 4)) {
+		u->have_mode = true;
+		u->write_protected = d[3] & MSC_MODE_WP;
+	}
+}
+
+static void learn_control(struct msc_session *s, const struct msc_control *c)
+{
+	if (s->have_max_lun || c->setup.request != MSC_REQ_GET_MAX_LUN ||
+	    c->setup.request_type !=
+		    (MSC_REQTYPE_IN | MSC_REQTYPE_CLASS | MSC_RECIPIENT_INTERFACE) ||
+	    c->setup.value || c->setup.index != s->target->device.interface_number ||
+	    c->setup.length != 1)
+		return;
+	s->have_max_lun =
+		c->outcome == MSC_OUT_STALL ||
+		(c->outcome == MSC_OUT_DONE && c->data_len == 1 && c->data[0] <= MSC_LUN_MAX);
+	if (s->have_max_lun && c->outcome == MSC_OUT_DONE)
+		s->max_lun = c->data[0];
+}
+
+void msc_engine_learn(struct msc_session *s, const struct msc_record *r)
+{
+	if (r->kind == MSC_RECORD_EXCHANGE)
+		learn_exchange(s, &r->u.exchange);
+	else if (r->kind == MSC_RECORD_CONTROL)
+		learn_control(s, &r->u.control);
+}
+
+/* ---- commands of one's own ---------------------------------------------------------------- */
+
+/* One command; l->x is its exchange. */
+static int command(struct learner *l, const uint8_t *cdb, enum msc_dir dir, uint32_t length,
+		   struct msc_err *err)
+{
+	const struct msc_record *r;
+	struct msc_request rq;
+
+	msc_request_init(&rq, cdb, msc_cdb_group_length(cdb[0]), dir, length);
+	rq.cbw.h.lun = l->lun;
+	rq.serial = !l->queued;
+	rq.timeout_ns = l->timeout_ns;
+	if (msc_session_exchange(l->s, &rq, &r, err))
+		return -1;
+	l->x = &r->u.exchange;
+	return 0;
+}
+
+static bool passed(const struct learner *l)
+{
+	return !l->x->needs_reset && l->x->csw.status == MSC_CSW_PASSED;
+}
+
+static int test_unit_ready(struct learner *l, struct msc_err *err)
+{
+	static const uint8_t cdb[MSC_CBW_CB_MAX] = { MSC_OP_TEST_UNIT_READY };
+
+	return command(l, cdb, MSC_DIR_NONE, 0, err);
+}
+
+/* The sense data of the last command; not valid when the device gave none. */
+static int request_sense(struct learner *l, struct msc_sense_data *sense, struct msc_err *err)
+{
+	static const uint8_t cdb[MSC_CBW_CB_MAX] = { MSC_OP_REQUEST_SENSE, [4] = MSC_SENSE_LEN };
+
+	if (command(l, cdb, MSC_DIR_IN, MSC_SENSE_LEN, err))
+		return -1;
+	*sense = (struct msc_sense_data){ .valid = false };
+	if (!l->x->needs_reset)
+		*sense = msc_sense_decode(l->x->data, l->x->data_len);
+	return 0;
+}
+
+/* ---- settle ------------------------------------------------------------------------------- */
+
+/* TEST UNIT READY, and unit attentions read away so that the next command does not meet them. */
+static int answers(struct learner *l, bool *yes, struct msc_err *err)
+{
+	struct msc_sense_data sense;
+
+	*yes = false;
+	for (int i = 0; i < ATTENTIONS_MAX; i++) {
+		if (test_unit_ready(l, err))
+			return -1;
+		*yes = !l->x->needs_reset;
+		if (!*yes || passed(l))
+			return 0;
+		if (request_sense(l, &sense, err))
+			return -1;
+		*yes = !l->x->needs_reset;
+		if (!*yes || sense.key != MSC_SENSE_UNIT_ATTENTION)
+			return 0;
+	}
+	return 0;
+}
+
+static int settle(struct learner *l, int *rung, struct msc_err *err)
+{
+	bool yes = false;
+
+	*rung = 0;
+	if (!l->s->needs_reset && answers(l, &yes, err))
+		return -1;
+	if (yes)
+		return 0;
+	*rung = 1;
+	if (msc_session_reset_recovery(l->s, NULL, err))
+		return -1;
+	if (!l->s->needs_reset && answers(l, &yes, err))
+		return -1;
+	if (yes)
+		return 0;
+	*rung = 2;
+	if (msc_session_port_reset(l->s, NULL, err) || answers(l, &yes, err))
+		return -1;
+	if (!yes)
+		*rung = 3;
+	return 0;
+}
+
+int msc_session_settle(struct msc_session *s, int *rung, struct msc_err *err)
+{
+	struct learner l = { .s = s };
+	int result;
+
+	s->muted++;
+	result = settle(&l, rung, err);
+	s->muted--;
+	return result;
+}
+
+/* ---- max LUN ------------------------------------------------------------------------------ */
+
+int msc_session_max_lun(struct msc_session *s, uint8_t *max_lun, struct msc_err *err)
+{
+	const struct msc_setup setup = {
+		.request_type = MSC_REQTYPE_IN | MSC_REQTYPE_CLASS | MSC_RECIPIENT_INTERFACE,
+		.request = MSC_REQ_GET_MAX_LUN,
+		.index = s->target->device.interface_number,
+		.length = 1};
+	int result = 0;
+
+	if (!s->have_max_lun) {
+		s->muted++;
+		result = msc_session_control(s, &setup, NULL, NULL, err);
+		s->muted--;
+		s->have_max_lun = !result; /* whatever it was: hosts take anything else for 0 */
+	}
+	*max_lun = s->max_lun;
+	return result;
+}
+
+/* ---- learn -------------------------------------------------------------------------------- */
+
+/* Sends a command; when it leaves the device in need, recovers while that is still allowed.
+ * *good: it was answered and passed. */
+static int ask(struct learner *l, const uint8_t *cdb, enum msc_dir dir, uint32_t length, bool *good,
+	       struct msc_err *err)
+{
+	int rung;
+
+	if (command(l, cdb, dir, length, err))
+		return -1;
+	*good = passed(l);
+	if (!l->x->needs_reset || !l->recoveries)
+		return 0;
+	l->recoveries--;
+	return msc_session_settle(l->s, &rung, err);
+}
+
+/* False in *ready: no medium, or a unit that does not become ready. */
+static int become_ready(struct learner *l, bool *ready, struct msc_err *err)
+{
+	static const uint8_t tur[MSC_CBW_CB_MAX] = { MSC_OP_TEST_UNIT_READY };
+	struct msc_clock *clock = l->s->target->clock;
+	struct msc_sense_data sense;
+
+	*ready = false;
+	for (int i = 0; i < READY_TRIES && l->recoveries; i++) {
+		if (ask(l, tur, MSC_DIR_NONE, 0, ready, err))
+			return -1;
+		if (*ready)
+			return 0;
+		if (request_sense(l, &sense, err))
+			return -1;
+		if (sense.valid && sense.key == MSC_SENSE_NOT_READY) {
+			if (sense.asc != 0x04 || sense.ascq != 0x01)
+				return 0;
+			msc_wait_until(clock, msc_now(clock) + READY_PAUSE_NS);
+		}
+	}
+	return 0;
+}
+
+static int learn_medium(struct learner *l, struct msc_err *err)
+{
+	static const uint8_t capacity10[MSC_CBW_CB_MAX] = { MSC_OP_READ_CAPACITY_10 };
+	static const uint8_t capacity16[MSC_CBW_CB_MAX] = { MSC_OP_SERVICE_ACTION_IN_16,
+							    0x10, [13] = 32 };
+	const struct msc_unit *u = msc_session_unit(l->s, l->lun);
+	bool good;
+
+	if (ask(l, capacity10, MSC_DIR_IN, MSC_CAPACITY_10_LEN, &good, err))
+		return -1;
+	if (u->have_capacity && u->last_lba == UINT32_MAX)
+		return ask(l, capacity16, MSC_DIR_IN, 32, &good, err);
+	return 0;
+}
+
+static int learn(struct learner *l, struct msc_err *err)
+{
+	static const uint8_t inquiry[MSC_CBW_CB_MAX] = { MSC_OP_INQUIRY, [4] = INQUIRY_ALLOC };
+	static const uint8_t mode[MSC_CBW_CB_MAX] = {
+		MSC_OP_MODE_SENSE_6, [2] = 0x3f, [4] = MODE_SENSE_ALLOC};
+	bool good, ready = false;
+
+	if (ask(l, inquiry, MSC_DIR_IN, INQUIRY_ALLOC, &good, err))
+		return -1;
+	if (become_ready(l, &ready, err))
+		return -1;
+	if (ready && learn_medium(l, err))
+		return -1;
+	return l->recoveries ? ask(l, mode, MSC_DIR_IN, MODE_SENSE_ALLOC, &good, err) : 0;
+}
+
+int msc_session_learn(struct msc_session *s, uint8_t lun, struct msc_err *err)
+{
+	struct learner l = { .s = s, .lun = lun & MSC_LUN_MAX, .recoveries = RECOVERIES_MAX };
+	struct msc_unit *u = &s->units[l.lun];
+	int result;
+
+	*u = (struct msc_unit){ .have_capacity = false };
+	s->muted++;
+	result = learn(&l, err);
+	s->muted--;
+	if (!result)
+		msc_log(s->o.log, MSC_LOG_INFO, "bot", msc_now(s->target->clock),
+			"unit %u: type %02xh, %s%llu blocks of %u bytes%s", l.lun, u->device_type,
+			u->removable ? "removable, " : "",
+			u->have_capacity ? (unsigned long long)u->last_lba + 1 : 0, u->block_size,
+			u->write_protected ? ", write-protected" : "");
+	return result;
+}
+
+/* ---- queued? ------------------------------------------------------------------------------ */
+
+struct trial {
+	uint8_t cdb[MSC_CBW_CB_MAX];
+	uint32_t length;
+	bool useless; /* it fails serially too, and says nothing of the queue */
+};
+
+/* Queued first, and if that fails, serially: only a command that works serially accuses the queue. */
+static int try_queued(struct learner *l, struct trial *t, bool *works, struct msc_err *err)
+{
+	enum msc_dir dir = t->length ? MSC_DIR_IN : MSC_DIR_NONE;
+	int rung;
+
+	l->queued = true;
+	if (command(l, t->cdb, dir, t->length, err))
+		return -1;
+	if (!l->x->needs_reset)
+		return 0;
+	l->queued = false;
+	if (msc_session_settle(l->s, &rung, err) || command(l, t->cdb, dir, t->length, err))
+		return -1;
+	*works = t->useless = l->x->needs_reset;
+	return l->x->needs_reset ? msc_session_settle(l->s, &rung, err) : 0;
+}
+
+/* One block; but where that is less than a packet, an odd number of them, which ends with a short
+ * packet, is where QEMU's stick on xHCI goes wrong. */
+static uint32_t probe_blocks(const struct learner *l, const struct msc_unit *u)
+{
+	bool less = u->block_size < l->s->target->device.max_packet_in;
+
+	return less && u->last_lba >= PROBE_BLOCKS ? PROBE_BLOCKS : 1;
+}
+
+/* In rounds, because a device may fail only when it is not ready soon enough. */
+static int probe_queued(struct learner *l, bool *works, char *why, size_t size, struct msc_err *err)
+{
+	const struct msc_unit *u = msc_session_unit(l->s, l->lun);
+	uint32_t blocks = probe_blocks(l, u);
+	struct trial trials[] = {
+		{{MSC_OP_TEST_UNIT_READY}, 0, false},
+		{{MSC_OP_INQUIRY, [4] = INQUIRY_ALLOC}, INQUIRY_ALLOC, false},
+		{{MSC_OP_READ_10, [7] = (uint8_t)(blocks >> 8), (uint8_t)blocks},
+		 blocks * u->block_size, !u->have_capacity},
+	};
+	char name[48];
+
+	for (size_t i = 0; i < PROBE_ROUNDS * MSC_COUNT(trials) && *works; i++) {
+		struct trial *t = &trials[i % MSC_COUNT(trials)];
+
+		if (!t->useless && try_queued(l, t, works, err))
+			return -1;
+		if (!*works)
+			snprintf(why, size,
+				 "%s is not answered when CBW, data and CSW are queued together",
+				 msc_cdb_name(name, sizeof(name), t->cdb));
+	}
+	return 0;
+}
+
+int msc_session_probe_queued(struct msc_session *s, bool *works, char *why, size_t size,
+			     struct msc_err *err)
+{
+	bool wanted = s->o.queued;
+	struct learner l = { .s = s, .timeout_ns = s->o.timeout_ns };
+	int result;
+
+	if (l.timeout_ns > PROBE_TIMEOUT_NS)
+		l.timeout_ns = PROBE_TIMEOUT_NS;
+	*works = true;
+	*why = '\0';
+	s->o.queued = true;
+	s->muted++;
+	result = probe_queued(&l, works, why, size, err);
+	s->muted--;
+	s->o.queued = wanted && *works;
+	return result;
+}

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A session: its chain of records, and everything that is not an exchange (control requests, bare
+ * transfers, resets). It promises that no transfer is pending when a function has returned, and
+ * that a device left in the middle of a command is recovered when the session ends. */
+#include "session/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_TIMEOUT_NS (5 * MSC_S)
+#define SLOWEST_NS	   (16 * MSC_US) /* a byte of a device that is slow and not hung */
+#define SLICE_NS	   (100 * MSC_MS) /* of a wait: how long Ctrl-C may go unnoticed */
+
+struct msc_session *msc_session_new(struct msc_target *target,
+				    const struct msc_session_options *options)
+{
+	struct msc_session *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->target = target;
+	s->o = *options;
+	if (s->o.timeout_ns <= 0)
+		s->o.timeout_ns = DEFAULT_TIMEOUT_NS;
+	return s;
+}
+
+void msc_session_free(struct msc_session *s)
+{
+	struct msc_err err = MSC_ERR_INIT;
+
+	if (!s)
+		return;
+	if (s->unclean && !s->target->gone) {
+		s->stop = NULL;
+		s->muted++;
+		if (msc_session_reset_recovery(s, NULL, &err) || s->unclean)
+			msc_log(s->o.log, MSC_LOG_WARN, "bot", msc_now(s->target->clock),
+				"the device is left in the middle of a command: reset recovery "
+				"did not succeed");
+	}
+	msc_session_forget(s);
+	free(s);
+}
+
+struct msc_target *msc_session_target(struct msc_session *s)
+{
+	return s->target;
+}
+
+void msc_session_set_record(struct msc_session *s, msc_record_fn *record, void *user)
+{
+	s->o.record = record;
+	s->o.user = user;
+}
+
+void msc_session_set_stop(struct msc_session *s, bool (*stop)(void *user), void *user)
+{
+	s->stop = stop;
+	s->stop_user = user;
+}
+
+int64_t msc_session_timeout(const struct msc_session *s)
+{
+	return s->o.timeout_ns;
+}
+
+const struct msc_unit *msc_session_unit(const struct msc_session *s, uint8_t lun)
+{
+	return &s->units[lun & MSC_LUN_MAX];
+}
+
+const struct msc_record *msc_session_last(const struct msc_session *s)
+{
+	return s->last;
+}
+
+void msc_session_forget(struct msc_session *s)
+{
+	while (s->last) {
+		struct msc_record *r = s->last;
+
+		s->last = r->prev;
+		msc_record_free(r);
+	}
+}
+
+struct msc_record *msc_engine_begin(struct msc_session *s, enum msc_record_kind kind,
+				    struct msc_err *err)
+{
+	struct msc_record *r = calloc(1, sizeof(*r));
+
+	if (!r) {
+		msc_nomem(err);
+		return NULL;
+	}
+	r->kind = kind;
+	r->device = &s->target->device;
+	r->began_ns = msc_now(s->target->clock);
+	return r;
+}
+
+void msc_engine_end(struct msc_session *s, struct msc_record *r, const struct msc_record **out)
+{
+	r->ended_ns = msc_now(s->target->clock);
+	r->prev = s->last;
+	s->last = r;
+	msc_engine_learn(s, r);
+	if (out)
+		*out = r;
+	if (s->o.record && !s->muted)
+		s->o.record(s->o.user, r);
+}
+
+/* ---- transfers ---------------------------------------------------------------------------- */
+
+static int go_on(struct msc_session *s, struct msc_err *err)
+{
+	if (s->stop && s->stop(s->stop_user))
+		return msc_fail(err, MSC_E_INTERRUPTED, "interrupted");
+	return 0;
+}
+
+void msc_engine_abandon(struct msc_session *s, struct msc_xfer *x)
+{
+	struct msc_err ignored = MSC_ERR_INIT;
+
+	if (x->outcome == MSC_OUT_PENDING && x->priv && msc_cancel(s->target, x, &ignored))
+		msc_log(s->o.log, MSC_LOG_TRACE, "bot", msc_now(s->target->clock), "%s",
+			ignored.msg);
+}
+
+int msc_engine_submit(struct msc_session *s, struct msc_xfer *x, struct msc_err *err)
+{
+	if (go_on(s, err))
+		return -1;
+	return msc_submit(s->target, x, err);
+}
+
+/* A simulated device is never waited for in real time, so its waits need no slices. */
+static int wait_in_slices(struct msc_session *s, struct msc_xfer *x, int64_t deadline,
+			  struct msc_err *err)
+{
+	while (!s->target->device.simulated) {
+		int64_t slice = msc_now(s->target->clock) + SLICE_NS;
+
+		if (slice >= deadline)
+			break;
+		if (go_on(s, err) || msc_wait(s->target, x, slice, err))
+			return -1;
+		if (x->outcome != MSC_OUT_PENDING)
+			return 0;
+	}
+	return msc_finish(s->target, x, deadline, err);
+}
+
+int msc_engine_finish(struct msc_session *s, struct msc_xfer *x, int64_t timeout_ns,
+		      struct msc_err *err)
+{
+	if (wait_in_slices(s, x, msc_now(s->target->clock) + timeout_ns, err)) {
+		msc_engine_abandon(s, x);
+		return -1;
+	}
+	if (x->outcome == MSC_OUT_GONE)
+		return msc_fail(err, MSC_E_GONE, "%s: the device has left", s->target->device.name);
+	return 0;
+}
+
+void msc_engine_hung(struct msc_session *s)
+{
+	if (++s->hangs == s->o.hangs_max && s->o.timeout_ns > MSC_HASTY_NS)
+		s->o.timeout_ns = MSC_HASTY_NS;
+}
+
+void msc_engine_count_hang(struct msc_session *s, const struct msc_exchange *x, int64_t timeout_ns)
+{
+	if (timeout_ns != s->o.timeout_ns || !msc_cbw_is_valid(x->wrapper, x->wrapper_len))
+		return;
+	for (size_t i = 0; i < x->n_steps; i++)
+		if (x->steps[i].outcome == MSC_OUT_TIMEOUT) {
+			msc_engine_hung(s);
+			return;
+		}
+}
+
+int64_t msc_engine_data_ns(const struct msc_session *s, int64_t timeout_ns, size_t len)
+{
+	int64_t slow_ns = (int64_t)len * SLOWEST_NS;
+	bool hasty = s->o.hangs_max && s->hangs >= s->o.hangs_max;
+
+	return timeout_ns + (hasty && slow_ns > timeout_ns ? timeout_ns : slow_ns);
+}
+
+static int transfer(struct msc_session *s, struct msc_xfer *x, int64_t timeout_ns,
+		    struct msc_err *err)
+{
+	if (msc_engine_submit(s, x, err))
+		return -1;
+	return msc_engine_finish(s, x, timeout_ns, err);
+}
+
+/* ---- outside of exchanges ----------------------------------------------------------------- */
+
+/* Buffers are never NULL, so that a length of 0 needs no special case. */
+static uint8_t *new_buffer(size_t len, const void *from, struct msc_err *err)
+{
+	uint8_t *p = calloc(1, len ? len : 1);
+
+	if (!p)
+		msc_nomem(err);
+	else if (from)
+		memcpy(p, from, len);
+	return p;
+}
+
+int msc_session_control(struct msc_session *s, const struct msc_setup *setup, const void *data,
+			const struct msc_record **out, struct msc_err *err)
+{
+	bool in = setup->request_type & MSC_REQTYPE_IN;
+	struct msc_xfer x = { .setup = *setup, .len = setup->length };
+	struct msc_record *r = msc_engine_begin(s, MSC_RECORD_CONTROL, err);
+
+	if (!r)
+		return -1;
+	r->u.control.setup = *setup;
+	x.data = r->u.control.data = new_buffer(x.len, in ? NULL : data, err);
+	if (!x.data || transfer(s, &x, s->o.timeout_ns, err)) {
+		msc_record_free(r);
+		return -1;
+	}
+	if (x.outcome == MSC_OUT_TIMEOUT)
+		msc_engine_hung(s);
+	r->u.control.outcome = x.outcome;
+	r->u.control.data_len = x.actual;
+	msc_engine_end(s, r, out);
+	return 0;
+}
+
+int msc_session_poll(struct msc_session *s, uint8_t ep, const void *out_data, size_t len,
+		     int64_t timeout_ns, const struct msc_record **out, struct msc_err *err)
+{
+	struct msc_xfer x = { .ep = ep, .len = len };
+	struct msc_record *r = msc_engine_begin(s, MSC_RECORD_POLL, err);
+
+	if (!r)
+		return -1;
+	r->u.poll.ep = ep;
+	x.data = r->u.poll.data = new_buffer(len, ep & MSC_EP_IN ? NULL : out_data, err);
+	if (!x.data || transfer(s, &x, timeout_ns, err)) {
+		msc_record_free(r);
+		return -1;
+	}
+	r->u.poll.outcome = x.outcome;
+	r->u.poll.data_len = x.actual;
+	msc_engine_end(s, r, out);
+	return 0;
+}
+
+/* ---- resets ------------------------------------------------------------------------------- */
+
+static struct msc_record *begin_reset(struct msc_session *s, enum msc_reset_kind kind, uint8_t ep,
+				      struct msc_err *err)
+{
+	struct msc_record *r;
+
+	if (go_on(s, err))
+		return NULL;
+	r = msc_engine_begin(s, MSC_RECORD_RESET, err);
+	if (r) {
+		r->u.reset.kind = kind;
+		r->u.reset.ep = ep;
+		r->u.reset.outcome = MSC_OUT_DONE;
+	}
+	return r;
+}
+
+int msc_session_clear_halt(struct msc_session *s, uint8_t ep, const struct msc_record **out,
+			   struct msc_err *err)
+{
+	struct msc_record *r = begin_reset(s, MSC_RESET_CLEAR_HALT, ep, err);
+
+	if (!r)
+		return -1;
+	if (msc_clear_halt(s->target, ep, s->o.timeout_ns, &r->u.reset.outcome, err)) {
+		msc_record_free(r);
+		return -1;
+	}
+	msc_engine_end(s, r, out);
+	return 0;
+}
+
+/* The class request, then both halts. A device that refuses the request is still given the rest;
+ * one that does not answer on endpoint 0 at all is not asked three times. */
+static int recover(struct msc_session *s, enum msc_outcome *first, struct msc_err *err)
+{
+	const struct msc_device *d = &s->target->device;
+	const uint8_t eps[] = { d->ep_in, d->ep_out };
+	struct msc_xfer x = { .setup = { .request_type = MSC_REQTYPE_CLASS |
+							 MSC_RECIPIENT_INTERFACE,
+					 .request = MSC_REQ_BULK_ONLY_RESET,
+					 .index = d->interface_number } };
+	enum msc_outcome outcome;
+
+	if (transfer(s, &x, s->o.timeout_ns, err))
+		return -1;
+	*first = outcome = x.outcome;
+	if (outcome == MSC_OUT_TIMEOUT)
+		msc_engine_hung(s);
+	for (size_t i = 0; i < MSC_COUNT(eps); i++) {
+		if (outcome != MSC_OUT_DONE && outcome != MSC_OUT_STALL)
+			return 0;
+		if (msc_clear_halt(s->target, eps[i], s->o.timeout_ns, &outcome, err))
+			return -1;
+		if (*first == MSC_OUT_DONE)
+			*first = outcome;
+	}
+	return 0;
+}
+
+int msc_session_reset_recovery(struct msc_session *s, const struct msc_record **out,
+			       struct msc_err *err)
+{
+	struct msc_record *r = begin_reset(s, MSC_RESET_RECOVERY, 0, err);
+
+	if (!r)
+		return -1;
+	if (recover(s, &r->u.reset.outcome, err)) {
+		msc_record_free(r);
+		return -1;
+	}
+	if (r->u.reset.outcome == MSC_OUT_DONE)
+		s->needs_reset = s->unclean = false;
+	msc_engine_end(s, r, out);
+	return 0;
+}
+
+int msc_session_port_reset(struct msc_session *s, const struct msc_record **out,
+			   struct msc_err *err)
+{
+	struct msc_record *r = begin_reset(s, MSC_RESET_PORT, 0, err);
+
+	if (!r)
+		return -1;
+	if (msc_port_reset(s->target, err)) {
+		msc_record_free(r);
+		return -1;
+	}
+	s->needs_reset = s->unclean = false;
+	msc_engine_end(s, r, out);
+	return 0;
+}
+
+int msc_session_configure(struct msc_session *s, const struct msc_record **out, struct msc_err *err)
+{
+	struct msc_record *r = begin_reset(s, MSC_RESET_CONFIGURATION, 0, err);
+
+	if (!r)
+		return -1;
+	if (msc_configure(s->target, &r->u.reset.outcome, err)) {
+		msc_record_free(r);
+		return -1;
+	}
+	if (r->u.reset.outcome == MSC_OUT_DONE)
+		s->needs_reset = s->unclean = false;
+	msc_engine_end(s, r, out);
+	return 0;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The BOT host engine. A session drives one target, does what BOT 1.0 asks of a host (status
+ * transport, clearing of halts, reset recovery), and records all that happens.
+ *
+ * Serial: the CBW, the data and the CSW are submitted one after the other, as drivers do.
+ * Queued: all three at once, which is legal within one exchange because the device answers NAK
+ * until it is ready. On a STALL the queued CSW is cancelled, the halt cleared, the CSW asked for
+ * again. A device that cannot be driven queued is found out by msc_session_probe_queued.
+ *
+ *	              +---- STALL: clear halt ----+
+ *	              |                           v
+ *	CBW -----> data -----------------------> CSW --- valid, 00 or 01 ---> done
+ *	 |            |                          | |
+ *	 | STALL,     | time-out                 | +- STALL: clear halt, ask once more
+ *	 | time-out   |                          |    (a 0-byte CSW: ask once more)
+ *	 v            v                          v
+ *	 +----> needs reset <--- none, not valid, or 02 (phase error)
+ */
+#ifndef MSC_SESSION_SESSION_H
+#define MSC_SESSION_SESSION_H
+
+#include "record/record.h"
+
+struct msc_session;
+
+/* Called with every finished record; it stays until msc_session_forget. */
+typedef void msc_record_fn(void *user, const struct msc_record *);
+
+#define MSC_HASTY_NS MSC_S
+
+struct msc_session_options {
+	int64_t timeout_ns; /* for each phase, and 16 us more for each byte of data; 0: 5 s */
+	unsigned hangs_max; /* after so many time-outs none lasts longer than MSC_HASTY_NS, so that a
+			       device that hangs often does not cost hours; 0: no such bound */
+	bool queued;
+	const struct msc_log *log;
+	msc_record_fn *record; /* may be NULL */
+	void *user;
+};
+
+struct msc_session *msc_session_new(struct msc_target *, const struct msc_session_options *);
+void msc_session_free(struct msc_session *);
+struct msc_target *msc_session_target(struct msc_session *);
+void msc_session_set_record(struct msc_session *, msc_record_fn *, void *user);
+
+/* What to send. msc_request_init makes an honest CBW of a command; change any field after it to
+ * lie on purpose. */
+struct msc_request {
+	struct msc_cbw cbw; /* tag 0 is replaced by the session's next unless keep_tag */
+	bool keep_tag;
+	size_t wrapper_len; /* bytes of the CBW put on the wire: 31; fewer cut it, more pad it */
+	const uint8_t *raw;	   /* instead of the CBW: exactly these raw_len bytes */
+	size_t raw_len;
+	const uint8_t *out;	   /* for a bulk-out data phase; zeros when NULL */
+	size_t out_len;		   /* bytes really sent: SIZE_MAX: dCBWDataTransferLength */
+	size_t out_split;	   /* bytes per transfer; 0: all in one */
+	size_t in_len;		   /* bytes of bulk-in data asked for, and then nothing more, no CSW
+				      either; SIZE_MAX: all of it, and the CSW */
+	int64_t clear_after_ns;	   /* from a STALL of the data to clearing the halt */
+	bool early;		   /* bulk-in is asked before the CBW is sent: BOT 1.0 allows it */
+	struct msc_intent stated;  /* goes into the record */
+	int64_t timeout_ns;	   /* 0: the session's */
+	bool serial;		   /* even in a queued session */
+	bool leave;		   /* stop after a stall or an error: no clearing, no second CSW */
+};
+void msc_request_init(struct msc_request *, const uint8_t *cdb, uint8_t cdb_len, enum msc_dir,
+		      uint32_t length);
+
+/* Runs one exchange. -1 only when the device is gone or the harness failed; what the device did
+ * is in *out, which the session owns. A wrapper that is not a valid CBW is sent, then bulk-in is
+ * polled once, and nothing is cleared. */
+int msc_session_exchange(struct msc_session *, const struct msc_request *,
+			 const struct msc_record **out, struct msc_err *) MSC_MUST_CHECK;
+
+/* A control request; len is the room in the data stage (setup->length for honest ones), and OUT
+ * data is taken from data. */
+int msc_session_control(struct msc_session *, const struct msc_setup *, const void *data,
+			const struct msc_record **out, struct msc_err *) MSC_MUST_CHECK;
+
+/* A bare bulk transfer. For bulk-in, len bytes of room; TIMEOUT is what a quiet device gives. */
+int msc_session_poll(struct msc_session *, uint8_t ep, const void *out_data, size_t len,
+		     int64_t timeout_ns, const struct msc_record **out,
+		     struct msc_err *) MSC_MUST_CHECK;
+
+int msc_session_clear_halt(struct msc_session *, uint8_t ep, const struct msc_record **out,
+			   struct msc_err *) MSC_MUST_CHECK;
+/* BOT 1.0, 5.3.4 */
+int msc_session_reset_recovery(struct msc_session *, const struct msc_record **out,
+			       struct msc_err *) MSC_MUST_CHECK;
+int msc_session_port_reset(struct msc_session *, const struct msc_record **out,
+			   struct msc_err *) MSC_MUST_CHECK;
+/* SET_CONFIGURATION with the value in force; MSC_E_UNSUPPORTED where it cannot be sent. */
+int msc_session_configure(struct msc_session *, const struct msc_record **out,
+			  struct msc_err *) MSC_MUST_CHECK;
+/* For each phase, as it is now: see hangs_max. */
+int64_t msc_session_timeout(const struct msc_session *);
+
+/* Sends TEST UNIT READY until the device answers with a valid CSW, climbing reset recovery and
+ * port reset in between. *rung says what it took: 0 nothing, 1 reset recovery, 2 port reset,
+ * 3 nothing helped. Not judged: its records are not passed to the record callback. */
+int msc_session_settle(struct msc_session *, int *rung, struct msc_err *) MSC_MUST_CHECK;
+
+/* Get Max LUN, BOT 1.0 3.2; a STALL means 0. Learned once and kept. */
+int msc_session_max_lun(struct msc_session *, uint8_t *max_lun, struct msc_err *) MSC_MUST_CHECK;
+
+/* INQUIRY, TEST UNIT READY until ready (unit attentions are read away), READ CAPACITY(10), MODE
+ * SENSE(6): fills in what is known of the unit. Not judged. Leaves have_capacity false when there
+ * is no medium. */
+int msc_session_learn(struct msc_session *, uint8_t lun, struct msc_err *) MSC_MUST_CHECK;
+const struct msc_unit *msc_session_unit(const struct msc_session *, uint8_t lun);
+
+/* Tries the queued mode with harmless commands; false and a sentence in why (128 bytes) when the
+ * device or its host controller cannot take it, and the session is serial from then on. */
+int msc_session_probe_queued(struct msc_session *, bool *works, char *why, size_t size,
+			     struct msc_err *) MSC_MUST_CHECK;
+
+/* The newest record, and an end to all but none of them. */
+const struct msc_record *msc_session_last(const struct msc_session *);
+void msc_session_forget(struct msc_session *);
+
+/* Asked between transfers: true stops the session with MSC_E_INTERRUPTED. */
+void msc_session_set_stop(struct msc_session *, bool (*stop)(void *user), void *user);
+
+#endif
