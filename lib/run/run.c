@@ -174,6 +174,11 @@ static int run(struct msc_runner *r, const struct msc_scenarios *all, struct msc
 	const struct msc_session_options options = { .timeout_ns = r->o->timeout_ns,
 						     .hangs_max = r->o->timeout_ns ? 0 : HANGS_MAX,
 						     .queued = r->o->queued,
+						     .allow_writes = r->o->allow_writes ||
+								     r->o->restore,
+						     .allow_unsafe = r->o->allow_unsafe,
+						     .unsafe = r->o->unsafe,
+						     .n_unsafe = r->o->n_unsafe,
 						     .log = r->o->log,
 						     .record = on_record,
 						     .user = r };

@@ -121,6 +121,8 @@ int msc_submit(struct msc_target *t, struct msc_xfer *x, struct msc_err *err)
 {
 	if (t->gone)
 		return gone(t, err);
+	if (t->filter && t->filter(t->filter_user, x, err) < 0)
+		return -1;
 	x->outcome = MSC_OUT_PENDING;
 	x->actual = 0;
 	x->naks = -1;

@@ -115,6 +115,9 @@ struct msc_transport {
 	double (*cpu_load)(struct msc_target *);
 };
 
+/* Asked before anything is submitted: -1 and *err, and it is not. */
+typedef int msc_filter_fn(void *user, const struct msc_xfer *, struct msc_err *);
+
 struct msc_target {
 	const struct msc_transport *transport;
 	void *state;
@@ -122,6 +125,8 @@ struct msc_target {
 	struct msc_device device;
 	const struct msc_log *log;
 	bool allow_writes;
+	msc_filter_fn *filter; /* a session's gate (session/gate.h); NULL: there is no session */
+	void *filter_user;
 	bool gone; /* the device has left: every further call fails with MSC_E_GONE */
 };
 
