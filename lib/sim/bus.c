@@ -108,7 +108,11 @@ static int64_t slot(struct bus *b, int64_t t, int64_t dur)
 
 static void complete(void *arg)
 {
-	((struct bus_transfer *)arg)->done = true;
+	struct bus_transfer *t = arg;
+
+	t->done = true;
+	if (t->ended)
+		t->ended(t, t->arg);
 }
 
 void bus_end_transfer(struct bus *b, unsigned index, enum bus_outcome outcome)
@@ -129,7 +133,7 @@ void bus_end_transfer(struct bus *b, unsigned index, enum bus_outcome outcome)
 	t->ended_ns = sim_now(b->sim);
 	t->seen_ns = t->ended_ns;
 	if (outcome == BUS_CANCELLED || outcome == BUS_GONE) {
-		t->done = true;
+		complete(t);
 		return;
 	}
 	if (grid)
@@ -246,10 +250,11 @@ void bus_submit(struct bus *b, struct bus_transfer *t)
 	t->naks = t->packets = 0;
 	t->began_ns = 0;
 	t->next = NULL;
+	t->number = ++b->submitted;
 	if (b->detached || !e->max_packet) {
 		t->outcome = BUS_GONE;
 		t->ended_ns = t->seen_ns = sim_now(b->sim);
-		t->done = true;
+		complete(t);
 		return;
 	}
 	if (e->tail)
@@ -286,7 +291,7 @@ void bus_cancel(struct bus *b, struct bus_transfer *t)
 	t->next = NULL;
 	t->outcome = BUS_CANCELLED;
 	t->ended_ns = t->seen_ns = sim_now(b->sim);
-	t->done = true;
+	complete(t);
 }
 
 void bus_reset_toggle(struct bus *b, uint8_t ep)
@@ -335,6 +340,7 @@ void bus_port_reset(struct bus *b)
 	if (b->suspended)
 		end_suspend(b);
 	b->resetting = true;
+	b->address = 0;
 	udc_bus_reset(b->udc);
 	sim_run(b->sim, &never, sim_now(b->sim) + 20 * MSC_MS); /* reset and recovery, 7.1.7.5 */
 	b->resetting = false;
@@ -353,6 +359,7 @@ void bus_attach(struct bus *b)
 		return;
 	b->detached = b->suspended = b->told = false;
 	b->attachments++;
+	b->address = 0;
 	for (unsigned i = 1; i < ENDPOINTS; i++)
 		b->ep[i].max_packet = 0;
 	b->ep[0].max_packet = 64;

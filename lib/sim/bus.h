@@ -41,6 +41,10 @@ struct bus_transfer {
 	struct msc_setup setup;
 	uint8_t *data;
 	size_t len;
+	/* optional: called as soon as it is done, with `done` set; it may submit the next one, but not
+	 * after BUS_CANCELLED or BUS_GONE */
+	void (*ended)(struct bus_transfer *, void *arg);
+	void *arg;
 	/* set by the bus */
 	bool done;
 	enum bus_outcome outcome;
@@ -51,6 +55,7 @@ struct bus_transfer {
 	int64_t ended_ns;  /* last handshake on the bus */
 	int64_t seen_ns;   /* when software learned of it: the host controller's policy */
 	struct bus_transfer *next; /* the bus's own */
+	uint64_t number;	   /* the same: addresses are used again */
 };
 
 /* host_ns: what the host's software needs from the controller's interrupt until it knows of an end

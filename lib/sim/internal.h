@@ -111,6 +111,8 @@ bool udc_uses(const struct udc *, const void *buf, size_t len);
 /* Below the mutants: hands bytes to bulk-in. `copied` data is the peripheral's own; `tell` raises
  * in_done when it is gone. */
 void udc_queue_in(struct udc *, uint8_t ep, const void *data, size_t len, bool copied, bool tell);
+/* The data stage of a control request; copied. */
+void udc_queue_answer(struct udc *, const void *data, size_t len, bool empty_end);
 void udc_raw_drop(struct udc *, uint8_t ep);
 void udc_raw_stall(struct udc *, uint8_t ep);
 void udc_raw_unstall(struct udc *, uint8_t ep, bool reset_toggle);
@@ -128,6 +130,7 @@ void mutation_reset(struct mcu *);
 enum mutant_verdict mutate_setup(struct mcu *, struct msc_setup *);
 void mutate_control_in(struct mcu *, const struct msc_setup *, uint8_t *buf, size_t *len,
 		       size_t max);
+bool mutate_control_end(struct mcu *, const struct msc_setup *);
 enum mutant_verdict mutate_received(struct mcu *, uint8_t ep, uint8_t *buf, size_t *len);
 void mutate_transmit(struct mcu *, uint8_t ep, const void *buf, size_t len);
 void mutate_stall(struct mcu *, uint8_t ep);

@@ -78,10 +78,15 @@ bool udc_stalled(struct mcu *, uint8_t ep);
 
 /* Endpoint 0 answers the request of the last setup handler with exactly one of these. Until then
  * the host's polls are refused with NAK. */
-void udc_ep0_send(struct mcu *, const void *data, size_t len); /* copied; cut to wLength */
+void udc_ep0_send(struct mcu *, const void *data, size_t len); /* copied; cut to wLength; what is
+								  shorter and ends with a full
+								  packet is followed by an empty
+								  one: USB 2.0, 5.5.3 */
 void udc_ep0_receive(struct mcu *, void *buf, size_t len);
 void udc_ep0_ack(struct mcu *); /* the status stage of a request without data, or with OUT data */
 void udc_ep0_stall(struct mcu *);
+/* From the end of the present request's status stage on: USB 2.0, 9.4.6. */
+void udc_set_address(struct mcu *, uint8_t address);
 
 /* -- storage --------------------------------------------------------------------------------
  * Slots 0..15. All calls block the caller for as long as the medium takes. */

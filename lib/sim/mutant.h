@@ -54,6 +54,10 @@ struct mutant_ops {
 	void (*control_in)(struct mcu *, const struct msc_setup *, uint8_t *buf, size_t *len,
 			   size_t max, void *state);
 
+	/* An answer that is shorter than wLength has filled its last packet. false: the empty packet
+	 * that has to follow does not. */
+	bool (*control_end)(struct mcu *, const struct msc_setup *, void *state);
+
 	/* A CBW with a valid signature and length arrives; the change is what the firmware sees. */
 	enum mutant_verdict (*command)(struct mcu *, const struct mutant_view *, struct msc_cbw *,
 				       void *state);

@@ -106,6 +106,17 @@ void mutate_control_in(struct mcu *m, const struct msc_setup *setup, uint8_t *bu
 			x->ops[i]->control_in(m, setup, buf, len, max, x->state[i]);
 }
 
+bool mutate_control_end(struct mcu *m, const struct msc_setup *setup)
+{
+	struct mutation *x = m->mutation;
+	bool ends = true;
+
+	for (size_t i = 0; x && i < x->n && ends; i++)
+		if (x->ops[i]->control_end)
+			ends = x->ops[i]->control_end(m, setup, x->state[i]);
+	return ends;
+}
+
 /* Bulk-out bytes are data while a command wants more of it; else they are a wrapper. */
 static bool is_data(const struct mutant_view *v, const uint8_t *buf, size_t len)
 {

@@ -98,7 +98,13 @@ enum udc_reply udc_in_token(struct udc *u, uint8_t ep, const uint8_t **data, siz
 	*data = j->in + j->at;
 	*len = j->len - j->at < e->max_packet ? j->len - j->at : e->max_packet;
 	*toggle = e->toggle;
+	e->on_wire = j->number;
 	return UDC_ACK;
+}
+
+uint8_t udc_address(const struct udc *u)
+{
+	return u->address;
 }
 
 static void end_job(struct udc *u, uint8_t ep)
@@ -116,16 +122,28 @@ void udc_in_taken(struct udc *u, uint8_t ep)
 {
 	struct endpoint *e = udc_at(u, ep);
 	struct job *j = &e->job[0];
+	uint64_t on_wire = e->on_wire;
+	size_t len;
 
-	if (!e->jobs)
+	e->on_wire = 0;
+	if (!on_wire) /* the endpoint was opened anew, or its halt ended, under the packet */
 		return;
-	if (ep & MSC_EP_NUMBER)
-		world_in(u->mcu, j->in + j->at,
-			 j->len - j->at < e->max_packet ? j->len - j->at : e->max_packet);
-	j->at += j->len - j->at < e->max_packet ? j->len - j->at : e->max_packet;
 	e->toggle = !e->toggle;
-	if (j->at == j->len)
-		end_job(u, ep);
+	if (!e->jobs || j->number != on_wire) /* the firmware has taken it back meanwhile */
+		return;
+	len = j->len - j->at < e->max_packet ? j->len - j->at : e->max_packet;
+	if (ep & MSC_EP_NUMBER)
+		world_in(u->mcu, j->in + j->at, len);
+	j->at += len;
+	if (j->at < j->len)
+		return;
+	if (len == e->max_packet && j->empty_end) {
+		j->empty_end = false;
+		return;
+	}
+	if (ep == MSC_EP_IN)
+		u->address = u->new_address;
+	end_job(u, ep);
 }
 
 enum udc_reply udc_out_room(struct udc *u, uint8_t ep)
@@ -147,8 +165,8 @@ enum udc_reply udc_out_packet(struct udc *u, uint8_t ep, bool toggle, const uint
 	struct endpoint *e = udc_at(u, ep);
 	struct job *j = &e->job[0];
 
-	if (!e->jobs) /* the status stage of endpoint 0 */
-		return UDC_ACK;
+	if (!e->jobs) /* the status stage of endpoint 0; or taken back under the packet */
+		return ep & MSC_EP_NUMBER ? UDC_NAK : UDC_ACK;
 	if (toggle != e->toggle)
 		return UDC_ACK; /* a repetition: acknowledged, and thrown away */
 	e->toggle = !e->toggle;
@@ -197,6 +215,7 @@ void udc_setup_packet(struct udc *u, const struct msc_setup *setup)
 
 		udc_drop_jobs(e);
 		e->halted = e->halt_asked = e->busy = false;
+		e->on_wire = 0;
 		e->toggle = true; /* the data stage begins with DATA1: USB 2.0, 8.5.3 */
 	}
 	if ((setup->request_type & MSC_REQTYPE_TYPE) == MSC_REQTYPE_CLASS &&
@@ -219,6 +238,7 @@ void udc_bus_reset(struct udc *u)
 	struct irq i = { .fn = reset_irq };
 
 	world_command_ends(u->mcu);
+	u->address = u->new_address = 0;
 	for (unsigned k = 0; k < EP_COUNT; k++) {
 		udc_drop_jobs(&u->ep[k]);
 		u->ep[k] = (struct endpoint){ .open = false };
@@ -247,6 +267,7 @@ void udc_power_off(struct udc *u)
 	while (u->copies)
 		copy_free(u->copies);
 	u->ep0_takes_data = false;
+	u->address = u->new_address = 0;
 }
 
 /* ---- interrupts --------------------------------------------------------------------------- */
@@ -308,6 +329,12 @@ static void raise_done(struct udc *u, uint8_t ep, size_t len)
 
 /* ---- what takes effect at the cursor ------------------------------------------------------ */
 
+static void add_job(struct udc *u, struct endpoint *e, const struct job *j)
+{
+	e->job[e->jobs] = *j;
+	e->job[e->jobs++].number = ++u->job_number;
+}
+
 static void apply(void *arg)
 {
 	struct effect *x = arg;
@@ -323,15 +350,17 @@ static void apply(void *arg)
 			mcu_misuse(x->udc->mcu, "endpoint %#x: more than %d packets queued", x->ep,
 				   JOBS);
 		else
-			e->job[e->jobs++] = x->job;
+			add_job(x->udc, e, &x->job);
 		break;
 	case DO_STALL:
 		e->halted = true;
 		break;
 	case DO_UNSTALL:
 		e->halted = false;
-		if (x->reset_toggle)
+		if (x->reset_toggle) {
 			e->toggle = false;
+			e->on_wire = 0;
+		}
 		break;
 	case DO_ABORT:
 		udc_drop_jobs(e);
@@ -355,9 +384,11 @@ void udc_effect(struct udc *u, const struct effect *what)
 	mcu_effect_owned(u->mcu, apply, x);
 }
 
-void udc_queue_in(struct udc *u, uint8_t ep, const void *data, size_t len, bool copied, bool tell)
+static void queue_in(struct udc *u, uint8_t ep, const void *data, const struct job *job,
+		     bool copied)
 {
-	struct effect x = { .ep = ep, .what = DO_JOB, .job = { .len = len, .tell = tell } };
+	struct effect x = { .ep = ep, .what = DO_JOB, .job = *job };
+	size_t len = job->len;
 
 	if (copied) {
 		x.job.owned = copy_new(u, data, len);
@@ -367,6 +398,16 @@ void udc_queue_in(struct udc *u, uint8_t ep, const void *data, size_t len, bool 
 	}
 	x.job.in = data;
 	udc_effect(u, &x);
+}
+
+void udc_queue_in(struct udc *u, uint8_t ep, const void *data, size_t len, bool copied, bool tell)
+{
+	queue_in(u, ep, data, &(struct job){ .len = len, .tell = tell }, copied);
+}
+
+void udc_queue_answer(struct udc *u, const void *data, size_t len, bool empty_end)
+{
+	queue_in(u, MSC_EP_IN, data, &(struct job){ .len = len, .empty_end = empty_end }, true);
 }
 
 void udc_tell_sent(struct udc *u, uint8_t ep)

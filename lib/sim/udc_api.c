@@ -119,9 +119,12 @@ bool udc_stalled(struct mcu *m, uint8_t ep)
 
 void udc_raw_ep0_send(struct udc *u, const uint8_t *data, size_t len)
 {
+	size_t packet = udc_at(u, MSC_EP_IN)->max_packet;
+	bool empty_end = len && len < u->setup.length && len % packet == 0;
+
 	if (len > u->setup.length)
 		len = u->setup.length;
-	udc_queue_in(u, MSC_EP_IN, data, len, true, false);
+	udc_queue_answer(u, data, len, empty_end && mutate_control_end(u->mcu, &u->setup));
 }
 
 /* Who has come back as another device has another device descriptor, whatever its firmware says. */
@@ -150,6 +153,11 @@ void udc_ep0_send(struct mcu *m, const void *data, size_t len)
 		become_another(m, u->ep0_in);
 	mutate_control_in(m, &u->setup, u->ep0_in, &len, sizeof u->ep0_in);
 	udc_raw_ep0_send(u, u->ep0_in, len);
+}
+
+void udc_set_address(struct mcu *m, uint8_t address)
+{
+	m->udc->new_address = address;
 }
 
 void udc_ep0_receive(struct mcu *m, void *buf, size_t len)

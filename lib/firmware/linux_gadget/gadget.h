@@ -55,7 +55,7 @@ struct gadget {
 		bool removable, ro, stall;
 		uint64_t blocks;
 		char file[256];
-		char serial[64];
+		char serial[127];
 	} knob;
 
 	struct usbd usbd;

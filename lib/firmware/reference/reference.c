@@ -58,7 +58,7 @@ struct reference {
 		int case5, fill;
 		char file[256];
 		int64_t card_read, card_write;
-		char serial[64];
+		char serial[127];
 	} knob;
 
 	struct usbd usbd;

@@ -45,7 +45,7 @@ struct scsi_config {
 	uint32_t luns;
 	bool removable, write_protect, medium;
 	uint32_t block_size; /* bytes */
-	char serial[64];
+	char serial[127];
 };
 
 struct scsi_unit {
