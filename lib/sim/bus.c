@@ -312,6 +312,11 @@ void bus_open_endpoint(struct bus *b, uint8_t ep, uint16_t max_packet)
 		bus_reset_toggle(b, ep);
 }
 
+void bus_set_address(struct bus *b, uint8_t address)
+{
+	b->address = address;
+}
+
 static void end_all(struct bus *b, enum bus_outcome outcome)
 {
 	for (unsigned i = 0; i < ENDPOINTS; i++) {

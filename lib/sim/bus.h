@@ -75,6 +75,10 @@ void bus_reset_toggle(struct bus *, uint8_t ep);
 /* bMaxPacketSize0 or wMaxPacketSize, as the host has read it; 0: the endpoint does not exist. */
 void bus_open_endpoint(struct bus *, uint8_t ep, uint16_t max_packet);
 
+/* The address that tokens carry from now on. It follows a SET_ADDRESS that succeeds, and is 0 after a
+ * port reset, by itself. */
+void bus_set_address(struct bus *, uint8_t address);
+
 /* Drives SE0 for 10 ms (USB 2.0, 7.1.7.5, for a root port): everything pending ends as cancelled,
  * both sides forget toggles and halts, and the device is unconfigured. Time has passed when this
  * returns. */

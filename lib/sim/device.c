@@ -149,6 +149,11 @@ struct bus *sim_device_bus(struct sim_device *d)
 	return d->bus;
 }
 
+const void *sim_device_state(const struct sim_device *d)
+{
+	return d->mcu.state;
+}
+
 double sim_device_cpu_load(struct sim_device *d)
 {
 	int64_t elapsed = sim_now(d->sim) - d->load_asked_ns;

@@ -39,6 +39,9 @@ void sim_device_free(struct sim_device *);
 struct sim *sim_device_sim(struct sim_device *);
 struct bus *sim_device_bus(struct sim_device *);
 
+/* The model's own state; for tests. It moves when the power has been off. */
+const void *sim_device_state(const struct sim_device *);
+
 /* Share of virtual time in which the processor was not idle, 0 to 1, since the last call. */
 double sim_device_cpu_load(struct sim_device *);
 
