@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Puts the parts of a simulated device together: see device.h. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -152,6 +153,20 @@ struct bus *sim_device_bus(struct sim_device *d)
 const void *sim_device_state(const struct sim_device *d)
 {
 	return d->mcu.state;
+}
+
+bool sim_device_remark(struct sim_device *d, char *buf, size_t size)
+{
+	struct mcu *m = &d->mcu;
+
+	if (!m->remarks)
+		return false;
+	if (m->remarks > 1)
+		snprintf(buf, size, "%s, and %u more", m->remark, m->remarks - 1);
+	else
+		snprintf(buf, size, "%s", m->remark);
+	m->remarks = 0;
+	return true;
 }
 
 double sim_device_cpu_load(struct sim_device *d)

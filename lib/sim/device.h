@@ -42,6 +42,10 @@ struct bus *sim_device_bus(struct sim_device *);
 /* The model's own state; for tests. It moves when the power has been off. */
 const void *sim_device_state(const struct sim_device *);
 
+/* How the firmware has misused its peripheral since the last call, the first of such calls in words
+ * ("udc_transmit: endpoint 0x81 is busy, and 2 more"); false: it has not. */
+bool sim_device_remark(struct sim_device *, char *buf, size_t size);
+
 /* Share of virtual time in which the processor was not idle, 0 to 1, since the last call. */
 double sim_device_cpu_load(struct sim_device *);
 

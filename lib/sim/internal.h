@@ -57,6 +57,8 @@ struct mcu {
 	struct world *world; /* NULL: nothing happens to it */
 	uint64_t cards;	     /* made so far */
 	bool off, again;     /* without power; it has been so */
+	char remark[192];    /* the first that nobody has asked for; empty: none */
+	unsigned remarks;    /* how many there were since */
 	/* the processor */
 	bool in_irq;
 	int64_t cursor;	   /* of the running handler */
@@ -80,6 +82,10 @@ int64_t mcu_scale(const struct mcu *, int64_t ns);
 /* Runs fn(arg) when simulated time reaches the caller's cursor; at once in a task. */
 void mcu_effect(struct mcu *, sim_fn *fn, void *arg);
 void mcu_effect_owned(struct mcu *, sim_fn *fn, void *arg); /* arg is freed afterwards */
+
+/* The firmware did what hardware has an answer to, and no firmware should do: the run goes on, and
+ * sim_device_remark hands the text out. */
+void mcu_remark(struct mcu *, const char *fmt, ...) MSC_PRINTF(2, 3);
 
 /* Ends the run, naming the model: "sim:reference: udc_transmit: endpoint 0x81 is busy". */
 void mcu_misuse(struct mcu *, const char *fmt, ...) MSC_PRINTF(2, 3);

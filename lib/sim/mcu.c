@@ -178,6 +178,17 @@ void mcu_timer(struct mcu *m, int64_t ns, void (*fn)(struct mcu *, void *), void
 	sim_at_part(m->sim, mcu_now(m) + mcu_scale(m, ns), timer_expires, t, true, m);
 }
 
+void mcu_remark(struct mcu *m, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (m->remarks++)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(m->remark, sizeof m->remark, fmt, ap);
+	va_end(ap);
+}
+
 void mcu_misuse(struct mcu *m, const char *fmt, ...)
 {
 	char text[192];

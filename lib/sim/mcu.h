@@ -8,10 +8,11 @@
  * cursor the processor is busy, and other interrupts wait in order. A task runs whenever no
  * interrupt does; while it spins, interrupts are served and its own work is delayed by as much.
  *
- * The peripheral is stricter than hardware: arming a busy endpoint, a buffer smaller than the
- * packet that arrives, a call on an endpoint that was never opened, or touching a buffer that the
- * peripheral still uses ends the run and names the model and the call. Defects that a firmware is
- * meant to have are protocol defects, never misuse.
+ * Misuse. What hardware has an answer to is a finding about the firmware (firmware.misuse), and the
+ * run goes on: arming a busy endpoint, a call on one that was never opened or of the wrong direction
+ * has no effect, and of a packet larger than the buffer the rest is lost. What hardware has none to,
+ * such as touching a buffer that the peripheral still uses, ends the run and names the model and the
+ * call.
  */
 #ifndef MSC_SIM_MCU_H
 #define MSC_SIM_MCU_H
@@ -66,7 +67,7 @@ void udc_close(struct mcu *, uint8_t ep);
  * len 0 sends one. Then in_done. */
 void udc_transmit(struct mcu *, uint8_t ep, const void *buf, size_t len);
 
-/* Receives up to len bytes, a multiple of wMaxPacketSize; a short packet ends it. Then out_done. */
+/* Receives up to len bytes; a short packet ends it. Then out_done. */
 void udc_receive(struct mcu *, uint8_t ep, void *buf, size_t len);
 
 void udc_abort(struct mcu *, uint8_t ep); /* takes the buffer back; no interrupt follows */

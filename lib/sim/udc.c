@@ -164,24 +164,26 @@ enum udc_reply udc_out_packet(struct udc *u, uint8_t ep, bool toggle, const uint
 {
 	struct endpoint *e = udc_at(u, ep);
 	struct job *j = &e->job[0];
+	bool is_short;
 
 	if (!e->jobs) /* the status stage of endpoint 0; or taken back under the packet */
 		return ep & MSC_EP_NUMBER ? UDC_NAK : UDC_ACK;
 	if (toggle != e->toggle)
 		return UDC_ACK; /* a repetition: acknowledged, and thrown away */
 	e->toggle = !e->toggle;
-	if (len > j->len - j->at) {
-		mcu_misuse(u->mcu,
+	is_short = len < e->max_packet;
+	if (len > j->len - j->at) { /* the controller stores what there is room for */
+		mcu_remark(u->mcu,
 			   "endpoint %#x: a packet of %zu bytes arrived in a buffer with %zu left",
 			   ep, len, j->len - j->at);
-		return UDC_ACK;
+		len = j->len - j->at;
 	}
 	if (len)
 		memcpy(j->out + j->at, data, len);
 	j->at += len;
 	if (ep)
-		world_out(u->mcu, data, len, len < e->max_packet);
-	if (len < e->max_packet || j->at == j->len)
+		world_out(u->mcu, data, len, is_short);
+	if (is_short || j->at == j->len)
 		end_job(u, ep);
 	return e->jobs ? UDC_ACK : UDC_NYET;
 }
@@ -347,7 +349,7 @@ static void apply(void *arg)
 	switch (x->what) {
 	case DO_JOB:
 		if (e->jobs == JOBS)
-			mcu_misuse(x->udc->mcu, "endpoint %#x: more than %d packets queued", x->ep,
+			mcu_remark(x->udc->mcu, "endpoint %#x: more than %d packets queued", x->ep,
 				   JOBS);
 		else
 			add_job(x->udc, e, &x->job);

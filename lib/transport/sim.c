@@ -313,6 +313,13 @@ static double cpu_load(struct msc_target *t)
 	return sim_device_cpu_load(s->device);
 }
 
+static bool remark(struct msc_target *t, char *buf, size_t size)
+{
+	struct sim_target *s = msc_target_state(t);
+
+	return sim_device_remark(s->device, buf, size);
+}
+
 static int list(msc_found_fn *found, void *user, struct msc_err *err)
 {
 	(void)err;
@@ -340,4 +347,5 @@ const struct msc_transport msc_transport_sim = {
 	.configure = configure,
 	.list = list,
 	.cpu_load = cpu_load,
+	.remark = remark,
 };

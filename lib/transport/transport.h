@@ -113,6 +113,9 @@ struct msc_transport {
 	/* Optional: the share of time in which the device's processor was busy since the last call,
 	 * 0 to 1. */
 	double (*cpu_load)(struct msc_target *);
+	/* Optional, of simulated devices: how the firmware has misused its own hardware since the
+	 * last call. false: it has not. */
+	bool (*remark)(struct msc_target *, char *buf, size_t size);
 };
 
 struct msc_target {
@@ -154,6 +157,8 @@ int msc_configure(struct msc_target *, enum msc_outcome *, struct msc_err *) MSC
 int msc_not_mounted(struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
 /* The transport's cpu_load; below 0 when it cannot know. */
 double msc_device_cpu(struct msc_target *);
+/* The transport's remark; false when it makes none. Ask after each transfer. */
+bool msc_device_remark(struct msc_target *, char *buf, size_t size);
 
 /* Finds the mass-storage interface in dev->config and fills in the interface and endpoint members;
  * MSC_E_UNSUPPORTED and what was found instead when there is none that speaks Bulk-Only. */
