@@ -5,7 +5,6 @@
  * of another. Where only writes are cut, a read of the same address is refused as it should be:
  * reading does not tell where a write will go. */
 #include "firmware/fault/fault.h"
-#include "scsi/scsi.h"
 
 /* How many blocks there are before the address begins again at 0. */
 static uint64_t period(struct mcu *m, const struct mutant_view *v, unsigned bits, bool of_bytes)
@@ -15,18 +14,29 @@ static uint64_t period(struct mcu *m, const struct mutant_view *v, unsigned bits
 	return (UINT64_C(1) << bits) / (of_bytes && size ? size : 1);
 }
 
-/* A READ or WRITE means the address that is left. */
+/* A READ or WRITE means the address that is left; that of READ(6) has no more than 21 bits. */
 static void cut_command(struct mcu *m, const struct mutant_view *v, struct msc_cbw *seen,
 			unsigned bits, bool of_bytes, bool only_writes)
 {
-	const struct msc_cdb_def *d = msc_cdb_by_bytes(seen->cb, seen->h.cb_length);
-	const struct msc_cdb_field *lba = d ? msc_cdb_field(d, "lba") : NULL;
-	struct msc_err ignored = MSC_ERR_INIT;
+	uint64_t blocks = period(m, v, bits, of_bytes);
+	uint8_t *cb = seen->cb;
 
-	if (!lba || d->amount != MSC_AMOUNT_BLOCKS || (only_writes && !d->writes))
-		return;
-	(void)!msc_cdb_set(d, seen->cb, lba,
-			   msc_cdb_get(seen->cb, lba) % period(m, v, bits, of_bytes), &ignored);
+	switch (cb[0]) {
+	case MSC_OP_READ_10:
+	case MSC_OP_READ_12:
+	case MSC_OP_READ_16:
+		if (only_writes)
+			return;
+		break;
+	case MSC_OP_WRITE_10:
+	case MSC_OP_WRITE_12:
+	case MSC_OP_WRITE_16: break;
+	default: return;
+	}
+	if (cb[0] == MSC_OP_READ_16 || cb[0] == MSC_OP_WRITE_16)
+		msc_put_be64(cb + 2, msc_get_be64(cb + 2) % blocks);
+	else
+		msc_put_be32(cb + 2, (uint32_t)(msc_get_be32(cb + 2) % blocks));
 }
 
 #define ADDRESS(name, bits, of_bytes, only_writes)                                                 \

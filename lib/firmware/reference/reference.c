@@ -419,14 +419,11 @@ static void insert_media(struct mcu *m)
 	};
 
 	for (uint8_t lun = 0; lun < s->knob.luns; lun++) {
-		g.path = lun == 0 && s->knob.file[0] ? s->knob.file : NULL;
+		g.path = s->knob.medium && lun == 0 && s->knob.file[0] ? s->knob.file : NULL;
 		g.blocks = s->knob.blocks || g.path ? s->knob.blocks : DEFAULT_BYTES / g.block_size;
 		if (g.blocks >> lun >= BLOCKS_LEAST)
 			g.blocks >>= lun;
-		if (!s->knob.medium) {
-			g.path = NULL;
-			g.blocks = 0;
-		}
+		g.blocks = s->knob.medium ? g.blocks : 0;
 		g.noise = s->knob.fill ? UINT64_C(0x100000000000000) * (lun + 1u) : 0;
 		card_insert(m, lun, &g);
 	}
