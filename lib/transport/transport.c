@@ -221,6 +221,11 @@ int msc_not_mounted(struct msc_target *t, struct msc_err *err)
 	return t->transport->mounted ? t->transport->mounted(t, err) : 0;
 }
 
+bool msc_device_remark(struct msc_target *t, char *buf, size_t size)
+{
+	return t->transport->remark && t->transport->remark(t, buf, size);
+}
+
 double msc_device_cpu(struct msc_target *t)
 {
 	return t->transport->cpu_load ? t->transport->cpu_load(t) : -1;
