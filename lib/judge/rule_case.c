@@ -105,11 +105,11 @@ const struct msc_rule msc_rule_bot_case_truncated = {
 static void failed(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
-	struct msc_past past = msc_past(r);
+	const struct msc_past *past = &r->past;
 	struct msc_intent intent;
 
 	/* After a reset the command may have failed for a unit attention, which is in order. */
-	if (!msc_has_status(r, MSC_CSW_FAILED) || past.reset ||
+	if (!msc_has_status(r, MSC_CSW_FAILED) || past->reset ||
 	    !msc_case_of(x).phase_error_required)
 		return;
 	intent = msc_intent_of(x);

@@ -68,15 +68,13 @@ static void sense_unit(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_exchange *x = &r->u.exchange;
 	const struct msc_record *other, *own;
 	struct msc_sense_data sense;
-	struct msc_past past;
 	size_t len, asked;
 
 	if (!msc_is_answer(r, MSC_OP_REQUEST_SENSE, &len, &asked))
 		return;
 	sense = msc_sense_decode(x->data, len);
-	past = msc_past(r);
-	other = past.exchange;
-	own = msc_previous_exchange(r);
+	other = r->past.exchange;
+	own = r->past.own;
 	if (!is_about_command(&sense) || !other || other->u.exchange.cbw.h.lun == x->cbw.h.lun ||
 	    x->cbw.h.lun > x->max_lun || !msc_has_status(other, MSC_CSW_FAILED) || !own ||
 	    !msc_has_status(own, MSC_CSW_PASSED))
