@@ -211,6 +211,9 @@ static void add_control(struct msc_assembler *a, const struct msc_transfer *t)
 
 	if (!r)
 		return;
+	/* What the exchange under way has done to the endpoints is not told yet. */
+	if (a->open)
+		r->past.in.halt = r->past.out.halt = MSC_HALT_UNKNOWN;
 	r->began_ns = t->submitted_ns;
 	r->ended_ns = t->completed_ns;
 	r->u.control = (struct msc_control){ .setup = t->setup, .outcome = t->outcome };

@@ -16,6 +16,7 @@ struct msc_building {
 	bool refused;	/* the CBW was not taken */
 	bool left_stalled;  /* the newest transfer of data or status met a STALL */
 	bool status_done;   /* the newest transfer in the place of the CSW ended well */
+	int64_t status_ns;  /* when the first transfer in the place of the CSW ended; MSC_NEVER: none */
 	int64_t halted_ns[2]; /* when bulk-out, bulk-in was seen to be halted; MSC_NEVER: it is not */
 	uint64_t order[MSC_STEPS_MAX]; /* of the steps: when the end of each was seen */
 	bool no_memory;
@@ -32,9 +33,11 @@ void msc_building_wrap(struct msc_building *, const struct msc_transfer *, uint6
 void msc_building_add(struct msc_building *, const struct msc_transfer *, uint64_t order);
 /* CLEAR_FEATURE(ENDPOINT_HALT) of one of its endpoints. */
 void msc_building_clear(struct msc_building *, const struct msc_transfer *, uint64_t order);
-/* The transfer can be a part of it, by what is on the wire. */
+/* The transfer can be a part of it, by what is on the wire: a host that asked for the CSW is through
+ * with the data. */
 bool msc_building_wants(const struct msc_building *, const struct msc_transfer *);
 bool msc_building_stalled(const struct msc_building *, uint8_t ep); /* and not cleared since */
+/* It came; after a wrapper that is not valid: bulk-in has been looked at. */
 bool msc_building_has_status(const struct msc_building *);
 /* What follows from all of it. False: there never was a wrapper, and nothing can be made of it. */
 bool msc_building_end(struct msc_building *);

@@ -15,7 +15,7 @@ struct msc_building *msc_building_new(struct msc_record *r, const struct msc_not
 	if (!b)
 		return NULL;
 	b->record = r;
-	b->halted_ns[0] = b->halted_ns[1] = MSC_NEVER;
+	b->halted_ns[0] = b->halted_ns[1] = b->status_ns = MSC_NEVER;
 	r->u.exchange.max_lun = 0xff;
 	if (note) {
 		b->noted = true;
@@ -217,6 +217,8 @@ static void add_status(struct msc_building *b, const struct msc_transfer *t, uin
 	    t->submitted_ns <= *halted_ns(b, t->ep))
 		seen.outcome = MSC_OUT_CANCELLED;
 	add_step(b, MSC_STEP_CSW, &seen, order);
+	if (b->status_ns == MSC_NEVER)
+		b->status_ns = t->completed_ns;
 	if (seen.outcome == MSC_OUT_CANCELLED || x->csw_in_data)
 		return;
 	b->left_stalled = t->outcome == MSC_OUT_STALL;
@@ -249,7 +251,9 @@ bool msc_building_stalled(const struct msc_building *b, uint8_t ep)
 
 bool msc_building_has_status(const struct msc_building *b)
 {
-	return b->status_done && b->record->u.exchange.status_len;
+	const struct msc_exchange *x = &b->record->u.exchange;
+
+	return b->invalid ? b->status_ns != MSC_NEVER : b->status_done && x->status_len;
 }
 
 bool msc_building_wants(const struct msc_building *b, const struct msc_transfer *t)
@@ -257,6 +261,7 @@ bool msc_building_wants(const struct msc_building *b, const struct msc_transfer 
 	if (!b->wrapped || t->ep & MSC_EP_IN)
 		return true;
 	return b->in_data && b->record->u.exchange.dir == MSC_DIR_OUT &&
+	       t->submitted_ns <= b->status_ns &&
 	       !(t->data && t->kept == t->asked && msc_cbw_is_valid(t->data, t->kept));
 }
 

@@ -252,7 +252,9 @@ static void add_exchange(struct msc_history *h, struct msc_record *r)
 		.in.halt = left_halted(x, r->device->ep_in) ? MSC_HALT_SET : MSC_HALT_UNKNOWN,
 		.out.halt = left_halted(x, r->device->ep_out) ? MSC_HALT_SET : MSC_HALT_UNKNOWN
 	};
-	h->needs_reset = h->owed = x->needs_reset;
+	h->needs_reset = x->needs_reset;
+	if (!r->muted)
+		h->owed = x->needs_reset;
 	h->unclean = x->needs_reset || !x->have_csw;
 }
 
@@ -339,7 +341,7 @@ static void add_poll(struct msc_history *h, const struct msc_record *r)
 	else if (p->ep == r->device->ep_out)
 		h->past.out.halt = halt, h->past.out.request = false;
 	h->past.sent |= !(p->ep & MSC_EP_IN) && p->data_len;
-	h->owed |= p->outcome != MSC_OUT_TIMEOUT;
+	h->owed |= !r->muted && p->outcome != MSC_OUT_TIMEOUT;
 }
 
 /* A record that is kept knows of no other but by the chain, which is cut where it ends. */
