@@ -81,4 +81,26 @@ bool msc_interface_exists(const struct msc_device *, uint8_t number);
 /* A GET_DESCRIPTOR of that type; *index is the descriptor's. */
 bool msc_is_descriptor(const struct msc_record *, uint8_t type, uint8_t *index);
 
+/* ---- the record at hand -------------------------------------------------------------------- */
+
+/* What the rules ask of the exchange at hand, answered once for all of them. */
+struct msc_view {
+	struct msc_intent intent;   /* of the command block */
+	struct msc_intent passed;   /* the same, knowing that it passed; if it did */
+	struct msc_case c;	    /* of the thirteen */
+	const struct msc_step *stuck;
+	enum msc_came came;
+	enum msc_brought brought;
+	enum msc_after after;
+};
+void msc_view_fill(struct msc_view *, const struct msc_record *);
+const struct msc_view *msc_view(const struct msc_judging *);
+
+/* A READ(10), WRITE(10) or TEST UNIT READY that did all that it means, for which nothing that came
+ * before matters: no rule has anything to say of it, and most exchanges of a long log are one. */
+bool msc_is_clean(const struct msc_record *);
+/* msc_judge, but asking every rule of the record's kind, whatever it is registered for. */
+int msc_judge_by_all(const struct msc_record *, enum msc_profile, struct msc_findings *,
+		     struct msc_err *) MSC_MUST_CHECK;
+
 #endif

@@ -7,7 +7,7 @@ static void length(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
 
-	if (!r->u.exchange.command || msc_came(x) != MSC_CAME_BROKEN)
+	if (!r->u.exchange.command || msc_view(j)->came != MSC_CAME_BROKEN)
 		return;
 	msc_found(j, "the CSW has %zu bytes", x->status_len);
 	msc_expected(j, "%d", MSC_CSW_LEN);
@@ -131,7 +131,7 @@ static void merged(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
 
-	if (!r->u.exchange.command || (!x->csw_in_data && msc_brought(r) != MSC_BROUGHT_CSW))
+	if (!r->u.exchange.command || (!x->csw_in_data && msc_view(j)->brought != MSC_BROUGHT_CSW))
 		return;
 	msc_found(j,
 		  "the CSW arrived in the data transfer, after %zu of %u bytes: nothing had "
@@ -215,10 +215,10 @@ const struct msc_rule msc_rule_bot_csw_stall = {
 
 static void missing(struct msc_judging *j, const struct msc_record *r)
 {
-	const struct msc_step *s = msc_stuck(&r->u.exchange);
+	const struct msc_step *s = msc_view(j)->stuck;
 
 	if (!s || s->kind != MSC_STEP_CSW || !r->u.exchange.plain ||
-	    msc_after(r) != MSC_AFTER_NOTHING || msc_brought(r) != MSC_BROUGHT_DATA)
+	    msc_view(j)->after != MSC_AFTER_NOTHING || msc_view(j)->brought != MSC_BROUGHT_DATA)
 		return;
 	msc_found(j, "no CSW came after %zu bytes of data: %s in status transport",
 		  r->u.exchange.data_len, msc_outcome_name(s->outcome));

@@ -8,14 +8,15 @@ static void excess(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_exchange *x = &r->u.exchange;
 	uint32_t asked = x->cbw.h.length;
 
-	if (!r->u.exchange.command || x->dir != MSC_DIR_IN || msc_brought(r) != MSC_BROUGHT_DATA)
+	if (!r->u.exchange.command || x->dir != MSC_DIR_IN ||
+	    msc_view(j)->brought != MSC_BROUGHT_DATA)
 		return;
 	if (x->data_len > asked)
 		msc_found(j, "%zu bytes came in the data transfer", x->data_len);
 	else if (msc_step_with(x, MSC_STEP_DATA, MSC_OUT_BABBLE))
 		msc_found(j, "the device sent more than there was room for after %zu bytes",
 			  x->data_len);
-	else if (x->data_len == asked && msc_came(x) == MSC_CAME_DATA)
+	else if (x->data_len == asked && msc_view(j)->came == MSC_CAME_DATA)
 		msc_found(j, "all %u bytes came, then more data where the CSW belongs",
 			  (unsigned)asked);
 	msc_expected(j, "at most %u bytes", (unsigned)asked);
@@ -40,7 +41,7 @@ static void unasked(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
 
-	if (!r->u.exchange.command || x->dir == MSC_DIR_IN || msc_came(x) != MSC_CAME_DATA)
+	if (!r->u.exchange.command || x->dir == MSC_DIR_IN || msc_view(j)->came != MSC_CAME_DATA)
 		return;
 	msc_found(j, "data came on bulk-in where the CSW belongs, and the host had asked for none");
 	msc_expected(j, "a CSW");
@@ -63,7 +64,7 @@ static void split(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_exchange *x = &r->u.exchange;
 
 	if (!r->u.exchange.command || x->dir != MSC_DIR_IN || x->data_len >= x->cbw.h.length ||
-	    msc_came(x) != MSC_CAME_DATA || msc_brought(r) != MSC_BROUGHT_DATA)
+	    msc_view(j)->came != MSC_CAME_DATA || msc_view(j)->brought != MSC_BROUGHT_DATA)
 		return;
 	msc_found(j,
 		  "a short packet ended the data after %zu of %u bytes, and then more data came "
@@ -89,10 +90,10 @@ const struct msc_rule msc_rule_bot_data_split = {
 static void hang(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
-	const struct msc_step *s = msc_stuck(x);
+	const struct msc_step *s = msc_view(j)->stuck;
 
 	if (!s || s->kind != MSC_STEP_DATA || !r->u.exchange.plain ||
-	    msc_after(r) != MSC_AFTER_NOTHING)
+	    msc_view(j)->after != MSC_AFTER_NOTHING)
 		return;
 	msc_found(j, "the data phase stopped after %zu of %u bytes: %s", x->data_len,
 		  (unsigned)x->cbw.h.length, msc_outcome_name(s->outcome));
@@ -125,7 +126,7 @@ static void missing(struct msc_judging *j, const struct msc_record *r)
 	if (!msc_has_status(r, MSC_CSW_PASSED) || !def || def->dir != x->dir ||
 	    (def->amount != MSC_AMOUNT_BLOCKS && def->amount != MSC_AMOUNT_CAPACITY))
 		return;
-	intent = msc_intent_passed(x);
+	intent = msc_view(j)->passed;
 	due = intent.min < x->cbw.h.length ? intent.min : x->cbw.h.length;
 	if (!intent.known || x->data_len >= due ||
 	    msc_case_in(x->dir, x->cbw.h.length, &intent).phase_error_required)
@@ -152,7 +153,7 @@ static void short_data(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_exchange *x = &r->u.exchange;
 
 	if (!r->u.exchange.command || x->dir != MSC_DIR_IN || x->csw_in_data ||
-	    !msc_csw_is_valid(x) || msc_brought(r) != MSC_BROUGHT_DATA ||
+	    !msc_csw_is_valid(x) || msc_view(j)->brought != MSC_BROUGHT_DATA ||
 	    x->data_len >= x->cbw.h.length || msc_stalled(x, r->device->ep_in))
 		return;
 	msc_found(j,
@@ -181,7 +182,7 @@ static void needless(struct msc_judging *j, const struct msc_record *r)
 	bool in = msc_stalled(x, r->device->ep_in);
 
 	if (!msc_has_status(r, MSC_CSW_PASSED) || x->data_len != x->cbw.h.length ||
-	    msc_case_of(x).phase_error_possible)
+	    msc_view(j)->c.phase_error_possible)
 		return;
 	if (!in && !msc_stalled(x, r->device->ep_out))
 		return;
@@ -220,7 +221,7 @@ static void stale_csw(struct msc_judging *j, const struct msc_record *r)
 		msc_expected(j, "nothing");
 		msc_actual(j, "%zu bytes", s->actual);
 	}
-	if (msc_brought(r) != MSC_BROUGHT_OLD_CSW)
+	if (msc_view(j)->brought != MSC_BROUGHT_OLD_CSW)
 		return;
 	msc_found(j, "a CSW with tag %08Xh came as the data of the command with tag %08Xh",
 		  (unsigned)msc_get_le32(x->data + 4), (unsigned)x->cbw.h.tag);

@@ -61,6 +61,7 @@ const struct msc_rule msc_rule_scsi_eject_effect = {
 	.why = "a host waits for 2/3A before it says that the device can be removed",
 	.mistake = "START STOP UNIT is answered with success and does nothing",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_TEST_UNIT_READY),
 	.judge = eject_effect,
 };
 
@@ -88,6 +89,7 @@ const struct msc_rule msc_rule_scsi_eject_needless = {
 	.why = "hosts stop a disk to save power, and the volume vanishes under their feet",
 	.mistake = "only START is looked at",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_REQUEST_SENSE),
 	.judge = eject_needless,
 };
 
@@ -108,6 +110,7 @@ const struct msc_rule msc_rule_scsi_eject_prevented = {
 	.why = "hosts lock a medium while its volume is mounted, and count on it",
 	.mistake = "PREVENT is answered with success and not remembered",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_START_STOP_UNIT),
 	.judge = eject_prevented,
 };
 
@@ -168,6 +171,7 @@ const struct msc_rule msc_rule_scsi_attention_once = {
 	.why = "hosts repeat the command a few times and then give the device up",
 	.mistake = "the flag is cleared by another command than the one that failed, or by none",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_REQUEST_SENSE),
 	.judge = attention_once,
 };
 
@@ -232,5 +236,6 @@ const struct msc_rule msc_rule_scsi_medium_repeats = {
 	.why = "the medium may be smaller than it says; a run with --allow-writes makes sure",
 	.mistake = "address bits are lost on the way to the medium, or the capacity is a lie",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_READ_10),
 	.judge = medium_repeats,
 };

@@ -53,6 +53,7 @@ const struct msc_rule msc_rule_scsi_luns_list = {
 	.why = "a host attaches the same disk twice, or not at all",
 	.mistake = "the answer is a constant with room for two",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_REPORT_LUNS),
 	.judge = luns_list,
 };
 
@@ -93,6 +94,7 @@ const struct msc_rule msc_rule_scsi_sense_unit = {
 	.why = "a host that works on two units blames one for the failure of the other",
 	.mistake = "there is one variable for the whole device",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_REQUEST_SENSE),
 	.judge = sense_unit,
 };
 
@@ -150,6 +152,7 @@ const struct msc_rule msc_rule_scsi_verify_range = {
 	.why = "Windows verifies what it has formatted, and believes it",
 	.mistake = "the address of the last READ is checked instead of this command's",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_VERIFY_10, MSC_OP_VERIFY_12, MSC_OP_VERIFY_16),
 	.judge = verify_range,
 };
 

@@ -16,7 +16,7 @@ struct msc_building {
 	bool refused;	/* the CBW was not taken */
 	bool left_stalled;  /* the newest transfer of data or status met a STALL */
 	bool status_done;   /* the newest transfer in the place of the CSW ended well */
-	int64_t status_ns;  /* when the first transfer in the place of the CSW ended; MSC_NEVER: none */
+	int64_t status_ns; /* when the first transfer in the place of the CSW ended; MSC_NEVER: none */
 	int64_t halted_ns[2]; /* when bulk-out, bulk-in was seen to be halted; MSC_NEVER: it is not */
 	uint64_t order[MSC_STEPS_MAX]; /* of the steps: when the end of each was seen */
 	bool no_memory;

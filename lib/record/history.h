@@ -35,8 +35,8 @@ struct msc_history {
 	uint8_t max_lun;
 	bool needs_reset; /* only reset recovery leads on: the newest exchange says so */
 	bool unclean;	  /* the device may be in the middle of a command */
-	bool owed; /* the host owes a recovery and has not tried one: it needs a reset, or a bare
-			     transfer moved something */
+	bool owed; /* the host owes a recovery and has not tried one: by what it did that was not
+		      muted, the device needs a reset, or a bare transfer moved something */
 
 	struct msc_past past; /* of the record that comes next, but for what depends on its unit */
 	struct {
