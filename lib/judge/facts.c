@@ -6,56 +6,10 @@
 
 /* ---- one exchange ------------------------------------------------------------------------- */
 
-bool msc_is_command(const struct msc_record *r)
-{
-	struct msc_past past;
-	bool request;
-
-	if (r->kind != MSC_RECORD_EXCHANGE ||
-	    !msc_cbw_is_valid(r->u.exchange.wrapper, r->u.exchange.wrapper_len))
-		return false;
-	past = msc_past(r);
-	return !msc_awaits_recovery(&past) &&
-	       msc_known_halt(r, r->device->ep_in, &request) != MSC_HALT_SET &&
-	       msc_known_halt(r, r->device->ep_out, &request) != MSC_HALT_SET;
-}
-
-/* False when the host ended bulk-out before dCBWDataTransferLength by its own choice. */
-static bool host_sent_all(const struct msc_exchange *x)
-{
-	size_t sent = 0;
-
-	if (x->dir != MSC_DIR_OUT)
-		return true;
-	for (size_t i = 0; i < x->n_steps; i++) {
-		const struct msc_step *s = &x->steps[i];
-
-		if (s->kind == MSC_STEP_CBW && s->outcome != MSC_OUT_DONE)
-			return true;
-		if (s->kind != MSC_STEP_DATA)
-			continue;
-		if (s->outcome != MSC_OUT_DONE)
-			return true;
-		sent += s->actual;
-	}
-	return sent >= x->cbw.h.length;
-}
-
-bool msc_is_plain(const struct msc_record *r)
-{
-	return msc_is_command(r) && msc_cbw_is_meaningful(&r->u.exchange) &&
-	       host_sent_all(&r->u.exchange);
-}
-
-bool msc_is_answered(const struct msc_record *r)
-{
-	return msc_is_plain(r) && msc_csw_is_valid(&r->u.exchange) &&
-	       msc_csw_is_meaningful(&r->u.exchange);
-}
-
 bool msc_has_status(const struct msc_record *r, uint8_t status)
 {
-	return msc_is_answered(r) && r->u.exchange.csw.status == status;
+	return r->kind == MSC_RECORD_EXCHANGE && r->u.exchange.answered &&
+	       r->u.exchange.csw.status == status;
 }
 
 enum msc_came msc_came(const struct msc_exchange *x)
@@ -81,7 +35,7 @@ enum msc_brought msc_brought(const struct msc_record *r)
 	size_t begin = x->data_len - MSC_CSW_LEN;
 
 	if (x->dir != MSC_DIR_IN || x->csw_in_data || x->data_len < MSC_CSW_LEN ||
-	    (begin && (!packet || begin % packet)) ||
+	    x->data_kept < x->data_len || (begin && (!packet || begin % packet)) ||
 	    msc_get_le32(x->data + begin) != MSC_CSW_SIGNATURE)
 		return MSC_BROUGHT_DATA;
 	if (msc_get_le32(x->data + begin + 4) == x->cbw.h.tag)
@@ -128,7 +82,7 @@ bool msc_is_answer(const struct msc_record *r, uint8_t opcode, size_t *len, size
 	uint64_t alloc;
 
 	if (!msc_has_status(r, MSC_CSW_PASSED) || x->cbw.cb[0] != opcode || x->dir != MSC_DIR_IN ||
-	    x->data_len > x->cbw.h.length || !msc_residue_fits(x))
+	    x->data_len > x->cbw.h.length || x->data_kept < x->data_len || !msc_residue_fits(x))
 		return false;
 	alloc = opcode == MSC_OP_READ_CAPACITY_10 ? MSC_CAPACITY_10_LEN
 						  : msc_cdb_value(x->cbw.cb, "alloc");
@@ -156,99 +110,20 @@ bool msc_is_past_end(const struct msc_exchange *x)
 	return lba > x->unit.last_lba || blocks > x->unit.last_lba - lba + 1;
 }
 
-/* After it, what the unit says of itself may be different. */
-static bool may_change_unit(const struct msc_record *r)
-{
-	const struct msc_exchange *x = &r->u.exchange;
-
-	if (!msc_has_status(r, MSC_CSW_PASSED))
-		return true;
-	return msc_cdb_effect(x->cbw.cb, MSC_CBW_CB_MAX, &x->unit, NULL) != MSC_EFFECT_NONE &&
-	       !msc_blocks_command(x);
-}
-
 const struct msc_record *msc_earlier_answer(const struct msc_record *r, uint8_t opcode,
 					    bool (*same)(const uint8_t *, const uint8_t *))
 {
-	const struct msc_exchange *x = &r->u.exchange;
+	const struct msc_answers *a = msc_history_answers(r);
 	size_t len, asked;
 
-	for (const struct msc_record *p = r->prev; p; p = p->prev) {
-		const struct msc_exchange *before = &p->u.exchange;
-
-		if (p->kind != MSC_RECORD_EXCHANGE || before->cbw.h.lun != x->cbw.h.lun)
-			continue;
-		if (msc_is_answer(p, opcode, &len, &asked) && same(x->cbw.cb, before->cbw.cb))
-			return p;
-		if (may_change_unit(p))
-			return NULL;
-	}
+	for (size_t i = 0; a && i < a->count; i++)
+		if (msc_is_answer(a->list[i], opcode, &len, &asked) &&
+		    same(r->u.exchange.cbw.cb, a->list[i]->u.exchange.cbw.cb))
+			return a->list[i];
 	return NULL;
 }
 
 /* ---- what came before --------------------------------------------------------------------- */
-
-static void past_control(struct msc_past *past, const struct msc_record *r)
-{
-	const struct msc_control *c = &r->u.control;
-	bool in = c->setup.index == r->device->ep_in;
-
-	if (c->outcome != MSC_OUT_DONE)
-		return;
-	if (msc_is_good_reset(r)) {
-		past->request = true;
-	} else if (msc_is_request(r, MSC_RECIPIENT_ENDPOINT, MSC_STD_CLEAR_FEATURE) &&
-		   c->setup.value == MSC_FEATURE_ENDPOINT_HALT) {
-		*(in ? &past->cleared_in : &past->cleared_out) |= !past->request;
-	}
-}
-
-static void past_reset(struct msc_past *past, const struct msc_record *r)
-{
-	bool in = r->u.reset.ep == r->device->ep_in;
-
-	if (r->u.reset.outcome != MSC_OUT_DONE)
-		return;
-	if (r->u.reset.kind != MSC_RESET_CLEAR_HALT)
-		past->reset = true;
-	else
-		*(in ? &past->cleared_in : &past->cleared_out) |= !past->request;
-}
-
-struct msc_past msc_past(const struct msc_record *r)
-{
-	struct msc_past past = { 0 };
-
-	for (const struct msc_record *p = r->prev; p && !past.exchange; p = p->prev) {
-		switch (p->kind) {
-		case MSC_RECORD_EXCHANGE: past.exchange = p; break;
-		case MSC_RECORD_CONTROL: past_control(&past, p); break;
-		case MSC_RECORD_RESET: past_reset(&past, p); break;
-		case MSC_RECORD_POLL: break;
-		}
-	}
-	if (past.request && past.cleared_in && past.cleared_out)
-		past.reset = true;
-	return past;
-}
-
-bool msc_was_invalid(const struct msc_past *past)
-{
-	const struct msc_exchange *x = past->exchange ? &past->exchange->u.exchange : NULL;
-
-	return x && !past->reset && !msc_cbw_is_valid(x->wrapper, x->wrapper_len);
-}
-
-bool msc_awaits_recovery(const struct msc_past *past)
-{
-	const struct msc_exchange *x = past->exchange ? &past->exchange->u.exchange : NULL;
-
-	if (!x || past->reset)
-		return false;
-	if (msc_was_invalid(past))
-		return true;
-	return !past->request && (x->needs_reset || !msc_csw_is_valid(x));
-}
 
 /* The endpoint's halt was cleared in the exchange, and nothing has passed on it since. */
 static bool ends_cleared(const struct msc_exchange *x, uint8_t ep)
@@ -285,120 +160,47 @@ enum msc_after msc_after(const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
 	const struct msc_step *stuck = msc_stuck(x);
-	struct msc_past past = msc_past(r);
-	bool out = past.cleared_out;
+	const struct msc_past *past = &r->past;
+	bool out = past->cleared_out;
 
 	if (stuck && clears_before(x, stuck))
 		return MSC_AFTER_CLEAR;
 	if (stuck && stuck->kind != MSC_STEP_CBW && !is_ordinary(x))
 		return MSC_AFTER_NOTHING;
-	if (past.reset || past.request)
+	if (past->reset || past->request)
 		return MSC_AFTER_RESET;
-	if (past.exchange && ends_cleared(&past.exchange->u.exchange, r->device->ep_out))
+	if (past->exchange && ends_cleared(&past->exchange->u.exchange, r->device->ep_out))
 		out = true;
 	if (stuck && stuck->outcome == MSC_OUT_STALL)
 		return out ? MSC_AFTER_CLEAR : MSC_AFTER_NOTHING;
-	return out || past.cleared_in ? MSC_AFTER_CLEAR : MSC_AFTER_NOTHING;
+	return out || past->cleared_in ? MSC_AFTER_CLEAR : MSC_AFTER_NOTHING;
 }
 
 const struct msc_record *msc_undisturbed(const struct msc_record *r)
 {
-	struct msc_past past = msc_past(r);
+	const struct msc_past *past = &r->past;
 
-	if (!past.exchange || past.reset || past.request ||
-	    past.exchange->u.exchange.cbw.h.lun != r->u.exchange.cbw.h.lun)
+	if (!past->exchange || past->reset || past->request ||
+	    past->exchange->u.exchange.cbw.h.lun != r->u.exchange.cbw.h.lun)
 		return NULL;
-	return past.exchange;
-}
-
-/* ---- halts ------------------------------------------------------------------------------ */
-
-/* In the exchange before: the endpoint was left halted. */
-static bool left_halted(const struct msc_record *r, uint8_t ep)
-{
-	const struct msc_exchange *x = &r->u.exchange;
-
-	for (size_t i = x->n_steps; i-- > 0;)
-		if (x->steps[i].ep == ep && x->steps[i].outcome != MSC_OUT_CANCELLED)
-			return x->steps[i].kind != MSC_STEP_CLEAR_HALT &&
-			       x->steps[i].outcome == MSC_OUT_STALL;
-	return false;
-}
-
-static enum msc_halt halt_of_control(const struct msc_record *r, uint8_t ep)
-{
-	const struct msc_setup *s = &r->u.control.setup;
-
-	if (r->u.control.outcome != MSC_OUT_DONE || s->index != ep ||
-	    s->request_type != MSC_RECIPIENT_ENDPOINT || s->value != MSC_FEATURE_ENDPOINT_HALT)
-		return MSC_HALT_UNKNOWN;
-	if (s->request == MSC_STD_SET_FEATURE)
-		return MSC_HALT_SET;
-	return s->request == MSC_STD_CLEAR_FEATURE ? MSC_HALT_CLEAR : MSC_HALT_UNKNOWN;
-}
-
-static enum msc_halt halt_of_poll(const struct msc_poll *p, uint8_t ep)
-{
-	if (p->ep != ep)
-		return MSC_HALT_UNKNOWN;
-	return p->outcome == MSC_OUT_STALL ? MSC_HALT_SET : MSC_HALT_CLEAR;
-}
-
-static enum msc_halt halt_of_reset(const struct msc_reset *reset, uint8_t ep)
-{
-	if (reset->outcome != MSC_OUT_DONE)
-		return MSC_HALT_UNKNOWN;
-	return reset->kind != MSC_RESET_CLEAR_HALT || reset->ep == ep ? MSC_HALT_CLEAR
-								      : MSC_HALT_UNKNOWN;
+	return past->exchange;
 }
 
 enum msc_halt msc_known_halt(const struct msc_record *r, uint8_t ep, bool *request)
 {
 	*request = false;
-	for (const struct msc_record *p = r->prev; p; p = p->prev) {
-		enum msc_halt h = MSC_HALT_UNKNOWN;
-
-		switch (p->kind) {
-		case MSC_RECORD_CONTROL:
-			*request |= msc_is_good_reset(p) && p->u.control.outcome == MSC_OUT_DONE;
-			h = halt_of_control(p, ep);
-			break;
-		case MSC_RECORD_POLL: h = halt_of_poll(&p->u.poll, ep); break;
-		case MSC_RECORD_RESET: h = halt_of_reset(&p->u.reset, ep); break;
-		case MSC_RECORD_EXCHANGE:
-			return left_halted(p, ep) ? MSC_HALT_SET : MSC_HALT_UNKNOWN;
-		}
-		if (h != MSC_HALT_UNKNOWN)
-			return h;
+	if (ep == r->device->ep_in) {
+		*request = r->past.in.request;
+		return r->past.in.halt;
+	}
+	if (ep == r->device->ep_out) {
+		*request = r->past.out.request;
+		return r->past.out.halt;
 	}
 	return MSC_HALT_UNKNOWN;
 }
 
 /* ---- control requests --------------------------------------------------------------------- */
-
-bool msc_is_request(const struct msc_record *r, uint8_t request_type, uint8_t request)
-{
-	return r->kind == MSC_RECORD_CONTROL && r->u.control.setup.request_type == request_type &&
-	       r->u.control.setup.request == request;
-}
-
-bool msc_is_good_reset(const struct msc_record *r)
-{
-	const struct msc_setup *s = &r->u.control.setup;
-
-	return msc_is_request(r, MSC_REQTYPE_CLASS | MSC_RECIPIENT_INTERFACE,
-			      MSC_REQ_BULK_ONLY_RESET) &&
-	       !s->value && s->index == r->device->interface_number && !s->length;
-}
-
-bool msc_is_good_max_lun(const struct msc_record *r)
-{
-	const struct msc_setup *s = &r->u.control.setup;
-
-	return msc_is_request(r, MSC_REQTYPE_IN | MSC_REQTYPE_CLASS | MSC_RECIPIENT_INTERFACE,
-			      MSC_REQ_GET_MAX_LUN) &&
-	       !s->value && s->index == r->device->interface_number && s->length == 1;
-}
 
 bool msc_interface_exists(const struct msc_device *device, uint8_t number)
 {

@@ -6,16 +6,10 @@
 #define MSC_JUDGE_FACTS_H
 
 #include "judge/judge.h"
+#include "record/history.h"
 
 /* ---- one exchange ------------------------------------------------------------------------- */
 
-/* A valid CBW that the device could take as one: it was not waiting for a reset recovery, and
- * neither endpoint was halted. */
-bool msc_is_command(const struct msc_record *);
-/* That, and meaningful too, and the host sent all the bulk-out data that it promised. */
-bool msc_is_plain(const struct msc_record *);
-/* Plain, and ended by a CSW that is valid and meaningful. */
-bool msc_is_answered(const struct msc_record *);
 bool msc_has_status(const struct msc_record *, uint8_t status); /* answered, with that status */
 
 enum msc_came { /* what came where the CSW belongs */
@@ -65,24 +59,10 @@ struct msc_intent msc_intent_of(const struct msc_exchange *);
 struct msc_intent msc_intent_passed(const struct msc_exchange *);
 struct msc_case msc_case_in(enum msc_dir host, uint64_t length, const struct msc_intent *);
 
-/* ---- what came before --------------------------------------------------------------------- */
-
-struct msc_past {
-	const struct msc_record *exchange; /* the one before, on any unit; NULL: none is known */
-	bool reset;   /* since then: reset recovery, or port reset, and it succeeded */
-	bool request; /* since then: Bulk-Only Mass Storage Reset by itself */
-	bool cleared_in, cleared_out; /* since then, and since that request: clear-halt */
-};
-struct msc_past msc_past(const struct msc_record *);
-
-/* A CBW is valid only after a CSW or a reset (BOT 1.0, 6.2.1), and after one that was not valid
- * only once reset recovery is complete (6.6.1). */
-bool msc_awaits_recovery(const struct msc_past *);
-bool msc_was_invalid(const struct msc_past *); /* because the last CBW was not valid */
+/* ---- what came before: struct msc_past, and record/history.h ------------------------------- */
 
 /* Whether an endpoint is halted, by the newest record that tells. *request: Bulk-Only Mass Storage
  * Reset came after that record, and it is not supposed to change it. */
-enum msc_halt { MSC_HALT_UNKNOWN, MSC_HALT_SET, MSC_HALT_CLEAR };
 enum msc_halt msc_known_halt(const struct msc_record *, uint8_t ep, bool *request);
 
 enum msc_after { MSC_AFTER_NOTHING, MSC_AFTER_CLEAR, MSC_AFTER_RESET };
@@ -96,12 +76,31 @@ const struct msc_record *msc_undisturbed(const struct msc_record *);
 
 /* ---- control requests --------------------------------------------------------------------- */
 
-bool msc_is_request(const struct msc_record *, uint8_t request_type, uint8_t request);
-bool msc_is_good_reset(const struct msc_record *);   /* Bulk-Only Reset, every field right */
-bool msc_is_good_max_lun(const struct msc_record *); /* Get Max LUN, every field right */
 /* Some interface of the configuration has this number. */
 bool msc_interface_exists(const struct msc_device *, uint8_t number);
 /* A GET_DESCRIPTOR of that type; *index is the descriptor's. */
 bool msc_is_descriptor(const struct msc_record *, uint8_t type, uint8_t *index);
+
+/* ---- the record at hand -------------------------------------------------------------------- */
+
+/* What the rules ask of the exchange at hand, answered once for all of them. */
+struct msc_view {
+	struct msc_intent intent;   /* of the command block */
+	struct msc_intent passed;   /* the same, knowing that it passed; if it did */
+	struct msc_case c;	    /* of the thirteen */
+	const struct msc_step *stuck;
+	enum msc_came came;
+	enum msc_brought brought;
+	enum msc_after after;
+};
+void msc_view_fill(struct msc_view *, const struct msc_record *);
+const struct msc_view *msc_view(const struct msc_judging *);
+
+/* A READ(10), WRITE(10) or TEST UNIT READY that did all that it means, for which nothing that came
+ * before matters: no rule has anything to say of it, and most exchanges of a long log are one. */
+bool msc_is_clean(const struct msc_record *);
+/* msc_judge, but asking every rule of the record's kind, whatever it is registered for. */
+int msc_judge_by_all(const struct msc_record *, enum msc_profile, struct msc_findings *,
+		     struct msc_err *) MSC_MUST_CHECK;
 
 #endif

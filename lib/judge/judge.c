@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The registry of rules, the profiles, and how a rule's finding becomes a line of evidence. */
-#include "judge/judge.h"
+#include "judge/facts.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,6 +21,7 @@ const char *const msc_profile_names[] = { "spec", "usbif", "interop", NULL };
 /* One rule at work on one record. */
 struct msc_judging {
 	const struct msc_record *record;
+	const struct msc_view *view;
 	const struct msc_rule *rule;
 	const char *spec; /* instead of the rule's; NULL: the rule's */
 	enum msc_severity severity;
@@ -168,22 +169,58 @@ void msc_actual(struct msc_judging *j, const char *fmt, ...)
 
 /* ---- judging ------------------------------------------------------------------------------ */
 
-int msc_judge(const struct msc_record *r, enum msc_profile profile, struct msc_findings *out,
-	      struct msc_err *err)
+const struct msc_view *msc_view(const struct msc_judging *j)
 {
+	return j->view;
+}
+
+/* The rule is about records like this one. */
+static bool is_about(const struct msc_rule *rule, const struct msc_record *r)
+{
+	if (!(rule->on & r->kind))
+		return false;
+	if (r->kind != MSC_RECORD_EXCHANGE || !rule->n_opcodes)
+		return true;
+	for (size_t i = 0; i < rule->n_opcodes; i++)
+		if (rule->opcodes[i] == r->u.exchange.cbw.cb[0])
+			return true;
+	return false;
+}
+
+static int judge(const struct msc_record *r, enum msc_profile profile, struct msc_findings *out,
+		 bool all, struct msc_err *err)
+{
+	struct msc_view view;
+
+	msc_view_fill(&view, r);
 	for (size_t i = 0; i < msc_rule_count; i++) {
 		const struct msc_rule *rule = msc_rules[i];
-		struct msc_judging j = {
-			.record = r, .rule = rule, .severity = rule->severity[profile], .out = out
-		};
+		struct msc_judging j = { .record = r,
+					 .view = &view,
+					 .rule = rule,
+					 .severity = rule->severity[profile],
+					 .out = out };
 
-		if (!(rule->on & r->kind) || j.severity == MSC_IGNORE)
+		if (!(rule->on & r->kind) || j.severity == MSC_IGNORE ||
+		    !(all || is_about(rule, r)))
 			continue;
 		rule->judge(&j, r);
 		if (j.no_memory)
 			return msc_nomem(err);
 	}
 	return 0;
+}
+
+int msc_judge(const struct msc_record *r, enum msc_profile profile, struct msc_findings *out,
+	      struct msc_err *err)
+{
+	return msc_is_clean(r) ? 0 : judge(r, profile, out, false, err);
+}
+
+int msc_judge_by_all(const struct msc_record *r, enum msc_profile profile, struct msc_findings *out,
+		     struct msc_err *err)
+{
+	return judge(r, profile, out, true, err);
 }
 
 int msc_judge_stated(const struct msc_rule *rule, const char *spec, const struct msc_record *r,

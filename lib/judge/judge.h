@@ -37,8 +37,13 @@ struct msc_rule {
 	const char *why;     /* why a host cares */
 	const char *mistake; /* the usual mistake in firmware */
 	unsigned on;	     /* msc_record_kind bits; 0: only scenarios raise it */
+	uint8_t n_opcodes, opcodes[3]; /* of an exchange: MSC_ON_COMMANDS; none: any */
 	void (*judge)(struct msc_judging *, const struct msc_record *);
 };
+
+/* In a rule: it is only about these commands. */
+#define MSC_ON_COMMANDS(...) \
+	.n_opcodes = sizeof((const uint8_t[]){ __VA_ARGS__ }), .opcodes = { __VA_ARGS__ }
 
 #define RULE(name) extern const struct msc_rule msc_rule_##name;
 #include "judge/rule.list"

@@ -85,7 +85,7 @@ static uint64_t claimed_inquiry(const uint8_t *cdb, const uint8_t *d, size_t len
 uint64_t msc_claimed_length(const struct msc_exchange *x)
 {
 	const uint8_t *d = x->data;
-	size_t len = x->dir == MSC_DIR_IN ? x->data_len : 0;
+	size_t len = x->dir == MSC_DIR_IN ? x->data_kept : 0;
 
 	switch (x->cbw.cb[0]) {
 	case MSC_OP_INQUIRY: return claimed_inquiry(x->cbw.cb, d, len);

@@ -82,6 +82,7 @@ const struct msc_rule msc_rule_scsi_capacity_agree = {
 	       "for disks of different sizes",
 	.mistake = "the longer form was added later and takes its numbers from another place",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_READ_CAPACITY_10, MSC_OP_SERVICE_ACTION_IN_16),
 	.judge = agree,
 };
 
@@ -125,6 +126,7 @@ const struct msc_rule msc_rule_scsi_format_length = {
 	.why = "Windows asks before anything else about the medium, and is thrown off by it",
 	.mistake = "the whole length is put there, or the length that the host allocated",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_READ_FORMAT_CAPACITIES),
 	.judge = format_length,
 };
 
@@ -160,5 +162,6 @@ const struct msc_rule msc_rule_scsi_format_count = {
 	.why = "Windows formats the medium to this size",
 	.mistake = "the last block is sent, as in READ CAPACITY(10)",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_READ_FORMAT_CAPACITIES),
 	.judge = format_count,
 };

@@ -105,14 +105,14 @@ const struct msc_rule msc_rule_bot_case_truncated = {
 static void failed(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
-	struct msc_past past = msc_past(r);
+	const struct msc_past *past = &r->past;
 	struct msc_intent intent;
 
 	/* After a reset the command may have failed for a unit attention, which is in order. */
-	if (!msc_has_status(r, MSC_CSW_FAILED) || past.reset ||
-	    !msc_case_of(x).phase_error_required)
+	if (!msc_has_status(r, MSC_CSW_FAILED) || past->reset ||
+	    !msc_view(j)->c.phase_error_required)
 		return;
-	intent = msc_intent_of(x);
+	intent = msc_view(j)->intent;
 	tell(j, x, &intent, "the command failed where a phase error is due");
 	msc_expected(j, "02h");
 	msc_actual(j, "01h");
@@ -135,9 +135,9 @@ static void needless(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_exchange *x = &r->u.exchange;
 	struct msc_intent intent;
 
-	if (!msc_has_status(r, MSC_CSW_PHASE_ERROR) || msc_case_of(x).phase_error_possible)
+	if (!msc_has_status(r, MSC_CSW_PHASE_ERROR) || msc_view(j)->c.phase_error_possible)
 		return;
-	intent = msc_intent_of(x);
+	intent = msc_view(j)->intent;
 	tell(j, x, &intent, "phase error although the device can do what the host expects");
 	msc_expected(j, "00h or 01h");
 	msc_actual(j, "02h");

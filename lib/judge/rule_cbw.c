@@ -4,9 +4,10 @@
 
 static void accept(struct msc_judging *j, const struct msc_record *r)
 {
-	const struct msc_step *s = msc_stuck(&r->u.exchange);
+	const struct msc_step *s = msc_view(j)->stuck;
 
-	if (!s || s->kind != MSC_STEP_CBW || !msc_is_plain(r) || msc_after(r) != MSC_AFTER_NOTHING)
+	if (!s || s->kind != MSC_STEP_CBW || !r->u.exchange.plain ||
+	    msc_view(j)->after != MSC_AFTER_NOTHING)
 		return;
 	msc_found(j, "a valid and meaningful CBW of 31 bytes was answered with %s",
 		  msc_outcome_name(s->outcome));
@@ -45,10 +46,10 @@ static const struct msc_step *in_step(const struct msc_record *r)
 static bool is_invalid(const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
-	struct msc_past past = msc_past(r);
+	const struct msc_past *past = &r->past;
 
-	return x->wrapper_len && !msc_cbw_is_valid(x->wrapper, x->wrapper_len) &&
-	       !msc_awaits_recovery(&past);
+	return x->wrapper_len && !msc_cbw_is_valid(x->wrapper, x->wrapper_len) && !past->unknown &&
+	       !past->awaits_recovery;
 }
 
 static void invalid(struct msc_judging *j, const struct msc_record *r)
@@ -83,11 +84,11 @@ const struct msc_rule msc_rule_bot_cbw_invalid = {
 
 static void discard(struct msc_judging *j, const struct msc_record *r)
 {
-	struct msc_past past = msc_past(r);
+	const struct msc_past *past = &r->past;
 	const struct msc_step *s;
 
 	if (r->kind == MSC_RECORD_POLL) {
-		if (r->u.poll.ep == r->device->ep_out && msc_was_invalid(&past) && !past.request &&
+		if (r->u.poll.ep == r->device->ep_out && past->was_invalid && !past->request &&
 		    msc_hung(r->u.poll.outcome))
 			msc_found(j, "after a CBW that is not valid bulk-out neither took data nor "
 				     "was halted");
@@ -115,7 +116,7 @@ const struct msc_rule msc_rule_bot_cbw_discard = {
 static void persist_poll(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_poll *p = &r->u.poll;
-	struct msc_past past = msc_past(r);
+	const struct msc_past *past = &r->past;
 
 	if (p->ep != r->device->ep_in || (p->outcome != MSC_OUT_DONE && !msc_hung(p->outcome)))
 		return;
@@ -123,7 +124,7 @@ static void persist_poll(struct msc_judging *j, const struct msc_record *r)
 		  "bulk-in gave %s%s before the reset recovery that a CBW that is not valid "
 		  "demands",
 		  msc_outcome_name(p->outcome),
-		  past.cleared_in ? " once its halt was cleared," : "");
+		  past->cleared_in ? " once its halt was cleared," : "");
 	msc_expected(j, "STALL");
 	msc_actual(j, "%s", msc_outcome_name(p->outcome));
 }
@@ -131,9 +132,9 @@ static void persist_poll(struct msc_judging *j, const struct msc_record *r)
 static void persist(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
-	struct msc_past past = msc_past(r);
+	const struct msc_past *past = &r->past;
 
-	if (!msc_was_invalid(&past) || past.request || !past.exchange->u.exchange.wrapper_len)
+	if (!past->was_invalid || past->request || !past->exchange->u.exchange.wrapper_len)
 		return;
 	if (r->kind == MSC_RECORD_POLL) {
 		persist_poll(j, r);

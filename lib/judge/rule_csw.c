@@ -7,7 +7,7 @@ static void length(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
 
-	if (!msc_is_command(r) || msc_came(x) != MSC_CAME_BROKEN)
+	if (!r->u.exchange.command || msc_view(j)->came != MSC_CAME_BROKEN)
 		return;
 	msc_found(j, "the CSW has %zu bytes", x->status_len);
 	msc_expected(j, "%d", MSC_CSW_LEN);
@@ -29,7 +29,7 @@ static void signature(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
 
-	if (!msc_is_command(r) || !x->have_csw || x->csw.signature == MSC_CSW_SIGNATURE)
+	if (!r->u.exchange.command || !x->have_csw || x->csw.signature == MSC_CSW_SIGNATURE)
 		return;
 	msc_found(j, "dCSWSignature is %08Xh", (unsigned)x->csw.signature);
 	msc_expected(j, "%08Xh", (unsigned)MSC_CSW_SIGNATURE);
@@ -51,7 +51,7 @@ const struct msc_rule msc_rule_bot_csw_signature = {
 /* 13 bytes that are a CSW by their signature. */
 static bool has_csw(const struct msc_record *r)
 {
-	return msc_is_command(r) && r->u.exchange.have_csw &&
+	return r->u.exchange.command && r->u.exchange.have_csw &&
 	       r->u.exchange.csw.signature == MSC_CSW_SIGNATURE;
 }
 
@@ -131,7 +131,7 @@ static void merged(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
 
-	if (!msc_is_command(r) || (!x->csw_in_data && msc_brought(r) != MSC_BROUGHT_CSW))
+	if (!r->u.exchange.command || (!x->csw_in_data && msc_view(j)->brought != MSC_BROUGHT_CSW))
 		return;
 	msc_found(j,
 		  "the CSW arrived in the data transfer, after %zu of %u bytes: nothing had "
@@ -158,7 +158,7 @@ static void zlp(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
 
-	for (size_t i = 0; msc_is_command(r) && i < x->n_steps; i++) {
+	for (size_t i = 0; r->u.exchange.command && i < x->n_steps; i++) {
 		const struct msc_step *s = &x->steps[i];
 
 		if (s->kind != MSC_STEP_CSW || s->outcome != MSC_OUT_DONE || s->actual)
@@ -193,7 +193,7 @@ static void second_stall(struct msc_judging *j, const struct msc_record *r)
 
 	for (size_t i = 0; i < x->n_steps; i++)
 		stalls += x->steps[i].kind == MSC_STEP_CSW && x->steps[i].outcome == MSC_OUT_STALL;
-	if (!msc_is_plain(r) || stalls < 2)
+	if (!r->u.exchange.plain || stalls < 2)
 		return;
 	msc_found(j, "the CSW was answered with STALL, and again after the halt was cleared");
 	msc_expected(j, "13 bytes");
@@ -215,10 +215,10 @@ const struct msc_rule msc_rule_bot_csw_stall = {
 
 static void missing(struct msc_judging *j, const struct msc_record *r)
 {
-	const struct msc_step *s = msc_stuck(&r->u.exchange);
+	const struct msc_step *s = msc_view(j)->stuck;
 
-	if (!s || s->kind != MSC_STEP_CSW || !msc_is_plain(r) ||
-	    msc_after(r) != MSC_AFTER_NOTHING || msc_brought(r) != MSC_BROUGHT_DATA)
+	if (!s || s->kind != MSC_STEP_CSW || !r->u.exchange.plain ||
+	    msc_view(j)->after != MSC_AFTER_NOTHING || msc_view(j)->brought != MSC_BROUGHT_DATA)
 		return;
 	msc_found(j, "no CSW came after %zu bytes of data: %s in status transport",
 		  r->u.exchange.data_len, msc_outcome_name(s->outcome));

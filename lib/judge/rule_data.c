@@ -8,14 +8,15 @@ static void excess(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_exchange *x = &r->u.exchange;
 	uint32_t asked = x->cbw.h.length;
 
-	if (!msc_is_command(r) || x->dir != MSC_DIR_IN || msc_brought(r) != MSC_BROUGHT_DATA)
+	if (!r->u.exchange.command || x->dir != MSC_DIR_IN ||
+	    msc_view(j)->brought != MSC_BROUGHT_DATA)
 		return;
 	if (x->data_len > asked)
 		msc_found(j, "%zu bytes came in the data transfer", x->data_len);
 	else if (msc_step_with(x, MSC_STEP_DATA, MSC_OUT_BABBLE))
 		msc_found(j, "the device sent more than there was room for after %zu bytes",
 			  x->data_len);
-	else if (x->data_len == asked && msc_came(x) == MSC_CAME_DATA)
+	else if (x->data_len == asked && msc_view(j)->came == MSC_CAME_DATA)
 		msc_found(j, "all %u bytes came, then more data where the CSW belongs",
 			  (unsigned)asked);
 	msc_expected(j, "at most %u bytes", (unsigned)asked);
@@ -40,7 +41,7 @@ static void unasked(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
 
-	if (!msc_is_command(r) || x->dir == MSC_DIR_IN || msc_came(x) != MSC_CAME_DATA)
+	if (!r->u.exchange.command || x->dir == MSC_DIR_IN || msc_view(j)->came != MSC_CAME_DATA)
 		return;
 	msc_found(j, "data came on bulk-in where the CSW belongs, and the host had asked for none");
 	msc_expected(j, "a CSW");
@@ -62,8 +63,8 @@ static void split(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
 
-	if (!msc_is_command(r) || x->dir != MSC_DIR_IN || x->data_len >= x->cbw.h.length ||
-	    msc_came(x) != MSC_CAME_DATA || msc_brought(r) != MSC_BROUGHT_DATA)
+	if (!r->u.exchange.command || x->dir != MSC_DIR_IN || x->data_len >= x->cbw.h.length ||
+	    msc_view(j)->came != MSC_CAME_DATA || msc_view(j)->brought != MSC_BROUGHT_DATA)
 		return;
 	msc_found(j,
 		  "a short packet ended the data after %zu of %u bytes, and then more data came "
@@ -89,9 +90,10 @@ const struct msc_rule msc_rule_bot_data_split = {
 static void hang(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
-	const struct msc_step *s = msc_stuck(x);
+	const struct msc_step *s = msc_view(j)->stuck;
 
-	if (!s || s->kind != MSC_STEP_DATA || !msc_is_plain(r) || msc_after(r) != MSC_AFTER_NOTHING)
+	if (!s || s->kind != MSC_STEP_DATA || !r->u.exchange.plain ||
+	    msc_view(j)->after != MSC_AFTER_NOTHING)
 		return;
 	msc_found(j, "the data phase stopped after %zu of %u bytes: %s", x->data_len,
 		  (unsigned)x->cbw.h.length, msc_outcome_name(s->outcome));
@@ -124,7 +126,7 @@ static void missing(struct msc_judging *j, const struct msc_record *r)
 	if (!msc_has_status(r, MSC_CSW_PASSED) || !def || def->dir != x->dir ||
 	    (def->amount != MSC_AMOUNT_BLOCKS && def->amount != MSC_AMOUNT_CAPACITY))
 		return;
-	intent = msc_intent_passed(x);
+	intent = msc_view(j)->passed;
 	due = intent.min < x->cbw.h.length ? intent.min : x->cbw.h.length;
 	if (!intent.known || x->data_len >= due ||
 	    msc_case_in(x->dir, x->cbw.h.length, &intent).phase_error_required)
@@ -150,9 +152,9 @@ static void short_data(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
 
-	if (!msc_is_command(r) || x->dir != MSC_DIR_IN || x->csw_in_data || !msc_csw_is_valid(x) ||
-	    msc_brought(r) != MSC_BROUGHT_DATA || x->data_len >= x->cbw.h.length ||
-	    msc_stalled(x, r->device->ep_in))
+	if (!r->u.exchange.command || x->dir != MSC_DIR_IN || x->csw_in_data ||
+	    !msc_csw_is_valid(x) || msc_view(j)->brought != MSC_BROUGHT_DATA ||
+	    x->data_len >= x->cbw.h.length || msc_stalled(x, r->device->ep_in))
 		return;
 	msc_found(j,
 		  "%zu of %u bytes came, then the CSW; the device sent less than it was asked "
@@ -180,7 +182,7 @@ static void needless(struct msc_judging *j, const struct msc_record *r)
 	bool in = msc_stalled(x, r->device->ep_in);
 
 	if (!msc_has_status(r, MSC_CSW_PASSED) || x->data_len != x->cbw.h.length ||
-	    msc_case_of(x).phase_error_possible)
+	    msc_view(j)->c.phase_error_possible)
 		return;
 	if (!in && !msc_stalled(x, r->device->ep_out))
 		return;
@@ -207,7 +209,19 @@ static void stale_csw(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
 
-	if (!msc_is_command(r) || msc_brought(r) != MSC_BROUGHT_OLD_CSW)
+	if (!x->command)
+		return;
+	for (size_t i = 0; x->csw_in_data && i < x->n_steps; i++) {
+		const struct msc_step *s = &x->steps[i];
+
+		if (s->kind != MSC_STEP_CSW || s->outcome != MSC_OUT_DONE || !s->actual)
+			continue;
+		msc_found(j, "%zu bytes came on bulk-in behind the CSW, which came as data",
+			  s->actual);
+		msc_expected(j, "nothing");
+		msc_actual(j, "%zu bytes", s->actual);
+	}
+	if (msc_view(j)->brought != MSC_BROUGHT_OLD_CSW)
 		return;
 	msc_found(j, "a CSW with tag %08Xh came as the data of the command with tag %08Xh",
 		  (unsigned)msc_get_le32(x->data + 4), (unsigned)x->cbw.h.tag);
@@ -215,37 +229,21 @@ static void stale_csw(struct msc_judging *j, const struct msc_record *r)
 	msc_actual(j, "a CSW of an earlier command");
 }
 
-/* A scenario has put bytes on bulk-out by itself since the exchange or reset before: what comes may
- * be the answer. */
-static bool was_sent_something(const struct msc_record *r)
-{
-	for (const struct msc_record *p = r->prev; p; p = p->prev) {
-		const struct msc_poll *poll = &p->u.poll;
-
-		if (p->kind == MSC_RECORD_EXCHANGE || p->kind == MSC_RECORD_RESET)
-			return false;
-		if (p->kind == MSC_RECORD_POLL && !(poll->ep & MSC_EP_IN) && poll->data_len)
-			return true;
-	}
-	return false;
-}
-
 static void stale(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_poll *p = &r->u.poll;
-	struct msc_past past = msc_past(r);
+	const struct msc_past *past = &r->past;
 
 	if (r->kind == MSC_RECORD_EXCHANGE) {
 		stale_csw(j, r);
 		return;
 	}
-	if (p->ep != r->device->ep_in || p->outcome != MSC_OUT_DONE || past.request ||
-	    was_sent_something(r))
+	if (p->ep != r->device->ep_in || p->outcome != MSC_OUT_DONE || past->request || past->sent)
 		return;
-	if (!past.reset && !(past.exchange && past.exchange->u.exchange.have_csw))
+	if (!past->reset && !(past->exchange && past->exchange->u.exchange.have_csw))
 		return;
 	msc_found(j, "%zu bytes were waiting on bulk-in %s", p->data_len,
-		  past.reset ? "after the reset" : "although the CSW had come");
+		  past->reset ? "after the reset" : "although the CSW had come");
 	msc_expected(j, "nothing");
 	msc_actual(j, "%zu bytes", p->data_len);
 }

@@ -342,11 +342,12 @@ const struct msc_rule msc_rule_usb_endpoint_packet = {
 
 static bool gave_qualifier(const struct msc_record *r)
 {
+	const struct msc_answers *a = msc_history_controls(r);
 	uint8_t index;
 
-	for (const struct msc_record *p = r->prev; p; p = p->prev)
-		if (msc_is_descriptor(p, MSC_DESC_DEVICE_QUALIFIER, &index))
-			return p->u.control.outcome == MSC_OUT_DONE;
+	for (size_t i = 0; a && i < a->count; i++)
+		if (msc_is_descriptor(a->list[i], MSC_DESC_DEVICE_QUALIFIER, &index))
+			return a->list[i]->u.control.outcome == MSC_OUT_DONE;
 	return false;
 }
 

@@ -348,11 +348,14 @@ const struct msc_rule msc_rule_bot_serial_zero = {
 static void serial_stable(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_control *c = &r->u.control;
+	const struct msc_answers *a = msc_history_controls(r);
 	size_t digits, before;
 
 	if (!is_serial(r, &digits))
 		return;
-	for (const struct msc_record *p = r->prev; p; p = p->prev) {
+	for (size_t i = 0; a && i < a->count; i++) {
+		const struct msc_record *p = a->list[i];
+
 		if (!is_serial(p, &before) || p->u.control.setup.index != c->setup.index)
 			continue;
 		if (digits != before || memcmp(p->u.control.data, c->data, c->data_len) != 0)

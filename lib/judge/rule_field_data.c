@@ -8,7 +8,7 @@ static void cut(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_step *csw = msc_step_find(x, MSC_STEP_CSW);
 	uint16_t packet = r->device->max_packet_out;
 
-	if (!msc_is_command(r) || x->dir != MSC_DIR_OUT || x->data_len >= x->cbw.h.length)
+	if (!r->u.exchange.command || x->dir != MSC_DIR_OUT || x->data_len >= x->cbw.h.length)
 		return;
 	if (!packet || x->data_len % packet == 0 || x->status_len)
 		return;

@@ -24,23 +24,17 @@ static bool was_answered(enum msc_outcome outcome)
 
 static void control_time(struct msc_judging *j, const struct msc_record *r)
 {
+	const struct msc_control *c = &r->u.control;
 	int64_t took = r->ended_ns - r->began_ns, limit = NO_DATA_NS;
+	uint8_t packet = r->device->desc.max_packet0;
 	char text[2][32];
 
-	if (r->kind == MSC_RECORD_RESET) {
-		if (r->u.reset.kind != MSC_RESET_CLEAR_HALT || !was_answered(r->u.reset.outcome))
-			return;
-	} else {
-		const struct msc_control *c = &r->u.control;
-		uint8_t packet = r->device->desc.max_packet0;
-
-		if (!is_standard(c) || !was_answered(c->outcome))
-			return;
-		if (c->setup.length)
-			limit += ONE_DATA_NS * (int64_t)(c->data_len / (packet ? packet : 8) + 1);
-		if (limit > ALL_NS)
-			limit = ALL_NS;
-	}
+	if (!is_standard(c) || !was_answered(c->outcome))
+		return;
+	if (c->setup.length)
+		limit += ONE_DATA_NS * (int64_t)(c->data_len / (packet ? packet : 8) + 1);
+	if (limit > ALL_NS)
+		limit = ALL_NS;
 	if (took <= limit + GRACE_NS)
 		return;
 	msc_found(j, "the request took %s", msc_format_ns(text[0], sizeof text[0], took));
@@ -58,7 +52,7 @@ const struct msc_rule msc_rule_usb_control_time = {
 	.mistake =
 		"endpoint 0 is served by the task that also reads the medium, or waits until a halt "
 		"has been carried out by the controller",
-	.on = MSC_RECORD_CONTROL | MSC_RECORD_RESET,
+	.on = MSC_RECORD_CONTROL,
 	.judge = control_time,
 };
 

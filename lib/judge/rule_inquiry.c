@@ -19,7 +19,7 @@ static void status(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_exchange *x = &r->u.exchange;
 
 	if (!msc_has_status(r, MSC_CSW_FAILED) || !is_standard(x->cbw.cb) ||
-	    msc_case_of(x).phase_error_possible)
+	    msc_view(j)->c.phase_error_possible)
 		return;
 	msc_found(j, "INQUIRY failed");
 	msc_expected(j, "00h");
@@ -34,6 +34,7 @@ const struct msc_rule msc_rule_scsi_inquiry_status = {
 	.why = "it is the first command of every host; without it there is no device",
 	.mistake = "a pending unit attention or a missing medium fails every command alike",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_INQUIRY),
 	.judge = status,
 };
 
@@ -56,6 +57,7 @@ const struct msc_rule msc_rule_scsi_inquiry_length = {
 	.why = "hosts ask for exactly 36 and take vendor, product and revision from them",
 	.mistake = "the structure ends with the product name",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_INQUIRY),
 	.judge = length,
 };
 
@@ -97,6 +99,7 @@ const struct msc_rule msc_rule_scsi_inquiry_additional = {
 	.why = "a host that asks for five bytes first takes the length of its second request from it",
 	.mistake = "it is cut together with the data, or is the whole length",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_INQUIRY),
 	.judge = additional,
 };
 
@@ -123,6 +126,7 @@ const struct msc_rule msc_rule_scsi_inquiry_format = {
 	.why = "lower values announce data that predates SCSI-2; hosts read it all the same",
 	.mistake = "the byte was copied from an old device, as 0 or 1",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_INQUIRY),
 	.judge = format,
 };
 
@@ -155,6 +159,7 @@ const struct msc_rule msc_rule_scsi_inquiry_strings = {
 	.why = "hosts make names and driver matches of them; a zero byte cuts or garbles them",
 	.mistake = "C strings are copied with their terminating zero",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_INQUIRY),
 	.judge = strings,
 };
 
@@ -180,5 +185,6 @@ const struct msc_rule msc_rule_scsi_inquiry_type = {
 	.why = "the unit is not shown",
 	.mistake = "an empty slot is reported like a unit that is not there",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_INQUIRY),
 	.judge = type,
 };

@@ -61,6 +61,7 @@ const struct msc_rule msc_rule_scsi_eject_effect = {
 	.why = "a host waits for 2/3A before it says that the device can be removed",
 	.mistake = "START STOP UNIT is answered with success and does nothing",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_TEST_UNIT_READY),
 	.judge = eject_effect,
 };
 
@@ -88,28 +89,13 @@ const struct msc_rule msc_rule_scsi_eject_needless = {
 	.why = "hosts stop a disk to save power, and the volume vanishes under their feet",
 	.mistake = "only START is looked at",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_REQUEST_SENSE),
 	.judge = eject_needless,
 };
 
-/* Whether the host has locked the medium in: PREVENT, and neither ALLOW nor a reset since. */
-static bool is_locked(const struct msc_record *r)
-{
-	for (const struct msc_record *p = r->prev; p; p = p->prev) {
-		if (p->kind == MSC_RECORD_RESET && p->u.reset.kind != MSC_RESET_CLEAR_HALT)
-			return false;
-		if (p->kind == MSC_RECORD_CONTROL && msc_is_good_reset(p))
-			return false;
-		if (p->kind == MSC_RECORD_EXCHANGE && has_opcode(p, MSC_OP_PREVENT_ALLOW) &&
-		    p->u.exchange.cbw.h.lun == r->u.exchange.cbw.h.lun)
-			return msc_has_status(p, MSC_CSW_PASSED) &&
-			       (p->u.exchange.cbw.cb[4] & 0x03) == 0x01;
-	}
-	return false;
-}
-
 static void eject_prevented(struct msc_judging *j, const struct msc_record *r)
 {
-	if (!is_start_stop(r, EJECT) || !is_locked(r))
+	if (!is_start_stop(r, EJECT) || !r->past.prevented)
 		return;
 	msc_found(j, "the medium was ejected after PREVENT ALLOW MEDIUM REMOVAL had locked it in");
 	msc_expected(j, "01h, then sense 5/53/02");
@@ -124,19 +110,9 @@ const struct msc_rule msc_rule_scsi_eject_prevented = {
 	.why = "hosts lock a medium while its volume is mounted, and count on it",
 	.mistake = "PREVENT is answered with success and not remembered",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_START_STOP_UNIT),
 	.judge = eject_prevented,
 };
-
-/* The medium was ejected before it was loaded, and was not there in between. */
-static bool was_ejected(const struct msc_record *load)
-{
-	const struct msc_record *p = msc_previous_exchange(load);
-
-	for (; p && !has_opcode(p, MSC_OP_START_STOP_UNIT); p = msc_previous_exchange(p))
-		if (has_opcode(p, MSC_OP_TEST_UNIT_READY) && msc_has_status(p, MSC_CSW_PASSED))
-			return false;
-	return p && is_start_stop(p, EJECT);
-}
 
 static bool tells_of_attention(uint8_t opcode)
 {
@@ -152,7 +128,7 @@ static void attention_change(struct msc_judging *j, const struct msc_record *r)
 	if (!msc_has_status(r, MSC_CSW_PASSED) || !tells_of_attention(r->u.exchange.cbw.cb[0]))
 		return;
 	load = msc_undisturbed(r);
-	if (!load || !is_start_stop(load, LOAD) || !was_ejected(load))
+	if (!load || !is_start_stop(load, LOAD) || !load->past.ejected)
 		return;
 	msc_found(j, "the medium was ejected and loaded again, and %s passes right after it",
 		  msc_cdb_name(name, sizeof name, r->u.exchange.cbw.cb));
@@ -195,6 +171,7 @@ const struct msc_rule msc_rule_scsi_attention_once = {
 	.why = "hosts repeat the command a few times and then give the device up",
 	.mistake = "the flag is cleared by another command than the one that failed, or by none",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_REQUEST_SENSE),
 	.judge = attention_once,
 };
 
@@ -223,6 +200,17 @@ static bool is_uniform(const uint8_t *p, size_t len)
 	return true;
 }
 
+/* Of the earlier one there may be no more than the beginning, and the hash. */
+static bool is_same_data(const struct msc_exchange *before, const struct msc_exchange *x)
+{
+	if (before->data_len != x->data_len)
+		return false;
+	if (before->data_kept < before->data_len &&
+	    before->data_hash != msc_log_hash(x->data, x->data_len))
+		return false;
+	return !memcmp(before->data, x->data, before->data_kept);
+}
+
 static void medium_repeats(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
@@ -234,8 +222,7 @@ static void medium_repeats(struct msc_judging *j, const struct msc_record *r)
 	    msc_cdb_value(x->cbw.cb, "blocks") != 1 || is_uniform(x->data, len))
 		return;
 	first = msc_earlier_answer(r, MSC_OP_READ_10, is_first_block);
-	if (!first || first->u.exchange.data_len != x->data_len ||
-	    memcmp(first->u.exchange.data, x->data, len) != 0)
+	if (!first || !is_same_data(&first->u.exchange, x))
 		return;
 	msc_found(j, "block %llu holds the same as block 0", (unsigned long long)lba);
 	msc_expected(j, "something else, or nothing");
@@ -249,5 +236,6 @@ const struct msc_rule msc_rule_scsi_medium_repeats = {
 	.why = "the medium may be smaller than it says; a run with --allow-writes makes sure",
 	.mistake = "address bits are lost on the way to the medium, or the capacity is a lie",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_READ_10),
 	.judge = medium_repeats,
 };

@@ -54,6 +54,7 @@ const struct msc_rule msc_rule_scsi_mode_long = {
 	.mistake = "only the low byte of the allocation length is read, or the header is that of "
 		   "MODE SENSE(6)",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_MODE_SENSE_10),
 	.judge = length,
 };
 
@@ -125,5 +126,6 @@ const struct msc_rule msc_rule_scsi_mode_agree = {
 	       "other",
 	.mistake = "one of the two is a constant",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_MODE_SENSE_6, MSC_OP_MODE_SENSE_10),
 	.judge = agree,
 };

@@ -103,12 +103,13 @@ static bool is_answer(enum msc_outcome o)
 static void max_lun_stable(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_control *c = &r->u.control, *before = NULL;
+	const struct msc_answers *a = msc_history_controls(r);
 
 	if (!msc_is_good_max_lun(r) || !is_answer(c->outcome))
 		return;
-	for (const struct msc_record *p = r->prev; p && !before; p = p->prev)
-		if (msc_is_good_max_lun(p) && is_answer(p->u.control.outcome))
-			before = &p->u.control;
+	for (size_t i = 0; a && i < a->count && !before; i++)
+		if (msc_is_good_max_lun(a->list[i]))
+			before = &a->list[i]->u.control;
 	if (!before)
 		return;
 	if (before->outcome != c->outcome)
@@ -150,20 +151,20 @@ const struct msc_rule msc_rule_bot_reset_fields = {
 	.judge = reset_fields,
 };
 
-/* The control request before this one; NULL: none. */
-static const struct msc_control *previous(const struct msc_record *r)
+/* The control request before this one was refused. */
+static bool comes_after_stall(const struct msc_record *r)
 {
-	for (const struct msc_record *p = r->prev; p; p = p->prev)
-		if (p->kind == MSC_RECORD_CONTROL)
-			return &p->u.control;
-	return NULL;
+	return r->history && r->history->have_control && r->history->control == MSC_OUT_STALL;
 }
 
+/* What leads on from an error has rules of its own: bot.reset.completes and usb.halt.recover. */
 static bool is_unanswered(const struct msc_record *r)
 {
 	enum msc_outcome o = r->u.control.outcome;
+	uint8_t ep;
 
-	return !msc_is_good_reset(r) && (msc_hung(o) || o == MSC_OUT_BABBLE);
+	return !msc_is_good_reset(r) && !msc_is_configuration(r) && !msc_is_clear_halt(r, &ep) &&
+	       (msc_hung(o) || o == MSC_OUT_BABBLE);
 }
 
 /* The answer fills its last packet, is shorter than wLength, and the host waits for more. */
@@ -201,9 +202,9 @@ const struct msc_rule msc_rule_usb_control_zlp = {
 
 static void answer(struct msc_judging *j, const struct msc_record *r)
 {
-	const struct msc_control *c = &r->u.control, *before = previous(r);
+	const struct msc_control *c = &r->u.control;
 
-	if (!is_unanswered(r) || does_not_end(r) || (before && before->outcome == MSC_OUT_STALL))
+	if (!is_unanswered(r) || does_not_end(r) || comes_after_stall(r))
 		return;
 	msc_found(j, "a control request was answered with %s", msc_outcome_name(c->outcome));
 	msc_expected(j, "done or STALL");
@@ -223,9 +224,7 @@ const struct msc_rule msc_rule_usb_control_answer = {
 
 static void after_stall(struct msc_judging *j, const struct msc_record *r)
 {
-	const struct msc_control *before = previous(r);
-
-	if (!is_unanswered(r) || !before || before->outcome != MSC_OUT_STALL)
+	if (!is_unanswered(r) || !comes_after_stall(r))
 		return;
 	msc_found(j, "the control request after a STALL was answered with %s",
 		  msc_outcome_name(r->u.control.outcome));

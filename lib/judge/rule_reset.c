@@ -5,15 +5,12 @@
 
 static void completes(struct msc_judging *j, const struct msc_record *r)
 {
-	bool reset = r->kind == MSC_RECORD_RESET;
-	enum msc_outcome outcome = reset ? r->u.reset.outcome : r->u.control.outcome;
+	enum msc_outcome outcome = r->u.control.outcome;
 	const char *what = "Bulk-Only Mass Storage Reset";
 
-	if (reset && r->u.reset.kind == MSC_RESET_RECOVERY)
-		what = "a part of reset recovery";
-	else if (reset && r->u.reset.kind == MSC_RESET_CONFIGURATION)
+	if (msc_is_configuration(r))
 		what = "SET_CONFIGURATION with the value in force";
-	else if (reset || !msc_is_good_reset(r))
+	else if (!msc_is_good_reset(r))
 		return;
 	if (outcome == MSC_OUT_DONE || outcome == MSC_OUT_GONE || outcome == MSC_OUT_CANCELLED)
 		return;
@@ -24,22 +21,22 @@ static void completes(struct msc_judging *j, const struct msc_record *r)
 
 const struct msc_rule msc_rule_bot_reset_completes = {
 	.id = "bot.reset.completes",
-	.title = "Bulk-Only Mass Storage Reset, reset recovery and SET_CONFIGURATION complete",
+	.title = "Bulk-Only Mass Storage Reset and SET_CONFIGURATION complete",
 	.spec = "BOT 1.0, 3.1 and 5.3.4; USB 2.0, 9.4.7; TD1.3",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "it is the host's way out of every error; the next rung is a port reset, and then the "
 	       "device is given up",
 	.mistake = "wIndex is compared with a fixed interface number, which fails in a composite "
 		   "device, or the status stage is never sent",
-	.on = MSC_RECORD_CONTROL | MSC_RECORD_RESET,
+	.on = MSC_RECORD_CONTROL,
 	.judge = completes,
 };
 
 static void recovers(struct msc_judging *j, const struct msc_record *r)
 {
-	const struct msc_step *s = msc_stuck(&r->u.exchange);
+	const struct msc_step *s = msc_view(j)->stuck;
 
-	if (!s || !msc_is_plain(r) || msc_after(r) != MSC_AFTER_RESET)
+	if (!s || !r->u.exchange.plain || msc_view(j)->after != MSC_AFTER_RESET)
 		return;
 	msc_found(j, "the first command after a reset got %s in %s transport",
 		  msc_outcome_name(s->outcome),
@@ -109,15 +106,17 @@ const struct msc_rule msc_rule_bot_reset_halts = {
 	.judge = halts,
 };
 
-static void recover_reset(struct msc_judging *j, const struct msc_reset *reset)
+static void recover_alone(struct msc_judging *j, const struct msc_record *r)
 {
-	if (reset->kind != MSC_RESET_CLEAR_HALT ||
-	    (reset->outcome != MSC_OUT_STALL && !msc_hung(reset->outcome)))
+	enum msc_outcome outcome = r->u.control.outcome;
+	uint8_t ep;
+
+	if (!msc_is_clear_halt(r, &ep) || (outcome != MSC_OUT_STALL && !msc_hung(outcome)))
 		return;
-	msc_found(j, "CLEAR_FEATURE(ENDPOINT_HALT) of endpoint %02Xh was answered with %s",
-		  reset->ep, msc_outcome_name(reset->outcome));
+	msc_found(j, "CLEAR_FEATURE(ENDPOINT_HALT) of endpoint %02Xh was answered with %s", ep,
+		  msc_outcome_name(outcome));
 	msc_expected(j, "done");
-	msc_actual(j, "%s", msc_outcome_name(reset->outcome));
+	msc_actual(j, "%s", msc_outcome_name(outcome));
 }
 
 static void recover(struct msc_judging *j, const struct msc_record *r)
@@ -125,17 +124,17 @@ static void recover(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_exchange *x = &r->u.exchange;
 	const struct msc_step *s;
 
-	if (r->kind == MSC_RECORD_RESET) {
-		recover_reset(j, &r->u.reset);
+	if (r->kind == MSC_RECORD_CONTROL) {
+		recover_alone(j, r);
 		return;
 	}
-	s = msc_stuck(x);
+	s = msc_view(j)->stuck;
 	for (size_t i = 0; i < x->n_steps; i++)
 		if (x->steps[i].kind == MSC_STEP_CLEAR_HALT &&
 		    (x->steps[i].outcome == MSC_OUT_STALL || msc_hung(x->steps[i].outcome)))
 			s = &x->steps[i];
-	if (!s || !msc_is_plain(r) ||
-	    (s->kind != MSC_STEP_CLEAR_HALT && msc_after(r) != MSC_AFTER_CLEAR))
+	if (!s || !r->u.exchange.plain ||
+	    (s->kind != MSC_STEP_CLEAR_HALT && msc_view(j)->after != MSC_AFTER_CLEAR))
 		return;
 	if (s->kind == MSC_STEP_CLEAR_HALT)
 		msc_found(j, "CLEAR_FEATURE(ENDPOINT_HALT) of endpoint %02Xh was answered with %s",
@@ -157,14 +156,14 @@ const struct msc_rule msc_rule_usb_halt_recover = {
 	.mistake =
 		"the data toggle is not restarted, or a CSW that was queued while the endpoint was "
 		"halted is dropped by the controller's driver",
-	.on = MSC_RECORD_EXCHANGE | MSC_RECORD_RESET,
+	.on = MSC_RECORD_EXCHANGE | MSC_RECORD_CONTROL,
 	.judge = recover,
 };
 
 static void status(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_control *c = &r->u.control;
-	struct msc_past past = msc_past(r);
+	const struct msc_past *past = &r->past;
 	bool halted, request;
 	enum msc_halt known;
 	uint8_t ep;
@@ -181,8 +180,7 @@ static void status(struct msc_judging *j, const struct msc_record *r)
 	known = msc_known_halt(r, ep, &request);
 	/* Before reset recovery a cleared halt may come back: BOT 1.0, 6.6.1. */
 	if (known == MSC_HALT_UNKNOWN || request ||
-	    (known == MSC_HALT_CLEAR && msc_was_invalid(&past)) ||
-	    halted == (known == MSC_HALT_SET))
+	    (known == MSC_HALT_CLEAR && past->was_invalid) || halted == (known == MSC_HALT_SET))
 		return;
 	msc_found(
 		j,

@@ -49,7 +49,7 @@ static bool applies(const struct msc_record *r, enum msc_dir dir)
 	const struct msc_exchange *x = &r->u.exchange;
 	struct msc_intent intent;
 
-	if (!msc_is_answered(r) || x->dir != dir || x->csw.status > MSC_CSW_FAILED ||
+	if (!r->u.exchange.answered || x->dir != dir || x->csw.status > MSC_CSW_FAILED ||
 	    x->data_len > x->cbw.h.length || msc_stuck(x))
 		return false;
 	intent = x->csw.status == MSC_CSW_PASSED ? msc_intent_passed(x) : msc_intent_of(x);

@@ -36,6 +36,7 @@ const struct msc_rule msc_rule_scsi_capacity_zero = {
 	.mistake = "without a medium, or before the card is identified, an empty structure is sent "
 		   "instead of status 01h with sense 2/3A",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_READ_CAPACITY_10),
 	.judge = capacity_zero,
 };
 
@@ -60,6 +61,7 @@ const struct msc_rule msc_rule_scsi_capacity_block = {
 	.mistake =
 		"the bytes are in the processor's order, or a buffer is sent that was never filled",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_READ_CAPACITY_10),
 	.judge = capacity_block,
 };
 
@@ -99,6 +101,7 @@ const struct msc_rule msc_rule_scsi_capacity_stable = {
 	.mistake =
 		"units share one variable, or the first answer comes before the card is identified",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_READ_CAPACITY_10),
 	.judge = capacity_stable,
 };
 
@@ -216,6 +219,7 @@ const struct msc_rule msc_rule_scsi_mode_length = {
 	.why = "macOS asks for four bytes first and takes the length of its second request from it",
 	.mistake = "it is cut together with the data, or is the whole length",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_MODE_SENSE_6),
 	.judge = mode_length,
 };
 
@@ -248,6 +252,7 @@ const struct msc_rule msc_rule_scsi_mode_descriptor = {
 	.why = "hosts skip that many bytes to find the caching page, and find something else",
 	.mistake = "the byte counts descriptors, or belongs to MODE SENSE(10)",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_MODE_SENSE_6),
 	.judge = mode_descriptor,
 };
 
@@ -301,5 +306,6 @@ const struct msc_rule msc_rule_scsi_mode_pages = {
 	.why = "Linux looks for the caching page in them and reads past their end",
 	.mistake = "PAGE LENGTH is the whole length of the page, with its first two bytes",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_MODE_SENSE_6),
 	.judge = mode_pages,
 };

@@ -62,7 +62,7 @@ static void status(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_exchange *x = &r->u.exchange;
 
 	if (!msc_has_status(r, MSC_CSW_FAILED) || x->cbw.cb[0] != MSC_OP_REQUEST_SENSE ||
-	    (x->cbw.cb[1] & 1) || msc_case_of(x).phase_error_possible)
+	    (x->cbw.cb[1] & 1) || msc_view(j)->c.phase_error_possible)
 		return;
 	msc_found(j, "REQUEST SENSE failed");
 	msc_expected(j, "00h");
@@ -79,6 +79,7 @@ const struct msc_rule msc_rule_scsi_sense_status = {
 		"the status of the failed command is still there, or a unit attention fails every "
 		"command alike",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_REQUEST_SENSE),
 	.judge = status,
 };
 
@@ -117,6 +118,7 @@ const struct msc_rule msc_rule_scsi_sense_form = {
 	.why = "hosts believe nothing in sense data of another form, and cannot handle the failure",
 	.mistake = "ADDITIONAL SENSE LENGTH is the whole length, or the first byte stays 0",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_REQUEST_SENSE),
 	.judge = form,
 };
 
@@ -137,6 +139,7 @@ const struct msc_rule msc_rule_scsi_sense_missing = {
 	.why = "a failure without a reason makes hosts repeat the command, some without end",
 	.mistake = "a branch sets the status and no sense, or the stall's handling overwrites it",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_REQUEST_SENSE),
 	.judge = missing,
 };
 
@@ -164,6 +167,7 @@ const struct msc_rule msc_rule_scsi_sense_cleared = {
 	.why = "an old reason is taken for that of a later failure",
 	.mistake = "nothing sets it back after REQUEST SENSE",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_REQUEST_SENSE),
 	.judge = cleared,
 };
 
@@ -205,6 +209,7 @@ const struct msc_rule msc_rule_scsi_sense_pair = {
 	       "shown",
 	.mistake = "one key is used for all reasons, as 2 for write-protected media",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_REQUEST_SENSE),
 	.judge = pair,
 };
 
@@ -245,6 +250,7 @@ const struct msc_rule msc_rule_scsi_sense_opcode = {
 	.why = "hosts fall back to another command on 5/20, and repeat the same one on 5/24",
 	.mistake = "everything that cannot be done is called an invalid field in the CDB",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_REQUEST_SENSE),
 	.judge = opcode,
 };
 
@@ -277,6 +283,7 @@ const struct msc_rule msc_rule_scsi_sense_protect = {
 	       "error on anything else",
 	.mistake = "WRITE is not implemented at all in a read-only device, or another key is used",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_REQUEST_SENSE),
 	.judge = protect,
 };
 
@@ -300,6 +307,7 @@ const struct msc_rule msc_rule_scsi_mode_protect = {
 	.why = "hosts mount the volume for writing and lose data when the cache is written back",
 	.mistake = "the mode header is a constant",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_REQUEST_SENSE),
 	.judge = mode_protect,
 };
 
@@ -324,5 +332,6 @@ const struct msc_rule msc_rule_scsi_sense_range = {
 	.why = "a host takes a medium error there for a bad block and retries",
 	.mistake = "the card's driver fails, and its error is reported as one of the medium",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_REQUEST_SENSE),
 	.judge = range,
 };

@@ -53,6 +53,7 @@ const struct msc_rule msc_rule_scsi_luns_list = {
 	.why = "a host attaches the same disk twice, or not at all",
 	.mistake = "the answer is a constant with room for two",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_REPORT_LUNS),
 	.judge = luns_list,
 };
 
@@ -68,15 +69,13 @@ static void sense_unit(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_exchange *x = &r->u.exchange;
 	const struct msc_record *other, *own;
 	struct msc_sense_data sense;
-	struct msc_past past;
 	size_t len, asked;
 
 	if (!msc_is_answer(r, MSC_OP_REQUEST_SENSE, &len, &asked))
 		return;
 	sense = msc_sense_decode(x->data, len);
-	past = msc_past(r);
-	other = past.exchange;
-	own = msc_previous_exchange(r);
+	other = r->past.exchange;
+	own = r->past.own;
 	if (!is_about_command(&sense) || !other || other->u.exchange.cbw.h.lun == x->cbw.h.lun ||
 	    x->cbw.h.lun > x->max_lun || !msc_has_status(other, MSC_CSW_FAILED) || !own ||
 	    !msc_has_status(own, MSC_CSW_PASSED))
@@ -95,6 +94,7 @@ const struct msc_rule msc_rule_scsi_sense_unit = {
 	.why = "a host that works on two units blames one for the failure of the other",
 	.mistake = "there is one variable for the whole device",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_REQUEST_SENSE),
 	.judge = sense_unit,
 };
 
@@ -152,6 +152,7 @@ const struct msc_rule msc_rule_scsi_verify_range = {
 	.why = "Windows verifies what it has formatted, and believes it",
 	.mistake = "the address of the last READ is checked instead of this command's",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_VERIFY_10, MSC_OP_VERIFY_12, MSC_OP_VERIFY_16),
 	.judge = verify_range,
 };
 

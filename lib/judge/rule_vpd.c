@@ -63,6 +63,7 @@ const struct msc_rule msc_rule_scsi_vpd_form = {
 	.mistake =
 		"standard INQUIRY data is sent for every page, or the length is that of a constant",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_INQUIRY),
 	.judge = form,
 };
 
@@ -95,6 +96,7 @@ const struct msc_rule msc_rule_scsi_vpd_pages = {
 	.why = "a host stops looking at the first page beyond the one that it wants",
 	.mistake = "the list begins with the first page that is of use",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_INQUIRY),
 	.judge = pages,
 };
 
@@ -112,7 +114,7 @@ static void listed(struct msc_judging *j, const struct msc_record *r)
 	size_t len;
 
 	if (!msc_has_status(r, MSC_CSW_FAILED) || !is_vital(x->cbw.cb) ||
-	    msc_case_of(x).phase_error_possible)
+	    msc_view(j)->c.phase_error_possible)
 		return;
 	list = msc_earlier_answer(r, MSC_OP_INQUIRY, is_list);
 	if (!list || !is_whole(list, SUPPORTED, &len) ||
@@ -131,6 +133,7 @@ const struct msc_rule msc_rule_scsi_vpd_listed = {
 	.why = "hosts ask for what is listed, and some retry for minutes",
 	.mistake = "the list was copied from another device",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_INQUIRY),
 	.judge = listed,
 };
 
@@ -159,6 +162,7 @@ const struct msc_rule msc_rule_scsi_vpd_serial = {
 	.why = "hosts make the name of the disk from it",
 	.mistake = "the USB string descriptor is copied, with two bytes to a character",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_INQUIRY),
 	.judge = serial,
 };
 
@@ -186,5 +190,6 @@ const struct msc_rule msc_rule_scsi_vpd_designators = {
 	.why = "hosts walk them to tell one disk from another",
 	.mistake = "the length of a designator includes its header",
 	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_INQUIRY),
 	.judge = designators,
 };

@@ -83,19 +83,6 @@ static char *control_text(char *buf, size_t size, const struct msc_record *r)
 	return buf;
 }
 
-static char *reset_text(char *buf, size_t size, const struct msc_reset *reset)
-{
-	switch (reset->kind) {
-	case MSC_RESET_CLEAR_HALT:
-		snprintf(buf, size, "clear-halt of endpoint %02Xh", reset->ep);
-		break;
-	case MSC_RESET_RECOVERY: snprintf(buf, size, "reset recovery"); break;
-	case MSC_RESET_PORT: snprintf(buf, size, "port reset"); break;
-	case MSC_RESET_CONFIGURATION: snprintf(buf, size, "SET_CONFIGURATION"); break;
-	}
-	return buf;
-}
-
 char *msc_record_text(char *buf, size_t size, const struct msc_record *r)
 {
 	if (size)
@@ -103,10 +90,11 @@ char *msc_record_text(char *buf, size_t size, const struct msc_record *r)
 	switch (r->kind) {
 	case MSC_RECORD_EXCHANGE: return exchange_text(buf, size, &r->u.exchange);
 	case MSC_RECORD_CONTROL: return control_text(buf, size, r);
-	case MSC_RECORD_RESET: return reset_text(buf, size, &r->u.reset);
+	case MSC_RECORD_PORT_RESET: snprintf(buf, size, "port reset"); break;
 	case MSC_RECORD_POLL:
 		snprintf(buf, size, "a bare transfer on bulk-%s (%02Xh)",
 			 r->u.poll.ep & MSC_EP_IN ? "in" : "out", r->u.poll.ep);
+		break;
 	}
 	return buf;
 }

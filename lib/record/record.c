@@ -1,13 +1,67 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What can be told of a record by looking at it: BOT 1.0's "valid" and "meaningful", its steps and
- * its place in the chain. Nothing here touches a device. */
+/* What can be told of a record by looking at it: BOT 1.0's "valid" and "meaningful", its steps,
+ * and what it proves. Nothing here touches a device. */
 #include "record/record.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 
-void msc_record_free(struct msc_record *r)
+struct msc_snapshot {
+	unsigned refs;
+	struct msc_device device;
+};
+
+struct msc_snapshot *msc_snapshot_new(const struct msc_device *device)
 {
-	if (!r)
+	struct msc_snapshot *s = malloc(sizeof *s);
+
+	if (s)
+		*s = (struct msc_snapshot){ 1, *device };
+	return s;
+}
+
+struct msc_snapshot *msc_snapshot_ref(struct msc_snapshot *s)
+{
+	s->refs++;
+	return s;
+}
+
+void msc_snapshot_drop(struct msc_snapshot *s)
+{
+	if (s && --s->refs == 0)
+		free(s);
+}
+
+const struct msc_device *msc_snapshot_device(const struct msc_snapshot *s)
+{
+	return &s->device;
+}
+
+struct msc_record *msc_record_new(enum msc_record_kind kind)
+{
+	struct msc_record *r = calloc(1, sizeof *r);
+
+	if (r) {
+		r->kind = kind;
+		r->own.refs = 1;
+	}
+	return r;
+}
+
+struct msc_record *msc_record_ref(const struct msc_record *r)
+{
+	struct msc_record *own = (struct msc_record *)(uintptr_t)r;
+
+	if (own)
+		own->own.refs++;
+	return own;
+}
+
+void msc_record_drop(const struct msc_record *record)
+{
+	struct msc_record *r = (struct msc_record *)(uintptr_t)record;
+
+	if (!r || --r->own.refs)
 		return;
 	switch (r->kind) {
 	case MSC_RECORD_EXCHANGE:
@@ -15,11 +69,62 @@ void msc_record_free(struct msc_record *r)
 		free(r->u.exchange.data);
 		free(r->u.exchange.status);
 		break;
-	case MSC_RECORD_CONTROL: free(r->u.control.data); break;
-	case MSC_RECORD_POLL:	 free(r->u.poll.data); break;
-	case MSC_RECORD_RESET:	 break;
+	case MSC_RECORD_CONTROL:    free(r->u.control.data); break;
+	case MSC_RECORD_POLL:	    free(r->u.poll.data); break;
+	case MSC_RECORD_PORT_RESET: break;
 	}
+	msc_snapshot_drop(r->own.snapshot);
 	free(r);
+}
+
+void msc_record_trim(struct msc_record *r)
+{
+	struct msc_exchange *x = &r->u.exchange;
+	uint8_t *less;
+
+	if (r->kind != MSC_RECORD_EXCHANGE || x->data_kept <= MSC_KEPT_MAX)
+		return;
+	if (x->data_kept == x->data_len)
+		x->data_hash = msc_log_hash(x->data, x->data_len);
+	x->data_kept = MSC_KEPT_MAX;
+	less = realloc(x->data, MSC_KEPT_MAX);
+	if (less)
+		x->data = less;
+}
+
+/* False when the host ended bulk-out before dCBWDataTransferLength by its own choice. */
+static bool host_sent_all(const struct msc_exchange *x)
+{
+	size_t sent = 0;
+
+	if (x->dir != MSC_DIR_OUT)
+		return true;
+	for (size_t i = 0; i < x->n_steps; i++) {
+		const struct msc_step *s = &x->steps[i];
+
+		if (s->kind == MSC_STEP_CBW && s->outcome != MSC_OUT_DONE)
+			return true;
+		if (s->kind != MSC_STEP_DATA)
+			continue;
+		if (s->outcome != MSC_OUT_DONE)
+			return true;
+		sent += s->actual;
+	}
+	return sent >= x->cbw.h.length;
+}
+
+void msc_record_conclude(struct msc_record *r)
+{
+	struct msc_exchange *x = &r->u.exchange;
+	const struct msc_past *p = &r->past;
+
+	if (r->kind != MSC_RECORD_EXCHANGE)
+		return;
+	x->command = msc_cbw_is_valid(x->wrapper, x->wrapper_len) && !p->unknown &&
+		     !p->awaits_recovery && p->in.halt != MSC_HALT_SET &&
+		     p->out.halt != MSC_HALT_SET;
+	x->plain = x->command && msc_cbw_is_meaningful(x) && host_sent_all(x);
+	x->answered = x->plain && msc_csw_is_valid(x) && msc_csw_is_meaningful(x);
 }
 
 bool msc_cbw_is_valid(const uint8_t *wrapper, size_t len)
@@ -74,13 +179,40 @@ const struct msc_step *msc_step_with(const struct msc_exchange *x, enum msc_step
 	return NULL;
 }
 
-const struct msc_record *msc_previous_exchange(const struct msc_record *r)
+bool msc_is_request(const struct msc_record *r, uint8_t request_type, uint8_t request)
 {
-	bool any = r->kind != MSC_RECORD_EXCHANGE;
-	uint8_t lun = any ? 0 : r->u.exchange.cbw.h.lun;
+	return r->kind == MSC_RECORD_CONTROL && r->u.control.setup.request_type == request_type &&
+	       r->u.control.setup.request == request;
+}
 
-	for (const struct msc_record *p = r->prev; p; p = p->prev)
-		if (p->kind == MSC_RECORD_EXCHANGE && (any || p->u.exchange.cbw.h.lun == lun))
-			return p;
-	return NULL;
+bool msc_is_good_reset(const struct msc_record *r)
+{
+	const struct msc_setup *s = &r->u.control.setup;
+
+	return msc_is_request(r, MSC_REQTYPE_CLASS | MSC_RECIPIENT_INTERFACE,
+			      MSC_REQ_BULK_ONLY_RESET) &&
+	       !s->value && s->index == r->device->interface_number && !s->length;
+}
+
+bool msc_is_good_max_lun(const struct msc_record *r)
+{
+	const struct msc_setup *s = &r->u.control.setup;
+
+	return msc_is_request(r, MSC_REQTYPE_IN | MSC_REQTYPE_CLASS | MSC_RECIPIENT_INTERFACE,
+			      MSC_REQ_GET_MAX_LUN) &&
+	       !s->value && s->index == r->device->interface_number && s->length == 1;
+}
+
+bool msc_is_clear_halt(const struct msc_record *r, uint8_t *ep)
+{
+	*ep = (uint8_t)r->u.control.setup.index;
+	return (*ep == r->device->ep_in || *ep == r->device->ep_out) &&
+	       msc_is_request(r, MSC_RECIPIENT_ENDPOINT, MSC_STD_CLEAR_FEATURE) &&
+	       r->u.control.setup.value == MSC_FEATURE_ENDPOINT_HALT;
+}
+
+bool msc_is_configuration(const struct msc_record *r)
+{
+	return msc_is_request(r, 0, MSC_STD_SET_CONFIGURATION) &&
+	       r->u.control.setup.value == msc_device_configuration(r->device);
 }

@@ -3,22 +3,24 @@
  * captured traffic all become this, and nothing judges anything else.
  *
  * A record is one exchange (a CBW, its data, its CSW), one control request, one bare transfer on
- * a bulk endpoint, or one reset. Records form a chain, newest last; each knows the one before it,
- * so that a rule can look back.
+ * a bulk endpoint, or one port reset. CLEAR_FEATURE, Bulk-Only Mass Storage Reset and
+ * SET_CONFIGURATION are control requests, whoever sends them and why; the clearing of a halt in the
+ * middle of an exchange is a step of it. Records are made by the assembler (assemble.h); what a rule
+ * may look back at is in history.h.
  */
 #ifndef MSC_RECORD_RECORD_H
 #define MSC_RECORD_RECORD_H
 
-#include "scsi/scsi.h"
-#include "transport/transport.h"
+#include "record/log.h"
 
 /* One transfer on a bulk pipe or a recovery action, in the order in which they ended. */
 enum msc_step_kind {
 	MSC_STEP_CBW,
 	MSC_STEP_DATA,
 	MSC_STEP_CSW, /* CANCELLED: asked for early (queued) and taken back. After a wrapper that is
-			 not valid: the one poll of bulk-in */
-	MSC_STEP_CLEAR_HALT,
+			 not valid: the one poll of bulk-in. After a CSW that came as data: one that
+			 came once more */
+	MSC_STEP_CLEAR_HALT, /* CLEAR_FEATURE(ENDPOINT_HALT) of ep */
 };
 
 struct msc_step {
@@ -46,6 +48,9 @@ struct msc_exchange {
 	/* what came of it */
 	uint8_t *data;	   /* moved in the data phase, either direction */
 	size_t data_len;
+	size_t data_kept; /* of those, how many data still holds: all of them while it is the newest
+			     record of a log that keeps them */
+	uint64_t data_hash; /* msc_log_hash of all of them, where data holds fewer */
 	size_t data_short_packet; /* 1 + the length of the short packet that ended bulk-in data;
 				     0: none did */
 	bool csw_in_data;  /* the CSW arrived as the last 13 bytes of the data transfer */
@@ -56,6 +61,11 @@ struct msc_exchange {
 	struct msc_step steps[MSC_STEPS_MAX];
 	size_t n_steps;
 	bool needs_reset; /* BOT 1.0, 5.3.3: only reset recovery leads on from here */
+
+	/* what it proves, given what was before: msc_record_conclude */
+	bool command; /* a valid CBW, and the device could take it as one */
+	bool plain; /* that, and meaningful, and the host sent all the bulk-out data it promised */
+	bool answered; /* plain, and ended by a CSW that is valid and meaningful */
 };
 
 struct msc_control {
@@ -73,40 +83,76 @@ struct msc_poll {
 	size_t data_len;
 };
 
-enum msc_reset_kind {
-	MSC_RESET_CLEAR_HALT, /* one endpoint, and nothing else */
-	MSC_RESET_RECOVERY,   /* BOT 1.0, 5.3.4: class request, clear bulk-in, clear bulk-out */
-	MSC_RESET_PORT,
-	MSC_RESET_CONFIGURATION, /* SET_CONFIGURATION with the value in force */
-};
-
-struct msc_reset {
-	enum msc_reset_kind kind;
-	uint8_t ep; /* CLEAR_HALT */
-	enum msc_outcome outcome; /* of the first part that did not succeed */
-};
-
 enum msc_record_kind {
 	MSC_RECORD_EXCHANGE = 1,
 	MSC_RECORD_CONTROL = 2,
 	MSC_RECORD_POLL = 4,
-	MSC_RECORD_RESET = 8,
+	MSC_RECORD_PORT_RESET = 8,
 }; /* bits, so that a rule can name several */
+
+enum msc_halt { MSC_HALT_UNKNOWN, MSC_HALT_SET, MSC_HALT_CLEAR };
+
+/* What had happened before a record began, as far as it still matters. */
+struct msc_past {
+	bool unknown; /* the log began in the middle, and nothing since has made things clear */
+	const struct msc_record *exchange; /* the one before, on any unit; NULL: none is known */
+	const struct msc_record *own; /* the one before on the same unit; NULL: none is known */
+	/* since that exchange: */
+	bool reset;   /* reset recovery, port reset or SET_CONFIGURATION, and it succeeded */
+	bool request; /* Bulk-Only Mass Storage Reset by itself */
+	bool cleared_in, cleared_out; /* clear-halt, and since that request */
+	bool sent; /* bytes were put on bulk-out that belong to no exchange, and no reset since */
+	/* a CBW is valid only after a CSW or a reset (BOT 1.0, 6.2.1), and after one that was not
+	 * valid only once reset recovery is complete (6.6.1): */
+	bool awaits_recovery;
+	bool was_invalid; /* because the last CBW was not valid */
+	struct {
+		enum msc_halt halt; /* by the newest record that tells */
+		bool request; /* Bulk-Only Mass Storage Reset came after that record */
+	} in, out;
+	bool prevented; /* of this unit: the host has locked the medium in */
+	bool ejected; /* of this unit: START STOP UNIT has ejected the medium, and it was not there
+			   since */
+};
+
+struct msc_history;
 
 struct msc_record {
 	enum msc_record_kind kind;
-	struct msc_record *prev; /* NULL: the first of its chain */
-	const struct msc_device *device;
+	bool muted; /* not to be judged; it may be looked back at */
+	const struct msc_device *device; /* as it was known then */
 	int64_t began_ns, ended_ns; /* the target's clock */
+	struct msc_past past;
+	const struct msc_history *history; /* what else was before; while it is the newest record */
+	struct {
+		unsigned refs, holds;
+		struct msc_snapshot *snapshot; /* of device */
+	} own; /* of the makers of records */
 	union {
 		struct msc_exchange exchange;
 		struct msc_control control;
 		struct msc_poll poll;
-		struct msc_reset reset;
 	} u;
 };
 
-void msc_record_free(struct msc_record *); /* one record, not its chain */
+typedef void msc_record_fn(void *user, const struct msc_record *);
+
+/* Records are counted; the last who drops one frees it. NULL is no record. */
+struct msc_record *msc_record_new(enum msc_record_kind); /* NULL: out of memory */
+struct msc_record *msc_record_ref(const struct msc_record *);
+void msc_record_drop(const struct msc_record *);
+/* Data of which nothing but the beginning, MSC_KEPT_MAX bytes, will be asked for again. */
+#define MSC_KEPT_MAX 4096
+void msc_record_trim(struct msc_record *);
+
+/* Fills in what an exchange proves, when it is complete and its past known. */
+void msc_record_conclude(struct msc_record *);
+
+/* The device as it is known from now on, shared by the records that follow. */
+struct msc_snapshot *msc_snapshot_new(const struct msc_device *); /* NULL: out of memory */
+struct msc_snapshot *msc_snapshot_ref(struct msc_snapshot *);
+void msc_snapshot_drop(struct msc_snapshot *); /* may be NULL */
+const struct msc_device *msc_snapshot_device(const struct msc_snapshot *);
 
 /* BOT 1.0, 6.2.1 (valid) and 6.2.2 (meaningful), as far as the wrapper itself shows. */
 bool msc_cbw_is_valid(const uint8_t *wrapper, size_t len);
@@ -122,7 +168,13 @@ const struct msc_step *msc_step_find(const struct msc_exchange *, enum msc_step_
 const struct msc_step *msc_step_with(const struct msc_exchange *, enum msc_step_kind,
 				     enum msc_outcome);
 
-/* The exchange before this record on the same logical unit; NULL: none in the chain. */
-const struct msc_record *msc_previous_exchange(const struct msc_record *);
+/* ---- control requests: what is asked of whom ----------------------------------------------- */
+
+bool msc_is_request(const struct msc_record *, uint8_t request_type, uint8_t request);
+bool msc_is_good_reset(const struct msc_record *);   /* Bulk-Only Reset, every field right */
+bool msc_is_good_max_lun(const struct msc_record *); /* Get Max LUN, every field right */
+/* CLEAR_FEATURE(ENDPOINT_HALT) of a bulk endpoint; *ep is which. */
+bool msc_is_clear_halt(const struct msc_record *, uint8_t *ep);
+bool msc_is_configuration(const struct msc_record *); /* SET_CONFIGURATION, the value in force */
 
 #endif

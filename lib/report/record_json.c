@@ -136,7 +136,7 @@ static json_t *exchange_json(const struct msc_exchange *x)
 			 x->queued, "cbw_ns", phase_ns(x, MSC_STEP_CBW), "data_ns",
 			 phase_ns(x, MSC_STEP_DATA), "csw_ns", phase_ns(x, MSC_STEP_CSW), "naks",
 			 total_naks(x), "steps", steps_json(x), "data",
-			 msc_json_bytes(x->data, x->data_len, DATA_MAX), "csw",
+			 msc_json_bytes(x->data, x->data_kept, DATA_MAX), "csw",
 			 msc_json_bytes(x->status, x->status_len, DATA_MAX));
 }
 
@@ -157,16 +157,6 @@ static json_t *poll_json(const struct msc_poll *p)
 			 msc_json_bytes(p->data, p->data_len, DATA_MAX));
 }
 
-static json_t *reset_json(const struct msc_reset *r)
-{
-	static const char *const what[] = { [MSC_RESET_CLEAR_HALT] = "clear_halt",
-					    [MSC_RESET_RECOVERY] = "reset_recovery",
-					    [MSC_RESET_PORT] = "port_reset",
-					    [MSC_RESET_CONFIGURATION] = "set_configuration" };
-
-	return json_pack("{s:s, s:s}", "reset", what[r->kind], "outcome", outcome_word(r->outcome));
-}
-
 json_t *msc_record_json(const struct msc_record *r)
 {
 	json_t *head, *body = NULL;
@@ -183,8 +173,8 @@ json_t *msc_record_json(const struct msc_record *r)
 	case MSC_RECORD_POLL:
 		kind = "poll", body = poll_json(&r->u.poll);
 		break;
-	case MSC_RECORD_RESET:
-		kind = "reset", body = reset_json(&r->u.reset);
+	case MSC_RECORD_PORT_RESET:
+		kind = "port_reset", body = json_object();
 		break;
 	}
 	head = json_pack("{s:s, s:I, s:I, s:o}", "kind", kind, "time_ns", (json_int_t)r->began_ns,

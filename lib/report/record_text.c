@@ -144,7 +144,7 @@ static void print_exchange(const struct view *v, const struct msc_record *r)
 		print_step(v, &x->steps[i]);
 	print_status(v, r);
 	snprintf(what, sizeof what, "data %s", msc_dir_name(x->dir));
-	print_data(v, what, x->data, x->data_len);
+	print_data(v, what, x->data, x->data_kept);
 	if (x->status_len != 0 && x->status_len != MSC_CSW_LEN)
 		print_data(v, "in the place of the CSW", x->status, x->status_len);
 }
@@ -197,9 +197,6 @@ void msc_print_record(FILE *out, const struct msc_record *r, const char *indent,
 	case MSC_RECORD_POLL:
 		print_poll(&v, r);
 		break;
-	case MSC_RECORD_RESET:
-		print_moment(&v, r->ended_ns, "outcome");
-		fprintf(out, "  %s\n", msc_outcome_name(r->u.reset.outcome));
-		break;
+	case MSC_RECORD_PORT_RESET: break;
 	}
 }

@@ -172,23 +172,15 @@ static int restore(struct msc_runner *r, struct msc_err *err)
 	return 0;
 }
 
-static bool left_bulk_alone(const struct msc_runner *r)
-{
-	for (const struct msc_record *p = msc_session_last(r->session); p; p = p->prev)
-		if (p->kind != MSC_RECORD_CONTROL)
-			return false;
-	return true;
-}
-
 /* Brings the device back. What a host would do is judged; the rest is hidden, and named. */
 static int clean_up(struct msc_runner *r, bool *wedged, struct msc_err *err)
 {
 	/* Step by step upward: whether commands are answered is not its question yet. */
-	if (r->o->first_only && left_bulk_alone(r))
+	if (r->o->first_only && msc_session_known(r->session)->only_control)
 		return 0;
 	if (*r->reason && !msc_session_last(r->session)) /* it was not begun */
 		return 0;
-	if (r->pending_reset && msc_run_recover(r, err) < 0)
+	if (msc_run_owes_reset(r) && msc_run_recover(r, err) < 0)
 		return -1;
 	if (settle(r, wedged, err) < 0)
 		return -1;
@@ -247,7 +239,7 @@ int msc_run_case(struct msc_runner *r, const struct msc_scenario *s, bool *wedge
 	int rc;
 
 	r->s = s;
-	r->pending_reset = r->ended = false;
+	r->ended = false;
 	r->reason[0] = '\0';
 	r->n_phases = 0;
 	r->verdict = MSC_VERDICT_PASS;

@@ -58,7 +58,7 @@ static void on_record(void *user, const struct msc_record *record)
 
 void msc_run_mute(struct msc_runner *r, bool muted)
 {
-	msc_session_set_record(r->session, muted ? NULL : on_record, r);
+	msc_session_mute(r->session, muted);
 }
 
 /* ---- what is known ------------------------------------------------------------------------ */
@@ -193,6 +193,8 @@ static int run(struct msc_runner *r, const struct msc_scenarios *all, struct msc
 						     .n_unsafe = r->o->n_unsafe,
 						     .log = r->o->log,
 						     .record = on_record,
+						     .wire = r->o->wire,
+						     .wire_user = r->o->wire_user,
 						     .user = r };
 	int rc = -1;
 

@@ -67,6 +67,8 @@ struct msc_run_options {
 	bool (*stop)(void *user); /* asked between transfers; may be NULL */
 	msc_event_fn *event;
 	void *user;
+	msc_wire_fn *wire; /* sees the wire log as it grows; may be NULL */
+	void *wire_user;
 };
 
 /* Runs the scenarios in order on an open target; after each, the device must answer TEST UNIT

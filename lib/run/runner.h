@@ -49,7 +49,6 @@ struct msc_runner {
 	const struct msc_scenario *s;
 	struct msc_findings findings;
 	struct msc_saved_answer slots[MSC_SLOTS_MAX];
-	bool pending_reset; /* only reset recovery leads on */
 	bool ended;	    /* no more steps */
 	struct {
 		const char *name;
@@ -63,6 +62,8 @@ struct msc_runner {
 /* run.c */
 void msc_run_note(struct msc_runner *, const char *fmt, ...) MSC_PRINTF(2, 3);
 void msc_run_mute(struct msc_runner *, bool muted);
+/* The host owes the device a reset recovery before anything else is sent. */
+bool msc_run_owes_reset(const struct msc_runner *);
 
 /* case.c: -1 leaves the reason in *err. Wedged: nothing brings the device back. */
 int msc_run_case(struct msc_runner *, const struct msc_scenario *, bool *wedged,

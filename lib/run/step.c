@@ -24,9 +24,13 @@ int msc_run_save(struct msc_runner *r, int slot, const uint8_t *data, size_t len
 	return 0;
 }
 
+bool msc_run_owes_reset(const struct msc_runner *r)
+{
+	return msc_session_known(r->session)->owed;
+}
+
 int msc_run_recover(struct msc_runner *r, struct msc_err *err)
 {
-	r->pending_reset = false;
 	return msc_session_reset_recovery(r->session, NULL, err);
 }
 
@@ -50,8 +54,6 @@ static int poll_endpoint(struct msc_runner *r, const struct msc_plan_poll *p, st
 	free(bytes);
 	if (rc < 0)
 		return -1;
-	if (record->u.poll.outcome != MSC_OUT_TIMEOUT)
-		r->pending_reset = true;
 	return msc_check_poll(r, &p->expect, record, err);
 }
 
@@ -140,23 +142,10 @@ static int settle(struct msc_runner *r, struct msc_err *err)
 {
 	int rung;
 
-	r->pending_reset = false;
 	if (msc_session_settle(r->session, &rung, err) < 0)
 		return -1;
 	r->ended |= rung > 2;
 	return msc_check_settled(r, rung, err);
-}
-
-/* Where it cannot be sent the case ends, and what it left unfinished is recovered. */
-static int configure(struct msc_runner *r, struct msc_err *err)
-{
-	const struct msc_record *record;
-
-	r->pending_reset = true;
-	if (msc_session_configure(r->session, &record, err) < 0)
-		return -1;
-	r->pending_reset = record->u.reset.outcome != MSC_OUT_DONE;
-	return 0;
 }
 
 static int run_step(struct msc_runner *r, const struct msc_plan_step *s, struct msc_err *err)
@@ -172,15 +161,13 @@ static int run_step(struct msc_runner *r, const struct msc_plan_step *s, struct 
 	case MSC_DO_CONTROL: return msc_run_control(r, &s->u.control, err);
 	case MSC_DO_ENUMERATE: return msc_run_enumerate(r, err);
 	case MSC_DO_PRELUDE: return msc_run_prelude(r, err);
-	case MSC_DO_CONFIGURE: return configure(r, err);
+	case MSC_DO_CONFIGURE: return msc_session_configure(r->session, NULL, err);
 	case MSC_DO_POLL: return poll_endpoint(r, &s->u.poll, err);
 	case MSC_DO_CLEAR_HALT:
 		return msc_session_clear_halt(r->session, s->u.in ? d->ep_in : d->ep_out, NULL,
 					      err);
 	case MSC_DO_RESET_RECOVERY: return msc_run_recover(r, err);
-	case MSC_DO_PORT_RESET:
-		r->pending_reset = false;
-		return msc_session_port_reset(r->session, NULL, err);
+	case MSC_DO_PORT_RESET: return msc_session_port_reset(r->session, NULL, err);
 	case MSC_DO_SETTLE: return settle(r, err);
 	case MSC_DO_WAIT: return wait_for(r, s->u.wait_ns, err);
 	case MSC_DO_LOOP: return loop(r, &s->u.loop, err);
@@ -219,7 +206,7 @@ int msc_run_steps(struct msc_runner *r, const struct msc_plan_step *steps, size_
 					 "cut short: the device hangs, and has had its time");
 			break;
 		}
-		if (r->pending_reset && r->s->recover && !recovers(&steps[i]) &&
+		if (msc_run_owes_reset(r) && r->s->recover && !recovers(&steps[i]) &&
 		    msc_run_recover(r, err) < 0)
 			return -1;
 		if (run_step(r, &steps[i], err) < 0)

@@ -181,7 +181,6 @@ static int send(struct msc_runner *r, const struct msc_request *rq, const struct
 	if (msc_session_exchange(r->session, rq, out, err) < 0)
 		return -1;
 	x = &(*out)->u.exchange;
-	r->pending_reset = x->needs_reset;
 	if (hung(x) && r->s->recover && !rq->leave)
 		msc_run_end_case(r, MSC_VERDICT_ERROR, "the device did not answer a command");
 	return 0;
@@ -304,7 +303,7 @@ int msc_run_ready(struct msc_runner *r, struct msc_err *err)
 		rq.cbw.h.lun = r->o->lun;
 		if (send(r, &rq, &record, err) < 0)
 			return -1;
-		if (r->pending_reset || record->u.exchange.csw.status == MSC_CSW_PASSED)
+		if (msc_run_owes_reset(r) || record->u.exchange.csw.status == MSC_CSW_PASSED)
 			return 0;
 		if (msc_run_sense(r, r->o->lun, NULL, &sense, err) < 0)
 			return -1;
@@ -336,7 +335,7 @@ int msc_run_prelude(struct msc_runner *r, struct msc_err *err)
 		rq.cbw.h.lun = r->o->lun;
 		if (send(r, &rq, &record, err) < 0)
 			return -1;
-		if (r->pending_reset)
+		if (msc_run_owes_reset(r))
 			return 0;
 		if (record->u.exchange.csw.status == MSC_CSW_FAILED &&
 		    msc_run_sense(r, r->o->lun, NULL, &sense, err) < 0)

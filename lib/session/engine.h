@@ -26,22 +26,21 @@ struct msc_session {
 	struct msc_session_options o;
 	bool (*stop)(void *user);
 	void *stop_user;
-	struct msc_record *last; /* of the chain, which the session owns */
+	struct msc_assembler *assembler;
+	struct msc_device told; /* as the log has it */
+	bool no_memory;	 /* for the log: records are missing */
+	const struct msc_record *given[2]; /* to the user; to the session itself, when muted */
 	uint32_t tag;		 /* of the newest CBW */
 	unsigned hangs;		 /* time-outs where an answer was due */
 	unsigned muted;		 /* above 0: records are kept but not passed on */
-	bool needs_reset;	 /* the newest exchange did, and no reset followed */
-	bool unclean;		 /* the device may be in the middle of a command */
 	struct msc_gate gate;
-	bool have_max_lun;
-	uint8_t max_lun;
-	struct msc_unit units[MSC_LUN_MAX + 1];
 };
 
-/* A new record, not in the chain yet; NULL: out of memory. */
-struct msc_record *msc_engine_begin(struct msc_session *, enum msc_record_kind, struct msc_err *);
-/* Puts it into the chain, learns from it, passes it on. `out` may be NULL. */
-void msc_engine_end(struct msc_session *, struct msc_record *, const struct msc_record **out);
+/* Puts a note into the log. */
+void msc_engine_note(struct msc_session *, const struct msc_note *);
+/* After what has made a record: gives it out. `out` may be NULL. -1: out of memory. */
+int msc_engine_give(struct msc_session *, const struct msc_record **out,
+		    struct msc_err *) MSC_MUST_CHECK;
 
 /* Starts a transfer unless the user has asked to stop. */
 int msc_engine_submit(struct msc_session *, struct msc_xfer *, struct msc_err *) MSC_MUST_CHECK;
@@ -67,8 +66,5 @@ int msc_gate_pass(struct msc_session *, const struct msc_xfer *, struct msc_err 
 /* After a reset the device expects a CBW. */
 void msc_gate_forget(struct msc_session *);
 void msc_gate_free(struct msc_session *);
-
-/* Facts about the units, from any exchange or control request that succeeded. */
-void msc_engine_learn(struct msc_session *, const struct msc_record *);
 
 #endif

@@ -17,7 +17,6 @@
 #define INVALID_POLL_NS (500 * MSC_MS)	   /* for the answer to a wrapper that is not valid */
 #define CASE_2_PAUSE_NS (20 * MSC_MS)	   /* for a device to think about data nobody wants */
 #define EARLY_NS	(5 * MSC_MS)	   /* from asking bulk-in to sending the CBW */
-#define STEPS_KEPT	8		   /* of MSC_STEPS_MAX: for what follows the data */
 
 struct flight {
 	struct msc_xfer xfer;
@@ -28,12 +27,17 @@ struct flight {
 struct run {
 	struct msc_session *s;
 	const struct msc_request *rq;
-	struct msc_exchange *x;
 	int64_t timeout_ns;
 	size_t packet; /* wMaxPacketSize of bulk-in */
+	uint8_t *wrapper, *buffer, *status;
+	size_t wrapper_len, room; /* bytes of buffer */
+	struct msc_cbw cbw; /* what the wrapper says; zero where it was too short */
+	enum msc_dir dir;
 	size_t total;  /* bytes that the data phase may move, in whole packets for bulk-in */
+	size_t moved;
 	bool capped;   /* the device may move more than that */
-	struct flight cbw, data, csw;
+	bool queued;
+	struct flight command, data, csw;
 	bool dead; /* nothing more can be asked of the device */
 };
 
@@ -56,40 +60,12 @@ static size_t status_room(const struct run *r)
 	return (MSC_CSW_LEN + r->packet - 1) / r->packet * r->packet;
 }
 
-/* ---- steps -------------------------------------------------------------------------------- */
-
-static bool merge_step(struct msc_step *last, const struct msc_step *new)
+static bool is_valid(const struct run *r)
 {
-	if (new->kind != last->kind || new->ep != last->ep || last->outcome != MSC_OUT_DONE)
-		return false;
-	last->outcome = new->outcome;
-	last->asked += new->asked;
-	last->actual += new->actual;
-	last->completed_ns = new->completed_ns;
-	last->naks = last->naks < 0 || new->naks < 0 ? -1 : last->naks + new->naks;
-	return true;
+	return msc_cbw_is_valid(r->wrapper, r->wrapper_len);
 }
 
-static void add_step(struct msc_exchange *x, const struct msc_step *step)
-{
-	if (step->kind == MSC_STEP_DATA && x->n_steps >= MSC_STEPS_MAX - STEPS_KEPT &&
-	    merge_step(&x->steps[x->n_steps - 1], step))
-		return;
-	if (x->n_steps < MSC_STEPS_MAX)
-		x->steps[x->n_steps++] = *step;
-}
-
-static void add_transfer(struct msc_exchange *x, enum msc_step_kind kind, const struct msc_xfer *t)
-{
-	add_step(x, &(struct msc_step){ .kind = kind,
-					.ep = t->ep,
-					.outcome = t->outcome,
-					.asked = t->len,
-					.actual = t->actual,
-					.submitted_ns = t->submitted_ns,
-					.completed_ns = t->completed_ns,
-					.naks = t->naks });
-}
+/* ---- transfers ---------------------------------------------------------------------------- */
 
 static int start(struct run *r, struct flight *f, struct msc_err *err)
 {
@@ -99,9 +75,8 @@ static int start(struct run *r, struct flight *f, struct msc_err *err)
 	return 0;
 }
 
-/* Starts the phase's transfer unless it is under way, waits for its end and records it. */
-static int phase(struct run *r, struct flight *f, enum msc_step_kind kind, int64_t timeout_ns,
-		 struct msc_err *err)
+/* Starts the phase's transfer unless it is under way, and waits for its end. */
+static int phase(struct run *r, struct flight *f, int64_t timeout_ns, struct msc_err *err)
 {
 	if (!f->started && !f->ended && start(r, f, err))
 		return -1;
@@ -110,13 +85,11 @@ static int phase(struct run *r, struct flight *f, enum msc_step_kind kind, int64
 		return -1;
 	}
 	f->started = f->ended = false;
-	add_transfer(r->x, kind, &f->xfer);
 	return 0;
 }
 
-/* Takes back a transfer that was started early. What it brought all the same is kept for its phase.
- * A second STALL of a halted endpoint is no news. */
-static int take_back(struct run *r, struct flight *f, enum msc_step_kind kind, struct msc_err *err)
+/* Takes back a transfer that was started early; what it brought all the same ends its phase. */
+static int take_back(struct run *r, struct flight *f, struct msc_err *err)
 {
 	if (!f->started)
 		return 0;
@@ -124,89 +97,68 @@ static int take_back(struct run *r, struct flight *f, enum msc_step_kind kind, s
 	if (msc_cancel(r->s->target, &f->xfer, err))
 		return -1;
 	f->ended = f->xfer.outcome == MSC_OUT_DONE;
-	if (f->ended)
-		return 0;
-	if (f->xfer.outcome == MSC_OUT_STALL)
-		f->xfer.outcome = MSC_OUT_CANCELLED;
-	add_transfer(r->x, kind, &f->xfer);
 	return 0;
 }
 
 static int clear_halt(struct run *r, uint8_t ep, struct msc_err *err)
 {
-	struct msc_clock *clock = r->s->target->clock;
-	struct msc_step step = { .kind = MSC_STEP_CLEAR_HALT, .ep = ep, .naks = -1 };
+	enum msc_outcome outcome;
 
-	step.submitted_ns = msc_now(clock);
-	if (msc_clear_halt(r->s->target, ep, r->timeout_ns, &step.outcome, err))
+	if (msc_clear_halt(r->s->target, ep, r->timeout_ns, &outcome, err))
 		return -1;
-	step.completed_ns = msc_now(clock);
-	add_step(r->x, &step);
-	r->dead = step.outcome != MSC_OUT_DONE;
+	r->dead = outcome != MSC_OUT_DONE;
 	return 0;
 }
 
 /* ---- data --------------------------------------------------------------------------------- */
 
-/* Room for the next piece of bulk-in data, and the transfer that fills it. */
+static int make_room(struct run *r, size_t room, struct msc_err *err)
+{
+	uint8_t *grown = room > r->room ? realloc(r->buffer, room) : r->buffer;
+
+	if (room > r->room && !grown)
+		return msc_nomem(err);
+	r->buffer = grown;
+	r->room = room > r->room ? room : r->room;
+	return 0;
+}
+
+/* The transfer of the next piece. What was moved before is in the log already. */
 static int prepare_in(struct run *r, struct msc_err *err)
 {
-	struct msc_exchange *x = r->x;
-	size_t len = r->total - x->data_len < CHUNK ? r->total - x->data_len : CHUNK;
-	uint8_t *grown = realloc(x->data, x->data_len + len);
+	size_t len = r->total - r->moved < CHUNK ? r->total - r->moved : CHUNK;
 
-	if (!grown)
-		return msc_nomem(err);
-	x->data = grown;
-	memset(grown + x->data_len, 0, len);
+	if (make_room(r, len, err))
+		return -1;
+	memset(r->buffer, 0, len);
 	r->data.xfer = (struct msc_xfer){ .ep = r->s->target->device.ep_in,
-					  .data = grown + x->data_len,
+					  .data = r->buffer,
 					  .len = len };
 	return 0;
 }
 
 static int prepare_out(struct run *r, struct msc_err *err)
 {
-	struct msc_exchange *x = r->x;
 	size_t most = r->rq->out_split ? r->rq->out_split : CHUNK;
-	size_t left = r->total - x->data_len;
+	size_t left = r->total - r->moved;
 
-	if (!x->data) {
-		x->data = calloc(1, r->total);
-		if (!x->data)
-			return msc_nomem(err);
+	if (!r->buffer) {
+		if (make_room(r, r->total, err))
+			return -1;
 		if (r->rq->out)
-			memcpy(x->data, r->rq->out, r->total);
+			memcpy(r->buffer, r->rq->out, r->total);
+		else
+			memset(r->buffer, 0, r->total);
 	}
 	r->data.xfer = (struct msc_xfer){ .ep = r->s->target->device.ep_out,
-					  .data = x->data + x->data_len,
+					  .data = r->buffer + r->moved,
 					  .len = left < most ? left : most };
 	return 0;
 }
 
 static int prepare_data(struct run *r, struct msc_err *err)
 {
-	return r->x->dir == MSC_DIR_IN ? prepare_in(r, err) : prepare_out(r, err);
-}
-
-/* A device that sends less than it was asked for, in whole packets, and goes straight on to the
- * CSW leaves the host no way to tell the two apart but the CSW's own form. */
-static void find_csw_in_data(struct run *r)
-{
-	struct msc_exchange *x = r->x;
-	size_t len = x->data_len;
-	const uint8_t *end;
-
-	if (len < MSC_CSW_LEN || len >= x->cbw.h.length || (len - MSC_CSW_LEN) % r->packet)
-		return;
-	end = x->data + len - MSC_CSW_LEN;
-	if (msc_get_le32(end) != MSC_CSW_SIGNATURE || msc_get_le32(end + 4) != x->cbw.h.tag)
-		return;
-	x->csw_in_data = true;
-	x->data_len -= MSC_CSW_LEN;
-	x->data_short_packet = 0;
-	memcpy(x->status, end, MSC_CSW_LEN);
-	x->status_len = MSC_CSW_LEN;
+	return r->dir == MSC_DIR_IN ? prepare_in(r, err) : prepare_out(r, err);
 }
 
 /* After a STALL of the data phase: BOT 1.0, 6.7.2 and 6.7.3. A CSW that was asked for on the halted
@@ -219,7 +171,7 @@ static int data_stalled(struct run *r, struct msc_err *err)
 		r->dead = true;
 		return 0;
 	}
-	if (r->x->dir == MSC_DIR_IN && take_back(r, &r->csw, MSC_STEP_CSW, err))
+	if (r->dir == MSC_DIR_IN && take_back(r, &r->csw, err))
 		return -1;
 	if (r->rq->clear_after_ns)
 		msc_wait_until(clock, msc_now(clock) + r->rq->clear_after_ns);
@@ -228,27 +180,22 @@ static int data_stalled(struct run *r, struct msc_err *err)
 
 static int data_phase(struct run *r, struct msc_err *err)
 {
-	struct msc_exchange *x = r->x;
 	const struct msc_xfer *t = &r->data.xfer;
 
-	while (x->data_len < r->total) {
+	while (r->moved < r->total) {
 		if (!r->data.started && prepare_data(r, err))
 			return -1;
-		if (phase(r, &r->data, MSC_STEP_DATA,
-			  msc_engine_data_ns(r->s, r->timeout_ns, t->len), err))
+		if (phase(r, &r->data, msc_engine_data_ns(r->s, r->timeout_ns, t->len), err))
 			return -1;
-		x->data_len += t->actual;
+		r->moved += t->actual;
 		if (t->outcome == MSC_OUT_STALL)
 			return data_stalled(r, err);
 		if (t->outcome != MSC_OUT_DONE) {
-			x->needs_reset = r->dead = true;
+			r->dead = true;
 			return 0;
 		}
-		if (t->actual < t->len && x->dir == MSC_DIR_IN) {
-			x->data_short_packet = 1 + t->actual % r->packet;
-			find_csw_in_data(r);
+		if (t->actual < t->len && r->dir == MSC_DIR_IN)
 			return 0;
-		}
 	}
 	r->dead = r->capped;
 	return 0;
@@ -263,37 +210,28 @@ static int ask_status(struct run *r, struct msc_err *err)
 	bool stalled = r->rq->leave, empty = stalled;
 
 	for (;;) {
-		if (phase(r, &r->csw, MSC_STEP_CSW, r->timeout_ns, err))
+		if (phase(r, &r->csw, r->timeout_ns, err))
 			return -1;
 		if (t->outcome == MSC_OUT_STALL && !stalled) {
 			stalled = true;
 			if (clear_halt(r, t->ep, err))
 				return -1;
 			if (r->dead)
-				break;
+				return 0;
 		} else if (t->outcome == MSC_OUT_DONE && !t->actual && !empty) {
 			empty = true;
 		} else {
-			break;
+			return 0;
 		}
 	}
-	r->x->status_len = t->actual;
-	return 0;
 }
 
+/* The CSW may have come with the data; one that was asked for early is then taken back. */
 static int status_phase(struct run *r, struct msc_err *err)
 {
-	struct msc_exchange *x = r->x;
+	const struct msc_exchange *x = msc_assembler_exchange(r->s->assembler);
 
-	if (x->csw_in_data ? take_back(r, &r->csw, MSC_STEP_CSW, err) : ask_status(r, err))
-		return -1;
-	x->have_csw = x->status_len == MSC_CSW_LEN &&
-		      (x->csw_in_data || r->csw.xfer.outcome == MSC_OUT_DONE);
-	if (x->have_csw)
-		msc_csw_unpack(&x->csw, x->status);
-	if (!msc_csw_is_valid(x) || x->csw.status > MSC_CSW_FAILED)
-		x->needs_reset = !r->rq->leave || r->csw.xfer.outcome != MSC_OUT_STALL;
-	return 0;
+	return x && x->csw_in_data ? take_back(r, &r->csw, err) : ask_status(r, err);
 }
 
 /* ---- the whole ---------------------------------------------------------------------------- */
@@ -301,37 +239,38 @@ static int status_phase(struct run *r, struct msc_err *err)
 static int fill_in_sent(struct run *r, struct msc_err *err)
 {
 	const struct msc_request *rq = r->rq;
-	struct msc_exchange *x = r->x;
 	struct msc_cbw cbw = rq->cbw;
 	uint8_t packed[MSC_CBW_LEN] = { 0 };
 	size_t known;
 
 	if (!cbw.h.tag && !rq->keep_tag)
 		cbw.h.tag = ++r->s->tag;
-	x->wrapper_len = rq->raw ? rq->raw_len : rq->wrapper_len;
-	x->wrapper = calloc(1, x->wrapper_len ? x->wrapper_len : 1);
-	x->status = calloc(1, status_room(r));
-	if (!x->wrapper || !x->status)
+	r->wrapper_len = rq->raw ? rq->raw_len : rq->wrapper_len;
+	r->wrapper = calloc(1, r->wrapper_len ? r->wrapper_len : 1);
+	r->status = calloc(1, status_room(r));
+	if (!r->wrapper || !r->status)
 		return msc_nomem(err);
 	msc_cbw_pack(packed, &cbw);
-	known = x->wrapper_len < sizeof(packed) ? x->wrapper_len : sizeof(packed);
+	known = r->wrapper_len < sizeof(packed) ? r->wrapper_len : sizeof(packed);
 	if (rq->raw)
-		memcpy(x->wrapper, rq->raw, rq->raw_len);
+		memcpy(r->wrapper, rq->raw, rq->raw_len);
 	else
-		memcpy(x->wrapper, packed, known);
+		memcpy(r->wrapper, packed, known);
 	memset(packed, 0, sizeof(packed));
-	memcpy(packed, x->wrapper, known);
-	msc_cbw_unpack(&x->cbw, packed);
+	memcpy(packed, r->wrapper, known);
+	msc_cbw_unpack(&r->cbw, packed);
 	return 0;
 }
 
 /* Case 2: the host wants no data and the command means some. A CSW that is asked for before the
  * device knows what to do with them may be given the data instead: QEMU's stick takes all of QEMU
  * down with it. Such an exchange is never queued, and a real device is given a moment. */
-static bool is_case_2(const struct msc_exchange *x)
+static bool is_case_2(const struct run *r)
 {
-	return x->dir == MSC_DIR_NONE &&
-	       msc_cdb_intent(x->cbw.cb, MSC_CBW_CB_MAX, &x->unit).dir == MSC_DIR_IN;
+	const struct msc_unit *u = msc_session_unit(r->s, r->cbw.h.lun);
+
+	return r->dir == MSC_DIR_NONE &&
+	       msc_cdb_intent(r->cbw.cb, MSC_CBW_CB_MAX, u).dir == MSC_DIR_IN;
 }
 
 static bool can_be_queued(const struct run *r)
@@ -339,37 +278,28 @@ static bool can_be_queued(const struct run *r)
 	const struct msc_request *rq = r->rq;
 
 	return (rq->early || (r->s->o.queued && !rq->serial)) && !rq->leave && !rq->out_split &&
-	       r->total <= CHUNK && !r->capped &&
-	       msc_cbw_is_valid(r->x->wrapper, r->x->wrapper_len) && !is_case_2(r->x);
+	       r->total <= CHUNK && !r->capped && is_valid(r) && !is_case_2(r);
 }
 
-static void fill_in_known(struct run *r)
+static void plan(struct run *r)
 {
-	struct msc_session *s = r->s;
-	struct msc_exchange *x = r->x;
-	uint64_t total = x->cbw.h.length;
+	const struct msc_device *d = &r->s->target->device;
+	uint64_t total = r->cbw.h.length;
 	size_t most;
 
 	if (total)
-		x->dir = x->cbw.h.flags & MSC_CBW_FLAG_IN ? MSC_DIR_IN : MSC_DIR_OUT;
-	x->stated = r->rq->stated;
-	x->unit = s->units[x->cbw.h.lun & MSC_LUN_MAX];
-	x->max_lun = s->have_max_lun ? s->max_lun : 0xff;
-
-	if (x->dir == MSC_DIR_IN)
+		r->dir = r->cbw.h.flags & MSC_CBW_FLAG_IN ? MSC_DIR_IN : MSC_DIR_OUT;
+	if (r->dir == MSC_DIR_IN)
 		total = (total + r->packet - 1) / r->packet * r->packet;
-	else if (x->dir == MSC_DIR_OUT && r->rq->out_len != SIZE_MAX)
+	else if (r->dir == MSC_DIR_OUT && r->rq->out_len != SIZE_MAX)
 		total = r->rq->out_len;
 	most = r->rq->in_len < DATA_MAX ? r->rq->in_len : DATA_MAX;
 	r->capped = total > most || r->rq->in_len != SIZE_MAX;
 	r->total = total > most ? most : (size_t)total;
-	x->queued = can_be_queued(r);
-	r->cbw.xfer = (struct msc_xfer){ .ep = s->target->device.ep_out,
-					 .data = x->wrapper,
-					 .len = x->wrapper_len };
-	r->csw.xfer = (struct msc_xfer){ .ep = s->target->device.ep_in,
-					 .data = x->status,
-					 .len = status_room(r) };
+	r->queued = can_be_queued(r);
+	r->command.xfer =
+		(struct msc_xfer){ .ep = d->ep_out, .data = r->wrapper, .len = r->wrapper_len };
+	r->csw.xfer = (struct msc_xfer){ .ep = d->ep_in, .data = r->status, .len = status_room(r) };
 }
 
 static int start_data(struct run *r, struct msc_err *err)
@@ -379,7 +309,7 @@ static int start_data(struct run *r, struct msc_err *err)
 
 static int start_all(struct run *r, struct msc_err *err)
 {
-	if (start(r, &r->cbw, err) || start_data(r, err))
+	if (start(r, &r->command, err) || start_data(r, err))
 		return -1;
 	return start(r, &r->csw, err);
 }
@@ -388,11 +318,11 @@ static int start_all(struct run *r, struct msc_err *err)
 static int start_early(struct run *r, struct msc_err *err)
 {
 	struct msc_clock *clock = r->s->target->clock;
-	bool in = r->x->dir == MSC_DIR_IN;
+	bool in = r->dir == MSC_DIR_IN;
 
 	if ((in && start_data(r, err)) || start(r, &r->csw, err) ||
 	    msc_wait(r->s->target, &r->csw.xfer, msc_now(clock) + EARLY_NS, err) ||
-	    start(r, &r->cbw, err))
+	    start(r, &r->command, err))
 		return -1;
 	return in ? 0 : start_data(r, err);
 }
@@ -400,48 +330,31 @@ static int start_early(struct run *r, struct msc_err *err)
 /* A wrapper that is not a CBW: the device halts, and all is left as it is (BOT 1.0, 6.6.1). */
 static int after_invalid(struct run *r, struct msc_err *err)
 {
-	int64_t timeout_ns = r->timeout_ns < INVALID_POLL_NS ? r->timeout_ns : INVALID_POLL_NS;
-
-	r->x->needs_reset = true;
-	if (phase(r, &r->csw, MSC_STEP_CSW, timeout_ns, err))
-		return -1;
-	r->x->status_len = r->csw.xfer.actual;
-	r->x->have_csw = r->csw.xfer.outcome == MSC_OUT_DONE && r->x->status_len == MSC_CSW_LEN;
-	if (r->x->have_csw)
-		msc_csw_unpack(&r->x->csw, r->x->status);
-	return 0;
+	return phase(r, &r->csw, r->timeout_ns < INVALID_POLL_NS ? r->timeout_ns : INVALID_POLL_NS,
+		     err);
 }
 
 /* Nothing more will be asked. What was started early is taken back, the newest first so that none
- * moves up in the meantime; a CSW or data that came all the same is kept. */
+ * moves up in the meantime. */
 static int give_up(struct run *r, struct msc_err *err)
 {
-	r->x->needs_reset |= !r->rq->leave;
-	if (take_back(r, &r->csw, MSC_STEP_CSW, err) || take_back(r, &r->data, MSC_STEP_DATA, err))
-		return -1;
-	if (r->data.ended) {
-		add_transfer(r->x, MSC_STEP_DATA, &r->data.xfer);
-		r->x->data_len = r->data.xfer.actual;
-	}
-	return r->csw.ended ? status_phase(r, err) : 0;
+	return take_back(r, &r->csw, err) || take_back(r, &r->data, err) ? -1 : 0;
 }
 
 static int run_phases(struct run *r, struct msc_err *err)
 {
 	struct msc_clock *clock = r->s->target->clock;
-	struct msc_exchange *x = r->x;
 
-	if (x->queued && (r->rq->early ? start_early(r, err) : start_all(r, err)))
+	if (r->queued && (r->rq->early ? start_early(r, err) : start_all(r, err)))
 		return -1;
-	if (phase(r, &r->cbw, MSC_STEP_CBW, r->timeout_ns, err))
+	if (phase(r, &r->command, r->timeout_ns, err))
 		return -1;
-	if (!msc_cbw_is_valid(x->wrapper, x->wrapper_len))
+	if (!is_valid(r))
 		return after_invalid(r, err);
-	if (r->cbw.xfer.outcome != MSC_OUT_DONE)
-		x->needs_reset = r->dead = true;
+	r->dead = r->command.xfer.outcome != MSC_OUT_DONE;
 	if (!r->dead && data_phase(r, err))
 		return -1;
-	if (!r->dead && is_case_2(x) && !r->s->target->device.simulated)
+	if (!r->dead && is_case_2(r) && !r->s->target->device.simulated)
 		msc_wait_until(clock, msc_now(clock) + CASE_2_PAUSE_NS);
 	return r->dead ? give_up(r, err) : status_phase(r, err);
 }
@@ -460,42 +373,46 @@ static void trace(const struct msc_session *s, const struct msc_exchange *x)
 		x->needs_reset ? ", needs reset" : "");
 }
 
+static int run(struct run *r, struct msc_err *err)
+{
+	struct msc_session *s = r->s;
+
+	if (fill_in_sent(r, err))
+		return -1;
+	plan(r);
+	if (msc_gate_look(s, r->wrapper, r->wrapper_len, r->dir == MSC_DIR_OUT ? r->rq->out : NULL,
+			  r->total, err))
+		return -1;
+	msc_engine_note(s, &(struct msc_note){ .kind = MSC_NOTE_BEGIN,
+					       .stated = r->rq->stated,
+					       .leave = r->rq->leave });
+	if (run_phases(r, err)) {
+		msc_engine_abandon(s, &r->csw.xfer);
+		msc_engine_abandon(s, &r->data.xfer);
+		msc_engine_abandon(s, &r->command.xfer);
+		msc_engine_note(s, &(struct msc_note){ .kind = MSC_NOTE_ABANDON });
+		return -1;
+	}
+	msc_engine_note(s, &(struct msc_note){ .kind = MSC_NOTE_END });
+	return 0;
+}
+
 int msc_session_exchange(struct msc_session *s, const struct msc_request *rq,
 			 const struct msc_record **out, struct msc_err *err)
 {
-	struct msc_record *record = msc_engine_begin(s, MSC_RECORD_EXCHANGE, err);
 	uint16_t packet = s->target->device.max_packet_in;
 	struct run r = { .s = s,
 			 .rq = rq,
 			 .timeout_ns = rq->timeout_ns > 0 ? rq->timeout_ns : s->o.timeout_ns,
 			 .packet = packet ? packet : 64 };
+	int result = run(&r, err);
 
-	if (!record)
+	free(r.wrapper);
+	free(r.buffer);
+	free(r.status);
+	if (result < 0 || msc_engine_give(s, out, err) < 0)
 		return -1;
-	r.x = &record->u.exchange;
-	if (fill_in_sent(&r, err)) {
-		msc_record_free(record);
-		return -1;
-	}
-	fill_in_known(&r);
-	if (msc_gate_look(s, r.x->wrapper, r.x->wrapper_len,
-			  r.x->dir == MSC_DIR_OUT ? rq->out : NULL, r.total, err)) {
-		msc_record_free(record);
-		return -1;
-	}
-	s->unclean = true;
-	if (run_phases(&r, err)) {
-		msc_engine_abandon(s, &r.csw.xfer);
-		msc_engine_abandon(s, &r.data.xfer);
-		msc_engine_abandon(s, &r.cbw.xfer);
-		msc_record_free(record);
-		s->needs_reset = true;
-		return -1;
-	}
-	s->needs_reset = r.x->needs_reset;
-	s->unclean = r.dead || r.x->needs_reset || !r.x->have_csw;
-	msc_engine_count_hang(s, r.x, r.timeout_ns);
-	trace(s, r.x);
-	msc_engine_end(s, record, out);
+	msc_engine_count_hang(s, &msc_session_last(s)->u.exchange, r.timeout_ns);
+	trace(s, &msc_session_last(s)->u.exchange);
 	return 0;
 }

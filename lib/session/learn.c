@@ -15,7 +15,6 @@
 #define PROBE_TIMEOUT_NS  MSC_S
 #define PROBE_ROUNDS	  8
 #define PROBE_BLOCKS	  8191u /* odd, and more than a device does at once */
-#define BLOCK_SIZE_MAX	  65536u	 /* a larger one is not believed */
 #define INQUIRY_ALLOC	  36
 #define MODE_SENSE_ALLOC  192
 
@@ -27,71 +26,6 @@ struct learner {
 	bool queued;
 	const struct msc_exchange *x; /* of the newest command */
 };
-
-static bool at_least(const struct msc_exchange *x, size_t bytes)
-{
-	return x->data_len >= bytes;
-}
-
-/* ---- facts from any record ---------------------------------------------------------------- */
-
-static void learn_capacity(struct msc_unit *u, uint64_t last_lba, uint32_t block_size)
-{
-	/* A medium whose bytes cannot be counted in 63 bits is not believed either. */
-	u->have_capacity = block_size > 0 && block_size <= BLOCK_SIZE_MAX &&
-			   last_lba < (uint64_t)INT64_MAX / block_size;
-	u->last_lba = last_lba;
-	u->block_size = block_size;
-}
-
-static void learn_exchange(struct msc_session *s, const struct msc_exchange *x)
-{
-	struct msc_unit *u = &s->units[x->cbw.h.lun & MSC_LUN_MAX];
-	const uint8_t *cb = x->cbw.cb, *d = x->data;
-
-	if (!msc_csw_is_valid(x) || x->csw.status != MSC_CSW_PASSED || x->dir != MSC_DIR_IN)
-		return;
-	if (cb[0] == MSC_OP_INQUIRY && !(cb[1] & 3) && at_least(x, 2)) {
-		/* A peripheral qualifier other than 0 says that there is no such unit. */
-		u->have_inquiry = !(d[0] & 0xe0);
-		u->device_type = d[0] & 0x1f;
-		u->removable = d[1] & 0x80;
-	} else if (cb[0] == MSC_OP_READ_CAPACITY_10 && at_least(x, MSC_CAPACITY_10_LEN)) {
-		learn_capacity(u, msc_get_be32(d), msc_get_be32(d + 4));
-	} else if (cb[0] == MSC_OP_SERVICE_ACTION_IN_16 && (cb[1] & 0x1f) == 0x10 &&
-		   at_least(x, 12)) {
-		learn_capacity(u, msc_get_be64(d), msc_get_be32(d + 8));
-	} else if (cb[0] == MSC_OP_MODE_SENSE_6 && at_least(x, 3)) {
-		u->have_mode = true;
-		u->write_protected = d[2] & MSC_MODE_WP;
-	} else if (cb[0] == MSC_OP_MODE_SENSE_10 && at_least(x, 4)) {
-		u->have_mode = true;
-		u->write_protected = d[3] & MSC_MODE_WP;
-	}
-}
-
-static void learn_control(struct msc_session *s, const struct msc_control *c)
-{
-	if (s->have_max_lun || c->setup.request != MSC_REQ_GET_MAX_LUN ||
-	    c->setup.request_type !=
-		    (MSC_REQTYPE_IN | MSC_REQTYPE_CLASS | MSC_RECIPIENT_INTERFACE) ||
-	    c->setup.value || c->setup.index != s->target->device.interface_number ||
-	    c->setup.length != 1)
-		return;
-	s->have_max_lun =
-		c->outcome == MSC_OUT_STALL ||
-		(c->outcome == MSC_OUT_DONE && c->data_len == 1 && c->data[0] <= MSC_LUN_MAX);
-	if (s->have_max_lun && c->outcome == MSC_OUT_DONE)
-		s->max_lun = c->data[0];
-}
-
-void msc_engine_learn(struct msc_session *s, const struct msc_record *r)
-{
-	if (r->kind == MSC_RECORD_EXCHANGE)
-		learn_exchange(s, &r->u.exchange);
-	else if (r->kind == MSC_RECORD_CONTROL)
-		learn_control(s, &r->u.control);
-}
 
 /* ---- commands of one's own ---------------------------------------------------------------- */
 
@@ -165,14 +99,14 @@ static int settle(struct learner *l, int *rung, struct msc_err *err)
 	bool yes = false;
 
 	*rung = 0;
-	if (!l->s->needs_reset && answers(l, &yes, err))
+	if (!msc_session_known(l->s)->needs_reset && answers(l, &yes, err))
 		return -1;
 	if (yes)
 		return 0;
 	*rung = 1;
 	if (msc_session_reset_recovery(l->s, NULL, err))
 		return -1;
-	if (!l->s->needs_reset && answers(l, &yes, err))
+	if (!msc_session_known(l->s)->needs_reset && answers(l, &yes, err))
 		return -1;
 	if (yes)
 		return 0;
@@ -189,9 +123,9 @@ int msc_session_settle(struct msc_session *s, int *rung, struct msc_err *err)
 	struct learner l = { .s = s };
 	int result;
 
-	s->muted++;
+	msc_session_mute(s, true);
 	result = settle(&l, rung, err);
-	s->muted--;
+	msc_session_mute(s, false);
 	return result;
 }
 
@@ -206,13 +140,12 @@ int msc_session_max_lun(struct msc_session *s, uint8_t *max_lun, struct msc_err 
 		.length = 1};
 	int result = 0;
 
-	if (!s->have_max_lun) {
-		s->muted++;
+	if (!msc_session_known(s)->have_max_lun) {
+		msc_session_mute(s, true);
 		result = msc_session_control(s, &setup, NULL, NULL, err);
-		s->muted--;
-		s->have_max_lun = !result; /* whatever it was: hosts take anything else for 0 */
+		msc_session_mute(s, false);
 	}
-	*max_lun = s->max_lun;
+	*max_lun = msc_session_known(s)->max_lun;
 	return result;
 }
 
@@ -292,13 +225,13 @@ static int learn(struct learner *l, struct msc_err *err)
 int msc_session_learn(struct msc_session *s, uint8_t lun, struct msc_err *err)
 {
 	struct learner l = { .s = s, .lun = lun & MSC_LUN_MAX, .recoveries = RECOVERIES_MAX };
-	struct msc_unit *u = &s->units[l.lun];
+	const struct msc_unit *u = msc_session_unit(s, l.lun);
 	int result;
 
-	*u = (struct msc_unit){ .have_capacity = false };
-	s->muted++;
+	msc_engine_note(s, &(struct msc_note){ .kind = MSC_NOTE_UNIT, .lun = l.lun });
+	msc_session_mute(s, true);
 	result = learn(&l, err);
-	s->muted--;
+	msc_session_mute(s, false);
 	if (!result)
 		msc_log(s->o.log, MSC_LOG_INFO, "bot", msc_now(s->target->clock),
 			"unit %u: type %02xh, %s%llu blocks of %u bytes%s", l.lun, u->device_type,
@@ -381,9 +314,9 @@ int msc_session_probe_queued(struct msc_session *s, bool *works, char *why, size
 	*works = true;
 	*why = '\0';
 	s->o.queued = true;
-	s->muted++;
+	msc_session_mute(s, true);
 	result = probe_queued(&l, works, why, size, err);
-	s->muted--;
+	msc_session_mute(s, false);
 	s->o.queued = wanted && *works;
 	return result;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A session: its chain of records, and everything that is not an exchange (control requests, bare
- * transfers, resets). It promises that no transfer is pending when a function has returned, and
+/* A session: the log that its transfers and notes make, and everything that is not an exchange
+ * (control requests, bare transfers, resets). It promises that no transfer is pending when a function has returned, and
  * that a device left in the middle of a command is recovered when the session ends. */
 #include "session/engine.h"
 
@@ -17,6 +17,64 @@ static int filter(void *user, const struct msc_xfer *x, struct msc_err *err)
 	return msc_gate_pass(user, x, err);
 }
 
+/* ---- the log ------------------------------------------------------------------------------ */
+
+static void add_entry(struct msc_session *s, const struct msc_log_entry *e)
+{
+	struct msc_err err = MSC_ERR_INIT;
+
+	if (s->o.wire)
+		s->o.wire(s->o.wire_user, e);
+	s->no_memory |= msc_assemble(s->assembler, e, &err) < 0;
+}
+
+static void on_transfer(void *user, const struct msc_transfer *t)
+{
+	add_entry(user, &(struct msc_log_entry){ MSC_ENTRY_TRANSFER, { .transfer = *t } });
+}
+
+void msc_engine_note(struct msc_session *s, const struct msc_note *n)
+{
+	add_entry(s, &(struct msc_log_entry){ MSC_ENTRY_NOTE, { .note = *n } });
+}
+
+static void note(struct msc_session *s, enum msc_note_kind kind)
+{
+	msc_engine_note(s, &(struct msc_note){ .kind = kind });
+}
+
+/* A port reset may have brought it back with other descriptors. */
+static void note_device(struct msc_session *s)
+{
+	if (!memcmp(&s->told, &s->target->device, sizeof s->told))
+		return;
+	s->told = s->target->device;
+	msc_engine_note(s, &(struct msc_note){ .kind = MSC_NOTE_DEVICE, .device = &s->told });
+}
+
+static void on_record(void *user, const struct msc_record *r)
+{
+	struct msc_session *s = user;
+
+	if (s->o.record && !r->muted)
+		s->o.record(s->o.user, r);
+}
+
+int msc_engine_give(struct msc_session *s, const struct msc_record **out, struct msc_err *err)
+{
+	const struct msc_record **slot = &s->given[s->muted ? 1 : 0];
+
+	if (s->no_memory)
+		return msc_nomem(err);
+	if (!out)
+		return 0;
+	msc_record_release(*slot);
+	*out = *slot = msc_record_hold(msc_assembler_newest(s->assembler));
+	return 0;
+}
+
+/* ---- the session -------------------------------------------------------------------------- */
+
 struct msc_session *msc_session_new(struct msc_target *target,
 				    const struct msc_session_options *options)
 {
@@ -28,8 +86,17 @@ struct msc_session *msc_session_new(struct msc_target *target,
 	s->o = *options;
 	if (s->o.timeout_ns <= 0)
 		s->o.timeout_ns = DEFAULT_TIMEOUT_NS;
+	s->assembler = msc_assembler_new(on_record, s);
+	if (!s->assembler) {
+		free(s);
+		return NULL;
+	}
+	note_device(s);
+	note(s, MSC_NOTE_FRESH);
 	target->filter = filter;
 	target->filter_user = s;
+	target->observe = on_transfer;
+	target->observe_user = s;
 	return s;
 }
 
@@ -39,17 +106,20 @@ void msc_session_free(struct msc_session *s)
 
 	if (!s)
 		return;
-	if (s->unclean && !s->target->gone) {
+	if (msc_session_known(s)->unclean && !s->target->gone) {
 		s->stop = NULL;
-		s->muted++;
-		if (msc_session_reset_recovery(s, NULL, &err) || s->unclean)
+		msc_session_mute(s, true);
+		if (msc_session_reset_recovery(s, NULL, &err) || msc_session_known(s)->unclean)
 			msc_log(s->o.log, MSC_LOG_WARN, "bot", msc_now(s->target->clock),
 				"the device is left in the middle of a command: reset recovery "
 				"did not succeed");
 	}
-	msc_session_forget(s);
 	msc_gate_free(s);
 	s->target->filter = NULL;
+	s->target->observe = NULL;
+	msc_record_release(s->given[0]);
+	msc_record_release(s->given[1]);
+	msc_assembler_free(s->assembler);
 	free(s);
 }
 
@@ -62,6 +132,14 @@ void msc_session_set_record(struct msc_session *s, msc_record_fn *record, void *
 {
 	s->o.record = record;
 	s->o.user = user;
+}
+
+void msc_session_mute(struct msc_session *s, bool muted)
+{
+	if (muted && s->muted++ == 0)
+		note(s, MSC_NOTE_MUTE);
+	else if (!muted && --s->muted == 0)
+		note(s, MSC_NOTE_UNMUTE);
 }
 
 void msc_session_set_stop(struct msc_session *s, bool (*stop)(void *user), void *user)
@@ -77,49 +155,22 @@ int64_t msc_session_timeout(const struct msc_session *s)
 
 const struct msc_unit *msc_session_unit(const struct msc_session *s, uint8_t lun)
 {
-	return &s->units[lun & MSC_LUN_MAX];
+	return &msc_session_known(s)->unit[lun & MSC_LUN_MAX];
 }
 
 const struct msc_record *msc_session_last(const struct msc_session *s)
 {
-	return s->last;
+	return msc_assembler_newest(s->assembler);
+}
+
+const struct msc_history *msc_session_known(const struct msc_session *s)
+{
+	return msc_assembler_history(s->assembler);
 }
 
 void msc_session_forget(struct msc_session *s)
 {
-	while (s->last) {
-		struct msc_record *r = s->last;
-
-		s->last = r->prev;
-		msc_record_free(r);
-	}
-}
-
-struct msc_record *msc_engine_begin(struct msc_session *s, enum msc_record_kind kind,
-				    struct msc_err *err)
-{
-	struct msc_record *r = calloc(1, sizeof(*r));
-
-	if (!r) {
-		msc_nomem(err);
-		return NULL;
-	}
-	r->kind = kind;
-	r->device = &s->target->device;
-	r->began_ns = msc_now(s->target->clock);
-	return r;
-}
-
-void msc_engine_end(struct msc_session *s, struct msc_record *r, const struct msc_record **out)
-{
-	r->ended_ns = msc_now(s->target->clock);
-	r->prev = s->last;
-	s->last = r;
-	msc_engine_learn(s, r);
-	if (out)
-		*out = r;
-	if (s->o.record && !s->muted)
-		s->o.record(s->o.user, r);
+	note(s, MSC_NOTE_FRESH);
 }
 
 /* ---- transfers ---------------------------------------------------------------------------- */
@@ -228,75 +279,49 @@ int msc_session_control(struct msc_session *s, const struct msc_setup *setup, co
 {
 	bool in = setup->request_type & MSC_REQTYPE_IN;
 	struct msc_xfer x = { .setup = *setup, .len = setup->length };
-	struct msc_record *r = msc_engine_begin(s, MSC_RECORD_CONTROL, err);
+	int result;
 
-	if (!r)
+	x.data = new_buffer(x.len, in ? NULL : data, err);
+	if (!x.data)
 		return -1;
-	r->u.control.setup = *setup;
-	x.data = r->u.control.data = new_buffer(x.len, in ? NULL : data, err);
-	if (!x.data || transfer(s, &x, s->o.timeout_ns, err)) {
-		msc_record_free(r);
+	result = transfer(s, &x, s->o.timeout_ns, err);
+	free(x.data);
+	if (result < 0)
 		return -1;
-	}
 	if (x.outcome == MSC_OUT_TIMEOUT)
 		msc_engine_hung(s);
-	r->u.control.outcome = x.outcome;
-	r->u.control.data_len = x.actual;
-	msc_engine_end(s, r, out);
-	return 0;
+	return msc_engine_give(s, out, err);
 }
 
 int msc_session_poll(struct msc_session *s, uint8_t ep, const void *out_data, size_t len,
 		     int64_t timeout_ns, const struct msc_record **out, struct msc_err *err)
 {
 	struct msc_xfer x = { .ep = ep, .len = len };
-	struct msc_record *r = msc_engine_begin(s, MSC_RECORD_POLL, err);
+	int result;
 
-	if (!r)
+	x.data = new_buffer(len, ep & MSC_EP_IN ? NULL : out_data, err);
+	if (!x.data)
 		return -1;
-	r->u.poll.ep = ep;
-	x.data = r->u.poll.data = new_buffer(len, ep & MSC_EP_IN ? NULL : out_data, err);
-	if (!x.data || transfer(s, &x, timeout_ns, err)) {
-		msc_record_free(r);
+	note(s, MSC_NOTE_BARE);
+	result = transfer(s, &x, timeout_ns, err);
+	free(x.data);
+	if (result < 0) {
+		note(s, MSC_NOTE_ABANDON);
 		return -1;
 	}
-	r->u.poll.outcome = x.outcome;
-	r->u.poll.data_len = x.actual;
-	msc_engine_end(s, r, out);
-	return 0;
+	return msc_engine_give(s, out, err);
 }
 
 /* ---- resets ------------------------------------------------------------------------------- */
 
-static struct msc_record *begin_reset(struct msc_session *s, enum msc_reset_kind kind, uint8_t ep,
-				      struct msc_err *err)
-{
-	struct msc_record *r;
-
-	if (go_on(s, err))
-		return NULL;
-	r = msc_engine_begin(s, MSC_RECORD_RESET, err);
-	if (r) {
-		r->u.reset.kind = kind;
-		r->u.reset.ep = ep;
-		r->u.reset.outcome = MSC_OUT_DONE;
-	}
-	return r;
-}
-
 int msc_session_clear_halt(struct msc_session *s, uint8_t ep, const struct msc_record **out,
 			   struct msc_err *err)
 {
-	struct msc_record *r = begin_reset(s, MSC_RESET_CLEAR_HALT, ep, err);
+	enum msc_outcome outcome;
 
-	if (!r)
+	if (go_on(s, err) || msc_clear_halt(s->target, ep, s->o.timeout_ns, &outcome, err))
 		return -1;
-	if (msc_clear_halt(s->target, ep, s->o.timeout_ns, &r->u.reset.outcome, err)) {
-		msc_record_free(r);
-		return -1;
-	}
-	msc_engine_end(s, r, out);
-	return 0;
+	return msc_engine_give(s, out, err);
 }
 
 /* The class request, then both halts. A device that refuses the request is still given the rest;
@@ -327,52 +352,32 @@ static int recover(struct msc_session *s, enum msc_outcome *first, struct msc_er
 	return 0;
 }
 
-int msc_session_reset_recovery(struct msc_session *s, const struct msc_record **out,
+int msc_session_reset_recovery(struct msc_session *s, enum msc_outcome *outcome,
 			       struct msc_err *err)
 {
-	struct msc_record *r = begin_reset(s, MSC_RESET_RECOVERY, 0, err);
+	enum msc_outcome ignored;
 
-	if (!r)
+	if (go_on(s, err) || recover(s, outcome ? outcome : &ignored, err))
 		return -1;
-	if (recover(s, &r->u.reset.outcome, err)) {
-		msc_record_free(r);
-		return -1;
-	}
-	if (r->u.reset.outcome == MSC_OUT_DONE)
-		s->needs_reset = s->unclean = false;
-	msc_engine_end(s, r, out);
-	return 0;
+	return msc_engine_give(s, NULL, err);
 }
 
 int msc_session_port_reset(struct msc_session *s, const struct msc_record **out,
 			   struct msc_err *err)
 {
-	struct msc_record *r = begin_reset(s, MSC_RESET_PORT, 0, err);
-
-	if (!r)
-		return -1;
 	msc_gate_forget(s);
-	if (msc_port_reset(s->target, err)) {
-		msc_record_free(r);
+	if (go_on(s, err) || msc_port_reset(s->target, err))
 		return -1;
-	}
-	s->needs_reset = s->unclean = false;
-	msc_engine_end(s, r, out);
-	return 0;
+	note_device(s);
+	return msc_engine_give(s, out, err);
 }
 
 int msc_session_configure(struct msc_session *s, const struct msc_record **out, struct msc_err *err)
 {
-	struct msc_record *r = begin_reset(s, MSC_RESET_CONFIGURATION, 0, err);
+	enum msc_outcome outcome;
 
-	if (!r)
+	if (go_on(s, err) || msc_configure(s->target, &outcome, err))
 		return -1;
-	if (msc_configure(s->target, &r->u.reset.outcome, err)) {
-		msc_record_free(r);
-		return -1;
-	}
-	if (r->u.reset.outcome == MSC_OUT_DONE)
-		s->needs_reset = s->unclean = false;
-	msc_engine_end(s, r, out);
-	return 0;
+	note_device(s);
+	return msc_engine_give(s, out, err);
 }

@@ -19,12 +19,13 @@
 #ifndef MSC_SESSION_SESSION_H
 #define MSC_SESSION_SESSION_H
 
-#include "record/record.h"
+#include "record/assemble.h"
 
 struct msc_session;
 
-/* Called with every finished record; it stays until msc_session_forget. */
-typedef void msc_record_fn(void *user, const struct msc_record *);
+/* Sees the wire log as it grows, the host's notes too; what the entry points to is gone when the
+ * function has returned. */
+typedef void msc_wire_fn(void *user, const struct msc_log_entry *);
 
 #define MSC_HASTY_NS MSC_S
 
@@ -38,14 +39,18 @@ struct msc_session_options {
 	const uint8_t *unsafe;
 	size_t n_unsafe;
 	const struct msc_log *log;
-	msc_record_fn *record; /* may be NULL */
+	msc_record_fn *record; /* every record but the muted ones, when it is complete; may be NULL */
 	void *user;
+	msc_wire_fn *wire; /* may be NULL */
+	void *wire_user;
 };
 
 struct msc_session *msc_session_new(struct msc_target *, const struct msc_session_options *);
 void msc_session_free(struct msc_session *);
 struct msc_target *msc_session_target(struct msc_session *);
 void msc_session_set_record(struct msc_session *, msc_record_fn *, void *user);
+/* Between true and false records are not passed on: they are the host's own affair. Can be nested. */
+void msc_session_mute(struct msc_session *, bool muted);
 
 /* What to send. msc_request_init makes an honest CBW of a command; change any field after it to
  * lie on purpose. */
@@ -71,8 +76,8 @@ void msc_request_init(struct msc_request *, const uint8_t *cdb, uint8_t cdb_len,
 		      uint32_t length);
 
 /* Runs one exchange. -1 when the gate refuses it (MSC_E_REFUSED; nothing has left), the device is
- * gone or the harness failed; what the device did
- * is in *out, which the session owns. A wrapper that is not a valid CBW is sent, then bulk-in is
+ * gone or the harness failed; what the device did is in *out, which stays until the next record is
+ * given out. A wrapper that is not a valid CBW is sent, then bulk-in is
  * polled once, and nothing is cleared. */
 int msc_session_exchange(struct msc_session *, const struct msc_request *,
 			 const struct msc_record **out, struct msc_err *) MSC_MUST_CHECK;
@@ -89,8 +94,9 @@ int msc_session_poll(struct msc_session *, uint8_t ep, const void *out_data, siz
 
 int msc_session_clear_halt(struct msc_session *, uint8_t ep, const struct msc_record **out,
 			   struct msc_err *) MSC_MUST_CHECK;
-/* BOT 1.0, 5.3.4 */
-int msc_session_reset_recovery(struct msc_session *, const struct msc_record **out,
+/* BOT 1.0, 5.3.4: three control requests. *outcome, which may be NULL: of the first that did not
+ * succeed. */
+int msc_session_reset_recovery(struct msc_session *, enum msc_outcome *outcome,
 			       struct msc_err *) MSC_MUST_CHECK;
 int msc_session_port_reset(struct msc_session *, const struct msc_record **out,
 			   struct msc_err *) MSC_MUST_CHECK;
@@ -119,8 +125,11 @@ const struct msc_unit *msc_session_unit(const struct msc_session *, uint8_t lun)
 int msc_session_probe_queued(struct msc_session *, bool *works, char *why, size_t size,
 			     struct msc_err *) MSC_MUST_CHECK;
 
-/* The newest record, and an end to all but none of them. */
+/* The newest record; NULL: none since nothing is looked back at. */
 const struct msc_record *msc_session_last(const struct msc_session *);
+/* What is known of the device, and whether it needs a reset. */
+const struct msc_history *msc_session_known(const struct msc_session *);
+/* From here on nothing before is looked back at. */
 void msc_session_forget(struct msc_session *);
 
 /* Asked between transfers: true stops the session with MSC_E_INTERRUPTED. */

@@ -117,6 +117,50 @@ static void trace(struct msc_target *t, const struct msc_xfer *x)
 			x->actual, msc_outcome_name(x->outcome));
 }
 
+/* The one place where the wire log begins: whatever a transport did is told here. */
+static void tell(struct msc_target *t, const struct msc_transfer *x)
+{
+	if (t->observe)
+		t->observe(t->observe_user, x);
+}
+
+static void tell_xfer(struct msc_target *t, const struct msc_xfer *x, bool ended)
+{
+	struct msc_transfer told = { .kind = x->ep ? MSC_TRANSFER_BULK : MSC_TRANSFER_CONTROL,
+				     .ended = ended,
+				     .number = x->number,
+				     .ep = x->ep,
+				     .setup = x->setup,
+				     .asked = x->len,
+				     .submitted_ns = x->submitted_ns };
+
+	if (ended) {
+		told.outcome = x->outcome;
+		told.actual = x->actual;
+		told.completed_ns = x->completed_ns;
+		told.naks = x->naks;
+		told.data = x->data;
+		told.kept = x->data ? msc_transfer_bytes(&told) : 0;
+	}
+	tell(t, &told);
+}
+
+/* A request that the transport sends by itself, because the host's toggles go with it. */
+static void tell_request(struct msc_target *t, const struct msc_setup *setup, int64_t began_ns,
+			 enum msc_outcome outcome)
+{
+	struct msc_transfer told = { .number = ++t->submissions,
+				     .setup = *setup,
+				     .submitted_ns = began_ns };
+
+	tell(t, &told);
+	told.ended = true;
+	told.outcome = outcome;
+	told.completed_ns = msc_now(t->clock);
+	told.naks = -1;
+	tell(t, &told);
+}
+
 int msc_submit(struct msc_target *t, struct msc_xfer *x, struct msc_err *err)
 {
 	if (t->gone)
@@ -128,47 +172,58 @@ int msc_submit(struct msc_target *t, struct msc_xfer *x, struct msc_err *err)
 	x->naks = -1;
 	x->submitted_ns = msc_now(t->clock);
 	x->completed_ns = x->submitted_ns;
-	return t->transport->submit(t, x, err);
+	x->number = t->submissions + 1;
+	x->told = false;
+	if (t->transport->submit(t, x, err) < 0)
+		return -1;
+	t->submissions++;
+	tell_xfer(t, x, false);
+	return 0;
 }
 
-/* After a transport call that may have ended a transfer. */
+/* After a transport call that may have ended a transfer, this one or another. */
 static int ended(struct msc_target *t, struct msc_xfer *x, struct msc_err *err)
 {
 	if (x->outcome == MSC_OUT_PENDING)
 		return 0;
-	trace(t, x);
+	if (!x->told) {
+		x->told = true;
+		trace(t, x);
+		tell_xfer(t, x, true);
+	}
 	return x->outcome == MSC_OUT_GONE ? gone(t, err) : 0;
 }
 
 int msc_wait(struct msc_target *t, struct msc_xfer *x, int64_t deadline_ns, struct msc_err *err)
 {
-	if (x->outcome != MSC_OUT_PENDING)
-		return x->outcome == MSC_OUT_GONE ? gone(t, err) : 0;
-	if (t->transport->wait(t, x, deadline_ns, err) < 0)
+	if (x->outcome == MSC_OUT_PENDING && t->transport->wait(t, x, deadline_ns, err) < 0)
 		return -1;
+	return ended(t, x, err);
+}
+
+/* Ends a transfer; why says what it is called when nothing ended it before. */
+static int take_back(struct msc_target *t, struct msc_xfer *x, enum msc_outcome why,
+		     struct msc_err *err)
+{
+	if (x->outcome == MSC_OUT_PENDING) {
+		if (t->transport->cancel(t, x, err) < 0)
+			return -1;
+		if (x->outcome == MSC_OUT_CANCELLED)
+			x->outcome = why;
+	}
 	return ended(t, x, err);
 }
 
 int msc_cancel(struct msc_target *t, struct msc_xfer *x, struct msc_err *err)
 {
-	if (x->outcome != MSC_OUT_PENDING)
-		return 0;
-	if (t->transport->cancel(t, x, err) < 0)
-		return -1;
-	return ended(t, x, err);
+	return take_back(t, x, MSC_OUT_CANCELLED, err);
 }
 
 int msc_finish(struct msc_target *t, struct msc_xfer *x, int64_t deadline_ns, struct msc_err *err)
 {
 	if (msc_wait(t, x, deadline_ns, err) < 0)
 		return -1;
-	if (x->outcome != MSC_OUT_PENDING)
-		return 0;
-	if (msc_cancel(t, x, err) < 0)
-		return -1;
-	if (x->outcome == MSC_OUT_CANCELLED)
-		x->outcome = MSC_OUT_TIMEOUT;
-	return 0;
+	return take_back(t, x, MSC_OUT_TIMEOUT, err);
 }
 
 int msc_transfer(struct msc_target *t, struct msc_xfer *x, int64_t timeout_ns, struct msc_err *err)
@@ -181,38 +236,59 @@ int msc_transfer(struct msc_target *t, struct msc_xfer *x, int64_t timeout_ns, s
 int msc_clear_halt(struct msc_target *t, uint8_t ep, int64_t timeout_ns, enum msc_outcome *outcome,
 		   struct msc_err *err)
 {
+	const struct msc_setup setup = { .request_type = MSC_RECIPIENT_ENDPOINT,
+					 .request = MSC_STD_CLEAR_FEATURE,
+					 .value = MSC_FEATURE_ENDPOINT_HALT,
+					 .index = ep };
+	int64_t began = msc_now(t->clock);
+
 	if (t->gone)
 		return gone(t, err);
-	if (t->transport->clear_halt(t, ep, msc_now(t->clock) + timeout_ns, outcome, err) < 0)
+	if (t->transport->clear_halt(t, ep, began + timeout_ns, outcome, err) < 0)
 		return -1;
 	msc_log(t->log, MSC_LOG_TRACE, "transport", msc_now(t->clock), "clear halt %#04x: %s", ep,
 		msc_outcome_name(*outcome));
+	tell_request(t, &setup, began, *outcome);
 	return *outcome == MSC_OUT_GONE ? gone(t, err) : 0;
 }
 
 int msc_port_reset(struct msc_target *t, struct msc_err *err)
 {
+	struct msc_transfer told = {
+		.kind = MSC_TRANSFER_PORT_RESET, .ended = true, .outcome = MSC_OUT_DONE, .naks = -1
+	};
+
 	if (t->gone)
 		return gone(t, err);
-	msc_log(t->log, MSC_LOG_TRACE, "transport", msc_now(t->clock), "port reset");
+	told.submitted_ns = msc_now(t->clock);
+	msc_log(t->log, MSC_LOG_TRACE, "transport", told.submitted_ns, "port reset");
 	if (t->transport->reset(t, err) < 0) {
 		t->gone = err->code == MSC_E_GONE;
 		return -1;
 	}
+	told.completed_ns = msc_now(t->clock);
+	told.number = ++t->submissions;
+	tell(t, &told);
 	return 0;
 }
 
 int msc_configure(struct msc_target *t, enum msc_outcome *outcome, struct msc_err *err)
 {
+	const struct msc_setup setup = { .request = MSC_STD_SET_CONFIGURATION,
+					 .value = msc_device_configuration(&t->device) };
+	int64_t began;
+
 	if (t->gone)
 		return gone(t, err);
 	if (!t->transport->configure)
 		return msc_fail(err, MSC_E_UNSUPPORTED,
 				"%s: SET_CONFIGURATION cannot be sent this way", t->device.name);
+	began = msc_now(t->clock);
 	if (t->transport->configure(t, outcome, err) < 0)
 		return -1;
 	msc_log(t->log, MSC_LOG_TRACE, "transport", msc_now(t->clock), "SET_CONFIGURATION: %s",
 		msc_outcome_name(*outcome));
+	tell_request(t, &setup, began, *outcome);
 	return *outcome == MSC_OUT_GONE ? gone(t, err) : 0;
 }
 
@@ -297,6 +373,11 @@ int msc_device_parse(struct msc_device *dev, struct msc_err *err)
 		return 0;
 	return msc_fail(err, MSC_E_UNSUPPORTED,
 			"%s: no interface with a bulk-in and a bulk-out endpoint", dev->name);
+}
+
+uint8_t msc_device_configuration(const struct msc_device *dev)
+{
+	return dev->config_len > 5 ? dev->config[5] : 0;
 }
 
 uint8_t msc_device_sibling(const struct msc_device *dev)

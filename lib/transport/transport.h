@@ -16,20 +16,9 @@
 #include "base/err.h"
 #include "base/knob.h"
 #include "base/log.h"
+#include "transport/transfer.h"
 #include "wire/bot.h"
 #include "wire/usb.h"
-
-enum msc_outcome {
-	MSC_OUT_PENDING,   /* not submitted, or still under way */
-	MSC_OUT_DONE,	   /* all of it, or a short packet ended it; see actual */
-	MSC_OUT_STALL,	   /* the endpoint is halted, or the request was refused */
-	MSC_OUT_TIMEOUT,   /* nothing, or not all, until the deadline: the device answered NAK */
-	MSC_OUT_BABBLE,	   /* the device sent more than there was room for */
-	MSC_OUT_CANCELLED, /* by msc_cancel */
-	MSC_OUT_ERROR,	   /* no handshake, CRC, toggle: the host controller gave up */
-	MSC_OUT_GONE,	   /* the device has left */
-};
-const char *msc_outcome_name(enum msc_outcome); /* "done", "STALL", "time-out", ... */
 
 struct msc_xfer {
 	/* set by the caller; data must stay until the transfer has ended */
@@ -43,6 +32,8 @@ struct msc_xfer {
 	int64_t submitted_ns;	/* the target's clock */
 	int64_t completed_ns;	/* when software could know */
 	int64_t naks;		/* NAK handshakes; -1: this transport cannot see them */
+	uint64_t number;	/* by the core, for the observer: of the submission */
+	bool told;		/* its end was */
 	void *priv;		/* the transport's own, NULL when idle */
 };
 
@@ -131,6 +122,11 @@ struct msc_target {
 	msc_filter_fn *filter; /* a session's gate (session/gate.h); NULL: there is no session */
 	void *filter_user;
 	bool gone; /* the device has left: every further call fails with MSC_E_GONE */
+	/* Sees every transfer, at its submission and at its end, and every port reset; may be NULL.
+	 * CLEAR_FEATURE and SET_CONFIGURATION are told as the control transfers that they are. */
+	msc_observe_fn *observe;
+	void *observe_user;
+	uint64_t submissions; /* so far */
 };
 
 /* Opens "sim:...", "usb:..."; NULL and *err otherwise. */
@@ -168,6 +164,8 @@ bool msc_device_remark(struct msc_target *, char *buf, size_t size);
 /* Finds the mass-storage interface in dev->config and fills in the interface and endpoint members;
  * MSC_E_UNSUPPORTED and what was found instead when there is none that speaks Bulk-Only. */
 int msc_device_parse(struct msc_device *, struct msc_err *) MSC_MUST_CHECK;
+/* bConfigurationValue of the configuration in force; 0: its descriptor is not known. */
+uint8_t msc_device_configuration(const struct msc_device *);
 /* The number of another interface of a composite device, the first; its own when there is none. */
 uint8_t msc_device_sibling(const struct msc_device *);
 

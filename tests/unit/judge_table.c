@@ -12,27 +12,28 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
-static void judge_chain(const struct msc_record *r, enum msc_profile profile,
-			struct msc_findings *out)
+struct judged {
+	enum msc_profile profile;
+	struct msc_findings findings;
+};
+
+static void judge_record(void *user, const struct msc_record *r)
 {
+	struct judged *j = user;
 	struct msc_err err = MSC_ERR_INIT;
 
-	if (!r)
-		return;
-	judge_chain(r->prev, profile, out);
-	if (msc_judge(r, profile, out, &err))
+	if (msc_judge(r, j->profile, &j->findings, &err))
 		fail_msg("%s", err.msg);
 }
 
 static struct msc_findings findings_of(const char *script, enum msc_profile profile)
 {
-	struct msc_findings findings = { 0 };
-	struct make m = { 0 };
+	struct judged j = { .profile = profile };
+	struct make m = { .done = judge_record, .user = &j };
 
 	make_records(&m, script);
-	judge_chain(m.last, profile, &findings);
-	make_free(&m);
-	return findings;
+	make_end(&m);
+	return j.findings;
 }
 
 static char *ids_of(const struct msc_findings *f)

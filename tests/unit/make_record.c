@@ -86,16 +86,51 @@ static enum msc_dir direction(const struct words *w, size_t i)
 	give_up(w);
 }
 
+/* What is known of its unit is what the script said, and not what the history has learned. */
+const struct msc_record *make_last(struct make *m)
+{
+	struct msc_record *r = m->last;
+
+	if (r->kind == MSC_RECORD_EXCHANGE) {
+		struct msc_unit unit = r->u.exchange.unit;
+		uint8_t max_lun = r->u.exchange.max_lun;
+
+		msc_history_begin_unit(&m->history, r);
+		r->u.exchange.unit = unit;
+		r->u.exchange.max_lun = max_lun;
+		r->u.exchange.data_kept = r->u.exchange.data_len;
+	}
+	msc_record_conclude(r);
+	r->history = &m->history;
+	return r;
+}
+
+static int64_t complete(struct make *m)
+{
+	struct msc_record *r = m->last;
+	int64_t ended_ns = r ? r->ended_ns : 0;
+
+	if (!r)
+		return 0;
+	make_last(m);
+	if (m->done)
+		m->done(m->user, r);
+	msc_history_add(&m->history, r);
+	msc_record_drop(r);
+	m->last = NULL;
+	return ended_ns;
+}
+
 static struct msc_record *append(struct make *m, enum msc_record_kind kind)
 {
-	struct msc_record *r = calloc(1, sizeof *r);
+	int64_t before_ns = complete(m);
+	struct msc_record *r = msc_record_new(kind);
 
 	if (!r)
 		abort();
-	r->kind = kind;
 	r->device = &m->device;
-	r->prev = m->last;
-	r->ended_ns = r->prev ? r->prev->ended_ns + MSC_MS : MSC_MS;
+	r->ended_ns = before_ns + MSC_MS;
+	msc_history_begin(&m->history, r);
 	m->last = r;
 	return r;
 }
@@ -302,17 +337,37 @@ static void poll(struct make *m, const struct words *w)
 	p->data = bytes(w, 3, &p->data_len);
 }
 
+static void send_request(struct make *m, uint8_t type, uint8_t request, uint8_t value,
+			 uint8_t index, enum msc_outcome outcome_)
+{
+	struct msc_control *c = &append(m, MSC_RECORD_CONTROL)->u.control;
+
+	c->setup = (struct msc_setup){
+		.request_type = type, .request = request, .value = value, .index = index
+	};
+	c->outcome = outcome_;
+}
+
+static void clear_halt(struct make *m, uint8_t ep, enum msc_outcome outcome_)
+{
+	send_request(m, MSC_RECIPIENT_ENDPOINT, MSC_STD_CLEAR_FEATURE, MSC_FEATURE_ENDPOINT_HALT,
+		     ep, outcome_);
+}
+
 static void reset(struct make *m, const struct words *w)
 {
-	struct msc_reset *reset = &append(m, MSC_RECORD_RESET)->u.reset;
-
-	reset->kind = is(w, 1, "recovery") ? MSC_RESET_RECOVERY
-		      : is(w, 1, "port")   ? MSC_RESET_PORT
-		      : is(w, 1, "config") ? MSC_RESET_CONFIGURATION
-					   : MSC_RESET_CLEAR_HALT;
-	if (reset->kind == MSC_RESET_CLEAR_HALT)
-		reset->ep = direction(w, 1) == MSC_DIR_IN ? EP_IN : EP_OUT;
-	reset->outcome = outcome(w, 2);
+	if (is(w, 1, "recovery")) {
+		send_request(m, MSC_REQTYPE_CLASS | MSC_RECIPIENT_INTERFACE,
+			     MSC_REQ_BULK_ONLY_RESET, 0, 0, outcome(w, 2));
+		clear_halt(m, EP_IN, MSC_OUT_DONE);
+		clear_halt(m, EP_OUT, MSC_OUT_DONE);
+	} else if (is(w, 1, "port")) {
+		append(m, MSC_RECORD_PORT_RESET);
+	} else if (is(w, 1, "config")) {
+		send_request(m, 0, MSC_STD_SET_CONFIGURATION, 0, 0, outcome(w, 2));
+	} else {
+		clear_halt(m, direction(w, 1) == MSC_DIR_IN ? EP_IN : EP_OUT, outcome(w, 2));
+	}
 }
 
 static void unit(struct make *m, const struct words *w)
@@ -388,6 +443,7 @@ static void statement(struct make *m, const struct words *w)
 static void begin(struct make *m)
 {
 	m->device = (struct msc_device){ .name = "test:device",
+					 .desc.max_packet0 = 8,
 					 .speed = MSC_SPEED_FULL,
 					 .desc = { .i_serial = 3 },
 					 .protocol = MSC_PROTOCOL_BULK_ONLY,
@@ -403,6 +459,8 @@ static void begin(struct make *m)
 				     .have_inquiry = true,
 				     .have_mode = true };
 	m->tag = 1;
+	msc_history_init(&m->history);
+	msc_history_forget(&m->history);
 }
 
 void make_records(struct make *m, const char *script)
@@ -429,13 +487,9 @@ void make_records(struct make *m, const char *script)
 	}
 }
 
-void make_free(struct make *m)
+void make_end(struct make *m)
 {
-	while (m->last) {
-		struct msc_record *r = m->last;
-
-		m->last = r->prev;
-		msc_record_free(r);
-	}
+	complete(m);
+	msc_history_free(&m->history);
 	*m = (struct make){ 0 };
 }

@@ -24,24 +24,31 @@
  *	control HEXTYPE HEXREQUEST HEXVALUE HEXINDEX LENGTH OUTCOME [HEX]
  *	poll in|out OUTCOME [HEX]
  *	took MS                     the last record, or the last step of the exchange, took so long
- *	reset recovery|port|config|in|out [OUTCOME]    config: SET_CONFIGURATION; in, out: clear-halt
+ *	reset recovery|port|config|in|out [OUTCOME]    recovery: its three requests, the first of them
+ *	                            with that outcome; config: SET_CONFIGURATION; in, out: clear-halt
  *
  * OUTCOME is done, stall, timeout, babble, error or cancelled.
  */
 #ifndef MSC_TEST_MAKE_RECORD_H
 #define MSC_TEST_MAKE_RECORD_H
 
-#include "record/record.h"
+#include "record/history.h"
 
 struct make {
+	msc_record_fn *done; /* sees every record when the next begins, and at the end */
+	void *user;
 	struct msc_device device;
 	struct msc_unit unit;
-	struct msc_record *last; /* of the chain */
+	struct msc_history history;
+	struct msc_record *last; /* which the script may still change */
 	uint32_t tag;
 };
 
-/* Appends to the chain what the script says; a script that makes no sense ends the test. */
+/* Makes what the script says; a script that makes no sense ends the test. */
 void make_records(struct make *, const char *script);
-void make_free(struct make *);
+/* The last record, as if it were whole. */
+const struct msc_record *make_last(struct make *);
+/* Completes the last record, and drops everything. */
+void make_end(struct make *);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "judge/judge.h"
 #include "script_transport.h"
 #include "session/session.h"
 
@@ -187,6 +188,14 @@ static const struct exchange_row table[] = {
 	  .script = { R_CBW(DONE), R_IN(128, DONE, 36), R_IN(64, STALL, 0),
 		      R_CLEAR(SCRIPT_IN, DONE), R_CSW(1, 92) },
 	  .is = { "cbw:done data:done csw:STALL clear:done csw:done", true, false, 36, 37, 13 } },
+	/* It was under way when the first was taken for what it is: both are in the record. */
+	{ "queued, CSW in the data and once more", IN, 256, true,
+	  .script = { R_CBW(DONE),
+		      { SCRIPT_XFER, SCRIPT_IN, 256, MSC_OUT_DONE, .actual = 77, .csw = true,
+			.takes_ns = MSC_MS },
+		      { SCRIPT_XFER, SCRIPT_IN, 64, MSC_OUT_DONE, .actual = 13, .csw = true,
+			.status = 1 } },
+	  .is = { "cbw:done data:done csw:done", true, false, 64, 0, 13, true } },
 	{ "queued, CSW in the data", IN, 256, true,
 	  .script = { R_CBW(DONE),
 		      { SCRIPT_XFER, SCRIPT_IN, 256, MSC_OUT_DONE, .actual = 77, .csw = true },
@@ -277,7 +286,7 @@ static void run_row(const struct exchange_row *row)
 	script_check(&script, row->name);
 	check_exchange(row->name, &r->u.exchange, &row->is);
 	number_is(row->name, "queued", r->u.exchange.queued, row->queued && !row->out_split);
-	number_is(row->name, "chain", msc_session_last(s) == r && !r->prev, true);
+	number_is(row->name, "newest", msc_session_last(s) == r, true);
 	script.target.gone = true; /* what an unclean end does is tested elsewhere */
 	msc_session_free(s);
 }
@@ -461,7 +470,35 @@ static void wrapper_on_the_wire(void **state)
 	assert_int_equal(msc_session_exchange(s, &rq, &r, &err), 0);
 	assert_int_equal(r->u.exchange.cbw.h.tag, 0);
 	script_check(&script, "tags");
-	assert_ptr_equal(msc_previous_exchange(r), r->prev);
+	msc_session_free(s);
+}
+
+/* ... and judged. */
+static void a_csw_that_comes_twice_is_found(void **state)
+{
+	static const struct script_row rows[] = {
+		R_CBW(DONE),
+		{ SCRIPT_XFER, SCRIPT_IN, 256, MSC_OUT_DONE, .actual = 77, .csw = true,
+		  .takes_ns = MSC_MS },
+		{ SCRIPT_XFER, SCRIPT_IN, 64, MSC_OUT_DONE, .actual = 13, .csw = true },
+		{ 0 } };
+	static const uint8_t inquiry[16] = { MSC_OP_INQUIRY, [4] = 255 };
+	struct msc_findings findings = { 0 };
+	struct msc_err err = MSC_ERR_INIT;
+	const struct msc_record *r;
+	struct msc_request rq;
+	struct script script;
+	struct msc_session *s = open_session(&script, rows, true);
+	bool found = false;
+
+	(void)state;
+	msc_request_init(&rq, inquiry, 6, IN, 256);
+	assert_int_equal(msc_session_exchange(s, &rq, &r, &err), 0);
+	assert_int_equal(msc_judge(r, MSC_PROFILE_SPEC, &findings, &err), 0);
+	for (size_t i = 0; i < findings.count; i++)
+		found |= findings.list[i].rule == &msc_rule_bot_data_stale;
+	assert_true(found);
+	msc_findings_clear(&findings);
 	msc_session_free(s);
 }
 
@@ -474,6 +511,7 @@ int main(void)
 		cmocka_unit_test(case_2_is_serial),
 		cmocka_unit_test(raw_wrapper),
 		cmocka_unit_test(wrapper_on_the_wire),
+		cmocka_unit_test(a_csw_that_comes_twice_is_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

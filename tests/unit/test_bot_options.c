@@ -170,9 +170,8 @@ static void configuration_begins_anew(void **state)
 	rq.in_len = BLOCK;
 	run(&b, &rq);
 	assert_int_equal(msc_session_configure(b.session, &r, &b.err), 0);
-	assert_int_equal(r->kind, MSC_RECORD_RESET);
-	assert_int_equal(r->u.reset.kind, MSC_RESET_CONFIGURATION);
-	assert_int_equal(r->u.reset.outcome, MSC_OUT_DONE);
+	assert_true(msc_is_configuration(r));
+	assert_int_equal(r->u.control.outcome, MSC_OUT_DONE);
 	passes(&b);
 	close_bench(&b);
 

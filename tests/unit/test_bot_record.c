@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The predicates over records: BOT 1.0's valid and meaningful, steps, the chain. */
+/* The predicates over records: BOT 1.0's valid and meaningful, steps, and how records are kept. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -124,35 +124,45 @@ static void steps(void **state)
 	assert_null(msc_step_with(&x, MSC_STEP_CBW, MSC_OUT_STALL));
 }
 
-static void previous(void **state)
-{
-	struct msc_record first = { .kind = MSC_RECORD_EXCHANGE }, other = first, last = first;
-	struct msc_record reset = { .kind = MSC_RECORD_RESET, .prev = &other };
-
-	(void)state;
-	other.prev = &first;
-	other.u.exchange.cbw.h.lun = 1;
-	last.prev = &reset;
-	assert_ptr_equal(msc_previous_exchange(&last), &first);
-	assert_ptr_equal(msc_previous_exchange(&reset), &other);
-	assert_null(msc_previous_exchange(&other));
-	assert_null(msc_previous_exchange(&first));
-}
-
-static void free_takes_anything(void **state)
+static void counted(void **state)
 {
 	static const enum msc_record_kind kinds[] = { MSC_RECORD_EXCHANGE, MSC_RECORD_CONTROL,
-						      MSC_RECORD_POLL, MSC_RECORD_RESET };
+						      MSC_RECORD_POLL, MSC_RECORD_PORT_RESET };
 
 	(void)state;
-	msc_record_free(NULL);
+	msc_record_drop(NULL);
+	assert_null(msc_record_ref(NULL));
 	for (size_t i = 0; i < MSC_COUNT(kinds); i++) {
-		struct msc_record *r = calloc(1, sizeof(*r));
+		struct msc_record *r = msc_record_new(kinds[i]);
 
 		assert_non_null(r);
-		r->kind = kinds[i];
-		msc_record_free(r);
+		assert_ptr_equal(msc_record_ref(r), r);
+		msc_record_drop(r);
+		assert_int_equal(r->kind, kinds[i]); /* still there */
+		msc_record_drop(r);
 	}
+}
+
+/* Of data that is no longer asked for the beginning stays, and what tells whether two are alike. */
+static void trimmed(void **state)
+{
+	struct msc_record *r = msc_record_new(MSC_RECORD_EXCHANGE);
+	struct msc_exchange *x = &r->u.exchange;
+	uint64_t hash;
+
+	(void)state;
+	x->data_len = x->data_kept = MSC_KEPT_MAX + 9;
+	x->data = calloc(1, x->data_len);
+	assert_non_null(x->data);
+	x->data[MSC_KEPT_MAX + 8] = 7;
+	hash = msc_log_hash(x->data, x->data_len);
+	msc_record_trim(r);
+	assert_int_equal(x->data_len, MSC_KEPT_MAX + 9);
+	assert_int_equal(x->data_kept, MSC_KEPT_MAX);
+	assert_true(x->data_hash == hash);
+	msc_record_trim(r);
+	assert_true(x->data_hash == hash);
+	msc_record_drop(r);
 }
 
 int main(void)
@@ -160,7 +170,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(valid_cbw), cmocka_unit_test(meaningful_cbw),
 		cmocka_unit_test(csw),	     cmocka_unit_test(steps),
-		cmocka_unit_test(previous),  cmocka_unit_test(free_takes_anything),
+		cmocka_unit_test(counted),   cmocka_unit_test(trimmed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -137,9 +137,9 @@ static void an_abort_in_mid_packet(void **unused)
 	(void)unused;
 	for (unsigned rearm = 0; rearm < 2; rearm++) {
 		for (unsigned us = 1; us < 300; us++) {
-			struct model s = {
-				.abort_ns = us * MSC_US, .abort_ep = EP_IN, .rearm = rearm
-			};
+			struct model s = { .abort_ns = us * MSC_US,
+					   .abort_ep = EP_IN,
+					   .rearm = rearm };
 			uint8_t got[8 * PACKET] = { 0 };
 			struct bus_transfer t = { .ep = EP_IN, .data = got, .len = sizeof got };
 			struct sim_device *d = plug(&s);
@@ -222,7 +222,8 @@ static void a_transfer_is_not_its_address(void **unused)
 static void an_answer_ends(void **unused)
 {
 	(void)unused;
-	for (uint16_t asked = 1; asked <= 300; asked += asked % 64 > 61 || asked % 64 < 2 ? 1 : 30) {
+	for (uint16_t asked = 1; asked <= 300;
+	     asked += asked % 64 > 61 || asked % 64 < 2 ? 1 : 30) {
 		for (size_t has = 0; has <= 300; has += has % 64 > 61 || has % 64 < 2 ? 1 : 30) {
 			struct model s = { .answer = has };
 			uint8_t data[512];

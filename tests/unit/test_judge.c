@@ -81,7 +81,7 @@ static void the_oracle_knows_the_thirteen_cases(void **state)
 		if (c.processed_max != cases[i].processed)
 			fail_msg("%s: processed %llu", cases[i].script,
 				 (unsigned long long)c.processed_max);
-		make_free(&m);
+		make_end(&m);
 	}
 }
 
@@ -166,7 +166,7 @@ static void findings_carry_their_evidence(void **state)
 	(void)state;
 	assert_int_equal(msc_findings_worst(&findings), MSC_IGNORE);
 	make_records(&m, "send 28000000000000000100 in 1024; data 512; status 0 512");
-	assert_int_equal(msc_judge(m.last, MSC_PROFILE_USBIF, &findings, &err), 0);
+	assert_int_equal(msc_judge(make_last(&m), MSC_PROFILE_USBIF, &findings, &err), 0);
 	assert_int_equal(findings.count, 1);
 	assert_int_equal(msc_findings_worst(&findings), MSC_NOTE);
 	assert_int_equal(msc_judge_stated(&msc_rule_expect_sense, NULL, m.last, MSC_PROFILE_USBIF,
@@ -195,7 +195,7 @@ static void findings_carry_their_evidence(void **state)
 
 	msc_findings_clear(&findings);
 	assert_int_equal(findings.count, 0);
-	make_free(&m);
+	make_end(&m);
 }
 
 /* More findings than the list first has room for. */
@@ -235,9 +235,10 @@ static void records_have_words(void **state)
 		{"control 2 1 0 81 0 done", "CLEAR_FEATURE endpoint 81h"},
 		{"control c0 55 0 0 8 stall", "request C0h 55h"},
 		{"poll in timeout", "a bare transfer on bulk-in (81h)"},
-		{"reset recovery", "reset recovery"},
+		{"reset recovery", "CLEAR_FEATURE endpoint 02h"},
 		{"reset port", "port reset"},
-		{"reset out", "clear-halt of endpoint 02h"},
+		{"reset config", "SET_CONFIGURATION"},
+		{"reset out", "CLEAR_FEATURE endpoint 02h"},
 	};
 
 	(void)state;
@@ -248,7 +249,7 @@ static void records_have_words(void **state)
 		make_records(&m, table[i].script);
 		assert_string_equal(msc_record_text(text, sizeof text, m.last), table[i].text);
 		assert_true(strlen(msc_record_text(text, 8, m.last)) < 8);
-		make_free(&m);
+		make_end(&m);
 	}
 }
 

@@ -2,6 +2,7 @@
 /* The judge believes nothing: thousands of records of nonsense, each in buffers of exactly their
  * size, so that the sanitizers (make check SAN=1) see every byte read past an end. */
 #include "judge/judge.h"
+#include "record/history.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -101,7 +102,9 @@ static void some_exchange(struct msc_rng *g, struct msc_exchange *x)
 	x->data_len = msc_rng_below(g, 4) * msc_rng_below(g, 300);
 	if (msc_rng_below(g, 2))
 		x->data_len = x->cbw.h.length < 1200 ? x->cbw.h.length : 0;
-	x->data = some_bytes(g, x->data_len);
+	x->data_kept = msc_rng_below(g, 16) ? x->data_len /* or a log that cuts */
+					    : msc_rng_below(g, (uint32_t)x->data_len + 1);
+	x->data = some_bytes(g, x->data_kept);
 	some_status(g, x);
 	x->csw_in_data = !msc_rng_below(g, 20);
 	x->n_steps = msc_rng_below(g, 2) ? 0 : msc_rng_below(g, MSC_STEPS_MAX + 1);
@@ -137,14 +140,12 @@ static void some_control(struct msc_rng *g, struct msc_control *c)
 	}
 }
 
-static struct msc_record *some_record(struct msc_rng *g, const struct msc_device *device,
-				      struct msc_record *prev)
+static struct msc_record *some_record(struct msc_rng *g, const struct msc_device *device)
 {
-	struct msc_record *r = calloc(1, sizeof *r);
+	struct msc_record *r = msc_record_new(MSC_RECORD_EXCHANGE);
 
 	assert_non_null(r);
 	r->device = device;
-	r->prev = prev;
 	switch (msc_rng_below(g, 6)) {
 	case 0:
 		r->kind = MSC_RECORD_POLL;
@@ -154,10 +155,7 @@ static struct msc_record *some_record(struct msc_rng *g, const struct msc_device
 		r->u.poll.data = some_bytes(g, r->u.poll.data_len);
 		break;
 	case 1:
-		r->kind = MSC_RECORD_RESET;
-		r->u.reset.kind = (enum msc_reset_kind)msc_rng_below(g, 3);
-		r->u.reset.ep = some_ep(g);
-		r->u.reset.outcome = some_outcome(g);
+		r->kind = MSC_RECORD_PORT_RESET;
 		break;
 	case 2:
 	case 3:
@@ -175,22 +173,28 @@ static void judge_chain(struct msc_rng *g, const struct msc_device *device, bool
 {
 	struct msc_findings findings = { 0 };
 	struct msc_err err = MSC_ERR_INIT;
-	struct msc_record *last = NULL;
+	struct msc_history history;
 
+	msc_history_init(&history);
+	if (msc_rng_below(g, 8))
+		msc_history_forget(&history);
 	for (int i = 0; i < CHAIN; i++) {
-		last = some_record(g, device, last);
-		assert_int_equal(msc_judge(last, MSC_PROFILE_SPEC, &findings, &err), 0);
+		struct msc_record *r = some_record(g, device);
+
+		msc_history_begin(&history, r);
+		if (r->kind == MSC_RECORD_EXCHANGE && msc_rng_below(g, 2))
+			msc_history_begin_unit(&history, r);
+		msc_record_conclude(r);
+		r->history = &history;
+		assert_int_equal(msc_judge(r, MSC_PROFILE_SPEC, &findings, &err), 0);
+		msc_history_add(&history, r);
+		msc_record_drop(r);
 	}
+	msc_history_free(&history);
 	for (size_t i = 0; i < findings.count; i++) {
 		assert_true(findings.list[i].message && *findings.list[i].message);
 		for (size_t k = 0; k < msc_rule_count; k++)
 			seen[k] |= msc_rules[k] == findings.list[i].rule;
-	}
-	while (last) {
-		struct msc_record *prev = last->prev;
-
-		msc_record_free(last);
-		last = prev;
 	}
 	msc_findings_clear(&findings);
 }

@@ -241,7 +241,7 @@ static const struct judge_row rows[] = {
 
 	/* halts and resets */
 	{ "bot.reset.completes", "reset recovery; reset port", "reset recovery stall",
-	  "a part of reset recovery", "done", "STALL" },
+	  "Bulk-Only Mass Storage Reset was answered", "done", "STALL" },
 	{ "bot.reset.completes", "reset config; " TUR_OK, "reset config stall",
 	  "SET_CONFIGURATION with the value in force was answered with STALL", "done", "STALL" },
 	{ "bot.reset.completes", BOT_RESET, "control 21 ff 0 0 0 timeout", "Bulk-Only", "done",

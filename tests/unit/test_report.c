@@ -122,7 +122,7 @@ static struct msc_record exchange_record(void)
 	msc_cbw_unpack(&x->cbw, wrapper);
 	x->dir = MSC_DIR_IN;
 	x->data = data;
-	x->data_len = sizeof data;
+	x->data_len = x->data_kept = sizeof data;
 	x->status = status;
 	x->status_len = sizeof status;
 	x->have_csw = true;
@@ -156,14 +156,22 @@ static struct msc_record control_record(void)
 						   .data_len = 1 } };
 }
 
-static struct msc_record reset_record(void)
+static struct msc_record clear_halt_record(void)
 {
-	return (struct msc_record){ .kind = MSC_RECORD_RESET,
+	return (struct msc_record){ .kind = MSC_RECORD_CONTROL,
 				    .device = &device,
 				    .began_ns = 6000000,
 				    .ended_ns = 7000000,
-				    .u.reset = { .kind = MSC_RESET_RECOVERY,
-						 .outcome = MSC_OUT_STALL } };
+				    .u.control = { .setup = { 0x02, 0x01, 0, 0x81, 0 },
+						   .outcome = MSC_OUT_STALL } };
+}
+
+static struct msc_record reset_record(void)
+{
+	return (struct msc_record){ .kind = MSC_RECORD_PORT_RESET,
+				    .device = &device,
+				    .began_ns = 7000000,
+				    .ended_ns = 7000000 };
 }
 
 static struct msc_record poll_record(void)
@@ -179,8 +187,8 @@ static void send_case(struct msc_report_run *run, const struct msc_scenario *s,
 		      enum msc_verdict verdict, const char *reason,
 		      const struct msc_findings *found)
 {
-	struct msc_record records[] = { exchange_record(), control_record(), reset_record(),
-					poll_record() };
+	struct msc_record records[] = { exchange_record(), control_record(), clear_halt_record(),
+					reset_record(), poll_record() };
 	struct msc_event ev = { .kind = MSC_EV_CASE_BEGIN, .scenario = s };
 
 	msc_report_event(run, &ev);

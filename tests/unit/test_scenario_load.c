@@ -317,7 +317,7 @@ static const struct {
 	  WRITES },
 	{ "wrapper: 00 00", HARMLESS },
 	{ "wrapper: 00 55534243 00000000 00000000 00 00 06 2a00000000000000000000000000000000",
-	  WRITES },
+	  UNSAFE }, /* read from its first byte it is command 06h */
 	{ "poll: { endpoint: out, data: 55534243 00000000 00000000 00 00 0a "
 	  "2a00000000000000000000000000000000 }",
 	  WRITES },

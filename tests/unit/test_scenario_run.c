@@ -249,16 +249,17 @@ static void test_records(void **state)
 		/* REQUEST SENSE after status 01h */
 		{ STEPS READ("last_lba + 1", "1") INQUIRY, 3 },
 		{ HEAD "autosense: no\nsteps:\n" READ("last_lba + 1", "1") INQUIRY, 2 },
-		/* reset recovery before the next step, or at the end, or where the scenario says */
-		{ STEPS INQUIRY "    cbw: { wrapper_length: 30 }\n" INQUIRY, 3 },
-		{ STEPS INQUIRY "    cbw: { wrapper_length: 30 }\n", 2 },
+		/* reset recovery, which is three requests, before the next step, or at the end, or
+		 * where the scenario says */
+		{ STEPS INQUIRY "    cbw: { wrapper_length: 30 }\n" INQUIRY, 5 },
+		{ STEPS INQUIRY "    cbw: { wrapper_length: 30 }\n", 4 },
 		{ STEPS INQUIRY "    cbw: { wrapper_length: 30 }\n  - reset_recovery\n" INQUIRY,
-		  3 },
+		  5 },
 		{ HEAD "recover: no\nsteps:\n" INQUIRY "    cbw: { wrapper_length: 30 }\n"
-		       "  - clear_halt: in\n  - reset_recovery\n" INQUIRY, 4 },
+		       "  - clear_halt: in\n  - reset_recovery\n" INQUIRY, 6 },
 		/* a request on endpoint 0 while the device waits for recovery */
 		{ HEAD "recover: no\nsteps:\n" INQUIRY "    cbw: { wrapper_length: 30 }\n"
-		       "  - get_status: { of: in, expect: { data: { hex: 01 } } }\n", 3 },
+		       "  - get_status: { of: in, expect: { data: { hex: 01 } } }\n", 5 },
 	};
 
 	(void)state;

@@ -11,7 +11,7 @@ FIELDS = {
     "exchange": ("outcomes", "transferred", "data", "residue", "status"),
     "control": ("outcome", "transferred", "data"),
     "poll": ("outcome", "transferred", "data"),
-    "reset": ("outcome",),
+    "port_reset": (),
 }
 
 

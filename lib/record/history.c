@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What is known, and what may be looked back at: see history.h. */
+#include "record/history.h"
+
+#include <string.h>
+
+#define BLOCK_SIZE_MAX	  65536u /* a larger one is not believed */
+#define READ_CAPACITY_16  0x10	 /* service action */
+#define EJECT		  0x02	 /* START STOP UNIT: LOEJ without START */
+
+void msc_history_init(struct msc_history *h)
+{
+	*h = (struct msc_history){ .past.unknown = true, .only_control = true };
+}
+
+static void drop_all(struct msc_answers *a)
+{
+	for (size_t i = 0; i < a->count; i++)
+		msc_record_drop(a->list[i]);
+	a->count = 0;
+}
+
+void msc_history_free(struct msc_history *h)
+{
+	for (size_t i = 0; i < MSC_COUNT(h->exchange); i++) {
+		if (h->exchange[i])
+			h->exchange[i]->past.exchange = NULL;
+		msc_record_drop(h->exchange[i]);
+		h->exchange[i] = NULL;
+	}
+	for (size_t i = 0; i < MSC_COUNT(h->of_unit); i++) {
+		msc_record_drop(h->of_unit[i].newest);
+		drop_all(&h->of_unit[i].answers);
+		memset(&h->of_unit[i], 0, sizeof h->of_unit[i]);
+	}
+	drop_all(&h->controls);
+	h->have_control = false;
+}
+
+void msc_history_forget(struct msc_history *h)
+{
+	msc_history_free(h);
+	h->past = (struct msc_past){ .unknown = false };
+	h->owed = false;
+	h->only_control = true;
+}
+
+void msc_history_begin(const struct msc_history *h, struct msc_record *r)
+{
+	r->past = h->past;
+	if (r->kind != MSC_RECORD_EXCHANGE)
+		r->past.own = h->past.exchange;
+}
+
+void msc_history_begin_unit(const struct msc_history *h, struct msc_record *r)
+{
+	struct msc_exchange *x = &r->u.exchange;
+	uint8_t lun = x->cbw.h.lun;
+
+	x->unit = h->unit[lun & MSC_LUN_MAX];
+	x->max_lun = h->have_max_lun ? h->max_lun : 0xff;
+	if (lun > MSC_LUN_MAX)
+		return;
+	r->past.own = h->of_unit[lun].newest;
+	r->past.prevented = h->of_unit[lun].prevented;
+	r->past.ejected = h->of_unit[lun].ejected;
+}
+
+/* ---- what is known ------------------------------------------------------------------------ */
+
+static void learn_capacity(struct msc_unit *u, uint64_t last_lba, uint32_t block_size)
+{
+	/* A medium whose bytes cannot be counted in 63 bits is not believed either. */
+	u->have_capacity = block_size > 0 && block_size <= BLOCK_SIZE_MAX &&
+			   last_lba < (uint64_t)INT64_MAX / block_size;
+	u->last_lba = last_lba;
+	u->block_size = block_size;
+}
+
+static void learn_exchange(struct msc_history *h, const struct msc_exchange *x)
+{
+	struct msc_unit *u = &h->unit[x->cbw.h.lun & MSC_LUN_MAX];
+	const uint8_t *cb = x->cbw.cb, *d = x->data;
+	size_t len = x->data_kept;
+
+	if (!msc_csw_is_valid(x) || x->csw.status != MSC_CSW_PASSED || x->dir != MSC_DIR_IN)
+		return;
+	if (cb[0] == MSC_OP_INQUIRY && !(cb[1] & 3) && len >= 2) {
+		/* A peripheral qualifier other than 0 says that there is no such unit. */
+		u->have_inquiry = !(d[0] & 0xe0);
+		u->device_type = d[0] & 0x1f;
+		u->removable = d[1] & 0x80;
+	} else if (cb[0] == MSC_OP_READ_CAPACITY_10 && len >= MSC_CAPACITY_10_LEN) {
+		learn_capacity(u, msc_get_be32(d), msc_get_be32(d + 4));
+	} else if (cb[0] == MSC_OP_SERVICE_ACTION_IN_16 && (cb[1] & 0x1f) == READ_CAPACITY_16 &&
+		   len >= 12) {
+		learn_capacity(u, msc_get_be64(d), msc_get_be32(d + 8));
+	} else if (cb[0] == MSC_OP_MODE_SENSE_6 && len >= 3) {
+		u->have_mode = true;
+		u->write_protected = d[2] & MSC_MODE_WP;
+	} else if (cb[0] == MSC_OP_MODE_SENSE_10 && len >= 4) {
+		u->have_mode = true;
+		u->write_protected = d[3] & MSC_MODE_WP;
+	}
+}
+
+/* The first answer counts, whatever it is: hosts take all but a byte of at most 15 for 0. */
+static void learn_max_lun(struct msc_history *h, const struct msc_record *r)
+{
+	const struct msc_control *c = &r->u.control;
+
+	if (h->have_max_lun || !msc_is_good_max_lun(r))
+		return;
+	h->have_max_lun = true;
+	if (c->outcome == MSC_OUT_DONE && c->data_len == 1 && c->data[0] <= MSC_LUN_MAX)
+		h->max_lun = c->data[0];
+}
+
+/* ---- answers that stand ------------------------------------------------------------------- */
+
+/* Puts r first in place of its like, or of the oldest. */
+static void put(struct msc_answers *a, struct msc_record *r,
+		bool (*alike)(const struct msc_record *, const struct msc_record *))
+{
+	size_t i = 0;
+
+	while (i < a->count && !alike(r, a->list[i]))
+		i++;
+	if (i == MSC_COUNT(a->list))
+		i--;
+	if (i < a->count)
+		msc_record_drop(a->list[i]);
+	else
+		a->count++;
+	memmove(a->list + 1, a->list, i * sizeof a->list[0]);
+	a->list[0] = msc_record_ref(r);
+}
+
+static bool is_same_block(const struct msc_record *r, const struct msc_record *before)
+{
+	return !memcmp(r->u.exchange.cbw.cb, before->u.exchange.cbw.cb, 4);
+}
+
+static bool is_same_request(const struct msc_record *r, const struct msc_record *before)
+{
+	const struct msc_setup *a = &r->u.control.setup, *b = &before->u.control.setup;
+
+	return a->request_type == b->request_type && a->request == b->request &&
+	       a->value == b->value && a->index == b->index && a->length == b->length;
+}
+
+const struct msc_answers *msc_history_answers(const struct msc_record *r)
+{
+	uint8_t lun = r->u.exchange.cbw.h.lun;
+
+	return r->history && lun <= MSC_LUN_MAX ? &r->history->of_unit[lun].answers : NULL;
+}
+
+const struct msc_answers *msc_history_controls(const struct msc_record *r)
+{
+	return r->history ? &r->history->controls : NULL;
+}
+
+/* ---- exchanges ---------------------------------------------------------------------------- */
+
+/* Only the first block is held against what comes later (scsi.medium.repeats): other blocks would
+ * drive out what is wanted. */
+static bool is_worth_keeping(const struct msc_exchange *x)
+{
+	const uint8_t *cb = x->cbw.cb;
+
+	if (x->dir != MSC_DIR_IN)
+		return false;
+	return cb[0] != MSC_OP_READ_10 ||
+	       (!msc_cdb_value(cb, "lba") && msc_cdb_value(cb, "blocks") == 1);
+}
+
+/* After it, what the unit says of itself may be different. */
+static bool may_change_unit(const struct msc_exchange *x)
+{
+	const uint8_t *cb = x->cbw.cb;
+	const struct msc_cdb_def *def;
+
+	if (!x->answered || x->csw.status != MSC_CSW_PASSED)
+		return true;
+	if (cb[0] == MSC_OP_READ_10 || cb[0] == MSC_OP_TEST_UNIT_READY ||
+	    msc_cdb_effect(cb, MSC_CBW_CB_MAX, &msc_any_disk, NULL) == MSC_EFFECT_NONE)
+		return false;
+	def = msc_cdb_by_bytes(cb, MSC_CBW_CB_MAX);
+	return !def || def->amount != MSC_AMOUNT_BLOCKS || !msc_cdb_value(cb, "blocks");
+}
+
+static void follow_medium(struct msc_history *h, const struct msc_exchange *x)
+{
+	const uint8_t *cb = x->cbw.cb;
+	bool passed = x->answered && x->csw.status == MSC_CSW_PASSED;
+
+	if (cb[0] == MSC_OP_PREVENT_ALLOW)
+		h->of_unit[x->cbw.h.lun].prevented = passed && (cb[4] & 0x03) == 0x01;
+	else if (cb[0] == MSC_OP_START_STOP_UNIT)
+		h->of_unit[x->cbw.h.lun].ejected = passed && !(cb[1] & 1) && !(cb[4] & 0xf0) &&
+						   (cb[4] & 0x03) == EJECT;
+	else if (cb[0] == MSC_OP_TEST_UNIT_READY && passed)
+		h->of_unit[x->cbw.h.lun].ejected = false;
+}
+
+/* At the end of the exchange the endpoint was left halted. */
+static bool left_halted(const struct msc_exchange *x, uint8_t ep)
+{
+	for (size_t i = x->n_steps; i-- > 0;)
+		if (x->steps[i].ep == ep && x->steps[i].outcome != MSC_OUT_CANCELLED)
+			return x->steps[i].kind != MSC_STEP_CLEAR_HALT &&
+			       x->steps[i].outcome == MSC_OUT_STALL;
+	return false;
+}
+
+/* The chain backward is four exchanges long: the one that drops out of it is let go by the one that
+ * came after it, whoever else keeps that. */
+static void chain(struct msc_history *h, struct msc_record *r)
+{
+	size_t last = MSC_COUNT(h->exchange) - 1;
+
+	if (h->exchange[last - 1])
+		h->exchange[last - 1]->past.exchange = NULL;
+	msc_record_drop(h->exchange[last]);
+	memmove(h->exchange + 1, h->exchange, last * sizeof h->exchange[0]);
+	h->exchange[0] = msc_record_ref(r);
+}
+
+static void add_exchange(struct msc_history *h, struct msc_record *r)
+{
+	struct msc_exchange *x = &r->u.exchange;
+	uint8_t lun = x->cbw.h.lun;
+	bool valid = msc_cbw_is_valid(x->wrapper, x->wrapper_len);
+
+	learn_exchange(h, x);
+	chain(h, r);
+	if (lun <= MSC_LUN_MAX) {
+		follow_medium(h, x);
+		msc_record_drop(h->of_unit[lun].newest);
+		h->of_unit[lun].newest = msc_record_ref(r);
+		if (may_change_unit(x))
+			drop_all(&h->of_unit[lun].answers);
+		else if (is_worth_keeping(x))
+			put(&h->of_unit[lun].answers, r, is_same_block);
+	}
+	h->past = (struct msc_past){
+		.unknown = h->past.unknown && (x->needs_reset || !msc_csw_is_valid(x)),
+		.exchange = r,
+		.awaits_recovery = !valid || x->needs_reset || !msc_csw_is_valid(x),
+		.was_invalid = !valid,
+		.in.halt = left_halted(x, r->device->ep_in) ? MSC_HALT_SET : MSC_HALT_UNKNOWN,
+		.out.halt = left_halted(x, r->device->ep_out) ? MSC_HALT_SET : MSC_HALT_UNKNOWN
+	};
+	h->needs_reset = x->needs_reset;
+	if (!r->muted)
+		h->owed = x->needs_reset;
+	h->unclean = x->needs_reset || !x->have_csw;
+}
+
+/* ---- everything else ---------------------------------------------------------------------- */
+
+/* Reset recovery that is complete, a port reset, SET_CONFIGURATION. */
+static void all_is_well(struct msc_history *h)
+{
+	const struct msc_record *exchange = h->past.exchange;
+
+	h->past = (struct msc_past){ .exchange = exchange, .reset = true };
+	h->past.in.halt = h->past.out.halt = MSC_HALT_CLEAR;
+	h->needs_reset = h->unclean = h->owed = false;
+	for (size_t i = 0; i < MSC_COUNT(h->of_unit); i++)
+		h->of_unit[i].prevented = false;
+}
+
+static void add_clear_halt(struct msc_history *h, const struct msc_record *r, uint8_t ep)
+{
+	struct msc_past *p = &h->past;
+
+	p->sent = false;
+	if (ep == r->device->ep_in) {
+		p->cleared_in = true;
+		p->in.halt = MSC_HALT_CLEAR;
+		p->in.request = false;
+	} else {
+		p->cleared_out = true;
+		p->out.halt = MSC_HALT_CLEAR;
+		p->out.request = false;
+	}
+	/* The three parts of reset recovery, whoever sent them: BOT 1.0, 5.3.4. */
+	if (p->request && p->cleared_in && p->cleared_out)
+		all_is_well(h);
+}
+
+static void add_request(struct msc_history *h, const struct msc_record *r)
+{
+	struct msc_past *p = &h->past;
+
+	for (size_t i = 0; i < MSC_COUNT(h->of_unit); i++)
+		h->of_unit[i].prevented = false;
+	h->owed = false;
+	if (r->u.control.outcome != MSC_OUT_DONE)
+		return;
+	p->request = p->in.request = p->out.request = true;
+	p->cleared_in = p->cleared_out = false;
+	p->awaits_recovery = p->was_invalid;
+}
+
+static void add_control(struct msc_history *h, struct msc_record *r)
+{
+	const struct msc_control *c = &r->u.control;
+	bool done = c->outcome == MSC_OUT_DONE;
+	uint8_t ep;
+
+	learn_max_lun(h, r);
+	if (msc_is_good_reset(r)) {
+		add_request(h, r);
+	} else if (msc_is_configuration(r) && done) {
+		all_is_well(h);
+	} else if (msc_is_clear_halt(r, &ep) && done) {
+		add_clear_halt(h, r, ep);
+	} else if (msc_is_request(r, MSC_RECIPIENT_ENDPOINT, MSC_STD_SET_FEATURE) && done &&
+		   c->setup.value == MSC_FEATURE_ENDPOINT_HALT) {
+		if (c->setup.index == r->device->ep_in)
+			h->past.in.halt = MSC_HALT_SET, h->past.in.request = false;
+		else if (c->setup.index == r->device->ep_out)
+			h->past.out.halt = MSC_HALT_SET, h->past.out.request = false;
+	}
+	h->have_control = true;
+	h->control = c->outcome;
+	if (done || c->outcome == MSC_OUT_STALL)
+		put(&h->controls, r, is_same_request);
+}
+
+static void add_poll(struct msc_history *h, const struct msc_record *r)
+{
+	const struct msc_poll *p = &r->u.poll;
+	enum msc_halt halt = p->outcome == MSC_OUT_STALL ? MSC_HALT_SET : MSC_HALT_CLEAR;
+
+	if (p->ep == r->device->ep_in)
+		h->past.in.halt = halt, h->past.in.request = false;
+	else if (p->ep == r->device->ep_out)
+		h->past.out.halt = halt, h->past.out.request = false;
+	h->past.sent |= !(p->ep & MSC_EP_IN) && p->data_len;
+	h->owed |= !r->muted && p->outcome != MSC_OUT_TIMEOUT;
+}
+
+/* A record that is kept knows of no other but by the chain, which is cut where it ends. */
+void msc_history_add(struct msc_history *h, struct msc_record *r)
+{
+	h->only_control &= r->kind == MSC_RECORD_CONTROL;
+	r->history = NULL;
+	r->past.own = NULL;
+	if (r->kind != MSC_RECORD_EXCHANGE)
+		r->past.exchange = NULL;
+	switch (r->kind) {
+	case MSC_RECORD_EXCHANGE: add_exchange(h, r); break;
+	case MSC_RECORD_CONTROL: add_control(h, r); break;
+	case MSC_RECORD_POLL: add_poll(h, r); break;
+	case MSC_RECORD_PORT_RESET: all_is_well(h); break;
+	}
+}

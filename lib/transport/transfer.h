@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One transfer as plain data: what the transport core tells an observer, and what the wire log is
+ * made of. A live device, a simulated bus and a capture all have these facts, and no others are
+ * needed to say what happened.
+ *
+ * A transfer is told twice: when it was submitted, and when its end was seen. The order of both is
+ * a fact: with several under way on one endpoint they move in the order of submission, and a host
+ * that takes them back does so in another.
+ */
+#ifndef MSC_TRANSPORT_TRANSFER_H
+#define MSC_TRANSPORT_TRANSFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire/usb.h"
+
+enum msc_outcome {
+	MSC_OUT_PENDING,   /* not submitted, or still under way */
+	MSC_OUT_DONE,	   /* all of it, or a short packet ended it; see actual */
+	MSC_OUT_STALL,	   /* the endpoint is halted, or the request was refused */
+	MSC_OUT_TIMEOUT,   /* nothing, or not all, until the deadline: the device answered NAK */
+	MSC_OUT_BABBLE,	   /* the device sent more than there was room for */
+	MSC_OUT_CANCELLED, /* by msc_cancel */
+	MSC_OUT_ERROR,	   /* no handshake, CRC, toggle: the host controller gave up */
+	MSC_OUT_GONE,	   /* the device has left */
+};
+const char *msc_outcome_name(enum msc_outcome); /* "done", "STALL", "time-out", ... */
+
+enum msc_transfer_kind {
+	MSC_TRANSFER_CONTROL,
+	MSC_TRANSFER_BULK,
+	MSC_TRANSFER_PORT_RESET, /* told once, as ended: nothing but its two times */
+};
+
+struct msc_transfer {
+	enum msc_transfer_kind kind;
+	bool ended; /* false: it was submitted just now, and what follows `asked` is not known */
+	uint64_t number; /* counts submissions, from 1: the same in both entries */
+	uint8_t ep;	 /* bEndpointAddress; 0: control */
+	struct msc_setup setup;
+	int64_t submitted_ns; /* the target's clock */
+	size_t asked;	      /* bytes that were offered, or for which there was room */
+	enum msc_outcome outcome;
+	size_t actual;	      /* bytes moved */
+	const uint8_t *data;  /* to the device: what was offered; from it: what came */
+	size_t kept; /* of those bytes, how many data holds; fewer in a log that cuts them */
+	uint64_t hash;	      /* msc_log_hash of all of them, where data holds fewer */
+	int64_t completed_ns; /* when software could know */
+	int64_t naks;	      /* NAK handshakes; -1: not seen */
+};
+
+/* How many bytes there are to keep: those offered to the device, those that came from it. */
+static inline size_t msc_transfer_bytes(const struct msc_transfer *t)
+{
+	bool in = t->ep ? t->ep & MSC_EP_IN : t->setup.request_type & MSC_REQTYPE_IN;
+
+	return in ? t->actual : t->asked;
+}
+
+/* data is the transfer's own buffer, and is gone when the function has returned. */
+typedef void msc_observe_fn(void *user, const struct msc_transfer *);
+
+#endif
