@@ -78,6 +78,9 @@ struct msc_target *msc_target_open(const char *name, const struct msc_open_optio
 	t->transport = transport;
 	t->log = options->log;
 	t->allow_writes = options->allow_writes;
+	t->any_interface = options->any_interface;
+	t->stop = options->stop;
+	t->stop_user = options->stop_user;
 	snprintf(t->device.name, sizeof t->device.name, "%s", name);
 	if (transport->open(t, rest, options, err) < 0) {
 		free(t->state);
@@ -271,6 +274,7 @@ static bool take_interface(struct msc_device *dev, bool by_class)
 			if (inside) {
 				dev->interface_number = i.number;
 				dev->alternate = i.alternate;
+				dev->interface_class = i.interface_class;
 				dev->subclass = i.subclass;
 				dev->protocol = i.protocol;
 			}

@@ -54,7 +54,7 @@ struct msc_device {
 	uint8_t config[1024]; /* the active configuration descriptor set, raw */
 	size_t config_len;
 	uint8_t interface_number, alternate;
-	uint8_t subclass, protocol;
+	uint8_t interface_class, subclass, protocol;
 	uint8_t ep_in, ep_out;		    /* the first bulk endpoints of the interface */
 	uint16_t max_packet_in, max_packet_out;
 	bool simulated;
@@ -67,7 +67,11 @@ struct msc_device {
 struct msc_target;
 struct msc_open_options {
 	bool allow_writes;
+	bool any_interface; /* also one that does not say it is mass storage by Bulk-Only */
 	const struct msc_log *log;
+	/* The user does not want to wait any longer; NULL: never. For waits that nothing else ends. */
+	bool (*stop)(void *stop_user);
+	void *stop_user;
 };
 
 /* One thing that `mscope list targets` shows. */
@@ -92,7 +96,7 @@ struct msc_transport {
 	/* Returns when the transfer has ended or the deadline has passed, whichever is first. */
 	int (*wait)(struct msc_target *, struct msc_xfer *, int64_t deadline_ns, struct msc_err *);
 	/* Ends a pending transfer; when it returns the outcome is final (CANCELLED, or whatever
-	 * happened first). */
+	 * happened first), also when it fails: then the transport has let go of every transfer. */
 	int (*cancel)(struct msc_target *, struct msc_xfer *, struct msc_err *);
 
 	/* CLEAR_FEATURE(ENDPOINT_HALT) and the host's own toggle, as one step. *outcome says what
@@ -121,7 +125,9 @@ struct msc_target {
 	struct msc_clock *clock;
 	struct msc_device device;
 	const struct msc_log *log;
-	bool allow_writes;
+	bool allow_writes, any_interface;
+	bool (*stop)(void *stop_user); /* or NULL */
+	void *stop_user;
 	bool gone; /* the device has left: every further call fails with MSC_E_GONE */
 };
 

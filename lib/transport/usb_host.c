@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
 
@@ -318,6 +319,18 @@ int msc_usb_list_targets(const char *root, msc_found_fn *fn, void *user, struct 
 	}
 	msc_usb_list_free(&l);
 	return 0;
+}
+
+bool msc_usb_lost_driver(const char *root, const char *path, uint8_t interface)
+{
+	unsigned configuration = number(root, path, "bConfigurationValue", 10);
+	char place[PATH_MAX], driver[PATH_MAX + 8], module[PATH_MAX];
+
+	snprintf(place, sizeof(place), "%s" DEVICES "/%.63s:%u.%u", root, path, configuration,
+		 interface);
+	snprintf(driver, sizeof(driver), "%s/driver", place);
+	snprintf(module, sizeof(module), "%s/sys/bus/usb/drivers/usb-storage", root);
+	return !access(place, F_OK) && access(driver, F_OK) && !access(module, F_OK);
 }
 
 bool msc_usb_has_alternates(const struct msc_device *d)

@@ -11,8 +11,9 @@
 /* link: -Wl,--wrap=libusb_submit_transfer,--wrap=libusb_cancel_transfer */
 /* link: -Wl,--wrap=libusb_handle_events_timeout_completed,--wrap=libusb_clear_halt */
 /* link: -Wl,--wrap=libusb_reset_device,--wrap=libusb_set_configuration */
-/* link: -Wl,--wrap=msc_usb_find,--wrap=msc_usb_not_mounted */
-/* link: -Wl,--wrap=msc_usb_explain_error */
+/* link: -Wl,--wrap=msc_usb_find,--wrap=msc_usb_not_held */
+/* link: -Wl,--wrap=msc_usb_explain_error,--wrap=msc_usb_lost_driver,--wrap=libusb_free_transfer */
+/* link: -Wl,--wrap=msc_guardian_start,--wrap=msc_guardian_dismiss */
 #include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,6 +27,16 @@
 #include <cmocka.h>
 
 #include "fake_libusb.h"
+
+void __wrap_libusb_free_transfer(struct libusb_transfer *transfer);
+void __real_libusb_free_transfer(struct libusb_transfer *transfer);
+
+void __wrap_libusb_free_transfer(struct libusb_transfer *transfer)
+{
+	assert_ptr_not_equal(transfer, fake.pending); /* unless its handle is closed */
+	fake.freed++;
+	__real_libusb_free_transfer(transfer);
+}
 
 /* ---- tests -------------------------------------------------------------------------------- */
 
@@ -49,10 +60,12 @@ static struct msc_target *must_open(void)
 static void nothing_is_kept(const char *what)
 {
 	if (fake.contexts || fake.lists || fake.handles || fake.claims || fake.detached ||
-	    fake.pending)
+	    fake.pending || fake.guardians)
 		fail_msg(
-			"%s: kept %d contexts, %d lists, %d handles, %d claims, %d detached drivers",
-			what, fake.contexts, fake.lists, fake.handles, fake.claims, fake.detached);
+			"%s: kept %d contexts, %d lists, %d handles, %d claims, %d detached drivers, "
+			"%d guardians",
+			what, fake.contexts, fake.lists, fake.handles, fake.claims, fake.detached,
+			fake.guardians);
 }
 
 static void opens_and_gives_back(void **state)
@@ -66,6 +79,7 @@ static void opens_and_gives_back(void **state)
 			t = must_open();
 			assert_int_equal(fake.claims, 1);
 			assert_int_equal(fake.detached, driver);
+			assert_int_equal(fake.guardians, driver);
 			assert_int_equal(fake.alts_set,
 					 alternates); /* only where there is a choice */
 			assert_string_equal(t->device.name, "usb:0525:a4a5");
@@ -91,14 +105,14 @@ static void every_way_out_of_open(void **state)
 		enum msc_code code;
 		const char *says;
 	} rows[] = {
-		{FAKE_INIT, LIBUSB_ERROR_OTHER, MSC_E_IO, "cannot start libusb"},
+		{FAKE_INIT, LIBUSB_ERROR_OTHER, MSC_E_DEVICE, "cannot start libusb"},
 		{FAKE_FIND, 0, MSC_E_NOTFOUND, "nothing there"},
-		{FAKE_LIST, LIBUSB_ERROR_NO_MEM, MSC_E_IO, "cannot list"},
+		{FAKE_LIST, LIBUSB_ERROR_NO_MEM, MSC_E_DEVICE, "cannot list"},
 		{FAKE_OPEN, LIBUSB_ERROR_ACCESS, MSC_E_ACCESS, "60-mscope.rules"},
 		{FAKE_OPEN, LIBUSB_ERROR_NO_DEVICE, MSC_E_GONE, "has left"},
-		{FAKE_OPEN, LIBUSB_ERROR_IO, MSC_E_IO, "usb:0525:a4a5"},
-		{FAKE_DEVICE_DESC, LIBUSB_ERROR_PIPE, MSC_E_IO, "device descriptor"},
-		{FAKE_DEVICE_DESC, 17, MSC_E_IO, "too short"},
+		{FAKE_OPEN, LIBUSB_ERROR_IO, MSC_E_DEVICE, "usb:0525:a4a5"},
+		{FAKE_DEVICE_DESC, LIBUSB_ERROR_PIPE, MSC_E_DEVICE, "device descriptor"},
+		{FAKE_DEVICE_DESC, 17, MSC_E_DEVICE, "too short"},
 		{FAKE_CONFIG_DESC, LIBUSB_ERROR_TIMEOUT, MSC_E_UNSUPPORTED, "configuration"},
 		{FAKE_CONFIGURATION, LIBUSB_ERROR_IO, MSC_E_UNSUPPORTED, "configuration"},
 		{FAKE_MOUNTED, 0, MSC_E_BUSY, "usb:0525:a4a5: /dev/sda is mounted on /x"},
@@ -134,6 +148,94 @@ static void driver_left_by_itself(void **state)
 			      .error = LIBUSB_ERROR_NOT_FOUND };
 	msc_target_close(must_open());
 	nothing_is_kept("no driver");
+}
+
+struct heard {
+	char text[512];
+};
+
+static void hear(void *user, enum msc_level level, const char *module, int64_t at_ns,
+		 const char *text)
+{
+	struct heard *h = user;
+
+	(void)level, (void)module, (void)at_ns;
+	snprintf(h->text, sizeof(h->text), "%s", text);
+}
+
+/* As a run that was killed together with its guardian leaves it: nobody took a driver off, and yet it
+ * is put back, and that is said. Where the kernel has none for the device, no more is said. */
+static void a_lost_driver_is_put_back(void **state)
+{
+	static const int answers[] = { 0, LIBUSB_ERROR_NOT_FOUND };
+
+	(void)state;
+	for (size_t i = 0; i < MSC_COUNT(answers); i++) {
+		struct heard heard = { "" };
+		const struct msc_log log = { hear, &heard, MSC_LOG_WARN };
+		const struct msc_open_options options = { .log = &log };
+		struct msc_err err = MSC_ERR_INIT;
+		struct msc_target *t;
+
+		fake = (struct fake){ .lost_driver = true, .attach_error = answers[i] };
+		t = msc_target_open("usb:0525:a4a5", &options, &err);
+		assert_non_null(t);
+		assert_non_null(strstr(heard.text, "interface 2 had no driver"));
+		assert_int_equal(fake.guardians, 1);
+		heard.text[0] = '\0';
+		msc_target_close(t);
+		assert_string_equal(heard.text, "");
+		assert_int_equal(fake.detached, answers[i] ? 0 : -1); /* one more than was taken */
+		fake.detached = 0;
+		nothing_is_kept("lost");
+	}
+}
+
+/* The guardian of a run that was killed is at work at this moment. */
+static void a_driver_that_comes_late_is_taken_off(void **state)
+{
+	(void)state;
+	fake = (struct fake){ .lost_driver = true, .late_driver = true };
+	msc_target_close(must_open());
+	nothing_is_kept("late driver");
+}
+
+static void what_is_no_mass_storage_is_refused(void **state)
+{
+	static const struct {
+		uint8_t class, protocol;
+		const char *says; /* NULL: it is driven */
+	} rows[] = {
+		{ 0x08, 0x50, NULL },
+		{ 0x0a, 0x01,
+		  "interface 2 has bulk endpoints, but is class 0ah (serial data), protocol 01h; "
+		  "--any-interface" },
+		{ 0x08, 0x62, "class 08h (mass storage, but not Bulk-Only), protocol 62h" },
+		{ 0xff, 0x50, "class ffh (vendor-specific), protocol 50h" },
+		{ 0x4d, 0x50, "class 4dh (something else)" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MSC_COUNT(rows); i++)
+		for (int any = 0; any < 2; any++) {
+			const struct msc_open_options options = { .any_interface = any };
+			struct msc_err err = MSC_ERR_INIT;
+			struct msc_target *t;
+
+			fake = (struct fake){ .kernel_driver = true,
+					      .class = rows[i].class,
+					      .protocol = rows[i].protocol };
+			t = msc_target_open("usb:0525:a4a5", &options, &err);
+			if (!t != (rows[i].says && !any))
+				fail_msg("row %zu, any %d: %s", i, any, err.msg);
+			if (!t) {
+				assert_non_null(strstr(err.msg, rows[i].says));
+				assert_int_equal(err.code, MSC_E_UNSUPPORTED);
+				assert_int_equal(fake.claims, 0);
+			}
+			msc_target_close(t);
+			nothing_is_kept("no mass storage");
+		}
 }
 
 static void outcomes(void **state)
@@ -227,6 +329,63 @@ static void timeout_cancels(void **state)
 	assert_null(fake.pending);
 	msc_target_close(t);
 	nothing_is_kept("time-out");
+}
+
+static bool at_once(void *user)
+{
+	(void)user;
+	return true;
+}
+
+/* What the host controller keeps is the caller's no longer: nothing is written to a frame that is
+ * gone, nothing waits again, and all is freed once the device is closed. */
+static void a_transfer_that_never_comes_back(void **state)
+{
+	const struct msc_open_options options = { .stop = at_once };
+	struct msc_err err = MSC_ERR_INIT, again = MSC_ERR_INIT;
+	uint8_t data[64];
+	struct msc_xfer x = { .ep = 0x81, .data = data, .len = sizeof(data) };
+	struct msc_target *t;
+
+	(void)state;
+	fake = (struct fake){ .kernel_driver = true, .never = true, .deaf = true };
+	t = msc_target_open("usb:0525:a4a5", &options, &err);
+	assert_non_null(t);
+	assert_int_equal(msc_transfer(t, &x, MSC_MS, &err), -1);
+	assert_int_equal(err.code, MSC_E_DEVICE);
+	assert_int_equal(x.outcome, MSC_OUT_ERROR);
+	assert_null(x.priv);
+	assert_true(t->gone);
+	assert_true(x.completed_ns - x.submitted_ns <
+		    5 * MSC_S); /* the user has not waited for all */
+	assert_int_equal(fake.freed, 0);
+	assert_int_equal(msc_transfer(t, &x, MSC_MS, &again), -1);
+	assert_int_equal(again.code, MSC_E_GONE);
+	msc_target_close(t);
+	assert_int_equal(fake.freed, 1);
+	nothing_is_kept("never came back");
+}
+
+static void events_fail(void **state)
+{
+	struct msc_err err = MSC_ERR_INIT;
+	uint8_t data[64];
+	struct msc_xfer x = { .ep = 0x81, .data = data, .len = sizeof(data) };
+	struct msc_target *t;
+
+	(void)state;
+	fake = (struct fake){ .kernel_driver = true, .never = true, .deaf = true };
+	t = must_open();
+	assert_int_equal(msc_submit(t, &x, &err), 0);
+	fake.fails = FAKE_EVENTS;
+	fake.error = LIBUSB_ERROR_IO;
+	assert_int_equal(msc_wait(t, &x, INT64_MAX, &err), -1);
+	assert_int_equal(err.code, MSC_E_DEVICE);
+	assert_null(x.priv);
+	assert_int_equal(msc_cancel(t, &x, &err), 0); /* there is nothing any more */
+	msc_target_close(t);
+	assert_int_equal(fake.freed, 1);
+	nothing_is_kept("events");
 }
 
 static void device_leaves(void **state)
@@ -374,6 +533,11 @@ int main(void)
 		cmocka_unit_test(device_leaves_with_a_bus_error),
 		cmocka_unit_test(port_reset),
 		cmocka_unit_test(configuring),
+		cmocka_unit_test(a_lost_driver_is_put_back),
+		cmocka_unit_test(a_driver_that_comes_late_is_taken_off),
+		cmocka_unit_test(what_is_no_mass_storage_is_refused),
+		cmocka_unit_test(a_transfer_that_never_comes_back),
+		cmocka_unit_test(events_fail),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
