@@ -184,19 +184,6 @@ struct msc_report_context tool_context(const struct tool *tool)
 
 /* ---- the target ---------------------------------------------------------------------------- */
 
-static bool names_a_transport(const char *word)
-{
-	const char *colon = strchr(word, ':');
-
-	for (size_t i = 0; colon && i < msc_transport_count; i++) {
-		const char *name = msc_transports[i]->name;
-
-		if (strlen(name) == (size_t)(colon - word) && !strncmp(word, name, strlen(name)))
-			return true;
-	}
-	return false;
-}
-
 int tool_target(struct tool *tool, struct msc_err *err)
 {
 	const char *environment = getenv("MSCOPE_TARGET"), *name = environment;
@@ -204,8 +191,9 @@ int tool_target(struct tool *tool, struct msc_err *err)
 	bool is_set = environment && *environment;
 	const char *seed = arg(&tool->args, "seed");
 	uint64_t number = 0;
+	const char *rest;
 
-	if (first && (names_a_transport(first) || (tool->args.rest && !is_set))) {
+	if (first && (msc_transport_of(first, &rest) || (tool->args.rest && !is_set))) {
 		name = first;
 		tool->target_words = 1;
 	}

@@ -29,32 +29,46 @@ const char *msc_outcome_name(enum msc_outcome outcome)
 
 /* ---- opening ------------------------------------------------------------------------------ */
 
+const struct msc_transport *msc_transport_of(const char *name, const char **rest)
+{
+	size_t len = strcspn(name, ":");
+
+	for (size_t i = 0; i < msc_transport_count; i++) {
+		const struct msc_transport *t = msc_transports[i];
+
+		if (t->begins && !strncmp(name, t->begins, strlen(t->begins))) {
+			*rest = name;
+			return t;
+		}
+		if (name[len] && strlen(t->name) == len && !strncmp(name, t->name, len) &&
+		    !t->begins) {
+			*rest = name + len + 1;
+			return t;
+		}
+	}
+	return NULL;
+}
+
 static const struct msc_transport *find(const char *name, const char **rest, struct msc_err *err)
 {
-	const char *colon = strchr(name, ':');
-	char scheme[32];
+	const struct msc_transport *transport = msc_transport_of(name, rest);
+	char scheme[32], shapes[256] = "";
 	struct msc_nearest near = { .wanted = scheme };
 
-	if (!*name) {
-		msc_fail(err, MSC_E_USAGE, "empty target name");
-		return NULL;
-	}
-	if (!colon) {
-		msc_fail(err, MSC_E_USAGE,
-			 "'%s' is not a target: expected sim:NAME, usb:VID:PID, usb:serial=S or "
-			 "usb:path=P",
-			 name);
-		return NULL;
-	}
-	snprintf(scheme, sizeof scheme, "%.*s", (int)(colon - name), name);
+	if (transport)
+		return transport;
+	snprintf(scheme, sizeof scheme, "%.*s", (int)strcspn(name, ":"), name);
 	for (size_t i = 0; i < msc_transport_count; i++) {
-		if (strcmp(msc_transports[i]->name, scheme) == 0) {
-			*rest = colon + 1;
-			return msc_transports[i];
-		}
-		msc_nearest_try(&near, msc_transports[i]->name);
+		if (!msc_transports[i]->begins)
+			msc_nearest_try(&near, msc_transports[i]->name);
+		msc_append(shapes, sizeof shapes, "%s%s", i ? ", " : "", msc_transports[i]->syntax);
 	}
-	msc_fail_unknown(err, "kind of target", "targets", &near);
+	if (!*name)
+		msc_fail(err, MSC_E_USAGE, "empty target name");
+	else if (!strchr(name, ':'))
+		msc_fail(err, MSC_E_USAGE, "'%s' is not a target: expected %s", name, shapes);
+	else
+		msc_fail_unknown(err, "kind of target", "targets", &near);
 	return NULL;
 }
 

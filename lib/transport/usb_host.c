@@ -286,6 +286,26 @@ int msc_usb_find(const struct msc_usb_match *m, const char *root, struct msc_usb
 	return 0;
 }
 
+bool msc_usb_behind(const char *root, const char *place, struct msc_usb_found *found)
+{
+	struct msc_err ignored = MSC_ERR_INIT;
+	struct msc_usb_list l;
+	bool is_behind = false;
+
+	if (msc_usb_scan(&l, root, &ignored))
+		return false;
+	for (size_t i = 0; i < l.count && !is_behind; i++) {
+		char part[160];
+
+		snprintf(part, sizeof(part), "/%s/%s:", l.list[i].path, l.list[i].path);
+		is_behind = strstr(place, part);
+		if (is_behind)
+			*found = l.list[i];
+	}
+	msc_usb_list_free(&l);
+	return is_behind;
+}
+
 static bool is_unique(const struct msc_usb_list *l, const struct msc_usb_found *f)
 {
 	size_t n = 0;

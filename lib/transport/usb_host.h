@@ -43,6 +43,9 @@ void msc_usb_list_free(struct msc_usb_list *);
 int msc_usb_find(const struct msc_usb_match *, const char *root, struct msc_usb_found *,
 		 struct msc_err *) MSC_MUST_CHECK;
 
+/* The device that a place in sysfs lies below, whole as realpath gives it; false: none. */
+bool msc_usb_behind(const char *root, const char *place, struct msc_usb_found *);
+
 /* Names every mass-storage device, as short as it can be told from the others. */
 int msc_usb_list_targets(const char *root, msc_found_fn *, void *user,
 			 struct msc_err *) MSC_MUST_CHECK;

@@ -290,3 +290,33 @@ void __wrap_msc_usb_explain_error(const char *root, const struct msc_usb_found *
 	if (fake.leaves && x->outcome == MSC_OUT_ERROR)
 		x->outcome = MSC_OUT_GONE;
 }
+
+/* ---- for the tests ------------------------------------------------------------------------- */
+
+struct msc_target *fake_open(const char *name, struct msc_err *err)
+{
+	const struct msc_open_options options = { .allow_writes = false };
+
+	return msc_target_open(name, &options, err);
+}
+
+struct msc_target *fake_must_open(void)
+{
+	struct msc_err err = MSC_ERR_INIT;
+	struct msc_target *t = fake_open("usb:0525:a4a5", &err);
+
+	if (!t)
+		fail_msg("%s", err.msg);
+	return t;
+}
+
+void fake_kept_nothing(const char *what)
+{
+	if (fake.contexts || fake.lists || fake.handles || fake.claims || fake.detached ||
+	    fake.pending || fake.guardians)
+		fail_msg(
+			"%s: kept %d contexts, %d lists, %d handles, %d claims, %d detached drivers, "
+			"%d guardians",
+			what, fake.contexts, fake.lists, fake.handles, fake.claims, fake.detached,
+			fake.guardians);
+}

@@ -51,6 +51,10 @@ struct fake {
 };
 extern struct fake fake;
 
+struct msc_target *fake_open(const char *name, struct msc_err *err);
+struct msc_target *fake_must_open(void);
+void fake_kept_nothing(const char *what); /* or the test has failed, with these words */
+
 int __wrap_libusb_init(libusb_context **context);
 void __wrap_libusb_exit(libusb_context *context);
 ssize_t __wrap_libusb_get_device_list(libusb_context *context, libusb_device ***list);
