@@ -40,7 +40,7 @@ FUZZ     := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 
 PKGS := jansson libfyaml libudev libpcap
 ifeq ($(USB),0)
-LIB_SRC := $(filter-out lib/transport/libusb.c,$(LIB_SRC))
+LIB_SRC := $(filter-out lib/transport/libusb.c lib/transport/usb_transfer.c,$(LIB_SRC))
 NO_USB  := -DMSC_NO_LIBUSB
 else
 PKGS    += libusb-1.0

@@ -51,7 +51,9 @@ enum mscope_flags {
 };
 
 /* Opens a target by the name that the program takes ("sim:reference", "usb:0525:a4a5"). *m is set
- * even on failure, so that mscope_error(*m) can say why; it is NULL only when memory ran out. */
+ * even on failure, so that mscope_error(*m) can say why; it is NULL only when memory ran out. For a
+ * real device a process is forked that gives it back to the kernel's driver should this one die; it
+ * keeps none of our files and is no child to be waited for. */
 MSC_API int mscope_open(struct mscope **m, const char *target, unsigned flags);
 
 /* Gives the device and all else back. m may be NULL. */

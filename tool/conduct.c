@@ -27,8 +27,10 @@ static void show_progress(struct conductor *c, const struct msc_event *ev)
 {
 	char text[128];
 
-	if (ev->kind == MSC_EV_RUN_BEGIN)
+	if (ev->kind == MSC_EV_RUN_BEGIN) {
 		c->total = ev->cases_total;
+		tool_progress(c->tool, "asking the device what it is");
+	}
 	if (ev->kind == MSC_EV_CASE_BEGIN) {
 		snprintf(text, sizeof text, "[%zu/%zu] %s", ++c->done, c->total,
 			 msc_scenario_name(ev->scenario));

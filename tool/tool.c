@@ -20,9 +20,13 @@ static void on_signal(int number)
 	caught = number;
 }
 
+/* All that end a program unless they are caught, but those that tell of a mistake of its own. A
+ * file that may not grow is told by the write that fails, as a reader that has left. */
 void catch_signals(void)
 {
-	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
+	static const int ends[] = { SIGINT,  SIGTERM, SIGHUP,   SIGQUIT, SIGUSR1,
+				    SIGUSR2, SIGALRM, SIGXCPU,  SIGPROF, SIGVTALRM,
+				    SIGPOLL, SIGPWR,  SIGSTKFLT };
 	struct sigaction catch = { .sa_handler = on_signal };
 
 	for (size_t i = 0; i < MSC_COUNT(ends); i++) {
@@ -32,6 +36,7 @@ void catch_signals(void)
 			sigaction(ends[i], &catch, NULL);
 	}
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 }
 
 int caught_signal(void)
@@ -201,19 +206,6 @@ struct msc_report_context tool_context(const struct tool *tool)
 
 /* ---- the target ---------------------------------------------------------------------------- */
 
-static bool names_a_transport(const char *word)
-{
-	const char *colon = strchr(word, ':');
-
-	for (size_t i = 0; colon && i < msc_transport_count; i++) {
-		const char *name = msc_transports[i]->name;
-
-		if (strlen(name) == (size_t)(colon - word) && !strncmp(word, name, strlen(name)))
-			return true;
-	}
-	return false;
-}
-
 int tool_target(struct tool *tool, struct msc_err *err)
 {
 	const char *environment = getenv("MSCOPE_TARGET"), *name = environment;
@@ -221,8 +213,9 @@ int tool_target(struct tool *tool, struct msc_err *err)
 	bool is_set = environment && *environment;
 	const char *seed = arg(&tool->args, "seed");
 	uint64_t number = 0;
+	const char *rest;
 
-	if (first && (names_a_transport(first) || (tool->args.rest && !is_set))) {
+	if (first && (msc_transport_of(first, &rest) || (tool->args.rest && !is_set))) {
 		name = first;
 		tool->target_words = 1;
 	}
@@ -243,9 +236,17 @@ int tool_target(struct tool *tool, struct msc_err *err)
 
 struct msc_target *tool_open(struct tool *tool, bool allow_writes, struct msc_err *err)
 {
-	struct msc_open_options options = { .allow_writes = allow_writes, .log = &tool->log };
-	struct msc_target *target = msc_target_open(tool->target, &options, err);
+	struct msc_open_options options = { .allow_writes = allow_writes,
+					    .any_interface = arg(&tool->args, "any-interface"),
+					    .log = &tool->log,
+					    .stop = tool_stop };
+	struct msc_target *target;
+	char text[128];
 
+	snprintf(text, sizeof text, "opening %s", tool->target);
+	tool_progress(tool, text); /* at once: a device may take its time */
+	target = msc_target_open(tool->target, &options, err);
+	tool_progress(tool, "");
 	if (target && msc_not_mounted(target, err) < 0) {
 		msc_target_close(target);
 		return NULL;

@@ -35,30 +35,18 @@ struct block {
 static void identify(struct block *k, dev_t number)
 {
 	struct msc_device *d = &k->b->device;
-	struct msc_err ignored = MSC_ERR_INIT;
 	char link[64], place[PATH_MAX];
-	struct msc_usb_list list;
-	unsigned bus = 0;
+	struct msc_usb_found f;
 
 	snprintf(link, sizeof link, "/sys/dev/block/%u:%u", major(number), minor(number));
-	if (!realpath(link, place) || msc_usb_scan(&list, "", &ignored) < 0)
+	if (!realpath(link, place) || !msc_usb_behind("", place, &f))
 		return;
-	for (size_t i = 0; i < list.count; i++) {
-		const struct msc_usb_found *f = &list.list[i];
-		char part[160];
-
-		snprintf(part, sizeof part, "/%s/%s:", f->path, f->path);
-		if (!strstr(place, part))
-			continue;
-		d->speed = f->speed;
-		d->desc.vendor = f->vendor;
-		d->desc.product = f->product;
-		bus = f->bus;
-		snprintf(d->serial, sizeof d->serial, "%s", f->serial);
-		snprintf(d->path, sizeof d->path, "%s", f->path);
-		msc_usb_host_controller("", bus, d->host, sizeof d->host);
-	}
-	msc_usb_list_free(&list);
+	d->speed = f.speed;
+	d->desc.vendor = f.vendor;
+	d->desc.product = f.product;
+	memcpy(d->serial, f.serial, sizeof d->serial);
+	memcpy(d->path, f.path, sizeof d->path);
+	msc_usb_host_controller("", f.bus, d->host, sizeof d->host);
 }
 
 static int open_block(struct block *k, struct msc_err *err)

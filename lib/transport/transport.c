@@ -29,32 +29,46 @@ const char *msc_outcome_name(enum msc_outcome outcome)
 
 /* ---- opening ------------------------------------------------------------------------------ */
 
+const struct msc_transport *msc_transport_of(const char *name, const char **rest)
+{
+	size_t len = strcspn(name, ":");
+
+	for (size_t i = 0; i < msc_transport_count; i++) {
+		const struct msc_transport *t = msc_transports[i];
+
+		if (t->begins && !strncmp(name, t->begins, strlen(t->begins))) {
+			*rest = name;
+			return t;
+		}
+		if (name[len] && strlen(t->name) == len && !strncmp(name, t->name, len) &&
+		    !t->begins) {
+			*rest = name + len + 1;
+			return t;
+		}
+	}
+	return NULL;
+}
+
 static const struct msc_transport *find(const char *name, const char **rest, struct msc_err *err)
 {
-	const char *colon = strchr(name, ':');
-	char scheme[32];
+	const struct msc_transport *transport = msc_transport_of(name, rest);
+	char scheme[32], shapes[256] = "";
 	struct msc_nearest near = { .wanted = scheme };
 
-	if (!*name) {
-		msc_fail(err, MSC_E_USAGE, "empty target name");
-		return NULL;
-	}
-	if (!colon) {
-		msc_fail(err, MSC_E_USAGE,
-			 "'%s' is not a target: expected sim:NAME, usb:VID:PID, usb:serial=S or "
-			 "usb:path=P",
-			 name);
-		return NULL;
-	}
-	snprintf(scheme, sizeof scheme, "%.*s", (int)(colon - name), name);
+	if (transport)
+		return transport;
+	snprintf(scheme, sizeof scheme, "%.*s", (int)strcspn(name, ":"), name);
 	for (size_t i = 0; i < msc_transport_count; i++) {
-		if (strcmp(msc_transports[i]->name, scheme) == 0) {
-			*rest = colon + 1;
-			return msc_transports[i];
-		}
-		msc_nearest_try(&near, msc_transports[i]->name);
+		if (!msc_transports[i]->begins)
+			msc_nearest_try(&near, msc_transports[i]->name);
+		msc_append(shapes, sizeof shapes, "%s%s", i ? ", " : "", msc_transports[i]->syntax);
 	}
-	msc_fail_unknown(err, "kind of target", "targets", &near);
+	if (!*name)
+		msc_fail(err, MSC_E_USAGE, "empty target name");
+	else if (!strchr(name, ':'))
+		msc_fail(err, MSC_E_USAGE, "'%s' is not a target: expected %s", name, shapes);
+	else
+		msc_fail_unknown(err, "kind of target", "targets", &near);
 	return NULL;
 }
 
@@ -78,6 +92,9 @@ struct msc_target *msc_target_open(const char *name, const struct msc_open_optio
 	t->transport = transport;
 	t->log = options->log;
 	t->allow_writes = options->allow_writes;
+	t->any_interface = options->any_interface;
+	t->stop = options->stop;
+	t->stop_user = options->stop_user;
 	snprintf(t->device.name, sizeof t->device.name, "%s", name);
 	if (transport->open(t, rest, options, err) < 0) {
 		free(t->state);
@@ -354,6 +371,7 @@ static bool take_interface(struct msc_device *dev, bool by_class)
 			if (inside) {
 				dev->interface_number = i.number;
 				dev->alternate = i.alternate;
+				dev->interface_class = i.interface_class;
 				dev->subclass = i.subclass;
 				dev->protocol = i.protocol;
 			}

@@ -45,9 +45,11 @@ struct msc_device {
 	uint8_t config[1024]; /* the active configuration descriptor set, raw */
 	size_t config_len;
 	uint8_t interface_number, alternate;
-	uint8_t subclass, protocol;
+	uint8_t interface_class, subclass, protocol;
 	uint8_t ep_in, ep_out;		    /* the first bulk endpoints of the interface */
 	uint16_t max_packet_in, max_packet_out;
+	bool commands_only; /* how they are carried is not to be seen: none of the above but speed and
+				the numbers in desc is known, and msc_command is the way */
 	bool simulated;
 	bool forgets; /* simulated, and the medium is gone when the target is closed */
 	char serial[128];    /* printable; empty: none */
@@ -56,9 +58,14 @@ struct msc_device {
 };
 
 struct msc_target;
+struct msc_command;
 struct msc_open_options {
 	bool allow_writes;
+	bool any_interface; /* also one that does not say it is mass storage by Bulk-Only */
 	const struct msc_log *log;
+	/* The user does not want to wait any longer; NULL: never. For waits that nothing else ends. */
+	bool (*stop)(void *stop_user);
+	void *stop_user;
 };
 
 /* One thing that `mscope list targets` shows. */
@@ -66,11 +73,12 @@ typedef void msc_found_fn(void *user, const char *target, const char *descriptio
 
 struct msc_transport {
 	const char *name;    /* the part before the colon: "sim" in sim:reference */
+	const char *begins;  /* or how the name of a target without a colon begins: "/dev/" */
 	const char *syntax;  /* "sim:FIRMWARE[,knob=value]..." */
 	const char *summary; /* one line, lower case */
 	size_t state_size;   /* allocated by the core, zeroed; msc_target_state() */
 
-	/* `rest` is what follows the colon. Must fill in target->device (msc_device_parse helps
+	/* `rest` is what follows the colon, or the whole name where there is none. Must fill in target->device (msc_device_parse helps
 	 * with the configuration) and target->clock. On failure releases what it took. */
 	int (*open)(struct msc_target *, const char *rest, const struct msc_open_options *,
 		    struct msc_err *);
@@ -83,7 +91,7 @@ struct msc_transport {
 	/* Returns when the transfer has ended or the deadline has passed, whichever is first. */
 	int (*wait)(struct msc_target *, struct msc_xfer *, int64_t deadline_ns, struct msc_err *);
 	/* Ends a pending transfer; when it returns the outcome is final (CANCELLED, or whatever
-	 * happened first). */
+	 * happened first), also when it fails: then the transport has let go of every transfer. */
 	int (*cancel)(struct msc_target *, struct msc_xfer *, struct msc_err *);
 
 	/* CLEAR_FEATURE(ENDPOINT_HALT) and the host's own toggle, as one step. *outcome says what
@@ -92,6 +100,10 @@ struct msc_transport {
 			  enum msc_outcome *outcome, struct msc_err *);
 	/* Port reset, then the same configuration again. */
 	int (*reset)(struct msc_target *, struct msc_err *);
+
+	/* Optional, and then the six above only fail: one whole command; see command.h. */
+	int (*command)(struct msc_target *, struct msc_command *, int64_t timeout_ns,
+		       struct msc_err *);
 
 	/* Optional: SET_CONFIGURATION with the value in force, so that both sides' endpoints begin
 	 * anew (USB 2.0, 9.1.1.5). MSC_E_UNSUPPORTED: the host does not let it through. */
@@ -118,7 +130,9 @@ struct msc_target {
 	struct msc_clock *clock;
 	struct msc_device device;
 	const struct msc_log *log;
-	bool allow_writes;
+	bool allow_writes, any_interface;
+	bool (*stop)(void *stop_user); /* or NULL */
+	void *stop_user;
 	msc_filter_fn *filter; /* a session's gate (session/gate.h); NULL: there is no session */
 	void *filter_user;
 	bool gone; /* the device has left: every further call fails with MSC_E_GONE */
@@ -129,10 +143,12 @@ struct msc_target {
 	uint64_t submissions; /* so far */
 };
 
-/* Opens "sim:...", "usb:..."; NULL and *err otherwise. */
+/* Opens "sim:...", "usb:...", "/dev/..."; NULL and *err otherwise. */
 struct msc_target *msc_target_open(const char *name, const struct msc_open_options *,
 				   struct msc_err *err);
 void msc_target_close(struct msc_target *);
+/* The transport that the name belongs to, and what is left for it; NULL: none. */
+const struct msc_transport *msc_transport_of(const char *name, const char **rest);
 
 static inline void *msc_target_state(struct msc_target *t)
 {

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
 
@@ -285,6 +286,26 @@ int msc_usb_find(const struct msc_usb_match *m, const char *root, struct msc_usb
 	return 0;
 }
 
+bool msc_usb_behind(const char *root, const char *place, struct msc_usb_found *found)
+{
+	struct msc_err ignored = MSC_ERR_INIT;
+	struct msc_usb_list l;
+	bool is_behind = false;
+
+	if (msc_usb_scan(&l, root, &ignored))
+		return false;
+	for (size_t i = 0; i < l.count && !is_behind; i++) {
+		char part[160];
+
+		snprintf(part, sizeof(part), "/%s/%s:", l.list[i].path, l.list[i].path);
+		is_behind = strstr(place, part);
+		if (is_behind)
+			*found = l.list[i];
+	}
+	msc_usb_list_free(&l);
+	return is_behind;
+}
+
 static bool is_unique(const struct msc_usb_list *l, const struct msc_usb_found *f)
 {
 	size_t n = 0;
@@ -318,6 +339,18 @@ int msc_usb_list_targets(const char *root, msc_found_fn *fn, void *user, struct 
 	}
 	msc_usb_list_free(&l);
 	return 0;
+}
+
+bool msc_usb_lost_driver(const char *root, const char *path, uint8_t interface)
+{
+	unsigned configuration = number(root, path, "bConfigurationValue", 10);
+	char place[PATH_MAX], driver[PATH_MAX + 8], module[PATH_MAX];
+
+	snprintf(place, sizeof(place), "%s" DEVICES "/%.63s:%u.%u", root, path, configuration,
+		 interface);
+	snprintf(driver, sizeof(driver), "%s/driver", place);
+	snprintf(module, sizeof(module), "%s/sys/bus/usb/drivers/usb-storage", root);
+	return !access(place, F_OK) && access(driver, F_OK) && !access(module, F_OK);
 }
 
 bool msc_usb_has_alternates(const struct msc_device *d)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What this host knows of its USB devices without opening them, from sysfs and /proc: names,
- * matching, who is mounted. `root` is put before "/sys" and "/proc": "" but in tests. */
+/* What this host knows of its USB devices without opening them, from sysfs: names, matching, drivers.
+ * `root` is put before "/sys": "" but in tests. */
 #ifndef MSC_TRANSPORT_USB_HOST_H
 #define MSC_TRANSPORT_USB_HOST_H
 
@@ -43,13 +43,16 @@ void msc_usb_list_free(struct msc_usb_list *);
 int msc_usb_find(const struct msc_usb_match *, const char *root, struct msc_usb_found *,
 		 struct msc_err *) MSC_MUST_CHECK;
 
+/* The device that a place in sysfs lies below, whole as realpath gives it; false: none. */
+bool msc_usb_behind(const char *root, const char *place, struct msc_usb_found *);
+
 /* Names every mass-storage device, as short as it can be told from the others. */
 int msc_usb_list_targets(const char *root, msc_found_fn *, void *user,
 			 struct msc_err *) MSC_MUST_CHECK;
 
-/* MSC_E_BUSY and where, when a filesystem or swap area on the device at `path`, on a partition of
- * it, or on something built upon these, is in use. */
-int msc_usb_not_mounted(const char *root, const char *path, struct msc_err *) MSC_MUST_CHECK;
+/* The interface of an active configuration has no driver, neither the kernel's nor another program,
+ * although the kernel has one for mass storage. */
+bool msc_usb_lost_driver(const char *root, const char *path, uint8_t interface);
 
 /* The device's interface has other settings, such as UAS, that the kernel's driver may have chosen. */
 bool msc_usb_has_alternates(const struct msc_device *);

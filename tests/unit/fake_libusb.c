@@ -77,6 +77,8 @@ void __wrap_libusb_close(libusb_device_handle *handle)
 {
 	assert_ptr_equal(handle, &handle_thing);
 	fake.handles--;
+	if (fake.deaf)
+		fake.pending = NULL; /* libusb lets go of what is under way */
 }
 
 static const uint8_t device_desc[] = { 18,   1,    0,    2, 0, 0, 0, 64, 0x25,
@@ -103,6 +105,10 @@ int __wrap_libusb_control_transfer(libusb_device_handle *handle, uint8_t type, u
 		return may(device ? FAKE_DEVICE_DESC : FAKE_CONFIG_DESC);
 	len = len < length ? len : length;
 	memcpy(data, device ? device_desc : config_desc, len);
+	if (!device && len > 16) {
+		data[14] = fake.class ? fake.class : data[14];
+		data[16] = fake.protocol ? fake.protocol : data[16];
+	}
 	return (int)len;
 }
 
@@ -117,13 +123,14 @@ int __wrap_libusb_kernel_driver_active(libusb_device_handle *handle, int interfa
 {
 	(void)handle;
 	assert_int_equal(interface, 2);
-	return fake.kernel_driver;
+	return fake.kernel_driver && fake.detached <= 0;
 }
 
 int __wrap_libusb_detach_kernel_driver(libusb_device_handle *handle, int interface)
 {
 	(void)handle;
 	assert_int_equal(interface, 2);
+	assert_true(fake.guardians > 0);
 	fake.detached += !may(FAKE_DETACH);
 	return may(FAKE_DETACH);
 }
@@ -133,14 +140,20 @@ int __wrap_libusb_attach_kernel_driver(libusb_device_handle *handle, int interfa
 	(void)handle;
 	assert_int_equal(interface, 2);
 	assert_int_equal(fake.claims, 0); /* released before */
-	fake.detached--;
-	return 0;
+	assert_true(fake.guardians > 0); /* it watches until the driver is back */
+	fake.detached -= !fake.attach_error;
+	return fake.attach_error;
 }
 
 int __wrap_libusb_claim_interface(libusb_device_handle *handle, int interface)
 {
 	(void)handle;
 	assert_int_equal(interface, 2);
+	if (fake.late_driver) {
+		fake.late_driver = false;
+		fake.kernel_driver = true;
+		return LIBUSB_ERROR_BUSY;
+	}
 	fake.claims += !may(FAKE_CLAIM);
 	return may(FAKE_CLAIM);
 }
@@ -176,7 +189,7 @@ int __wrap_libusb_cancel_transfer(struct libusb_transfer *transfer)
 {
 	assert_ptr_equal(transfer, fake.pending);
 	fake.status = LIBUSB_TRANSFER_CANCELLED;
-	fake.never = false;
+	fake.never = fake.deaf;
 	return may(FAKE_CANCEL);
 }
 
@@ -188,6 +201,7 @@ int __wrap_libusb_handle_events_timeout_completed(libusb_context *context, struc
 	(void)context;
 	(void)completed;
 	assert_true(tv->tv_sec >= 0 && tv->tv_usec >= 0);
+	assert_true(fake.handles > 0);
 	if (may(FAKE_EVENTS))
 		return may(FAKE_EVENTS);
 	if (transfer && !fake.never) {
@@ -237,12 +251,34 @@ int __wrap_msc_usb_find(const struct msc_usb_match *m, const char *root, struct 
 	return 0;
 }
 
-int __wrap_msc_usb_not_mounted(const char *root, const char *path, struct msc_err *err)
+int __wrap_msc_usb_not_held(const char *root, const char *path, struct msc_err *err)
 {
 	(void)root;
 	assert_string_equal(path, "1-1");
 	return fake.fails == FAKE_MOUNTED ? msc_fail(err, MSC_E_BUSY, "/dev/sda is mounted on /x")
 					  : 0;
+}
+
+bool __wrap_msc_usb_lost_driver(const char *root, const char *path, uint8_t interface)
+{
+	(void)root;
+	assert_string_equal(path, "1-1");
+	assert_int_equal(interface, 2);
+	return fake.lost_driver && !fake.kernel_driver;
+}
+
+bool __wrap_msc_guardian_start(struct msc_guardian *g, const char *path, uint8_t interface)
+{
+	assert_string_equal(path, "1-1");
+	assert_int_equal(interface, 2);
+	fake.guardians += !g->on;
+	return g->on = true;
+}
+
+void __wrap_msc_guardian_dismiss(struct msc_guardian *g)
+{
+	fake.guardians -= g->on;
+	g->on = false;
 }
 
 void __wrap_msc_usb_explain_error(const char *root, const struct msc_usb_found *found,
@@ -253,4 +289,34 @@ void __wrap_msc_usb_explain_error(const char *root, const struct msc_usb_found *
 	assert_int_equal(found->address, 7);
 	if (fake.leaves && x->outcome == MSC_OUT_ERROR)
 		x->outcome = MSC_OUT_GONE;
+}
+
+/* ---- for the tests ------------------------------------------------------------------------- */
+
+struct msc_target *fake_open(const char *name, struct msc_err *err)
+{
+	const struct msc_open_options options = { .allow_writes = false };
+
+	return msc_target_open(name, &options, err);
+}
+
+struct msc_target *fake_must_open(void)
+{
+	struct msc_err err = MSC_ERR_INIT;
+	struct msc_target *t = fake_open("usb:0525:a4a5", &err);
+
+	if (!t)
+		fail_msg("%s", err.msg);
+	return t;
+}
+
+void fake_kept_nothing(const char *what)
+{
+	if (fake.contexts || fake.lists || fake.handles || fake.claims || fake.detached ||
+	    fake.pending || fake.guardians)
+		fail_msg(
+			"%s: kept %d contexts, %d lists, %d handles, %d claims, %d detached drivers, "
+			"%d guardians",
+			what, fake.contexts, fake.lists, fake.handles, fake.claims, fake.detached,
+			fake.guardians);
 }

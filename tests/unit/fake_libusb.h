@@ -6,6 +6,8 @@
 
 #include <libusb.h>
 
+#include "transport/disk_holders.h"
+#include "transport/usb_guardian.h"
 #include "transport/usb_host.h"
 
 enum fake_call {
@@ -34,7 +36,13 @@ struct fake {
 	int error;
 	int error_number; /* what it leaves in errno */
 	bool kernel_driver, alternates, unconfigured;
+	bool lost_driver;	/* the interface has none although there is one */
+	bool late_driver;	/* one comes while the interface is claimed, once */
+	uint8_t class, protocol; /* of the interface, when not 0 */
+	int attach_error;
+	bool deaf; /* a cancelled transfer does not come back */
 	int contexts, lists, handles, claims, detached, alts_set, finds;
+	int guardians, freed; /* transfers */
 	struct libusb_transfer *pending;
 	enum libusb_transfer_status status; /* how it ends */
 	int actual;
@@ -42,6 +50,10 @@ struct fake {
 	bool leaves; /* after a bus error */
 };
 extern struct fake fake;
+
+struct msc_target *fake_open(const char *name, struct msc_err *err);
+struct msc_target *fake_must_open(void);
+void fake_kept_nothing(const char *what); /* or the test has failed, with these words */
 
 int __wrap_libusb_init(libusb_context **context);
 void __wrap_libusb_exit(libusb_context *context);
@@ -70,7 +82,10 @@ int __wrap_libusb_set_configuration(libusb_device_handle *handle, int value);
 int __wrap_libusb_reset_device(libusb_device_handle *handle);
 int __wrap_msc_usb_find(const struct msc_usb_match *m, const char *root, struct msc_usb_found *f,
 			struct msc_err *err);
-int __wrap_msc_usb_not_mounted(const char *root, const char *path, struct msc_err *err);
+int __wrap_msc_usb_not_held(const char *root, const char *path, struct msc_err *err);
+bool __wrap_msc_usb_lost_driver(const char *root, const char *path, uint8_t interface);
+bool __wrap_msc_guardian_start(struct msc_guardian *, const char *path, uint8_t interface);
+void __wrap_msc_guardian_dismiss(struct msc_guardian *);
 void __wrap_msc_usb_explain_error(const char *root, const struct msc_usb_found *found,
 				  struct msc_clock *clock, struct msc_xfer *x);
 

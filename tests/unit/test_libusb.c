@@ -11,8 +11,9 @@
 /* link: -Wl,--wrap=libusb_submit_transfer,--wrap=libusb_cancel_transfer */
 /* link: -Wl,--wrap=libusb_handle_events_timeout_completed,--wrap=libusb_clear_halt */
 /* link: -Wl,--wrap=libusb_reset_device,--wrap=libusb_set_configuration */
-/* link: -Wl,--wrap=msc_usb_find,--wrap=msc_usb_not_mounted */
-/* link: -Wl,--wrap=msc_usb_explain_error */
+/* link: -Wl,--wrap=msc_usb_find,--wrap=msc_usb_not_held */
+/* link: -Wl,--wrap=msc_usb_explain_error,--wrap=msc_usb_lost_driver,--wrap=libusb_free_transfer */
+/* link: -Wl,--wrap=msc_guardian_start,--wrap=msc_guardian_dismiss */
 #include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,33 +28,17 @@
 
 #include "fake_libusb.h"
 
+void __wrap_libusb_free_transfer(struct libusb_transfer *transfer);
+void __real_libusb_free_transfer(struct libusb_transfer *transfer);
+
+void __wrap_libusb_free_transfer(struct libusb_transfer *transfer)
+{
+	assert_ptr_not_equal(transfer, fake.pending); /* unless its handle is closed */
+	fake.freed++;
+	__real_libusb_free_transfer(transfer);
+}
+
 /* ---- tests -------------------------------------------------------------------------------- */
-
-static struct msc_target *open_target(const char *name, struct msc_err *err)
-{
-	const struct msc_open_options options = { .allow_writes = false };
-
-	return msc_target_open(name, &options, err);
-}
-
-static struct msc_target *must_open(void)
-{
-	struct msc_err err = MSC_ERR_INIT;
-	struct msc_target *t = open_target("usb:0525:a4a5", &err);
-
-	if (!t)
-		fail_msg("%s", err.msg);
-	return t;
-}
-
-static void nothing_is_kept(const char *what)
-{
-	if (fake.contexts || fake.lists || fake.handles || fake.claims || fake.detached ||
-	    fake.pending)
-		fail_msg(
-			"%s: kept %d contexts, %d lists, %d handles, %d claims, %d detached drivers",
-			what, fake.contexts, fake.lists, fake.handles, fake.claims, fake.detached);
-}
 
 static void opens_and_gives_back(void **state)
 {
@@ -63,9 +48,10 @@ static void opens_and_gives_back(void **state)
 			struct msc_target *t;
 
 			fake = (struct fake){ .kernel_driver = driver, .alternates = alternates };
-			t = must_open();
+			t = fake_must_open();
 			assert_int_equal(fake.claims, 1);
 			assert_int_equal(fake.detached, driver);
+			assert_int_equal(fake.guardians, driver);
 			assert_int_equal(fake.alts_set,
 					 alternates); /* only where there is a choice */
 			assert_string_equal(t->device.name, "usb:0525:a4a5");
@@ -79,7 +65,7 @@ static void opens_and_gives_back(void **state)
 			assert_int_equal(t->device.speed, MSC_SPEED_HIGH);
 			assert_false(t->device.simulated);
 			msc_target_close(t);
-			nothing_is_kept("after close");
+			fake_kept_nothing("after close");
 		}
 }
 
@@ -91,14 +77,14 @@ static void every_way_out_of_open(void **state)
 		enum msc_code code;
 		const char *says;
 	} rows[] = {
-		{FAKE_INIT, LIBUSB_ERROR_OTHER, MSC_E_IO, "cannot start libusb"},
+		{FAKE_INIT, LIBUSB_ERROR_OTHER, MSC_E_DEVICE, "cannot start libusb"},
 		{FAKE_FIND, 0, MSC_E_NOTFOUND, "nothing there"},
-		{FAKE_LIST, LIBUSB_ERROR_NO_MEM, MSC_E_IO, "cannot list"},
+		{FAKE_LIST, LIBUSB_ERROR_NO_MEM, MSC_E_DEVICE, "cannot list"},
 		{FAKE_OPEN, LIBUSB_ERROR_ACCESS, MSC_E_ACCESS, "60-mscope.rules"},
 		{FAKE_OPEN, LIBUSB_ERROR_NO_DEVICE, MSC_E_GONE, "has left"},
-		{FAKE_OPEN, LIBUSB_ERROR_IO, MSC_E_IO, "usb:0525:a4a5"},
-		{FAKE_DEVICE_DESC, LIBUSB_ERROR_PIPE, MSC_E_IO, "device descriptor"},
-		{FAKE_DEVICE_DESC, 17, MSC_E_IO, "too short"},
+		{FAKE_OPEN, LIBUSB_ERROR_IO, MSC_E_DEVICE, "usb:0525:a4a5"},
+		{FAKE_DEVICE_DESC, LIBUSB_ERROR_PIPE, MSC_E_DEVICE, "device descriptor"},
+		{FAKE_DEVICE_DESC, 17, MSC_E_DEVICE, "too short"},
 		{FAKE_CONFIG_DESC, LIBUSB_ERROR_TIMEOUT, MSC_E_UNSUPPORTED, "configuration"},
 		{FAKE_CONFIGURATION, LIBUSB_ERROR_IO, MSC_E_UNSUPPORTED, "configuration"},
 		{FAKE_MOUNTED, 0, MSC_E_BUSY, "usb:0525:a4a5: /dev/sda is mounted on /x"},
@@ -117,11 +103,11 @@ static void every_way_out_of_open(void **state)
 				      .fails = rows[i].fails,
 				      .error = rows[i].error,
 				      .unconfigured = rows[i].fails == FAKE_CONFIGURATION };
-		if (open_target("usb:0525:a4a5", &err))
+		if (fake_open("usb:0525:a4a5", &err))
 			fail_msg("row %zu: opened", i);
 		if (err.code != rows[i].code || !strstr(err.msg, rows[i].says))
 			fail_msg("row %zu: code %d, %s", i, err.code, err.msg);
-		nothing_is_kept(rows[i].says);
+		fake_kept_nothing(rows[i].says);
 	}
 }
 
@@ -132,8 +118,8 @@ static void driver_left_by_itself(void **state)
 	fake = (struct fake){ .kernel_driver = true,
 			      .fails = FAKE_DETACH,
 			      .error = LIBUSB_ERROR_NOT_FOUND };
-	msc_target_close(must_open());
-	nothing_is_kept("no driver");
+	msc_target_close(fake_must_open());
+	fake_kept_nothing("no driver");
 }
 
 static void outcomes(void **state)
@@ -164,7 +150,7 @@ static void outcomes(void **state)
 
 	(void)state;
 	fake = (struct fake){ .kernel_driver = true };
-	t = must_open();
+	t = fake_must_open();
 	for (size_t i = 0; i < MSC_COUNT(rows); i++) {
 		struct msc_err err = MSC_ERR_INIT;
 		uint8_t data[1024];
@@ -180,7 +166,7 @@ static void outcomes(void **state)
 		assert_true(x.completed_ns >= x.submitted_ns);
 	}
 	msc_target_close(t);
-	nothing_is_kept("outcomes");
+	fake_kept_nothing("outcomes");
 }
 
 static void control_requests(void **state)
@@ -196,7 +182,7 @@ static void control_requests(void **state)
 
 	(void)state;
 	fake = (struct fake){ .actual = 3 };
-	t = must_open();
+	t = fake_must_open();
 	assert_int_equal(msc_transfer(t, &x, MSC_S, &err), 0);
 	assert_int_equal(x.actual, 3);
 	assert_int_equal(data[2], 0x5a);
@@ -208,7 +194,7 @@ static void control_requests(void **state)
 	assert_int_equal(msc_transfer(t, &x, MSC_S, &err), -1);
 	assert_int_equal(err.code, MSC_E_UNSUPPORTED);
 	msc_target_close(t);
-	nothing_is_kept("control");
+	fake_kept_nothing("control");
 }
 
 static void timeout_cancels(void **state)
@@ -220,13 +206,70 @@ static void timeout_cancels(void **state)
 
 	(void)state;
 	fake = (struct fake){ .never = true };
-	t = must_open();
+	t = fake_must_open();
 	assert_int_equal(msc_transfer(t, &x, MSC_MS, &err), 0);
 	assert_int_equal(x.outcome, MSC_OUT_TIMEOUT);
 	assert_true(x.completed_ns - x.submitted_ns >= MSC_MS);
 	assert_null(fake.pending);
 	msc_target_close(t);
-	nothing_is_kept("time-out");
+	fake_kept_nothing("time-out");
+}
+
+static bool at_once(void *user)
+{
+	(void)user;
+	return true;
+}
+
+/* What the host controller keeps is the caller's no longer: nothing is written to a frame that is
+ * gone, nothing waits again, and all is freed once the device is closed. */
+static void a_transfer_that_never_comes_back(void **state)
+{
+	const struct msc_open_options options = { .stop = at_once };
+	struct msc_err err = MSC_ERR_INIT, again = MSC_ERR_INIT;
+	uint8_t data[64];
+	struct msc_xfer x = { .ep = 0x81, .data = data, .len = sizeof(data) };
+	struct msc_target *t;
+
+	(void)state;
+	fake = (struct fake){ .kernel_driver = true, .never = true, .deaf = true };
+	t = msc_target_open("usb:0525:a4a5", &options, &err);
+	assert_non_null(t);
+	assert_int_equal(msc_transfer(t, &x, MSC_MS, &err), -1);
+	assert_int_equal(err.code, MSC_E_DEVICE);
+	assert_int_equal(x.outcome, MSC_OUT_ERROR);
+	assert_null(x.priv);
+	assert_true(t->gone);
+	assert_true(x.completed_ns - x.submitted_ns <
+		    5 * MSC_S); /* the user has not waited for all */
+	assert_int_equal(fake.freed, 0);
+	assert_int_equal(msc_transfer(t, &x, MSC_MS, &again), -1);
+	assert_int_equal(again.code, MSC_E_GONE);
+	msc_target_close(t);
+	assert_int_equal(fake.freed, 1);
+	fake_kept_nothing("never came back");
+}
+
+static void events_fail(void **state)
+{
+	struct msc_err err = MSC_ERR_INIT;
+	uint8_t data[64];
+	struct msc_xfer x = { .ep = 0x81, .data = data, .len = sizeof(data) };
+	struct msc_target *t;
+
+	(void)state;
+	fake = (struct fake){ .kernel_driver = true, .never = true, .deaf = true };
+	t = fake_must_open();
+	assert_int_equal(msc_submit(t, &x, &err), 0);
+	fake.fails = FAKE_EVENTS;
+	fake.error = LIBUSB_ERROR_IO;
+	assert_int_equal(msc_wait(t, &x, INT64_MAX, &err), -1);
+	assert_int_equal(err.code, MSC_E_DEVICE);
+	assert_null(x.priv);
+	assert_int_equal(msc_cancel(t, &x, &err), 0); /* there is nothing any more */
+	msc_target_close(t);
+	assert_int_equal(fake.freed, 1);
+	fake_kept_nothing("events");
 }
 
 static void device_leaves(void **state)
@@ -240,7 +283,7 @@ static void device_leaves(void **state)
 		struct msc_target *t;
 
 		fake = (struct fake){ .kernel_driver = true, .status = LIBUSB_TRANSFER_NO_DEVICE };
-		t = must_open();
+		t = fake_must_open();
 		if (at_submit) {
 			fake.fails = FAKE_SUBMIT;
 			fake.error = LIBUSB_ERROR_NO_DEVICE;
@@ -249,7 +292,7 @@ static void device_leaves(void **state)
 		assert_int_equal(err.code, MSC_E_GONE);
 		assert_true(t->gone);
 		msc_target_close(t);
-		nothing_is_kept("left");
+		fake_kept_nothing("left");
 	}
 }
 
@@ -262,12 +305,12 @@ static void device_leaves_with_a_bus_error(void **state)
 
 	(void)state;
 	fake = (struct fake){ .status = LIBUSB_TRANSFER_ERROR, .leaves = true };
-	t = must_open();
+	t = fake_must_open();
 	assert_int_equal(msc_transfer(t, &x, MSC_S, &err), -1);
 	assert_int_equal(err.code, MSC_E_GONE);
 	assert_true(t->gone);
 	msc_target_close(t);
-	nothing_is_kept("left with a bus error");
+	fake_kept_nothing("left with a bus error");
 }
 
 static void clearing_a_halt(void **state)
@@ -287,7 +330,7 @@ static void clearing_a_halt(void **state)
 
 	(void)state;
 	fake = (struct fake){ .kernel_driver = false };
-	t = must_open();
+	t = fake_must_open();
 	for (size_t i = 0; i < MSC_COUNT(rows); i++) {
 		struct msc_err err = MSC_ERR_INIT;
 		enum msc_outcome outcome;
@@ -300,7 +343,7 @@ static void clearing_a_halt(void **state)
 			fail_msg("row %zu: %s", i, msc_outcome_name(outcome));
 	}
 	msc_target_close(t);
-	nothing_is_kept("clear halt");
+	fake_kept_nothing("clear halt");
 }
 
 static void port_reset(void **state)
@@ -310,7 +353,7 @@ static void port_reset(void **state)
 
 	(void)state;
 	fake = (struct fake){ .kernel_driver = true };
-	t = must_open();
+	t = fake_must_open();
 	assert_int_equal(msc_port_reset(t, &err), 0);
 	assert_int_equal(fake.finds, 1);
 
@@ -327,7 +370,7 @@ static void port_reset(void **state)
 	assert_int_equal(msc_port_reset(t, &err), -1);
 	assert_int_equal(err.code, MSC_E_GONE);
 	msc_target_close(t);
-	nothing_is_kept("reset");
+	fake_kept_nothing("reset");
 }
 
 static void configuring(void **state)
@@ -351,7 +394,7 @@ static void configuring(void **state)
 		struct msc_target *t;
 
 		fake = (struct fake){ .kernel_driver = true, .alternates = true };
-		t = must_open();
+		t = fake_must_open();
 		fake.fails = FAKE_CONFIGURE;
 		fake.error = rows[i].error;
 		fake.error_number = rows[i].error_number;
@@ -360,7 +403,7 @@ static void configuring(void **state)
 			fail_msg("row %zu: %s %s", i, msc_outcome_name(outcome), err.msg);
 		assert_int_equal(fake.alts_set, 2); /* when it was opened, and again */
 		msc_target_close(t);
-		nothing_is_kept("configure");
+		fake_kept_nothing("configure");
 	}
 }
 
@@ -374,6 +417,8 @@ int main(void)
 		cmocka_unit_test(device_leaves_with_a_bus_error),
 		cmocka_unit_test(port_reset),
 		cmocka_unit_test(configuring),
+		cmocka_unit_test(a_transfer_that_never_comes_back),
+		cmocka_unit_test(events_fail),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,55 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the host knows of its USB devices, from a sysfs and a /proc made of files: naming, choosing,
- * and finding what is mounted. */
+/* What the host knows of its USB devices, from a sysfs and a /proc made of files: naming and
+ * choosing. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <setjmp.h>
 
 #include <cmocka.h>
 
+#include "made_of_files.h"
 #include "transport/usb_host.h"
-
-/* ---- a host made of files ----------------------------------------------------------------- */
-
-static void make_folders(const char *root, const char *path)
-{
-	char whole[512];
-
-	snprintf(whole, sizeof(whole), "%s/%s", root, path);
-	for (char *p = whole + strlen(root) + 1; (p = strchr(p, '/')); *p++ = '/') {
-		*p = '\0';
-		mkdir(whole, 0700);
-	}
-}
-
-static void put(const char *root, const char *path, const char *text)
-{
-	char whole[512];
-	FILE *f;
-
-	make_folders(root, path);
-	snprintf(whole, sizeof(whole), "%s/%s", root, path);
-	f = fopen(whole, "w");
-	assert_non_null(f);
-	fputs(text, f);
-	fclose(f);
-}
-
-static void link_to(const char *root, const char *path, const char *target)
-{
-	char whole[512];
-
-	make_folders(root, path);
-	snprintf(whole, sizeof(whole), "%s/%s", root, path);
-	assert_int_equal(symlink(target, whole), 0);
-}
 
 #define DEVICES "sys/bus/usb/devices/"
 #define HOST	"sys/devices/pci0/0000:00:02.0"
@@ -97,8 +61,7 @@ static int make_host(void **state)
 	struct host *h = calloc(1, sizeof(*h));
 
 	assert_non_null(h);
-	snprintf(h->root, sizeof(h->root), "/tmp/mscope-test-XXXXXX");
-	assert_non_null(mkdtemp(h->root));
+	files_begin(h->root, sizeof(h->root));
 	add_device(h->root, "1-1", hub);
 	add_device(h->root, "1-1.10", stick);
 	add_device(h->root, "1-1.10:1.0", storage);
@@ -118,10 +81,8 @@ static int make_host(void **state)
 static int remove_host(void **state)
 {
 	struct host *h = *state;
-	char command[128];
 
-	snprintf(command, sizeof(command), "rm -rf '%s'", h->root);
-	assert_int_equal(system(command), 0);
+	files_end(h->root);
 	free(h);
 	return 0;
 }
@@ -265,73 +226,20 @@ static void nothing_is_connected(void **state)
 			    "usb:0525:a4a5: no such device; no mass storage is connected by USB");
 }
 
-/* ---- mounted ------------------------------------------------------------------------------ */
+/* ---- drivers ------------------------------------------------------------------------------ */
 
-static void add_block(const char *root, const char *name, const char *place, const char *number,
-		      const char *slave)
+static void lost_drivers(void **state)
 {
-	char path[256], target[256], line[32];
-
-	snprintf(path, sizeof(path), "sys/devices/%s/dev", place);
-	snprintf(line, sizeof(line), "%s\n", number);
-	put(root, path, line);
-	if (slave) {
-		snprintf(path, sizeof(path), "sys/devices/%s/slaves/%s", place, slave);
-		put(root, path, "");
-	}
-	snprintf(path, sizeof(path), "sys/class/block/%s", name);
-	snprintf(target, sizeof(target), "../../devices/%s", place);
-	link_to(root, path, target);
-}
-
-#define STICK "pci0/usb1/1-1/1-1.10/1-1.10:1.0/host0/target0/0:0:0:0/block/sda"
-#define OTHER "pci0/usb2/2-1/2-1:1.1/host1/target1/1:0:0:0/block/sdb"
-
-static void mounted(void **state)
-{
-	static const struct {
-		const char *name, *mountinfo, *swaps, *msg; /* NULL: free */
-	} rows[] = {
-		{ "nothing", "22 1 0:5 / /proc rw - proc proc rw\n", "Filename Type\n", NULL },
-		{ "a partition", "22 1 8:1 / /mnt rw - vfat /dev/sda1 rw\n", "",
-		  "/dev/sda1 is mounted on /mnt; unmount it first" },
-		{ "the disk, in another place",
-		  "1 1 8:0 / /a\\040b rw shared:1 - ext4 /dev/root rw\n", "",
-		  "/dev/sda is mounted on /a\\040b; unmount it first" },
-		{ "a number of its own", "1 1 0:31 / /data rw - btrfs /dev/sda1 rw\n", "",
-		  "/dev/sda1 is mounted on /data; unmount it first" },
-		{ "through device-mapper, twice", "1 1 254:1 / /crypt rw - ext4 /dev/mapper/x rw\n",
-		  "", "/dev/dm-1 is mounted on /crypt; unmount it first" },
-		{ "another device", "1 1 8:16 / /other rw - vfat /dev/sdb rw\n", "", NULL },
-		{ "a number that begins alike", "1 1 8:10 / /other rw - vfat /dev/sda10 rw\n", "",
-		  NULL },
-		{ "swap", "", "Filename\n/dev/sda1 partition 8188 0 -2\n",
-		  "/dev/sda1 is used as swap; swapoff it first" },
-		{ "swap elsewhere", "", "Filename\n/dev/sdb partition 8188 0 -2\n", NULL },
-		{ "nonsense", "garbage\n\n1 2\n - \n1 1 8:1\n", "\n/dev/\n", NULL },
-	};
 	const struct host *h = *state;
 
-	add_block(h->root, "sda", STICK, "8:0", NULL);
-	add_block(h->root, "sda1", STICK "/sda1", "8:1", NULL);
-	add_block(h->root, "sdb", OTHER, "8:16", NULL);
-	add_block(h->root, "dm-1", "virtual/block/dm-1", "254:1", "dm-0");
-	add_block(h->root, "dm-0", "virtual/block/dm-0", "254:0", "sda1");
-	for (size_t i = 0; i < MSC_COUNT(rows); i++) {
-		struct msc_err err = MSC_ERR_INIT;
-		int r;
-
-		put(h->root, "proc/self/mountinfo", rows[i].mountinfo);
-		put(h->root, "proc/swaps", rows[i].swaps);
-		r = msc_usb_not_mounted(h->root, "1-1.10", &err);
-		if (r != (rows[i].msg ? -1 : 0))
-			fail_msg("%s: %d %s", rows[i].name, r, err.msg);
-		if (rows[i].msg) {
-			assert_string_equal(err.msg, rows[i].msg);
-			assert_int_equal(err.code, MSC_E_BUSY);
-		}
-		assert_int_equal(msc_usb_not_mounted("/nonexistent", "1-1.10", &err), 0);
-	}
+	put(h->root, DEVICES "1-1.10/bConfigurationValue", "1\n");
+	assert_false(msc_usb_lost_driver(h->root, "1-1.10", 0)); /* the kernel has none for it */
+	put(h->root, "sys/bus/usb/drivers/usb-storage/bind", "");
+	assert_true(msc_usb_lost_driver(h->root, "1-1.10", 0));
+	assert_false(msc_usb_lost_driver(h->root, "1-1.10", 1)); /* no such interface */
+	assert_false(msc_usb_lost_driver(h->root, "2-1", 1));	 /* not configured */
+	put(h->root, DEVICES "1-1.10:1.0/driver", ""); /* another program, or the driver */
+	assert_false(msc_usb_lost_driver(h->root, "1-1.10", 0));
 }
 
 static void a_bus_error_of_a_device_that_leaves(void **state)
@@ -366,7 +274,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(scans, make_host, remove_host),
 		cmocka_unit_test_setup_teardown(finds_one, make_host, remove_host),
 		cmocka_unit_test(nothing_is_connected),
-		cmocka_unit_test_setup_teardown(mounted, make_host, remove_host),
+		cmocka_unit_test_setup_teardown(lost_drivers, make_host, remove_host),
 		cmocka_unit_test_setup_teardown(a_bus_error_of_a_device_that_leaves, make_host,
 						remove_host),
 	};

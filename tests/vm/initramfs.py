@@ -23,7 +23,8 @@ MODULES = """
 virtio_pci virtio_console virtio_net
 ehci_pci uhci_hcd xhci_pci usbmon usb_storage uas sd_mod sr_mod sg loop
 vfat nls_ascii nls_cp437 nls_utf8 ext4
-configfs dummy_hcd libcomposite usb_f_mass_storage
+configfs dummy_hcd libcomposite usb_f_mass_storage usb_f_acm
+dm_mod
 mtd mtdram mtdblock mtd_blkdevs jffs2
 usbip_core vhci_hcd usbip_vudc usbip_host
 """.split()

@@ -101,8 +101,9 @@ class VM:
         job = self.start(command, stdin)
         return job.wait(timeout)
 
-    def start(self, command, stdin=b""):
-        """Start a command in the background. Give a list, not a string, where signals matter: then they reach the program itself."""
+    def start(self, command, stdin=b"", stdout=None):
+        """Start a command in the background. Give a list, not a string, where signals matter: then they reach the program itself.
+        `stdout` is a file in the guest for what there is too much of."""
         if isinstance(command, str):
             text = command
             script = f"{text}\n".encode()
@@ -110,7 +111,7 @@ class VM:
             text = shlex.join(map(str, command))
             # By its path, because busybox's shell prefers its own programs to others of the same name.
             folder = "/usr/local/bin/" if command[0] in self._programs else ""
-            script = f"exec {folder}{text}\n".encode()
+            script = f"exec {folder}{text}{f' >{stdout}' if stdout else ''}\n".encode()
         number = next(self._ids)
         self._ask(f"start {number} {len(script)} {len(stdin)}", script + stdin)
         self._jobs[number] = Job(self, number, text)

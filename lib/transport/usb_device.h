@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What libusb.c, which takes a device and gives it back, and usb_transfer.c share. */
+#ifndef MSC_TRANSPORT_USB_DEVICE_H
+#define MSC_TRANSPORT_USB_DEVICE_H
+
+#include <libusb.h>
+
+#include "transport/usb_guardian.h"
+#include "transport/usb_host.h"
+
+struct msc_usb {
+	libusb_context *context;
+	libusb_device_handle *handle;
+	struct msc_real_clock clock;
+	struct msc_usb_match match;
+	struct msc_usb_found found;
+	struct msc_guardian guardian;
+	struct msc_flight *flights; /* submitted, and not ended */
+	bool stuck; /* transfers do not come back: no event may be handled any more */
+	bool claimed;
+	bool detached; /* the kernel's driver is to be given back */
+	bool lost;     /* the same, but it was not there when we came */
+};
+
+int msc_usb_submit(struct msc_target *, struct msc_xfer *, struct msc_err *);
+int msc_usb_wait(struct msc_target *, struct msc_xfer *, int64_t deadline_ns, struct msc_err *);
+/* Bounded: a transfer that does not come back, or that the user does not want to wait for, makes the
+ * target gone and is MSC_E_DEVICE. */
+int msc_usb_cancel(struct msc_target *, struct msc_xfer *, struct msc_err *);
+/* Once the handle is closed: frees what has never come back. */
+void msc_usb_free_flights(struct msc_usb *);
+
+/* Says what failed, in libusb's words; returns -1. */
+int msc_usb_fail(struct msc_err *, enum msc_code, int number, const char *what);
+
+#endif

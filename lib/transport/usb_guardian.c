@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A process that gives the kernel's driver back when ours cannot: see usb_guardian.h. It may have been
+ * forked from a program with threads and never executes another, so it calls what is safe in a signal
+ * handler; snprintf with numbers and names is, in the C libraries of Linux. */
+#include "transport/usb_guardian.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/usbdevice_fs.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/process.h"
+
+#define DEVICES	 "/sys/bus/usb/devices"
+#define TRIES	 1500 /* half a minute: the kernel still ends what the dead process had begun */
+#define PAUSE_MS 20
+
+static int number(const char *path, const char *name)
+{
+	char file[192], text[16];
+	ssize_t len;
+	int fd;
+
+	snprintf(file, sizeof(file), DEVICES "/%s/%s", path, name);
+	fd = open(file, O_RDONLY | O_CLOEXEC);
+	len = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (fd >= 0)
+		close(fd);
+	if (len <= 0)
+		return -1;
+	text[len] = '\0';
+	return atoi(text);
+}
+
+enum bound { NOBODY, TAKEN, DRIVER };
+
+/* Who has the interface now? usbfs stands for a program, perhaps the dead one. */
+static enum bound bound_to(const char *path, int configuration, uint8_t interface)
+{
+	char link[192], target[256];
+	ssize_t len;
+
+	snprintf(link, sizeof(link), DEVICES "/%s:%d.%u/driver", path, configuration, interface);
+	len = readlink(link, target, sizeof(target) - 1);
+	if (len < 0)
+		return NOBODY;
+	target[len] = '\0';
+	return strcmp(strrchr(target, '/') ? strrchr(target, '/') : target, "/usbfs") ? DRIVER
+										      : TAKEN;
+}
+
+/* One try; true when there is nothing left to do. */
+static bool give_back(const char *path, uint8_t interface)
+{
+	int bus = number(path, "busnum"), address = number(path, "devnum");
+	int configuration = number(path, "bConfigurationValue");
+	struct usbdevfs_ioctl connect = { .ifno = interface, .ioctl_code = USBDEVFS_CONNECT };
+	enum bound now = bound_to(path, configuration, interface);
+	char node[64];
+	bool done;
+	int fd;
+
+	if (bus < 0 || address < 0 || now == DRIVER)
+		return true; /* unplugged: the driver finds it when it comes again */
+	if (now == TAKEN)
+		return false;
+	snprintf(node, sizeof(node), "/dev/bus/usb/%03d/%03d", bus, address);
+	fd = open(node, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	if (ioctl(fd, USBDEVFS_RESET, 0) < 0 && errno == ENODEV)
+		done = false; /* another device now, by its descriptors */
+	else
+		done = ioctl(fd, USBDEVFS_IOCTL, &connect) >= 0;
+	close(fd);
+	return done;
+}
+
+static void guard(int line, const char *path, uint8_t interface)
+{
+	ssize_t got;
+	char word;
+
+	prctl(PR_SET_NAME, "mscope-guardian");
+	do {
+		got = read(line, &word, 1);
+	} while (got < 0 && errno == EINTR);
+	if (got == 0)
+		for (int i = 0; i < TRIES && !give_back(path, interface); i++)
+			poll(NULL, 0, PAUSE_MS);
+	_exit(0);
+}
+
+bool msc_guardian_start(struct msc_guardian *g, const char *path, uint8_t interface)
+{
+	int ends[2], status = 0;
+	pid_t pid;
+
+	if (g->on)
+		return true;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+		return false;
+	pid = msc_fork_bare(ends[1]);
+	if (pid == 0) { /* whose child has no parent to be reaped by */
+		pid = fork();
+		if (pid == 0)
+			guard(ends[1], path, interface);
+		_exit(pid < 0);
+	}
+	close(ends[1]);
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		continue;
+	g->on = pid > 0 && status == 0;
+	g->line = ends[0];
+	if (!g->on)
+		close(ends[0]);
+	return g->on;
+}
+
+void msc_guardian_dismiss(struct msc_guardian *g)
+{
+	if (!g->on)
+		return;
+	/* If it has been killed there is nobody to tell. */
+	(void)!send(g->line, "d", 1, MSG_NOSIGNAL);
+	close(g->line);
+	g->on = false;
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Transfers of a real device: asynchronous, without a time-out of their own, waited for until the
+ * caller's deadline. Completion times are taken in libusb's callback.
+ *
+ * A transfer belongs to its caller, who may have it on the stack, so it is let go of on every way
+ * out. One that does not even come back when it is cancelled stays with the kernel until the device
+ * is closed. Until then nothing may ask libusb for events, which would write into a buffer that is
+ * no longer there; the target counts as gone, which sees to that.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "transport/usb_device.h"
+
+#define CANCEL_NS      (5 * MSC_S)    /* for a cancelled transfer to come back */
+#define CANCEL_STOP_NS MSC_S	      /* the same when the user does not want to wait */
+#define SLICE_NS       (100 * MSC_MS) /* between two looks at whether he does */
+
+struct msc_flight { /* what msc_xfer.priv points to; freed when the transfer has ended */
+	struct msc_usb *usb;
+	struct msc_flight *next;
+	const struct msc_device *device;
+	struct msc_xfer *xfer; /* NULL: its caller has given it up */
+	struct libusb_transfer *transfer;
+	uint8_t *control; /* SETUP and data of a control transfer */
+};
+
+int msc_usb_fail(struct msc_err *err, enum msc_code code, int number, const char *what)
+{
+	msc_fail(err, code, "%s: %s", what, libusb_strerror(number));
+	err->sys = number;
+	return -1;
+}
+
+static enum msc_outcome outcome_of(enum libusb_transfer_status status)
+{
+	switch (status) {
+	case LIBUSB_TRANSFER_COMPLETED: return MSC_OUT_DONE;
+	case LIBUSB_TRANSFER_STALL:	return MSC_OUT_STALL;
+	case LIBUSB_TRANSFER_TIMED_OUT: return MSC_OUT_TIMEOUT;
+	case LIBUSB_TRANSFER_OVERFLOW:	return MSC_OUT_BABBLE;
+	case LIBUSB_TRANSFER_CANCELLED: return MSC_OUT_CANCELLED;
+	case LIBUSB_TRANSFER_NO_DEVICE: return MSC_OUT_GONE;
+	case LIBUSB_TRANSFER_ERROR:	break;
+	}
+	return MSC_OUT_ERROR;
+}
+
+static void flight_free(struct msc_flight *f)
+{
+	libusb_free_transfer(f->transfer);
+	free(f->control);
+	free(f);
+}
+
+static void unlink_flight(struct msc_flight *f)
+{
+	struct msc_flight **p = &f->usb->flights;
+
+	while (*p != f)
+		p = &(*p)->next;
+	*p = f->next;
+}
+
+/* What ended in a STALL has moved whole packets, because a short one would have been its end, and
+ * not the last of them, because that was refused. Some host controllers count it, or one byte. */
+static size_t actual_of(const struct msc_flight *f, const struct libusb_transfer *transfer)
+{
+	const struct msc_device *d = f->device;
+	size_t actual = transfer->actual_length > 0 ? (size_t)transfer->actual_length : 0;
+	size_t packet = f->xfer->ep & MSC_EP_IN ? d->max_packet_in : d->max_packet_out;
+
+	if (actual > f->xfer->len)
+		actual = f->xfer->len;
+	if (f->xfer->ep && transfer->status == LIBUSB_TRANSFER_STALL && actual) {
+		actual -= actual == f->xfer->len;
+		actual -= actual % packet;
+	}
+	return actual;
+}
+
+static void LIBUSB_CALL ended(struct libusb_transfer *transfer)
+{
+	struct msc_flight *f = transfer->user_data;
+	struct msc_xfer *x = f->xfer;
+
+	unlink_flight(f);
+	if (x) {
+		x->completed_ns = msc_now(&f->usb->clock.clock);
+		x->actual = actual_of(f, transfer);
+		if (f->control && (x->setup.request_type & MSC_REQTYPE_IN) && x->actual)
+			memcpy(x->data, f->control + MSC_SETUP_LEN, x->actual);
+		x->outcome = outcome_of(transfer->status);
+		x->priv = NULL;
+	}
+	flight_free(f);
+}
+
+static struct msc_flight *flight_new(struct msc_target *t, struct msc_xfer *x)
+{
+	struct msc_flight *f = calloc(1, sizeof(*f));
+	size_t room = x->ep ? 1 : MSC_SETUP_LEN + (size_t)x->setup.length;
+
+	if (!f)
+		return NULL;
+	f->usb = msc_target_state(t);
+	f->device = &t->device;
+	f->xfer = x;
+	f->transfer = libusb_alloc_transfer(0);
+	f->control = x->ep ? NULL : calloc(1, room);
+	if (f->transfer && (x->ep || f->control))
+		return f;
+	flight_free(f);
+	return NULL;
+}
+
+static void fill(struct msc_flight *f)
+{
+	struct msc_xfer *x = f->xfer;
+	size_t len = x->len < x->setup.length ? x->len : x->setup.length;
+
+	if (x->ep) {
+		libusb_fill_bulk_transfer(f->transfer, f->usb->handle, x->ep, x->data, (int)x->len,
+					  ended, f, 0);
+		return;
+	}
+	msc_setup_pack(f->control, &x->setup);
+	if (!(x->setup.request_type & MSC_REQTYPE_IN) && len)
+		memcpy(f->control + MSC_SETUP_LEN, x->data, len);
+	libusb_fill_control_transfer(f->transfer, f->usb->handle, f->control, ended, f, 0);
+}
+
+/* usbfs lets no control request through to an interface or endpoint that does not exist. */
+static int refused(struct msc_target *t, const struct msc_xfer *x, int number, struct msc_err *err)
+{
+	if (number == LIBUSB_ERROR_NO_DEVICE) {
+		t->gone = true;
+		return msc_fail(err, MSC_E_GONE, "%s: the device has left", t->device.name);
+	}
+	if (number == LIBUSB_ERROR_NO_MEM)
+		return msc_usb_fail(err, MSC_E_NOMEM, number, "cannot start a transfer");
+	if (x->ep)
+		return msc_usb_fail(err, MSC_E_DEVICE, number, "cannot start a transfer");
+	return msc_fail(err, MSC_E_UNSUPPORTED,
+			"the kernel does not let this control request through (wIndex %#06x)",
+			x->setup.index);
+}
+
+int msc_usb_submit(struct msc_target *t, struct msc_xfer *x, struct msc_err *err)
+{
+	struct msc_flight *f = flight_new(t, x);
+	int r;
+
+	if (!f)
+		return msc_nomem(err);
+	fill(f);
+	x->priv = f;
+	f->next = f->usb->flights;
+	f->usb->flights = f;
+	x->submitted_ns = msc_now(t->clock);
+	r = libusb_submit_transfer(f->transfer);
+	if (r) {
+		x->priv = NULL;
+		unlink_flight(f);
+		flight_free(f);
+		return refused(t, x, r, err);
+	}
+	return 0;
+}
+
+/* No caller is kept waiting for what will not end, or has its frame written to. */
+static int give_up(struct msc_target *t, struct msc_err *err)
+{
+	struct msc_usb *usb = msc_target_state(t);
+
+	for (struct msc_flight *f = usb->flights; f; f = f->next) {
+		if (!f->xfer)
+			continue;
+		f->xfer->outcome = MSC_OUT_ERROR;
+		f->xfer->completed_ns = msc_now(t->clock);
+		f->xfer->priv = NULL;
+		f->xfer = NULL;
+	}
+	usb->stuck = true;
+	t->gone = true;
+	return msc_fail(err, MSC_E_DEVICE,
+			"%s: the host controller does not give a cancelled transfer back; plug the "
+			"device in again",
+			t->device.name);
+}
+
+static int handle_events(struct msc_target *t, int64_t until_ns, struct msc_err *err)
+{
+	struct msc_usb *usb = msc_target_state(t);
+	int64_t left = until_ns - msc_now(t->clock);
+	struct timeval tv;
+	int r;
+
+	if (usb->stuck)
+		return give_up(t, err);
+	left = left < 0 ? 0 : left > MSC_S ? MSC_S : left;
+	tv = (struct timeval){ .tv_sec = left / MSC_S, .tv_usec = left % MSC_S / MSC_US };
+	r = libusb_handle_events_timeout_completed(usb->context, &tv, NULL);
+	if (!r || r == LIBUSB_ERROR_INTERRUPTED)
+		return 0;
+	msc_usb_fail(err, MSC_E_DEVICE, r, "cannot wait for a transfer");
+	return give_up(t, err);
+}
+
+int msc_usb_wait(struct msc_target *t, struct msc_xfer *x, int64_t deadline_ns, struct msc_err *err)
+{
+	struct msc_usb *usb = msc_target_state(t);
+
+	do {
+		if (handle_events(t, deadline_ns, err))
+			return -1;
+	} while (x->outcome == MSC_OUT_PENDING && msc_now(t->clock) < deadline_ns);
+	msc_usb_explain_error("", &usb->found, t->clock, x);
+	return 0;
+}
+
+int msc_usb_cancel(struct msc_target *t, struct msc_xfer *x, struct msc_err *err)
+{
+	struct msc_flight *f = x->priv;
+	int64_t now = msc_now(t->clock), until = now + CANCEL_NS;
+
+	if (!f)
+		return 0;
+	if (!f->usb->stuck)
+		libusb_cancel_transfer(f->transfer); /* too late is fine: it has just ended */
+	while (x->outcome == MSC_OUT_PENDING && now < until) {
+		if (t->stop && t->stop(t->stop_user) && until > now + CANCEL_STOP_NS)
+			until = now + CANCEL_STOP_NS;
+		if (msc_usb_wait(t, x, now + SLICE_NS < until ? now + SLICE_NS : until, err))
+			return -1;
+		now = msc_now(t->clock);
+	}
+	return x->outcome == MSC_OUT_PENDING ? give_up(t, err) : 0;
+}
+
+void msc_usb_free_flights(struct msc_usb *usb)
+{
+	while (usb->flights) {
+		struct msc_flight *f = usb->flights;
+
+		usb->flights = f->next;
+		flight_free(f);
+	}
+}

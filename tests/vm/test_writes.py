@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a run writes, as the kernel saw it go out: only blocks that were saved before, and only where leave was given."""
+
+import pytest
+
+from usbmon import Out, Watch
+from vm import block_pattern
+
+IMAGE, KEPT, STATE = "/tmp/patterned.img", "/root/kept", "/root/.local/state/mscope"
+BLOCKS = 4096
+LAST = BLOCKS - 1
+
+# Links to the journals: they live on when mscope removes its own.
+KEEP = f"""
+rm -rf {KEPT} {STATE}; mkdir -p {KEPT}
+while sleep 0.02; do
+    for f in {STATE}/*; do [ ! -f "$f" ] || ln "$f" {KEPT}/$(stat -c %i "$f") 2>/dev/null; done
+done
+"""
+
+
+def pattern(lba):
+    return block_pattern("saved", lba)
+
+
+@pytest.fixture
+def gadget(vm):
+    """Every block of its medium can be told from every other."""
+    vm.push(b"".join(map(pattern, range(BLOCKS))), IMAGE)
+    with vm.gadget(file=IMAGE, stall=0) as gadget:
+        yield gadget
+
+
+def stored(vm):
+    return vm.run(["md5sum", IMAGE]).check().stdout
+
+
+def check(vm, mscope, gadget, *options):
+    """Run, watched; answers the Watch and everything that the journals held."""
+    keeper = vm.start(KEEP)
+    try:
+        with Watch(vm, gadget.device) as watch:
+            result = mscope("check", gadget.target, *options, timeout=300)
+    finally:
+        keeper.signal("KILL")
+        keeper.wait(10)
+    assert result.status in (0, 1), result.stdout + result.stderr
+    return watch, vm.run(f"cat {KEPT}/* 2>/dev/null").out
+
+
+def unsaved(watch, journals):
+    """The commands that write a block of the medium which is not in a journal, as found. Addresses past the end reach none."""
+    return [write for write in watch.writes if write.lba is None or
+            any(pattern(lba) not in journals for lba in write.lbas() if lba <= LAST)]
+
+
+def test_every_write_is_to_saved_blocks(vm, mscope, gadget):
+    before = stored(vm)
+    watch, journals = check(vm, mscope, gadget, "--allow-writes", "--select", "bot.*", "--select", "scsi.*", "--select", "attach.*")
+    inside = [write for write in watch.writes if write.lba is not None and write.lba <= LAST]
+    assert len(inside) > 100                # or nothing was tested
+    assert unsaved(watch, journals) == []
+    assert stored(vm) == before
+
+
+def test_nothing_is_written_without_leave(vm, mscope, gadget):
+    before = stored(vm)
+    watch, journals = check(vm, mscope, gadget, "--select", "bot.*", "--select", "scsi.*")
+    assert len(watch.commands) > 1000
+    assert [write for write in watch.writes if write.lba is None or write.lba <= LAST] == []
+    assert (stored(vm), journals) == (before, b"")
+
+
+# The watch itself
+
+def test_the_watch_sees_a_write(vm, mscope, gadget):
+    """Of the kernel's own driver, too: a write anywhere is found, and found to be unsaved."""
+    vm.kernel_driver(True)
+    disk = vm.device(gadget.serial).disks[0]
+    with Watch(vm, gadget.device) as watch:
+        vm.run(f"dd if=/dev/zero of=/dev/{disk} bs=4096 seek=100 count=1 conv=fsync").check()
+    assert [lba for write in watch.writes for lba in write.lbas()] == list(range(800, 808))
+    assert unsaved(watch, pattern(800)) == watch.writes
+    assert unsaved(watch, b"".join(map(pattern, range(800, 808)))) == []
+
+
+def test_the_watch_reads_commands():
+    cbw = bytes.fromhex("55534243 01000000 00020000 00 01 06 0a1fffff0000".replace(" ", ""))
+    watch = Watch(None, None)
+    watch.outs = [Out(1, 31, cbw), Out(1, 512, bytes(32)), Out(1, 31, cbw[:14] + b"\x06\x04" + bytes(15))]
+    assert [(write.lun, write.lba, write.blocks, write.data) for write in watch.writes] == [(1, 0x1fffff, 256, 512), (1, None, 0, 512)]

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What really went out: the kernel's usbmon records every transfer of a run, whoever asked for it.
+
+    with Watch(vm, device) as watch:
+        mscope("check", ..., "--allow-writes")
+    for write in watch.writes:
+        assert write.lba >= 1000
+
+usbmon's text shows the first 32 bytes of what is submitted, so a CBW is whole. A run whose events the kernel could not keep is an
+error, not a shorter list.
+"""
+
+import re
+from dataclasses import dataclass
+
+EVENTS = "/tmp/usbmon.events"
+CBW = b"USBC"
+
+# Where LBA and number of blocks are, as (offset, bytes); None: the command has none, and changes who knows what.
+WRITES = {
+    0x0a: ((1, 3), (4, 1)),         # WRITE(6): 21 bits of address, 0 is 256 blocks
+    0x2a: ((2, 4), (7, 2)),         # WRITE(10)
+    0xaa: ((2, 4), (6, 4)),         # WRITE(12)
+    0x8a: ((2, 8), (10, 4)),        # WRITE(16)
+    0x2e: ((2, 4), (7, 2)),         # WRITE AND VERIFY(10)
+    0xae: ((2, 4), (6, 4)),         # WRITE AND VERIFY(12)
+    0x8e: ((2, 8), (10, 4)),        # WRITE AND VERIFY(16)
+    0x41: ((2, 4), (7, 2)),         # WRITE SAME(10)
+    0x93: ((2, 8), (10, 4)),        # WRITE SAME(16)
+    0x89: ((2, 8), (13, 1)),        # COMPARE AND WRITE
+    0x53: ((2, 4), (7, 2)),         # XDWRITEREAD(10)
+    0x04: None,                     # FORMAT UNIT
+    0x42: None,                     # UNMAP
+    0x48: None,                     # SANITIZE
+    0x3f: None,                     # WRITE LONG(10)
+    0x9f: None,                     # WRITE LONG(16), and others
+    0x3b: None,                     # WRITE BUFFER: firmware, perhaps
+}
+
+
+@dataclass
+class Out:
+    """A bulk-out transfer as it was submitted."""
+    endpoint: int
+    length: int
+    head: bytes                     # the first 32 bytes, at most
+
+    @property
+    def cdb(self):
+        """The command block, for what a device takes for a CBW; else None."""
+        if self.length != 31 or not self.head.startswith(CBW):
+            return None
+        return self.head[15:15 + min(max(self.head[14] & 0x1f, 1), 16)].ljust(16, b"\0")
+
+    @property
+    def lun(self):
+        return self.head[13] & 0xf
+
+
+@dataclass
+class Write:
+    """A command that changes the medium."""
+    lun: int
+    opcode: int
+    lba: int                        # None: it has no address
+    blocks: int
+    data: int                       # dCBWDataTransferLength
+
+    def lbas(self):
+        return range(self.lba, self.lba + self.blocks)
+
+
+class Watch:
+    """Records all bulk-out transfers to a device, for as long as the block lasts."""
+
+    def __init__(self, vm, device):
+        self._vm = vm
+        self._device = device
+        self.outs = []
+
+    def __enter__(self):
+        self._job = self._vm.start(["cat", f"/sys/kernel/debug/usb/usbmon/{self._device.bus}u"], stdout=EVENTS)
+        self._vm.wait_for(lambda: "nreaders 1" in self._state(), "usbmon to be read")
+        return self
+
+    def __exit__(self, *exception):
+        state = self._state()
+        self._job.signal("KILL")
+        self._job.wait(10)
+        assert "text_lost 0" in state, f"usbmon lost events: {state}"
+        self.outs = [out for line in self._vm.pull(EVENTS).decode().splitlines() if (out := self._parse(line))]
+
+    def _state(self):
+        return self._vm.run(["cat", f"/sys/kernel/debug/usb/usbmon/{self._device.bus}s"]).check().stdout
+
+    def _parse(self, line):
+        """`TAG TIME S Bo:BUS:ADDRESS:ENDPOINT STATUS LENGTH = WORDS`; a port reset may change the address, so it does not count."""
+        found = re.match(rf"\w+ \d+ S Bo:{self._device.bus}:\d+:(\d+) \S+ (\d+)(?: = ([0-9a-f ]*))?", line)
+        return found and Out(int(found[1]), int(found[2]), bytes.fromhex(found[3] or ""))
+
+    @property
+    def commands(self):
+        """Every command block that went out, with its unit."""
+        return [(out.lun, out.cdb) for out in self.outs if out.cdb]
+
+    @property
+    def writes(self):
+        """Every command that changes a medium."""
+        return [self._write(out) for out in self.outs if out.cdb and out.cdb[0] in WRITES]
+
+    def _write(self, out):
+        cdb, places = out.cdb, WRITES[out.cdb[0]]
+        data = int.from_bytes(out.head[8:12], "little")
+        if not places:
+            return Write(out.lun, cdb[0], None, 0, data)
+        (at, size), (where, length) = places
+        lba, blocks = int.from_bytes(cdb[at:at + size], "big"), int.from_bytes(cdb[where:where + length], "big")
+        if cdb[0] == 0x0a:
+            lba, blocks = lba & 0x1fffff, blocks or 256
+        return Write(out.lun, cdb[0], lba, blocks, data)
