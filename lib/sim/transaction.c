@@ -68,13 +68,13 @@ int64_t transaction_plan(struct bus *b, unsigned index)
 					    &b->now.toggle);
 		if (b->now.reply == UDC_ACK) {
 			bytes = b->costs->data + (unsigned)b->now.len;
-			bits = bit_stuffing(b->now.data, b->now.len);
+			bits = msc_stuffed_bits(b->now.data, b->now.len);
 		}
 		break;
 	case KIND_OUT:
 		b->now.reply = udc_out_room(b->udc, b->now.token_ep);
 		bytes = b->costs->data + (unsigned)b->now.len;
-		bits = bit_stuffing(b->now.data, b->now.len);
+		bits = msc_stuffed_bits(b->now.data, b->now.len);
 		break;
 	case KIND_PING:
 		b->now.reply = udc_out_room(b->udc, b->now.token_ep);
