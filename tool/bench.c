@@ -289,11 +289,11 @@ static int use_session(struct job *j, struct msc_target *target, struct msc_err 
 	if (!s)
 		return msc_nomem(err);
 	msc_session_set_stop(s, tool_stop, NULL);
-	if ((!j->usbmon || msc_usbmon_open(&target->device, &clock, err) == 0) &&
+	if ((!j->usbmon || msc_bench_usbmon(&target->device, &clock, err) == 0) &&
 	    msc_session_learn(s, j->o.lun, err) == 0)
 		result = measure(j, s, err);
 	msc_session_free(s);
-	msc_usbmon_close(&clock);
+	msc_bench_usbmon_close(&clock);
 	return result;
 }
 

@@ -129,9 +129,7 @@ static json_t *words_json(const char *text)
 static int collect_faults(json_t *list, struct tool *tool, struct msc_err *err)
 {
 	(void)tool;
-	for (size_t i = 0; i < msc_fault_count; i++) {
-		const struct msc_fault *f = msc_faults[i];
-
+	for (const struct msc_fault *f = NULL; (f = msc_fault_next(f));) {
 		if (append(list,
 			   json_pack("{s:s, s:s, s:s?, s:o, s:b, s:s?}", "name", f->id, "title",
 				     f->title, "seen", f->seen, "caught_by",

@@ -2,8 +2,8 @@
 /* The registries of simulated firmware and of the defects that can be switched on in it.
  *
  * A new model is lib/firmware/NAME.c with one `struct msc_firmware` and a line FIRMWARE(name) in
- * firmware.list. A new fault is one `struct msc_fault`, in the fault_*.c of its subject or in a
- * file of its own, and a line FAULT(name) in fault.list.
+ * firmware.list. A new fault is a row in one of fault/rows_*.c where the language of fault/table.h
+ * can say it, else a `struct msc_fault` with hooks in C and a line FAULT(name) in fault.list.
  */
 #ifndef MSC_FIRMWARE_FIRMWARE_H
 #define MSC_FIRMWARE_FIRMWARE_H
@@ -22,7 +22,7 @@ struct msc_firmware {
 };
 
 struct msc_fault {
-	const char *id;	    /* in fault=ID; lower case, '-' between words; sorted by it */
+	const char *id;	    /* in fault=ID; lower case, '-' between words */
 	const char *title;  /* the defect, in one line */
 	const char *seen;   /* where in the field, or which rule it exists to prove */
 	const char *caught_by; /* ids of the rules that must find it, separated by spaces */
@@ -35,14 +35,22 @@ struct msc_fault {
 #include "firmware/firmware.list"
 #undef FIRMWARE
 
+struct msc_fault_table {
+	const struct msc_fault *rows;
+	size_t n;
+};
+
 #define FAULT(name) extern const struct msc_fault msc_fault_##name;
+#define TABLE(name) extern const struct msc_fault_table msc_table_##name;
 #include "firmware/fault/fault.list"
 #undef FAULT
+#undef TABLE
 
 extern const struct msc_firmware *const msc_firmwares[];
 extern const size_t msc_firmware_count;
-extern const struct msc_fault *const msc_faults[];
-extern const size_t msc_fault_count;
+
+/* All faults in the order of their ids: the one after `f`, the first for NULL, NULL at the end. */
+const struct msc_fault *msc_fault_next(const struct msc_fault *f);
 
 /* NULL and *err (with the nearest name) when there is none. */
 const struct msc_firmware *msc_firmware_find(const char *name, struct msc_err *err);

@@ -49,8 +49,8 @@ struct bus *bus_new(struct sim *sim, struct udc *udc, enum msc_speed speed, enum
 	b->speed = speed;
 	b->policy = &policies[host];
 	b->host_ns = host_ns;
-	b->costs = bit_costs_of(speed);
-	b->frame_ns = speed == MSC_SPEED_HIGH ? 125 * MSC_US : MSC_MS;
+	b->costs = msc_wire_cost(speed);
+	b->frame_ns = b->costs->frame_ns;
 	b->wake_ns = MSC_NEVER;
 	b->ep[0].max_packet = 64;
 	return b;

@@ -43,7 +43,8 @@ enum mutant_verdict {
 };
 
 struct mutant_ops {
-	size_t state_size; /* per mutant and device, zeroed; the last argument of every hook */
+	size_t state_size; /* per mutant and device; the last argument of every hook */
+	const void *initial; /* what is in it at first, state_size bytes; NULL: zeros */
 
 	/* A SETUP arrives. SWALLOW: endpoint 0 answers NAK for ever, unless the hook has answered
 	 * with udc_ep0_send, udc_ep0_ack or udc_ep0_stall. */

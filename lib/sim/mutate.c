@@ -35,6 +35,8 @@ struct mutation *mutation_new(const struct mutant_ops *const *ops, size_t n)
 			mutation_free(x);
 			return NULL;
 		}
+		if (ops[i]->initial)
+			memcpy(x->state[i], ops[i]->initial, ops[i]->state_size);
 	}
 	if (!x->state) {
 		free(x);

@@ -72,7 +72,7 @@ int64_t transaction_plan(struct bus *b, unsigned index)
 					    &b->now.toggle);
 		if (b->now.reply == UDC_ACK) {
 			bytes = b->costs->data + (unsigned)b->now.len;
-			bits = bit_stuffing(b->now.data, b->now.len);
+			bits = msc_stuffed_bits(b->now.data, b->now.len);
 			if (b->now.len)
 				memcpy(b->now.in, b->now.data, b->now.len);
 			b->now.data = b->now.in;
@@ -81,7 +81,7 @@ int64_t transaction_plan(struct bus *b, unsigned index)
 	case KIND_OUT:
 		b->now.reply = udc_out_room(b->udc, b->now.token_ep);
 		bytes = b->costs->data + (unsigned)b->now.len;
-		bits = bit_stuffing(b->now.data, b->now.len);
+		bits = msc_stuffed_bits(b->now.data, b->now.len);
 		break;
 	case KIND_PING:
 		b->now.reply = udc_out_room(b->udc, b->now.token_ep);

@@ -7,9 +7,9 @@
 #ifndef MSC_SIM_TRANSACTION_H
 #define MSC_SIM_TRANSACTION_H
 
-#include "sim/bits.h"
 #include "sim/bus.h"
 #include "sim/udc.h"
+#include "wire/cost.h"
 
 /* How host controllers differ as far as software can tell. A frame is 1 ms at full speed for all
  * of them; `seen_grid_ns` is the boundary at which a finished transfer is reported. */
@@ -40,7 +40,7 @@ struct bus {
 	enum msc_speed speed;
 	const struct policy *policy;
 	int64_t host_ns; /* from there until the software above knows, and can call again */
-	const struct bit_costs *costs;
+	const struct msc_wire_cost *costs;
 	int64_t frame_ns;
 	bool detached, resetting, suspended, held;
 	bool told; /* the device knows that it is suspended */

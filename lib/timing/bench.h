@@ -73,9 +73,9 @@ struct msc_bench_clock {
 };
 
 /* The kernel's USB monitor as a clock, for a real device. Close it in any case. */
-int msc_usbmon_open(const struct msc_device *, struct msc_bench_clock *,
-		    struct msc_err *) MSC_MUST_CHECK;
-void msc_usbmon_close(struct msc_bench_clock *);
+int msc_bench_usbmon(const struct msc_device *, struct msc_bench_clock *,
+		     struct msc_err *) MSC_MUST_CHECK;
+void msc_bench_usbmon_close(struct msc_bench_clock *);
 
 #define MSC_BENCH_BYTES_MAX (4u << 20) /* of one command: more cannot be queued */
 

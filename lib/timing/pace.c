@@ -11,6 +11,7 @@
 #include "stats/stats.h"
 #include "timing/arrivals.h"
 #include "timing/work.h"
+#include "wire/cost.h"
 
 #define FRAME_NS      (1.0 * MSC_MS)
 #define MICROFRAME_NS (125.0 * MSC_US)

@@ -226,13 +226,6 @@ int msc_pace_analyse(const struct msc_pace_samples *, const struct msc_pace_opti
 
 /* ---- the parts of the analysis; each has unit tests of its own ------------------------------- */
 
-/* bus_time.c: what bytes cost on the wire. */
-uint64_t msc_stuffed_bits(const uint8_t *data, size_t len);
-/* One bulk packet with so many bits of payload, stuffed ones included. */
-double msc_packet_ns(enum msc_speed, double payload_bits);
-/* The share of a frame that it takes when as many as fit follow each other. */
-double msc_packet_pace_ns(enum msc_speed, double payload_bits);
-
 /* lock.c: an event is known to lie within half_ns of at_ns, and belongs to a group of events that
  * share their beginning. */
 struct msc_event_time {

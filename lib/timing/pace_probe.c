@@ -15,6 +15,7 @@
 
 #include "timing/arrivals.h"
 #include "timing/scope.h"
+#include "wire/cost.h"
 
 #define COUNT	     16		   /* commands of one size and set, unless told otherwise */
 #define COUNT_LEAST  4		   /* however slow they are */

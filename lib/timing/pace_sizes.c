@@ -7,6 +7,7 @@
 
 #include "stats/stats.h"
 #include "timing/work.h"
+#include "wire/cost.h"
 
 #define FENCE 3.0 /* interquartile ranges */
 

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wire/cost.h"
+
 #define DEFAULT_TIMEOUT_NS (5 * MSC_S)
 #define SLICE_NS	   (100 * MSC_MS) /* of a wait on a real device: how long Ctrl-C may wait */
 #define FAILURES_MAX	   3		  /* in a row */

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "timing/pace.h"
+#include "wire/cost.h"
 
 #define APART \
 	3.0 /* packets' time: a longer gap on the bus is one in which the device had nothing */

@@ -60,6 +60,52 @@ static void times_are_exact(void **state)
 	msc_session_free(s);
 }
 
+/* Every byte of data is given 16 us more, so that a slow device is not called hung; the other
+ * phases are not. */
+static void data_has_longer_than_the_rest(void **state)
+{
+	static const int64_t data_ns = TIMEOUT + 128 * 16 * MSC_US;
+	static const struct {
+		struct script_row script[4];
+		enum msc_dir dir;
+		int64_t took_ns[3]; /* CBW, data, CSW */
+		bool hung;
+	} cases[] = {
+		{{R_CBW(DONE), {SCRIPT_XFER, SCRIPT_IN, 128, MSC_OUT_DONE, .actual = 128,
+				.takes_ns = data_ns}, R_CSW(0, 0)},
+		 MSC_DIR_IN, {MSC_MS, data_ns, MSC_MS}, false},
+		{{R_CBW(DONE), {SCRIPT_XFER, SCRIPT_OUT, 128, MSC_OUT_DONE, .actual = 128,
+				.takes_ns = data_ns}, R_CSW(0, 0)},
+		 MSC_DIR_OUT, {MSC_MS, data_ns, MSC_MS}, false},
+		{{R_CBW(DONE), R_IN(128, PENDING, 0)}, MSC_DIR_IN, {MSC_MS, data_ns}, true},
+		{{R_CBW(DONE), R_OUT(128, PENDING, 0)}, MSC_DIR_OUT, {MSC_MS, data_ns}, true},
+		{{R_CBW(DONE), R_IN(128, DONE, 128), R_IN(64, PENDING, 0)},
+		 MSC_DIR_IN, {MSC_MS, MSC_MS, TIMEOUT}, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MSC_COUNT(cases); i++) {
+		struct msc_err err = MSC_ERR_INIT;
+		const struct msc_record *r;
+		struct msc_request rq;
+		struct script script;
+		struct msc_session *s = open_session(&script, cases[i].script, false);
+		const struct msc_exchange *x;
+
+		msc_request_init(&rq, tur, 6, cases[i].dir, 128);
+		assert_int_equal(msc_session_exchange(s, &rq, &r, &err), 0);
+		x = &r->u.exchange;
+		assert_int_equal(x->have_csw, !cases[i].hung);
+		for (size_t k = 0; k < x->n_steps; k++)
+			assert_int_equal(x->steps[k].completed_ns - x->steps[k].submitted_ns,
+					 cases[i].took_ns[k]);
+		assert_int_equal(x->n_steps, cases[i].took_ns[2] ? 3 : 2);
+		script_check(&script, "time-outs");
+		script.target.gone = true;
+		msc_session_free(s);
+	}
+}
+
 /* Many small pieces are one step from some point on, and nothing is lost of them. */
 static void small_pieces_are_merged(void **state)
 {
@@ -223,6 +269,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(times_are_exact),
+		cmocka_unit_test(data_has_longer_than_the_rest),
 		cmocka_unit_test(small_pieces_are_merged),
 		cmocka_unit_test(huge_lengths),
 		cmocka_unit_test(endless_data),

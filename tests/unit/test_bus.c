@@ -18,6 +18,7 @@ struct bulk {
 	size_t in_len;	 /* sent after every reset; 0: nothing is armed */
 	size_t out_room; /* armed after every reset */
 	int64_t delay_ns; /* before arming */
+	int64_t ready_ns; /* arming takes effect then, if that is later */
 	size_t received;
 	unsigned in_done;
 	bool stall_in, twice;
@@ -28,6 +29,8 @@ static void arm(struct mcu *m, void *unused)
 	struct bulk *b = mcu_state(m);
 
 	(void)unused;
+	if (b->ready_ns > mcu_now(m))
+		mcu_spin(m, b->ready_ns - mcu_now(m));
 	if (b->stall_in)
 		udc_stall(m, EP_IN);
 	else if (b->in_len)
@@ -153,21 +156,86 @@ static void packets_in_a_frame(void **state)
 	}
 }
 
+/* One packet alone: the bytes of tables 5-9 and 5-10 beside the payload, then the stuffed bits,
+ * each rounded up to a nanosecond; the frame begins with its SOF. */
+static void one_packet(void **state)
+{
+	static const struct {
+		enum msc_speed speed;
+		uint8_t fill;
+		size_t len;
+		int64_t sof_ns, ns;
+	} rows[] = {
+		{MSC_SPEED_FULL, 0x00, 0, 3334, 8667},	     /* 104 bits of 83.333 ns */
+		{MSC_SPEED_FULL, 0x00, 64, 3334, 51334},     /* 616 */
+		{MSC_SPEED_FULL, 0xff, 64, 3334, 51334 + 7084}, /* and 85 stuffed */
+		{MSC_SPEED_HIGH, 0x00, 0, 384, 917},	     /* 440 bits of 2.083 ns */
+		{MSC_SPEED_HIGH, 0x00, 512, 384, 9449},	     /* 4536 */
+		{MSC_SPEED_HIGH, 0xff, 512, 384, 9449 + 1421}, /* and 682 stuffed */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		for (unsigned out = 0; out < 2; out++) {
+			struct sim_device *d;
+			struct bus_transfer t;
+
+			if (!out && !rows[i].len)
+				continue; /* this firmware arms no empty packet */
+			memset(&setup, 0, sizeof setup);
+			memset(setup.in, rows[i].fill, sizeof setup.in);
+			memset(host, rows[i].fill, sizeof host);
+			setup.in_len = rows[i].len;
+			setup.out_room = 512;
+			d = plug(rows[i].speed, BUS_HOST_XHCI);
+			t = move(d, out ? EP_OUT : EP_IN, rows[i].len);
+			assert_int_equal(t.outcome, BUS_DONE);
+			assert_int_equal(t.began_ns % bus_frame_ns(sim_device_bus(d)),
+					 rows[i].sof_ns);
+			assert_int_equal(t.ended_ns - t.began_ns, rows[i].ns);
+			sim_device_free(d);
+		}
+	}
+}
+
+/* A device that becomes ready at the very instant of a poll is not refused by it; a nanosecond
+ * later it has been. */
 static void naks_are_polls_refused(void **state)
 {
+	static const struct {
+		enum msc_speed speed;
+		uint8_t ep;
+		int64_t second_ns, period_ns; /* of the polls; the second counts from the reset */
+	} rows[] = {
+		/* a refused IN is 8 bytes, 5334 ns, and xHCI pauses 1 us */
+		{ MSC_SPEED_FULL, EP_IN, 3334 + 6334, 6334 },
+		/* a refused OUT carries its 64 bytes: table 5-9 */
+		{ MSC_SPEED_FULL, EP_OUT, 3334 + 52334, 52334 },
+		/* an IN, and a PING, of 36 bytes, 600 ns; the first OUT has no PING */
+		{ MSC_SPEED_HIGH, EP_IN, 384 + 1600, 1600 },
+		{ MSC_SPEED_HIGH, EP_OUT, 384 + 10449, 1600 },
+	};
 	struct bus_transfer t;
 	struct sim_device *d;
 
 	(void)state;
-	memset(&setup, 0, sizeof setup);
-	setup.in_len = 64;
-	setup.delay_ns = 120 * MSC_MS; /* 100 ms after the reset has ended */
-	d = plug(MSC_SPEED_FULL, BUS_HOST_XHCI);
-	t = move(d, EP_IN, 64);
-	assert_int_equal(t.outcome, BUS_DONE);
-	/* a refused IN is 8 bytes, 5.33 us, and xHCI pauses 1 us: some 15790 in 100 ms */
-	assert_in_range(t.naks, 15700, 15850);
-	sim_device_free(d);
+	memset(host, 0, sizeof host);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		for (unsigned late = 0; late < 2; late++) {
+			size_t len = rows[i].speed == MSC_SPEED_HIGH ? 512 : 64;
+
+			memset(&setup, 0, sizeof setup);
+			setup.in_len = setup.out_room = len;
+			setup.delay_ns = 20 * MSC_MS;
+			setup.ready_ns =
+				20 * MSC_MS + rows[i].second_ns + 1000 * rows[i].period_ns + late;
+			d = plug(rows[i].speed, BUS_HOST_XHCI);
+			t = move(d, rows[i].ep, len);
+			assert_int_equal(t.outcome, BUS_DONE);
+			assert_int_equal(t.naks, 1001 + late);
+			sim_device_free(d);
+		}
+	}
 
 	setup.in_len = 0;
 	d = plug(MSC_SPEED_FULL, BUS_HOST_XHCI);
@@ -296,6 +364,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(packets_in_a_frame),
+		cmocka_unit_test(one_packet),
 		cmocka_unit_test(naks_are_polls_refused),
 		cmocka_unit_test(completion_is_seen_by_policy),
 		cmocka_unit_test(stall_short_and_babble),

@@ -289,29 +289,6 @@ static void test_order(void **state)
 		fail_msg("the shares add up to %.2f", sum);
 }
 
-/* ---- the bus ------------------------------------------------------------------------------------- */
-
-static void test_bus_time(void **state)
-{
-	uint8_t data[512];
-
-	(void)state;
-	memset(data, 0, sizeof data);
-	assert_int_equal(msc_stuffed_bits(data, sizeof data), 0);
-	memset(data, 0x55, sizeof data);
-	assert_int_equal(msc_stuffed_bits(data, sizeof data), 0);
-	memset(data, 0xff, sizeof data);
-	assert_int_equal(msc_stuffed_bits(data, 64), 85);
-	data[0] = 0xf8; /* five ones, then more in the next byte */
-	assert_int_equal(msc_stuffed_bits(data, 1), 0);
-	assert_int_equal(msc_stuffed_bits(data, 2), 2);
-	/* USB 2.0, tables 5-9 and 5-10: 19 packets a frame, 13 a microframe. */
-	assert_float_equal(msc_packet_pace_ns(MSC_SPEED_FULL, 64 * 8), 1e6 / 19, 1e-6);
-	assert_float_equal(msc_packet_pace_ns(MSC_SPEED_HIGH, 512 * 8), 125e3 / 13, 1e-6);
-	assert_float_equal(msc_packet_pace_ns(MSC_SPEED_FULL, 64 * 8 + 85), 1e6 / 17, 1e-6);
-	assert_float_equal(msc_packet_ns(MSC_SPEED_FULL, 64 * 8), 616 * 1000.0 / 12, 1e-6);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -325,7 +302,6 @@ int main(void)
 		cmocka_unit_test(test_endpoint_0_was_not_asked),
 		cmocka_unit_test(test_write_pauses),
 		cmocka_unit_test(test_order),
-		cmocka_unit_test(test_bus_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

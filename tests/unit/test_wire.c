@@ -10,7 +10,9 @@
 
 #include <cmocka.h>
 
+#include "base/rng.h"
 #include "wire/bot.h"
+#include "wire/cost.h"
 #include "wire/scsi.h"
 #include "wire/usb.h"
 
@@ -118,6 +120,59 @@ static void the_reader_never_runs_past_the_end(void **state)
 	assert_null(msc_read_bytes(&r, 1));
 }
 
+/* USB 2.0, 7.1.9, bit by bit, in the order of the wire. */
+static unsigned stuffed_slowly(const uint8_t *data, size_t len)
+{
+	unsigned run = 0, stuffed = 0;
+
+	for (size_t bit = 0; bit < 8 * len; bit++) {
+		run = data[bit / 8] >> bit % 8 & 1 ? run + 1 : 0;
+		if (run == 6) {
+			stuffed++;
+			run = 0;
+		}
+	}
+	return stuffed;
+}
+
+static void stuffing(void **state)
+{
+	struct msc_rng rng = { 1 };
+	uint8_t data[512];
+
+	(void)state;
+	memset(data, 0x55, sizeof data);
+	assert_int_equal(msc_stuffed_bits(data, sizeof data), 0);
+	memset(data, 0xff, sizeof data);
+	assert_int_equal(msc_stuffed_bits(data, 64), 85);
+	data[0] = 0xf8; /* five ones, then more in the next byte */
+	assert_int_equal(msc_stuffed_bits(data, 1), 0);
+	assert_int_equal(msc_stuffed_bits(data, 2), 2);
+	for (unsigned round = 0; round < 2000; round++) {
+		size_t len = msc_rng_below(&rng, sizeof data + 1);
+
+		/* mostly ones, so that runs of every length cross the ends of bytes and words */
+		for (size_t i = 0; i < len; i++)
+			data[i] =
+				(uint8_t)(msc_rng_next(&rng) | msc_rng_next(&rng) >> round % 7 * 8);
+		assert_int_equal(msc_stuffed_bits(data, len), stuffed_slowly(data, len));
+	}
+}
+
+/* USB 2.0, tables 5-9 and 5-10: 13 and 55 bytes beside the payload, so 19 packets a frame and 13 a
+ * microframe. */
+static void costs(void **state)
+{
+	(void)state;
+	assert_float_equal(msc_packet_ns(MSC_SPEED_FULL, 0), 13 * 8 / 0.012, 1e-6);
+	assert_float_equal(msc_packet_ns(MSC_SPEED_HIGH, 0), 55 * 8 / 0.480, 1e-6);
+	assert_float_equal(msc_packet_ns(MSC_SPEED_FULL, 64 * 8), 616 / 0.012, 1e-6);
+	assert_float_equal(msc_packet_pace_ns(MSC_SPEED_FULL, 64 * 8), 1e6 / 19, 1e-6);
+	assert_float_equal(msc_packet_pace_ns(MSC_SPEED_HIGH, 512 * 8), 125e3 / 13, 1e-6);
+	assert_float_equal(msc_packet_pace_ns(MSC_SPEED_FULL, 64 * 8 + 85), 1e6 / 17, 1e-6);
+	assert_ptr_equal(msc_wire_cost(MSC_SPEED_LOW), msc_wire_cost(MSC_SPEED_FULL));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -125,6 +180,8 @@ int main(void)
 		cmocka_unit_test(a_cbw_by_hand),
 		cmocka_unit_test(integers),
 		cmocka_unit_test(the_reader_never_runs_past_the_end),
+		cmocka_unit_test(stuffing),
+		cmocka_unit_test(costs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,7 +53,7 @@ def test_usbmon_is_not_there(vm, mscope):
     finally:
         vm.run(f"mv /tmp/usbmon {node}").check()
     assert done.status == 3
-    assert done.stderr == (f"mscope: --clock usbmon needs the module usbmon, and permission to read {node}: "
+    assert done.stderr == (f"mscope: --clock usbmon: it needs the module usbmon, and permission to read {node}: "
                            "No such file or directory\n")
 
 

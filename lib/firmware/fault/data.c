@@ -97,36 +97,6 @@ const struct msc_fault msc_fault_data_split = {
 	.ops = {.data_in = data_split},
 };
 
-ON_STALL(stall_missing)
-{
-	return ep != v->ep_in || !v->in_command;
-}
-
-const struct msc_fault msc_fault_stall_missing = {
-	.id = "stall-missing",
-	.title = "bulk-in is not halted when less is sent than the host expects",
-	.seen = "field 21: NuttX #19435 (on purpose), TinyUSB #1070, usbd-storage #23",
-	.caught_by = "bot.csw.merged bot.data.short",
-	.ops = {.stall = stall_missing},
-};
-
-ON_COMMAND(data_missing)
-{
-	uint16_t blocks = msc_get_be16(seen->cb + 7);
-
-	if (seen->cb[0] == MSC_OP_READ_10 && fault_is_in(v) && blocks > 1)
-		msc_put_be16(seen->cb + 7, (uint16_t)(blocks - 1));
-	return MUTANT_PASS;
-}
-
-const struct msc_fault msc_fault_data_missing = {
-	.id = "data-missing",
-	.title = "a read of several blocks passes without its last one",
-	.seen = "exists to prove the rule",
-	.caught_by = "bot.data.missing",
-	.ops = {.command = data_missing},
-};
-
 static bool is_known(uint8_t opcode)
 {
 	static const uint8_t known[] = {
@@ -151,29 +121,6 @@ const struct msc_fault msc_fault_hang_on_unknown = {
 	.seen = "field 5: Zephyr #23191, ST #37: the commonest defect in the field",
 	.caught_by = "bot.data.hang",
 	.ops = {.command = hang_on_unknown},
-};
-
-static bool is_short(const struct mutant_view *v)
-{
-	return v->in_command && fault_is_in(v) && v->data_sent < v->cbw.h.length;
-}
-
-ON_STALL(no_halt_when_short)
-{
-	return ep != v->ep_in || !is_short(v);
-}
-
-ON_CSW(no_csw_when_short)
-{
-	return is_short(v) ? MUTANT_SWALLOW : MUTANT_PASS;
-}
-
-const struct msc_fault msc_fault_hang_when_short = {
-	.id = "hang-when-short",
-	.title = "data that is shorter than the host expects is never ended",
-	.seen = "field 21: RT-Thread #3490, TinyUSB #3547: a reset loop on MODE SENSE with 192 bytes",
-	.caught_by = "bot.data.hang",
-	.ops = {.stall = no_halt_when_short, .csw = no_csw_when_short},
 };
 
 ON_COMMAND(truncation_passes)
@@ -209,34 +156,4 @@ const struct msc_fault msc_fault_read_hole = {
 	.caught_by = "expect.data",
 	.target = "fill=noise",
 	.ops = {.card_read = read_hole},
-};
-
-ON_CARD_WRITE(write_neighbour)
-{
-	*lba += 1;
-	return true;
-}
-
-const struct msc_fault msc_fault_write_neighbour = {
-	.id = "write-neighbour",
-	.title = "data is written to the block after the one that was meant",
-	.seen = "field 24: libopencm3 #1361",
-	.caught_by = "expect.medium",
-	.needs_writes = true,
-	.ops = {.card_write = write_neighbour},
-};
-
-ON_CARD_WRITE(write_lost)
-{
-	*blocks = 0;
-	return true;
-}
-
-const struct msc_fault msc_fault_write_lost = {
-	.id = "write-lost",
-	.title = "a write passes and nothing is written",
-	.seen = "exists to prove the rule",
-	.caught_by = "expect.data",
-	.needs_writes = true,
-	.ops = {.card_write = write_lost},
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Private to the fault_*.c: how a hook begins, and the few questions that many of them ask.
+/* Private to faults that are hooks in C: how a hook begins, and the few questions that many of them
+ * ask. What a row can say is a row: table.h.
  *
  * A fault is a defect of firmware, switched on between model and hardware (sim/mutant.h). It says
  * which rules must find it; a test runs it and looks. Where the field has shown the defect, `seen`

@@ -20,32 +20,6 @@ const struct msc_fault msc_fault_toggle_kept_idle = {
 	.ops = {.unstall = toggle_of_halted},
 };
 
-ON_OPEN(keep_the_toggle)
-{
-	*keep_toggle = true;
-}
-
-const struct msc_fault msc_fault_configuration_keeps_toggle = {
-	.id = "configuration-keeps-toggle",
-	.title = "SET_CONFIGURATION does not restart the data toggles",
-	.seen = "field 4: TinyUSB #1061",
-	.caught_by = "bot.reset.recovers",
-	.ops = {.open = keep_the_toggle},
-};
-
-ON_OPEN(keep_the_halt)
-{
-	*keep_halt = true;
-}
-
-const struct msc_fault msc_fault_configuration_keeps_halt = {
-	.id = "configuration-keeps-halt",
-	.title = "SET_CONFIGURATION does not end a halt",
-	.seen = "field 4: TinyUSB #1061",
-	.caught_by = "usb.halt.status",
-	.ops = {.open = keep_the_halt},
-};
-
 /* -- time ------------------------------------------------------------------------------------- */
 
 #define PATIENCE_NS (50 * MSC_MS)
@@ -185,23 +159,51 @@ const struct msc_fault msc_fault_stall_late = {
 		.csw = csw_later},
 };
 
-/* state: SET_CONFIGURATION has come. */
-ON_SETUP(standard_slow)
-{
-	bool *configured = state;
+/* -- Bulk-Only Mass Storage Reset -------------------------------------------------------------- */
 
-	if ((q->request_type & MSC_REQTYPE_TYPE) != MSC_REQTYPE_STANDARD)
+static bool is_reset(const struct msc_setup *q)
+{
+	return q->request_type == (MSC_REQTYPE_CLASS | MSC_RECIPIENT_INTERFACE) &&
+	       q->request == MSC_REQ_BULK_ONLY_RESET && !q->value && !q->index && !q->length;
+}
+
+/* state: the bulk endpoints, learned from the halts set on them. */
+struct halted {
+	bool in, out;
+	uint8_t ep_in, ep_out;
+};
+
+ON_STALL(remember_halts)
+{
+	struct halted *h = state;
+
+	h->ep_in = v->ep_in;
+	h->ep_out = v->ep_out;
+	h->in |= ep == v->ep_in;
+	h->out |= ep == v->ep_out;
+	return true;
+}
+
+ON_SETUP(reset_clears_halts)
+{
+	struct halted *h = state;
+
+	if (!is_reset(q))
 		return MUTANT_PASS;
-	if (*configured)
-		mcu_spin(m, q->length ? 900 * MSC_MS : 300 * MSC_MS);
-	*configured |= !q->request_type && q->request == MSC_STD_SET_CONFIGURATION;
+	if (h->in)
+		mutant_unstall(m, h->ep_in);
+	if (h->out)
+		mutant_unstall(m, h->ep_out);
+	h->in = h->out = false;
 	return MUTANT_PASS;
 }
 
-const struct msc_fault msc_fault_control_slow = {
-	.id = "control-slow",
-	.title = "once configured, standard requests take longer than USB 2.0 allows",
-	.seen = "field 39: endpoint 0 waits behind a halt; field 10: the sibling's requests as well",
-	.caught_by = "usb.control.time",
-	.ops = {.state_size = sizeof(bool), .setup = standard_slow},
+const struct msc_fault msc_fault_reset_clears_halts = {
+	.id = "reset-clears-halts",
+	.title = "Bulk-Only Mass Storage Reset itself ends the halts",
+	.seen = "ST USBD_MSC, LUFA",
+	.caught_by = "bot.reset.halts",
+	.ops = {.state_size = sizeof(struct halted),
+		.setup = reset_clears_halts,
+		.stall = remember_halts},
 };

@@ -20,6 +20,27 @@ ON_DATA_IN(learn_blocks)
 
 /* -- bounds ----------------------------------------------------------------------------------- */
 
+ON_COMMAND(lba_unchecked)
+{
+	uint64_t blocks = *(const uint64_t *)state;
+
+	if (seen->cb[0] != MSC_OP_READ_10 && seen->cb[0] != MSC_OP_WRITE_10)
+		return MUTANT_PASS;
+	if (blocks && msc_get_be32(seen->cb + 2) + (uint64_t)msc_get_be16(seen->cb + 7) > blocks)
+		msc_put_be32(seen->cb + 2, 0);
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_lba_unchecked = {
+	.id = "lba-unchecked",
+	.title = "a read or write past the end of the medium begins again at block 0",
+	.seen = "field 17: Zephyr #23240; LUFA checks the first block only",
+	.caught_by = "scsi.lba.range",
+	.ops = {.state_size = sizeof(uint64_t),
+		.data_in = learn_blocks,
+		.command = lba_unchecked},
+};
+
 ON_COMMAND(start_only)
 {
 	uint64_t blocks = *(const uint64_t *)state, lba = msc_get_be32(seen->cb + 2);
@@ -75,31 +96,6 @@ const struct msc_fault msc_fault_last_block_alone = {
 	.ops = {.state_size = sizeof(uint64_t), .data_in = learn_blocks, .command = last_refused},
 };
 
-/* state: a READ(10) has come since the last bus reset. */
-ON_RESET(read_is_new)
-{
-	*(bool *)state = false;
-}
-
-ON_COMMAND(first_read_fails)
-{
-	bool *read = state;
-
-	if (seen->cb[0] != MSC_OP_READ_10 || *read)
-		return MUTANT_PASS;
-	*read = true;
-	msc_put_be32(seen->cb + 2, UINT32_MAX);
-	return MUTANT_PASS;
-}
-
-const struct msc_fault msc_fault_read_first_fails = {
-	.id = "read-first-fails",
-	.title = "the first READ(10) after a reset fails, and passes when it is tried again",
-	.seen = "Linux quirk INITIAL_READ10",
-	.caught_by = "expect.status",
-	.ops = {.state_size = sizeof(bool), .reset = read_is_new, .command = first_read_fails},
-};
-
 /* state: as learn_blocks, and the extent of the last READ or WRITE. */
 ON_COMMAND(verify_stale)
 {
@@ -120,6 +116,39 @@ const struct msc_fault msc_fault_verify_stale = {
 	.ops = {.state_size = 7, .command = verify_stale},
 };
 
+#define WRAP_BLOCKS 4096 /* address bits from there on are lost */
+
+ON_COMMAND(medium_wraps)
+{
+	uint8_t op = seen->cb[0];
+
+	if (op == MSC_OP_READ_10 || op == MSC_OP_WRITE_10 || op == MSC_OP_READ_12 ||
+	    op == MSC_OP_WRITE_12) {
+		uint32_t lba = msc_get_be32(seen->cb + 2);
+
+		if (lba < 4 * WRAP_BLOCKS) /* the size that the medium claims */
+			msc_put_be32(seen->cb + 2, lba % WRAP_BLOCKS);
+	}
+	return MUTANT_PASS;
+}
+
+/* Something in the first block: an empty one shows nothing when it is only read. */
+ON_CARD_READ(fill_first_block)
+{
+	if (lba == 0 && blocks)
+		memcpy(data, "\xeb\x58\x90MSDOS5.0", 11);
+	return true;
+}
+
+const struct msc_fault msc_fault_medium_wraps = {
+	.id = "medium-wraps",
+	.title = "the medium has a quarter of the blocks that it says, and begins again after them",
+	.seen = "forged cards and sticks",
+	.caught_by = "scsi.medium.alias scsi.medium.repeats",
+	.target = "blocks=16384",
+	.needs_writes = true,
+	.ops = {.command = medium_wraps, .card_read = fill_first_block},
+};
 /* -- contents --------------------------------------------------------------------------------- */
 
 /* state: the command under way has been shortened. */
@@ -171,6 +200,28 @@ const struct msc_fault msc_fault_block_512 = {
 	.target = "block-size=2048,fill=noise",
 	.needs_writes = true,
 	.ops = {.card_read = rest_of_block},
+};
+
+ON_CSW(wp_ignored)
+{
+	uint32_t all = msc_get_be16(v->cbw.cb + 7) * card_block_size(m, v->cbw.h.lun);
+
+	if (v->cbw.cb[0] == MSC_OP_WRITE_10 && raw[CSW_STATUS] == MSC_CSW_FAILED &&
+	    !fault_is_in(v) && v->cbw.h.length == all) {
+		raw[CSW_STATUS] = MSC_CSW_PASSED;
+		msc_put_le32(raw + CSW_RESIDUE, 0);
+	}
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_wp_ignored = {
+	.id = "wp-ignored",
+	.title = "a write to a write-protected medium passes and writes nothing",
+	.seen = "exists to prove the rule",
+	.caught_by = "scsi.write.protect",
+	.needs_writes = true,
+	.target = "wp=1",
+	.ops = {.csw = wp_ignored},
 };
 
 /* -- a cache that nobody knows of -------------------------------------------------------------- */

@@ -1,15 +1,48 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Bit times: see bits.h. */
-#include "sim/bits.h"
+/* What packets cost on the wire: see cost.h. */
+#include "wire/cost.h"
 
+#include <math.h>
+
+#include "base/clock.h"
 #include "wire/bytes.h"
 
-static const struct bit_costs full_speed = { 83333, 13, 8, 21, 5, 32 };
-static const struct bit_costs high_speed = { 2083, 55, 36, 63, 23, 0 };
+#define MBIT(n) .bit_ns = 1000.0 / (n), .bit_ps = 1000000 / (n)
 
-const struct bit_costs *bit_costs_of(enum msc_speed speed)
+static const struct msc_wire_cost full_speed = {
+	MBIT(12), .frame_ns = MSC_MS,
+	.data = 13, .handshake = 8, .setup = 21, .sof = 5, .end_bits = 32,
+};
+static const struct msc_wire_cost high_speed = {
+	MBIT(480), .frame_ns = 125 * MSC_US,
+	.data = 55, .handshake = 36, .setup = 63, .sof = 23,
+};
+/* USB 3.0: 5 Gbit/s in ten bits a byte; header packets and link commands reckoned as 40 bytes. The
+ * simulator has no such bus. */
+static const struct msc_wire_cost super_speed = {
+	MBIT(4000), .frame_ns = 125 * MSC_US, .data = 40, .sof = 20,
+};
+
+const struct msc_wire_cost *msc_wire_cost(enum msc_speed speed)
 {
-	return speed == MSC_SPEED_HIGH ? &high_speed : &full_speed;
+	return speed == MSC_SPEED_SUPER  ? &super_speed
+	       : speed == MSC_SPEED_HIGH ? &high_speed
+					 : &full_speed;
+}
+
+double msc_packet_ns(enum msc_speed speed, double payload_bits)
+{
+	const struct msc_wire_cost *w = msc_wire_cost(speed);
+
+	return (8.0 * w->data + payload_bits) * w->bit_ns;
+}
+
+double msc_packet_pace_ns(enum msc_speed speed, double payload_bits)
+{
+	const struct msc_wire_cost *w = msc_wire_cost(speed);
+	double frame_ns = (double)w->frame_ns, room = frame_ns - 8.0 * w->sof * w->bit_ns;
+
+	return frame_ns / floor(room / msc_packet_ns(speed, payload_bits));
 }
 
 /* Of the lowest `bits` of w, in the order of the wire; *run ones came before them. A run of ones is
@@ -50,7 +83,7 @@ static unsigned ones(uint64_t w)
 
 /* Eight bytes at a time: the run of ones that goes on from before, and the other runs, each of
  * which has one stuffed bit if it is of six ones or more. One of twelve or more is a rare guest. */
-unsigned bit_stuffing(const uint8_t *data, size_t len)
+unsigned msc_stuffed_bits(const uint8_t *data, size_t len)
 {
 	unsigned run = 0, stuffed = 0;
 	size_t i = 0;
