@@ -5,6 +5,11 @@
 
 #include "session/session.h"
 
+struct msc_gate_entry {
+	unsigned id;
+	uint64_t blocks;
+};
+
 struct msc_session {
 	struct msc_target *target;
 	struct msc_session_options o;
@@ -19,6 +24,12 @@ struct msc_session {
 	bool have_max_lun;
 	uint8_t max_lun;
 	struct msc_unit units[MSC_LUN_MAX + 1];
+	struct msc_medium_signs signs[MSC_LUN_MAX + 1];
+	bool excused;	       /* the host has done what a unit attention may follow */
+	int64_t write_byte_ns; /* what a byte took of the slowest write that passed */
+	struct msc_gate_entry *permits;
+	size_t n_permits;
+	unsigned last_permit;
 };
 
 /* A new record, not in the chain yet; NULL: out of memory. */
@@ -41,6 +52,11 @@ void msc_engine_count_hang(struct msc_session *, const struct msc_exchange *, in
 int64_t msc_engine_data_ns(const struct msc_session *, int64_t timeout_ns, size_t len);
 /* Ends a transfer on the way out of a failure, whatever comes of it. */
 void msc_engine_abandon(struct msc_session *, struct msc_xfer *);
+
+/* What a write of so many bytes may take beyond the time-out, by what writes took before. */
+int64_t msc_engine_write_ns(const struct msc_session *, size_t len);
+/* Signs of another medium, and how long writes take, from any record: block.c. */
+void msc_engine_watch(struct msc_session *, const struct msc_record *);
 
 /* Facts about the units, from any exchange or control request that succeeded. */
 void msc_engine_learn(struct msc_session *, const struct msc_record *);

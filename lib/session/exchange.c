@@ -30,6 +30,7 @@ struct run {
 	const struct msc_request *rq;
 	struct msc_exchange *x;
 	int64_t timeout_ns;
+	int64_t slow_ns; /* and so much more where the medium is written */
 	size_t packet; /* wMaxPacketSize of bulk-in */
 	size_t total;  /* bytes that the data phase may move, in whole packets for bulk-in */
 	bool capped;   /* the device may move more than that */
@@ -235,7 +236,7 @@ static int data_phase(struct run *r, struct msc_err *err)
 		if (!r->data.started && prepare_data(r, err))
 			return -1;
 		if (phase(r, &r->data, MSC_STEP_DATA,
-			  msc_engine_data_ns(r->s, r->timeout_ns, t->len), err))
+			  msc_engine_data_ns(r->s, r->timeout_ns, t->len) + r->slow_ns, err))
 			return -1;
 		x->data_len += t->actual;
 		if (t->outcome == MSC_OUT_STALL)
@@ -263,7 +264,7 @@ static int ask_status(struct run *r, struct msc_err *err)
 	bool stalled = r->rq->leave, empty = stalled;
 
 	for (;;) {
-		if (phase(r, &r->csw, MSC_STEP_CSW, r->timeout_ns, err))
+		if (phase(r, &r->csw, MSC_STEP_CSW, r->timeout_ns + r->slow_ns, err))
 			return -1;
 		if (t->outcome == MSC_OUT_STALL && !stalled) {
 			stalled = true;
@@ -363,6 +364,7 @@ static void fill_in_known(struct run *r)
 	most = r->rq->in_len < DATA_MAX ? r->rq->in_len : DATA_MAX;
 	r->capped = total > most || r->rq->in_len != SIZE_MAX;
 	r->total = total > most ? most : (size_t)total;
+	r->slow_ns = x->dir == MSC_DIR_OUT ? msc_engine_write_ns(s, r->total) : 0;
 	x->queued = can_be_queued(r);
 	r->cbw.xfer = (struct msc_xfer){ .ep = s->target->device.ep_out,
 					 .data = x->wrapper,

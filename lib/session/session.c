@@ -40,6 +40,7 @@ void msc_session_free(struct msc_session *s)
 				"did not succeed");
 	}
 	msc_session_forget(s);
+	free(s->permits);
 	free(s);
 }
 
@@ -106,6 +107,7 @@ void msc_engine_end(struct msc_session *s, struct msc_record *r, const struct ms
 	r->prev = s->last;
 	s->last = r;
 	msc_engine_learn(s, r);
+	msc_engine_watch(s, r);
 	if (out)
 		*out = r;
 	if (s->o.record && !s->muted)

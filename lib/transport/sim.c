@@ -3,6 +3,7 @@
  * on a simulated bus in virtual time; opening it enumerates it as a host does. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/text.h"
 #include "firmware/firmware.h"
@@ -67,6 +68,7 @@ struct sim_target {
 	size_t n_mutants;
 	uint8_t address;
 	bool has_file; /* the medium is a file of the host */
+	char medium_id[64];
 };
 
 struct transfer { /* what an msc_xfer's priv points to */
@@ -102,6 +104,17 @@ static int add_fault(struct sim_target *s, const char *id, struct msc_err *err)
 	return 0;
 }
 
+/* The file itself is the medium, by whatever name it is reached. */
+static void know_file(struct sim_target *s, const char *path)
+{
+	struct stat st;
+
+	s->has_file = true;
+	if (stat(path, &st) == 0)
+		snprintf(s->medium_id, sizeof s->medium_id, "sim-file-%jx-%jx",
+			 (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+}
+
 static int set_knob(struct sim_target *s, void *state, char *word, struct msc_err *err)
 {
 	char *value = strchr(word, '=');
@@ -112,7 +125,8 @@ static int set_knob(struct sim_target *s, void *state, char *word, struct msc_er
 	*value++ = '\0';
 	if (strcmp(word, "fault") == 0)
 		return add_fault(s, value, err);
-	s->has_file |= strcmp(word, "file") == 0;
+	if (strcmp(word, "file") == 0)
+		know_file(s, value);
 	if ((knob = msc_knob_find(s->firmware->knobs, word)))
 		return msc_knob_set(knob, state, value, err);
 	if ((knob = msc_knob_find(msc_sim_knobs, word)))
@@ -447,6 +461,7 @@ static int open_target(struct msc_target *t, const char *rest,
 	set_speed(s, &config, &t->device);
 	t->device.simulated = true;
 	t->device.forgets = !s->has_file;
+	memcpy(t->device.medium_id, s->medium_id, sizeof s->medium_id);
 	s->device = sim_device_new(&config, err);
 	free(state);
 	if (!s->device)

@@ -178,7 +178,7 @@ static void test_pulled(void **state)
 	snprintf(name, sizeof name, "sim:linux-gadget,file=%s", file);
 	strcpy(again.dir, s.dir);
 	assert_int_equal(case_run(name, STEPS INQUIRY, false, &again), 0);
-	assert_non_null(strstr(again.note, "give --restore to put the "));
+	assert_non_null(strstr(again.note, "--restore\" puts the "));
 	assert_true(case_journal_exists(&s));
 	assert_true(byte_at(file, at) != 0x77);
 
