@@ -24,7 +24,7 @@ struct earlier {
 	unsigned prints_differ;
 	bool block_0_differs;
 	unsigned differ, foreign;
-	uint64_t foreign_lba;
+	uint64_t foreign_lba, first, last;
 };
 
 static int directory(const struct msc_medium *m, char *buf, size_t size, struct msc_err *err)
@@ -61,9 +61,7 @@ static int load(struct earlier *e, struct msc_err *err)
 	snprintf(t->nonce, sizeof t->nonce, "%s", h->nonce);
 	for (size_t i = 0; i < e->content.n_blocks; i++)
 		if (care_add(t, e->content.block[i].lba, 1, e->content.block[i].data,
-			     *h->nonce && e->content.block[i].lba == h->mark ? CARE_MARK
-									     : CARE_SCRATCH,
-			     err) < 0)
+			     CARE_SCRATCH, err) < 0)
 			return -1;
 	for (size_t i = 0; i < e->content.n_wrote; i++) {
 		uint8_t *fresh;
@@ -86,6 +84,8 @@ static int find_mark(struct earlier *e, struct msc_err *err)
 	if (!t->has_mark)
 		return 0;
 	n = care_images(t, t->mark, image);
+	if (care_find(t, t->mark))
+		care_find(t, t->mark)->kind = CARE_MARK;
 	for (size_t i = 0; i <= n && !t->marked; i++) {
 		t->mark_at = i ? image[i - 1].lba : t->mark;
 		if (care_is_marked(t, &t->marked, err) < 0)
@@ -93,6 +93,8 @@ static int find_mark(struct earlier *e, struct msc_err *err)
 		if (t->marked && care_find(t, t->mark_at))
 			care_find(t, t->mark_at)->kind |= CARE_MARK;
 	}
+	if (!t->marked && care_find(t, t->mark))
+		care_find(t, t->mark)->kind = CARE_SCRATCH; /* compared as any other */
 	return 0;
 }
 
@@ -119,11 +121,20 @@ static int compare_prints(struct earlier *e, struct msc_err *err)
 	return 0;
 }
 
+static void include(struct earlier *e, uint64_t lba)
+{
+	if (!e->differ || lba > e->last)
+		e->last = lba;
+	if (!e->differ || lba < e->first)
+		e->first = lba;
+	e->differ++;
+}
+
 static void sort_out(struct msc_medium *t, struct care_block *b, const uint8_t *now, void *user)
 {
 	struct earlier *e = user;
 
-	e->differ++;
+	include(e, b->lba);
 	if (care_is_ours(t, b, now))
 		return;
 	b->leave = true;
@@ -232,27 +243,15 @@ static int other_size(const struct earlier *e, struct msc_err *err)
 			path_of(e), e->content.head.capacity, e->content.head.block_size);
 }
 
-/* The rows that the journal holds, for the reader. */
-static void extent(const struct earlier *e, uint64_t *first, uint64_t *last)
+/* The mark, which is not compared, is one of the blocks. */
+static void count_mark(struct earlier *e)
 {
-	const struct msc_medium *t = &e->then;
-	size_t best = 0, len = 0;
-
-	for (size_t i = 0, n; i < t->n_blocks; i += n) {
-		for (n = 1; i + n < t->n_blocks && t->block[i + n].lba == t->block[i].lba + n;)
-			n++;
-		if (n > len) {
-			best = i;
-			len = n;
-		}
-	}
-	*first = t->n_blocks ? t->block[best].lba : 0;
-	*last = *first + (len ? len - 1 : 0);
+	if (e->then.marked)
+		include(e, e->then.mark_at);
 }
 
 static int settle(struct earlier *e, struct msc_err *err)
 {
-	uint64_t first, last;
 	bool readable;
 
 	if (!same_size(e))
@@ -264,11 +263,11 @@ static int settle(struct earlier *e, struct msc_err *err)
 		return not_readable(e, err);
 	if (is_the_same(e, err) < 0 || put_back(e, err) < 0)
 		return -1;
-	extent(e, &first, &last);
+	count_mark(e);
 	care_note(e->m, true,
-		  "an earlier run was cut short: its scratch blocks %" PRIu64 " to %" PRIu64
-		  " were put back from %s",
-		  first, last, path_of(e));
+		  "an earlier run was cut short: the %u blocks that it had changed (%" PRIu64
+		  " to %" PRIu64 ") were put back from %s",
+		  e->differ, e->first, e->last, path_of(e));
 	return 0;
 }
 
