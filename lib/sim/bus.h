@@ -78,6 +78,16 @@ void bus_port_reset(struct bus *);
 /* The cable is pulled: everything ends as BUS_GONE, now and from now on. */
 void bus_detach(struct bus *);
 bool bus_attached(const struct bus *);
+/* It is plugged in again: unconfigured, and waiting for a port reset. */
+void bus_attach(struct bus *);
+unsigned bus_attachments(const struct bus *); /* how often it was; 1 at first */
+
+/* No traffic, not even SOF: what is pending stays pending. The device notices after 3 ms (USB 2.0,
+ * 7.1.7.6). Resuming takes 20 ms and 3 ms more (7.1.7.7); a port reset also ends it. */
+void bus_suspend(struct bus *);
+void bus_resume(struct bus *);
+/* It is about to be suspended or detached: no transaction begins until it is. */
+void bus_hold(struct bus *);
 
 enum msc_speed bus_speed(const struct bus *);
 int64_t bus_frame_ns(const struct bus *); /* 1 ms, or 125 us */

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "sim/bus.h"
+#include "sim/event.h"
 #include "sim/mcu.h"
 #include "sim/mutant.h"
 
@@ -17,6 +18,8 @@ struct sim_device_config {
 	size_t state_size;
 	const struct mutant_ops *const *mutants; /* n_mutants of them, active in this order */
 	size_t n_mutants;
+	const struct sim_event *events; /* n_events of them: what happens to the device */
+	size_t n_events;
 	enum msc_speed speed;
 	enum bus_host host;
 	int64_t host_ns; /* as bus_new has it */

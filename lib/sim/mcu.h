@@ -35,6 +35,10 @@ struct mcu_vectors {
 	void (*in_done)(struct mcu *, uint8_t ep); /* all that udc_transmit was given was taken */
 	void (*out_done)(struct mcu *, uint8_t ep, size_t len); /* udc_receive: full, or short */
 	void (*sd_done)(struct mcu *, bool ok);			/* sd_dma: the block is through */
+	void (*card)(struct mcu *, uint8_t slot, bool present); /* a card came, or went */
+	void (*eject)(struct mcu *, uint8_t slot); /* somebody presses the button of the slot */
+	void (*suspend)(struct mcu *);		   /* the bus has been silent for 3 ms */
+	void (*resume)(struct mcu *);
 };
 
 /* -- the processor ------------------------------------------------------------------------- */
@@ -86,9 +90,12 @@ struct card_geometry {
 	uint64_t blocks;
 	uint32_t block_size;  /* bytes */
 	const char *path;     /* a file of the host to hold the medium, or NULL: memory, all zero.
-				 blocks 0: as many as the file has */
+				 blocks 0: as many as the file has, and without a file the
+				 slot is empty */
 	bool read_only;	      /* the medium refuses writes */
 	int64_t read_ns, write_ns; /* time for one block */
+	uint64_t noise; /* without a file: what it holds at first, eight bytes that come nowhere
+			   else; the same number is the same noise, 0 is zeros */
 };
 
 void card_insert(struct mcu *, uint8_t slot, const struct card_geometry *);
@@ -103,6 +110,8 @@ bool card_write(struct mcu *, uint8_t slot, uint64_t lba, uint32_t blocks, const
 /* What was on the medium when it came: takes no time, and no mutant sees it. */
 bool card_preload(struct mcu *, uint8_t slot, uint64_t lba, uint32_t blocks, const void *buf);
 bool card_peek(struct mcu *, uint8_t slot, uint64_t lba, void *block); /* the same to look */
+/* While it is held nobody can take the card of the slot out or put another in: they wait. */
+void card_hold(struct mcu *, uint8_t slot, bool hold);
 
 /* -- an SD card on SPI ----------------------------------------------------------------------
  * The card in slot 0, as its driver sees it: a command, a wait until the card is ready, a block

@@ -87,6 +87,11 @@ struct mutant_ops {
 	bool (*card_write)(struct mcu *, const struct mutant_view *, uint64_t *lba,
 			   uint32_t *blocks, void *state);
 
+	/* Where a block of the medium lies for the driver: called for each block, and what it gives is
+	 * where it is moved to or from. Beyond the medium is an error. */
+	uint64_t (*address)(struct mcu *, const struct mutant_view *, uint64_t lba, bool writing,
+			    void *state);
+
 	/* The firmware opens a bulk endpoint. Either may be set: what it was before the endpoint was
 	 * closed stays. */
 	void (*open)(struct mcu *, uint8_t ep, bool *keep_toggle, bool *keep_halt, void *state);

@@ -275,6 +275,26 @@ bool mutate_card_read(struct mcu *m, uint64_t lba, uint32_t blocks, uint8_t *dat
 	return ok;
 }
 
+bool mutate_has_address(const struct mcu *m)
+{
+	const struct mutation *x = m->mutation;
+
+	for (size_t i = 0; x && i < x->n; i++)
+		if (x->ops[i]->address)
+			return true;
+	return false;
+}
+
+uint64_t mutate_address(struct mcu *m, uint64_t lba, bool writing)
+{
+	struct mutation *x = m->mutation;
+
+	for (size_t i = 0; x && i < x->n; i++)
+		if (x->ops[i]->address)
+			lba = x->ops[i]->address(m, &x->view, lba, writing, x->state[i]);
+	return lba;
+}
+
 bool mutate_card_write(struct mcu *m, uint64_t *lba, uint32_t *blocks)
 {
 	struct mutation *x = m->mutation;

@@ -42,7 +42,10 @@ struct bus {
 	int64_t host_ns; /* from there until the software above knows, and can call again */
 	const struct bit_costs *costs;
 	int64_t frame_ns;
-	bool detached, resetting;
+	bool detached, resetting, suspended, held;
+	bool told; /* the device knows that it is suspended */
+	unsigned attachments;
+	int64_t silent_ns, resumed_ns; /* when the device notices; when resuming is over */
 	struct endpoint ep[ENDPOINTS];
 	uint32_t pending; /* a bit for each endpoint that has a transfer */
 	unsigned turn; /* round robin */

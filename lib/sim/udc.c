@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sim/endpoint.h"
+#include "wire/bot.h"
 
 struct udc *udc_new(struct mcu *m)
 {
@@ -118,6 +119,9 @@ void udc_in_taken(struct udc *u, uint8_t ep)
 
 	if (!e->jobs)
 		return;
+	if (ep & MSC_EP_NUMBER)
+		world_in(u->mcu, j->in + j->at,
+			 j->len - j->at < e->max_packet ? j->len - j->at : e->max_packet);
 	j->at += j->len - j->at < e->max_packet ? j->len - j->at : e->max_packet;
 	e->toggle = !e->toggle;
 	if (j->at == j->len)
@@ -157,6 +161,8 @@ enum udc_reply udc_out_packet(struct udc *u, uint8_t ep, bool toggle, const uint
 	if (len)
 		memcpy(j->out + j->at, data, len);
 	j->at += len;
+	if (ep)
+		world_out(u->mcu, data, len, len < e->max_packet);
 	if (len < e->max_packet || j->at == j->len)
 		end_job(u, ep);
 	return e->jobs ? UDC_ACK : UDC_NYET;
@@ -193,6 +199,9 @@ void udc_setup_packet(struct udc *u, const struct msc_setup *setup)
 		e->halted = e->halt_asked = e->busy = false;
 		e->toggle = true; /* the data stage begins with DATA1: USB 2.0, 8.5.3 */
 	}
+	if ((setup->request_type & MSC_REQTYPE_TYPE) == MSC_REQTYPE_CLASS &&
+	    setup->request == MSC_REQ_BULK_ONLY_RESET)
+		world_command_ends(u->mcu);
 	u->ep0_takes_data = !(setup->request_type & MSC_REQTYPE_IN) && setup->length;
 	mcu_raise(u->mcu, &i);
 }
@@ -209,11 +218,35 @@ void udc_bus_reset(struct udc *u)
 {
 	struct irq i = { .fn = reset_irq };
 
+	world_command_ends(u->mcu);
 	for (unsigned k = 0; k < EP_COUNT; k++) {
 		udc_drop_jobs(&u->ep[k]);
 		u->ep[k] = (struct endpoint){ .open = false };
 	}
 	mcu_raise(u->mcu, &i);
+}
+
+static void suspend_irq(struct mcu *m, const struct irq *i)
+{
+	void (*tell)(struct mcu *) = i->present ? m->config->vectors->suspend
+						: m->config->vectors->resume;
+
+	if (tell)
+		tell(m);
+}
+
+void udc_suspended(struct udc *u, bool suspended)
+{
+	mcu_raise(u->mcu, &(struct irq){ .fn = suspend_irq, .present = suspended });
+}
+
+void udc_power_off(struct udc *u)
+{
+	for (unsigned k = 0; k < EP_COUNT; k++)
+		u->ep[k] = (struct endpoint){ .open = false };
+	while (u->copies)
+		copy_free(u->copies);
+	u->ep0_takes_data = false;
 }
 
 /* ---- interrupts --------------------------------------------------------------------------- */

@@ -41,5 +41,6 @@ enum udc_reply udc_out_packet(struct udc *, uint8_t ep, bool toggle, const uint8
 /* A SETUP packet; hardware always takes it. */
 void udc_setup_packet(struct udc *, const struct msc_setup *);
 void udc_bus_reset(struct udc *);
+void udc_suspended(struct udc *, bool suspended); /* the bus is silent, or no longer */
 
 #endif

@@ -124,6 +124,16 @@ void udc_raw_ep0_send(struct udc *u, const uint8_t *data, size_t len)
 	udc_queue_in(u, MSC_EP_IN, data, len, true, false);
 }
 
+/* Who has come back as another device has another device descriptor, whatever its firmware says. */
+static void become_another(struct mcu *m, uint8_t raw[MSC_DEVICE_DESC_LEN])
+{
+	struct msc_device_desc d;
+
+	msc_device_desc_unpack(&d, raw);
+	if (world_is_another(m, &d.vendor, &d.product))
+		msc_device_desc_pack(raw, &d);
+}
+
 void udc_ep0_send(struct mcu *m, const void *data, size_t len)
 {
 	struct udc *u = m->udc;
@@ -135,6 +145,9 @@ void udc_ep0_send(struct mcu *m, const void *data, size_t len)
 		return;
 	}
 	memcpy(u->ep0_in, data, len);
+	if (u->setup.request_type == MSC_REQTYPE_IN && u->setup.request == MSC_STD_GET_DESCRIPTOR &&
+	    u->setup.value >> 8 == MSC_DESC_DEVICE && len >= MSC_DEVICE_DESC_LEN)
+		become_another(m, u->ep0_in);
 	mutate_control_in(m, &u->setup, u->ep0_in, &len, sizeof u->ep0_in);
 	udc_raw_ep0_send(u, u->ep0_in, len);
 }

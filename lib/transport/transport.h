@@ -164,9 +164,6 @@ int msc_device_parse(struct msc_device *, struct msc_err *) MSC_MUST_CHECK;
 /* The number of another interface of a composite device, the first; its own when there is none. */
 uint8_t msc_device_sibling(const struct msc_device *);
 
-/* The knobs that every sim: target has beside its firmware's own; a table as base/knob.h says. */
-extern const struct msc_knob msc_sim_knobs[];
-
 #define TRANSPORT(name) extern const struct msc_transport msc_transport_##name;
 #include "transport/transport.list"
 #undef TRANSPORT
