@@ -57,11 +57,25 @@ static const char *unmet(const struct msc_runner *r)
 	return NULL;
 }
 
+/* Somebody has taken the medium out: what needs one would only say so again and again. */
+static const char *taken_out(const struct msc_runner *r)
+{
+	const unsigned with_medium = MSC_NEED_MEDIUM | MSC_NEED_WRITABLE;
+
+	if (!(r->s->needs & with_medium || r->s->writes) ||
+	    !msc_session_signs(r->session, r->o->lun)->absent || !r->unit.have_capacity)
+		return NULL;
+	return "the medium has been taken out (the device says 2/3a)";
+}
+
 /* True: it may run. */
 static bool may_run(struct msc_runner *r)
 {
 	const struct msc_scenario *s = r->s;
 	const char *reason = unmet(r);
+
+	if (!reason)
+		reason = taken_out(r);
 
 	if (reason)
 		msc_run_end_case(r, MSC_VERDICT_SKIP, "%s", reason);
