@@ -5,7 +5,7 @@
  *	blocks.c   the blocks that are saved, and what may lie in their place
  *	move.c	   reading and writing them, putting them back
  *	same.c	   whether the medium is the one that it was
- *	medium.c, write.c, earlier.c   see medium.h */
+ *	medium.c, finish.c, write.c, earlier.c   see medium.h */
 #ifndef MSC_MEDIUM_CARE_H
 #define MSC_MEDIUM_CARE_H
 
@@ -134,6 +134,8 @@ int care_compare(struct msc_medium *, unsigned kinds, bool dirty_only, care_diff
 /* ---- medium.c: reads those of these blocks that are not saved yet. Sorts the list. */
 int care_take_all(struct msc_medium *, uint64_t *lba, size_t n, enum care_kind, bool *readable,
 		  struct msc_err *) MSC_MUST_CHECK;
+
+void care_revoke(struct msc_medium *); /* all permits */
 
 /* ---- same.c */
 int care_fingerprint(struct msc_medium *, bool *readable, struct msc_err *) MSC_MUST_CHECK;
