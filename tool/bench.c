@@ -8,7 +8,6 @@
 #include "base/text.h"
 #include "gate.h"
 #include "mscope.h"
-#include "run/guard.h"
 
 #define SIZES_MAX   MSC_LINE_POINTS_MAX
 #define COUNT	    100
@@ -215,27 +214,28 @@ static void show_progress(void *user, const char *text)
 	tool_progress(j->tool, text);
 }
 
-static void note(void *user, const char *text)
-{
-	(void)user;
-	fprintf(stderr, "mscope: %s\n", text);
-}
-
 /* Writes stay within a range that is saved before and put back afterwards. */
 static int measure_writes(struct job *j, struct msc_session *s, struct msc_err *err)
 {
-	struct msc_guard *guard;
+	struct msc_medium *medium;
 	int result = -1;
 
 	if (j->o.queued && msc_bench_try_queued(s, &j->bench, err) < 0)
 		return -1;
-	guard = msc_guard_begin(s, j->o.lun, note, j, err);
-	if (!guard)
+	medium = tool_medium_begin(s, j->o.lun, j->o.seed, err);
+	if (!medium)
 		return -1;
-	j->o.first_lba = msc_guard_first(guard);
-	j->o.span = msc_guard_blocks(guard);
-	result = msc_bench_measure(s, &j->o, &j->bench, err);
-	j->not_restored |= !msc_guard_end(guard);
+	if (msc_medium_blocks(medium)) {
+		j->o.medium = medium;
+		j->o.first_lba = msc_medium_first(medium);
+		j->o.span = msc_medium_blocks(medium);
+		result = msc_bench_measure(s, &j->o, &j->bench, err);
+		j->o.medium = NULL;
+	} else {
+		msc_fail(err, MSC_E_UNSUPPORTED, "%s: there is no medium in unit %u",
+			 msc_session_target(s)->device.name, j->o.lun);
+	}
+	j->not_restored |= !tool_medium_end(medium);
 	return result;
 }
 
@@ -316,6 +316,8 @@ static int use_target(struct job *j, struct msc_err *err)
 	target = tool_open(j->tool, j->o.op == MSC_BENCH_WRITE, err);
 	if (!target)
 		return -1;
+	if (j->o.op != MSC_BENCH_WRITE)
+		tool_tell_journal(target);
 	result = use_session(j, target, err);
 	msc_target_close(target);
 	return result;

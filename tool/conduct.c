@@ -45,6 +45,8 @@ static void on_event(void *user, const struct msc_event *ev)
 	struct conductor *c = user;
 
 	show_progress(c, ev);
+	if (ev->kind == MSC_EV_NOTE && ev->safety && !c->tool->text)
+		fprintf(stderr, "mscope: %s\n", ev->text); /* standard output holds a document */
 	if (c->walk && ev->kind == MSC_EV_RUN_BEGIN)
 		c->walk->opened = true;
 	if (c->walk && ev->kind == MSC_EV_CASE_END &&
@@ -209,8 +211,10 @@ static int judgement(const struct tool *tool, const struct msc_summary *s)
 {
 	bool strict = arg(&tool->args, "strict") && s->count[MSC_VERDICT_SKIP];
 
-	return s->count[MSC_VERDICT_FAIL] || s->count[MSC_VERDICT_ERROR] || strict ? MSCOPE_FAILED
-										   : MSCOPE_PASSED;
+	return s->count[MSC_VERDICT_FAIL] || s->count[MSC_VERDICT_ERROR] || strict ||
+			       s->elsewhere || s->not_restored
+		       ? MSCOPE_FAILED
+		       : MSCOPE_PASSED;
 }
 
 static int run_chosen(struct tool *tool, const struct msc_scenarios *scenarios, struct walk *walk,

@@ -13,7 +13,6 @@
 #include "base/text.h"
 #include "mscope.h"
 #include "report/pace.h"
-#include "run/guard.h"
 #include "tool.h"
 
 struct job {
@@ -129,23 +128,21 @@ static void show_progress(void *user, const char *text)
 	tool_progress(j->tool, text);
 }
 
-static void note(void *user, const char *text)
-{
-	(void)user;
-	fprintf(stderr, "mscope: %s\n", text);
-}
-
 /* The very bytes that are there are written: the range is saved all the same. */
 static int measure_writes(struct job *j, struct msc_session *s, struct msc_err *err)
 {
-	struct msc_guard *guard = msc_guard_begin(s, j->o.lun, note, j, err);
+	struct msc_medium *medium = tool_medium_begin(s, j->o.lun, 1, err);
+	const uint8_t *data;
+	size_t len;
 	int result;
 
-	if (!guard)
+	if (!medium)
 		return -1;
-	result = msc_pace_probe_writes(s, &j->o, msc_guard_first(guard), msc_guard_blocks(guard),
-				       msc_guard_data(guard), &j->samples, err);
-	j->not_restored = !msc_guard_end(guard);
+	data = msc_medium_original(medium, msc_medium_first(medium), &len);
+	result = !data ? msc_fail(err, MSC_E_UNSUPPORTED, "there is no medium in unit %u", j->o.lun)
+		       : msc_pace_probe_writes(s, &j->o, msc_medium_first(medium),
+				       msc_medium_blocks(medium), data, &j->samples, err);
+	j->not_restored = !tool_medium_end(medium);
 	return result;
 }
 
@@ -172,6 +169,8 @@ static int use_target(struct job *j, struct msc_err *err)
 	if (!target)
 		return -1;
 	j->device = target->device;
+	if (!arg(&j->tool->args, "allow-writes"))
+		tool_tell_journal(target);
 	s = msc_session_new(target, &options);
 	if (s) {
 		msc_session_set_stop(s, tool_stop, NULL);

@@ -372,6 +372,7 @@ static int probe(struct tool *tool, struct msc_err *err)
 	p.target = tool_open(tool, false, err);
 	if (!p.target)
 		return -1;
+	tool_tell_journal(p.target);
 	p.session = msc_session_new(p.target, &options);
 	if (p.session) {
 		msc_session_set_stop(p.session, tool_stop, NULL);

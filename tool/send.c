@@ -199,17 +199,11 @@ static void show(const struct tool *tool, const struct msc_record *r, const stru
 /* Asks why the command failed: the answer is gone when the next command comes. */
 static int ask_sense(struct job *j, const struct tool *tool, struct msc_err *err)
 {
-	static const uint8_t cdb[] = { MSC_OP_REQUEST_SENSE, 0, 0, 0, MSC_SENSE_LEN, 0 };
-	struct msc_request request;
-	const struct msc_record *r;
 	struct msc_sense_data sense;
 	char text[128];
 
-	msc_request_init(&request, cdb, sizeof cdb, MSC_DIR_IN, MSC_SENSE_LEN);
-	request.cbw.h.lun = j->request.cbw.h.lun;
-	if (msc_session_exchange(j->session, &request, &r, err) < 0)
+	if (msc_session_sense(j->session, j->request.cbw.h.lun, &sense, err) < 0)
 		return -1;
-	sense = msc_sense_decode(r->u.exchange.data, r->u.exchange.data_len);
 	if (tool->text)
 		fprintf(tool->text, "  REQUEST SENSE: %s\n",
 			sense.valid ? msc_sense_text(text, sizeof text, &sense)
@@ -259,6 +253,60 @@ static int exchange(struct job *j, const struct tool *tool, struct msc_err *err)
 	return passed ? MSCOPE_PASSED : MSCOPE_FAILED;
 }
 
+/* One that names blocks to be written: they are saved first and put back at the end. Anything else is
+ * the gate's business. */
+static bool writes_blocks(const struct job *j)
+{
+	return msc_cdb_effect(j->request.cbw.cb, MSC_CBW_CB_MAX, &msc_any_disk, NULL) ==
+	       MSC_EFFECT_BLOCKS;
+}
+
+static int exchange_within(struct job *j, struct msc_medium *m, const struct tool *tool,
+			   struct msc_err *err)
+{
+	struct msc_write w;
+	int status;
+
+	if (msc_medium_before(m, &j->request, &w, err) < 0)
+		return -1;
+	if (w.may != MSC_MAY_SEND)
+		return msc_fail(err, MSC_E_USAGE,
+				"%s; blocks %llu to %llu may be written, and are put back; "
+				"--allow-unsafe writes others, for good",
+				w.why, (unsigned long long)msc_medium_first(m),
+				(unsigned long long)msc_medium_first(m) + msc_medium_blocks(m) - 1);
+	status = exchange(j, tool, err);
+	if (msc_medium_after(m, &w, err) < 0)
+		return -1;
+	if (!*w.hit)
+		return status;
+	if (tool->text)
+		fprintf(tool->text, "  %s\n", w.hit);
+	return status < 0 ? -1 : MSCOPE_FAILED;
+}
+
+static int write_and_put_back(struct job *j, const struct tool *tool, struct msc_err *err)
+{
+	struct msc_medium *m;
+	int status;
+
+	if (j->request.cbw.h.lun > MSC_LUN_MAX)
+		return msc_fail(err, MSC_E_USAGE, "there is no unit above %d to write to",
+				MSC_LUN_MAX);
+	if (msc_session_learn(j->session, j->request.cbw.h.lun, err) < 0)
+		return -1;
+	m = tool_medium_begin(j->session, j->request.cbw.h.lun, 1, err);
+	if (!m)
+		return -1;
+	status = exchange_within(j, m, tool, err);
+	msc_session_set_record(j->session, NULL, NULL);
+	if (!tool_medium_end(m))
+		return status < 0 ? -1 : MSCOPE_FAILED;
+	if (status >= 0 && tool->text && tool->verbosity >= 0)
+		fputs("  what was written has been put back as it was\n", tool->text);
+	return status;
+}
+
 static int write_document(struct job *j, struct tool *tool, const struct msc_target *target,
 			  int status, struct msc_err *err)
 {
@@ -294,7 +342,12 @@ static int drive(struct job *j, struct tool *tool, struct msc_err *err)
 	j->session = msc_session_new(target, &options);
 	if (j->session) {
 		msc_session_set_stop(j->session, tool_stop, NULL);
-		status = exchange(j, tool, err);
+		if (writes_blocks(j) && options.allow_writes && !options.allow_unsafe) {
+			status = write_and_put_back(j, tool, err);
+		} else {
+			tool_tell_journal(target);
+			status = exchange(j, tool, err);
+		}
 		if (write_document(j, tool, target, status < 0 ? tool_status(err) : status, err) <
 		    0)
 			status = -1;

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 
+#include "medium/medium.h"
 #include "report/report.h"
 
 struct tool;
@@ -119,6 +120,16 @@ bool tool_stop(void *unused); /* the user, or whoever reads our output, has had 
 /* Flushes standard output; true: it could not be written, now or before. */
 bool output_failed(void);
 void complain_of_output(void);
+
+/* ---- writing without scenarios: medium.c --------------------------------------------------- */
+
+/* Says that an earlier run has left a journal for this device, if so. */
+void tool_tell_journal(const struct msc_target *);
+/* msc_medium_begin, with its notes on standard error. */
+struct msc_medium *tool_medium_begin(struct msc_session *, uint8_t lun, uint64_t seed,
+				     struct msc_err *);
+/* False: the medium is not as it was, and a note says where. */
+bool tool_medium_end(struct msc_medium *);
 
 /* ---- running scenarios: conduct.c ---------------------------------------------------------- */
 

@@ -2,8 +2,10 @@
 /* Reads the name of a simulated target: see spec.h. */
 #include "firmware/spec.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/text.h"
 
@@ -95,6 +97,16 @@ static int add_event(struct msc_spec *s, const char *text, struct msc_err *err)
 	return 0;
 }
 
+static void know_file(struct msc_spec *s, const char *path)
+{
+	struct stat st;
+
+	s->has_file = true;
+	if (stat(path, &st) == 0)
+		snprintf(s->medium_id, sizeof s->medium_id, "sim-file-%jx-%jx",
+			 (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+}
+
 static int set_knob(struct msc_spec *s, char *word, struct msc_err *err)
 {
 	char *value = strchr(word, '=');
@@ -107,7 +119,8 @@ static int set_knob(struct msc_spec *s, char *word, struct msc_err *err)
 		return add_fault(s, value, err);
 	if (strcmp(word, "event") == 0)
 		return add_event(s, value, err);
-	s->has_file |= strcmp(word, "file") == 0;
+	if (strcmp(word, "file") == 0)
+		know_file(s, value);
 	if ((knob = msc_knob_find(s->firmware->knobs, word)))
 		return msc_knob_set(knob, s->state, value, err);
 	if ((knob = msc_knob_find(msc_sim_knobs, word)))

@@ -33,6 +33,7 @@ struct msc_spec {
 	struct sim_event events[MSC_SPEC_EVENTS_MAX];
 	size_t n_events;
 	bool has_file; /* a medium is a file of the host */
+	char medium_id[64]; /* of the file of the knob "file", by whatever name it is reached */
 };
 
 /* The knobs that every simulated target has beside its firmware's own. */

@@ -73,3 +73,13 @@ const struct msc_rule msc_rule_expect_settles = {
 	.why = "a host would go on with its next command, and have to reset first",
 	.mistake = "a command that ended badly leaves an endpoint unarmed or a state behind",
 };
+
+const struct msc_rule msc_rule_scsi_write_elsewhere = {
+	.id = "scsi.write.elsewhere",
+	.title = "a write changes the blocks that it names, and no other",
+	.spec = "SBC-3, WRITE (10)",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "files are lost that nobody touched",
+	.mistake = "the address is formed in too few bits, or not compared with the capacity before "
+		   "the data is stored",
+};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The journal file: lines of text that say whose blocks these are, an empty line, the blocks: those
- * in a row and then, one for each line "probe", single ones. It
- * is written under another name, synced, and renamed, so that a journal that exists is whole. */
-#include "medium/journal.h"
+/* The journal as a file: its place, its name, who holds it, and how it is written. What it says is
+ * read in journal_read.c. It is written under another name, synced, and renamed, so that a journal
+ * that exists is whole. */
+#include "medium/journal_file.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -15,24 +15,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BLOCK_SIZE_MAX 65536u
-#define HEAD_MAX       1024
-
-struct msc_journal {
-	int fd; /* locked */
-	char dir[3072];
-	char path[3584];
-	char temporary[3600]; /* while it is held and not written: what is locked */
-};
-
-/* FNV-1a */
-uint32_t msc_journal_hash(const void *data, size_t len)
+uint64_t msc_journal_hash(const void *data, size_t len)
 {
 	const uint8_t *p = data;
-	uint32_t h = 2166136261u;
+	uint64_t h = UINT64_C(14695981039346656037);
 
 	for (size_t i = 0; i < len; i++)
-		h = (h ^ p[i]) * 16777619u;
+		h = (h ^ p[i]) * UINT64_C(1099511628211);
 	return h;
 }
 
@@ -46,12 +35,40 @@ int msc_journal_default_dir(char *buf, size_t size, struct msc_err *err)
 	else if (home && *home == '/')
 		len = snprintf(buf, size, "%s/.local/state/mscope", home);
 	else
-		return msc_fail(err, MSC_E_USAGE,
-				"no directory for the journal of the scratch range: HOME is not "
-				"set; name one");
+		return msc_fail(err, MSC_E_IO,
+				"no directory for the journal of what is written: HOME is not set; "
+				"set XDG_STATE_HOME to one that can be written");
 	if ((size_t)len >= size)
-		return msc_fail(err, MSC_E_USAGE, "the journal directory's name is too long");
+		return msc_fail(err, MSC_E_IO, "the journal directory's name is too long");
 	return 0;
+}
+
+static int sync_path(const char *dir, struct msc_err *err)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc = fd < 0 ? -1 : fsync(fd);
+
+	if (rc < 0)
+		msc_fail_errno(err, MSC_E_IO, "%s: cannot sync the journal directory", dir);
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+/* A directory that was made lasts when the one above it has been synced. */
+static int sync_above(char *path, struct msc_err *err)
+{
+	char *slash = strrchr(path, '/');
+	int rc;
+
+	if (!slash)
+		return sync_path(".", err);
+	if (slash == path)
+		return sync_path("/", err);
+	*slash = '\0';
+	rc = sync_path(path, err);
+	*slash = '/';
+	return rc;
 }
 
 static int make_dirs(const char *dir, struct msc_err *err)
@@ -59,45 +76,54 @@ static int make_dirs(const char *dir, struct msc_err *err)
 	char path[3072];
 
 	if ((size_t)snprintf(path, sizeof path, "%s", dir) >= sizeof path || !*dir)
-		return msc_fail(err, MSC_E_USAGE,
+		return msc_fail(err, MSC_E_IO,
 				"the journal directory's name is empty or too long");
 	for (char *p = path + 1;; p++) {
 		char c = *p;
+		bool made;
 
 		if (c != '/' && c != '\0')
 			continue;
 		*p = '\0';
-		if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		made = p[-1] != '/' && mkdir(path, 0700) == 0;
+		if (!made && p[-1] != '/' && errno != EEXIST)
 			return msc_fail_errno(err, MSC_E_IO,
-					      "%s: cannot make the journal directory", path);
+					      "%s: cannot make the journal directory; set "
+					      "XDG_STATE_HOME to one that can be written",
+					      path);
+		if (made && sync_above(path, err) < 0)
+			return -1;
 		*p = c;
 		if (!c)
 			return 0;
 	}
 }
 
-static struct msc_journal *new_journal(const char *dir, const char *device, uint8_t lun,
-				       struct msc_err *err)
+void msc_journal_name(const char *dir, const char *device, uint8_t lun, char *buf, size_t size)
+{
+	char name[256];
+
+	snprintf(name, sizeof name, "%s", device);
+	for (size_t i = 0; name[i]; i++)
+		if (!isalnum((unsigned char)name[i]) && name[i] != '-')
+			name[i] = '_';
+	snprintf(buf, size, "%s/%s-lun%u.journal", dir, name, lun);
+}
+
+struct msc_journal *msc_journal_new(const char *path, struct msc_err *err)
 {
 	struct msc_journal *j = calloc(1, sizeof *j);
-	char name[160];
-	size_t i;
 
 	if (!j) {
 		msc_nomem(err);
 		return NULL;
 	}
-	snprintf(name, sizeof name, "%s", device);
-	for (i = 0; name[i]; i++)
-		if (!isalnum((unsigned char)name[i]) && name[i] != '-')
-			name[i] = '_';
 	j->fd = -1;
-	snprintf(j->dir, sizeof j->dir, "%s", dir);
-	snprintf(j->path, sizeof j->path, "%s/%s-lun%u.journal", j->dir, name, lun);
+	snprintf(j->path, sizeof j->path, "%s", path);
 	return j;
 }
 
-static void free_journal(struct msc_journal *j)
+void msc_journal_free(struct msc_journal *j)
 {
 	if (j && *j->temporary)
 		unlink(j->temporary);
@@ -106,16 +132,9 @@ static void free_journal(struct msc_journal *j)
 	free(j);
 }
 
-static int sync_dir(const struct msc_journal *j, struct msc_err *err)
+static int sync_dir(struct msc_journal *j, struct msc_err *err)
 {
-	int fd = open(j->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int rc = fd < 0 ? -1 : fsync(fd);
-
-	if (rc < 0)
-		msc_fail_errno(err, MSC_E_IO, "%s: cannot sync the journal directory", j->dir);
-	if (fd >= 0)
-		close(fd);
-	return rc;
+	return sync_above(j->path, err);
 }
 
 static int write_all(int fd, const void *data, size_t len)
@@ -166,7 +185,9 @@ static int reserve(struct msc_journal *j, struct msc_err *err)
 	snprintf(temporary, sizeof temporary, "%s.new", j->path);
 	j->fd = open(temporary, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (j->fd < 0)
-		return msc_fail_errno(err, MSC_E_IO, "%s: cannot create the journal", temporary);
+		return msc_fail_errno(err, MSC_E_IO, "%s: cannot create the journal; set XDG_STATE_HOME to a directory "
+				      "that can be written",
+				      temporary);
 	if (flock(j->fd, LOCK_EX | LOCK_NB) < 0)
 		return msc_fail(err, MSC_E_BUSY, "%s: another run of mscope uses this device",
 				temporary);
@@ -184,194 +205,138 @@ static int reserve(struct msc_journal *j, struct msc_err *err)
 int msc_journal_reserve(const char *dir, const char *device, uint8_t lun, struct msc_journal **out,
 			struct msc_err *err)
 {
+	char path[3584];
 	struct msc_journal *j;
 
 	if (make_dirs(dir, err) < 0)
 		return -1;
-	j = new_journal(dir, device, lun, err);
+	msc_journal_name(dir, device, lun, path, sizeof path);
+	j = msc_journal_new(path, err);
 	if (!j)
 		return -1;
 	if (reserve(j, err) < 0) {
-		free_journal(j);
+		msc_journal_free(j);
 		return -1;
 	}
 	*out = j;
 	return 0;
 }
 
-int msc_journal_write(struct msc_journal *j, const struct msc_journal_head *h, const uint8_t *data,
-		      struct msc_err *err)
-{
-	size_t len = ((size_t)h->blocks + h->n_probes) * h->block_size;
-	char text[HEAD_MAX];
-	int n = snprintf(text, sizeof text,
-			 "mscope journal 1\ndevice %s\nlun %u\ncapacity %" PRIu64
-			 "\nblock_size %" PRIu32 "\nfirst %" PRIu64 "\nblocks %" PRIu32
-			 "\nblock_0 %08" PRIx32 "\nchecksum %08" PRIx32,
-			 h->device, h->lun, h->capacity, h->block_size, h->first, h->blocks,
-			 h->block_0, msc_journal_hash(data, len));
+/* ---- entries ---------------------------------------------------------------------------------- */
 
-	for (uint32_t i = 0; i < h->n_probes; i++)
-		n += snprintf(text + n, sizeof text - (size_t)n, "\nprobe %" PRIu64, h->probe[i]);
-	n += snprintf(text + n, sizeof text - (size_t)n, "\n\n");
-	if (ftruncate(j->fd, 0) < 0 || write_all(j->fd, text, (size_t)n) < 0 ||
-	    write_all(j->fd, data, len) < 0 || fsync(j->fd) < 0 ||
-	    publish(j->temporary, j->path) < 0)
+/* One entry in one piece: what is cut off by a crash is one entry. */
+static int append(struct msc_journal *j, const char *kind, const void *data, size_t len,
+		  struct msc_err *err)
+{
+	char line[MSC_JOURNAL_LINE_MAX];
+	int n = msc_journal_line(line, kind, len, msc_journal_hash(data, len));
+	uint8_t *entry = malloc((size_t)n + len);
+	int rc;
+
+	if (!entry)
+		return msc_nomem(err);
+	memcpy(entry, line, (size_t)n);
+	if (len)
+		memcpy(entry + n, data, len);
+	rc = ftruncate(j->fd, j->end) < 0 || lseek(j->fd, j->end, SEEK_SET) < 0
+		     ? -1
+		     : write_all(j->fd, entry, (size_t)n + len);
+	free(entry);
+	if (rc < 0)
+		return msc_fail_errno(err, MSC_E_IO, "%s: cannot write the journal",
+				      *j->temporary ? j->temporary : j->path);
+	j->end += (int64_t)n + (int64_t)len;
+	return 0;
+}
+
+static int append_synced(struct msc_journal *j, const char *kind, const void *data, size_t len,
+			 struct msc_err *err)
+{
+	if (append(j, kind, data, len, err) < 0)
+		return -1;
+	if (fsync(j->fd) < 0)
+		return msc_fail_errno(err, MSC_E_IO, "%s: cannot write the journal", j->path);
+	return 0;
+}
+
+static uint8_t *pack_blocks(uint32_t block_size, const struct msc_journal_block *b, size_t n,
+			    struct msc_err *err)
+{
+	uint8_t *data = malloc(n * (8 + (size_t)block_size) + 1), *p = data;
+
+	if (!data) {
+		msc_nomem(err);
+		return NULL;
+	}
+	for (size_t i = 0; i < n; i++, p += 8 + block_size) {
+		msc_put_be64(p, b[i].lba);
+		memcpy(p + 8, b[i].data, block_size);
+	}
+	return data;
+}
+
+static int append_head(struct msc_journal *j, const struct msc_journal_head *h,
+		       struct msc_err *err)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+	int rc = -1;
+
+	if (!f)
+		return msc_nomem(err);
+	fprintf(f, "device %s\nlun %u\ncapacity %" PRIu64 "\nblock_size %" PRIu32 "\n", h->device,
+		h->lun, h->capacity, h->block_size);
+	if (*h->nonce)
+		fprintf(f, "mark %" PRIu64 " %s\n", h->mark, h->nonce);
+	for (uint32_t i = 0; i < h->n_prints; i++)
+		fprintf(f, "print %" PRIu64 " %016" PRIx64 "\n", h->print[i].lba,
+			h->print[i].hash);
+	if (fclose(f) == 0)
+		rc = append(j, "head", text, len, err);
+	else
+		msc_nomem(err);
+	free(text);
+	return rc;
+}
+
+int msc_journal_write(struct msc_journal *j, const struct msc_journal_head *h,
+		      const struct msc_journal_block *b, size_t n, struct msc_err *err)
+{
+	uint8_t *data = pack_blocks(h->block_size, b, n, err);
+	int rc = data ? 0 : -1;
+
+	if (rc == 0 && (ftruncate(j->fd, 0) < 0 || lseek(j->fd, 0, SEEK_SET) < 0 ||
+			write_all(j->fd, MSC_JOURNAL_MAGIC, strlen(MSC_JOURNAL_MAGIC)) < 0))
+		rc = msc_fail_errno(err, MSC_E_IO, "%s: cannot write the journal", j->temporary);
+	j->end = (int64_t)strlen(MSC_JOURNAL_MAGIC);
+	if (rc == 0)
+		rc = append_head(j, h, err);
+	if (rc == 0)
+		rc = append(j, "save", data, n * (8 + (size_t)h->block_size), err);
+	free(data);
+	if (rc < 0)
+		return -1;
+	if (fsync(j->fd) < 0 || publish(j->temporary, j->path) < 0)
 		return msc_fail_errno(err, MSC_E_IO, "%s: cannot write the journal", j->temporary);
 	j->temporary[0] = '\0';
 	return sync_dir(j, err);
 }
 
-/* The whole file, NUL-terminated; NULL and *err otherwise. */
-static uint8_t *read_file(const struct msc_journal *j, size_t *len, struct msc_err *err)
+int msc_journal_add_blocks(struct msc_journal *j, uint32_t block_size,
+			   const struct msc_journal_block *b, size_t n, struct msc_err *err)
 {
-	const size_t blocks = MSC_JOURNAL_BLOCKS_MAX + MSC_JOURNAL_PROBES_MAX;
-	const size_t max = HEAD_MAX + blocks * BLOCK_SIZE_MAX;
-	struct stat st;
-	uint8_t *text;
-	ssize_t n;
+	uint8_t *data = pack_blocks(block_size, b, n, err);
+	int rc = data ? append_synced(j, "save", data, n * (8 + (size_t)block_size), err) : -1;
 
-	if (fstat(j->fd, &st) < 0) {
-		msc_fail_errno(err, MSC_E_IO, "%s: cannot read the journal", j->path);
-		return NULL;
-	}
-	*len = (uint64_t)st.st_size < max ? (size_t)st.st_size : max;
-	text = calloc(1, *len + 1);
-	if (!text) {
-		msc_nomem(err);
-		return NULL;
-	}
-	for (size_t at = 0; at < *len; at += (size_t)n) {
-		n = pread(j->fd, text + at, *len - at, (off_t)at);
-		if (n <= 0) {
-			msc_fail_errno(err, MSC_E_IO, "%s: cannot read the journal", j->path);
-			free(text);
-			return NULL;
-		}
-	}
-	return text;
-}
-
-static int not_ours(const struct msc_journal *j, struct msc_err *err)
-{
-	return msc_fail(
-		err, MSC_E_FORMAT,
-		"%s: expected a journal of mscope, found something else; --forget-journal removes "
-		"the file if nothing in it is wanted",
-		j->path);
-}
-
-/* The lines "probe"; returns what of the text they take, or -1. */
-static int parse_probes(const char *text, struct msc_journal_head *h)
-{
-	int used = 0, n = 0;
-
-	while (!strncmp(text + used, "\nprobe ", 7)) {
-		uint64_t *lba = &h->probe[h->n_probes];
-
-		if (h->n_probes == MSC_JOURNAL_PROBES_MAX ||
-		    sscanf(text + used, " probe %" SCNu64 "%n", lba, &n) != 1 ||
-		    *lba >= h->capacity)
-			return -1;
-		h->n_probes++;
-		used += n;
-	}
-	return used;
-}
-
-static int parse(const struct msc_journal *j, const uint8_t *text, size_t len,
-		 struct msc_journal_head *h, uint8_t **data, struct msc_err *err)
-{
-	unsigned lun = 0;
-	uint32_t sum = 0;
-	int used = 0, probes;
-	size_t size;
-
-	*h = (struct msc_journal_head){ 0 };
-	sscanf((const char *)text,
-	       "mscope journal 1\ndevice %119[!-~]\nlun %u\ncapacity %" SCNu64
-	       "\nblock_size %" SCNu32 "\nfirst %" SCNu64 "\nblocks %" SCNu32 "\nblock_0 %" SCNx32
-	       "\nchecksum %" SCNx32 "%n",
-	       h->device, &lun, &h->capacity, &h->block_size, &h->first, &h->blocks, &h->block_0,
-	       &sum, &used);
-	h->lun = (uint8_t)lun;
-	probes = used ? parse_probes((const char *)text + used, h) : -1;
-	if (probes < 0 || strncmp((const char *)text + used + probes, "\n\n", 2) != 0)
-		return not_ours(j, err);
-	used += probes + 2;
-	if (!h->blocks || h->blocks > MSC_JOURNAL_BLOCKS_MAX || !h->block_size ||
-	    h->block_size > BLOCK_SIZE_MAX || h->first >= h->capacity ||
-	    h->blocks > h->capacity - h->first)
-		return not_ours(j, err);
-	size = ((size_t)h->blocks + h->n_probes) * h->block_size;
-	if (len - (size_t)used != size || msc_journal_hash(text + used, size) != sum)
-		return not_ours(j, err);
-	*data = malloc(size);
-	if (!*data)
-		return msc_nomem(err);
-	memcpy(*data, text + used, size);
-	return 0;
-}
-
-/* Opens and locks the file; 0: there is none. */
-static int hold(struct msc_journal *j, struct msc_err *err)
-{
-	struct stat st;
-
-	j->fd = open(j->path, O_RDWR | O_CLOEXEC);
-	if (j->fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-		return 0;
-	if (j->fd < 0)
-		return msc_fail_errno(err, MSC_E_IO, "%s: cannot open the journal", j->path);
-	if (flock(j->fd, LOCK_EX | LOCK_NB) < 0)
-		return msc_fail(err, MSC_E_BUSY, "%s: another run of mscope uses this device",
-				j->path);
-	/* whoever held it may have removed it between the two */
-	return fstat(j->fd, &st) < 0 || st.st_nlink ? 1 : 0;
-}
-
-int msc_journal_find(const char *dir, const char *device, uint8_t lun, struct msc_journal **out,
-		     struct msc_journal_head *head, uint8_t **data, struct msc_err *err)
-{
-	struct msc_journal *j = new_journal(dir, device, lun, err);
-	uint8_t *text = NULL;
-	size_t len = 0;
-	int rc;
-
-	*out = NULL;
-	if (!j)
-		return -1;
-	rc = hold(j, err);
-	if (rc <= 0) {
-		free_journal(j);
-		return rc;
-	}
-	text = read_file(j, &len, err);
-	rc = -1;
-	if (text)
-		rc = parse(j, text, len, head, data, err);
-	free(text);
-	if (rc < 0)
-		free_journal(j);
-	else
-		*out = j;
+	free(data);
 	return rc;
 }
 
-int msc_journal_forget(const char *dir, const char *device, uint8_t lun, char *path, size_t size,
-		       struct msc_err *err)
+int msc_journal_add_wrote(struct msc_journal *j, const void *blocks, size_t len,
+			  struct msc_err *err)
 {
-	struct msc_journal *j = new_journal(dir, device, lun, err);
-	int rc;
-
-	if (!j)
-		return -1;
-	rc = hold(j, err);
-	snprintf(path, size, "%s", rc > 0 ? j->path : "");
-	if (rc > 0)
-		return msc_journal_remove(j, err);
-	free_journal(j);
-	return rc;
+	return append_synced(j, "wrote", blocks, len, err);
 }
 
 const char *msc_journal_path(const struct msc_journal *j)
@@ -381,7 +346,7 @@ const char *msc_journal_path(const struct msc_journal *j)
 
 void msc_journal_close(struct msc_journal *j)
 {
-	free_journal(j);
+	msc_journal_free(j);
 }
 
 int msc_journal_remove(struct msc_journal *j, struct msc_err *err)
@@ -390,8 +355,8 @@ int msc_journal_remove(struct msc_journal *j, struct msc_err *err)
 
 	if (rc < 0)
 		msc_fail_errno(err, MSC_E_IO, "%s: cannot remove the journal", j->path);
-	else
+	else if (!*j->temporary)
 		rc = sync_dir(j, err);
-	free_journal(j);
+	msc_journal_free(j);
 	return rc;
 }

@@ -1,8 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The journal: the blocks of a device as they were found, in a file of the host, on the disk
- * before the first of them is written. It is named after the device and holds its identity, so
- * that the next run on the same device finds it after a crash. One run at a time may hold it.
- * Private to lib/scenario. */
+/* The journal: the blocks of a medium as they were found, in a file of the host, on the disk before
+ * the first of them is written; whose blocks they are; and what the run may have put in their place.
+ * It is named after the device, so that the next run on it finds it after a crash. One run at a time
+ * may hold it. Private to lib/medium.
+ *
+ * A line "mscope journal 2", then entries. An entry is a line "KIND LENGTH SUM CHECK" and LENGTH
+ * bytes; SUM is the hash of these, CHECK that of the line before it. Nothing is outside of a
+ * checksum.
+ *
+ *	head   text: device, lun, capacity, block_size, mark, print (see struct msc_journal_head)
+ *	save   blocks as found, each behind its address (8 bytes, big-endian)
+ *	wrote  contents that the run may write from here on, anywhere in the blocks that are saved
+ *
+ * The file gets its name when it holds head and the first save. What follows is appended and synced
+ * before it comes true on the medium, so an entry that was cut off by a crash announced a write that
+ * did not happen, and is passed over. */
 #ifndef MSC_MEDIUM_JOURNAL_H
 #define MSC_MEDIUM_JOURNAL_H
 
@@ -12,41 +24,72 @@
 
 struct msc_journal;
 
-#define MSC_JOURNAL_BLOCKS_MAX 64 /* in a row */
-#define MSC_JOURNAL_PROBES_MAX 24 /* single ones */
+#define MSC_JOURNAL_PRINTS_MAX 64
+
+struct msc_print {
+	uint64_t lba, hash; /* msc_journal_hash of the block */
+};
 
 struct msc_journal_head {
-	char device[120];    /* printable, without spaces: "0525:a4a5:SERIAL" */
+	char device[256]; /* msc_device.medium_id */
 	uint8_t lun;
 	uint64_t capacity;   /* blocks of the medium */
 	uint32_t block_size; /* bytes */
-	uint64_t first;	     /* what was saved: a row of blocks */
-	uint32_t blocks;
-	uint64_t probe[MSC_JOURNAL_PROBES_MAX]; /* and single ones, which follow it in the data */
-	uint32_t n_probes;
-	uint32_t block_0; /* msc_journal_hash of the first block of the medium */
+	uint64_t mark;	     /* the block that carries the mark while the run writes */
+	char nonce[24];	     /* in the mark; empty: there is none */
+	struct msc_print print[MSC_JOURNAL_PRINTS_MAX]; /* blocks that are never written */
+	uint32_t n_prints;
 };
+
+struct msc_journal_block {
+	uint64_t lba;
+	const uint8_t *data;
+};
+
+/* All that a journal says. */
+struct msc_journal_content {
+	uint8_t *file; /* what the pointers below point into */
+	struct msc_journal_head head;
+	struct msc_journal_block *block;
+	size_t n_blocks;
+	const uint8_t **wrote;
+	size_t n_wrote;
+};
+void msc_journal_content_free(struct msc_journal_content *);
 
 /* Where journals are kept when nobody says otherwise: $XDG_STATE_HOME/mscope, or
  * ~/.local/state/mscope. */
 int msc_journal_default_dir(char *buf, size_t size, struct msc_err *) MSC_MUST_CHECK;
 
-/* Against a damaged file or a mix-up, not against an enemy. */
-uint32_t msc_journal_hash(const void *data, size_t len);
+/* FNV-1a: against a damaged file or a mix-up, not against an enemy. */
+uint64_t msc_journal_hash(const void *data, size_t len);
 
 /* No other run may write to this device from now on: to be called before the blocks are read.
- * MSC_E_BUSY: another holds it, or has left a journal. */
+ * MSC_E_BUSY: another holds it, or has left a journal. MSC_E_IO: there is no place for one. */
 int msc_journal_reserve(const char *dir, const char *device, uint8_t lun, struct msc_journal **out,
 			struct msc_err *) MSC_MUST_CHECK;
-/* Writes and syncs the file, and the directory. */
-int msc_journal_write(struct msc_journal *, const struct msc_journal_head *, const uint8_t *data,
-		      struct msc_err *) MSC_MUST_CHECK;
+/* Writes and syncs the file, gives it its name, syncs the directory and those above it that were
+ * made for it. */
+int msc_journal_write(struct msc_journal *, const struct msc_journal_head *,
+		      const struct msc_journal_block *, size_t n, struct msc_err *) MSC_MUST_CHECK;
+/* Each appends an entry and syncs the file. */
+int msc_journal_add_blocks(struct msc_journal *, uint32_t block_size,
+			   const struct msc_journal_block *, size_t n,
+			   struct msc_err *) MSC_MUST_CHECK;
+int msc_journal_add_wrote(struct msc_journal *, const void *blocks, size_t len,
+			  struct msc_err *) MSC_MUST_CHECK;
 
 /* The journal that an earlier run left for this device and unit; *out is NULL when there is none.
- * *head is what the file says; *data is the caller's to free. MSC_E_BUSY: another run holds it. */
+ * MSC_E_BUSY: another run holds it. MSC_E_FORMAT: it is damaged (the message says what) or of
+ * another format, and is left alone. */
 int msc_journal_find(const char *dir, const char *device, uint8_t lun, struct msc_journal **out,
-		     struct msc_journal_head *head, uint8_t **data,
+		     struct msc_journal_content *, struct msc_err *) MSC_MUST_CHECK;
+/* The same for one file. */
+int msc_journal_open(const char *path, struct msc_journal **out, struct msc_journal_content *,
 		     struct msc_err *) MSC_MUST_CHECK;
+
+/* The path of the journal of such a device, whether it exists or not. */
+void msc_journal_name(const char *dir, const char *device, uint8_t lun, char *buf, size_t size);
 
 /* Removes such a journal, also one that is damaged; path is "" when there is none. */
 int msc_journal_forget(const char *dir, const char *device, uint8_t lun, char *path, size_t size,

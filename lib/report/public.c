@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "medium/medium.h"
 #include "report/report.h"
 
 struct mscope {
@@ -147,7 +148,8 @@ static int run(struct mscope *m, struct check *c, const struct msc_scenarios *ch
 	if (msc_report_begin(&c->report, &msc_report_json, out, &context, &m->err) < 0)
 		return status_of(m);
 	status = msc_run(m->target, chosen, &options, &summary, &m->err) < 0 ? status_of(m)
-		 : summary.count[MSC_VERDICT_FAIL] || summary.count[MSC_VERDICT_ERROR]
+		 : summary.count[MSC_VERDICT_FAIL] || summary.count[MSC_VERDICT_ERROR] ||
+				   summary.elsewhere || summary.not_restored
 			 ? MSCOPE_FAILED
 			 : MSCOPE_PASSED;
 	if (msc_report_end(&c->report, status, &unwritten) < 0 || c->failed) {
@@ -220,6 +222,43 @@ static int exchange(struct mscope *m, struct msc_session *s, const struct msc_re
 	return passed ? MSCOPE_PASSED : MSCOPE_FAILED;
 }
 
+static void keep_note(void *user, bool safety, const char *text)
+{
+	struct mscope *m = user;
+
+	if (safety)
+		msc_fail(&m->err, MSC_E_GONE, "%s", text);
+}
+
+/* A command that names blocks to be written: these are saved, and put back before it returns. */
+static int exchange_with_care(struct mscope *m, struct msc_session *s,
+			      const struct msc_request *request, char **json)
+{
+	const struct msc_medium_options o = { .lun = request->cbw.h.lun, .note = keep_note, .user = m };
+	struct msc_medium_end end;
+	struct msc_medium *medium;
+	struct msc_write w;
+	int status = MSCOPE_INTERNAL;
+
+	if (msc_session_learn(s, o.lun, &m->err) < 0)
+		return status_of(m);
+	medium = msc_medium_begin(s, &o, &m->err);
+	if (!medium)
+		return status_of(m);
+	m->err = (struct msc_err)MSC_ERR_INIT; /* an earlier run's blocks were put back */
+	if (msc_medium_before(medium, request, &w, &m->err) == 0) {
+		if (w.may == MSC_MAY_SEND)
+			status = exchange(m, s, request, NULL, 0, json);
+		else
+			msc_fail(&m->err, MSC_E_USAGE, "%s", w.why);
+		if (msc_medium_after(medium, &w, &m->err) == 0 && *w.hit)
+			msc_fail(&m->err, MSC_E_GONE, "%s", w.hit);
+	}
+	msc_medium_finish(medium, &end);
+	msc_medium_free(medium);
+	return m->err.code ? status_of(m) : status;
+}
+
 int mscope_send(struct mscope *m, unsigned lun, const uint8_t *cdb, size_t cdb_len, void *in,
 		size_t in_len, const void *out, size_t out_len, char **json)
 {
@@ -253,7 +292,12 @@ int mscope_send(struct mscope *m, unsigned lun, const uint8_t *cdb, size_t cdb_l
 	request.out = out;
 	if (out_len)
 		request.out_len = out_len;
-	status = exchange(m, session, &request, in, in_len, json);
+	if (m->allow_writes && !m->allow_unsafe &&
+	    msc_cdb_effect(request.cbw.cb, MSC_CBW_CB_MAX, &msc_any_disk, NULL) ==
+		    MSC_EFFECT_BLOCKS)
+		status = exchange_with_care(m, session, &request, json);
+	else
+		status = exchange(m, session, &request, in, in_len, json);
 	msc_session_free(session);
 	return status;
 }

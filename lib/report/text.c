@@ -107,14 +107,17 @@ static void put_line(FILE *out, const char *head, const char *text)
 	putc('\n', out);
 }
 
-static void note(struct msc_report_run *run, const char *text)
+/* Of what was put back, or was not, nothing is silenced. */
+static void note(struct msc_report_run *run, const char *text, bool safety)
 {
 	struct state *s = run->state;
-	FILE *out = s->in_case ? s->notes.stream : run->out;
+	bool quiet = run->context->verbosity < 0;
+	bool later = s->in_case && !(safety && quiet);
+	FILE *out = later ? s->notes.stream : run->out;
 
-	if (run->context->verbosity < 0 || !out)
+	if ((quiet && !safety) || !out)
 		return;
-	if (s->in_case) {
+	if (later) {
 		put_line(out, "note: ", text);
 		return;
 	}
@@ -387,7 +390,7 @@ static void event(struct msc_report_run *run, const struct msc_event *ev)
 					 run->context->verbosity > 1 ? DATA_ALL : DATA_SHOWN);
 		break;
 	case MSC_EV_NOTE:
-		note(run, ev->text);
+		note(run, ev->text, ev->safety);
 		break;
 	case MSC_EV_CASE_END:
 		case_end(run, ev);

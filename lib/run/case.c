@@ -57,11 +57,25 @@ static const char *unmet(const struct msc_runner *r)
 	return NULL;
 }
 
+/* Somebody has taken the medium out: what needs one would only say so again and again. */
+static const char *taken_out(const struct msc_runner *r)
+{
+	const unsigned with_medium = MSC_NEED_MEDIUM | MSC_NEED_WRITABLE;
+
+	if (!(r->s->needs & with_medium || r->s->writes) ||
+	    !msc_session_signs(r->session, r->o->lun)->absent || !r->unit.have_capacity)
+		return NULL;
+	return "the medium has been taken out (the device says 2/3a)";
+}
+
 /* True: it may run. */
 static bool may_run(struct msc_runner *r)
 {
 	const struct msc_scenario *s = r->s;
 	const char *reason = unmet(r);
+
+	if (!reason)
+		reason = taken_out(r);
 
 	if (reason)
 		msc_run_end_case(r, MSC_VERDICT_SKIP, "%s", reason);
@@ -78,7 +92,7 @@ static bool may_run(struct msc_runner *r)
 	else if (s->ejects && !r->o->allow_eject && !r->target->device.simulated)
 		msc_run_end_case(r, MSC_VERDICT_SKIP,
 				 "takes the medium away; give --allow-eject to allow it");
-	else if (s->scratch_blocks > r->scratch.blocks)
+	else if (s->scratch_blocks > msc_medium_blocks(r->medium))
 		msc_run_end_case(r, MSC_VERDICT_SKIP,
 				 "the medium is too small for a scratch range of %" PRId64
 				 " blocks",
@@ -86,23 +100,34 @@ static bool may_run(struct msc_runner *r)
 	return !r->ended;
 }
 
+/* The blocks are saved, and the medium is still the one that they are of; without a medium there is
+ * nothing to save. */
+static int save_blocks(struct msc_runner *r, struct msc_err *err)
+{
+	char why[256];
+	bool may;
+
+	if (!r->s->writes || !msc_medium_blocks(r->medium))
+		return 0;
+	if (*r->no_journal) {
+		msc_run_end_case(r, MSC_VERDICT_SKIP, "%s", r->no_journal);
+		return 0;
+	}
+	if (msc_medium_save(r->medium, &may, why, sizeof why, err) < 0)
+		return -1;
+	if (!may)
+		msc_run_end_case(r, MSC_VERDICT_SKIP, "%s", why);
+	return 0;
+}
+
 static int run_scenario(struct msc_runner *r, struct msc_err *err)
 {
-	bool readable;
-
 	if (!may_run(r))
 		return 0;
-	if (r->s->writes) {
-		if (msc_scratch_save(r, &readable, err) < 0)
-			return -1;
-		if (!readable) {
-			msc_run_end_case(r, MSC_VERDICT_SKIP,
-					 "the scratch range cannot be read, so it cannot be saved");
-			return 0;
-		}
-		/* What ejects says of each command whether it writes. */
-		r->scratch.dirty |= !r->s->ejects;
-	}
+	if (save_blocks(r, err) < 0)
+		return -1;
+	if (r->ended)
+		return 0;
 	if (msc_run_steps(r, r->s->steps, r->s->n_steps, err) == 0)
 		return 0;
 	/* What the transport cannot send (usbfs filters requests), or the gate does not let out, is
@@ -122,17 +147,13 @@ static int run_scenario(struct msc_runner *r, struct msc_err *err)
 /* Whether TEST UNIT READY brings anything where the CSW belongs, be it right or wrong. */
 static int answers(struct msc_runner *r, bool *yes, struct msc_err *err)
 {
-	static const uint8_t cdb[MSC_CBW_CB_MAX] = { MSC_OP_TEST_UNIT_READY };
-	const struct msc_record *record;
-	struct msc_request rq;
+	enum msc_answer answer = MSC_ANSWER_NONE;
 	int rc;
 
-	msc_request_init(&rq, cdb, 6, MSC_DIR_NONE, 0);
-	rq.cbw.h.lun = r->o->lun;
-	msc_run_mute(r, true);
-	rc = msc_session_exchange(r->session, &rq, &record, err);
-	msc_run_mute(r, false);
-	*yes = rc == 0 && record->u.exchange.status_len > 0;
+	msc_session_mute(r->session, true);
+	rc = msc_session_answers(r->session, r->o->lun, &answer, err);
+	msc_session_mute(r->session, false);
+	*yes = answer != MSC_ANSWER_NONE;
 	return rc;
 }
 
@@ -160,16 +181,22 @@ static int settle(struct msc_runner *r, bool *wedged, struct msc_err *err)
 
 static int restore(struct msc_runner *r, struct msc_err *err)
 {
+	const char *text;
+	unsigned hits;
 	bool good;
 
-	if (msc_scratch_restore(r, &good, err) < 0)
+	if (msc_medium_restore(r->medium, r->hasty, &good, err) < 0)
 		return -1;
 	if (!good)
 		msc_run_note(r,
 			     "%s: the scratch range could not be put back; it is tried again at "
 			     "the end of the run",
 			     r->s->name);
-	return 0;
+	hits = msc_medium_elsewhere(r->medium, &text);
+	if (hits == r->elsewhere)
+		return 0;
+	r->elsewhere = hits;
+	return msc_check_elsewhere(r, NULL, text, err);
 }
 
 /* Brings the device back. What a host would do is judged; the rest is hidden, and named. */

@@ -176,7 +176,7 @@ static int check_original(struct msc_runner *r, const struct msc_record *x, cons
 			  size_t len, uint64_t lba, struct msc_err *err)
 {
 	size_t known = 0;
-	const uint8_t *found = msc_scratch_original(&r->scratch, lba, &known);
+	const uint8_t *found = msc_medium_original(r->medium, lba, &known);
 
 	if (!found)
 		return 0;
@@ -334,4 +334,11 @@ int msc_check_settled(struct msc_runner *r, int rung, struct msc_err *err)
 	return stated(r, &msc_rule_expect_settles, NULL, rungs[0],
 		      rungs[rung < (int)MSC_COUNT(rungs) ? rung : (int)MSC_COUNT(rungs) - 1], err,
 		      "after the scenario the device did not answer TEST UNIT READY");
+}
+
+int msc_check_elsewhere(struct msc_runner *r, const struct msc_record *x, const char *text,
+			struct msc_err *err)
+{
+	return msc_judge_stated(&msc_rule_scsi_write_elsewhere, NULL, x, r->o->profile,
+				&r->findings, NULL, NULL, err, "%s", text);
 }

@@ -17,6 +17,18 @@ const char *msc_verdict_name(enum msc_verdict v)
 	return (size_t)v < MSC_COUNT(names) ? names[v] : "?";
 }
 
+static void on_medium_note(void *user, bool safety, const char *text)
+{
+	struct msc_runner *r = user;
+	const struct msc_event e = { .kind = MSC_EV_NOTE,
+				     .at_ns = msc_now(r->target->clock),
+				     .scenario = r->s,
+				     .text = text,
+				     .safety = safety };
+
+	r->o->event(r->o->user, &e);
+}
+
 void msc_run_note(struct msc_runner *r, const char *fmt, ...)
 {
 	char text[4096];
@@ -56,11 +68,6 @@ static void on_record(void *user, const struct msc_record *record)
 	r->o->event(r->o->user, &e);
 }
 
-void msc_run_mute(struct msc_runner *r, bool muted)
-{
-	msc_session_mute(r->session, muted);
-}
-
 /* ---- what is known ------------------------------------------------------------------------ */
 
 static int try_queued(struct msc_runner *r, struct msc_err *err)
@@ -79,6 +86,11 @@ static int try_queued(struct msc_runner *r, struct msc_err *err)
 
 static int learn(struct msc_runner *r, struct msc_err *err)
 {
+	const struct msc_medium_options care = { .lun = r->o->lun,
+						 .journal_dir = r->o->journal_dir,
+						 .seed = r->o->seed,
+						 .note = on_medium_note,
+						 .user = r };
 	const struct msc_device *d = &r->target->device;
 	const struct msc_unit *u;
 
@@ -87,7 +99,9 @@ static int learn(struct msc_runner *r, struct msc_err *err)
 		return -1;
 	u = msc_session_unit(r->session, r->o->lun);
 	r->unit = *u;
-	msc_scratch_choose(&r->scratch, u);
+	r->medium = msc_medium_new(r->session, &care, err);
+	if (!r->medium)
+		return -1;
 	r->env.slots = r->slots;
 	r->env.var[MSC_VAR_STATUS] = UINT8_MAX;
 	r->env.var[MSC_VAR_UNIT] = r->o->lun;
@@ -99,7 +113,7 @@ static int learn(struct msc_runner *r, struct msc_err *err)
 		r->env.var[MSC_VAR_BLOCK_SIZE] = u->block_size;
 		r->env.var[MSC_VAR_LAST_LBA] = (int64_t)u->last_lba;
 		r->env.var[MSC_VAR_BLOCKS] = (int64_t)u->last_lba + 1;
-		r->env.var[MSC_VAR_SCRATCH] = (int64_t)r->scratch.first;
+		r->env.var[MSC_VAR_SCRATCH] = (int64_t)msc_medium_first(r->medium);
 	}
 	msc_session_forget(r->session);
 	return 0;
@@ -181,6 +195,41 @@ static int run_cases(struct msc_runner *r, const struct msc_scenarios *all, stru
 	return 0;
 }
 
+static int settle_earlier(struct msc_runner *r, struct msc_err *err)
+{
+	const struct msc_run_options *o = r->o;
+
+	return msc_medium_earlier(r->medium,
+				  o->forget_journal ? MSC_EARLIER_FORGET
+				  : o->restore	    ? MSC_EARLIER_RESTORE
+				  : o->allow_writes ? MSC_EARLIER_PUT_BACK
+						    : MSC_EARLIER_TELL,
+				  err);
+}
+
+/* Without a place for the journal nothing is written; what only reads still runs. */
+static int hold_journal(struct msc_runner *r, struct msc_err *err)
+{
+	if (msc_medium_hold(r->medium, err) == 0)
+		return 0;
+	if (err->code != MSC_E_IO)
+		return -1;
+	snprintf(r->no_journal, sizeof r->no_journal, "%s", err->msg);
+	*err = (struct msc_err)MSC_ERR_INIT;
+	on_medium_note(r, true, r->no_journal);
+	return 0;
+}
+
+static void finish_medium(struct msc_runner *r)
+{
+	struct msc_medium_end end;
+
+	msc_medium_finish(r->medium, &end);
+	r->summary->elsewhere = end.elsewhere;
+	r->summary->not_restored = !end.restored;
+	msc_medium_free(r->medium);
+}
+
 static int run(struct msc_runner *r, const struct msc_scenarios *all, struct msc_err *err)
 {
 	const struct msc_session_options options = { .timeout_ns = r->o->timeout_ns,
@@ -206,17 +255,19 @@ static int run(struct msc_runner *r, const struct msc_scenarios *all, struct msc
 		goto skip_all;
 	}
 	msc_session_set_stop(r->session, r->o->stop, r->o->user);
-	if (learn(r, err) < 0 || try_queued(r, err) < 0 || msc_scratch_old(r, err) < 0)
+	if (learn(r, err) < 0 || try_queued(r, err) < 0 || settle_earlier(r, err) < 0)
 		goto skip_all;
-	if (r->o->allow_writes && any_writes(all) && msc_scratch_hold(r, err) < 0)
+	if (r->o->allow_writes && any_writes(all) && hold_journal(r, err) < 0)
 		goto skip_all;
 	rc = run_cases(r, all, err);
 	goto finish;
 skip_all:
 	skip_rest(r, all, 0, err->msg);
 finish:
-	if (r->session)
-		msc_scratch_finish(r);
+	if (r->medium) {
+		msc_session_set_record(r->session, NULL, NULL);
+		finish_medium(r);
+	}
 	msc_session_free(r->session);
 	return rc;
 }

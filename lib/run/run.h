@@ -19,6 +19,8 @@ const char *msc_verdict_name(enum msc_verdict);
 struct msc_summary {
 	unsigned count[MSC_VERDICTS];
 	int64_t device_ns; /* of the target's clock */
+	unsigned elsewhere; /* blocks of the medium that changed although nobody wrote them */
+	bool not_restored;  /* what was written could not be put back */
 };
 
 /* Everything that a report can show is one stream of events. A consumer ignores kinds that it
@@ -41,6 +43,7 @@ struct msc_event {
 	const struct msc_scenario *scenario;
 	const struct msc_record *record;
 	const char *text;
+	bool safety; /* of a note: what was, or was not, put back; never to be silenced */
 	enum msc_verdict verdict;
 	const char *reason; /* of a skip or error; may be NULL */
 	const struct msc_findings *findings;
@@ -62,6 +65,7 @@ struct msc_run_options {
 	bool first_only;    /* end the run after the first case that fails */
 	int64_t timeout_ns; /* per phase; 0: the session's default */
 	uint8_t lun;
+	uint64_t seed;
 	const char *journal_dir; /* where the saved scratch range is kept; NULL: the default */
 	const struct msc_log *log;
 	bool (*stop)(void *user); /* asked between transfers; may be NULL */

@@ -10,26 +10,13 @@
 #ifndef MSC_RUN_RUNNER_H
 #define MSC_RUN_RUNNER_H
 
-#include "medium/journal.h"
+#include "medium/medium.h"
 #include "run/run.h"
 #include "scenario/plan.h"
 
 #define MSC_RUN_HASTY_NS  (1200 * MSC_S) /* for the rest of a run on a device that hangs often */
 #define MSC_CASE_HASTY_NS (60 * MSC_S)	  /* and for one scenario */
 #define MSC_PHASES_MAX 8
-
-/* The blocks that scenarios may write: found once, saved before the first write, put back. */
-struct msc_scratch {
-	uint64_t first;
-	uint32_t blocks; /* 0: there is no medium */
-	uint32_t block_size;
-	uint64_t probe[MSC_JOURNAL_PROBES_MAX]; /* single blocks all over the medium */
-	uint32_t n_probes;
-	uint8_t *data; /* as found, the range and then the probes; NULL: not saved yet */
-	bool dirty;    /* a scenario that writes ran since it was last known to be as found */
-	bool dirty_probes;
-	struct msc_journal *journal;
-};
 
 struct msc_runner {
 	struct msc_target *target;
@@ -39,7 +26,9 @@ struct msc_runner {
 	struct msc_env env;
 	struct msc_unit unit;
 	uint8_t max_lun;
-	struct msc_scratch scratch;
+	struct msc_medium *medium;
+	unsigned elsewhere; /* of its blocks that have been told of */
+	char no_journal[512]; /* why there is no place for one; empty: there is */
 	struct msc_err judge_err; /* from within the session's callback */
 	bool odd_csw;		  /* the device answers, and never with a valid CSW */
 	bool hasty; /* the device hangs so often that its time has been cut */
@@ -61,7 +50,6 @@ struct msc_runner {
 
 /* run.c */
 void msc_run_note(struct msc_runner *, const char *fmt, ...) MSC_PRINTF(2, 3);
-void msc_run_mute(struct msc_runner *, bool muted);
 /* The host owes the device a reset recovery before anything else is sent. */
 bool msc_run_owes_reset(const struct msc_runner *);
 
@@ -106,34 +94,8 @@ int msc_check_poll(struct msc_runner *, const struct msc_expect *, const struct 
 int msc_check_time(struct msc_runner *, int64_t took_ns, struct msc_err *) MSC_MUST_CHECK;
 int msc_check_settled(struct msc_runner *, int rung, struct msc_err *) MSC_MUST_CHECK;
 
-/* scratch.c: the range for a medium of this size. */
-void msc_scratch_choose(struct msc_scratch *, const struct msc_unit *);
-/* No other run may write to this device from now on. */
-int msc_scratch_hold(struct msc_runner *, struct msc_err *) MSC_MUST_CHECK;
-/* Saves the range, in memory and in the journal, unless that was done. *readable false: the device
- * does not give the blocks, so nothing may be written. */
-int msc_scratch_save(struct msc_runner *, bool *readable, struct msc_err *) MSC_MUST_CHECK;
-/* Puts the range back if it differs; *good: read back, it is as it was found. */
-int msc_scratch_restore(struct msc_runner *, bool *good, struct msc_err *) MSC_MUST_CHECK;
-/* The blocks from there on as they were found, and how many bytes follow; NULL: not known. */
-const uint8_t *msc_scratch_original(const struct msc_scratch *, uint64_t lba, size_t *len);
-/* Of the first block, which holds the partition table and is never written here; 0: it cannot be
- * read. */
-int msc_scratch_block_0(struct msc_runner *, uint32_t *hash, struct msc_err *) MSC_MUST_CHECK;
-
-/* scratch_old.c: whose blocks these are, and where journals are kept. */
-int msc_scratch_identity(struct msc_runner *, struct msc_journal_head *,
-			 struct msc_err *) MSC_MUST_CHECK;
-int msc_scratch_directory(const struct msc_runner *, char *buf, size_t size,
-			  struct msc_err *) MSC_MUST_CHECK;
-/* A journal that an earlier run has left: puts it back, or says that it is there. */
-int msc_scratch_old(struct msc_runner *, struct msc_err *) MSC_MUST_CHECK;
-/* At the end of a run, however it ended: restores what is left to restore and removes the journal,
- * or keeps it and says so. */
-void msc_scratch_finish(struct msc_runner *);
-/* The session may write what is saved. */
-int msc_scratch_permit(struct msc_runner *, struct msc_err *) MSC_MUST_CHECK;
-/* This command block is about to be sent: remembers what is to be put back. */
-void msc_scratch_note(struct msc_runner *, const uint8_t cdb[MSC_CBW_CB_MAX]);
+/* A block has changed that nobody wrote: a finding of the case. */
+int msc_check_elsewhere(struct msc_runner *, const struct msc_record *, const char *text,
+			struct msc_err *) MSC_MUST_CHECK;
 
 #endif

@@ -49,7 +49,10 @@ static int poll_endpoint(struct msc_runner *r, const struct msc_plan_poll *p, st
 		return msc_nomem(err);
 	if (p->data.data)
 		memcpy(bytes, p->data.data, p->data.len);
-	rc = msc_session_poll(r->session, p->in ? d->ep_in : d->ep_out, bytes, (size_t)len,
+	/* A device may take it for the data of a write. */
+	rc = p->in ? 0 : msc_medium_announce(r->medium, bytes, (size_t)len, err);
+	if (rc == 0)
+		rc = msc_session_poll(r->session, p->in ? d->ep_in : d->ep_out, bytes, (size_t)len,
 			      p->time_ns, &record, err);
 	free(bytes);
 	if (rc < 0)
@@ -76,7 +79,7 @@ static int wait_for(struct msc_runner *r, int64_t ns, struct msc_err *err)
 static bool turns(struct msc_runner *r, const struct msc_plan_loop *l, int64_t *times)
 {
 	if (l->probes)
-		*times = r->scratch.n_probes;
+		*times = msc_medium_probes(r->medium);
 	else if (l->values.count)
 		*times = (int64_t)l->values.count;
 	else
@@ -92,7 +95,7 @@ static int loop(struct msc_runner *r, const struct msc_plan_loop *l, struct msc_
 		return 0;
 	for (int64_t i = 0; i < times && !r->ended; i++) {
 		if (l->probes)
-			r->env.var[l->slot] = (int64_t)r->scratch.probe[i];
+			r->env.var[l->slot] = (int64_t)msc_medium_probe(r->medium, (uint32_t)i);
 		else if (l->values.count &&
 			 !msc_run_value(r, &l->values.list[i], 0, &r->env.var[l->slot]))
 			return 0;

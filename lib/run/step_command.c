@@ -189,14 +189,12 @@ static int send(struct msc_runner *r, const struct msc_request *rq, const struct
 int msc_run_sense(struct msc_runner *r, uint8_t lun, const struct msc_expect *e,
 		  struct msc_sense_data *out, struct msc_err *err)
 {
-	static const uint8_t cdb[MSC_CBW_CB_MAX] = { MSC_OP_REQUEST_SENSE, [4] = MSC_SENSE_LEN };
 	const struct msc_record *record;
 	const struct msc_exchange *x;
 	struct msc_request rq;
 
 	*out = (struct msc_sense_data){ .valid = false };
-	msc_request_init(&rq, cdb, 6, MSC_DIR_IN, MSC_SENSE_LEN);
-	rq.cbw.h.lun = lun;
+	msc_request_sense(&rq, lun);
 	if (send(r, &rq, &record, err) < 0)
 		return -1;
 	x = &record->u.exchange;
@@ -259,6 +257,34 @@ static int send_and_look(struct msc_runner *r, const struct msc_plan_command *c,
 	return 0;
 }
 
+static int send_with_care(struct msc_runner *r, const struct msc_plan_command *c,
+			  const struct msc_request *rq, struct msc_err *err)
+{
+	struct msc_write w;
+	int rc;
+
+	if (msc_medium_before(r->medium, rq, &w, err) < 0)
+		return -1;
+	if (w.may == MSC_MAY_SKIP) /* the finding about the READ is the verdict, and hides the reason */
+		msc_run_note(r, "%s", w.why);
+	if (w.may != MSC_MAY_SEND) {
+		msc_run_end_case(r, w.may == MSC_MAY_NOT ? MSC_VERDICT_ERROR : MSC_VERDICT_SKIP,
+				 "%s", w.why);
+		return 0;
+	}
+	rc = send_and_look(r, c, rq, err);
+	if (msc_medium_after(r->medium, &w, err) < 0)
+		return -1;
+	if (rc == 0 && *w.hit)
+		rc = msc_check_elsewhere(r, NULL, w.hit, err);
+	if (*w.hit) {
+		const char *text;
+
+		r->elsewhere = msc_medium_elsewhere(r->medium, &text);
+	}
+	return rc;
+}
+
 int msc_run_command(struct msc_runner *r, const struct msc_plan_command *c, struct msc_err *err)
 {
 	size_t findings = r->findings.count;
@@ -269,10 +295,9 @@ int msc_run_command(struct msc_runner *r, const struct msc_plan_command *c, stru
 	if (!build_block(r, c, cdb) || !build_wrapper(r, c, cdb, &b.rq) ||
 	    !build_intent(r, &c->intent, &b.rq.stated))
 		return 0;
-	msc_scratch_note(r, b.rq.cbw.cb);
 	rc = build_data(r, c, cdb, &b, err);
 	if (rc == 0 && !r->ended)
-		rc = send_and_look(r, c, &b.rq, err);
+		rc = send_with_care(r, c, &b.rq, err);
 	free(b.out);
 	return rc < 0 ? -1 : tell_host(r, c->on_failure, findings, err);
 }
@@ -286,6 +311,8 @@ int msc_run_wrapper(struct msc_runner *r, const struct msc_bytes *bytes, struct 
 	msc_request_init(&rq, none, 6, MSC_DIR_NONE, 0);
 	rq.raw = bytes->data;
 	rq.raw_len = bytes->len;
+	if (msc_medium_announce(r->medium, bytes->data, bytes->len, err) < 0)
+		return -1;
 	return send(r, &rq, &record, err);
 }
 

@@ -34,6 +34,9 @@ struct msc_session {
 	unsigned hangs;		 /* time-outs where an answer was due */
 	unsigned muted;		 /* above 0: records are kept but not passed on */
 	struct msc_gate gate;
+	struct msc_medium_signs signs[MSC_LUN_MAX + 1];
+	bool excused;	       /* the host has done what a unit attention may follow */
+	int64_t write_byte_ns; /* what a byte took of the slowest write that passed */
 };
 
 /* Puts a note into the log. */
@@ -66,5 +69,10 @@ int msc_gate_pass(struct msc_session *, const struct msc_xfer *, struct msc_err 
 /* After a reset the device expects a CBW. */
 void msc_gate_forget(struct msc_session *);
 void msc_gate_free(struct msc_session *);
+
+/* What a write of so many bytes may take beyond the time-out, by what writes took before. */
+int64_t msc_engine_write_ns(const struct msc_session *, size_t len);
+/* Signs of another medium, and how long writes take, from any record: block.c. */
+void msc_engine_watch(struct msc_session *, const struct msc_record *);
 
 #endif

@@ -28,6 +28,7 @@ struct run {
 	struct msc_session *s;
 	const struct msc_request *rq;
 	int64_t timeout_ns;
+	int64_t slow_ns; /* and so much more where the medium is written */
 	size_t packet; /* wMaxPacketSize of bulk-in */
 	uint8_t *wrapper, *buffer, *status;
 	size_t wrapper_len, room; /* bytes of buffer */
@@ -185,7 +186,8 @@ static int data_phase(struct run *r, struct msc_err *err)
 	while (r->moved < r->total) {
 		if (!r->data.started && prepare_data(r, err))
 			return -1;
-		if (phase(r, &r->data, msc_engine_data_ns(r->s, r->timeout_ns, t->len), err))
+		if (phase(r, &r->data,
+			  msc_engine_data_ns(r->s, r->timeout_ns, t->len) + r->slow_ns, err))
 			return -1;
 		r->moved += t->actual;
 		if (t->outcome == MSC_OUT_STALL)
@@ -210,7 +212,7 @@ static int ask_status(struct run *r, struct msc_err *err)
 	bool stalled = r->rq->leave, empty = stalled;
 
 	for (;;) {
-		if (phase(r, &r->csw, r->timeout_ns, err))
+		if (phase(r, &r->csw, r->timeout_ns + r->slow_ns, err))
 			return -1;
 		if (t->outcome == MSC_OUT_STALL && !stalled) {
 			stalled = true;
@@ -296,6 +298,7 @@ static void plan(struct run *r)
 	most = r->rq->in_len < DATA_MAX ? r->rq->in_len : DATA_MAX;
 	r->capped = total > most || r->rq->in_len != SIZE_MAX;
 	r->total = total > most ? most : (size_t)total;
+	r->slow_ns = r->dir == MSC_DIR_OUT ? msc_engine_write_ns(r->s, r->total) : 0;
 	r->queued = can_be_queued(r);
 	r->command.xfer =
 		(struct msc_xfer){ .ep = d->ep_out, .data = r->wrapper, .len = r->wrapper_len };

@@ -51,24 +51,10 @@ static bool passed(const struct learner *l)
 	return !l->x->needs_reset && l->x->csw.status == MSC_CSW_PASSED;
 }
 
-static int test_unit_ready(struct learner *l, struct msc_err *err)
-{
-	static const uint8_t cdb[MSC_CBW_CB_MAX] = { MSC_OP_TEST_UNIT_READY };
-
-	return command(l, cdb, MSC_DIR_NONE, 0, err);
-}
-
 /* The sense data of the last command; not valid when the device gave none. */
 static int request_sense(struct learner *l, struct msc_sense_data *sense, struct msc_err *err)
 {
-	static const uint8_t cdb[MSC_CBW_CB_MAX] = { MSC_OP_REQUEST_SENSE, [4] = MSC_SENSE_LEN };
-
-	if (command(l, cdb, MSC_DIR_IN, MSC_SENSE_LEN, err))
-		return -1;
-	*sense = (struct msc_sense_data){ .valid = false };
-	if (!l->x->needs_reset)
-		*sense = msc_sense_decode(l->x->data, l->x->data_len);
-	return 0;
+	return msc_session_sense(l->s, l->lun, sense, err);
 }
 
 /* ---- settle ------------------------------------------------------------------------------- */
@@ -77,17 +63,18 @@ static int request_sense(struct learner *l, struct msc_sense_data *sense, struct
 static int answers(struct learner *l, bool *yes, struct msc_err *err)
 {
 	struct msc_sense_data sense;
+	enum msc_answer answer;
 
 	*yes = false;
 	for (int i = 0; i < ATTENTIONS_MAX; i++) {
-		if (test_unit_ready(l, err))
+		if (msc_session_answers(l->s, l->lun, &answer, err))
 			return -1;
-		*yes = !l->x->needs_reset;
-		if (!*yes || passed(l))
+		*yes = answer >= MSC_ANSWER_FAILED;
+		if (!*yes || answer == MSC_ANSWER_PASSED)
 			return 0;
 		if (request_sense(l, &sense, err))
 			return -1;
-		*yes = !l->x->needs_reset;
+		*yes = !msc_session_known(l->s)->needs_reset;
 		if (!*yes || sense.key != MSC_SENSE_UNIT_ATTENTION)
 			return 0;
 	}

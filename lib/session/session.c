@@ -56,6 +56,7 @@ static void on_record(void *user, const struct msc_record *r)
 {
 	struct msc_session *s = user;
 
+	msc_engine_watch(s, r);
 	if (s->o.record && !r->muted)
 		s->o.record(s->o.user, r);
 }

@@ -125,6 +125,47 @@ const struct msc_unit *msc_session_unit(const struct msc_session *, uint8_t lun)
 int msc_session_probe_queued(struct msc_session *, bool *works, char *why, size_t size,
 			     struct msc_err *) MSC_MUST_CHECK;
 
+/* ---- blocks, sense, signs of life: block.c -------------------------------------------------- */
+
+/* READ or WRITE of these blocks, honest in every field: (10), or (16) where the address or the number
+ * needs it. */
+void msc_request_blocks(struct msc_request *, bool write, uint8_t lun, uint64_t lba,
+			uint32_t blocks, uint32_t block_size);
+void msc_request_sense(struct msc_request *, uint8_t lun);
+
+/* One such command. *passed: with status 00h, and all was moved. A time-out of its own (above 0) does not count as a hang of the device. Not
+ * judged. */
+int msc_session_read(struct msc_session *, uint8_t lun, uint64_t lba, uint32_t blocks,
+		     uint32_t block_size, void *buf,
+		     int64_t timeout_ns, bool *passed, struct msc_err *) MSC_MUST_CHECK;
+int msc_session_write(struct msc_session *, uint8_t lun, uint64_t lba, uint32_t blocks,
+		      uint32_t block_size, const void *buf, int64_t timeout_ns, bool *passed,
+		      struct msc_err *) MSC_MUST_CHECK;
+
+/* REQUEST SENSE; not valid when the device gave none. */
+int msc_session_sense(struct msc_session *, uint8_t lun, struct msc_sense_data *,
+		      struct msc_err *) MSC_MUST_CHECK;
+
+/* What comes of one TEST UNIT READY. */
+enum msc_answer {
+	MSC_ANSWER_NONE,   /* nothing where the CSW belongs */
+	MSC_ANSWER_ODD,	   /* something that is no valid CSW */
+	MSC_ANSWER_FAILED, /* status 01h */
+	MSC_ANSWER_PASSED,
+};
+int msc_session_answers(struct msc_session *, uint8_t lun, enum msc_answer *,
+			struct msc_err *) MSC_MUST_CHECK;
+
+/* Signs that the medium of a unit is another one, or gone. They only ever grow. */
+struct msc_medium_signs {
+	unsigned changed; /* sense data 06h/28h that nothing of the host's explains */
+	unsigned doubts;  /* the same after a reset or START STOP UNIT, which may be their cause */
+	unsigned absent;  /* 02h/3Ah that no ejection by the host explains */
+	bool ejected;	  /* by the host */
+	bool unexplained; /* the last command failed, and its sense data was not asked for */
+};
+const struct msc_medium_signs *msc_session_signs(const struct msc_session *, uint8_t lun);
+
 /* The newest record; NULL: none since nothing is looked back at. */
 const struct msc_record *msc_session_last(const struct msc_session *);
 /* What is known of the device, and whether it needs a reset. */

@@ -19,26 +19,12 @@ struct bencher {
 
 /* ---- one command ------------------------------------------------------------------------------- */
 
-static int make_request(struct bencher *m, const struct msc_bench_run *r, struct msc_request *rq,
-			struct msc_err *err)
+static void make_request(struct bencher *m, const struct msc_bench_run *r, struct msc_request *rq)
 {
-	bool write = r->op == MSC_BENCH_WRITE;
-	uint64_t lba = msc_bench_walk_next(&m->walk, r->blocks);
-	const char *name = lba + r->blocks <= UINT32_MAX ? (write ? "write10" : "read10")
-							 : (write ? "write16" : "read16");
-	const struct msc_cdb_def *def = msc_cdb_by_name(name);
-	uint8_t cdb[MSC_CBW_CB_MAX];
-
-	msc_cdb_begin(def, cdb);
-	if (msc_cdb_set(def, cdb, msc_cdb_field(def, "lba"), lba, err) < 0 ||
-	    msc_cdb_set(def, cdb, msc_cdb_field(def, "blocks"), r->blocks, err) < 0)
-		return -1;
-	msc_request_init(rq, cdb, def->length, write ? MSC_DIR_OUT : MSC_DIR_IN,
-			 r->blocks * r->block_size);
-	rq->cbw.h.lun = m->o->lun;
+	msc_request_blocks(rq, r->op == MSC_BENCH_WRITE, m->o->lun,
+			   msc_bench_walk_next(&m->walk, r->blocks), r->blocks, r->block_size);
 	rq->serial = r->mode == MSC_BENCH_SERIAL;
 	rq->out = m->out;
-	return 0;
 }
 
 /* From the steps of the exchange: a phase ends when its last transfer has ended. */
@@ -73,16 +59,10 @@ static void count_naks(struct msc_bench_run *r, const struct msc_exchange *x)
 
 static int ask_sense(struct bencher *m, char *buf, size_t size, struct msc_err *err)
 {
-	static const uint8_t cdb[] = { MSC_OP_REQUEST_SENSE, 0, 0, 0, MSC_SENSE_LEN, 0 };
 	struct msc_sense_data sense;
-	const struct msc_record *r;
-	struct msc_request rq;
 
-	msc_request_init(&rq, cdb, sizeof cdb, MSC_DIR_IN, MSC_SENSE_LEN);
-	rq.cbw.h.lun = m->o->lun;
-	if (msc_session_exchange(m->s, &rq, &r, err) < 0)
+	if (msc_session_sense(m->s, m->o->lun, &sense, err) < 0)
 		return -1;
-	sense = msc_sense_decode(r->u.exchange.data, r->u.exchange.data_len);
 	if (sense.valid)
 		msc_sense_text(buf, size, &sense);
 	else
@@ -166,7 +146,8 @@ static int command(struct bencher *m, struct msc_bench_run *r, bool keep, struct
 	struct msc_request rq;
 
 	msc_session_forget(m->s);
-	if (make_request(m, r, &rq, err) < 0 || (clock && clock->start(clock->state, err) < 0) ||
+	make_request(m, r, &rq);
+	if ((clock && clock->start(clock->state, err) < 0) ||
 	    msc_session_exchange(m->s, &rq, &record, err) < 0)
 		return -1;
 	x = &record->u.exchange;
@@ -305,6 +286,8 @@ static int make_payload(struct bencher *m, struct msc_err *err)
 	if (!m->out)
 		return msc_nomem(err);
 	memset(m->out, m->o->fill, (size_t)most * m->unit->block_size);
+	if (m->o->medium)
+		return msc_medium_announce(m->o->medium, m->out, m->unit->block_size, err);
 	return 0;
 }
 

@@ -4,7 +4,7 @@
 #define MSC_TIMING_BENCH_H
 
 #include "base/rng.h"
-#include "session/session.h"
+#include "medium/medium.h"
 #include "stats/stats.h"
 
 enum msc_bench_op { MSC_BENCH_READ, MSC_BENCH_WRITE };
@@ -92,6 +92,7 @@ struct msc_bench_options {
 	uint8_t lun;
 	uint64_t seed; /* of the random order */
 	uint8_t fill;  /* bytes that are written; reads take what is there */
+	struct msc_medium *medium; /* of writes: they stay within its scratch, which is saved */
 	const struct msc_bench_clock *clock; /* NULL: the session's */
 	void (*progress)(void *user, const char *text); /* may be NULL */
 	bool (*stop)(void *user); /* msc_block_measure asks it between commands; may be NULL */

@@ -88,15 +88,15 @@ static int command(struct msc_scope *s, enum msc_pace_set set, uint32_t blocks, 
 	const struct msc_exchange *x;
 	const struct msc_record *r;
 	struct msc_request rq;
-	uint8_t cdb[10] = { MSC_OP_TEST_UNIT_READY };
+	uint8_t cdb[6] = { MSC_OP_TEST_UNIT_READY };
 	uint64_t lba;
 
 	if (blocks && !msc_scope_place(s, blocks, &lba))
 		return msc_fail(err, MSC_E_UNSUPPORTED, "%s: the medium has fewer than %u blocks",
 				s->target->device.name, blocks);
+	msc_request_init(&rq, cdb, 6, MSC_DIR_NONE, 0);
 	if (blocks)
-		msc_scope_cdb(cdb, MSC_OP_READ_10, lba, blocks);
-	msc_request_init(&rq, cdb, blocks ? 10 : 6, blocks ? MSC_DIR_IN : MSC_DIR_NONE, bytes);
+		msc_request_blocks(&rq, false, s->o->lun, lba, blocks, s->unit.block_size);
 	rq.cbw.h.lun = s->o->lun;
 	rq.timeout_ns = s->timeout_ns;
 	rq.serial = set == MSC_PACE_SERIAL || !s->out->queued_works;
@@ -383,11 +383,8 @@ static int write_once(struct msc_scope *s, uint64_t lba, uint32_t blocks, const 
 	const struct msc_record *r;
 	struct msc_pace_write *w;
 	struct msc_request rq;
-	uint8_t cdb[10];
 
-	msc_scope_cdb(cdb, MSC_OP_WRITE_10, lba, blocks);
-	msc_request_init(&rq, cdb, sizeof cdb, MSC_DIR_OUT, blocks * s->unit.block_size);
-	rq.cbw.h.lun = s->o->lun;
+	msc_request_blocks(&rq, true, s->o->lun, lba, blocks, s->unit.block_size);
 	rq.timeout_ns = s->timeout_ns;
 	rq.out = data;
 	if (msc_session_exchange(s->session, &rq, &r, err) < 0)

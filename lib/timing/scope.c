@@ -107,14 +107,6 @@ bool msc_scope_place(struct msc_scope *s, uint32_t blocks, uint64_t *lba)
 	return true;
 }
 
-void msc_scope_cdb(uint8_t cdb[10], uint8_t opcode, uint64_t lba, uint32_t blocks)
-{
-	memset(cdb, 0, 10);
-	cdb[0] = opcode;
-	msc_put_be32(cdb + 2, (uint32_t)lba);
-	msc_put_be16(cdb + 7, (uint16_t)blocks);
-}
-
 int msc_scope_failed(struct msc_scope *s, const char *what, const char *how, bool clean,
 		     struct msc_err *err)
 {
@@ -232,12 +224,7 @@ static int prepare(struct msc_scope *s, struct reading *r, struct msc_err *err)
 {
 	const struct msc_device *d = &s->target->device;
 	uint32_t bytes = r->what->blocks * s->unit.block_size;
-	struct msc_cbw cbw = { .h = { .signature = MSC_CBW_SIGNATURE,
-				      .tag = ++s->tag,
-				      .length = bytes,
-				      .flags = MSC_CBW_FLAG_IN,
-				      .lun = s->o->lun,
-				      .cb_length = 10 } };
+	struct msc_request rq;
 	uint64_t lba;
 
 	if (!msc_scope_place(s, r->what->blocks, &lba))
@@ -246,8 +233,9 @@ static int prepare(struct msc_scope *s, struct reading *r, struct msc_err *err)
 	r->pieces = bytes / s->out->piece;
 	if (make_room(s, r->pieces, bytes, err) < 0)
 		return -1;
-	msc_scope_cdb(cbw.cb, MSC_OP_READ_10, lba, r->what->blocks);
-	msc_cbw_pack(r->wrapper, &cbw);
+	msc_request_blocks(&rq, false, s->o->lun, lba, r->what->blocks, s->unit.block_size);
+	rq.cbw.h.tag = ++s->tag;
+	msc_cbw_pack(r->wrapper, &rq.cbw);
 	r->cbw = (struct msc_xfer){ .ep = d->ep_out, .data = r->wrapper, .len = sizeof r->wrapper };
 	for (size_t i = 0; i < r->pieces; i++)
 		s->xfer[i] = (struct msc_xfer){ .ep = d->ep_in,

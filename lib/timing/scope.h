@@ -62,7 +62,4 @@ int msc_scope_request(struct msc_scope *, bool busy, struct msc_err *) MSC_MUST_
 int msc_scope_failed(struct msc_scope *, const char *what, const char *how, bool clean,
 		     struct msc_err *) MSC_MUST_CHECK;
 
-/* READ(10) or WRITE(10). */
-void msc_scope_cdb(uint8_t cdb[10], uint8_t opcode, uint64_t lba, uint32_t blocks);
-
 #endif

@@ -292,6 +292,7 @@ static int open_target(struct msc_target *t, const char *rest,
 	snprintf(t->device.host, sizeof t->device.host, "%s", bus_host_names[config.host]);
 	t->device.simulated = true;
 	t->device.forgets = !s->spec.has_file;
+	memcpy(t->device.medium_id, s->spec.medium_id, sizeof s->spec.medium_id);
 	s->device = sim_device_new(&config, err);
 	if (!s->device) {
 		msc_spec_free(&s->spec);

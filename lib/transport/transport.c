@@ -72,6 +72,19 @@ static const struct msc_transport *find(const char *name, const char **rest, str
 	return NULL;
 }
 
+/* Where the transport knows nothing better: the device, and where it is plugged in. */
+static void name_medium(struct msc_device *d)
+{
+	char *p = d->medium_id;
+
+	if (!*p)
+		snprintf(p, sizeof d->medium_id, "%04x:%04x:%s@%s", d->desc.vendor,
+			 d->desc.product, d->serial, d->path);
+	for (; *p; p++)
+		if (*p <= ' ' || *p > '~')
+			*p = '_';
+}
+
 struct msc_target *msc_target_open(const char *name, const struct msc_open_options *options,
 				   struct msc_err *err)
 {
@@ -101,6 +114,7 @@ struct msc_target *msc_target_open(const char *name, const struct msc_open_optio
 		free(t);
 		return NULL;
 	}
+	name_medium(&t->device);
 	return t;
 }
 

@@ -52,6 +52,9 @@ struct msc_device {
 				the numbers in desc is known, and msc_command is the way */
 	bool simulated;
 	bool forgets; /* simulated, and the medium is gone when the target is closed */
+	char medium_id[256]; /* by which a later run finds what this one left for the medium: printable,
+				no spaces; a transport that leaves it empty gets
+				"VID:PID:SERIAL@PATH" */
 	char serial[128];    /* printable; empty: none */
 	char path[64];	     /* "1-2.3" for a real device; empty otherwise */
 	char host[64];	     /* host controller, such as "uhci" or "xhci_hcd"; empty: unknown */

@@ -43,6 +43,7 @@ class Killer:
         self.program, self.where, self.shim = program, where, shim
         self.disk = Disk(where / "disk.img")
         self.state = where / "state"
+        (self.state / "mscope").mkdir(parents=True, exist_ok=True)    # so that runs differ in nothing
         self.target = f"sim:{firmware},file={self.disk.path}"
         self.log = where / "calls"
 

@@ -30,17 +30,24 @@ int __wrap_fsync(int fd)
 	return 0;
 }
 
-static const struct msc_journal_head head = { .device = "0525:a4a5:A/B_c\"",
-					      .lun = 2,
-					      .capacity = 8192,
-					      .block_size = 512,
-					      .first = 8064,
-					      .blocks = 3,
-					      .block_0 = 0x89abcdef };
-static uint8_t blocks[3 * 512];
+enum { SIZE = 512, BLOCKS = 3 };
+static const struct msc_journal_head head = {
+	.device = "0525:a4a5:A/B_c\"@5-1",
+	.lun = 2,
+	.capacity = 8192,
+	.block_size = SIZE,
+	.mark = 8100,
+	.nonce = "0123456789abcdef",
+	.print = { { 0, UINT64_C(0x89abcdef01234567) }, { 77, 1 } },
+	.n_prints = 2,
+};
+static uint8_t bytes[BLOCKS * SIZE], written[2 * SIZE];
+static const struct msc_journal_block blocks[BLOCKS] = {
+	{ 8064, bytes }, { 8065, bytes + SIZE }, { 0, bytes + 2 * SIZE }
+};
 
 struct place {
-	char base[32], dir[64], file[96];
+	char base[32], dir[64], file[128];
 };
 
 static int setup(void **state)
@@ -53,9 +60,10 @@ static int setup(void **state)
 	if (!mkdtemp(p->base))
 		return -1;
 	snprintf(p->dir, sizeof p->dir, "%s/new/state", p->base);
-	snprintf(p->file, sizeof p->file, "%s/0525_a4a5_A_B_c_-lun2.journal", p->dir);
-	for (size_t i = 0; i < sizeof blocks; i++)
-		blocks[i] = (uint8_t)(i * 7);
+	snprintf(p->file, sizeof p->file, "%s/0525_a4a5_A_B_c__5-1-lun2.journal", p->dir);
+	for (size_t i = 0; i < sizeof bytes; i++)
+		bytes[i] = (uint8_t)(i * 7);
+	memset(written, 0x55, sizeof written);
 	*state = p;
 	return 0;
 }
@@ -81,7 +89,9 @@ static struct msc_journal *create(const struct place *p)
 	struct msc_journal *j = NULL;
 
 	if (msc_journal_reserve(p->dir, head.device, head.lun, &j, &err) < 0 ||
-	    msc_journal_write(j, &head, blocks, &err) < 0)
+	    msc_journal_write(j, &head, blocks, BLOCKS - 1, &err) < 0 ||
+	    msc_journal_add_blocks(j, SIZE, blocks + BLOCKS - 1, 1, &err) < 0 ||
+	    msc_journal_add_wrote(j, written, sizeof written, &err) < 0)
 		fail_msg("%s", err.msg);
 	return j;
 }
@@ -89,27 +99,26 @@ static struct msc_journal *create(const struct place *p)
 /* Looks for the journal; the message of the failure, "" when there is none. */
 static const char *find(const struct place *p, struct msc_err *err)
 {
-	struct msc_journal_head found;
+	struct msc_journal_content c;
 	struct msc_journal *j;
-	uint8_t *data = NULL;
 
 	*err = (struct msc_err)MSC_ERR_INIT;
-	if (msc_journal_find(p->dir, head.device, head.lun, &j, &found, &data, err) < 0)
-		return strrchr(err->msg, '/') + 1;
+	if (msc_journal_find(p->dir, head.device, head.lun, &j, &c, err) < 0)
+		return err->msg;
 	if (!j)
 		return "";
 	assert_string_equal(msc_journal_path(j), p->file);
-	assert_string_equal(found.device, head.device);
-	assert_int_equal(found.lun, head.lun);
-	assert_int_equal(found.capacity, head.capacity);
-	assert_int_equal(found.block_size, head.block_size);
-	assert_int_equal(found.first, head.first);
-	assert_int_equal(found.blocks, head.blocks);
-	assert_int_equal(found.n_probes, head.n_probes);
-	assert_memory_equal(found.probe, head.probe, sizeof head.probe);
-	assert_int_equal(found.block_0, head.block_0);
-	assert_memory_equal(data, blocks, sizeof blocks);
-	free(data);
+	assert_memory_equal(&c.head, &head, sizeof head);
+	assert_true(c.n_blocks == BLOCKS || c.n_blocks == BLOCKS - 1);
+	for (size_t i = 0; i < c.n_blocks; i++) {
+		assert_int_equal(c.block[i].lba, blocks[i].lba);
+		assert_memory_equal(c.block[i].data, blocks[i].data, SIZE);
+	}
+	for (size_t i = 0; i < c.n_wrote; i++)
+		assert_memory_equal(c.wrote[i], written, SIZE);
+	if (c.n_blocks == BLOCKS && c.n_wrote == 2)
+		err->sys = 1; /* all of it */
+	msc_journal_content_free(&c);
 	msc_journal_close(j);
 	return "found";
 }
@@ -126,7 +135,8 @@ static void test_round(void **state)
 	assert_string_equal(find(p, &err), "");
 }
 
-/* The file before it gets its name, the directory after. */
+/* The directories that are made, each in the one above it; the file before it gets its name, its
+ * directory after; and each entry that follows. */
 static void test_synced(void **state)
 {
 	struct place *p = *state;
@@ -135,7 +145,7 @@ static void test_synced(void **state)
 	synced[0] = '\0';
 	msc_journal_close(create(p));
 	watched = NULL;
-	assert_string_equal(synced, "fd");
+	assert_string_equal(synced, "fffddd");
 }
 
 /* The run ends without removing it, as one that was killed does. */
@@ -182,9 +192,7 @@ static void test_held(void **state)
 	struct msc_journal *j = create(p), *other = NULL;
 	struct msc_err err;
 
-	assert_string_equal(find(p, &err),
-			    "0525_a4a5_A_B_c_-lun2.journal: another run of mscope uses "
-			    "this device");
+	assert_non_null(strstr(find(p, &err), ": another run of mscope uses this device"));
 	assert_int_equal(err.code, MSC_E_BUSY);
 	err = (struct msc_err)MSC_ERR_INIT;
 	assert_int_equal(msc_journal_reserve(p->dir, head.device, head.lun, &other, &err), -1);
@@ -193,89 +201,134 @@ static void test_held(void **state)
 	assert_string_equal(find(p, &err), "found");
 }
 
-/* Each byte of the file wrong in turn, and each length too short: never taken for a journal of
- * other blocks. */
-static void test_damage(void **state)
+static size_t read_whole(const struct place *p, char *text, size_t size)
 {
-	struct place *p = *state;
-	char text[4096];
-	struct msc_err err;
+	FILE *f = fopen(p->file, "rb");
 	size_t len;
-	FILE *f;
 
-	msc_journal_close(create(p));
-	f = fopen(p->file, "r+b");
 	assert_non_null(f);
-	len = fread(text, 1, sizeof text, f);
-	assert_true(len > sizeof blocks && len < sizeof text);
-	for (size_t i = 0; i < len; i += 3) {
-		text[i] ^= 0x11;
-		rewind(f);
-		fwrite(text, 1, len, f);
-		fflush(f);
-		text[i] ^= 0x11;
-		if (i < len - sizeof blocks - 60) /* who and where: another, but never a crash */
-			continue;
-		find(p, &err);
-		assert_int_equal(err.code, MSC_E_FORMAT);
-	}
-	rewind(f);
-	fwrite(text, 1, len, f);
-	fflush(f);
-	assert_string_equal(find(p, &err), "found");
-	for (size_t cut = 1; cut < len; cut += 101) {
-		assert_int_equal(ftruncate(fileno(f), (off_t)(len - cut)), 0);
-		assert_string_equal(
-			find(p, &err),
-			"0525_a4a5_A_B_c_-lun2.journal: expected a journal of mscope, "
-			"found something else; --forget-journal removes the file if nothing in it "
-			"is wanted");
-	}
+	len = fread(text, 1, size, f);
+	fclose(f);
+	return len;
+}
+
+static void write_whole(const struct place *p, const char *text, size_t len)
+{
+	FILE *f = fopen(p->file, "wb");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(text, 1, len, f), len);
 	fclose(f);
 }
 
-#define P8 "\nprobe 1\nprobe 1\nprobe 1\nprobe 1\nprobe 1\nprobe 1\nprobe 1\nprobe 1"
+/* Each bit of the file wrong in turn: never taken for a journal, and called damaged. */
+static void test_damage(void **state)
+{
+	struct place *p = *state;
+	char text[8192];
+	struct msc_err err;
+	size_t len;
+
+	msc_journal_close(create(p));
+	len = read_whole(p, text, sizeof text);
+	assert_true(len > sizeof bytes && len < sizeof text);
+	for (size_t i = 0; i < len; i++) {
+		text[i] ^= (char)(1 << i % 8);
+		write_whole(p, text, len);
+		text[i] ^= (char)(1 << i % 8);
+		find(p, &err);
+		if (err.code != MSC_E_FORMAT)
+			fail_msg("byte %zu: accepted", i);
+		if (i >= 17 && !strstr(err.msg, "is damaged (checksum)"))
+			fail_msg("byte %zu: %s", i, err.msg);
+	}
+	write_whole(p, text, len);
+	assert_string_equal(find(p, &err), "found");
+	assert_int_equal(err.sys, 1);
+}
+
+/* Cut anywhere: without its first blocks it is damaged; an entry that a crash cut off later is passed
+ * over, and what is appended then takes its place. */
+static void test_cut(void **state)
+{
+	const size_t whole = sizeof "mscope journal 2\n" - 1 + 2 * (8 + SIZE);
+	struct place *p = *state;
+	struct msc_journal_content c;
+	struct msc_err err;
+	struct msc_journal *j;
+	unsigned damaged = 0, found = 0;
+	char text[8192];
+	size_t len;
+
+	msc_journal_close(create(p));
+	len = read_whole(p, text, sizeof text);
+	for (size_t cut = 0; cut < len; cut++) {
+		write_whole(p, text, cut);
+		if (strcmp(find(p, &err), "found") != 0) {
+			assert_int_equal(found, 0);
+			assert_int_equal(err.code, MSC_E_FORMAT);
+			assert_non_null(strstr(err.msg, "is damaged (length)"));
+			damaged++;
+			continue;
+		}
+		found++;
+		assert_int_equal(msc_journal_find(p->dir, head.device, head.lun, &j, &c, &err), 0);
+		msc_journal_content_free(&c);
+		assert_int_equal(msc_journal_add_wrote(j, written, SIZE, &err), 0);
+		msc_journal_close(j);
+		assert_string_equal(find(p, &err), "found");
+	}
+	assert_true(damaged > whole && found > 2 * SIZE);
+}
 
 static void test_heads(void **state)
 {
-	static const char *const bad[] = {
-		"",
-		"mscope journal 2\n",
-		"mscope journal 1\ndevice x\nlun 2\ncapacity 8192\nblock_size 512\nfirst 0\n"
-		"blocks 0\nchecksum 811c9dc5\n\n",
-		"mscope journal 1\ndevice x\nlun 2\ncapacity 8192\nblock_size 512\nfirst 0\n"
-		"blocks 4294967295\nchecksum 811c9dc5\n\n",
-		"mscope journal 1\ndevice x\nlun 2\ncapacity 8192\nblock_size 4294967295\nfirst 0\n"
-		"blocks 1\nchecksum 811c9dc5\n\n",
-		"mscope journal 1\ndevice x\nlun 2\ncapacity 10\nblock_size 1\nfirst 10\n"
-		"blocks 1\nchecksum 0b0c0d0e\n\nx",
-		"mscope journal 1\ndevice x\nlun 2\ncapacity 10\nblock_size 1\nfirst "
-		"18446744073709551615\nblocks 2\nchecksum 811c9dc5\n\nxx",
-		"mscope journal 1\ndevice x\nlun 2\ncapacity 10\nblock_size 1\nfirst 0\nblocks 1\n"
-		"checksum 811c9dc5",
-		/* a probe beyond the end, no number, one whose block is missing, too many */
-		"mscope journal 1\ndevice x\nlun 2\ncapacity 10\nblock_size 1\nfirst 0\nblocks 1\n"
-		"checksum 0b0c0d0e\nprobe 10\n\nxx",
-		"mscope journal 1\ndevice x\nlun 2\ncapacity 10\nblock_size 1\nfirst 0\nblocks 1\n"
-		"checksum 0b0c0d0e\nprobe x\n\nxx",
-		"mscope journal 1\ndevice x\nlun 2\ncapacity 10\nblock_size 1\nfirst 0\nblocks 1\n"
-		"checksum 050c5d1f\nprobe 9\n\na",
-		"mscope journal 1\ndevice x\nlun 2\ncapacity 10\nblock_size 1\nfirst 0\nblocks 1\n"
-		"checksum 0b0c0d0e" P8 P8 P8 "\nprobe 1\n\nx",
+	static const struct {
+		const char *text, *message;
+	} bad[] = {
+		{ "", "is damaged (length)" },
+		{ "a letter to somebody", "is damaged (it does not begin as a journal)" },
+		{ "mscope journal 2\n", "is damaged (length)" },
+		{ "mscope journal 2\nhead 0 cbf29ce484222325 0000000000000000\n",
+		  "is damaged (checksum)" },
+		{ "mscope journal 1\ndevice x\nlun 2\ncapacity 8192\n",
+		  "was left by an older mscope (format 1)" },
 	};
 	struct place *p = *state;
 	struct msc_err err;
 
 	msc_journal_close(create(p));
 	for (size_t i = 0; i < MSC_COUNT(bad); i++) {
-		FILE *f = fopen(p->file, "wb");
-
-		assert_non_null(f);
-		fputs(bad[i], f);
-		fclose(f);
+		write_whole(p, bad[i].text, strlen(bad[i].text));
 		find(p, &err);
-		if (err.code != MSC_E_FORMAT)
-			fail_msg("accepted: %s", bad[i]);
+		assert_int_equal(err.code, MSC_E_FORMAT);
+		if (!strstr(err.msg, bad[i].message))
+			fail_msg("%zu: %s", i, err.msg);
+	}
+}
+
+/* Its checksums are right, and its numbers are not. */
+static void test_numbers(void **state)
+{
+	struct msc_journal_head bad[] = { head, head, head, head };
+	struct msc_journal_block beyond = { 8192, bytes };
+	struct place *p = *state;
+
+	bad[0].mark = 8192;
+	bad[1].print[1].lba = 8192;
+	bad[2].capacity = 0;
+	for (size_t i = 0; i < MSC_COUNT(bad); i++) {
+		struct msc_err err = MSC_ERR_INIT;
+		struct msc_journal *j;
+
+		unlink(p->file);
+		assert_int_equal(
+			msc_journal_reserve(p->dir, head.device, head.lun, &j, &err), 0);
+		assert_int_equal(
+			msc_journal_write(j, &bad[i], i == 3 ? &beyond : blocks, 1, &err), 0);
+		msc_journal_close(j);
+		find(p, &err);
+		assert_int_equal(err.code, MSC_E_FORMAT);
 	}
 }
 
@@ -288,7 +341,8 @@ static void test_no_place(void **state)
 	(void)p;
 	assert_int_equal(msc_journal_reserve("/dev/null/x", head.device, head.lun, &j, &err), -1);
 	assert_string_equal(err.msg,
-			    "/dev/null/x: cannot make the journal directory: Not a directory");
+			    "/dev/null/x: cannot make the journal directory; set XDG_STATE_HOME to "
+			    "one that can be written: Not a directory");
 	assert_int_equal(err.code, MSC_E_IO);
 	err = (struct msc_err)MSC_ERR_INIT;
 	assert_int_equal(msc_journal_reserve("/dev/full/x", head.device, head.lun, &j, &err), -1);
@@ -312,8 +366,8 @@ static void test_default_dir(void **state)
 	unsetenv("HOME");
 	assert_int_equal(msc_journal_default_dir(dir, sizeof dir, &err), -1);
 	assert_string_equal(err.msg,
-			    "no directory for the journal of the scratch range: HOME is not "
-			    "set; name one");
+			    "no directory for the journal of what is written: HOME is not set; set "
+			    "XDG_STATE_HOME to one that can be written");
 }
 
 int main(void)
@@ -325,10 +379,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_forget, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_held, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damage, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_cut, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_heads, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_numbers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_place, setup, teardown),
 		cmocka_unit_test(test_default_dir),
 	};
 
-	return cmocka_run_group_tests_name("scenario_journal", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("medium_journal", tests, NULL, NULL);
 }

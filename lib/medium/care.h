@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of lib/medium share.
+ *
+ *	place.c	   which blocks: scratch, mark, images, fingerprint; arithmetic alone
+ *	blocks.c   the blocks that are saved, and what may lie in their place
+ *	move.c	   reading and writing them, putting them back
+ *	same.c	   whether the medium is the one that it was
+ *	medium.c, finish.c, write.c, earlier.c   see medium.h */
+#ifndef MSC_MEDIUM_CARE_H
+#define MSC_MEDIUM_CARE_H
+
+#include "base/rng.h"
+#include "medium/journal.h"
+#include "medium/medium.h"
+
+#define CARE_PROBES_MAX 24
+#define CARE_IMAGES_MAX 16 /* of one address */
+#define CARE_PIECE	65536u /* bytes read by one command */
+
+enum care_kind {
+	CARE_SCRATCH = 1,
+	CARE_PROBE = 2,
+	CARE_MARK = 4,
+	CARE_IMAGE = 8, /* and neighbours */
+	CARE_PRINT = 16, /* of the fingerprint: it was hit */
+	CARE_REACH = 64, /* by the command under way: see write.c */
+	CARE_DIFFERS = 128, /* for the while of putting back */
+};
+
+struct care_block {
+	uint64_t lba;
+	uint8_t *data; /* as found; into one of the arenas */
+	uint8_t kind;
+	bool dirty; /* may differ since it was last compared */
+	bool noted; /* it is in the journal */
+	bool leave; /* of an earlier run: what lies there is not that run's */
+};
+
+struct care_print {
+	uint64_t lba;
+	uint8_t *data;
+};
+
+struct msc_medium {
+	struct msc_session *s;
+	const struct msc_device *device;
+	struct msc_medium_options o;
+	uint64_t capacity; /* blocks; 0: there is no medium */
+	uint32_t block_size;
+	uint64_t first; /* of the scratch range */
+	uint32_t blocks;
+	uint64_t probe[CARE_PROBES_MAX];
+	uint32_t n_probes;
+	bool has_mark; /* there is room for one */
+	uint64_t mark;
+	char nonce[24];
+
+	struct care_block *block; /* sorted by lba */
+	size_t n_blocks, room_blocks;
+	uint8_t **arena;
+	size_t n_arenas;
+	uint8_t **wrote; /* contents that may lie there by our own hand */
+	uint64_t *wrote_hash;
+	size_t n_wrote, room_wrote;
+	struct care_print print[MSC_JOURNAL_PRINTS_MAX];
+	uint32_t n_prints, next_print;
+
+	struct msc_journal *journal; /* held; NULL: the medium is memory, or nothing is held yet */
+	bool saved;	/* all of the above is in the journal, and permits are issued */
+	bool marked;	/* the mark was read back */
+	uint64_t mark_at; /* where: elsewhere than `mark` on a device that cuts addresses */
+	bool cuts;	/* writes reach images: they are looked at every time */
+	bool aliased;	/* so do reads: an image is the block itself */
+	unsigned suspects; /* bits of the ways (care_images) that explain every hit so far */
+	unsigned elsewhere; /* hits */
+	char hit[320];	/* the newest */
+	unsigned changed, doubts, absent; /* signs of the session seen so far */
+	char ended[256]; /* why nothing may be written any more; empty: it may */
+	unsigned permit[CARE_PROBES_MAX + 1];
+	size_t n_permits;
+};
+
+void care_note(struct msc_medium *, bool safety, const char *fmt, ...) MSC_PRINTF(3, 4);
+/* A block has changed that nobody wrote: counted, and kept for the reader. */
+void care_hit(struct msc_medium *, const char *fmt, ...) MSC_PRINTF(2, 3);
+void care_end(struct msc_medium *, const char *fmt, ...) MSC_PRINTF(2, 3);
+
+/* ---- place.c */
+void care_place(struct msc_medium *);
+/* Where a block of this address may land when the device forms the address in too few bits. The
+ * address itself is not among them. */
+struct care_image {
+	uint64_t lba;
+	unsigned cuts; /* bits of the ways that lead there */
+};
+size_t care_images(const struct msc_medium *, uint64_t lba, struct care_image[CARE_IMAGES_MAX]);
+const char *care_cut_name(unsigned bit);
+/* The i-th place of the fingerprint. */
+uint64_t care_print_place(const struct msc_medium *, struct msc_rng *, uint32_t i, uint32_t n);
+void care_mark_fill(const struct msc_medium *, uint8_t *block);
+
+/* ---- blocks.c */
+struct care_block *care_find(const struct msc_medium *, uint64_t lba);
+/* n blocks in a row; data is copied, or left zero when NULL. Those that are saved already keep
+ * their data and gain the kind. */
+int care_add(struct msc_medium *, uint64_t lba, uint32_t n, const uint8_t *data,
+	     enum care_kind, struct msc_err *) MSC_MUST_CHECK;
+/* Contents as msc_journal_add_wrote takes them: those that are new go into *fresh (to be freed). */
+int care_wrote(struct msc_medium *, const uint8_t *data, size_t len, uint8_t **fresh,
+	       size_t *fresh_len, struct msc_err *) MSC_MUST_CHECK;
+/* True: it is what was found, or what may have been written, or the beginning of one and the end of
+ * another, as a write that was cut short leaves it. */
+bool care_is_ours(const struct msc_medium *, const struct care_block *, const uint8_t *now);
+void care_blocks_free(struct msc_medium *);
+
+/* ---- move.c */
+int care_read(struct msc_medium *, uint64_t lba, uint32_t n, uint8_t *data, bool *good,
+	      struct msc_err *) MSC_MUST_CHECK;
+/* Under a permit of its own, in small pieces. */
+int care_write(struct msc_medium *, uint64_t lba, uint32_t n, const uint8_t *data, bool quick,
+	       bool *good, struct msc_err *) MSC_MUST_CHECK;
+int care_flush(struct msc_medium *, struct msc_err *) MSC_MUST_CHECK;
+/* Of CARE_PIECE bytes, or one block; free() it. */
+uint8_t *care_room(const struct msc_medium *, struct msc_err *);
+/* Compares and puts back the blocks of these kinds. *good: they are as found. */
+int care_put_back(struct msc_medium *, unsigned kinds, bool dirty_only, bool quick, bool *good,
+		  struct msc_err *) MSC_MUST_CHECK;
+/* The blocks of these kinds that differ from what was found: called with each. */
+typedef void care_differs_fn(struct msc_medium *, struct care_block *, const uint8_t *now,
+			     void *user);
+int care_compare(struct msc_medium *, unsigned kinds, bool dirty_only, care_differs_fn *,
+		 void *user, bool *readable, struct msc_err *) MSC_MUST_CHECK;
+
+/* ---- medium.c: reads those of these blocks that are not saved yet. Sorts the list. */
+int care_take_all(struct msc_medium *, uint64_t *lba, size_t n, enum care_kind, bool *readable,
+		  struct msc_err *) MSC_MUST_CHECK;
+
+void care_revoke(struct msc_medium *); /* all permits */
+
+/* ---- same.c */
+int care_fingerprint(struct msc_medium *, bool *readable, struct msc_err *) MSC_MUST_CHECK;
+/* Whether the medium is still the same: few reads, or all there is to compare. Ends the writing if
+ * it is not. */
+int care_check(struct msc_medium *, bool thorough, struct msc_err *) MSC_MUST_CHECK;
+/* Signs alone, no traffic. */
+void care_heed_signs(struct msc_medium *);
+/* True: the fingerprint has enough in it to tell media apart. */
+bool care_is_telling(const struct msc_medium *);
+int care_is_marked(struct msc_medium *, bool *marked, struct msc_err *) MSC_MUST_CHECK;
+
+#endif

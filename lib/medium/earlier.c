@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What an earlier run has left. Its blocks are put back onto the medium that carries its mark, each of
+ * them only where what lies there is what that run found or wrote. Anything else is refused, and the
+ * journal stays: it is the only copy.
+ *
+ * Without the mark nobody can know. Either that run was cut short before it wrote, or after it had put
+ * everything back, or this is another medium, however alike. Then the user decides: --restore where
+ * the fingerprint agrees, --forget-journal otherwise. */
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "medium/care.h"
+
+struct earlier {
+	struct msc_medium *m; /* of this run */
+	struct msc_medium then; /* what the journal says, on the medium that is there now */
+	struct msc_journal *journal;
+	struct msc_journal_content content;
+	bool by_word; /* the user says that this is the medium */
+	unsigned prints_differ;
+	bool block_0_differs;
+	unsigned differ, foreign;
+	uint64_t foreign_lba, first, last;
+};
+
+static int directory(const struct msc_medium *m, char *buf, size_t size, struct msc_err *err)
+{
+	if (!m->o.journal_dir)
+		return msc_journal_default_dir(buf, size, err);
+	snprintf(buf, size, "%s", m->o.journal_dir);
+	return 0;
+}
+
+static const char *path_of(const struct earlier *e)
+{
+	return msc_journal_path(e->journal);
+}
+
+/* ---- whose it is ------------------------------------------------------------------------------- */
+
+static int load(struct earlier *e, struct msc_err *err)
+{
+	const struct msc_journal_head *h = &e->content.head;
+	struct msc_medium *t = &e->then;
+
+	*t = (struct msc_medium){ .s = e->m->s,
+				  .device = e->m->device,
+				  .o = e->m->o,
+				  .capacity = h->capacity,
+				  .block_size = h->block_size,
+				  .has_mark = *h->nonce,
+				  .mark = h->mark,
+				  .mark_at = h->mark,
+				  .changed = e->m->changed,
+				  .doubts = e->m->doubts,
+				  .absent = e->m->absent };
+	snprintf(t->nonce, sizeof t->nonce, "%s", h->nonce);
+	for (size_t i = 0; i < e->content.n_blocks; i++)
+		if (care_add(t, e->content.block[i].lba, 1, e->content.block[i].data,
+			     CARE_SCRATCH, err) < 0)
+			return -1;
+	for (size_t i = 0; i < e->content.n_wrote; i++) {
+		uint8_t *fresh;
+		size_t len;
+
+		if (care_wrote(t, e->content.wrote[i], h->block_size, &fresh, &len, err) < 0)
+			return -1;
+		free(fresh);
+	}
+	return 0;
+}
+
+/* Looks for the mark where it was written, and where a device that cuts addresses puts it. */
+static int find_mark(struct earlier *e, struct msc_err *err)
+{
+	struct msc_medium *t = &e->then;
+	struct care_image image[CARE_IMAGES_MAX];
+	size_t n;
+
+	if (!t->has_mark)
+		return 0;
+	n = care_images(t, t->mark, image);
+	if (care_find(t, t->mark))
+		care_find(t, t->mark)->kind = CARE_MARK;
+	for (size_t i = 0; i <= n && !t->marked; i++) {
+		t->mark_at = i ? image[i - 1].lba : t->mark;
+		if (care_is_marked(t, &t->marked, err) < 0)
+			return -1;
+		if (t->marked && care_find(t, t->mark_at))
+			care_find(t, t->mark_at)->kind |= CARE_MARK;
+	}
+	if (!t->marked && care_find(t, t->mark))
+		care_find(t, t->mark)->kind = CARE_SCRATCH; /* compared as any other */
+	return 0;
+}
+
+static int compare_prints(struct earlier *e, struct msc_err *err)
+{
+	const struct msc_journal_head *h = &e->content.head;
+	struct msc_medium *t = &e->then;
+	bool good;
+
+	for (uint32_t i = 0; i < h->n_prints; i++) {
+		struct care_print *p = &t->print[t->n_prints];
+
+		*p = (struct care_print){ h->print[i].lba, malloc(h->block_size) };
+		if (!p->data)
+			return msc_nomem(err);
+		t->n_prints++;
+		if (care_read(t, p->lba, 1, p->data, &good, err) < 0)
+			return -1;
+		if (good && msc_journal_hash(p->data, h->block_size) == h->print[i].hash)
+			continue;
+		e->prints_differ++;
+		e->block_0_differs |= p->lba == 0;
+	}
+	return 0;
+}
+
+static void include(struct earlier *e, uint64_t lba)
+{
+	if (!e->differ || lba > e->last)
+		e->last = lba;
+	if (!e->differ || lba < e->first)
+		e->first = lba;
+	e->differ++;
+}
+
+static void sort_out(struct msc_medium *t, struct care_block *b, const uint8_t *now, void *user)
+{
+	struct earlier *e = user;
+
+	include(e, b->lba);
+	if (care_is_ours(t, b, now))
+		return;
+	b->leave = true;
+	if (!e->foreign++)
+		e->foreign_lba = b->lba;
+}
+
+/* ---- putting back ------------------------------------------------------------------------------ */
+
+static int not_readable(const struct earlier *e, struct msc_err *err)
+{
+	return msc_fail(err, MSC_E_GONE,
+			"%s: the blocks that an earlier run saved in %s cannot be put back: the "
+			"device does not let them be read or written",
+			e->m->device->name, path_of(e));
+}
+
+static int refuse_foreign(const struct earlier *e, unsigned put_back, struct msc_err *err)
+{
+	return msc_fail(err, MSC_E_BUSY,
+			"%s: block %" PRIu64
+			" and %u more hold neither what was there before nor what that run wrote: "
+			"%u blocks were put back, these are left as they are, and the journal is "
+			"kept; --forget-journal removes it if they are wanted as they are",
+			path_of(e), e->foreign_lba, e->foreign - 1, put_back);
+}
+
+static int put_back(struct earlier *e, struct msc_err *err)
+{
+	struct msc_medium *t = &e->then;
+	bool good;
+
+	if (msc_not_mounted(msc_session_target(t->s), err) < 0)
+		return -1;
+	if (care_put_back(t, CARE_SCRATCH, false, false, &good, err) < 0)
+		return -1;
+	if (good && !e->foreign && t->has_mark && !*t->ended)
+		if (care_put_back(t, CARE_MARK, false, false, &good, err) < 0)
+			return -1;
+	if (!good || *t->ended)
+		return not_readable(e, err);
+	if (e->foreign)
+		return refuse_foreign(e, e->differ - e->foreign, err);
+	return care_flush(t, err);
+}
+
+static int no_mark(const struct earlier *e, struct msc_err *err)
+{
+	const struct msc_medium *t = &e->then;
+
+	if (e->prints_differ)
+		return msc_fail(err, MSC_E_BUSY,
+				"%s holds blocks of another medium: %u of %u blocks that nobody "
+				"wrote differ here, and the mark of that run is missing; insert the "
+				"medium of that run, or give --forget-journal if they are not wanted",
+				path_of(e), e->prints_differ, t->n_prints);
+	if (!e->differ)
+		return msc_fail(err, MSC_E_BUSY,
+				"%s: all %zu blocks hold here what they held before, and the mark of "
+				"that run is missing: either it was cut short before it wrote or "
+				"after it had put them back, or this is another medium of the same "
+				"contents; if there is no such medium, --forget-journal removes the "
+				"journal",
+				path_of(e), t->n_blocks);
+	if (!e->by_word || !care_is_telling(t))
+		return msc_fail(err, MSC_E_BUSY,
+				"%s: the mark of that run is missing, so this may be another medium "
+				"of the same contents: %s, or give --forget-journal if the blocks "
+				"are not wanted",
+				path_of(e),
+				e->by_word ? "too few blocks tell the two apart; insert the medium "
+					     "of that run"
+					   : "give --restore if it is the medium of that run");
+	return 0;
+}
+
+static int is_the_same(const struct earlier *e, struct msc_err *err)
+{
+	const struct msc_journal_head *h = &e->content.head;
+
+	if (!e->then.marked)
+		return no_mark(e, err);
+	if (e->prints_differ && !e->by_word)
+		return msc_fail(err, MSC_E_BUSY,
+				"%s holds blocks of this medium, but %s been written since: give "
+				"--restore to put them back all the same, or --forget-journal if "
+				"they are not wanted",
+				path_of(e),
+				e->block_0_differs ? "its first block has" : "other blocks have");
+	(void)h;
+	return 0;
+}
+
+static bool same_size(const struct earlier *e)
+{
+	return e->content.head.capacity == e->m->capacity &&
+	       e->content.head.block_size == e->m->block_size;
+}
+
+static int other_size(const struct earlier *e, struct msc_err *err)
+{
+	return msc_fail(err, MSC_E_BUSY,
+			"%s holds blocks of another medium of this device (%" PRIu64
+			" blocks of %" PRIu32 " bytes): insert it, or give --forget-journal if they "
+			"are not wanted",
+			path_of(e), e->content.head.capacity, e->content.head.block_size);
+}
+
+/* The mark, which is not compared, is one of the blocks. */
+static void count_mark(struct earlier *e)
+{
+	if (e->then.marked)
+		include(e, e->then.mark_at);
+}
+
+static int settle(struct earlier *e, struct msc_err *err)
+{
+	bool readable;
+
+	if (!same_size(e))
+		return other_size(e, err);
+	if (load(e, err) < 0 || find_mark(e, err) < 0 || compare_prints(e, err) < 0 ||
+	    care_compare(&e->then, CARE_SCRATCH, false, sort_out, e, &readable, err) < 0)
+		return -1;
+	if (!readable || *e->then.ended)
+		return not_readable(e, err);
+	if (is_the_same(e, err) < 0 || put_back(e, err) < 0)
+		return -1;
+	count_mark(e);
+	care_note(e->m, true,
+		  "an earlier run was cut short: the %u blocks that it had changed (%" PRIu64
+		  " to %" PRIu64 ") were put back from %s",
+		  e->differ, e->first, e->last, path_of(e));
+	return 0;
+}
+
+/* ---- finding it --------------------------------------------------------------------------------- */
+
+static int put_back_found(struct msc_medium *m, struct earlier *e, struct msc_err *err)
+{
+	int rc = settle(e, err);
+
+	care_blocks_free(&e->then);
+	if (rc == 0)
+		rc = msc_journal_remove(e->journal, err);
+	else
+		msc_journal_close(e->journal);
+	msc_journal_content_free(&e->content);
+	(void)m;
+	return rc;
+}
+
+/* A journal of another name may be of this medium all the same: the board is at another port, the card
+ * in another reader. Its mark tells. */
+static int search(struct msc_medium *m, const char *dir, const char *own, bool by_word,
+		  bool *found, struct msc_err *err)
+{
+	DIR *d = opendir(dir);
+	int rc = 0;
+
+	*found = false;
+	for (struct dirent *f = d ? readdir(d) : NULL; f && rc == 0 && !*found; f = readdir(d)) {
+		struct earlier *e = calloc(1, sizeof *e);
+		size_t len = strlen(f->d_name);
+		struct msc_err ignored = MSC_ERR_INIT;
+		char path[3584];
+
+		if (!e) {
+			rc = msc_nomem(err);
+			break;
+		}
+		e->m = m;
+		e->by_word = by_word;
+		snprintf(path, sizeof path, "%.3000s/%.300s", dir, f->d_name);
+		if (len > 8 && !strcmp(f->d_name + len - 8, ".journal") && strcmp(path, own) != 0 &&
+		    msc_journal_open(path, &e->journal, &e->content, &ignored) == 0 && e->journal) {
+			if (same_size(e) && e->content.head.lun == m->o.lun) {
+				rc = load(e, err) < 0 ? -1 : find_mark(e, err);
+				*found = rc == 0 && e->then.marked;
+				care_blocks_free(&e->then);
+			}
+			if (*found) {
+				rc = put_back_found(m, e, err);
+			} else {
+				msc_journal_close(e->journal);
+				msc_journal_content_free(&e->content);
+			}
+		}
+		free(e);
+	}
+	if (d)
+		closedir(d);
+	return rc;
+}
+
+static int put_back_any(struct msc_medium *m, const char *dir, bool by_word, struct msc_err *err)
+{
+	struct earlier *e = calloc(1, sizeof *e);
+	char own[3584];
+	bool found = false;
+	int rc;
+
+	if (!e)
+		return msc_nomem(err);
+	e->m = m;
+	e->by_word = by_word;
+	msc_journal_name(dir, m->device->medium_id, m->o.lun, own, sizeof own);
+	rc = msc_journal_find(dir, m->device->medium_id, m->o.lun, &e->journal, &e->content, err);
+	if (rc == 0 && e->journal)
+		rc = put_back_found(m, e, err);
+	else if (rc == 0)
+		rc = search(m, dir, own, by_word, &found, err);
+	if (rc == 0 && !e->journal && !found && by_word)
+		care_note(m, false, "no earlier run has left anything to put back on this device");
+	free(e);
+	return rc;
+}
+
+static int forget(struct msc_medium *m, const char *dir, struct msc_err *err)
+{
+	char path[3584] = "";
+
+	if (msc_journal_forget(dir, m->device->medium_id, m->o.lun, path, sizeof path, err) < 0)
+		return -1;
+	if (*path)
+		care_note(m, false, "%s was removed; the medium stays as it is", path);
+	else
+		care_note(m, false, "no earlier run has left a journal of this device");
+	return 0;
+}
+
+int msc_medium_earlier(struct msc_medium *m, enum msc_earlier what, struct msc_err *err)
+{
+	struct msc_err unknown = MSC_ERR_INIT;
+	char dir[3072];
+
+	if (m->device->forgets || directory(m, dir, sizeof dir, &unknown) < 0)
+		return 0; /* then there can be none */
+	if (what == MSC_EARLIER_FORGET)
+		return forget(m, dir, err);
+	if (what == MSC_EARLIER_TELL || !m->blocks) {
+		msc_medium_tell(m->device, dir, m->o.note, m->o.user);
+		return 0;
+	}
+	return put_back_any(m, dir, what == MSC_EARLIER_RESTORE, err);
+}
+
+/* ---- telling ------------------------------------------------------------------------------------ */
+
+static void say(msc_medium_note_fn *note, void *user, const char *fmt, ...) MSC_PRINTF(3, 4);
+static void say(msc_medium_note_fn *note, void *user, const char *fmt, ...)
+{
+	char text[4096];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	note(user, true, text);
+}
+
+static void tell_of(const char *dir, const char *device, uint8_t lun, msc_medium_note_fn *note,
+		    void *user)
+{
+	struct msc_err err = MSC_ERR_INIT;
+	struct msc_journal_content c;
+	struct msc_journal *j;
+
+	if (msc_journal_find(dir, device, lun, &j, &c, &err) < 0) {
+		if (err.code != MSC_E_BUSY) /* whoever holds it looks after it */
+			say(note, user, "%s", err.msg);
+		return;
+	}
+	if (!j)
+		return;
+	say(note, user,
+	    "an earlier run was cut short while it was writing: \"mscope check --restore\" puts "
+	    "the %zu blocks back that %s holds (of a medium of %" PRIu64 " blocks of %" PRIu32
+	    " bytes), --forget-journal leaves the medium as it is",
+	    c.n_blocks, msc_journal_path(j), c.head.capacity, c.head.block_size);
+	msc_journal_content_free(&c);
+	msc_journal_close(j);
+}
+
+void msc_medium_tell(const struct msc_device *d, const char *dir, msc_medium_note_fn *note,
+		     void *user)
+{
+	struct msc_err unknown = MSC_ERR_INIT;
+	char own[3072];
+
+	if (d->forgets || (!dir && msc_journal_default_dir(own, sizeof own, &unknown) < 0))
+		return;
+	for (unsigned lun = 0; lun <= MSC_LUN_MAX; lun++)
+		tell_of(dir ? dir : own, d->medium_id, (uint8_t)lun, note, user);
+}

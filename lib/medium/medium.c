@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The life of a medium in our care, from the first look to the last: see medium.h. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "medium/care.h"
+#include "session/gate.h"
+
+#define NEIGHBOURS 8 /* on either side of the range: what a write that goes on too far reaches */
+
+/* What reaches blocks and is put back by reading and comparing. */
+static const uint8_t write_opcodes[] = { MSC_OP_WRITE_6,  MSC_OP_WRITE_10, MSC_OP_WRITE_12,
+					 MSC_OP_WRITE_16, MSC_OP_WRITE_AND_VERIFY_10 };
+
+void care_note(struct msc_medium *m, bool safety, const char *fmt, ...)
+{
+	char text[4096];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	if (m->o.note)
+		m->o.note(m->o.user, safety, text);
+}
+
+void care_hit(struct msc_medium *m, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(m->hit, sizeof m->hit, fmt, args);
+	va_end(args);
+	m->elsewhere++;
+	care_note(m, true, "%s", m->hit);
+}
+
+void care_revoke(struct msc_medium *m)
+{
+	while (m->n_permits)
+		msc_gate_revoke(m->s, m->permit[--m->n_permits]);
+}
+
+void care_end(struct msc_medium *m, const char *fmt, ...)
+{
+	va_list args;
+
+	if (*m->ended)
+		return;
+	va_start(args, fmt);
+	vsnprintf(m->ended, sizeof m->ended, fmt, args);
+	va_end(args);
+	care_revoke(m);
+	if (!m->saved)
+		return;
+	care_note(m, true,
+		  "%s: nothing is written any more, and nothing is put back onto what is there "
+		  "now%s%s",
+		  m->ended, m->journal ? "; the blocks of the medium that was there are kept in " : "",
+		  m->journal ? msc_journal_path(m->journal) : "");
+}
+
+struct msc_medium *msc_medium_new(struct msc_session *s, const struct msc_medium_options *o,
+				  struct msc_err *err)
+{
+	const struct msc_unit *u = msc_session_unit(s, o->lun);
+	const struct msc_medium_signs *g = msc_session_signs(s, o->lun);
+	struct msc_medium *m = calloc(1, sizeof *m);
+
+	if (!m) {
+		msc_nomem(err);
+		return NULL;
+	}
+	m->s = s;
+	m->device = &msc_session_target(s)->device;
+	m->o = *o;
+	m->changed = g->changed;
+	m->doubts = g->doubts;
+	m->absent = g->absent;
+	m->suspects = ~0u;
+	m->block_size = u->block_size;
+	m->capacity = u->have_capacity ? u->last_lba + 1 : 0;
+	care_place(m);
+	m->mark_at = m->mark;
+	return m;
+}
+
+void msc_medium_free(struct msc_medium *m)
+{
+	if (!m)
+		return;
+	care_revoke(m);
+	if (m->journal)
+		msc_journal_close(m->journal);
+	care_blocks_free(m);
+	free(m);
+}
+
+const char *msc_medium_ended(const struct msc_medium *m)
+{
+	return *m->ended ? m->ended : NULL;
+}
+
+unsigned msc_medium_elsewhere(const struct msc_medium *m, const char **text)
+{
+	*text = m->hit;
+	return m->elsewhere;
+}
+
+uint64_t msc_medium_first(const struct msc_medium *m)
+{
+	return m->first;
+}
+
+uint32_t msc_medium_blocks(const struct msc_medium *m)
+{
+	return m->blocks;
+}
+
+uint32_t msc_medium_probes(const struct msc_medium *m)
+{
+	return m->n_probes;
+}
+
+uint64_t msc_medium_probe(const struct msc_medium *m, uint32_t i)
+{
+	return m->probe[i];
+}
+
+int msc_medium_hold(struct msc_medium *m, struct msc_err *err)
+{
+	char dir[3072];
+
+	if (m->journal || !m->blocks || m->device->forgets)
+		return 0;
+	if (m->o.journal_dir)
+		snprintf(dir, sizeof dir, "%s", m->o.journal_dir);
+	else if (msc_journal_default_dir(dir, sizeof dir, err) < 0)
+		return -1;
+	return msc_journal_reserve(dir, m->device->medium_id, m->o.lun, &m->journal, err);
+}
+
+/* ---- saving ----------------------------------------------------------------------------------- */
+
+/* Reads blocks in a row and keeps them. */
+static int take(struct msc_medium *m, uint64_t lba, uint32_t n, enum care_kind kind, bool *readable,
+		struct msc_err *err)
+{
+	uint8_t *data;
+	int rc;
+
+	if (!*readable || !n)
+		return 0;
+	data = malloc((size_t)n * m->block_size);
+	if (!data)
+		return msc_nomem(err);
+	rc = care_read(m, lba, n, data, readable, err);
+	if (rc == 0 && *readable)
+		rc = care_add(m, lba, n, data, kind, err);
+	free(data);
+	return rc;
+}
+
+static int take_neighbours(struct msc_medium *m, bool *readable, struct msc_err *err)
+{
+	uint64_t end = m->first + m->blocks;
+	uint32_t before = m->first < NEIGHBOURS ? (uint32_t)m->first : NEIGHBOURS;
+	uint32_t after = m->capacity - end < NEIGHBOURS ? (uint32_t)(m->capacity - end)
+							: NEIGHBOURS;
+
+	if (take(m, m->first - before, before, CARE_IMAGE, readable, err) < 0)
+		return -1;
+	return take(m, end, after, CARE_IMAGE, readable, err);
+}
+
+static int compare_lba(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Reads those of these blocks that are not saved yet, in rows. Sorts the list. */
+int care_take_all(struct msc_medium *m, uint64_t *lba, size_t n, enum care_kind kind,
+		  bool *readable, struct msc_err *err)
+{
+	qsort(lba, n, sizeof *lba, compare_lba);
+	for (size_t i = 0, end; i < n && *readable; i = end) {
+		end = i + 1;
+		if (care_find(m, lba[i])) {
+			care_find(m, lba[i])->kind |= (uint8_t)kind;
+			continue;
+		}
+		while (end < n && lba[end] <= lba[end - 1] + 1 && !care_find(m, lba[end]))
+			end++;
+		if (take(m, lba[i], (uint32_t)(lba[end - 1] - lba[i] + 1), kind, readable, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The blocks that a write to one of those that are saved would reach by a cut address. */
+static int take_images(struct msc_medium *m, bool *readable, struct msc_err *err)
+{
+	struct care_image image[CARE_IMAGES_MAX];
+	uint64_t *list = calloc(m->n_blocks, CARE_IMAGES_MAX * sizeof *list);
+	size_t n = 0;
+	int rc;
+
+	if (!list)
+		return msc_nomem(err);
+	for (size_t i = 0; i < m->n_blocks; i++)
+		for (size_t k = care_images(m, m->block[i].lba, image); k > 0; k--)
+			list[n++] = image[k - 1].lba;
+	rc = care_take_all(m, list, n, CARE_IMAGE, readable, err);
+	free(list);
+	return rc;
+}
+
+static int read_all(struct msc_medium *m, bool *readable, struct msc_err *err)
+{
+	if (take(m, m->first, m->blocks, CARE_SCRATCH, readable, err) < 0)
+		return -1;
+	for (uint32_t i = 0; i < m->n_probes; i++)
+		if (take(m, m->probe[i], 1, CARE_PROBE, readable, err) < 0)
+			return -1;
+	if ((m->has_mark && take(m, m->mark, 1, CARE_MARK, readable, err) < 0) ||
+	    take_neighbours(m, readable, err) < 0 || take_images(m, readable, err) < 0)
+		return -1;
+	return *readable ? care_fingerprint(m, readable, err) : 0;
+}
+
+static int make_nonce(struct msc_medium *m, struct msc_err *err)
+{
+	uint64_t value = m->o.seed;
+
+	if (m->journal && getrandom(&value, sizeof value, 0) != sizeof value)
+		return msc_fail_errno(err, MSC_E_INTERNAL, "no random number to be had");
+	snprintf(m->nonce, sizeof m->nonce, "%016" PRIx64, value);
+	return 0;
+}
+
+static int write_journal(struct msc_medium *m, struct msc_err *err)
+{
+	struct msc_journal_head *h = calloc(1, sizeof *h);
+	struct msc_journal_block *list = calloc(m->n_blocks + 1, sizeof *list);
+	int rc = -1;
+
+	if (h && list) {
+		snprintf(h->device, sizeof h->device, "%s", m->device->medium_id);
+		h->lun = m->o.lun;
+		h->capacity = m->capacity;
+		h->block_size = m->block_size;
+		h->mark = m->mark;
+		if (m->has_mark)
+			snprintf(h->nonce, sizeof h->nonce, "%s", m->nonce);
+		h->n_prints = m->n_prints;
+		for (uint32_t i = 0; i < m->n_prints; i++)
+			h->print[i] = (struct msc_print){
+				m->print[i].lba,
+				msc_journal_hash(m->print[i].data, m->block_size)
+			};
+		for (size_t i = 0; i < m->n_blocks; i++) {
+			list[i] = (struct msc_journal_block){ m->block[i].lba, m->block[i].data };
+			m->block[i].noted = true;
+		}
+		rc = msc_journal_write(m->journal, h, list, m->n_blocks, err);
+	} else {
+		msc_nomem(err);
+	}
+	free(h);
+	free(list);
+	return rc;
+}
+
+/* Where the mark can be seen: at its place, or where a device that cuts addresses puts it. */
+static int find_mark(struct msc_medium *m, struct msc_err *err)
+{
+	struct care_image image[CARE_IMAGES_MAX];
+	size_t n = care_images(m, m->mark, image);
+	bool at_image;
+
+	m->mark_at = m->mark;
+	if (care_is_marked(m, &m->marked, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t was = m->mark_at;
+		struct care_block *b = care_find(m, image[i].lba);
+
+		m->mark_at = image[i].lba;
+		if (care_is_marked(m, &at_image, err) < 0)
+			return -1;
+		if (!at_image || !b) {
+			m->mark_at = was;
+			continue;
+		}
+		m->suspects &= image[i].cuts;
+		care_hit(m, "block %" PRIu64 " was overwritten by a write to block %" PRIu64 ": %s",
+			 image[i].lba, m->mark,
+			 care_cut_name((unsigned)__builtin_ctz(m->suspects | 1u << 31)));
+		b->kind |= CARE_MARK;
+		m->aliased |= m->marked;
+		m->cuts |= !m->marked;
+		m->marked = true;
+	}
+	return 0;
+}
+
+static int write_mark(struct msc_medium *m, struct msc_err *err)
+{
+	uint8_t *mark;
+	bool good;
+	int rc;
+
+	if (!m->has_mark || msc_session_unit(m->s, m->o.lun)->write_protected)
+		return 0;
+	mark = care_room(m, err);
+	if (!mark)
+		return -1;
+	care_mark_fill(m, mark);
+	rc = care_write(m, m->mark, 1, mark, true, &good, err);
+	free(mark);
+	if (rc < 0 || care_flush(m, err) < 0)
+		return -1;
+	return find_mark(m, err);
+}
+
+static int issue(struct msc_medium *m, uint64_t first, uint32_t blocks, struct msc_err *err)
+{
+	const struct msc_permit p = { .lun = m->o.lun,
+				      .first = first,
+				      .blocks = blocks,
+				      .block_size = m->block_size,
+				      .opcodes = write_opcodes,
+				      .n_opcodes = MSC_COUNT(write_opcodes) };
+
+	if (msc_gate_permit(m->s, &p, &m->permit[m->n_permits], err) < 0)
+		return -1;
+	m->n_permits++;
+	return 0;
+}
+
+static int save(struct msc_medium *m, bool *readable, struct msc_err *err)
+{
+	*readable = true;
+	if (msc_medium_hold(m, err) < 0 || read_all(m, readable, err) < 0)
+		return -1;
+	care_heed_signs(m);
+	if (!*readable || *m->ended)
+		return 0;
+	if (make_nonce(m, err) < 0 || (m->journal && write_journal(m, err) < 0))
+		return -1;
+	m->saved = true;
+	if (write_mark(m, err) < 0)
+		return -1;
+	if (*m->ended)
+		return 0;
+	if (issue(m, m->first, m->blocks, err) < 0)
+		return -1;
+	for (uint32_t i = 0; i < m->n_probes; i++)
+		if (issue(m, m->probe[i], 1, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* Nothing was written: as if it had never begun. */
+static void forget_blocks(struct msc_medium *m)
+{
+	care_blocks_free(m);
+	m->block = NULL;
+	m->arena = NULL;
+	m->wrote = NULL;
+	m->wrote_hash = NULL;
+	m->n_blocks = m->room_blocks = m->n_arenas = m->n_wrote = m->room_wrote = 0;
+	m->n_prints = 0;
+}
+
+int msc_medium_save(struct msc_medium *m, bool *may, char *why, size_t size, struct msc_err *err)
+{
+	bool readable = true;
+	int rc = 0;
+
+	if (!m->saved && m->blocks && !*m->ended) {
+		rc = save(m, &readable, err);
+		if (!m->saved)
+			forget_blocks(m);
+	} else if (m->saved) {
+		rc = care_check(m, false, err);
+	}
+	*may = rc == 0 && m->blocks && readable && !*m->ended;
+	if (*m->ended)
+		snprintf(why, size, "%s", m->ended);
+	else
+		snprintf(why, size, "%s",
+			 m->blocks ? "the scratch range cannot be read, so it cannot be saved"
+				   : "there is no medium");
+	return rc;
+}
+
+struct msc_medium *msc_medium_begin(struct msc_session *s, const struct msc_medium_options *o,
+				    struct msc_err *err)
+{
+	struct msc_medium *m = msc_medium_new(s, o, err);
+	struct msc_medium_end end;
+	char why[256] = "";
+	bool may = false;
+
+	if (!m || !m->blocks)
+		return m;
+	msc_session_mute(s, true);
+	if (msc_medium_earlier(m, MSC_EARLIER_PUT_BACK, err) == 0 &&
+	    msc_medium_save(m, &may, why, sizeof why, err) == 0 && !may)
+		msc_fail(err, MSC_E_UNSUPPORTED, "%s: %s, so nothing is written", m->device->name,
+			 why);
+	msc_session_mute(s, false);
+	if (may)
+		return m;
+	msc_medium_finish(m, &end);
+	msc_medium_free(m);
+	return NULL;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The care of a medium: for whoever writes to one, and for what an earlier run has left.
+ *
+ * What may be written is the *scratch*: a range of blocks, and single ones all over the medium, the
+ * probes. It is read and put into the journal, which is synced, before the first write; only then
+ * are permits issued at the session's gate. With it are saved the blocks that a write to the scratch
+ * would reach if the device cut its address (the *images*), and the neighbours of the range.
+ *
+ * While the run writes, one block near the range carries a *mark*, a text that no other run writes: it
+ * tells this medium from every other, however alike, in this run and in the one that puts the blocks
+ * back after a crash. It is written first and put back last. Beside it a *fingerprint* of blocks all
+ * over the medium, which nobody writes, tells whether the medium is as it was.
+ *
+ * A medium that is another one, or gone, ends the writing at once: permits are revoked, nothing is put
+ * back onto it, the journal stays, and msc_medium_ended says why.
+ *
+ * Needs a session that knows the unit (msc_session_learn) and a place for notes. None of its traffic
+ * is judged but the READ before a write beyond the end. Functions return -1 when the device is gone or
+ * the host failed. */
+#ifndef MSC_MEDIUM_MEDIUM_H
+#define MSC_MEDIUM_MEDIUM_H
+
+#include "session/session.h"
+
+struct msc_medium;
+
+/* What the reader should know. safety: of what was, or was not, put back: never to be silenced. */
+typedef void msc_medium_note_fn(void *user, bool safety, const char *text);
+
+struct msc_medium_options {
+	uint8_t lun;
+	const char *journal_dir; /* NULL: the default */
+	uint64_t seed;		 /* of the places of the fingerprint */
+	msc_medium_note_fn *note;
+	void *user;
+};
+
+/* Chooses the blocks; no traffic. NULL: out of memory. */
+struct msc_medium *msc_medium_new(struct msc_session *, const struct msc_medium_options *,
+				  struct msc_err *);
+/* After msc_medium_finish. NULL is nothing to free. */
+void msc_medium_free(struct msc_medium *);
+
+/* For who writes right away: new, what an earlier run has left put back, all saved. NULL: nothing may
+ * be written, and *err says why. Without a medium there is nothing to save, and no failure. */
+struct msc_medium *msc_medium_begin(struct msc_session *, const struct msc_medium_options *,
+				    struct msc_err *);
+
+/* ---- what an earlier run has left: earlier.c ------------------------------------------------- */
+
+enum msc_earlier {
+	MSC_EARLIER_TELL,     /* say that it is there */
+	MSC_EARLIER_PUT_BACK, /* this run may write: put it back where that is safe, or refuse */
+	MSC_EARLIER_RESTORE,  /* the user says that this is the medium */
+	MSC_EARLIER_FORGET,   /* remove the journal; the medium stays as it is */
+};
+/* MSC_E_BUSY: a journal is there that is not of this medium for sure, or not all of it could be put
+ * back. MSC_E_FORMAT: it is damaged; MSC_E_IO: it cannot be opened, or the device does not take its
+ * blocks back (MSC_E_GONE). The journal stays then, and the message says what to do. With TELL these
+ * are notes. */
+int msc_medium_earlier(struct msc_medium *, enum msc_earlier, struct msc_err *) MSC_MUST_CHECK;
+/* The same as TELL without a session: for who only opens the device. dir NULL: the default. */
+void msc_medium_tell(const struct msc_device *, const char *dir, msc_medium_note_fn *, void *user);
+
+/* ---- writing: medium.c ------------------------------------------------------------------------ */
+
+/* No other run may write to this device from now on. MSC_E_IO: there is no place for a journal, so
+ * nothing may be written, and the message says what helps; reading may go on. */
+int msc_medium_hold(struct msc_medium *, struct msc_err *) MSC_MUST_CHECK;
+/* Saves all, and issues the permits; the first time. Every time: looks whether the medium is still
+ * the same. *may false: nothing may be written, and why (256 bytes) says so. */
+int msc_medium_save(struct msc_medium *, bool *may, char *why, size_t size,
+		    struct msc_err *) MSC_MUST_CHECK;
+/* Puts back what may have been written. *good: read back, it is as it was found, or the writing has
+ * ended. quick: a device that does not take it is not asked for long. */
+int msc_medium_restore(struct msc_medium *, bool quick, bool *good, struct msc_err *) MSC_MUST_CHECK;
+
+/* How it went, once all is over. */
+struct msc_medium_end {
+	bool wrote;	  /* something was saved for it */
+	bool restored;	  /* all is as it was found */
+	unsigned elsewhere; /* blocks that changed although nobody wrote them */
+};
+/* Whatever happened: compares, puts back, removes the journal, or keeps it and says so. */
+void msc_medium_finish(struct msc_medium *, struct msc_medium_end *);
+/* Why nothing may be written any more; NULL: it may. */
+const char *msc_medium_ended(const struct msc_medium *);
+
+/* How many blocks have changed so far that nobody wrote; *text says of the newest how. */
+unsigned msc_medium_elsewhere(const struct msc_medium *, const char **text);
+
+uint64_t msc_medium_first(const struct msc_medium *);
+uint32_t msc_medium_blocks(const struct msc_medium *); /* 0: there is no medium */
+uint32_t msc_medium_probes(const struct msc_medium *);
+uint64_t msc_medium_probe(const struct msc_medium *, uint32_t i);
+/* The blocks from there on as they were found, and how many bytes follow; NULL: not known. */
+const uint8_t *msc_medium_original(const struct msc_medium *, uint64_t lba, size_t *len);
+
+/* ---- around each command that may write: write.c ----------------------------------------------- */
+
+enum msc_may {
+	MSC_MAY_SEND,
+	MSC_MAY_NOT,  /* it would write where nothing is saved */
+	MSC_MAY_SKIP, /* a READ past the end passes, so a write there would land somewhere */
+	MSC_MAY_ENDED, /* the medium is another one, or gone */
+};
+struct msc_write {
+	enum msc_may may;
+	char why[256];	 /* unless it may be sent */
+	char hit[320];	 /* after it: what it changed that it does not name; empty: nothing */
+	uint64_t lba;
+	uint32_t blocks;
+	bool beyond, permitted;
+	unsigned permit;
+};
+/* Before a command: what it will write is noted in the journal; where it goes beyond the end, or to a
+ * protected medium, the blocks that it may reach are saved and a permit is issued for it alone. */
+int msc_medium_before(struct msc_medium *, const struct msc_request *, struct msc_write *,
+		      struct msc_err *) MSC_MUST_CHECK;
+/* After it: looks at these blocks, and puts them back. */
+int msc_medium_after(struct msc_medium *, struct msc_write *, struct msc_err *) MSC_MUST_CHECK;
+/* Bytes that go to bulk-out outside of any command, and may become the data of one. */
+int msc_medium_announce(struct msc_medium *, const uint8_t *data, size_t len,
+			struct msc_err *) MSC_MUST_CHECK;
+
+#endif

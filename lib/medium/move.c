@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Reading and writing blocks with patience: a command that fails is tried again after the device has
+ * been brought back, and writes go in pieces that the slowest flash can take, with a time-out of
+ * their own. Before every write the session's signs are heeded: nothing is put back onto a medium
+ * that has changed. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "medium/care.h"
+#include "session/gate.h"
+
+#define TRIES	       3
+#define ROUNDS	       3
+#define WRITE_BYTES    4096u	    /* an erase unit of many flashes; at 200 ms a block 1.6 s */
+#define WRITE_NS       (60 * MSC_S) /* for such a piece: a device that takes longer hangs */
+#define QUICK_WRITE_NS (10 * MSC_S)
+
+static const uint8_t write_opcodes[] = { MSC_OP_WRITE_10, MSC_OP_WRITE_16 };
+
+uint8_t *care_room(const struct msc_medium *m, struct msc_err *err)
+{
+	uint8_t *room = malloc(m->block_size > CARE_PIECE ? m->block_size : CARE_PIECE);
+
+	if (!room)
+		msc_nomem(err);
+	return room;
+}
+
+static uint32_t piece(const struct msc_medium *m, uint32_t bytes)
+{
+	return m->block_size < bytes ? bytes / m->block_size : 1;
+}
+
+/* Brings the device back, and hears what it has to say of its medium. */
+static int settle(struct msc_medium *m, bool *answers, struct msc_err *err)
+{
+	struct msc_sense_data sense;
+	int rung;
+
+	if (msc_session_signs(m->s, m->o.lun)->unexplained) {
+		msc_session_mute(m->s, true);
+		rung = msc_session_sense(m->s, m->o.lun, &sense, err);
+		msc_session_mute(m->s, false);
+		if (rung < 0)
+			return -1;
+	}
+	if (msc_session_settle(m->s, &rung, err) < 0)
+		return -1;
+	*answers = rung < 3;
+	care_heed_signs(m);
+	return 0;
+}
+
+int care_read(struct msc_medium *m, uint64_t lba, uint32_t n, uint8_t *data, bool *good,
+	      struct msc_err *err)
+{
+	uint32_t most = piece(m, CARE_PIECE), part;
+	bool answers = true;
+	int tries = TRIES;
+
+	*good = true;
+	for (uint32_t at = 0; at < n;) {
+		part = n - at < most ? n - at : most;
+		if (msc_session_read(m->s, m->o.lun, lba + at, part, m->block_size,
+				     data + (size_t)at * m->block_size, 0, good, err) < 0)
+			return -1;
+		if (*good) {
+			at += part;
+			continue;
+		}
+		if (settle(m, &answers, err) < 0)
+			return -1;
+		if (--tries == 0 || !answers)
+			return 0;
+	}
+	return 0;
+}
+
+static int write_pieces(struct msc_medium *m, uint64_t lba, uint32_t n, const uint8_t *data,
+			bool quick, bool *good, struct msc_err *err)
+{
+	uint32_t most = piece(m, WRITE_BYTES), part;
+	int tries = quick ? 1 : TRIES;
+	bool answers = true;
+
+	*good = true;
+	for (uint32_t at = 0; at < n;) {
+		care_heed_signs(m);
+		if (*m->ended) {
+			*good = false;
+			return 0;
+		}
+		part = n - at < most ? n - at : most;
+		if (msc_session_write(m->s, m->o.lun, lba + at, part, m->block_size,
+				      data + (size_t)at * m->block_size,
+				      quick ? QUICK_WRITE_NS : WRITE_NS, good, err) < 0)
+			return -1;
+		if (*good) {
+			at += part;
+			continue;
+		}
+		if (settle(m, &answers, err) < 0)
+			return -1;
+		if (--tries == 0 || !answers)
+			return 0;
+	}
+	return 0;
+}
+
+int care_write(struct msc_medium *m, uint64_t lba, uint32_t n, const uint8_t *data, bool quick,
+	       bool *good, struct msc_err *err)
+{
+	const struct msc_permit p = { .lun = m->o.lun,
+				      .first = lba,
+				      .blocks = n,
+				      .block_size = m->block_size,
+				      .opcodes = write_opcodes,
+				      .n_opcodes = MSC_COUNT(write_opcodes) };
+	unsigned id;
+	int rc;
+
+	if (msc_gate_permit(m->s, &p, &id, err) < 0)
+		return -1;
+	rc = write_pieces(m, lba, n, data, quick, good, err);
+	msc_gate_revoke(m->s, id);
+	return rc;
+}
+
+/* What was put back is on the medium before the journal goes. A device that does not know the command
+ * has no cache. */
+int care_flush(struct msc_medium *m, struct msc_err *err)
+{
+	static const uint8_t cdb[MSC_CBW_CB_MAX] = { MSC_OP_SYNCHRONIZE_CACHE_10 };
+	const struct msc_record *r;
+	struct msc_request rq;
+	bool answers, good;
+	int rc;
+
+	msc_request_init(&rq, cdb, 10, MSC_DIR_NONE, 0);
+	rq.cbw.h.lun = m->o.lun;
+	rq.timeout_ns = WRITE_NS;
+	msc_session_mute(m->s, true);
+	rc = msc_session_exchange(m->s, &rq, &r, err);
+	msc_session_mute(m->s, false);
+	if (rc < 0)
+		return -1;
+	good = !r->u.exchange.needs_reset && r->u.exchange.csw.status == MSC_CSW_PASSED;
+	return good ? 0 : settle(m, &answers, err);
+}
+
+/* ---- rows of saved blocks ----------------------------------------------------------------------- */
+
+static bool wanted(const struct care_block *b, unsigned kinds, bool dirty_only)
+{
+	if (b->kind & CARE_MARK && !(kinds & (CARE_MARK | CARE_DIFFERS)))
+		return false;
+	return b->kind & kinds && !b->leave && (b->dirty || !dirty_only);
+}
+
+/* The blocks in a row that end before `end`, and fit into a piece. Returns where they begin. */
+static size_t row_before(const struct msc_medium *m, size_t end, unsigned kinds, bool dirty_only)
+{
+	size_t first = end - 1, most = piece(m, CARE_PIECE);
+
+	while (first > 0 && end - first < most && wanted(&m->block[first - 1], kinds, dirty_only) &&
+	       m->block[first - 1].lba + 1 == m->block[first].lba)
+		first--;
+	return first;
+}
+
+int care_compare(struct msc_medium *m, unsigned kinds, bool dirty_only, care_differs_fn *differs,
+		 void *user, bool *readable, struct msc_err *err)
+{
+	uint8_t *now = care_room(m, err);
+	int rc = now ? 0 : -1;
+
+	*readable = true;
+	/* From the highest address down: where a write to a high one reaches a low one, the low one is
+	 * looked at after the high one has been put back. */
+	for (size_t end = m->n_blocks; rc == 0 && *readable && end > 0;) {
+		size_t first;
+
+		if (!wanted(&m->block[end - 1], kinds, dirty_only)) {
+			end--;
+			continue;
+		}
+		first = row_before(m, end, kinds, dirty_only);
+		rc = care_read(m, m->block[first].lba, (uint32_t)(end - first), now, readable, err);
+		for (size_t i = first; rc == 0 && *readable && i < end; i++) {
+			const uint8_t *block = now + (i - first) * m->block_size;
+
+			if (memcmp(block, m->block[i].data, m->block_size) != 0)
+				differs(m, &m->block[i], block, user);
+		}
+		end = first;
+	}
+	free(now);
+	return rc;
+}
+
+static void collect(struct msc_medium *m, struct care_block *b, const uint8_t *now, void *user)
+{
+	unsigned *count = user;
+
+	(void)m;
+	(void)now;
+	b->kind |= CARE_DIFFERS;
+	++*count;
+}
+
+/* Writes the blocks that differ, in rows. */
+static int write_marked(struct msc_medium *m, bool quick, bool *good, struct msc_err *err)
+{
+	uint32_t most = piece(m, WRITE_BYTES);
+	uint8_t *data = care_room(m, err);
+	int rc = data ? 0 : -1;
+
+	*good = true;
+	for (size_t end = m->n_blocks; rc == 0 && *good && end > 0;) {
+		size_t first;
+
+		if (!(m->block[end - 1].kind & CARE_DIFFERS)) {
+			end--;
+			continue;
+		}
+		first = row_before(m, end, CARE_DIFFERS, false);
+		if (end - first > most)
+			first = end - most;
+		for (size_t i = first; i < end; i++) {
+			memcpy(data + (i - first) * m->block_size, m->block[i].data,
+			       m->block_size);
+			m->block[i].kind &= (uint8_t)~CARE_DIFFERS;
+		}
+		rc = care_write(m, m->block[first].lba, (uint32_t)(end - first), data, quick, good,
+				err);
+		end = first;
+	}
+	free(data);
+	for (size_t i = 0; i < m->n_blocks; i++)
+		m->block[i].kind &= (uint8_t)~CARE_DIFFERS;
+	return rc;
+}
+
+int care_put_back(struct msc_medium *m, unsigned kinds, bool dirty_only, bool quick, bool *good,
+		  struct msc_err *err)
+{
+	unsigned differ = 0;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		differ = 0;
+		if (care_compare(m, kinds, dirty_only, collect, &differ, good, err) < 0)
+			return -1;
+		if (!*good || !differ)
+			break;
+		if (write_marked(m, quick, good, err) < 0)
+			return -1;
+		if (!*good)
+			break;
+	}
+	*good = *good && !differ;
+	for (size_t i = 0; *good && i < m->n_blocks; i++)
+		if (wanted(&m->block[i], kinds, false))
+			m->block[i].dirty = false;
+	return 0;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Whole blocks in and out, the sense data of a command that failed, whether the device answers; and
+ * what any exchange tells of the medium behind a unit: that it is another one, that it is gone, how
+ * long it takes to be written. */
+#include <string.h>
+
+#include "session/engine.h"
+
+#define ASC_NOT_READY_TO_READY 0x28 /* SPC-4, D.2: the medium may have changed */
+#define ASC_NO_MEDIUM	       0x3a
+#define WRITE_SLACK	       3		/* a flash takes longer now and then */
+#define WRITE_MOST_NS	       (120 * MSC_S)
+
+void msc_request_blocks(struct msc_request *rq, bool write, uint8_t lun, uint64_t lba,
+			uint32_t blocks, uint32_t block_size)
+{
+	bool is_10 = lba <= UINT32_MAX && blocks <= UINT16_MAX && lba + blocks - 1 <= UINT32_MAX;
+	uint8_t cdb[MSC_CBW_CB_MAX] = { 0 };
+
+	if (is_10) {
+		cdb[0] = write ? MSC_OP_WRITE_10 : MSC_OP_READ_10;
+		msc_put_be32(cdb + 2, (uint32_t)lba);
+		msc_put_be16(cdb + 7, (uint16_t)blocks);
+	} else {
+		cdb[0] = write ? MSC_OP_WRITE_16 : MSC_OP_READ_16;
+		msc_put_be64(cdb + 2, lba);
+		msc_put_be32(cdb + 10, blocks);
+	}
+	msc_request_init(rq, cdb, is_10 ? 10 : 16, write ? MSC_DIR_OUT : MSC_DIR_IN,
+			 blocks * block_size);
+	rq->cbw.h.lun = lun;
+}
+
+void msc_request_sense(struct msc_request *rq, uint8_t lun)
+{
+	static const uint8_t cdb[MSC_CBW_CB_MAX] = { MSC_OP_REQUEST_SENSE, [4] = MSC_SENSE_LEN };
+
+	msc_request_init(rq, cdb, 6, MSC_DIR_IN, MSC_SENSE_LEN);
+	rq->cbw.h.lun = lun;
+}
+
+static int move(struct msc_session *s, struct msc_request *rq, int64_t timeout_ns, void *in,
+		bool *passed, struct msc_err *err)
+{
+	const struct msc_exchange *x;
+	const struct msc_record *r;
+	int rc;
+
+	*passed = false;
+	rq->timeout_ns = timeout_ns;
+	msc_session_mute(s, true);
+	rc = msc_session_exchange(s, rq, &r, err);
+	msc_session_mute(s, false);
+	if (rc)
+		return -1;
+	x = &r->u.exchange;
+	*passed = !x->needs_reset && x->csw.status == MSC_CSW_PASSED &&
+		  x->data_len == rq->cbw.h.length;
+	if (*passed && in)
+		memcpy(in, x->data, x->data_len);
+	return 0;
+}
+
+int msc_session_read(struct msc_session *s, uint8_t lun, uint64_t lba, uint32_t blocks,
+		     uint32_t block_size, void *buf,
+		     int64_t timeout_ns, bool *passed, struct msc_err *err)
+{
+	struct msc_request rq;
+
+	msc_request_blocks(&rq, false, lun, lba, blocks, block_size);
+	return move(s, &rq, timeout_ns, buf, passed, err);
+}
+
+int msc_session_write(struct msc_session *s, uint8_t lun, uint64_t lba, uint32_t blocks,
+		      uint32_t block_size, const void *buf, int64_t timeout_ns, bool *passed, struct msc_err *err)
+{
+	struct msc_request rq;
+
+	msc_request_blocks(&rq, true, lun, lba, blocks, block_size);
+	rq.out = buf;
+	return move(s, &rq, timeout_ns, NULL, passed, err);
+}
+
+int msc_session_sense(struct msc_session *s, uint8_t lun, struct msc_sense_data *sense,
+		      struct msc_err *err)
+{
+	const struct msc_record *r;
+	struct msc_request rq;
+
+	*sense = (struct msc_sense_data){ .valid = false };
+	msc_request_sense(&rq, lun);
+	rq.serial = true;
+	if (msc_session_exchange(s, &rq, &r, err))
+		return -1;
+	if (!r->u.exchange.needs_reset)
+		*sense = msc_sense_decode(r->u.exchange.data, r->u.exchange.data_len);
+	return 0;
+}
+
+int msc_session_answers(struct msc_session *s, uint8_t lun, enum msc_answer *answer,
+			struct msc_err *err)
+{
+	static const uint8_t cdb[MSC_CBW_CB_MAX] = { MSC_OP_TEST_UNIT_READY };
+	const struct msc_exchange *x;
+	const struct msc_record *r;
+	struct msc_request rq;
+
+	msc_request_init(&rq, cdb, 6, MSC_DIR_NONE, 0);
+	rq.cbw.h.lun = lun;
+	rq.serial = true;
+	if (msc_session_exchange(s, &rq, &r, err))
+		return -1;
+	x = &r->u.exchange;
+	if (x->needs_reset)
+		*answer = x->status_len ? MSC_ANSWER_ODD : MSC_ANSWER_NONE;
+	else
+		*answer = x->csw.status == MSC_CSW_PASSED ? MSC_ANSWER_PASSED : MSC_ANSWER_FAILED;
+	return 0;
+}
+
+/* ---- what exchanges tell of a medium ---------------------------------------------------------- */
+
+const struct msc_medium_signs *msc_session_signs(const struct msc_session *s, uint8_t lun)
+{
+	return &s->signs[lun & MSC_LUN_MAX];
+}
+
+static void watch_sense(struct msc_session *s, struct msc_medium_signs *g,
+			const struct msc_exchange *x)
+{
+	struct msc_sense_data d = msc_sense_decode(x->data, x->data_len);
+
+	g->unexplained = false;
+	if (!d.valid)
+		return;
+	if (d.key == MSC_SENSE_UNIT_ATTENTION && d.asc == ASC_NOT_READY_TO_READY) {
+		if (s->excused)
+			g->doubts++;
+		else
+			g->changed++;
+	}
+	if (d.key == MSC_SENSE_NOT_READY && d.asc == ASC_NO_MEDIUM && !g->ejected)
+		g->absent++;
+}
+
+static void watch_exchange(struct msc_session *s, const struct msc_exchange *x, int64_t took_ns)
+{
+	struct msc_medium_signs *g = &s->signs[x->cbw.h.lun & MSC_LUN_MAX];
+	uint8_t op = x->cbw.cb[0];
+
+	if (!msc_csw_is_valid(x))
+		return;
+	if (op == MSC_OP_START_STOP_UNIT) { /* whatever came of it */
+		s->excused = true;
+		g->ejected = (x->cbw.cb[4] & 0x03) == 0x02;
+	}
+	if (op == MSC_OP_REQUEST_SENSE) {
+		if (x->csw.status == MSC_CSW_PASSED)
+			watch_sense(s, g, x);
+		return;
+	}
+	if (x->csw.status == MSC_CSW_FAILED) {
+		g->unexplained = true;
+		return;
+	}
+	/* A unit that has something to tell does not let these pass. */
+	if (op == MSC_OP_TEST_UNIT_READY || op == MSC_OP_READ_10 || op == MSC_OP_WRITE_10)
+		s->excused = g->ejected = false;
+	if (x->csw.status == MSC_CSW_PASSED && x->dir == MSC_DIR_OUT && x->data_len >= 512 &&
+	    took_ns / (int64_t)x->data_len > s->write_byte_ns)
+		s->write_byte_ns = took_ns / (int64_t)x->data_len;
+}
+
+void msc_engine_watch(struct msc_session *s, const struct msc_record *r)
+{
+	if (r->kind == MSC_RECORD_EXCHANGE)
+		watch_exchange(s, &r->u.exchange, r->ended_ns - r->began_ns);
+	else if (r->kind == MSC_RECORD_PORT_RESET ||
+		 (r->kind == MSC_RECORD_CONTROL &&
+		  !(r->u.control.setup.request_type & MSC_REQTYPE_IN)))
+		s->excused = true;
+}
+
+int64_t msc_engine_write_ns(const struct msc_session *s, size_t len)
+{
+	bool hasty = s->o.hangs_max && s->hangs >= s->o.hangs_max;
+	int64_t ns = s->write_byte_ns * WRITE_SLACK;
+
+	if (hasty || !len || !ns)
+		return 0;
+	return ns > WRITE_MOST_NS / (int64_t)len ? WRITE_MOST_NS : ns * (int64_t)len;
+}
