@@ -21,6 +21,8 @@ static const struct {
 	{ MSC_OP_WRITE_6, MSC_OP_READ_6 },	       { MSC_OP_WRITE_10, MSC_OP_READ_10 },
 	{ MSC_OP_WRITE_12, MSC_OP_READ_12 },	       { MSC_OP_WRITE_16, MSC_OP_READ_16 },
 	{ MSC_OP_WRITE_AND_VERIFY_10, MSC_OP_READ_10 },
+	{ MSC_OP_WRITE_AND_VERIFY_12, MSC_OP_READ_12 },
+	{ MSC_OP_WRITE_AND_VERIFY_16, MSC_OP_READ_16 },
 };
 
 static const uint8_t *find_pair(uint8_t opcode, uint8_t *read)

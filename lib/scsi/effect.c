@@ -192,8 +192,10 @@ void msc_cdb_written(const uint8_t cdb[MSC_CBW_CB_MAX], uint64_t *lba, uint64_t 
 
 	/* WRITE AND VERIFY is laid out as the WRITE of its length. */
 	memcpy(like, cdb, sizeof like);
-	if (like[0] == 0x8e || like[0] == 0xae)
-		like[0] = like[0] == 0x8e ? MSC_OP_WRITE_16 : MSC_OP_WRITE_12;
+	if (like[0] == MSC_OP_WRITE_AND_VERIFY_16)
+		like[0] = MSC_OP_WRITE_16;
+	if (like[0] == MSC_OP_WRITE_AND_VERIFY_12)
+		like[0] = MSC_OP_WRITE_12;
 	*lba = msc_cdb_value(like, "lba");
 	*blocks = msc_cdb_value(like, "blocks");
 }

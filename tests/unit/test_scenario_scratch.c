@@ -17,7 +17,7 @@
 
 /* ---- the scratch range -------------------------------------------------------------------- */
 
-#define SCRATCH_FIRST 0x1f80 /* of 8192 blocks, 128 before the end */
+#define SCRATCH_FIRST 0x1f00 /* of 8192 blocks, 256 before the end */
 #define WRITE_AGAIN "    - command: { write10: { lba: scratch, blocks: 1 } }\n      data: stamps\n"
 #define PROBE	      1984   /* the first of the single blocks; the last block is one too */
 
