@@ -184,7 +184,7 @@ static bool may_change_unit(const struct msc_exchange *x)
 	if (!x->answered || x->csw.status != MSC_CSW_PASSED)
 		return true;
 	if (cb[0] == MSC_OP_READ_10 || cb[0] == MSC_OP_TEST_UNIT_READY ||
-	    !msc_cdb_may_write(cb, MSC_CBW_CB_MAX))
+	    msc_cdb_effect(cb, MSC_CBW_CB_MAX, &msc_any_disk, NULL) == MSC_EFFECT_NONE)
 		return false;
 	def = msc_cdb_by_bytes(cb, MSC_CBW_CB_MAX);
 	return !def || def->amount != MSC_AMOUNT_BLOCKS || !msc_cdb_value(cb, "blocks");

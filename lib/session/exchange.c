@@ -380,6 +380,9 @@ static int run(struct run *r, struct msc_err *err)
 	if (fill_in_sent(r, err))
 		return -1;
 	plan(r);
+	if (msc_gate_look(s, r->wrapper, r->wrapper_len, r->dir == MSC_DIR_OUT ? r->rq->out : NULL,
+			  r->total, err))
+		return -1;
 	msc_engine_note(s, &(struct msc_note){ .kind = MSC_NOTE_BEGIN,
 					       .stated = r->rq->stated,
 					       .leave = r->rq->leave });

@@ -11,6 +11,12 @@
 #define SLOWEST_NS	   (16 * MSC_US) /* a byte of a device that is slow and not hung */
 #define SLICE_NS	   (100 * MSC_MS) /* of a wait: how long Ctrl-C may go unnoticed */
 
+/* Also for what another layer submits by itself. */
+static int filter(void *user, const struct msc_xfer *x, struct msc_err *err)
+{
+	return msc_gate_pass(user, x, err);
+}
+
 /* ---- the log ------------------------------------------------------------------------------ */
 
 static void add_entry(struct msc_session *s, const struct msc_log_entry *e)
@@ -87,6 +93,8 @@ struct msc_session *msc_session_new(struct msc_target *target,
 	}
 	note_device(s);
 	note(s, MSC_NOTE_FRESH);
+	target->filter = filter;
+	target->filter_user = s;
 	target->observe = on_transfer;
 	target->observe_user = s;
 	return s;
@@ -106,6 +114,8 @@ void msc_session_free(struct msc_session *s)
 				"the device is left in the middle of a command: reset recovery "
 				"did not succeed");
 	}
+	msc_gate_free(s);
+	s->target->filter = NULL;
 	s->target->observe = NULL;
 	msc_record_release(s->given[0]);
 	msc_record_release(s->given[1]);
@@ -355,6 +365,7 @@ int msc_session_reset_recovery(struct msc_session *s, enum msc_outcome *outcome,
 int msc_session_port_reset(struct msc_session *s, const struct msc_record **out,
 			   struct msc_err *err)
 {
+	msc_gate_forget(s);
 	if (go_on(s, err) || msc_port_reset(s->target, err))
 		return -1;
 	note_device(s);

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #define MAX_LUN	   "control a1 fe 0 0 1 "
+#define EIGHT_BYTES "0803000000000000" /* as many as bMaxPacketSize0 of the unit records */
 #define DEVICE	   "control 80 6 100 0 18 done "
 #define CONFIG	   "control 80 6 200 0 255 done "
 #define QUALIFIER  "control 80 6 600 0 10 "
@@ -45,6 +46,9 @@ static const struct judge_row rows[] = {
 	/* endpoint 0 */
 	{ "usb.control.answer", "control c0 55 0 0 8 stall", "control c0 55 0 0 8 timeout",
 	  "time-out", "done or STALL", "time-out" },
+	{ "usb.control.zlp", "control 80 6 300 0 255 done " EIGHT_BYTES,
+	  "control 80 6 300 0 255 timeout " EIGHT_BYTES, "8 of 255 bytes came",
+	  "a zero-length packet behind 8 bytes", "time-out" },
 	{ "usb.control.time", "control 80 0 0 0 2 done 0000; took 400; reset in; took 150",
 	  "control 80 0 0 0 2 done 0000; took 2000", "took 2.000 s", "at most 550.0 ms",
 	  "2.000 s" },
