@@ -443,9 +443,8 @@ static void statement(struct make *m, const struct words *w)
 static void begin(struct make *m)
 {
 	m->device = (struct msc_device){ .name = "test:device",
-					 .desc.max_packet0 = 8,
 					 .speed = MSC_SPEED_FULL,
-					 .desc = { .i_serial = 3 },
+					 .desc = { .max_packet0 = 8, .i_serial = 3 },
 					 .protocol = MSC_PROTOCOL_BULK_ONLY,
 					 .subclass = MSC_SUBCLASS_SCSI,
 					 .ep_in = EP_IN,
