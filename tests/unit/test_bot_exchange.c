@@ -11,7 +11,6 @@
 
 #include <cmocka.h>
 
-#include "judge/judge.h"
 #include "script_transport.h"
 #include "session/session.h"
 
@@ -473,35 +472,6 @@ static void wrapper_on_the_wire(void **state)
 	msc_session_free(s);
 }
 
-/* ... and judged. */
-static void a_csw_that_comes_twice_is_found(void **state)
-{
-	static const struct script_row rows[] = {
-		R_CBW(DONE),
-		{ SCRIPT_XFER, SCRIPT_IN, 256, MSC_OUT_DONE, .actual = 77, .csw = true,
-		  .takes_ns = MSC_MS },
-		{ SCRIPT_XFER, SCRIPT_IN, 64, MSC_OUT_DONE, .actual = 13, .csw = true },
-		{ 0 } };
-	static const uint8_t inquiry[16] = { MSC_OP_INQUIRY, [4] = 255 };
-	struct msc_findings findings = { 0 };
-	struct msc_err err = MSC_ERR_INIT;
-	const struct msc_record *r;
-	struct msc_request rq;
-	struct script script;
-	struct msc_session *s = open_session(&script, rows, true);
-	bool found = false;
-
-	(void)state;
-	msc_request_init(&rq, inquiry, 6, IN, 256);
-	assert_int_equal(msc_session_exchange(s, &rq, &r, &err), 0);
-	assert_int_equal(msc_judge(r, MSC_PROFILE_SPEC, &findings, &err), 0);
-	for (size_t i = 0; i < findings.count; i++)
-		found |= findings.list[i].rule == &msc_rule_bot_data_stale;
-	assert_true(found);
-	msc_findings_clear(&findings);
-	msc_session_free(s);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -511,7 +481,6 @@ int main(void)
 		cmocka_unit_test(case_2_is_serial),
 		cmocka_unit_test(raw_wrapper),
 		cmocka_unit_test(wrapper_on_the_wire),
-		cmocka_unit_test(a_csw_that_comes_twice_is_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "judge/judge.h"
 #include "script_transport.h"
 #include "session/session.h"
 
@@ -230,6 +231,36 @@ static void free_recovers_an_unclean_device(void **state)
 	script_check(&script, "free");
 }
 
+/* Queued, and the second was under way when the first was taken for what it is. */
+static void a_csw_that_comes_twice_is_found(void **state)
+{
+	static const struct script_row rows[] = {
+		R_CBW(DONE),
+		{ SCRIPT_XFER, SCRIPT_IN, 256, MSC_OUT_DONE, .actual = 77, .csw = true,
+		  .takes_ns = MSC_MS },
+		{ SCRIPT_XFER, SCRIPT_IN, 64, MSC_OUT_DONE, .actual = 13, .csw = true },
+		{ 0 } };
+	static const uint8_t inquiry[16] = { MSC_OP_INQUIRY, [4] = 255 };
+	struct msc_findings findings = { 0 };
+	struct msc_err err = MSC_ERR_INIT;
+	const struct msc_record *r;
+	struct msc_request rq;
+	struct script script;
+	struct msc_session_options o = { .timeout_ns = TIMEOUT, .queued = true };
+	struct msc_session *s = msc_session_new(script_open(&script, rows), &o);
+	bool found = false;
+
+	(void)state;
+	msc_request_init(&rq, inquiry, 6, MSC_DIR_IN, 256);
+	assert_int_equal(msc_session_exchange(s, &rq, &r, &err), 0);
+	assert_int_equal(msc_judge(r, MSC_PROFILE_SPEC, &findings, &err), 0);
+	for (size_t i = 0; i < findings.count; i++)
+		found |= findings.list[i].rule == &msc_rule_bot_data_stale;
+	assert_true(found);
+	msc_findings_clear(&findings);
+	msc_session_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -239,6 +270,7 @@ int main(void)
 		cmocka_unit_test(ladder),
 		cmocka_unit_test(settle_knows_of_a_phase_error),
 		cmocka_unit_test(free_recovers_an_unclean_device),
+		cmocka_unit_test(a_csw_that_comes_twice_is_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
