@@ -21,9 +21,11 @@ enum msc_code {
 	MSC_E_ACCESS,	   /* permission */
 	MSC_E_BUSY,	   /* in use, mounted, or ambiguous */
 	MSC_E_IO,	   /* a file of the host cannot be read or written */
+	MSC_E_DEVICE,	   /* the device, or the way to it, failed */
 	MSC_E_TIMEOUT,	   /* a service of the host did not answer in time */
 	MSC_E_GONE,	   /* the device was there and is no longer */
 	MSC_E_FORMAT,	   /* a file's contents are not what they should be */
+	MSC_E_UNDECIDED,   /* the data does not allow an answer */
 	MSC_E_NOMEM,	   /* out of memory */
 	MSC_E_UNSUPPORTED, /* this transport or build cannot do it */
 	MSC_E_INTERRUPTED, /* the user asked to stop */

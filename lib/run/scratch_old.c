@@ -109,7 +109,7 @@ static int put_back(struct msc_runner *r, const struct msc_journal *j,
 	rc = msc_scratch_restore(r, &good, err);
 	r->scratch = now;
 	if (rc == 0 && !good)
-		rc = msc_fail(err, MSC_E_IO,
+		rc = msc_fail(err, MSC_E_DEVICE,
 			      "the blocks that an earlier run saved in %s cannot be put back",
 			      msc_journal_path(j));
 	return rc;

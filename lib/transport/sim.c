@@ -123,18 +123,17 @@ static int set_knob(struct sim_target *s, void *state, char *word, struct msc_er
 /* Reads "NAME,knob=value,..." and sets the knobs in *state, which the caller frees. */
 static int parse(struct sim_target *s, const char *rest, void **state, struct msc_err *err)
 {
-	char *text = strdup(rest), *save = NULL, *word;
+	char *text = strdup(rest), *left = text, *word;
 	int rc = -1;
 
 	if (!text)
 		return msc_nomem(err);
-	word = strtok_r(text, ",", &save);
-	if (!word) {
+	word = strsep(&left, ",");
+	if (!*word)
 		msc_fail(err, MSC_E_USAGE,
 			 "sim: needs the name of a firmware, as in sim:reference");
-		goto out;
-	}
-	s->firmware = msc_firmware_find(word, err);
+	else
+		s->firmware = msc_firmware_find(word, err);
 	if (!s->firmware)
 		goto out;
 	*state = calloc(1, s->firmware->state_size ? s->firmware->state_size : 1);
@@ -144,8 +143,9 @@ static int parse(struct sim_target *s, const char *rest, void **state, struct ms
 	}
 	msc_knobs_init(s->firmware->knobs, *state);
 	msc_knobs_init(msc_sim_knobs, &s->bench);
-	while ((word = strtok_r(NULL, ",", &save)))
-		if (set_knob(s, *state, word, err) < 0)
+	while ((word = strsep(&left, ",")))
+		if (msc_knob_once(rest, (size_t)(word - text), err) < 0 ||
+		    set_knob(s, *state, word, err) < 0)
 			goto out;
 	rc = 0;
 out:
