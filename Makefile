@@ -93,6 +93,7 @@ $(BUILD)/libmscope.so: $(LIB_OBJ) $(BUILD)/objects
 	$(link) -shared -Wl,-soname,$(SONAME) $(LIB_OBJ) $(PKG_LIBS) && ln -sf $(@F) $(@D)/$(SONAME)
 $(BUILD)/mscope: $(TOOL_OBJ) $(BUILD)/libmscope.a $(BUILD)/objects
 	$(link) $(TOOL_OBJ) $(BUILD)/libmscope.a $(PKG_LIBS)
+	$(Q)scripts/check-embedded.sh $@
 # A line "/* link: FLAGS */" in a test adds flags to its own program, such as -Wl,--wrap=NAME.
 $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(HELP_OBJ) $(BUILD)/libmscope.a
 	$(link) $< $(HELP_OBJ) $(BUILD)/libmscope.a $(PKG_LIBS) -lcmocka \

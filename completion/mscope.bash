@@ -6,18 +6,23 @@ _mscope_names() {
 }
 
 _mscope() {
-	local cur prev command=${COMP_WORDS[1]} words
+	local cur prev='' command=${COMP_WORDS[1]} words before
 	# A target's colon and '=' are part of the word, whatever COMP_WORDBREAKS says.
 	local line=${COMP_LINE:0:COMP_POINT}
 	cur=${line##*[[:space:]]}
-	prev=${COMP_WORDS[COMP_CWORD-1]}
+	read -ra before <<<"${line%"$cur"}"
+	((${#before[@]} == 0)) || prev=${before[-1]}
 	if ((COMP_CWORD == 1)); then
 		words=$(mscope help | sed -n 's/^  \([a-z]\{1,\}\) .*/\1/p')
 	elif [[ $prev == --select || $prev == -s ]]; then
 		words=$(_mscope_names scenarios)
 	elif [[ $prev == --profile || $prev == -p ]]; then
 		words="spec usbif interop"
-	elif [[ $prev == --json || $prev == --junit || $prev == --log || $prev == --out ]]; then
+	elif [[ $prev == --report && $cur == *:* ]]; then
+		words=$(compgen -f -- "${cur#*:}" | sed "s|^|${cur%%:*}:|")
+	elif [[ $prev == --report || $prev == --format ]]; then
+		words=$(_mscope_names formats)
+	elif [[ $prev == --baseline || $prev == --json || $prev == --junit || $prev == --log || $prev == --out ]]; then
 		compopt -o default
 		return
 	elif [[ $cur == -* ]]; then

@@ -32,12 +32,13 @@ extern "C" {
 #define MSC_API __attribute__((visibility("default")))
 
 enum mscope_status {
-	MSCOPE_PASSED = 0,    /* all passed; skips are allowed and counted */
-	MSCOPE_FAILED = 1,    /* something failed */
-	MSCOPE_USAGE = 2,     /* a wrong argument, or nothing was selected */
-	MSCOPE_TARGET = 3,    /* the target cannot be opened, or went away */
-	MSCOPE_FILE = 4,      /* a file cannot be read or written, or holds nonsense */
-	MSCOPE_INTERNAL = 70, /* out of memory, or a mistake of ours */
+	MSCOPE_PASSED = 0,     /* all passed; skips are allowed, and counted */
+	MSCOPE_FAILED = 1,     /* a failure or a regression */
+	MSCOPE_USAGE = 2,      /* usage, including nothing selected */
+	MSCOPE_TARGET = 3,     /* the target cannot be opened, or went away */
+	MSCOPE_FILE = 4,       /* a file cannot be read or written */
+	MSCOPE_NO_VERDICT = 5, /* no verdict: the data does not allow one */
+	MSCOPE_INTERNAL = 70,  /* internal error */
 };
 
 /* Such as "0.1.0". */

@@ -11,7 +11,10 @@
 #define FIRST_VALUE 256 /* of the numbers given to getopt_long: no letter */
 
 const struct opt common_options[] = {
-	{ "json", 0, "FILE", "write the result as JSON; '-' is standard output" },
+	{ "report", 0, "FORMAT[:FILE]",
+	  "write a report, instead of text or to a file; may be repeated", .many = true },
+	{ "json", 0, "FILE", "the same as --report json:FILE; '-' is standard output",
+	  .is_report = true },
 	{ "verbose", 'v', NULL, "say what is done and why it matters; -vv: every transfer" },
 	{ "quiet", 'q', NULL, "show only what is not as it should be" },
 	{ "color", 0, "[=WHEN]", "auto (the default), always, never" },
@@ -21,10 +24,11 @@ const struct opt common_options[] = {
 };
 
 const struct opt report_options[] = {
-	{ "select", 's', "WHAT", "a name such as 'bot.*', a tag, a clause; may be repeated" },
+	{ "select", 's', "WHAT", "a name such as 'bot.*', a tag, a clause; may be repeated",
+	  .many = true },
 	{ "strict", 0, NULL, "a skip counts as a failure" },
-	{ "junit", 0, "FILE", "write JUnit XML; '-' is standard output" },
-	{ "tap", 0, NULL, "write TAP to standard output instead of text" },
+	{ "junit", 0, "FILE", "the same as --report junit:FILE", .is_report = true },
+	{ "tap", 0, NULL, "the same as --report tap", .is_report = true },
 	{ .name = NULL },
 };
 
@@ -133,6 +137,14 @@ static void describe(const struct opt *const *list, size_t n, struct option *lon
 	}
 }
 
+static int add_option(struct args *a, const struct opt *o, const char *value, struct msc_err *err)
+{
+	if (o->value && !o->many && arg(a, o->name))
+		return msc_fail(err, MSC_E_USAGE, "--%s is given twice", o->name);
+	a->options[a->n_options++] = (struct given){ o, value ? value : "" };
+	return 0;
+}
+
 int args_parse(struct args *a, const struct cmd *cmd, int argc, char **argv, struct msc_err *err)
 {
 	const struct opt *list[MAX_OPTIONS];
@@ -155,9 +167,8 @@ int args_parse(struct args *a, const struct cmd *cmd, int argc, char **argv, str
 			return missing_value(list, n, err);
 		if (c == 1)
 			a->words[a->n_words++] = optarg;
-		else
-			a->options[a->n_options++] =
-				(struct given){ option_of(list, n, c), optarg ? optarg : "" };
+		else if (add_option(a, option_of(list, n, c), optarg, err) < 0)
+			return -1;
 	}
 	a->rest = a->n_words;
 	while (optind < argc)
@@ -216,5 +227,21 @@ int arg_duration(const struct args *a, const char *name, int64_t *ns, struct msc
 		msc_err_prefix(err, "--%s: ", name);
 		return -1;
 	}
+	if (text && !*ns)
+		return msc_fail(err, MSC_E_USAGE, "--%s: expected more than no time", name);
+	return 0;
+}
+
+int arg_blocks(const char *word, uint64_t *blocks, struct msc_err *err)
+{
+	if (!*word)
+		return msc_fail(err, MSC_E_USAGE, "--blocks: expected sizes such as 1,8,64");
+	if (msc_parse_size(word, blocks, err) < 0) {
+		msc_err_prefix(err, "--blocks: ");
+		return -1;
+	}
+	if (!*blocks || *blocks > UINT16_MAX)
+		return msc_fail(err, MSC_E_USAGE, "--blocks: '%s': expected 1 to %u blocks", word,
+				UINT16_MAX);
 	return 0;
 }

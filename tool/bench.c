@@ -17,7 +17,6 @@
 
 struct job {
 	struct tool *tool;
-	const struct msc_bench_format *format;
 	struct msc_bench_options o;
 	struct msc_compare_options gate;
 	struct msc_session_options session;
@@ -46,26 +45,13 @@ static int add_size(struct job *j, uint64_t blocks, struct msc_err *err)
 
 static int read_sizes(struct job *j, const char *text, struct msc_err *err)
 {
-	char *copy = strdup(text), *save = NULL, *word;
-	uint64_t blocks;
+	char *copy = strdup(text), *left = copy, *word;
 	int result = copy ? 0 : msc_nomem(err);
+	uint64_t blocks;
 
-	for (word = copy ? strtok_r(copy, ",", &save) : NULL; word && result == 0;
-	     word = strtok_r(NULL, ",", &save)) {
-		if (msc_parse_size(word, &blocks, err) < 0) {
-			msc_err_prefix(err, "--blocks: ");
-			result = -1;
-		} else if (!blocks || blocks > UINT16_MAX) {
-			result = msc_fail(err, MSC_E_USAGE,
-					  "--blocks: '%s': expected 1 to %u blocks", word,
-					  UINT16_MAX);
-		} else {
-			result = add_size(j, blocks, err);
-		}
-	}
+	while (result == 0 && (word = strsep(&left, ",")))
+		result = arg_blocks(word, &blocks, err) < 0 ? -1 : add_size(j, blocks, err);
 	free(copy);
-	if (result == 0 && !j->o.n_blocks)
-		return msc_fail(err, MSC_E_USAGE, "--blocks: expected sizes such as 1,8,64");
 	return result;
 }
 
@@ -119,7 +105,7 @@ static int read_baseline(struct job *j, struct msc_err *err)
 	if (msc_bench_read(j->baseline, &j->base, err) < 0)
 		return -1;
 	if (!j->base.n_runs)
-		return msc_fail(err, MSC_E_USAGE, "%s: there are no runs to compare with",
+		return msc_fail(err, MSC_E_UNDECIDED, "%s: there are no runs to compare with",
 				j->baseline);
 	adopt(j);
 	return 0;
@@ -141,8 +127,6 @@ static int read_amount(struct job *j, struct msc_err *err)
 		return -1;
 	if (counted && !count)
 		return msc_fail(err, MSC_E_USAGE, "--count: expected at least 1");
-	if (timed && !j->o.duration_ns)
-		return msc_fail(err, MSC_E_USAGE, "--duration: expected more than no time");
 	j->o.count = timed && !counted ? 0 : (uint32_t)count;
 	j->o.warm_up = (uint32_t)warm_up;
 	j->o.seed = seed;
@@ -332,16 +316,17 @@ static int status_of(const struct job *j)
 	return j->compared ? gate_status(&j->comparison) : MSCOPE_PASSED;
 }
 
-static int show(struct job *j, int status, struct msc_err *err)
+static int show(struct job *j, int status, const char *reason, struct msc_err *err)
 {
 	struct msc_bench_report r = { .bench = &j->bench,
 				      .base = j->compared ? &j->base : NULL,
 				      .comparison = j->compared ? &j->comparison : NULL,
 				      .base_name = j->baseline,
 				      .measured_again = j->measured_again,
+				      .reason = reason,
 				      .exit_status = status };
 
-	return gate_write(j->tool, j->format, &r, err);
+	return gate_write(j->tool, &r, err);
 }
 
 static int run(struct job *j, struct msc_err *err)
@@ -356,7 +341,7 @@ static int run(struct job *j, struct msc_err *err)
 	if (result < 0 && !j->bench.n_runs)
 		return -1;
 	status = result < 0 ? tool_status(err) : status_of(j);
-	if (show(j, status, &unwritten) < 0 && result == 0) {
+	if (show(j, status, result < 0 ? err->msg : NULL, &unwritten) < 0 && result == 0) {
 		*err = unwritten;
 		return -1;
 	}
@@ -368,8 +353,7 @@ static int bench(struct tool *tool, struct msc_err *err)
 	struct job j = { .tool = tool };
 	int status = -1;
 
-	j.format = gate_format(tool, err);
-	if (j.format && find_target(&j, err) == 0 && read_options(&j, err) == 0)
+	if (find_target(&j, err) == 0 && read_options(&j, err) == 0)
 		status = run(&j, err);
 	msc_comparison_free(&j.comparison);
 	msc_bench_free(&j.bench);
@@ -398,5 +382,7 @@ const struct cmd cmd_bench = {
 	.summary = "measure throughput and latency, and compare them with a baseline",
 	.usage = "[TARGET] [OPTION]...",
 	.options = { bench_options, gate_options, target_options, common_options },
+	.document = "mscope.bench/1",
+	.format = bench_format,
 	.run = bench,
 };

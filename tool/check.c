@@ -31,5 +31,8 @@ const struct cmd cmd_check = {
 	.summary = "run conformance scenarios and judge every exchange",
 	.usage = "[TARGET] [--select WHAT]... [--profile NAME] [--allow-writes]",
 	.options = { check_options, report_options, run_options, target_options, common_options },
+	.document = "mscope.result/1",
+	.format = report_format,
 	.run = check,
+	.failed = report_failure,
 };

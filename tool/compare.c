@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* mscope compare: is the second bench slower than the first, beyond noise? Exit status 1 says yes,
- * 0 no, and 2 that it cannot be said. */
+ * 0 no, and 5 that it cannot be said. */
 #include "gate.h"
 
 static int read_both(const struct tool *tool, struct msc_bench *base, struct msc_bench *new,
@@ -16,9 +16,9 @@ static int read_both(const struct tool *tool, struct msc_bench *base, struct msc
 	return msc_bench_read(tool->args.words[1], new, err);
 }
 
-static int compare_both(struct tool *tool, const struct msc_bench_format *format,
-			const struct msc_compare_options *o, const struct msc_bench *base,
-			const struct msc_bench *new, struct msc_err *err)
+static int compare_both(struct tool *tool, const struct msc_compare_options *o,
+			const struct msc_bench *base, const struct msc_bench *new,
+			struct msc_err *err)
 {
 	struct msc_comparison c = { .n_runs = 0 };
 	struct msc_bench_report r = { .bench = new,
@@ -30,7 +30,7 @@ static int compare_both(struct tool *tool, const struct msc_bench_format *format
 
 	if (msc_compare(base, new, o, &c, err) == 0) {
 		r.exit_status = gate_status(&c);
-		if (gate_write(tool, format, &r, err) == 0)
+		if (gate_write(tool, &r, err) == 0)
 			status = r.exit_status;
 	}
 	msc_comparison_free(&c);
@@ -39,14 +39,12 @@ static int compare_both(struct tool *tool, const struct msc_bench_format *format
 
 static int compare(struct tool *tool, struct msc_err *err)
 {
-	const struct msc_bench_format *format = gate_format(tool, err);
 	struct msc_bench base = { .n_runs = 0 }, new = { .n_runs = 0 };
 	struct msc_compare_options o = { .threshold = 0 };
 	int status = -1;
 
-	if (format && gate_options_read(&tool->args, &o, err) == 0 &&
-	    read_both(tool, &base, &new, err) == 0)
-		status = compare_both(tool, format, &o, &base, &new, err);
+	if (gate_options_read(&tool->args, &o, err) == 0 && read_both(tool, &base, &new, err) == 0)
+		status = compare_both(tool, &o, &base, &new, err);
 	msc_bench_free(&base);
 	msc_bench_free(&new);
 	return status;
@@ -57,5 +55,7 @@ const struct cmd cmd_compare = {
 	.summary = "say whether a bench is slower than another, beyond noise",
 	.usage = "BASE.json NEW.json [--threshold 5%] [--force]",
 	.options = { gate_options, common_options },
+	.document = "mscope.compare/1",
+	.format = bench_format,
 	.run = compare,
 };

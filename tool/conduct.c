@@ -10,14 +10,15 @@
 #include "mscope.h"
 #include "tool.h"
 
-#define REPORTS_MAX 4
+struct report {
+	struct msc_report_context context;
+	struct msc_report_run run;
+};
 
 struct conductor {
-	struct msc_report_context context;
-	struct msc_report_run runs[REPORTS_MAX];
-	size_t n_runs;
-	FILE *junit;
-	const struct tool *tool;
+	struct report *reports; /* of each output */
+	size_t n_reports;	/* that have begun */
+	struct tool *tool;
 	size_t total, done;
 	char *repeat;
 	struct walk *walk; /* NULL: the run does not end with the first failure */
@@ -52,8 +53,8 @@ static void on_event(void *user, const struct msc_event *ev)
 	if (c->walk && ev->kind == MSC_EV_CASE_END &&
 	    (ev->verdict == MSC_VERDICT_FAIL || ev->verdict == MSC_VERDICT_ERROR))
 		c->walk->failed = ev->scenario;
-	for (size_t i = 0; i < c->n_runs; i++)
-		msc_report_event(&c->runs[i], ev);
+	for (size_t i = 0; i < c->n_reports; i++)
+		msc_report_event(&c->reports[i].run, ev);
 	if (ev->kind == MSC_EV_RUN_BEGIN || ev->kind == MSC_EV_CASE_END)
 		output_failed(); /* who watches a slow device sees each verdict; tool_stop() asks */
 }
@@ -111,72 +112,76 @@ static char *repeat_command(const struct tool *tool)
 	return text;
 }
 
-static int add_report(struct conductor *c, const struct msc_report *report, FILE *out,
-		      struct msc_err *err)
+/* ---- reports ----------------------------------------------------------------------------------- */
+
+struct format report_format(size_t i)
 {
-	if (msc_report_begin(&c->runs[c->n_runs], report, out, &c->context, err) < 0)
-		return -1;
-	c->n_runs++;
+	const struct msc_report *r = i < msc_report_count ? msc_reports[i] : NULL;
+
+	return r ? (struct format){ r->name, r->summary, r->suffix }
+		 : (struct format){ .name = NULL };
+}
+
+static int begin_report(struct report *r, const struct tool *tool, const struct output *o,
+			struct msc_err *err)
+{
+	const struct msc_report *report = msc_report_find(o->is.name, err);
+
+	r->context.color = tool->color && o->f == stdout;
+	return report ? msc_report_begin(&r->run, report, o->f, &r->context, err) : -1;
+}
+
+static int begin_reports(struct conductor *c, const struct msc_report_context *context,
+			 struct msc_err *err)
+{
+	struct tool *tool = c->tool;
+
+	c->reports = calloc(tool->n_outputs, sizeof *c->reports);
+	if (!c->reports)
+		return msc_nomem(err);
+	for (; c->n_reports < tool->n_outputs; c->n_reports++) {
+		struct report *r = &c->reports[c->n_reports];
+
+		r->context = *context;
+		if (begin_report(r, tool, &tool->outputs[c->n_reports], err) < 0)
+			return -1;
+	}
 	return 0;
 }
 
-static int open_reports(struct conductor *c, struct tool *tool, struct msc_err *err)
-{
-	const char *junit = arg(&tool->args, "junit");
-	bool tap = arg(&tool->args, "tap");
-
-	if ((tool->json == stdout) + tap + (junit && !strcmp(junit, "-")) > 1)
-		return msc_fail(err, MSC_E_USAGE,
-				"standard output takes one of JSON, JUnit and TAP");
-	if (junit && !(c->junit = tool_create(junit, err)))
-		return -1;
-	if (c->junit == stdout || tap)
-		tool->text = NULL;
-	c->tool = tool;
-	if (tap && add_report(c, &msc_report_tap, stdout, err) < 0)
-		return -1;
-	if (tool->text && add_report(c, &msc_report_text, tool->text, err) < 0)
-		return -1;
-	if (c->junit && add_report(c, &msc_report_junit, c->junit, err) < 0)
-		return -1;
-	if (tool->json && add_report(c, &msc_report_json, tool->json, err) < 0)
-		return -1;
-	return 0;
-}
-
-static int close_reports(struct conductor *c, int status, struct msc_err *err)
+/* A report that cannot be written is a failure that those after it tell of. */
+static int end_reports(struct conductor *c, int status, struct msc_err *err)
 {
 	int result = 0;
 
-	for (size_t i = 0; i < c->n_runs; i++) {
-		if (msc_report_end(&c->runs[i], status, err) < 0)
-			result = -1;
+	for (size_t i = 0; i < c->n_reports; i++) {
+		c->tool->outputs[i].written = true;
+		if (msc_report_end(&c->reports[i].run, status, err) == 0)
+			continue;
+		result = -1;
+		if (status == MSCOPE_PASSED || status == MSCOPE_FAILED)
+			status = tool_status(err);
 	}
-	if (c->junit && c->junit != stdout && fclose(c->junit))
-		result = msc_fail_errno(err, MSC_E_IO, "cannot write the JUnit report");
-	free(c->repeat);
+	free(c->reports);
 	return result;
 }
 
-/* Opens the target and runs; a target that cannot be opened is told to the reports, too. */
-static int run(struct conductor *c, struct tool *tool, const struct msc_scenarios *scenarios,
-	       struct msc_run_options *options, struct msc_summary *summary, struct msc_err *err)
+int report_failure(struct tool *tool, struct output *o, int status, const struct msc_err *why,
+		   struct msc_err *err)
 {
-	struct msc_target *target = tool_open(tool, options->allow_writes || options->restore, err);
-	int result;
+	struct report r = { .context = tool_context(tool) };
+	const struct msc_summary none = { .device_ns = 0 };
+	const struct msc_event end = { .kind = MSC_EV_RUN_END,
+				       .reason = why->msg,
+				       .summary = &none };
 
-	if (!target) {
-		const struct msc_event ev = { .kind = MSC_EV_RUN_END,
-					      .reason = err->msg,
-					      .summary = summary };
-
-		on_event(c, &ev);
+	if (begin_report(&r, tool, o, err) < 0)
 		return -1;
-	}
-	result = msc_run(target, scenarios, options, summary, err);
-	msc_target_close(target);
-	return result;
+	msc_report_event(&r.run, &end);
+	return msc_report_end(&r.run, status, err);
 }
+
+/* ---- the run ----------------------------------------------------------------------------------- */
 
 static int read_options(struct tool *tool, struct msc_run_options *o, struct msc_err *err)
 {
@@ -217,33 +222,49 @@ static int judgement(const struct tool *tool, const struct msc_summary *s)
 		       : MSCOPE_PASSED;
 }
 
-static int run_chosen(struct tool *tool, const struct msc_scenarios *scenarios, struct walk *walk,
-		      struct msc_err *err)
+/* With every report. A target that was not opened has none yet: report_failure() makes it. */
+static int run_on(struct conductor *c, struct msc_target *target,
+		  const struct msc_scenarios *scenarios, const struct msc_run_options *options,
+		  struct msc_err *err)
 {
-	struct conductor c = { .context = tool_context(tool), .walk = walk };
-	struct msc_run_options options = { .event = on_event, .user = &c, .first_only = walk };
+	struct msc_report_context context = tool_context(c->tool);
 	struct msc_summary summary = { .device_ns = 0 };
 	struct msc_err unwritten = MSC_ERR_INIT;
 	int result = -1, status;
+
+	context.repeat = c->repeat;
+	if (c->walk && context.verbosity == 0)
+		context.verbosity = 1;
+	if (begin_reports(c, &context, err) == 0)
+		result = msc_run(target, scenarios, options, &summary, err);
+	status = result < 0 ? tool_status(err) : judgement(c->tool, &summary);
+	if (end_reports(c, status, &unwritten) < 0 && result == 0) {
+		*err = unwritten;
+		return -1;
+	}
+	return result < 0 ? -1 : status;
+}
+
+static int run_chosen(struct tool *tool, const struct msc_scenarios *scenarios, struct walk *walk,
+		      struct msc_err *err)
+{
+	struct conductor c = { .tool = tool, .walk = walk };
+	struct msc_run_options options = { .event = on_event, .user = &c, .first_only = walk };
+	struct msc_target *target;
+	int status;
 
 	if (read_options(tool, &options, err) < 0)
 		return -1;
 	if (walk && !arg(&tool->args, "profile"))
 		options.profile = MSC_PROFILE_INTEROP;
-	if (walk && c.context.verbosity == 0)
-		c.context.verbosity = 1;
-	c.repeat = repeat_command(tool);
-	c.context.repeat = c.repeat;
-	if (!c.repeat)
-		return msc_nomem(err);
-	if (open_reports(&c, tool, err) == 0)
-		result = run(&c, tool, scenarios, &options, &summary, err);
-	status = result < 0 ? tool_status(err) : judgement(tool, &summary);
-	if (close_reports(&c, status, &unwritten) < 0 && result == 0) {
-		*err = unwritten;
+	target = tool_open(tool, options.allow_writes || options.restore, err);
+	if (!target)
 		return -1;
-	}
-	return result < 0 ? -1 : status;
+	c.repeat = repeat_command(tool);
+	status = c.repeat ? run_on(&c, target, scenarios, &options, err) : msc_nomem(err);
+	msc_target_close(target);
+	free(c.repeat);
+	return status;
 }
 
 const char **selected(const struct tool *tool, size_t *n)

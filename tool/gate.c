@@ -12,7 +12,7 @@
 const struct opt gate_options[] = {
 	{ "threshold", 0, "PERCENT", "how much slower counts, such as 5% (the default)" },
 	{ "force", 0, NULL, "compare other devices, speeds, hosts, sizes all the same" },
-	{ "format", 0, "NAME", "text, json, bmf (Bencher), gha (github-action-benchmark), go" },
+	{ "format", 0, "NAME", "the same as --report NAME: text, json, bmf, gha, go" },
 	{ .name = NULL },
 };
 
@@ -39,17 +39,11 @@ int gate_options_read(const struct args *a, struct msc_compare_options *o, struc
 	return text ? read_threshold(text, &o->threshold, err) : 0;
 }
 
-const struct msc_bench_format *gate_format(const struct tool *tool, struct msc_err *err)
+struct format bench_format(size_t i)
 {
-	const char *name = arg(&tool->args, "format");
-	const struct msc_bench_format *format = msc_bench_format_find(name ? name : "text", err);
+	const struct msc_bench_format *f = &msc_bench_formats[i];
 
-	if (format && strcmp(format->name, "text") && tool->json == stdout) {
-		msc_fail(err, MSC_E_USAGE, "standard output takes one of --json - and --format %s",
-			 name);
-		return NULL;
-	}
-	return format;
+	return (struct format){ f->name, f->summary, f->suffix };
 }
 
 int gate_status(const struct msc_comparison *c)
@@ -58,7 +52,7 @@ int gate_status(const struct msc_comparison *c)
 	case MSC_CHANGE_SLOWER:
 		return MSCOPE_FAILED;
 	case MSC_CHANGE_UNKNOWN:
-		return MSCOPE_USAGE;
+		return MSCOPE_NO_VERDICT;
 	case MSC_CHANGE_NONE:
 	case MSC_CHANGE_FASTER:
 		break;
@@ -66,18 +60,31 @@ int gate_status(const struct msc_comparison *c)
 	return MSCOPE_PASSED;
 }
 
-int gate_write(struct tool *tool, const struct msc_bench_format *format, struct msc_bench_report *r,
-	       struct msc_err *err)
+static int write_as(const struct output *o, const struct msc_bench_report *r, struct msc_err *err)
+{
+	const struct msc_bench_format *f = msc_bench_formats;
+
+	while (!output_is(o, f->name))
+		f++;
+	return f->write(o->f, r, err);
+}
+
+int gate_write(struct tool *tool, struct msc_bench_report *r, struct msc_err *err)
 {
 	const struct msc_report_context context = tool_context(tool);
-	bool quiet = tool->verbosity < 0 && !r->exit_status && !strcmp(format->name, "text");
+	bool quiet = tool->verbosity < 0 && !r->exit_status;
 	int result = 0;
 
 	r->context = &context;
-	if (tool->text && !quiet && format->write(tool->text, r, err) < 0)
-		result = -1;
-	if (tool->json && msc_bench_write_json(tool->json, r, err) < 0)
-		result = -1;
+	for (size_t i = 0; i < tool->n_outputs; i++) {
+		struct output *o = &tool->outputs[i];
+
+		o->written = true;
+		if (quiet && o->f == stdout && output_is(o, "text"))
+			continue;
+		if (write_as(o, r, err) < 0)
+			result = -1;
+	}
 	r->context = NULL;
 	return result;
 }

@@ -9,8 +9,8 @@ void print_commands(FILE *out)
 		fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
 	fputs("\n\"mscope help COMMAND\" describes one; \"mscope list\" shows everything that can be "
 	      "named.\n"
-	      "Exit status: 0 passed, 1 failed, 2 usage, 3 no target, 4 a file, 70 internal "
-	      "error.\n",
+	      "Exit status: 0 passed, 1 failed, 2 usage, 3 no target, 4 a file, 5 no verdict, "
+	      "70 internal\nerror.\n",
 	      out);
 }
 
@@ -45,6 +45,9 @@ static int help(struct tool *tool, struct msc_err *err)
 		print_commands(stdout);
 		return 0;
 	}
+	if (tool->args.n_words > 1)
+		return msc_fail(err, MSC_E_USAGE, "help takes one command, not also '%s'",
+				tool->args.words[1]);
 	cmd = command_find(tool->args.words[0], err);
 	if (!cmd)
 		return -1;

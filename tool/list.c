@@ -211,18 +211,41 @@ static int collect_rules(json_t *list, struct tool *tool, struct msc_err *err)
 	return 0;
 }
 
-static int collect_formats(json_t *list, struct tool *tool, struct msc_err *err)
+static json_t *find_named(json_t *list, const char *name)
 {
-	(void)tool;
-	for (size_t i = 0; i < msc_report_count; i++) {
-		const struct msc_report *r = msc_reports[i];
+	json_t *entry;
+	size_t i;
 
-		if (append(list,
-			   json_pack("{s:s, s:s, s:s}", "name", r->name, "summary", r->summary,
-				     "suffix", r->suffix),
-			   err) < 0)
+	json_array_foreach(list, i,
+			   entry) if (!strcmp(json_string_value(json_object_get(entry, "name")),
+					      name)) return entry;
+	return NULL;
+}
+
+/* A format of several commands is there once, with all of them. */
+static int add_format(json_t *list, const struct format *f, const struct cmd *cmd,
+		      struct msc_err *err)
+{
+	json_t *entry = find_named(list, f->name);
+
+	if (!entry) {
+		entry = json_pack("{s:s, s:s, s:s, s:[]}", "name", f->name, "summary", f->summary,
+				  "suffix", f->suffix, "commands");
+		if (append(list, entry, err) < 0)
 			return -1;
 	}
+	return append(json_object_get(entry, "commands"), json_string(cmd->name), err);
+}
+
+static int collect_formats(json_t *list, struct tool *tool, struct msc_err *err)
+{
+	struct format f;
+
+	(void)tool;
+	for (size_t c = 0; c < command_count; c++)
+		for (size_t i = 0; commands[c]->format && (f = commands[c]->format(i)).name; i++)
+			if (add_format(list, &f, commands[c], err) < 0)
+				return -1;
 	return 0;
 }
 
@@ -244,8 +267,8 @@ static void print_row(FILE *out, unsigned width, const char *name, const char *t
 {
 	unsigned column = 2 + (unsigned)strlen(name);
 
-	fprintf(out, "  %s%*s", name, column + 2 < width ? (int)(width - column) : 2, "");
-	msc_put_wrapped(out, column + 2 < width ? width : column + 2, width, text);
+	fprintf(out, "  %s", name);
+	msc_put_beside(out, column, column + 2 < width ? width : column + 2, width, text);
 	putc('\n', out);
 }
 
@@ -326,6 +349,15 @@ static void print_entry(FILE *out, json_t *entry)
 	}
 }
 
+static void append_words(char *text, size_t size, json_t *words)
+{
+	json_t *word;
+	size_t i;
+
+	json_array_foreach(words, i, word)
+		msc_append(text, size, "%s%s", i ? ", " : ": ", json_string_value(word));
+}
+
 static void print_list(FILE *out, const struct kind *kind, json_t *list)
 {
 	size_t i;
@@ -338,6 +370,7 @@ static void print_list(FILE *out, const struct kind *kind, json_t *list)
 
 		snprintf(text, sizeof text, "%s%s", text_of(entry, kind->summary),
 			 reconstructed ? " (reconstructed)" : "");
+		append_words(text, sizeof text, json_object_get(entry, "commands"));
 		print_row(out, NAMES, text_of(entry, "name"), text);
 	}
 }
@@ -433,7 +466,7 @@ static int list_all(struct tool *tool, json_t *document, struct msc_err *err)
 static int list(struct tool *tool, struct msc_err *err)
 {
 	const struct msc_report_context context = tool_context(tool);
-	json_t *document = msc_json_document("mscope.list/1", &context, NULL, 0);
+	json_t *document = msc_json_document("mscope.list/1", &context, NULL, 0, NULL);
 
 	if (!document)
 		return msc_nomem(err);
@@ -441,10 +474,7 @@ static int list(struct tool *tool, struct msc_err *err)
 		json_decref(document);
 		return -1;
 	}
-	if (tool->json)
-		return msc_json_write(tool->json, document, err);
-	json_decref(document);
-	return 0;
+	return write_json(tool, document, err);
 }
 
 static const struct opt list_options[] = {
@@ -457,5 +487,7 @@ const struct cmd cmd_list = {
 	.summary = "show targets, firmware, faults, scenarios, rules, formats",
 	.usage = "[targets|firmware|faults|scenarios|rules|formats [NAME]]",
 	.options = { list_options, common_options },
+	.document = "mscope.list/1",
+	.format = plain_format,
 	.run = list,
 };

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The mscope program: finds the command, runs it, and turns what came of it into an exit status:
  *
- *	0	all passed; skips are allowed, and counted in the last line
- *	1	something failed, or --strict and something was skipped
+ *	0	all passed; skips are allowed, and counted
+ *	1	a failure or a regression
  *	2	usage, including nothing selected
  *	3	the target cannot be opened, or went away
- *	4	a file cannot be read or written, standard output included
+ *	4	a file cannot be read or written
+ *	5	no verdict: the data does not allow one
  *	70	internal error
- *	128+N	ended by signal N, after everything was put back
+ *
+ * With --strict a skip is a failure; standard output is a file; signal N, after everything was put
+ * back, ends the program itself, which a shell shows as 128+N.
  *
  * Results go to standard output, everything else to standard error.
  */
@@ -76,7 +79,7 @@ static int run_command(struct tool *tool, int argc, char **argv, struct msc_err 
 	}
 	if (tool_begin(tool, err) == 0)
 		status = tool->cmd->run(tool, err);
-	if (tool_end(tool, &end) < 0 && status >= 0) {
+	if (tool_end(tool, status, err, &end) < 0 && status >= 0) {
 		*err = end;
 		return -1;
 	}
@@ -85,7 +88,7 @@ static int run_command(struct tool *tool, int argc, char **argv, struct msc_err 
 
 static int dispatch(int argc, char **argv, struct msc_err *err)
 {
-	struct tool tool = { .text = stdout };
+	struct tool tool = { .text = NULL };
 	int status = -1;
 
 	if (argc < 2) {

@@ -30,13 +30,8 @@ static int add_size(struct job *j, const char *word, struct msc_err *err)
 {
 	uint64_t blocks;
 
-	if (msc_parse_size(word, &blocks, err) < 0) {
-		msc_err_prefix(err, "--blocks: ");
+	if (arg_blocks(word, &blocks, err) < 0)
 		return -1;
-	}
-	if (!blocks || blocks > UINT16_MAX)
-		return msc_fail(err, MSC_E_USAGE, "--blocks: '%s': expected 1 to %u blocks", word,
-				UINT16_MAX);
 	for (size_t i = 0; i < j->o.n_blocks; i++)
 		if (j->o.blocks[i] == blocks)
 			return msc_fail(err, MSC_E_USAGE, "--blocks: %s is there twice", word);
@@ -49,15 +44,12 @@ static int add_size(struct job *j, const char *word, struct msc_err *err)
 
 static int read_sizes(struct job *j, const char *text, struct msc_err *err)
 {
-	char *copy = strdup(text), *save = NULL;
+	char *copy = strdup(text), *left = copy, *word;
 	int result = copy ? 0 : msc_nomem(err);
 
-	for (char *word = copy ? strtok_r(copy, ",", &save) : NULL; word && result == 0;
-	     word = strtok_r(NULL, ",", &save))
+	while (result == 0 && (word = strsep(&left, ",")))
 		result = add_size(j, word, err);
 	free(copy);
-	if (result == 0 && !j->o.n_blocks)
-		return msc_fail(err, MSC_E_USAGE, "--blocks: expected sizes such as 1,8,64");
 	return result;
 }
 
@@ -191,23 +183,25 @@ static bool terminal_takes_utf8(void)
 	return !strcasecmp(nl_langinfo(CODESET), "UTF-8");
 }
 
-static int show(struct job *j, int status, struct msc_err *err)
+static int show(struct job *j, int status, const char *reason, struct msc_err *err)
 {
-	const struct msc_report_context context = tool_context(j->tool);
+	struct tool *tool = j->tool;
+	const struct msc_report_context context = tool_context(tool);
 	const struct msc_pace_report r = { .device = &j->device,
 					   .pace = &j->pace,
 					   .picture = &j->samples.picture,
 					   .failure = j->samples.failure,
-					   .picture_only = arg(&j->tool->args, "timeline"),
+					   .reason = reason,
+					   .picture_only = arg(&tool->args, "timeline"),
 					   .utf8 = terminal_takes_utf8(),
 					   .context = &context,
 					   .exit_status = status };
 
 	if (msc_pace_analyse(&j->samples, &j->o, &j->pace, err) < 0)
 		return -1;
-	if (j->tool->text)
-		msc_pace_print(j->tool->text, &r);
-	return j->tool->json ? msc_pace_write_json(j->tool->json, &r, err) : 0;
+	if (tool->text)
+		msc_pace_print(tool->text, &r);
+	return json_is_wanted(tool) ? write_json(tool, msc_pace_json(&r), err) : 0;
 }
 
 static int run(struct job *j, struct msc_err *err)
@@ -225,7 +219,7 @@ static int run(struct job *j, struct msc_err *err)
 	status = result < 0                               ? tool_status(err)
 		 : *j->samples.failure || j->not_restored ? MSCOPE_FAILED
 							  : MSCOPE_PASSED;
-	if (show(j, status, &unwritten) < 0 && result == 0) {
+	if (show(j, status, result < 0 ? err->msg : NULL, &unwritten) < 0 && result == 0) {
 		*err = unwritten;
 		return -1;
 	}
@@ -263,5 +257,7 @@ const struct cmd cmd_pace = {
 	.summary = "tell where the time of a read goes, and what to do about it",
 	.usage = "[TARGET] [OPTION]...",
 	.options = { pace_options, target_options, common_options },
+	.document = "mscope.pace/1",
+	.format = plain_format,
 	.run = pace,
 };

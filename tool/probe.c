@@ -341,7 +341,7 @@ static int probe_target(struct probe *p, struct msc_err *err)
 {
 	const struct msc_report_context context = tool_context(p->tool);
 	json_t *document = msc_json_document("mscope.probe/1", &context,
-					     msc_device_json(&p->target->device), 0);
+					     msc_device_json(&p->target->device), 0, NULL);
 
 	if (!document)
 		return msc_nomem(err);
@@ -351,10 +351,7 @@ static int probe_target(struct probe *p, struct msc_err *err)
 	}
 	if (p->tool->text)
 		print_probe(p->tool->text, &p->target->device, document);
-	if (p->tool->json)
-		return msc_json_write(p->tool->json, document, err);
-	json_decref(document);
-	return 0;
+	return write_json(p->tool, document, err);
 }
 
 static int probe(struct tool *tool, struct msc_err *err)
@@ -391,5 +388,7 @@ const struct cmd cmd_probe = {
 	.summary = "show what a device says of itself, and what is odd about it",
 	.usage = "[TARGET]",
 	.options = { target_options, common_options },
+	.document = "mscope.probe/1",
+	.format = plain_format,
 	.run = probe,
 };

@@ -25,5 +25,8 @@ const struct cmd cmd_run = {
 	.summary = "run scenario files",
 	.usage = "[TARGET] FILE...",
 	.options = { report_options, run_options, target_options, common_options },
+	.document = "mscope.result/1",
+	.format = report_format,
 	.run = run,
+	.failed = report_failure,
 };

@@ -311,17 +311,15 @@ static int write_document(struct job *j, struct tool *tool, const struct msc_tar
 			  int status, struct msc_err *err)
 {
 	const struct msc_report_context context = tool_context(tool);
-	json_t *document;
+	json_t *document = msc_json_document("mscope.send/1", &context,
+					     msc_device_json(&target->device),
+					     status < 0 ? tool_status(err) : status, err->msg);
 
-	if (!tool->json)
-		return 0;
-	document = msc_json_document("mscope.send/1", &context, msc_device_json(&target->device),
-				     status);
 	if (document && json_object_set(document, "exchanges", j->exchanges)) {
 		json_decref(document);
 		document = NULL;
 	}
-	return msc_json_write(tool->json, document, err);
+	return write_json(tool, document, err);
 }
 
 static int drive(struct job *j, struct tool *tool, struct msc_err *err)
@@ -348,8 +346,7 @@ static int drive(struct job *j, struct tool *tool, struct msc_err *err)
 			tool_tell_journal(target);
 			status = exchange(j, tool, err);
 		}
-		if (write_document(j, tool, target, status < 0 ? tool_status(err) : status, err) <
-		    0)
+		if (err->code != MSC_E_USAGE && write_document(j, tool, target, status, err) < 0)
 			status = -1;
 	} else {
 		msc_nomem(err);
@@ -397,5 +394,7 @@ const struct cmd cmd_send = {
 	.summary = "send one command, with any field of its wrapper wrong on purpose",
 	.usage = "[TARGET] [OPTION]... -- BYTE...",
 	.options = { send_options, target_options, common_options },
+	.document = "mscope.send/1",
+	.format = plain_format,
 	.run = send,
 };

@@ -3,6 +3,7 @@
 #include "tool.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,19 +79,69 @@ int tool_status(const struct msc_err *err)
 
 /* ---- log ----------------------------------------------------------------------------------- */
 
+static void begin_log(struct tool *tool)
+{
+	if (tool->log_has_begun)
+		return;
+	tool->log_has_begun = true;
+	if (ftruncate(fileno(tool->log_file), 0) < 0)
+		return; /* a terminal, a pipe */
+}
+
 static void write_log(void *user, enum msc_level level, const char *module, int64_t at_ns,
 		      const char *text)
 {
 	static const enum msc_level wanted[] = { MSC_LOG_WARN, MSC_LOG_INFO, MSC_LOG_TRACE };
-	const struct tool *tool = user;
+	struct tool *tool = user;
 	char line[640], when[24];
 
 	snprintf(line, sizeof line, "mscope: %s: %s: %.512s\n",
 		 msc_format_ns(when, sizeof when, at_ns), module, text);
 	if (tool->verbosity >= 0 && level <= wanted[tool->verbosity])
 		fputs(line, stderr);
-	if (tool->log_file)
+	if (tool->log_file) {
+		begin_log(tool);
 		fputs(line, tool->log_file);
+	}
+}
+
+/* A trace is for who looks on, and for what ends badly: so it is written in place. It takes the
+ * place of an older one when it has something to say. */
+static int open_log(struct tool *tool, const char *path, struct msc_err *err)
+{
+	int fd;
+
+	if (!strcmp(path, "-")) {
+		tool->log_file = stdout;
+		tool->log_has_begun = true;
+		return 0;
+	}
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0666);
+	tool->log_is_new = fd >= 0;
+	if (fd < 0 && errno == EEXIST)
+		fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
+	tool->log_file = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!tool->log_file)
+		return msc_fail_errno(err, MSC_E_IO, "cannot write %s", path);
+	return outputs_leave(tool, fd, path, err);
+}
+
+static int close_log(struct tool *tool, bool usage, struct msc_err *err)
+{
+	const char *path = arg(&tool->args, "log");
+	bool failed;
+
+	if (!tool->log_file || tool->log_file == stdout)
+		return 0;
+	if (!usage)
+		begin_log(tool);
+	else if (tool->log_is_new)
+		unlink(path);
+	failed = ferror(tool->log_file);
+	if (fclose(tool->log_file) || failed)
+		msc_fail_errno(err, MSC_E_IO, "cannot write %s", path);
+	tool->log_file = NULL;
+	return err->code ? -1 : 0;
 }
 
 /* ---- the common options -------------------------------------------------------------------- */
@@ -110,18 +161,9 @@ static int choose_color(struct tool *tool, struct msc_err *err)
 	return msc_fail(err, MSC_E_USAGE, "--color: '%s' is none of auto, always, never", when);
 }
 
-FILE *tool_create(const char *path, struct msc_err *err)
-{
-	FILE *f = strcmp(path, "-") ? fopen(path, "we") : stdout;
-
-	if (!f)
-		msc_fail_errno(err, MSC_E_IO, "cannot write %s", path);
-	return f;
-}
-
 int tool_begin(struct tool *tool, struct msc_err *err)
 {
-	const char *json = arg(&tool->args, "json"), *log = arg(&tool->args, "log");
+	const char *log = arg(&tool->args, "log");
 	size_t verbose = arg_count(&tool->args, "verbose");
 
 	if (verbose && arg(&tool->args, "quiet"))
@@ -129,11 +171,7 @@ int tool_begin(struct tool *tool, struct msc_err *err)
 	tool->verbosity = arg(&tool->args, "quiet") ? -1 : verbose > 2 ? 2 : (int)verbose;
 	if (choose_color(tool, err) < 0)
 		return -1;
-	if (json && !(tool->json = tool_create(json, err)))
-		return -1;
-	if (tool->json == stdout)
-		tool->text = NULL;
-	if (log && !(tool->log_file = tool_create(log, err)))
+	if (outputs_open(tool, err) < 0 || (log && open_log(tool, log, err) < 0))
 		return -1;
 	tool->log = (struct msc_log){ write_log, tool,
 				      log                    ? MSC_LOG_TRACE
@@ -143,27 +181,16 @@ int tool_begin(struct tool *tool, struct msc_err *err)
 	return 0;
 }
 
-static int close_file(FILE *f, const char *path, struct msc_err *err)
+int tool_end(struct tool *tool, int status, const struct msc_err *why, struct msc_err *err)
 {
-	bool failed;
+	bool usage = status < 0 && why->code == MSC_E_USAGE;
+	int outputs = outputs_end(tool, status, why, err), log = close_log(tool, usage, err);
 
-	if (!f || f == stdout)
-		return 0;
-	failed = ferror(f);
-	if (fclose(f) || failed)
-		return msc_fail_errno(err, MSC_E_IO, "cannot write %s", path);
-	return 0;
-}
-
-int tool_end(struct tool *tool, struct msc_err *err)
-{
-	int json = close_file(tool->json, arg(&tool->args, "json"), err);
-	int log = close_file(tool->log_file, arg(&tool->args, "log"), err);
-
-	tool->json = tool->log_file = NULL;
+	free(tool->device);
 	free(tool->target);
+	tool->device = NULL;
 	tool->target = NULL;
-	return json < 0 || log < 0 ? -1 : 0;
+	return outputs < 0 || log < 0 ? -1 : 0;
 }
 
 void tool_progress(const struct tool *tool, const char *text)
@@ -201,7 +228,7 @@ struct msc_report_context tool_context(const struct tool *tool)
 	return (struct msc_report_context){ .version = mscope_version(),
 					    .argv = tool->argv,
 					    .verbosity = tool->verbosity,
-					    .color = tool->color };
+					    .color = tool->color && tool->text == stdout };
 }
 
 /* ---- the target ---------------------------------------------------------------------------- */
@@ -234,6 +261,16 @@ int tool_target(struct tool *tool, struct msc_err *err)
 	return 0;
 }
 
+/* For a document of a failure, which is written when the target has been closed. */
+static int keep_device(struct tool *tool, const struct msc_target *target, struct msc_err *err)
+{
+	tool->device = malloc(sizeof *tool->device);
+	if (!tool->device)
+		return msc_nomem(err);
+	*tool->device = target->device;
+	return 0;
+}
+
 struct msc_target *tool_open(struct tool *tool, bool allow_writes, struct msc_err *err)
 {
 	struct msc_open_options options = { .allow_writes = allow_writes,
@@ -247,7 +284,7 @@ struct msc_target *tool_open(struct tool *tool, bool allow_writes, struct msc_er
 	tool_progress(tool, text); /* at once: a device may take its time */
 	target = msc_target_open(tool->target, &options, err);
 	tool_progress(tool, "");
-	if (target && msc_not_mounted(target, err) < 0) {
+	if (target && (keep_device(tool, target, err) < 0 || msc_not_mounted(target, err) < 0)) {
 		msc_target_close(target);
 		return NULL;
 	}

@@ -9,10 +9,12 @@
 
 #include <stdio.h>
 
+#include "base/outfile.h"
 #include "medium/medium.h"
 #include "report/report.h"
 
 struct tool;
+struct output;
 
 /* ---- options: args.c ----------------------------------------------------------------------- */
 
@@ -21,12 +23,14 @@ struct opt {
 	char letter;	   /* 0: none */
 	const char *value; /* what help calls it, in [] when it may be left out; NULL: a flag */
 	const char *help;
+	bool many;	/* it may be given again, each time with another value */
+	bool is_report; /* short for --report NAME:VALUE, or for --report NAME */
 };
 
 extern const struct opt common_options[]; /* of every command */
 extern const struct opt target_options[]; /* of those that open a target */
 extern const struct opt run_options[];	  /* of those that run scenarios: what is done */
-extern const struct opt report_options[]; /* and what is shown of it */
+extern const struct opt report_options[]; /* and what is made of it */
 bool opt_is_in(const struct opt *, const struct opt *table);
 
 struct given {
@@ -43,12 +47,23 @@ struct args {
 
 #define OPT_TABLES 5
 
+/* A way to show a result, by which --report names it. */
+struct format {
+	const char *name, *summary, *suffix;
+};
+
 struct cmd {
 	const char *name;
 	const char *summary; /* one line, lower case */
 	const char *usage;   /* what follows "mscope NAME" */
 	const struct opt *options[OPT_TABLES]; /* NULL after the last */
+	const char *document; /* the "format" of its JSON; NULL: it makes none */
+	struct format (*format)(
+		size_t i); /* the i-th that it can make; no name: there are no more */
 	int (*run)(struct tool *, struct msc_err *); /* the exit status, or -1 */
+	/* Writes a run that failed before it had any result as one output. Absent: its JSON says so. */
+	int (*failed)(struct tool *, struct output *, int status, const struct msc_err *why,
+		      struct msc_err *);
 };
 
 #define CMD(name) extern const struct cmd cmd_##name;
@@ -65,9 +80,11 @@ void args_free(struct args *);
 /* The last value given; NULL: not given. */
 const char *arg(const struct args *, const char *name);
 size_t arg_count(const struct args *, const char *name);
-/* Parsed; *value stays as it is when the option was not given. */
+/* Parsed; *value stays as it is when the option was not given. A duration is never 0. */
 int arg_size(const struct args *, const char *name, uint64_t max, uint64_t *value,
 	     struct msc_err *);
+/* A number of blocks of one command, as --blocks lists them. */
+int arg_blocks(const char *word, uint64_t *blocks, struct msc_err *);
 int arg_duration(const struct args *, const char *name, int64_t *ns, struct msc_err *);
 
 /* ---- the run of the program: tool.c -------------------------------------------------------- */
@@ -78,9 +95,15 @@ struct tool {
 	struct args args;
 	int verbosity;	   /* as in msc_report_context */
 	bool color;	   /* on standard output */
-	FILE *json;	   /* --json; NULL: not asked for */
-	FILE *text;	   /* standard output; NULL: it is taken by a document */
-	FILE *log_file;
+	struct output *outputs;
+	size_t n_outputs;
+	FILE *text;	   /* what is written here is in each text output; NULL: there is none */
+	char *copied;	   /* of several text outputs: what is copied to each at the end */
+	size_t copied_len;
+	bool copies;
+	FILE *log_file;			 /* --log; NULL: not asked for */
+	bool log_is_new, log_has_begun;	 /* it was made by us; what it held before is gone */
+	struct msc_device *device;	 /* what tool_open() has opened; NULL: nothing */
 	char *target;	     /* tool_target() */
 	size_t target_words; /* of args.words that it took: 0 or 1 */
 	uint8_t unsafe[256]; /* the operation codes of --allow-unsafe; none: every one */
@@ -90,8 +113,9 @@ struct tool {
 
 /* Reads the common options and opens their files. */
 int tool_begin(struct tool *, struct msc_err *);
-/* Closes what is open; -1 when something could not be written. */
-int tool_end(struct tool *, struct msc_err *);
+/* Ends the outputs of a run with this status, or -1 and *why: a usage error leaves the files as they
+ * were; after any other a document says why there is no result. -1: something cannot be written. */
+int tool_end(struct tool *, int status, const struct msc_err *why, struct msc_err *);
 
 /* The exit status of a run that ended with an error. */
 int tool_status(const struct msc_err *);
@@ -109,8 +133,28 @@ int tool_leave(struct tool *, bool *writes, bool *unsafe, struct msc_err *);
 
 struct msc_report_context tool_context(const struct tool *);
 
-/* Opens a file for writing; "-" is standard output. */
-FILE *tool_create(const char *path, struct msc_err *);
+/* ---- reports: output.c --------------------------------------------------------------------- */
+
+struct output {
+	const char *option, *value; /* what asked for it; NULL: the text that needs no asking */
+	struct format is;
+	FILE *f; /* standard output, or file.f */
+	struct msc_outfile file;
+	bool written; /* it holds a whole result */
+};
+
+/* Opens what --report and its short forms name, and text if nothing takes standard output. */
+int outputs_open(struct tool *, struct msc_err *);
+/* A file that is written beside them must not be one of them. */
+int outputs_leave(const struct tool *, int fd, const char *path, struct msc_err *);
+int outputs_end(struct tool *, int status, const struct msc_err *why, struct msc_err *);
+bool output_is(const struct output *, const char *format);
+
+/* For commands whose result is text or a document. */
+struct format plain_format(size_t i);
+bool json_is_wanted(const struct tool *);
+/* Writes it to each JSON output, and frees it. */
+int write_json(struct tool *, json_t *document, struct msc_err *);
 
 /* Ctrl-C, SIGTERM and SIGHUP end a run in good order. */
 void catch_signals(void);
@@ -133,6 +177,10 @@ bool tool_medium_end(struct msc_medium *);
 
 /* ---- running scenarios: conduct.c ---------------------------------------------------------- */
 
+/* What "check" and "run" can be shown as: the registry of reports, whatever is in it. */
+struct format report_format(size_t i);
+int report_failure(struct tool *, struct output *, int status, const struct msc_err *why,
+		   struct msc_err *);
 /* The values of --select; free() the list. NULL: out of memory. */
 const char **selected(const struct tool *, size_t *n);
 /* Runs those of the scenarios that --select names on the target, with the reports that were asked

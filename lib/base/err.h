@@ -26,6 +26,7 @@ enum msc_code {
 	MSC_E_TIMEOUT,	   /* a service of the host did not answer in time */
 	MSC_E_GONE,	   /* the device was there and is no longer */
 	MSC_E_FORMAT,	   /* a file's contents are not what they should be */
+	MSC_E_UNDECIDED,   /* the data does not allow an answer */
 	MSC_E_NOMEM,	   /* out of memory */
 	MSC_E_UNSUPPORTED, /* this transport or build cannot do it */
 	MSC_E_INTERRUPTED, /* the user asked to stop */

@@ -51,7 +51,6 @@ const struct msc_knob msc_sim_knobs[] = {
 	{ .name = NULL },
 };
 
-
 static int unknown_knob(const struct msc_firmware *fw, const char *key, struct msc_err *err)
 {
 	struct msc_nearest near = { .wanted = key };
@@ -160,15 +159,19 @@ static int end(struct msc_spec *s, struct msc_err *err)
 
 int msc_spec_parse(struct msc_spec *s, const char *name, struct msc_err *err)
 {
-	char *text = strdup(name), *save = NULL, *word;
+	char *text = strdup(name), *left = text, *word;
 	int rc;
 
 	*s = (struct msc_spec){ .firmware = NULL };
 	if (!text)
 		return msc_nomem(err);
-	rc = begin(s, strtok_r(text, ",", &save), err);
-	while (rc == 0 && (word = strtok_r(NULL, ",", &save)))
-		rc = set_knob(s, word, err);
+	word = strsep(&left, ",");
+	rc = begin(s, *word ? word : NULL, err);
+	while (rc == 0 && (word = strsep(&left, ","))) {
+		rc = msc_knob_once(name, (size_t)(word - text), err);
+		if (rc == 0)
+			rc = set_knob(s, word, err);
+	}
 	if (rc == 0)
 		rc = end(s, err);
 	free(text);

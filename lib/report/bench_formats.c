@@ -146,25 +146,11 @@ static int write_go(FILE *out, const struct msc_bench_report *r, struct msc_err 
 /* ---- the table --------------------------------------------------------------------------------- */
 
 const struct msc_bench_format msc_bench_formats[] = {
-	{ "text", "for people", msc_bench_write_text },
-	{ "json", "mscope.bench/1 or mscope.compare/1", msc_bench_write_json },
-	{ "bmf", "Bencher Metric Format", write_bmf },
-	{ "gha", "github-action-benchmark, customBiggerIsBetter", write_gha },
-	{ "go", "Go benchmark lines, for benchstat", write_go },
+	{ "text", "for people", "txt", msc_bench_write_text },
+	{ "json", "one document, for programs; docs/schema/ describes it", "json",
+	  msc_bench_write_json },
+	{ "bmf", "Bencher Metric Format", "json", write_bmf },
+	{ "gha", "github-action-benchmark, customBiggerIsBetter", "json", write_gha },
+	{ "go", "Go benchmark lines, for benchstat", "txt", write_go },
 	{ .name = NULL },
 };
-
-const struct msc_bench_format *msc_bench_format_find(const char *name, struct msc_err *err)
-{
-	struct msc_nearest near = { .wanted = name };
-
-	for (const struct msc_bench_format *f = msc_bench_formats; f->name; f++) {
-		if (!strcmp(f->name, name))
-			return f;
-		msc_nearest_try(&near, f->name);
-	}
-	msc_fail(err, MSC_E_USAGE, "--format: '%s' is none of text, json, bmf, gha, go%s%s%s", name,
-		 near.best ? "; did you mean '" : "", near.best ? near.best : "",
-		 near.best ? "'?" : "");
-	return NULL;
-}

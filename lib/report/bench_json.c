@@ -248,9 +248,10 @@ static json_t *bench_rest(const struct msc_bench_report *r)
 int msc_bench_write_json(FILE *out, const struct msc_bench_report *r, struct msc_err *err)
 {
 	bool measured = !r->new_name;
-	json_t *document = msc_json_document(measured ? "mscope.bench/1" : "mscope.compare/1",
-					     r->context, msc_device_json(&r->bench->device),
-					     r->exit_status);
+	json_t *document =
+		msc_json_document(measured ? "mscope.bench/1" : "mscope.compare/1", r->context,
+				  msc_device_json(&r->bench->device), r->exit_status,
+				  r->reason && *r->reason ? r->reason : r->bench->failure);
 	json_t *rest = measured ? bench_rest(r) : comparison_json(r);
 
 	if (json_object_update_new(document, rest)) {

@@ -181,11 +181,15 @@ static int read_run(struct reader *r, const json_t *object, struct msc_bench *b)
 static int read_root(struct reader *r, const json_t *root, struct msc_bench *b)
 {
 	const char *format = json_string_value(json_object_get(root, "format"));
+	const char *reason = json_string_value(json_object_get(root, "reason"));
 	const json_t *runs = json_object_get(root, "runs");
 
 	if (!format || strcmp(format, FORMAT))
 		return msc_fail(r->err, MSC_E_FORMAT, "%s: expected a %s document, found %.60s",
 				r->path, FORMAT, format ? format : "something else");
+	if (!runs && reason)
+		return msc_fail(r->err, MSC_E_UNDECIDED, "%s: nothing was measured: %.200s",
+				r->path, reason);
 	if (read_device(r, root, &b->device) < 0 || read_conditions(r, root, b) < 0)
 		return -1;
 	if (!json_is_array(runs) || json_array_size(runs) > RUNS_MAX)
@@ -198,27 +202,35 @@ static int read_root(struct reader *r, const json_t *root, struct msc_bench *b)
 	return 0;
 }
 
-int msc_bench_read(const char *path, struct msc_bench *b, struct msc_err *err)
+int msc_bench_read_from(FILE *f, const char *name, struct msc_bench *b, struct msc_err *err)
 {
-	bool from_stdin = !strcmp(path, "-");
-	struct reader r = { .path = from_stdin ? "standard input" : path, .err = err };
-	FILE *f = from_stdin ? stdin : fopen(path, "re");
+	struct reader r = { .path = name, .err = err };
 	json_error_t where;
-	json_t *root;
+	json_t *root = json_loadf(f, JSON_REJECT_DUPLICATES, &where);
 	int result;
 
-	if (!f)
-		return msc_fail_errno(err, MSC_E_IO, "cannot read %s", path);
-	root = json_loadf(f, JSON_REJECT_DUPLICATES, &where);
 	if (ferror(f))
-		result = msc_fail_errno(err, MSC_E_IO, "cannot read %s", r.path);
+		result = msc_fail_errno(err, MSC_E_IO, "cannot read %s", name);
 	else if (!root)
-		result = msc_fail(err, MSC_E_FORMAT, "%s:%d:%d: not valid JSON: %s", r.path,
+		result = msc_fail(err, MSC_E_FORMAT, "%s:%d:%d: not valid JSON: %s", name,
 				  where.line, where.column, where.text);
 	else
 		result = read_root(&r, root, b);
 	json_decref(root);
-	if (!from_stdin)
-		fclose(f);
+	return result;
+}
+
+int msc_bench_read(const char *path, struct msc_bench *b, struct msc_err *err)
+{
+	FILE *f;
+	int result;
+
+	if (!strcmp(path, "-"))
+		return msc_bench_read_from(stdin, "standard input", b, err);
+	f = fopen(path, "re");
+	if (!f)
+		return msc_fail_errno(err, MSC_E_IO, "cannot read %s", path);
+	result = msc_bench_read_from(f, path, b, err);
+	fclose(f);
 	return result;
 }

@@ -200,6 +200,11 @@ int msc_bench_write_text(FILE *out, const struct msc_bench_report *r, struct msc
 {
 	if (!r->new_name && put_bench(out, r->bench, err) < 0)
 		return -1;
+	if (r->reason && *r->reason) {
+		fputs("stopped   ", out);
+		msc_put_wrapped(out, 10, 10, r->reason);
+		putc('\n', out);
+	}
 	if (!r->comparison)
 		return 0;
 	if (!r->new_name)

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* mscope.result/1: one document for a run, written when it ends. The exchanges of a case are kept
  * when it did not pass, the newest EXCHANGES_MAX of them; at verbosity 2 all, of every case. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "report/report.h"
 
 #define EXCHANGES_MAX 32
 
 struct state {
 	bool failed; /* memory ran out; said at the end */
-	json_t *target, *cases, *notes, *reason;
+	json_t *target, *cases, *notes;
+	char *reason;
 	json_t *exchanges, *case_notes; /* of the present case */
 	json_int_t omitted;
 	const char *profile;
@@ -91,8 +95,10 @@ static void event(struct msc_report_run *run, const struct msc_event *ev)
 	case MSC_EV_RUN_END:
 		if (ev->summary)
 			s->summary = *ev->summary;
-		json_decref(s->reason);
-		s->reason = msc_json_text(ev->reason);
+		free(s->reason);
+		s->reason = ev->reason ? strdup(ev->reason) : NULL;
+		if (ev->reason && !s->reason)
+			s->failed = true;
 		break;
 	}
 }
@@ -118,11 +124,11 @@ static int finish(struct msc_report_run *run, int exit_status, struct msc_err *e
 	if (s->failed)
 		return msc_nomem(err);
 	s->target = NULL;
-	document = msc_json_document("mscope.result/1", run->context, target, exit_status);
-	rest = json_pack("{s:s?, s:o, s:I, s:o, s:o, s:o}", "profile", s->profile, "summary",
+	document =
+		msc_json_document("mscope.result/1", run->context, target, exit_status, s->reason);
+	rest = json_pack("{s:s?, s:o, s:I, s:o, s:o}", "profile", s->profile, "summary",
 			 summary_json(&s->summary), "device_ns", (json_int_t)s->summary.device_ns,
-			 "reason", s->reason ? taken(&s->reason) : json_null(), "notes",
-			 taken(&s->notes), "cases", taken(&s->cases));
+			 "notes", taken(&s->notes), "cases", taken(&s->cases));
 	if (!document || !rest || json_object_update_new(document, rest)) {
 		json_decref(document);
 		return msc_nomem(err);
@@ -137,14 +143,14 @@ static void discard(struct msc_report_run *run)
 	json_decref(s->target);
 	json_decref(s->cases);
 	json_decref(s->notes);
-	json_decref(s->reason);
+	free(s->reason);
 	json_decref(s->exchanges);
 	json_decref(s->case_notes);
 }
 
 const struct msc_report msc_report_json = {
 	.name = "json",
-	.summary = "one document, mscope.result/1",
+	.summary = "one document, for programs; docs/schema/ describes it",
 	.suffix = "json",
 	.state_size = sizeof(struct state),
 	.event = event,

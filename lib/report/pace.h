@@ -10,7 +10,8 @@ struct msc_pace_report {
 	const struct msc_device *device;
 	const struct msc_pace *pace;
 	const struct msc_pace_stream *picture; /* pieces 0: there is none */
-	const char *failure;		       /* why measuring ended early; empty: it did not */
+	const char *failure; /* what the device did that ended it early, or empty */
+	const char *reason;		       /* or what else did; NULL or empty: nothing */
 	bool picture_only;		       /* as text */
 	bool utf8;			       /* the picture may use its box characters */
 	const struct msc_report_context *context;
@@ -19,6 +20,6 @@ struct msc_pace_report {
 
 void msc_pace_print(FILE *, const struct msc_pace_report *);
 void msc_timeline_print(FILE *, const struct msc_timeline *, bool utf8);
-int msc_pace_write_json(FILE *, const struct msc_pace_report *, struct msc_err *) MSC_MUST_CHECK;
+json_t *msc_pace_json(const struct msc_pace_report *); /* NULL when memory runs out */
 
 #endif

@@ -235,11 +235,12 @@ static json_t *timeline(const struct msc_pace_report *r)
 			 time_of(t.end_ns), "spans", spans(&t));
 }
 
-int msc_pace_write_json(FILE *out, const struct msc_pace_report *r, struct msc_err *err)
+json_t *msc_pace_json(const struct msc_pace_report *r)
 {
 	const struct msc_pace *p = r->pace;
 	json_t *document = msc_json_document("mscope.pace/1", r->context,
-					     msc_device_json(r->device), r->exit_status);
+					     msc_device_json(r->device), r->exit_status,
+					     r->reason && *r->reason ? r->reason : r->failure);
 	json_t *rest = json_pack(
 		"{s:s, s:{s:b, s:o}, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"mode",
@@ -256,7 +257,7 @@ int msc_pace_write_json(FILE *out, const struct msc_pace_report *r, struct msc_e
 
 	if (!document || !rest || json_object_update_new(document, rest)) {
 		json_decref(document);
-		return msc_nomem(err);
+		return NULL;
 	}
-	return msc_json_write(out, document, err);
+	return document;
 }

@@ -27,6 +27,18 @@ static void put_row(FILE *out, const char *key, const char *text)
 	putc('\n', out);
 }
 
+/* What follows is of what was measured until then. */
+static void print_early(FILE *out, const struct msc_pace_report *r)
+{
+	if (*r->failure) {
+		fputs("FAIL      ended early: ", out);
+		msc_put_wrapped(out, 23, 10, r->failure);
+		putc('\n', out);
+	} else if (r->reason && *r->reason) {
+		put_row(out, "stopped", r->reason);
+	}
+}
+
 static void print_head(FILE *out, const struct msc_pace_report *r)
 {
 	const struct msc_device *d = r->device;
@@ -36,11 +48,7 @@ static void print_head(FILE *out, const struct msc_pace_report *r)
 	fprintf(out, "%s\n          %s speed%s%s\n",
 		d->simulated ? "   (simulated, virtual time)" : "", msc_speed_name(d->speed),
 		*d->host ? ", " : "", d->host);
-	if (*r->failure) {
-		fputs("FAIL      ended early: ", out);
-		msc_put_wrapped(out, 23, 10, r->failure);
-		putc('\n', out);
-	}
+	print_early(out, r);
 }
 
 /* ---- the diagnosis ----------------------------------------------------------------------------- */
@@ -199,6 +207,7 @@ void msc_pace_print(FILE *out, const struct msc_pace_report *r)
 	struct msc_timeline t;
 
 	if (r->picture_only) {
+		print_early(out, r);
 		if (msc_timeline_of(r->picture, r->pace, &t))
 			msc_timeline_print(out, &t, r->utf8);
 		return;

@@ -253,11 +253,13 @@ json_t *msc_case_json(const struct msc_event *ev)
 }
 
 json_t *msc_json_document(const char *format, const struct msc_report_context *context,
-			  json_t *target, int exit_status)
+			  json_t *target, int exit_status, const char *reason)
 {
-	return json_pack("{s:s, s:{s:s, s:s}, s:o, s:o, s:i}", "format", format, "tool", "name",
-			 "mscope", "version", context->version, "argv", strings_json(context->argv),
-			 "target", target ? target : json_null(), "exit_status", exit_status);
+	return json_pack("{s:s, s:{s:s, s:s}, s:o, s:o, s:i, s:o}", "format", format, "tool",
+			 "name", "mscope", "version", context->version, "argv",
+			 strings_json(context->argv), "target", target ? target : json_null(),
+			 "exit_status", exit_status, "reason",
+			 reason && *reason ? msc_json_text(reason) : json_null());
 }
 
 int msc_json_write(FILE *out, json_t *document, struct msc_err *err)

@@ -79,6 +79,8 @@ int msc_exit_status(enum msc_code code)
 	case MSC_E_IO:
 	case MSC_E_FORMAT:
 		return MSCOPE_FILE;
+	case MSC_E_UNDECIDED:
+		return MSCOPE_NO_VERDICT;
 	case MSC_E_NOMEM:
 	case MSC_E_INTERNAL:
 		break;
@@ -192,4 +194,16 @@ unsigned msc_put_wrapped(FILE *out, unsigned column, unsigned indent, const char
 		word += len;
 	}
 	return column;
+}
+
+unsigned msc_put_beside(FILE *out, unsigned at, unsigned column, unsigned indent, const char *text)
+{
+	size_t len;
+
+	if (column + measure(text + strspn(text, BLANK), &len) > WIDTH - 1 && column > indent) {
+		fprintf(out, "\n%*s", (int)indent, "");
+		return msc_put_wrapped(out, indent, indent, text);
+	}
+	fprintf(out, "%*s", (int)(column - at), "");
+	return msc_put_wrapped(out, column, indent, text);
 }

@@ -75,6 +75,10 @@ void msc_put(FILE *, enum msc_escape, const char *text);
  * Returns the column reached. */
 unsigned msc_put_wrapped(FILE *, unsigned column, unsigned indent, const char *text);
 
+/* The same from column `at`, in a column of its own where the first word fits there, else on the next
+ * line: no line ends in blanks. */
+unsigned msc_put_beside(FILE *, unsigned at, unsigned column, unsigned indent, const char *text);
+
 /* One exchange as the oscilloscope shows it: wrapper fields, phases with times, data, status. At
  * most data_bytes of each buffer are shown. */
 void msc_print_record(FILE *, const struct msc_record *, const char *indent, size_t data_bytes);
@@ -92,10 +96,10 @@ json_t *msc_device_json(const struct msc_device *);
 /* One entry of cases[], from an MSC_EV_CASE_END. */
 json_t *msc_case_json(const struct msc_event *);
 
-/* A document's common head: format, tool, argv, target (null when NULL), exit_status. Takes the
- * reference to target. */
+/* A document's common head: format, tool, argv, target (null when NULL), exit_status, and the reason
+ * of a run that ended early (null when NULL or empty). Takes the reference to target. */
 json_t *msc_json_document(const char *format, const struct msc_report_context *, json_t *target,
-			  int exit_status);
+			  int exit_status, const char *reason);
 /* Writes and frees it; a NULL document is MSC_E_NOMEM. */
 int msc_json_write(FILE *, json_t *, struct msc_err *) MSC_MUST_CHECK;
 

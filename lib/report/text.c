@@ -85,16 +85,15 @@ static void run_begin(struct msc_report_run *run, const struct msc_event *ev)
 		return;
 	fputs("target    ", run->out);
 	column = msc_put_wrapped(run->out, INDENT, INDENT, d->name);
-	fputs("   ", run->out);
 	if (d->simulated) {
-		msc_put_wrapped(run->out, column + 3, INDENT, "(simulated, virtual time)");
+		msc_put_beside(run->out, column, column + 3, INDENT, "(simulated, virtual time)");
 	} else {
 		char what[256];
 
 		snprintf(what, sizeof what, "(%s speed%s%s%s%s)", msc_speed_name(d->speed),
 			 d->serial[0] ? ", serial " : "", d->serial, d->host[0] ? ", on " : "",
 			 d->host);
-		msc_put_wrapped(run->out, column + 3, INDENT, what);
+		msc_put_beside(run->out, column, column + 3, INDENT, what);
 	}
 	fprintf(run->out, "\nprofile   %s\n", msc_profile_names[ev->profile]);
 }
@@ -245,8 +244,7 @@ static unsigned put_verdict(struct msc_report_run *run, const struct msc_event *
 		text = msc_scenario_title(ev->scenario);
 	if (!text)
 		return column;
-	fprintf(run->out, "%*s", column < BODY - 2 ? (int)(BODY - column) : 2, "");
-	msc_put_wrapped(run->out, column < BODY - 2 ? BODY : column + 2, INDENT, text);
+	msc_put_beside(run->out, column, column < BODY - 2 ? BODY : column + 2, INDENT, text);
 	putc('\n', run->out);
 	return 0;
 }
@@ -352,13 +350,13 @@ static void run_end(struct msc_report_run *run, const struct msc_event *ev)
 	size_t done = 0;
 	char time[24];
 
-	if (!s->began || !ev->summary)
-		return;
 	if (ev->reason) {
 		fputs("stopped   ", run->out);
 		msc_put_wrapped(run->out, INDENT, INDENT, ev->reason);
 		putc('\n', run->out);
 	}
+	if (!s->began || !ev->summary)
+		return;
 	put_tally(run);
 	for (int v = 0; v < MSC_VERDICTS; v++) {
 		unsigned n = ev->summary->count[v];

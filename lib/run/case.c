@@ -268,7 +268,7 @@ int msc_run_case(struct msc_runner *r, const struct msc_scenario *s, bool *wedge
 	r->s = s;
 	r->ended = false;
 	r->reason[0] = '\0';
-	r->n_phases = 0;
+	r->n_phases = r->steps = 0;
 	r->verdict = MSC_VERDICT_PASS;
 	*wedged = false;
 	r->until_ns = r->hasty ? began + MSC_CASE_HASTY_NS : MSC_NEVER;

@@ -6,6 +6,8 @@
 #include "scenario/scenario.h"
 #include "session/session.h"
 
+#define MSC_CASE_STEPS_MAX 1000000 /* of one case: steps and turns of loops; docs/scenarios.md */
+
 enum msc_verdict {
 	MSC_VERDICT_PASS,
 	MSC_VERDICT_FAIL,

@@ -39,6 +39,7 @@ struct msc_runner {
 	struct msc_findings findings;
 	struct msc_saved_answer slots[MSC_SLOTS_MAX];
 	bool ended;	    /* no more steps */
+	uint32_t steps;	    /* and turns of loops, so far */
 	struct {
 		const char *name;
 		int64_t began_ns;

@@ -75,6 +75,21 @@ static int wait_for(struct msc_runner *r, int64_t ns, struct msc_err *err)
 	return 0;
 }
 
+/* A case may end between any two steps: no time need pass in a loop, and a user need not wait. */
+static int go_on(struct msc_runner *r, struct msc_err *err)
+{
+	if (r->o->stop && r->o->stop(r->o->user))
+		return msc_fail(err, MSC_E_INTERRUPTED, "interrupted");
+	if (msc_now(r->target->clock) >= r->until_ns)
+		msc_run_end_case(r, MSC_VERDICT_ERROR,
+				 "cut short: the device hangs, and has had its time");
+	else if (r->steps++ == MSC_CASE_STEPS_MAX)
+		msc_run_end_case(r, MSC_VERDICT_ERROR,
+				 "cut short: more than %d steps, turns of loops included",
+				 MSC_CASE_STEPS_MAX);
+	return 0;
+}
+
 /* How often the steps of a loop are done. False: that does not fit this device. */
 static bool turns(struct msc_runner *r, const struct msc_plan_loop *l, int64_t *times)
 {
@@ -94,6 +109,8 @@ static int loop(struct msc_runner *r, const struct msc_plan_loop *l, struct msc_
 	if (!turns(r, l, &times))
 		return 0;
 	for (int64_t i = 0; i < times && !r->ended; i++) {
+		if (go_on(r, err) < 0)
+			return -1;
 		if (l->probes)
 			r->env.var[l->slot] = (int64_t)msc_medium_probe(r->medium, (uint32_t)i);
 		else if (l->values.count &&
@@ -203,12 +220,11 @@ static bool recovers(const struct msc_plan_step *s)
 int msc_run_steps(struct msc_runner *r, const struct msc_plan_step *steps, size_t n,
 		  struct msc_err *err)
 {
-	for (size_t i = 0; i < n && !r->ended; i++) {
-		if (msc_now(r->target->clock) >= r->until_ns) {
-			msc_run_end_case(r, MSC_VERDICT_ERROR,
-					 "cut short: the device hangs, and has had its time");
+	for (size_t i = 0; i < n; i++) {
+		if (go_on(r, err) < 0)
+			return -1;
+		if (r->ended)
 			break;
-		}
 		if (msc_run_owes_reset(r) && r->s->recover && !recovers(&steps[i]) &&
 		    msc_run_recover(r, err) < 0)
 			return -1;

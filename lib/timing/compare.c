@@ -95,7 +95,7 @@ static void check_runs(struct msc_comparison *c, const struct msc_bench *base,
 
 static int refuse(const struct msc_comparison *c, struct msc_err *err)
 {
-	return msc_fail(err, MSC_E_USAGE, "not comparable: %s%s", c->different[0],
+	return msc_fail(err, MSC_E_UNDECIDED, "not comparable: %s%s", c->different[0],
 			c->n_different > 1 ? ", and more" : "");
 }
 
@@ -331,7 +331,7 @@ int msc_compare(const struct msc_bench *base, const struct msc_bench *new,
 	for (size_t i = 0; i < c->n_runs; i++)
 		both += c->run[i].base && c->run[i].new;
 	if (!both)
-		return msc_fail(err, MSC_E_USAGE, "the two have no run in common");
+		return msc_fail(err, MSC_E_UNDECIDED, "the two have no run in common");
 	for (size_t i = 0; i < c->n_runs; i++) {
 		struct msc_compare_run *r = &c->run[i];
 

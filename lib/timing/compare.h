@@ -56,7 +56,7 @@ struct msc_comparison {
 	double threshold;
 };
 
-/* MSC_E_USAGE and the first difference when they are not comparable and o->force is not set.
+/* MSC_E_UNDECIDED and the first difference when they are not comparable and o->force is not set.
  * The result borrows the runs of both. */
 int msc_compare(const struct msc_bench *base, const struct msc_bench *new,
 		const struct msc_compare_options *, struct msc_comparison *,

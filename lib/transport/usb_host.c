@@ -36,6 +36,8 @@ static bool parse_hex16(const char **p, uint16_t *value)
 
 static bool parse_id(struct msc_usb_match *m, const char *word)
 {
+	if (m->by_id)
+		return false;
 	m->by_id = parse_hex16(&word, &m->vendor) && *word++ == ':' &&
 		   parse_hex16(&word, &m->product) && !*word;
 	return m->by_id;
@@ -56,28 +58,28 @@ static bool parse_condition(struct msc_usb_match *m, const char *word)
 		return parse_id(m, word);
 	}
 	word = strchr(word, '=') + 1;
-	return *word && (size_t)snprintf(into, room, "%s", word) < room;
+	return *word && !*into && (size_t)snprintf(into, room, "%s", word) < room;
 }
 
 int msc_usb_match_parse(struct msc_usb_match *m, const char *text, struct msc_err *err)
 {
-	char *copy = strdup(text), *save = NULL;
+	char *copy = strdup(text), *left = copy;
 	const char *word;
 	int result = 0;
 
 	if (!copy)
 		return msc_nomem(err);
 	*m = (struct msc_usb_match){ .by_id = false };
-	word = strtok_r(copy, ",", &save);
-	if (!word)
+	word = strsep(&left, ",");
+	if (!*text)
 		result = msc_fail(err, MSC_E_USAGE,
 				  "usb: names no device; expected usb:VID:PID, usb:serial=S or "
 				  "usb:path=P");
-	for (; word && !result; word = strtok_r(NULL, ",", &save))
+	for (; word && !result; word = strsep(&left, ","))
 		if (!parse_condition(m, word))
 			result = msc_fail(err, MSC_E_USAGE,
 					  "usb:%s: '%s' is not VID:PID (hexadecimal, as in "
-					  "0525:a4a5), serial=S or path=P",
+					  "0525:a4a5), serial=S or path=P, each once",
 					  text, word);
 	free(copy);
 	return result;

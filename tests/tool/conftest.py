@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the tests of the program share: running it, and the places of things."""
+import errno
 import json
 import os
 import pathlib
@@ -67,6 +68,18 @@ class Mscope:
     def json(self, *args, status=0):
         """The document that it writes, and nothing else on standard output."""
         return json.loads(self(*args, "--json", "-", status=status).out)
+
+
+def read_terminal(leader):
+    """All that was written to a terminal whose other end is closed, which Linux tells with EIO."""
+    shown = b""
+    try:
+        while more := os.read(leader, 1 << 16):
+            shown += more
+    except OSError as e:
+        assert e.errno == errno.EIO
+    os.close(leader)
+    return shown
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -10,7 +10,7 @@ import statistics
 import subprocess
 
 import pytest
-from conftest import PROGRAM
+from conftest import PROGRAM, read_terminal
 from test_documents import validate
 
 FULL = "sim:reference,speed=full"
@@ -87,7 +87,7 @@ def test_pattern(mscope, tmp_path):
     assert 1.05 < slow / fast < 1.15    # six ones, a stuffed bit
     text = mscope("bench", f"sim:linux-gadget,speed=full,file={tmp_path}/ff.img", "--blocks", "1").out
     assert "all bytes ffh, which bit stuffing makes slow" in text
-    p = mscope("compare", "00.json", "ff.json", status=2)
+    p = mscope("compare", "00.json", "ff.json", status=5)
     assert "different payloads: all bytes 00h, all bytes ffh" in p.err
 
 
@@ -119,8 +119,10 @@ def test_random_order_is_seeded(mscope):
     (["--threshold", "-5%"], "--threshold: '-5%': expected a percentage above 0%, such as 5%"),
     (["--threshold", "0%"], "--threshold: '0%': expected a percentage above 0%, such as 5%"),
     (["--threshold", "nan%"], "--threshold: 'nan%': expected a percentage above 0%, such as 5%"),
-    (["--format", "xml"], None),
-    (["--format", "bmf", "--json", "-"], "standard output takes one of --json - and --format bmf"),
+    (["--format", "zzzzzz"], "bench has no format called 'zzzzzz'; there are text, json, bmf, gha, go"),
+    (["--blocks", "1,"], "--blocks: expected sizes such as 1,8,64"),
+    (["--blocks", "1,,8"], "--blocks: expected sizes such as 1,8,64"),
+    (["--format", "bmf", "--json", "-"], "standard output takes one report: --format bmf and --json -"),
     (["--clock", "usbmon"], "--clock usbmon: sim:reference,speed=full is not on a bus of this host"),
     (["sim:reference"], "bench takes one target, not 'sim:reference'"),
 ])
@@ -259,10 +261,10 @@ def test_compare(base, factor, threshold, status, verdict):
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_too_few_samples_give_no_verdict(base, count):
     edited(base, "base.json", "few.json", samples(*[[9999999] * count] * 3))
-    p = base("compare", "base.json", "few.json", status=2)
+    p = base("compare", "base.json", "few.json", status=5)
     assert p.out.count("not enough data") == 3
     assert "no verdict: measure more" in p.out and "SLOWER" not in p.out
-    document = base.json("compare", "few.json", "base.json", status=2)
+    document = base.json("compare", "few.json", "base.json", status=5)
     validate(document)
     assert document["verdict"] == "unknown"
 
@@ -272,6 +274,7 @@ BAD = [
     ("{", 4, ":1:1: not valid JSON"),
     ("truncated", 4, "not valid JSON"),
     ("[]", 4, "expected a mscope.bench/1 document, found something else"),
+    ('{"format": "mscope.bench/1", "reason": "the device went away"}', 5, "bad.json: nothing was measured: the device went away"),
     ('{"format": "mscope.result/1"}', 4, "expected a mscope.bench/1 document, found mscope.result/1"),
     (lambda d: d.pop("target"), 4, "target: expected an object"),
     (lambda d: d["target"].update(speed="warp"), 4, "target.speed: expected one of unknown low full high super"),
@@ -288,10 +291,10 @@ BAD = [
     (lambda d: d["runs"][1]["samples_ns"].__setitem__(5, 1.5), 4, "above 0"),
     (lambda d: d["runs"][1]["samples_ns"].__setitem__(5, 10**17), 4, "above 0"),
     (lambda d: d["runs"][1].update(blocks=0), 4, "runs[1].blocks: expected a whole number from 1"),
-    (lambda d: d.update(runs=[]), 2, "not comparable: read/serial/1 with 512 bytes a block is only in the base, and more"),
-    (lambda d: d["runs"][1].update(block_size=4096), 2, "read/serial/8 with 512 bytes a block is only in the base"),
-    (lambda d: d["target"].update(speed="high"), 2, "not comparable: different speeds: full and high"),
-    (lambda d: d["target"].update(name="sim:other"), 2, "not comparable: different devices: sim:reference,speed=full and sim:other"),
+    (lambda d: d.update(runs=[]), 5, "not comparable: read/serial/1 with 512 bytes a block is only in the base, and more"),
+    (lambda d: d["runs"][1].update(block_size=4096), 5, "read/serial/8 with 512 bytes a block is only in the base"),
+    (lambda d: d["target"].update(speed="high"), 5, "not comparable: different speeds: full and high"),
+    (lambda d: d["target"].update(name="sim:other"), 5, "not comparable: different devices: sim:reference,speed=full and sim:other"),
 ]
 
 
@@ -319,7 +322,7 @@ def test_bad_arguments(base):
 
 def test_forced(base):
     edited(base, "base.json", "new.json", lambda d: (d["target"].update(speed="high"), d["runs"].pop()))
-    base("compare", "base.json", "new.json", status=2)
+    base("compare", "base.json", "new.json", status=5)
     p = base("compare", "base.json", "new.json", "--force")
     assert "forced    different speeds: full and high" in p.out
     assert "read/serial/64         only in the base" in p.out
@@ -408,12 +411,12 @@ def test_baseline_alarm_is_confirmed_first(mscope):
 
 def test_baseline_refusals(mscope):
     bench(mscope, "base.json", FULL, "--mode", "serial", "--blocks", "1")
-    assert "different speeds: full and high" in mscope("bench", "sim:reference", "--baseline", "base.json", status=2).err
+    assert "different speeds: full and high" in mscope("bench", "sim:reference", "--baseline", "base.json", status=5).err
     assert "forced    different speeds" in mscope("bench", "sim:reference", "--baseline", "base.json", "--force").out
     edited(mscope, "base.json", "none.json", samples())
-    assert mscope("bench", FULL, "--baseline", "none.json", status=2).err == "mscope: none.json: there are no runs to compare with\n"
+    assert mscope("bench", FULL, "--baseline", "none.json", status=5).err == "mscope: none.json: there are no runs to compare with\n"
     assert "cannot read" in mscope("bench", FULL, "--baseline", "gone.json", status=4).err
-    p = mscope("bench", FULL, "--baseline", "base.json", "--count", "2", status=2)
+    p = mscope("bench", FULL, "--baseline", "base.json", "--count", "2", status=5)
     assert "not enough data" in p.out
 
 
@@ -466,6 +469,5 @@ def test_progress_is_for_terminals_only(mscope):
     process = subprocess.Popen([PROGRAM, "bench", FULL], stdout=subprocess.PIPE, stderr=slave, env=mscope.env)
     process.communicate(timeout=60)
     os.close(slave)
-    shown = os.read(master, 65536).decode()
-    os.close(master)
+    shown = read_terminal(master).decode()
     assert "read/serial/64" in shown and shown.endswith("\x1b[K")

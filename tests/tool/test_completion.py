@@ -27,6 +27,9 @@ printf '%s\\n' "${COMPREPLY[@]}"
     ("mscope check sim:reference --profile in", 5, {"interop"}),
     ("mscope check --select bot.case01.tu", 3, {"bot.case01.tur"}),
     ("mscope help pr", 2, {"probe"}),
+    ("mscope check sim:reference --report ju", 5, {"junit"}),
+    ("mscope check sim:reference --report junit:READ", 7, {"README.md"}),
+    ("mscope bench --format b", 3, {"bmf"}),
 ])
 def test_completion(line, word, expected):
     env = {"PATH": f"{os.path.dirname(PROGRAM)}:{os.environ['PATH']}"}

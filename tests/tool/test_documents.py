@@ -41,6 +41,7 @@ def test_schemas_are_schemas(name):
     (["send", "sim:reference", "--truncate", "30", "--", "00 00 00 00 00 00"], 1),
     (["send", "sim:reference", "--signature", "0", "--", "00 00 00 00 00 00"], 1),
     (["list"], 0),
+    (["bench", "sim:stm32,stage=cube"], 0),
 ], ids=lambda x: " ".join(x) if isinstance(x, list) else None)
 def test_json_is_as_its_schema_says(mscope, tmp_path, args, status):
     args = [args[0], "--json", "result.json", *args[1:]]

@@ -6,6 +6,7 @@ import signal
 import xml.etree.ElementTree as ElementTree
 
 import pytest
+from conftest import read_terminal
 
 LONG = "".join(f"""---
 name: test.long{n:02}
@@ -99,8 +100,7 @@ def test_a_terminal_sees_progress_and_no_trace_of_it(mscope):
     process = mscope.popen("check", "sim:reference", "-s", "bot.tag.*", "-s", "bot.case0?.read10", stderr=follower)
     os.close(follower)
     out = process.communicate(timeout=60)[0]
-    shown = os.read(leader, 1 << 20)
-    os.close(leader)
+    shown = read_terminal(leader)
     assert process.returncode == 0 and b"\x1b" not in out
     assert b"[1/" in shown and shown.endswith(b"\r\x1b[K")
 

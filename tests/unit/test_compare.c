@@ -167,7 +167,7 @@ static void what_differs_is_refused_unless_forced(void **state)
 		}
 		rows[i].change(&b);
 		assert_int_equal(msc_compare(&a, &b, &o, &c, &err), -1);
-		assert_int_equal(err.code, MSC_E_USAGE);
+		assert_int_equal(err.code, MSC_E_UNDECIDED);
 		assert_string_equal(err.msg, rows[i].message);
 		msc_comparison_free(&c);
 

@@ -395,6 +395,34 @@ static void wrapping(void **unused)
 	free(text);
 }
 
+/* No line ends in blanks, however long the name before the text is. */
+static void beside(void **unused)
+{
+	static const struct {
+		unsigned at, column;
+		const char *text, *want;
+	} rows[] = {
+		{ 2, 6, "one two", "    one two" },
+		{ 2, 75, "abcd", "%73sabcd" },
+		{ 2, 75, "abcde", "\n    abcde" },
+		{ 2, 78, "supercalifragilistic", "\n    supercalifragilistic" },
+		{ 77, 79, "a b", "\n    a b" },
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < MSC_COUNT(rows); i++) {
+		char *text = NULL, want[128];
+		size_t len;
+		FILE *out = open_memstream(&text, &len);
+
+		snprintf(want, sizeof want, rows[i].want, "");
+		msc_put_beside(out, rows[i].at, rows[i].column, 4, rows[i].text);
+		fclose(out);
+		assert_string_equal(text, want);
+		free(text);
+	}
+}
+
 static void names(void **unused)
 {
 	struct msc_err err = MSC_ERR_INIT;
@@ -470,6 +498,7 @@ int main(void)
 		cmocka_unit_test(lines_fit),
 		cmocka_unit_test(cleaning),
 		cmocka_unit_test(wrapping),
+		cmocka_unit_test(beside),
 		cmocka_unit_test(names),
 		cmocka_unit_test(selecting),
 		cmocka_unit_test(full_disk),

@@ -132,7 +132,7 @@ static void says_what_a_target_looks_like(void **state)
 	assert_int_equal(msc_usb_match_parse(&m, "zz:yy", &err), -1);
 	assert_string_equal(err.msg,
 			    "usb:zz:yy: 'zz:yy' is not VID:PID (hexadecimal, as in 0525:a4a5), "
-			    "serial=S or path=P");
+			    "serial=S or path=P, each once");
 }
 
 /* ---- choosing ----------------------------------------------------------------------------- */
