@@ -16,7 +16,8 @@
  * schemas in docs/schema/, and belong to the caller, who gives them back to mscope_free().
  *
  * One `struct mscope` is used by one thread at a time; different ones are independent. Nothing is
- * written to a device, not even on request, unless it was opened with MSCOPE_ALLOW_WRITES.
+ * written to a device, not even on request, unless it was opened with MSCOPE_ALLOW_WRITES; what is
+ * refused then ends with MSCOPE_USAGE, and nothing of it was sent.
  */
 #ifndef MSCOPE_H
 #define MSCOPE_H
@@ -46,7 +47,8 @@ MSC_API const char *mscope_version(void);
 struct mscope; /* an open target */
 
 enum mscope_flags {
-	MSCOPE_ALLOW_WRITES = 1, /* the medium may be changed */
+	MSCOPE_ALLOW_WRITES = 1, /* blocks may be written that are saved first and put back */
+	MSCOPE_ALLOW_UNSAFE = 2, /* with it: also what cannot be undone, or nobody knows */
 };
 
 /* Opens a target by the name that the program takes ("sim:reference", "usb:0525:a4a5"). *m is set

@@ -35,6 +35,8 @@ const struct opt report_options[] = {
 const struct opt run_options[] = {
 	{ "profile", 'p', "NAME", "how strict: spec, usbif (the default), interop" },
 	{ "allow-writes", 0, NULL, "run what writes; a scratch range is saved and put back" },
+	{ "allow-unsafe", 0, "[OPCODE,...]",
+	  "and what cannot be undone or nobody knows: all, or these, as in =04,3b" },
 	{ "allow-eject", 0, NULL,
 	  "run what takes the medium away; it may have to be plugged in again" },
 	{ "restore", 0, NULL, "put back what a run that was cut short has left behind" },

@@ -268,6 +268,7 @@ static int use_session(struct job *j, struct msc_target *target, struct msc_err 
 		return -1;
 	j->session.log = &j->tool->log;
 	j->session.queued = j->o.queued;
+	j->session.allow_writes = arg(&j->tool->args, "allow-writes");
 	s = msc_session_new(target, &j->session);
 	if (!s)
 		return msc_nomem(err);

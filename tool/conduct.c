@@ -96,8 +96,8 @@ static char *repeat_command(const struct tool *tool)
 		    !strcmp(g->opt->name, "restore") || !strcmp(g->opt->name, "forget-journal"))
 			continue;
 		fprintf(f, " --%s", g->opt->name);
-		if (g->opt->value) {
-			putc(' ', f);
+		if (g->opt->value && (*g->opt->value != '[' || *g->value)) {
+			putc(*g->opt->value == '[' ? '=' : ' ', f);
 			put_word(f, g->value);
 		}
 	}
@@ -185,7 +185,10 @@ static int read_options(struct tool *tool, struct msc_run_options *o, struct msc
 	uint64_t lun = 0;
 
 	o->profile = MSC_PROFILE_USBIF;
-	o->allow_writes = arg(&tool->args, "allow-writes");
+	if (tool_leave(tool, &o->allow_writes, &o->allow_unsafe, err) < 0)
+		return -1;
+	o->unsafe = tool->unsafe;
+	o->n_unsafe = tool->n_unsafe;
 	o->allow_eject = arg(&tool->args, "allow-eject");
 	o->restore = arg(&tool->args, "restore");
 	o->forget_journal = arg(&tool->args, "forget-journal");

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "firmware/firmware.h"
+#include "firmware/spec.h"
 #include "tool.h"
 
 struct kind {
@@ -87,6 +87,11 @@ static json_t *knobs_json(const struct msc_firmware *f)
 	json_array_append_new(list, json_pack("{s:s, s:s, s:n, s:s, s:[]}", "name", "fault", "type",
 					      "fault", "default", "help",
 					      "a defect to switch on; may be repeated", "choices"));
+	json_array_append_new(list, json_pack("{s:s, s:s, s:n, s:s, s:[]}", "name", "event", "type",
+					      "event", "default", "help",
+					      "what happens to the device, as in card-out@350ms or "
+					      "unplug@write-block:17; may be repeated; mscope(1)",
+					      "choices"));
 	return list;
 }
 

@@ -154,6 +154,7 @@ static int measure(struct job *j, struct msc_session *s, struct msc_err *err)
 static int use_target(struct job *j, struct msc_err *err)
 {
 	struct msc_session_options options = { .log = &j->tool->log,
+					       .allow_writes = arg(&j->tool->args, "allow-writes"),
 					       .queued = true,
 					       .timeout_ns = j->o.timeout_ns };
 	struct msc_target *target = tool_open(j->tool, arg(&j->tool->args, "allow-writes"), err);

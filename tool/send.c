@@ -147,15 +147,9 @@ static int build(struct job *j, const struct tool *tool, struct msc_err *err)
 	const char *out = arg(&tool->args, "out");
 	enum msc_dir dir = MSC_DIR_NONE;
 	uint64_t length = 0;
-	char name[48];
 
 	if (read_cdb(j, tool, err) < 0)
 		return -1;
-	if (msc_cdb_may_write(j->cdb, j->cdb_len) && !arg(&tool->args, "allow-writes"))
-		return msc_fail(
-			err, MSC_E_USAGE,
-			"%s may change the medium or the device; give --allow-writes to allow it",
-			msc_cdb_name(name, sizeof name, j->cdb));
 	if ((out && read_out(j, out, err) < 0) || data_phase(j, tool, &dir, &length, err) < 0)
 		return -1;
 	msc_request_init(&j->request, j->cdb, (uint8_t)j->cdb_len, dir, (uint32_t)length);
@@ -287,8 +281,11 @@ static int drive(struct job *j, struct tool *tool, struct msc_err *err)
 	int status = -1;
 
 	options.queued = arg(&tool->args, "queued");
-	if (arg_duration(&tool->args, "timeout", &options.timeout_ns, err) < 0)
+	if (arg_duration(&tool->args, "timeout", &options.timeout_ns, err) < 0 ||
+	    tool_leave(tool, &options.allow_writes, &options.allow_unsafe, err) < 0)
 		return -1;
+	options.unsafe = tool->unsafe;
+	options.n_unsafe = tool->n_unsafe;
 	target = tool_open(tool, arg(&tool->args, "allow-writes"), err);
 	if (!target)
 		return -1;
@@ -333,7 +330,9 @@ static const struct opt send_options[] = {
 	{ "pad", 0, "N", "send N bytes of zero behind the CBW" },
 	{ "queued", 0, NULL, "submit CBW, data and CSW together" },
 	{ "raw", 0, NULL, "send nothing else: no REQUEST SENSE, no recovery" },
-	{ "allow-writes", 0, NULL, "allow commands that may change something" },
+	{ "allow-writes", 0, NULL, "allow what writes: blocks are saved, and put back" },
+	{ "allow-unsafe", 0, "[OPCODE,...]",
+	  "and what cannot be undone or nobody knows: all, or these, as in =04,3b" },
 	{ .name = NULL },
 };
 

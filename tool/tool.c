@@ -196,6 +196,28 @@ void tool_progress(const struct tool *tool, const char *text)
 	fflush(stderr);
 }
 
+int tool_leave(struct tool *tool, bool *writes, bool *unsafe, struct msc_err *err)
+{
+	const char *codes = arg(&tool->args, "allow-unsafe");
+	char text[3 * sizeof tool->unsafe] = "";
+
+	*writes = arg(&tool->args, "allow-writes");
+	*unsafe = codes;
+	if (codes && !*writes)
+		return msc_fail(err, MSC_E_USAGE, "--allow-unsafe goes with --allow-writes");
+	for (size_t i = 0; codes && codes[i] && i < sizeof text - 1; i++)
+		text[i] = codes[i] == ',' ? ' ' : codes[i];
+	if (codes && *codes &&
+	    (msc_parse_hex(text, tool->unsafe, sizeof tool->unsafe, &tool->n_unsafe, err) < 0 ||
+	     !tool->n_unsafe)) {
+		*err = (struct msc_err)MSC_ERR_INIT;
+		return msc_fail(err, MSC_E_USAGE,
+				"--allow-unsafe: '%s': expected operation codes, as in =04,3b",
+				codes);
+	}
+	return 0;
+}
+
 struct msc_report_context tool_context(const struct tool *tool)
 {
 	return (struct msc_report_context){ .version = mscope_version(),

@@ -105,6 +105,8 @@ struct tool {
 	struct msc_device *device;	 /* what tool_open() has opened; NULL: nothing */
 	char *target;	     /* tool_target() */
 	size_t target_words; /* of args.words that it took: 0 or 1 */
+	uint8_t unsafe[256]; /* the operation codes of --allow-unsafe; none: every one */
+	size_t n_unsafe;
 	struct msc_log log;
 };
 
@@ -124,6 +126,9 @@ struct msc_target *tool_open(struct tool *, bool allow_writes, struct msc_err *)
 /* The line of progress on a terminal's standard error, in place of the one before; "" erases it. Does
  * nothing elsewhere, or with -q. */
 void tool_progress(const struct tool *, const char *text);
+
+/* --allow-writes and --allow-unsafe, which goes with it; see session/gate.h. */
+int tool_leave(struct tool *, bool *writes, bool *unsafe, struct msc_err *);
 
 struct msc_report_context tool_context(const struct tool *);
 

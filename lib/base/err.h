@@ -22,6 +22,7 @@ enum msc_code {
 	MSC_E_BUSY,	   /* in use, mounted, or ambiguous */
 	MSC_E_IO,	   /* a file of the host cannot be read or written */
 	MSC_E_DEVICE,	   /* the device, or the way to it, failed */
+	MSC_E_REFUSED,	   /* the gate (session/gate.h): it may change the medium or the device */
 	MSC_E_TIMEOUT,	   /* a service of the host did not answer in time */
 	MSC_E_GONE,	   /* the device was there and is no longer */
 	MSC_E_FORMAT,	   /* a file's contents are not what they should be */

@@ -262,13 +262,13 @@ static void change_halt(struct mcu *m, struct usbd *u, const struct msc_setup *s
 		u->halt_cleared(m, endpoint);
 }
 
-static void set_address(struct mcu *m, struct usbd *u, const struct msc_setup *s)
+static void set_address(struct mcu *m, const struct msc_setup *s)
 {
 	if (s->value > 127 || s->index || s->length) {
 		udc_ep0_stall(m);
 		return;
 	}
-	u->address = (uint8_t)s->value;
+	udc_set_address(m, (uint8_t)s->value);
 	udc_ep0_ack(m);
 }
 
@@ -298,7 +298,7 @@ bool usbd_setup(struct mcu *m, struct usbd *u, const struct msc_setup *s)
 		change_halt(m, u, s);
 		break;
 	case DEVICE_OUT(MSC_STD_SET_ADDRESS):
-		set_address(m, u, s);
+		set_address(m, s);
 		break;
 	case DEVICE_IN(MSC_STD_GET_DESCRIPTOR):
 		get_descriptor(m, u, s);
@@ -328,7 +328,6 @@ bool usbd_setup(struct mcu *m, struct usbd *u, const struct msc_setup *s)
 void usbd_reset(struct mcu *m, struct usbd *u)
 {
 	u->configuration = 0;
-	u->address = 0;
 	udc_open(m, 0, MAX_PACKET_0);
 	udc_open(m, MSC_EP_IN, MAX_PACKET_0);
 }

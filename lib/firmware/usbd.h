@@ -41,7 +41,6 @@ struct usbd {
 							 keep the halt (BOT 1.0, 6.6.1) */
 	/* the library's own */
 	uint8_t configuration;
-	uint8_t address;
 };
 
 /* The bus was reset: forget the configuration, open endpoint 0. */

@@ -163,7 +163,8 @@ static bool may_change_unit(const struct msc_record *r)
 
 	if (!msc_has_status(r, MSC_CSW_PASSED))
 		return true;
-	return msc_cdb_may_write(x->cbw.cb, MSC_CBW_CB_MAX) && !msc_blocks_command(x);
+	return msc_cdb_effect(x->cbw.cb, MSC_CBW_CB_MAX, &x->unit, NULL) != MSC_EFFECT_NONE &&
+	       !msc_blocks_command(x);
 }
 
 const struct msc_record *msc_earlier_answer(const struct msc_record *r, uint8_t opcode,

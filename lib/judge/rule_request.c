@@ -166,11 +166,44 @@ static bool is_unanswered(const struct msc_record *r)
 	return !msc_is_good_reset(r) && (msc_hung(o) || o == MSC_OUT_BABBLE);
 }
 
+/* The answer fills its last packet, is shorter than wLength, and the host waits for more. */
+static bool does_not_end(const struct msc_record *r)
+{
+	const struct msc_control *c = &r->u.control;
+	uint8_t packet = r->device ? r->device->desc.max_packet0 : 0;
+
+	return c->outcome == MSC_OUT_TIMEOUT && c->setup.request_type & MSC_REQTYPE_IN && packet &&
+	       c->data_len && c->data_len < c->setup.length && c->data_len % packet == 0;
+}
+
+static void answer_ends(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_control *c = &r->u.control;
+
+	if (!does_not_end(r))
+		return;
+	msc_found(j, "%zu of %u bytes came, and the zero-length packet that ends them is missing",
+		  c->data_len, c->setup.length);
+	msc_expected(j, "a zero-length packet behind %zu bytes", c->data_len);
+	msc_actual(j, "%s", msc_outcome_name(c->outcome));
+}
+
+const struct msc_rule msc_rule_usb_control_zlp = {
+	.id = "usb.control.zlp",
+	.title = "an answer shorter than wLength that fills its last packet ends with an empty one",
+	.spec = "USB 2.0, 5.5.3 and 8.5.3.2",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "Windows waits for seconds, for every such request, and may reset the device",
+	.mistake = "the library sends the bytes that it has, and compares them with wLength only",
+	.on = MSC_RECORD_CONTROL,
+	.judge = answer_ends,
+};
+
 static void answer(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_control *c = &r->u.control, *before = previous(r);
 
-	if (!is_unanswered(r) || (before && before->outcome == MSC_OUT_STALL))
+	if (!is_unanswered(r) || does_not_end(r) || (before && before->outcome == MSC_OUT_STALL))
 		return;
 	msc_found(j, "a control request was answered with %s", msc_outcome_name(c->outcome));
 	msc_expected(j, "done or STALL");

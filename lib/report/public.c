@@ -9,7 +9,7 @@
 
 struct mscope {
 	struct msc_target *target; /* NULL: could not be opened */
-	bool allow_writes;
+	bool allow_writes, allow_unsafe;
 	struct msc_err err;
 };
 
@@ -42,6 +42,7 @@ int mscope_open(struct mscope **out, const char *target, unsigned flags)
 	if (!m)
 		return MSCOPE_INTERNAL;
 	m->allow_writes = options.allow_writes;
+	m->allow_unsafe = flags & MSCOPE_ALLOW_UNSAFE;
 	m->target = msc_target_open(target, &options, &m->err);
 	if (m->target && msc_not_mounted(m->target, &m->err) < 0) {
 		msc_target_close(m->target);
@@ -125,6 +126,7 @@ static int run(struct mscope *m, struct check *c, const struct msc_scenarios *ch
 							   .argv = no_arguments };
 	struct msc_run_options options = { .profile = MSC_PROFILE_USBIF,
 					   .allow_writes = m->allow_writes,
+					   .allow_unsafe = m->allow_unsafe,
 					   .queued = c->options->queued,
 					   .lun = (uint8_t)c->options->lun,
 					   .timeout_ns = c->options->timeout_ns,
@@ -201,8 +203,14 @@ static int exchange(struct mscope *m, struct msc_session *s, const struct msc_re
 	const struct msc_exchange *x;
 	bool passed;
 
-	if (msc_session_exchange(s, request, &r, &m->err) < 0)
+	if (msc_session_exchange(s, request, &r, &m->err) < 0) {
+		if (m->err.code == MSC_E_REFUSED && !m->allow_unsafe)
+			msc_err_prefix(&m->err, "the target was opened without MSCOPE_ALLOW_%s: ",
+				       m->err.sys == MSC_EFFECT_UNSAFE || m->allow_writes
+					       ? "UNSAFE"
+					       : "WRITES");
 		return status_of(m);
+	}
 	x = &r->u.exchange;
 	if (in && x->data_len)
 		memcpy(in, x->data, x->data_len < in_len ? x->data_len : in_len);
@@ -215,7 +223,8 @@ static int exchange(struct mscope *m, struct msc_session *s, const struct msc_re
 int mscope_send(struct mscope *m, unsigned lun, const uint8_t *cdb, size_t cdb_len, void *in,
 		size_t in_len, const void *out, size_t out_len, char **json)
 {
-	static const struct msc_session_options options = { .timeout_ns = 0 };
+	const struct msc_session_options options = { .allow_writes = m->allow_writes,
+						     .allow_unsafe = m->allow_unsafe };
 	struct msc_request request;
 	struct msc_session *session;
 	int status;
@@ -228,10 +237,6 @@ int mscope_send(struct mscope *m, unsigned lun, const uint8_t *cdb, size_t cdb_l
 		msc_fail(&m->err, MSC_E_USAGE,
 			 "a command has 1 to 16 bytes, a unit of 0 to 15, and "
 			 "one data phase at most");
-	else if (!m->allow_writes && msc_cdb_may_write(cdb, cdb_len))
-		msc_fail(&m->err, MSC_E_USAGE,
-			 "the command may change the medium, and the target "
-			 "was opened without MSCOPE_ALLOW_WRITES");
 	if (m->err.code)
 		return status_of(m);
 	session = msc_session_new(m->target, &options);

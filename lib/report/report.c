@@ -64,13 +64,14 @@ int msc_exit_status(enum msc_code code)
 	case MSC_OK:
 		return MSCOPE_PASSED;
 	case MSC_E_USAGE:
+	case MSC_E_REFUSED:
 		return MSCOPE_USAGE;
 	case MSC_E_NOTFOUND:
 	case MSC_E_ACCESS:
 	case MSC_E_BUSY:
-	case MSC_E_DEVICE:
 	case MSC_E_TIMEOUT:
 	case MSC_E_GONE:
+	case MSC_E_DEVICE:
 	case MSC_E_UNSUPPORTED:
 		return MSCOPE_TARGET;
 	case MSC_E_INTERRUPTED: /* what was asked for has not passed */

@@ -71,6 +71,10 @@ static bool may_run(struct msc_runner *r)
 	else if (s->writes && !r->o->allow_writes)
 		msc_run_end_case(r, MSC_VERDICT_SKIP,
 				 "writes to the medium; give --allow-writes to allow it");
+	else if (s->unsafe && !r->o->allow_unsafe)
+		msc_run_end_case(r, MSC_VERDICT_SKIP,
+				 "sends what cannot be undone, or what nobody knows; give "
+				 "--allow-unsafe to allow it");
 	else if (s->ejects && !r->o->allow_eject && !r->target->device.simulated)
 		msc_run_end_case(r, MSC_VERDICT_SKIP,
 				 "takes the medium away; give --allow-eject to allow it");
@@ -101,10 +105,16 @@ static int run_scenario(struct msc_runner *r, struct msc_err *err)
 	}
 	if (msc_run_steps(r, r->s->steps, r->s->n_steps, err) == 0)
 		return 0;
-	if (err->code != MSC_E_UNSUPPORTED)
+	/* What the transport cannot send (usbfs filters requests), or the gate does not let out, is
+	 * no fault of the device. A write that no leave would allow is one of the scenario. */
+	if (err->code != MSC_E_UNSUPPORTED && err->code != MSC_E_REFUSED)
 		return -1;
-	/* What the transport cannot send (usbfs filters requests) is no fault of the device. */
-	msc_run_end_case(r, MSC_VERDICT_SKIP, "%s", err->msg);
+	msc_run_end_case(r,
+			 err->code == MSC_E_REFUSED && err->sys == MSC_EFFECT_BLOCKS &&
+					 r->o->allow_writes
+				 ? MSC_VERDICT_ERROR
+				 : MSC_VERDICT_SKIP,
+			 "%s", err->msg);
 	*err = (struct msc_err)MSC_ERR_INIT;
 	return 0;
 }

@@ -32,6 +32,17 @@ void msc_run_note(struct msc_runner *r, const char *fmt, ...)
 	r->o->event(r->o->user, &e);
 }
 
+/* Which exchange it was: the one that has just ended. */
+static int judge_misuse(struct msc_runner *r, const struct msc_record *record)
+{
+	char text[256];
+
+	if (!msc_device_remark(r->target, text, sizeof text))
+		return 0;
+	return msc_judge_stated(&msc_rule_firmware_misuse, NULL, record, r->o->profile,
+				&r->findings, NULL, NULL, &r->judge_err, "%s", text);
+}
+
 static void on_record(void *user, const struct msc_record *record)
 {
 	struct msc_runner *r = user;
@@ -39,7 +50,8 @@ static void on_record(void *user, const struct msc_record *record)
 		.kind = MSC_EV_RECORD, .at_ns = record->ended_ns, .scenario = r->s, .record = record
 	};
 
-	if (msc_judge(record, r->o->profile, &r->findings, &r->judge_err) < 0)
+	if (msc_judge(record, r->o->profile, &r->findings, &r->judge_err) < 0 ||
+	    judge_misuse(r, record) < 0)
 		r->ended = true;
 	r->o->event(r->o->user, &e);
 }
@@ -174,6 +186,11 @@ static int run(struct msc_runner *r, const struct msc_scenarios *all, struct msc
 	const struct msc_session_options options = { .timeout_ns = r->o->timeout_ns,
 						     .hangs_max = r->o->timeout_ns ? 0 : HANGS_MAX,
 						     .queued = r->o->queued,
+						     .allow_writes = r->o->allow_writes ||
+								     r->o->restore,
+						     .allow_unsafe = r->o->allow_unsafe,
+						     .unsafe = r->o->unsafe,
+						     .n_unsafe = r->o->n_unsafe,
 						     .log = r->o->log,
 						     .record = on_record,
 						     .user = r };

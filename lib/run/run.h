@@ -54,6 +54,9 @@ typedef void msc_event_fn(void *user, const struct msc_event *);
 struct msc_run_options {
 	enum msc_profile profile;
 	bool allow_writes;
+	bool allow_unsafe;  /* what cannot be undone, or nobody knows (session/gate.h) */
+	const uint8_t *unsafe; /* only these operation codes; n_unsafe 0: all */
+	size_t n_unsafe;
 	bool allow_eject;   /* of a real device; a simulated one loses nothing by it */
 	bool restore;	    /* put back what a run that was cut short has left */
 	bool forget_journal; /* or throw away what it has saved */

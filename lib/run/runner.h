@@ -131,8 +131,9 @@ int msc_scratch_old(struct msc_runner *, struct msc_err *) MSC_MUST_CHECK;
 /* At the end of a run, however it ended: restores what is left to restore and removes the journal,
  * or keeps it and says so. */
 void msc_scratch_finish(struct msc_runner *);
-/* Whether this command block may be sent: it writes nothing, or only to the scratch range. */
-bool msc_scratch_allows(struct msc_runner *, const uint8_t cdb[MSC_CBW_CB_MAX], size_t len,
-			char *why, size_t size);
+/* The session may write what is saved. */
+int msc_scratch_permit(struct msc_runner *, struct msc_err *) MSC_MUST_CHECK;
+/* This command block is about to be sent: remembers what is to be put back. */
+void msc_scratch_note(struct msc_runner *, const uint8_t cdb[MSC_CBW_CB_MAX]);
 
 #endif

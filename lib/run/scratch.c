@@ -18,6 +18,7 @@
 
 #include "medium/journal.h"
 #include "run/runner.h"
+#include "session/gate.h"
 
 #define SCRATCH_BLOCKS MSC_JOURNAL_BLOCKS_MAX
 #define TAIL_BLOCKS    64
@@ -144,6 +145,35 @@ int msc_scratch_block_0(struct msc_runner *r, uint32_t *hash, struct msc_err *er
 	return rc;
 }
 
+/* What exists of it is saved; of what lies beyond the end there is nothing to save. */
+static int permit(struct msc_runner *r, uint64_t first, uint64_t blocks, struct msc_err *err)
+{
+	static const uint8_t opcodes[] = { 0x0a, 0x2a, 0xaa, 0x8a, 0x2e, 0xae, 0x8e };
+	const struct msc_permit p = { .lun = r->o->lun,
+				      .first = first,
+				      .blocks = blocks,
+				      .block_size = r->scratch.block_size,
+				      .opcodes = opcodes,
+				      .n_opcodes = MSC_COUNT(opcodes) };
+	unsigned id;
+
+	return msc_gate_permit(r->session, &p, &id, err);
+}
+
+int msc_scratch_permit(struct msc_runner *r, struct msc_err *err)
+{
+	const struct msc_scratch *s = &r->scratch;
+	uint64_t capacity = r->unit.last_lba + 1;
+
+	for (uint32_t i = 0; i <= s->n_probes; i++) {
+		const struct part p = part(s, i);
+
+		if (permit(r, p.first, p.blocks, err) < 0)
+			return -1;
+	}
+	return permit(r, capacity, UINT64_MAX - capacity, err);
+}
+
 static int save(struct msc_runner *r, bool *readable, struct msc_err *err)
 {
 	struct msc_scratch *s = &r->scratch;
@@ -165,7 +195,9 @@ static int save(struct msc_runner *r, bool *readable, struct msc_err *err)
 	}
 	if (msc_scratch_identity(r, &head, err) < 0)
 		return -1;
-	return msc_journal_write(s->journal, &head, s->data, err);
+	if (msc_journal_write(s->journal, &head, s->data, err) < 0)
+		return -1;
+	return msc_scratch_permit(r, err);
 }
 
 int msc_scratch_save(struct msc_runner *r, bool *readable, struct msc_err *err)
@@ -281,46 +313,14 @@ const uint8_t *msc_scratch_original(const struct msc_scratch *s, uint64_t lba, s
 	return NULL;
 }
 
-/* Every block of these that exists is saved. *probe: one of them is a probe. */
-static bool is_saved(const struct msc_scratch *s, uint64_t lba, uint64_t blocks, uint64_t capacity,
-		     bool *probe)
+void msc_scratch_note(struct msc_runner *r, const uint8_t cdb[MSC_CBW_CB_MAX])
 {
-	for (; blocks && lba < capacity; lba++, blocks--) {
-		size_t len = 0;
+	struct msc_scratch *s = &r->scratch;
+	uint64_t lba, blocks;
 
-		if (!msc_scratch_original(s, lba, &len))
-			return false;
-		*probe |= lba - s->first >= s->blocks;
-	}
-	return true;
-}
-
-/* True: it cannot do harm, or only to blocks that are put back. */
-static bool is_harmless(struct msc_runner *r, const uint8_t *cdb, size_t len)
-{
-	const struct msc_cdb_def *def = msc_cdb_by_bytes(cdb, len);
-	uint64_t capacity = r->unit.last_lba + 1;
-
-	if (!msc_cdb_may_write(cdb, len) || !def || def->amount != MSC_AMOUNT_BLOCKS ||
-	    !r->unit.have_capacity)
-		return true;
-	r->scratch.dirty = true;
-	return is_saved(&r->scratch, msc_cdb_value(cdb, "lba"), msc_cdb_value(cdb, "blocks"),
-			capacity, &r->scratch.dirty_probes);
-}
-
-bool msc_scratch_allows(struct msc_runner *r, const uint8_t cdb[MSC_CBW_CB_MAX], size_t len,
-			char *why, size_t size)
-{
-	char text[128];
-
-	if (!r->target->device.simulated && msc_plan_is_undoable(cdb[0]))
-		snprintf(why, size, "%s cannot be undone on a real device",
-			 msc_cdb_text(text, sizeof text, cdb, len));
-	else if (!is_harmless(r, cdb, len))
-		snprintf(why, size, "%s would write outside of the scratch range",
-			 msc_cdb_text(text, sizeof text, cdb, len));
-	else
-		return true;
-	return false;
+	if (msc_cdb_effect(cdb, MSC_CBW_CB_MAX, &r->unit, NULL) != MSC_EFFECT_BLOCKS)
+		return;
+	msc_cdb_written(cdb, &lba, &blocks);
+	s->dirty = true;
+	s->dirty_probes |= lba < s->first || lba + blocks > s->first + s->blocks;
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "run/runner.h"
+#include "session/gate.h"
 
 /* A simulated device is known by the file that holds its medium; one whose medium ends with this
  * process gets a journal that no other run meets. */
@@ -106,7 +107,10 @@ static int put_back(struct msc_runner *r, const struct msc_journal *j,
 					   .dirty = true,
 					   .dirty_probes = true };
 	memcpy(r->scratch.probe, h->probe, sizeof h->probe);
-	rc = msc_scratch_restore(r, &good, err);
+	rc = msc_scratch_permit(r, err);
+	if (rc == 0)
+		rc = msc_scratch_restore(r, &good, err);
+	msc_gate_revoke_all(r->session);
 	r->scratch = now;
 	if (rc == 0 && !good)
 		rc = msc_fail(err, MSC_E_DEVICE,

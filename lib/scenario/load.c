@@ -164,6 +164,7 @@ static int fill_in(struct msc_loader *l, const struct msc_yaml *doc, struct msc_
 	if (msc_load_map(l, doc, "a scenario", keys, s) < 0)
 		return -1;
 	s->writes = s->scratch_blocks || msc_plan_writes(s->steps, s->n_steps);
+	s->unsafe = msc_plan_is_unsafe(s->steps, s->n_steps);
 	s->ejects = msc_plan_ejects(s->steps, s->n_steps);
 	if (s->scratch_blocks)
 		s->needs |= MSC_NEED_MEDIUM;

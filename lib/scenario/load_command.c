@@ -15,19 +15,12 @@
 /* The most that one command may ask to move: room is set aside for it. */
 #define DATA_MAX (INT64_C(16) << 20)
 
-static int undoable(struct msc_loader *l, const struct msc_yaml *n, uint8_t opcode)
-{
-	if (msc_plan_is_undoable(opcode))
-		return msc_load_expected(l, n, "a command whose effect can be undone");
-	return 0;
-}
-
 static int raw_block(struct msc_loader *l, const struct msc_yaml *n, struct msc_plan_command *c)
 {
 	struct msc_err ignored = MSC_ERR_INIT;
 
 	if (msc_parse_hex(n->text, c->raw, sizeof c->raw, &c->raw_len, &ignored) == 0 && c->raw_len)
-		return undoable(l, n, c->raw[0]);
+		return 0;
 	return msc_load_unknown(l, n, "a command, or 1 to 16 bytes of one as hex",
 				&msc_cdbs[0].name, sizeof msc_cdbs[0], msc_cdb_count);
 }
@@ -76,8 +69,6 @@ static int block(struct msc_loader *l, const struct msc_yaml *n, void *into,
 	c->def = msc_cdb_by_name(name->text);
 	if (!c->def)
 		return raw_block(l, name, c);
-	if (undoable(l, name, c->def->opcode) < 0)
-		return -1;
 	return name == n ? 0 : fields(l, n->child, c);
 }
 

@@ -261,7 +261,7 @@ struct msc_scenario {
 	int64_t needs_blocks;
 	int64_t scratch_blocks;
 	bool recover, autosense;
-	bool writes, ejects;
+	bool writes, ejects, unsafe; /* some step may: see below */
 	const char *host; /* whose behaviour it imitates; may be NULL */
 	int64_t within_ns; /* how long it may take before the reader is told; 0: any time */
 	struct msc_plan_step *steps;
@@ -276,8 +276,8 @@ extern const char *const msc_evidence_names[];
 
 /* True when some step may change the medium, or what the device keeps. */
 bool msc_plan_writes(const struct msc_plan_step *, size_t n);
-/* What this command does to a medium no scratch range can put back. */
-bool msc_plan_is_undoable(uint8_t opcode);
+/* True when some step needs --allow-unsafe. */
+bool msc_plan_is_unsafe(const struct msc_plan_step *, size_t n);
 /* True when some step may take the medium away: START STOP UNIT that ejects. */
 bool msc_plan_ejects(const struct msc_plan_step *, size_t n);
 

@@ -28,6 +28,8 @@ const char *msc_scenario_path(const struct msc_scenario *);
 const char *const *msc_scenario_spec(const struct msc_scenario *); /* NULL-terminated */
 const char *const *msc_scenario_tags(const struct msc_scenario *); /* NULL-terminated */
 bool msc_scenario_writes(const struct msc_scenario *);
+/* Some step is known to need allow_unsafe: session/gate.h. */
+bool msc_scenario_is_unsafe(const struct msc_scenario *);
 /* Of a test of USB-IF: "confirmed", or "reconstructed" when its text could not be had in full. NULL:
  * it is none. */
 const char *msc_scenario_evidence(const struct msc_scenario *);

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "scenario/plan.h"
+#include "session/gate.h"
 
 const char *msc_scenario_name(const struct msc_scenario *s)
 {
@@ -44,6 +45,11 @@ bool msc_scenario_writes(const struct msc_scenario *s)
 	return s->writes;
 }
 
+bool msc_scenario_is_unsafe(const struct msc_scenario *s)
+{
+	return s->unsafe;
+}
+
 bool msc_scenario_matches(const struct msc_scenario *s, const char *pattern)
 {
 	if (fnmatch(pattern, s->name, 0) == 0)
@@ -55,15 +61,6 @@ bool msc_scenario_matches(const struct msc_scenario *s, const char *pattern)
 		if (strcasecmp(pattern, *spec) == 0)
 			return true;
 	return false;
-}
-
-/* FORMAT UNIT, REASSIGN BLOCKS, ERASE, WRITE SAME, UNMAP, SANITIZE, WRITE LONG. */
-bool msc_plan_is_undoable(uint8_t opcode)
-{
-	static const uint8_t forbidden[] = { 0x04, 0x07, 0x19, 0x2c, 0x3f, 0x41,
-					     0x42, 0x48, 0x93, 0x9f, 0xac };
-
-	return memchr(forbidden, opcode, sizeof forbidden);
 }
 
 /* The value, if it follows from what is known when a file is loaded. */
@@ -103,11 +100,14 @@ static bool build(const struct msc_plan_command *c, const struct msc_env *env,
 	return true;
 }
 
-static bool command_writes(const struct msc_plan_command *c, const struct msc_env *env)
+static enum msc_effect command_effect(const struct msc_plan_command *c, const struct msc_env *env)
 {
 	uint8_t cdb[MSC_CBW_CB_MAX];
 
-	return !build(c, env, cdb) || msc_cdb_may_write(cdb, c->def ? c->def->length : c->raw_len);
+	if (!build(c, env, cdb))
+		return MSC_EFFECT_STATE; /* it is known when it is sent */
+	/* All sixteen bytes are on the wire. */
+	return msc_cdb_effect(cdb, sizeof cdb, &msc_any_disk, NULL);
 }
 
 /* LOEJ without START. */
@@ -120,38 +120,44 @@ static bool command_ejects(const struct msc_plan_command *c, const struct msc_en
 	return cdb[0] == MSC_OP_START_STOP_UNIT && (cdb[4] & 0x03) == 0x02;
 }
 
-/* Bytes put on bulk-out as they are: every place where a CBW could begin. */
-static bool wrapper_writes(const struct msc_bytes *b)
-{
-	for (size_t i = 0; i + MSC_CBW_LEN <= b->len; i++)
-		if (msc_get_le32(b->data + i) == MSC_CBW_SIGNATURE &&
-		    msc_cdb_may_write(b->data + i + MSC_CBW_HEADER_LEN, MSC_CBW_CB_MAX))
-			return true;
-	return false;
-}
-
-/* Vendor requests, and class requests other than those of BOT, may do anything when they send. */
-static bool control_writes(const struct msc_plan_control *c)
+static enum msc_effect control_effect(const struct msc_plan_control *c)
 {
 	static const struct msc_env none;
 	struct msc_err ignored = MSC_ERR_INIT;
-	int64_t type = 0;
+	int64_t type = 0, request = 0, value = 0;
 
-	if (msc_expr_value(&c->type, &none, &type, &ignored) < 0)
-		return true;
-	return !(type & MSC_REQTYPE_IN) && (type & MSC_REQTYPE_TYPE) != MSC_REQTYPE_STANDARD &&
-	       !msc_expr_is(&c->request, MSC_REQ_BULK_ONLY_RESET);
+	if (msc_expr_value(&c->type, &none, &type, &ignored) < 0 ||
+	    msc_expr_value(&c->request, &none, &request, &ignored) < 0)
+		return MSC_EFFECT_STATE;
+	if (c->value.count && msc_expr_value(&c->value, &none, &value, &ignored) < 0)
+		value = 0;
+	return msc_gate_request_effect(&(struct msc_setup){ .request_type = (uint8_t)type,
+							    .request = (uint8_t)request,
+							    .value = (uint16_t)value },
+				       NULL);
+}
+
+static enum msc_effect step_effect(const struct msc_plan_step *s, const struct msc_env *env)
+{
+	switch (s->what) {
+	case MSC_DO_COMMAND: return command_effect(&s->u.command, env);
+	case MSC_DO_WRAPPER:
+		return msc_gate_bytes_effect(s->u.wrapper.data, s->u.wrapper.len, NULL);
+	case MSC_DO_POLL:
+		return msc_gate_bytes_effect(s->u.poll.data.data, s->u.poll.data.len, NULL);
+	case MSC_DO_CONTROL: return control_effect(&s->u.control);
+	default: return MSC_EFFECT_NONE;
+	}
 }
 
 static bool step_writes(const struct msc_plan_step *s, const struct msc_env *env)
 {
-	switch (s->what) {
-	case MSC_DO_COMMAND: return command_writes(&s->u.command, env);
-	case MSC_DO_WRAPPER: return wrapper_writes(&s->u.wrapper);
-	case MSC_DO_POLL: return wrapper_writes(&s->u.poll.data);
-	case MSC_DO_CONTROL: return control_writes(&s->u.control);
-	default: return false;
-	}
+	return step_effect(s, env) != MSC_EFFECT_NONE;
+}
+
+static bool step_is_unsafe(const struct msc_plan_step *s, const struct msc_env *env)
+{
+	return step_effect(s, env) == MSC_EFFECT_UNSAFE;
 }
 
 static bool step_ejects(const struct msc_plan_step *s, const struct msc_env *env)
@@ -198,6 +204,13 @@ bool msc_plan_writes(const struct msc_plan_step *steps, size_t n)
 	struct msc_env env = { 0 };
 
 	return any(steps, n, &env, step_writes);
+}
+
+bool msc_plan_is_unsafe(const struct msc_plan_step *steps, size_t n)
+{
+	struct msc_env env = { 0 };
+
+	return any(steps, n, &env, step_is_unsafe);
 }
 
 bool msc_plan_ejects(const struct msc_plan_step *steps, size_t n)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Command descriptor blocks: one table says how each command is built, what it transfers, and
- * whether it changes the medium; from it come the builders, the text, and the device's intent.
+/* Command descriptor blocks: one table says how each command is built and what it transfers, one what
+ * it may change; from them come the builders, the text, the device's intent, and what is allowed.
  * Names of operation codes and the words for sense data are libsgutils2's. */
 #ifndef MSC_SCSI_SCSI_H
 #define MSC_SCSI_SCSI_H
@@ -36,7 +36,6 @@ struct msc_cdb_def {
 	uint8_t length; /* of the CDB, bytes */
 	enum msc_dir dir;
 	enum msc_amount amount;
-	bool writes; /* changes the medium or its state: needs --allow-writes */
 	struct msc_cdb_field fields[8];
 };
 
@@ -58,9 +57,6 @@ uint64_t msc_cdb_value(const uint8_t cdb[MSC_CBW_CB_MAX], const char *field);
 
 /* Length that the operation code's group gives: SPC-4 4.2.5.1; 0: vendor specific or unknown. */
 uint8_t msc_cdb_group_length(uint8_t opcode);
-
-/* False for every command known to leave the medium alone; true for all others, unknown ones too. */
-bool msc_cdb_may_write(const uint8_t *cdb, size_t len);
 
 /* "READ(10)", into buf of at least 48 bytes; returns buf. */
 char *msc_cdb_name(char *buf, size_t size, const uint8_t *cdb);
@@ -88,6 +84,24 @@ struct msc_intent {
 };
 struct msc_intent msc_cdb_intent(const uint8_t cdb[MSC_CBW_CB_MAX], size_t len,
 				 const struct msc_unit *);
+
+/* What a command may change for good. The order is that of harm. */
+enum msc_effect {
+	MSC_EFFECT_NONE,   /* nothing that the next reset or the next command does not undo */
+	MSC_EFFECT_STATE,  /* no block, but the device is not as it was: a medium ejected, a motor
+			      stopped; or nobody knows, and every standard wants it refused */
+	MSC_EFFECT_BLOCKS, /* the blocks that it names */
+	MSC_EFFECT_UNSAFE, /* more than that, or nobody knows: formatting, firmware, passwords */
+};
+/* An allow-list: what is not in the table is UNSAFE, and so is a block that is too short to say
+ * what it does. *why, which may be NULL, becomes a static sentence. The device type of the unit
+ * matters where an operation code means something else to another kind of device; a unit whose type
+ * is not known is taken for the worse. */
+enum msc_effect msc_cdb_effect(const uint8_t *cdb, size_t len, const struct msc_unit *,
+			       const char **why);
+/* The blocks that a command of effect BLOCKS writes, by its own account. */
+void msc_cdb_written(const uint8_t cdb[MSC_CBW_CB_MAX], uint64_t *lba, uint64_t *blocks);
+extern const struct msc_unit msc_any_disk; /* a unit of which nothing is known but its type, 00h */
 
 /* Sense data in either format. */
 struct msc_sense_data {

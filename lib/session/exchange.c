@@ -478,6 +478,11 @@ int msc_session_exchange(struct msc_session *s, const struct msc_request *rq,
 		return -1;
 	}
 	fill_in_known(&r);
+	if (msc_gate_look(s, r.x->wrapper, r.x->wrapper_len,
+			  r.x->dir == MSC_DIR_OUT ? rq->out : NULL, r.total, err)) {
+		msc_record_free(record);
+		return -1;
+	}
 	s->unclean = true;
 	if (run_phases(&r, err)) {
 		msc_engine_abandon(s, &r.csw.xfer);

@@ -11,6 +11,12 @@
 #define SLOWEST_NS	   (16 * MSC_US) /* a byte of a device that is slow and not hung */
 #define SLICE_NS	   (100 * MSC_MS) /* of a wait: how long Ctrl-C may go unnoticed */
 
+/* Also for what another layer submits by itself. */
+static int filter(void *user, const struct msc_xfer *x, struct msc_err *err)
+{
+	return msc_gate_pass(user, x, err);
+}
+
 struct msc_session *msc_session_new(struct msc_target *target,
 				    const struct msc_session_options *options)
 {
@@ -22,6 +28,8 @@ struct msc_session *msc_session_new(struct msc_target *target,
 	s->o = *options;
 	if (s->o.timeout_ns <= 0)
 		s->o.timeout_ns = DEFAULT_TIMEOUT_NS;
+	target->filter = filter;
+	target->filter_user = s;
 	return s;
 }
 
@@ -40,6 +48,8 @@ void msc_session_free(struct msc_session *s)
 				"did not succeed");
 	}
 	msc_session_forget(s);
+	msc_gate_free(s);
+	s->target->filter = NULL;
 	free(s);
 }
 
@@ -341,6 +351,7 @@ int msc_session_port_reset(struct msc_session *s, const struct msc_record **out,
 
 	if (!r)
 		return -1;
+	msc_gate_forget(s);
 	if (msc_port_reset(s->target, err)) {
 		msc_record_free(r);
 		return -1;

@@ -33,6 +33,10 @@ struct msc_session_options {
 	unsigned hangs_max; /* after so many time-outs none lasts longer than MSC_HASTY_NS, so that a
 			       device that hangs often does not cost hours; 0: no such bound */
 	bool queued;
+	bool allow_writes; /* what changes the device's state, and blocks that permits cover */
+	bool allow_unsafe; /* these operation codes too (n_unsafe 0: all): see gate.h */
+	const uint8_t *unsafe;
+	size_t n_unsafe;
 	const struct msc_log *log;
 	msc_record_fn *record; /* may be NULL */
 	void *user;
@@ -66,7 +70,8 @@ struct msc_request {
 void msc_request_init(struct msc_request *, const uint8_t *cdb, uint8_t cdb_len, enum msc_dir,
 		      uint32_t length);
 
-/* Runs one exchange. -1 only when the device is gone or the harness failed; what the device did
+/* Runs one exchange. -1 when the gate refuses it (MSC_E_REFUSED; nothing has left), the device is
+ * gone or the harness failed; what the device did
  * is in *out, which the session owns. A wrapper that is not a valid CBW is sent, then bulk-in is
  * polled once, and nothing is cleared. */
 int msc_session_exchange(struct msc_session *, const struct msc_request *,

@@ -44,6 +44,7 @@ struct bus *bus_new(struct sim *sim, struct udc *udc, enum msc_speed speed, enum
 	if (!b)
 		return NULL;
 	b->sim = sim;
+	b->attachments = 1;
 	b->udc = udc;
 	b->speed = speed;
 	b->policy = &policies[host];
@@ -107,7 +108,11 @@ static int64_t slot(struct bus *b, int64_t t, int64_t dur)
 
 static void complete(void *arg)
 {
-	((struct bus_transfer *)arg)->done = true;
+	struct bus_transfer *t = arg;
+
+	t->done = true;
+	if (t->ended)
+		t->ended(t, t->arg);
 }
 
 void bus_end_transfer(struct bus *b, unsigned index, enum bus_outcome outcome)
@@ -128,7 +133,7 @@ void bus_end_transfer(struct bus *b, unsigned index, enum bus_outcome outcome)
 	t->ended_ns = sim_now(b->sim);
 	t->seen_ns = t->ended_ns;
 	if (outcome == BUS_CANCELLED || outcome == BUS_GONE) {
-		t->done = true;
+		complete(t);
 		return;
 	}
 	if (grid)
@@ -198,7 +203,7 @@ static void bus_run(void *arg)
 
 	if (b->wake_ns <= sim_now(b->sim))
 		b->wake_ns = MSC_NEVER; /* this event, whatever comes of it */
-	if (b->now.active || b->detached || b->resetting)
+	if (b->now.active || b->detached || b->resetting || b->suspended || b->held)
 		return;
 	for (;;) {
 		int64_t now = sim_now(b->sim), when, begin, end;
@@ -229,6 +234,8 @@ static void bus_run(void *arg)
 			return;
 		}
 		transaction_finish(b);
+		if (b->held)
+			return;
 	}
 }
 
@@ -243,10 +250,11 @@ void bus_submit(struct bus *b, struct bus_transfer *t)
 	t->naks = t->packets = 0;
 	t->began_ns = 0;
 	t->next = NULL;
+	t->number = ++b->submitted;
 	if (b->detached || !e->max_packet) {
 		t->outcome = BUS_GONE;
 		t->ended_ns = t->seen_ns = sim_now(b->sim);
-		t->done = true;
+		complete(t);
 		return;
 	}
 	if (e->tail)
@@ -283,7 +291,7 @@ void bus_cancel(struct bus *b, struct bus_transfer *t)
 	t->next = NULL;
 	t->outcome = BUS_CANCELLED;
 	t->ended_ns = t->seen_ns = sim_now(b->sim);
-	t->done = true;
+	complete(t);
 }
 
 void bus_reset_toggle(struct bus *b, uint8_t ep)
@@ -304,6 +312,11 @@ void bus_open_endpoint(struct bus *b, uint8_t ep, uint16_t max_packet)
 		bus_reset_toggle(b, ep);
 }
 
+void bus_set_address(struct bus *b, uint8_t address)
+{
+	b->address = address;
+}
+
 static void end_all(struct bus *b, enum bus_outcome outcome)
 {
 	for (unsigned i = 0; i < ENDPOINTS; i++) {
@@ -314,6 +327,14 @@ static void end_all(struct bus *b, enum bus_outcome outcome)
 	}
 }
 
+static void end_suspend(struct bus *b)
+{
+	b->suspended = false;
+	if (b->told)
+		udc_suspended(b->udc, false);
+	b->told = false;
+}
+
 void bus_port_reset(struct bus *b)
 {
 	static const bool never = false;
@@ -321,7 +342,10 @@ void bus_port_reset(struct bus *b)
 	if (b->detached)
 		return;
 	end_all(b, BUS_CANCELLED);
+	if (b->suspended)
+		end_suspend(b);
 	b->resetting = true;
+	b->address = 0;
 	udc_bus_reset(b->udc);
 	sim_run(b->sim, &never, sim_now(b->sim) + 20 * MSC_MS); /* reset and recovery, 7.1.7.5 */
 	b->resetting = false;
@@ -330,7 +354,68 @@ void bus_port_reset(struct bus *b)
 void bus_detach(struct bus *b)
 {
 	b->detached = true;
+	b->held = false;
 	end_all(b, BUS_GONE);
+}
+
+void bus_attach(struct bus *b)
+{
+	if (!b->detached)
+		return;
+	b->detached = b->suspended = b->told = false;
+	b->attachments++;
+	b->address = 0;
+	for (unsigned i = 1; i < ENDPOINTS; i++)
+		b->ep[i].max_packet = 0;
+	b->ep[0].max_packet = 64;
+}
+
+unsigned bus_attachments(const struct bus *b)
+{
+	return b->attachments;
+}
+
+static void silence_noticed(void *arg)
+{
+	struct bus *b = arg;
+
+	if (!b->suspended || sim_now(b->sim) != b->silent_ns || b->detached)
+		return;
+	b->told = true;
+	udc_suspended(b->udc, true);
+}
+
+void bus_hold(struct bus *b)
+{
+	b->held = true;
+}
+
+void bus_suspend(struct bus *b)
+{
+	b->held = false;
+	if (b->suspended || b->detached)
+		return;
+	b->suspended = true;
+	b->silent_ns = sim_now(b->sim) + 3 * MSC_MS;
+	sim_at(b->sim, b->silent_ns, silence_noticed, b);
+}
+
+static void resume_is_over(void *arg)
+{
+	struct bus *b = arg;
+
+	if (!b->suspended || sim_now(b->sim) != b->resumed_ns)
+		return;
+	end_suspend(b);
+	wake(b, sim_now(b->sim));
+}
+
+void bus_resume(struct bus *b)
+{
+	if (!b->suspended)
+		return;
+	b->resumed_ns = sim_now(b->sim) + 23 * MSC_MS;
+	sim_at(b->sim, b->resumed_ns, resume_is_over, b);
 }
 
 void bus_device_ready(struct bus *b, uint8_t ep)

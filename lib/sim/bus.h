@@ -41,6 +41,10 @@ struct bus_transfer {
 	struct msc_setup setup;
 	uint8_t *data;
 	size_t len;
+	/* optional: called as soon as it is done, with `done` set; it may submit the next one, but not
+	 * after BUS_CANCELLED or BUS_GONE */
+	void (*ended)(struct bus_transfer *, void *arg);
+	void *arg;
 	/* set by the bus */
 	bool done;
 	enum bus_outcome outcome;
@@ -51,6 +55,7 @@ struct bus_transfer {
 	int64_t ended_ns;  /* last handshake on the bus */
 	int64_t seen_ns;   /* when software learned of it: the host controller's policy */
 	struct bus_transfer *next; /* the bus's own */
+	uint64_t number;	   /* the same: addresses are used again */
 };
 
 /* host_ns: what the host's software needs from the controller's interrupt until it knows of an end
@@ -70,6 +75,10 @@ void bus_reset_toggle(struct bus *, uint8_t ep);
 /* bMaxPacketSize0 or wMaxPacketSize, as the host has read it; 0: the endpoint does not exist. */
 void bus_open_endpoint(struct bus *, uint8_t ep, uint16_t max_packet);
 
+/* The address that tokens carry from now on. It follows a SET_ADDRESS that succeeds, and is 0 after a
+ * port reset, by itself. */
+void bus_set_address(struct bus *, uint8_t address);
+
 /* Drives SE0 for 10 ms (USB 2.0, 7.1.7.5, for a root port): everything pending ends as cancelled,
  * both sides forget toggles and halts, and the device is unconfigured. Time has passed when this
  * returns. */
@@ -78,6 +87,16 @@ void bus_port_reset(struct bus *);
 /* The cable is pulled: everything ends as BUS_GONE, now and from now on. */
 void bus_detach(struct bus *);
 bool bus_attached(const struct bus *);
+/* It is plugged in again: unconfigured, and waiting for a port reset. */
+void bus_attach(struct bus *);
+unsigned bus_attachments(const struct bus *); /* how often it was; 1 at first */
+
+/* No traffic, not even SOF: what is pending stays pending. The device notices after 3 ms (USB 2.0,
+ * 7.1.7.6). Resuming takes 20 ms and 3 ms more (7.1.7.7); a port reset also ends it. */
+void bus_suspend(struct bus *);
+void bus_resume(struct bus *);
+/* It is about to be suspended or detached: no transaction begins until it is. */
+void bus_hold(struct bus *);
 
 enum msc_speed bus_speed(const struct bus *);
 int64_t bus_frame_ns(const struct bus *); /* 1 ms, or 125 us */

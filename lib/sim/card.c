@@ -8,16 +8,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/rng.h"
 #include "sim/internal.h"
 
 enum { PAGE_BYTES = 64 * 1024 };
 
+/* A page that has been written; others hold what the file, or the fill, has. */
+struct page {
+	uint64_t number; /* its first byte is at number * PAGE_BYTES */
+	uint8_t data[PAGE_BYTES];
+};
+
 struct card {
 	struct card_geometry g;
+	uint64_t id;	 /* no other card of this run has it */
 	int fd;		 /* -1: memory only */
 	bool write_file; /* else writes stay in pages */
-	uint8_t **page;	 /* NULL: not written yet */
-	uint64_t pages, written;
+	/* by number, in a table with a power of two of places, at most half of them taken */
+	struct page **page;
+	size_t places, written;
+	const struct page *last; /* found last: neighbours follow each other */
 };
 
 void card_free(struct card *c)
@@ -26,10 +36,8 @@ void card_free(struct card *c)
 		return;
 	if (c->fd >= 0)
 		close(c->fd);
-	for (uint64_t i = 0; c->written; i++) {
-		c->written -= c->page[i] != NULL;
+	for (size_t i = 0; i < c->places; i++)
 		free(c->page[i]);
-	}
 	free(c->page);
 	free(c);
 }
@@ -39,9 +47,13 @@ static int open_file(struct mcu *m, struct card *c)
 	struct stat st;
 
 	c->write_file = m->config->allow_writes && !c->g.read_only;
-	c->fd = open(c->g.path, (c->write_file ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+	/* a FIFO is refused, not waited for */
+	c->fd = open(c->g.path, (c->write_file ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK);
 	if (c->fd < 0 || fstat(c->fd, &st) < 0)
 		return msc_fail_errno(m->err, MSC_E_IO, "cannot open %s as a medium", c->g.path);
+	if (!S_ISREG(st.st_mode))
+		return msc_fail(m->err, MSC_E_IO, "%s cannot hold a medium: it is not a file",
+				c->g.path);
 	if (!c->g.blocks)
 		c->g.blocks = (uint64_t)st.st_size / c->g.block_size;
 	if (!c->g.blocks)
@@ -50,20 +62,26 @@ static int open_file(struct mcu *m, struct card *c)
 	return 0;
 }
 
+/* NULL: *m->err says why. */
 static struct card *card_new(struct mcu *m, const struct card_geometry *g)
 {
 	struct card *c = calloc(1, sizeof *c);
 
-	if (!c)
+	if (!c) {
+		msc_nomem(m->err);
 		return NULL;
+	}
 	c->g = *g;
 	c->fd = -1;
+	c->id = ++m->cards;
 	if (g->path && open_file(m, c) < 0)
 		goto fail;
-	c->pages = (c->g.blocks * c->g.block_size + PAGE_BYTES - 1) / PAGE_BYTES;
-	c->page = calloc(c->pages ? c->pages : 1, sizeof *c->page);
-	if (!c->page)
+	/* its last byte has an address in 63 bits, as a file's has */
+	if (c->g.blocks > (uint64_t)INT64_MAX / c->g.block_size) {
+		msc_fail(m->err, MSC_E_USAGE, "a medium of %llu blocks of %u bytes is too large",
+			 (unsigned long long)c->g.blocks, c->g.block_size);
 		goto fail;
+	}
 	return c;
 fail:
 	card_free(c);
@@ -72,15 +90,16 @@ fail:
 
 void card_insert(struct mcu *m, uint8_t slot, const struct card_geometry *g)
 {
-	if (slot >= MCU_SLOTS || !g->block_size) {
+	if (slot >= MCU_SLOTS || !g->block_size || !m->err) {
 		mcu_misuse(m, "card_insert: slot %u, blocks of %u bytes", slot, g->block_size);
 		return;
 	}
+	if (m->again) /* the power had gone; what is in the slot is in it */
+		return;
+	m->socket[slot] = *g;
 	card_eject(m, slot);
-	m->card[slot] = card_new(m, g);
-	if (!m->card[slot] && (!m->err || m->err->code == MSC_OK))
-		sim_fault(m->sim, "no memory for a medium of %llu blocks",
-			  (unsigned long long)g->blocks);
+	if (g->blocks || g->path)
+		m->card[slot] = card_new(m, g);
 }
 
 void card_eject(struct mcu *m, uint8_t slot)
@@ -129,33 +148,115 @@ static bool read_file(const struct card *c, uint64_t at, uint8_t *p, size_t n)
 	return true;
 }
 
-static bool load(const struct card *c, uint64_t at, uint8_t *p, size_t n)
+/* Eight bytes that are nowhere else on the medium, whatever its size. */
+static void make_noise(const struct card *c, uint64_t at, uint8_t *p, size_t n)
 {
-	const uint8_t *page = c->page[at / PAGE_BYTES];
+	while (n) {
+		struct msc_rng word = { .state = c->g.noise + at / 8 };
+		uint8_t bytes[8];
+		size_t from = at % 8, part = sizeof bytes - from;
 
-	if (page)
-		memcpy(p, page + at % PAGE_BYTES, n);
-	else if (c->fd >= 0)
+		if (part > n)
+			part = n;
+		msc_put_be64(bytes, msc_rng_next(&word));
+		memcpy(p, bytes + from, part);
+		p += part;
+		at += part;
+		n -= part;
+	}
+}
+
+/* What was there before anything was written. */
+static bool load_first(const struct card *c, uint64_t at, uint8_t *p, size_t n)
+{
+	if (c->fd >= 0)
 		return read_file(c, at, p, n);
+	if (c->g.noise)
+		make_noise(c, at, p, n);
 	else
 		memset(p, 0, n);
 	return true;
 }
 
+/* Where the page is, or where it belongs. */
+static struct page **place_of(struct page **table, size_t places, uint64_t number)
+{
+	struct msc_rng hash = { .state = number };
+	size_t i = (size_t)msc_rng_next(&hash) & (places - 1);
+
+	while (table[i] && table[i]->number != number)
+		i = (i + 1) & (places - 1);
+	return &table[i];
+}
+
+static const struct page *find_page(struct card *c, uint64_t number)
+{
+	if (!c->written)
+		return NULL;
+	if (!c->last || c->last->number != number)
+		c->last = *place_of(c->page, c->places, number);
+	return c->last;
+}
+
+static bool make_room(struct card *c)
+{
+	size_t places = c->places ? 2 * c->places : 64;
+	struct page **table;
+
+	if (2 * c->written < c->places)
+		return true;
+	table = calloc(places, sizeof(*table));
+	if (!table)
+		return false;
+	for (size_t i = 0; i < c->places; i++)
+		if (c->page[i])
+			*place_of(table, places, c->page[i]->number) = c->page[i];
+	free(c->page);
+	c->page = table;
+	c->places = places;
+	return true;
+}
+
+/* The page, made when it is not there yet. */
+static struct page *get_page(struct card *c, uint64_t number)
+{
+	struct page **place, *new;
+
+	if (!make_room(c))
+		return NULL;
+	place = place_of(c->page, c->places, number);
+	if (*place)
+		return *place;
+	new = malloc(sizeof *new);
+	if (!new || !load_first(c, number * PAGE_BYTES, new->data, PAGE_BYTES)) {
+		free(new);
+		return NULL;
+	}
+	new->number = number;
+	c->written++;
+	return *place = new;
+}
+
+static bool load(struct card *c, uint64_t at, uint8_t *p, size_t n)
+{
+	const struct page *page = find_page(c, at / PAGE_BYTES);
+
+	if (!page)
+		return load_first(c, at, p, n);
+	memcpy(p, page->data + at % PAGE_BYTES, n);
+	return true;
+}
+
 static bool store(struct card *c, uint64_t at, const uint8_t *p, size_t n)
 {
-	uint8_t **page = &c->page[at / PAGE_BYTES];
+	struct page *page;
 
 	if (c->write_file)
 		return pwrite(c->fd, p, n, (off_t)at) == (ssize_t)n;
-	if (!*page) {
-		*page = calloc(1, PAGE_BYTES);
-		c->written += *page != NULL;
-		if (!*page ||
-		    (c->fd >= 0 && !read_file(c, at - at % PAGE_BYTES, *page, PAGE_BYTES)))
-			return false;
-	}
-	memcpy(*page + at % PAGE_BYTES, p, n);
+	page = get_page(c, at / PAGE_BYTES);
+	if (!page)
+		return false;
+	memcpy(page->data + at % PAGE_BYTES, p, n);
 	return true;
 }
 
@@ -191,31 +292,85 @@ void card_pass_time(struct mcu *m, int64_t ns)
 
 static struct card *reach(struct mcu *m, uint8_t slot, uint64_t lba, uint32_t blocks)
 {
-	struct card *c = slot < MCU_SLOTS ? m->card[slot] : NULL;
+	struct card *c = slot < MCU_SLOTS && !m->off ? m->card[slot] : NULL;
 
 	return c && lba <= c->g.blocks && blocks <= c->g.blocks - lba ? c : NULL;
+}
+
+/* Blocks that lie one after the other, and that no event comes between. */
+static bool move_blocks(struct mcu *m, uint8_t slot, uint64_t lba, uint32_t blocks,
+			const uint8_t *in, uint8_t *out)
+{
+	struct card *c = reach(m, slot, lba, blocks);
+	size_t len = c ? (size_t)blocks * c->g.block_size : 0;
+
+	if (!c || !move(c, lba * c->g.block_size, len, in, out))
+		return false;
+	world_moved(m, in != NULL, blocks);
+	card_pass_time(m, (in ? c->g.write_ns : c->g.read_ns) * blocks);
+	return true;
+}
+
+/* What a firmware asks for, in as many pieces as mutants and events make of it. It fails as soon as
+ * the card is another. */
+static bool transfer(struct mcu *m, uint8_t slot, uint64_t lba, uint32_t blocks, const uint8_t *in,
+		     uint8_t *out)
+{
+	uint64_t id = m->card[slot]->id;
+	uint32_t size = m->card[slot]->g.block_size;
+
+	while (blocks) {
+		uint32_t most = mutate_has_address(m) ? 1 : blocks, torn;
+		uint32_t n = world_blocks(m, in != NULL, most, &torn);
+		uint64_t at = mutate_address(m, lba, in != NULL);
+
+		if (n && !move_blocks(m, slot, at, n, in, out))
+			return false;
+		if (n < most) { /* something happens to the next block, or in the middle of it */
+			struct card *c = reach(m, slot, at + n, 1);
+
+			if (in && torn && torn < size && c)
+				move(c, (at + n) * size, torn, in + (size_t)n * size, NULL);
+			world_block_is_due(m, in != NULL);
+		}
+		if (m->off || !m->card[slot] || m->card[slot]->id != id)
+			return false;
+		lba += n;
+		blocks -= n;
+		if (in)
+			in += (size_t)n * size;
+		else
+			out += (size_t)n * size;
+	}
+	return true;
 }
 
 bool card_read(struct mcu *m, uint8_t slot, uint64_t lba, uint32_t blocks, void *buf)
 {
 	struct card *c = reach(m, slot, lba, blocks);
-	size_t len;
 
 	if (!c)
 		return false;
-	len = (size_t)blocks * c->g.block_size;
-	if (udc_uses(m->udc, buf, len))
+	if (udc_uses(m->udc, buf, (size_t)blocks * c->g.block_size))
 		mcu_misuse(m, "card_read: into a buffer that the USB peripheral still uses");
-	if (!move(c, lba * c->g.block_size, len, NULL, buf))
+	return transfer(m, slot, lba, blocks, NULL, buf) && mutate_card_read(m, lba, blocks, buf);
+}
+
+bool card_write(struct mcu *m, uint8_t slot, uint64_t lba, uint32_t blocks, const void *buf)
+{
+	struct card *c = reach(m, slot, lba, blocks);
+
+	if (!c || c->g.read_only || !mutate_card_write(m, &lba, &blocks))
 		return false;
-	card_pass_time(m, c->g.read_ns * blocks);
-	return mutate_card_read(m, lba, blocks, buf);
+	return reach(m, slot, lba, blocks) && transfer(m, slot, lba, blocks, buf, NULL);
 }
 
 bool card_preload(struct mcu *m, uint8_t slot, uint64_t lba, uint32_t blocks, const void *buf)
 {
 	struct card *c = reach(m, slot, lba, blocks);
 
+	if (m->err && m->again)
+		return true;
 	return c && move(c, lba * c->g.block_size, (size_t)blocks * c->g.block_size, buf, NULL);
 }
 
@@ -226,15 +381,47 @@ bool card_peek(struct mcu *m, uint8_t slot, uint64_t lba, void *block)
 	return c && move(c, lba * c->g.block_size, c->g.block_size, NULL, block);
 }
 
-bool card_write(struct mcu *m, uint8_t slot, uint64_t lba, uint32_t blocks, const void *buf)
+void card_hold(struct mcu *m, uint8_t slot, bool hold)
 {
-	struct card *c = reach(m, slot, lba, blocks);
+	world_hold(m, slot, hold);
+}
 
-	if (!c || c->g.read_only || !mutate_card_write(m, &lba, &blocks))
-		return false;
-	c = reach(m, slot, lba, blocks);
-	if (!c || !move(c, lba * c->g.block_size, (size_t)blocks * c->g.block_size, buf, NULL))
-		return false;
-	card_pass_time(m, c->g.write_ns * blocks);
+/* -- cards that events bring ----------------------------------------------------------------- */
+
+struct card *card_ready(struct mcu *m, uint8_t slot, const struct sim_medium *medium)
+{
+	const struct card *present = m->card[slot];
+	struct card_geometry g = m->socket[slot];
+
+	if (!g.block_size) {
+		msc_fail(m->err, MSC_E_USAGE, "an event is about slot %u, which there is not",
+			 slot);
+		return NULL;
+	}
+	g.path = medium->path[0] ? medium->path : NULL;
+	g.blocks = medium->blocks || g.path || !present ? medium->blocks : present->g.blocks;
+	g.read_only = medium->read_only;
+	g.noise = medium->noise ? NOISE + (m->cards << 32) : 0;
+	if (!g.blocks && !g.path) {
+		msc_fail(m->err, MSC_E_USAGE,
+			 "an event brings a card into empty slot %u: it needs blocks= or file=",
+			 slot);
+		return NULL;
+	}
+	return card_new(m, &g);
+}
+
+bool card_copy_first(struct card *c, struct card *from, uint64_t blocks)
+{
+	uint8_t block[512];
+	uint64_t bytes = blocks * c->g.block_size;
+
+	for (uint64_t at = 0; from && at < bytes; at += sizeof block) {
+		if (at + sizeof block > from->g.blocks * from->g.block_size ||
+		    at + sizeof block > c->g.blocks * c->g.block_size)
+			break;
+		if (!load(from, at, block, sizeof block) || !store(c, at, block, sizeof block))
+			return false;
+	}
 	return true;
 }

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "sim/bus.h"
+#include "sim/event.h"
 #include "sim/mcu.h"
 #include "sim/mutant.h"
 
@@ -17,6 +18,8 @@ struct sim_device_config {
 	size_t state_size;
 	const struct mutant_ops *const *mutants; /* n_mutants of them, active in this order */
 	size_t n_mutants;
+	const struct sim_event *events; /* n_events of them: what happens to the device */
+	size_t n_events;
 	enum msc_speed speed;
 	enum bus_host host;
 	int64_t host_ns; /* as bus_new has it */
@@ -35,6 +38,13 @@ void sim_device_free(struct sim_device *);
 
 struct sim *sim_device_sim(struct sim_device *);
 struct bus *sim_device_bus(struct sim_device *);
+
+/* The model's own state; for tests. It moves when the power has been off. */
+const void *sim_device_state(const struct sim_device *);
+
+/* How the firmware has misused its peripheral since the last call, the first of such calls in words
+ * ("udc_transmit: endpoint 0x81 is busy, and 2 more"); false: it has not. */
+bool sim_device_remark(struct sim_device *, char *buf, size_t size);
 
 /* Share of virtual time in which the processor was not idle, 0 to 1, since the last call. */
 double sim_device_cpu_load(struct sim_device *);

@@ -21,6 +21,8 @@ struct job {
 	uint8_t *out;	    /* where to receive */
 	size_t len, at;
 	bool tell;	    /* raise the interrupt at the end */
+	bool empty_end;	    /* an empty packet follows the last full one */
+	uint64_t number;    /* of all jobs so far */
 	struct copy *owned; /* what `in` points into */
 };
 
@@ -37,6 +39,7 @@ struct endpoint {
 	bool halted, toggle;
 	struct job job[JOBS];
 	unsigned jobs;
+	uint64_t on_wire; /* the job whose packet the bus has now; 0: none, or one that is void */
 	uint8_t *out_buf; /* of the last udc_receive */
 	size_t out_room;
 };
@@ -49,6 +52,8 @@ struct udc {
 	bool ep0_takes_data; /* it has a data stage towards the device, which waits for a buffer */
 	uint8_t ep0_in[1024];
 	struct copy *copies;
+	uint64_t job_number;	      /* of the last */
+	uint8_t address, new_address; /* the new one counts after the status stage */
 };
 
 /* A call of the firmware that takes effect at its cursor. */

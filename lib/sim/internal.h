@@ -8,6 +8,7 @@
  *	mutate.c  the hooks of mutants on what passes between them
  *	card.c  storage
  *	sdcard.c  the same behind the commands of an SD card on SPI
+ *	event.c  what happens to the device from outside
  */
 #ifndef MSC_SIM_INTERNAL_H
 #define MSC_SIM_INTERNAL_H
@@ -17,17 +18,24 @@
 
 enum { MCU_SLOTS = 16 };
 
+/* Of a card that an event brings: other than what fill=noise holds. */
+#define NOISE UINT64_C(0x6d73000000000000)
+
 struct card;
 struct scheduler;
 struct task;
 struct mutation;
 struct sd;
+struct world;
+struct sim_device;
 
 /* An interrupt waiting for the processor. */
 struct irq {
 	void (*fn)(struct mcu *, const struct irq *);
 	uint8_t ep;
 	size_t len;
+	uint8_t slot;
+	bool present;
 	struct msc_setup setup;
 	void (*timer)(struct mcu *, void *arg);
 	void *arg;
@@ -41,8 +49,16 @@ struct mcu {
 	struct scheduler *tasks;
 	struct mutation *mutation; /* NULL: no mutant is active */
 	struct card *card[MCU_SLOTS];
+	struct card_geometry socket[MCU_SLOTS]; /* of the first card; block_size 0: no socket */
 	struct sd *sd; /* NULL: no SD card was inserted */
 	struct msc_err *err; /* during power-on: why the device cannot start */
+	struct sim_device *device;
+	struct bus *bus;
+	struct world *world; /* NULL: nothing happens to it */
+	uint64_t cards;	     /* made so far */
+	bool off, again;     /* without power; it has been so */
+	char remark[192];    /* the first that nobody has asked for; empty: none */
+	unsigned remarks;    /* how many there were since */
 	/* the processor */
 	bool in_irq;
 	int64_t cursor;	   /* of the running handler */
@@ -52,8 +68,13 @@ struct mcu {
 	size_t first, count, room;
 };
 
+/* sim_at for what ends when the power goes. */
+void mcu_at(struct mcu *, int64_t when_ns, sim_fn *fn, void *arg);
+
 /* Raises an interrupt now; it is served when the processor is free. */
 void mcu_raise(struct mcu *, const struct irq *);
+void mcu_raise_card(struct mcu *, uint8_t slot, bool present);
+void mcu_raise_eject(struct mcu *, uint8_t slot);
 
 /* ns of the device's own clock in ns of the bus's: the clock may drift. */
 int64_t mcu_scale(const struct mcu *, int64_t ns);
@@ -61,6 +82,10 @@ int64_t mcu_scale(const struct mcu *, int64_t ns);
 /* Runs fn(arg) when simulated time reaches the caller's cursor; at once in a task. */
 void mcu_effect(struct mcu *, sim_fn *fn, void *arg);
 void mcu_effect_owned(struct mcu *, sim_fn *fn, void *arg); /* arg is freed afterwards */
+
+/* The firmware did what hardware has an answer to, and no firmware should do: the run goes on, and
+ * sim_device_remark hands the text out. */
+void mcu_remark(struct mcu *, const char *fmt, ...) MSC_PRINTF(2, 3);
 
 /* Ends the run, naming the model: "sim:reference: udc_transmit: endpoint 0x81 is busy". */
 void mcu_misuse(struct mcu *, const char *fmt, ...) MSC_PRINTF(2, 3);
@@ -80,13 +105,20 @@ void tasks_wake(struct task *, bool from_irq);
 /* Zeroed, and freed with the scheduler. NULL ends the run. */
 void *tasks_alloc(struct scheduler *, size_t size);
 
+/* -- device.c -- */
+void device_power_off(struct mcu *);
+void device_power_on(struct mcu *);
+
 /* -- udc.c -- */
+void udc_power_off(struct udc *);
 /* A buffer that the peripheral still uses overlaps [buf, buf + len). */
 bool udc_uses(const struct udc *, const void *buf, size_t len);
 
 /* Below the mutants: hands bytes to bulk-in. `copied` data is the peripheral's own; `tell` raises
  * in_done when it is gone. */
 void udc_queue_in(struct udc *, uint8_t ep, const void *data, size_t len, bool copied, bool tell);
+/* The data stage of a control request; copied. */
+void udc_queue_answer(struct udc *, const void *data, size_t len, bool empty_end);
 void udc_raw_drop(struct udc *, uint8_t ep);
 void udc_raw_stall(struct udc *, uint8_t ep);
 void udc_raw_unstall(struct udc *, uint8_t ep, bool reset_toggle);
@@ -104,6 +136,7 @@ void mutation_reset(struct mcu *);
 enum mutant_verdict mutate_setup(struct mcu *, struct msc_setup *);
 void mutate_control_in(struct mcu *, const struct msc_setup *, uint8_t *buf, size_t *len,
 		       size_t max);
+bool mutate_control_end(struct mcu *, const struct msc_setup *);
 enum mutant_verdict mutate_received(struct mcu *, uint8_t ep, uint8_t *buf, size_t *len);
 void mutate_transmit(struct mcu *, uint8_t ep, const void *buf, size_t len);
 void mutate_stall(struct mcu *, uint8_t ep);
@@ -111,10 +144,36 @@ void mutate_unstall(struct mcu *, uint8_t ep);
 bool mutate_card_read(struct mcu *, uint64_t lba, uint32_t blocks, uint8_t *data);
 bool mutate_card_write(struct mcu *, uint64_t *lba, uint32_t *blocks);
 
+bool mutate_has_address(const struct mcu *);
+uint64_t mutate_address(struct mcu *, uint64_t lba, bool writing);
+
 /* -- card.c -- */
 void card_free(struct card *);
+/* A card that is not in its slot yet. NULL: *m->err says why. */
+struct card *card_ready(struct mcu *, uint8_t slot, const struct sim_medium *);
+/* The first blocks of `from`, which may be NULL, as far as there are any. */
+bool card_copy_first(struct card *, struct card *from, uint64_t blocks);
 /* Time passes for the caller while the medium works: a handler polls, a task sleeps. */
 void card_pass_time(struct mcu *, int64_t ns);
+
+/* -- event.c: none of these does anything when no event is armed ------------------------------- */
+struct world *world_new(struct mcu *, const struct sim_event *, size_t n);
+void world_free(struct world *);
+/* Arms the events. false: *m->err says why a card that one brings cannot be had. */
+bool world_begin(struct mcu *);
+/* Packets on a bulk endpoint. */
+void world_out(struct mcu *, const uint8_t *data, size_t len, bool is_short);
+void world_in(struct mcu *, const uint8_t *data, size_t len);
+void world_command_ends(struct mcu *); /* a reset, of either kind */
+/* How many of the next blocks may move before something happens; of the block after these, so many
+ * bytes more. */
+uint32_t world_blocks(struct mcu *, bool writing, uint32_t blocks, uint32_t *torn);
+void world_block_is_due(struct mcu *, bool writing);
+void world_moved(struct mcu *, bool writing, uint32_t blocks);
+void world_hold(struct mcu *, uint8_t slot, bool hold);
+void world_release_all(struct mcu *);
+/* It has come back as another device. */
+bool world_is_another(struct mcu *, uint16_t *vendor, uint16_t *product);
 
 /* -- sdcard.c -- */
 void sd_free(struct sd *);

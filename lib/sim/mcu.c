@@ -13,8 +13,15 @@
 
 static void serve(void *arg);
 
+void mcu_at(struct mcu *m, int64_t when_ns, sim_fn *fn, void *arg)
+{
+	sim_at_part(m->sim, when_ns, fn, arg, false, m);
+}
+
 void mcu_raise(struct mcu *m, const struct irq *irq)
 {
+	if (m->off)
+		return;
 	if (m->count == m->room) {
 		size_t room = m->room ? 2 * m->room : 16;
 		struct irq *queue = malloc(room * sizeof *queue);
@@ -32,7 +39,29 @@ void mcu_raise(struct mcu *m, const struct irq *irq)
 	}
 	m->queue[(m->first + m->count++) % m->room] = *irq;
 	if (m->count == 1)
-		sim_at(m->sim, m->busy_until, serve, m);
+		mcu_at(m, m->busy_until, serve, m);
+}
+
+static void card_irq(struct mcu *m, const struct irq *i)
+{
+	if (m->config->vectors->card)
+		m->config->vectors->card(m, i->slot, i->present);
+}
+
+void mcu_raise_card(struct mcu *m, uint8_t slot, bool present)
+{
+	mcu_raise(m, &(struct irq){ .fn = card_irq, .slot = slot, .present = present });
+}
+
+static void eject_irq(struct mcu *m, const struct irq *i)
+{
+	if (m->config->vectors->eject)
+		m->config->vectors->eject(m, i->slot);
+}
+
+void mcu_raise_eject(struct mcu *m, uint8_t slot)
+{
+	mcu_raise(m, &(struct irq){ .fn = eject_irq, .slot = slot });
 }
 
 /* Runs the first handler in the queue now, and calls itself again when the processor is free. */
@@ -51,7 +80,7 @@ static void serve(void *arg)
 	m->busy_ns += m->cursor - began;
 	m->first = (m->first + 1) % m->room;
 	if (--m->count)
-		sim_at(m->sim, m->busy_until, serve, m);
+		mcu_at(m, m->busy_until, serve, m);
 	tasks_resume(m->tasks);
 }
 
@@ -91,7 +120,7 @@ uint32_t mcu_random(struct mcu *m)
 void mcu_effect(struct mcu *m, sim_fn *fn, void *arg)
 {
 	if (m->in_irq && m->cursor > sim_now(m->sim))
-		sim_at(m->sim, m->cursor, fn, arg);
+		mcu_at(m, m->cursor, fn, arg);
 	else
 		fn(arg);
 }
@@ -101,7 +130,7 @@ void mcu_effect_owned(struct mcu *m, sim_fn *fn, void *arg)
 	int64_t when = m->in_irq ? m->cursor : sim_now(m->sim);
 
 	if (when > sim_now(m->sim)) {
-		sim_at_owned(m->sim, when, fn, arg);
+		sim_at_part(m->sim, when, fn, arg, true, m);
 	} else {
 		fn(arg);
 		free(arg);
@@ -146,7 +175,18 @@ void mcu_timer(struct mcu *m, int64_t ns, void (*fn)(struct mcu *, void *), void
 	}
 	t->mcu = m;
 	t->irq = (struct irq){ .fn = timer_irq, .timer = fn, .arg = arg };
-	sim_at_owned(m->sim, mcu_now(m) + mcu_scale(m, ns), timer_expires, t);
+	sim_at_part(m->sim, mcu_now(m) + mcu_scale(m, ns), timer_expires, t, true, m);
+}
+
+void mcu_remark(struct mcu *m, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (m->remarks++)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(m->remark, sizeof m->remark, fmt, ap);
+	va_end(ap);
 }
 
 void mcu_misuse(struct mcu *m, const char *fmt, ...)

@@ -8,10 +8,11 @@
  * cursor the processor is busy, and other interrupts wait in order. A task runs whenever no
  * interrupt does; while it spins, interrupts are served and its own work is delayed by as much.
  *
- * The peripheral is stricter than hardware: arming a busy endpoint, a buffer smaller than the
- * packet that arrives, a call on an endpoint that was never opened, or touching a buffer that the
- * peripheral still uses ends the run and names the model and the call. Defects that a firmware is
- * meant to have are protocol defects, never misuse.
+ * Misuse. What hardware has an answer to is a finding about the firmware (firmware.misuse), and the
+ * run goes on: arming a busy endpoint, a call on one that was never opened or of the wrong direction
+ * has no effect, and of a packet larger than the buffer the rest is lost. What hardware has none to,
+ * such as touching a buffer that the peripheral still uses, ends the run and names the model and the
+ * call.
  */
 #ifndef MSC_SIM_MCU_H
 #define MSC_SIM_MCU_H
@@ -35,6 +36,10 @@ struct mcu_vectors {
 	void (*in_done)(struct mcu *, uint8_t ep); /* all that udc_transmit was given was taken */
 	void (*out_done)(struct mcu *, uint8_t ep, size_t len); /* udc_receive: full, or short */
 	void (*sd_done)(struct mcu *, bool ok);			/* sd_dma: the block is through */
+	void (*card)(struct mcu *, uint8_t slot, bool present); /* a card came, or went */
+	void (*eject)(struct mcu *, uint8_t slot); /* somebody presses the button of the slot */
+	void (*suspend)(struct mcu *);		   /* the bus has been silent for 3 ms */
+	void (*resume)(struct mcu *);
 };
 
 /* -- the processor ------------------------------------------------------------------------- */
@@ -62,7 +67,7 @@ void udc_close(struct mcu *, uint8_t ep);
  * len 0 sends one. Then in_done. */
 void udc_transmit(struct mcu *, uint8_t ep, const void *buf, size_t len);
 
-/* Receives up to len bytes, a multiple of wMaxPacketSize; a short packet ends it. Then out_done. */
+/* Receives up to len bytes; a short packet ends it. Then out_done. */
 void udc_receive(struct mcu *, uint8_t ep, void *buf, size_t len);
 
 void udc_abort(struct mcu *, uint8_t ep); /* takes the buffer back; no interrupt follows */
@@ -74,10 +79,15 @@ bool udc_stalled(struct mcu *, uint8_t ep);
 
 /* Endpoint 0 answers the request of the last setup handler with exactly one of these. Until then
  * the host's polls are refused with NAK. */
-void udc_ep0_send(struct mcu *, const void *data, size_t len); /* copied; cut to wLength */
+void udc_ep0_send(struct mcu *, const void *data, size_t len); /* copied; cut to wLength; what is
+								  shorter and ends with a full
+								  packet is followed by an empty
+								  one: USB 2.0, 5.5.3 */
 void udc_ep0_receive(struct mcu *, void *buf, size_t len);
 void udc_ep0_ack(struct mcu *); /* the status stage of a request without data, or with OUT data */
 void udc_ep0_stall(struct mcu *);
+/* From the end of the present request's status stage on: USB 2.0, 9.4.6. */
+void udc_set_address(struct mcu *, uint8_t address);
 
 /* -- storage --------------------------------------------------------------------------------
  * Slots 0..15. All calls block the caller for as long as the medium takes. */
@@ -86,9 +96,12 @@ struct card_geometry {
 	uint64_t blocks;
 	uint32_t block_size;  /* bytes */
 	const char *path;     /* a file of the host to hold the medium, or NULL: memory, all zero.
-				 blocks 0: as many as the file has */
+				 blocks 0: as many as the file has, and without a file the
+				 slot is empty */
 	bool read_only;	      /* the medium refuses writes */
 	int64_t read_ns, write_ns; /* time for one block */
+	uint64_t noise; /* without a file: what it holds at first, eight bytes that come nowhere
+			   else; the same number is the same noise, 0 is zeros */
 };
 
 void card_insert(struct mcu *, uint8_t slot, const struct card_geometry *);
@@ -103,6 +116,8 @@ bool card_write(struct mcu *, uint8_t slot, uint64_t lba, uint32_t blocks, const
 /* What was on the medium when it came: takes no time, and no mutant sees it. */
 bool card_preload(struct mcu *, uint8_t slot, uint64_t lba, uint32_t blocks, const void *buf);
 bool card_peek(struct mcu *, uint8_t slot, uint64_t lba, void *block); /* the same to look */
+/* While it is held nobody can take the card of the slot out or put another in: they wait. */
+void card_hold(struct mcu *, uint8_t slot, bool hold);
 
 /* -- an SD card on SPI ----------------------------------------------------------------------
  * The card in slot 0, as its driver sees it: a command, a wait until the card is ready, a block

@@ -54,6 +54,10 @@ struct mutant_ops {
 	void (*control_in)(struct mcu *, const struct msc_setup *, uint8_t *buf, size_t *len,
 			   size_t max, void *state);
 
+	/* An answer that is shorter than wLength has filled its last packet. false: the empty packet
+	 * that has to follow does not. */
+	bool (*control_end)(struct mcu *, const struct msc_setup *, void *state);
+
 	/* A CBW with a valid signature and length arrives; the change is what the firmware sees. */
 	enum mutant_verdict (*command)(struct mcu *, const struct mutant_view *, struct msc_cbw *,
 				       void *state);
@@ -86,6 +90,11 @@ struct mutant_ops {
 			  uint8_t *data, void *state);
 	bool (*card_write)(struct mcu *, const struct mutant_view *, uint64_t *lba,
 			   uint32_t *blocks, void *state);
+
+	/* Where a block of the medium lies for the driver: called for each block, and what it gives is
+	 * where it is moved to or from. Beyond the medium is an error. */
+	uint64_t (*address)(struct mcu *, const struct mutant_view *, uint64_t lba, bool writing,
+			    void *state);
 
 	/* The firmware opens a bulk endpoint. Either may be set: what it was before the endpoint was
 	 * closed stays. */

@@ -106,6 +106,17 @@ void mutate_control_in(struct mcu *m, const struct msc_setup *setup, uint8_t *bu
 			x->ops[i]->control_in(m, setup, buf, len, max, x->state[i]);
 }
 
+bool mutate_control_end(struct mcu *m, const struct msc_setup *setup)
+{
+	struct mutation *x = m->mutation;
+	bool ends = true;
+
+	for (size_t i = 0; x && i < x->n && ends; i++)
+		if (x->ops[i]->control_end)
+			ends = x->ops[i]->control_end(m, setup, x->state[i]);
+	return ends;
+}
+
 /* Bulk-out bytes are data while a command wants more of it; else they are a wrapper. */
 static bool is_data(const struct mutant_view *v, const uint8_t *buf, size_t len)
 {
@@ -273,6 +284,26 @@ bool mutate_card_read(struct mcu *m, uint64_t lba, uint32_t blocks, uint8_t *dat
 		if (x->ops[i]->card_read)
 			ok = x->ops[i]->card_read(m, &x->view, lba, blocks, data, x->state[i]);
 	return ok;
+}
+
+bool mutate_has_address(const struct mcu *m)
+{
+	const struct mutation *x = m->mutation;
+
+	for (size_t i = 0; x && i < x->n; i++)
+		if (x->ops[i]->address)
+			return true;
+	return false;
+}
+
+uint64_t mutate_address(struct mcu *m, uint64_t lba, bool writing)
+{
+	struct mutation *x = m->mutation;
+
+	for (size_t i = 0; x && i < x->n; i++)
+		if (x->ops[i]->address)
+			lba = x->ops[i]->address(m, &x->view, lba, writing, x->state[i]);
+	return lba;
 }
 
 bool mutate_card_write(struct mcu *m, uint64_t *lba, uint32_t *blocks)

@@ -173,5 +173,5 @@ void sd_dma(struct mcu *m, void *buf)
 		from = sd->ready_ns;
 	sd->dma_buf = buf;
 	sd->free_ns = from + (sd->writing ? draw(m, &sd->t.block_write) : sd->t.block_read_ns);
-	sim_at(m->sim, sd->free_ns, dma_ends, m);
+	mcu_at(m, sd->free_ns, dma_ends, m);
 }

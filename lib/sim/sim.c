@@ -12,6 +12,7 @@ struct event {
 	sim_fn *fn;
 	void *arg;
 	bool owned;
+	const void *part; /* whose it is, when that can lose its power */
 };
 
 struct sim {
@@ -121,6 +122,13 @@ void sim_at_owned(struct sim *s, int64_t when_ns, sim_fn *fn, void *arg)
 	push(s, (struct event){ .when_ns = when_ns, .fn = fn, .arg = arg, .owned = true });
 }
 
+void sim_at_part(struct sim *s, int64_t when_ns, sim_fn *fn, void *arg, bool owned,
+		 const void *part)
+{
+	push(s, (struct event){
+			.when_ns = when_ns, .fn = fn, .arg = arg, .owned = owned, .part = part });
+}
+
 static struct event pop(struct sim *s)
 {
 	struct event first = s->heap[0], last = s->heap[--s->count];
@@ -141,6 +149,26 @@ static struct event pop(struct sim *s)
 	if (s->count)
 		s->heap[i] = last;
 	return first;
+}
+
+static int in_order(const void *a, const void *b)
+{
+	return before(a, b) ? -1 : 1;
+}
+
+void sim_drop(struct sim *s, const void *part)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->count; i++) {
+		if (s->heap[i].part != part)
+			s->heap[kept++] = s->heap[i];
+		else if (s->heap[i].owned)
+			free(s->heap[i].arg);
+	}
+	s->count = kept;
+	if (kept)
+		qsort(s->heap, kept, sizeof *s->heap, in_order); /* what is in order is a heap */
 }
 
 int64_t sim_next(const struct sim *s)

@@ -29,6 +29,12 @@ void sim_at(struct sim *, int64_t when_ns, sim_fn *fn, void *arg);
  * the run ends before. */
 void sim_at_owned(struct sim *, int64_t when_ns, sim_fn *fn, void *arg);
 
+/* The same for a part that can lose its power: sim_drop takes away all that its `part` has queued.
+ * owned: as sim_at_owned has it. */
+void sim_at_part(struct sim *, int64_t when_ns, sim_fn *fn, void *arg, bool owned,
+		 const void *part);
+void sim_drop(struct sim *, const void *part);
+
 /* When the next event is due; MSC_NEVER: none is. */
 int64_t sim_next(const struct sim *);
 

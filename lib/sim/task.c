@@ -302,7 +302,7 @@ static void look_at(struct scheduler *s, int64_t when_ns)
 	if (when_ns >= s->due_ns)
 		return;
 	s->due_ns = when_ns;
-	sim_at(s->mcu->sim, when_ns, dispatch, s);
+	mcu_at(s->mcu, when_ns, dispatch, s);
 }
 
 /* Gives the processor to whom it belongs now, and lets it run as far as it can. */
@@ -429,7 +429,7 @@ void task_sleep(struct mcu *m, int64_t ns)
 		return;
 	if (m->tasks->tick_ns)
 		when = next_tick(m->tasks, when - 1);
-	sim_at(m->sim, when, awake, t);
+	mcu_at(m, when, awake, t);
 	tasks_block(t);
 }
 

@@ -50,7 +50,7 @@ int64_t transaction_plan(struct bus *b, unsigned index)
 	unsigned bits = 0, bytes = b->costs->handshake;
 
 	b->now.index = index;
-	b->now.transfer = t;
+	b->now.transfer = t->number;
 	b->now.data = NULL;
 	b->now.len = 0;
 	b->now.reply = UDC_ACK;
@@ -59,6 +59,10 @@ int64_t transaction_plan(struct bus *b, unsigned index)
 	else
 		plan_control(b, e, t);
 
+	if (udc_address(b->udc) != b->address) { /* nobody answers */
+		b->now.reply = UDC_SILENT;
+		return bytes_ns(b, bytes);
+	}
 	switch (b->now.kind) {
 	case KIND_SETUP:
 		bytes = b->costs->setup;
@@ -69,6 +73,9 @@ int64_t transaction_plan(struct bus *b, unsigned index)
 		if (b->now.reply == UDC_ACK) {
 			bytes = b->costs->data + (unsigned)b->now.len;
 			bits = bit_stuffing(b->now.data, b->now.len);
+			if (b->now.len)
+				memcpy(b->now.in, b->now.data, b->now.len);
+			b->now.data = b->now.in;
 		}
 		break;
 	case KIND_OUT:
@@ -121,6 +128,10 @@ static void took_out(struct bus *b, struct endpoint *e, struct bus_transfer *t)
 	size_t len = b->now.len;
 	enum udc_reply r = udc_out_packet(b->udc, b->now.token_ep, b->now.toggle, b->now.data, len);
 
+	if (r == UDC_NAK) { /* its buffer was taken away while the packet was on the wire */
+		park(b, e);
+		return;
+	}
 	e->toggle = !e->toggle;
 	e->ping = r == UDC_NYET && b->speed == MSC_SPEED_HIGH;
 	t->actual += len;
@@ -167,6 +178,8 @@ static void took_control(struct bus *b, struct endpoint *e, struct bus_transfer 
 			udc_out_packet(b->udc, 0, true, NULL, 0);
 		else
 			udc_in_taken(b->udc, MSC_EP_IN);
+		if (t->setup.request_type == 0 && t->setup.request == MSC_STD_SET_ADDRESS)
+			b->address = (uint8_t)t->setup.value; /* USB 2.0, 9.4.6 */
 		bus_end_transfer(b, 0, BUS_DONE);
 		break;
 	}
@@ -178,7 +191,7 @@ void transaction_finish(struct bus *b)
 	struct bus_transfer *t = e->head;
 
 	b->now.active = false;
-	if (t != b->now.transfer) /* cancelled while its packet was on the wire */
+	if (!t || t->number != b->now.transfer) /* cancelled while its packet was on the wire */
 		return;
 	switch (b->now.reply) {
 	case UDC_NAK:

@@ -42,7 +42,10 @@ struct bus {
 	int64_t host_ns; /* from there until the software above knows, and can call again */
 	const struct bit_costs *costs;
 	int64_t frame_ns;
-	bool detached, resetting;
+	bool detached, resetting, suspended, held;
+	bool told; /* the device knows that it is suspended */
+	unsigned attachments;
+	int64_t silent_ns, resumed_ns; /* when the device notices; when resuming is over */
 	struct endpoint ep[ENDPOINTS];
 	uint32_t pending; /* a bit for each endpoint that has a transfer */
 	unsigned turn; /* round robin */
@@ -51,14 +54,17 @@ struct bus {
 	struct {
 		bool active;
 		unsigned index;
-		const struct bus_transfer *transfer; /* whose it is, unless cancelled by then */
+		uint64_t transfer; /* whose it is, unless cancelled by then */
 		uint8_t token_ep;
 		enum kind kind;
 		enum udc_reply reply;
 		const uint8_t *data;
 		size_t len;
 		bool toggle;
+		uint8_t in[1024]; /* an IN packet is on the wire whatever becomes of its buffer */
 	} now;
+	uint64_t submitted; /* transfers so far */
+	uint8_t address;    /* that the host sends to; the device has its own */
 };
 
 static inline int64_t bits_ns(const struct bus *b, uint64_t bits)

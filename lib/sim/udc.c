@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sim/endpoint.h"
+#include "wire/bot.h"
 
 struct udc *udc_new(struct mcu *m)
 {
@@ -97,7 +98,13 @@ enum udc_reply udc_in_token(struct udc *u, uint8_t ep, const uint8_t **data, siz
 	*data = j->in + j->at;
 	*len = j->len - j->at < e->max_packet ? j->len - j->at : e->max_packet;
 	*toggle = e->toggle;
+	e->on_wire = j->number;
 	return UDC_ACK;
+}
+
+uint8_t udc_address(const struct udc *u)
+{
+	return u->address;
 }
 
 static void end_job(struct udc *u, uint8_t ep)
@@ -115,13 +122,28 @@ void udc_in_taken(struct udc *u, uint8_t ep)
 {
 	struct endpoint *e = udc_at(u, ep);
 	struct job *j = &e->job[0];
+	uint64_t on_wire = e->on_wire;
+	size_t len;
 
-	if (!e->jobs)
+	e->on_wire = 0;
+	if (!on_wire) /* the endpoint was opened anew, or its halt ended, under the packet */
 		return;
-	j->at += j->len - j->at < e->max_packet ? j->len - j->at : e->max_packet;
 	e->toggle = !e->toggle;
-	if (j->at == j->len)
-		end_job(u, ep);
+	if (!e->jobs || j->number != on_wire) /* the firmware has taken it back meanwhile */
+		return;
+	len = j->len - j->at < e->max_packet ? j->len - j->at : e->max_packet;
+	if (ep & MSC_EP_NUMBER)
+		world_in(u->mcu, j->in + j->at, len);
+	j->at += len;
+	if (j->at < j->len)
+		return;
+	if (len == e->max_packet && j->empty_end) {
+		j->empty_end = false;
+		return;
+	}
+	if (ep == MSC_EP_IN)
+		u->address = u->new_address;
+	end_job(u, ep);
 }
 
 enum udc_reply udc_out_room(struct udc *u, uint8_t ep)
@@ -142,22 +164,26 @@ enum udc_reply udc_out_packet(struct udc *u, uint8_t ep, bool toggle, const uint
 {
 	struct endpoint *e = udc_at(u, ep);
 	struct job *j = &e->job[0];
+	bool is_short;
 
-	if (!e->jobs) /* the status stage of endpoint 0 */
-		return UDC_ACK;
+	if (!e->jobs) /* the status stage of endpoint 0; or taken back under the packet */
+		return ep & MSC_EP_NUMBER ? UDC_NAK : UDC_ACK;
 	if (toggle != e->toggle)
 		return UDC_ACK; /* a repetition: acknowledged, and thrown away */
 	e->toggle = !e->toggle;
-	if (len > j->len - j->at) {
-		mcu_misuse(u->mcu,
+	is_short = len < e->max_packet;
+	if (len > j->len - j->at) { /* the controller stores what there is room for */
+		mcu_remark(u->mcu,
 			   "endpoint %#x: a packet of %zu bytes arrived in a buffer with %zu left",
 			   ep, len, j->len - j->at);
-		return UDC_ACK;
+		len = j->len - j->at;
 	}
 	if (len)
 		memcpy(j->out + j->at, data, len);
 	j->at += len;
-	if (len < e->max_packet || j->at == j->len)
+	if (ep)
+		world_out(u->mcu, data, len, is_short);
+	if (is_short || j->at == j->len)
 		end_job(u, ep);
 	return e->jobs ? UDC_ACK : UDC_NYET;
 }
@@ -191,8 +217,12 @@ void udc_setup_packet(struct udc *u, const struct msc_setup *setup)
 
 		udc_drop_jobs(e);
 		e->halted = e->halt_asked = e->busy = false;
+		e->on_wire = 0;
 		e->toggle = true; /* the data stage begins with DATA1: USB 2.0, 8.5.3 */
 	}
+	if ((setup->request_type & MSC_REQTYPE_TYPE) == MSC_REQTYPE_CLASS &&
+	    setup->request == MSC_REQ_BULK_ONLY_RESET)
+		world_command_ends(u->mcu);
 	u->ep0_takes_data = !(setup->request_type & MSC_REQTYPE_IN) && setup->length;
 	mcu_raise(u->mcu, &i);
 }
@@ -209,11 +239,37 @@ void udc_bus_reset(struct udc *u)
 {
 	struct irq i = { .fn = reset_irq };
 
+	world_command_ends(u->mcu);
+	u->address = u->new_address = 0;
 	for (unsigned k = 0; k < EP_COUNT; k++) {
 		udc_drop_jobs(&u->ep[k]);
 		u->ep[k] = (struct endpoint){ .open = false };
 	}
 	mcu_raise(u->mcu, &i);
+}
+
+static void suspend_irq(struct mcu *m, const struct irq *i)
+{
+	void (*tell)(struct mcu *) = i->present ? m->config->vectors->suspend
+						: m->config->vectors->resume;
+
+	if (tell)
+		tell(m);
+}
+
+void udc_suspended(struct udc *u, bool suspended)
+{
+	mcu_raise(u->mcu, &(struct irq){ .fn = suspend_irq, .present = suspended });
+}
+
+void udc_power_off(struct udc *u)
+{
+	for (unsigned k = 0; k < EP_COUNT; k++)
+		u->ep[k] = (struct endpoint){ .open = false };
+	while (u->copies)
+		copy_free(u->copies);
+	u->ep0_takes_data = false;
+	u->address = u->new_address = 0;
 }
 
 /* ---- interrupts --------------------------------------------------------------------------- */
@@ -275,6 +331,12 @@ static void raise_done(struct udc *u, uint8_t ep, size_t len)
 
 /* ---- what takes effect at the cursor ------------------------------------------------------ */
 
+static void add_job(struct udc *u, struct endpoint *e, const struct job *j)
+{
+	e->job[e->jobs] = *j;
+	e->job[e->jobs++].number = ++u->job_number;
+}
+
 static void apply(void *arg)
 {
 	struct effect *x = arg;
@@ -287,18 +349,20 @@ static void apply(void *arg)
 	switch (x->what) {
 	case DO_JOB:
 		if (e->jobs == JOBS)
-			mcu_misuse(x->udc->mcu, "endpoint %#x: more than %d packets queued", x->ep,
+			mcu_remark(x->udc->mcu, "endpoint %#x: more than %d packets queued", x->ep,
 				   JOBS);
 		else
-			e->job[e->jobs++] = x->job;
+			add_job(x->udc, e, &x->job);
 		break;
 	case DO_STALL:
 		e->halted = true;
 		break;
 	case DO_UNSTALL:
 		e->halted = false;
-		if (x->reset_toggle)
+		if (x->reset_toggle) {
 			e->toggle = false;
+			e->on_wire = 0;
+		}
 		break;
 	case DO_ABORT:
 		udc_drop_jobs(e);
@@ -322,9 +386,11 @@ void udc_effect(struct udc *u, const struct effect *what)
 	mcu_effect_owned(u->mcu, apply, x);
 }
 
-void udc_queue_in(struct udc *u, uint8_t ep, const void *data, size_t len, bool copied, bool tell)
+static void queue_in(struct udc *u, uint8_t ep, const void *data, const struct job *job,
+		     bool copied)
 {
-	struct effect x = { .ep = ep, .what = DO_JOB, .job = { .len = len, .tell = tell } };
+	struct effect x = { .ep = ep, .what = DO_JOB, .job = *job };
+	size_t len = job->len;
 
 	if (copied) {
 		x.job.owned = copy_new(u, data, len);
@@ -334,6 +400,16 @@ void udc_queue_in(struct udc *u, uint8_t ep, const void *data, size_t len, bool 
 	}
 	x.job.in = data;
 	udc_effect(u, &x);
+}
+
+void udc_queue_in(struct udc *u, uint8_t ep, const void *data, size_t len, bool copied, bool tell)
+{
+	queue_in(u, ep, data, &(struct job){ .len = len, .tell = tell }, copied);
+}
+
+void udc_queue_answer(struct udc *u, const void *data, size_t len, bool empty_end)
+{
+	queue_in(u, MSC_EP_IN, data, &(struct job){ .len = len, .empty_end = empty_end }, true);
 }
 
 void udc_tell_sent(struct udc *u, uint8_t ep)

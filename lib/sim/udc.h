@@ -29,6 +29,7 @@ void udc_attach(struct udc *, struct bus *);
 /* An IN token: ACK means that *data, *len is the packet on the wire, with this toggle. */
 enum udc_reply udc_in_token(struct udc *, uint8_t ep, const uint8_t **data, size_t *len,
 			    bool *toggle);
+uint8_t udc_address(const struct udc *);
 /* The host has acknowledged that packet. */
 void udc_in_taken(struct udc *, uint8_t ep);
 
@@ -41,5 +42,6 @@ enum udc_reply udc_out_packet(struct udc *, uint8_t ep, bool toggle, const uint8
 /* A SETUP packet; hardware always takes it. */
 void udc_setup_packet(struct udc *, const struct msc_setup *);
 void udc_bus_reset(struct udc *);
+void udc_suspended(struct udc *, bool suspended); /* the bus is silent, or no longer */
 
 #endif

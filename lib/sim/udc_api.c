@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The USB peripheral on the firmware's side: what mcu.h promises of udc_. Misuse ends the run. */
+/* The USB peripheral on the firmware's side: what mcu.h promises of udc_. A call that makes no sense
+ * has no effect, as in the driver library of a controller that returns an error, and is remarked. */
 #include <string.h>
 
 #include "sim/endpoint.h"
@@ -10,7 +11,7 @@ static struct endpoint *usable(struct mcu *m, uint8_t ep, const char *call)
 
 	if (e->open)
 		return e;
-	mcu_misuse(m, "%s: endpoint %#x was never opened", call, ep);
+	mcu_remark(m, "%s: endpoint %#x was never opened", call, ep);
 	return NULL;
 }
 
@@ -20,7 +21,7 @@ void udc_open(struct mcu *m, uint8_t ep, uint16_t max_packet)
 	bool keep_toggle, keep_halt;
 
 	if (!max_packet || max_packet > 1024) {
-		mcu_misuse(m, "udc_open: endpoint %#x with packets of %u bytes", ep, max_packet);
+		mcu_remark(m, "udc_open: endpoint %#x with packets of %u bytes", ep, max_packet);
 		return;
 	}
 	udc_drop_jobs(e);
@@ -51,9 +52,9 @@ void udc_transmit(struct mcu *m, uint8_t ep, const void *buf, size_t len)
 	if (!e)
 		return;
 	if (!(ep & MSC_EP_IN) || !(ep & MSC_EP_NUMBER)) {
-		mcu_misuse(m, "udc_transmit: endpoint %#x is not a bulk-in endpoint", ep);
+		mcu_remark(m, "udc_transmit: endpoint %#x is not a bulk-in endpoint", ep);
 	} else if (e->busy) {
-		mcu_misuse(m, "udc_transmit: endpoint %#x is busy", ep);
+		mcu_remark(m, "udc_transmit: endpoint %#x is busy", ep);
 	} else {
 		e->busy = true;
 		mutate_transmit(m, ep, buf, len);
@@ -67,12 +68,11 @@ void udc_receive(struct mcu *m, uint8_t ep, void *buf, size_t len)
 	if (!e)
 		return;
 	if (ep & MSC_EP_IN || !ep) {
-		mcu_misuse(m, "udc_receive: endpoint %#x is not a bulk-out endpoint", ep);
+		mcu_remark(m, "udc_receive: endpoint %#x is not a bulk-out endpoint", ep);
 	} else if (e->busy) {
-		mcu_misuse(m, "udc_receive: endpoint %#x is busy", ep);
-	} else if (!len || len % e->max_packet) {
-		mcu_misuse(m, "udc_receive: %zu bytes are not a multiple of the packet size %u",
-			   len, e->max_packet);
+		mcu_remark(m, "udc_receive: endpoint %#x is busy", ep);
+	} else if (!len) {
+		mcu_remark(m, "udc_receive: a buffer of no bytes");
 	} else {
 		e->busy = true;
 		e->out_buf = buf;
@@ -119,9 +119,22 @@ bool udc_stalled(struct mcu *m, uint8_t ep)
 
 void udc_raw_ep0_send(struct udc *u, const uint8_t *data, size_t len)
 {
+	size_t packet = udc_at(u, MSC_EP_IN)->max_packet;
+	bool empty_end = len && len < u->setup.length && len % packet == 0;
+
 	if (len > u->setup.length)
 		len = u->setup.length;
-	udc_queue_in(u, MSC_EP_IN, data, len, true, false);
+	udc_queue_answer(u, data, len, empty_end && mutate_control_end(u->mcu, &u->setup));
+}
+
+/* Who has come back as another device has another device descriptor, whatever its firmware says. */
+static void become_another(struct mcu *m, uint8_t raw[MSC_DEVICE_DESC_LEN])
+{
+	struct msc_device_desc d;
+
+	msc_device_desc_unpack(&d, raw);
+	if (world_is_another(m, &d.vendor, &d.product))
+		msc_device_desc_pack(raw, &d);
 }
 
 void udc_ep0_send(struct mcu *m, const void *data, size_t len)
@@ -131,12 +144,20 @@ void udc_ep0_send(struct mcu *m, const void *data, size_t len)
 	if (!usable(m, MSC_EP_IN, "udc_ep0_send"))
 		return;
 	if (len > sizeof u->ep0_in) {
-		mcu_misuse(m, "udc_ep0_send: %zu bytes", len);
+		mcu_remark(m, "udc_ep0_send: %zu bytes", len);
 		return;
 	}
 	memcpy(u->ep0_in, data, len);
+	if (u->setup.request_type == MSC_REQTYPE_IN && u->setup.request == MSC_STD_GET_DESCRIPTOR &&
+	    u->setup.value >> 8 == MSC_DESC_DEVICE && len >= MSC_DEVICE_DESC_LEN)
+		become_another(m, u->ep0_in);
 	mutate_control_in(m, &u->setup, u->ep0_in, &len, sizeof u->ep0_in);
 	udc_raw_ep0_send(u, u->ep0_in, len);
+}
+
+void udc_set_address(struct mcu *m, uint8_t address)
+{
+	m->udc->new_address = address;
 }
 
 void udc_ep0_receive(struct mcu *m, void *buf, size_t len)

@@ -1,157 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The simulated target: sim:FIRMWARE[,knob=value]... The firmware runs on a simulated controller
  * on a simulated bus in virtual time; opening it enumerates it as a host does. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
-#include "firmware/firmware.h"
+#include "firmware/spec.h"
 #include "transport/transport.h"
 
-enum { FAULTS_MAX = 8 };
-
-/* Knobs of the bench around the firmware; a model's own come from its table. */
-struct bench {
-	int speed, host;
-	uint64_t seed;
-	int64_t unplug_ns; /* 0: never */
-	uint32_t drift;	   /* parts per million */
-	int64_t turnaround_ns;
-};
-
-static const char *const speeds[] = { "auto", "full", "high", NULL };
-static const char *const hosts[] = { "auto", "uhci", "ohci", "ehci", "xhci", NULL };
-
-const struct msc_knob msc_sim_knobs[] = {
-	{ .name = "speed",
-	  .type = MSC_KNOB_CHOICE,
-	  .offset = offsetof(struct bench, speed),
-	  .initial = "auto",
-	  .choices = speeds,
-	  .help = "bus speed; auto is the fastest of the model" },
-	{ .name = "host",
-	  .type = MSC_KNOB_CHOICE,
-	  .offset = offsetof(struct bench, host),
-	  .initial = "auto",
-	  .choices = hosts,
-	  .help = "host controller; auto is uhci at full speed, ehci at high speed" },
-	{ .name = "seed",
-	  .type = MSC_KNOB_U64,
-	  .offset = offsetof(struct bench, seed),
-	  .initial = "1",
-	  .help = "of everything random in the device" },
-	{ .name = "unplug",
-	  .type = MSC_KNOB_DURATION,
-	  .offset = offsetof(struct bench, unplug_ns),
-	  .initial = "0s",
-	  .help = "pull the cable after so much virtual time; 0s never" },
-	{ .name = "drift",
-	  .type = MSC_KNOB_U32,
-	  .offset = offsetof(struct bench, drift),
-	  .initial = "0",
-	  .max = 100000,
-	  .help = "parts per million by which the device's clock is slow against the bus" },
-	{ .name = "turnaround",
-	  .type = MSC_KNOB_DURATION,
-	  .offset = offsetof(struct bench, turnaround_ns),
-	  .initial = "5us",
-	  .help = "what the host's software needs from an interrupt to its next call" },
-	{ .name = NULL },
-};
-
 struct sim_target {
-	struct bench bench;
-	const struct msc_firmware *firmware;
+	struct msc_spec spec;
 	struct sim_device *device;
-	const struct mutant_ops *mutants[FAULTS_MAX];
-	size_t n_mutants;
-	uint8_t address;
-	bool has_file; /* the medium is a file of the host */
+	unsigned attachments; /* of the bus when it was enumerated */
 };
 
 struct transfer { /* what an msc_xfer's priv points to */
 	struct bus_transfer bus;
 };
-
-/* ---- the name ----------------------------------------------------------------------------- */
-
-static int unknown_knob(const struct msc_firmware *fw, const char *key, struct msc_err *err)
-{
-	struct msc_nearest near = { .wanted = key };
-	char kind[64], listing[64];
-
-	for (const struct msc_knob *k = fw->knobs; k && k->name; k++)
-		msc_nearest_try(&near, k->name);
-	for (const struct msc_knob *k = msc_sim_knobs; k->name; k++)
-		msc_nearest_try(&near, k->name);
-	msc_nearest_try(&near, "fault");
-	snprintf(kind, sizeof kind, "knob of sim:%s", fw->name);
-	snprintf(listing, sizeof listing, "firmware %s", fw->name);
-	return msc_fail_unknown(err, kind, listing, &near);
-}
-
-static int add_fault(struct sim_target *s, const char *id, struct msc_err *err)
-{
-	const struct msc_fault *f = msc_fault_find(id, err);
-
-	if (!f)
-		return -1;
-	if (s->n_mutants == FAULTS_MAX)
-		return msc_fail(err, MSC_E_USAGE, "more than %d faults at once", FAULTS_MAX);
-	s->mutants[s->n_mutants++] = &f->ops;
-	return 0;
-}
-
-static int set_knob(struct sim_target *s, void *state, char *word, struct msc_err *err)
-{
-	char *value = strchr(word, '=');
-	const struct msc_knob *knob;
-
-	if (!value)
-		return msc_fail(err, MSC_E_USAGE, "'%s': expected knob=value", word);
-	*value++ = '\0';
-	if (strcmp(word, "fault") == 0)
-		return add_fault(s, value, err);
-	s->has_file |= strcmp(word, "file") == 0;
-	if ((knob = msc_knob_find(s->firmware->knobs, word)))
-		return msc_knob_set(knob, state, value, err);
-	if ((knob = msc_knob_find(msc_sim_knobs, word)))
-		return msc_knob_set(knob, &s->bench, value, err);
-	return unknown_knob(s->firmware, word, err);
-}
-
-/* Reads "NAME,knob=value,..." and sets the knobs in *state, which the caller frees. */
-static int parse(struct sim_target *s, const char *rest, void **state, struct msc_err *err)
-{
-	char *text = strdup(rest), *left = text, *word;
-	int rc = -1;
-
-	if (!text)
-		return msc_nomem(err);
-	word = strsep(&left, ",");
-	if (!*word)
-		msc_fail(err, MSC_E_USAGE,
-			 "sim: needs the name of a firmware, as in sim:reference");
-	else
-		s->firmware = msc_firmware_find(word, err);
-	if (!s->firmware)
-		goto out;
-	*state = calloc(1, s->firmware->state_size ? s->firmware->state_size : 1);
-	if (!*state) {
-		msc_nomem(err);
-		goto out;
-	}
-	msc_knobs_init(s->firmware->knobs, *state);
-	msc_knobs_init(msc_sim_knobs, &s->bench);
-	while ((word = strsep(&left, ",")))
-		if (msc_knob_once(rest, (size_t)(word - text), err) < 0 ||
-		    set_knob(s, *state, word, err) < 0)
-			goto out;
-	rc = 0;
-out:
-	free(text);
-	return rc;
-}
 
 /* ---- transfers ---------------------------------------------------------------------------- */
 
@@ -190,11 +55,24 @@ static void collect(struct msc_xfer *x)
 	free(t);
 }
 
+/* It was unplugged since it was enumerated, even if it is back by now. */
+static bool is_lost(const struct sim_target *s)
+{
+	const struct bus *bus = sim_device_bus(s->device);
+
+	return !bus_attached(bus) || bus_attachments(bus) != s->attachments;
+}
+
 static int submit(struct msc_target *target, struct msc_xfer *x, struct msc_err *err)
 {
 	struct sim_target *s = msc_target_state(target);
-	struct transfer *t = calloc(1, sizeof *t);
+	struct transfer *t;
 
+	if (is_lost(s)) {
+		x->outcome = MSC_OUT_GONE;
+		return 0;
+	}
+	t = calloc(1, sizeof *t);
 	if (!t)
 		return msc_nomem(err);
 	t->bus = (struct bus_transfer){
@@ -357,6 +235,7 @@ static int enumerate(struct msc_target *t, struct msc_err *err)
 	uint8_t raw[MSC_DEVICE_DESC_LEN] = { 0 };
 	size_t len;
 
+	s->attachments = bus_attachments(bus);
 	bus_port_reset(bus);
 	if (get_descriptor(t, "device descriptor", MSC_DESC_DEVICE, 0, 0, raw, 8, &len, err) < 0)
 		return -1;
@@ -383,78 +262,42 @@ static int reset(struct msc_target *target, struct msc_err *err)
 	bus_port_reset(sim_device_bus(s->device));
 	if (check_model(s, err) < 0)
 		return -1;
-	if (!bus_attached(sim_device_bus(s->device)))
+	if (is_lost(s))
 		return msc_fail(err, MSC_E_GONE, "%s: the device went away", target->device.name);
 	return set_up(target, err);
 }
 
 /* ---- opening ------------------------------------------------------------------------------ */
 
-static void unplug(void *bus)
-{
-	bus_detach(bus);
-}
-
-static void set_speed(struct sim_target *s, struct sim_device_config *c, struct msc_device *dev)
-{
-	c->speed = s->bench.speed == 1 || s->firmware->full_speed_only ? MSC_SPEED_FULL
-								       : MSC_SPEED_HIGH;
-	if (s->bench.host)
-		c->host = (enum bus_host)(s->bench.host - 1);
-	else
-		c->host = c->speed == MSC_SPEED_FULL ? BUS_HOST_UHCI : BUS_HOST_EHCI;
-	dev->speed = c->speed;
-	snprintf(dev->host, sizeof dev->host, "%s", bus_host_names[c->host]);
-}
-
-static int check_speed(const struct sim_target *s, struct msc_err *err)
-{
-	if (s->firmware->full_speed_only && s->bench.speed == 2)
-		return msc_fail(err, MSC_E_USAGE, "sim:%s is a full-speed device",
-				s->firmware->name);
-	return 0;
-}
-
 static void close_target(struct msc_target *t)
 {
 	struct sim_target *s = msc_target_state(t);
 
 	sim_device_free(s->device);
+	msc_spec_free(&s->spec);
 }
 
 static int open_target(struct msc_target *t, const char *rest,
 		       const struct msc_open_options *options, struct msc_err *err)
 {
 	struct sim_target *s = msc_target_state(t);
-	struct sim_device_config config = { 0 };
-	void *state = NULL;
+	struct sim_device_config config;
 
-	if (parse(s, rest, &state, err) < 0 || check_speed(s, err) < 0) {
-		free(state);
+	if (msc_spec_parse(&s->spec, rest, err) < 0)
+		return -1;
+	config = msc_spec_config(&s->spec);
+	config.allow_writes = options->allow_writes;
+	config.log = options->log;
+	t->device.speed = config.speed;
+	snprintf(t->device.host, sizeof t->device.host, "%s", bus_host_names[config.host]);
+	t->device.simulated = true;
+	t->device.forgets = !s->spec.has_file;
+	s->device = sim_device_new(&config, err);
+	if (!s->device) {
+		msc_spec_free(&s->spec);
 		return -1;
 	}
-	config.name = s->firmware->name;
-	config.vectors = &s->firmware->vectors;
-	config.state = state;
-	config.state_size = s->firmware->state_size;
-	config.mutants = s->mutants;
-	config.n_mutants = s->n_mutants;
-	config.seed = s->bench.seed;
-	config.allow_writes = options->allow_writes;
-	config.host_ns = s->bench.turnaround_ns;
-	config.drift_ppm = (int32_t)s->bench.drift;
-	config.log = options->log;
-	set_speed(s, &config, &t->device);
-	t->device.simulated = true;
-	t->device.forgets = !s->has_file;
-	s->device = sim_device_new(&config, err);
-	free(state);
-	if (!s->device)
-		return -1;
 	t->clock = sim_clock(sim_device_sim(s->device));
-	if (s->bench.unplug_ns)
-		sim_at(sim_device_sim(s->device), s->bench.unplug_ns, unplug,
-		       sim_device_bus(s->device));
 	if (enumerate(t, err) < 0) {
 		check_model(s, err);
 		close_target(t);
@@ -468,6 +311,13 @@ static double cpu_load(struct msc_target *t)
 	struct sim_target *s = msc_target_state(t);
 
 	return sim_device_cpu_load(s->device);
+}
+
+static bool remark(struct msc_target *t, char *buf, size_t size)
+{
+	struct sim_target *s = msc_target_state(t);
+
+	return sim_device_remark(s->device, buf, size);
 }
 
 static int list(msc_found_fn *found, void *user, struct msc_err *err)
@@ -497,4 +347,5 @@ const struct msc_transport msc_transport_sim = {
 	.configure = configure,
 	.list = list,
 	.cpu_load = cpu_load,
+	.remark = remark,
 };

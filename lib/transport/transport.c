@@ -121,6 +121,8 @@ int msc_submit(struct msc_target *t, struct msc_xfer *x, struct msc_err *err)
 {
 	if (t->gone)
 		return gone(t, err);
+	if (t->filter && t->filter(t->filter_user, x, err) < 0)
+		return -1;
 	x->outcome = MSC_OUT_PENDING;
 	x->actual = 0;
 	x->naks = -1;
@@ -217,6 +219,11 @@ int msc_configure(struct msc_target *t, enum msc_outcome *outcome, struct msc_er
 int msc_not_mounted(struct msc_target *t, struct msc_err *err)
 {
 	return t->transport->mounted ? t->transport->mounted(t, err) : 0;
+}
+
+bool msc_device_remark(struct msc_target *t, char *buf, size_t size)
+{
+	return t->transport->remark && t->transport->remark(t, buf, size);
 }
 
 double msc_device_cpu(struct msc_target *t)

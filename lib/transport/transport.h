@@ -113,7 +113,13 @@ struct msc_transport {
 	/* Optional: the share of time in which the device's processor was busy since the last call,
 	 * 0 to 1. */
 	double (*cpu_load)(struct msc_target *);
+	/* Optional, of simulated devices: how the firmware has misused its own hardware since the
+	 * last call. false: it has not. */
+	bool (*remark)(struct msc_target *, char *buf, size_t size);
 };
+
+/* Asked before anything is submitted: -1 and *err, and it is not. */
+typedef int msc_filter_fn(void *user, const struct msc_xfer *, struct msc_err *);
 
 struct msc_target {
 	const struct msc_transport *transport;
@@ -122,6 +128,8 @@ struct msc_target {
 	struct msc_device device;
 	const struct msc_log *log;
 	bool allow_writes;
+	msc_filter_fn *filter; /* a session's gate (session/gate.h); NULL: there is no session */
+	void *filter_user;
 	bool gone; /* the device has left: every further call fails with MSC_E_GONE */
 };
 
@@ -154,15 +162,14 @@ int msc_configure(struct msc_target *, enum msc_outcome *, struct msc_err *) MSC
 int msc_not_mounted(struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
 /* The transport's cpu_load; below 0 when it cannot know. */
 double msc_device_cpu(struct msc_target *);
+/* The transport's remark; false when it makes none. Ask after each transfer. */
+bool msc_device_remark(struct msc_target *, char *buf, size_t size);
 
 /* Finds the mass-storage interface in dev->config and fills in the interface and endpoint members;
  * MSC_E_UNSUPPORTED and what was found instead when there is none that speaks Bulk-Only. */
 int msc_device_parse(struct msc_device *, struct msc_err *) MSC_MUST_CHECK;
 /* The number of another interface of a composite device, the first; its own when there is none. */
 uint8_t msc_device_sibling(const struct msc_device *);
-
-/* The knobs that every sim: target has beside its firmware's own; a table as base/knob.h says. */
-extern const struct msc_knob msc_sim_knobs[];
 
 #define TRANSPORT(name) extern const struct msc_transport msc_transport_##name;
 #include "transport/transport.list"

@@ -10,9 +10,9 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 
 #define TIMEOUT_NS (2 * MSC_S)
-#define FAULTS_MAX 4
 
 static enum bench_outcome outcome_of(enum bus_outcome o)
 {
@@ -86,52 +86,26 @@ void bench_configure(struct bench *b)
 	bus_open_endpoint(b->bus, BENCH_OUT, packet);
 }
 
-static void set_knobs(struct bench *b, const char *knobs)
-{
-	char text[256] = "", *save = NULL;
-
-	strncat(text, knobs ? knobs : "", sizeof text - 1);
-	for (char *word = strtok_r(text, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
-		struct msc_err err = MSC_ERR_INIT;
-		char *value = strchr(word, '=');
-		const struct msc_knob *k;
-
-		assert_non_null(value);
-		*value++ = '\0';
-		k = msc_knob_find(b->firmware->knobs, word);
-		assert_non_null(k);
-		assert_int_equal(msc_knob_set(k, b->state, value, &err), 0);
-	}
-}
-
 void bench_open(struct bench *b, const char *firmware, const char *knobs, enum msc_speed speed,
 		const char *const *faults)
 {
-	const struct mutant_ops *mutants[FAULTS_MAX];
-	struct sim_device_config c = { .name = firmware,
-				       .mutants = mutants,
-				       .speed = speed,
-				       .allow_writes = true,
-				       .seed = 1 };
 	struct msc_err err = MSC_ERR_INIT;
+	struct sim_device_config c;
+	char name[512] = "";
 
 	*b = (struct bench){ .tag = 0x1000 };
-	b->firmware = msc_firmware_find(firmware, &err);
-	assert_non_null(b->firmware);
-	b->state = calloc(1, b->firmware->state_size);
-	assert_non_null(b->state);
-	msc_knobs_init(b->firmware->knobs, b->state);
-	set_knobs(b, knobs);
-	for (; faults && faults[c.n_mutants]; c.n_mutants++) {
-		const struct msc_fault *f = msc_fault_find(faults[c.n_mutants], &err);
-
-		assert_non_null(f);
-		assert_true(c.n_mutants < FAULTS_MAX);
-		mutants[c.n_mutants] = &f->ops;
-	}
-	c.vectors = &b->firmware->vectors;
-	c.state = b->state;
-	c.state_size = b->firmware->state_size;
+	msc_append(name, sizeof name, "%s%s%s", firmware, knobs && *knobs ? "," : "",
+		   knobs ? knobs : "");
+	while (faults && *faults)
+		msc_append(name, sizeof name, ",fault=%s", *faults++);
+	if (msc_spec_parse(&b->spec, name, &err) < 0)
+		fail_msg("%s", err.msg);
+	b->firmware = b->spec.firmware;
+	b->state = b->spec.state;
+	c = msc_spec_config(&b->spec);
+	c.allow_writes = true;
+	c.host_ns = 0;
+	c.speed = speed;
 	c.host = speed == MSC_SPEED_HIGH ? BUS_HOST_EHCI : BUS_HOST_UHCI;
 	b->device = sim_device_new(&c, &err);
 	if (!b->device)

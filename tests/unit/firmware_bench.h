@@ -4,7 +4,7 @@
 #ifndef TESTS_UNIT_FIRMWARE_BENCH_H
 #define TESTS_UNIT_FIRMWARE_BENCH_H
 
-#include "firmware/firmware.h"
+#include "firmware/spec.h"
 #include "wire/bot.h"
 #include "wire/scsi.h"
 
@@ -14,6 +14,7 @@
 enum bench_outcome { DONE, STALLED, TIMED_OUT, BABBLED, OTHER };
 
 struct bench {
+	struct msc_spec spec;
 	const struct msc_firmware *firmware;
 	struct sim_device *device;
 	struct bus *bus;
@@ -31,7 +32,7 @@ struct bench_result {
 	uint8_t status;
 };
 
-/* "reference" with knobs "luns=2,wp=1" (NULL: none) and faults by id (NULL-terminated, or NULL).
+/* "reference" with knobs "luns=2,wp=1,event=card-out@1s" (NULL: none) and faults by id (NULL-terminated, or NULL).
  * Fails the test when it cannot. The device is enumerated and configured. */
 void bench_open(struct bench *, const char *firmware, const char *knobs, enum msc_speed,
 		const char *const *faults);

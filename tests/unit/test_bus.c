@@ -254,19 +254,24 @@ static void toggles(void **state)
 	sim_device_free(d);
 }
 
-static void misuse_ends_the_run(void **state)
+static void misuse_is_remarked(void **state)
 {
 	struct sim_device *d;
+	struct bus_transfer t;
+	char text[128];
 
 	(void)state;
 	memset(&setup, 0, sizeof setup);
 	setup.in_len = 64;
 	setup.twice = true;
 	d = plug(MSC_SPEED_HIGH, BUS_HOST_EHCI);
-	assert_non_null(sim_fault_text(sim_device_sim(d)));
-	assert_string_equal(sim_fault_text(sim_device_sim(d)),
-			    "the firmware model 'bulk' misused its hardware: "
-			    "udc_transmit: endpoint 0x81 is busy");
+	t = move(d, EP_IN, 512);
+	assert_int_equal(t.outcome, BUS_DONE);
+	assert_int_equal(t.actual, 64);
+	assert_null(sim_fault_text(sim_device_sim(d)));
+	assert_true(sim_device_remark(d, text, sizeof text));
+	assert_string_equal(text, "udc_transmit: endpoint 0x81 is busy");
+	assert_false(sim_device_remark(d, text, sizeof text));
 	sim_device_free(d);
 }
 
@@ -295,7 +300,7 @@ int main(void)
 		cmocka_unit_test(completion_is_seen_by_policy),
 		cmocka_unit_test(stall_short_and_babble),
 		cmocka_unit_test(toggles),
-		cmocka_unit_test(misuse_ends_the_run),
+		cmocka_unit_test(misuse_is_remarked),
 		cmocka_unit_test(detached_is_gone),
 	};
 

@@ -20,7 +20,9 @@ struct bench {
 
 static void open_bench(struct bench *b, const char *name)
 {
-	const struct msc_session_options options = { .timeout_ns = MSC_S };
+	const struct msc_session_options options = { .timeout_ns = MSC_S,
+						     .allow_writes = true,
+						     .allow_unsafe = true };
 	const struct msc_open_options open = { .allow_writes = false };
 	struct msc_err err = MSC_ERR_INIT;
 

@@ -23,7 +23,9 @@ struct bench {
 
 static void open_bench(struct bench *b, const char *name)
 {
-	const struct msc_session_options queued = { .queued = true };
+	const struct msc_session_options queued = { .queued = true,
+						    .allow_writes = true,
+						    .allow_unsafe = true };
 	struct msc_open_options options = { .allow_writes = true };
 
 	*b = (struct bench){ .err = MSC_ERR_INIT };

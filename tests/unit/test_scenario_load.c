@@ -133,10 +133,6 @@ static const struct {
 	  "f:6:14: expected an offset from 0 to 15, found '16'" },
 	{ STEPS "  - command: test_unit_ready\n    intent: { direction: in }\n",
 	  "f:6:13: expected 'length', or 'min' and 'max', in 'intent', found a map" },
-	{ STEPS "  - command: format_unit\n",
-	  "f:5:14: expected a command whose effect can be undone, found 'format_unit'" },
-	{ STEPS "  - command: \"41 00\"\n",
-	  "f:5:14: expected a command whose effect can be undone, found '41 00'" },
 	{ STEPS "  - command: inquiry\n    expect: { status: pazzed }\n",
 	  "f:6:23: expected a word for 'status', found 'pazzed'; did you mean 'passed'?" },
 	{ STEPS "  - command: inquiry\n    expect: { data: before }\n",
@@ -293,44 +289,51 @@ static void test_expressions(void **state)
 
 static const struct {
 	const char *step;
-	bool writes;
+	enum { HARMLESS, WRITES, UNSAFE } is;
 } steps[] = {
-	{ "command: test_unit_ready", false },
-	{ "command: { read10: { lba: 0, blocks: 1 } }\n    cbw: { direction: out }", false },
-	{ "command: { write10: { lba: 0, blocks: 0 } }", true },
-	{ "command: { write10: { lba: 0 } }\n    cbw: { direction: in, length: 512 }", true },
-	{ "command: \"2a 00 00 00 00 00 00 00 01 00\"", true },
-	{ "command: \"28 00 00 00 00 00 00 00 01 00\"", false },
-	{ "command: \"6d 00\"", true }, /* nobody knows what it does */
-	{ "command: test_unit_ready\n    patch: { 0: 0x2a }", true },
-	{ "command: test_unit_ready\n    patch: { 5: 0x40 }", false },
-	{ "command: test_unit_ready\n    patch: { 0: interface }", true },
-	{ "command: { start_stop_unit: { start: 1 } }", false },
-	{ "command: { start_stop_unit: { loej: 1 } }", true },
-	{ "command: { start_stop_unit: { start: max_lun } }", true },
-	{ "repeat: 2\n    do:\n    - command: { write10: { lba: 0 } }", true },
-	{ "if: 0\n    do:\n    - command: { write10: { lba: 0 } }", true },
-	{ "for: { n: [0, 1] }\n    do:\n    - command: { start_stop_unit: { start: n } }", true },
-	{ "for: { n: [1, 1] }\n    do:\n    - command: { start_stop_unit: { start: n } }", false },
+	{ "command: test_unit_ready", HARMLESS },
+	{ "command: { read10: { lba: 0, blocks: 1 } }\n    cbw: { direction: out }", HARMLESS },
+	{ "command: { write10: { lba: 0, blocks: 0 } }", WRITES },
+	{ "command: { write10: { lba: 0 } }\n    cbw: { direction: in, length: 512 }", WRITES },
+	{ "command: \"2a 00 00 00 00 00 00 00 01 00\"", WRITES },
+	{ "command: \"28 00 00 00 00 00 00 00 01 00\"", HARMLESS },
+	{ "command: \"6d 00\"", WRITES }, /* nobody knows what it does */
+	{ "command: test_unit_ready\n    patch: { 0: 0x2a }", WRITES },
+	{ "command: test_unit_ready\n    patch: { 5: 0x40 }", HARMLESS },
+	{ "command: test_unit_ready\n    patch: { 0: interface }", WRITES },
+	{ "command: { start_stop_unit: { start: 1 } }", HARMLESS },
+	{ "command: { start_stop_unit: { loej: 1 } }", WRITES },
+	{ "command: { start_stop_unit: { start: max_lun } }", WRITES },
+	{ "repeat: 2\n    do:\n    - command: { write10: { lba: 0 } }", WRITES },
+	{ "if: 0\n    do:\n    - command: { write10: { lba: 0 } }", WRITES },
+	{ "for: { n: [0, 1] }\n    do:\n    - command: { start_stop_unit: { start: n } }", WRITES },
+	{ "for: { n: [1, 1] }\n    do:\n    - command: { start_stop_unit: { start: n } }",
+	  HARMLESS },
 	{ "for: { n: [0x03, 0x12] }\n    do:\n    - command: \"00 00\"\n      patch: { 0: n }",
-	  false },
+	  HARMLESS },
 	{ "for: { n: 0x12..0x15 }\n    do:\n    - command: \"00 00\"\n      patch: { 0: n }",
-	  true },
+	  UNSAFE },
 	{ "for: { n: [0x12, last_lba] }\n    do:\n    - command: \"00 00\"\n      patch: { 0: n }",
-	  true },
-	{ "wrapper: 00 00", false },
+	  WRITES },
+	{ "wrapper: 00 00", HARMLESS },
 	{ "wrapper: 00 55534243 00000000 00000000 00 00 06 2a00000000000000000000000000000000",
-	  true },
+	  WRITES },
 	{ "poll: { endpoint: out, data: 55534243 00000000 00000000 00 00 0a "
 	  "2a00000000000000000000000000000000 }",
-	  true },
+	  WRITES },
 	{ "poll: { endpoint: out, data: 55534243 00000000 00000000 00 00 0a "
 	  "2800000000000000000000000000000000 }",
-	  false },
-	{ "bulk_only_reset", false },
-	{ "control: { type: 0x21, request: 1 }", true }, /* the download of DFU */
-	{ "control: { type: 0x40, request: 0 }", true },
-	{ "control: { type: 0xc0, request: 0 }", false },
+	  HARMLESS },
+	{ "bulk_only_reset", HARMLESS },
+	{ "command: format_unit", UNSAFE },
+	{ "command: \"41 00\"", UNSAFE },
+	{ "command: \"c0 00\"", UNSAFE },
+	{ "command: { mode_select6: { alloc: 0 } }", WRITES },
+	{ "command: { mode_select6: { alloc: 8 } }", UNSAFE },
+	{ "control: { type: 0x00, request: 3, value: 2 }", UNSAFE }, /* TEST_MODE */
+	{ "control: { type: 0x21, request: 1 }", UNSAFE }, /* the download of DFU */
+	{ "control: { type: 0x40, request: 0 }", UNSAFE },
+	{ "control: { type: 0xc0, request: 0 }", UNSAFE },
 };
 
 static void test_writes(void **state)
@@ -344,8 +347,10 @@ static void test_writes(void **state)
 		snprintf(text, sizeof text, STEPS "  - %s\n", steps[i].step);
 		if (msc_scenarios_load_text(&all, "f", text, &err) < 0)
 			fail_msg("%s: %s", steps[i].step, err.msg);
-		if (msc_scenario_writes(all.list[0]) != steps[i].writes)
-			fail_msg("%s: writes is %d", steps[i].step, !steps[i].writes);
+		if (msc_scenario_writes(all.list[0]) != (steps[i].is != HARMLESS))
+			fail_msg("%s: writes is %d", steps[i].step, steps[i].is == HARMLESS);
+		if (msc_scenario_is_unsafe(all.list[0]) != (steps[i].is == UNSAFE))
+			fail_msg("%s: unsafe is %d", steps[i].step, steps[i].is != UNSAFE);
 		msc_scenarios_free(&all);
 	}
 }

@@ -29,7 +29,9 @@ struct rig {
 static void rig_open(struct rig *r, const char *name, const struct msc_log *log)
 {
 	struct msc_open_options open = { .allow_writes = true, .log = log };
-	struct msc_session_options options = { .timeout_ns = 5 * MSC_S };
+	struct msc_session_options options = { .timeout_ns = 5 * MSC_S,
+					       .allow_writes = true,
+					       .allow_unsafe = true };
 	struct msc_err err = MSC_ERR_INIT;
 
 	r->target = msc_target_open(name, &open, &err);

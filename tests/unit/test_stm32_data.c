@@ -22,7 +22,9 @@ struct rig {
 static void rig_open(struct rig *r, const char *knobs)
 {
 	struct msc_open_options open = { .allow_writes = true };
-	struct msc_session_options options = { .timeout_ns = 5 * MSC_S };
+	struct msc_session_options options = { .timeout_ns = 5 * MSC_S,
+					       .allow_writes = true,
+					       .allow_unsafe = true };
 	struct msc_err err = MSC_ERR_INIT;
 	char name[96];
 

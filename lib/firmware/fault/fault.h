@@ -46,6 +46,9 @@
 #define ON_CARD_WRITE(name)                                                                        \
 	static bool name(struct mcu *m MAYBE, const struct mutant_view *v MAYBE,                   \
 			 uint64_t *lba MAYBE, uint32_t *blocks MAYBE, void *state MAYBE)
+#define ON_ADDRESS(name)                                                                           \
+	static uint64_t name(struct mcu *m MAYBE, const struct mutant_view *v MAYBE, uint64_t lba, \
+			     bool writing MAYBE, void *state MAYBE)
 #define ON_OPEN(name)                                                                              \
 	static void name(struct mcu *m MAYBE, uint8_t ep MAYBE, bool *keep_toggle MAYBE,           \
 			 bool *keep_halt MAYBE, void *state MAYBE)

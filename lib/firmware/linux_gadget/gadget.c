@@ -72,6 +72,37 @@ static void reset(struct mcu *m)
 	change_configuration(m, false);
 }
 
+/* What the owner writes into `file` and `forced_eject` of a unit: fsg_store_file and
+ * fsg_store_forced_eject. It waits for the command under way: gadget_command holds the card. */
+static void card(struct mcu *m, uint8_t slot, bool present)
+{
+	struct gadget *g = mcu_state(m);
+	struct gadget_lun *l = &g->luns[slot];
+
+	if (slot >= g->knob.luns)
+		return;
+	if (l->open) {
+		l->prevented = false;
+		l->attention = GADGET_NOT_PRESENT;
+	}
+	l->open = present;
+	l->ro = g->knob.ro || card_read_only(m, slot);
+	if (present)
+		l->attention = 0x062800; /* not ready to ready */
+}
+
+/* An empty line into `file`: refused while removal is prevented. */
+static void eject(struct mcu *m, uint8_t slot)
+{
+	struct gadget *g = mcu_state(m);
+	struct gadget_lun *l = &g->luns[slot];
+
+	if (slot >= g->knob.luns || !l->open || l->prevented)
+		return;
+	l->open = false;
+	l->attention = GADGET_NOT_PRESENT;
+}
+
 /* -- power-on -------------------------------------------------------------------------------- */
 
 static const struct usbd_endpoint endpoints[] = {
@@ -122,9 +153,8 @@ static void insert_media(struct mcu *m)
 
 		l->removable = g->knob.removable;
 		l->ro = g->knob.ro;
-		l->open = c.path || c.blocks;
-		if (l->open)
-			card_insert(m, i, &c);
+		card_insert(m, i, &c);
+		l->open = card_present(m, i);
 	}
 }
 
@@ -199,5 +229,7 @@ const struct msc_firmware msc_firmware_linux_gadget = {
 		    .reset = reset,
 		    .setup = setup,
 		    .in_done = gadget_in_done,
-		    .out_done = gadget_out_done},
+		    .out_done = gadget_out_done,
+		    .card = card,
+		    .eject = eject},
 };

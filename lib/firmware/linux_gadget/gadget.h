@@ -55,7 +55,7 @@ struct gadget {
 		bool removable, ro, stall;
 		uint64_t blocks;
 		char file[256];
-		char serial[64];
+		char serial[127];
 	} knob;
 
 	struct usbd usbd;
@@ -116,6 +116,7 @@ bool gadget_command(struct mcu *);
 
 /* Sense data: key, ASC and ASCQ in one number. */
 #define GADGET_SENSE(key, asc, ascq) ((uint32_t)(key) << 16 | (asc) << 8 | (ascq))
+#define GADGET_NOT_PRESENT	     GADGET_SENSE(MSC_SENSE_NOT_READY, 0x3a, 0x00)
 #define GADGET_INVALID_FIELD	     GADGET_SENSE(MSC_SENSE_ILLEGAL_REQUEST, 0x24, 0x00)
 
 int gadget_refuse(struct gadget *, uint32_t sense); /* REFUSED */

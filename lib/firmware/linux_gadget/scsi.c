@@ -7,7 +7,6 @@
 
 #include "base/err.h"
 
-#define NOT_PRESENT          GADGET_SENSE(MSC_SENSE_NOT_READY, 0x3a, 0x00)
 #define INVALID_COMMAND      GADGET_SENSE(MSC_SENSE_ILLEGAL_REQUEST, 0x20, 0x00)
 #define NO_SUCH_UNIT         GADGET_SENSE(MSC_SENSE_ILLEGAL_REQUEST, 0x25, 0x00)
 #define SAVING_NOT_SUPPORTED GADGET_SENSE(MSC_SENSE_ILLEGAL_REQUEST, 0x39, 0x00)
@@ -157,7 +156,7 @@ static int do_start_stop(struct mcu *m)
 	if (g->cb[1] & ~0x01 || g->cb[4] & ~0x03)
 		return gadget_refuse(g, GADGET_INVALID_FIELD);
 	if (begin)
-		return g->lun->open ? 0 : gadget_refuse(g, NOT_PRESENT);
+		return g->lun->open ? 0 : gadget_refuse(g, GADGET_NOT_PRESENT);
 	if (g->lun->prevented)
 		return gadget_refuse(g, REMOVAL_PREVENTED);
 	if (eject)
@@ -339,7 +338,7 @@ static bool may_run(struct gadget *g, const struct command *c)
 			return false;
 		}
 	if (g->lun && !g->lun->open && c->needs_medium) {
-		gadget_refuse(g, NOT_PRESENT);
+		gadget_refuse(g, GADGET_NOT_PRESENT);
 		return false;
 	}
 	return true;
@@ -372,8 +371,10 @@ bool gadget_command(struct mcu *m)
 	g->phase_error = false;
 	g->short_packet = false;
 	g->command_size = amount_of(c->amount, g->cb);
+	card_hold(m, g->lun_number, true); /* down_read(&common->filesem) */
 	if (!size_overflows(g, c) && agree(g, c) && may_run(g, c))
 		len = c->run(m);
+	card_hold(m, g->lun_number, false);
 	if (g->exception)
 		return false;
 	if (len == REFUSED)

@@ -58,7 +58,7 @@ struct reference {
 		int case5, fill;
 		char file[256];
 		int64_t card_read, card_write;
-		char serial[64];
+		char serial[127];
 	} knob;
 
 	struct usbd usbd;
@@ -376,6 +376,20 @@ static void reset(struct mcu *m)
 	scsi_reset(&s->scsi);
 }
 
+static void card(struct mcu *m, uint8_t slot, bool present)
+{
+	struct reference *s = mcu_state(m);
+
+	scsi_card(&s->scsi, slot, present);
+}
+
+static void eject(struct mcu *m, uint8_t slot)
+{
+	struct reference *s = mcu_state(m);
+
+	scsi_eject(&s->scsi, slot);
+}
+
 /* -- power-on -------------------------------------------------------------------------------- */
 
 static const struct usbd_descriptors descriptors = {
@@ -392,18 +406,6 @@ static const struct usbd_descriptors descriptors = {
 	.strings = {NULL, "mscope", "Reference Disk"},
 };
 
-/* Something else in every four bytes, so that whatever is left out or mixed up shows. */
-static void make_noise(struct mcu *m, uint8_t lun, const struct card_geometry *g)
-{
-	uint8_t block[4096];
-
-	for (uint32_t lba = 0; lba < g->blocks; lba++) {
-		for (uint32_t at = 0; at < g->block_size; at += 4)
-			msc_put_le32(block + at, (lba * 1024 + at / 4 + lun) * 2654435761u);
-		card_preload(m, lun, lba, 1, block);
-	}
-}
-
 /* The file is the medium of unit 0; other units have one in memory, each half as large as the one
  * before it, so that a mix-up shows. */
 static void insert_media(struct mcu *m)
@@ -416,14 +418,14 @@ static void insert_media(struct mcu *m)
 		.write_ns = s->knob.card_write,
 	};
 
-	for (uint8_t lun = 0; s->knob.medium && lun < s->knob.luns; lun++) {
-		g.path = lun == 0 && s->knob.file[0] ? s->knob.file : NULL;
+	for (uint8_t lun = 0; lun < s->knob.luns; lun++) {
+		g.path = s->knob.medium && lun == 0 && s->knob.file[0] ? s->knob.file : NULL;
 		g.blocks = s->knob.blocks || g.path ? s->knob.blocks : DEFAULT_BYTES / g.block_size;
 		if (g.blocks >> lun >= BLOCKS_LEAST)
 			g.blocks >>= lun;
+		g.blocks = s->knob.medium ? g.blocks : 0;
+		g.noise = s->knob.fill ? UINT64_C(0x100000000000000) * (lun + 1u) : 0;
 		card_insert(m, lun, &g);
-		if (s->knob.fill && !g.path)
-			make_noise(m, lun, &g);
 	}
 }
 
@@ -492,5 +494,7 @@ const struct msc_firmware msc_firmware_reference = {
 		    .reset = reset,
 		    .setup = setup,
 		    .in_done = in_done,
-		    .out_done = out_done},
+		    .out_done = out_done,
+		    .card = card,
+		    .eject = eject},
 };

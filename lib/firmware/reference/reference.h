@@ -45,13 +45,14 @@ struct scsi_config {
 	uint32_t luns;
 	bool removable, write_protect, medium;
 	uint32_t block_size; /* bytes */
-	char serial[64];
+	char serial[127];
 };
 
 struct scsi_unit {
 	enum scsi_sense sense;	   /* why the last command failed, until it is asked for */
 	enum scsi_sense attention; /* what the host has yet to be told */
 	bool ejected, removal_prevented;
+	bool changed; /* the medium that the command under way is about has left */
 };
 
 enum scsi_dir { SCSI_NO_DATA, SCSI_IN, SCSI_OUT };
@@ -78,6 +79,10 @@ struct scsi {
 
 /* Power-on or bus reset: forgets everything and owes every unit the news. */
 void scsi_reset(struct scsi *);
+
+/* The card detect switch, and the eject button. */
+void scsi_card(struct scsi *, uint8_t lun, bool present);
+void scsi_eject(struct scsi *, uint8_t lun);
 
 /* Begins a command: fills in job. A command without data is complete when this returns. */
 void scsi_start(struct mcu *, struct scsi *, uint8_t lun, const uint8_t cb[MSC_CBW_CB_MAX],

@@ -43,6 +43,25 @@ uint64_t scsi_blocks(struct mcu *m, const struct scsi *s, uint8_t lun)
 	return scsi_medium_present(m, s, lun) ? card_blocks(m, lun) : 0;
 }
 
+/* Why the medium could not be read or written: it may have left in between. */
+static void fail_medium(struct mcu *m, struct scsi *s, enum scsi_sense sense)
+{
+	bool here = scsi_medium_present(m, s, s->job.lun) && !s->units[s->job.lun].changed;
+
+	scsi_fail(s, here ? sense : MEDIUM_NOT_PRESENT);
+}
+
+/* The command goes on with the medium that it began with, or not at all. */
+static bool move(struct mcu *m, struct scsi *s, uint32_t blocks, uint8_t *to, const uint8_t *from)
+{
+	uint8_t lun = s->job.lun;
+
+	if (s->units[lun].changed || !scsi_medium_present(m, s, lun))
+		return false;
+	return from ? card_write(m, lun, s->job.lba, blocks, from)
+		    : card_read(m, lun, s->job.lba, blocks, to);
+}
+
 static bool write_protected(struct mcu *m, const struct scsi *s)
 {
 	return s->config.write_protect || card_read_only(m, s->job.lun);
@@ -123,7 +142,7 @@ static void verify_readable(struct mcu *m, struct scsi *s, uint64_t lba, uint32_
 		uint32_t n = blocks < most ? blocks : most;
 
 		if (!card_read(m, s->job.lun, lba, n, data)) {
-			scsi_fail(s, UNRECOVERED_READ_ERROR);
+			fail_medium(m, s, UNRECOVERED_READ_ERROR);
 			return;
 		}
 		lba += n;
@@ -162,8 +181,8 @@ bool scsi_get(struct mcu *m, struct scsi *s, uint8_t *buf, size_t len)
 		s->job.offset += len;
 		return true;
 	}
-	if (!card_read(m, s->job.lun, s->job.lba, blocks, buf)) {
-		scsi_fail(s, UNRECOVERED_READ_ERROR);
+	if (!move(m, s, blocks, buf, NULL)) {
+		fail_medium(m, s, UNRECOVERED_READ_ERROR);
 		return false;
 	}
 	s->job.lba += blocks;
@@ -174,8 +193,8 @@ static bool same_as_medium(struct mcu *m, struct scsi *s, const uint8_t *buf)
 {
 	uint8_t block[VERIFY_CHUNK];
 
-	if (!card_read(m, s->job.lun, s->job.lba, 1, block))
-		scsi_fail(s, UNRECOVERED_READ_ERROR);
+	if (!move(m, s, 1, block, NULL))
+		fail_medium(m, s, UNRECOVERED_READ_ERROR);
 	else if (memcmp(block, buf, s->config.block_size) != 0)
 		scsi_fail(s, MISCOMPARE);
 	return !s->job.failed;
@@ -198,8 +217,8 @@ size_t scsi_put(struct mcu *m, struct scsi *s, const uint8_t *buf, size_t len)
 		return (size_t)used * size;
 	case SCSI_MEDIUM:
 	default:
-		if (blocks && !card_write(m, s->job.lun, s->job.lba, blocks, buf)) {
-			scsi_fail(s, WRITE_ERROR);
+		if (blocks && !move(m, s, blocks, NULL, buf)) {
+			fail_medium(m, s, WRITE_ERROR);
 			return 0;
 		}
 		s->job.lba += blocks;
@@ -316,6 +335,8 @@ void scsi_start(struct mcu *m, struct scsi *s, uint8_t lun, const uint8_t cb[MSC
 	struct scsi_unit *u = lun < s->config.luns ? &s->units[lun] : NULL;
 
 	s->job = (struct scsi_job){ .lun = lun };
+	if (u)
+		u->changed = false;
 	if (u && !(c && c->flags & KEEPS_SENSE))
 		u->sense = NO_SENSE; /* SPC-2, 7.20: kept until another command */
 	if (!c)
@@ -331,6 +352,29 @@ void scsi_start(struct mcu *m, struct scsi *s, uint8_t lun, const uint8_t cb[MSC
 		fail_but_mean(m, s, c, cb, MEDIUM_NOT_PRESENT);
 	else
 		c->run(m, s, cb);
+}
+
+/* SPC-2, 7.12: a new medium may be taken out again. SAM-2, 5.9.7: told once. */
+void scsi_card(struct scsi *s, uint8_t lun, bool present)
+{
+	struct scsi_unit *u = &s->units[lun];
+
+	if (lun >= s->config.luns)
+		return;
+	u->changed = true;
+	u->ejected = false;
+	u->removal_prevented = false;
+	if (present)
+		u->attention = MEDIUM_CHANGED;
+}
+
+/* SPC-2, 7.12: a button that is prevented does nothing. */
+void scsi_eject(struct scsi *s, uint8_t lun)
+{
+	if (lun < s->config.luns && s->config.removable && !s->units[lun].removal_prevented) {
+		s->units[lun].changed = true;
+		s->units[lun].ejected = true;
+	}
 }
 
 void scsi_reset(struct scsi *s)

@@ -30,12 +30,22 @@ static bool is_multiple(enum sd_command c)
 	return c == SD_READ_MULTIPLE || c == SD_WRITE_MULTIPLE;
 }
 
+/* A command of the host goes on with the card that it began with, or not at all. */
+static bool changed(struct mcu *m, const struct stm32_request *r)
+{
+	const struct stm32 *s = mcu_state(m);
+
+	return s->changed && !r->own;
+}
+
 /* By the processor, which does nothing else meanwhile. */
 static bool transfer_polled(struct mcu *m, const struct stm32_request *r)
 {
 	enum sd_command c = command_of(mcu_state(m), r->op);
 	bool ok = true;
 
+	if (changed(m, r))
+		return false;
 	sd_command(m, c, r->lba);
 	for (uint32_t i = 0; ok && i < r->blocks; i++)
 		ok = sd_pio(m, r->buf + (size_t)i * BLOCK);
@@ -63,6 +73,8 @@ static bool transfer_dma(struct mcu *m, const struct stm32_request *r)
 	enum sd_command c = command_of(mcu_state(m), r->op);
 	bool ok = true;
 
+	if (changed(m, r))
+		return false;
 	for (uint32_t i = 0; ok && i < r->blocks; i++) {
 		if (i == 0 || !is_multiple(c))
 			sd_command_dma(m, c, r->lba + i);

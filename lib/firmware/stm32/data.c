@@ -67,7 +67,7 @@ static void read_done(struct mcu *m, bool ok, void *context)
 	if (two_buffers(s) && !wait_for(m, s->sent))
 		return;
 	if (!ok) {
-		stm32_fail(s, UNRECOVERED_READ_ERROR);
+		stm32_fail(s, s->changed ? MEDIUM_NOT_PRESENT : UNRECOVERED_READ_ERROR);
 		stm32_end_of_in(m);
 		return;
 	}
@@ -115,7 +115,7 @@ static void write_done(struct mcu *m, bool ok, void *context)
 	const struct stm32_write *w = context;
 
 	if (!ok) {
-		stm32_fail(s, WRITE_ERROR);
+		stm32_fail(s, s->changed ? MEDIUM_NOT_PRESENT : WRITE_ERROR);
 		stm32_end_of_out(m);
 		return;
 	}

@@ -15,6 +15,7 @@
 #define LUN_NOT_SUPPORTED    SENSE(MSC_SENSE_ILLEGAL_REQUEST, 0x25, 0x00)
 #define SAVING_NOT_SUPPORTED SENSE(MSC_SENSE_ILLEGAL_REQUEST, 0x39, 0x00)
 #define WRITE_PROTECTED	     SENSE(MSC_SENSE_DATA_PROTECT, 0x27, 0x00)
+#define MEDIUM_CHANGED	     SENSE(MSC_SENSE_UNIT_ATTENTION, 0x28, 0x00)
 
 #define RMB	     0x80
 #define NO_SUCH_UNIT 0x7f /* SPC-2, 7.3.2 */
@@ -227,7 +228,7 @@ static void start_stop(struct mcu *m, const uint8_t *cb)
 		stm32_fail(mcu_state(m), INVALID_FIELD);
 }
 
-/* The card is always ready and always there, and nothing locks it. */
+/* Whether the card is there was looked at before; nothing locks it. */
 static void nothing(struct mcu *m, const uint8_t *cb)
 {
 	(void)m, (void)cb;
@@ -238,20 +239,21 @@ static void nothing(struct mcu *m, const uint8_t *cb)
 static const struct command {
 	uint8_t opcode, length; /* of the CDB */
 	bool any_unit;		/* answers for units that do not exist: SPC-2, 7.3 and 7.20 */
+	bool any_card;		/* and without a card */
 	void (*run)(struct mcu *, const uint8_t *cb);
 } commands[] = {
-	{MSC_OP_TEST_UNIT_READY, 6, false, nothing},
-	{MSC_OP_REQUEST_SENSE, 6, true, request_sense},
-	{MSC_OP_INQUIRY, 6, true, inquiry},
-	{MSC_OP_MODE_SENSE_6, 6, false, mode_sense_6},
-	{MSC_OP_START_STOP_UNIT, 6, false, start_stop},
-	{MSC_OP_PREVENT_ALLOW, 6, false, nothing},
-	{MSC_OP_READ_FORMAT_CAPACITIES, 10, false, read_format_capacities},
-	{MSC_OP_READ_CAPACITY_10, 10, false, read_capacity},
-	{MSC_OP_READ_10, 10, false, read_10},
-	{MSC_OP_WRITE_10, 10, false, write_10},
-	{MSC_OP_VERIFY_10, 10, false, verify_10},
-	{MSC_OP_MODE_SENSE_10, 10, false, mode_sense_10},
+	{MSC_OP_TEST_UNIT_READY, 6, false, false, nothing},
+	{MSC_OP_REQUEST_SENSE, 6, true, true, request_sense},
+	{MSC_OP_INQUIRY, 6, true, true, inquiry},
+	{MSC_OP_MODE_SENSE_6, 6, false, true, mode_sense_6},
+	{MSC_OP_START_STOP_UNIT, 6, false, true, start_stop},
+	{MSC_OP_PREVENT_ALLOW, 6, false, true, nothing},
+	{MSC_OP_READ_FORMAT_CAPACITIES, 10, false, false, read_format_capacities},
+	{MSC_OP_READ_CAPACITY_10, 10, false, false, read_capacity},
+	{MSC_OP_READ_10, 10, false, false, read_10},
+	{MSC_OP_WRITE_10, 10, false, false, write_10},
+	{MSC_OP_VERIFY_10, 10, false, false, verify_10},
+	{MSC_OP_MODE_SENSE_10, 10, false, true, mode_sense_10},
 };
 
 static const struct command *find(uint8_t opcode)
@@ -262,12 +264,21 @@ static const struct command *find(uint8_t opcode)
 	return NULL;
 }
 
+/* What a READ or WRITE means it means also when it cannot run: the wrapper's half asks. */
+static void fail_but_mean(struct mcu *m, const struct command *c, const uint8_t *cb, uint32_t sense)
+{
+	if (c->run == read_10 || c->run == write_10)
+		c->run(m, cb);
+	stm32_fail(mcu_state(m), sense);
+}
+
 void stm32_command(struct mcu *m, uint8_t lun, const uint8_t cb[MSC_CBW_CB_MAX], uint8_t cb_length)
 {
 	struct stm32 *s = mcu_state(m);
 	const struct command *c = find(cb[0]);
 
 	s->job = (struct stm32_job){ .dir = DIR_NONE };
+	s->changed = false;
 	if (!c || c->run != request_sense)
 		s->sense = 0; /* SPC-2, 7.20: kept until another command */
 	if (!c)
@@ -276,6 +287,11 @@ void stm32_command(struct mcu *m, uint8_t lun, const uint8_t cb[MSC_CBW_CB_MAX],
 		stm32_fail(s, INVALID_FIELD); /* the rest of the CDB never came */
 	else if (lun && !c->any_unit)
 		stm32_fail(s, LUN_NOT_SUPPORTED);
+	else if (!c->any_unit && s->new_card) {
+		fail_but_mean(m, c, cb, MEDIUM_CHANGED);
+		s->new_card = false;
+	} else if (!c->any_card && !card_present(m, 0))
+		fail_but_mean(m, c, cb, MEDIUM_NOT_PRESENT);
 	else
 		c->run(m, cb);
 }

@@ -248,6 +248,16 @@ static void reset(struct mcu *m)
 	usbd_reset(m, &s->usbd);
 }
 
+/* The switch in the socket. What the card was asked for fails by itself. */
+static void card(struct mcu *m, uint8_t slot, bool present)
+{
+	struct stm32 *s = mcu_state(m);
+
+	(void)slot;
+	s->new_card = present;
+	s->changed = true;
+}
+
 /* -- power-on -------------------------------------------------------------------------------- */
 
 static const struct usbd_endpoint endpoints[] = {
@@ -340,6 +350,7 @@ const struct msc_firmware msc_firmware_stm32 = {
 		    .setup = setup,
 		    .in_done = in_done,
 		    .out_done = out_done,
-		    .sd_done = stm32_sd_done},
+		    .sd_done = stm32_sd_done,
+		    .card = card},
 	.full_speed_only = true,
 };

@@ -72,6 +72,7 @@ void stm32_command(struct mcu *, uint8_t lun, const uint8_t cb[MSC_CBW_CB_MAX], 
 
 /* Ends the command with CHECK CONDITION; key, ASC and ASCQ in one number: SPC-4, 4.5.2. */
 #define SENSE(key, asc, ascq) ((uint32_t)(key) << 16 | (asc) << 8 | (ascq))
+#define MEDIUM_NOT_PRESENT     SENSE(MSC_SENSE_NOT_READY, 0x3a, 0x00)
 #define UNRECOVERED_READ_ERROR SENSE(MSC_SENSE_MEDIUM_ERROR, 0x11, 0x00)
 #define WRITE_ERROR	       SENSE(MSC_SENSE_MEDIUM_ERROR, 0x0c, 0x00)
 void stm32_fail(struct stm32 *, uint32_t sense);
@@ -142,6 +143,8 @@ struct stm32 {
 	struct msc_cbw cbw;
 	struct stm32_job job;
 	uint32_t sense; /* of the last command */
+	bool new_card;	/* the host has yet to be told of it */
+	bool changed;	/* since the command began there has been another card, or none */
 	uint32_t residue;
 	uint32_t host_left; /* bytes that the host has yet to send */
 	bool phase_error;

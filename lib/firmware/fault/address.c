@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Faults of addresses: firmware that counts bytes or blocks of the medium in too few bits. What
+ * does not fit is cut off before the address is compared with the capacity, so that a command far
+ * beyond the end lands on a block that exists, and on a larger medium a block is found in the place
+ * of another. Where only writes are cut, a read of the same address is refused as it should be:
+ * reading does not tell where a write will go. */
+#include "firmware/fault/fault.h"
+
+/* How many blocks there are before the address begins again at 0. */
+static uint64_t period(struct mcu *m, const struct mutant_view *v, unsigned bits, bool of_bytes)
+{
+	uint32_t size = card_block_size(m, v->cbw.h.lun);
+
+	return (UINT64_C(1) << bits) / (of_bytes && size ? size : 1);
+}
+
+/* A READ or WRITE means the address that is left; that of READ(6) has no more than 21 bits. */
+static void cut_command(struct mcu *m, const struct mutant_view *v, struct msc_cbw *seen,
+			unsigned bits, bool of_bytes, bool only_writes)
+{
+	uint64_t blocks = period(m, v, bits, of_bytes);
+	uint8_t *cb = seen->cb;
+
+	switch (cb[0]) {
+	case MSC_OP_READ_10:
+	case MSC_OP_READ_12:
+	case MSC_OP_READ_16:
+		if (only_writes)
+			return;
+		break;
+	case MSC_OP_WRITE_10:
+	case MSC_OP_WRITE_12:
+	case MSC_OP_WRITE_16: break;
+	default: return;
+	}
+	if (cb[0] == MSC_OP_READ_16 || cb[0] == MSC_OP_WRITE_16)
+		msc_put_be64(cb + 2, msc_get_be64(cb + 2) % blocks);
+	else
+		msc_put_be32(cb + 2, (uint32_t)(msc_get_be32(cb + 2) % blocks));
+}
+
+#define ADDRESS(name, bits, of_bytes, only_writes)                                                 \
+	ON_COMMAND(name##_command)                                                                 \
+	{                                                                                          \
+		cut_command(m, v, seen, bits, of_bytes, only_writes);                              \
+		return MUTANT_PASS;                                                                \
+	}                                                                                          \
+	ON_ADDRESS(name##_address)                                                                 \
+	{                                                                                          \
+		return only_writes && !writing ? lba : lba % period(m, v, bits, of_bytes);         \
+	}
+
+ADDRESS(bytes_24, 24, true, false)
+ADDRESS(bytes_24_write, 24, true, true)
+ADDRESS(bytes_32, 32, true, false)
+ADDRESS(bytes_32_write, 32, true, true)
+ADDRESS(blocks_16, 16, false, false)
+ADDRESS(blocks_16_write, 16, false, true)
+
+const struct msc_fault msc_fault_block_address_16 = {
+	.id = "block-address-16",
+	.title = "block addresses are cut to 16 bits before they are compared with the capacity",
+	.seen = "CircuitPython #11012, of the size of a card",
+	.caught_by = "scsi.lba.range",
+	.ops = {.command = blocks_16_command, .address = blocks_16_address},
+};
+
+const struct msc_fault msc_fault_block_address_16_write = {
+	.id = "block-address-16-write",
+	.title = "the block addresses of writes are cut to 16 bits, those of reads are not",
+	.seen = "to show what a read cannot",
+	.caught_by = "scsi.lba.range",
+	.needs_writes = true,
+	.ops = {.command = blocks_16_write_command, .address = blocks_16_write_address},
+};
+
+const struct msc_fault msc_fault_byte_address_24 = {
+	.id = "byte-address-24",
+	.title = "byte addresses are formed in 24 bits, as SPI flash takes them",
+	.seen = "three address bytes of a serial flash",
+	.caught_by = "scsi.lba.range",
+	.ops = {.command = bytes_24_command, .address = bytes_24_address},
+};
+
+const struct msc_fault msc_fault_byte_address_24_write = {
+	.id = "byte-address-24-write",
+	.title = "the byte addresses of writes are formed in 24 bits, those of reads are not",
+	.seen = "to show what a read cannot",
+	.caught_by = "scsi.lba.range",
+	.needs_writes = true,
+	.ops = {.command = bytes_24_write_command, .address = bytes_24_write_address},
+};
+
+const struct msc_fault msc_fault_byte_address_32 = {
+	.id = "byte-address-32",
+	.title = "byte addresses are formed in 32 bits: block 80000000h is block 0",
+	.seen = "a product of two uint32_t in a real stack; the filesystem was lost",
+	.caught_by = "scsi.lba.range",
+	.ops = {.command = bytes_32_command, .address = bytes_32_address},
+};
+
+const struct msc_fault msc_fault_byte_address_32_write = {
+	.id = "byte-address-32-write",
+	.title = "the byte addresses of writes are formed in 32 bits, those of reads are not",
+	.seen = "to show what a read cannot",
+	.caught_by = "scsi.lba.range",
+	.needs_writes = true,
+	.ops = {.command = bytes_32_write_command, .address = bytes_32_write_address},
+};

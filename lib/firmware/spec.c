@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Reads the name of a simulated target: see spec.h. */
+#include "firmware/spec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+static const char *const speeds[] = { "auto", "full", "high", NULL };
+static const char *const hosts[] = { "auto", "uhci", "ohci", "ehci", "xhci", NULL };
+
+#define BENCH(member) offsetof(struct msc_spec, bench.member)
+
+const struct msc_knob msc_sim_knobs[] = {
+	{ .name = "speed",
+	  .type = MSC_KNOB_CHOICE,
+	  .offset = BENCH(speed),
+	  .initial = "auto",
+	  .choices = speeds,
+	  .help = "bus speed; auto is the fastest of the model" },
+	{ .name = "host",
+	  .type = MSC_KNOB_CHOICE,
+	  .offset = BENCH(host),
+	  .initial = "auto",
+	  .choices = hosts,
+	  .help = "host controller; auto is uhci at full speed, ehci at high speed" },
+	{ .name = "seed",
+	  .type = MSC_KNOB_U64,
+	  .offset = BENCH(seed),
+	  .initial = "1",
+	  .help = "of everything random in the device" },
+	{ .name = "unplug",
+	  .type = MSC_KNOB_DURATION,
+	  .offset = BENCH(unplug_ns),
+	  .initial = "0s",
+	  .help = "pull the cable after so much virtual time; 0s never" },
+	{ .name = "drift",
+	  .type = MSC_KNOB_U32,
+	  .offset = BENCH(drift),
+	  .initial = "0",
+	  .max = 100000,
+	  .help = "parts per million by which the device's clock is slow against the bus" },
+	{ .name = "turnaround",
+	  .type = MSC_KNOB_DURATION,
+	  .offset = BENCH(turnaround_ns),
+	  .initial = "5us",
+	  .help = "what the host's software needs from an interrupt to its next call" },
+	{ .name = NULL },
+};
+
+
+static int unknown_knob(const struct msc_firmware *fw, const char *key, struct msc_err *err)
+{
+	struct msc_nearest near = { .wanted = key };
+	char kind[64], listing[64];
+
+	for (const struct msc_knob *k = fw->knobs; k && k->name; k++)
+		msc_nearest_try(&near, k->name);
+	for (const struct msc_knob *k = msc_sim_knobs; k->name; k++)
+		msc_nearest_try(&near, k->name);
+	msc_nearest_try(&near, "fault");
+	msc_nearest_try(&near, "event");
+	snprintf(kind, sizeof kind, "knob of sim:%s", fw->name);
+	snprintf(listing, sizeof listing, "firmware %s", fw->name);
+	return msc_fail_unknown(err, kind, listing, &near);
+}
+
+static int add_fault(struct msc_spec *s, const char *id, struct msc_err *err)
+{
+	const struct msc_fault *f = msc_fault_find(id, err);
+
+	if (!f)
+		return -1;
+	if (s->n_mutants == MSC_SPEC_FAULTS_MAX)
+		return msc_fail(err, MSC_E_USAGE, "more than %d faults at once",
+				MSC_SPEC_FAULTS_MAX);
+	s->mutants[s->n_mutants++] = &f->ops;
+	return 0;
+}
+
+static int add_event(struct msc_spec *s, const char *text, struct msc_err *err)
+{
+	struct sim_event *e = &s->events[s->n_events];
+
+	if (s->n_events == MSC_SPEC_EVENTS_MAX)
+		return msc_fail(err, MSC_E_USAGE, "more than %d events", MSC_SPEC_EVENTS_MAX);
+	if (msc_event_parse(e, text, err) < 0) {
+		msc_err_prefix(err, "event: ");
+		return -1;
+	}
+	if (e->what == SIM_EJECT && !s->firmware->vectors.eject)
+		return msc_fail(err, MSC_E_USAGE, "sim:%s has no eject button", s->firmware->name);
+	s->n_events++;
+	return 0;
+}
+
+static int set_knob(struct msc_spec *s, char *word, struct msc_err *err)
+{
+	char *value = strchr(word, '=');
+	const struct msc_knob *knob;
+
+	if (!value)
+		return msc_fail(err, MSC_E_USAGE, "'%s': expected knob=value", word);
+	*value++ = '\0';
+	if (strcmp(word, "fault") == 0)
+		return add_fault(s, value, err);
+	if (strcmp(word, "event") == 0)
+		return add_event(s, value, err);
+	s->has_file |= strcmp(word, "file") == 0;
+	if ((knob = msc_knob_find(s->firmware->knobs, word)))
+		return msc_knob_set(knob, s->state, value, err);
+	if ((knob = msc_knob_find(msc_sim_knobs, word)))
+		return msc_knob_set(knob, s, value, err);
+	return unknown_knob(s->firmware, word, err);
+}
+
+static int begin(struct msc_spec *s, const char *name, struct msc_err *err)
+{
+	if (!*name)
+		return msc_fail(err, MSC_E_USAGE,
+				"sim: needs the name of a firmware, as in sim:reference");
+	s->firmware = msc_firmware_find(name, err);
+	if (!s->firmware)
+		return -1;
+	s->state = calloc(1, s->firmware->state_size ? s->firmware->state_size : 1);
+	if (!s->state)
+		return msc_nomem(err);
+	msc_knobs_init(s->firmware->knobs, s->state);
+	msc_knobs_init(msc_sim_knobs, s);
+	return 0;
+}
+
+static int end(struct msc_spec *s, struct msc_err *err)
+{
+	if (s->firmware->full_speed_only && s->bench.speed == 2)
+		return msc_fail(err, MSC_E_USAGE, "sim:%s is a full-speed device",
+				s->firmware->name);
+	if (!s->bench.unplug_ns)
+		return 0;
+	if (s->n_events == MSC_SPEC_EVENTS_MAX)
+		return msc_fail(err, MSC_E_USAGE, "more than %d events", MSC_SPEC_EVENTS_MAX);
+	s->events[s->n_events++] =
+		(struct sim_event){ .what = SIM_UNPLUG, .after_ns = s->bench.unplug_ns };
+	return 0;
+}
+
+/* A knob has one value; faults and events may be many, each of them once. */
+static int once(const char *list, size_t at, struct msc_err *err)
+{
+	const char *word = list + at;
+	bool many = !strncmp(word, "fault=", 6) || !strncmp(word, "event=", 6);
+	size_t len = strcspn(word, many ? "," : "=,");
+
+	for (const char *p = list; len && p < word; p += strcspn(p, ",") + 1)
+		if (!strncmp(p, word, len) && strchr(many ? "," : "=,", p[len]))
+			return msc_fail(err, MSC_E_USAGE, "'%.*s': this is set twice",
+					(int)strcspn(word, ","), word);
+	return 0;
+}
+
+int msc_spec_parse(struct msc_spec *s, const char *name, struct msc_err *err)
+{
+	char *text = strdup(name), *left = text, *word;
+	int rc;
+
+	*s = (struct msc_spec){ .firmware = NULL };
+	if (!text)
+		return msc_nomem(err);
+	rc = begin(s, strsep(&left, ","), err);
+	while (rc == 0 && (word = strsep(&left, ",")))
+		rc = once(name, (size_t)(word - text), err) < 0 ? -1 : set_knob(s, word, err);
+	if (rc == 0)
+		rc = end(s, err);
+	free(text);
+	if (rc < 0)
+		msc_spec_free(s);
+	return rc;
+}
+
+void msc_spec_free(struct msc_spec *s)
+{
+	free(s->state);
+	s->state = NULL;
+}
+
+struct sim_device_config msc_spec_config(const struct msc_spec *s)
+{
+	bool full = s->bench.speed == 1 || s->firmware->full_speed_only;
+
+	return (struct sim_device_config){
+		.name = s->firmware->name,
+		.vectors = &s->firmware->vectors,
+		.state = s->state,
+		.state_size = s->firmware->state_size,
+		.mutants = s->mutants,
+		.n_mutants = s->n_mutants,
+		.events = s->events,
+		.n_events = s->n_events,
+		.speed = full ? MSC_SPEED_FULL : MSC_SPEED_HIGH,
+		.host = s->bench.host ? (enum bus_host)(s->bench.host - 1)
+			: full        ? BUS_HOST_UHCI
+				      : BUS_HOST_EHCI,
+		.host_ns = s->bench.turnaround_ns,
+		.seed = s->bench.seed,
+		.drift_ppm = (int32_t)s->bench.drift,
+	};
+}

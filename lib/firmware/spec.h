@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What follows "sim:" in the name of a target: a firmware, its knobs, those of the bench around it,
+ * the faults that are switched on, and the events that happen.
+ *
+ *	NAME[,KNOB=VALUE]...[,fault=ID]...[,event=WHAT@WHEN]...
+ *
+ *	WHAT  card-out[/SLOT]  card-in[/SLOT][:MEDIUM]  card-swap[/SLOT][:MEDIUM]  eject[/SLOT]
+ *	      unplug  plug[:VID:PID]  suspend  resume
+ *	MEDIUM  any of blocks=N keep=N fill=zeros|noise wp, and at the end file=PATH, with ':' between
+ *	WHEN  TIME  cbw:N  byte:N  block:N  read-block:N  write-block:N, these with +TIME or +BYTES
+ *
+ * docs/mscope.1.scd says what each means, sim/event.h what the firmware sees.
+ */
+#ifndef MSC_FIRMWARE_SPEC_H
+#define MSC_FIRMWARE_SPEC_H
+
+#include "firmware/firmware.h"
+
+enum { MSC_SPEC_FAULTS_MAX = 8, MSC_SPEC_EVENTS_MAX = 16 };
+
+struct msc_spec {
+	const struct msc_firmware *firmware;
+	void *state; /* the model's, with its knobs set */
+	struct {
+		int speed, host; /* 0: auto */
+		uint64_t seed;
+		int64_t unplug_ns; /* 0: never */
+		uint32_t drift;	   /* parts per million */
+		int64_t turnaround_ns;
+	} bench;
+	const struct mutant_ops *mutants[MSC_SPEC_FAULTS_MAX];
+	size_t n_mutants;
+	struct sim_event events[MSC_SPEC_EVENTS_MAX];
+	size_t n_events;
+	bool has_file; /* a medium is a file of the host */
+};
+
+/* The knobs that every simulated target has beside its firmware's own. */
+extern const struct msc_knob msc_sim_knobs[];
+
+int msc_spec_parse(struct msc_spec *, const char *text, struct msc_err *err) MSC_MUST_CHECK;
+void msc_spec_free(struct msc_spec *);
+
+/* Everything of the device that the text says; it borrows from the spec, which must stay as long as
+ * the device. */
+struct sim_device_config msc_spec_config(const struct msc_spec *);
+
+/* One event, the part behind "event=". */
+int msc_event_parse(struct sim_event *, const char *text, struct msc_err *err) MSC_MUST_CHECK;
+
+#endif
