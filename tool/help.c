@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* mscope help: from the same tables as the commands themselves. */
+#include <string.h>
+
 #include "tool.h"
+
+#define HELP 26 /* the column where the help of an option begins */
 
 void print_commands(FILE *out)
 {
@@ -9,8 +13,8 @@ void print_commands(FILE *out)
 		fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
 	fputs("\n\"mscope help COMMAND\" describes one; \"mscope list\" shows everything that can be "
 	      "named.\n"
-	      "Exit status: 0 passed, 1 failed, 2 usage, 3 no target, 4 a file, 5 no verdict, "
-	      "70 internal\nerror.\n",
+	      "Exit status: 0 passed, 1 failed, 2 usage, 3 no target, 4 a file, 5 no verdict,\n"
+	      "70 internal error.\n",
 	      out);
 }
 
@@ -22,8 +26,11 @@ static void print_option(FILE *out, const struct opt *o)
 		snprintf(letter, sizeof letter, "-%c, ", o->letter);
 	snprintf(head, sizeof head, "  %s--%s%s%s", letter, o->name,
 		 o->value && o->value[0] != '[' ? " " : "", o->value ? o->value : "");
-	fprintf(out, "%-26s", head);
-	msc_put_wrapped(out, 26, 28, o->help);
+	if (strlen(head) < HELP)
+		fprintf(out, "%-*s", HELP, head);
+	else
+		fprintf(out, "%s\n%*s", head, HELP, "");
+	msc_put_wrapped(out, HELP, HELP + 2, o->help);
 	putc('\n', out);
 }
 

@@ -97,16 +97,3 @@ void msc_knobs_init(const struct msc_knob *table, void *base)
 		(void)rc;
 	}
 }
-
-int msc_knob_once(const char *list, size_t at, struct msc_err *err)
-{
-	const char *word = list + at;
-	bool fault = !strncmp(word, "fault=", 6) || !strncmp(word, "event=", 6);
-	size_t len = strcspn(word, fault ? "," : "=,");
-
-	for (const char *p = list; p < word; p += strcspn(p, ",") + 1)
-		if (len && !strncmp(p, word, len) && strchr(fault ? "," : "=,", p[len]))
-			return msc_fail(err, MSC_E_USAGE, "'%.*s': this is set twice",
-					(int)strcspn(word, ","), word);
-	return 0;
-}

@@ -35,10 +35,6 @@ void msc_knobs_init(const struct msc_knob *table, void *base);
 /* NULL when there is none of that name. */
 const struct msc_knob *msc_knob_find(const struct msc_knob *table, const char *name);
 
-/* MSC_E_USAGE when the knob of the word at list[at], of "NAME,knob=value,...", is also set before it;
- * of "fault" and "event", which may be there with other values, when it is the same one. */
-int msc_knob_once(const char *list, size_t at, struct msc_err *err) MSC_MUST_CHECK;
-
 int msc_knob_set(const struct msc_knob *, void *base, const char *value,
 		 struct msc_err *err) MSC_MUST_CHECK;
 

@@ -129,7 +129,7 @@ static int set_knob(struct msc_spec *s, char *word, struct msc_err *err)
 
 static int begin(struct msc_spec *s, const char *name, struct msc_err *err)
 {
-	if (!name)
+	if (!*name)
 		return msc_fail(err, MSC_E_USAGE,
 				"sim: needs the name of a firmware, as in sim:reference");
 	s->firmware = msc_firmware_find(name, err);
@@ -157,6 +157,20 @@ static int end(struct msc_spec *s, struct msc_err *err)
 	return 0;
 }
 
+/* A knob has one value; faults and events may be many, each of them once. */
+static int once(const char *list, size_t at, struct msc_err *err)
+{
+	const char *word = list + at;
+	bool many = !strncmp(word, "fault=", 6) || !strncmp(word, "event=", 6);
+	size_t len = strcspn(word, many ? "," : "=,");
+
+	for (const char *p = list; len && p < word; p += strcspn(p, ",") + 1)
+		if (!strncmp(p, word, len) && strchr(many ? "," : "=,", p[len]))
+			return msc_fail(err, MSC_E_USAGE, "'%.*s': this is set twice",
+					(int)strcspn(word, ","), word);
+	return 0;
+}
+
 int msc_spec_parse(struct msc_spec *s, const char *name, struct msc_err *err)
 {
 	char *text = strdup(name), *left = text, *word;
@@ -165,13 +179,9 @@ int msc_spec_parse(struct msc_spec *s, const char *name, struct msc_err *err)
 	*s = (struct msc_spec){ .firmware = NULL };
 	if (!text)
 		return msc_nomem(err);
-	word = strsep(&left, ",");
-	rc = begin(s, *word ? word : NULL, err);
-	while (rc == 0 && (word = strsep(&left, ","))) {
-		rc = msc_knob_once(name, (size_t)(word - text), err);
-		if (rc == 0)
-			rc = set_knob(s, word, err);
-	}
+	rc = begin(s, strsep(&left, ","), err);
+	while (rc == 0 && (word = strsep(&left, ",")))
+		rc = once(name, (size_t)(word - text), err) < 0 ? -1 : set_knob(s, word, err);
 	if (rc == 0)
 		rc = end(s, err);
 	free(text);
