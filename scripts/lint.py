@@ -248,6 +248,22 @@ def lists():
                     yield f, n, f"{prefix}{name} has no line {kind}({name}) in {path}"
 
 
+# What makes bytes leave, or allows them to: who may call it.
+GATED = [(re.compile(r"\bmsc_gate_permit\("), ("lib/medium/", "lib/session/gate")),
+         (re.compile(r"\bmsc_(submit|transfer|command)\("), ("lib/session/", "lib/transport/",
+                                                           "lib/timing/scope.c"))]
+
+
+@check
+def gate():
+    """Permits to write come from lib/medium alone; nothing is submitted but by a session."""
+    for path in find("lib/**/*.[ch]", "tool/*.[ch]"):
+        for n, line in enumerate(code_only(read(path)).split("\n"), 1):
+            for call, allowed in GATED:
+                if call.search(line) and not path.startswith(allowed):
+                    yield path, n, f"{call.search(line).group()[:-1]}: only {', '.join(allowed)} may call it"
+
+
 @check
 def cppcheck():
     """cppcheck's warnings, less those in scripts/cppcheck.suppress."""

@@ -69,6 +69,7 @@ int msc_exit_status(enum msc_code code)
 	case MSC_E_NOTFOUND:
 	case MSC_E_ACCESS:
 	case MSC_E_BUSY:
+	case MSC_E_DEVICE:
 	case MSC_E_TIMEOUT:
 	case MSC_E_GONE:
 	case MSC_E_UNSUPPORTED:

@@ -5,11 +5,18 @@
 int msc_command(struct msc_target *t, struct msc_command *c, int64_t timeout_ns,
 		struct msc_err *err)
 {
+	const char *why;
+	char name[48];
+
 	if (t->gone)
 		return msc_fail(err, MSC_E_GONE, "%s: the device went away", t->device.name);
 	if (!t->transport->command)
 		return msc_fail(err, MSC_E_UNSUPPORTED, "%s: takes transfers, not whole commands",
 				t->device.name);
+	/* No session's gate looks at whole commands yet: nothing but what changes nothing. */
+	if (msc_cdb_effect(c->cdb, c->cdb_len, &msc_any_disk, &why) != MSC_EFFECT_NONE)
+		return msc_fail(err, MSC_E_REFUSED, "%s: %s is not sent: %s", t->device.name,
+				msc_cdb_name(name, sizeof name, c->cdb), why);
 	c->outcome = MSC_OUT_PENDING;
 	c->actual = c->sense_len = 0;
 	c->status = 0;

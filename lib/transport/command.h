@@ -28,7 +28,7 @@ struct msc_command {
 };
 
 /* Runs one command. What the device or the kernel makes of it is in the command; -1 when the device
- * is gone (MSC_E_GONE), when the kernel does not let the command through (MSC_E_UNSUPPORTED: not
+ * is gone (MSC_E_GONE), when it may change something (MSC_E_REFUSED; it has not left then), when the kernel does not let the command through (MSC_E_UNSUPPORTED: not
  * permitted to this user, or too much data at once), when a signal ended the wait
  * (MSC_E_INTERRUPTED), and when the target takes no commands but transfers (MSC_E_UNSUPPORTED). The
  * time-out is in whole seconds, rounded up. */

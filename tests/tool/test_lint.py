@@ -58,6 +58,12 @@ OFFENCES = {
     "firmware looks behind the peripheral": (
         "layers", "lib/firmware/planted.c", SPDX + '#include "sim/mcu.h"\n#include "sim/bus.h"\n',
         3, "a firmware model includes only sim/mcu.h"),
+    "a permit from elsewhere": (
+        "gate", "lib/run/planted.c", SPDX + "\nint x = msc_gate_permit(s, p, id, err);\n",
+        3, "msc_gate_permit: only lib/medium/"),
+    "bytes past the session": (
+        "gate", "tool/planted.c", SPDX + "\nint x = msc_submit(t, x, err);\n",
+        3, "msc_submit: only lib/session/"),
     "the public header includes ours": (
         "layers", "lib/mscope.h", SPDX + '#include "base/err.h"\n',
         2, "the public header includes no other header of ours"),

@@ -115,7 +115,7 @@ static const struct {
 	{ DISK,
 	  SCRATCH WRITE("scratch", "1") READ("scratch", "1") "    expect: { data: original }\n",
 	  true, F, "", "expect.medium", "00 at byte 6",
-	  "1f at byte 6, and 238 of 512 bytes differ" },
+	  "1f at byte 6, and 206 of 512 bytes differ" },
 	{ DISK, STEPS READ("last_lba + 1", "1") "    expect: { sense: 5/24/00 }\n", false, F, "",
 	  "expect.sense", "ILLEGAL REQUEST, invalid field in cdb (5/24/00)",
 	  "ILLEGAL REQUEST, logical block address out of range (5/21/00)" },
