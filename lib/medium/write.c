@@ -296,6 +296,7 @@ int msc_medium_before(struct msc_medium *m, const struct msc_request *rq, struct
 		      struct msc_err *err)
 {
 	const uint8_t *cdb = rq->cbw.cb;
+	const uint32_t size = m->block_size ? m->block_size : 512;
 	uint64_t blocks, end;
 
 	*w = (struct msc_write){ .may = MSC_MAY_SEND };
@@ -305,9 +306,8 @@ int msc_medium_before(struct msc_medium *m, const struct msc_request *rq, struct
 		return 0;
 	msc_cdb_written(cdb, &w->lba, &blocks);
 	/* A device may go by dCBWDataTransferLength instead. */
-	if (!(rq->cbw.h.flags & MSC_CBW_FLAG_IN) && m->block_size &&
-	    rq->cbw.h.length > blocks * m->block_size)
-		blocks = (rq->cbw.h.length + (uint64_t)m->block_size - 1) / m->block_size;
+	if (!(rq->cbw.h.flags & MSC_CBW_FLAG_IN) && rq->cbw.h.length > blocks * size)
+		blocks = (rq->cbw.h.length + (uint64_t)size - 1) / size;
 	w->blocks = blocks ? (uint32_t)blocks : 1;
 	end = w->lba + w->blocks;
 	if (m->saved && look(m, err) < 0)
