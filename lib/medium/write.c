@@ -25,6 +25,12 @@ static const struct {
 	{ MSC_OP_WRITE_AND_VERIFY_16, MSC_OP_READ_16 },
 };
 
+/* Without a medium nobody knows; a device then has none to go by either. */
+static uint32_t block_size(const struct msc_medium *m)
+{
+	return m->block_size ? m->block_size : 512;
+}
+
 static const uint8_t *find_pair(uint8_t opcode, uint8_t *read)
 {
 	for (size_t i = 0; i < MSC_COUNT(pairs); i++)
@@ -47,9 +53,7 @@ static int announce(struct msc_medium *m, const uint8_t *data, size_t len, struc
 		return 0;
 	if (care_wrote(m, data, len, &fresh, &fresh_len, err) < 0)
 		return -1;
-	rc = m->journal && fresh_len
-		     ? msc_journal_add_wrote(m->journal, fresh, fresh_len, err)
-		     : 0;
+	rc = m->journal && fresh_len ? msc_journal_add_wrote(m->journal, fresh, fresh_len, err) : 0;
 	free(fresh);
 	return rc;
 }
@@ -103,7 +107,7 @@ static int try_read(struct msc_medium *m, const struct msc_request *write, uint8
 {
 	uint8_t cdb[MSC_CBW_CB_MAX] = { opcode };
 	const struct msc_cdb_def *def = msc_cdb_by_bytes(cdb, sizeof cdb);
-	uint32_t size = m->block_size ? m->block_size : 512;
+	uint32_t size = block_size(m);
 	struct msc_sense_data sense;
 	const struct msc_exchange *x;
 	const struct msc_record *r;
@@ -229,7 +233,7 @@ static int permit(struct msc_medium *m, const struct msc_request *rq, struct msc
 	const struct msc_permit p = { .lun = rq->cbw.h.lun,
 				      .first = w->lba,
 				      .blocks = w->blocks,
-				      .block_size = m->block_size ? m->block_size : 512,
+				      .block_size = block_size(m),
 				      .opcodes = find_pair(rq->cbw.cb[0], &ignored),
 				      .n_opcodes = 1 };
 
@@ -307,9 +311,8 @@ int msc_medium_before(struct msc_medium *m, const struct msc_request *rq, struct
 		return 0;
 	msc_cdb_written(cdb, &w->lba, &blocks);
 	/* A device may go by dCBWDataTransferLength instead. */
-	if (!(rq->cbw.h.flags & MSC_CBW_FLAG_IN) && m->block_size &&
-	    rq->cbw.h.length > blocks * m->block_size)
-		blocks = (rq->cbw.h.length + (uint64_t)m->block_size - 1) / m->block_size;
+	if (!(rq->cbw.h.flags & MSC_CBW_FLAG_IN) && rq->cbw.h.length > blocks * block_size(m))
+		blocks = (rq->cbw.h.length + (uint64_t)block_size(m) - 1) / block_size(m);
 	w->blocks = blocks ? (uint32_t)blocks : 1;
 	end = w->lba + w->blocks;
 	if (m->saved && look(m, err) < 0)
@@ -351,9 +354,8 @@ static void explain(struct msc_medium *m, struct msc_write *w, uint64_t hit)
 				continue;
 			if (m->suspects & image[k].cuts)
 				m->suspects &= image[k].cuts;
-			how = care_cut_name((unsigned)__builtin_ctz(m->suspects & image[k].cuts
-									    ? m->suspects
-									    : image[k].cuts));
+			how = care_cut_name((unsigned)__builtin_ctz(
+				m->suspects & image[k].cuts ? m->suspects : image[k].cuts));
 			from = w->lba + i;
 			i = REACH_MAX;
 			break;
