@@ -136,6 +136,8 @@ int care_take_all(struct msc_medium *, uint64_t *lba, size_t n, enum care_kind, 
 		  struct msc_err *) MSC_MUST_CHECK;
 
 void care_revoke(struct msc_medium *); /* all permits */
+/* The blocks that were saved: as if nothing had ever been. */
+void care_forget(struct msc_medium *);
 
 /* ---- same.c */
 int care_fingerprint(struct msc_medium *, bool *readable, struct msc_err *) MSC_MUST_CHECK;

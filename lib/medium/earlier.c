@@ -74,27 +74,33 @@ static int load(struct earlier *e, struct msc_err *err)
 	return 0;
 }
 
-/* Looks for the mark where it was written, and where a device that cuts addresses puts it. */
+/* Looks for the mark where it was written, and where a device that cuts addresses puts it; one that
+ * reads so too shows it at both. What carries it is put back last, and is not compared with what was
+ * written. */
 static int find_mark(struct earlier *e, struct msc_err *err)
 {
 	struct msc_medium *t = &e->then;
 	struct care_image image[CARE_IMAGES_MAX];
+	uint64_t found = t->mark;
+	bool marked;
 	size_t n;
 
 	if (!t->has_mark)
 		return 0;
 	n = care_images(t, t->mark, image);
-	if (care_find(t, t->mark))
-		care_find(t, t->mark)->kind = CARE_MARK;
-	for (size_t i = 0; i <= n && !t->marked; i++) {
+	for (size_t i = 0; i <= n; i++) {
 		t->mark_at = i ? image[i - 1].lba : t->mark;
-		if (care_is_marked(t, &t->marked, err) < 0)
+		if (care_is_marked(t, &marked, err) < 0)
 			return -1;
-		if (t->marked && care_find(t, t->mark_at))
-			care_find(t, t->mark_at)->kind |= CARE_MARK;
+		if (!marked)
+			continue;
+		if (!t->marked)
+			found = t->mark_at;
+		t->marked = true;
+		if (care_find(t, t->mark_at))
+			care_find(t, t->mark_at)->kind = CARE_MARK;
 	}
-	if (!t->marked && care_find(t, t->mark))
-		care_find(t, t->mark)->kind = CARE_SCRATCH; /* compared as any other */
+	t->mark_at = found;
 	return 0;
 }
 

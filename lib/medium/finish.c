@@ -60,6 +60,25 @@ static int restore_all(struct msc_medium *m, bool *good, struct msc_err *err)
 	return *good ? care_flush(m, err) : 0;
 }
 
+int msc_medium_rest(struct msc_medium *m, bool *good, struct msc_err *err)
+{
+	int rc = 0;
+
+	*good = true;
+	if (!m->saved || *m->ended)
+		return 0;
+	if (restore_all(m, good, err) < 0)
+		return -1;
+	if (*m->ended || !*good)
+		return 0;
+	care_revoke(m);
+	care_forget(m);
+	if (m->journal)
+		rc = msc_journal_remove(m->journal, err);
+	m->journal = NULL;
+	return rc;
+}
+
 void msc_medium_finish(struct msc_medium *m, struct msc_medium_end *end)
 {
 	struct msc_err err = MSC_ERR_INIT;

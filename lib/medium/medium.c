@@ -367,8 +367,7 @@ static int save(struct msc_medium *m, bool *readable, struct msc_err *err)
 	return 0;
 }
 
-/* Nothing was written: as if it had never begun. */
-static void forget_blocks(struct msc_medium *m)
+void care_forget(struct msc_medium *m)
 {
 	care_blocks_free(m);
 	m->block = NULL;
@@ -377,6 +376,7 @@ static void forget_blocks(struct msc_medium *m)
 	m->wrote_hash = NULL;
 	m->n_blocks = m->room_blocks = m->n_arenas = m->n_wrote = m->room_wrote = 0;
 	m->n_prints = 0;
+	m->saved = m->marked = false;
 }
 
 int msc_medium_save(struct msc_medium *m, bool *may, char *why, size_t size, struct msc_err *err)
@@ -387,7 +387,7 @@ int msc_medium_save(struct msc_medium *m, bool *may, char *why, size_t size, str
 	if (!m->saved && m->blocks && !*m->ended) {
 		rc = save(m, &readable, err);
 		if (!m->saved)
-			forget_blocks(m);
+			care_forget(m);
 	} else if (m->saved) {
 		rc = care_check(m, false, err);
 	}

@@ -76,6 +76,11 @@ int msc_medium_save(struct msc_medium *, bool *may, char *why, size_t size,
 int msc_medium_restore(struct msc_medium *, bool quick, bool *good,
 		       struct msc_err *) MSC_MUST_CHECK;
 
+/* Before the medium is taken away, which may be for good: puts back all, the mark too, and removes the
+ * journal. The next msc_medium_save begins anew. *good false: it could not be put back, and the journal
+ * stays. */
+int msc_medium_rest(struct msc_medium *, bool *good, struct msc_err *) MSC_MUST_CHECK;
+
 /* How it went, once all is over. */
 struct msc_medium_end {
 	bool wrote;	  /* something was saved for it */

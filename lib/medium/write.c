@@ -25,6 +25,12 @@ static const struct {
 	{ MSC_OP_WRITE_AND_VERIFY_16, MSC_OP_READ_16 },
 };
 
+/* Without a medium nobody knows; a device then has none to go by either. */
+static uint32_t block_size(const struct msc_medium *m)
+{
+	return m->block_size ? m->block_size : 512;
+}
+
 static const uint8_t *find_pair(uint8_t opcode, uint8_t *read)
 {
 	for (size_t i = 0; i < MSC_COUNT(pairs); i++)
@@ -101,7 +107,7 @@ static int try_read(struct msc_medium *m, const struct msc_request *write, uint8
 {
 	uint8_t cdb[MSC_CBW_CB_MAX] = { opcode };
 	const struct msc_cdb_def *def = msc_cdb_by_bytes(cdb, sizeof cdb);
-	uint32_t size = m->block_size ? m->block_size : 512;
+	uint32_t size = block_size(m);
 	struct msc_sense_data sense;
 	const struct msc_exchange *x;
 	const struct msc_record *r;
@@ -227,7 +233,7 @@ static int permit(struct msc_medium *m, const struct msc_request *rq, struct msc
 	const struct msc_permit p = { .lun = rq->cbw.h.lun,
 				      .first = w->lba,
 				      .blocks = w->blocks,
-				      .block_size = m->block_size ? m->block_size : 512,
+				      .block_size = block_size(m),
 				      .opcodes = find_pair(rq->cbw.cb[0], &ignored),
 				      .n_opcodes = 1 };
 
@@ -296,7 +302,6 @@ int msc_medium_before(struct msc_medium *m, const struct msc_request *rq, struct
 		      struct msc_err *err)
 {
 	const uint8_t *cdb = rq->cbw.cb;
-	const uint32_t size = m->block_size ? m->block_size : 512;
 	uint64_t blocks, end;
 
 	*w = (struct msc_write){ .may = MSC_MAY_SEND };
@@ -306,8 +311,8 @@ int msc_medium_before(struct msc_medium *m, const struct msc_request *rq, struct
 		return 0;
 	msc_cdb_written(cdb, &w->lba, &blocks);
 	/* A device may go by dCBWDataTransferLength instead. */
-	if (!(rq->cbw.h.flags & MSC_CBW_FLAG_IN) && rq->cbw.h.length > blocks * size)
-		blocks = (rq->cbw.h.length + (uint64_t)size - 1) / size;
+	if (!(rq->cbw.h.flags & MSC_CBW_FLAG_IN) && rq->cbw.h.length > blocks * block_size(m))
+		blocks = (rq->cbw.h.length + (uint64_t)block_size(m) - 1) / block_size(m);
 	w->blocks = blocks ? (uint32_t)blocks : 1;
 	end = w->lba + w->blocks;
 	if (m->saved && look(m, err) < 0)

@@ -403,8 +403,13 @@ static void ended(struct msc_assembler *a, const struct msc_transfer *t)
 
 /* ---- notes -------------------------------------------------------------------------------- */
 
+/* A bare transfer that never took off has left the device as it was. */
 static void abandon(struct msc_assembler *a)
 {
+	if (a->bare && !a->open && !a->n_flying) {
+		a->bare = false;
+		return;
+	}
 	msc_building_free(a->open);
 	a->open = NULL;
 	forget_flights(a);

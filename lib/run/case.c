@@ -100,6 +100,19 @@ static bool may_run(struct msc_runner *r)
 	return !r->ended;
 }
 
+/* The medium may not come back, or in somebody else's hands. */
+static int put_all_back(struct msc_runner *r, struct msc_err *err)
+{
+	bool good;
+
+	if (msc_medium_rest(r->medium, &good, err) < 0)
+		return -1;
+	if (!good)
+		msc_run_end_case(r, MSC_VERDICT_SKIP,
+				 "what was written cannot be put back, so the medium is kept");
+	return 0;
+}
+
 /* The blocks are saved, and the medium is still the one that they are of; without a medium there is
  * nothing to save. */
 static int save_blocks(struct msc_runner *r, struct msc_err *err)
@@ -113,6 +126,8 @@ static int save_blocks(struct msc_runner *r, struct msc_err *err)
 		msc_run_end_case(r, MSC_VERDICT_SKIP, "%s", r->no_journal);
 		return 0;
 	}
+	if (r->s->ejects && !r->s->scratch_blocks)
+		return put_all_back(r, err);
 	if (msc_medium_save(r->medium, &may, why, sizeof why, err) < 0)
 		return -1;
 	if (!may)

@@ -51,6 +51,15 @@ def settle(killer):
     assert killer.run("--forget-journal", *READS).returncode == 0
 
 
+@pytest.mark.parametrize("how", ["attach.windows.eject", "scsi.medium.*"])
+def test_ejected_by_us(killer, how):
+    """It is as it was before it goes, and nothing is left to be put back: this device does not load it by itself."""
+    p = killer.run("--allow-writes", "--select", "scsi.write10.readback", "--select", how,
+                   target=f"sim:linux-gadget,stall=0,file={killer.disk.path}")
+    assert p.returncode == 0 and "is written any more" not in words(p), words(p)
+    assert killer.disk.changed() == [] and killer.journals() == []
+
+
 @pytest.mark.parametrize("speed", ["90ms", "200ms"])
 def test_slow_flash(killer, speed):
     p = killer.run("--allow-writes", *WRITES,

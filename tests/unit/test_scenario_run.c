@@ -52,6 +52,11 @@ static const struct {
 	  "does not fit this device: 'last_lba - 9000' is -809, outside of 0 to 4294967295", "", "",
 	  "" },
 	/* writes */
+	{ "sim:reference,medium=0",
+	  HEAD "needs: no-medium\nsteps:\n"
+	       "  - command: { write10: { lba: 0, blocks: 1 } }\n    cbw: { length: 4096 }\n"
+	       "    expect: { status: failed, sense: 2/3a }\n",
+	  true, P, "", "", "", "" },
 	{ DISK, SCRATCH INQUIRY, false, S, "writes to the medium; give --allow-writes to allow it",
 	  "", "", "" },
 	{ DISK, STEPS WRITE("0", "1"), true, E,

@@ -123,6 +123,8 @@ static void pieces(void **state)
 		wrapper(cbw + at, 0x2a, 1);
 		assert_int_equal(gate_poll(&b, cbw, at + MSC_CBW_LEN, &err), -1);
 		assert_int_equal(err.code, MSC_E_REFUSED);
+		/* Nothing has left, so the device owes nothing. */
+		assert_false(msc_session_known(b.session)->needs_reset);
 	}
 	for (size_t len = 16; len < 64; len++) {
 		struct msc_err err = MSC_ERR_INIT;

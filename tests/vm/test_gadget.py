@@ -9,6 +9,7 @@ import copy
 import json
 import os
 import subprocess
+import tempfile
 from dataclasses import dataclass, field
 
 import pytest
@@ -106,8 +107,10 @@ class Runs:
             done = vm.run(["mscope", "check", gadget.target, *words, "--json", "/tmp/result.json"], timeout=240)
             real = json.loads(vm.pull("/tmp/result.json"))
         result = self._folder / "result.json"
+        # The simulated medium is ejected, and stays out: its blocks are kept, and are none of the next run's.
+        state = tempfile.mkdtemp(dir=self._folder)
         subprocess.run([MSCOPE, "check", variant.simulated, *words, "--json", result], cwd=self._folder, check=False,
-                       env=os.environ | {"XDG_STATE_HOME": str(self._folder)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                       env=os.environ | {"XDG_STATE_HOME": state}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         return Both(names, done, real, json.loads(result.read_text()))
 
 

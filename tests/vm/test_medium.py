@@ -37,6 +37,19 @@ def test_medium_is_ejected_as_it_must_be(vm, mscope):
         assert done["scsi.medium.changed"]["reason"] == "the device does not load a medium by itself"
 
 
+def test_medium_is_whole_when_it_is_ejected(vm, mscope):
+    """What was written before is put back before it goes, with the mark, and no journal waits for it."""
+    state, image = "/root/.local/state/mscope", "/mnt/backing/lun0.img"
+    vm.run(["rm", "-rf", state]).check()
+    with vm.gadget(format="none") as gadget:
+        before = vm.run(["md5sum", image]).check().stdout
+        done = cases(mscope, gadget, "--select", "scsi.write10.*", "--select", "attach.windows.eject", "--allow-writes", "--allow-eject")
+        assert done["attach.windows.eject"]["verdict"] == "pass"
+        assert any(case["verdict"] == "pass" for name, case in done.items() if name.startswith("scsi.write10."))
+        assert vm.run(["md5sum", image]).check().stdout == before
+        assert vm.run(f"ls {state}").stdout == ""
+
+
 def test_medium_changed_by_its_owner_is_announced(vm, mscope):
     with vm.gadget(format="none") as gadget:
         vm.run("dd if=/dev/zero of=/tmp/other bs=512 count=2048").check()

@@ -64,7 +64,7 @@ def test_blocks_are_put_back_by_the_run_after_a_crash(bench):
     bench.begin_writing().signal("KILL")
     bench.vm.wait_for(lambda: bench.driver() == "usb-storage", "the driver to be back")
     done = bench.mscope("check", *QUICK)
-    assert "give --restore to put the" in flat(done.stdout)
+    assert '"mscope check --restore" puts the' in flat(done.stdout)
     assert bench.journals() and bench.stored() != before
     done = bench.mscope("check", *QUICK, "--allow-writes")
     assert done.status == 0

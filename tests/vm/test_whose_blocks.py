@@ -26,9 +26,6 @@ down)
 esac
 """
 
-to_come = pytest.mark.xfail(strict=False, reason="the identity of a medium is not yet more than names and its first block")
-
-
 def other(vm, size="2M"):
     """A medium of the same size and with the same first block, and other contents."""
     vm.run(f"dd if=/dev/urandom of={OTHER} bs={size} count=1 && dd if=/dev/zero of={OTHER} bs=512 count=1 conv=notrunc").check()
@@ -77,7 +74,6 @@ def two_boards(bench):
         vm.run("rmmod dummy_hcd; rm /run/gadget/speed").check()
 
 
-@to_come
 def test_two_boards_of_one_serial_number(bench, two_boards):
     vm, (first, second, theirs) = bench.vm, two_boards
     ours = stored(vm, BACKING)
@@ -95,7 +91,6 @@ def test_two_boards_of_one_serial_number(bench, two_boards):
     assert not bench.journals()
 
 
-@to_come
 @pytest.mark.parametrize("options", [["--allow-writes"], ["--restore"]], ids=["writes", "restore"])
 def test_a_cloned_card(bench, options):
     """The same reader, another card: of the same size, and as blank where its partition table would be."""
@@ -117,7 +112,6 @@ def test_a_cloned_card(bench, options):
     assert not bench.journals()
 
 
-@to_come
 @pytest.mark.parametrize("size", ["2M", "1M"], ids=["same-size", "smaller"])
 def test_a_medium_changed_in_mid_run(bench, size):
     """The writing ends at once: nothing reaches the new medium, and what the first one held is kept."""

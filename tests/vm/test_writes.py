@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What a run writes, as the kernel saw it go out: only blocks that were saved before, and only where leave was given."""
 
+import json
+
 import pytest
 
-from usbmon import Out, Watch
+from usbmon import Out, Watch, WholeWatch
 from vm import block_pattern
 
 IMAGE, KEPT, STATE = "/tmp/patterned.img", "/root/kept", "/root/.local/state/mscope"
@@ -69,6 +71,59 @@ def test_nothing_is_written_without_leave(vm, mscope, gadget):
     assert len(watch.commands) > 1000
     assert [write for write in watch.writes if write.lba is None or write.lba <= LAST] == []
     assert (stored(vm), journals) == (before, b"")
+
+
+# Commands that are no transfer of their own. Each form writes to a block that nothing has saved.
+
+def cbw(opcode, lba=0, blocks=0):
+    length = 512 * blocks
+    return (b"USBC" + bytes([1, 0, 0, 0]) + length.to_bytes(4, "little") + bytes([0, 0, 10, opcode, 0]) + lba.to_bytes(4, "big") + b"\0" +
+            blocks.to_bytes(2, "big")).ljust(31, b"\0")
+
+
+READY, UNSAVED = cbw(0x00), 100
+WRITE = cbw(0x2a, UNSAVED, 1)
+FORMS = {                                       # transfers on bulk-out
+    "whole": [WRITE],
+    "cut-in-signature": [WRITE[:2], WRITE[2:]],
+    "cut-in-tag": [WRITE[:6], WRITE[6:]],
+    "cut-in-length": [WRITE[:10], WRITE[10:]],
+    "three": [WRITE[:3], WRITE[3:12], WRITE[12:]],
+    "glued": [READY + WRITE],
+    "behind-a-packet": [bytes(512) + WRITE],
+    "from-a-packet-on": [bytes(500) + WRITE[:12], WRITE[12:]],
+    "cut-short": [WRITE[:25]],
+}
+
+
+def forms(vm, gadget, *options):
+    """Every form in a scenario of its own; answers the watch and the verdicts."""
+    polls = {name: "".join(f"  - poll: {{ endpoint: out, data: \"{data.hex()}\", time: 20ms }}\n" for data in transfers)
+             for name, transfers in FORMS.items()}
+    vm.push("---\n".join(f"name: test.{name}\ntitle: t\nspec: [t]\nstage: invalid\nrecover: false\nsteps:\n{steps}  - reset_recovery\n"
+                         for name, steps in polls.items()).encode(), "/tmp/forms.yaml")
+    keeper = vm.start(KEEP)
+    with WholeWatch(vm, gadget.device) as watch:
+        done = vm.run(["mscope", "run", gadget.target, "/tmp/forms.yaml", *options, "--json", "-"], timeout=120)
+    keeper.signal("KILL")
+    keeper.wait(10)
+    cases = json.loads(done.stdout)["cases"]
+    return watch, vm.run(f"cat {KEPT}/* 2>/dev/null").out, {case["name"]: case["verdict"] for case in cases}
+
+
+def test_no_form_of_a_command_writes_to_other_blocks(vm, gadget):
+    before = stored(vm)
+    watch, journals, verdicts = forms(vm, gadget, "--allow-writes")
+    assert [write.lba for write in watch.writes if write.lba == UNSAVED] == []
+    assert watch.writes and unsaved(watch, journals) == []
+    assert set(verdicts) == {f"test.{name}" for name in FORMS}
+    assert set(verdicts.values()) <= {"error", "skip"}          # refused, and no fault of the device
+    assert stored(vm) == before
+
+
+def test_the_watch_sees_every_form(vm, gadget):
+    watch, _, _ = forms(vm, gadget, "--allow-writes", "--allow-unsafe")
+    assert [write.lba for write in watch.writes].count(UNSAVED) == len(FORMS)
 
 
 # The watch itself

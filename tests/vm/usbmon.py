@@ -6,15 +6,17 @@
     for write in watch.writes:
         assert write.lba >= 1000
 
-usbmon's text shows the first 32 bytes of what is submitted, so a CBW is whole. A run whose events the kernel could not keep is an
-error, not a shorter list.
+usbmon's text shows the first 32 bytes of what is submitted, so a CBW is whole, also one in pieces. What lies behind other bytes only
+WholeWatch sees. A run whose events the kernel could not keep is an error, not a shorter list.
 """
 
 import re
+import struct
 from dataclasses import dataclass
 
 EVENTS = "/tmp/usbmon.events"
-CBW = b"USBC"
+CBW, CBW_LENGTH = b"USBC", 31
+OPCODE_AT = 15
 
 # Where LBA and number of blocks are, as (offset, bytes); None: the command has none, and changes who knows what.
 WRITES = {
@@ -43,18 +45,26 @@ class Out:
     """A bulk-out transfer as it was submitted."""
     endpoint: int
     length: int
-    head: bytes                     # the first 32 bytes, at most
+    head: bytes                     # the first 32 bytes, at most; from WholeWatch all
+
+
+@dataclass
+class Wrapper:
+    """What a device may take for a CBW."""
+    bytes: bytes
 
     @property
     def cdb(self):
-        """The command block, for what a device takes for a CBW; else None."""
-        if self.length != 31 or not self.head.startswith(CBW):
-            return None
-        return self.head[15:15 + min(max(self.head[14] & 0x1f, 1), 16)].ljust(16, b"\0")
+        length = min(max(self.bytes[OPCODE_AT - 1] & 0x1f, 1), 16)
+        return self.bytes[OPCODE_AT:OPCODE_AT + length].ljust(16, b"\0")
 
     @property
     def lun(self):
-        return self.head[13] & 0xf
+        return self.bytes[13] & 0xf
+
+    @property
+    def data(self):
+        return int.from_bytes(self.bytes[8:12], "little")
 
 
 @dataclass
@@ -99,22 +109,72 @@ class Watch:
         return found and Out(int(found[1]), int(found[2]), bytes.fromhex(found[3] or ""))
 
     @property
+    def wrappers(self):
+        """In the order sent: wherever there is a signature, also in pieces of several transfers, or behind other bytes."""
+        stream, found = b"", []
+        for out in self.outs:
+            stream += out.head
+            if len(out.head) < out.length:      # what follows does not join on
+                found += self._in(stream)
+                stream = b""
+        return found + self._in(stream)
+
+    @staticmethod
+    def _in(stream):
+        places = (place.start() for place in re.finditer(CBW, stream))
+        return [Wrapper(stream[at:at + CBW_LENGTH].ljust(CBW_LENGTH, b"\0")) for at in places if at + OPCODE_AT < len(stream)]
+
+    @property
     def commands(self):
         """Every command block that went out, with its unit."""
-        return [(out.lun, out.cdb) for out in self.outs if out.cdb]
+        return [(wrapper.lun, wrapper.cdb) for wrapper in self.wrappers]
 
     @property
     def writes(self):
         """Every command that changes a medium."""
-        return [self._write(out) for out in self.outs if out.cdb and out.cdb[0] in WRITES]
+        return [self._write(wrapper) for wrapper in self.wrappers if wrapper.cdb[0] in WRITES]
 
-    def _write(self, out):
-        cdb, places = out.cdb, WRITES[out.cdb[0]]
-        data = int.from_bytes(out.head[8:12], "little")
+    @staticmethod
+    def _write(wrapper):
+        cdb, places = wrapper.cdb, WRITES[wrapper.cdb[0]]
         if not places:
-            return Write(out.lun, cdb[0], None, 0, data)
+            return Write(wrapper.lun, cdb[0], None, 0, wrapper.data)
         (at, size), (where, length) = places
         lba, blocks = int.from_bytes(cdb[at:at + size], "big"), int.from_bytes(cdb[where:where + length], "big")
         if cdb[0] == 0x0a:
             lba, blocks = lba & 0x1fffff, blocks or 256
-        return Write(out.lun, cdb[0], lba, blocks, data)
+        return Write(wrapper.lun, cdb[0], lba, blocks, wrapper.data)
+
+
+class WholeWatch(Watch):
+    """The same with every byte, from usbmon's binary interface. For short runs: the kernel keeps 300 KiB for who reads too slowly."""
+    # Linux, Documentation/usb/usbmon.rst: the header that read() gives, up to the setup packet
+    HEADER = struct.Struct("=QcBBBHcc q ii II 8s")
+    BULK = 3
+
+    def __enter__(self):
+        self._before = self._events()
+        self._job = self._vm.start(["cat", f"/dev/usbmon{self._device.bus}"], stdout=EVENTS)
+        self._vm.wait_for(lambda: "nreaders 1" in self._state(), "usbmon to be read")
+        return self
+
+    def __exit__(self, *exception):
+        events = self._events() - self._before
+        self._vm.wait_for(lambda: self._read() >= events, "usbmon to give every event: it may have lost some")
+        self._job.signal("KILL")
+        self._job.wait(10)
+
+    def _events(self):
+        return int(re.search(r"events (\d+)", self._state())[1])
+
+    def _read(self):
+        """Answers how many events there are."""
+        data, at, count = self._vm.pull(EVENTS), 0, 0
+        self.outs = []
+        while at + self.HEADER.size <= len(data):
+            _, event, transfer, endpoint, _, _, _, _, _, _, _, length, there, _ = self.HEADER.unpack_from(data, at)
+            at += self.HEADER.size + there
+            count += at <= len(data)
+            if (event, transfer) == (b"S", self.BULK) and endpoint < 0x80:
+                self.outs.append(Out(endpoint, length, data[at - there:at]))
+        return count
