@@ -130,8 +130,7 @@ static int take_hits(struct msc_medium *m, const bool *is_hit, struct msc_err *e
 		if (!is_hit[i])
 			continue;
 		care_hit(m, "block %" PRIu64 ", which nobody wrote, has changed", b.lba);
-		if (m->journal &&
-		    msc_journal_add_blocks(m->journal, m->block_size, &b, 1, err) < 0)
+		if (m->journal && msc_journal_add_blocks(m->journal, m->block_size, &b, 1, err) < 0)
 			return -1;
 		if (care_add(m, b.lba, 1, b.data, CARE_PRINT, err) < 0)
 			return -1;
@@ -214,7 +213,8 @@ int care_check(struct msc_medium *m, bool thorough, struct msc_err *err)
 	if (!thorough) {
 		if (m->marked && care_is_marked(m, &marked, err) < 0)
 			return -1;
-		if (m->n_prints && look_at_prints(m, PRINTS_QUICK, &differ, &readable, NULL, err) < 0)
+		if (m->n_prints &&
+		    look_at_prints(m, PRINTS_QUICK, &differ, &readable, NULL, err) < 0)
 			return -1;
 		care_heed_signs(m);
 		thorough = !marked || !readable || differ || g->doubts != m->doubts;

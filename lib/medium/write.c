@@ -47,9 +47,7 @@ static int announce(struct msc_medium *m, const uint8_t *data, size_t len, struc
 		return 0;
 	if (care_wrote(m, data, len, &fresh, &fresh_len, err) < 0)
 		return -1;
-	rc = m->journal && fresh_len
-		     ? msc_journal_add_wrote(m->journal, fresh, fresh_len, err)
-		     : 0;
+	rc = m->journal && fresh_len ? msc_journal_add_wrote(m->journal, fresh, fresh_len, err) : 0;
 	free(fresh);
 	return rc;
 }
@@ -351,9 +349,8 @@ static void explain(struct msc_medium *m, struct msc_write *w, uint64_t hit)
 				continue;
 			if (m->suspects & image[k].cuts)
 				m->suspects &= image[k].cuts;
-			how = care_cut_name((unsigned)__builtin_ctz(m->suspects & image[k].cuts
-									    ? m->suspects
-									    : image[k].cuts));
+			how = care_cut_name((unsigned)__builtin_ctz(
+				m->suspects & image[k].cuts ? m->suspects : image[k].cuts));
 			from = w->lba + i;
 			i = REACH_MAX;
 			break;

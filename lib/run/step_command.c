@@ -265,7 +265,8 @@ static int send_with_care(struct msc_runner *r, const struct msc_plan_command *c
 
 	if (msc_medium_before(r->medium, rq, &w, err) < 0)
 		return -1;
-	if (w.may == MSC_MAY_SKIP) /* the finding about the READ is the verdict, and hides the reason */
+	if (w.may ==
+	    MSC_MAY_SKIP) /* the finding about the READ is the verdict, and hides the reason */
 		msc_run_note(r, "%s", w.why);
 	if (w.may != MSC_MAY_SEND) {
 		msc_run_end_case(r, w.may == MSC_MAY_NOT ? MSC_VERDICT_ERROR : MSC_VERDICT_SKIP,
