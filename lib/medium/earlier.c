@@ -74,34 +74,44 @@ static int load(struct earlier *e, struct msc_err *err)
 	return 0;
 }
 
-/* Looks for the mark where it was written, and where a device that cuts addresses puts it; one that
- * reads so too shows it at both. What carries it is put back last, and is not compared with what was
- * written. */
+/* Looks for the mark where it was written, and where a device that cuts addresses puts it. Where reads
+ * are cut too it is seen in several places, which are one block. */
 static int find_mark(struct earlier *e, struct msc_err *err)
 {
 	struct msc_medium *t = &e->then;
 	struct care_image image[CARE_IMAGES_MAX];
-	uint64_t found = t->mark;
-	bool marked;
+	uint64_t seen = t->mark;
 	size_t n;
 
 	if (!t->has_mark)
 		return 0;
 	n = care_images(t, t->mark, image);
 	for (size_t i = 0; i <= n; i++) {
+		struct care_block *b;
+		bool here;
+
 		t->mark_at = i ? image[i - 1].lba : t->mark;
-		if (care_is_marked(t, &marked, err) < 0)
+		b = care_find(t, t->mark_at);
+		if (care_is_marked(t, &here, err) < 0)
 			return -1;
-		if (!marked)
+		if (!here)
 			continue;
-		if (!t->marked)
-			found = t->mark_at;
+		if (b)
+			b->kind = CARE_MARK;
+		seen = t->marked ? seen : t->mark_at;
 		t->marked = true;
-		if (care_find(t, t->mark_at))
-			care_find(t, t->mark_at)->kind = CARE_MARK;
 	}
-	t->mark_at = found;
+	t->mark_at = seen;
+	/* Not there, it is compared as any other: CARE_SCRATCH, as load() left it. */
 	return 0;
+}
+
+/* That run's own device may have hit one of them; then it is saved, and among the blocks to put back. */
+static bool is_hit(const struct msc_medium *t, const struct care_print *p)
+{
+	const struct care_block *b = care_find(t, p->lba);
+
+	return b && care_is_ours(t, b, p->data);
 }
 
 static int compare_prints(struct earlier *e, struct msc_err *err)
@@ -119,7 +129,8 @@ static int compare_prints(struct earlier *e, struct msc_err *err)
 		t->n_prints++;
 		if (care_read(t, p->lba, 1, p->data, &good, err) < 0)
 			return -1;
-		if (good && msc_journal_hash(p->data, h->block_size) == h->print[i].hash)
+		if (good && (msc_journal_hash(p->data, h->block_size) == h->print[i].hash ||
+			     is_hit(t, p)))
 			continue;
 		e->prints_differ++;
 		e->block_0_differs |= p->lba == 0;

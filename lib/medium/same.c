@@ -10,6 +10,7 @@
 #include "medium/care.h"
 
 #define PRINTS_QUICK   2 /* and the mark */
+#define TRIES	       8 /* to find a place for one */
 #define PRINTS_TELLING 8 /* so many different blocks, none of one byte alone */
 
 void care_heed_signs(struct msc_medium *m)
@@ -24,6 +25,18 @@ void care_heed_signs(struct msc_medium *m)
 
 /* ---- fingerprint ------------------------------------------------------------------------------ */
 
+/* It is saved, or would be read as one that is by a device that cuts its address: then it changes when
+ * that one is written. */
+static bool is_reached(const struct msc_medium *m, uint64_t lba)
+{
+	struct care_image image[CARE_IMAGES_MAX];
+	size_t n = care_images(m, lba, image);
+
+	while (n > 0 && !care_find(m, image[n - 1].lba))
+		n--;
+	return n > 0 || care_find(m, lba);
+}
+
 int care_fingerprint(struct msc_medium *m, bool *readable, struct msc_err *err)
 {
 	struct msc_rng rng = { m->o.seed };
@@ -36,7 +49,9 @@ int care_fingerprint(struct msc_medium *m, bool *readable, struct msc_err *err)
 		struct care_print *p = &m->print[m->n_prints];
 
 		p->lba = care_print_place(m, &rng, i, n);
-		if (care_find(m, p->lba))
+		for (int tries = TRIES; is_reached(m, p->lba) && tries > 0; tries--)
+			p->lba = care_print_place(m, &rng, i, n);
+		if (is_reached(m, p->lba))
 			continue;
 		p->data = malloc(m->block_size);
 		if (!p->data)
