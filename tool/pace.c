@@ -133,7 +133,7 @@ static int measure_writes(struct job *j, struct msc_session *s, struct msc_err *
 	data = msc_medium_original(medium, msc_medium_first(medium), &len);
 	result = !data ? msc_fail(err, MSC_E_UNSUPPORTED, "there is no medium in unit %u", j->o.lun)
 		       : msc_pace_probe_writes(s, &j->o, msc_medium_first(medium),
-				       msc_medium_blocks(medium), data, &j->samples, err);
+					       msc_medium_blocks(medium), data, &j->samples, err);
 	j->not_restored = !tool_medium_end(medium);
 	return result;
 }

@@ -80,6 +80,7 @@ const struct msc_rule msc_rule_scsi_write_elsewhere = {
 	.spec = "SBC-3, WRITE (10)",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "files are lost that nobody touched",
-	.mistake = "the address is formed in too few bits, or not compared with the capacity before "
-		   "the data is stored",
+	.mistake =
+		"the address is formed in too few bits, or not compared with the capacity before "
+		"the data is stored",
 };

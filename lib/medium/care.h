@@ -103,8 +103,8 @@ void care_mark_fill(const struct msc_medium *, uint8_t *block);
 struct care_block *care_find(const struct msc_medium *, uint64_t lba);
 /* n blocks in a row; data is copied, or left zero when NULL. Those that are saved already keep
  * their data and gain the kind. */
-int care_add(struct msc_medium *, uint64_t lba, uint32_t n, const uint8_t *data,
-	     enum care_kind, struct msc_err *) MSC_MUST_CHECK;
+int care_add(struct msc_medium *, uint64_t lba, uint32_t n, const uint8_t *data, enum care_kind,
+	     struct msc_err *) MSC_MUST_CHECK;
 /* Contents as msc_journal_add_wrote takes them: those that are new go into *fresh (to be freed). */
 int care_wrote(struct msc_medium *, const uint8_t *data, size_t len, uint8_t **fresh,
 	       size_t *fresh_len, struct msc_err *) MSC_MUST_CHECK;

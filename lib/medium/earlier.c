@@ -60,8 +60,8 @@ static int load(struct earlier *e, struct msc_err *err)
 				  .absent = e->m->absent };
 	snprintf(t->nonce, sizeof t->nonce, "%s", h->nonce);
 	for (size_t i = 0; i < e->content.n_blocks; i++)
-		if (care_add(t, e->content.block[i].lba, 1, e->content.block[i].data,
-			     CARE_SCRATCH, err) < 0)
+		if (care_add(t, e->content.block[i].lba, 1, e->content.block[i].data, CARE_SCRATCH,
+			     err) < 0)
 			return -1;
 	for (size_t i = 0; i < e->content.n_wrote; i++) {
 		uint8_t *fresh;
@@ -74,34 +74,44 @@ static int load(struct earlier *e, struct msc_err *err)
 	return 0;
 }
 
-/* Looks for the mark where it was written, and where a device that cuts addresses puts it; one that
- * reads so too shows it at both. What carries it is put back last, and is not compared with what was
- * written. */
+/* Looks for the mark where it was written, and where a device that cuts addresses puts it. Where reads
+ * are cut too it is seen in several places, which are one block. */
 static int find_mark(struct earlier *e, struct msc_err *err)
 {
 	struct msc_medium *t = &e->then;
 	struct care_image image[CARE_IMAGES_MAX];
-	uint64_t found = t->mark;
-	bool marked;
+	uint64_t seen = t->mark;
 	size_t n;
 
 	if (!t->has_mark)
 		return 0;
 	n = care_images(t, t->mark, image);
 	for (size_t i = 0; i <= n; i++) {
+		struct care_block *b;
+		bool here;
+
 		t->mark_at = i ? image[i - 1].lba : t->mark;
-		if (care_is_marked(t, &marked, err) < 0)
+		b = care_find(t, t->mark_at);
+		if (care_is_marked(t, &here, err) < 0)
 			return -1;
-		if (!marked)
+		if (!here)
 			continue;
-		if (!t->marked)
-			found = t->mark_at;
+		if (b)
+			b->kind = CARE_MARK;
+		seen = t->marked ? seen : t->mark_at;
 		t->marked = true;
-		if (care_find(t, t->mark_at))
-			care_find(t, t->mark_at)->kind = CARE_MARK;
 	}
-	t->mark_at = found;
+	t->mark_at = seen;
+	/* Not there, it is compared as any other: CARE_SCRATCH, as load() left it. */
 	return 0;
+}
+
+/* That run's own device may have hit one of them; then it is saved, and among the blocks to put back. */
+static bool is_hit(const struct msc_medium *t, const struct care_print *p)
+{
+	const struct care_block *b = care_find(t, p->lba);
+
+	return b && care_is_ours(t, b, p->data);
 }
 
 static int compare_prints(struct earlier *e, struct msc_err *err)
@@ -119,7 +129,8 @@ static int compare_prints(struct earlier *e, struct msc_err *err)
 		t->n_prints++;
 		if (care_read(t, p->lba, 1, p->data, &good, err) < 0)
 			return -1;
-		if (good && msc_journal_hash(p->data, h->block_size) == h->print[i].hash)
+		if (good && (msc_journal_hash(p->data, h->block_size) == h->print[i].hash ||
+			     is_hit(t, p)))
 			continue;
 		e->prints_differ++;
 		e->block_0_differs |= p->lba == 0;
@@ -192,28 +203,31 @@ static int no_mark(const struct earlier *e, struct msc_err *err)
 	const struct msc_medium *t = &e->then;
 
 	if (e->prints_differ)
-		return msc_fail(err, MSC_E_BUSY,
-				"%s holds blocks of another medium: %u of %u blocks that nobody "
-				"wrote differ here, and the mark of that run is missing; insert the "
-				"medium of that run, or give --forget-journal if they are not wanted",
-				path_of(e), e->prints_differ, t->n_prints);
+		return msc_fail(
+			err, MSC_E_BUSY,
+			"%s holds blocks of another medium: %u of %u blocks that nobody "
+			"wrote differ here, and the mark of that run is missing; insert the "
+			"medium of that run, or give --forget-journal if they are not wanted",
+			path_of(e), e->prints_differ, t->n_prints);
 	if (!e->differ)
-		return msc_fail(err, MSC_E_BUSY,
-				"%s: all %zu blocks hold here what they held before, and the mark of "
-				"that run is missing: either it was cut short before it wrote or "
-				"after it had put them back, or this is another medium of the same "
-				"contents; if there is no such medium, --forget-journal removes the "
-				"journal",
-				path_of(e), t->n_blocks);
+		return msc_fail(
+			err, MSC_E_BUSY,
+			"%s: all %zu blocks hold here what they held before, and the mark of "
+			"that run is missing: either it was cut short before it wrote or "
+			"after it had put them back, or this is another medium of the same "
+			"contents; if there is no such medium, --forget-journal removes the "
+			"journal",
+			path_of(e), t->n_blocks);
 	if (!e->by_word || !care_is_telling(t))
-		return msc_fail(err, MSC_E_BUSY,
-				"%s: the mark of that run is missing, so this may be another medium "
-				"of the same contents: %s, or give --forget-journal if the blocks "
-				"are not wanted",
-				path_of(e),
-				e->by_word ? "too few blocks tell the two apart; insert the medium "
-					     "of that run"
-					   : "give --restore if it is the medium of that run");
+		return msc_fail(
+			err, MSC_E_BUSY,
+			"%s: the mark of that run is missing, so this may be another medium "
+			"of the same contents: %s, or give --forget-journal if the blocks "
+			"are not wanted",
+			path_of(e),
+			e->by_word ? "too few blocks tell the two apart; insert the medium "
+				     "of that run"
+				   : "give --restore if it is the medium of that run");
 	return 0;
 }
 
@@ -244,7 +258,8 @@ static int other_size(const struct earlier *e, struct msc_err *err)
 {
 	return msc_fail(err, MSC_E_BUSY,
 			"%s holds blocks of another medium of this device (%" PRIu64
-			" blocks of %" PRIu32 " bytes): insert it, or give --forget-journal if they "
+			" blocks of %" PRIu32
+			" bytes): insert it, or give --forget-journal if they "
 			"are not wanted",
 			path_of(e), e->content.head.capacity, e->content.head.block_size);
 }
@@ -295,8 +310,8 @@ static int put_back_found(struct msc_medium *m, struct earlier *e, struct msc_er
 
 /* A journal of another name may be of this medium all the same: the board is at another port, the card
  * in another reader. Its mark tells. */
-static int search(struct msc_medium *m, const char *dir, const char *own, bool by_word,
-		  bool *found, struct msc_err *err)
+static int search(struct msc_medium *m, const char *dir, const char *own, bool by_word, bool *found,
+		  struct msc_err *err)
 {
 	DIR *d = opendir(dir);
 	int rc = 0;

@@ -76,8 +76,7 @@ static int make_dirs(const char *dir, struct msc_err *err)
 	char path[3072];
 
 	if ((size_t)snprintf(path, sizeof path, "%s", dir) >= sizeof path || !*dir)
-		return msc_fail(err, MSC_E_IO,
-				"the journal directory's name is empty or too long");
+		return msc_fail(err, MSC_E_IO, "the journal directory's name is empty or too long");
 	for (char *p = path + 1;; p++) {
 		char c = *p;
 		bool made;
@@ -185,9 +184,11 @@ static int reserve(struct msc_journal *j, struct msc_err *err)
 	snprintf(temporary, sizeof temporary, "%s.new", j->path);
 	j->fd = open(temporary, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (j->fd < 0)
-		return msc_fail_errno(err, MSC_E_IO, "%s: cannot create the journal; set XDG_STATE_HOME to a directory "
-				      "that can be written",
-				      temporary);
+		return msc_fail_errno(
+			err, MSC_E_IO,
+			"%s: cannot create the journal; set XDG_STATE_HOME to a directory "
+			"that can be written",
+			temporary);
 	if (flock(j->fd, LOCK_EX | LOCK_NB) < 0)
 		return msc_fail(err, MSC_E_BUSY, "%s: another run of mscope uses this device",
 				temporary);
@@ -275,8 +276,7 @@ static uint8_t *pack_blocks(uint32_t block_size, const struct msc_journal_block 
 	return data;
 }
 
-static int append_head(struct msc_journal *j, const struct msc_journal_head *h,
-		       struct msc_err *err)
+static int append_head(struct msc_journal *j, const struct msc_journal_head *h, struct msc_err *err)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -290,8 +290,7 @@ static int append_head(struct msc_journal *j, const struct msc_journal_head *h,
 	if (*h->nonce)
 		fprintf(f, "mark %" PRIu64 " %s\n", h->mark, h->nonce);
 	for (uint32_t i = 0; i < h->n_prints; i++)
-		fprintf(f, "print %" PRIu64 " %016" PRIx64 "\n", h->print[i].lba,
-			h->print[i].hash);
+		fprintf(f, "print %" PRIu64 " %016" PRIx64 "\n", h->print[i].lba, h->print[i].hash);
 	if (fclose(f) == 0)
 		rc = append(j, "head", text, len, err);
 	else

@@ -127,8 +127,7 @@ static int add_blocks(struct msc_journal_content *c, const uint8_t *data, size_t
 		return msc_nomem(err);
 	c->block = grown;
 	for (size_t i = 0; i < n; i++, data += each) {
-		grown[c->n_blocks++] =
-			(struct msc_journal_block){ msc_get_be64(data), data + 8 };
+		grown[c->n_blocks++] = (struct msc_journal_block){ msc_get_be64(data), data + 8 };
 		if (msc_get_be64(data) >= c->head.capacity)
 			*what = "a block lies beyond the end";
 	}
@@ -187,9 +186,8 @@ static int take_line(const uint8_t *p, size_t left, char kind[8], size_t *len, u
 	line[*used] = '\0';
 	if (sscanf(line, "%7[a-z] %zu %" SCNx64, kind, len, sum) != 3)
 		return -1;
-	return msc_journal_line(again, kind, *len, *sum) == (int)*used && !strcmp(line, again)
-		       ? 1
-		       : -1;
+	return msc_journal_line(again, kind, *len, *sum) == (int)*used && !strcmp(line, again) ? 1
+											       : -1;
 }
 
 static int parse(struct msc_journal *j, struct msc_journal_content *c, size_t size,
@@ -199,11 +197,12 @@ static int parse(struct msc_journal *j, struct msc_journal_content *c, size_t si
 	const char *what = NULL;
 
 	if (size >= at && !memcmp(c->file, "mscope journal 1\n", at))
-		return msc_fail(err, MSC_E_FORMAT,
-				"%s was left by an older mscope (format 1), which did not note whose "
-				"blocks they are well enough to put them back; it is kept, and "
-				"--forget-journal removes it",
-				j->path);
+		return msc_fail(
+			err, MSC_E_FORMAT,
+			"%s was left by an older mscope (format 1), which did not note whose "
+			"blocks they are well enough to put them back; it is kept, and "
+			"--forget-journal removes it",
+			j->path);
 	if (size < at || memcmp(c->file, MSC_JOURNAL_MAGIC, at) != 0)
 		return damaged(j, size < at ? "length" : "it does not begin as a journal", err);
 	while (at < size) {

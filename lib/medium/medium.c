@@ -60,7 +60,8 @@ void care_end(struct msc_medium *m, const char *fmt, ...)
 	care_note(m, true,
 		  "%s: nothing is written any more, and nothing is put back onto what is there "
 		  "now%s%s",
-		  m->ended, m->journal ? "; the blocks of the medium that was there are kept in " : "",
+		  m->ended,
+		  m->journal ? "; the blocks of the medium that was there are kept in " : "",
 		  m->journal ? msc_journal_path(m->journal) : "");
 }
 
@@ -261,8 +262,7 @@ static int write_journal(struct msc_medium *m, struct msc_err *err)
 		h->n_prints = m->n_prints;
 		for (uint32_t i = 0; i < m->n_prints; i++)
 			h->print[i] = (struct msc_print){
-				m->print[i].lba,
-				msc_journal_hash(m->print[i].data, m->block_size)
+				m->print[i].lba, msc_journal_hash(m->print[i].data, m->block_size)
 			};
 		for (size_t i = 0; i < m->n_blocks; i++) {
 			list[i] = (struct msc_journal_block){ m->block[i].lba, m->block[i].data };

@@ -73,7 +73,8 @@ int msc_medium_save(struct msc_medium *, bool *may, char *why, size_t size,
 		    struct msc_err *) MSC_MUST_CHECK;
 /* Puts back what may have been written. *good: read back, it is as it was found, or the writing has
  * ended. quick: a device that does not take it is not asked for long. */
-int msc_medium_restore(struct msc_medium *, bool quick, bool *good, struct msc_err *) MSC_MUST_CHECK;
+int msc_medium_restore(struct msc_medium *, bool quick, bool *good,
+		       struct msc_err *) MSC_MUST_CHECK;
 
 /* Before the medium is taken away, which may be for good: puts back all, the mark too, and removes the
  * journal. The next msc_medium_save begins anew. *good false: it could not be put back, and the journal

@@ -227,8 +227,7 @@ static int write_marked(struct msc_medium *m, bool quick, bool *good, struct msc
 		if (end - first > most)
 			first = end - most;
 		for (size_t i = first; i < end; i++) {
-			memcpy(data + (i - first) * m->block_size, m->block[i].data,
-			       m->block_size);
+			memcpy(data + (i - first) * m->block_size, m->block[i].data, m->block_size);
 			m->block[i].kind &= (uint8_t)~CARE_DIFFERS;
 		}
 		rc = care_write(m, m->block[first].lba, (uint32_t)(end - first), data, quick, good,

@@ -67,8 +67,8 @@ uint64_t care_print_place(const struct msc_medium *m, struct msc_rng *rng, uint3
 
 	if (i == 0 || !len)
 		return 0;
-	return begin + (len > UINT32_MAX ? msc_rng_next(rng) % len
-					 : msc_rng_below(rng, (uint32_t)len));
+	return begin +
+	       (len > UINT32_MAX ? msc_rng_next(rng) % len : msc_rng_below(rng, (uint32_t)len));
 }
 
 /* ---- addresses in too few bits ---------------------------------------------------------------- */

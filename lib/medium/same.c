@@ -10,6 +10,7 @@
 #include "medium/care.h"
 
 #define PRINTS_QUICK   2 /* and the mark */
+#define TRIES	       8 /* to find a place for one */
 #define PRINTS_TELLING 8 /* so many different blocks, none of one byte alone */
 
 void care_heed_signs(struct msc_medium *m)
@@ -24,6 +25,18 @@ void care_heed_signs(struct msc_medium *m)
 
 /* ---- fingerprint ------------------------------------------------------------------------------ */
 
+/* It is saved, or would be read as one that is by a device that cuts its address: then it changes when
+ * that one is written. */
+static bool is_reached(const struct msc_medium *m, uint64_t lba)
+{
+	struct care_image image[CARE_IMAGES_MAX];
+	size_t n = care_images(m, lba, image);
+
+	while (n > 0 && !care_find(m, image[n - 1].lba))
+		n--;
+	return n > 0 || care_find(m, lba);
+}
+
 int care_fingerprint(struct msc_medium *m, bool *readable, struct msc_err *err)
 {
 	struct msc_rng rng = { m->o.seed };
@@ -36,7 +49,9 @@ int care_fingerprint(struct msc_medium *m, bool *readable, struct msc_err *err)
 		struct care_print *p = &m->print[m->n_prints];
 
 		p->lba = care_print_place(m, &rng, i, n);
-		if (care_find(m, p->lba))
+		for (int tries = TRIES; is_reached(m, p->lba) && tries > 0; tries--)
+			p->lba = care_print_place(m, &rng, i, n);
+		if (is_reached(m, p->lba))
 			continue;
 		p->data = malloc(m->block_size);
 		if (!p->data)
@@ -115,8 +130,7 @@ static int take_hits(struct msc_medium *m, const bool *is_hit, struct msc_err *e
 		if (!is_hit[i])
 			continue;
 		care_hit(m, "block %" PRIu64 ", which nobody wrote, has changed", b.lba);
-		if (m->journal &&
-		    msc_journal_add_blocks(m->journal, m->block_size, &b, 1, err) < 0)
+		if (m->journal && msc_journal_add_blocks(m->journal, m->block_size, &b, 1, err) < 0)
 			return -1;
 		if (care_add(m, b.lba, 1, b.data, CARE_PRINT, err) < 0)
 			return -1;
@@ -199,7 +213,8 @@ int care_check(struct msc_medium *m, bool thorough, struct msc_err *err)
 	if (!thorough) {
 		if (m->marked && care_is_marked(m, &marked, err) < 0)
 			return -1;
-		if (m->n_prints && look_at_prints(m, PRINTS_QUICK, &differ, &readable, NULL, err) < 0)
+		if (m->n_prints &&
+		    look_at_prints(m, PRINTS_QUICK, &differ, &readable, NULL, err) < 0)
 			return -1;
 		care_heed_signs(m);
 		thorough = !marked || !readable || differ || g->doubts != m->doubts;

@@ -149,7 +149,7 @@ static int run(struct mscope *m, struct check *c, const struct msc_scenarios *ch
 		return status_of(m);
 	status = msc_run(m->target, chosen, &options, &summary, &m->err) < 0 ? status_of(m)
 		 : summary.count[MSC_VERDICT_FAIL] || summary.count[MSC_VERDICT_ERROR] ||
-				   summary.elsewhere || summary.not_restored
+				 summary.elsewhere || summary.not_restored
 			 ? MSCOPE_FAILED
 			 : MSCOPE_PASSED;
 	if (msc_report_end(&c->report, status, &unwritten) < 0 || c->failed) {
@@ -234,7 +234,9 @@ static void keep_note(void *user, bool safety, const char *text)
 static int exchange_with_care(struct mscope *m, struct msc_session *s,
 			      const struct msc_request *request, char **json)
 {
-	const struct msc_medium_options o = { .lun = request->cbw.h.lun, .note = keep_note, .user = m };
+	const struct msc_medium_options o = { .lun = request->cbw.h.lun,
+					      .note = keep_note,
+					      .user = m };
 	struct msc_medium_end end;
 	struct msc_medium *medium;
 	struct msc_write w;

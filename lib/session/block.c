@@ -62,8 +62,8 @@ static int move(struct msc_session *s, struct msc_request *rq, int64_t timeout_n
 }
 
 int msc_session_read(struct msc_session *s, uint8_t lun, uint64_t lba, uint32_t blocks,
-		     uint32_t block_size, void *buf,
-		     int64_t timeout_ns, bool *passed, struct msc_err *err)
+		     uint32_t block_size, void *buf, int64_t timeout_ns, bool *passed,
+		     struct msc_err *err)
 {
 	struct msc_request rq;
 
@@ -72,7 +72,8 @@ int msc_session_read(struct msc_session *s, uint8_t lun, uint64_t lba, uint32_t 
 }
 
 int msc_session_write(struct msc_session *s, uint8_t lun, uint64_t lba, uint32_t blocks,
-		      uint32_t block_size, const void *buf, int64_t timeout_ns, bool *passed, struct msc_err *err)
+		      uint32_t block_size, const void *buf, int64_t timeout_ns, bool *passed,
+		      struct msc_err *err)
 {
 	struct msc_request rq;
 

@@ -186,8 +186,8 @@ static int data_phase(struct run *r, struct msc_err *err)
 	while (r->moved < r->total) {
 		if (!r->data.started && prepare_data(r, err))
 			return -1;
-		if (phase(r, &r->data,
-			  msc_engine_data_ns(r->s, r->timeout_ns, t->len) + r->slow_ns, err))
+		if (phase(r, &r->data, msc_engine_data_ns(r->s, r->timeout_ns, t->len) + r->slow_ns,
+			  err))
 			return -1;
 		r->moved += t->actual;
 		if (t->outcome == MSC_OUT_STALL)

@@ -179,8 +179,10 @@ struct look {
 		data; /* bytes: of blocks that the newest one writes, and that it announces */
 };
 
-static bool unsafe_is_allowed(const struct msc_session_options *o, uint8_t opcode)
+bool msc_gate_lets_all(const struct msc_session *s, uint8_t opcode)
 {
+	const struct msc_session_options *o = &s->o;
+
 	return o->allow_writes && o->allow_unsafe &&
 	       (!o->n_unsafe || memchr(o->unsafe, opcode, o->n_unsafe));
 }
@@ -223,7 +225,7 @@ static bool may_leave(void *user, const struct guess *c)
 		break;
 	case MSC_EFFECT_UNSAFE: break;
 	}
-	if (unsafe_is_allowed(&l->s->o, c->cb[0]))
+	if (msc_gate_lets_all(l->s, c->cb[0]))
 		return true;
 	snprintf(what, sizeof what, "%s (unit %u)",
 		 msc_cdb_text(text, sizeof text, c->cb, c->cb_len), c->lun);

@@ -36,6 +36,9 @@ int msc_gate_permit(struct msc_session *, const struct msc_permit *, unsigned *i
 void msc_gate_revoke(struct msc_session *, unsigned id);
 void msc_gate_revoke_all(struct msc_session *);
 
+/* Whether this operation code passes whatever it does: allow_unsafe. */
+bool msc_gate_lets_all(const struct msc_session *, uint8_t opcode);
+
 /* How harmful bytes on bulk-out may be by themselves, wherever in them a CBW may be seen; for whoever
  * wants to know before there is a session. *why: see msc_cdb_effect. */
 enum msc_effect msc_gate_bytes_effect(const uint8_t *bytes, size_t len, const char **why);

@@ -136,8 +136,8 @@ void msc_request_sense(struct msc_request *, uint8_t lun);
 /* One such command. *passed: with status 00h, and all was moved. A time-out of its own (above 0) does not count as a hang of the device. Not
  * judged. */
 int msc_session_read(struct msc_session *, uint8_t lun, uint64_t lba, uint32_t blocks,
-		     uint32_t block_size, void *buf,
-		     int64_t timeout_ns, bool *passed, struct msc_err *) MSC_MUST_CHECK;
+		     uint32_t block_size, void *buf, int64_t timeout_ns, bool *passed,
+		     struct msc_err *) MSC_MUST_CHECK;
 int msc_session_write(struct msc_session *, uint8_t lun, uint64_t lba, uint32_t blocks,
 		      uint32_t block_size, const void *buf, int64_t timeout_ns, bool *passed,
 		      struct msc_err *) MSC_MUST_CHECK;

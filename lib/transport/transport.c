@@ -78,8 +78,8 @@ static void name_medium(struct msc_device *d)
 	char *p = d->medium_id;
 
 	if (!*p)
-		snprintf(p, sizeof d->medium_id, "%04x:%04x:%s@%s", d->desc.vendor,
-			 d->desc.product, d->serial, d->path);
+		snprintf(p, sizeof d->medium_id, "%04x:%04x:%s@%s", d->desc.vendor, d->desc.product,
+			 d->serial, d->path);
 	for (; *p; p++)
 		if (*p <= ' ' || *p > '~')
 			*p = '_';

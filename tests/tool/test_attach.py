@@ -55,7 +55,8 @@ def test_attach_that_takes_long_is_noted_and_no_fault(mscope):
 
 
 def test_all_operation_codes_are_one_case(mscope):
-    swept, _ = case(mscope, "sim:reference", "scsi.opcodes.all", "--allow-writes", "-vv")
+    swept, _ = case(mscope, "sim:reference", "scsi.opcodes.all", "--allow-writes", "--allow-unsafe",
+                    "-vv")
     for direction in ("none", "in", "out"):
         sent = {int(e["cdb"][:2], 16) for e in swept["exchanges"] if e.get("direction") == direction}
         assert set(range(256)) - sent == {0x0a, 0x1b}       # WRITE(6) of zeros writes, START STOP UNIT has tests of its own

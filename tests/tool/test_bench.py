@@ -114,7 +114,7 @@ def test_random_order_is_seeded(mscope):
     (["--duration", "0s"], "--duration: expected more than no time"),
     (["--duration", "5"], None),
     (["--op", "write"], "writing changes the medium; give --allow-writes to allow it (a scratch range is saved and put back)"),
-    (["--op", "write", "--allow-writes", "--blocks", "65"], "65 blocks in one command: there are only 64 to write"),
+    (["--op", "write", "--allow-writes", "--blocks", "193"], "193 blocks in one command: there are only 192 to write"),
     (["--threshold", "5"], "--threshold: '5': expected a percentage above 0%, such as 5%"),
     (["--threshold", "-5%"], "--threshold: '-5%': expected a percentage above 0%, such as 5%"),
     (["--threshold", "0%"], "--threshold: '0%': expected a percentage above 0%, such as 5%"),

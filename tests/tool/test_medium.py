@@ -89,17 +89,37 @@ def test_a_read_past_the_end_that_passes_keeps_the_write_back(killer):
 
 
 @pytest.mark.skipif(sanitized, reason="the sanitizer takes no preloaded library")
-@pytest.mark.parametrize("fault", ["byte-address-32-write", "block-address-16"])
+@pytest.mark.parametrize("fault", CUTS)
 def test_killed_while_addresses_are_cut(killer, fault):
+    """At any call, and at those after something new was noted: there a block that nobody named is hit."""
     rng = random.Random(fault)
     large(killer, 70000)
     killer.target += f",fault={fault}"
     killer.run("--allow-writes", *WRITES, at=0)
-    calls = len(killer.calls())
-    for _ in range(6):
+    calls = killer.calls()
+    noted = [i + 2 for i in range(len(calls) - 1) if calls[i:i + 2] == "fm"]
+    touched = 0
+    for at in [*rng.choices(range(1, len(calls)), k=3), *rng.choices(noted, k=3)]:
         killer.disk.renew()
-        killer.crash(rng.randint(1, calls), rng.choice(["before", "middle", "after"]), *WRITES)
+        assert killer.crash(at, rng.choice(["before", "middle", "after"]), *WRITES)
+        touched += killer.disk.changed() != []
         settle(killer)
+    assert touched > 2
+
+
+@pytest.mark.skipif(sanitized, reason="the sanitizer takes no preloaded library")
+def test_killed_when_block_0_was_hit(killer):
+    """It is one of the fingerprint, and put back all the same: that run's own device has hit it."""
+    killer.target += ",fault=byte-address-32-write"
+    killer.run("--allow-writes", "--select", "scsi.range.write10", at=0)
+    calls = killer.calls()
+    hits = 0
+    for at in [i + 2 for i in range(len(calls) - 1) if calls[i:i + 2] == "fm"]:
+        killer.disk.renew()
+        assert killer.crash(at, "after", "--select", "scsi.range.write10")
+        hits += 0 in killer.disk.changed()
+        settle(killer)
+    assert hits
 
 
 def event(rng, other):

@@ -138,7 +138,7 @@ def test_check_refuses(lib, options, says):
 
 
 def test_send(lib):
-    with Target(lib, b"sim:reference", 1) as t:
+    with Target(lib, b"sim:reference", 3) as t:             # to write anywhere, for good
         status, document, data = t.send(bytes([0x12, 0, 0, 0, 36, 0]), 36)
         assert status == 0 and document["status"] == 0 and data[8:14] == b"mscope"
         status, document, _ = t.send(bytes(6))
@@ -149,6 +149,19 @@ def test_send(lib):
         assert t.send(write, out=block)[0] == 0
         status, document, data = t.send(read, 512)
         assert status == 0 and data == block and document["transferred"] == 512
+
+
+def test_what_is_written_is_put_back(lib):
+    write, read = (bytes([op, 0, 0, 0, 0x3f, 0, 0, 0, 1, 0]) for op in (0x2a, 0x28))
+    with Target(lib, b"sim:reference,fill=noise", 1) as t:
+        t.send(bytes(6))
+        t.send(bytes([3, 0, 0, 0, 18, 0]), 18)
+        before = t.send(read, 512)[2]
+        status, document, _ = t.send(write, out=bytes(512))
+        assert status == 0 and document["status"] == 0 and before != bytes(512)
+        assert t.send(read, 512)[2] == before
+        assert t.send(bytes([0x2a, 0, 0, 0, 0, 9, 0, 0, 1, 0]), out=bytes(512))[0] == 2
+        assert "outside of the scratch" in t.error
 
 
 def test_send_writes_nothing_unless_allowed(lib):

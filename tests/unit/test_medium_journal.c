@@ -42,9 +42,9 @@ static const struct msc_journal_head head = {
 	.n_prints = 2,
 };
 static uint8_t bytes[BLOCKS * SIZE], written[2 * SIZE];
-static const struct msc_journal_block blocks[BLOCKS] = {
-	{ 8064, bytes }, { 8065, bytes + SIZE }, { 0, bytes + 2 * SIZE }
-};
+static const struct msc_journal_block blocks[BLOCKS] = { { 8064, bytes },
+							 { 8065, bytes + SIZE },
+							 { 0, bytes + 2 * SIZE } };
 
 struct place {
 	char base[32], dir[64], file[128];
@@ -322,10 +322,9 @@ static void test_numbers(void **state)
 		struct msc_journal *j;
 
 		unlink(p->file);
-		assert_int_equal(
-			msc_journal_reserve(p->dir, head.device, head.lun, &j, &err), 0);
-		assert_int_equal(
-			msc_journal_write(j, &bad[i], i == 3 ? &beyond : blocks, 1, &err), 0);
+		assert_int_equal(msc_journal_reserve(p->dir, head.device, head.lun, &j, &err), 0);
+		assert_int_equal(msc_journal_write(j, &bad[i], i == 3 ? &beyond : blocks, 1, &err),
+				 0);
 		msc_journal_close(j);
 		find(p, &err);
 		assert_int_equal(err.code, MSC_E_FORMAT);
