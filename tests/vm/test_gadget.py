@@ -149,7 +149,8 @@ def test_the_comparison_notices(runs):
     assert compare(one, one) == []
     seen = set()
     for kind, name, value in [("exchange", "status", 99), ("exchange", "residue", 99), ("exchange", "data", "other"),
-                              ("control", "outcome", "stall"), ("poll", "transferred", 99), ("port_reset", "command", "nothing"), ("exchange", "command", "READ(10)")]:
+                              ("control", "outcome", "stall"), ("poll", "transferred", 99), ("port_reset", "command", "nothing"),
+                              ("exchange", "command", "READ(10)")]:
         other = copy.deepcopy(one)
         record = next(record for case in other["cases"] for record in case.get("exchanges", []) if record["kind"] == kind)
         record[name] = value
