@@ -129,8 +129,8 @@ static int compare_prints(struct earlier *e, struct msc_err *err)
 		t->n_prints++;
 		if (care_read(t, p->lba, 1, p->data, &good, err) < 0)
 			return -1;
-		if (good && (msc_journal_hash(p->data, h->block_size) == h->print[i].hash ||
-			     is_hit(t, p)))
+		if (good &&
+		    (msc_journal_hash(p->data, h->block_size) == h->print[i].hash || is_hit(t, p)))
 			continue;
 		e->prints_differ++;
 		e->block_0_differs |= p->lba == 0;

@@ -149,6 +149,7 @@ static int run_scenario(struct msc_runner *r, struct msc_err *err)
 	 * no fault of the device. A write that no leave would allow is one of the scenario. */
 	if (err->code != MSC_E_UNSUPPORTED && err->code != MSC_E_REFUSED)
 		return -1;
+	r->held_back = true;
 	msc_run_end_case(r,
 			 err->code == MSC_E_REFUSED && err->sys == MSC_EFFECT_BLOCKS &&
 					 r->o->allow_writes
@@ -191,7 +192,8 @@ static int settle(struct msc_runner *r, bool *wedged, struct msc_err *err)
 				"scenarios");
 	r->odd_csw |= yes;
 	*wedged = rung > 2 && !yes;
-	return yes ? 0 : msc_check_settled(r, rung, err);
+	/* Half a command, which is all that left, may well need a reset. */
+	return yes || r->held_back ? 0 : msc_check_settled(r, rung, err);
 }
 
 static int restore(struct msc_runner *r, struct msc_err *err)
@@ -281,7 +283,7 @@ int msc_run_case(struct msc_runner *r, const struct msc_scenario *s, bool *wedge
 	int rc;
 
 	r->s = s;
-	r->ended = false;
+	r->ended = r->held_back = false;
 	r->reason[0] = '\0';
 	r->n_phases = r->steps = 0;
 	r->verdict = MSC_VERDICT_PASS;

@@ -39,6 +39,7 @@ struct msc_runner {
 	struct msc_findings findings;
 	struct msc_saved_answer slots[MSC_SLOTS_MAX];
 	bool ended;	    /* no more steps */
+	bool held_back; /* by the transport or the gate, in the middle of what the scenario meant to send */
 	uint32_t steps;	    /* and turns of loops, so far */
 	struct {
 		const char *name;

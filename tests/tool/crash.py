@@ -7,6 +7,9 @@ import subprocess
 
 HERE = pathlib.Path(__file__).parent
 HOW = ("before", "middle", "after")
+READS = ["--select", "bot.case01.tur"]
+WRITES = ["--select", "scsi.write10.*", "--select", "scsi.range.write*", "--select", "bot.case1[13].*",
+          "--select", "scsi.integrity.*"]
 
 
 def build_shim(where):
@@ -15,6 +18,10 @@ def build_shim(where):
     subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", out,
                     HERE / "crash.c", "-ldl"], check=True)
     return out
+
+
+def words(p):
+    return " ".join((p.stdout + p.stderr).split())
 
 
 class Disk:
@@ -70,3 +77,37 @@ class Killer:
         p = self.run("--allow-writes", *args, at=at, how=how)
         assert p.returncode in (0, 1, -signal.SIGKILL), (p.returncode, p.stderr)
         return p.returncode == -signal.SIGKILL
+
+    def settle(self):
+        """The next run on the first medium. True: it put it back. False: the medium is as it was, and the
+        journal was kept, for nobody can know whether this is its medium; it is removed here."""
+        p = self.run("--allow-writes", "-q", *READS)
+        if p.returncode == 0:
+            assert self.disk.changed() == [] and self.journals() == [], words(p)
+            return True
+        assert p.returncode == 3 and "the mark of that run is missing" in words(p), words(p)
+        assert "all " in words(p) and "blocks hold here what they held before" in words(p), words(p)
+        assert self.disk.changed() == [] and len(self.journals()) == 1
+        assert self.run("--forget-journal", *READS).returncode == 0
+        return False
+
+    def swap(self, rng):
+        """A run in which the card is swapped or taken out, or the cable pulled, at random; and the next
+        one. The other card is blank, of other contents, a clone, or a clone with another end, and is
+        never written. True: the medium was changed when the run ended."""
+        self.disk.renew()
+        other, size = self.where / "other.img", len(self.disk.original)
+        content = rng.choice([bytes(size), self.disk.original, self.disk.original[::-1],
+                              self.disk.original[:512] + bytes(size - 512)])
+        other.write_bytes(content)
+        what = rng.choice(["card-out", "unplug", f"card-swap:file={other}"])
+        when = rng.choice([f"cbw:{rng.randint(100, 2500)}", f"write-block:{rng.randint(1, 900)}",
+                           f"write-block:{rng.randint(1, 900)}+{rng.randint(1, 511)}"])
+        p = self.run("--allow-writes", "-q", *WRITES, target=f"{self.target},event={what}@{when}")
+        assert other.read_bytes() == content, (what, when, words(p))
+        changed = self.disk.changed() != []
+        if changed:
+            assert len(self.journals()) == 1, (what, when, words(p))
+            assert p.returncode in (1, 3) and "kept in" in words(p), (what, when, words(p))
+        self.settle()
+        return changed
