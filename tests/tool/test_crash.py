@@ -398,10 +398,11 @@ def test_two_devices_have_two_journals(killer, tmp_path, shim):
 
 
 @needs_shim
-def test_same_disk_by_another_name(killer, tmp_path):
+@pytest.mark.parametrize("name", ["sim:reference,file={}/./link.img", "sim:reference,serial=afile=/etc/passwd,file={}/link.img"])
+def test_same_disk_by_another_name(killer, tmp_path, name):
     left_behind(killer)
     (tmp_path / "link.img").symlink_to(killer.disk.path)
-    p = killer.run("--allow-writes", *READS, target=f"sim:reference,file={tmp_path}/./link.img")
+    p = killer.run("--allow-writes", *READS, target=name.format(tmp_path))
     assert p.returncode == 0 and killer.disk.changed() == [] and killer.journals() == []
 
 
