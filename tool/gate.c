@@ -75,7 +75,7 @@ int gate_write(struct tool *tool, struct msc_bench_report *r, struct msc_err *er
 	bool quiet = tool->verbosity < 0 && !r->exit_status;
 	int result = 0;
 
-	r->context = &context;
+	r->context = &context; /* cppcheck-suppress autoVariables */
 	for (size_t i = 0; i < tool->n_outputs; i++) {
 		struct output *o = &tool->outputs[i];
 

@@ -128,8 +128,8 @@ int care_put_back(struct msc_medium *, unsigned kinds, bool dirty_only, bool qui
 /* The blocks of these kinds that differ from what was found: called with each. */
 typedef void care_differs_fn(struct msc_medium *, struct care_block *, const uint8_t *now,
 			     void *user);
-int care_compare(struct msc_medium *, unsigned kinds, bool dirty_only, care_differs_fn *,
-		 void *user, bool *readable, struct msc_err *) MSC_MUST_CHECK;
+int care_compare(struct msc_medium *m, unsigned kinds, bool dirty_only, care_differs_fn *differs,
+		 void *user, bool *readable, struct msc_err *err) MSC_MUST_CHECK;
 
 /* ---- medium.c: reads those of these blocks that are not saved yet. Sorts the list. */
 int care_take_all(struct msc_medium *, uint64_t *lba, size_t n, enum care_kind, bool *readable,

@@ -225,8 +225,9 @@ static struct page *get_page(struct card *c, uint64_t number)
 	if (!make_room(c))
 		return NULL;
 	place = place_of(c->page, c->places, number);
-	if (*place)
-		return *place;
+	new = *place;
+	if (new)
+		return new;
 	new = malloc(sizeof *new);
 	if (!new || !load_first(c, number * PAGE_BYTES, new->data, PAGE_BYTES)) {
 		free(new);
@@ -234,7 +235,8 @@ static struct page *get_page(struct card *c, uint64_t number)
 	}
 	new->number = number;
 	c->written++;
-	return *place = new;
+	*place = new;
+	return new;
 }
 
 static bool load(struct card *c, uint64_t at, uint8_t *p, size_t n)

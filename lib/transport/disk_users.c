@@ -42,7 +42,7 @@ void msc_each_process(const char *root, msc_process_fn *look, void *user)
 
 void msc_process_name(const char *root, int pid, char *buf, size_t size)
 {
-	char path[PATH_MAX], raw[64];
+	char path[PATH_MAX], raw[64] = "";
 	size_t len = 0;
 	FILE *f;
 
