@@ -10,7 +10,7 @@
 #include "scenario/embedded.h"
 
 #define FILE_MAX    (1 << 20)
-#define SCRATCH_MAX 64
+#define SCRATCH_MAX 192
 
 const char *const msc_stage_names[] = {
 	"descriptors",	"requests", "diagonal", "commands", "attach", "mismatch-in",

@@ -247,7 +247,7 @@ static void open_in_a_process(void **state)
 	check(h->root, "sda", "its node", "/dev/sg0 is open in process 4194000 (dd); end it first");
 	check(h->root, "sdc", "the other unit's", NULL);
 
-	files_end(h->root);
+	remove_host(state);
 	make_host(state);
 	h = *state;
 	add_node(h->root, "scsi_generic", SCSI "scsi_generic/sg0", "1:3");

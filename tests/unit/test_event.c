@@ -54,7 +54,7 @@ static void mistakes_are_named(void **unused)
 		{ "card-out/16@1s", "out of range" },
 		{ "unplug/1@1s", "has no slot" },
 		{ "unplug:x@1s", "takes no ':'" },
-		{ "card-in:blocks=3@1s", "did you mean 'blocks=N'?" },
+		{ "card-in:block=3@1s", "did you mean 'blocks=N'?" },
 		{ "card-in:fill=ones@1s", "the fill 'ones'" },
 		{ "plug:1209@1s", "expected VID:PID" },
 		{ "plug:12 9:0001@1s", "hex" },

@@ -57,7 +57,7 @@ static const struct {
 	  "f:1:9: expected a word for 'needs' (medium, no-medium, writable, write-protected, removable, "
 	  "fixed, multi-lun, single-lun, full-speed, high-speed, simulated, composite, "
 	  "super-speed), found a list" },
-	{ "scratch: 65\n", "f:1:10: expected 1 to 64, found '65'" },
+	{ "scratch: 193\n", "f:1:10: expected 1 to 192, found '193'" },
 	{ "recover: maybe\n", "f:1:10: expected yes or no for 'recover', found 'maybe'" },
 	{ HEAD "steps: []\n", "f:4:8: expected a list of 1 to 200 steps, found a list" },
 	{ HEAD "steps: ready\n", "f:4:8: expected a list of 1 to 200 steps, found 'ready'" },
