@@ -299,7 +299,7 @@ static int write_and_put_back(struct job *j, const struct tool *tool, struct msc
 	if (!m)
 		return -1;
 	status = exchange_within(j, m, tool, err);
-	msc_session_set_record(j->session, NULL, NULL);
+	msc_session_mute(j->session, true);
 	if (!tool_medium_end(m))
 		return status < 0 ? -1 : MSCOPE_FAILED;
 	if (status >= 0 && tool->text && tool->verbosity >= 0)

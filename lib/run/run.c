@@ -265,7 +265,7 @@ skip_all:
 	skip_rest(r, all, 0, err->msg);
 finish:
 	if (r->medium) {
-		msc_session_set_record(r->session, NULL, NULL);
+		msc_session_mute(r->session, true);
 		finish_medium(r);
 	}
 	msc_session_free(r->session);

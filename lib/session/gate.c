@@ -62,11 +62,6 @@ void msc_gate_revoke(struct msc_session *s, unsigned id)
 	}
 }
 
-void msc_gate_revoke_all(struct msc_session *s)
-{
-	s->gate.n_permits = 0;
-}
-
 /* The permit that lets this operation code write that block; NULL: none. */
 static const struct msc_permit *permit_for(const struct msc_gate *g, const struct guess *c,
 					   uint64_t lba)

@@ -34,7 +34,6 @@ struct msc_permit {
 int msc_gate_permit(struct msc_session *, const struct msc_permit *, unsigned *id,
 		    struct msc_err *) MSC_MUST_CHECK;
 void msc_gate_revoke(struct msc_session *, unsigned id);
-void msc_gate_revoke_all(struct msc_session *);
 
 /* Whether this operation code passes whatever it does: allow_unsafe. */
 bool msc_gate_lets_all(const struct msc_session *, uint8_t opcode);

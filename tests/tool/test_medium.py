@@ -7,7 +7,7 @@ import random
 
 import pytest
 from conftest import PROGRAM
-from crash import HOW, READS, WRITES, Disk, Killer, build_shim, words
+from crash import HOW, WRITES, Disk, Killer, build_shim, words
 
 sanitized = "build-san" in PROGRAM
 ROUNDS = int(os.environ.get("MSC_SAFETY_ROUNDS", "12"))     # 1000 for a night
