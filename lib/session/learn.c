@@ -48,7 +48,7 @@ static int command(struct learner *l, const uint8_t *cdb, enum msc_dir dir, uint
 
 static bool passed(const struct learner *l)
 {
-	return !l->x->needs_reset && l->x->csw.status == MSC_CSW_PASSED;
+	return msc_exchange_passed(l->x);
 }
 
 /* The sense data of the last command; not valid when the device gave none. */
@@ -91,14 +91,14 @@ static int settle(struct learner *l, int *rung, struct msc_err *err)
 	if (yes)
 		return 0;
 	*rung = 1;
-	if (msc_session_reset_recovery(l->s, NULL, err))
+	if (l->s->driver->climb(l->s, *rung, err))
 		return -1;
 	if (!msc_session_known(l->s)->needs_reset && answers(l, &yes, err))
 		return -1;
 	if (yes)
 		return 0;
 	*rung = 2;
-	if (msc_session_port_reset(l->s, NULL, err) || answers(l, &yes, err))
+	if (l->s->driver->climb(l->s, *rung, err) || answers(l, &yes, err))
 		return -1;
 	if (!yes)
 		*rung = 3;
@@ -120,16 +120,11 @@ int msc_session_settle(struct msc_session *s, int *rung, struct msc_err *err)
 
 int msc_session_max_lun(struct msc_session *s, uint8_t *max_lun, struct msc_err *err)
 {
-	const struct msc_setup setup = {
-		.request_type = MSC_REQTYPE_IN | MSC_REQTYPE_CLASS | MSC_RECIPIENT_INTERFACE,
-		.request = MSC_REQ_GET_MAX_LUN,
-		.index = s->target->device.interface_number,
-		.length = 1};
 	int result = 0;
 
-	if (!msc_session_known(s)->have_max_lun) {
+	if (!msc_session_known(s)->have_max_lun && s->driver->ask_max_lun) {
 		msc_session_mute(s, true);
-		result = msc_session_control(s, &setup, NULL, NULL, err);
+		result = s->driver->ask_max_lun(s, err);
 		msc_session_mute(s, false);
 	}
 	*max_lun = msc_session_known(s)->max_lun;
@@ -138,7 +133,7 @@ int msc_session_max_lun(struct msc_session *s, uint8_t *max_lun, struct msc_err 
 
 /* ---- learn -------------------------------------------------------------------------------- */
 
-/* Sends a command; when it leaves the device in need, recovers while that is still allowed.
+/* Sends a command; when that gets no answer, recovers while that is still allowed.
  * *good: it was answered and passed. */
 static int ask(struct learner *l, const uint8_t *cdb, enum msc_dir dir, uint32_t length, bool *good,
 	       struct msc_err *err)
@@ -148,7 +143,7 @@ static int ask(struct learner *l, const uint8_t *cdb, enum msc_dir dir, uint32_t
 	if (command(l, cdb, dir, length, err))
 		return -1;
 	*good = passed(l);
-	if (!l->x->needs_reset || !l->recoveries)
+	if (msc_exchange_ended(l->x) || !l->recoveries)
 		return 0;
 	l->recoveries--;
 	return msc_session_settle(l->s, &rung, err);
@@ -220,7 +215,7 @@ int msc_session_learn(struct msc_session *s, uint8_t lun, struct msc_err *err)
 	result = learn(&l, err);
 	msc_session_mute(s, false);
 	if (!result)
-		msc_log(s->o.log, MSC_LOG_INFO, "bot", msc_now(s->target->clock),
+		msc_log(s->o.log, MSC_LOG_INFO, s->driver->name, msc_now(s->target->clock),
 			"unit %u: type %02xh, %s%llu blocks of %u bytes%s", l.lun, u->device_type,
 			u->removable ? "removable, " : "",
 			u->have_capacity ? (unsigned long long)u->last_lba + 1 : 0, u->block_size,
@@ -298,8 +293,12 @@ int msc_session_probe_queued(struct msc_session *s, bool *works, char *why, size
 
 	if (l.timeout_ns > PROBE_TIMEOUT_NS)
 		l.timeout_ns = PROBE_TIMEOUT_NS;
-	*works = true;
-	*why = '\0';
+	*works = !s->driver->serial_only;
+	snprintf(why, size, "%s", *works ? "" : s->driver->serial_only);
+	if (!*works) {
+		s->o.queued = false;
+		return 0;
+	}
 	s->o.queued = true;
 	msc_session_mute(s, true);
 	result = probe_queued(&l, works, why, size, err);

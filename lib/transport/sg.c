@@ -52,6 +52,7 @@ static int refused(struct msc_target *t, const struct msc_command *c, int number
 	case EINVAL:
 	case ENOMEM:
 	case E2BIG:
+	case EMSGSIZE:
 		return msc_fail(
 			err, MSC_E_UNSUPPORTED,
 			"%s: the kernel does not let a command of %u bytes with %zu bytes of "
@@ -291,8 +292,7 @@ static int list_sg(msc_found_fn *fn, void *user, struct msc_err *err)
 /* Whoever asks for transfers is told that there are none. */
 static int no_transfers(struct msc_target *t, struct msc_err *err)
 {
-	return msc_fail(err, MSC_E_UNSUPPORTED, "needs the wrapper: %s shows commands only",
-			t->device.name);
+	return msc_fail(err, MSC_E_UNSUPPORTED, MSC_NEEDS_ENDPOINTS, t->device.name);
 }
 
 static int submit(struct msc_target *t, struct msc_xfer *x, struct msc_err *err)

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The same device by USB and by the kernel's SCSI path: what is found in its commands is the same, for
+ * every model and every fault, but for the differences that are listed here with their reason. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+#include "firmware/firmware.h"
+#include "kernel_path.h"
+#include "run/run.h"
+#include "scenario/plan.h"
+
+/* ---- a run ------------------------------------------------------------------------------------- */
+
+#define CASES_MAX 400
+#define RULES_MAX 24
+
+/* Of one scenario. */
+struct outcome {
+	const char *name;
+	enum msc_verdict verdict;
+	char reason[200];
+	bool lost;  /* the kernel made nothing of a command in it */
+	bool amiss; /* some rule found something, be it of the wrapper */
+	const struct msc_rule *rules[RULES_MAX]; /* of those that need no wrapper */
+	size_t n_rules;
+};
+
+struct run {
+	struct msc_target *target;
+	bool kernel; /* the target is a kernel_path */
+	struct outcome of[CASES_MAX];
+	size_t n;
+	unsigned lost; /* before the case */
+	struct kernel_path_count count;
+};
+
+static bool has(const struct outcome *o, const struct msc_rule *rule)
+{
+	for (size_t i = 0; i < o->n_rules; i++)
+		if (o->rules[i] == rule)
+			return true;
+	return false;
+}
+
+static void see_finding(struct outcome *o, const struct msc_finding *f)
+{
+	o->amiss |= f->severity >= MSC_WARN;
+	if (f->rule->wrapper || has(o, f->rule))
+		return;
+	assert_true(o->n_rules < RULES_MAX);
+	o->rules[o->n_rules++] = f->rule;
+}
+
+static void on_event(void *user, const struct msc_event *e)
+{
+	struct run *r = user;
+	unsigned lost = r->kernel ? kernel_path_count(r->target).lost : 0;
+	struct outcome *o = &r->of[r->n];
+
+	if (e->kind == MSC_EV_CASE_BEGIN)
+		r->lost = lost;
+	if (e->kind != MSC_EV_CASE_END)
+		return;
+	assert_true(r->n < CASES_MAX);
+	*o = (struct outcome){ .name = msc_scenario_name(e->scenario),
+			       .verdict = e->verdict,
+			       .lost = lost != r->lost };
+	snprintf(o->reason, sizeof o->reason, "%s", e->reason ? e->reason : "");
+	for (size_t i = 0; i < e->findings->count; i++)
+		see_finding(o, &e->findings->list[i]);
+	r->n++;
+}
+
+static void run_on(struct run *r, const struct msc_scenarios *some, bool writes)
+{
+	char dir[] = "/tmp/mscope-sg-XXXXXX";
+	const struct msc_run_options o = { .profile = MSC_PROFILE_SPEC,
+					   .allow_writes = writes,
+					   .allow_eject = true,
+					   .journal_dir = dir,
+					   .event = on_event,
+					   .user = r };
+	struct msc_err err = MSC_ERR_INIT;
+	struct msc_summary summary;
+
+	assert_non_null(mkdtemp(dir));
+	/* A device may be lost for good: what was found till then counts. */
+	if (msc_run(r->target, some, &o, &summary, &err) < 0 && err.code != MSC_E_GONE)
+		fail_msg("%s", err.msg);
+	rmdir(dir);
+	assert_int_equal(r->n, some->count);
+}
+
+static void by_usb(struct run *r, const char *name, const struct msc_scenarios *some, bool writes)
+{
+	const struct msc_open_options open = { .allow_writes = writes };
+	struct msc_err err = MSC_ERR_INIT;
+
+	*r = (struct run){ .target = msc_target_open(name, &open, &err) };
+	if (!r->target)
+		fail_msg("%s: %s", name, err.msg);
+	run_on(r, some, writes);
+	msc_target_close(r->target);
+}
+
+static void by_kernel(struct run *r, const char *name, const struct msc_scenarios *some, bool writes)
+{
+	struct msc_err err = MSC_ERR_INIT;
+
+	*r = (struct run){ .kernel = true, .target = kernel_path_open(name, &err) };
+	if (!r->target)
+		fail_msg("%s: %s", name, err.msg);
+	run_on(r, some, writes);
+	r->count = kernel_path_count(r->target);
+	msc_target_close(r->target);
+}
+
+/* Those that need endpoints; or the others. */
+static struct msc_scenarios choose(bool endpoints, struct msc_scenarios *all)
+{
+	struct msc_scenarios some = { NULL };
+	struct msc_err err = MSC_ERR_INIT;
+
+	*all = (struct msc_scenarios){ NULL };
+	assert_int_equal(msc_scenarios_load_embedded(all, &err), 0);
+	some.list = calloc(all->count, sizeof *some.list);
+	assert_non_null(some.list);
+	for (size_t i = 0; i < all->count; i++)
+		if (!(all->list[i]->needs & MSC_NEED_ENDPOINTS) == !endpoints)
+			some.list[some.count++] = all->list[i];
+	return some;
+}
+
+/* ---- the same findings ------------------------------------------------------------------------- */
+
+static void differ(const char *device, const struct outcome *usb, const struct outcome *kernel,
+		   const struct msc_rule *rule)
+{
+	bool more = !has(usb, rule);
+	printf("DIFF %s %c %s %s\n", device, more ? '+' : '-', usb->name, rule->id);
+	(void)kernel;
+}
+
+static void compare_case(const char *device, const struct outcome *usb, const struct outcome *kernel)
+{
+	assert_string_equal(usb->name, kernel->name);
+	if (kernel->lost) {
+		if (!usb->amiss)
+			printf("LOST %s %s %s\n", device, usb->name, kernel->reason);
+		return;
+	}
+	if (kernel->verdict == MSC_VERDICT_SKIP && usb->verdict != MSC_VERDICT_SKIP) {
+		printf("SKIP %s %s %s\n", device, usb->name, kernel->reason);
+		return;
+	}
+	for (size_t i = 0; i < usb->n_rules; i++)
+		if (!has(kernel, usb->rules[i]))
+			differ(device, usb, kernel, usb->rules[i]);
+	for (size_t i = 0; i < kernel->n_rules; i++)
+		if (!has(usb, kernel->rules[i]))
+			differ(device, usb, kernel, kernel->rules[i]);
+}
+
+static void compare(const char *device, const struct msc_scenarios *some)
+{
+	struct run *usb = malloc(sizeof *usb), *kernel = malloc(sizeof *kernel);
+
+	assert_true(usb && kernel);
+	by_usb(usb, device, some, true);
+	by_kernel(kernel, device, some, true);
+	for (size_t i = 0; i < some->count; i++)
+		compare_case(device, &usb->of[i], &kernel->of[i]);
+	free(usb);
+	free(kernel);
+}
+
+static void same_findings(void **state)
+{
+	struct msc_scenarios all, some = choose(false, &all);
+	char name[160];
+
+	(void)state;
+	for (size_t i = 0; i < msc_firmware_count; i++) {
+		snprintf(name, sizeof name, "sim:%s", msc_firmwares[i]->name);
+		compare(name, &some);
+	}
+	for (const struct msc_fault *f = msc_fault_next(NULL); f; f = msc_fault_next(f)) {
+		snprintf(name, sizeof name, "sim:reference%s%s,fault=%s", f->target ? "," : "",
+			 f->target ? f->target : "", f->id);
+		compare(name, &some);
+	}
+	free(some.list);
+	msc_scenarios_free(&all);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(same_findings),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
