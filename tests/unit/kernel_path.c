@@ -14,6 +14,7 @@
 struct path {
 	struct msc_target *device;
 	struct msc_session *session;
+	bool ignores_residue; /* it has shown that its residues are nonsense */
 	struct kernel_path_count count;
 };
 
@@ -37,17 +38,18 @@ static int lost(struct path *p, struct msc_command *c, unsigned host, struct msc
 }
 
 /* Bytes that did not move, or that the device says do not count. An INQUIRY and a READ CAPACITY that came
- * in full show a device whose residues are nonsense; this one is not remembered. */
-static size_t residue(const struct msc_command *c, const struct msc_exchange *x)
+ * in full and have a residue show a device whose residues are nonsense. */
+static size_t residue(struct path *p, const struct msc_command *c, const struct msc_exchange *x)
 {
 	size_t missing = c->len - (x->data_len < c->len ? x->data_len : c->len), says = x->csw.residue;
 
-	if (says > c->len)
-		says = c->len;
-	if (!missing && x->csw.status == MSC_CSW_PASSED &&
+	if (says && !missing && x->csw.status == MSC_CSW_PASSED &&
 	    ((c->cdb[0] == MSC_OP_INQUIRY && c->len == 36) ||
 	     (c->cdb[0] == MSC_OP_READ_CAPACITY_10 && c->len == 8)))
-		return 0;
+		p->ignores_residue = true;
+	if (p->ignores_residue)
+		return missing;
+	says = says < c->len ? says : c->len;
 	return says > missing ? says : missing;
 }
 
@@ -119,7 +121,7 @@ static int command(struct msc_target *t, struct msc_command *c, int64_t timeout_
 	if (!msc_exchange_ended(x))
 		return lost(p, c, timed_out(x) ? TIME_OUT : ERROR, err);
 	c->outcome = MSC_OUT_DONE;
-	c->actual = c->len - residue(c, x);
+	c->actual = c->len - residue(p, c, x);
 	if (c->dir == MSC_DIR_IN && x->data_len)
 		memcpy(c->data, x->data, x->data_len < c->len ? x->data_len : c->len);
 	if (x->csw.status == MSC_CSW_FAILED)
