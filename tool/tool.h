@@ -58,6 +58,7 @@ struct cmd {
 	const char *usage;   /* what follows "mscope NAME" */
 	const struct opt *options[OPT_TABLES]; /* NULL after the last */
 	const char *document; /* the "format" of its JSON; NULL: it makes none */
+	bool endpoints; /* it needs the device's own: a node in /dev is refused */
 	struct format (*format)(
 		size_t i); /* the i-th that it can make; no name: there are no more */
 	int (*run)(struct tool *, struct msc_err *); /* the exit status, or -1 */

@@ -327,7 +327,6 @@ int msc_run_wrapper(struct msc_runner *r, const struct msc_bytes *bytes, struct 
 
 int msc_run_ready(struct msc_runner *r, struct msc_err *err)
 {
-	static const uint8_t cdb[MSC_CBW_CB_MAX] = { MSC_OP_TEST_UNIT_READY };
 	struct msc_clock *clock = r->target->clock;
 	struct msc_sense_data sense;
 
@@ -335,8 +334,7 @@ int msc_run_ready(struct msc_runner *r, struct msc_err *err)
 		const struct msc_record *record;
 		struct msc_request rq;
 
-		msc_request_init(&rq, cdb, 6, MSC_DIR_NONE, 0);
-		rq.cbw.h.lun = r->o->lun;
+		msc_request_ready(&rq, r->o->lun);
 		if (send(r, &rq, &record, err) < 0)
 			return -1;
 		if (msc_run_owes_reset(r) || record->u.exchange.csw.status == MSC_CSW_PASSED)

@@ -39,6 +39,14 @@ void msc_request_sense(struct msc_request *rq, uint8_t lun)
 	rq->cbw.h.lun = lun;
 }
 
+void msc_request_ready(struct msc_request *rq, uint8_t lun)
+{
+	static const uint8_t cdb[MSC_CBW_CB_MAX] = { MSC_OP_TEST_UNIT_READY };
+
+	msc_request_init(rq, cdb, 6, MSC_DIR_NONE, 0);
+	rq->cbw.h.lun = lun;
+}
+
 static int move(struct msc_session *s, struct msc_request *rq, int64_t timeout_ns, void *in,
 		bool *passed, struct msc_err *err)
 {
@@ -100,13 +108,11 @@ int msc_session_sense(struct msc_session *s, uint8_t lun, struct msc_sense_data 
 int msc_session_answers(struct msc_session *s, uint8_t lun, enum msc_answer *answer,
 			struct msc_err *err)
 {
-	static const uint8_t cdb[MSC_CBW_CB_MAX] = { MSC_OP_TEST_UNIT_READY };
 	const struct msc_exchange *x;
 	const struct msc_record *r;
 	struct msc_request rq;
 
-	msc_request_init(&rq, cdb, 6, MSC_DIR_NONE, 0);
-	rq.cbw.h.lun = lun;
+	msc_request_ready(&rq, lun);
 	rq.serial = true;
 	if (msc_session_exchange(s, &rq, &r, err))
 		return -1;

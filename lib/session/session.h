@@ -141,6 +141,7 @@ int msc_session_probe_queued(struct msc_session *, bool *works, char *why, size_
 void msc_request_blocks(struct msc_request *, bool write, uint8_t lun, uint64_t lba,
 			uint32_t blocks, uint32_t block_size);
 void msc_request_sense(struct msc_request *, uint8_t lun);
+void msc_request_ready(struct msc_request *, uint8_t lun); /* TEST UNIT READY */
 
 /* One such command. *passed: with status 00h, and all was moved. A time-out of its own (above 0) does not count as a hang of the device. Not
  * judged. */
