@@ -221,8 +221,7 @@ static int after(struct job *j, const struct tool *tool, const struct msc_exchan
 		return 0;
 	if (x->csw.status == MSC_CSW_FAILED && msc_csw_is_valid(x))
 		return ask_sense(j, tool, err);
-	if (x->whole ? msc_exchange_ended(x)
-		     : !x->needs_reset && msc_exchange_is_valid(x))
+	if (x->whole ? msc_exchange_ended(x) : !x->needs_reset && msc_exchange_is_valid(x))
 		return 0;
 	if (msc_session_settle(j->session, &rung, err) < 0)
 		return -1;

@@ -120,9 +120,8 @@ void msc_record_conclude(struct msc_record *r)
 
 	if (r->kind != MSC_RECORD_EXCHANGE)
 		return;
-	x->command = msc_exchange_is_valid(x) && !p->unknown &&
-		     !p->awaits_recovery && p->in.halt != MSC_HALT_SET &&
-		     p->out.halt != MSC_HALT_SET;
+	x->command = msc_exchange_is_valid(x) && !p->unknown && !p->awaits_recovery &&
+		     p->in.halt != MSC_HALT_SET && p->out.halt != MSC_HALT_SET;
 	x->plain = x->command && msc_cbw_is_meaningful(x) && host_sent_all(x);
 	x->answered = x->plain && msc_csw_is_valid(x) && msc_csw_is_meaningful(x);
 }
@@ -172,8 +171,8 @@ bool msc_csw_is_valid(const struct msc_exchange *x)
 bool msc_csw_is_meaningful(const struct msc_exchange *x)
 {
 	if (x->whole)
-		return x->outcome == MSC_OUT_DONE && (x->csw.status == MSC_CSW_PASSED ||
-						      x->scsi_status == MSC_CHECK_CONDITION);
+		return x->outcome == MSC_OUT_DONE &&
+		       (x->csw.status == MSC_CSW_PASSED || x->scsi_status == MSC_CHECK_CONDITION);
 	switch (x->have_csw ? x->csw.status : 0xff) {
 	case MSC_CSW_PASSED:
 	case MSC_CSW_FAILED:	  return x->csw.residue <= x->cbw.h.length;

@@ -122,36 +122,30 @@ static json_t *steps_json(const struct msc_exchange *x)
 static json_t *exchange_json(const struct msc_exchange *x)
 {
 	const struct msc_cbw *c = &x->cbw;
-	size_t cb = x->whole				  ? MSC_CBW_CB_MAX
+	size_t cb = x->whole                              ? MSC_CBW_CB_MAX
 		    : x->wrapper_len > MSC_CBW_HEADER_LEN ? x->wrapper_len - MSC_CBW_HEADER_LEN
 							  : 0;
 	bool ended = x->whole ? msc_csw_is_valid(x) : x->have_csw;
 
 	if (cb > c->h.cb_length)
 		cb = c->h.cb_length;
-	return json_pack("{s:o, s:i, s:o, s:o, s:s, s:I, s:I, s:o, s:o, s:o*, s:b, s:o, s:o, "
-			 "s:o, s:o, s:o, s:o, s:o}",
-			 "tag",
-			 x->whole ? json_null() : json_integer(c->h.tag), "lun", c->h.lun,
-			 "wrapper",
-			 x->whole ? json_null()
-				  : msc_json_bytes(x->wrapper, x->wrapper_len, DATA_MAX),
-			 "cdb",
-			 msc_json_bytes(c->cb, cb, MSC_CBW_CB_MAX), "direction",
-			 msc_dir_name(x->dir), "length", (json_int_t)c->h.length, "transferred",
-			 (json_int_t)x->data_len, "residue",
-			 ended ? json_integer(x->csw.residue) : json_null(), "status",
-			 ended ? json_integer(x->csw.status) : json_null(), "scsi_status",
-			 !x->whole ? NULL
-			 : ended ? json_integer(x->scsi_status)
-				 : json_null(),
-			 "queued",
-			 x->queued, "cbw_ns", phase_ns(x, MSC_STEP_CBW), "data_ns",
-			 phase_ns(x, MSC_STEP_DATA), "csw_ns", phase_ns(x, MSC_STEP_CSW), "naks",
-			 total_naks(x), "steps", steps_json(x), "data",
-			 msc_json_bytes(x->data, x->data_kept, DATA_MAX), "csw",
-			 x->whole ? json_null()
-				  : msc_json_bytes(x->status, x->status_len, DATA_MAX));
+	return json_pack(
+		"{s:o, s:i, s:o, s:o, s:s, s:I, s:I, s:o, s:o, s:o*, s:b, s:o, s:o, "
+		"s:o, s:o, s:o, s:o, s:o}",
+		"tag", x->whole ? json_null() : json_integer(c->h.tag), "lun", c->h.lun, "wrapper",
+		x->whole ? json_null() : msc_json_bytes(x->wrapper, x->wrapper_len, DATA_MAX),
+		"cdb", msc_json_bytes(c->cb, cb, MSC_CBW_CB_MAX), "direction", msc_dir_name(x->dir),
+		"length", (json_int_t)c->h.length, "transferred", (json_int_t)x->data_len,
+		"residue", ended ? json_integer(x->csw.residue) : json_null(), "status",
+		ended ? json_integer(x->csw.status) : json_null(), "scsi_status",
+		!x->whole ? NULL
+		: ended   ? json_integer(x->scsi_status)
+			  : json_null(),
+		"queued", x->queued, "cbw_ns", phase_ns(x, MSC_STEP_CBW), "data_ns",
+		phase_ns(x, MSC_STEP_DATA), "csw_ns", phase_ns(x, MSC_STEP_CSW), "naks",
+		total_naks(x), "steps", steps_json(x), "data",
+		msc_json_bytes(x->data, x->data_kept, DATA_MAX), "csw",
+		x->whole ? json_null() : msc_json_bytes(x->status, x->status_len, DATA_MAX));
 }
 
 static json_t *control_json(const struct msc_control *c)

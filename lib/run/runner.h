@@ -88,7 +88,8 @@ int msc_run_save(struct msc_runner *, int slot, const uint8_t *data, size_t len,
 int msc_check_exchange(struct msc_runner *, const struct msc_expect *, const struct msc_record *,
 		       struct msc_err *) MSC_MUST_CHECK;
 /* A whole command has a status. Of an exchange with a CSW the judge knows more. */
-int msc_check_ended(struct msc_runner *, const struct msc_record *, struct msc_err *) MSC_MUST_CHECK;
+int msc_check_ended(struct msc_runner *, const struct msc_record *,
+		    struct msc_err *) MSC_MUST_CHECK;
 int msc_check_sense(struct msc_runner *, const struct msc_expect *, const struct msc_record *,
 		    const struct msc_sense_data *, struct msc_err *) MSC_MUST_CHECK;
 int msc_check_control(struct msc_runner *, const struct msc_expect *, const struct msc_record *,

@@ -275,8 +275,9 @@ static int probe_queued(struct learner *l, bool *works, char *why, size_t size, 
 {
 	static const uint8_t inquiry[MSC_CBW_CB_MAX] = { MSC_OP_INQUIRY, [4] = INQUIRY_ALLOC };
 	const struct msc_unit *u = msc_session_unit(l->s, l->lun);
-	struct trial trials[3] = { [1].rq = request(l, inquiry, INQUIRY_ALLOC),
-				   [2].useless = !u->have_capacity };
+	struct trial trials[3] = {
+		[1].rq = request(l, inquiry, INQUIRY_ALLOC), [2].useless = !u->have_capacity
+	};
 	char name[48];
 
 	msc_request_ready(&trials[0].rq, l->lun);

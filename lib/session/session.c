@@ -378,7 +378,8 @@ int msc_session_clear_halt(struct msc_session *s, uint8_t ep, const struct msc_r
 {
 	enum msc_outcome outcome;
 
-	if (msc_engine_go_on(s, err) || msc_clear_halt(s->target, ep, s->o.timeout_ns, &outcome, err))
+	if (msc_engine_go_on(s, err) ||
+	    msc_clear_halt(s->target, ep, s->o.timeout_ns, &outcome, err))
 		return -1;
 	return msc_engine_give(s, out, err);
 }

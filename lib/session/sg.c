@@ -31,9 +31,10 @@ static int may_send(const struct msc_session *s, const struct msc_request *rq, s
 	if (!is_honest(rq))
 		return msc_fail(err, MSC_E_UNSUPPORTED, MSC_NEEDS_ENDPOINTS, name);
 	if (rq->cbw.h.lun)
-		return msc_fail(err, MSC_E_UNSUPPORTED,
-				"there is no logical unit %u: %s is one unit, and here it is unit 0",
-				rq->cbw.h.lun, name);
+		return msc_fail(
+			err, MSC_E_UNSUPPORTED,
+			"there is no logical unit %u: %s is one unit, and here it is unit 0",
+			rq->cbw.h.lun, name);
 	if (rq->cbw.h.length > DATA_MAX)
 		return msc_fail(err, MSC_E_UNSUPPORTED, "%s: more than 64 MiB in one command",
 				name);
@@ -64,19 +65,19 @@ static void keep_sense(struct msc_session *s, const struct msc_command *c)
 static int tell_sense(struct msc_session *s, const struct msc_request *rq, struct msc_err *err)
 {
 	const uint8_t *cb = rq->cbw.cb;
-	struct msc_transfer told = { .kind = MSC_TRANSFER_COMMAND,
-				     .ended = true,
-				     .whole = { .cdb_len = rq->cbw.h.cb_length,
-						.dir = MSC_DIR_IN,
-						.fetched = true },
-				     .submitted_ns = s->fetched.at_ns,
-				     .completed_ns = s->fetched.at_ns,
-				     .asked = rq->cbw.h.length,
-				     .outcome = MSC_OUT_DONE,
-				     .actual = s->fetched.len,
-				     .data = s->fetched.sense,
-				     .kept = s->fetched.len,
-				     .naks = -1 };
+	struct msc_transfer told = {
+		.kind = MSC_TRANSFER_COMMAND,
+		.ended = true,
+		.whole = { .cdb_len = rq->cbw.h.cb_length, .dir = MSC_DIR_IN, .fetched = true },
+		.submitted_ns = s->fetched.at_ns,
+		.completed_ns = s->fetched.at_ns,
+		.asked = rq->cbw.h.length,
+		.outcome = MSC_OUT_DONE,
+		.actual = s->fetched.len,
+		.data = s->fetched.sense,
+		.kept = s->fetched.len,
+		.naks = -1
+	};
 
 	if (cb[1] || cb[4] != MSC_SENSE_LEN || rq->cbw.h.length != MSC_SENSE_LEN)
 		return msc_fail(err, MSC_E_UNSUPPORTED,
@@ -94,7 +95,9 @@ static int send(struct msc_session *s, const struct msc_request *rq, int64_t tim
 		struct msc_err *err)
 {
 	const struct msc_cbw *cbw = &rq->cbw;
-	struct msc_command c = { .cdb = cbw->cb, .cdb_len = cbw->h.cb_length, .len = cbw->h.length };
+	struct msc_command c = { .cdb = cbw->cb,
+				 .cdb_len = cbw->h.cb_length,
+				 .len = cbw->h.length };
 	int result;
 
 	if (cbw->cb[0] == MSC_OP_REQUEST_SENSE && s->fetched.len)

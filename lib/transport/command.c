@@ -20,19 +20,19 @@ static int may_leave(struct msc_target *t, const struct msc_command *c, struct m
 
 static void tell(struct msc_target *t, const struct msc_command *c)
 {
-	struct msc_transfer told = { .kind = MSC_TRANSFER_COMMAND,
-				     .ended = true,
-				     .number = ++t->submissions,
-				     .whole = { .cdb_len = c->cdb_len,
-						.dir = c->dir,
-						.status = c->status },
-				     .submitted_ns = c->submitted_ns,
-				     .asked = c->len,
-				     .outcome = c->outcome,
-				     .actual = c->actual,
-				     .data = c->data,
-				     .completed_ns = c->completed_ns,
-				     .naks = -1 };
+	struct msc_transfer told = {
+		.kind = MSC_TRANSFER_COMMAND,
+		.ended = true,
+		.number = ++t->submissions,
+		.whole = { .cdb_len = c->cdb_len, .dir = c->dir, .status = c->status },
+		.submitted_ns = c->submitted_ns,
+		.asked = c->len,
+		.outcome = c->outcome,
+		.actual = c->actual,
+		.data = c->data,
+		.completed_ns = c->completed_ns,
+		.naks = -1
+	};
 
 	memcpy(told.whole.cdb, c->cdb, c->cdb_len);
 	told.kept = c->data ? msc_transfer_bytes(&told) : 0;

@@ -34,7 +34,7 @@ enum msc_transfer_kind {
 	MSC_TRANSFER_CONTROL,
 	MSC_TRANSFER_BULK,
 	MSC_TRANSFER_PORT_RESET, /* told once, as ended: nothing but its two times */
-	MSC_TRANSFER_COMMAND,	 /* a whole command, told once, as ended: see `whole`. DONE: the device
+	MSC_TRANSFER_COMMAND, /* a whole command, told once, as ended: see `whole`. DONE: the device
 				    gave a status; TIMEOUT, ERROR: it did not, and whoever carried the
 				    command has reset what it had to */
 };
@@ -70,7 +70,7 @@ struct msc_transfer {
 static inline size_t msc_transfer_bytes(const struct msc_transfer *t)
 {
 	bool in = t->kind == MSC_TRANSFER_COMMAND ? t->whole.dir == MSC_DIR_IN
-		  : t->ep			  ? t->ep & MSC_EP_IN
+		  : t->ep                         ? t->ep & MSC_EP_IN
 						  : t->setup.request_type & MSC_REQTYPE_IN;
 
 	return in ? t->actual : t->asked;

@@ -41,7 +41,8 @@ static int lost(struct path *p, struct msc_command *c, unsigned host, struct msc
  * in full and have a residue show a device whose residues are nonsense. */
 static size_t residue(struct path *p, const struct msc_command *c, const struct msc_exchange *x)
 {
-	size_t missing = c->len - (x->data_len < c->len ? x->data_len : c->len), says = x->csw.residue;
+	size_t missing = c->len - (x->data_len < c->len ? x->data_len : c->len),
+	       says = x->csw.residue;
 
 	if (says && !missing && x->csw.status == MSC_CSW_PASSED &&
 	    ((c->cdb[0] == MSC_OP_INQUIRY && c->len == 36) ||
@@ -114,8 +115,8 @@ static int command(struct msc_target *t, struct msc_command *c, int64_t timeout_
 	const struct msc_exchange *x;
 
 	p->count.commands++;
-	p->count.changing +=
-		msc_cdb_effect(c->cdb, c->cdb_len, &msc_any_disk, NULL) != MSC_EFFECT_NONE;
+	p->count.changing += msc_cdb_effect(c->cdb, c->cdb_len, &msc_any_disk, NULL) !=
+			     MSC_EFFECT_NONE;
 	if (send(p, c->cdb, c->cdb_len, c, timeout_ns, &x, err) < 0)
 		return -1;
 	if (!msc_exchange_ended(x))

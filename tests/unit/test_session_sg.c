@@ -113,7 +113,8 @@ static void by_usb(struct run *r, const char *name, const struct msc_scenarios *
 	msc_target_close(r->target);
 }
 
-static void by_kernel(struct run *r, const char *name, const struct msc_scenarios *some, bool writes)
+static void by_kernel(struct run *r, const char *name, const struct msc_scenarios *some,
+		      bool writes)
 {
 	struct msc_err err = MSC_ERR_INIT;
 
@@ -150,7 +151,8 @@ struct known {
 };
 
 #define ASKED	"the kernel has asked why already, with room for 18 bytes"
-#define ENDLESS "a failure is an error for the kernel; it resets the port, the reset is told as a failure, and so on"
+#define ENDLESS \
+	"a failure is an error for the kernel; it resets the port, the reset is told as a failure, and so on"
 #define RESIDUE "a residue of nonsense that the kernel has found out is not passed on"
 #define NOTHING "for the kernel, a failure without a reason is an error"
 
@@ -168,7 +170,8 @@ static const struct known known[] = {
 	{ "*=sense-form", "scsi.sense.status", "expect.status", NOTHING },
 	{ "*=residue-processed", "*", "expect.value", RESIDUE },
 	{ "*=residue-wraps", "bot.case06.*", "expect.value", RESIDUE },
-	{ "*=maxlun-late", "scsi.*luns*", "scsi.luns.list", "how many units there are cannot be asked" },
+	{ "*=maxlun-late", "scsi.*luns*", "scsi.luns.list",
+	  "how many units there are cannot be asked" },
 	{ "*=toggle-kept", "scsi.*", "expect.settles", "the port reset restarts the toggles" },
 	{ "*=toggle-kept", "scsi.*", "expect.status", "packets fall out, and so do the commands" },
 	{ "sim:hostile", "*", "*", "what it does follows from every transfer before" },

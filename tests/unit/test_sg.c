@@ -417,8 +417,9 @@ static void transfers_and_commands(void **state)
 	(void)state;
 	assert_int_equal(msc_submit(t, &x, &err), -1);
 	assert_int_equal(err.code, MSC_E_UNSUPPORTED);
-	assert_string_equal(err.msg, "needs the device's own endpoints: the kernel's SCSI path (/dev/sg7) "
-				     "sends command blocks only");
+	assert_string_equal(err.msg,
+			    "needs the device's own endpoints: the kernel's SCSI path (/dev/sg7) "
+			    "sends command blocks only");
 	assert_false(t->gone);
 	msc_target_close(t);
 	t = open_disk("sim:reference", false, &other);

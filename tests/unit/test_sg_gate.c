@@ -19,7 +19,8 @@
 
 /* ---- benches ----------------------------------------------------------------------------------- */
 
-static void open_kernel(struct gate_bench *b, const char *knobs, const struct msc_session_options *o)
+static void open_kernel(struct gate_bench *b, const char *knobs,
+			const struct msc_session_options *o)
 {
 	struct msc_err err = MSC_ERR_INIT;
 	char name[160];
@@ -46,7 +47,9 @@ static unsigned sent(const struct gate_bench *b)
 /* An honest request, of any kind. */
 static void some_request(struct msc_rng *r, struct msc_request *rq, uint8_t data[4096])
 {
-	static const uint8_t likely[] = { 0x2a, 0x0a, 0xaa, 0x8a, 0x2e, 0x28, 0x00, 0x12, 0x1b, 0x35 };
+	static const uint8_t likely[] = {
+		0x2a, 0x0a, 0xaa, 0x8a, 0x2e, 0x28, 0x00, 0x12, 0x1b, 0x35
+	};
 	uint8_t cdb[MSC_CBW_CB_MAX] = { 0 }, lba = (uint8_t)msc_rng_below(r, GATE_BLOCKS);
 	uint8_t blocks = (uint8_t)msc_rng_below(r, 8);
 	enum msc_dir dir = (enum msc_dir)msc_rng_below(r, 3);
@@ -80,8 +83,8 @@ static void some_request(struct msc_rng *r, struct msc_request *rq, uint8_t data
 	rq->timeout_ns = 20 * MSC_MS;
 }
 
-static void try_both(struct gate_bench *usb, struct gate_bench *kernel, const struct msc_request *rq,
-		     unsigned *refused)
+static void try_both(struct gate_bench *usb, struct gate_bench *kernel,
+		     const struct msc_request *rq, unsigned *refused)
 {
 	struct msc_err by_usb = MSC_ERR_INIT, by_kernel = MSC_ERR_INIT;
 	unsigned before = sent(kernel);
@@ -230,8 +233,9 @@ static void another_length_comes_too_late(void **state)
 	msc_request_init(&rq, cdb, 6, MSC_DIR_IN, 14);
 	assert_int_equal(msc_session_exchange(b.session, &rq, NULL, &err), -1);
 	assert_int_equal(err.code, MSC_E_UNSUPPORTED);
-	assert_string_equal(err.msg, "REQUEST SENSE of 14 bytes comes too late: the kernel has asked "
-				     "/dev/sdz already");
+	assert_string_equal(err.msg,
+			    "REQUEST SENSE of 14 bytes comes too late: the kernel has asked "
+			    "/dev/sdz already");
 	assert_false(msc_session_known(b.session)->unclean);
 	gate_close(&b);
 }
@@ -377,7 +381,9 @@ static void scenarios(void **state)
 	run_yaml("sim:reference", STEPS INQUIRY "    expect: { status: passed, residue: 0 }\n", &s);
 	assert_int_equal(s.verdict, MSC_VERDICT_PASS);
 	run_yaml("sim:reference",
-		 STEPS "  - command: \"12 00 00 00 24 00\"\n    cbw: { direction: in, length: 36 }\n", &s);
+		 STEPS
+		 "  - command: \"12 00 00 00 24 00\"\n    cbw: { direction: in, length: 36 }\n",
+		 &s);
 	assert_int_equal(s.verdict, MSC_VERDICT_PASS);
 	run_yaml("sim:reference,fault=hang-mode-sense-10",
 		 STEPS "  - command: { mode_sense10: { page: 0x3f, alloc: 192 } }\n" INQUIRY, &s);

@@ -208,8 +208,10 @@ static void first_difference(const char *name, const char *a, const char *b)
 			 line_a, (int)strcspn(line_b, "\n"), line_b);
 }
 
-static const char *const models[] = { "sim:reference", "sim:linux-gadget", "sim:linux-gadget",
-				      "sim:stm32", KERNEL "sim:reference", "sim:hostile,seed=3" };
+static const char *const models[] = {
+	"sim:reference", "sim:linux-gadget",     "sim:linux-gadget",
+	"sim:stm32",     KERNEL "sim:reference", "sim:hostile,seed=3"
+};
 
 #define CONFORMING 5 /* of them */
 
