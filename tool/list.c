@@ -87,6 +87,10 @@ static json_t *knobs_json(const struct msc_firmware *f)
 	json_array_append_new(list, json_pack("{s:s, s:s, s:n, s:s, s:[]}", "name", "fault", "type",
 					      "fault", "default", "help",
 					      "a defect to switch on; may be repeated", "choices"));
+	json_array_append_new(list, json_pack("{s:s, s:s, s:n, s:s, s:[]}", "name", "variant",
+					      "type", "variant", "default", "help",
+					      "a legal difference to switch on; may be repeated",
+					      "choices"));
 	json_array_append_new(list, json_pack("{s:s, s:s, s:n, s:s, s:[]}", "name", "event", "type",
 					      "event", "default", "help",
 					      "what happens to the device, as in card-out@350ms or "
@@ -138,6 +142,19 @@ static int collect_faults(json_t *list, struct tool *tool, struct msc_err *err)
 			   err) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+static int collect_variants(json_t *list, struct tool *tool, struct msc_err *err)
+{
+	(void)tool;
+	for (const struct msc_variant *v = NULL; (v = msc_variant_next(v));)
+		if (append(list,
+			   json_pack("{s:s, s:s, s:s, s:o, s:s?}", "name", v->id, "title", v->title,
+				     "legal", v->legal, "profiles", words_json(v->profiles),
+				     "knobs", v->knobs),
+			   err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -253,6 +270,7 @@ static const struct kind kinds[] = {
 	{ "targets", "target", "description", collect_targets },
 	{ "firmware", "firmware", "summary", collect_firmware },
 	{ "faults", "fault", "title", collect_faults },
+	{ "variants", "variant", "title", collect_variants },
 	{ "scenarios", "scenario", "title", collect_scenarios },
 	{ "rules", "rule", "title", collect_rules },
 	{ "formats", "format", "summary", collect_formats },
