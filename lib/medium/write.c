@@ -124,8 +124,8 @@ static int try_read(struct msc_medium *m, const struct msc_request *write, uint8
 	if (msc_session_exchange(m->s, &rq, &r, err) < 0)
 		return -1;
 	x = &r->u.exchange;
-	*passes = msc_csw_is_valid(x) && x->csw.status == MSC_CSW_PASSED;
-	if (x->needs_reset)
+	*passes = msc_exchange_passed(x);
+	if (!msc_exchange_ended(x))
 		return msc_session_settle(m->s, &rung, err);
 	return *passes ? 0 : msc_session_sense(m->s, rq.cbw.h.lun, &sense, err);
 }

@@ -126,6 +126,7 @@ struct msc_transport {
 
 /* Asked before anything is submitted: -1 and *err, and it is not. */
 typedef int msc_filter_fn(void *user, const struct msc_xfer *, struct msc_err *);
+typedef int msc_command_filter_fn(void *user, const struct msc_command *, struct msc_err *);
 
 struct msc_target {
 	const struct msc_transport *transport;
@@ -137,9 +138,11 @@ struct msc_target {
 	bool (*stop)(void *stop_user); /* or NULL */
 	void *stop_user;
 	msc_filter_fn *filter; /* a session's gate (session/gate.h); NULL: there is no session */
+	msc_command_filter_fn *filter_command; /* the same for whole commands */
 	void *filter_user;
 	bool gone; /* the device has left: every further call fails with MSC_E_GONE */
-	/* Sees every transfer, at its submission and at its end, and every port reset; may be NULL.
+	/* Sees every transfer, at its submission and at its end, every port reset and every whole
+	 * command; may be NULL.
 	 * CLEAR_FEATURE and SET_CONFIGURATION are told as the control transfers that they are. */
 	msc_observe_fn *observe;
 	void *observe_user;
