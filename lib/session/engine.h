@@ -59,6 +59,7 @@ struct msc_session {
 	struct msc_gate gate;
 	struct msc_fetched fetched; /* of the driver sg */
 	struct msc_medium_signs signs[MSC_LUN_MAX + 1];
+	enum msc_readiness readiness[MSC_LUN_MAX + 1];
 	bool excused;	       /* the host has done what a unit attention may follow */
 	int64_t write_byte_ns; /* what a byte took of the slowest write that passed */
 };

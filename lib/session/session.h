@@ -27,6 +27,7 @@
 #ifndef MSC_SESSION_SESSION_H
 #define MSC_SESSION_SESSION_H
 
+#include "session/ready.h"
 #include "record/assemble.h"
 
 struct msc_session;
@@ -127,6 +128,9 @@ int msc_session_max_lun(struct msc_session *, uint8_t *max_lun, struct msc_err *
  * SENSE(6): fills in what is known of the unit. Not judged. Leaves have_capacity false when there
  * is no medium. */
 int msc_session_learn(struct msc_session *, uint8_t lun, struct msc_err *) MSC_MUST_CHECK;
+/* What TEST UNIT READY came to then, or as somebody has found it since. */
+enum msc_readiness msc_session_readiness(const struct msc_session *, uint8_t lun);
+void msc_session_set_readiness(struct msc_session *, uint8_t lun, enum msc_readiness);
 const struct msc_unit *msc_session_unit(const struct msc_session *, uint8_t lun);
 
 /* Tries the queued mode with harmless commands; false and a sentence in why (128 bytes) when the
@@ -141,6 +145,7 @@ int msc_session_probe_queued(struct msc_session *, bool *works, char *why, size_
 void msc_request_blocks(struct msc_request *, bool write, uint8_t lun, uint64_t lba,
 			uint32_t blocks, uint32_t block_size);
 void msc_request_sense(struct msc_request *, uint8_t lun);
+void msc_request_start(struct msc_request *, uint8_t lun); /* START STOP UNIT with START */
 void msc_request_ready(struct msc_request *, uint8_t lun); /* TEST UNIT READY */
 
 /* One such command. *passed: with status 00h, and all was moved. A time-out of its own (above 0) does not count as a hang of the device. Not
