@@ -454,7 +454,7 @@ static const struct kind *find_kind(const char *name, struct msc_err *err)
 		msc_fail(err, MSC_E_USAGE, "cannot list '%s'; did you mean '%s'?", name, near.best);
 	else
 		msc_fail(err, MSC_E_USAGE,
-			 "cannot list '%s'; there are targets, firmware, faults, "
+			 "cannot list '%s'; there are targets, firmware, faults, variants, "
 			 "scenarios, rules and formats",
 			 name);
 	return NULL;
@@ -502,8 +502,8 @@ static const struct opt list_options[] = {
 
 const struct cmd cmd_list = {
 	.name = "list",
-	.summary = "show targets, firmware, faults, scenarios, rules, formats",
-	.usage = "[targets|firmware|faults|scenarios|rules|formats [NAME]]",
+	.summary = "show targets, firmware, faults, variants, scenarios, rules, formats",
+	.usage = "[targets|firmware|faults|variants|scenarios|rules|formats [NAME]]",
 	.options = { list_options, common_options },
 	.document = "mscope.list/1",
 	.format = plain_format,

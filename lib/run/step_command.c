@@ -8,7 +8,7 @@
 #include "run/runner.h"
 #include "session/gate.h"
 
-#define OUT_MAX	      (INT64_C(16) << 20)
+#define OUT_MAX (INT64_C(16) << 20)
 
 struct built {
 	struct msc_request rq;

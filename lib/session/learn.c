@@ -186,8 +186,7 @@ static int become_ready(struct learner *l, enum msc_readiness *how, struct msc_e
 	while (step != MSC_AWAIT_END && l->recoveries) {
 		if (step == MSC_AWAIT_PAUSE)
 			msc_wait_until(clock, msc_now(clock) + MSC_AWAIT_PAUSE_NS);
-		if ((step == MSC_AWAIT_START && start_unit(l, err)) ||
-		    send(l, &rq, &ready, err))
+		if ((step == MSC_AWAIT_START && start_unit(l, err)) || send(l, &rq, &ready, err))
 			return -1;
 		if (ready) {
 			*how = MSC_READINESS_READY;

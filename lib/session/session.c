@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_TIMEOUT_NS (5 * MSC_S)
 #define SLOWEST_NS	   (16 * MSC_US) /* a byte of a device that is slow and not hung */
 #define SLICE_NS	   (100 * MSC_MS) /* of a wait: how long Ctrl-C may go unnoticed */
 
@@ -96,8 +95,9 @@ struct msc_session *msc_session_new(struct msc_target *target,
 	s->target = target;
 	s->driver = target->device.commands_only ? &msc_driver_sg : &msc_driver_bot;
 	s->o = *options;
-	if (s->o.timeout_ns <= 0)
-		s->o.timeout_ns = DEFAULT_TIMEOUT_NS;
+	s->patient = s->o.timeout_ns <= 0;
+	if (s->patient)
+		s->o.timeout_ns = MSC_PATIENT_NS;
 	s->assembler = msc_assembler_new(on_record, s);
 	if (!s->assembler) {
 		free(s);
@@ -200,7 +200,7 @@ void msc_engine_abandon(struct msc_session *s, struct msc_xfer *x)
 {
 	struct msc_err ignored = MSC_ERR_INIT;
 
-	if (x->outcome == MSC_OUT_PENDING && x->priv && msc_cancel(s->target, x, &ignored))
+	if (msc_cancel(s->target, x, &ignored))
 		msc_log(s->o.log, MSC_LOG_TRACE, s->driver->name, msc_now(s->target->clock), "%s",
 			ignored.msg);
 }
@@ -243,7 +243,10 @@ int msc_engine_finish(struct msc_session *s, struct msc_xfer *x, int64_t timeout
 
 void msc_engine_hung(struct msc_session *s)
 {
-	if (++s->hangs == s->o.hangs_max && s->o.timeout_ns > MSC_HASTY_NS)
+	s->hangs++;
+	if (s->patient && s->o.timeout_ns > MSC_HUNG_ONCE_NS)
+		s->o.timeout_ns = MSC_HUNG_ONCE_NS;
+	if (s->hangs == s->o.hangs_max && s->o.timeout_ns > MSC_HASTY_NS)
 		s->o.timeout_ns = MSC_HASTY_NS;
 }
 

@@ -27,8 +27,8 @@
 #ifndef MSC_SESSION_SESSION_H
 #define MSC_SESSION_SESSION_H
 
-#include "session/ready.h"
 #include "record/assemble.h"
+#include "session/ready.h"
 
 struct msc_session;
 
@@ -36,10 +36,14 @@ struct msc_session;
  * function has returned. */
 typedef void msc_wire_fn(void *user, const struct msc_log_entry *);
 
-#define MSC_HASTY_NS MSC_S
+/* How long an answer is waited for when nobody says: as Linux does (SD_TIMEOUT), and longer than
+ * Windows' 20 s. A device that has been shown to hang is given less. */
+#define MSC_PATIENT_NS	 (30 * MSC_S)
+#define MSC_HUNG_ONCE_NS (5 * MSC_S)
+#define MSC_HASTY_NS	 MSC_S
 
 struct msc_session_options {
-	int64_t timeout_ns; /* for each phase, and 16 us more for each byte of data; 0: 5 s */
+	int64_t timeout_ns; /* for each phase, and 16 us more for each byte of data; 0: 30 s, and 5 s once it has hung */
 	unsigned hangs_max; /* after so many time-outs none lasts longer than MSC_HASTY_NS, so that a
 			       device that hangs often does not cost hours; 0: no such bound */
 	bool queued;

@@ -12,10 +12,12 @@ struct sim_target {
 	struct msc_spec spec;
 	struct sim_device *device;
 	unsigned attachments; /* of the bus when it was enumerated */
+	struct transfer *first; /* of those under way */
 };
 
 struct transfer { /* what an msc_xfer's priv points to */
 	struct bus_transfer bus;
+	struct transfer *next;
 };
 
 /* ---- transfers ---------------------------------------------------------------------------- */
@@ -41,12 +43,15 @@ static enum msc_outcome outcome_of(enum bus_outcome outcome)
 }
 
 /* Copies the result of a transfer that has ended to its msc_xfer, and lets go of it. */
-static void collect(struct msc_xfer *x)
+static void collect(struct sim_target *s, struct msc_xfer *x)
 {
-	struct transfer *t = x->priv;
+	struct transfer *t = x->priv, **p = &s->first;
 
 	if (!t || !t->bus.done)
 		return;
+	while (*p != t)
+		p = &(*p)->next;
+	*p = t->next;
 	x->outcome = outcome_of(t->bus.outcome);
 	x->actual = t->bus.actual;
 	x->naks = (int64_t)t->bus.naks;
@@ -78,9 +83,11 @@ static int submit(struct msc_target *target, struct msc_xfer *x, struct msc_err 
 	t->bus = (struct bus_transfer){
 		.ep = x->ep, .setup = x->setup, .data = x->data, .len = x->len
 	};
+	t->next = s->first;
+	s->first = t;
 	x->priv = t;
 	bus_submit(sim_device_bus(s->device), &t->bus);
-	collect(x);
+	collect(s, x);
 	return 0;
 }
 
@@ -91,7 +98,7 @@ static int wait_for(struct msc_target *target, struct msc_xfer *x, int64_t deadl
 	struct transfer *t = x->priv;
 
 	sim_run(sim_device_sim(s->device), &t->bus.done, deadline_ns);
-	collect(x);
+	collect(s, x);
 	return check_model(s, err);
 }
 
@@ -101,7 +108,7 @@ static int cancel(struct msc_target *target, struct msc_xfer *x, struct msc_err 
 	struct transfer *t = x->priv;
 
 	bus_cancel(sim_device_bus(s->device), &t->bus);
-	collect(x);
+	collect(s, x);
 	return check_model(s, err);
 }
 
@@ -143,6 +150,8 @@ static int clear_halt(struct msc_target *target, uint8_t ep, int64_t deadline_ns
 
 /* USB 2.0, 9.2.6.4: a standard request with data is answered within 500 ms. */
 #define REQUEST_NS (500 * MSC_MS)
+#define PORT_INIT_TRIES	   4
+#define PORT_INIT_PAUSE_NS (500 * MSC_MS) /* what its tries within each take together */
 
 static int standard(struct msc_target *t, const char *what, const struct msc_setup *setup,
 		    void *data, size_t *len, struct msc_err *err)
@@ -228,7 +237,7 @@ static void read_serial(struct msc_target *t)
 	t->device.serial[n] = '\0';
 }
 
-static int enumerate(struct msc_target *t, struct msc_err *err)
+static int enumerate_once(struct msc_target *t, struct msc_err *err)
 {
 	struct sim_target *s = msc_target_state(t);
 	struct bus *bus = sim_device_bus(s->device);
@@ -255,7 +264,22 @@ static int enumerate(struct msc_target *t, struct msc_err *err)
 	return 0;
 }
 
-static int reset(struct msc_target *target, struct msc_err *err)
+/* Linux (PORT_INIT_TRIES) resets the port anew when a device does not answer: one that is busy with
+ * its medium may be deaf for a while. */
+static int try_hard(int (*once)(struct msc_target *, struct msc_err *), struct msc_target *t,
+		    struct msc_err *err)
+{
+	for (int tries = 1;; tries++) {
+		*err = (struct msc_err)MSC_ERR_INIT;
+		if (once(t, err) == 0)
+			return 0;
+		if (err->code != MSC_E_UNSUPPORTED || tries == PORT_INIT_TRIES)
+			return -1;
+		msc_wait_until(t->clock, msc_now(t->clock) + PORT_INIT_PAUSE_NS);
+	}
+}
+
+static int reset_once(struct msc_target *target, struct msc_err *err)
 {
 	struct sim_target *s = msc_target_state(target);
 
@@ -267,6 +291,11 @@ static int reset(struct msc_target *target, struct msc_err *err)
 	return set_up(target, err);
 }
 
+static int reset(struct msc_target *target, struct msc_err *err)
+{
+	return try_hard(reset_once, target, err);
+}
+
 /* ---- opening ------------------------------------------------------------------------------ */
 
 static void close_target(struct msc_target *t)
@@ -274,6 +303,12 @@ static void close_target(struct msc_target *t)
 	struct sim_target *s = msc_target_state(t);
 
 	sim_device_free(s->device);
+	while (s->first) {
+		struct transfer *next = s->first->next;
+
+		free(s->first);
+		s->first = next;
+	}
 	msc_spec_free(&s->spec);
 }
 
@@ -299,7 +334,7 @@ static int open_target(struct msc_target *t, const char *rest,
 		return -1;
 	}
 	t->clock = sim_clock(sim_device_sim(s->device));
-	if (enumerate(t, err) < 0) {
+	if (try_hard(enumerate_once, t, err) < 0) {
 		check_model(s, err);
 		close_target(t);
 		return -1;

@@ -10,13 +10,14 @@
 struct grown {
 	int32_t added;
 	uint32_t sent;
+	bool halted;	/* by the firmware, because its own answer is short */
 	bool disagrees; /* it means to send more than the host expects: BOT 1.0, 6.7, case 7 */
 };
 
 /* The answer becomes `all` bytes long, as far as the host allows: its allocation length, and what it
  * expects in all. What is added is zero. */
-static void grow(struct grown *g, const struct mutant_view *v, uint8_t *buf, size_t *len, size_t max, size_t all,
-		 size_t allocation)
+static void grow(struct grown *g, const struct mutant_view *v, uint8_t *buf, size_t *len,
+		 size_t max, size_t all, size_t allocation)
 {
 	size_t end = all < allocation ? all : allocation, old = *len;
 
@@ -38,6 +39,8 @@ static void shorten(struct grown *g, size_t *len, size_t to)
 	if (*len <= to)
 		return;
 	g->added = (int32_t)to - (int32_t)*len;
+	g->sent = (uint32_t)to;
+	g->halted = false;
 	*len = to;
 }
 
@@ -46,6 +49,8 @@ ON_CSW(grown_residue)
 	struct grown *g = state;
 
 	msc_put_le32(raw + CSW_RESIDUE, msc_get_le32(raw + CSW_RESIDUE) - (uint32_t)g->added);
+	if (g->added < 0 && !g->halted && g->sent < v->cbw.h.length)
+		mutant_stall(m, v->ep_in); /* BOT 1.0, 6.7.2 */
 	if (g->disagrees)
 		raw[CSW_STATUS] = MSC_CSW_PHASE_ERROR;
 	*g = (struct grown){ 0 };
@@ -54,8 +59,9 @@ ON_CSW(grown_residue)
 
 ON_STALL(grown_stall)
 {
-	const struct grown *g = state;
+	struct grown *g = state;
 
+	g->halted |= ep == v->ep_in;
 	return g->added <= 0 || ep != v->ep_in || g->sent < v->cbw.h.length;
 }
 
@@ -125,8 +131,7 @@ ON_DATA_IN(mode_descriptor)
 	memmove(whole + header + sizeof descriptor, whole + header,
 		sizeof whole - header - sizeof descriptor);
 	memcpy(whole + header, descriptor, sizeof descriptor);
-	grow(state, v, buf, len, max, old + sizeof descriptor,
-	     six ? cb[4] : msc_get_be16(cb + 7));
+	grow(state, v, buf, len, max, old + sizeof descriptor, six ? cb[4] : msc_get_be16(cb + 7));
 	memcpy(buf, whole, *len);
 	return MUTANT_PASS;
 }
@@ -217,24 +222,25 @@ ON_DATA_IN(format_two)
 }
 
 static const struct msc_variant rows[] = {
-	{"inquiry-96", "standard INQUIRY data has 96 bytes", "SPC-2, 7.3.2: ADDITIONAL LENGTH says how many",
-	 GROWN(.data_in = inquiry_96)},
-	{"sense-24", "sense data has 24 bytes", "SPC-2, 7.20.2: additional sense bytes",
-	 GROWN(.data_in = sense_24)},
-	{"sense-descriptor", "sense data comes in descriptor form when the host asks for it",
-	 "SPC-3, 6.27: DESC", GROWN(.data_in = sense_descriptor)},
-	{"sense-14", "sense data has 14 bytes",
-	 "SPC-2, 7.20.2: ADDITIONAL SENSE LENGTH says how many", GROWN(.data_in = sense_14)},
-	{"no-vpd-serial", "there is no page 80h of vital product data", "optional: SPC-2, 8.4.6",
-	 GROWN(.command = vpd_serial_asked, .data_in = vpd_without_serial)},
-	{"no-vpd-id", "there is no page 83h of vital product data",
-	 "mandatory since SPC-3 only: SPC-2, 8.4.3",
-	 GROWN(.command = vpd_id_asked, .data_in = vpd_without_id)},
-	{"mode-block-descriptor", "MODE SENSE gives a block descriptor", "SPC-2, 8.3.3",
-	 GROWN(.data_in = mode_descriptor)},
-	{"vpd-vendor", "there is a page FFh of vital product data", "SPC-2, 8.4: C0h to FFh are the vendor's",
-	 GROWN(.command = vpd_vendor_asked, .data_in = vpd_vendor)},
-	{"format-two", "READ FORMAT CAPACITIES lists two capacities", "MMC-3, 5.16.2",
-	 GROWN(.data_in = format_two)},
+	{ "inquiry-96", "standard INQUIRY data has 96 bytes",
+	  "SPC-2, 7.3.2: ADDITIONAL LENGTH says how many", GROWN(.data_in = inquiry_96) },
+	{ "sense-24", "sense data has 24 bytes", "SPC-2, 7.20.2: additional sense bytes",
+	  GROWN(.data_in = sense_24) },
+	{ "sense-descriptor", "sense data comes in descriptor form when the host asks for it",
+	  "SPC-3, 6.27: DESC", GROWN(.data_in = sense_descriptor) },
+	{ "sense-14", "sense data has 14 bytes",
+	  "SPC-2, 7.20.2: ADDITIONAL SENSE LENGTH says how many", GROWN(.data_in = sense_14) },
+	{ "no-vpd-serial", "there is no page 80h of vital product data", "optional: SPC-2, 8.4.6",
+	  GROWN(.command = vpd_serial_asked, .data_in = vpd_without_serial) },
+	{ "no-vpd-id", "there is no page 83h of vital product data",
+	  "mandatory since SPC-3 only: SPC-2, 8.4.3",
+	  GROWN(.command = vpd_id_asked, .data_in = vpd_without_id) },
+	{ "mode-block-descriptor", "MODE SENSE gives a block descriptor", "SPC-2, 8.3.3",
+	  GROWN(.data_in = mode_descriptor) },
+	{ "vpd-vendor", "there is a page FFh of vital product data",
+	  "SPC-2, 8.4: C0h to FFh are the vendor's",
+	  GROWN(.command = vpd_vendor_asked, .data_in = vpd_vendor) },
+	{ "format-two", "READ FORMAT CAPACITIES lists two capacities", "MMC-3, 5.16.2",
+	  GROWN(.data_in = format_two) },
 };
 VARIANT_TABLE(answer)

@@ -11,7 +11,7 @@
 struct late {
 	int64_t first_ns, then_ns; /* after a reset: how long each sense holds; 0: not at all */
 	uint32_t first, then;	   /* key, code, qualifier, a byte each */
-	uint8_t attention;	   /* the ASC of a unit attention that is told before it is ready; 0: none */
+	uint8_t attention; /* the ASC of a unit attention that is told before it is ready; 0: none */
 	bool wants_start;	   /* ready after START STOP UNIT with START, and not before */
 	/* kept */
 	int64_t since_ns;
@@ -21,13 +21,19 @@ struct late {
 
 static bool needs_medium(uint8_t opcode)
 {
-	static const uint8_t opcodes[] = {
-		MSC_OP_TEST_UNIT_READY, MSC_OP_READ_6,		     MSC_OP_WRITE_6,
-		MSC_OP_READ_10,		MSC_OP_WRITE_10,	     MSC_OP_READ_12,
-		MSC_OP_WRITE_12,	MSC_OP_READ_16,		     MSC_OP_WRITE_16,
-		MSC_OP_VERIFY_10,	MSC_OP_READ_CAPACITY_10,     MSC_OP_SERVICE_ACTION_IN_16,
-		MSC_OP_SYNCHRONIZE_CACHE_10
-	};
+	static const uint8_t opcodes[] = { MSC_OP_TEST_UNIT_READY,
+					   MSC_OP_READ_6,
+					   MSC_OP_WRITE_6,
+					   MSC_OP_READ_10,
+					   MSC_OP_WRITE_10,
+					   MSC_OP_READ_12,
+					   MSC_OP_WRITE_12,
+					   MSC_OP_READ_16,
+					   MSC_OP_WRITE_16,
+					   MSC_OP_VERIFY_10,
+					   MSC_OP_READ_CAPACITY_10,
+					   MSC_OP_SERVICE_ACTION_IN_16,
+					   MSC_OP_SYNCHRONIZE_CACHE_10 };
 
 	for (size_t i = 0; i < MSC_COUNT(opcodes); i++)
 		if (opcodes[i] == opcode)
@@ -110,27 +116,32 @@ static void on_reset(struct mcu *m, void *state)
 #define NO_LIMIT "SPC-2, 7.25 and table D.1: 2/04/01 has no limit; Linux waits 100 s"
 
 static const struct msc_variant rows[] = {
-	{"late-1s", "the unit becomes ready 1 s after each reset, with 2/04/01 until then", NO_LIMIT,
-	 LATE(.first_ns = 1 * MSC_S, .first = BECOMING)},
-	{"late-3s", "the unit becomes ready 3 s after each reset, with 2/04/01 until then", NO_LIMIT,
-	 LATE(.first_ns = 3 * MSC_S, .first = BECOMING)},
-	{"late-8s", "the unit becomes ready 8 s after each reset, with 2/04/01 until then", NO_LIMIT,
-	 LATE(.first_ns = 8 * MSC_S, .first = BECOMING)},
-	{"late-30s", "the unit becomes ready 30 s after each reset, with 2/04/01 until then", NO_LIMIT,
-	 LATE(.first_ns = 30 * MSC_S, .first = BECOMING)},
-	{"late-60s", "the unit becomes ready 60 s after each reset, with 2/04/01 until then", NO_LIMIT,
-	 LATE(.first_ns = 60 * MSC_S, .first = BECOMING)},
-	{"late-cause-unknown", "for 2 s after each reset the unit says 2/04/00", "SPC-2, table D.1: not ready, cause not reportable",
-	 LATE(.first_ns = 2 * MSC_S, .first = CAUSE_UNKNOWN)},
-	{"late-start", "the unit is stopped after each reset, with 2/04/02, until START STOP UNIT starts it",
-	 "SBC-2, 5.17; SPC-2, table D.1: initializing command required",
-	 LATE(.wants_start = true, .first = WANTS_START)},
-	{"late-insertion", "after each reset 2/3A/00 for 1 s, then 6/28/00 once, then ready",
-	 "SPC-2, 5.6.9: how a card that is found late is told", LATE(.first_ns = 1 * MSC_S, .first = NO_MEDIUM, .attention = 0x28)},
-	{"late-two-steps", "after each reset 2/3A/00 for 500 ms, then 2/04/01 for 1 s, then 6/28/00 once",
-	 "SPC-2, 5.6.9 and table D.1",
-	 LATE(.first_ns = 500 * MSC_MS, .first = NO_MEDIUM, .then_ns = 1 * MSC_S, .then = BECOMING, .attention = 0x28)},
-	{"late-attention", "after the unit attention of a reset a second one, 6/28/00", "SAM-2, 5.9.7: one after the other",
-	 LATE(.attention = 0x28)},
+	{ "late-1s", "the unit becomes ready 1 s after each reset, with 2/04/01 until then",
+	  NO_LIMIT, LATE(.first_ns = 1 * MSC_S, .first = BECOMING) },
+	{ "late-3s", "the unit becomes ready 3 s after each reset, with 2/04/01 until then",
+	  NO_LIMIT, LATE(.first_ns = 3 * MSC_S, .first = BECOMING) },
+	{ "late-8s", "the unit becomes ready 8 s after each reset, with 2/04/01 until then",
+	  NO_LIMIT, LATE(.first_ns = 8 * MSC_S, .first = BECOMING) },
+	{ "late-30s", "the unit becomes ready 30 s after each reset, with 2/04/01 until then",
+	  NO_LIMIT, LATE(.first_ns = 30 * MSC_S, .first = BECOMING) },
+	{ "late-60s", "the unit becomes ready 60 s after each reset, with 2/04/01 until then",
+	  NO_LIMIT, LATE(.first_ns = 60 * MSC_S, .first = BECOMING) },
+	{ "late-cause-unknown", "for 2 s after each reset the unit says 2/04/00",
+	  "SPC-2, table D.1: not ready, cause not reportable",
+	  LATE(.first_ns = 2 * MSC_S, .first = CAUSE_UNKNOWN) },
+	{ "late-start",
+	  "the unit is stopped after each reset, with 2/04/02, until START STOP UNIT starts it",
+	  "SBC-2, 5.17; SPC-2, table D.1: initializing command required",
+	  LATE(.wants_start = true, .first = WANTS_START) },
+	{ "late-insertion", "after each reset 2/3A/00 for 1 s, then 6/28/00 once, then ready",
+	  "SPC-2, 5.6.9: how a card that is found late is told",
+	  LATE(.first_ns = 1 * MSC_S, .first = NO_MEDIUM, .attention = 0x28) },
+	{ "late-two-steps",
+	  "after each reset 2/3A/00 for 500 ms, then 2/04/01 for 1 s, then 6/28/00 once",
+	  "SPC-2, 5.6.9 and table D.1",
+	  LATE(.first_ns = 500 * MSC_MS, .first = NO_MEDIUM, .then_ns = 1 * MSC_S, .then = BECOMING,
+	       .attention = 0x28) },
+	{ "late-attention", "after the unit attention of a reset a second one, 6/28/00",
+	  "SAM-2, 5.9.7: one after the other", LATE(.attention = 0x28) },
 };
 VARIANT_TABLE(late)
