@@ -355,7 +355,7 @@ static int save(struct msc_medium *m, bool *readable, struct msc_err *err)
 	if (make_nonce(m, err) < 0 || (m->journal && write_journal(m, err) < 0))
 		return -1;
 	m->saved = true;
-	if (write_mark(m, err) < 0)
+	if ((m->journal && msc_journal_begin(m->journal, err) < 0) || write_mark(m, err) < 0)
 		return -1;
 	if (*m->ended)
 		return 0;

@@ -251,7 +251,7 @@ static void test_damage(void **state)
  * over, and what is appended then takes its place. */
 static void test_cut(void **state)
 {
-	const size_t whole = sizeof "mscope journal 2\n" - 1 + 2 * (8 + SIZE);
+	const size_t whole = sizeof "mscope journal 3\n" - 1 + 2 * (8 + SIZE);
 	struct place *p = *state;
 	struct msc_journal_content c;
 	struct msc_err err;
@@ -288,8 +288,8 @@ static void test_heads(void **state)
 	} bad[] = {
 		{ "", "is damaged (length)" },
 		{ "a letter to somebody", "is damaged (it does not begin as a journal)" },
-		{ "mscope journal 2\n", "is damaged (length)" },
-		{ "mscope journal 2\nhead 0 cbf29ce484222325 0000000000000000\n",
+		{ "mscope journal 3\n", "is damaged (length)" },
+		{ "mscope journal 3\nhead 0 cbf29ce484222325 0000000000000000\n",
 		  "is damaged (checksum)" },
 		{ "mscope journal 1\ndevice x\nlun 2\ncapacity 8192\n",
 		  "was left by an older mscope (format 1)" },
