@@ -74,6 +74,8 @@ struct msc_medium {
 	unsigned suspects; /* bits of the ways (care_images) that explain every hit so far */
 	unsigned elsewhere; /* hits */
 	char hit[320];	/* the newest */
+	uint64_t unsteady; /* a block that did not read the same twice, when has_unsteady */
+	bool has_unsteady;
 	unsigned changed, doubts, absent; /* signs of the session seen so far */
 	char ended[256]; /* why nothing may be written any more; empty: it may */
 	unsigned permit[CARE_PROBES_MAX + 1];

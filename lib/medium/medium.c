@@ -222,6 +222,25 @@ static int take_images(struct msc_medium *m, bool *readable, struct msc_err *err
 	return rc;
 }
 
+/* What was saved must be what lies there, or it is no use to put it back: each block is read once more,
+ * by itself and not in a row. */
+static int verify(struct msc_medium *m, bool *readable, struct msc_err *err)
+{
+	uint8_t *now = care_room(m, err);
+	int rc = now ? 0 : -1;
+
+	for (size_t i = 0; rc == 0 && *readable && i < m->n_blocks; i++) {
+		rc = care_read(m, m->block[i].lba, 1, now, readable, err);
+		if (rc < 0 || !*readable || !memcmp(now, m->block[i].data, m->block_size))
+			continue;
+		m->unsteady = m->block[i].lba;
+		m->has_unsteady = true;
+		*readable = false;
+	}
+	free(now);
+	return rc;
+}
+
 static int read_all(struct msc_medium *m, bool *readable, struct msc_err *err)
 {
 	if (take(m, m->first, m->blocks, CARE_SCRATCH, readable, err) < 0)
@@ -230,7 +249,8 @@ static int read_all(struct msc_medium *m, bool *readable, struct msc_err *err)
 		if (take(m, m->probe[i], 1, CARE_PROBE, readable, err) < 0)
 			return -1;
 	if ((m->has_mark && take(m, m->mark, 1, CARE_MARK, readable, err) < 0) ||
-	    take_neighbours(m, readable, err) < 0 || take_images(m, readable, err) < 0)
+	    take_neighbours(m, readable, err) < 0 || take_images(m, readable, err) < 0 ||
+	    verify(m, readable, err) < 0)
 		return -1;
 	return *readable ? care_fingerprint(m, readable, err) : 0;
 }
@@ -394,6 +414,11 @@ int msc_medium_save(struct msc_medium *m, bool *may, char *why, size_t size, str
 	*may = rc == 0 && m->blocks && readable && !*m->ended;
 	if (*m->ended)
 		snprintf(why, size, "%s", m->ended);
+	else if (m->has_unsteady)
+		snprintf(why, size,
+			 "block %" PRIu64 " does not read the same twice, so what is on the medium "
+			 "cannot be saved",
+			 m->unsteady);
 	else
 		snprintf(why, size, "%s",
 			 m->blocks ? "the scratch range cannot be read, so it cannot be saved"

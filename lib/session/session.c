@@ -95,6 +95,7 @@ struct msc_session *msc_session_new(struct msc_target *target,
 	note_device(s);
 	note(s, MSC_NOTE_FRESH);
 	target->filter = filter;
+	target->covers = msc_gate_covers;
 	target->filter_user = s;
 	target->observe = on_transfer;
 	target->observe_user = s;
@@ -117,6 +118,7 @@ void msc_session_free(struct msc_session *s)
 	}
 	msc_gate_free(s);
 	s->target->filter = NULL;
+	s->target->covers = NULL;
 	s->target->observe = NULL;
 	msc_record_release(s->given[0]);
 	msc_record_release(s->given[1]);

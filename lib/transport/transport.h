@@ -126,6 +126,8 @@ struct msc_transport {
 
 /* Asked before anything is submitted: -1 and *err, and it is not. */
 typedef int msc_filter_fn(void *user, const struct msc_xfer *, struct msc_err *);
+/* Whether permits cover these blocks of a unit, now: for a transport that sees what is written. */
+typedef bool msc_covers_fn(void *user, uint8_t lun, uint64_t lba, uint64_t blocks);
 
 struct msc_target {
 	const struct msc_transport *transport;
@@ -137,6 +139,7 @@ struct msc_target {
 	bool (*stop)(void *stop_user); /* or NULL */
 	void *stop_user;
 	msc_filter_fn *filter; /* a session's gate (session/gate.h); NULL: there is no session */
+	msc_covers_fn *covers; /* and what its permits cover */
 	void *filter_user;
 	bool gone; /* the device has left: every further call fails with MSC_E_GONE */
 	/* Sees every transfer, at its submission and at its end, and every port reset; may be NULL.

@@ -56,7 +56,7 @@ class Killer:
 
     def run(self, *args, at=None, how="before", target=None, **kw):
         env = {"PATH": os.environ["PATH"], "HOME": str(self.where), "LC_ALL": "C.UTF-8",
-               "XDG_STATE_HOME": str(self.state)}
+               "XDG_STATE_HOME": str(self.state), "MSCOPE_WATCH_MEDIUM": "1"}
         if at is not None:
             env |= {"LD_PRELOAD": str(self.shim), "CRASH_AT": str(at), "CRASH_HOW": how,
                     "CRASH_LOG": str(self.log)}
