@@ -187,12 +187,16 @@ static int not_readable(const struct earlier *e, struct msc_err *err)
 
 static int refuse_foreign(const struct earlier *e, unsigned put_back, struct msc_err *err)
 {
+	char others[32] = "";
+
+	if (e->foreign > 1)
+		snprintf(others, sizeof others, ", like %u more", e->foreign - 1);
 	return msc_fail(err, MSC_E_BUSY,
 			"%s: block %" PRIu64
-			" and %u more hold neither what was there before nor what that run wrote: "
-			"%u blocks were put back, these are left as they are, and the journal is "
-			"kept; --forget-journal removes it if they are wanted as they are",
-			path_of(e), e->foreign_lba, e->foreign - 1, put_back);
+			"%s holds neither what was there before nor what that run wrote, and is "
+			"left as it is (put back: %u); the journal is kept, and --forget-journal "
+			"removes it if they are wanted as they are",
+			path_of(e), e->foreign_lba, others, put_back);
 }
 
 static int put_back(struct earlier *e, struct msc_err *err)
@@ -311,10 +315,17 @@ static int settle(struct earlier *e, struct msc_err *err)
 	if (is_the_same(e, err) < 0 || put_back(e, err) < 0)
 		return -1;
 	count_mark(e);
-	care_note(e->m, true,
-		  "an earlier run was cut short: the %u blocks that it had changed (%" PRIu64
-		  " to %" PRIu64 ") were put back from %s",
-		  e->differ, e->first, e->last, path_of(e));
+	if (e->differ == 1)
+		care_note(e->m, true,
+			  "an earlier run was cut short: block %" PRIu64
+			  ", which it had changed, was put back from %s",
+			  e->first, path_of(e));
+	else
+		care_note(
+			e->m, true,
+			"an earlier run was cut short: the %u blocks that it had changed (%" PRIu64
+			" to %" PRIu64 ") were put back from %s",
+			e->differ, e->first, e->last, path_of(e));
 	return 0;
 }
 

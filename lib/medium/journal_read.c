@@ -200,11 +200,12 @@ static int parse(struct msc_journal *j, struct msc_journal_content *c, size_t si
 
 	if (size >= at && (!memcmp(c->file, "mscope journal 1\n", at) ||
 			   !memcmp(c->file, "mscope journal 2\n", at)))
-		return msc_fail(err, MSC_E_FORMAT,
-				"%s was left by an older mscope (format %c), which did not note all "
-				"that it takes to put the blocks back; it is kept, and "
-				"--forget-journal removes it",
-				j->path, c->file[at - 2]);
+		return msc_fail(
+			err, MSC_E_FORMAT,
+			"%s was left by an older mscope (format %c), which did not note all "
+			"that it takes to put the blocks back; it is kept, and "
+			"--forget-journal removes it",
+			j->path, c->file[at - 2]);
 	if (size < at || memcmp(c->file, MSC_JOURNAL_MAGIC, at) != 0)
 		return damaged(j, size < at ? "length" : "it does not begin as a journal", err);
 	while (at < size) {

@@ -302,6 +302,7 @@ static int find_mark(struct msc_medium *m, struct msc_err *err)
 {
 	struct care_image image[CARE_IMAGES_MAX];
 	size_t n = care_images(m, m->mark, image);
+	char how[128];
 	bool at_image;
 
 	m->mark_at = m->mark;
@@ -321,7 +322,7 @@ static int find_mark(struct msc_medium *m, struct msc_err *err)
 		m->suspects &= image[i].cuts;
 		care_hit(m, "block %" PRIu64 " was overwritten by a write to block %" PRIu64 ": %s",
 			 image[i].lba, m->mark,
-			 care_cut_name((unsigned)__builtin_ctz(m->suspects | 1u << 31)));
+			 care_cut_text(m->suspects, how, sizeof how));
 		b->kind |= CARE_MARK;
 		m->aliased |= m->marked;
 		m->cuts |= !m->marked;

@@ -86,7 +86,8 @@ static int move(struct msc_medium *m, uint64_t lba, uint32_t n, uint8_t *in, con
 			return 0;
 		if (settle(m, &answers, err) < 0)
 			return -1;
-		if (!answers || (part == 1 && --tries == 0))
+		/* What would be read now is another medium's. */
+		if (!answers || *m->ended || (part == 1 && --tries == 0))
 			return 0;
 		most = 1; /* it may be the length that it does not take */
 	}

@@ -98,6 +98,16 @@ static int announce_data(struct msc_medium *m, const struct msc_request *rq, str
 	return rc;
 }
 
+static void refuse(struct msc_write *w, enum msc_may may, const struct msc_request *rq,
+		   const char *why)
+{
+	char text[128];
+
+	w->may = may;
+	snprintf(w->why, sizeof w->why, "%s %s",
+		 msc_cdb_text(text, sizeof text, rq->cbw.cb, MSC_CBW_CB_MAX), why);
+}
+
 /* ---- beyond the end ---------------------------------------------------------------------------- */
 
 /* Whether a READ of these blocks passes. It is judged as any other, for if it does, that is the
@@ -201,7 +211,8 @@ static size_t list_reach(const struct msc_medium *m, const struct msc_write *w, 
 }
 
 /* It was not this command. The next time that blocks are put back it is one of them. */
-static void differs_before(struct msc_medium *m, struct care_block *b, const uint8_t *now, void *user)
+static void differs_before(struct msc_medium *m, struct care_block *b, const uint8_t *now,
+			   void *user)
 {
 	(void)m;
 	(void)now;
@@ -214,6 +225,17 @@ static void differs_before(struct msc_medium *m, struct care_block *b, const uin
 static int look_before(struct msc_medium *m, bool *readable, struct msc_err *err)
 {
 	return care_compare(m, CARE_REACH, false, differs_before, NULL, readable, err);
+}
+
+/* Whoever swaps the medium need not say so. What was read before is of the one that carries the mark. */
+static int still_there(struct msc_medium *m, struct msc_err *err)
+{
+	bool marked = true;
+
+	care_heed_signs(m);
+	if (m->marked && !*m->ended && care_is_marked(m, &marked, err) < 0)
+		return -1;
+	return marked ? 0 : care_check(m, true, err);
 }
 
 static int save_reach(struct msc_medium *m, struct msc_write *w, struct msc_err *err)
@@ -233,7 +255,9 @@ static int save_reach(struct msc_medium *m, struct msc_write *w, struct msc_err 
 	if (rc == 0 && readable)
 		rc = look_before(m, &readable, err);
 	if (rc == 0 && readable)
-		return note_new(m, err);
+		rc = still_there(m, err);
+	if (rc == 0 && readable)
+		return *m->ended ? 0 : note_new(m, err);
 	if (rc == 0) {
 		w->may = MSC_MAY_NOT;
 		snprintf(w->why, sizeof w->why,
@@ -268,22 +292,14 @@ static int before_beyond(struct msc_medium *m, const struct msc_request *rq, str
 	if (read_first(m, rq, w, err) < 0)
 		return -1;
 	care_heed_signs(m);
-	if (w->may == MSC_MAY_SEND && m->saved && save_reach(m, w, err) < 0)
+	if (w->may == MSC_MAY_SEND && m->saved && !*m->ended && save_reach(m, w, err) < 0)
 		return -1;
+	if (*m->ended)
+		refuse(w, MSC_MAY_ENDED, rq, "is not sent");
 	return w->may == MSC_MAY_SEND ? permit(m, rq, w, err) : 0;
 }
 
 /* ---- before ------------------------------------------------------------------------------------ */
-
-static void refuse(struct msc_write *w, enum msc_may may, const struct msc_request *rq,
-		   const char *why)
-{
-	char text[128];
-
-	w->may = may;
-	snprintf(w->why, sizeof w->why, "%s %s",
-		 msc_cdb_text(text, sizeof text, rq->cbw.cb, MSC_CBW_CB_MAX), why);
-}
 
 /* Every block of these that exists may be written. */
 static bool is_scratch(const struct msc_medium *m, uint64_t lba, uint64_t blocks)
@@ -379,6 +395,7 @@ static void explain(struct msc_medium *m, struct msc_write *w, uint64_t hit)
 {
 	struct care_image image[CARE_IMAGES_MAX];
 	const char *how = "the address is not compared with the capacity";
+	char text[128];
 	uint64_t from = w->lba;
 
 	for (uint32_t i = 0; i < w->blocks && i < REACH_MAX; i++) {
@@ -389,8 +406,9 @@ static void explain(struct msc_medium *m, struct msc_write *w, uint64_t hit)
 				continue;
 			if (m->suspects & image[k].cuts)
 				m->suspects &= image[k].cuts;
-			how = care_cut_name((unsigned)__builtin_ctz(
-				m->suspects & image[k].cuts ? m->suspects : image[k].cuts));
+			how = care_cut_text(m->suspects & image[k].cuts ? m->suspects
+									: image[k].cuts,
+					    text, sizeof text);
 			from = w->lba + i;
 			i = REACH_MAX;
 			break;
@@ -468,8 +486,8 @@ int msc_medium_after(struct msc_medium *m, struct msc_write *w, struct msc_err *
 	w->permitted = false;
 	if (!w->beyond || !m->saved)
 		return 0;
-	care_heed_signs(m);
-	if (!*m->ended)
+	rc = still_there(m, err);
+	if (rc == 0 && !*m->ended)
 		rc = care_compare(m, CARE_REACH, false, hit, w, &readable, err);
 	if (rc == 0 && w->is_odd && !*w->hit)
 		rc = explain_odd(m, w, err);

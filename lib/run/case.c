@@ -80,8 +80,9 @@ static bool may_run(struct msc_runner *r)
 	if (reason)
 		msc_run_end_case(r, MSC_VERDICT_SKIP, "%s", reason);
 	else if (s->needs_blocks && (uint64_t)s->needs_blocks > r->unit.last_lba + 1)
-		msc_run_end_case(r, MSC_VERDICT_SKIP, "the medium has less than %" PRId64 " blocks",
-				 s->needs_blocks);
+		msc_run_end_case(r, MSC_VERDICT_SKIP,
+				 "the medium has less than %" PRId64 " block%s", s->needs_blocks,
+				 MSC_PLURAL(s->needs_blocks));
 	else if (s->writes && !r->o->allow_writes)
 		msc_run_end_case(r, MSC_VERDICT_SKIP,
 				 "writes to the medium; give --allow-writes to allow it");

@@ -364,8 +364,7 @@ static void watch(struct mcu *m, uint8_t slot, uint64_t lba, uint32_t blocks)
 	const struct sim_device_config *c = m->config;
 
 	if (c->watch && !mutate_has_garbled(m) && !c->watch(c->watch_user, slot, lba, blocks))
-		sim_fault(m->sim,
-			  "without a permit, blocks %llu to %llu of unit %u were written",
+		sim_fault(m->sim, "without a permit, blocks %llu to %llu of unit %u were written",
 			  (unsigned long long)lba, (unsigned long long)(lba + blocks - 1), slot);
 }
 

@@ -124,8 +124,8 @@ int msc_scope_failed(struct msc_scope *s, const char *what, const char *how, boo
 			what, how);
 	if (++s->failures == FAILURES_MAX)
 		return msc_fail(err, MSC_E_TIMEOUT,
-				"%s: %s, %u times in a row; \"mscope check\" tells more", what, how,
-				s->failures);
+				"%s: %s, %u time%s in a row; \"mscope check\" tells more", what,
+				how, s->failures, MSC_PLURAL(s->failures));
 	return 0;
 }
 
@@ -228,8 +228,8 @@ static int prepare(struct msc_scope *s, struct reading *r, struct msc_err *err)
 	uint64_t lba;
 
 	if (!msc_scope_place(s, r->what->blocks, &lba))
-		return msc_fail(err, MSC_E_UNSUPPORTED, "%s: the medium has fewer than %u blocks",
-				d->name, r->what->blocks);
+		return msc_fail(err, MSC_E_UNSUPPORTED, "%s: the medium has fewer than %u block%s",
+				d->name, r->what->blocks, MSC_PLURAL(r->what->blocks));
 	r->pieces = bytes / s->out->piece;
 	if (make_room(s, r->pieces, bytes, err) < 0)
 		return -1;

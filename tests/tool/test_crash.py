@@ -11,7 +11,7 @@ import time
 
 import pytest
 from conftest import PROGRAM
-from crash import HOW, Killer, build_shim
+from crash import HOW, Killer, build_shim, words
 
 SOME = ["--select", "scsi.write10.*", "--select", "bot.case1[13].write10"]
 READS = ["--select", "bot.case01.tur"]
@@ -137,6 +137,19 @@ def test_ctrl_c_puts_back_at_once(killer):
 
 
 # ---- what the user sees, and says ----------------------------------------------------------------
+
+@needs_shim
+def test_killed_before_it_wrote(killer):
+    """Nobody need decide: the journal says that writing had not begun."""
+    killer.run("--allow-writes", *SOME, at=0)
+    named = killer.calls().index("r") + 1
+    assert killer.crash(named, "after", *SOME)
+    assert len(killer.journals()) == 1 and killer.disk.changed() == []
+    p = killer.run(*READS)
+    assert p.returncode == 0 and "cut short" not in words(p) and len(killer.journals()) == 1
+    p = killer.run("--allow-writes", *READS)
+    assert p.returncode == 0 and "an earlier run was cut short before it wrote anything" in words(p)
+    assert killer.disk.changed() == [] and killer.journals() == []
 
 @needs_shim
 def test_reading_run_tells_and_leaves_it(killer):
@@ -307,7 +320,7 @@ def test_what_the_user_has_written_since_stays(killer):
     for word in ("--allow-writes", "--restore"):
         p = killer.run(word, *READS)
         assert p.returncode == 3
-        assert f"block {lba} and 0 more hold neither what was there before" in p.stderr, p.stderr
+        assert f"block {lba} holds neither what was there before nor what that run wrote" in words(p), words(p)
         now = killer.disk.path.read_bytes()
         assert now[lba * 512:lba * 512 + 512] == mine and journal.exists()
 

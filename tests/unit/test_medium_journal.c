@@ -91,6 +91,7 @@ static struct msc_journal *create(const struct place *p)
 	if (msc_journal_reserve(p->dir, head.device, head.lun, &j, &err) < 0 ||
 	    msc_journal_write(j, &head, blocks, BLOCKS - 1, &err) < 0 ||
 	    msc_journal_add_blocks(j, SIZE, blocks + BLOCKS - 1, 1, &err) < 0 ||
+	    msc_journal_begin(j, &err) < 0 ||
 	    msc_journal_add_wrote(j, written, sizeof written, &err) < 0)
 		fail_msg("%s", err.msg);
 	return j;
