@@ -20,7 +20,7 @@ int __wrap_fsync(int fd);
 
 /* For test_synced: whether the journal had its name at each call. */
 static const char *watched;
-static char synced[8];
+static char synced[16];
 
 int __wrap_fsync(int fd)
 {
@@ -146,7 +146,7 @@ static void test_synced(void **state)
 	synced[0] = '\0';
 	msc_journal_close(create(p));
 	watched = NULL;
-	assert_string_equal(synced, "fffddd");
+	assert_string_equal(synced, "fffdddd");
 }
 
 /* The run ends without removing it, as one that was killed does. */
