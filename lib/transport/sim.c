@@ -297,7 +297,7 @@ static bool may_be_written(void *user, uint8_t slot, uint64_t lba, uint64_t bloc
 {
 	const struct msc_target *t = user;
 
-	return !t->covers || t->covers(t->filter_user, slot, lba, blocks);
+	return !t->covers || t->covers(t->covers_user, slot, lba, blocks);
 }
 
 static int open_target(struct msc_target *t, const char *rest,

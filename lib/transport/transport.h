@@ -152,8 +152,9 @@ struct msc_target {
 	bool (*stop)(void *stop_user); /* or NULL */
 	void *stop_user;
 	msc_filter_fn *filter; /* a session's gate (session/gate.h); NULL: there is no session */
-	msc_covers_fn *covers; /* and what its permits cover */
 	void *filter_user;
+	msc_covers_fn *covers; /* what its permits cover; of those that a decorator wraps, too */
+	void *covers_user;
 	bool gone; /* the device has left: every further call fails with MSC_E_GONE */
 	/* Sees every transfer, at its submission and at its end, and every port reset; may be NULL.
 	 * CLEAR_FEATURE and SET_CONFIGURATION are told as the control transfers that they are. */
