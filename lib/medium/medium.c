@@ -321,8 +321,7 @@ static int find_mark(struct msc_medium *m, struct msc_err *err)
 		}
 		m->suspects &= image[i].cuts;
 		care_hit(m, "block %" PRIu64 " was overwritten by a write to block %" PRIu64 ": %s",
-			 image[i].lba, m->mark,
-			 care_cut_text(m->suspects, how, sizeof how));
+			 image[i].lba, m->mark, care_cut_text(m->suspects, how, sizeof how));
 		b->kind |= CARE_MARK;
 		m->aliased |= m->marked;
 		m->cuts |= !m->marked;
