@@ -37,9 +37,11 @@ static void in(struct msc_judging *j, const struct msc_record *r)
 	if (!applies(r, MSC_DIR_IN) || msc_residue_fits(x))
 		return;
 	ok = msc_residue_range(x);
-	msc_found(j, "%s asked for %u bytes, received %zu, status %02Xh, and dCSWDataResidue is %u",
+	msc_found(j,
+		  "%s asked for %u byte%s, received %zu, status %02Xh, and dCSWDataResidue is %u",
 		  msc_cdb_name(name, sizeof name, x->cbw.cb), (unsigned)x->cbw.h.length,
-		  x->data_len, x->csw.status, (unsigned)x->csw.residue);
+		  MSC_PLURAL(x->cbw.h.length), x->data_len, x->csw.status,
+		  (unsigned)x->csw.residue);
 	expect(j, x, &ok);
 }
 
@@ -66,9 +68,10 @@ static void out(struct msc_judging *j, const struct msc_record *r)
 	if (!applies(r, MSC_DIR_OUT) || msc_residue_fits(x))
 		return;
 	ok = msc_residue_range(x);
-	msc_found(j, "%s was offered %u bytes, took %zu, status %02Xh, and dCSWDataResidue is %u",
+	msc_found(j, "%s was offered %u byte%s, took %zu, status %02Xh, and dCSWDataResidue is %u",
 		  msc_cdb_name(name, sizeof name, x->cbw.cb), (unsigned)x->cbw.h.length,
-		  x->data_len, x->csw.status, (unsigned)x->csw.residue);
+		  MSC_PLURAL(x->cbw.h.length), x->data_len, x->csw.status,
+		  (unsigned)x->csw.residue);
 	expect(j, x, &ok);
 }
 

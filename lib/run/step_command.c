@@ -261,8 +261,8 @@ static int send_with_care(struct msc_runner *r, const struct msc_plan_command *c
 	if (w.may == MSC_MAY_SKIP)
 		msc_run_note(r, "%s", w.why);
 	if (w.may != MSC_MAY_SEND) {
-		msc_run_end_case(r, w.may == MSC_MAY_NOT ? MSC_VERDICT_ERROR : MSC_VERDICT_SKIP,
-				 "%s", w.why);
+		msc_run_end_case(r, MSC_VERDICT_SKIP, "%s%s", w.why,
+				 w.may == MSC_MAY_NOT ? "; give --allow-unsafe to allow it" : "");
 		return 0;
 	}
 	rc = send_and_look(r, c, rq, err);

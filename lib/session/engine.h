@@ -87,6 +87,8 @@ int msc_gate_look(const struct msc_session *, const uint8_t *wrapper, size_t wra
 		  const uint8_t *out, size_t out_len, struct msc_err *) MSC_MUST_CHECK;
 /* The same for what is about to be submitted, which then counts as having left. */
 int msc_gate_pass(struct msc_session *, const struct msc_xfer *, struct msc_err *) MSC_MUST_CHECK;
+/* Whether permits cover all of these blocks, whatever the command; msc_covers_fn of a session. */
+bool msc_gate_covers(void *session, uint8_t lun, uint64_t lba, uint64_t blocks);
 /* After a reset the device expects a CBW. */
 void msc_gate_forget(struct msc_session *);
 void msc_gate_free(struct msc_session *);

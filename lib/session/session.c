@@ -8,6 +8,14 @@
 #include <string.h>
 
 /* Also for what another layer submits by itself. */
+static void tell_covers(struct msc_target *t, msc_covers_fn *covers, void *user)
+{
+	for (; t; t = t->next) {
+		t->covers = covers;
+		t->covers_user = user;
+	}
+}
+
 static int filter(void *user, const struct msc_xfer *x, struct msc_err *err)
 {
 	return msc_gate_pass(user, x, err);
@@ -99,6 +107,7 @@ struct msc_session *msc_session_new(struct msc_target *target,
 	note_device(s);
 	note(s, MSC_NOTE_FRESH);
 	target->filter = filter;
+	tell_covers(target, msc_gate_covers, s);
 	target->filter_user = s;
 	target->observe = on_transfer;
 	target->observe_user = s;
@@ -121,6 +130,7 @@ void msc_session_free(struct msc_session *s)
 	}
 	msc_gate_free(s);
 	s->target->filter = NULL;
+	tell_covers(s->target, NULL, NULL);
 	s->target->observe = NULL;
 	msc_record_release(s->given[0]);
 	msc_record_release(s->given[1]);
