@@ -137,7 +137,7 @@ int care_flush(struct msc_medium *m, struct msc_err *err)
 	msc_session_mute(m->s, false);
 	if (rc < 0)
 		return -1;
-	good = !r->u.exchange.needs_reset && r->u.exchange.csw.status == MSC_CSW_PASSED;
+	good = msc_exchange_passed(&r->u.exchange);
 	return good ? 0 : settle(m, &answers, err);
 }
 

@@ -20,6 +20,7 @@ static const char *unmet(const struct msc_runner *r)
 		bool met;
 		const char *reason;
 	} needs[] = {
+		{MSC_NEED_ENDPOINTS, !d->commands_only, r->no_endpoints},
 		{MSC_NEED_MEDIUM, u->have_capacity, "there is no medium, or it does not get ready"},
 		{MSC_NEED_NO_MEDIUM, !u->have_capacity, "there is a medium"},
 		{MSC_NEED_WRITABLE, !u->write_protected, "the medium is write-protected"},
