@@ -41,6 +41,7 @@ void care_hit(struct msc_medium *m, const char *fmt, ...)
 
 void care_revoke(struct msc_medium *m)
 {
+	care_live_revoke(m);
 	while (m->n_permits)
 		msc_gate_revoke(m->s, m->permit[--m->n_permits]);
 }
@@ -193,7 +194,7 @@ int care_take_all(struct msc_medium *m, uint64_t *lba, size_t n, enum care_kind 
 	for (size_t i = 0, end; i < n && *readable; i = end) {
 		end = i + 1;
 		if (care_find(m, lba[i])) {
-			care_find(m, lba[i])->kind |= (uint8_t)kind;
+			care_find(m, lba[i])->kind |= (uint16_t)kind;
 			continue;
 		}
 		while (end < n && lba[end] <= lba[end - 1] + 1 && !care_find(m, lba[end]))
