@@ -62,7 +62,8 @@ static void add_knobs(json_t *list, const struct msc_knob *knob)
 	static const char *const types[] = {
 		[MSC_KNOB_BOOL] = "bool",     [MSC_KNOB_U32] = "number",
 		[MSC_KNOB_U64] = "number",    [MSC_KNOB_DURATION] = "time",
-		[MSC_KNOB_CHOICE] = "choice", [MSC_KNOB_TEXT] = "text"
+		[MSC_KNOB_CHOICE] = "choice", [MSC_KNOB_TEXT] = "text",
+		[MSC_KNOB_TENTHS] = "number"
 	};
 
 	for (; knob && knob->name; knob++) {

@@ -187,14 +187,14 @@ int report_failure(struct tool *, struct output *, int status, const struct msc_
 const char **selected(const struct tool *, size_t *n);
 /* Runs those of the scenarios that --select names on the target, with the reports that were asked
  * for; the exit status, or -1. */
-int conduct(struct tool *, const struct msc_scenarios *, struct msc_err *);
+int conduct(struct tool *, const struct msc_scenarios *, bool chosen_by_name, struct msc_err *);
 
 /* The same for all of them in the order given, until one fails; and with the reasons. */
 struct walk {
 	const struct msc_scenario *failed; /* NULL: none did */
 	bool opened;			   /* the target */
 };
-int conduct_walk(struct tool *, const struct msc_scenarios *, struct walk *, struct msc_err *);
+int conduct_walk(struct tool *, struct msc_scenarios *, struct walk *, struct msc_err *);
 
 /* ---- bring_up.c ---------------------------------------------------------------------------- */
 
