@@ -22,11 +22,11 @@ static const struct msc_fault_table *const faults[] = {
 #undef FAULT
 #undef TABLE
 
-#define TABLE(name) &msc_variants_##name,
+#define VARIANTS(name) &msc_variants_##name,
 static const struct msc_variant_table *const variants[] = {
 #include "firmware/variant/variant.list"
 };
-#undef TABLE
+#undef VARIANTS
 
 /* Of those seen, the one whose id comes next after another's. */
 struct successor {

@@ -57,9 +57,9 @@ struct msc_variant_table {
 	size_t n;
 };
 
-#define TABLE(name) extern const struct msc_variant_table msc_variants_##name;
+#define VARIANTS(name) extern const struct msc_variant_table msc_variants_##name;
 #include "firmware/variant/variant.list"
-#undef TABLE
+#undef VARIANTS
 
 #define FAULT(name) extern const struct msc_fault msc_fault_##name;
 #define TABLE(name) extern const struct msc_fault_table msc_table_##name;

@@ -84,13 +84,40 @@ static int add_fault(struct msc_spec *s, const char *id, struct msc_err *err)
 	return f ? add_mutant(s, &f->ops, err) : -1;
 }
 
+/* The knob of the model that an event turns, if it can be turned, and to that. */
+static int find_live(struct msc_spec *s, struct sim_event *e, struct msc_err *err)
+{
+	char *value = strchr(e->set, '=');
+	struct msc_nearest near = { .wanted = e->set };
+	void *trial;
+	int rc;
+
+	*value = '\0';
+	for (const struct msc_knob *k = s->firmware->knobs; k && k->name; k++)
+		if (k->live)
+			msc_nearest_try(&near, k->name);
+	e->knob = msc_knob_find(s->firmware->knobs, e->set);
+	if (!e->knob || !e->knob->live)
+		return msc_fail(err, MSC_E_USAGE,
+				"sim:%s has no '%s' that could change while it runs%s%s%s",
+				s->firmware->name, e->set, near.best ? "; did you mean '" : "",
+				near.best ? near.best : "", near.best ? "'?" : "");
+	*value = '=';
+	trial = calloc(1, s->firmware->state_size);
+	if (!trial)
+		return msc_nomem(err);
+	rc = msc_knob_set(e->knob, trial, value + 1, err);
+	free(trial);
+	return rc;
+}
+
 static int add_event(struct msc_spec *s, const char *text, struct msc_err *err)
 {
 	struct sim_event *e = &s->events[s->n_events];
 
 	if (s->n_events == MSC_SPEC_EVENTS_MAX)
 		return msc_fail(err, MSC_E_USAGE, "more than %d events", MSC_SPEC_EVENTS_MAX);
-	if (msc_event_parse(e, text, err) < 0) {
+	if (msc_event_parse(e, text, err) < 0 || (e->what == SIM_SET && find_live(s, e, err) < 0)) {
 		msc_err_prefix(err, "event: ");
 		return -1;
 	}

@@ -327,6 +327,7 @@ static void no_status(void **state)
 	x = exchange(&b, &rq);
 	assert_int_equal(x->outcome, MSC_OUT_TIMEOUT);
 	assert_false(msc_csw_is_valid(x) || msc_exchange_passed(x) || msc_exchange_ended(x));
+	assert_int_equal(x->csw.status, 0xff); /* nobody takes it for passed */
 	assert_false(x->needs_reset || x->answered || msc_session_known(b.session)->unclean ||
 		     msc_session_known(b.session)->owed);
 	assert_true(msc_session_known(b.session)->past.reset);

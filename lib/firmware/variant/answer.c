@@ -243,4 +243,4 @@ static const struct msc_variant rows[] = {
 	{ "format-two", "READ FORMAT CAPACITIES lists two capacities", "MMC-3, 5.16.2",
 	  GROWN(.data_in = format_two) },
 };
-VARIANT_TABLE(answer)
+const struct msc_variant_table msc_variants_answer = { rows, MSC_COUNT(rows) };

@@ -76,4 +76,4 @@ static const struct msc_variant rows[] = {
 	{ "card-erase", "a medium that takes 85 ms to write a block at full speed",
 	  "USB 2.0, 8.4.6.1", .knobs = "speed=full,card-write=85ms" },
 };
-VARIANT_TABLE(knobs)
+const struct msc_variant_table msc_variants_knobs = { rows, MSC_COUNT(rows) };

@@ -144,4 +144,4 @@ static const struct msc_variant rows[] = {
 	{ "late-attention", "after the unit attention of a reset a second one, 6/28/00",
 	  "SAM-2, 5.9.7: one after the other", LATE(.attention = 0x28) },
 };
-VARIANT_TABLE(late)
+const struct msc_variant_table msc_variants_late = { rows, MSC_COUNT(rows) };

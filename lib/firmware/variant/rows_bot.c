@@ -14,4 +14,4 @@ static const struct msc_variant rows[] = {
 	  "BOT 1.0, 3.2: a device with one unit may",
 	  ROWS({ AT_SETUP, { CLASS(GET_MAX_LUN) }, .then = REFUSE }) },
 };
-VARIANT_TABLE(bot)
+const struct msc_variant_table msc_variants_bot = { rows, MSC_COUNT(rows) };

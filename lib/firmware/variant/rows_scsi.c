@@ -191,4 +191,4 @@ static const struct msc_variant rows[] = {
 		 { OPCODE(SERVICE_ACTION_IN_16), { LEN, ABOVE, 13 } },
 		 { { BYTE(13), PUT, 0x03 } } }) },
 };
-VARIANT_TABLE(scsi)
+const struct msc_variant_table msc_variants_scsi = { rows, MSC_COUNT(rows) };

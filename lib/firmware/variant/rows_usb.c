@@ -78,4 +78,4 @@ static const struct msc_variant rows[] = {
 	{ "ep0-slow", "every control request takes 40 ms",
 	  "USB 2.0, 9.2.6.4: 50 ms to the status stage, 500 ms to data", SLOW(40 * MSC_MS) },
 };
-VARIANT_TABLE(usb)
+const struct msc_variant_table msc_variants_usb = { rows, MSC_COUNT(rows) };

@@ -31,4 +31,4 @@ static const struct msc_variant rows[] = {
 	{ "slow-status", "the CSW of every write comes 300 ms after its data", NO_LIMIT,
 	  ROWS({ AT_CSW, { { HOST_SENDS, IS, 1 } }, .spin_ns = 300 * MSC_MS }) },
 };
-VARIANT_TABLE(slow)
+const struct msc_variant_table msc_variants_slow = { rows, MSC_COUNT(rows) };

@@ -14,7 +14,4 @@
 /* An operation code that no firmware knows: the model answers 5/20/00 to what is rewritten to it. */
 enum { VARIANT_NO_OPCODE = 0xff };
 
-#define VARIANT_TABLE(name)                                                                        \
-	const struct msc_variant_table msc_variants_##name = {rows, MSC_COUNT(rows)};
-
 #endif
