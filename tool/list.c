@@ -288,9 +288,9 @@ static json_t *find_entry(const struct kind *kind, json_t *list, const char *nam
 
 	json_array_foreach(list, i, entry)
 	{
-		if (!strcmp(text_of(entry, "name"), name))
+		if (!strcmp(json_string_value(json_object_get(entry, "name")), name))
 			return entry;
-		msc_nearest_try(&near, text_of(entry, "name"));
+		msc_nearest_try(&near, json_string_value(json_object_get(entry, "name")));
 	}
 	msc_fail_unknown(err, kind->one, kind->name, &near);
 	return NULL;
