@@ -199,6 +199,7 @@ static void add_poll(struct msc_assembler *a, const struct msc_transfer *t)
 	r->began_ns = t->submitted_ns;
 	r->ended_ns = t->completed_ns;
 	r->u.poll = (struct msc_poll){ .ep = t->ep, .outcome = t->outcome };
+	r->cut = t->kept < t->actual;
 	r->u.poll.data = copy(a, t);
 	if (r->u.poll.data)
 		r->u.poll.data_len = t->actual < t->kept ? t->actual : t->kept;
@@ -217,6 +218,7 @@ static void add_control(struct msc_assembler *a, const struct msc_transfer *t)
 	r->began_ns = t->submitted_ns;
 	r->ended_ns = t->completed_ns;
 	r->u.control = (struct msc_control){ .setup = t->setup, .outcome = t->outcome };
+	r->cut = t->kept < t->actual;
 	r->u.control.data = copy(a, t);
 	if (r->u.control.data)
 		r->u.control.data_len = t->actual < t->kept ? t->actual : t->kept;
@@ -417,6 +419,17 @@ static void abandon(struct msc_assembler *a)
 	a->history.needs_reset = a->history.unclean = true;
 }
 
+/* What is known of the units stays; what they answered may not stand any more. */
+static void lose(struct msc_assembler *a)
+{
+	msc_building_free(a->open);
+	a->open = NULL;
+	forget_flights(a);
+	a->bare = false;
+	msc_history_forget(&a->history);
+	a->history.past.unknown = a->history.unclean = true;
+}
+
 static void set_device(struct msc_assembler *a, const struct msc_device *device)
 {
 	struct msc_snapshot *s = msc_snapshot_new(device);
@@ -453,6 +466,7 @@ static void take_note(struct msc_assembler *a, const struct msc_note *n)
 		finish_exchange(a);
 		a->bare = true;
 		break;
+	case MSC_NOTE_LOST: lose(a); break;
 	}
 }
 

@@ -245,10 +245,10 @@ static void add_exchange(struct msc_history *h, struct msc_record *r)
 			put(&h->of_unit[lun].answers, r, is_same_block);
 	}
 	h->past = (struct msc_past){
-		.unknown = h->past.unknown && (x->needs_reset || !msc_csw_is_valid(x)),
+		.unknown = r->cut || (h->past.unknown && (x->needs_reset || !msc_csw_is_valid(x))),
 		.exchange = r,
-		.awaits_recovery = !valid || x->needs_reset || !msc_csw_is_valid(x),
-		.was_invalid = !valid,
+		.awaits_recovery = !r->cut && (!valid || x->needs_reset || !msc_csw_is_valid(x)),
+		.was_invalid = !r->cut && !valid,
 		.in.halt = left_halted(x, r->device->ep_in) ? MSC_HALT_SET : MSC_HALT_UNKNOWN,
 		.out.halt = left_halted(x, r->device->ep_out) ? MSC_HALT_SET : MSC_HALT_UNKNOWN
 	};

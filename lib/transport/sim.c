@@ -12,6 +12,9 @@ struct sim_target {
 	struct msc_spec spec;
 	struct sim_device *device;
 	unsigned attachments; /* of the bus when it was enumerated */
+	enum msc_speed speed;
+	msc_packet_fn *packet; /* or NULL */
+	void *packet_user;
 };
 
 struct transfer { /* what an msc_xfer's priv points to */
@@ -277,6 +280,13 @@ static void close_target(struct msc_target *t)
 	msc_spec_free(&s->spec);
 }
 
+static void on_packet(void *user, int64_t at_ns, const uint8_t *packet, size_t len)
+{
+	struct sim_target *s = user;
+
+	s->packet(s->packet_user, s->speed, at_ns, packet, len);
+}
+
 static int open_target(struct msc_target *t, const char *rest,
 		       const struct msc_open_options *options, struct msc_err *err)
 {
@@ -298,6 +308,11 @@ static int open_target(struct msc_target *t, const char *rest,
 		msc_spec_free(&s->spec);
 		return -1;
 	}
+	s->speed = config.speed;
+	s->packet = options->packet;
+	s->packet_user = options->packet_user;
+	if (s->packet)
+		bus_tap(sim_device_bus(s->device), on_packet, s);
 	t->clock = sim_clock(sim_device_sim(s->device));
 	if (enumerate(t, err) < 0) {
 		check_model(s, err);
