@@ -37,6 +37,7 @@ struct show {
 	const char *trouble; /* of the exchange before, in words; NULL: none */
 	char trouble_text[160];
 	uint8_t cdb[MSC_CBW_CB_MAX]; /* and what it was */
+	bool told;	   /* it was said */
 	bool recovered;	   /* and the host did something about it */
 };
 

@@ -80,7 +80,7 @@ static void remember(struct show *s, const struct msc_record *r)
 	size_t size = sizeof s->trouble_text;
 
 	s->trouble = t;
-	s->recovered = false;
+	s->recovered = s->told = false;
 	memcpy(s->cdb, x->cbw.cb, sizeof s->cdb);
 	if (at)
 		snprintf(t, size, "the %s transfer %s after %s", phase_name(at->kind),
@@ -103,12 +103,13 @@ static void say_recovery(struct show *s, const char *what)
 {
 	char text[256];
 
-	if (s->trouble)
+	if (s->trouble && !s->told)
 		snprintf(text, sizeof text, "the host %s, after %s", what, s->trouble);
 	else
 		snprintf(text, sizeof text, "the host %s", what);
 	if (s->trouble || s->verbosity > 0)
 		say(s, text);
+	s->told = true;
 }
 
 /* The halts that were cleared within an exchange, and the CSW asked for again. */

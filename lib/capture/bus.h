@@ -19,6 +19,7 @@ struct pipe {
 	size_t largest; /* packet that was seen */
 	uint8_t toggle, offered_toggle; /* of the packet before; of that one */
 	bool cut;	 /* the file does not have all bytes */
+	bool lingers;	 /* bulk-out: the CSW has come, and it was not full yet */
 	uint8_t silent;	 /* tokens without an answer, one after the other */
 	enum { PIPE_IDLE, PIPE_DATA, PIPE_STATUS } stage; /* of a control transfer */
 	struct msc_setup setup;
@@ -38,6 +39,9 @@ void pipe_end(struct msc_capture *, struct pipe *, enum msc_outcome, int64_t at_
 /* So long without a token to an endpoint that said NAK, and the host has stopped asking: a
  * controller that still wants the transfer asks at least once a frame. */
 #define PIPE_GAP_NS INT64_C(20000000)
+
+/* So long without a token, with others meanwhile, and the host has nothing more to send. */
+#define PIPE_REST_NS INT64_C(2000000)
 
 /* On the way to an endpoint that may have been left: inline, because it is most of what a bus that
  * says NAK is about. */

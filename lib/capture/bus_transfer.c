@@ -65,7 +65,7 @@ static void reset(struct pipe *p)
 	p->active = false;
 	p->len = p->offered = 0;
 	p->naks = 0;
-	p->cut = false;
+	p->cut = p->lingers = false;
 	p->silent = 0;
 	p->stage = PIPE_IDLE;
 }
@@ -135,6 +135,8 @@ static void end_before(struct msc_capture *c, struct pipe *control, int64_t at_n
 	for (unsigned n = 1; n < ENDPOINTS; n++) {
 		struct pipe *p = control->device->pipes[n];
 
+		if (p && p->lingers)
+			pipe_end(c, p, MSC_OUT_DONE, p->last_ns);
 		if (p && p->active &&
 		    (all || at_ns - p->last_ns > PIPE_GAP_NS ||
 		     (s->request_type == MSC_RECIPIENT_ENDPOINT && s->index == p->ep)))
@@ -142,14 +144,35 @@ static void end_before(struct msc_capture *c, struct pipe *control, int64_t at_n
 	}
 }
 
-/* A host that asks for the CSW is through with the data. */
+/* A host that asks for the CSW is through with the data, unless it asked for it beforehand. Then the
+ * data may go on, or end in a STALL; the next command shows that it did not. */
 static void end_out(struct msc_capture *c, const struct pipe *in, int64_t at_ns)
 {
 	struct talk *t = talk_of(in);
 	struct pipe *out = t ? t->device->pipes[pipe_of(t->is.device.ep_out)] : NULL;
 
-	if (out && out->active && out->len)
-		pipe_end(c, out, MSC_OUT_DONE, out->last_ns < at_ns ? out->last_ns : at_ns);
+	if (!out || !out->active || !out->len)
+		return;
+	if (at_ns - out->last_ns > PIPE_REST_NS)
+		pipe_end(c, out, MSC_OUT_DONE, out->last_ns);
+	else
+		out->lingers = true;
+}
+
+/* The packet that was taken just now is a CBW, and what lingers has ended long since. */
+static void end_lingering(struct msc_capture *c, struct pipe *out, int64_t at_ns)
+{
+	size_t len = out->len, offered = out->offered;
+	uint8_t toggle = out->offered_toggle;
+
+	if (!out->lingers || offered != MSC_CBW_LEN || !msc_cbw_is_valid(out->data + len, offered))
+		return;
+	out->offered = 0;
+	pipe_end(c, out, MSC_OUT_DONE, at_ns);
+	memmove(out->data, out->data + len, offered);
+	out->offered = offered;
+	out->offered_toggle = toggle;
+	pipe_begin(c, out, out->last_ns);
 }
 
 /* ---- beginnings --------------------------------------------------------------------------- */
@@ -272,7 +295,9 @@ void pipe_moved(struct msc_capture *c, struct pipe *p, bool in, int64_t at_ns)
 	p->toggle = p->offered_toggle;
 	if (in)
 		end_out(c, p, at_ns);
-	else if (!p->len)
+	else
+		end_lingering(c, p, at_ns);
+	if (!in && !p->len)
 		end_stale(c, p, at_ns);
 	p->len += p->offered;
 	if (is_whole(p, in)) {
@@ -301,5 +326,18 @@ void pipe_unanswered(struct msc_capture *c, struct pipe *p, bool in, int64_t at_
 		pipe_end(c, p, MSC_OUT_BABBLE, at_ns);
 	} else if (!p->offered && ++p->silent >= ERRORS_MAX) {
 		pipe_end(c, p, MSC_OUT_ERROR, at_ns);
+	}
+}
+
+void pipes_reset(struct msc_capture *c, struct device *d, int64_t at_ns)
+{
+	for (unsigned n = 1; n < ENDPOINTS; n++) {
+		struct pipe *p = d->pipes[n];
+
+		if (p && p->active)
+			pipe_end(c, p, p->lingers ? MSC_OUT_DONE : MSC_OUT_CANCELLED,
+				 p->lingers ? p->last_ns : at_ns);
+		if (p)
+			p->toggle = 1;
 	}
 }

@@ -252,6 +252,7 @@ static void adopt(struct msc_capture *c, struct device *d, int64_t at_ns)
 {
 	struct device *zero = device_get(c, d->bus, 0);
 	bool *pending = &c->zero[d->bus % MSC_COUNT(c->zero)];
+	int64_t began_ns = c->zero_ns[d->bus % MSC_COUNT(c->zero)];
 
 	if (!zero || zero == d || !*pending)
 		return;
@@ -260,8 +261,9 @@ static void adopt(struct msc_capture *c, struct device *d, int64_t at_ns)
 		retire(d);
 		d->config_len = 0;
 	}
+	pipes_reset(c, d, began_ns);
 	for (size_t i = 0; i < d->n_talks; i++)
-		talk_port_reset(d->talks[i], c->zero_ns[d->bus % MSC_COUNT(c->zero)], at_ns);
+		talk_port_reset(d->talks[i], began_ns, at_ns);
 	for (size_t i = 0; i < zero->n_held; i++) {
 		for (size_t n = 0; n < d->n_talks; n++)
 			talk_tell(d->talks[n], &zero->held[i].t);

@@ -110,6 +110,7 @@ void urbs_free(struct urbs *);
 void urbs_take(struct msc_capture *, const struct msc_urb *, int64_t at_ns);
 
 void pipe_free(struct pipe *);
+void pipes_reset(struct msc_capture *, struct device *, int64_t at_ns); /* the port was */
 void bus_reader_free(struct bus_reader *);
 void bus_take(struct msc_capture *, const struct msc_packet *, int64_t at_ns);
 void bus_end(struct msc_capture *, int64_t at_ns);
