@@ -107,6 +107,14 @@ static struct pipe *find_pipe(struct msc_capture *c, struct line *l, unsigned bi
 	return l->by_token[in][bits] = p;
 }
 
+/* Packets are missing, and nobody can know whose. */
+static void lost(struct msc_capture *c, const struct line *l)
+{
+	for (size_t i = 0; i < c->n_devices; i++)
+		if (c->devices[i]->bus == (uint16_t)l->interface)
+			device_lost(c->devices[i]);
+}
+
 /* ---- transactions ------------------------------------------------------------------------- */
 
 /* A new token, and the one before has no end. */
@@ -153,8 +161,14 @@ static void take_data(struct msc_capture *c, struct line *l, const struct msc_pa
 	size_t len = p->len - MSC_DATA_EXTRA, kept = p->kept - 1 < len ? p->kept - 1 : len;
 	struct pipe *pipe = l->pipe;
 
-	if (!l->token || !pipe || p->len < MSC_DATA_EXTRA || l->data) {
-		c->facts.lost += !l->token;
+	if (!l->token) {
+		lost(c, l);
+		return;
+	}
+	if (!pipe || p->len < MSC_DATA_EXTRA)
+		return;
+	if (l->data) {
+		device_lost(pipe->device);
 		return;
 	}
 	if (len > MSC_PAYLOAD_MAX ||
@@ -177,10 +191,12 @@ static void acknowledged(struct msc_capture *c, struct line *l, int64_t at_ns)
 	struct pipe *p = l->pipe;
 	bool in = l->token == MSC_PID_IN;
 
-	if (l->token == MSC_PID_PING || (in && !l->data) || l->split == SPLIT_START)
+	if (l->token == MSC_PID_PING || l->split == SPLIT_START)
 		return;
-	if (!l->data && l->split != SPLIT_COMPLETE)
-		return; /* the data was lost, or its CRC was */
+	if (!l->data && (in || l->split != SPLIT_COMPLETE)) { /* what is acknowledged was not seen */
+		device_lost(p->device);
+		return;
+	}
 	if (l->token == MSC_PID_SETUP)
 		pipe_setup(c, p, at_ns);
 	else
@@ -192,7 +208,7 @@ static void take_handshake(struct msc_capture *c, struct line *l, uint8_t pid, i
 	struct pipe *p = l->pipe;
 
 	if (!l->token) {
-		c->facts.lost++;
+		lost(c, l);
 		return;
 	}
 	if (p)

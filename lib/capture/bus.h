@@ -16,7 +16,7 @@ struct pipe {
 	int64_t naks;
 	uint8_t *data; /* what has moved; behind it the packet that is not acknowledged yet */
 	size_t len, offered, room;
-	size_t largest; /* packet that was seen */
+	size_t largest, last_len; /* packet that was seen; the one before */
 	uint8_t toggle, offered_toggle; /* of the packet before; of that one */
 	bool cut;	 /* the file does not have all bytes */
 	bool lingers;	 /* bulk-out: the CSW has come, and it was not full yet */

@@ -237,6 +237,14 @@ void pipe_offer(struct msc_capture *c, struct pipe *p, uint8_t toggle, const uin
 	p->offered_toggle = toggle;
 }
 
+/* The packet before once more, because its ACK did not arrive: 8.6.4. When it is another one, the packet
+ * between them is missing. */
+static bool is_repeated(const struct pipe *p)
+{
+	return !p->len || (p->last_len == p->offered && p->len >= p->last_len &&
+			   !memcmp(p->data + p->len - p->last_len, p->data + p->len, p->offered));
+}
+
 static void moved_control(struct msc_capture *c, struct pipe *p, bool in, int64_t at_ns)
 {
 	bool reads = p->setup.request_type & MSC_REQTYPE_IN && p->setup.length;
@@ -247,11 +255,14 @@ static void moved_control(struct msc_capture *c, struct pipe *p, bool in, int64_
 		pipe_end(c, p, MSC_OUT_DONE, at_ns);
 		return;
 	}
-	if (p->stage != PIPE_DATA || p->offered_toggle == p->toggle) {
+	if (p->offered_toggle == p->toggle) {
 		c->facts.retries++;
+		if (!is_repeated(p))
+			device_lost(p->device);
 		return;
 	}
 	p->toggle = p->offered_toggle;
+	p->last_len = p->offered;
 	p->len += p->offered;
 	if (p->offered > p->largest)
 		p->largest = p->offered;
@@ -289,10 +300,13 @@ void pipe_moved(struct msc_capture *c, struct pipe *p, bool in, int64_t at_ns)
 	}
 	if (p->toggle != TOGGLE_UNKNOWN && p->offered_toggle != next(p->toggle)) {
 		c->facts.retries++;
+		if (!is_repeated(p))
+			device_lost(p->device);
 		p->offered = 0;
 		return;
 	}
 	p->toggle = p->offered_toggle;
+	p->last_len = p->offered;
 	if (in)
 		end_out(c, p, at_ns);
 	else
@@ -340,4 +354,18 @@ void pipes_reset(struct msc_capture *c, struct device *d, int64_t at_ns)
 		if (p)
 			p->toggle = 1;
 	}
+}
+
+void device_lost(struct device *d)
+{
+	for (unsigned n = 0; n < ENDPOINTS; n++) {
+		struct pipe *p = d->pipes[n];
+
+		if (!p)
+			continue;
+		reset(p);
+		p->toggle = TOGGLE_UNKNOWN;
+	}
+	for (size_t i = 0; i < d->n_talks; i++)
+		talk_lost(d->talks[i]);
 }

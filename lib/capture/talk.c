@@ -30,6 +30,21 @@ static void note(struct talk *t, enum msc_note_kind kind)
 					{ .note = { .kind = kind, .device = &t->is.device } } });
 }
 
+static void drop_waits(struct talk *t)
+{
+	for (size_t i = 0; i < t->n_waits; i++)
+		free(t->waits[i].data);
+	t->n_waits = 0;
+}
+
+static void forget_command(struct talk *t)
+{
+	drop_waits(t);
+	t->open = false;
+	t->wrapper = 0;
+	t->in_flight = 0;
+}
+
 static void own(struct talk *t)
 {
 	t->device->of_pipe[pipe_of(t->is.device.ep_in)] = t;
@@ -70,6 +85,7 @@ void talk_end(struct talk *t)
 	for (size_t i = 0; i < ENDPOINTS; i++)
 		if (t->device->of_pipe[i] == t)
 			t->device->of_pipe[i] = NULL;
+	drop_waits(t);
 	msc_assembler_free(t->assembler);
 	free(t);
 }
@@ -141,17 +157,88 @@ void talk_port_reset(struct talk *t, int64_t began_ns, int64_t ended_ns)
 					    .completed_ns = ended_ns,
 					    .naks = -1 };
 
+	forget_command(t);
 	t->bot.in_data = false;
 	t->epoch++;
 	talk_tell(t, &reset);
 }
 
+/* ---- gaps ---------------------------------------------------------------------------------- */
+
 void talk_lost(struct talk *t)
 {
+	forget_command(t);
 	if (!t->begun)
 		return;
 	t->c->facts.lost++;
 	t->bot.in_data = false;
 	t->epoch++;
 	note(t, MSC_NOTE_LOST);
+}
+
+static bool is_wrapper(const struct msc_transfer *x)
+{
+	return !(x->ep & MSC_EP_IN) && x->data && x->kept == x->asked &&
+	       msc_cbw_is_valid(x->data, x->kept);
+}
+
+static bool is_status(const struct msc_transfer *x)
+{
+	return x->ep & MSC_EP_IN && x->kept >= 4 && x->actual <= MSC_CSW_LEN &&
+	       msc_get_le32(x->data) == MSC_CSW_SIGNATURE;
+}
+
+/* A host sends a command when all of the one before has come back. */
+void talk_submitted(struct talk *t, const struct msc_transfer *x)
+{
+	if (is_wrapper(x)) {
+		if (t->wrapper || t->in_flight)
+			talk_lost(t);
+		t->open = true;
+		t->wrapper = x->number;
+	} else if (t->open) {
+		t->in_flight++;
+	}
+}
+
+static void wait_for_wrapper(struct talk *t, const struct msc_transfer *x)
+{
+	struct held *h = &t->waits[t->n_waits];
+
+	h->t = *x;
+	h->data = malloc(x->kept ? x->kept : 1);
+	if (!h->data) {
+		t->c->no_memory = true;
+		return;
+	}
+	if (x->kept)
+		memcpy(h->data, x->data, x->kept);
+	h->t.data = h->data;
+	t->n_waits++;
+}
+
+void talk_completed(struct talk *t, const struct msc_transfer *x, bool in_command)
+{
+	if (in_command && t->in_flight)
+		t->in_flight--;
+	if (is_status(x) && t->in_flight && t->bot.in_data && t->bot.dir == MSC_DIR_IN) {
+		talk_lost(t); /* the data before it, on the same endpoint, cannot still be under way */
+		return;
+	}
+	if (x->number == t->wrapper) {
+		t->wrapper = 0;
+		talk_tell(t, x);
+		for (size_t i = 0; i < t->n_waits; i++)
+			talk_tell(t, &t->waits[i].t);
+		drop_waits(t);
+	} else if (t->wrapper && x->number > t->wrapper && x->outcome == MSC_OUT_DONE) {
+		if (t->n_waits == WAITS_MAX)
+			talk_lost(t);
+		else
+			wait_for_wrapper(t, x);
+	} else {
+		talk_tell(t, x);
+	}
+	if (is_status(x))
+		t->open = false;
 }

@@ -16,7 +16,7 @@ struct slot {
 	uint64_t id;
 	struct device *device; /* NULL: the slot is free */
 	unsigned talk, epoch;  /* whose it was, by number, and when: see struct talk; 0: nobody's */
-	bool bare;
+	bool bare, in_command;
 	struct msc_transfer t;
 	uint32_t kept;
 	uint8_t small[SMALL];
@@ -157,6 +157,11 @@ static void submitted(struct msc_capture *c, const struct msc_urb *u, int64_t at
 		s->t.kept = s->kept;
 	}
 	talk = d->of_pipe[pipe_of(u->ep)];
+	s->in_command = false;
+	if (talk && u->bulk) {
+		talk_submitted(talk, &s->t);
+		s->in_command = talk->open && talk->wrapper != s->t.number;
+	}
 	s->talk = talk ? talk->is.number : 0;
 	s->epoch = talk ? talk->epoch : 0;
 	device_tell(c, d, &s->t);
@@ -205,7 +210,7 @@ static void completed(struct msc_capture *c, const struct msc_urb *u, int64_t at
 	if (!t.ep && t.actual > t.setup.length)
 		t.actual = t.setup.length;
 	if (!s->talk || talk_of(s))
-		device_tell(c, s->device, &t);
+		device_completed(c, s->device, &t, s->in_command);
 	s->device = NULL;
 }
 
