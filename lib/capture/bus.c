@@ -121,7 +121,7 @@ static void lost(struct msc_capture *c, const struct line *l)
 static void unanswered(struct msc_capture *c, struct line *l)
 {
 	if (l->pipe && l->split == SPLIT_NONE)
-		pipe_unanswered(c, l->pipe, l->token == MSC_PID_IN, l->at_ns);
+		pipe_unanswered(c, l->pipe, l->token == MSC_PID_IN, l->data, l->at_ns);
 	l->token = 0;
 	l->data = false;
 }
@@ -193,7 +193,8 @@ static void acknowledged(struct msc_capture *c, struct line *l, int64_t at_ns)
 
 	if (l->token == MSC_PID_PING || l->split == SPLIT_START)
 		return;
-	if (!l->data && (in || l->split != SPLIT_COMPLETE)) { /* what is acknowledged was not seen */
+	if (!l->data &&
+	    (in || l->split != SPLIT_COMPLETE)) { /* what is acknowledged was not seen */
 		device_lost(p->device);
 		return;
 	}
@@ -213,6 +214,11 @@ static void take_handshake(struct msc_capture *c, struct line *l, uint8_t pid, i
 	}
 	if (p)
 		p->silent = 0;
+	if (p && p->unsure && (pid == MSC_PID_NAK || pid == MSC_PID_STALL)) {
+		if (l->token == MSC_PID_IN) /* a device that has nothing more has seen the ACK */
+			device_lost(p->device);
+		p->unsure = false;
+	}
 	if (p && pid == MSC_PID_NAK) {
 		if (l->split != SPLIT_START)
 			p->naks++;

@@ -18,7 +18,9 @@ struct pipe {
 	size_t len, offered, room;
 	size_t largest, last_len; /* packet that was seen; the one before */
 	uint8_t toggle, offered_toggle; /* of the packet before; of that one */
+	uint8_t unsure_toggle;
 	bool cut;	 /* the file does not have all bytes */
+	bool unsure; /* a packet came, and no handshake: it was refused, or the handshake is missing */
 	bool lingers;	 /* bulk-out: the CSW has come, and it was not full yet */
 	uint8_t silent;	 /* tokens without an answer, one after the other */
 	enum { PIPE_IDLE, PIPE_DATA, PIPE_STATUS } stage; /* of a control transfer */
@@ -33,7 +35,7 @@ void pipe_offer(struct msc_capture *, struct pipe *, uint8_t toggle, const uint8
 void pipe_moved(struct msc_capture *, struct pipe *, bool in,
 		int64_t at_ns); /* the offered packet was taken */
 void pipe_stalled(struct msc_capture *, struct pipe *, int64_t at_ns);
-void pipe_unanswered(struct msc_capture *, struct pipe *, bool in, int64_t at_ns);
+void pipe_unanswered(struct msc_capture *, struct pipe *, bool in, bool data, int64_t at_ns);
 void pipe_end(struct msc_capture *, struct pipe *, enum msc_outcome, int64_t at_ns);
 
 /* So long without a token to an endpoint that said NAK, and the host has stopped asking: a

@@ -65,7 +65,7 @@ static void reset(struct pipe *p)
 	p->active = false;
 	p->len = p->offered = 0;
 	p->naks = 0;
-	p->cut = p->lingers = false;
+	p->cut = p->lingers = p->unsure = false;
 	p->silent = 0;
 	p->stage = PIPE_IDLE;
 }
@@ -191,15 +191,17 @@ void pipe_setup(struct msc_capture *c, struct pipe *p, int64_t at_ns)
 {
 	int64_t began = p->last_ns;
 	size_t offered = p->offered;
+	const uint8_t *raw = p->data + p->len; /* the buffer stays where it is */
+	bool cut = p->cut;
 
-	if (p->active)
+	if (p->unsure)
+		device_lost(p->device);
+	else if (p->active)
 		pipe_end(c, p, MSC_OUT_CANCELLED, at_ns);
-	if (offered != MSC_SETUP_LEN || p->cut) {
-		reset(p);
-		return;
-	}
-	msc_setup_unpack(&p->setup, p->data + p->len);
 	reset(p);
+	if (offered != MSC_SETUP_LEN || cut)
+		return;
+	msc_setup_unpack(&p->setup, raw);
 	end_before(c, p, began);
 	p->stage = p->setup.length ? PIPE_DATA : PIPE_STATUS;
 	p->toggle = 0; /* the next one is DATA1 */
@@ -249,20 +251,27 @@ static void moved_control(struct msc_capture *c, struct pipe *p, bool in, int64_
 {
 	bool reads = p->setup.request_type & MSC_REQTYPE_IN && p->setup.length;
 
-	if (!p->active) /* its SETUP was not seen */
+	if (!p->active) { /* its SETUP was not seen, and it may have changed anything */
+		device_lost(p->device);
 		return;
+	}
+	if (in != reads && p->unsure) { /* its data may be whole or not */
+		device_lost(p->device);
+		return;
+	}
 	if (in != reads) { /* the status stage: 8.5.3 */
 		pipe_end(c, p, MSC_OUT_DONE, at_ns);
 		return;
 	}
 	if (p->offered_toggle == p->toggle) {
 		c->facts.retries++;
-		if (!is_repeated(p))
+		if (p->unsure || !is_repeated(p))
 			device_lost(p->device);
 		return;
 	}
 	p->toggle = p->offered_toggle;
 	p->last_len = p->offered;
+	p->unsure = false;
 	p->len += p->offered;
 	if (p->offered > p->largest)
 		p->largest = p->offered;
@@ -291,6 +300,20 @@ static void end_stale(struct msc_capture *c, const struct pipe *out, int64_t at_
 		pipe_end(c, in, MSC_OUT_CANCELLED, at_ns);
 }
 
+/* The host goes on, on the other endpoint, from a packet of which no handshake was seen. */
+static bool is_unsure(const struct pipe *p)
+{
+	const struct talk *t = talk_of(p);
+	const struct pipe *in, *out;
+
+	if (!t)
+		return false;
+	in = p->device->pipes[pipe_of(t->is.device.ep_in)];
+	out = p->device->pipes[pipe_of(t->is.device.ep_out)];
+	return (p->device->pipes[0] && p->device->pipes[0]->unsure) ||
+	       (in && in != p && in->unsure) || (out && out != p && out->unsure);
+}
+
 void pipe_moved(struct msc_capture *c, struct pipe *p, bool in, int64_t at_ns)
 {
 	if (!p->ep) {
@@ -298,15 +321,24 @@ void pipe_moved(struct msc_capture *c, struct pipe *p, bool in, int64_t at_ns)
 		p->offered = 0;
 		return;
 	}
+	if (p->unsure && p->offered_toggle != p->unsure_toggle) {
+		device_lost(p->device); /* it was taken, then */
+		return;
+	}
 	if (p->toggle != TOGGLE_UNKNOWN && p->offered_toggle != next(p->toggle)) {
 		c->facts.retries++;
-		if (!is_repeated(p))
+		if (p->unsure || !is_repeated(p))
 			device_lost(p->device);
 		p->offered = 0;
 		return;
 	}
 	p->toggle = p->offered_toggle;
 	p->last_len = p->offered;
+	p->unsure = false;
+	if (is_unsure(p)) {
+		device_lost(p->device);
+		return;
+	}
 	if (in)
 		end_out(c, p, at_ns);
 	else
@@ -330,15 +362,18 @@ void pipe_stalled(struct msc_capture *c, struct pipe *p, int64_t at_ns)
 	pipe_end(c, p, MSC_OUT_STALL, at_ns);
 }
 
-void pipe_unanswered(struct msc_capture *c, struct pipe *p, bool in, int64_t at_ns)
+void pipe_unanswered(struct msc_capture *c, struct pipe *p, bool in, bool data, int64_t at_ns)
 {
 	if (!p->active)
 		return;
-	if (in && p->ep && p->offered && p->offered_toggle != p->toggle &&
+	if (in && data && p->ep && p->offered && p->offered_toggle != p->toggle &&
 	    p->len + p->offered > room(p)) {
 		p->offered = 0;
 		pipe_end(c, p, MSC_OUT_BABBLE, at_ns);
-	} else if (!p->offered && ++p->silent >= ERRORS_MAX) {
+	} else if (data) {
+		p->unsure = true;
+		p->unsure_toggle = p->offered_toggle;
+	} else if (++p->silent >= ERRORS_MAX) {
 		pipe_end(c, p, MSC_OUT_ERROR, at_ns);
 	}
 }

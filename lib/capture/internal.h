@@ -96,7 +96,8 @@ struct device *device_get(struct msc_capture *, uint16_t bus, uint16_t address);
 /* A transfer of this device, at its submission and at its end. */
 void device_tell(struct msc_capture *, struct device *, struct msc_transfer *);
 /* Its end, from a driver's capture. */
-void device_completed(struct msc_capture *, struct device *, struct msc_transfer *, bool in_command);
+void device_completed(struct msc_capture *, struct device *, struct msc_transfer *,
+		      bool in_command);
 void devices_free(struct msc_capture *);
 uint16_t device_max_packet(const struct device *, uint8_t ep); /* 0: not known */
 

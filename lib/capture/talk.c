@@ -168,9 +168,7 @@ void talk_port_reset(struct talk *t, int64_t began_ns, int64_t ended_ns)
 void talk_lost(struct talk *t)
 {
 	forget_command(t);
-	if (!t->begun)
-		return;
-	t->c->facts.lost++;
+	t->c->facts.lost += t->begun;
 	t->bot.in_data = false;
 	t->epoch++;
 	note(t, MSC_NOTE_LOST);
@@ -222,7 +220,8 @@ void talk_completed(struct talk *t, const struct msc_transfer *x, bool in_comman
 	if (in_command && t->in_flight)
 		t->in_flight--;
 	if (is_status(x) && t->in_flight && t->bot.in_data && t->bot.dir == MSC_DIR_IN) {
-		talk_lost(t); /* the data before it, on the same endpoint, cannot still be under way */
+		talk_lost(
+			t); /* the data before it, on the same endpoint, cannot still be under way */
 		return;
 	}
 	if (x->number == t->wrapper) {

@@ -46,8 +46,8 @@ static void converse(struct msc_session *s)
 	assert_int_equal(msc_session_learn(s, 0, &err), 0);
 	for (unsigned i = 0; i < 12; i++) {
 		const uint8_t blocks = (uint8_t)(1 + i % 4 * 5);
-		const uint8_t read[10] = { MSC_OP_READ_10, 0, 0, 0, 0, (uint8_t)(3 + i), 0, 0,
-					   blocks };
+		const uint8_t read[10] = { MSC_OP_READ_10,   0, 0, 0,     0,
+					   (uint8_t)(3 + i), 0, 0, blocks };
 
 		command(s, read, 10, MSC_DIR_IN, 512u * blocks);
 	}
@@ -101,7 +101,8 @@ static void on_record(void *user, const struct msc_talk *talk, const struct msc_
 	(void)talk;
 	assert_int_equal(msc_judge(r, MSC_PROFILE_SPEC, &f, &err), 0);
 	if (f.count && !t->findings)
-		snprintf(t->rule, sizeof t->rule, "%s", f.list[0].rule->id);
+		snprintf(t->rule, sizeof t->rule, "%s: %s, at %lld ns", f.list[0].rule->id,
+			 f.list[0].message, (long long)r->began_ns);
 	t->findings += f.count;
 	msc_findings_clear(&f);
 	t->records++;
@@ -136,7 +137,8 @@ struct told tell(const void *data, size_t size)
 	return t;
 }
 
-void each_packet(const struct file *f, void (*fn)(void *user, const struct msc_packet *), void *user)
+void each_packet(const struct file *f, void (*fn)(void *user, const struct msc_packet *),
+		 void *user)
 {
 	struct msc_err err = MSC_ERR_INIT;
 	struct msc_packets *p = msc_packets_of(f->data, f->size, &err);

@@ -24,7 +24,7 @@ struct told {
 	size_t records, exchanges, answered, cut, findings, controls, resets;
 	int64_t naks; /* of the exchanges */
 	uint64_t hash; /* of wrappers, data and status of all exchanges, in order */
-	char rule[64]; /* the first that found something */
+	char rule[256]; /* the first that found something */
 	struct msc_capture_facts facts;
 	int result; /* of reading */
 	struct msc_err err;

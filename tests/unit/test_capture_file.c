@@ -25,8 +25,9 @@ static void same(const char *what, const struct told *a, const struct told *b)
 	if (a->exchanges != b->exchanges || a->answered != b->answered || a->hash != b->hash ||
 	    a->naks != b->naks || b->findings)
 		fail_msg("%s: %zu exchanges of %zu, %zu answered of %zu, NAKs %lld of %lld, "
-			 "%zu findings %s%s", what, b->exchanges, a->exchanges, b->answered,
-			 a->answered, (long long)b->naks, (long long)a->naks, b->findings, b->rule,
+			 "%zu findings %s%s",
+			 what, b->exchanges, a->exchanges, b->answered, a->answered,
+			 (long long)b->naks, (long long)a->naks, b->findings, b->rule,
 			 a->hash == b->hash ? "" : ", other bytes");
 }
 
@@ -80,9 +81,9 @@ static void swap(uint8_t *p, size_t n)
 /* usbmon's header as a host of the other byte order writes it, or the shorter one. */
 static void put_usbmon(void *user, const struct msc_packet *p)
 {
-	static const uint8_t wide[][2] = { { 0, 8 },  { 12, 2 }, { 16, 8 }, { 24, 4 }, { 28, 4 },
-					   { 32, 4 }, { 36, 4 }, { 48, 4 }, { 52, 4 }, { 56, 4 },
-					   { 60, 4 } };
+	static const uint8_t wide[][2] = { { 0, 8 },  { 12, 2 }, { 16, 8 }, { 24, 4 },
+					   { 28, 4 }, { 32, 4 }, { 36, 4 }, { 48, 4 },
+					   { 52, 4 }, { 56, 4 }, { 60, 4 } };
 	struct rewrite *r = user;
 	uint8_t *copy = malloc(p->kept);
 	size_t head = r->link == MSC_LINK_USBMON ? MSC_USBMON_LEN : MSC_USBMON_64_LEN;
@@ -210,9 +211,9 @@ static void a_capture_begins_anywhere(void **state)
 		size_t total = (size_t)whole.facts.packets, later = 0;
 
 		for (size_t first = 0; first < total; first += 1 + total / 150) {
-			struct told t = told_anew(&f, (struct rewrite){ .link = kinds[k].link,
-									.first = first },
-						  false, false, put_any);
+			struct told t = told_anew(
+				&f, (struct rewrite){ .link = kinds[k].link, .first = first },
+				false, false, put_any);
 
 			if (t.findings || t.result < 0)
 				fail_msg("from packet %zu of %zu: %s", first, total, t.rule);
@@ -230,9 +231,9 @@ static void packets_may_be_missing(void **state)
 		struct file f = record(kinds[k].target, kinds[k].transfers);
 
 		for (size_t drop = 2; drop < 90; drop++) {
-			struct told t = told_anew(&f, (struct rewrite){ .link = kinds[k].link,
-									.drop = drop },
-						  false, false, put_any);
+			struct told t = told_anew(
+				&f, (struct rewrite){ .link = kinds[k].link, .drop = drop }, false,
+				false, put_any);
 
 			if (t.findings || t.result < 0)
 				fail_msg("%s, without every %zuth packet: %s", kinds[k].target,
@@ -261,9 +262,9 @@ static void packets_may_be_cut(void **state)
 		}
 	}
 	for (size_t limit = 1; limit < 67; limit++) {
-		struct told t = told_anew(
-			&p, (struct rewrite){ .link = MSC_LINK_USB_FULL, .limit = limit }, true,
-			false, put_any);
+		struct told t =
+			told_anew(&p, (struct rewrite){ .link = MSC_LINK_USB_FULL, .limit = limit },
+				  true, false, put_any);
 
 		if (t.findings || t.result < 0)
 			fail_msg("packets cut to %zu bytes: %s", limit, t.rule);

@@ -235,11 +235,12 @@ static void differ(const char *model, const char *why, const struct seen *a, con
 		const struct seen *s = both[i];
 
 		if (s)
-			print_message("%s, at %lld ns: a CBW of %zu bytes, %02xh, tag %u; data %zu, "
-				      "status %zu bytes, %lld NAKs\n",
-				      i ? "in the file" : "in the run", (long long)s->began_ns,
-				      s->wrapper_len, s->wrapper[15], msc_get_le32(s->wrapper + 4),
-				      s->data_len, s->status_len, (long long)s->naks);
+			print_message(
+				"%s, at %lld ns: a CBW of %zu bytes, %02xh, tag %u; data %zu, "
+				"status %zu bytes, %lld NAKs\n",
+				i ? "in the file" : "in the run", (long long)s->began_ns,
+				s->wrapper_len, s->wrapper[15], msc_get_le32(s->wrapper + 4),
+				s->data_len, s->status_len, (long long)s->naks);
 	}
 	fail_msg("%s: %s", model, why);
 }
