@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "decode.h"
 
-#define COMMAND 25 /* columns */
+#define COMMAND 24 /* columns */
 #define INDENT	14 /* of what stands below a line */
 
 char *show_short_ns(char buf[8], int64_t ns)

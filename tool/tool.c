@@ -150,6 +150,8 @@ static int begin_record(struct tool *tool, struct msc_open_options *options, str
 {
 	const char *path = arg(&tool->args, "record");
 
+	if (!path && arg(&tool->args, "record-transfers"))
+		return msc_fail(err, MSC_E_USAGE, "--record-transfers goes with --record FILE");
 	if (!path || tool->recorder)
 		return 0;
 	if (msc_outfile_open(&tool->record_file, path, err) < 0)
@@ -157,6 +159,8 @@ static int begin_record(struct tool *tool, struct msc_open_options *options, str
 	tool->recorder = msc_recorder_new(tool->record_file.f, err);
 	if (!tool->recorder || outputs_leave(tool, fileno(tool->record_file.f), path, err) < 0)
 		return -1;
+	if (arg(&tool->args, "record-transfers"))
+		msc_recorder_transfers(tool->recorder);
 	msc_recorder_prepare(tool->recorder, options);
 	return 0;
 }

@@ -6,15 +6,14 @@
 
 #include "capture/internal.h"
 
-#define SLOTS	    4096 /* requests under way: more than any host has */
-#define PROBES	    16
+#define SLOTS	    1024 /* requests under way: more than any host has; a power of two */
+#define PROBES	    8
 #define SMALL	    64	 /* bytes that need no memory of their own: a CBW does not */
 #define DATA_MAX    (16u << 20)
 #define WINDOWS_MAX (64u << 10) /* what usbstor splits a data phase by */
 
 struct slot {
-	uint64_t id;
-	struct device *device; /* NULL: the slot is free */
+	struct device *device;
 	unsigned talk, epoch;  /* whose it was, by number, and when: see struct talk; 0: nobody's */
 	bool bare, in_command;
 	struct msc_transfer t;
@@ -25,7 +24,9 @@ struct slot {
 };
 
 struct urbs {
-	struct slot slot[SLOTS];
+	uint64_t id[SLOTS +
+		    PROBES]; /* of the slots, side by side, because they are looked at most; 0: free */
+	struct slot slot[SLOTS + PROBES];
 };
 
 struct urbs *urbs_new(void)
@@ -35,14 +36,20 @@ struct urbs *urbs_new(void)
 
 void urbs_free(struct urbs *u)
 {
-	for (size_t i = 0; u && i < SLOTS; i++)
+	for (size_t i = 0; u && i < MSC_COUNT(u->slot); i++)
 		free(u->slot[i].large);
 	free(u);
 }
 
 static size_t place(uint64_t id)
 {
-	return (size_t)((id * UINT64_C(0x9e3779b97f4a7c15)) >> 52);
+	return (size_t)((id * UINT64_C(0x9e3779b97f4a7c15)) >> 54);
+}
+
+/* A number that is 0 would be a free slot's. */
+static uint64_t key(uint64_t id)
+{
+	return id ? id : UINT64_MAX;
 }
 
 /* The slot of this number, or NULL. */
@@ -50,13 +57,15 @@ static struct slot *find(struct urbs *u, uint64_t id)
 {
 	size_t at = place(id);
 
-	for (size_t i = 0; i < PROBES; i++) {
-		struct slot *s = &u->slot[(at + i) % SLOTS];
-
-		if (s->device && s->id == id)
-			return s;
-	}
+	for (size_t i = at; i < at + PROBES; i++)
+		if (u->id[i] == key(id))
+			return &u->slot[i];
 	return NULL;
+}
+
+static void release(struct urbs *u, struct slot *s)
+{
+	u->id[s - u->slot] = 0;
 }
 
 /* The talk that it belongs to, if it still goes on; NULL: it does not, or there is none. */
@@ -68,30 +77,30 @@ static struct talk *talk_of(const struct slot *s)
 }
 
 /* What was submitted and never came back, in a capture that has more: it was lost. */
-static void give_up(struct slot *s)
+static void give_up(struct urbs *u, struct slot *s)
 {
-	struct talk *t = s->device ? talk_of(s) : NULL;
+	struct talk *t = talk_of(s);
 
+	release(u, s);
 	if (t)
 		talk_lost(t);
-	s->device = NULL;
 }
 
 static struct slot *claim(struct urbs *u, uint64_t id)
 {
-	size_t at = place(id);
-	struct slot *oldest = &u->slot[at];
+	size_t at = place(id), oldest = at;
 
-	for (size_t i = 0; i < PROBES; i++) {
-		struct slot *s = &u->slot[(at + i) % SLOTS];
-
-		if (!s->device)
-			return s;
-		if (s->t.number < oldest->t.number)
-			oldest = s;
+	for (size_t i = at; i < at + PROBES; i++) {
+		if (!u->id[i]) {
+			u->id[i] = key(id);
+			return &u->slot[i];
+		}
+		if (u->slot[i].t.number < u->slot[oldest].t.number)
+			oldest = i;
 	}
-	give_up(oldest);
-	return oldest;
+	give_up(u, &u->slot[oldest]);
+	u->id[oldest] = key(id);
+	return &u->slot[oldest];
 }
 
 static bool keep(struct slot *s, const struct msc_urb *u)
@@ -127,7 +136,7 @@ static void submitted(struct msc_capture *c, const struct msc_urb *u, int64_t at
 	struct device *d;
 
 	if (s)
-		give_up(s);
+		give_up(c->urbs, s);
 	if (u->no_setup) {
 		c->facts.other++;
 		return;
@@ -136,7 +145,6 @@ static void submitted(struct msc_capture *c, const struct msc_urb *u, int64_t at
 	if (!d)
 		return;
 	s = claim(c->urbs, u->id);
-	s->id = u->id;
 	s->device = d;
 	s->bare = u->bare;
 	s->kept = 0;
@@ -150,7 +158,7 @@ static void submitted(struct msc_capture *c, const struct msc_urb *u, int64_t at
 	if (!is_in(&s->t)) {
 		if (!keep(s, u)) {
 			c->no_memory = true;
-			s->device = NULL;
+			release(c->urbs, s);
 			return;
 		}
 		s->t.data = s->kept > SMALL ? s->large : s->small;
@@ -209,9 +217,9 @@ static void completed(struct msc_capture *c, const struct msc_urb *u, int64_t at
 	}
 	if (!t.ep && t.actual > t.setup.length)
 		t.actual = t.setup.length;
+	release(c->urbs, s);
 	if (!s->talk || talk_of(s))
 		device_completed(c, s->device, &t, s->in_command);
-	s->device = NULL;
 }
 
 void urbs_take(struct msc_capture *c, const struct msc_urb *u, int64_t at_ns)

@@ -386,14 +386,17 @@ static void take_waiting(struct msc_assembler *a, bool all)
  * have a meaning; a host that takes them back sees them end in another. */
 static void ended(struct msc_assembler *a, const struct msc_transfer *t)
 {
-	struct waiting w = { .t = *t, .order = ++a->entries };
+	uint64_t order = ++a->entries;
+	struct waiting w;
 
 	lands(a, t->number);
 	if (!is_behind(a, t)) {
-		take(a, t, w.order);
-		take_waiting(a, false);
+		take(a, t, order);
+		if (a->n_waiting)
+			take_waiting(a, false);
 		return;
 	}
+	w = (struct waiting){ .t = *t, .order = order };
 	if (a->n_waiting == WAITING_MAX)
 		take_waiting(a, true);
 	w.data = copy(a, t);

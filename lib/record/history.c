@@ -171,8 +171,7 @@ static bool is_worth_keeping(const struct msc_exchange *x)
 
 	if (x->dir != MSC_DIR_IN)
 		return false;
-	return cb[0] != MSC_OP_READ_10 ||
-	       (!msc_cdb_value(cb, "lba") && msc_cdb_value(cb, "blocks") == 1);
+	return cb[0] != MSC_OP_READ_10 || (!msc_get_be32(cb + 2) && msc_get_be16(cb + 7) == 1);
 }
 
 /* After it, what the unit says of itself may be different. */
