@@ -11,9 +11,9 @@ static char *exchange_text(char *buf, size_t size, const struct msc_record *r)
 
 	if (r->cut && x->wrapper_len < MSC_CBW_LEN)
 		snprintf(buf, size, "a CBW that was not seen");
-	else if (x->wrapper_len != MSC_CBW_LEN)
+	else if (!x->whole && x->wrapper_len != MSC_CBW_LEN)
 		snprintf(buf, size, "a CBW of %zu bytes", x->wrapper_len);
-	else if (!msc_cbw_is_valid(x->wrapper, x->wrapper_len))
+	else if (!msc_exchange_is_valid(x))
 		snprintf(buf, size, "a CBW with signature %08Xh", (unsigned)x->cbw.h.signature);
 	else
 		msc_cdb_text(buf, size, x->cbw.cb,
