@@ -47,6 +47,8 @@ const struct opt run_options[] = {
 };
 
 const struct opt target_options[] = {
+	{ "record", 0, "FILE", "write what goes over the bus to a capture file" },
+	{ "record-transfers", 0, NULL, "with it: as usbmon does, where packets could be seen" },
 	{ "timeout", 0, "TIME", "how long a phase may take; 30s unless given" },
 	{ "any-interface", 0, NULL,
 	  "drive a real device that does not say it is mass storage all the same" },

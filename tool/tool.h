@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "base/outfile.h"
+#include "capture/recorder.h"
 #include "medium/medium.h"
 #include "report/report.h"
 
@@ -111,6 +112,8 @@ struct tool {
 	uint8_t unsafe[256]; /* the operation codes of --allow-unsafe; none: every one */
 	size_t n_unsafe;
 	struct msc_log log;
+	struct msc_outfile record_file; /* --record */
+	struct msc_recorder *recorder;	/* NULL: not asked for */
 };
 
 /* Reads the common options and opens their files. */

@@ -12,6 +12,9 @@ struct sim_target {
 	struct msc_spec spec;
 	struct sim_device *device;
 	unsigned attachments; /* of the bus when it was enumerated */
+	enum msc_speed speed;
+	msc_packet_fn *packet; /* or NULL */
+	void *packet_user;
 	struct transfer *first; /* of those under way */
 };
 
@@ -312,6 +315,13 @@ static void close_target(struct msc_target *t)
 	msc_spec_free(&s->spec);
 }
 
+static void on_packet(void *user, int64_t at_ns, const uint8_t *packet, size_t len)
+{
+	struct sim_target *s = user;
+
+	s->packet(s->packet_user, s->speed, at_ns, packet, len);
+}
+
 /* Set by the tests: whatever is written to the medium, a permit must cover it. */
 #define WATCH "MSCOPE_WATCH_MEDIUM"
 
@@ -345,6 +355,11 @@ static int open_target(struct msc_target *t, const char *rest,
 		msc_spec_free(&s->spec);
 		return -1;
 	}
+	s->speed = config.speed;
+	s->packet = options->packet;
+	s->packet_user = options->packet_user;
+	if (s->packet)
+		bus_tap(sim_device_bus(s->device), on_packet, s);
 	t->clock = sim_clock(sim_device_sim(s->device));
 	if (try_hard(enumerate_once, t, err) < 0) {
 		check_model(s, err);
