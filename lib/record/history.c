@@ -5,7 +5,6 @@
 #include <string.h>
 
 #define BLOCK_SIZE_MAX	  65536u /* a larger one is not believed */
-#define READ_CAPACITY_16  0x10	 /* service action */
 #define EJECT		  0x02	 /* START STOP UNIT: LOEJ without START */
 
 void msc_history_init(struct msc_history *h)
@@ -92,8 +91,8 @@ static void learn_exchange(struct msc_history *h, const struct msc_exchange *x)
 		u->removable = d[1] & 0x80;
 	} else if (cb[0] == MSC_OP_READ_CAPACITY_10 && len >= MSC_CAPACITY_10_LEN) {
 		learn_capacity(u, msc_get_be32(d), msc_get_be32(d + 4));
-	} else if (cb[0] == MSC_OP_SERVICE_ACTION_IN_16 && (cb[1] & 0x1f) == READ_CAPACITY_16 &&
-		   len >= 12) {
+	} else if (cb[0] == MSC_OP_SERVICE_ACTION_IN_16 &&
+		   (cb[1] & 0x1f) == MSC_SA_READ_CAPACITY_16 && len >= 12) {
 		learn_capacity(u, msc_get_be64(d), msc_get_be32(d + 8));
 	} else if (cb[0] == MSC_OP_MODE_SENSE_6 && len >= 3) {
 		u->have_mode = true;
@@ -171,8 +170,7 @@ static bool is_worth_keeping(const struct msc_exchange *x)
 
 	if (x->dir != MSC_DIR_IN)
 		return false;
-	return cb[0] != MSC_OP_READ_10 ||
-	       (!msc_cdb_value(cb, "lba") && msc_cdb_value(cb, "blocks") == 1);
+	return cb[0] != MSC_OP_READ_10 || (!msc_get_be32(cb + 2) && msc_get_be16(cb + 7) == 1);
 }
 
 /* After it, what the unit says of itself may be different. */
@@ -252,11 +250,11 @@ static void add_exchange(struct msc_history *h, struct msc_record *r)
 			put(&h->of_unit[lun].answers, r, is_same_block);
 	}
 	h->past = (struct msc_past){
-		.unknown = h->past.unknown && lost,
+		.unknown = r->cut || (h->past.unknown && lost),
 		.exchange = r,
 		.reset = was_reset(x),
-		.awaits_recovery = !valid || (lost && !x->whole),
-		.was_invalid = !valid,
+		.awaits_recovery = !r->cut && (!valid || (lost && !x->whole)),
+		.was_invalid = !r->cut && !valid,
 		.in.halt = left_halted(x, r->device->ep_in) ? MSC_HALT_SET : MSC_HALT_UNKNOWN,
 		.out.halt = left_halted(x, r->device->ep_out) ? MSC_HALT_SET : MSC_HALT_UNKNOWN
 	};

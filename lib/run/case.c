@@ -3,24 +3,23 @@
  * verdict. However it ends, the next case finds the device answering and the medium as it was, or
  * the run learns that this cannot be had. */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/text.h"
 #include "run/runner.h"
 
-void msc_run_end_case(struct msc_runner *r, enum msc_verdict verdict, const char *fmt, ...)
+/* Of a unit without a capacity that could be learned: what is known of its medium. */
+static const char *no_capacity(const struct msc_runner *r)
 {
-	va_list args;
-
-	r->ended = true;
-	if (*r->reason)
-		return;
-	r->verdict = verdict;
-	va_start(args, fmt);
-	vsnprintf(r->reason, sizeof r->reason, fmt, args);
-	va_end(args);
+	switch (msc_session_readiness(r->session, r->o->lun)) {
+	case MSC_READINESS_EMPTY: return "there is no medium (the device says 2/3A)";
+	case MSC_READINESS_LATE: return "the unit does not get ready";
+	case MSC_READINESS_READY: return "READ CAPACITY gives nothing that can be used";
+	case MSC_READINESS_UNKNOWN:
+	case MSC_READINESS_REFUSED: break;
+	}
+	return "TEST UNIT READY neither passes nor says why";
 }
 
 /* Why the scenario cannot run here; NULL: it can. */
@@ -29,27 +28,30 @@ static const char *unmet(const struct msc_runner *r)
 	const struct msc_unit *u = &r->unit;
 	const struct msc_device *d = &r->target->device;
 	unsigned speed = d->speed;
+	bool empty = msc_session_readiness(r->session, r->o->lun) == MSC_READINESS_EMPTY;
 	const struct {
 		unsigned need;
 		bool met;
 		const char *reason;
 	} needs[] = {
-		{MSC_NEED_ENDPOINTS, !d->commands_only, r->no_endpoints},
-		{MSC_NEED_MEDIUM, u->have_capacity, "there is no medium, or it does not get ready"},
-		{MSC_NEED_NO_MEDIUM, !u->have_capacity, "there is a medium"},
-		{MSC_NEED_WRITABLE, !u->write_protected, "the medium is write-protected"},
-		{MSC_NEED_WRITE_PROTECTED, u->write_protected, "the medium is not write-protected"},
-		{MSC_NEED_REMOVABLE, u->removable, "the medium is not removable"},
-		{MSC_NEED_FIXED, !u->removable, "the medium is removable"},
-		{MSC_NEED_MULTI_LUN, r->max_lun > 0, "the device has one logical unit"},
-		{MSC_NEED_SINGLE_LUN, r->max_lun == 0, "the device has several logical units"},
-		{MSC_NEED_FULL_SPEED, speed == MSC_SPEED_FULL, "the device is not at full speed"},
-		{MSC_NEED_HIGH_SPEED, speed == MSC_SPEED_HIGH, "the device is not at high speed"},
-		{MSC_NEED_COMPOSITE, r->env.var[MSC_VAR_SIBLING] != d->interface_number,
-		 "the device has one interface"},
-		{MSC_NEED_SUPER_SPEED, d->speed == MSC_SPEED_SUPER,
-		 "the device is not at SuperSpeed"},
-		{MSC_NEED_SIMULATED, r->target->device.simulated, "the device is not simulated"},
+		{ MSC_NEED_ENDPOINTS, !d->commands_only, r->no_endpoints },
+		{ MSC_NEED_MEDIUM, u->have_capacity, no_capacity(r) },
+		{ MSC_NEED_NO_MEDIUM, empty,
+		  u->have_capacity ? "there is a medium" : no_capacity(r) },
+		{ MSC_NEED_WRITABLE, !u->write_protected, "the medium is write-protected" },
+		{ MSC_NEED_WRITE_PROTECTED, u->write_protected,
+		  "the medium is not write-protected" },
+		{ MSC_NEED_REMOVABLE, u->removable, "the medium is not removable" },
+		{ MSC_NEED_FIXED, !u->removable, "the medium is removable" },
+		{ MSC_NEED_MULTI_LUN, r->max_lun > 0, "the device has one logical unit" },
+		{ MSC_NEED_SINGLE_LUN, r->max_lun == 0, "the device has several logical units" },
+		{ MSC_NEED_FULL_SPEED, speed == MSC_SPEED_FULL, "the device is not at full speed" },
+		{ MSC_NEED_HIGH_SPEED, speed == MSC_SPEED_HIGH, "the device is not at high speed" },
+		{ MSC_NEED_COMPOSITE, r->env.var[MSC_VAR_SIBLING] != d->interface_number,
+		  "the device has one interface" },
+		{ MSC_NEED_SUPER_SPEED, d->speed == MSC_SPEED_SUPER,
+		  "the device is not at SuperSpeed" },
+		{ MSC_NEED_SIMULATED, r->target->device.simulated, "the device is not simulated" },
 	};
 
 	for (size_t i = 0; i < MSC_COUNT(needs); i++)
@@ -81,8 +83,9 @@ static bool may_run(struct msc_runner *r)
 	if (reason)
 		msc_run_end_case(r, MSC_VERDICT_SKIP, "%s", reason);
 	else if (s->needs_blocks && (uint64_t)s->needs_blocks > r->unit.last_lba + 1)
-		msc_run_end_case(r, MSC_VERDICT_SKIP, "the medium has less than %" PRId64 " blocks",
-				 s->needs_blocks);
+		msc_run_end_case(r, MSC_VERDICT_SKIP,
+				 "the medium has less than %" PRId64 " block%s", s->needs_blocks,
+				 MSC_PLURAL(s->needs_blocks));
 	else if (s->writes && !r->o->allow_writes)
 		msc_run_end_case(r, MSC_VERDICT_SKIP,
 				 "writes to the medium; give --allow-writes to allow it");
@@ -147,16 +150,11 @@ static int run_scenario(struct msc_runner *r, struct msc_err *err)
 	if (msc_run_steps(r, r->s->steps, r->s->n_steps, err) == 0)
 		return 0;
 	/* What the transport cannot send (usbfs filters requests), or the gate does not let out, is
-	 * no fault of the device. A write that no leave would allow is one of the scenario. */
+	 * no fault of the device. */
 	if (err->code != MSC_E_UNSUPPORTED && err->code != MSC_E_REFUSED)
 		return -1;
 	r->held_back = true;
-	msc_run_end_case(r,
-			 err->code == MSC_E_REFUSED && err->sys == MSC_EFFECT_BLOCKS &&
-					 r->o->allow_writes
-				 ? MSC_VERDICT_ERROR
-				 : MSC_VERDICT_SKIP,
-			 "%s", err->msg);
+	msc_run_end_case(r, MSC_VERDICT_SKIP, "%s", err->msg);
 	*err = (struct msc_err)MSC_ERR_INIT;
 	return 0;
 }

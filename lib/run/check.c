@@ -167,7 +167,8 @@ static int check_bytes(struct msc_runner *r, const struct msc_data_check *c,
 	if ((uint64_t)at + c->bytes.len <= len)
 		return compare(r, rule, x, data + at, c->bytes.data, c->bytes.len,
 			       "the answer does not hold the bytes that it must", err);
-	snprintf(expected, sizeof expected, "at least %zu bytes", (size_t)at + c->bytes.len);
+	snprintf(expected, sizeof expected, "at least %zu byte%s", (size_t)at + c->bytes.len,
+		 MSC_PLURAL((size_t)at + c->bytes.len));
 	return stated(r, rule, x, expected, "fewer", err, "the answer is too short");
 }
 
@@ -335,6 +336,16 @@ int msc_check_time(struct msc_runner *r, int64_t took_ns, struct msc_err *err)
 	msc_format_ns(actual, sizeof actual, took_ns);
 	return stated(r, &msc_rule_attach_time, NULL, expected, actual, err,
 		      "the user waits longer for the volume than for that of other devices");
+}
+
+int msc_check_value(struct msc_runner *r, const struct msc_plan_unless *u, struct msc_err *err)
+{
+	int64_t met;
+
+	if (!msc_run_value(r, &u->met, 1, &met) || met)
+		return 0;
+	return stated(r, &msc_rule_expect_value, msc_session_last(r->session), u->met.text, NULL,
+		      err, u->because);
 }
 
 int msc_check_settled(struct msc_runner *r, int rung, struct msc_err *err)

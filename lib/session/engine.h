@@ -49,16 +49,20 @@ struct msc_session {
 	struct msc_session_options o;
 	bool (*stop)(void *user);
 	void *stop_user;
+	msc_wire_fn *watch; /* or NULL */
+	void *watch_user;
 	struct msc_assembler *assembler;
 	struct msc_device told; /* as the log has it */
 	bool no_memory;	 /* for the log: records are missing */
 	const struct msc_record *given[2]; /* to the user; to the session itself, when muted */
 	uint32_t tag;		 /* of the newest CBW */
 	unsigned hangs;		 /* time-outs where an answer was due */
+	bool patient;		 /* the user has not said how long to wait */
 	unsigned muted;		 /* above 0: records are kept but not passed on */
 	struct msc_gate gate;
 	struct msc_fetched fetched; /* of the driver sg */
 	struct msc_medium_signs signs[MSC_LUN_MAX + 1];
+	enum msc_readiness readiness[MSC_LUN_MAX + 1];
 	bool excused;	       /* the host has done what a unit attention may follow */
 	int64_t write_byte_ns; /* what a byte took of the slowest write that passed */
 };
@@ -88,11 +92,32 @@ int64_t msc_engine_data_ns(const struct msc_session *, int64_t timeout_ns, size_
 /* Ends a transfer on the way out of a failure, whatever comes of it. */
 void msc_engine_abandon(struct msc_session *, struct msc_xfer *);
 
+/* pieces.c: the transfers of msc_pieces. */
+struct msc_piece_run {
+	struct msc_session *s;
+	const struct msc_pieces *how;
+	struct msc_xfer *xfer;
+	size_t n, submitted, ended;
+	uint8_t *data;
+	int64_t timeout_ns;
+	bool broken; /* one did not bring all that it had room for */
+};
+/* Of so many bytes; nothing is submitted yet. */
+int msc_pieces_begin(struct msc_piece_run *, size_t total, struct msc_err *) MSC_MUST_CHECK;
+int msc_pieces_submit(struct msc_piece_run *, size_t end, struct msc_err *) MSC_MUST_CHECK;
+/* Waits for all that are submitted, or until one is broken; *moved grows. */
+int msc_pieces_collect(struct msc_piece_run *, size_t *moved, struct msc_err *) MSC_MUST_CHECK;
+int msc_pieces_meanwhile(struct msc_piece_run *, struct msc_err *) MSC_MUST_CHECK;
+/* Takes back what is under way, the newest first so that none moves up in the meantime. */
+void msc_pieces_end(struct msc_piece_run *);
+
 /* gate.c: whether this wrapper, and the data behind it (out may be NULL), may leave. */
 int msc_gate_look(const struct msc_session *, const uint8_t *wrapper, size_t wrapper_len,
 		  const uint8_t *out, size_t out_len, struct msc_err *) MSC_MUST_CHECK;
 /* The same for what is about to be submitted, which then counts as having left. */
 int msc_gate_pass(struct msc_session *, const struct msc_xfer *, struct msc_err *) MSC_MUST_CHECK;
+/* Whether permits cover all of these blocks, whatever the command; msc_covers_fn of a session. */
+bool msc_gate_covers(void *session, uint8_t lun, uint64_t lba, uint64_t blocks);
 /* And for a whole command: as for the CBW that it becomes, and the data behind it. */
 int msc_gate_pass_command(struct msc_session *, const struct msc_command *,
 			  struct msc_err *) MSC_MUST_CHECK;

@@ -40,6 +40,7 @@ struct run {
 	bool capped;   /* the device may move more than that */
 	bool queued;
 	struct flight command, data, csw;
+	struct msc_piece_run pieces; /* instead of data */
 	bool dead; /* nothing more can be asked of the device */
 };
 
@@ -167,10 +168,54 @@ static int data_stalled(struct run *r, struct msc_err *err)
 	return clear_halt(r, r->data.xfer.ep, err);
 }
 
+static int start_pieces(struct run *r, struct msc_err *err)
+{
+	const struct msc_pieces *how = r->rq->pieces;
+
+	r->pieces = (struct msc_piece_run){
+		.s = r->s,
+		.how = how,
+		.timeout_ns = msc_engine_data_ns(r->s, r->timeout_ns, r->total),
+	};
+	if (msc_pieces_begin(&r->pieces, r->total, err))
+		return -1;
+	return msc_pieces_submit(&r->pieces, how->first ? how->first : r->pieces.n, err);
+}
+
+/* What follows the pieces that are submitted before the pause. */
+static int resume(struct run *r, struct msc_err *err)
+{
+	const struct msc_pieces *how = r->rq->pieces;
+
+	if (msc_pieces_collect(&r->pieces, &r->moved, err))
+		return -1;
+	if (r->pieces.broken)
+		return 0;
+	if (how->paused(how->user, err) || msc_pieces_submit(&r->pieces, r->pieces.n, err))
+		return -1;
+	return r->queued ? start(r, &r->csw, err) : 0;
+}
+
+static int piece_phase(struct run *r, struct msc_err *err)
+{
+	if (!r->pieces.xfer && start_pieces(r, err))
+		return -1;
+	if (r->rq->pieces->first && resume(r, err))
+		return -1;
+	if (r->rq->pieces->meanwhile && !r->pieces.broken && msc_pieces_meanwhile(&r->pieces, err))
+		return -1;
+	if (msc_pieces_collect(&r->pieces, &r->moved, err))
+		return -1;
+	r->dead = r->pieces.broken;
+	return 0;
+}
+
 static int data_phase(struct run *r, struct msc_err *err)
 {
 	const struct msc_xfer *t = &r->data.xfer;
 
+	if (r->rq->pieces && r->dir == MSC_DIR_IN)
+		return piece_phase(r, err);
 	while (r->moved < r->total) {
 		if (!r->data.started && prepare_data(r, err))
 			return -1;
@@ -295,6 +340,8 @@ static void plan(struct run *r)
 
 static int start_data(struct run *r, struct msc_err *err)
 {
+	if (r->rq->pieces && r->dir == MSC_DIR_IN)
+		return start_pieces(r, err);
 	return r->total && (prepare_data(r, err) || start(r, &r->data, err)) ? -1 : 0;
 }
 
@@ -302,7 +349,7 @@ static int start_all(struct run *r, struct msc_err *err)
 {
 	if (start(r, &r->command, err) || start_data(r, err))
 		return -1;
-	return start(r, &r->csw, err);
+	return r->rq->pieces && r->rq->pieces->first ? 0 : start(r, &r->csw, err);
 }
 
 /* Bulk-in is asked first, which the device has to refuse with NAK until it has the CBW. */
@@ -329,7 +376,10 @@ static int after_invalid(struct run *r, struct msc_err *err)
  * moves up in the meantime. */
 static int give_up(struct run *r, struct msc_err *err)
 {
-	return take_back(r, &r->csw, err) || take_back(r, &r->data, err) ? -1 : 0;
+	if (take_back(r, &r->csw, err))
+		return -1;
+	msc_pieces_end(&r->pieces);
+	return take_back(r, &r->data, err);
 }
 
 static int run_phases(struct run *r, struct msc_err *err)
@@ -365,6 +415,7 @@ static int run(struct run *r, struct msc_err *err)
 					       .leave = r->rq->leave });
 	if (run_phases(r, err)) {
 		msc_engine_abandon(s, &r->csw.xfer);
+		msc_pieces_end(&r->pieces);
 		msc_engine_abandon(s, &r->data.xfer);
 		msc_engine_abandon(s, &r->command.xfer);
 		msc_engine_note(s, &(struct msc_note){ .kind = MSC_NOTE_ABANDON });
@@ -383,6 +434,7 @@ static int exchange(struct msc_session *s, const struct msc_request *rq, int64_t
 	};
 	int result = run(&r, err);
 
+	msc_pieces_end(&r.pieces);
 	free(r.wrapper);
 	free(r.buffer);
 	free(r.status);

@@ -7,11 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_TIMEOUT_NS (5 * MSC_S)
-#define SLOWEST_NS	   (16 * MSC_US) /* a byte of a device that is slow and not hung */
-#define SLICE_NS	   (100 * MSC_MS) /* of a wait: how long Ctrl-C may go unnoticed */
-
 /* Also for what another layer submits by itself. */
+static void tell_covers(struct msc_target *t, msc_covers_fn *covers, void *user)
+{
+	for (; t; t = t->next) {
+		t->covers = covers;
+		t->covers_user = user;
+	}
+}
+
 static int filter(void *user, const struct msc_xfer *x, struct msc_err *err)
 {
 	return msc_gate_pass(user, x, err);
@@ -30,6 +34,8 @@ static void add_entry(struct msc_session *s, const struct msc_log_entry *e)
 
 	if (s->o.wire)
 		s->o.wire(s->o.wire_user, e);
+	if (s->watch)
+		s->watch(s->watch_user, e);
 	s->no_memory |= msc_assemble(s->assembler, e, &err) < 0;
 }
 
@@ -60,6 +66,12 @@ static void note_device(struct msc_session *s)
 		return;
 	s->told = s->target->device;
 	msc_engine_note(s, &(struct msc_note){ .kind = MSC_NOTE_DEVICE, .device = &s->told });
+}
+
+void msc_session_watch(struct msc_session *s, msc_wire_fn *watch, void *user)
+{
+	s->watch = watch;
+	s->watch_user = user;
 }
 
 static void on_record(void *user, const struct msc_record *r)
@@ -96,8 +108,9 @@ struct msc_session *msc_session_new(struct msc_target *target,
 	s->target = target;
 	s->driver = target->device.commands_only ? &msc_driver_sg : &msc_driver_bot;
 	s->o = *options;
-	if (s->o.timeout_ns <= 0)
-		s->o.timeout_ns = DEFAULT_TIMEOUT_NS;
+	s->patient = s->o.timeout_ns <= 0;
+	if (s->patient)
+		s->o.timeout_ns = MSC_TIMEOUT_NS;
 	s->assembler = msc_assembler_new(on_record, s);
 	if (!s->assembler) {
 		free(s);
@@ -106,6 +119,7 @@ struct msc_session *msc_session_new(struct msc_target *target,
 	note_device(s);
 	note(s, MSC_NOTE_FRESH);
 	target->filter = filter;
+	tell_covers(target, msc_gate_covers, s);
 	target->filter_command = filter_command;
 	target->filter_user = s;
 	target->observe = on_transfer;
@@ -129,6 +143,7 @@ void msc_session_free(struct msc_session *s)
 	}
 	msc_gate_free(s);
 	s->target->filter = NULL;
+	tell_covers(s->target, NULL, NULL);
 	s->target->filter_command = NULL;
 	s->target->observe = NULL;
 	msc_record_release(s->given[0]);
@@ -217,7 +232,7 @@ static int wait_in_slices(struct msc_session *s, struct msc_xfer *x, int64_t dea
 			  struct msc_err *err)
 {
 	while (!s->target->device.simulated) {
-		int64_t slice = msc_now(s->target->clock) + SLICE_NS;
+		int64_t slice = msc_now(s->target->clock) + MSC_SLICE_NS;
 
 		if (slice >= deadline)
 			break;
@@ -243,7 +258,10 @@ int msc_engine_finish(struct msc_session *s, struct msc_xfer *x, int64_t timeout
 
 void msc_engine_hung(struct msc_session *s)
 {
-	if (++s->hangs == s->o.hangs_max && s->o.timeout_ns > MSC_HASTY_NS)
+	s->hangs++;
+	if (s->patient && s->o.timeout_ns > MSC_HUNG_ONCE_NS)
+		s->o.timeout_ns = MSC_HUNG_ONCE_NS;
+	if (s->hangs == s->o.hangs_max && s->o.timeout_ns > MSC_HASTY_NS)
 		s->o.timeout_ns = MSC_HASTY_NS;
 }
 
@@ -262,7 +280,7 @@ void msc_engine_count_hang(struct msc_session *s, const struct msc_exchange *x, 
 
 int64_t msc_engine_data_ns(const struct msc_session *s, int64_t timeout_ns, size_t len)
 {
-	int64_t slow_ns = (int64_t)len * SLOWEST_NS;
+	int64_t slow_ns = (int64_t)len * MSC_BYTE_NS;
 	bool hasty = s->o.hangs_max && s->hangs >= s->o.hangs_max;
 
 	return timeout_ns + (hasty && slow_ns > timeout_ns ? timeout_ns : slow_ns);
@@ -293,8 +311,6 @@ void msc_request_init(struct msc_request *rq, const uint8_t *cdb, uint8_t cdb_le
 
 static void trace(const struct msc_session *s, const struct msc_exchange *x)
 {
-	static const char *const status[] = { "passed", "failed", "phase error",
-					      "reserved status" };
 	char text[128];
 
 	msc_log(s->o.log, MSC_LOG_TRACE, s->driver->name, msc_now(s->target->clock),
@@ -302,7 +318,7 @@ static void trace(const struct msc_session *s, const struct msc_exchange *x)
 		msc_cdb_text(text, sizeof(text), x->cbw.cb, x->cbw.h.cb_length), x->data_len,
 		msc_dir_name(x->dir),
 		x->have_csw || (x->whole && msc_csw_is_valid(x))
-			? status[x->csw.status < 3 ? x->csw.status : 3]
+			? msc_csw_status_name(x->csw.status)
 			: "no status",
 		x->needs_reset ? ", needs reset" : "");
 }

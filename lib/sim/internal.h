@@ -144,6 +144,8 @@ void mutate_unstall(struct mcu *, uint8_t ep);
 bool mutate_card_read(struct mcu *, uint64_t lba, uint32_t blocks, uint8_t *data);
 bool mutate_card_write(struct mcu *, uint64_t *lba, uint32_t *blocks);
 
+/* The newest command came to the firmware otherwise than it was sent. */
+bool mutate_has_garbled(const struct mcu *);
 bool mutate_has_address(const struct mcu *);
 uint64_t mutate_address(struct mcu *, uint64_t lba, bool writing);
 
@@ -161,6 +163,8 @@ struct world *world_new(struct mcu *, const struct sim_event *, size_t n);
 void world_free(struct world *);
 /* Arms the events. false: *m->err says why a card that one brings cannot be had. */
 bool world_begin(struct mcu *);
+/* Power comes back, and the world has not changed: what SET events have set stays set. */
+void world_set_again(struct mcu *);
 /* Packets on a bulk endpoint. */
 void world_out(struct mcu *, const uint8_t *data, size_t len, bool is_short);
 void world_in(struct mcu *, const uint8_t *data, size_t len);

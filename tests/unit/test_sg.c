@@ -499,7 +499,8 @@ int main(void)
 		TEST(does_not_open),
 		TEST(a_held_disk),
 		TEST(commands),
-		TEST(commands_that_fail), TEST(too_much_data),
+		TEST(commands_that_fail),
+		TEST(too_much_data),
 		TEST(transfers_and_commands),
 	};
 
