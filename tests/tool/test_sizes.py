@@ -35,7 +35,7 @@ def test_cases_run_behind_32_bits(mscope, blocks):
     """They choose READ(16) and WRITE(16) by themselves."""
     assert findings(mscope, f"blocks={blocks}", "--allow-writes")[1] <= (NARROW if blocks >= 2**32 else set())
     out = mscope("check", f"sim:reference,blocks={blocks}", "--select", "scsi.range.read10-tail", "-vv").out
-    assert ("READ(16)" in out) == (blocks >= 2**32) and ("READ(10)" in out) == (blocks < 2**32 + 128)
+    assert f"READ({16 if blocks > 2**32 else 10}) lba {blocks - 64} blocks 64" in out
 
 
 @pytest.mark.parametrize("first", range(0, 127, 16))
@@ -57,3 +57,22 @@ def test_what_is_no_file(mscope, tmp_path):
     os.mkfifo(tmp_path / "fifo")
     for path in (tmp_path, tmp_path / "fifo"):
         assert "it is not a file" in mscope("probe", f"sim:reference,file={path}", status=4).err
+
+
+@pytest.mark.parametrize("knob", ["blocks=18446744073709551616", "luns=4294967297", "seed=18446744073709551616", "drift=4294967296",
+                                  "card-read=9223372037s", "unplug=9223372036s", "turnaround=99999999999999s",
+                                  "event=card-out@9223372037s", "event=card-out@cbw:18446744073709551616"])
+def test_what_overflows_is_refused(mscope, knob):
+    assert re.search("too large|too long|out of range", mscope("probe", f"sim:reference,{knob}", status=2).err)
+
+
+def test_noise_does_not_repeat(mscope):
+    """Blocks so many powers of two apart, each of them unlike the others."""
+    rest = mscope.json("check", "sim:reference,blocks=6442450944,fill=noise", "--profile", "spec")["cases"]
+    assert [f["rule"] for c in rest for f in c["findings"] if f["severity"] != "note"] == []
+    seen = set()
+    for lba in (0, *(2**n for n in range(33))):
+        mscope("send", "sim:reference,blocks=6442450944,fill=noise", "--in", "512", "--out", "block", "--",
+               *f"88 00 {lba.to_bytes(8, 'big').hex(' ')} 00 00 00 01 00 00".split())
+        seen.add((mscope.cwd / "block").read_bytes())
+    assert len(seen) == 34
