@@ -66,13 +66,5 @@ def test_what_overflows_is_refused(mscope, knob):
     assert re.search("too large|too long|out of range", mscope("probe", f"sim:reference,{knob}", status=2).err)
 
 
-def test_noise_does_not_repeat(mscope):
-    """Blocks so many powers of two apart, each of them unlike the others."""
-    rest = mscope.json("check", "sim:reference,blocks=6442450944,fill=noise", "--profile", "spec")["cases"]
-    assert [f["rule"] for c in rest for f in c["findings"] if f["severity"] != "note"] == []
-    seen = set()
-    for lba in (0, *(2**n for n in range(33))):
-        mscope("send", "sim:reference,blocks=6442450944,fill=noise", "--in", "512", "--out", "block", "--",
-               *f"88 00 {lba.to_bytes(8, 'big').hex(' ')} 00 00 00 01 00 00".split())
-        seen.add((mscope.cwd / "block").read_bytes())
-    assert len(seen) == 34
+def test_noise_is_no_finding(mscope):
+    assert findings(mscope, "blocks=6442450944,fill=noise")[0] == set()
