@@ -3,7 +3,6 @@
  * (16) of SBC-3, READ FORMAT CAPACITIES of MMC-5 and UFI. */
 #include "judge/facts.h"
 
-#define READ_CAPACITY_16 0x10 /* service action */
 #define LONG_LEAST	 12   /* last block and block length */
 #define DESCRIPTOR	 8    /* bytes of a capacity descriptor */
 #define FORMATTED	 0x02 /* descriptor type: the medium as it is */
@@ -31,7 +30,7 @@ static bool is_long(const struct msc_record *r, struct size *out)
 	size_t len, asked;
 
 	if (!msc_is_answer(r, MSC_OP_SERVICE_ACTION_IN_16, &len, &asked) || len < LONG_LEAST ||
-	    (r->u.exchange.cbw.cb[1] & 0x1f) != READ_CAPACITY_16)
+	    (r->u.exchange.cbw.cb[1] & 0x1f) != MSC_SA_READ_CAPACITY_16)
 		return false;
 	*out = (struct size){ msc_get_be64(d), msc_get_be32(d + 8) };
 	return true;

@@ -225,6 +225,14 @@ int msc_journal_reserve(const char *dir, const char *device, uint8_t lun, struct
 
 /* ---- entries ---------------------------------------------------------------------------------- */
 
+int msc_journal_line(char line[MSC_JOURNAL_LINE_MAX], const char *kind, size_t len, uint64_t sum)
+{
+	int n = snprintf(line, MSC_JOURNAL_LINE_MAX, "%s %zu %016" PRIx64 " ", kind, len, sum);
+
+	return n + snprintf(line + n, MSC_JOURNAL_LINE_MAX - (size_t)n, "%016" PRIx64 "\n",
+			    msc_journal_hash(line, (size_t)n));
+}
+
 /* One entry in one piece: what is cut off by a crash is one entry. */
 static int append(struct msc_journal *j, const char *kind, const void *data, size_t len,
 		  struct msc_err *err)

@@ -16,14 +16,6 @@
 #define BLOCK_SIZE_MAX 65536u
 #define FILE_MAX       ((size_t)256 << 20)
 
-int msc_journal_line(char line[MSC_JOURNAL_LINE_MAX], const char *kind, size_t len, uint64_t sum)
-{
-	int n = snprintf(line, MSC_JOURNAL_LINE_MAX, "%s %zu %016" PRIx64 " ", kind, len, sum);
-
-	return n + snprintf(line + n, MSC_JOURNAL_LINE_MAX - (size_t)n, "%016" PRIx64 "\n",
-			    msc_journal_hash(line, (size_t)n));
-}
-
 void msc_journal_content_free(struct msc_journal_content *c)
 {
 	free(c->file);

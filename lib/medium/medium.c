@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The life of a medium in our care, from the first look to the last: see medium.h. */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,55 +14,6 @@
 /* What reaches blocks and is put back by reading and comparing. */
 static const uint8_t write_opcodes[] = { MSC_OP_WRITE_6,  MSC_OP_WRITE_10, MSC_OP_WRITE_12,
 					 MSC_OP_WRITE_16, MSC_OP_WRITE_AND_VERIFY_10 };
-
-void care_note(struct msc_medium *m, bool safety, const char *fmt, ...)
-{
-	char text[4096];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof text, fmt, args);
-	va_end(args);
-	if (m->o.note)
-		m->o.note(m->o.user, safety, text);
-}
-
-void care_hit(struct msc_medium *m, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(m->hit, sizeof m->hit, fmt, args);
-	va_end(args);
-	m->elsewhere++;
-	care_note(m, true, "%s", m->hit);
-}
-
-void care_revoke(struct msc_medium *m)
-{
-	while (m->n_permits)
-		msc_gate_revoke(m->s, m->permit[--m->n_permits]);
-}
-
-void care_end(struct msc_medium *m, const char *fmt, ...)
-{
-	va_list args;
-
-	if (*m->ended)
-		return;
-	va_start(args, fmt);
-	vsnprintf(m->ended, sizeof m->ended, fmt, args);
-	va_end(args);
-	care_revoke(m);
-	if (!m->saved)
-		return;
-	care_note(m, true,
-		  "%s: nothing is written any more, and nothing is put back onto what is there "
-		  "now%s%s",
-		  m->ended,
-		  m->journal ? "; the blocks of the medium that was there are kept in " : "",
-		  m->journal ? msc_journal_path(m->journal) : "");
-}
 
 struct msc_medium *msc_medium_new(struct msc_session *s, const struct msc_medium_options *o,
 				  struct msc_err *err)
@@ -365,18 +315,6 @@ static int save(struct msc_medium *m, bool *readable, struct msc_err *err)
 		if (issue(m, m->probe[i], 1, err) < 0)
 			return -1;
 	return 0;
-}
-
-void care_forget(struct msc_medium *m)
-{
-	care_blocks_free(m);
-	m->block = NULL;
-	m->arena = NULL;
-	m->wrote = NULL;
-	m->wrote_hash = NULL;
-	m->n_blocks = m->room_blocks = m->n_arenas = m->n_wrote = m->room_wrote = 0;
-	m->n_prints = 0;
-	m->saved = m->marked = false;
 }
 
 int msc_medium_save(struct msc_medium *m, bool *may, char *why, size_t size, struct msc_err *err)

@@ -3,25 +3,11 @@
  * verdict. However it ends, the next case finds the device answering and the medium as it was, or
  * the run learns that this cannot be had. */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/text.h"
 #include "run/runner.h"
-
-void msc_run_end_case(struct msc_runner *r, enum msc_verdict verdict, const char *fmt, ...)
-{
-	va_list args;
-
-	r->ended = true;
-	if (*r->reason)
-		return;
-	r->verdict = verdict;
-	va_start(args, fmt);
-	vsnprintf(r->reason, sizeof r->reason, fmt, args);
-	va_end(args);
-}
 
 /* Why the scenario cannot run here; NULL: it can. */
 static const char *unmet(const struct msc_runner *r)

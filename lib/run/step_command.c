@@ -17,18 +17,6 @@ struct built {
 	uint8_t *out;
 };
 
-bool msc_run_value(struct msc_runner *r, const struct msc_expr *e, int64_t otherwise,
-		   int64_t *value)
-{
-	struct msc_err err = MSC_ERR_INIT;
-
-	*value = otherwise;
-	if (!e->count || msc_expr_value(e, &r->env, value, &err) == 0)
-		return true;
-	msc_run_end_case(r, MSC_VERDICT_SKIP, "does not fit this device: %s", err.msg);
-	return false;
-}
-
 /* The form of the command: of `read` and `write`, that of ten bytes unless a field is too large. */
 static const struct msc_cdb_def *form(const struct msc_runner *r, const struct msc_plan_command *c)
 {
