@@ -102,8 +102,8 @@ static void format_length(struct msc_judging *j, const struct msc_record *r)
 	claimed = 4u + d[3];
 	before = msc_earlier_answer(r, MSC_OP_READ_FORMAT_CAPACITIES, any);
 	if (!d[3] || d[3] % DESCRIPTOR || claimed < len || (len < asked && claimed != len)) {
-		msc_found(j, "%zu bytes came of the %zu asked for, and CAPACITY LIST LENGTH is %u",
-			  len, asked, d[3]);
+		msc_found(j, "%zu byte%s came of the %zu asked for, and CAPACITY LIST LENGTH is %u",
+			  len, MSC_PLURAL(len), asked, d[3]);
 		msc_expected(j, "a multiple of eight, and what follows the header");
 		msc_actual(j, "%u", d[3]);
 	} else if (before && before->u.exchange.data_len >= 4 &&
@@ -148,9 +148,9 @@ static void format_count(struct msc_judging *j, const struct msc_record *r)
 			  ? "the descriptor holds the last block instead of the number of blocks"
 			  : "the descriptor of the formatted medium is not what READ CAPACITY(10) "
 			    "says");
-	msc_expected(j, "%llu blocks of %u bytes", (unsigned long long)u->last_lba + 1,
-		     u->block_size);
-	msc_actual(j, "%u blocks of %u bytes", blocks, size);
+	msc_expected(j, "%llu block%s of %u bytes", (unsigned long long)u->last_lba + 1,
+		     MSC_PLURAL(u->last_lba + 1), u->block_size);
+	msc_actual(j, "%u block%s of %u bytes", blocks, MSC_PLURAL(blocks), size);
 }
 
 const struct msc_rule msc_rule_scsi_format_count = {

@@ -37,9 +37,11 @@ static void in(struct msc_judging *j, const struct msc_record *r)
 	if (!applies(r, MSC_DIR_IN) || msc_residue_fits(x))
 		return;
 	ok = msc_residue_range(x);
-	msc_found(j, "%s asked for %u bytes, received %zu, status %02Xh, and dCSWDataResidue is %u",
+	msc_found(j,
+		  "%s asked for %u byte%s, received %zu, status %02Xh, and dCSWDataResidue is %u",
 		  msc_cdb_name(name, sizeof name, x->cbw.cb), (unsigned)x->cbw.h.length,
-		  x->data_len, x->csw.status, (unsigned)x->csw.residue);
+		  MSC_PLURAL(x->cbw.h.length), x->data_len, x->csw.status,
+		  (unsigned)x->csw.residue);
 	expect(j, x, &ok);
 }
 
@@ -54,6 +56,7 @@ const struct msc_rule msc_rule_bot_residue_in = {
 		"the residue is left 0 for short answers, is the number of bytes sent, or counts "
 		"padding as data",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = in,
 };
 
@@ -66,9 +69,10 @@ static void out(struct msc_judging *j, const struct msc_record *r)
 	if (!applies(r, MSC_DIR_OUT) || msc_residue_fits(x))
 		return;
 	ok = msc_residue_range(x);
-	msc_found(j, "%s was offered %u bytes, took %zu, status %02Xh, and dCSWDataResidue is %u",
+	msc_found(j, "%s was offered %u byte%s, took %zu, status %02Xh, and dCSWDataResidue is %u",
 		  msc_cdb_name(name, sizeof name, x->cbw.cb), (unsigned)x->cbw.h.length,
-		  x->data_len, x->csw.status, (unsigned)x->csw.residue);
+		  MSC_PLURAL(x->cbw.h.length), x->data_len, x->csw.status,
+		  (unsigned)x->csw.residue);
 	expect(j, x, &ok);
 }
 
@@ -80,5 +84,6 @@ const struct msc_rule msc_rule_bot_residue_out = {
 	.why = "a host that believes a wrong residue retries a good write or loses a failed one",
 	.mistake = "bytes that were taken only to be thrown away are counted as processed",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = out,
 };

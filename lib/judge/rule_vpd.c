@@ -44,8 +44,8 @@ static void form(struct msc_judging *j, const struct msc_record *r)
 		msc_expected(j, "%02Xh", x->cbw.cb[2]);
 		msc_actual(j, "%02Xh", x->data[1]);
 	} else if (claimed < len || (len < asked && claimed != len)) {
-		msc_found(j, "%zu bytes came of the %zu asked for, and PAGE LENGTH is %zu", len,
-			  asked, claimed - HEADER);
+		msc_found(j, "%zu byte%s came of the %zu asked for, and PAGE LENGTH is %zu", len,
+			  MSC_PLURAL(len), asked, claimed - HEADER);
 		msc_expected(j, "%zu", len - HEADER);
 		msc_actual(j, "%zu", claimed - HEADER);
 	}

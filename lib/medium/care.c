@@ -72,6 +72,8 @@ void care_heed_signs(struct msc_medium *m)
 {
 	const struct msc_medium_signs *g = msc_session_signs(m->s, m->o.lun);
 
+	if (!m->capacity) /* there was none */
+		return;
 	if (g->changed != m->changed)
 		care_end(m, "the medium has been changed (the device says 6/28/00)");
 	if (g->absent != m->absent)

@@ -330,6 +330,11 @@ int msc_journal_write(struct msc_journal *j, const struct msc_journal_head *h,
 	return sync_dir(j, err);
 }
 
+int msc_journal_begin(struct msc_journal *j, struct msc_err *err)
+{
+	return append_synced(j, "begin", NULL, 0, err);
+}
+
 int msc_journal_add_blocks(struct msc_journal *j, uint32_t block_size,
 			   const struct msc_journal_block *b, size_t n, struct msc_err *err)
 {

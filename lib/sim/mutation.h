@@ -18,6 +18,7 @@ struct mutation {
 		size_t len;
 	} after[AFTER_MAX];
 	unsigned n_after;
+	bool garbled; /* see mutate_has_garbled */
 	/* The data stage towards the host. Hooks see it whole, so packets are held back until the
 	 * firmware has handed over the last. */
 	struct {

@@ -92,8 +92,8 @@ static int command(struct msc_probe *s, enum msc_pace_set set, uint32_t blocks, 
 	uint64_t lba;
 
 	if (blocks && !msc_probe_place(s, blocks, &lba))
-		return msc_fail(err, MSC_E_UNSUPPORTED, "%s: the medium has fewer than %u blocks",
-				s->target->device.name, blocks);
+		return msc_fail(err, MSC_E_UNSUPPORTED, "%s: the medium has fewer than %u block%s",
+				s->target->device.name, blocks, MSC_PLURAL(blocks));
 	msc_request_init(&rq, cdb, 6, MSC_DIR_NONE, 0);
 	if (blocks)
 		msc_request_blocks(&rq, false, s->o->lun, lba, blocks, s->unit.block_size);
@@ -316,8 +316,9 @@ static int check_sizes(const struct msc_probe *s, struct msc_err *err)
 	for (size_t i = 0; i < s->o->n_blocks; i++)
 		if (s->o->blocks[i] > room)
 			return msc_fail(err, MSC_E_USAGE,
-					"--blocks: %u is more than the %llu blocks that there are",
-					s->o->blocks[i], (unsigned long long)room);
+					"--blocks: %u is more than the %llu block%s that there are",
+					s->o->blocks[i], (unsigned long long)room,
+					MSC_PLURAL(room));
 	return 0;
 }
 
