@@ -308,7 +308,6 @@ static bool misbehave(struct mcu *m, const struct msc_setup *q)
 	/* A device that cannot even be enumerated shows nothing further. */
 	if (!mischief(m) || (needed && below(m, 8)))
 		return false;
-	usbd_begin(&s->usbd, q);
 	noise(m, bytes, sizeof bytes);
 	switch (below(m, 5)) {
 	case 0:
@@ -349,6 +348,7 @@ static void setup(struct mcu *m, const struct msc_setup *q)
 {
 	struct hostile *s = mcu_state(m);
 
+	usbd_begin(&s->usbd, q);
 	if ((s->usbd.configuration && misbehave(m, q)) || get_descriptor(m, q) ||
 	    usbd_setup(m, &s->usbd, q))
 		return;
