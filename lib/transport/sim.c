@@ -152,6 +152,8 @@ static int clear_halt(struct msc_target *target, uint8_t ep, int64_t deadline_ns
 #define REQUEST_NS (500 * MSC_MS)
 /* 9.2.6.3: so long the device may need until it hears its new address. */
 #define ADDRESS_RECOVERY_NS (2 * MSC_MS)
+#define PORT_INIT_TRIES	   4
+#define PORT_INIT_PAUSE_NS (500 * MSC_MS) /* what its tries within each take together */
 
 static int standard(struct msc_target *t, const char *what, const struct msc_setup *setup,
 		    void *data, size_t *len, struct msc_err *err)
@@ -239,7 +241,7 @@ static void read_serial(struct msc_target *t)
 	t->device.serial[n] = '\0';
 }
 
-static int enumerate(struct msc_target *t, struct msc_err *err)
+static int enumerate_once(struct msc_target *t, struct msc_err *err)
 {
 	struct sim_target *s = msc_target_state(t);
 	struct bus *bus = sim_device_bus(s->device);
@@ -266,7 +268,22 @@ static int enumerate(struct msc_target *t, struct msc_err *err)
 	return 0;
 }
 
-static int reset(struct msc_target *target, struct msc_err *err)
+/* Linux (PORT_INIT_TRIES) resets the port anew when a device does not answer: one that is busy with
+ * its medium may be deaf for a while. */
+static int try_hard(int (*once)(struct msc_target *, struct msc_err *), struct msc_target *t,
+		    struct msc_err *err)
+{
+	for (int tries = 1;; tries++) {
+		*err = (struct msc_err)MSC_ERR_INIT;
+		if (once(t, err) == 0)
+			return 0;
+		if (err->code != MSC_E_UNSUPPORTED || tries == PORT_INIT_TRIES)
+			return -1;
+		msc_wait_until(t->clock, msc_now(t->clock) + PORT_INIT_PAUSE_NS);
+	}
+}
+
+static int reset_once(struct msc_target *target, struct msc_err *err)
 {
 	struct sim_target *s = msc_target_state(target);
 
@@ -276,6 +293,11 @@ static int reset(struct msc_target *target, struct msc_err *err)
 	if (is_lost(s))
 		return msc_fail(err, MSC_E_GONE, "%s: the device went away", target->device.name);
 	return set_up(target, err);
+}
+
+static int reset(struct msc_target *target, struct msc_err *err)
+{
+	return try_hard(reset_once, target, err);
 }
 
 /* ---- opening ------------------------------------------------------------------------------ */
@@ -328,7 +350,7 @@ static int open_target(struct msc_target *t, const char *rest,
 		return -1;
 	}
 	t->clock = sim_clock(sim_device_sim(s->device));
-	if (enumerate(t, err) < 0) {
+	if (try_hard(enumerate_once, t, err) < 0) {
 		check_model(s, err);
 		close_target(t);
 		return -1;
