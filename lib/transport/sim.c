@@ -153,6 +153,8 @@ static int clear_halt(struct msc_target *target, uint8_t ep, int64_t deadline_ns
 
 /* USB 2.0, 9.2.6.4: a standard request with data is answered within 500 ms. */
 #define REQUEST_NS (500 * MSC_MS)
+/* 9.2.6.3: so long the device may need until it hears its new address. */
+#define ADDRESS_RECOVERY_NS (2 * MSC_MS)
 #define PORT_INIT_TRIES	   4
 #define PORT_INIT_PAUSE_NS (500 * MSC_MS) /* what its tries within each take together */
 
@@ -204,8 +206,10 @@ static int set_up(struct msc_target *t, struct msc_err *err)
 {
 	const struct msc_setup address = { .request = MSC_STD_SET_ADDRESS, .value = 1 };
 
-	if (standard(t, "SET_ADDRESS", &address, NULL, NULL, err) < 0 ||
-	    standard(t, "SET_CONFIGURATION", &set_configuration, NULL, NULL, err) < 0)
+	if (standard(t, "SET_ADDRESS", &address, NULL, NULL, err) < 0)
+		return -1;
+	msc_wait_until(t->clock, msc_now(t->clock) + ADDRESS_RECOVERY_NS);
+	if (standard(t, "SET_CONFIGURATION", &set_configuration, NULL, NULL, err) < 0)
 		return -1;
 	open_endpoints(t);
 	return 0;
