@@ -199,9 +199,12 @@ def test_interrupted_writes_are_put_back(mscope, tmp_path):
     image = tmp_path / "disk.img"
     before = os.urandom(1024 * 1024)
     image.write_bytes(before)
-    p = mscope.popen("bench", f"sim:linux-gadget,file={image}", "--op", "write", "--allow-writes", "--count", "1M")
-    while not list(tmp_path.glob("state/**/*.journal")):
+    p = mscope.popen("bench", f"sim:linux-gadget,file={image}", "--op", "write", "--allow-writes", "--count", "1M", "--warm-up", "0")
+    times = set()               # a block was written at each: the mark, then samples
+    while len(times) < 10:
         assert p.poll() is None
+        times.add(image.stat().st_mtime_ns)
+    assert list(tmp_path.glob("state/**/*.journal"))
     p.send_signal(signal.SIGINT)
     out, _ = p.communicate(timeout=60)
     assert p.returncode == -signal.SIGINT

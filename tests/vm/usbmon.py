@@ -18,6 +18,8 @@ EVENTS = "/tmp/usbmon.events"
 CBW, CBW_LENGTH = b"USBC", 31
 OPCODE_AT = 15
 
+UNMAP = 0x42
+
 # Where LBA and number of blocks are, as (offset, bytes); None: the command has none, and changes who knows what.
 WRITES = {
     0x0a: ((1, 3), (4, 1)),         # WRITE(6): 21 bits of address, 0 is 256 blocks
@@ -32,7 +34,7 @@ WRITES = {
     0x89: ((2, 8), (13, 1)),        # COMPARE AND WRITE
     0x53: ((2, 4), (7, 2)),         # XDWRITEREAD(10)
     0x04: None,                     # FORMAT UNIT
-    0x42: None,                     # UNMAP
+    UNMAP: None,
     0x48: None,                     # SANITIZE
     0x3f: None,                     # WRITE LONG(10)
     0x9f: None,                     # WRITE LONG(16), and others
@@ -132,7 +134,12 @@ class Watch:
     @property
     def writes(self):
         """Every command that changes a medium."""
-        return [self._write(wrapper) for wrapper in self.wrappers if wrapper.cdb[0] in WRITES]
+        return [self._write(wrapper) for wrapper in self.wrappers if wrapper.cdb[0] in WRITES and not self._is_empty(wrapper)]
+
+    @staticmethod
+    def _is_empty(wrapper):
+        """UNMAP without data names no block (SBC-3, 5.28): so does what a cut wrapper and the next one make when joined."""
+        return wrapper.cdb[0] == UNMAP and wrapper.data == 0
 
     @staticmethod
     def _write(wrapper):
