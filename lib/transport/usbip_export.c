@@ -394,12 +394,13 @@ int msc_usbip_export_follow(struct msc_usbip_export *e, struct msc_err *err)
 	int64_t until = msc_now(e->clock) + TURN_NS, left = behind(e), step = SLICE_NS;
 	const char *fault;
 
-	/* What passes meanwhile is left to the next call. */
-	while (left > 0 && step == SLICE_NS && !sim_fault_text(sim_of(e)) &&
-	       msc_now(e->clock) < until) {
+	/* What passes meanwhile is left to the next call, and there is always a step forward. */
+	while (left > 0 && step == SLICE_NS && !sim_fault_text(sim_of(e))) {
 		step = left < SLICE_NS ? left : SLICE_NS;
 		sim_run(sim_of(e), &never, sim_now(sim_of(e)) + step);
 		left = behind(e);
+		if (msc_now(e->clock) >= until)
+			break;
 	}
 	if (left > TOO_FAR_NS)
 		hold(e, left);
