@@ -175,7 +175,7 @@ static int reset(struct msc_target *t, struct msc_err *err)
 
 static void close_usbip(struct msc_target *t)
 {
-	msc_usbip_drop(msc_target_state(t), MSC_OUT_CANCELLED);
+	msc_usbip_forget(msc_target_state(t));
 }
 
 static int open_usbip(struct msc_target *t, const char *rest,

@@ -63,5 +63,7 @@ int msc_usbip_wait(struct msc_target *, struct msc_xfer *, int64_t deadline_ns,
 int msc_usbip_cancel(struct msc_target *, struct msc_xfer *, struct msc_err *) MSC_MUST_CHECK;
 /* Lets go of every transfer, whose outcome is then this one, and of the connection. */
 void msc_usbip_drop(struct msc_usbip *, enum msc_outcome);
+/* The same, but nobody looks at them any more. */
+void msc_usbip_forget(struct msc_usbip *);
 
 #endif

@@ -17,8 +17,8 @@ SLOW = {"attach.windows.idle", "attach.linux.hold", "attach.windows.fat32"}
 # Their defects do not depend on how long a host takes between two commands.
 FAULTS = """
     capacity-count cbw-replayed cbw-signature-unchecked configuration-keeps-halt csw-padded csw-signature csw-tag data-excess
-    data-missing inquiry-clamp mode-length maxlun-fields phase-needless port-reset-loses-command recovery-loses-command residue-zero
-    sense-stale status-reserved vpd-pages zlp-before-csw
+    data-missing inquiry-clamp mode-length maxlun-fields phase-needless port-reset-loses-command inquiry-short residue-zero
+    sense-stale status-reserved cb-length-strict zlp-before-csw
 """.split()
 
 

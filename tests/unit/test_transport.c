@@ -26,6 +26,7 @@
 #include <cmocka.h>
 
 #include "fake_libusb.h"
+#include "usbip_bench.h"
 #include "scsi/scsi.h"
 #include "transport/counter.h"
 
@@ -56,6 +57,7 @@ static const struct {
 } transports[] = {
 	{"sim", must_open},
 	{"usb", open_usb},
+	{"usbip", usbip_must_open},
 	{"sg", NULL},
 };
 

@@ -168,7 +168,7 @@ static void what_cannot_keep_up_is_said(void **state)
 static void configure_device(struct bench *b)
 {
 	submit(b, 1, 0, configure, NULL, 0);
-	follow(b, MSC_MS);
+	follow(b, 3 * MSC_MS); /* uhci tells at the end of a frame */
 	assert_int_equal(answered(b, 1), 0);
 }
 
@@ -181,7 +181,7 @@ static void send_cbw(struct bench *b, uint32_t seqnum, const uint8_t *cdb, uint8
 	memcpy(cbw.cb, cdb, cdb_len);
 	msc_cbw_pack(raw, &cbw);
 	submit(b, seqnum, b->e.facts.ep_out, (struct msc_setup){ 0 }, raw, sizeof raw);
-	follow(b, MSC_MS);
+	follow(b, 3 * MSC_MS); /* uhci tells at the end of a frame */
 	assert_int_equal(answered(b, seqnum), MSC_CBW_LEN);
 }
 
@@ -204,7 +204,7 @@ static void what_had_come_before_an_unlink(void **state)
 	assert_int_equal(msc_usbip_export_unlink(&b.e, 2), 0);
 	send_cbw(&b, 3, ready, sizeof ready, 0); /* takes the unit attention away */
 	submit(&b, 4, b.e.facts.ep_in, (struct msc_setup){ 0 }, NULL, MSC_CSW_LEN);
-	follow(&b, 2 * MSC_MS);
+	follow(&b, 3 * MSC_MS);
 	assert_int_equal(answered(&b, 4), MSC_CSW_LEN);
 	send_cbw(&b, 5, read, sizeof read, 51200);
 	submit(&b, 6, b.e.facts.ep_in, (struct msc_setup){ 0 }, NULL, 51200);
