@@ -66,6 +66,10 @@ static int serve(struct tool *tool, struct msc_err *err)
 static const struct opt serve_options[] = {
 	{ "listen", 0, "HOST[:PORT]", "where to listen; 127.0.0.1:3240 unless given" },
 	{ "allow-writes", 0, NULL, "what hosts write goes to the files of media" },
+	{ "verbose", 'v', NULL, "say who comes and who leaves, and each port reset" },
+	{ "quiet", 'q', NULL, "do not show what to type, nor warnings" },
+	{ "log", 0, "FILE", "write a trace to a file" },
+	{ "help", 'h', NULL, "describe the command" },
 	{ .name = NULL },
 };
 
@@ -73,6 +77,6 @@ const struct cmd cmd_serve = {
 	.name = "serve",
 	.summary = "export simulated devices by USB/IP, in real time",
 	.usage = "[TARGET]... [OPTION]...",
-	.options = { serve_options, common_options },
+	.options = { serve_options },
 	.run = serve,
 };

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Any bytes from a USB/IP peer. The first bit of the first byte says to whom: to a server, as one client
  * of "mscope serve", which is there for the next one; or to a client, as all that its server says. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <netinet/in.h>
-#include <arpa/inet.h>
 #include <unistd.h>
 
 #include "transport/transport.h"

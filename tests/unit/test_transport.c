@@ -26,9 +26,9 @@
 #include <cmocka.h>
 
 #include "fake_libusb.h"
-#include "usbip_bench.h"
 #include "scsi/scsi.h"
 #include "transport/counter.h"
+#include "usbip_bench.h"
 
 /* ---- every transport, with a device behind it ------------------------------------------------ */
 

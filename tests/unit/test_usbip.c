@@ -175,7 +175,8 @@ static void configure_device(struct bench *b)
 static void send_cbw(struct bench *b, uint32_t seqnum, const uint8_t *cdb, uint8_t cdb_len,
 		     uint32_t len)
 {
-	struct msc_cbw cbw = { .h = { MSC_CBW_SIGNATURE, seqnum, len, MSC_CBW_FLAG_IN, 0, cdb_len } };
+	struct msc_cbw cbw = { .h = { MSC_CBW_SIGNATURE, seqnum, len, MSC_CBW_FLAG_IN, 0,
+				      cdb_len } };
 	uint8_t raw[MSC_CBW_LEN];
 
 	memcpy(cbw.cb, cdb, cdb_len);
@@ -252,8 +253,8 @@ static void addresses(void **state)
 		{ "[::1]", "::1", "3240", "[::1]" },
 		{ "[fe80::1%eth0]:65535", "fe80::1%eth0", "65535", "[fe80::1%eth0]:65535" },
 	};
-	static const char *const bad[] = { "", ":1", "[]", "[::1", "[::1]x", "a:", "a:x", "a:65536",
-					   "a:-1", "a:1:2", "::1", "a:000001" };
+	static const char *const bad[] = { "",    ":1",      "[]",   "[::1",  "[::1]x", "a:",
+					   "a:x", "a:65536", "a:-1", "a:1:2", "::1",    "a:000001" };
 	struct msc_usbip_address a;
 	char text[160];
 
