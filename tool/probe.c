@@ -29,16 +29,12 @@ static void on_record(void *user, const struct msc_record *r)
 
 /* ---- asking -------------------------------------------------------------------------------- */
 
-/* An honest bulk-in command; *x is what came of it. */
-static int ask(struct probe *p, uint8_t lun, const uint8_t *cdb, uint8_t cdb_len, uint32_t length,
-	       const struct msc_exchange **x, struct msc_err *err)
+static int exchange(struct probe *p, const struct msc_request *request,
+		    const struct msc_exchange **x, struct msc_err *err)
 {
-	struct msc_request request;
 	const struct msc_record *r;
 
-	msc_request_init(&request, cdb, cdb_len, length ? MSC_DIR_IN : MSC_DIR_NONE, length);
-	request.cbw.h.lun = lun;
-	if (msc_session_exchange(p->session, &request, &r, err) < 0)
+	if (msc_session_exchange(p->session, request, &r, err) < 0)
 		return -1;
 	if (p->err.code) {
 		*err = p->err;
@@ -51,6 +47,17 @@ static int ask(struct probe *p, uint8_t lun, const uint8_t *cdb, uint8_t cdb_len
 		return msc_session_settle(p->session, &rung, err);
 	}
 	return 0;
+}
+
+/* An honest bulk-in command; *x is what came of it. */
+static int ask(struct probe *p, uint8_t lun, const uint8_t *cdb, uint8_t cdb_len, uint32_t length,
+	       const struct msc_exchange **x, struct msc_err *err)
+{
+	struct msc_request request;
+
+	msc_request_init(&request, cdb, cdb_len, length ? MSC_DIR_IN : MSC_DIR_NONE, length);
+	request.cbw.h.lun = lun;
+	return exchange(p, &request, x, err);
 }
 
 static bool passed(const struct msc_exchange *x)
@@ -104,9 +111,9 @@ static int ask_inquiry(struct probe *p, uint8_t lun, json_t *unit, struct msc_er
 static int ask_ready(struct probe *p, uint8_t lun, json_t *unit, struct msc_err *err)
 {
 	static const uint8_t ready[6] = { MSC_OP_TEST_UNIT_READY };
-	static const uint8_t why[] = { MSC_OP_REQUEST_SENSE, 0, 0, 0, MSC_SENSE_LEN, 0 };
 	const struct msc_exchange *x;
 	json_t *sense = json_array();
+	struct msc_request why;
 	bool is_ready = false;
 
 	for (int i = 0; i < READY_TRIES && !is_ready; i++) {
@@ -115,7 +122,8 @@ static int ask_ready(struct probe *p, uint8_t lun, json_t *unit, struct msc_err 
 		is_ready = passed(x);
 		if (is_ready)
 			break;
-		if (ask(p, lun, why, sizeof why, MSC_SENSE_LEN, &x, err) < 0)
+		msc_request_sense(&why, lun);
+		if (exchange(p, &why, &x, err) < 0)
 			goto drop;
 		json_array_append_new(sense, sense_json(x));
 		if (i > 0 && json_equal(json_array_get(sense, (size_t)i - 1),
@@ -180,7 +188,7 @@ static const char *short_data(const struct probe *p, const struct msc_exchange *
 {
 	uint8_t in = p->target->device.ep_in;
 
-	if (!passed(x))
+	if (!passed(x) || x->whole)
 		return NULL;
 	if (x->data_len == x->cbw.h.length)
 		return x->csw.residue ? "padding" : NULL;
@@ -279,6 +287,14 @@ static int ask_descriptors(struct probe *p, json_t *document, struct msc_err *er
 	    json_object_set_new(document, "configuration",
 				msc_json_bytes(d->config, d->config_len, sizeof d->config)))
 		return msc_nomem(err);
+	if (d->commands_only)
+		return json_object_set_new(strings, "manufacturer", json_null()) ||
+				       json_object_set_new(strings, "product", json_null()) ||
+				       json_object_set_new(strings, "serial",
+							   msc_json_text(*d->serial ? d->serial
+										    : NULL))
+			       ? msc_nomem(err)
+			       : 0;
 	if (ask_descriptor(p, MSC_DESC_DEVICE << 8, 0, MSC_DEVICE_DESC_LEN, &c, err) < 0 ||
 	    ask_descriptor(p, MSC_DESC_CONFIGURATION << 8, 0, (uint16_t)d->config_len, &c, err) < 0)
 		return -1;

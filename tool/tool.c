@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "mscope.h"
+#include "transport/command.h"
 
 /* ---- signals ------------------------------------------------------------------------------- */
 
@@ -284,6 +285,12 @@ struct msc_target *tool_open(struct tool *tool, bool allow_writes, struct msc_er
 	tool_progress(tool, text); /* at once: a device may take its time */
 	target = msc_target_open(tool->target, &options, err);
 	tool_progress(tool, "");
+	if (target && target->device.commands_only && (tool->endpoints || tool->cmd->endpoints)) {
+		msc_fail(err, MSC_E_USAGE, MSC_NEEDS_ENDPOINTS, target->device.name);
+		msc_err_prefix(err, "this ");
+		msc_target_close(target);
+		return NULL;
+	}
 	if (target && (keep_device(tool, target, err) < 0 || msc_not_mounted(target, err) < 0)) {
 		msc_target_close(target);
 		return NULL;

@@ -58,6 +58,7 @@ struct cmd {
 	const char *usage;   /* what follows "mscope NAME" */
 	const struct opt *options[OPT_TABLES]; /* NULL after the last */
 	const char *document; /* the "format" of its JSON; NULL: it makes none */
+	bool endpoints; /* it needs the device's own: a node of the kernel's is refused */
 	struct format (*format)(
 		size_t i); /* the i-th that it can make; no name: there are no more */
 	int (*run)(struct tool *, struct msc_err *); /* the exit status, or -1 */
@@ -104,6 +105,7 @@ struct tool {
 	FILE *log_file;			 /* --log; NULL: not asked for */
 	bool log_is_new, log_has_begun;	 /* it was made by us; what it held before is gone */
 	struct msc_device *device;	 /* what tool_open() has opened; NULL: nothing */
+	bool endpoints;	     /* what is done needs the device's own, whatever the command says */
 	char *target;	     /* tool_target() */
 	size_t target_words; /* of args.words that it took: 0 or 1 */
 	uint8_t unsafe[256]; /* the operation codes of --allow-unsafe; none: every one */

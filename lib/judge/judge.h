@@ -37,6 +37,8 @@ struct msc_rule {
 	const char *why;     /* why a host cares */
 	const char *mistake; /* the usual mistake in firmware */
 	unsigned on;	     /* msc_record_kind bits; 0: only scenarios raise it */
+	bool wrapper; /* it looks at a CBW, a CSW or an endpoint, or has to know that nobody else talks to
+			 the device: never asked about a whole command */
 	uint8_t n_opcodes, opcodes[3]; /* of an exchange: MSC_ON_COMMANDS; none: any */
 	void (*judge)(struct msc_judging *, const struct msc_record *);
 };

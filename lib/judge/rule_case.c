@@ -13,7 +13,8 @@ static char *amount(char *buf, size_t size, enum msc_dir dir, uint64_t bytes)
 	else if (bytes == UINT64_MAX)
 		snprintf(buf, size, "data %s", msc_dir_name(dir));
 	else
-		snprintf(buf, size, "%llu bytes %s", (unsigned long long)bytes, msc_dir_name(dir));
+		snprintf(buf, size, "%llu byte%s %s", (unsigned long long)bytes, MSC_PLURAL(bytes),
+			 msc_dir_name(dir));
 	return buf;
 }
 
@@ -75,6 +76,7 @@ const struct msc_rule msc_rule_bot_case_phase = {
 		"the command is clipped to dCBWDataTransferLength, or its direction ignored, and "
 		"the status is that of what was left of it",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = phase,
 };
 
@@ -99,6 +101,7 @@ const struct msc_rule msc_rule_bot_case_truncated = {
 	.mistake = "the answer's length is the smallest of three, and which of them it was is "
 		   "forgotten",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = truncated,
 };
 
@@ -127,6 +130,7 @@ const struct msc_rule msc_rule_bot_case_failed = {
 	       "accept both",
 	.mistake = "one check of the length serves all cases, and it fails the command",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = failed,
 };
 
@@ -153,5 +157,6 @@ const struct msc_rule msc_rule_bot_case_needless = {
 		"a command that is not supported, or an answer shorter than asked for, is reported "
 		"as phase error instead of 01h or a residue",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = needless,
 };

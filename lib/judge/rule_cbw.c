@@ -26,6 +26,7 @@ const struct msc_rule msc_rule_bot_cbw_accept = {
 		"bulk-out is not armed again after a CSW, a write error or a short packet, or it "
 		"is left halted when the command has failed",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = accept,
 };
 
@@ -59,8 +60,8 @@ static void invalid(struct msc_judging *j, const struct msc_record *r)
 	if (!is_invalid(r) || !s || s->outcome == MSC_OUT_STALL)
 		return;
 	if (s->outcome == MSC_OUT_DONE)
-		msc_found(j, "a CBW that is not valid was answered with %zu bytes on bulk-in",
-			  s->actual);
+		msc_found(j, "a CBW that is not valid was answered with %zu byte%s on bulk-in",
+			  s->actual, MSC_PLURAL(s->actual));
 	else
 		msc_found(j, "after a CBW that is not valid bulk-in gave %s",
 			  msc_outcome_name(s->outcome));
@@ -79,6 +80,7 @@ const struct msc_rule msc_rule_bot_cbw_invalid = {
 		"the signature or the length of the CBW is not checked, or the CBW is dropped and "
 		"the device goes on waiting",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = invalid,
 };
 
@@ -97,9 +99,9 @@ static void discard(struct msc_judging *j, const struct msc_record *r)
 	s = msc_step_find(&r->u.exchange, MSC_STEP_CBW);
 	if (is_invalid(r) && s && msc_hung(s->outcome))
 		msc_found(j,
-			  "%zu bytes that are not a valid CBW were neither taken nor answered "
+			  "a wrapper of %zu byte%s, no valid CBW, was neither taken nor answered "
 			  "with STALL",
-			  r->u.exchange.wrapper_len);
+			  r->u.exchange.wrapper_len, MSC_PLURAL(r->u.exchange.wrapper_len));
 }
 
 const struct msc_rule msc_rule_bot_cbw_discard = {
@@ -110,6 +112,7 @@ const struct msc_rule msc_rule_bot_cbw_discard = {
 	.why = "a host that is still sending data would wait for its time-out",
 	.mistake = "bulk-out is left unarmed after the bad CBW",
 	.on = MSC_RECORD_EXCHANGE | MSC_RECORD_POLL,
+	.wrapper = true,
 	.judge = discard,
 };
 
@@ -158,5 +161,6 @@ const struct msc_rule msc_rule_bot_cbw_persist = {
 		"CLEAR_FEATURE(ENDPOINT_HALT) ends the state, because the peripheral's clear-stall "
 		"is called without asking the mass-storage class",
 	.on = MSC_RECORD_EXCHANGE | MSC_RECORD_POLL,
+	.wrapper = true,
 	.judge = persist,
 };

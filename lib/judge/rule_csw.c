@@ -9,7 +9,7 @@ static void length(struct msc_judging *j, const struct msc_record *r)
 
 	if (!r->u.exchange.command || msc_view(j)->came != MSC_CAME_BROKEN)
 		return;
-	msc_found(j, "the CSW has %zu bytes", x->status_len);
+	msc_found(j, "the CSW has %zu byte%s", x->status_len, MSC_PLURAL(x->status_len));
 	msc_expected(j, "%d", MSC_CSW_LEN);
 	msc_actual(j, "%zu", x->status_len);
 }
@@ -22,6 +22,7 @@ const struct msc_rule msc_rule_bot_csw_length = {
 	.why = "every host takes another length for a lost thread and resets the device",
 	.mistake = "sizeof of a struct with padding, or a whole packet buffer, is sent",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = length,
 };
 
@@ -45,6 +46,7 @@ const struct msc_rule msc_rule_bot_csw_signature = {
 	       "CSW and so hides the mistake",
 	.mistake = "the signature of the CBW is copied, or the bytes are in big-endian order",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = signature,
 };
 
@@ -77,6 +79,7 @@ const struct msc_rule msc_rule_bot_csw_tag = {
 	.mistake =
 		"the tag is kept from an earlier command, byte-swapped, or counted by the device",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = tag,
 };
 
@@ -99,6 +102,7 @@ const struct msc_rule msc_rule_bot_csw_status = {
 	.why = "a CSW with another status is not meaningful: hosts fail the command or reset",
 	.mistake = "the SCSI status (02h CHECK CONDITION, 08h BUSY) or a sense key is put there",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = status,
 };
 
@@ -124,6 +128,7 @@ const struct msc_rule msc_rule_bot_csw_residue = {
 	.mistake = "an unsigned subtraction goes below zero: the device's own length is taken from "
 		   "the host's smaller one",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = residue,
 };
 
@@ -151,6 +156,7 @@ const struct msc_rule msc_rule_bot_csw_merged = {
 	.mistake = "data shorter than the host asked for ends on a full packet, with no STALL, no "
 		   "padding and no zero-length packet to end it",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = merged,
 };
 
@@ -164,9 +170,9 @@ static void zlp(struct msc_judging *j, const struct msc_record *r)
 		if (s->kind != MSC_STEP_CSW || s->outcome != MSC_OUT_DONE || s->actual)
 			continue;
 		msc_found(j,
-			  "a zero-length packet came where the CSW belongs, after %zu bytes of "
+			  "a zero-length packet came where the CSW belongs, after %zu byte%s of "
 			  "data",
-			  x->data_len);
+			  x->data_len, MSC_PLURAL(x->data_len));
 		msc_expected(j, "13 bytes");
 		msc_actual(j, "0 bytes");
 		return;
@@ -183,6 +189,7 @@ const struct msc_rule msc_rule_bot_csw_zlp = {
 	.mistake = "the USB library sends a zero-length packet after every transfer that is a "
 		   "multiple of the packet size",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = zlp,
 };
 
@@ -210,6 +217,7 @@ const struct msc_rule msc_rule_bot_csw_stall = {
 		"the halt is set anew whenever bulk-in has nothing to send, or CLEAR_FEATURE does "
 		"not end it",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = second_stall,
 };
 
@@ -220,8 +228,9 @@ static void missing(struct msc_judging *j, const struct msc_record *r)
 	if (!s || s->kind != MSC_STEP_CSW || !r->u.exchange.plain ||
 	    msc_view(j)->after != MSC_AFTER_NOTHING || msc_view(j)->brought != MSC_BROUGHT_DATA)
 		return;
-	msc_found(j, "no CSW came after %zu bytes of data: %s in status transport",
-		  r->u.exchange.data_len, msc_outcome_name(s->outcome));
+	msc_found(j, "no CSW came after %zu byte%s of data: %s in status transport",
+		  r->u.exchange.data_len, MSC_PLURAL(r->u.exchange.data_len),
+		  msc_outcome_name(s->outcome));
 	msc_expected(j, "13 bytes");
 	msc_actual(j, "%s", msc_outcome_name(s->outcome));
 }
@@ -237,5 +246,6 @@ const struct msc_rule msc_rule_bot_csw_missing = {
 		"a branch for an unsupported command or an error returns without sending the CSW, "
 		"or the CSW is dropped because it was queued while bulk-in was halted",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = missing,
 };

@@ -56,6 +56,7 @@ const struct msc_rule msc_rule_bot_reset_recovers = {
 	.mistake = "the old command goes on and swallows the next CBW as its data, bulk-out is not "
 		   "armed again, or the data toggles are not DATA0",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = recovers,
 };
 
@@ -157,6 +158,7 @@ const struct msc_rule msc_rule_usb_halt_recover = {
 		"the data toggle is not restarted, or a CSW that was queued while the endpoint was "
 		"halted is dropped by the controller's driver",
 	.on = MSC_RECORD_EXCHANGE | MSC_RECORD_CONTROL,
+	.wrapper = true,
 	.judge = recover,
 };
 
@@ -171,7 +173,7 @@ static void status(struct msc_judging *j, const struct msc_record *r)
 	if (!msc_is_request(r, MSC_REQTYPE_IN | MSC_RECIPIENT_ENDPOINT, MSC_STD_GET_STATUS))
 		return;
 	if (c->outcome == MSC_OUT_DONE && c->setup.length == 2 && c->data_len != 2) {
-		msc_found(j, "GET_STATUS gave %zu bytes", c->data_len);
+		msc_found(j, "GET_STATUS gave %zu byte%s", c->data_len, MSC_PLURAL(c->data_len));
 		msc_expected(j, "2");
 		msc_actual(j, "%zu", c->data_len);
 	}

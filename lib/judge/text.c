@@ -8,9 +8,9 @@ static char *exchange_text(char *buf, size_t size, const struct msc_exchange *x)
 {
 	uint8_t len = x->cbw.h.cb_length;
 
-	if (x->wrapper_len != MSC_CBW_LEN)
+	if (!x->whole && x->wrapper_len != MSC_CBW_LEN)
 		snprintf(buf, size, "a CBW of %zu bytes", x->wrapper_len);
-	else if (!msc_cbw_is_valid(x->wrapper, x->wrapper_len))
+	else if (!msc_exchange_is_valid(x))
 		snprintf(buf, size, "a CBW with signature %08Xh", (unsigned)x->cbw.h.signature);
 	else
 		msc_cdb_text(buf, size, x->cbw.cb,

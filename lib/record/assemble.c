@@ -170,6 +170,7 @@ static void begin_exchange(struct msc_assembler *a, const struct msc_note *note)
 		return;
 	a->open = msc_building_new(r, note);
 	if (a->open) {
+		a->open->was_unclean = a->history.unclean;
 		a->history.unclean = true;
 	} else {
 		msc_record_drop(r);
@@ -288,6 +289,20 @@ static void take_bulk(struct msc_assembler *a, const struct msc_transfer *t, uin
 	end_if_over(a);
 }
 
+static void take_whole(struct msc_assembler *a, const struct msc_transfer *t)
+{
+	bool noted = a->open && a->open->noted && !a->open->wrapped;
+
+	if (!noted)
+		begin_exchange(a, NULL);
+	if (!a->open)
+		return;
+	msc_building_whole(a->open, t);
+	msc_history_begin_unit(&a->history, a->open->record);
+	if (!noted)
+		finish_exchange(a);
+}
+
 /* A request that only makes sense where a conversation has ended. */
 static bool ends_conversation(const struct msc_transfer *t)
 {
@@ -328,6 +343,7 @@ static void take(struct msc_assembler *a, const struct msc_transfer *t, uint64_t
 	case MSC_TRANSFER_CONTROL: take_control(a, t, order); break;
 	case MSC_TRANSFER_BULK: take_bulk(a, t, order); break;
 	case MSC_TRANSFER_PORT_RESET: add_port_reset(a, t); break;
+	case MSC_TRANSFER_COMMAND: take_whole(a, t); break;
 	}
 }
 
@@ -403,14 +419,20 @@ static void ended(struct msc_assembler *a, const struct msc_transfer *t)
 
 /* ---- notes -------------------------------------------------------------------------------- */
 
-/* A bare transfer that never took off has left the device as it was. */
+/* What never took off has left the device as it was. */
 static void abandon(struct msc_assembler *a)
 {
-	if (a->bare && !a->open && !a->n_flying) {
+	struct msc_building *b = a->open;
+
+	if (!a->n_flying && (b ? !b->wrapped || b->record->u.exchange.whole : a->bare)) {
+		if (b)
+			a->history.unclean = b->was_unclean;
+		msc_building_free(b);
+		a->open = NULL;
 		a->bare = false;
 		return;
 	}
-	msc_building_free(a->open);
+	msc_building_free(b);
 	a->open = NULL;
 	forget_flights(a);
 	a->bare = false;

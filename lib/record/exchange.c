@@ -265,6 +265,39 @@ bool msc_building_wants(const struct msc_building *b, const struct msc_transfer 
 	       !(t->data && t->kept == t->asked && msc_cbw_is_valid(t->data, t->kept));
 }
 
+/* ---- whole commands ----------------------------------------------------------------------- */
+
+/* What a SCSI status (SAM-5 5.3) is in BOT, which has no other than these two: good and condition met,
+ * and all others. */
+static uint8_t bot_status(const struct msc_transfer *t)
+{
+	if (t->outcome != MSC_OUT_DONE)
+		return 0xff;
+	return t->whole.status == MSC_GOOD || t->whole.status == MSC_CONDITION_MET ? MSC_CSW_PASSED
+										   : MSC_CSW_FAILED;
+}
+
+void msc_building_whole(struct msc_building *b, const struct msc_transfer *t)
+{
+	struct msc_exchange *x = &b->record->u.exchange;
+	const struct msc_whole *w = &t->whole;
+
+	x->whole = b->wrapped = true;
+	x->outcome = t->outcome;
+	x->scsi_status = w->status;
+	x->fetched = w->fetched;
+	x->dir = t->asked ? w->dir : MSC_DIR_NONE;
+	x->cbw.h = (struct msc_cbw_header){ .length = (uint32_t)t->asked,
+					    .flags = x->dir == MSC_DIR_IN ? MSC_CBW_FLAG_IN : 0,
+					    .cb_length = w->cdb_len };
+	memcpy(x->cbw.cb, w->cdb, w->cdb_len);
+	x->csw = (struct msc_csw){ .residue = (uint32_t)(t->asked - t->actual),
+				   .status = bot_status(t) };
+	keep_data(b, t);
+	b->record->began_ns = t->submitted_ns;
+	b->record->ended_ns = t->completed_ns;
+}
+
 /* ---- the whole ---------------------------------------------------------------------------- */
 
 bool msc_building_end(struct msc_building *b)
@@ -274,6 +307,8 @@ bool msc_building_end(struct msc_building *b)
 
 	if (!b->wrapped || b->no_memory)
 		return false;
+	if (x->whole)
+		return true;
 	x->have_csw = b->status_done && x->status_len == MSC_CSW_LEN;
 	if (x->have_csw)
 		msc_csw_unpack(&x->csw, x->status);

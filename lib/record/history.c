@@ -5,7 +5,6 @@
 #include <string.h>
 
 #define BLOCK_SIZE_MAX	  65536u /* a larger one is not believed */
-#define READ_CAPACITY_16  0x10	 /* service action */
 #define EJECT		  0x02	 /* START STOP UNIT: LOEJ without START */
 
 void msc_history_init(struct msc_history *h)
@@ -92,8 +91,8 @@ static void learn_exchange(struct msc_history *h, const struct msc_exchange *x)
 		u->removable = d[1] & 0x80;
 	} else if (cb[0] == MSC_OP_READ_CAPACITY_10 && len >= MSC_CAPACITY_10_LEN) {
 		learn_capacity(u, msc_get_be32(d), msc_get_be32(d + 4));
-	} else if (cb[0] == MSC_OP_SERVICE_ACTION_IN_16 && (cb[1] & 0x1f) == READ_CAPACITY_16 &&
-		   len >= 12) {
+	} else if (cb[0] == MSC_OP_SERVICE_ACTION_IN_16 &&
+		   (cb[1] & 0x1f) == MSC_SA_READ_CAPACITY_16 && len >= 12) {
 		learn_capacity(u, msc_get_be64(d), msc_get_be32(d + 8));
 	} else if (cb[0] == MSC_OP_MODE_SENSE_6 && len >= 3) {
 		u->have_mode = true;
@@ -214,6 +213,13 @@ static bool left_halted(const struct msc_exchange *x, uint8_t ep)
 	return false;
 }
 
+/* Who carries a whole command resets the device when it does not end, and says nothing of how far that
+ * went. */
+static bool was_reset(const struct msc_exchange *x)
+{
+	return x->whole && !msc_csw_is_valid(x);
+}
+
 /* The chain backward is four exchanges long: the one that drops out of it is let go by the one that
  * came after it, whoever else keeps that. */
 static void chain(struct msc_history *h, struct msc_record *r)
@@ -231,7 +237,7 @@ static void add_exchange(struct msc_history *h, struct msc_record *r)
 {
 	struct msc_exchange *x = &r->u.exchange;
 	uint8_t lun = x->cbw.h.lun;
-	bool valid = msc_cbw_is_valid(x->wrapper, x->wrapper_len);
+	bool valid = msc_exchange_is_valid(x), lost = x->needs_reset || !msc_csw_is_valid(x);
 
 	learn_exchange(h, x);
 	chain(h, r);
@@ -245,9 +251,10 @@ static void add_exchange(struct msc_history *h, struct msc_record *r)
 			put(&h->of_unit[lun].answers, r, is_same_block);
 	}
 	h->past = (struct msc_past){
-		.unknown = h->past.unknown && (x->needs_reset || !msc_csw_is_valid(x)),
+		.unknown = h->past.unknown && lost,
 		.exchange = r,
-		.awaits_recovery = !valid || x->needs_reset || !msc_csw_is_valid(x),
+		.reset = was_reset(x),
+		.awaits_recovery = !valid || (lost && !x->whole),
 		.was_invalid = !valid,
 		.in.halt = left_halted(x, r->device->ep_in) ? MSC_HALT_SET : MSC_HALT_UNKNOWN,
 		.out.halt = left_halted(x, r->device->ep_out) ? MSC_HALT_SET : MSC_HALT_UNKNOWN
@@ -255,7 +262,9 @@ static void add_exchange(struct msc_history *h, struct msc_record *r)
 	h->needs_reset = x->needs_reset;
 	if (!r->muted)
 		h->owed = x->needs_reset;
-	h->unclean = x->needs_reset || !x->have_csw;
+	h->unclean = !x->whole && (x->needs_reset || !x->have_csw);
+	for (size_t i = 0; was_reset(x) && i < MSC_COUNT(h->of_unit); i++)
+		h->of_unit[i].prevented = false;
 }
 
 /* ---- everything else ---------------------------------------------------------------------- */

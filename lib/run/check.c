@@ -167,7 +167,8 @@ static int check_bytes(struct msc_runner *r, const struct msc_data_check *c,
 	if ((uint64_t)at + c->bytes.len <= len)
 		return compare(r, rule, x, data + at, c->bytes.data, c->bytes.len,
 			       "the answer does not hold the bytes that it must", err);
-	snprintf(expected, sizeof expected, "at least %zu bytes", (size_t)at + c->bytes.len);
+	snprintf(expected, sizeof expected, "at least %zu byte%s", (size_t)at + c->bytes.len,
+		 MSC_PLURAL((size_t)at + c->bytes.len));
 	return stated(r, rule, x, expected, "fewer", err, "the answer is too short");
 }
 
@@ -234,6 +235,20 @@ int msc_check_exchange(struct msc_runner *r, const struct msc_expect *e, const s
 		return 0;
 	return check_data(r, e, x, ex->data, ex->data_len, msc_cdb_value(cdb, "lba"),
 			  &msc_rule_expect_data, err);
+}
+
+/* A phase error, which may be in order, is no status for the kernel. */
+int msc_check_ended(struct msc_runner *r, const struct msc_record *x, struct msc_err *err)
+{
+	const struct msc_exchange *ex = &x->u.exchange;
+
+	if (!ex->whole || msc_csw_is_valid(ex) ||
+	    (ex->outcome == MSC_OUT_ERROR && msc_case_of(ex).phase_error_possible))
+		return 0;
+	msc_run_end_case(r, MSC_VERDICT_ERROR,
+			 "a command did not end, so the kernel has reset the device");
+	return stated(r, &msc_rule_expect_status, x, "a status", msc_outcome_name(ex->outcome), err,
+		      "the command ended without a status that the kernel can make something of");
 }
 
 static bool sense_matches(const struct msc_sense_want *w, const struct msc_sense_data *d)

@@ -3,8 +3,8 @@
  * reported whatever happened. Times come from the target's clock and nothing else from outside,
  * so a run on a simulated device is the same every time. */
 #include "run/runner.h"
+#include "transport/command.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,21 +26,6 @@ static void on_medium_note(void *user, bool safety, const char *text)
 				     .text = text,
 				     .safety = safety };
 
-	r->o->event(r->o->user, &e);
-}
-
-void msc_run_note(struct msc_runner *r, const char *fmt, ...)
-{
-	char text[4096];
-	struct msc_event e = { .kind = MSC_EV_NOTE,
-			       .at_ns = msc_now(r->target->clock),
-			       .scenario = r->s,
-			       .text = text };
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof text, fmt, args);
-	va_end(args);
 	r->o->event(r->o->user, &e);
 }
 
@@ -94,6 +79,7 @@ static int learn(struct msc_runner *r, struct msc_err *err)
 	const struct msc_device *d = &r->target->device;
 	const struct msc_unit *u;
 
+	snprintf(r->no_endpoints, sizeof r->no_endpoints, MSC_NEEDS_ENDPOINTS, d->name);
 	if (msc_session_max_lun(r->session, &r->max_lun, err) < 0 ||
 	    msc_session_learn(r->session, r->o->lun, err) < 0)
 		return -1;

@@ -17,18 +17,6 @@ struct built {
 	uint8_t *out;
 };
 
-bool msc_run_value(struct msc_runner *r, const struct msc_expr *e, int64_t otherwise,
-		   int64_t *value)
-{
-	struct msc_err err = MSC_ERR_INIT;
-
-	*value = otherwise;
-	if (!e->count || msc_expr_value(e, &r->env, value, &err) == 0)
-		return true;
-	msc_run_end_case(r, MSC_VERDICT_SKIP, "does not fit this device: %s", err.msg);
-	return false;
-}
-
 /* The command block; false: a value does not fit. */
 static bool build_block(struct msc_runner *r, const struct msc_plan_command *c,
 			uint8_t cdb[MSC_CBW_CB_MAX])
@@ -167,6 +155,8 @@ static int build_data(struct msc_runner *r, const struct msc_plan_command *c,
  * the user's time. */
 static bool hung(const struct msc_exchange *x)
 {
+	if (x->whole)
+		return x->outcome == MSC_OUT_TIMEOUT;
 	return x->needs_reset && msc_cbw_is_valid(x->wrapper, x->wrapper_len) &&
 	       msc_cbw_is_meaningful(x) &&
 	       (msc_step_with(x, MSC_STEP_CBW, MSC_OUT_TIMEOUT) ||
@@ -182,6 +172,8 @@ static int send(struct msc_runner *r, const struct msc_request *rq, const struct
 	if (msc_session_exchange(r->session, rq, out, err) < 0)
 		return -1;
 	x = &(*out)->u.exchange;
+	if (msc_check_ended(r, *out, err) < 0)
+		return -1;
 	if (hung(x) && r->s->recover && !rq->leave)
 		msc_run_end_case(r, MSC_VERDICT_ERROR, "the device did not answer a command");
 	return 0;
@@ -273,8 +265,8 @@ static int send_with_care(struct msc_runner *r, const struct msc_plan_command *c
 	if (w.may == MSC_MAY_SKIP)
 		msc_run_note(r, "%s", w.why);
 	if (w.may != MSC_MAY_SEND) {
-		msc_run_end_case(r, w.may == MSC_MAY_NOT ? MSC_VERDICT_ERROR : MSC_VERDICT_SKIP,
-				 "%s", w.why);
+		msc_run_end_case(r, MSC_VERDICT_SKIP, "%s%s", w.why,
+				 w.may == MSC_MAY_NOT ? "; give --allow-unsafe to allow it" : "");
 		return 0;
 	}
 	rc = send_and_look(r, c, rq, err);
@@ -323,7 +315,6 @@ int msc_run_wrapper(struct msc_runner *r, const struct msc_bytes *bytes, struct 
 
 int msc_run_ready(struct msc_runner *r, struct msc_err *err)
 {
-	static const uint8_t cdb[MSC_CBW_CB_MAX] = { MSC_OP_TEST_UNIT_READY };
 	struct msc_clock *clock = r->target->clock;
 	struct msc_sense_data sense;
 
@@ -331,8 +322,7 @@ int msc_run_ready(struct msc_runner *r, struct msc_err *err)
 		const struct msc_record *record;
 		struct msc_request rq;
 
-		msc_request_init(&rq, cdb, 6, MSC_DIR_NONE, 0);
-		rq.cbw.h.lun = r->o->lun;
+		msc_request_ready(&rq, r->o->lun);
 		if (send(r, &rq, &record, err) < 0)
 			return -1;
 		if (msc_run_owes_reset(r) || record->u.exchange.csw.status == MSC_CSW_PASSED)

@@ -18,8 +18,6 @@ const char *const msc_stage_names[] = {
 };
 #define STAGE_DEFAULT 3
 
-const char *const msc_evidence_names[] = { "confirmed", "reconstructed", NULL };
-
 #define AT(member) offsetof(struct msc_scenario, member)
 
 static int name(struct msc_loader *l, const struct msc_yaml *n, void *into, const struct msc_key *k)
@@ -38,7 +36,7 @@ static int need(struct msc_loader *l, const struct msc_yaml *n, struct msc_scena
 					     "write-protected", "removable",  "fixed",
 					     "multi-lun",       "single-lun", "full-speed",
 					     "high-speed",      "simulated",  "composite",
-					     "super-speed",     NULL };
+					     "super-speed",     "endpoints",  NULL };
 	static const struct msc_key keys[] = {
 		{"blocks", msc_load_expr, 0, 1, INT64_MAX, NULL, true},
 		{0},
@@ -168,6 +166,9 @@ static int fill_in(struct msc_loader *l, const struct msc_yaml *doc, struct msc_
 	s->ejects = msc_plan_ejects(s->steps, s->n_steps);
 	if (s->scratch_blocks)
 		s->needs |= MSC_NEED_MEDIUM;
+	/* The kernel looks after a medium that it may have lost, with commands of its own. */
+	if (s->ejects || msc_plan_needs_endpoints(s->steps, s->n_steps))
+		s->needs |= MSC_NEED_ENDPOINTS;
 	return add_tags(l, s) < 0 ? -1 : join_spec(l, s);
 }
 

@@ -247,6 +247,7 @@ enum msc_need {
 	MSC_NEED_SIMULATED = 1 << 10,
 	MSC_NEED_COMPOSITE = 1 << 11,
 	MSC_NEED_SUPER_SPEED = 1 << 12,
+	MSC_NEED_ENDPOINTS = 1 << 13, /* the device's own: see msc_plan_needs_endpoints */
 };
 
 struct msc_scenario {
@@ -276,6 +277,9 @@ extern const char *const msc_evidence_names[];
 
 /* True when some step may change the medium, or what the device keeps. */
 bool msc_plan_writes(const struct msc_plan_step *, size_t n);
+/* True when some step needs what a whole command cannot carry: a CBW with a lie in it, a CSW, a bare
+ * transfer, a control request, a reset. */
+bool msc_plan_needs_endpoints(const struct msc_plan_step *, size_t n);
 /* True when some step needs --allow-unsafe. */
 bool msc_plan_is_unsafe(const struct msc_plan_step *, size_t n);
 /* True when some step may take the medium away: START STOP UNIT that ejects. */

@@ -7,6 +7,8 @@
 #include "scenario/plan.h"
 #include "session/gate.h"
 
+const char *const msc_evidence_names[] = { "confirmed", "reconstructed", NULL };
+
 const char *msc_scenario_name(const struct msc_scenario *s)
 {
 	return s->name;
@@ -165,6 +167,48 @@ static bool step_ejects(const struct msc_plan_step *s, const struct msc_env *env
 	return s->what == MSC_DO_COMMAND && command_ejects(&s->u.command, env);
 }
 
+/* The length and the direction of raw bytes are how they are described; of a command by name they are a
+ * lie. */
+static bool lies(const struct msc_plan_command *c)
+{
+	const struct msc_cbw_changes *w = &c->cbw;
+
+	if (c->def && (w->length.count || w->direction >= 0 || w->cb_length.count))
+		return true;
+	return w->signature.count || w->tag.count || w->flags.count || w->lun.count ||
+	       w->fill.count || w->wrapper_length.count || c->send.count || c->split.count ||
+	       c->take.count || c->leave || c->early || c->clear_after_ns;
+}
+
+static bool step_needs_endpoints(const struct msc_plan_step *s, const struct msc_env *env)
+{
+	(void)env;
+	switch (s->what) {
+	case MSC_DO_COMMAND:
+		return lies(&s->u.command) ||
+		       s->u.command.expect.status == 1u << MSC_CSW_PHASE_ERROR;
+	case MSC_DO_WRAPPER:
+	case MSC_DO_CONTROL:
+	case MSC_DO_ENUMERATE:
+	case MSC_DO_CONFIGURE:
+	case MSC_DO_POLL:
+	case MSC_DO_CLEAR_HALT:
+	case MSC_DO_RESET_RECOVERY:
+	case MSC_DO_PORT_RESET: return true;
+	case MSC_DO_SENSE:
+	case MSC_DO_READY:
+	case MSC_DO_PRELUDE:
+	case MSC_DO_SETTLE:
+	case MSC_DO_WAIT:
+	case MSC_DO_LOOP:
+	case MSC_DO_IF:
+	case MSC_DO_LET:
+	case MSC_DO_SKIP_UNLESS:
+	case MSC_DO_PHASE: break;
+	}
+	return false;
+}
+
 typedef bool step_fn(const struct msc_plan_step *, const struct msc_env *);
 
 static bool any(const struct msc_plan_step *steps, size_t n, struct msc_env *env, step_fn *is);
@@ -218,4 +262,11 @@ bool msc_plan_ejects(const struct msc_plan_step *steps, size_t n)
 	struct msc_env env = { 0 };
 
 	return any(steps, n, &env, step_ejects);
+}
+
+bool msc_plan_needs_endpoints(const struct msc_plan_step *steps, size_t n)
+{
+	struct msc_env env = { 0 };
+
+	return any(steps, n, &env, step_needs_endpoints);
 }

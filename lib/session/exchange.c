@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One exchange: CBW, data, CSW, and the way back from a STALL. The diagram is in session.h.
+/* The driver "bot". One exchange: CBW, data, CSW, and the way back from a STALL. The diagram is in
+ * session.h.
  *
  * Serial and queued are one code: each phase starts its transfer unless that has been done, and
  * waits for it. Queued means that all three are started beforehand.
@@ -39,21 +40,9 @@ struct run {
 	bool capped;   /* the device may move more than that */
 	bool queued;
 	struct flight command, data, csw;
+	struct msc_piece_run pieces; /* instead of data */
 	bool dead; /* nothing more can be asked of the device */
 };
-
-void msc_request_init(struct msc_request *rq, const uint8_t *cdb, uint8_t cdb_len, enum msc_dir dir,
-		      uint32_t length)
-{
-	memset(rq, 0, sizeof(*rq));
-	rq->cbw.h.signature = MSC_CBW_SIGNATURE;
-	rq->cbw.h.length = length;
-	rq->cbw.h.flags = dir == MSC_DIR_IN ? MSC_CBW_FLAG_IN : 0;
-	rq->cbw.h.cb_length = cdb_len;
-	memcpy(rq->cbw.cb, cdb, cdb_len < MSC_CBW_CB_MAX ? cdb_len : MSC_CBW_CB_MAX);
-	rq->wrapper_len = MSC_CBW_LEN;
-	rq->out_len = rq->in_len = SIZE_MAX;
-}
 
 /* Room for a CSW and whatever else comes in its last packet. */
 static size_t status_room(const struct run *r)
@@ -179,10 +168,54 @@ static int data_stalled(struct run *r, struct msc_err *err)
 	return clear_halt(r, r->data.xfer.ep, err);
 }
 
+static int start_pieces(struct run *r, struct msc_err *err)
+{
+	const struct msc_pieces *how = r->rq->pieces;
+
+	r->pieces = (struct msc_piece_run){
+		.s = r->s,
+		.how = how,
+		.timeout_ns = msc_engine_data_ns(r->s, r->timeout_ns, r->total),
+	};
+	if (msc_pieces_begin(&r->pieces, r->total, err))
+		return -1;
+	return msc_pieces_submit(&r->pieces, how->first ? how->first : r->pieces.n, err);
+}
+
+/* What follows the pieces that are submitted before the pause. */
+static int resume(struct run *r, struct msc_err *err)
+{
+	const struct msc_pieces *how = r->rq->pieces;
+
+	if (msc_pieces_collect(&r->pieces, &r->moved, err))
+		return -1;
+	if (r->pieces.broken)
+		return 0;
+	if (how->paused(how->user, err) || msc_pieces_submit(&r->pieces, r->pieces.n, err))
+		return -1;
+	return r->queued ? start(r, &r->csw, err) : 0;
+}
+
+static int piece_phase(struct run *r, struct msc_err *err)
+{
+	if (!r->pieces.xfer && start_pieces(r, err))
+		return -1;
+	if (r->rq->pieces->first && resume(r, err))
+		return -1;
+	if (r->rq->pieces->meanwhile && !r->pieces.broken && msc_pieces_meanwhile(&r->pieces, err))
+		return -1;
+	if (msc_pieces_collect(&r->pieces, &r->moved, err))
+		return -1;
+	r->dead = r->pieces.broken;
+	return 0;
+}
+
 static int data_phase(struct run *r, struct msc_err *err)
 {
 	const struct msc_xfer *t = &r->data.xfer;
 
+	if (r->rq->pieces && r->dir == MSC_DIR_IN)
+		return piece_phase(r, err);
 	while (r->moved < r->total) {
 		if (!r->data.started && prepare_data(r, err))
 			return -1;
@@ -307,6 +340,8 @@ static void plan(struct run *r)
 
 static int start_data(struct run *r, struct msc_err *err)
 {
+	if (r->rq->pieces && r->dir == MSC_DIR_IN)
+		return start_pieces(r, err);
 	return r->total && (prepare_data(r, err) || start(r, &r->data, err)) ? -1 : 0;
 }
 
@@ -314,7 +349,7 @@ static int start_all(struct run *r, struct msc_err *err)
 {
 	if (start(r, &r->command, err) || start_data(r, err))
 		return -1;
-	return start(r, &r->csw, err);
+	return r->rq->pieces && r->rq->pieces->first ? 0 : start(r, &r->csw, err);
 }
 
 /* Bulk-in is asked first, which the device has to refuse with NAK until it has the CBW. */
@@ -341,7 +376,10 @@ static int after_invalid(struct run *r, struct msc_err *err)
  * moves up in the meantime. */
 static int give_up(struct run *r, struct msc_err *err)
 {
-	return take_back(r, &r->csw, err) || take_back(r, &r->data, err) ? -1 : 0;
+	if (take_back(r, &r->csw, err))
+		return -1;
+	msc_pieces_end(&r->pieces);
+	return take_back(r, &r->data, err);
 }
 
 static int run_phases(struct run *r, struct msc_err *err)
@@ -362,20 +400,6 @@ static int run_phases(struct run *r, struct msc_err *err)
 	return r->dead ? give_up(r, err) : status_phase(r, err);
 }
 
-static void trace(const struct msc_session *s, const struct msc_exchange *x)
-{
-	static const char *const status[] = { "passed", "failed", "phase error",
-					      "reserved status" };
-	char text[128];
-
-	msc_log(s->o.log, MSC_LOG_TRACE, "bot", msc_now(s->target->clock),
-		"tag %#x %s: %zu bytes %s, %s%s", x->cbw.h.tag,
-		msc_cdb_text(text, sizeof(text), x->cbw.cb, x->cbw.h.cb_length), x->data_len,
-		msc_dir_name(x->dir),
-		x->have_csw ? status[x->csw.status < 3 ? x->csw.status : 3] : "no CSW",
-		x->needs_reset ? ", needs reset" : "");
-}
-
 static int run(struct run *r, struct msc_err *err)
 {
 	struct msc_session *s = r->s;
@@ -391,6 +415,7 @@ static int run(struct run *r, struct msc_err *err)
 					       .leave = r->rq->leave });
 	if (run_phases(r, err)) {
 		msc_engine_abandon(s, &r->csw.xfer);
+		msc_pieces_end(&r->pieces);
 		msc_engine_abandon(s, &r->data.xfer);
 		msc_engine_abandon(s, &r->command.xfer);
 		msc_engine_note(s, &(struct msc_note){ .kind = MSC_NOTE_ABANDON });
@@ -400,22 +425,42 @@ static int run(struct run *r, struct msc_err *err)
 	return 0;
 }
 
-int msc_session_exchange(struct msc_session *s, const struct msc_request *rq,
-			 const struct msc_record **out, struct msc_err *err)
+static int exchange(struct msc_session *s, const struct msc_request *rq, int64_t timeout_ns,
+		    struct msc_err *err)
 {
 	uint16_t packet = s->target->device.max_packet_in;
-	struct run r = { .s = s,
-			 .rq = rq,
-			 .timeout_ns = rq->timeout_ns > 0 ? rq->timeout_ns : s->o.timeout_ns,
-			 .packet = packet ? packet : 64 };
+	struct run r = {
+		.s = s, .rq = rq, .timeout_ns = timeout_ns, .packet = packet ? packet : 64
+	};
 	int result = run(&r, err);
 
+	msc_pieces_end(&r.pieces);
 	free(r.wrapper);
 	free(r.buffer);
 	free(r.status);
-	if (result < 0 || msc_engine_give(s, out, err) < 0)
-		return -1;
-	msc_engine_count_hang(s, &msc_session_last(s)->u.exchange, r.timeout_ns);
-	trace(s, &msc_session_last(s)->u.exchange);
-	return 0;
+	return result;
 }
+
+static int ask_max_lun(struct msc_session *s, struct msc_err *err)
+{
+	const struct msc_setup setup = {
+		.request_type = MSC_REQTYPE_IN | MSC_REQTYPE_CLASS | MSC_RECIPIENT_INTERFACE,
+		.request = MSC_REQ_GET_MAX_LUN,
+		.index = s->target->device.interface_number,
+		.length = 1};
+
+	return msc_session_control(s, &setup, NULL, NULL, err);
+}
+
+static int climb(struct msc_session *s, int rung, struct msc_err *err)
+{
+	return rung == 1 ? msc_session_reset_recovery(s, NULL, err)
+			 : msc_session_port_reset(s, NULL, err);
+}
+
+const struct msc_driver msc_driver_bot = {
+	.name = "bot",
+	.exchange = exchange,
+	.ask_max_lun = ask_max_lun,
+	.climb = climb,
+};

@@ -108,6 +108,24 @@ static bool is_covered(const struct msc_gate *g, const struct guess *c, uint64_t
 	return true;
 }
 
+bool msc_gate_covers(void *session, uint8_t lun, uint64_t lba, uint64_t blocks)
+{
+	const struct msc_session *s = session;
+	const struct msc_gate *g = &s->gate;
+
+	if (s->o.allow_writes && s->o.allow_unsafe)
+		return true;
+	for (bool found = true; blocks && found; lba++, blocks--) {
+		found = false;
+		for (size_t i = 0; i < g->n_permits && !found; i++)
+			found = g->permits[i].permit.lun == lun &&
+				lba - g->permits[i].permit.first < g->permits[i].permit.blocks;
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
 /* ---- what bytes may be -------------------------------------------------------------------- */
 
 static struct guess guess(const uint8_t *p, size_t len)
@@ -188,7 +206,9 @@ static bool refuse(struct look *l, enum msc_effect effect, const char *what, con
 
 	if (effect == MSC_EFFECT_BLOCKS && writes)
 		msc_fail(l->err, MSC_E_REFUSED,
-			 "%s is not sent: it writes to blocks that are not saved", what);
+			 "%s is not sent: it writes to blocks that are not saved; give "
+			 "--allow-unsafe to allow it",
+			 what);
 	else
 		msc_fail(l->err, MSC_E_REFUSED, "%s is not sent: %s; give --allow-%s to allow it",
 			 what, why, effect == MSC_EFFECT_UNSAFE ? "unsafe" : "writes");
@@ -341,6 +361,20 @@ int msc_gate_pass(struct msc_session *s, const struct msc_xfer *x, struct msc_er
 	g->data_left -= x->len <= g->data_left ? x->len : g->data_left;
 	remember(g, x->data, x->len);
 	return 0;
+}
+
+int msc_gate_pass_command(struct msc_session *s, const struct msc_command *c, struct msc_err *err)
+{
+	struct msc_cbw cbw = { .h = { .signature = MSC_CBW_SIGNATURE,
+				      .length = (uint32_t)c->len,
+				      .flags = c->dir == MSC_DIR_IN ? MSC_CBW_FLAG_IN : 0,
+				      .cb_length = c->cdb_len } };
+	uint8_t wrapper[MSC_CBW_LEN];
+
+	memcpy(cbw.cb, c->cdb, c->cdb_len);
+	msc_cbw_pack(wrapper, &cbw);
+	return msc_gate_look(s, wrapper, sizeof wrapper, c->dir == MSC_DIR_OUT ? c->data : NULL,
+			     c->len, err);
 }
 
 void msc_gate_forget(struct msc_session *s)

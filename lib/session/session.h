@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The BOT host engine. A session drives one target, does what BOT 1.0 asks of a host (status
- * transport, clearing of halts, reset recovery), and records all that happens.
+/* The host. A session drives one target and records all that happens; the gate (gate.h) stands before
+ * everything that leaves. It has two drivers, and picks the one that the target takes.
+ *
+ * "bot" does what BOT 1.0 asks of a host: status transport, clearing of halts, reset recovery.
  *
  * Serial: the CBW, the data and the CSW are submitted one after the other, as drivers do.
  * Queued: all three at once, which is legal within one exchange because the device answers NAK
@@ -15,6 +17,12 @@
  *	 | time-out   |                          |    (a 0-byte CSW: ask once more)
  *	 v            v                          v
  *	 +----> needs reset <--- none, not valid, or 02 (phase error)
+ *
+ * "sg" sends whole commands by the kernel's SCSI path, one after the other. The node is logical unit 0,
+ * whatever its number on the device. What needs the device's own endpoints (a wrapper with a lie in it,
+ * bare transfers, control requests, resets) is MSC_E_UNSUPPORTED. The kernel resets the device by itself
+ * when a command does not end, and asks by itself why one failed: the REQUEST SENSE of 18 bytes that
+ * comes next is answered with what it was told, and one of another length is MSC_E_UNSUPPORTED.
  */
 #ifndef MSC_SESSION_SESSION_H
 #define MSC_SESSION_SESSION_H
@@ -27,10 +35,12 @@ struct msc_session;
  * function has returned. */
 typedef void msc_wire_fn(void *user, const struct msc_log_entry *);
 
-#define MSC_HASTY_NS MSC_S
+#define MSC_TIMEOUT_NS (5 * MSC_S)    /* for each phase, unless told otherwise, */
+#define MSC_BYTE_NS    (16 * MSC_US)  /* and for each byte of a device that is slow and not hung */
+#define MSC_HASTY_NS   MSC_S
 
 struct msc_session_options {
-	int64_t timeout_ns; /* for each phase, and 16 us more for each byte of data; 0: 5 s */
+	int64_t timeout_ns; /* for each phase, and MSC_BYTE_NS more for each byte of data; 0: MSC_TIMEOUT_NS */
 	unsigned hangs_max; /* after so many time-outs none lasts longer than MSC_HASTY_NS, so that a
 			       device that hangs often does not cost hours; 0: no such bound */
 	bool queued;
@@ -52,6 +62,20 @@ void msc_session_set_record(struct msc_session *, msc_record_fn *, void *user);
 /* Between true and false records are not passed on: they are the host's own affair. Can be nested. */
 void msc_session_mute(struct msc_session *, bool muted);
 
+/* Bulk-in data in several transfers, all submitted before the first of them ends: on the bus nothing
+ * differs from one long transfer, but the log tells when each part came. The host may stop on the way
+ * and go on later, and may ask endpoint 0 for something meanwhile; both are legal. Data that ends early
+ * ends the exchange. */
+struct msc_pieces {
+	size_t len;   /* bytes of each */
+	size_t first; /* pieces that are read before the rest is asked for; 0: all at once */
+	int (*paused)(void *user, struct msc_err *); /* in between */
+	/* Once all are submitted: called again and again until the last has come, or it returns 0. It
+	 * may send control requests. May be NULL. */
+	int (*meanwhile)(void *user, struct msc_err *);
+	void *user;
+};
+
 /* What to send. msc_request_init makes an honest CBW of a command; change any field after it to
  * lie on purpose. */
 struct msc_request {
@@ -65,6 +89,7 @@ struct msc_request {
 	size_t out_split;	   /* bytes per transfer; 0: all in one */
 	size_t in_len;		   /* bytes of bulk-in data asked for, and then nothing more, no CSW
 				      either; SIZE_MAX: all of it, and the CSW */
+	const struct msc_pieces *pieces; /* of bulk-in data; NULL: it comes in one transfer */
 	int64_t clear_after_ns;	   /* from a STALL of the data to clearing the halt */
 	bool early;		   /* bulk-in is asked before the CBW is sent: BOT 1.0 allows it */
 	struct msc_intent stated;  /* goes into the record */
@@ -75,8 +100,8 @@ struct msc_request {
 void msc_request_init(struct msc_request *, const uint8_t *cdb, uint8_t cdb_len, enum msc_dir,
 		      uint32_t length);
 
-/* Runs one exchange. -1 when the gate refuses it (MSC_E_REFUSED; nothing has left), the device is
- * gone or the harness failed; what the device did is in *out, which stays until the next record is
+/* Runs one exchange. -1 when the gate refuses it (MSC_E_REFUSED; nothing has left), the driver cannot
+ * send it (MSC_E_UNSUPPORTED), the device is gone or the harness failed; what the device did is in *out, which stays until the next record is
  * given out. A wrapper that is not a valid CBW is sent, then bulk-in is
  * polled once, and nothing is cleared. */
 int msc_session_exchange(struct msc_session *, const struct msc_request *,
@@ -111,7 +136,8 @@ int64_t msc_session_timeout(const struct msc_session *);
  * 3 nothing helped. Not judged: its records are not passed to the record callback. */
 int msc_session_settle(struct msc_session *, int *rung, struct msc_err *) MSC_MUST_CHECK;
 
-/* Get Max LUN, BOT 1.0 3.2; a STALL means 0. Learned once and kept. */
+/* Get Max LUN, BOT 1.0 3.2; a STALL means 0. Learned once and kept. A node of the kernel's is one unit:
+ * 0. */
 int msc_session_max_lun(struct msc_session *, uint8_t *max_lun, struct msc_err *) MSC_MUST_CHECK;
 
 /* INQUIRY, TEST UNIT READY until ready (unit attentions are read away), READ CAPACITY(10), MODE
@@ -132,6 +158,7 @@ int msc_session_probe_queued(struct msc_session *, bool *works, char *why, size_
 void msc_request_blocks(struct msc_request *, bool write, uint8_t lun, uint64_t lba,
 			uint32_t blocks, uint32_t block_size);
 void msc_request_sense(struct msc_request *, uint8_t lun);
+void msc_request_ready(struct msc_request *, uint8_t lun); /* TEST UNIT READY */
 
 /* One such command. *passed: with status 00h, and all was moved. A time-out of its own (above 0) does not count as a hang of the device. Not
  * judged. */
@@ -149,7 +176,7 @@ int msc_session_sense(struct msc_session *, uint8_t lun, struct msc_sense_data *
 /* What comes of one TEST UNIT READY. */
 enum msc_answer {
 	MSC_ANSWER_NONE,   /* nothing where the CSW belongs */
-	MSC_ANSWER_ODD,	   /* something that is no valid CSW */
+	MSC_ANSWER_ODD,	   /* something that is no valid CSW, or of which the kernel made nothing */
 	MSC_ANSWER_FAILED, /* status 01h */
 	MSC_ANSWER_PASSED,
 };
@@ -172,6 +199,9 @@ const struct msc_record *msc_session_last(const struct msc_session *);
 const struct msc_history *msc_session_known(const struct msc_session *);
 /* From here on nothing before is looked back at. */
 void msc_session_forget(struct msc_session *);
+
+/* Sees the wire log, as the option `wire` does, until it is called with NULL. */
+void msc_session_watch(struct msc_session *, msc_wire_fn *, void *user);
 
 /* Asked between transfers: true stops the session with MSC_E_INTERRUPTED. */
 void msc_session_set_stop(struct msc_session *, bool (*stop)(void *user), void *user);

@@ -137,6 +137,9 @@ struct msc_transport {
 
 /* Asked before anything is submitted: -1 and *err, and it is not. */
 typedef int msc_filter_fn(void *user, const struct msc_xfer *, struct msc_err *);
+/* Whether permits cover these blocks of a unit, now: for a transport that sees what is written. */
+typedef bool msc_covers_fn(void *user, uint8_t lun, uint64_t lba, uint64_t blocks);
+typedef int msc_command_filter_fn(void *user, const struct msc_command *, struct msc_err *);
 
 struct msc_target {
 	const struct msc_transport *transport;
@@ -150,9 +153,13 @@ struct msc_target {
 	bool (*stop)(void *stop_user); /* or NULL */
 	void *stop_user;
 	msc_filter_fn *filter; /* a session's gate (session/gate.h); NULL: there is no session */
+	msc_command_filter_fn *filter_command; /* the same for whole commands */
 	void *filter_user;
+	msc_covers_fn *covers; /* what its permits cover; of those that a decorator wraps, too */
+	void *covers_user;
 	bool gone; /* the device has left: every further call fails with MSC_E_GONE */
-	/* Sees every transfer, at its submission and at its end, and every port reset; may be NULL.
+	/* Sees every transfer, at its submission and at its end, every port reset and every whole
+	 * command; may be NULL.
 	 * CLEAR_FEATURE and SET_CONFIGURATION are told as the control transfers that they are. */
 	msc_observe_fn *observe;
 	void *observe_user;

@@ -56,7 +56,7 @@ static const struct {
 	{ "needs: [[medium]]\n",
 	  "f:1:9: expected a word for 'needs' (medium, no-medium, writable, write-protected, removable, "
 	  "fixed, multi-lun, single-lun, full-speed, high-speed, simulated, composite, "
-	  "super-speed), found a list" },
+	  "super-speed, endpoints), found a list" },
 	{ "scratch: 193\n", "f:1:10: expected 1 to 192, found '193'" },
 	{ "recover: maybe\n", "f:1:10: expected yes or no for 'recover', found 'maybe'" },
 	{ HEAD "steps: []\n", "f:4:8: expected a list of 1 to 200 steps, found a list" },
@@ -107,8 +107,8 @@ static const struct {
 	  "interface, max_packet, sibling, status), found 'n'" },
 	{ STEPS "  - sense: 5/2\n",
 	  "f:5:12: expected sense such as 5, 5/21 or 5/21/00, found '5/2'" },
-	{ STEPS "  - wrapper: 5\n",
-	  "f:5:14: expected up to 1024 bytes as pairs of hex digits for 'wrapper', found '5'" },
+	{ STEPS "  - wrapper: 555\n",
+	  "f:5:14: expected up to 1024 bytes as pairs of hex digits for 'wrapper', found '555'" },
 	/* commands */
 	{ STEPS "  - command: test_unit_readdy\n",
 	  "f:5:14: expected a command, or 1 to 16 bytes of one as hex, found 'test_unit_readdy'; did you "
