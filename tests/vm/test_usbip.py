@@ -46,7 +46,7 @@ def attach(vm, port, number):
 
 
 def verdicts(result):
-    """Of each case that was judged, what was found; None: it was skipped for what only a real host does not let through."""
+    """Of each case, its verdict and the rules that found something."""
     return {case["name"]: (case["verdict"], sorted({f["rule"] for f in case["findings"]})) for case in result["cases"]}
 
 
@@ -99,10 +99,11 @@ def test_the_same_verdicts_through_the_kernel(vm, serve):
         done = vm.run(["mscope", "check", f"usb:path={device.path}", *select, "-q", "--json", "-"], timeout=600)
         direct = subprocess.run([MSCOPE, "check", target, *select, "-q", "--json", "-"], stdout=subprocess.PIPE, check=False)
         got, want = verdicts(json.loads(done.stdout)), verdicts(json.loads(direct.stdout))
-        different = {name: (want[name], got[name]) for name in want if want[name] != got[name] and got[name][0] != "skip"}
+        held_back = {name for name in want if got[name][0] == "skip" != want[name][0]}     # by usbfs, as docs/design.md says
+        different = {name: (want[name], got[name]) for name in want if want[name] != got[name] and name not in held_back}
         assert not different, (target, different)
         assert done.status == direct.returncode, done.stderr
-        assert sum(verdict == "skip" for verdict, _ in got.values()) < len(got) / 2
+        assert len(held_back) < 10, (target, held_back)
         vm.run(["usbip", "detach", "--port", "0"])
         vm.wait_for(lambda: all(d.path != device.path for d in vm.devices()), "the device to go")
 
