@@ -338,6 +338,16 @@ int msc_check_time(struct msc_runner *r, int64_t took_ns, struct msc_err *err)
 		      "the user waits longer for the volume than for that of other devices");
 }
 
+int msc_check_value(struct msc_runner *r, const struct msc_plan_unless *u, struct msc_err *err)
+{
+	int64_t met;
+
+	if (!msc_run_value(r, &u->met, 1, &met) || met)
+		return 0;
+	return stated(r, &msc_rule_expect_value, msc_session_last(r->session), u->met.text, NULL,
+		      err, u->because);
+}
+
 int msc_check_settled(struct msc_runner *r, int rung, struct msc_err *err)
 {
 	static const char *const rungs[] = {

@@ -98,6 +98,8 @@ int msc_check_poll(struct msc_runner *, const struct msc_expect *, const struct 
 		   struct msc_err *) MSC_MUST_CHECK;
 /* The case took so long. */
 int msc_check_time(struct msc_runner *, int64_t took_ns, struct msc_err *) MSC_MUST_CHECK;
+int msc_check_value(struct msc_runner *, const struct msc_plan_unless *,
+		    struct msc_err *) MSC_MUST_CHECK;
 int msc_check_settled(struct msc_runner *, int rung, struct msc_err *) MSC_MUST_CHECK;
 
 /* A block has changed that nobody wrote: a finding of the case. */

@@ -85,6 +85,21 @@ static int scratch(struct msc_loader *l, const struct msc_yaml *n, void *into,
 	return msc_expr_value(&blocks, &none, into, l->err);
 }
 
+/* c251:1303 */
+static int device(struct msc_loader *l, const struct msc_yaml *n, void *into,
+		  const struct msc_key *k)
+{
+	struct msc_scenario *s = into;
+
+	(void)k;
+	if (n->kind != MSC_YAML_TEXT || strlen(n->text) != 9 ||
+	    strspn(n->text, "0123456789abcdef") != 4 || n->text[4] != ':' ||
+	    strspn(n->text + 5, "0123456789abcdef") != 4 ||
+	    sscanf(n->text, "%4hx:%4hx", &s->vendor, &s->product) != 2)
+		return msc_load_expected(l, n, "idVendor:idProduct, as in c251:1303");
+	return 0;
+}
+
 static int steps(struct msc_loader *l, const struct msc_yaml *n, void *into,
 		 const struct msc_key *k)
 {
@@ -143,6 +158,7 @@ static int fill_in(struct msc_loader *l, const struct msc_yaml *doc, struct msc_
 		{"tags", msc_load_texts, AT(tags), 0, 0, NULL, false},
 		{"stage", msc_load_word, AT(stage), 0, 0, msc_stage_names, false},
 		{"evidence", msc_load_word, AT(evidence), 0, 0, msc_evidence_names, false},
+		{"device", device, 0, 0, 0, NULL, false},
 		{"needs", needs, 0, 0, 0, NULL, false},
 		{"scratch", scratch, AT(scratch_blocks), 1, SCRATCH_MAX, NULL, false},
 		{"recover", msc_load_bool, AT(recover), 0, 0, NULL, false},

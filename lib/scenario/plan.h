@@ -12,6 +12,7 @@
 #define MSC_LOOPS_MAX 4
 #define MSC_LETS_MAX  16
 #define MSC_SLOTS_MAX 8
+#define MSC_LIVE_BLOCKS_MAX 8
 
 enum msc_var {
 	MSC_VAR_BLOCK_SIZE, /* bytes; this and the next three need a medium */
@@ -187,8 +188,13 @@ struct msc_plan_lets {
 };
 
 struct msc_plan_unless {
-	struct msc_expr met; /* 0: the scenario ends as skipped */
+	struct msc_expr met; /* 0: the scenario ends as skipped; of CHECK: it fails */
 	const char *because;
+};
+
+/* Blocks that act: the scenario may write them. */
+struct msc_plan_live {
+	struct msc_expr lba, blocks;
 };
 
 enum msc_do {
@@ -211,6 +217,8 @@ enum msc_do {
 	MSC_DO_LET,
 	MSC_DO_SKIP_UNLESS,
 	MSC_DO_PHASE,
+	MSC_DO_LIVE,
+	MSC_DO_CHECK,
 };
 
 struct msc_plan_step {
@@ -226,8 +234,9 @@ struct msc_plan_step {
 		int64_t wait_ns;
 		struct msc_plan_loop loop; /* and IF */
 		struct msc_plan_lets lets;
-		struct msc_plan_unless unless;
+		struct msc_plan_unless unless; /* and CHECK */
 		const char *phase;
+		struct msc_plan_live live;
 	} u;
 };
 
@@ -263,6 +272,7 @@ struct msc_scenario {
 	int64_t scratch_blocks;
 	bool recover, autosense;
 	bool writes, ejects, unsafe; /* some step may: see below */
+	uint16_t vendor, product; /* of the device that it is about; 0: of every one */
 	const char *host; /* whose behaviour it imitates; may be NULL */
 	int64_t within_ns; /* how long it may take before the reader is told; 0: any time */
 	struct msc_plan_step *steps;

@@ -42,6 +42,11 @@ const char *msc_scenario_evidence(const struct msc_scenario *s)
 	return NULL;
 }
 
+bool msc_scenario_is_for(const struct msc_scenario *s, uint16_t vendor, uint16_t product)
+{
+	return !s->vendor || (s->vendor == vendor && s->product == product);
+}
+
 bool msc_scenario_writes(const struct msc_scenario *s)
 {
 	return s->writes;
@@ -148,6 +153,7 @@ static enum msc_effect step_effect(const struct msc_plan_step *s, const struct m
 	case MSC_DO_POLL:
 		return msc_gate_bytes_effect(s->u.poll.data.data, s->u.poll.data.len, NULL);
 	case MSC_DO_CONTROL: return control_effect(&s->u.control);
+	case MSC_DO_LIVE: return MSC_EFFECT_BLOCKS;
 	default: return MSC_EFFECT_NONE;
 	}
 }
@@ -204,6 +210,8 @@ static bool step_needs_endpoints(const struct msc_plan_step *s, const struct msc
 	case MSC_DO_IF:
 	case MSC_DO_LET:
 	case MSC_DO_SKIP_UNLESS:
+	case MSC_DO_LIVE:
+	case MSC_DO_CHECK:
 	case MSC_DO_PHASE: break;
 	}
 	return false;

@@ -163,6 +163,8 @@ struct world *world_new(struct mcu *, const struct sim_event *, size_t n);
 void world_free(struct world *);
 /* Arms the events. false: *m->err says why a card that one brings cannot be had. */
 bool world_begin(struct mcu *);
+/* Power comes back, and the world has not changed: what SET events have set stays set. */
+void world_set_again(struct mcu *);
 /* Packets on a bulk endpoint. */
 void world_out(struct mcu *, const uint8_t *data, size_t len, bool is_short);
 void world_in(struct mcu *, const uint8_t *data, size_t len);
