@@ -117,6 +117,8 @@ static int range(const struct job *j, uint64_t size, uint32_t block_size, uint64
 	*len = UINT64_MAX;
 	if (!j->ranged)
 		return 0;
+	if (!size && !j->source.direct.direct && j->source.path)
+		there = UINT64_MAX / block_size; /* the kernel does not tell */
 	if (j->lba >= there || (j->blocks != UINT64_MAX && j->blocks > there - j->lba))
 		return msc_fail(err, MSC_E_USAGE, "there are %llu blocks of %u bytes",
 				(unsigned long long)there, block_size);

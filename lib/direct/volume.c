@@ -233,6 +233,16 @@ struct walk {
 	bool failed;
 };
 
+/* FAT keeps the name of the volume as an entry of its root, which libtsk shows as a file. */
+static bool is_label(const TSK_FS_FILE *f)
+{
+	static const char suffix[] = " (Volume Label Entry)";
+	size_t len = strlen(f->name->name), n = sizeof suffix - 1;
+
+	return TSK_FS_TYPE_ISFAT(f->fs_info->ftype) && len > n && !f->meta->size &&
+	       !strcmp(f->name->name + len - n, suffix);
+}
+
 static TSK_WALK_RET_ENUM visit(TSK_FS_FILE *f, const char *path, void *user)
 {
 	struct walk *w = user;
@@ -241,7 +251,8 @@ static TSK_WALK_RET_ENUM visit(TSK_FS_FILE *f, const char *path, void *user)
 	char *whole;
 
 	if (!name || !strcmp(name, ".") || !strcmp(name, "..") || !f->meta ||
-	    f->meta->type == TSK_FS_META_TYPE_VIRT || f->meta->type == TSK_FS_META_TYPE_VIRT_DIR)
+	    f->meta->type == TSK_FS_META_TYPE_VIRT || f->meta->type == TSK_FS_META_TYPE_VIRT_DIR ||
+	    is_label(f))
 		return TSK_WALK_CONT;
 	if (asprintf(&whole, "%s/%s%s", w->base, path, name) < 0) {
 		w->failed = true;
