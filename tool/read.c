@@ -154,7 +154,8 @@ static int read_unit(struct job *j, struct msc_err *err)
 	while (len) {
 		size_t part = len < sizeof piece ? (size_t)len : sizeof piece;
 
-		if (msc_bytes_read(b, offset, piece, part, err) < 0 || sink(j, piece, part, err) < 0)
+		if (msc_bytes_read(b, offset, piece, part, err) < 0 ||
+		    sink(j, piece, part, err) < 0)
 			return -1;
 		offset += part;
 		len -= part;
@@ -232,8 +233,7 @@ static int wait_interval(struct job *j, struct msc_err *err)
 static int follow(struct job *j, struct msc_err *err)
 {
 	for (;;) {
-		if (read_once(j, err) < 0 || show_change(j, err) < 0 ||
-		    wait_interval(j, err) < 0)
+		if (read_once(j, err) < 0 || show_change(j, err) < 0 || wait_interval(j, err) < 0)
 			return -1;
 	}
 }

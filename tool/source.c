@@ -24,8 +24,7 @@ static int open_target(struct source *s, struct tool *tool, struct msc_err *err)
 	uint64_t lun = 0;
 
 	if (arg_duration(&tool->args, "timeout", &options.timeout_ns, err) < 0 ||
-	    arg_size(&tool->args, "lun", MSC_LUN_MAX, &lun, err) < 0 ||
-	    tool_target(tool, err) < 0)
+	    arg_size(&tool->args, "lun", MSC_LUN_MAX, &lun, err) < 0 || tool_target(tool, err) < 0)
 		return -1;
 	s->lun = (uint8_t)lun;
 	s->words = tool->target_words;

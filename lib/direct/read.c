@@ -140,8 +140,8 @@ static void fill(const struct msc_direct *d, struct slot *s)
 	s->got = 0;
 	s->sys = 0;
 	while (s->got < s->want) {
-		ssize_t n = pread(d->fd, s->data + s->got, s->want - s->got,
-				  (off_t)(s->at + s->got));
+		ssize_t n =
+			pread(d->fd, s->data + s->got, s->want - s->got, (off_t)(s->at + s->got));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -258,7 +258,8 @@ static int explain(const struct msc_direct *d, const struct slot *s, struct msc_
 		return msc_fail_errno(err, MSC_E_GONE, "%s: the device went away at byte %llu",
 				      d->path, at);
 	if (s->sys)
-		return msc_fail_errno(err, MSC_E_IO, "%s: cannot read on at byte %llu", d->path, at);
+		return msc_fail_errno(err, MSC_E_IO, "%s: cannot read on at byte %llu", d->path,
+				      at);
 	/* Files of sysfs have the size of a page, whatever is in them. */
 	if (!d->direct && fstat(d->fd, &st) == 0 && (uint64_t)st.st_size == d->size)
 		return 0;
@@ -273,7 +274,8 @@ static int pass_on(struct engine *e, const struct slot *s, uint64_t *pos, uint64
 	uint64_t upto = s->at + s->got < until ? s->at + s->got : until;
 
 	if (upto > *pos) {
-		if (e->u->sink(e->u->user, s->data + (*pos - s->at), (size_t)(upto - *pos), err) < 0)
+		if (e->u->sink(e->u->user, s->data + (*pos - s->at), (size_t)(upto - *pos), err) <
+		    0)
 			return -1;
 		*pos = upto;
 	}

@@ -198,7 +198,8 @@ static int copy(struct msc_volume *v, TSK_FS_FILE *f,
 		ssize_t n = v->api.tsk_fs_file_read(f, (TSK_OFF_T)at, (char *)piece, want,
 						    TSK_FS_FILE_READ_FLAG_NONE);
 
-		if (n <= 0 || (size_t)n > want)
+		/* What could not be read it may give as zeros. */
+		if (n <= 0 || (size_t)n > want || v->read_err.code)
 			rc = explain(v, MSC_E_IO, "the file's blocks cannot be found", err);
 		else
 			rc = sink(user, piece, (size_t)n, err);
@@ -229,6 +230,7 @@ struct walk {
 	int (*each)(void *, const struct msc_volume_file *, struct msc_err *);
 	void *user;
 	const char *base;
+	const struct msc_volume *v;
 	struct msc_err *err;
 	bool failed;
 };
@@ -250,6 +252,8 @@ static TSK_WALK_RET_ENUM visit(TSK_FS_FILE *f, const char *path, void *user)
 	const char *name = f->name ? f->name->name : NULL;
 	char *whole;
 
+	if (w->v->read_err.code)
+		return TSK_WALK_STOP;
 	if (!name || !strcmp(name, ".") || !strcmp(name, "..") || !f->meta ||
 	    f->meta->type == TSK_FS_META_TYPE_VIRT || f->meta->type == TSK_FS_META_TYPE_VIRT_DIR ||
 	    is_label(f))
@@ -273,7 +277,7 @@ int msc_volume_list(struct msc_volume *v, const char *directory,
 {
 	const int flags = TSK_FS_DIR_WALK_FLAG_ALLOC | TSK_FS_DIR_WALK_FLAG_RECURSE |
 			  TSK_FS_DIR_WALK_FLAG_NOORPHAN;
-	struct walk w = { .each = each, .user = user, .err = err };
+	struct walk w = { .each = each, .user = user, .v = v, .err = err };
 	TSK_FS_FILE *f = find(v, directory, err);
 	TSK_INUM_T inode;
 	char base[1024];

@@ -136,8 +136,7 @@ static int try_read(struct msc_medium *m, const struct msc_request *write, uint8
 		return -1;
 	x = &r->u.exchange;
 	/* Without a CSW that says so, data says that something is there. */
-	*passes = msc_exchange_passed(x) ||
-		  (!x->whole && !msc_csw_is_valid(x) && x->data_len > 0);
+	*passes = msc_exchange_passed(x) || (!x->whole && !msc_csw_is_valid(x) && x->data_len > 0);
 	if (!msc_exchange_ended(x))
 		return msc_session_settle(m->s, &rung, err);
 	return *passes ? 0 : msc_session_sense(m->s, rq.cbw.h.lun, &sense, err);

@@ -291,7 +291,16 @@ def test_blocks_of_a_target(mscope):
 
 
 def test_a_device_that_fails(mscope):
-    assert mscope("read", "sim:lsd,event=remove@cbw:12", "--file", "/README.TXT", status=3).out == ""
+    """It is unplugged while the file is looked for, and when its own blocks are read: no zeros instead."""
+    whole = mscope("read", "sim:lsd", "--file", "/README.TXT").out
+    statuses = []
+    for n in range(1, 14):
+        process = mscope.popen("read", f"sim:lsd,event=unplug@cbw:{n}", "--file", "/README.TXT")
+        out, _, status = drained(process)
+        assert (out.decode(), status) in (("", 3), (whole, 0)), n
+        statuses.append(status)
+    assert statuses == sorted(statuses, reverse=True) and set(statuses) == {0, 3}
+    assert "medium not present" in drained(mscope.popen("read", "sim:stm32,event=card-out@cbw:12"))[1].decode()
 
 
 @pytest.mark.parametrize("bits, size", [(12, 2 << 20), (16, 32 << 20), (32, 64 << 20)])

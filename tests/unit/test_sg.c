@@ -468,8 +468,13 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(opens), TEST(what_the_medium_is_called),    TEST(does_not_open),      TEST(a_held_disk),
-		TEST(commands), TEST(commands_that_fail), TEST(transfers_and_commands),
+		TEST(opens),
+		TEST(what_the_medium_is_called),
+		TEST(does_not_open),
+		TEST(a_held_disk),
+		TEST(commands),
+		TEST(commands_that_fail),
+		TEST(transfers_and_commands),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
