@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "base/outfile.h"
+#include "capture/recorder.h"
 #include "medium/medium.h"
 #include "report/report.h"
 
@@ -111,6 +112,8 @@ struct tool {
 	uint8_t unsafe[256]; /* the operation codes of --allow-unsafe; none: every one */
 	size_t n_unsafe;
 	struct msc_log log;
+	struct msc_outfile record_file; /* --record */
+	struct msc_recorder *recorder;	/* NULL: not asked for */
 };
 
 /* Reads the common options and opens their files. */
@@ -201,6 +204,12 @@ int conduct_walk(struct tool *, struct msc_scenarios *, struct walk *, struct ms
 /* From the first descriptor upward, to the first thing that keeps a host from mounting the device;
  * as conduct(). */
 int bring_up(struct tool *, const struct msc_scenarios *, struct msc_err *);
+
+/* ---- list_text.c --------------------------------------------------------------------------- */
+
+/* All that is known of one thing; a line for each of many, with that member beside its name. */
+void print_list_entry(FILE *, json_t *entry);
+void print_list(FILE *, const char *summary, json_t *list);
 
 /* ---- probe_text.c -------------------------------------------------------------------------- */
 

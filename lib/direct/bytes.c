@@ -53,6 +53,15 @@ void msc_bytes_end(struct msc_bytes *b)
 	b->bounce = NULL;
 }
 
+/* Its sense data is there, and any other command but REQUEST SENSE would take it away. */
+static bool failed_properly(const struct msc_session *s)
+{
+	const struct msc_record *r = msc_session_last(s);
+
+	return r && r->kind == MSC_RECORD_EXCHANGE && msc_csw_is_valid(&r->u.exchange) &&
+	       r->u.exchange.csw.status == MSC_CSW_FAILED;
+}
+
 static int read_unit(struct msc_bytes *b, uint64_t lba, uint32_t blocks, struct msc_err *err)
 {
 	struct msc_sense_data sense = { .valid = false };
@@ -66,8 +75,9 @@ static int read_unit(struct msc_bytes *b, uint64_t lba, uint32_t blocks, struct 
 			return -1;
 		if (passed)
 			return 0;
-		if (msc_session_settle(b->session, &rung, err) < 0 ||
-		    msc_session_sense(b->session, b->lun, &sense, err) < 0)
+		if (!failed_properly(b->session) && msc_session_settle(b->session, &rung, err) < 0)
+			return -1;
+		if (msc_session_sense(b->session, b->lun, &sense, err) < 0)
 			return -1;
 		if (!sense.valid || sense.key != MSC_SENSE_UNIT_ATTENTION)
 			break;

@@ -198,6 +198,8 @@ static int judge(const struct msc_record *r, enum msc_profile profile, struct ms
 {
 	struct msc_view view;
 
+	if (r->cut)
+		return 0;
 	msc_view_fill(&view, r);
 	for (size_t i = 0; i < msc_rule_count; i++) {
 		const struct msc_rule *rule = msc_rules[i];

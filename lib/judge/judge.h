@@ -74,8 +74,8 @@ struct msc_findings {
 void msc_findings_clear(struct msc_findings *); /* frees the strings and the list */
 enum msc_severity msc_findings_worst(const struct msc_findings *);
 
-/* Applies every rule to one record; appends to *out what the profile does not ignore. -1: out of
- * memory. */
+/* Applies every rule to one record; appends to *out what the profile does not ignore. Nothing is
+ * found on a record that is cut. -1: out of memory. */
 int msc_judge(const struct msc_record *, enum msc_profile, struct msc_findings *out,
 	      struct msc_err *) MSC_MUST_CHECK;
 

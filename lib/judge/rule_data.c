@@ -203,8 +203,8 @@ static void needless(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_bot_stall_needless = {
 	.id = "bot.stall.needless",
 	.title = "no endpoint is halted when everything moved as agreed",
-	.spec = "BOT 1.0, 6.7",
-	.severity = {MSC_WARN, MSC_WARN, MSC_WARN},
+	.spec = "BOT 1.0, 5.3.3 and 6.7: allowed, and of no use",
+	.severity = {MSC_NOTE, MSC_NOTE, MSC_NOTE},
 	.why = "each STALL costs a request on endpoint 0, and on some controllers a race; macOS and "
 	       "the slower hosts feel it",
 	.mistake = "the data stage is always ended with a STALL, or it is decided from the command "

@@ -200,6 +200,7 @@ static void add_poll(struct msc_assembler *a, const struct msc_transfer *t)
 	r->began_ns = t->submitted_ns;
 	r->ended_ns = t->completed_ns;
 	r->u.poll = (struct msc_poll){ .ep = t->ep, .outcome = t->outcome };
+	r->cut = t->kept < t->actual;
 	r->u.poll.data = copy(a, t);
 	if (r->u.poll.data)
 		r->u.poll.data_len = t->actual < t->kept ? t->actual : t->kept;
@@ -218,6 +219,7 @@ static void add_control(struct msc_assembler *a, const struct msc_transfer *t)
 	r->began_ns = t->submitted_ns;
 	r->ended_ns = t->completed_ns;
 	r->u.control = (struct msc_control){ .setup = t->setup, .outcome = t->outcome };
+	r->cut = t->kept < t->actual;
 	r->u.control.data = copy(a, t);
 	if (r->u.control.data)
 		r->u.control.data_len = t->actual < t->kept ? t->actual : t->kept;
@@ -400,14 +402,17 @@ static void take_waiting(struct msc_assembler *a, bool all)
  * have a meaning; a host that takes them back sees them end in another. */
 static void ended(struct msc_assembler *a, const struct msc_transfer *t)
 {
-	struct waiting w = { .t = *t, .order = ++a->entries };
+	uint64_t order = ++a->entries;
+	struct waiting w;
 
 	lands(a, t->number);
 	if (!is_behind(a, t)) {
-		take(a, t, w.order);
-		take_waiting(a, false);
+		take(a, t, order);
+		if (a->n_waiting)
+			take_waiting(a, false);
 		return;
 	}
+	w = (struct waiting){ .t = *t, .order = order };
 	if (a->n_waiting == WAITING_MAX)
 		take_waiting(a, true);
 	w.data = copy(a, t);
@@ -437,6 +442,17 @@ static void abandon(struct msc_assembler *a)
 	forget_flights(a);
 	a->bare = false;
 	a->history.needs_reset = a->history.unclean = true;
+}
+
+/* What is known of the units stays; what they answered may not stand any more. */
+static void lose(struct msc_assembler *a)
+{
+	msc_building_free(a->open);
+	a->open = NULL;
+	forget_flights(a);
+	a->bare = false;
+	msc_history_forget(&a->history);
+	a->history.past.unknown = a->history.unclean = true;
 }
 
 static void set_device(struct msc_assembler *a, const struct msc_device *device)
@@ -475,6 +491,7 @@ static void take_note(struct msc_assembler *a, const struct msc_note *n)
 		finish_exchange(a);
 		a->bare = true;
 		break;
+	case MSC_NOTE_LOST: lose(a); break;
 	}
 }
 

@@ -107,6 +107,7 @@ void msc_building_wrap(struct msc_building *b, const struct msc_transfer *t, uin
 	uint8_t packed[MSC_CBW_LEN] = { 0 };
 
 	b->wrapped = true;
+	b->record->cut |= t->kept < t->asked;
 	x->wrapper = malloc(t->kept ? t->kept : 1);
 	if (!x->wrapper) {
 		b->no_memory = true;
@@ -173,9 +174,12 @@ static void find_csw_in_data(struct msc_building *b)
 	size_t len = x->data_len;
 	const uint8_t *end;
 
-	if (len < MSC_CSW_LEN || len >= x->cbw.h.length || (len - MSC_CSW_LEN) % packet(b) ||
-	    x->data_kept != len)
+	if (len < MSC_CSW_LEN || len >= x->cbw.h.length || (len - MSC_CSW_LEN) % packet(b))
 		return;
+	if (x->data_kept != len) { /* it may be, and nobody can know */
+		b->record->cut = true;
+		return;
+	}
 	end = x->data + len - MSC_CSW_LEN;
 	if (msc_get_le32(end) != MSC_CSW_SIGNATURE || msc_get_le32(end + 4) != x->cbw.h.tag ||
 	    !set_status(b, end, MSC_CSW_LEN))
@@ -223,6 +227,7 @@ static void add_status(struct msc_building *b, const struct msc_transfer *t, uin
 		return;
 	b->left_stalled = t->outcome == MSC_OUT_STALL;
 	b->status_done = t->outcome == MSC_OUT_DONE;
+	b->record->cut |= t->kept < t->actual;
 	set_status(b, t->data, t->actual < t->kept ? t->actual : t->kept);
 }
 

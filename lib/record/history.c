@@ -170,8 +170,7 @@ static bool is_worth_keeping(const struct msc_exchange *x)
 
 	if (x->dir != MSC_DIR_IN)
 		return false;
-	return cb[0] != MSC_OP_READ_10 ||
-	       (!msc_cdb_value(cb, "lba") && msc_cdb_value(cb, "blocks") == 1);
+	return cb[0] != MSC_OP_READ_10 || (!msc_get_be32(cb + 2) && msc_get_be16(cb + 7) == 1);
 }
 
 /* After it, what the unit says of itself may be different. */
@@ -251,11 +250,11 @@ static void add_exchange(struct msc_history *h, struct msc_record *r)
 			put(&h->of_unit[lun].answers, r, is_same_block);
 	}
 	h->past = (struct msc_past){
-		.unknown = h->past.unknown && lost,
+		.unknown = r->cut || (h->past.unknown && lost),
 		.exchange = r,
 		.reset = was_reset(x),
-		.awaits_recovery = !valid || (lost && !x->whole),
-		.was_invalid = !valid,
+		.awaits_recovery = !r->cut && (!valid || (lost && !x->whole)),
+		.was_invalid = !r->cut && !valid,
 		.in.halt = left_halted(x, r->device->ep_in) ? MSC_HALT_SET : MSC_HALT_UNKNOWN,
 		.out.halt = left_halted(x, r->device->ep_out) ? MSC_HALT_SET : MSC_HALT_UNKNOWN
 	};

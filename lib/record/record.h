@@ -129,6 +129,8 @@ struct msc_history;
 struct msc_record {
 	enum msc_record_kind kind;
 	bool muted; /* not to be judged; it may be looked back at */
+	bool cut; /* the log does not have all bytes of its wrapper, its status, its answer: whatever
+		     is not there is not held against anybody */
 	const struct msc_device *device; /* as it was known then */
 	int64_t began_ns, ended_ns; /* the target's clock */
 	struct msc_past past;

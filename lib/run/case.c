@@ -9,33 +9,49 @@
 #include "base/text.h"
 #include "run/runner.h"
 
+/* Of a unit without a capacity that could be learned: what is known of its medium. */
+static const char *no_capacity(const struct msc_runner *r)
+{
+	switch (msc_session_readiness(r->session, r->o->lun)) {
+	case MSC_READINESS_EMPTY: return "there is no medium (the device says 2/3A)";
+	case MSC_READINESS_LATE: return "the unit does not get ready";
+	case MSC_READINESS_READY: return "READ CAPACITY gives nothing that can be used";
+	case MSC_READINESS_UNKNOWN:
+	case MSC_READINESS_REFUSED: break;
+	}
+	return "TEST UNIT READY neither passes nor says why";
+}
+
 /* Why the scenario cannot run here; NULL: it can. */
 static const char *unmet(const struct msc_runner *r)
 {
 	const struct msc_unit *u = &r->unit;
 	const struct msc_device *d = &r->target->device;
 	unsigned speed = d->speed;
+	bool empty = msc_session_readiness(r->session, r->o->lun) == MSC_READINESS_EMPTY;
 	const struct {
 		unsigned need;
 		bool met;
 		const char *reason;
 	} needs[] = {
-		{MSC_NEED_ENDPOINTS, !d->commands_only, r->no_endpoints},
-		{MSC_NEED_MEDIUM, u->have_capacity, "there is no medium, or it does not get ready"},
-		{MSC_NEED_NO_MEDIUM, !u->have_capacity, "there is a medium"},
-		{MSC_NEED_WRITABLE, !u->write_protected, "the medium is write-protected"},
-		{MSC_NEED_WRITE_PROTECTED, u->write_protected, "the medium is not write-protected"},
-		{MSC_NEED_REMOVABLE, u->removable, "the medium is not removable"},
-		{MSC_NEED_FIXED, !u->removable, "the medium is removable"},
-		{MSC_NEED_MULTI_LUN, r->max_lun > 0, "the device has one logical unit"},
-		{MSC_NEED_SINGLE_LUN, r->max_lun == 0, "the device has several logical units"},
-		{MSC_NEED_FULL_SPEED, speed == MSC_SPEED_FULL, "the device is not at full speed"},
-		{MSC_NEED_HIGH_SPEED, speed == MSC_SPEED_HIGH, "the device is not at high speed"},
-		{MSC_NEED_COMPOSITE, r->env.var[MSC_VAR_SIBLING] != d->interface_number,
-		 "the device has one interface"},
-		{MSC_NEED_SUPER_SPEED, d->speed == MSC_SPEED_SUPER,
-		 "the device is not at SuperSpeed"},
-		{MSC_NEED_SIMULATED, r->target->device.simulated, "the device is not simulated"},
+		{ MSC_NEED_ENDPOINTS, !d->commands_only, r->no_endpoints },
+		{ MSC_NEED_MEDIUM, u->have_capacity, no_capacity(r) },
+		{ MSC_NEED_NO_MEDIUM, empty,
+		  u->have_capacity ? "there is a medium" : no_capacity(r) },
+		{ MSC_NEED_WRITABLE, !u->write_protected, "the medium is write-protected" },
+		{ MSC_NEED_WRITE_PROTECTED, u->write_protected,
+		  "the medium is not write-protected" },
+		{ MSC_NEED_REMOVABLE, u->removable, "the medium is not removable" },
+		{ MSC_NEED_FIXED, !u->removable, "the medium is removable" },
+		{ MSC_NEED_MULTI_LUN, r->max_lun > 0, "the device has one logical unit" },
+		{ MSC_NEED_SINGLE_LUN, r->max_lun == 0, "the device has several logical units" },
+		{ MSC_NEED_FULL_SPEED, speed == MSC_SPEED_FULL, "the device is not at full speed" },
+		{ MSC_NEED_HIGH_SPEED, speed == MSC_SPEED_HIGH, "the device is not at high speed" },
+		{ MSC_NEED_COMPOSITE, r->env.var[MSC_VAR_SIBLING] != d->interface_number,
+		  "the device has one interface" },
+		{ MSC_NEED_SUPER_SPEED, d->speed == MSC_SPEED_SUPER,
+		  "the device is not at SuperSpeed" },
+		{ MSC_NEED_SIMULATED, r->target->device.simulated, "the device is not simulated" },
 	};
 
 	for (size_t i = 0; i < MSC_COUNT(needs); i++)

@@ -8,9 +8,7 @@
 #include "run/runner.h"
 #include "session/gate.h"
 
-#define OUT_MAX	      (INT64_C(16) << 20)
-#define READY_TRIES   20
-#define READY_WAIT_NS (100 * MSC_MS)
+#define OUT_MAX (INT64_C(16) << 20)
 
 struct built {
 	struct msc_request rq;
@@ -313,15 +311,37 @@ int msc_run_wrapper(struct msc_runner *r, const struct msc_bytes *bytes, struct 
 	return send(r, &rq, &record, err);
 }
 
+/* How long: a unit that has never been ready is not waited for again. */
+static struct msc_awaiting patience(const struct msc_runner *r)
+{
+	bool was_ready = msc_session_readiness(r->session, r->o->lun) == MSC_READINESS_READY;
+	int64_t now_ns = msc_now(r->target->clock);
+
+	return (struct msc_awaiting){
+		.until_ns = now_ns + (was_ready ? MSC_AWAIT_LATE_NS : MSC_AWAIT_EMPTY_NS),
+		.empty_until_ns = now_ns + (was_ready ? MSC_AWAIT_EMPTY_NS : 0),
+	};
+}
+
 int msc_run_ready(struct msc_runner *r, struct msc_err *err)
 {
 	struct msc_clock *clock = r->target->clock;
+	struct msc_awaiting a = patience(r);
+	enum msc_await_step step = MSC_AWAIT_AGAIN;
+	enum msc_readiness why = MSC_READINESS_READY;
 	struct msc_sense_data sense;
 
-	for (int i = 0; i < READY_TRIES && !r->ended; i++) {
+	while (step != MSC_AWAIT_END && !r->ended) {
 		const struct msc_record *record;
 		struct msc_request rq;
 
+		if (step == MSC_AWAIT_PAUSE)
+			msc_wait_until(clock, msc_now(clock) + MSC_AWAIT_PAUSE_NS);
+		if (step == MSC_AWAIT_START) {
+			msc_request_start(&rq, r->o->lun);
+			if (send(r, &rq, &record, err) < 0)
+				return -1;
+		}
 		msc_request_ready(&rq, r->o->lun);
 		if (send(r, &rq, &record, err) < 0)
 			return -1;
@@ -329,11 +349,10 @@ int msc_run_ready(struct msc_runner *r, struct msc_err *err)
 			return 0;
 		if (msc_run_sense(r, r->o->lun, NULL, &sense, err) < 0)
 			return -1;
-		if (!sense.valid || (sense.key == MSC_SENSE_NOT_READY && sense.asc == 0x3a))
-			return 0;
-		if (sense.key != MSC_SENSE_UNIT_ATTENTION)
-			msc_wait_until(clock, msc_now(clock) + READY_WAIT_NS);
+		step = msc_await(&a, msc_now(clock), &sense, &why);
 	}
+	if (why == MSC_READINESS_LATE)
+		msc_session_set_readiness(r->session, r->o->lun, why);
 	return 0;
 }
 

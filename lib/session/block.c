@@ -39,6 +39,14 @@ void msc_request_sense(struct msc_request *rq, uint8_t lun)
 	rq->cbw.h.lun = lun;
 }
 
+void msc_request_start(struct msc_request *rq, uint8_t lun)
+{
+	static const uint8_t cdb[MSC_CBW_CB_MAX] = { MSC_OP_START_STOP_UNIT, [4] = 0x01 };
+
+	msc_request_init(rq, cdb, 6, MSC_DIR_NONE, 0);
+	rq->cbw.h.lun = lun;
+}
+
 void msc_request_ready(struct msc_request *rq, uint8_t lun)
 {
 	static const uint8_t cdb[MSC_CBW_CB_MAX] = { MSC_OP_TEST_UNIT_READY };

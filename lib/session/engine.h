@@ -57,10 +57,12 @@ struct msc_session {
 	const struct msc_record *given[2]; /* to the user; to the session itself, when muted */
 	uint32_t tag;		 /* of the newest CBW */
 	unsigned hangs;		 /* time-outs where an answer was due */
+	bool patient;		 /* the user has not said how long to wait */
 	unsigned muted;		 /* above 0: records are kept but not passed on */
 	struct msc_gate gate;
 	struct msc_fetched fetched; /* of the driver sg */
 	struct msc_medium_signs signs[MSC_LUN_MAX + 1];
+	enum msc_readiness readiness[MSC_LUN_MAX + 1];
 	bool excused;	       /* the host has done what a unit attention may follow */
 	int64_t write_byte_ns; /* what a byte took of the slowest write that passed */
 };

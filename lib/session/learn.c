@@ -9,8 +9,6 @@
 #include <string.h>
 
 #define RECOVERIES_MAX	  3
-#define READY_TRIES	  24
-#define READY_PAUSE_NS	  (250 * MSC_MS) /* between two TEST UNIT READY of a unit that starts up */
 #define ATTENTIONS_MAX	  6		 /* unit attentions read away before a unit is ready */
 #define PROBE_TIMEOUT_NS  MSC_S
 #define PROBE_ROUNDS	  8
@@ -162,27 +160,41 @@ static int ask(struct learner *l, const uint8_t *cdb, uint32_t length, bool *goo
 	return send(l, &rq, good, err);
 }
 
-/* False in *ready: no medium, or a unit that does not become ready. */
-static int become_ready(struct learner *l, bool *ready, struct msc_err *err)
+/* START STOP UNIT with START: what a unit waits for that says 2/04/02. */
+static int start_unit(struct learner *l, struct msc_err *err)
+{
+	struct msc_request rq;
+	bool good;
+
+	msc_request_start(&rq, l->lun);
+	return send(l, &rq, &good, err);
+}
+
+/* Says in *how what became of it. */
+static int become_ready(struct learner *l, enum msc_readiness *how, struct msc_err *err)
 {
 	struct msc_clock *clock = l->s->target->clock;
+	struct msc_awaiting a = { .until_ns = msc_now(clock) + MSC_AWAIT_LATE_NS,
+				  .empty_until_ns = msc_now(clock) + MSC_AWAIT_EMPTY_NS };
+	enum msc_await_step step = MSC_AWAIT_AGAIN;
 	struct msc_sense_data sense;
 	struct msc_request rq;
+	bool ready;
 
-	*ready = false;
+	*how = MSC_READINESS_REFUSED;
 	msc_request_ready(&rq, l->lun);
-	for (int i = 0; i < READY_TRIES && l->recoveries; i++) {
-		if (send(l, &rq, ready, err))
+	while (step != MSC_AWAIT_END && l->recoveries) {
+		if (step == MSC_AWAIT_PAUSE)
+			msc_wait_until(clock, msc_now(clock) + MSC_AWAIT_PAUSE_NS);
+		if ((step == MSC_AWAIT_START && start_unit(l, err)) || send(l, &rq, &ready, err))
 			return -1;
-		if (*ready)
+		if (ready) {
+			*how = MSC_READINESS_READY;
 			return 0;
-		if (request_sense(l, &sense, err))
-			return -1;
-		if (sense.valid && sense.key == MSC_SENSE_NOT_READY) {
-			if (sense.asc != 0x04 || sense.ascq != 0x01)
-				return 0;
-			msc_wait_until(clock, msc_now(clock) + READY_PAUSE_NS);
 		}
+		if (msc_engine_go_on(l->s, err) || request_sense(l, &sense, err))
+			return -1;
+		step = msc_await(&a, msc_now(clock), &sense, how);
 	}
 	return 0;
 }
@@ -207,13 +219,11 @@ static int learn(struct learner *l, struct msc_err *err)
 	static const uint8_t inquiry[MSC_CBW_CB_MAX] = { MSC_OP_INQUIRY, [4] = INQUIRY_ALLOC };
 	static const uint8_t mode[MSC_CBW_CB_MAX] = {
 		MSC_OP_MODE_SENSE_6, [2] = 0x3f, [4] = MODE_SENSE_ALLOC};
-	bool good, ready = false;
+	enum msc_readiness *how = &l->s->readiness[l->lun];
+	bool good;
 
-	if (ask(l, inquiry, INQUIRY_ALLOC, &good, err))
-		return -1;
-	if (become_ready(l, &ready, err))
-		return -1;
-	if (ready && learn_medium(l, err))
+	if (ask(l, inquiry, INQUIRY_ALLOC, &good, err) || become_ready(l, how, err) ||
+	    (*how == MSC_READINESS_READY && learn_medium(l, err)))
 		return -1;
 	return l->recoveries ? ask(l, mode, MODE_SENSE_ALLOC, &good, err) : 0;
 }
@@ -235,6 +245,16 @@ int msc_session_learn(struct msc_session *s, uint8_t lun, struct msc_err *err)
 			u->have_capacity ? (unsigned long long)u->last_lba + 1 : 0, u->block_size,
 			u->write_protected ? ", write-protected" : "");
 	return result;
+}
+
+enum msc_readiness msc_session_readiness(const struct msc_session *s, uint8_t lun)
+{
+	return s->readiness[lun & MSC_LUN_MAX];
+}
+
+void msc_session_set_readiness(struct msc_session *s, uint8_t lun, enum msc_readiness how)
+{
+	s->readiness[lun & MSC_LUN_MAX] = how;
 }
 
 /* ---- queued? ------------------------------------------------------------------------------ */

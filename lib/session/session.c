@@ -108,7 +108,8 @@ struct msc_session *msc_session_new(struct msc_target *target,
 	s->target = target;
 	s->driver = target->device.commands_only ? &msc_driver_sg : &msc_driver_bot;
 	s->o = *options;
-	if (s->o.timeout_ns <= 0)
+	s->patient = s->o.timeout_ns <= 0;
+	if (s->patient)
 		s->o.timeout_ns = MSC_TIMEOUT_NS;
 	s->assembler = msc_assembler_new(on_record, s);
 	if (!s->assembler) {
@@ -257,7 +258,10 @@ int msc_engine_finish(struct msc_session *s, struct msc_xfer *x, int64_t timeout
 
 void msc_engine_hung(struct msc_session *s)
 {
-	if (++s->hangs == s->o.hangs_max && s->o.timeout_ns > MSC_HASTY_NS)
+	s->hangs++;
+	if (s->patient && s->o.timeout_ns > MSC_HUNG_ONCE_NS)
+		s->o.timeout_ns = MSC_HUNG_ONCE_NS;
+	if (s->hangs == s->o.hangs_max && s->o.timeout_ns > MSC_HASTY_NS)
 		s->o.timeout_ns = MSC_HASTY_NS;
 }
 

@@ -28,6 +28,7 @@
 #define MSC_SESSION_SESSION_H
 
 #include "record/assemble.h"
+#include "session/ready.h"
 
 struct msc_session;
 
@@ -35,12 +36,15 @@ struct msc_session;
  * function has returned. */
 typedef void msc_wire_fn(void *user, const struct msc_log_entry *);
 
-#define MSC_TIMEOUT_NS (5 * MSC_S)    /* for each phase, unless told otherwise, */
-#define MSC_BYTE_NS    (16 * MSC_US)  /* and for each byte of a device that is slow and not hung */
-#define MSC_HASTY_NS   MSC_S
+/* How long an answer is waited for, for each phase, unless told otherwise: as Linux does (SD_TIMEOUT),
+ * and longer than Windows' 20 s. A device that has been shown to hang is given less. */
+#define MSC_TIMEOUT_NS	 (30 * MSC_S)
+#define MSC_HUNG_ONCE_NS (5 * MSC_S)
+#define MSC_HASTY_NS	 MSC_S
+#define MSC_BYTE_NS	 (16 * MSC_US) /* and for each byte of a device that is slow and not hung */
 
 struct msc_session_options {
-	int64_t timeout_ns; /* for each phase, and MSC_BYTE_NS more for each byte of data; 0: MSC_TIMEOUT_NS */
+	int64_t timeout_ns; /* for each phase, and MSC_BYTE_NS more for each byte of data; 0: as above */
 	unsigned hangs_max; /* after so many time-outs none lasts longer than MSC_HASTY_NS, so that a
 			       device that hangs often does not cost hours; 0: no such bound */
 	bool queued;
@@ -144,6 +148,9 @@ int msc_session_max_lun(struct msc_session *, uint8_t *max_lun, struct msc_err *
  * SENSE(6): fills in what is known of the unit. Not judged. Leaves have_capacity false when there
  * is no medium. */
 int msc_session_learn(struct msc_session *, uint8_t lun, struct msc_err *) MSC_MUST_CHECK;
+/* What TEST UNIT READY came to then, or as somebody has found it since. */
+enum msc_readiness msc_session_readiness(const struct msc_session *, uint8_t lun);
+void msc_session_set_readiness(struct msc_session *, uint8_t lun, enum msc_readiness);
 const struct msc_unit *msc_session_unit(const struct msc_session *, uint8_t lun);
 
 /* Tries the queued mode with harmless commands; false and a sentence in why (128 bytes) when the
@@ -158,6 +165,7 @@ int msc_session_probe_queued(struct msc_session *, bool *works, char *why, size_
 void msc_request_blocks(struct msc_request *, bool write, uint8_t lun, uint64_t lba,
 			uint32_t blocks, uint32_t block_size);
 void msc_request_sense(struct msc_request *, uint8_t lun);
+void msc_request_start(struct msc_request *, uint8_t lun); /* START STOP UNIT with START */
 void msc_request_ready(struct msc_request *, uint8_t lun); /* TEST UNIT READY */
 
 /* One such command. *passed: with status 00h, and all was moved. A time-out of its own (above 0) does not count as a hang of the device. Not

@@ -27,6 +27,7 @@ static void plan_control(struct bus *b, struct endpoint *e, struct bus_transfer 
 	switch (e->stage) {
 	case STAGE_SETUP:
 		b->now.kind = KIND_SETUP;
+		b->now.setup = t->setup;
 		break;
 	case STAGE_DATA:
 		b->now.kind = in ? KIND_IN : KIND_OUT;
@@ -43,21 +44,28 @@ static void plan_control(struct bus *b, struct endpoint *e, struct bus_transfer 
 	b->now.token_ep = b->now.kind == KIND_IN ? MSC_EP_IN : 0;
 }
 
-int64_t transaction_plan(struct bus *b, unsigned index)
+void transaction_token(struct bus *b, unsigned index)
 {
 	struct endpoint *e = &b->ep[index];
-	struct bus_transfer *t = e->head;
-	unsigned bits = 0, bytes = b->costs->handshake;
 
 	b->now.index = index;
-	b->now.transfer = t->number;
+	b->now.address = b->address;
 	b->now.data = NULL;
 	b->now.len = 0;
-	b->now.reply = UDC_ACK;
 	if (index)
-		plan_bulk(b, index, t);
+		plan_bulk(b, index, e->head);
 	else
-		plan_control(b, e, t);
+		plan_control(b, e, e->head);
+}
+
+int64_t transaction_plan(struct bus *b, unsigned index)
+{
+	unsigned bits = 0, bytes = b->costs->handshake;
+
+	transaction_token(b, index);
+	b->now.transfer = b->ep[index].head->number;
+	b->now.reply = UDC_ACK;
+	b->now.refused = b->now.dropped = false;
 
 	if (udc_address(b->udc) != b->address) { /* nobody answers */
 		b->now.reply = UDC_SILENT;
@@ -107,6 +115,7 @@ static void took_in(struct bus *b, struct endpoint *e, struct bus_transfer *t)
 
 	if (fresh && len > room) {
 		/* The host does not acknowledge babble; the device still holds the packet. */
+		b->now.refused = true;
 		bus_end_transfer(b, b->now.index, BUS_BABBLE);
 		return;
 	}
@@ -128,6 +137,7 @@ static void took_out(struct bus *b, struct endpoint *e, struct bus_transfer *t)
 	size_t len = b->now.len;
 	enum udc_reply r = udc_out_packet(b->udc, b->now.token_ep, b->now.toggle, b->now.data, len);
 
+	b->now.reply = r;
 	if (r == UDC_NAK) { /* its buffer was taken away while the packet was on the wire */
 		park(b, e);
 		return;
@@ -155,6 +165,7 @@ static void took_control(struct bus *b, struct endpoint *e, struct bus_transfer 
 			size_t len = b->now.len, room = t->len - t->actual;
 
 			if (len > room) {
+				b->now.refused = true;
 				bus_end_transfer(b, 0, BUS_BABBLE);
 				return;
 			}
@@ -185,13 +196,14 @@ static void took_control(struct bus *b, struct endpoint *e, struct bus_transfer 
 	}
 }
 
-void transaction_finish(struct bus *b)
+static void finish(struct bus *b)
 {
 	struct endpoint *e = &b->ep[b->now.index];
 	struct bus_transfer *t = e->head;
 
 	b->now.active = false;
-	if (!t || t->number != b->now.transfer) /* cancelled while its packet was on the wire */
+	b->now.dropped = !t || t->number != b->now.transfer;
+	if (b->now.dropped) /* cancelled while its packet was on the wire */
 		return;
 	switch (b->now.reply) {
 	case UDC_NAK:
@@ -226,4 +238,11 @@ void transaction_finish(struct bus *b)
 		e->ping = false;
 	else
 		took_out(b, e, t);
+}
+
+void transaction_finish(struct bus *b)
+{
+	finish(b);
+	if (b->tap)
+		tap_transaction(b);
 }

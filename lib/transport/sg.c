@@ -40,6 +40,10 @@ struct disk {
 static int refused(struct msc_target *t, const struct msc_command *c, int number,
 		   struct msc_err *err)
 {
+	/* More data than a block device's queue takes at once: sg_io() of Linux. What a device or a bus
+	 * does is never told so. */
+	if (number == EIO && c->len)
+		number = E2BIG;
 	switch (number) {
 	case ENODEV:
 	case ENXIO:

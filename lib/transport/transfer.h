@@ -50,7 +50,8 @@ struct msc_whole {
 
 struct msc_transfer {
 	enum msc_transfer_kind kind;
-	bool ended; /* false: it was submitted just now, and what follows `asked` is not known */
+	bool ended; /* false: it was submitted just now, and what follows `asked` is not known, but the
+		       bytes that are offered to the device */
 	uint64_t number; /* counts submissions, from 1: the same in both entries */
 	uint8_t ep;	 /* bEndpointAddress; 0: control */
 	struct msc_setup setup;

@@ -67,6 +67,9 @@ struct msc_device {
 
 struct msc_target;
 struct msc_command;
+/* One packet on the bus, from the PID to the CRC, refused polls too. */
+typedef void msc_packet_fn(void *user, enum msc_speed, int64_t at_ns, const uint8_t *packet,
+			   size_t len);
 struct msc_open_options {
 	bool allow_writes;
 	bool any_interface; /* also one that does not say it is mass storage by Bulk-Only */
@@ -74,6 +77,9 @@ struct msc_open_options {
 	/* The user does not want to wait any longer; NULL: never. For waits that nothing else ends. */
 	bool (*stop)(void *stop_user);
 	void *stop_user;
+	msc_packet_fn
+		*packet; /* sees the bus from the enumeration on, where it can be seen; or NULL */
+	void *packet_user;
 };
 
 /* One thing that `mscope list targets` shows. */
@@ -163,6 +169,8 @@ struct msc_target {
 	 * CLEAR_FEATURE and SET_CONFIGURATION are told as the control transfers that they are. */
 	msc_observe_fn *observe;
 	void *observe_user;
+	msc_observe_fn *record; /* the same, for who writes it down */
+	void *record_user;
 	uint64_t submissions; /* so far */
 };
 

@@ -144,7 +144,7 @@ static const struct judge_row rows[] = {
 	{ "bot.interface.form", CONFIG CONF_HEAD INTERFACE BULK_IN BULK_OUT,
 	  CONFIG CONF_HEAD "0904000002"
 			   "08ff5000" BULK_IN BULK_OUT,
-	  "bInterfaceSubClass is FFh", "06h (01h to 06h)", "FFh" },
+	  "bInterfaceSubClass is FFh", "06h (01h to 08h)", "FFh" },
 	{ "bot.interface.form", NULL, CONFIG CONF_HEAD INTERFACE BULK_IN "07058202400000",
 	  "no bulk-out", NULL, NULL },
 	{ "bot.interface.form", NULL,

@@ -440,6 +440,32 @@ static void commands_that_fail(void **state)
 	}
 }
 
+/* For this a block device has another number than a generic one. */
+static void too_much_data(void **state)
+{
+	static const int numbers[] = { EIO, ENOMEM, EINVAL, E2BIG };
+	static uint8_t data[1 << 18];
+	const uint8_t read10[10] = { 0x28, [7] = 2 };
+
+	(void)state;
+	for (size_t i = 0; i < MSC_COUNT(numbers); i++) {
+		struct msc_command c = { .cdb = read10,
+					 .cdb_len = 10,
+					 .dir = MSC_DIR_IN,
+					 .data = data,
+					 .len = sizeof(data) };
+		struct msc_err err = MSC_ERR_INIT;
+		struct msc_target *t = must_open();
+
+		fake.result = -numbers[i];
+		assert_int_equal(msc_command(t, &c, MSC_S, &err), -1);
+		assert_int_equal(err.code, MSC_E_UNSUPPORTED);
+		assert_non_null(strstr(err.msg, "does not let a command of 10 bytes with 262144 bytes "
+						"of data through"));
+		msc_target_close(t);
+	}
+}
+
 /* Neither side pretends to be the other. */
 static void transfers_and_commands(void **state)
 {
@@ -474,6 +500,7 @@ int main(void)
 		TEST(a_held_disk),
 		TEST(commands),
 		TEST(commands_that_fail),
+		TEST(too_much_data),
 		TEST(transfers_and_commands),
 	};
 

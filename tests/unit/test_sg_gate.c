@@ -331,6 +331,7 @@ static void no_status(void **state)
 	assert_false(x->needs_reset || x->answered || msc_session_known(b.session)->unclean ||
 		     msc_session_known(b.session)->owed);
 	assert_true(msc_session_known(b.session)->past.reset);
+	assert_false(msc_session_known(b.session)->past.awaits_recovery); /* that has been done */
 	assert_int_equal(msc_session_settle(b.session, &rung, &err), 0);
 	assert_int_equal(rung, 0);
 	gate_close(&b);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Faults as rows, for defects that are "at this point, where this matches, change that": the
+/* Faults and variants as rows, for what is "at this point, where this matches, change that": the
  * language of the tables rows_*.c. What it cannot say plainly is a hook in C: see fault.h.
  *
  *	{"capacity-count", "READ CAPACITY(10) gives the number of blocks instead of the last one",
@@ -168,7 +168,7 @@ bool fault_row_card_write(struct mcu *, const struct mutant_view *, uint64_t *, 
 void fault_row_open(struct mcu *, uint8_t, bool *, bool *, void *);
 void fault_row_reset(struct mcu *, void *);
 
-#define DEFECT(...)                                                                                \
+#define ROWS(...)                                                                                  \
 	.ops = {                                                                                   \
 		.state_size = sizeof(struct fault_memory),                                         \
 		.initial = &(const struct fault_memory){                                           \
@@ -180,6 +180,7 @@ void fault_row_reset(struct mcu *, void *);
 		.open = fault_row_open, .reset = fault_row_reset,                                  \
 	}
 
+#define DEFECT ROWS
 #define PROOF "exists to prove the rule"
 
 #endif
