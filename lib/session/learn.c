@@ -205,10 +205,17 @@ static int learn_medium(struct learner *l, struct msc_err *err)
 	static const uint8_t capacity16[MSC_CBW_CB_MAX] = { MSC_OP_SERVICE_ACTION_IN_16,
 							    0x10, [13] = 32 };
 	const struct msc_unit *u = msc_session_unit(l->s, l->lun);
+	struct msc_sense_data sense;
 	bool good;
 
 	if (ask(l, capacity10, MSC_CAPACITY_10_LEN, &good, err))
 		return -1;
+	if (!good && l->recoveries) { /* TEST UNIT READY need not be right */
+		if (request_sense(l, &sense, err))
+			return -1;
+		if (sense.valid && sense.key == MSC_SENSE_NOT_READY && sense.asc == 0x3a)
+			l->s->readiness[l->lun] = MSC_READINESS_EMPTY;
+	}
 	if (u->have_capacity && u->last_lba == UINT32_MAX)
 		return ask(l, capacity16, 32, &good, err);
 	return 0;
