@@ -166,7 +166,6 @@ static const struct known known[] = {
 	{ "*=sense-fails", "*", "*", ENDLESS },
 	{ "*=status-reserved", "*", "*", ENDLESS },
 	{ "*=status-sticky", "*", "*", ENDLESS },
-	{ "*=sense-zero", "scsi.sense.*", "expect.status", NOTHING },
 	{ "*=sense-form", "scsi.sense.status", "expect.status", NOTHING },
 	{ "*=residue-processed", "*", "expect.value", RESIDUE },
 	{ "*=residue-wraps", "bot.case06.*", "expect.value", RESIDUE },

@@ -460,8 +460,9 @@ static void too_much_data(void **state)
 		fake.result = -numbers[i];
 		assert_int_equal(msc_command(t, &c, MSC_S, &err), -1);
 		assert_int_equal(err.code, MSC_E_UNSUPPORTED);
-		assert_non_null(strstr(err.msg, "does not let a command of 10 bytes with 262144 bytes "
-						"of data through"));
+		assert_non_null(strstr(err.msg,
+				       "does not let a command of 10 bytes with 262144 bytes "
+				       "of data through"));
 		msc_target_close(t);
 	}
 }
