@@ -104,8 +104,7 @@ static void form(struct msc_judging *j, const struct msc_record *r)
 	} else if (asked >= MSC_SENSE_LEN && len < SENSE_LEAST) {
 		msc_found(j, "%zu byte%s of sense data came of the %zu asked for", len,
 			  MSC_PLURAL(len), asked);
-		msc_expected(j, "at least %d, up to the additional sense code qualifier",
-			     SENSE_LEAST);
+		msc_expected(j, "at least %d", SENSE_LEAST);
 		msc_actual(j, "%zu", len);
 	} else if (len >= 8 && (x->data[7] + 8u < len || (len < asked && x->data[7] + 8u != len))) {
 		msc_found(j, "%zu byte%s of sense data came, and ADDITIONAL SENSE LENGTH is %u",

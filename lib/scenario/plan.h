@@ -133,6 +133,8 @@ struct msc_stated_intent {
 
 struct msc_plan_command {
 	const struct msc_cdb_def *def; /* NULL: raw */
+	const struct msc_cdb_def *narrow; /* of `read` and `write`: taken instead where every field
+					     fits; its fields are in the same order. Else NULL */
 	uint8_t raw[MSC_CBW_CB_MAX];
 	size_t raw_len;
 	struct msc_expr field[MSC_COUNT(((struct msc_cdb_def *)0)->fields)];

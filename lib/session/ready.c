@@ -19,12 +19,11 @@ enum msc_await_step msc_await(struct msc_awaiting *a, int64_t now_ns,
 			      const struct msc_sense_data *sense, enum msc_readiness *why)
 {
 	*why = MSC_READINESS_REFUSED;
-	if (!sense->valid)
-		return MSC_AWAIT_END;
-	if (sense->key == MSC_SENSE_UNIT_ATTENTION)
+	if (sense->valid && sense->key == MSC_SENSE_ILLEGAL_REQUEST)
+		return MSC_AWAIT_END; /* there is no such unit */
+	/* Firmware that cannot say why may have meant a unit attention, too. */
+	if (!sense->valid || sense->key != MSC_SENSE_NOT_READY)
 		return ++a->attentions < ATTENTIONS_MAX ? MSC_AWAIT_AGAIN : MSC_AWAIT_END;
-	if (sense->key != MSC_SENSE_NOT_READY)
-		return MSC_AWAIT_END;
 	if (sense->asc == ASC_NO_MEDIUM) {
 		*why = MSC_READINESS_EMPTY;
 		return wait_until(a->empty_until_ns, now_ns);

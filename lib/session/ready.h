@@ -18,7 +18,7 @@ struct msc_awaiting {
 	int64_t until_ns;	/* a unit that is not ready is waited for */
 	int64_t empty_until_ns; /* and one that says that it is empty: a card may be found late */
 	bool started;		/* START STOP UNIT was sent: once is enough */
-	unsigned attentions;	/* read away so far */
+	unsigned attentions;	/* and other failures, read away so far */
 };
 
 enum msc_await_step {

@@ -430,15 +430,15 @@ void bus_device_ready(struct bus *b, uint8_t ep)
 	int64_t period = bytes_ns(b, b->costs->handshake) + b->policy->poll_gap_ns;
 	int64_t now = sim_now(b->sim);
 
-	if (!e->parked)
+	if (!e->parked || e->parked_ep != ep)
 		return;
 	e->parked = false;
 	if (now > e->poll_ns) {
 		int64_t missed = (now - e->poll_ns + period - 1) / period;
 
 		/* A refused OUT at full speed carries its data each time. */
-		if (b->speed != MSC_SPEED_HIGH && !(ep & MSC_EP_IN) && index_of(ep)) {
-			size_t left = e->head->len - e->head->actual;
+		if (b->speed != MSC_SPEED_HIGH && !(ep & MSC_EP_IN)) {
+			size_t left = e->stage == STAGE_STATUS ? 0 : e->head->len - e->head->actual;
 
 			period +=
 				bytes_ns(b, b->costs->data - b->costs->handshake +

@@ -29,6 +29,7 @@ struct endpoint {
 	bool toggle;	   /* of the next packet */
 	bool ping;	   /* high speed OUT: ask first, USB 2.0, 8.5.1 */
 	bool parked;	   /* the device said NAK; it will call bus_device_ready */
+	uint8_t parked_ep; /* where: endpoint 0 is polled either way */
 	int64_t poll_ns;   /* not before this: after a NAK, or after a STALL */
 	enum stage stage;  /* of the control transfer at the head */
 };

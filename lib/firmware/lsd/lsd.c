@@ -18,14 +18,16 @@ static void setup(struct mcu *m, const struct msc_setup *q)
 	if (well_formed && q->request_type == to_interface &&
 	    q->request == MSC_REQ_BULK_ONLY_RESET && q->length == 0) {
 		msc_reset(m);
-		udc_ep0_ack(m);
+		usbd_ack(m, &s->usbd);
 	} else if (well_formed && q->request_type == (MSC_REQTYPE_IN | to_interface) &&
 		   q->request == MSC_REQ_GET_MAX_LUN && q->length == 1) {
-		udc_ep0_send(m, &max_lun, 1);
+		usbd_send(m, &s->usbd, &max_lun, 1);
 	} else {
-		udc_ep0_stall(m);
+		usbd_stall(m, &s->usbd);
 	}
 }
+
+USBD_EP0(struct lsd_port)
 
 static void configured(struct mcu *m, uint8_t value)
 {
@@ -132,6 +134,8 @@ const struct msc_firmware msc_firmware_lsd = {
 	.vectors = {.start = start,
 		    .reset = reset,
 		    .setup = setup,
+		    .ep0_in = ep0_in,
+		    .ep0_out = ep0_out,
 		    .in_done = msc_in_done,
 		    .out_done = msc_out_done},
 	.full_speed_only = true,
