@@ -154,6 +154,7 @@ struct known {
 #define ENDLESS \
 	"a failure is an error for the kernel; it resets the port, the reset is told as a failure, and so on"
 #define RESIDUE "a residue of nonsense that the kernel has found out is not passed on"
+#define NOTHING "for the kernel, a failure without a reason is an error"
 
 static const struct known known[] = {
 	{ "*", "scsi.sense.short", "", ASKED },
@@ -165,6 +166,8 @@ static const struct known known[] = {
 	{ "*=sense-fails", "*", "*", ENDLESS },
 	{ "*=status-reserved", "*", "*", ENDLESS },
 	{ "*=status-sticky", "*", "*", ENDLESS },
+	{ "*=sense-form", "scsi.sense.status", "expect.status", NOTHING },
+	{ "*=sense-zero", "scsi.sense.*", "expect.status", NOTHING },
 	{ "*=residue-processed", "*", "expect.value", RESIDUE },
 	{ "*=residue-wraps", "bot.case06.*", "expect.value", RESIDUE },
 	{ "*=maxlun-late", "scsi.*luns*", "scsi.luns.list",
