@@ -10,7 +10,7 @@ trap 'rm -f "$log"' EXIT
 export MSCOPE_WATCH_MEDIUM=1
 
 for program; do
-	CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 5 "${UNIT_TIMEOUT:-120}" "$program" >"$log" 2>&1 </dev/null
+	CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 5 "${UNIT_TIMEOUT:-600}" "$program" >"$log" 2>&1 </dev/null
 	status=$?
 	read -r p f s < <(awk '
 		/^(not )?ok [0-9]+ # SKIP/ { s++; next }
