@@ -233,7 +233,9 @@ def test_bad_answers(mscope, tmp_path, bad, says, when):
 
     with Serve(tmp_path, "sim:reference") as serve, Proxy(serve.port, spoil) as proxy:
         p = mscope("probe", f"usbip:127.0.0.1:{proxy.port}/1-1", status=3)
-        assert says in p.err and p.err.count("\n") == 1, p.err
+        # An answer too many may come when the last one that was asked for has been taken: then only the end is seen.
+        assert says in p.err or "the device went away" in p.err, p.err
+        assert p.err.count("\n") == 1, p.err
         assert "Reference Disk" in mscope("probe", serve.target()).out
 
 
