@@ -99,15 +99,15 @@ static unsigned findings_of(const struct msc_evidence *e, const char *name)
 	return n;
 }
 
-/* What is best for a reader comes first: nothing is written, the rule is the fault's own, and there is
- * little beside it. */
+/* What is best for a reader comes first: nothing is written, the rule is the fault's own, the case of
+ * the same subject, and there is little beside it. */
 static unsigned badness(const struct entry *e, const struct msc_scenarios *all, size_t i)
 {
 	const struct msc_sighting *s = &e->seen.seen[i];
 
 	return (is_promised(e->fault, s->rule) ? 0 : 200000) +
 	       (msc_scenario_writes(find_case(all, s->name)) ? 100000 : 0) +
-	       findings_of(&e->seen, s->name);
+	       (strncmp(s->name, s->rule->id, 3) ? 10000 : 0) + findings_of(&e->seen, s->name);
 }
 
 static bool shows_alone(const struct entry *e, const struct msc_scenarios *all,

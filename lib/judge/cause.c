@@ -19,6 +19,7 @@
 #define STATED	   500	/* of an expect.* rule, which says only that something is wrong */
 #define ENOUGH	   500	/* explains a finding */
 #define NAMING	   300
+#define NAMING_ALL 900 /* a firmware, with all its ways */
 #define MISSING	   800
 #define HIDDEN	   60 /* missing where the case found something else */
 
@@ -167,8 +168,7 @@ static int32_t degree(const struct work *w, const struct msc_entry *entry, size_
 	if (!has)
 		return 0;
 	for (size_t p = 0; name && p < entry->n; p++)
-		if (pairs[p].rule == at->rule &&
-		    !strncmp(w->d->names[pairs[p].name], name, kind))
+		if (pairs[p].rule == at->rule && !strncmp(w->d->names[pairs[p].name], name, kind))
 			return ALIKE;
 	return w->common[at->rule] > FEW ? FAINT : name ? ELSEWHERE : ENOUGH;
 }
@@ -186,7 +186,8 @@ static bool is_expected(const struct work *w, const struct msc_pair *p)
 	return w->ran[p->name] != NOT_RUN && w->rules[p->rule];
 }
 
-static int32_t missing_cost(const struct work *w, const struct msc_entry *entry)
+/* Of a firmware nothing can be hidden: it is that one or it is not. */
+static int32_t missing_cost(const struct work *w, const struct msc_entry *entry, bool firmware)
 {
 	int64_t sum = 0;
 
@@ -195,7 +196,8 @@ static int32_t missing_cost(const struct work *w, const struct msc_entry *entry)
 
 		if (is_expected(w, p) && !was_seen(w, p))
 			sum += (int64_t)weight(w->rules[p->rule]) *
-			       (w->ran[p->name] == RAN_DIRTY ? HIDDEN : MISSING) / EXACT;
+			       (w->ran[p->name] == RAN_DIRTY && !firmware ? HIDDEN : MISSING) /
+			       EXACT;
 	}
 	return (int32_t)(sum < INT32_MAX / 2 ? sum : INT32_MAX / 2);
 }
@@ -251,6 +253,7 @@ static void resolve(struct work *w)
 	count_rules(w);
 }
 
+/* Where there are cases, one of them at least must be as the dictionary says. */
 static void list_candidates(struct work *w)
 {
 	struct msc_cover *c = &w->cover;
@@ -258,19 +261,20 @@ static void list_candidates(struct work *w)
 	for (size_t k = 0; k < w->d->n_entries; k++) {
 		const struct msc_entry *entry = &w->d->entries[k];
 		struct msc_candidate *candidate = &c->candidates[c->n];
-		bool any = false;
+		bool firmware = is_firmware(entry), any = false;
 
 		candidate->covers = w->worth + c->n * c->n_seen;
 		for (size_t i = 0; i < c->n_seen; i++) {
-			const struct msc_rule *rule = w->e->seen[i].rule;
+			int32_t d = degree(w, entry, i);
 
-			candidate->covers[i] = degree(w, entry, i) * weight(rule) / EXACT;
-			any |= candidate->covers[i] > 0;
+			candidate->covers[i] = d * weight(w->e->seen[i].rule) / EXACT;
+			any |= d == EXACT || (d && !w->e->seen[i].name);
 		}
 		if (!any)
 			continue;
 		candidate->entry = k;
-		candidate->cost = NAMING + missing_cost(w, entry);
+		candidate->cost =
+			(firmware ? NAMING_ALL : NAMING) + missing_cost(w, entry, firmware);
 		c->n++;
 	}
 }
@@ -323,7 +327,8 @@ static const struct msc_rule *main_rule(const struct msc_fault *f)
 	size_t len = strcspn(f->caught_by, " ");
 
 	for (size_t i = 0; i < msc_rule_count; i++)
-		if (strlen(msc_rules[i]->id) == len && !strncmp(msc_rules[i]->id, f->caught_by, len))
+		if (strlen(msc_rules[i]->id) == len &&
+		    !strncmp(msc_rules[i]->id, f->caught_by, len))
 			return msc_rules[i];
 	return NULL;
 }
@@ -347,8 +352,8 @@ static void describe(struct msc_cause *cause, const struct msc_entry *entry)
 	}
 }
 
-static int list_missing(const struct work *w, const struct msc_entry *entry, struct msc_cause *cause,
-			struct msc_err *err)
+static int list_missing(const struct work *w, const struct msc_entry *entry,
+			struct msc_cause *cause, struct msc_err *err)
 {
 	cause->missing = calloc(entry->n + 1u, sizeof *cause->missing);
 	if (!cause->missing)
@@ -482,9 +487,8 @@ static int tell(struct work *w, const size_t *by, struct msc_causes *causes, str
 static void assign(struct work *w, const size_t *by, struct msc_causes *causes)
 {
 	for (size_t i = 0; i < w->e->n_seen; i++) {
-		const char *id = by[i] == NONE
-					 ? NULL
-					 : w->d->entries[w->cover.candidates[by[i]].entry].id;
+		const char *id = by[i] == NONE ? NULL
+					       : w->d->entries[w->cover.candidates[by[i]].entry].id;
 
 		causes->of[i] = -1;
 		for (size_t n = 0; id && n < causes->count; n++)

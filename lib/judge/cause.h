@@ -89,12 +89,13 @@ struct msc_cause {
 	const char *spec;    /* the clause; may be NULL */
 	const struct msc_fault *fault;	     /* NULL: a firmware as it is */
 	const struct msc_firmware *firmware; /* or this */
-	const struct msc_fault **ties; /* they explain the same, and nothing that ran tells them apart */
+	const struct msc_fault *
+		*ties; /* they explain the same, and nothing that ran tells them apart */
 	size_t n_ties;
 	unsigned explains;	   /* findings */
 	unsigned cases;		   /* in so many cases */
 	enum msc_severity worst;   /* of them */
-	unsigned shown, shows;	   /* of the pairs that it shows in cases that ran, those seen; all */
+	unsigned shown, shows; /* of the pairs that it shows in cases that ran, those seen; all */
 	struct msc_missing *missing; /* the others */
 	size_t n_missing;
 	const char *alone;  /* the case to run for it by itself, one of those that showed it */

@@ -93,14 +93,14 @@ void msc_report_forget(struct msc_report_all *all)
 }
 
 const struct msc_cause *msc_report_cause(const struct msc_report_all *all,
-					 const struct msc_report_case *c, const struct msc_finding *f)
+					 const struct msc_report_case *c,
+					 const struct msc_finding *f)
 {
 	const char *name = msc_scenario_name(c->scenario);
 
 	for (size_t i = 0; all->causes.of && i < all->seen.n_seen; i++)
 		if (all->seen.seen[i].rule == f->rule && all->seen.seen[i].name == name)
-			return all->causes.of[i] < 0 ? NULL
-						     : &all->causes.list[all->causes.of[i]];
+			return all->causes.of[i] < 0 ? NULL : &all->causes.list[all->causes.of[i]];
 	return NULL;
 }
 

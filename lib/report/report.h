@@ -54,7 +54,8 @@ struct msc_report_run {
 
 /* The cause of a finding of that case; NULL: none is known. */
 const struct msc_cause *msc_report_cause(const struct msc_report_all *,
-					 const struct msc_report_case *, const struct msc_finding *);
+					 const struct msc_report_case *,
+					 const struct msc_finding *);
 /* Those of its findings that are no notes: "residue-zero, csw-tag"; NULL: none is known. The caller
  * frees it. */
 char *msc_report_causes(const struct msc_report_all *, const struct msc_report_case *);
@@ -68,6 +69,23 @@ struct msc_report {
 	/* Frees what the state holds. May be absent. */
 	void (*discard)(struct msc_report_run *);
 };
+
+/* Of one rule, where the same happened. */
+struct msc_group {
+	const struct msc_finding *first;
+	const struct msc_report_case *in, *last;
+	unsigned findings, cases;
+	char commands[160]; /* "READ(10), INQUIRY, ..." */
+	unsigned n_commands;
+};
+
+struct msc_groups {
+	struct msc_group *list; /* the worst and then the largest first; free() it */
+	size_t n;
+};
+
+/* The findings, `least` severe or more, that no cause explains. False: memory ran out. */
+bool msc_report_left(const struct msc_report_all *, enum msc_severity least, struct msc_groups *);
 
 #define REPORT(name) extern const struct msc_report msc_report_##name;
 #include "report/report.list"

@@ -28,10 +28,9 @@ void trial_run(const struct msc_scenarios *all, const char *target, bool writes,
 	       enum msc_profile profile, struct msc_evidence *seen)
 {
 	const struct msc_open_options open = { .allow_writes = writes };
-	const struct msc_run_options options = { .profile = profile,
-						 .allow_writes = writes,
-						 .event = on_event,
-						 .user = seen };
+	const struct msc_run_options options = {
+		.profile = profile, .allow_writes = writes, .event = on_event, .user = seen
+	};
 	struct msc_err err = MSC_ERR_INIT;
 	struct msc_summary summary;
 	struct msc_target *t = msc_target_open(target, &open, &err);
@@ -44,7 +43,8 @@ void trial_run(const struct msc_scenarios *all, const char *target, bool writes,
 	msc_target_close(t);
 }
 
-void trial_find(const struct msc_evidence *seen, enum msc_profile profile, struct msc_causes *causes)
+void trial_find(const struct msc_evidence *seen, enum msc_profile profile,
+		struct msc_causes *causes)
 {
 	struct msc_err err = MSC_ERR_INIT;
 
