@@ -100,7 +100,12 @@ int msc_parse_hex(const char *text, uint8_t *out, size_t max, size_t *len, struc
 		}
 		int high = hex_digit(p[0]);
 		int low = high < 0 ? -1 : hex_digit(p[1]);
+		bool alone = high >= 0 && (p[1] == ' ' || !p[1]) && (p == text || p[-1] == ' ');
 
+		if (alone) {
+			low = high;
+			high = 0;
+		}
 		if (low < 0)
 			return msc_fail(err, MSC_E_USAGE,
 					"'%s' is not hex: two digits a byte, as in 12 00 ff", text);
@@ -108,7 +113,7 @@ int msc_parse_hex(const char *text, uint8_t *out, size_t max, size_t *len, struc
 			return msc_fail(err, MSC_E_USAGE, "'%s' has more than %zu bytes", text,
 					max);
 		out[n++] = (uint8_t)(high << 4 | low);
-		p += 2;
+		p += alone ? 1 : 2;
 	}
 	*len = n;
 	return 0;

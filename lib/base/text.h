@@ -18,8 +18,8 @@ int msc_parse_duration(const char *text, int64_t *ns, struct msc_err *err) MSC_M
 /* "1", "0", "yes", "no", "on", "off", "true", "false". */
 int msc_parse_bool(const char *text, bool *value, struct msc_err *err) MSC_MUST_CHECK;
 
-/* Pairs of hex digits, spaces between pairs allowed: "12 00 ff" or "1200ff". Writes at most max
- * bytes to out; *len is how many. */
+/* Pairs of hex digits, spaces between pairs allowed: "12 00 ff" or "1200ff"; a digit that stands
+ * alone is a byte, as sg_raw takes it: "12 0 ff". Writes at most max bytes to out; *len is how many. */
 int msc_parse_hex(const char *text, uint8_t *out, size_t max, size_t *len,
 		  struct msc_err *err) MSC_MUST_CHECK;
 

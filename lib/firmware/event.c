@@ -124,7 +124,7 @@ static int parse_identity(struct sim_event *e, const char *text, struct msc_err 
 	size_t a, b;
 	char vendor[5] = "";
 
-	if (strlen(text) != 9 || text[4] != ':')
+	if (strlen(text) != 9 || text[4] != ':' || strchr(text, ' '))
 		return msc_fail(err, MSC_E_USAGE, "'%s': expected VID:PID, as in 1209:0002", text);
 	memcpy(vendor, text, 4);
 	if (msc_parse_hex(vendor, id, 2, &a, err) < 0 ||

@@ -97,6 +97,11 @@ static void hex(void **state)
 	assert_int_equal(msc_parse_hex("12 00fF", out, sizeof out, &len, &err), 0);
 	assert_int_equal(len, 3);
 	assert_memory_equal(out, "\x12\x00\xff", 3);
+	assert_int_equal(msc_parse_hex("f 0 12", out, sizeof out, &len, &err), 0);
+	assert_int_equal(len, 3);
+	assert_memory_equal(out, ((uint8_t[]){ 0x0f, 0x00, 0x12 }), 3);
+	assert_int_equal(msc_parse_hex("12f 0", out, sizeof out, &len, &err), -1);
+	err = (struct msc_err)MSC_ERR_INIT;
 	assert_int_equal(msc_parse_hex("123", out, sizeof out, &len, &err), -1);
 	err = (struct msc_err)MSC_ERR_INIT;
 	assert_int_equal(msc_parse_hex("0102030405", out, sizeof out, &len, &err), -1);
