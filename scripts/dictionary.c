@@ -28,6 +28,7 @@ struct entry {
 	struct msc_evidence seen;
 	const char *alone[MSC_ALONE_MAX];
 	size_t n_alone;
+	const char *before; /* what must be run before the only one of them; NULL: nothing */
 };
 
 struct run {
@@ -110,29 +111,49 @@ static unsigned badness(const struct entry *e, const struct msc_scenarios *all, 
 	       (strncmp(s->name, s->rule->id, 3) ? 10000 : 0) + findings_of(&e->seen, s->name);
 }
 
-static bool shows_alone(const struct entry *e, const struct msc_scenarios *all,
-			const struct msc_sighting *s)
+/* Some of what the case shows in the whole suite; `first` is run before it, unless it is NULL. */
+static bool shows_alone(const struct entry *e, struct msc_scenario *first, struct msc_scenario *it)
 {
-	struct msc_scenario *one[] = { find_case(all, s->name) };
-	const struct msc_scenarios cases = { .list = one, .count = 1 };
+	struct msc_scenario *list[] = { first ? first : it, it };
+	const struct msc_scenarios cases = { .list = list, .count = first ? 2 : 1 };
+	bool writes = msc_scenario_writes(it) || (first && msc_scenario_writes(first));
 	struct msc_evidence seen = { NULL };
 	bool shown = false;
 
-	run(e->target, &cases, msc_scenario_writes(one[0]), &seen);
+	run(e->target, &cases, writes, &seen);
 	for (size_t i = 0; i < seen.n_seen; i++)
-		shown |= seen.seen[i].rule == s->rule;
+		for (size_t k = 0; k < e->seen.n_seen; k++)
+			shown |= seen.seen[i].name == msc_scenario_name(it) &&
+				 seen.seen[i].name == e->seen.seen[k].name &&
+				 seen.seen[i].rule == e->seen.seen[k].rule;
 	msc_evidence_clear(&seen);
 	return shown;
 }
 
+/* It needs what another case leaves behind: the nearest one before it. */
+static void try_after(struct entry *e, const struct msc_scenarios *all, const char *name)
+{
+	size_t at = 0;
+
+	while (msc_scenario_name(all->list[at]) != name)
+		at++;
+	for (size_t i = at; i > 0 && at - i < TRIES_MAX; i--) {
+		if (!shows_alone(e, all->list[i - 1], all->list[at]))
+			continue;
+		e->alone[e->n_alone++] = name;
+		e->before = msc_scenario_name(all->list[i - 1]);
+		return;
+	}
+}
+
 static void try_alone(struct entry *e, const struct msc_scenarios *all)
 {
-	size_t n = e->seen.n_seen;
+	size_t n = e->seen.n_seen, best, tries = 0;
 	bool *tried = calloc(n + 1, sizeof *tried);
+	const char *first = NULL;
 
-	for (int t = 0; tried && t < TRIES_MAX && e->n_alone < MSC_ALONE_MAX; t++) {
-		size_t best = n;
-
+	while (tried && tries++ < TRIES_MAX && e->n_alone < MSC_ALONE_MAX) {
+		best = n;
 		for (size_t i = 0; i < n; i++)
 			if (!tried[i] &&
 			    (best == n || badness(e, all, i) < badness(e, all, best)))
@@ -141,10 +162,14 @@ static void try_alone(struct entry *e, const struct msc_scenarios *all)
 			break;
 		for (size_t i = 0; i < n; i++)
 			tried[i] |= e->seen.seen[i].name == e->seen.seen[best].name;
-		if (shows_alone(e, all, &e->seen.seen[best]))
+		if (!first)
+			first = e->seen.seen[best].name;
+		if (shows_alone(e, NULL, find_case(all, e->seen.seen[best].name)))
 			e->alone[e->n_alone++] = e->seen.seen[best].name;
 	}
 	free(tried);
+	if (!e->n_alone && first)
+		try_after(e, all, first);
 }
 
 /* ---- the work, divided --------------------------------------------------------------------------- */
@@ -175,7 +200,7 @@ static size_t list_entries(struct entry **list)
 	return n;
 }
 
-/* Lines "p ENTRY NAME RULE" and "a ENTRY NAME", with the indexes of all lists. */
+/* Lines "p ENTRY NAME RULE" and "a ENTRY NAME BEFORE", with the place in the list. */
 static void work(struct entry *list, size_t n, const struct msc_scenarios *all, size_t first,
 		 size_t step, FILE *out)
 {
@@ -189,7 +214,7 @@ static void work(struct entry *list, size_t n, const struct msc_scenarios *all, 
 			fprintf(out, "p %zu %s %s\n", i, e->seen.seen[p].name,
 				e->seen.seen[p].rule->id);
 		for (size_t a = 0; a < e->n_alone; a++)
-			fprintf(out, "a %zu %s -\n", i, e->alone[a]);
+			fprintf(out, "a %zu %s %s\n", i, e->alone[a], e->before ? e->before : "-");
 		msc_evidence_clear(&e->seen);
 	}
 }
@@ -197,7 +222,7 @@ static void work(struct entry *list, size_t n, const struct msc_scenarios *all, 
 struct line {
 	char kind;
 	size_t entry, at;
-	char name[128], rule[64];
+	char name[128], rule[128];
 };
 
 struct lines {
@@ -210,7 +235,7 @@ static void read_lines(FILE *f, struct lines *lines)
 	struct line line;
 
 	rewind(f);
-	while (fscanf(f, "%c %zu %127s %63s\n", &line.kind, &line.entry, line.name, line.rule) ==
+	while (fscanf(f, "%c %zu %127s %127s\n", &line.kind, &line.entry, line.name, line.rule) ==
 	       4) {
 		if (lines->n == lines->room) {
 			lines->room = lines->room * 2 + 1024;
@@ -342,7 +367,10 @@ static void put_entries(const struct entry *list, size_t n, const struct lines *
 		printf("\t{ \"%s\", %zu, %zu, %zu, {", list[i].id, pair, pairs, n_alone);
 		for (size_t a = 0; a < n_alone; a++)
 			printf("%s %zu", a ? "," : "", index_of(names, lines->list[alone + a].name));
-		printf("%s } },\n", n_alone ? "" : " 0");
+		if (n_alone && strcmp(lines->list[alone].rule, "-") != 0)
+			printf(" }, \"%s\" },\n", lines->list[alone].rule);
+		else
+			printf("%s }, NULL },\n", n_alone ? "" : " 0");
 		pair += pairs;
 		alone += n_alone;
 	}

@@ -408,6 +408,7 @@ static void choose_alone(const struct work *w, const struct msc_entry *entry,
 			if (causes->of[i] == self && w->seen[i].name == entry->alone[a])
 				cause->alone = w->e->seen[i].name;
 	cause->alone_is_sure = cause->alone;
+	cause->before = cause->alone ? entry->before : NULL;
 	for (size_t i = 0; i < w->e->n_seen && !cause->alone; i++)
 		if (causes->of[i] == self)
 			cause->alone = w->e->seen[i].name;

@@ -30,6 +30,8 @@ struct msc_entry {
 	uint16_t n;
 	uint16_t n_alone;
 	uint16_t alone[MSC_ALONE_MAX]; /* cases that show it when nothing else is run, the best first */
+	const char
+		*before; /* than this one, which leaves behind what they need; NULL: than nothing */
 };
 
 struct msc_dictionary {
@@ -99,6 +101,7 @@ struct msc_cause {
 	struct msc_missing *missing; /* the others */
 	size_t n_missing;
 	const char *alone;  /* the case to run for it by itself, one of those that showed it */
+	const char *before; /* and this case before it; NULL: none */
 	bool alone_is_sure; /* on the firmware of the dictionary that has been tried */
 	enum msc_confidence confidence;
 };

@@ -134,7 +134,9 @@ static json_t *causes_json(const struct msc_report_run *run)
 	for (size_t i = 0; i < all->count; i++) {
 		const struct msc_cause *c = &all->list[i];
 		json_t *alone = repeat && c->alone
-					? json_sprintf("%s --select %s", repeat, c->alone)
+					? json_sprintf("%s%s%s --select %s", repeat,
+						       c->before ? " --select " : "",
+						       c->before ? c->before : "", c->alone)
 					: json_null();
 		json_t *entry = json_pack(
 			"{s:s, s:s, s:s, s:s?, s:s?, s:i, s:i, s:i, s:i, s:i, s:s, s:s, s:o, s:o, "

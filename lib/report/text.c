@@ -150,19 +150,22 @@ void msc_text_evidence(FILE *out, const struct msc_finding *f)
 	msc_text_labelled(out, "host:", f->host);
 }
 
-void msc_text_command(struct msc_report_run *run, FILE *out, const char *label, const char *name)
+void msc_text_command(struct msc_report_run *run, FILE *out, const char *label, const char *before,
+		      const char *name)
 {
 	const char *repeat = run->context->repeat;
-	const char *more = run->context->verbosity >= 2 ? "" : " -vv";
+	char text[1024] = "";
 
 	if (!repeat || !name)
 		return;
-	if (INDENT + LABEL + strlen(repeat) + strlen(" --select ") + strlen(name) + strlen(more) <
-	    80)
-		fprintf(out, "%*s%-*s%s --select %s%s\n", INDENT, "", LABEL, label, repeat, name,
-			more);
+	if (before)
+		msc_append(text, sizeof text, " --select %s", before);
+	msc_append(text, sizeof text, " --select %s%s", name,
+		   run->context->verbosity >= 2 ? "" : " -vv");
+	if (INDENT + LABEL + strlen(repeat) + strlen(text) < 80)
+		fprintf(out, "%*s%-*s%s%s\n", INDENT, "", LABEL, label, repeat, text);
 	else
-		fprintf(out, "%*s%s\n  %s --select %s%s\n", INDENT, "", label, repeat, name, more);
+		fprintf(out, "%*s%s\n  %s%s\n", INDENT, "", label, repeat, text);
 }
 
 /* How many findings of this rule there are, and whether an earlier one has been shown. */
@@ -281,7 +284,8 @@ static void case_end(struct msc_report_run *run, const struct msc_event *ev)
 		put_findings(run, out, ev, put_verdict(run, out, ev));
 		let_go(s, &s->notes, out);
 		if (!good)
-			msc_text_command(run, out, "to repeat:", msc_scenario_name(ev->scenario));
+			msc_text_command(run, out, "to repeat:", NULL,
+					 msc_scenario_name(ev->scenario));
 		let_go(s, &s->exchanges, show ? out : NULL);
 	}
 	let_go(s, &s->notes, NULL);

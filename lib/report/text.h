@@ -14,8 +14,10 @@ void msc_text_verdict(struct msc_report_run *, FILE *, enum msc_verdict);
 /* "          label:    text", wrapped; nothing for no text. */
 void msc_text_labelled(FILE *, const char *label, const char *text);
 void msc_text_evidence(FILE *, const struct msc_finding *);
-/* A command that can be copied: in one line, whatever its length. */
-void msc_text_command(struct msc_report_run *, FILE *, const char *label, const char *name);
+/* The command that runs the case, after `before` unless that is NULL. It can be copied: one line,
+ * whatever its length. */
+void msc_text_command(struct msc_report_run *, FILE *, const char *label, const char *before,
+		      const char *name);
 
 /* The causes; what is left, by rule and by what happened. */
 void msc_text_causes(struct msc_report_run *);

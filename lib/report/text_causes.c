@@ -115,7 +115,8 @@ static void put_cause(struct msc_report_run *run, const struct msc_cause *cause)
 	if (f)
 		msc_text_evidence(out, f);
 	put_missing(out, cause);
-	msc_text_command(run, out, cause->alone_is_sure ? "alone:" : "to repeat:", cause->alone);
+	msc_text_command(run, out, cause->alone_is_sure ? "alone:" : "to repeat:", cause->before,
+			 cause->alone);
 }
 
 /* ---- what is left ---------------------------------------------------------------------------- */
@@ -136,7 +137,7 @@ static void put_group(struct msc_report_run *run, const struct msc_group *g, boo
 		return;
 	msc_text_labelled(run->out, "clause:", g->first->spec);
 	msc_text_evidence(run->out, g->first);
-	msc_text_command(run, run->out, "to repeat:", msc_scenario_name(g->in->scenario));
+	msc_text_command(run, run->out, "to repeat:", NULL, msc_scenario_name(g->in->scenario));
 }
 
 static void put_left(struct msc_report_run *run)
