@@ -162,10 +162,7 @@ void msc_text_command(struct msc_report_run *run, FILE *out, const char *label, 
 		msc_append(text, sizeof text, " --select %s", before);
 	msc_append(text, sizeof text, " --select %s%s", name,
 		   run->context->verbosity >= 2 ? "" : " -vv");
-	if (INDENT + LABEL + strlen(repeat) + strlen(text) < 80)
-		fprintf(out, "%*s%-*s%s%s\n", INDENT, "", LABEL, label, repeat, text);
-	else
-		fprintf(out, "%*s%s\n  %s%s\n", INDENT, "", label, repeat, text);
+	fprintf(out, "%*s%-*s %s%s\n", INDENT, "", LABEL - 1, label, repeat, text);
 }
 
 /* How many findings of this rule there are, and whether an earlier one has been shown. */

@@ -111,9 +111,11 @@ static void put_cause(struct msc_report_run *run, const struct msc_cause *cause)
 	if (cause->worst <= MSC_NOTE)
 		return;
 	msc_text_labelled(out, "mistake:", cause->mistake);
-	msc_text_labelled(out, "clause:", f ? f->spec : cause->spec);
-	if (f)
+	if (f) {
+		snprintf(text, sizeof text, "%s: %s", f->rule->id, f->spec);
+		msc_text_labelled(out, "rule:", text);
 		msc_text_evidence(out, f);
+	}
 	put_missing(out, cause);
 	msc_text_command(run, out, cause->alone_is_sure ? "alone:" : "to repeat:", cause->before,
 			 cause->alone);

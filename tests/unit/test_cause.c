@@ -260,6 +260,7 @@ static void the_table_is_in_order(void **unused)
 				e = &d->entries[i];
 		assert_non_null(e);
 		assert_true(e->n > 0);
+		assert_true(f->mistake && *f->mistake);
 	}
 	assert_true(d->n_entries > faults);
 }

@@ -12,6 +12,9 @@ const struct msc_fault msc_fault_zlp_ep0_missing = {
 	.title = "an answer that fills its last packet and is shorter than wLength does not end",
 	.seen = "ArduinoCore-avr #553: Windows waits 5 s for each such request",
 	.caught_by = "usb.control.zlp",
+	.mistake =
+		"an answer that is shorter than wLength and fills its last packet needs a "
+		"zero-length packet",
 	.target = "serial=0123456789ABCDEF0123456789ABCDE",
 	.ops = {.control_end = no_end},
 };
@@ -28,5 +31,6 @@ const struct msc_fault msc_fault_endpoint_armed_twice = {
 	.title = "bulk-in is armed again while a buffer is armed there",
 	.seen = "to prove the rule; stacks that do not look whether an endpoint is busy",
 	.caught_by = "firmware.misuse",
+	.mistake = "a completion and a time-out both arm the endpoint",
 	.ops = {.csw = arm_twice},
 };
