@@ -187,7 +187,7 @@ void msc_engine_abandon(struct msc_session *s, struct msc_xfer *x)
 {
 	struct msc_err ignored = MSC_ERR_INIT;
 
-	if (x->outcome == MSC_OUT_PENDING && x->priv && msc_cancel(s->target, x, &ignored))
+	if (msc_cancel(s->target, x, &ignored))
 		msc_log(s->o.log, MSC_LOG_TRACE, "bot", msc_now(s->target->clock), "%s",
 			ignored.msg);
 }

@@ -12,10 +12,12 @@ struct sim_target {
 	struct msc_spec spec;
 	struct sim_device *device;
 	unsigned attachments; /* of the bus when it was enumerated */
+	struct transfer *first; /* of those under way */
 };
 
 struct transfer { /* what an msc_xfer's priv points to */
 	struct bus_transfer bus;
+	struct transfer *next;
 };
 
 /* ---- transfers ---------------------------------------------------------------------------- */
@@ -41,12 +43,15 @@ static enum msc_outcome outcome_of(enum bus_outcome outcome)
 }
 
 /* Copies the result of a transfer that has ended to its msc_xfer, and lets go of it. */
-static void collect(struct msc_xfer *x)
+static void collect(struct sim_target *s, struct msc_xfer *x)
 {
-	struct transfer *t = x->priv;
+	struct transfer *t = x->priv, **p = &s->first;
 
 	if (!t || !t->bus.done)
 		return;
+	while (*p != t)
+		p = &(*p)->next;
+	*p = t->next;
 	x->outcome = outcome_of(t->bus.outcome);
 	x->actual = t->bus.actual;
 	x->naks = (int64_t)t->bus.naks;
@@ -78,9 +83,11 @@ static int submit(struct msc_target *target, struct msc_xfer *x, struct msc_err 
 	t->bus = (struct bus_transfer){
 		.ep = x->ep, .setup = x->setup, .data = x->data, .len = x->len
 	};
+	t->next = s->first;
+	s->first = t;
 	x->priv = t;
 	bus_submit(sim_device_bus(s->device), &t->bus);
-	collect(x);
+	collect(s, x);
 	return 0;
 }
 
@@ -91,7 +98,7 @@ static int wait_for(struct msc_target *target, struct msc_xfer *x, int64_t deadl
 	struct transfer *t = x->priv;
 
 	sim_run(sim_device_sim(s->device), &t->bus.done, deadline_ns);
-	collect(x);
+	collect(s, x);
 	return check_model(s, err);
 }
 
@@ -101,7 +108,7 @@ static int cancel(struct msc_target *target, struct msc_xfer *x, struct msc_err 
 	struct transfer *t = x->priv;
 
 	bus_cancel(sim_device_bus(s->device), &t->bus);
-	collect(x);
+	collect(s, x);
 	return check_model(s, err);
 }
 
@@ -274,6 +281,12 @@ static void close_target(struct msc_target *t)
 	struct sim_target *s = msc_target_state(t);
 
 	sim_device_free(s->device);
+	while (s->first) {
+		struct transfer *next = s->first->next;
+
+		free(s->first);
+		s->first = next;
+	}
 	msc_spec_free(&s->spec);
 }
 

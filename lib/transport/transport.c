@@ -120,11 +120,15 @@ struct msc_target *msc_target_open(const char *name, const struct msc_open_optio
 
 void msc_target_close(struct msc_target *t)
 {
-	if (!t)
-		return;
-	t->transport->close(t);
-	free(t->state);
-	free(t);
+	while (t) {
+		struct msc_target *next = t->next;
+
+		if (t->transport->close)
+			t->transport->close(t);
+		free(t->state);
+		free(t);
+		t = next;
+	}
 }
 
 /* ---- transfers ---------------------------------------------------------------------------- */
@@ -133,6 +137,17 @@ static int gone(struct msc_target *t, struct msc_err *err)
 {
 	t->gone = true;
 	return msc_fail(err, MSC_E_GONE, "%s: the device went away", t->device.name);
+}
+
+/* What a decorator is to know of the one that it wraps, after a call that may have changed it. */
+static void follow(struct msc_target *t, bool reset)
+{
+	if (!t->next)
+		return;
+	follow(t->next, reset);
+	t->gone |= t->next->gone;
+	if (reset)
+		t->device = t->next->device;
 }
 
 static void trace(struct msc_target *t, const struct msc_xfer *x)
@@ -205,44 +220,64 @@ int msc_submit(struct msc_target *t, struct msc_xfer *x, struct msc_err *err)
 	x->completed_ns = x->submitted_ns;
 	x->number = t->submissions + 1;
 	x->told = false;
-	if (t->transport->submit(t, x, err) < 0)
+	if (t->transport->submit(t, x, err) < 0) {
+		x->number = 0;
+		follow(t, false);
 		return -1;
+	}
 	t->submissions++;
 	tell_xfer(t, x, false);
 	return 0;
 }
 
-/* After a transport call that may have ended a transfer, this one or another. */
-static int ended(struct msc_target *t, struct msc_xfer *x, struct msc_err *err)
+static void tell_decorators(struct msc_target *t, struct msc_xfer *x)
 {
+	if (!t->next)
+		return;
+	tell_decorators(t->next, x);
+	if (t->transport->ended)
+		t->transport->ended(t, x);
+}
+
+static bool is_under_way(const struct msc_xfer *x)
+{
+	return x->number && x->outcome == MSC_OUT_PENDING;
+}
+
+/* After a transport call that may have ended a transfer, this one or another. */
+static int ended(struct msc_target *t, struct msc_xfer *x, int result, struct msc_err *err)
+{
+	follow(t, false);
 	if (x->outcome == MSC_OUT_PENDING)
-		return 0;
+		return result;
 	if (!x->told) {
 		x->told = true;
+		tell_decorators(t, x);
 		trace(t, x);
 		tell_xfer(t, x, true);
 	}
-	return x->outcome == MSC_OUT_GONE ? gone(t, err) : 0;
+	return result == 0 && x->outcome == MSC_OUT_GONE ? gone(t, err) : result;
 }
 
 int msc_wait(struct msc_target *t, struct msc_xfer *x, int64_t deadline_ns, struct msc_err *err)
 {
-	if (x->outcome == MSC_OUT_PENDING && t->transport->wait(t, x, deadline_ns, err) < 0)
-		return -1;
-	return ended(t, x, err);
+	int result = is_under_way(x) ? t->transport->wait(t, x, deadline_ns, err) : 0;
+
+	return ended(t, x, result, err);
 }
 
 /* Ends a transfer; why says what it is called when nothing ended it before. */
 static int take_back(struct msc_target *t, struct msc_xfer *x, enum msc_outcome why,
 		     struct msc_err *err)
 {
-	if (x->outcome == MSC_OUT_PENDING) {
-		if (t->transport->cancel(t, x, err) < 0)
-			return -1;
+	int result = 0;
+
+	if (is_under_way(x)) {
+		result = t->transport->cancel(t, x, err);
 		if (x->outcome == MSC_OUT_CANCELLED)
 			x->outcome = why;
 	}
-	return ended(t, x, err);
+	return ended(t, x, result, err);
 }
 
 int msc_cancel(struct msc_target *t, struct msc_xfer *x, struct msc_err *err)
@@ -252,9 +287,12 @@ int msc_cancel(struct msc_target *t, struct msc_xfer *x, struct msc_err *err)
 
 int msc_finish(struct msc_target *t, struct msc_xfer *x, int64_t deadline_ns, struct msc_err *err)
 {
-	if (msc_wait(t, x, deadline_ns, err) < 0)
-		return -1;
-	return take_back(t, x, MSC_OUT_TIMEOUT, err);
+	struct msc_err ignored = MSC_ERR_INIT;
+
+	if (msc_wait(t, x, deadline_ns, err) == 0)
+		return take_back(t, x, MSC_OUT_TIMEOUT, err);
+	(void)!take_back(t, x, MSC_OUT_CANCELLED, &ignored);
+	return -1;
 }
 
 int msc_transfer(struct msc_target *t, struct msc_xfer *x, int64_t timeout_ns, struct msc_err *err)
@@ -297,6 +335,7 @@ int msc_port_reset(struct msc_target *t, struct msc_err *err)
 		t->gone = err->code == MSC_E_GONE;
 		return -1;
 	}
+	follow(t, true);
 	told.completed_ns = msc_now(t->clock);
 	told.number = ++t->submissions;
 	tell(t, &told);

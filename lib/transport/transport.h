@@ -3,7 +3,12 @@
  * keeps the target's clock; it knows nothing of CBWs.
  *
  * A new transport is lib/transport/NAME.c with one `struct msc_transport` and a line
- * TRANSPORT(name) in transport.list. tests/unit/test_transport.c holds each to this contract.
+ * TRANSPORT(name) in transport.list. tests/unit/test_transport.c holds each to this contract, and
+ * wants a line too.
+ *
+ * A decorator stands between the callers and a transport: it sees every call, and passes it on, or
+ * does something else instead. It is the same struct, with a line DECORATOR(name) in decorator.list,
+ * and has only the functions that it has an interest in. See msc_target_wrap.
  *
  * What happens on the wire is never an error of a function here: a STALL, a time-out and a short
  * packet are the transfer's outcome. An error (-1) means that the harness cannot go on, and that
@@ -32,7 +37,7 @@ struct msc_xfer {
 	int64_t submitted_ns;	/* the target's clock */
 	int64_t completed_ns;	/* when software could know */
 	int64_t naks;		/* NAK handshakes; -1: this transport cannot see them */
-	uint64_t number;	/* by the core, for the observer: of the submission */
+	uint64_t number;	/* by the core, for the observer: of the submission; 0: never was */
 	bool told;		/* its end was */
 	void *priv;		/* the transport's own, NULL when idle */
 };
@@ -85,13 +90,15 @@ struct msc_transport {
 	 * with the configuration) and target->clock. On failure releases what it took. */
 	int (*open)(struct msc_target *, const char *rest, const struct msc_open_options *,
 		    struct msc_err *);
-	/* Gives everything back, the kernel's driver too. Cannot fail. */
+	/* Gives everything back, the kernel's driver too. Cannot fail. Transfers under way are let go
+	 * of: neither they nor their data are touched by it or after it. */
 	void (*close)(struct msc_target *);
 
 	/* Starts a transfer; outcome is MSC_OUT_PENDING until it ends. Transfers on one endpoint
 	 * keep their order. */
 	int (*submit)(struct msc_target *, struct msc_xfer *, struct msc_err *);
-	/* Returns when the transfer has ended or the deadline has passed, whichever is first. */
+	/* Returns when the transfer has ended or the deadline has passed, whichever is first; others
+	 * may have ended too. */
 	int (*wait)(struct msc_target *, struct msc_xfer *, int64_t deadline_ns, struct msc_err *);
 	/* Ends a pending transfer; when it returns the outcome is final (CANCELLED, or whatever
 	 * happened first), also when it fails: then the transport has let go of every transfer. */
@@ -122,6 +129,10 @@ struct msc_transport {
 	/* Optional, of simulated devices: how the firmware has misused its own hardware since the
 	 * last call. false: it has not. */
 	bool (*remark)(struct msc_target *, char *buf, size_t size);
+
+	/* Optional, of decorators: a transfer has ended. Called once for each, the innermost first,
+	 * before it is told to anybody; may change what came of it. */
+	void (*ended)(struct msc_target *, struct msc_xfer *);
 };
 
 /* Asked before anything is submitted: -1 and *err, and it is not. */
@@ -130,6 +141,8 @@ typedef int msc_filter_fn(void *user, const struct msc_xfer *, struct msc_err *)
 struct msc_target {
 	const struct msc_transport *transport;
 	void *state;
+	struct msc_target *next; /* the one that a decorator wraps; NULL: this is a transport's */
+	struct msc_transport whole; /* of a decorator: what it leaves out is passed on */
 	struct msc_clock *clock;
 	struct msc_device device;
 	const struct msc_log *log;
@@ -150,6 +163,14 @@ struct msc_target {
 struct msc_target *msc_target_open(const char *name, const struct msc_open_options *,
 				   struct msc_err *err);
 void msc_target_close(struct msc_target *);
+
+/* The target with a decorator around it, which belongs to the result from now on and is closed with
+ * it; NULL and *err leave it as it was. What the callers of the result start, the decorator's functions get
+ * first; with t->next->transport->submit(t->next, x, err), and so on, they pass it on. What comes of
+ * it is what the observer, and with it the wire log, is told. `rest` is what the decorator wants to be told, such as knobs, or
+ * NULL; its open, which may be left out, finds device and clock filled in. */
+struct msc_target *msc_target_wrap(struct msc_target *next, const struct msc_transport *decorator,
+				   const char *rest, struct msc_err *);
 /* The transport that the name belongs to, and what is left for it; NULL: none. */
 const struct msc_transport *msc_transport_of(const char *name, const char **rest);
 
@@ -160,10 +181,12 @@ static inline void *msc_target_state(struct msc_target *t)
 
 /* The calls below go to the transport, after checks common to all and a line of trace log. */
 int msc_submit(struct msc_target *, struct msc_xfer *, struct msc_err *) MSC_MUST_CHECK;
-/* Waits; cancels what is still pending at the deadline, whose outcome is then MSC_OUT_TIMEOUT. */
+/* Waits; cancels what is still pending at the deadline, whose outcome is then MSC_OUT_TIMEOUT. When it
+ * fails the transfer is no longer pending either. */
 int msc_finish(struct msc_target *, struct msc_xfer *, int64_t deadline_ns,
 	       struct msc_err *) MSC_MUST_CHECK;
-/* Waits without cancelling: the outcome may still be MSC_OUT_PENDING. */
+/* Waits without cancelling: the outcome may still be MSC_OUT_PENDING. Of a transfer that was never
+ * submitted, or has ended, neither this nor msc_cancel makes anything. */
 int msc_wait(struct msc_target *, struct msc_xfer *, int64_t deadline_ns,
 	     struct msc_err *) MSC_MUST_CHECK;
 int msc_cancel(struct msc_target *, struct msc_xfer *, struct msc_err *) MSC_MUST_CHECK;
@@ -191,8 +214,13 @@ uint8_t msc_device_sibling(const struct msc_device *);
 #define TRANSPORT(name) extern const struct msc_transport msc_transport_##name;
 #include "transport/transport.list"
 #undef TRANSPORT
+#define DECORATOR(name) extern const struct msc_transport msc_decorator_##name;
+#include "transport/decorator.list"
+#undef DECORATOR
 
 extern const struct msc_transport *const msc_transports[];
 extern const size_t msc_transport_count;
+extern const struct msc_transport *const msc_decorators[];
+extern const size_t msc_decorator_count;
 
 #endif

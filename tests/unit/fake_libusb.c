@@ -18,6 +18,94 @@ static int may(enum fake_call call)
 	return fake.error;
 }
 
+/* ---- a device behind it ---------------------------------------------------------------------- */
+
+static struct fake_flight *flight_of(const struct libusb_transfer *transfer)
+{
+	for (size_t i = 0; i < MSC_COUNT(fake.flights); i++)
+		if (fake.flights[i].transfer == transfer)
+			return &fake.flights[i];
+	fail_msg("no such flight");
+	return NULL;
+}
+
+static int behind_submit(struct libusb_transfer *transfer)
+{
+	struct fake_flight *f = flight_of(NULL);
+	struct msc_err err = MSC_ERR_INIT;
+
+	f->xfer = (struct msc_xfer){ .data = transfer->buffer, .len = (size_t)transfer->length };
+	if (transfer->endpoint) {
+		f->xfer.ep = transfer->endpoint & 0x80 ? fake.behind->device.ep_in
+						       : fake.behind->device.ep_out;
+	} else {
+		msc_setup_unpack(&f->xfer.setup, transfer->buffer);
+		f->xfer.data += MSC_SETUP_LEN;
+		f->xfer.len -= MSC_SETUP_LEN;
+	}
+	if (msc_submit(fake.behind, &f->xfer, &err) < 0)
+		return LIBUSB_ERROR_NO_DEVICE;
+	f->transfer = transfer;
+	return 0;
+}
+
+static int behind_cancel(struct libusb_transfer *transfer)
+{
+	struct fake_flight *f = flight_of(transfer);
+	struct msc_err err = MSC_ERR_INIT;
+
+	if (f->xfer.outcome != MSC_OUT_PENDING)
+		return LIBUSB_ERROR_NOT_FOUND;
+	return msc_cancel(fake.behind, &f->xfer, &err) < 0 ? LIBUSB_ERROR_NO_DEVICE : 0;
+}
+
+static void deliver(struct fake_flight *f)
+{
+	static const enum libusb_transfer_status status[] = {
+		[MSC_OUT_DONE] = LIBUSB_TRANSFER_COMPLETED,
+		[MSC_OUT_STALL] = LIBUSB_TRANSFER_STALL,
+		[MSC_OUT_BABBLE] = LIBUSB_TRANSFER_OVERFLOW,
+		[MSC_OUT_CANCELLED] = LIBUSB_TRANSFER_CANCELLED,
+		[MSC_OUT_ERROR] = LIBUSB_TRANSFER_ERROR,
+		[MSC_OUT_GONE] = LIBUSB_TRANSFER_NO_DEVICE,
+	};
+	struct libusb_transfer *transfer = f->transfer;
+
+	transfer->status = status[f->xfer.outcome];
+	transfer->actual_length = (int)f->xfer.actual;
+	f->transfer = NULL;
+	transfer->callback(transfer);
+}
+
+/* All that has ended, or what ends next; its time is the simulator's. */
+static void behind_events(int64_t within_ns)
+{
+	int64_t until = msc_now(fake.behind->clock) + within_ns, now;
+	bool any = false;
+
+	do {
+		now = msc_now(fake.behind->clock) + MSC_MS;
+		for (size_t i = 0; i < MSC_COUNT(fake.flights); i++) {
+			struct fake_flight *f = &fake.flights[i];
+			struct msc_err err = MSC_ERR_INIT;
+
+			if (f->transfer && f->xfer.outcome == MSC_OUT_PENDING)
+				(void)!msc_wait(fake.behind, &f->xfer, now, &err);
+			if (f->transfer && f->xfer.outcome != MSC_OUT_PENDING) {
+				deliver(f);
+				any = true;
+			}
+		}
+	} while (!any && now < until);
+}
+
+static int behind_result(enum msc_outcome outcome)
+{
+	return outcome == MSC_OUT_DONE    ? 0
+	       : outcome == MSC_OUT_STALL ? LIBUSB_ERROR_PIPE
+					  : LIBUSB_ERROR_IO;
+}
+
 /* Opaque things only need an address. */
 static char context_thing, device_thing, handle_thing;
 static libusb_device *devices[] = { (libusb_device *)&device_thing, NULL };
@@ -34,6 +122,8 @@ void __wrap_libusb_exit(libusb_context *context)
 	assert_ptr_equal(context, &context_thing);
 	assert_int_equal(fake.handles, 0);
 	fake.contexts--;
+	msc_target_close(fake.behind);
+	fake.behind = NULL;
 }
 
 ssize_t __wrap_libusb_get_device_list(libusb_context *context, libusb_device ***list)
@@ -79,6 +169,13 @@ void __wrap_libusb_close(libusb_device_handle *handle)
 	fake.handles--;
 	if (fake.deaf)
 		fake.pending = NULL; /* libusb lets go of what is under way */
+	for (size_t i = 0; i < MSC_COUNT(fake.flights); i++) {
+		struct msc_err err = MSC_ERR_INIT;
+
+		if (fake.flights[i].transfer)
+			(void)!msc_cancel(fake.behind, &fake.flights[i].xfer, &err);
+		fake.flights[i].transfer = NULL;
+	}
 }
 
 static const uint8_t device_desc[] = { 18,   1,    0,    2, 0, 0, 0, 64, 0x25,
@@ -180,6 +277,8 @@ int __wrap_libusb_submit_transfer(struct libusb_transfer *transfer)
 	assert_int_equal(transfer->timeout, 0);
 	if (may(FAKE_SUBMIT))
 		return may(FAKE_SUBMIT);
+	if (fake.behind)
+		return behind_submit(transfer);
 	assert_null(fake.pending);
 	fake.pending = transfer;
 	return 0;
@@ -187,6 +286,8 @@ int __wrap_libusb_submit_transfer(struct libusb_transfer *transfer)
 
 int __wrap_libusb_cancel_transfer(struct libusb_transfer *transfer)
 {
+	if (fake.behind)
+		return behind_cancel(transfer);
 	assert_ptr_equal(transfer, fake.pending);
 	fake.status = LIBUSB_TRANSFER_CANCELLED;
 	fake.never = fake.deaf;
@@ -204,6 +305,8 @@ int __wrap_libusb_handle_events_timeout_completed(libusb_context *context, struc
 	assert_true(fake.handles > 0);
 	if (may(FAKE_EVENTS))
 		return may(FAKE_EVENTS);
+	if (fake.behind)
+		behind_events(tv->tv_sec * MSC_S + tv->tv_usec * MSC_US);
 	if (transfer && !fake.never) {
 		fake.pending = NULL;
 		transfer->status = fake.status;
@@ -218,22 +321,39 @@ int __wrap_libusb_handle_events_timeout_completed(libusb_context *context, struc
 
 int __wrap_libusb_clear_halt(libusb_device_handle *handle, unsigned char ep)
 {
+	enum msc_outcome outcome;
+	struct msc_err err = MSC_ERR_INIT;
+
 	(void)handle;
+	if (fake.behind)
+		return msc_clear_halt(fake.behind, ep, MSC_S, &outcome, &err) < 0
+			       ? LIBUSB_ERROR_NO_DEVICE
+			       : behind_result(outcome);
 	assert_int_equal(ep, 0x81);
 	return may(FAKE_CLEAR);
 }
 
 int __wrap_libusb_set_configuration(libusb_device_handle *handle, int value)
 {
+	enum msc_outcome outcome;
+	struct msc_err err = MSC_ERR_INIT;
+
 	(void)handle;
 	assert_int_equal(value, 1);
 	assert_int_equal(fake.claims, 0); /* the kernel refuses otherwise */
+	if (fake.behind)
+		return msc_configure(fake.behind, &outcome, &err) < 0 ? LIBUSB_ERROR_NO_DEVICE
+								      : behind_result(outcome);
 	return may(FAKE_CONFIGURE);
 }
 
 int __wrap_libusb_reset_device(libusb_device_handle *handle)
 {
+	struct msc_err err = MSC_ERR_INIT;
+
 	(void)handle;
+	if (fake.behind)
+		return msc_port_reset(fake.behind, &err) < 0 ? LIBUSB_ERROR_NO_DEVICE : 0;
 	return may(FAKE_RESET);
 }
 

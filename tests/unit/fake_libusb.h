@@ -31,6 +31,11 @@ enum fake_call {
 	FAKE_CONFIGURE,
 };
 
+struct fake_flight {
+	struct libusb_transfer *transfer; /* NULL: it is free */
+	struct msc_xfer xfer;
+};
+
 struct fake {
 	enum fake_call fails; /* this one does, with `error` */
 	int error;
@@ -48,6 +53,9 @@ struct fake {
 	int actual;
 	bool never;  /* only when it is cancelled */
 	bool leaves; /* after a bus error */
+	struct fake_flight flights[8];
+	/* Or this device answers, as the simulator has it; closed with the context. */
+	struct msc_target *behind;
 };
 extern struct fake fake;
 
