@@ -36,6 +36,7 @@ struct msc_rule {
 	enum msc_severity severity[MSC_PROFILES]; /* by profile, in the order of the enum */
 	const char *why;     /* why a host cares */
 	const char *mistake; /* the usual mistake in firmware */
+	bool fact; /* about what does not change, such as a descriptor: a run tells it once */
 	unsigned on;	     /* msc_record_kind bits; 0: only scenarios raise it */
 	uint8_t n_opcodes, opcodes[3]; /* of an exchange: MSC_ON_COMMANDS; none: any */
 	void (*judge)(struct msc_judging *, const struct msc_record *);
@@ -65,6 +66,7 @@ struct msc_finding {
 	char steps[96];	      /* of an exchange, without its numbers: "data, bulk-in halted and
 				 cleared, no CSW"; else empty */
 	int64_t at_ns;	      /* of the record's end */
+	const char *above; /* of a fact that an earlier case was judged by: that case; else NULL */
 };
 
 struct msc_findings {

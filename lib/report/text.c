@@ -202,6 +202,11 @@ static void put_rule(struct msc_report_run *run, FILE *out, const struct msc_eve
 			putc('\n', out);
 		put_line(out, "", head);
 	}
+	if (f->above) {
+		snprintf(head, sizeof head, "as above, in %s", f->above);
+		msc_text_labelled(out, "seen:", head);
+		return;
+	}
 	msc_text_evidence(out, f);
 	if (count > 1)
 		fprintf(out, "%*sand %zu more like it\n", INDENT, "", count - 1);
