@@ -10,7 +10,7 @@
 
 struct state {
 	bool failed; /* memory ran out; said at the end */
-	json_t *target, *cases, *notes;
+	json_t *target, *cases, *notes, *causes, *unexplained;
 	char *reason;
 	json_t *exchanges, *case_notes; /* of the present case */
 	json_int_t omitted;
@@ -67,40 +67,6 @@ static void case_end(struct msc_report_run *run, const struct msc_event *ev)
 	     json_object_set_new(c, "exchanges_omitted", json_integer(s->omitted))))
 		s->failed = true;
 	append(s, &s->cases, c);
-}
-
-static void event(struct msc_report_run *run, const struct msc_event *ev)
-{
-	struct state *s = run->state;
-
-	switch (ev->kind) {
-	case MSC_EV_RUN_BEGIN:
-		s->target = msc_device_json(ev->device);
-		s->profile = msc_profile_names[ev->profile];
-		if (!s->target)
-			s->failed = true;
-		break;
-	case MSC_EV_CASE_BEGIN:
-		case_begin(s);
-		break;
-	case MSC_EV_RECORD:
-		record(s, ev->record, run->context->verbosity >= 2);
-		break;
-	case MSC_EV_NOTE:
-		append(s, s->case_notes ? &s->case_notes : &s->notes, msc_json_text(ev->text));
-		break;
-	case MSC_EV_CASE_END:
-		case_end(run, ev);
-		break;
-	case MSC_EV_RUN_END:
-		if (ev->summary)
-			s->summary = *ev->summary;
-		free(s->reason);
-		s->reason = ev->reason ? strdup(ev->reason) : NULL;
-		if (ev->reason && !s->reason)
-			s->failed = true;
-		break;
-	}
 }
 
 /* ---- causes ---------------------------------------------------------------------------------- */
@@ -177,7 +143,7 @@ static json_t *unexplained_json(struct msc_report_run *run)
 	return list;
 }
 
-/* Now that they are known: each finding's own. */
+/* Now that they are known, and what the events pointed at is still there: each finding's own. */
 static void name_causes(const struct msc_report_run *run, json_t *cases)
 {
 	for (size_t c = 0; c < run->all.n && c < json_array_size(cases); c++) {
@@ -191,6 +157,45 @@ static void name_causes(const struct msc_report_run *run, json_t *cases)
 			json_object_set_new(json_array_get(findings, i), "cause",
 					    cause ? json_string(cause->id) : json_null());
 		}
+	}
+}
+
+static void event(struct msc_report_run *run, const struct msc_event *ev)
+{
+	struct state *s = run->state;
+
+	switch (ev->kind) {
+	case MSC_EV_RUN_BEGIN:
+		s->target = msc_device_json(ev->device);
+		s->profile = msc_profile_names[ev->profile];
+		if (!s->target)
+			s->failed = true;
+		break;
+	case MSC_EV_CASE_BEGIN:
+		case_begin(s);
+		break;
+	case MSC_EV_RECORD:
+		record(s, ev->record, run->context->verbosity >= 2);
+		break;
+	case MSC_EV_NOTE:
+		append(s, s->case_notes ? &s->case_notes : &s->notes, msc_json_text(ev->text));
+		break;
+	case MSC_EV_CASE_END:
+		case_end(run, ev);
+		break;
+	case MSC_EV_RUN_END:
+		if (ev->summary)
+			s->summary = *ev->summary;
+		name_causes(run, s->cases);
+		json_decref(s->causes);
+		json_decref(s->unexplained);
+		s->causes = causes_json(run);
+		s->unexplained = unexplained_json(run);
+		free(s->reason);
+		s->reason = ev->reason ? strdup(ev->reason) : NULL;
+		if (ev->reason && !s->reason)
+			s->failed = true;
+		break;
 	}
 }
 
@@ -217,11 +222,10 @@ static int finish(struct msc_report_run *run, int exit_status, struct msc_err *e
 	s->target = NULL;
 	document =
 		msc_json_document("mscope.result/1", run->context, target, exit_status, s->reason);
-	name_causes(run, s->cases);
 	rest = json_pack("{s:s?, s:o, s:I, s:o, s:o, s:o, s:o}", "profile", s->profile, "summary",
 			 summary_json(&s->summary), "device_ns", (json_int_t)s->summary.device_ns,
-			 "causes", causes_json(run), "unexplained", unexplained_json(run), "notes",
-			 taken(&s->notes), "cases", taken(&s->cases));
+			 "causes", taken(&s->causes), "unexplained", taken(&s->unexplained),
+			 "notes", taken(&s->notes), "cases", taken(&s->cases));
 	if (!document || !rest || json_object_update_new(document, rest)) {
 		json_decref(document);
 		return msc_nomem(err);
@@ -236,6 +240,8 @@ static void discard(struct msc_report_run *run)
 	json_decref(s->target);
 	json_decref(s->cases);
 	json_decref(s->notes);
+	json_decref(s->causes);
+	json_decref(s->unexplained);
 	free(s->reason);
 	json_decref(s->exchanges);
 	json_decref(s->case_notes);

@@ -33,7 +33,8 @@ struct msc_report_case {
 	char *notes; /* a line each; NULL: there are none */
 };
 
-/* All that has been reported so far; the causes when the run has ended. */
+/* All that has been reported so far; the causes when the run has ended. It points at scenarios, which
+ * may be gone when MSC_EV_RUN_END has been dealt with. */
 struct msc_report_all {
 	bool failed; /* memory ran out */
 	enum msc_profile profile;

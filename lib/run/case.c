@@ -29,26 +29,33 @@ static const char *unmet(const struct msc_runner *r)
 	const struct msc_unit *u = &r->unit;
 	const struct msc_device *d = &r->target->device;
 	unsigned speed = d->speed;
+	bool absent = msc_session_signs(r->session, r->o->lun)->absent;
 	const struct {
 		unsigned need;
 		bool met;
 		const char *reason;
 	} needs[] = {
-		{MSC_NEED_MEDIUM, u->have_capacity, "there is no medium, or it does not get ready"},
-		{MSC_NEED_NO_MEDIUM, !u->have_capacity, "there is a medium"},
-		{MSC_NEED_WRITABLE, !u->write_protected, "the medium is write-protected"},
-		{MSC_NEED_WRITE_PROTECTED, u->write_protected, "the medium is not write-protected"},
-		{MSC_NEED_REMOVABLE, u->removable, "the medium is not removable"},
-		{MSC_NEED_FIXED, !u->removable, "the medium is removable"},
-		{MSC_NEED_MULTI_LUN, r->max_lun > 0, "the device has one logical unit"},
-		{MSC_NEED_SINGLE_LUN, r->max_lun == 0, "the device has several logical units"},
-		{MSC_NEED_FULL_SPEED, speed == MSC_SPEED_FULL, "the device is not at full speed"},
-		{MSC_NEED_HIGH_SPEED, speed == MSC_SPEED_HIGH, "the device is not at high speed"},
-		{MSC_NEED_COMPOSITE, r->env.var[MSC_VAR_SIBLING] != d->interface_number,
-		 "the device has one interface"},
-		{MSC_NEED_SUPER_SPEED, d->speed == MSC_SPEED_SUPER,
-		 "the device is not at SuperSpeed"},
-		{MSC_NEED_SIMULATED, r->target->device.simulated, "the device is not simulated"},
+		{ MSC_NEED_MEDIUM, u->have_capacity,
+		  absent ? "there is no medium (the device says 2/3a)"
+			 : "the capacity cannot be learned: the device does not get ready, or what it "
+			   "answers cannot be used" },
+		{ MSC_NEED_NO_MEDIUM, !u->have_capacity && absent,
+		  u->have_capacity ? "there is a medium"
+				   : "the device does not say that there is no medium" },
+		{ MSC_NEED_WRITABLE, !u->write_protected, "the medium is write-protected" },
+		{ MSC_NEED_WRITE_PROTECTED, u->write_protected,
+		  "the medium is not write-protected" },
+		{ MSC_NEED_REMOVABLE, u->removable, "the medium is not removable" },
+		{ MSC_NEED_FIXED, !u->removable, "the medium is removable" },
+		{ MSC_NEED_MULTI_LUN, r->max_lun > 0, "the device has one logical unit" },
+		{ MSC_NEED_SINGLE_LUN, r->max_lun == 0, "the device has several logical units" },
+		{ MSC_NEED_FULL_SPEED, speed == MSC_SPEED_FULL, "the device is not at full speed" },
+		{ MSC_NEED_HIGH_SPEED, speed == MSC_SPEED_HIGH, "the device is not at high speed" },
+		{ MSC_NEED_COMPOSITE, r->env.var[MSC_VAR_SIBLING] != d->interface_number,
+		  "the device has one interface" },
+		{ MSC_NEED_SUPER_SPEED, d->speed == MSC_SPEED_SUPER,
+		  "the device is not at SuperSpeed" },
+		{ MSC_NEED_SIMULATED, r->target->device.simulated, "the device is not simulated" },
 	};
 
 	for (size_t i = 0; i < MSC_COUNT(needs); i++)

@@ -54,8 +54,9 @@ static void stories(void **unused)
 	begin();
 	for (size_t i = 512; i < 1024; i++)
 		got[i] &= 0x5a;
-	check(&blocks, "block 101: only bits were cleared, as in flash that is written without being "
-		       "erased");
+	check(&blocks,
+	      "block 101: only bits were cleared, as in flash that is written without being "
+	      "erased");
 	begin();
 	for (size_t i = 0; i < 512; i++)
 		got[i] |= 0x11;
