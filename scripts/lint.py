@@ -185,6 +185,68 @@ def globals():
             yield source_of[obj], 0, f"{' '.join(sections)} is not empty"
 
 
+def calls():
+    """For each C file of the library: the files whose functions it calls, with one of them each."""
+    defined, wanted = {}, {}
+    for source in find("lib/*/**/*.c"):
+        obj = f"{BUILD}/{source[:-2]}.o"
+        if not os.path.exists(obj):
+            continue
+        wanted[source] = set()
+        for line in run("nm", "-g", obj)[0].split("\n"):
+            kind, _, name = line[17:].partition(" ")
+            if kind == "T":
+                defined[name] = source
+            elif kind == "U":
+                wanted[source].add(name)
+    return {s: {defined[n]: n for n in sorted(names) if defined.get(n, s) != s}
+            for s, names in wanted.items()}
+
+
+def rings(graph):
+    """The sets of files of which each reaches every other: Tarjan's algorithm."""
+    index, low, stack, found = {}, {}, [], []
+
+    def visit(v):
+        index[v] = low[v] = len(index)
+        stack.append(v)
+        for w in graph[v]:
+            if w not in index:
+                visit(w)
+            if w in stack:
+                low[v] = min(low[v], low[w])
+        if low[v] == index[v]:
+            found.append([stack.pop()])
+            while found[-1][-1] != v:
+                found[-1].append(stack.pop())
+
+    for v in graph:
+        if v not in index:
+            visit(v)
+    return [sorted(ring) for ring in found if len(ring) > 1]
+
+
+@check
+def circles():
+    """Files that call each other, in whatever roundabout way, are named in scripts/circles.allow."""
+    allowed = {}
+    for n, line in numbered("scripts/circles.allow"):
+        files, _, reason = line.partition(":")
+        if line.strip() and not line.startswith("#"):
+            allowed[tuple(sorted(files.split()))] = n
+            if not reason.strip():
+                yield "scripts/circles.allow", n, "no reason is given"
+    graph = calls()
+    for ring in rings(graph):
+        if allowed.pop(tuple(ring), None):
+            continue
+        how = [f"{os.path.basename(a)} calls {graph[a][b]} of {os.path.basename(b)}"
+               for a in ring for b in ring if b in graph[a]]
+        yield ring[0], 0, f"{' '.join(ring)}: a circle: {'; '.join(how)}"
+    for files, n in allowed.items():
+        yield "scripts/circles.allow", n, f"{' '.join(files)}: is no circle"
+
+
 @check
 def length():
     """Long files and long functions are named, with a reason, in scripts/long.allow."""
@@ -250,8 +312,7 @@ def lists():
 
 # What makes bytes leave, or allows them to: who may call it.
 GATED = [(re.compile(r"\bmsc_gate_permit\("), ("lib/medium/", "lib/session/gate")),
-         (re.compile(r"\bmsc_(submit|transfer|command)\("), ("lib/session/", "lib/transport/",
-                                                           "lib/timing/scope.c"))]
+         (re.compile(r"\bmsc_(submit|transfer|command)\("), ("lib/session/", "lib/transport/"))]
 
 
 @check

@@ -29,16 +29,12 @@ static void on_record(void *user, const struct msc_record *r)
 
 /* ---- asking -------------------------------------------------------------------------------- */
 
-/* An honest bulk-in command; *x is what came of it. */
-static int ask(struct probe *p, uint8_t lun, const uint8_t *cdb, uint8_t cdb_len, uint32_t length,
-	       const struct msc_exchange **x, struct msc_err *err)
+static int exchange(struct probe *p, const struct msc_request *request,
+		    const struct msc_exchange **x, struct msc_err *err)
 {
-	struct msc_request request;
 	const struct msc_record *r;
 
-	msc_request_init(&request, cdb, cdb_len, length ? MSC_DIR_IN : MSC_DIR_NONE, length);
-	request.cbw.h.lun = lun;
-	if (msc_session_exchange(p->session, &request, &r, err) < 0)
+	if (msc_session_exchange(p->session, request, &r, err) < 0)
 		return -1;
 	if (p->err.code) {
 		*err = p->err;
@@ -51,6 +47,17 @@ static int ask(struct probe *p, uint8_t lun, const uint8_t *cdb, uint8_t cdb_len
 		return msc_session_settle(p->session, &rung, err);
 	}
 	return 0;
+}
+
+/* An honest bulk-in command; *x is what came of it. */
+static int ask(struct probe *p, uint8_t lun, const uint8_t *cdb, uint8_t cdb_len, uint32_t length,
+	       const struct msc_exchange **x, struct msc_err *err)
+{
+	struct msc_request request;
+
+	msc_request_init(&request, cdb, cdb_len, length ? MSC_DIR_IN : MSC_DIR_NONE, length);
+	request.cbw.h.lun = lun;
+	return exchange(p, &request, x, err);
 }
 
 static bool passed(const struct msc_exchange *x)
@@ -104,9 +111,9 @@ static int ask_inquiry(struct probe *p, uint8_t lun, json_t *unit, struct msc_er
 static int ask_ready(struct probe *p, uint8_t lun, json_t *unit, struct msc_err *err)
 {
 	static const uint8_t ready[6] = { MSC_OP_TEST_UNIT_READY };
-	static const uint8_t why[] = { MSC_OP_REQUEST_SENSE, 0, 0, 0, MSC_SENSE_LEN, 0 };
 	const struct msc_exchange *x;
 	json_t *sense = json_array();
+	struct msc_request why;
 	bool is_ready = false;
 
 	for (int i = 0; i < READY_TRIES && !is_ready; i++) {
@@ -115,7 +122,8 @@ static int ask_ready(struct probe *p, uint8_t lun, json_t *unit, struct msc_err 
 		is_ready = passed(x);
 		if (is_ready)
 			break;
-		if (ask(p, lun, why, sizeof why, MSC_SENSE_LEN, &x, err) < 0)
+		msc_request_sense(&why, lun);
+		if (exchange(p, &why, &x, err) < 0)
 			goto drop;
 		json_array_append_new(sense, sense_json(x));
 		if (i > 0 && json_equal(json_array_get(sense, (size_t)i - 1),

@@ -11,6 +11,9 @@
 #define MSC_S	  INT64_C(1000000000)
 #define MSC_NEVER INT64_MAX
 
+/* Of a wait in real time: how long Ctrl-C may go unnoticed. */
+#define MSC_SLICE_NS (100 * MSC_MS)
+
 struct msc_clock {
 	const struct msc_clock_ops *ops;
 };

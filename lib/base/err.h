@@ -12,6 +12,8 @@
 
 #define MSC_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #define MSC_MUST_CHECK	      __attribute__((warn_unused_result))
+/* The end of a noun behind its number: "1 byte", "2 bytes". */
+#define MSC_PLURAL(n)	      ((n) == 1 ? "" : "s")
 #define MSC_COUNT(array)      (sizeof(array) / sizeof((array)[0]))
 
 enum msc_code {

@@ -76,23 +76,6 @@ const struct msc_step *msc_stuck(const struct msc_exchange *x)
 
 /* ---- commands and their answers ----------------------------------------------------------- */
 
-bool msc_is_answer(const struct msc_record *r, uint8_t opcode, size_t *len, size_t *asked)
-{
-	const struct msc_exchange *x = &r->u.exchange;
-	uint64_t alloc;
-
-	if (!msc_has_status(r, MSC_CSW_PASSED) || x->cbw.cb[0] != opcode || x->dir != MSC_DIR_IN ||
-	    x->data_len > x->cbw.h.length || x->data_kept < x->data_len || !msc_residue_fits(x))
-		return false;
-	alloc = opcode == MSC_OP_READ_CAPACITY_10 ? MSC_CAPACITY_10_LEN
-						  : msc_cdb_value(x->cbw.cb, "alloc");
-	*asked = alloc < x->cbw.h.length ? (size_t)alloc : x->cbw.h.length;
-	*len = x->data_len;
-	if (x->cbw.h.length - x->csw.residue < *len) /* the rest is padding */
-		*len = x->cbw.h.length - x->csw.residue;
-	return true;
-}
-
 const struct msc_cdb_def *msc_blocks_command(const struct msc_exchange *x)
 {
 	const struct msc_cdb_def *def = msc_cdb_by_bytes(x->cbw.cb, MSC_CBW_CB_MAX);
@@ -108,19 +91,6 @@ bool msc_is_past_end(const struct msc_exchange *x)
 	if (!msc_blocks_command(x) || !x->unit.have_capacity || x->unit.last_lba == UINT32_MAX)
 		return false;
 	return lba > x->unit.last_lba || blocks > x->unit.last_lba - lba + 1;
-}
-
-const struct msc_record *msc_earlier_answer(const struct msc_record *r, uint8_t opcode,
-					    bool (*same)(const uint8_t *, const uint8_t *))
-{
-	const struct msc_answers *a = msc_history_answers(r);
-	size_t len, asked;
-
-	for (size_t i = 0; a && i < a->count; i++)
-		if (msc_is_answer(a->list[i], opcode, &len, &asked) &&
-		    same(r->u.exchange.cbw.cb, a->list[i]->u.exchange.cbw.cb))
-			return a->list[i];
-	return NULL;
 }
 
 /* ---- what came before --------------------------------------------------------------------- */

@@ -35,7 +35,11 @@ const struct msc_step *msc_stuck(const struct msc_exchange *);
 /* The total length that an answer claims for itself in its own length field; 0: it has none. */
 uint64_t msc_claimed_length(const struct msc_exchange *);
 
-/* The residue tells a true story of what moved; rule_residue.c. */
+/* What dCSWDataResidue may be, from least to most: any value that some true story could explain. */
+struct msc_residue_range {
+	uint64_t least, most;
+};
+struct msc_residue_range msc_residue_range(const struct msc_exchange *);
 bool msc_residue_fits(const struct msc_exchange *);
 
 /* ---- commands and their answers ----------------------------------------------------------- */

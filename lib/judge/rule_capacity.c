@@ -3,7 +3,6 @@
  * (16) of SBC-3, READ FORMAT CAPACITIES of MMC-5 and UFI. */
 #include "judge/facts.h"
 
-#define READ_CAPACITY_16 0x10 /* service action */
 #define LONG_LEAST	 12   /* last block and block length */
 #define DESCRIPTOR	 8    /* bytes of a capacity descriptor */
 #define FORMATTED	 0x02 /* descriptor type: the medium as it is */
@@ -31,7 +30,7 @@ static bool is_long(const struct msc_record *r, struct size *out)
 	size_t len, asked;
 
 	if (!msc_is_answer(r, MSC_OP_SERVICE_ACTION_IN_16, &len, &asked) || len < LONG_LEAST ||
-	    (r->u.exchange.cbw.cb[1] & 0x1f) != READ_CAPACITY_16)
+	    (r->u.exchange.cbw.cb[1] & 0x1f) != MSC_SA_READ_CAPACITY_16)
 		return false;
 	*out = (struct size){ msc_get_be64(d), msc_get_be32(d + 8) };
 	return true;
@@ -103,8 +102,8 @@ static void format_length(struct msc_judging *j, const struct msc_record *r)
 	claimed = 4u + d[3];
 	before = msc_earlier_answer(r, MSC_OP_READ_FORMAT_CAPACITIES, any);
 	if (!d[3] || d[3] % DESCRIPTOR || claimed < len || (len < asked && claimed != len)) {
-		msc_found(j, "%zu bytes came of the %zu asked for, and CAPACITY LIST LENGTH is %u",
-			  len, asked, d[3]);
+		msc_found(j, "%zu byte%s came of the %zu asked for, and CAPACITY LIST LENGTH is %u",
+			  len, MSC_PLURAL(len), asked, d[3]);
 		msc_expected(j, "a multiple of eight, and what follows the header");
 		msc_actual(j, "%u", d[3]);
 	} else if (before && before->u.exchange.data_len >= 4 &&
@@ -149,9 +148,9 @@ static void format_count(struct msc_judging *j, const struct msc_record *r)
 			  ? "the descriptor holds the last block instead of the number of blocks"
 			  : "the descriptor of the formatted medium is not what READ CAPACITY(10) "
 			    "says");
-	msc_expected(j, "%llu blocks of %u bytes", (unsigned long long)u->last_lba + 1,
-		     u->block_size);
-	msc_actual(j, "%u blocks of %u bytes", blocks, size);
+	msc_expected(j, "%llu block%s of %u bytes", (unsigned long long)u->last_lba + 1,
+		     MSC_PLURAL(u->last_lba + 1), u->block_size);
+	msc_actual(j, "%u block%s of %u bytes", blocks, MSC_PLURAL(blocks), size);
 }
 
 const struct msc_rule msc_rule_scsi_format_count = {

@@ -13,7 +13,8 @@ static char *amount(char *buf, size_t size, enum msc_dir dir, uint64_t bytes)
 	else if (bytes == UINT64_MAX)
 		snprintf(buf, size, "data %s", msc_dir_name(dir));
 	else
-		snprintf(buf, size, "%llu bytes %s", (unsigned long long)bytes, msc_dir_name(dir));
+		snprintf(buf, size, "%llu byte%s %s", (unsigned long long)bytes, MSC_PLURAL(bytes),
+			 msc_dir_name(dir));
 	return buf;
 }
 

@@ -59,8 +59,8 @@ static void invalid(struct msc_judging *j, const struct msc_record *r)
 	if (!is_invalid(r) || !s || s->outcome == MSC_OUT_STALL)
 		return;
 	if (s->outcome == MSC_OUT_DONE)
-		msc_found(j, "a CBW that is not valid was answered with %zu bytes on bulk-in",
-			  s->actual);
+		msc_found(j, "a CBW that is not valid was answered with %zu byte%s on bulk-in",
+			  s->actual, MSC_PLURAL(s->actual));
 	else
 		msc_found(j, "after a CBW that is not valid bulk-in gave %s",
 			  msc_outcome_name(s->outcome));
@@ -97,9 +97,9 @@ static void discard(struct msc_judging *j, const struct msc_record *r)
 	s = msc_step_find(&r->u.exchange, MSC_STEP_CBW);
 	if (is_invalid(r) && s && msc_hung(s->outcome))
 		msc_found(j,
-			  "%zu bytes that are not a valid CBW were neither taken nor answered "
+			  "a wrapper of %zu byte%s, no valid CBW, was neither taken nor answered "
 			  "with STALL",
-			  r->u.exchange.wrapper_len);
+			  r->u.exchange.wrapper_len, MSC_PLURAL(r->u.exchange.wrapper_len));
 }
 
 const struct msc_rule msc_rule_bot_cbw_discard = {

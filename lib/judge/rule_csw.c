@@ -9,7 +9,7 @@ static void length(struct msc_judging *j, const struct msc_record *r)
 
 	if (!r->u.exchange.command || msc_view(j)->came != MSC_CAME_BROKEN)
 		return;
-	msc_found(j, "the CSW has %zu bytes", x->status_len);
+	msc_found(j, "the CSW has %zu byte%s", x->status_len, MSC_PLURAL(x->status_len));
 	msc_expected(j, "%d", MSC_CSW_LEN);
 	msc_actual(j, "%zu", x->status_len);
 }
@@ -164,9 +164,9 @@ static void zlp(struct msc_judging *j, const struct msc_record *r)
 		if (s->kind != MSC_STEP_CSW || s->outcome != MSC_OUT_DONE || s->actual)
 			continue;
 		msc_found(j,
-			  "a zero-length packet came where the CSW belongs, after %zu bytes of "
+			  "a zero-length packet came where the CSW belongs, after %zu byte%s of "
 			  "data",
-			  x->data_len);
+			  x->data_len, MSC_PLURAL(x->data_len));
 		msc_expected(j, "13 bytes");
 		msc_actual(j, "0 bytes");
 		return;
@@ -220,8 +220,9 @@ static void missing(struct msc_judging *j, const struct msc_record *r)
 	if (!s || s->kind != MSC_STEP_CSW || !r->u.exchange.plain ||
 	    msc_view(j)->after != MSC_AFTER_NOTHING || msc_view(j)->brought != MSC_BROUGHT_DATA)
 		return;
-	msc_found(j, "no CSW came after %zu bytes of data: %s in status transport",
-		  r->u.exchange.data_len, msc_outcome_name(s->outcome));
+	msc_found(j, "no CSW came after %zu byte%s of data: %s in status transport",
+		  r->u.exchange.data_len, MSC_PLURAL(r->u.exchange.data_len),
+		  msc_outcome_name(s->outcome));
 	msc_expected(j, "13 bytes");
 	msc_actual(j, "%s", msc_outcome_name(s->outcome));
 }

@@ -12,15 +12,17 @@ static void excess(struct msc_judging *j, const struct msc_record *r)
 	    msc_view(j)->brought != MSC_BROUGHT_DATA)
 		return;
 	if (x->data_len > asked)
-		msc_found(j, "%zu bytes came in the data transfer", x->data_len);
+		msc_found(j, "%zu byte%s came in the data transfer", x->data_len,
+			  MSC_PLURAL(x->data_len));
 	else if (msc_step_with(x, MSC_STEP_DATA, MSC_OUT_BABBLE))
-		msc_found(j, "the device sent more than there was room for after %zu bytes",
-			  x->data_len);
+		msc_found(j, "the device sent more than there was room for after %zu byte%s",
+			  x->data_len, MSC_PLURAL(x->data_len));
 	else if (x->data_len == asked && msc_view(j)->came == MSC_CAME_DATA)
-		msc_found(j, "all %u bytes came, then more data where the CSW belongs",
-			  (unsigned)asked);
-	msc_expected(j, "at most %u bytes", (unsigned)asked);
-	msc_actual(j, "%zu bytes%s", x->data_len, x->data_len > asked ? "" : " and more");
+		msc_found(j, "all %u byte%s came, then more data where the CSW belongs",
+			  (unsigned)asked, MSC_PLURAL(asked));
+	msc_expected(j, "at most %u byte%s", (unsigned)asked, MSC_PLURAL(asked));
+	msc_actual(j, "%zu byte%s%s", x->data_len, MSC_PLURAL(x->data_len),
+		   x->data_len > asked ? "" : " and more");
 }
 
 const struct msc_rule msc_rule_bot_data_excess = {
@@ -45,7 +47,7 @@ static void unasked(struct msc_judging *j, const struct msc_record *r)
 		return;
 	msc_found(j, "data came on bulk-in where the CSW belongs, and the host had asked for none");
 	msc_expected(j, "a CSW");
-	msc_actual(j, "%zu bytes of data", x->status_len);
+	msc_actual(j, "%zu byte%s of data", x->status_len, MSC_PLURAL(x->status_len));
 }
 
 const struct msc_rule msc_rule_bot_data_unasked = {
@@ -71,7 +73,7 @@ static void split(struct msc_judging *j, const struct msc_record *r)
 		  "where the CSW belongs",
 		  x->data_len, (unsigned)x->cbw.h.length);
 	msc_expected(j, "a CSW");
-	msc_actual(j, "%zu bytes of data", x->status_len);
+	msc_actual(j, "%zu byte%s of data", x->status_len, MSC_PLURAL(x->status_len));
 }
 
 const struct msc_rule msc_rule_bot_data_split = {
@@ -131,10 +133,10 @@ static void missing(struct msc_judging *j, const struct msc_record *r)
 	if (!intent.known || x->data_len >= due ||
 	    msc_case_in(x->dir, x->cbw.h.length, &intent).phase_error_required)
 		return;
-	msc_found(j, "the command passed after %zu bytes of data; it means %llu", x->data_len,
-		  (unsigned long long)due);
-	msc_expected(j, "%llu bytes, or status 01h", (unsigned long long)due);
-	msc_actual(j, "%zu bytes", x->data_len);
+	msc_found(j, "the command passed after %zu byte%s of data; it means %llu", x->data_len,
+		  MSC_PLURAL(x->data_len), (unsigned long long)due);
+	msc_expected(j, "%llu byte%s, or status 01h", (unsigned long long)due, MSC_PLURAL(due));
+	msc_actual(j, "%zu byte%s", x->data_len, MSC_PLURAL(x->data_len));
 }
 
 const struct msc_rule msc_rule_bot_data_missing = {
@@ -186,8 +188,8 @@ static void needless(struct msc_judging *j, const struct msc_record *r)
 		return;
 	if (!in && !msc_stalled(x, r->device->ep_out))
 		return;
-	msc_found(j, "all %zu bytes moved and the command passed, yet bulk-%s was halted",
-		  x->data_len, in ? "in" : "out");
+	msc_found(j, "all %zu byte%s moved and the command passed, yet bulk-%s was halted",
+		  x->data_len, MSC_PLURAL(x->data_len), in ? "in" : "out");
 	msc_expected(j, "no STALL");
 	msc_actual(j, "STALL");
 }
@@ -216,10 +218,10 @@ static void stale_csw(struct msc_judging *j, const struct msc_record *r)
 
 		if (s->kind != MSC_STEP_CSW || s->outcome != MSC_OUT_DONE || !s->actual)
 			continue;
-		msc_found(j, "%zu bytes came on bulk-in behind the CSW, which came as data",
-			  s->actual);
+		msc_found(j, "%zu byte%s came on bulk-in behind the CSW, which came as data",
+			  s->actual, MSC_PLURAL(s->actual));
 		msc_expected(j, "nothing");
-		msc_actual(j, "%zu bytes", s->actual);
+		msc_actual(j, "%zu byte%s", s->actual, MSC_PLURAL(s->actual));
 	}
 	if (msc_view(j)->brought != MSC_BROUGHT_OLD_CSW)
 		return;
@@ -242,10 +244,10 @@ static void stale(struct msc_judging *j, const struct msc_record *r)
 		return;
 	if (!past->reset && !(past->exchange && past->exchange->u.exchange.have_csw))
 		return;
-	msc_found(j, "%zu bytes were waiting on bulk-in %s", p->data_len,
+	msc_found(j, "%zu byte%s still came on bulk-in %s", p->data_len, MSC_PLURAL(p->data_len),
 		  past->reset ? "after the reset" : "although the CSW had come");
 	msc_expected(j, "nothing");
-	msc_actual(j, "%zu bytes", p->data_len);
+	msc_actual(j, "%zu byte%s", p->data_len, MSC_PLURAL(p->data_len));
 }
 
 const struct msc_rule msc_rule_bot_data_stale = {

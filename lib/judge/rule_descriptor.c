@@ -41,8 +41,8 @@ static void config_length(struct msc_judging *j, const struct msc_record *r)
 		msc_found(j, "bLength is %u and bDescriptorType %u", c->data[0], c->data[1]);
 		msc_expected(j, "9 and 2");
 	} else if (c->setup.length >= 4 && c->data_len != due) {
-		msc_found(j, "%u bytes were asked for, wTotalLength is %u, and %zu came",
-			  c->setup.length, total, c->data_len);
+		msc_found(j, "of %u byte%s asked for, %zu came, and wTotalLength is %u",
+			  c->setup.length, MSC_PLURAL(c->setup.length), c->data_len, total);
 		msc_expected(j, "%zu", due);
 		msc_actual(j, "%zu", c->data_len);
 	}

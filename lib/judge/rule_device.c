@@ -31,7 +31,8 @@ static void device_form(struct msc_judging *j, const struct msc_record *r)
 	if (!is_device(r))
 		return;
 	if (c->data_len != due) {
-		msc_found(j, "%u bytes were asked for and %zu came", c->setup.length, c->data_len);
+		msc_found(j, "of %u byte%s asked for, %zu came", c->setup.length,
+			  MSC_PLURAL(c->setup.length), c->data_len);
 		msc_expected(j, "%zu", due);
 		msc_actual(j, "%zu", c->data_len);
 	} else if (c->data_len >= 2 &&
@@ -142,7 +143,8 @@ static void qualifier_form(struct msc_judging *j, const struct msc_record *r)
 	if (c->outcome != MSC_OUT_DONE)
 		return;
 	if (c->data_len != smaller(c->setup.length, MSC_QUALIFIER_DESC_LEN)) {
-		msc_found(j, "%u bytes were asked for and %zu came", c->setup.length, c->data_len);
+		msc_found(j, "of %u byte%s asked for, %zu came", c->setup.length,
+			  MSC_PLURAL(c->setup.length), c->data_len);
 		msc_expected(j, "%d", MSC_QUALIFIER_DESC_LEN);
 		msc_actual(j, "%zu", c->data_len);
 	} else if (c->data_len == MSC_QUALIFIER_DESC_LEN &&
@@ -179,7 +181,7 @@ static void string_form(struct msc_judging *j, const struct msc_record *r)
 	    c->setup.length < 2)
 		return;
 	if (c->data_len < 2) {
-		msc_found(j, "%zu bytes came", c->data_len);
+		msc_found(j, "%zu byte%s came", c->data_len, MSC_PLURAL(c->data_len));
 		msc_expected(j, "at least 2");
 		return;
 	}
@@ -188,8 +190,8 @@ static void string_form(struct msc_judging *j, const struct msc_record *r)
 		msc_found(j, "bLength is %u and bDescriptorType %u", c->data[0], c->data[1]);
 		msc_expected(j, "an even number of at least %d, and 3", index ? 2 : 4);
 	} else if (c->data_len != due) {
-		msc_found(j, "%u bytes were asked for, bLength is %u, and %zu came",
-			  c->setup.length, c->data[0], c->data_len);
+		msc_found(j, "of %u byte%s asked for, %zu came, and bLength is %u", c->setup.length,
+			  MSC_PLURAL(c->setup.length), c->data_len, c->data[0]);
 		msc_expected(j, "%zu", due);
 		msc_actual(j, "%zu", c->data_len);
 	}

@@ -44,7 +44,8 @@ static void length(struct msc_judging *j, const struct msc_record *r)
 
 	if (!is_data(r, 0, &len, &asked) || asked < MSC_INQUIRY_LEN || len >= MSC_INQUIRY_LEN)
 		return;
-	msc_found(j, "INQUIRY could have given %zu bytes and gave %zu", asked, len);
+	msc_found(j, "INQUIRY could have given %zu byte%s and gave %zu", asked, MSC_PLURAL(asked),
+		  len);
 	msc_expected(j, "at least %d", MSC_INQUIRY_LEN);
 	msc_actual(j, "%zu", len);
 }
@@ -78,8 +79,8 @@ static void additional(struct msc_judging *j, const struct msc_record *r)
 	claimed = 5u + d[4];
 	before = msc_earlier_answer(r, MSC_OP_INQUIRY, always);
 	if (claimed < len || (len < asked && claimed != len)) {
-		msc_found(j, "%zu bytes came of the %zu asked for, and ADDITIONAL LENGTH is %u",
-			  len, asked, d[4]);
+		msc_found(j, "%zu byte%s came of the %zu asked for, and ADDITIONAL LENGTH is %u",
+			  len, MSC_PLURAL(len), asked, d[4]);
 		msc_expected(j, "%zu", len - 5);
 		msc_actual(j, "%u", d[4]);
 	} else if (before && before->u.exchange.data_len >= 5 &&

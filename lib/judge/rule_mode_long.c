@@ -20,7 +20,7 @@ static void length(struct msc_judging *j, const struct msc_record *r)
 	if (!msc_is_answer(r, MSC_OP_MODE_SENSE_10, &len, &asked))
 		return;
 	if (asked >= HEADER_10 && len < HEADER_10) {
-		msc_found(j, "%zu bytes came of the %zu asked for", len, asked);
+		msc_found(j, "%zu byte%s came of the %zu asked for", len, MSC_PLURAL(len), asked);
 		msc_expected(j, "at least %d", HEADER_10);
 		msc_actual(j, "%zu", len);
 		return;
@@ -30,8 +30,8 @@ static void length(struct msc_judging *j, const struct msc_record *r)
 	claimed = 2u + msc_get_be16(d);
 	before = msc_earlier_answer(r, MSC_OP_MODE_SENSE_10, same_page);
 	if (claimed < len || (len < asked && claimed != len)) {
-		msc_found(j, "%zu bytes came of the %zu asked for, and MODE DATA LENGTH is %zu",
-			  len, asked, claimed - 2);
+		msc_found(j, "%zu byte%s came of the %zu asked for, and MODE DATA LENGTH is %zu",
+			  len, MSC_PLURAL(len), asked, claimed - 2);
 		msc_expected(j, "%zu", len - 2);
 		msc_actual(j, "%zu", claimed - 2);
 	} else if (before && before->u.exchange.data_len >= 2 &&
@@ -112,8 +112,8 @@ static void agree(struct msc_judging *j, const struct msc_record *r)
 		msc_actual(j, "%d in the second", now.protect);
 	} else if (now.len != then.len || memcmp(now.pages, then.pages, now.len) != 0) {
 		msc_found(j, "the mode pages are not the same in MODE SENSE(6) and MODE SENSE(10)");
-		msc_expected(j, "the same %zu bytes", then.len);
-		msc_actual(j, "%zu bytes", now.len);
+		msc_expected(j, "the same %zu byte%s", then.len, MSC_PLURAL(then.len));
+		msc_actual(j, "%zu byte%s", now.len, MSC_PLURAL(now.len));
 	}
 }
 

@@ -56,7 +56,7 @@ static void max_lun_length(struct msc_judging *j, const struct msc_record *r)
 
 	if (!msc_is_good_max_lun(r) || c->outcome != MSC_OUT_DONE || c->data_len == 1)
 		return;
-	msc_found(j, "Get Max LUN gave %zu bytes", c->data_len);
+	msc_found(j, "Get Max LUN gave %zu byte%s", c->data_len, MSC_PLURAL(c->data_len));
 	msc_expected(j, "1");
 	msc_actual(j, "%zu", c->data_len);
 }
@@ -185,7 +185,8 @@ static void answer_ends(struct msc_judging *j, const struct msc_record *r)
 		return;
 	msc_found(j, "%zu of %u bytes came, and the zero-length packet that ends them is missing",
 		  c->data_len, c->setup.length);
-	msc_expected(j, "a zero-length packet behind %zu bytes", c->data_len);
+	msc_expected(j, "a zero-length packet behind %zu byte%s", c->data_len,
+		     MSC_PLURAL(c->data_len));
 	msc_actual(j, "%s", msc_outcome_name(c->outcome));
 }
 

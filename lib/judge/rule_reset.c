@@ -171,7 +171,7 @@ static void status(struct msc_judging *j, const struct msc_record *r)
 	if (!msc_is_request(r, MSC_REQTYPE_IN | MSC_RECIPIENT_ENDPOINT, MSC_STD_GET_STATUS))
 		return;
 	if (c->outcome == MSC_OUT_DONE && c->setup.length == 2 && c->data_len != 2) {
-		msc_found(j, "GET_STATUS gave %zu bytes", c->data_len);
+		msc_found(j, "GET_STATUS gave %zu byte%s", c->data_len, MSC_PLURAL(c->data_len));
 		msc_expected(j, "2");
 		msc_actual(j, "%zu", c->data_len);
 	}

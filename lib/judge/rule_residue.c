@@ -4,45 +4,6 @@
  * that some true story could explain, and no other. */
 #include "judge/facts.h"
 
-struct range {
-	uint64_t least, most; /* of the residue */
-};
-
-static uint64_t smaller(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
-/* The unit must refuse this command, from what it says of itself. */
-static bool must_be_refused(const struct msc_exchange *x)
-{
-	const struct msc_cdb_def *def = msc_blocks_command(x);
-
-	if (!def || x->stated.known)
-		return false;
-	if (x->unit.have_capacity && msc_cdb_value(x->cbw.cb, "lba") > x->unit.last_lba)
-		return true;
-	return def->dir == MSC_DIR_OUT && x->unit.have_mode && x->unit.write_protected;
-}
-
-static struct range allowed(const struct msc_exchange *x, bool passed)
-{
-	struct msc_intent intent = passed ? msc_intent_passed(x) : msc_intent_of(x);
-	struct msc_case c = msc_case_in(x->dir, x->cbw.h.length, &intent);
-	uint64_t length = x->cbw.h.length, moved = smaller(x->data_len, length);
-	uint64_t most_done = smaller(moved, c.processed_max), least_done = 0;
-
-	if (!passed && must_be_refused(x))
-		most_done = 0;
-	/* A passed command did all that it meant with what moved; and in bulk-in, what is sent and
-	 * short of the length is not filler. */
-	if (passed && intent.known && intent.dir == x->dir)
-		least_done = smaller(intent.min, moved);
-	if (passed && x->dir == MSC_DIR_IN && moved < length)
-		least_done = most_done;
-	return (struct range){ .least = length - most_done, .most = length - least_done };
-}
-
 /* Where host and device disagree, status 02h is due and the residue would have no meaning. */
 static bool applies(const struct msc_record *r, enum msc_dir dir)
 {
@@ -56,14 +17,8 @@ static bool applies(const struct msc_record *r, enum msc_dir dir)
 	return !msc_case_in(x->dir, x->cbw.h.length, &intent).phase_error_required;
 }
 
-bool msc_residue_fits(const struct msc_exchange *x)
-{
-	struct range ok = allowed(x, x->csw.status == MSC_CSW_PASSED);
-
-	return x->csw.residue >= ok.least && x->csw.residue <= ok.most;
-}
-
-static void expect(struct msc_judging *j, const struct msc_exchange *x, const struct range *ok)
+static void expect(struct msc_judging *j, const struct msc_exchange *x,
+		   const struct msc_residue_range *ok)
 {
 	if (ok->least == ok->most)
 		msc_expected(j, "%llu", (unsigned long long)ok->least);
@@ -76,15 +31,17 @@ static void expect(struct msc_judging *j, const struct msc_exchange *x, const st
 static void in(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
-	struct range ok;
+	struct msc_residue_range ok;
 	char name[48];
 
 	if (!applies(r, MSC_DIR_IN) || msc_residue_fits(x))
 		return;
-	ok = allowed(x, x->csw.status == MSC_CSW_PASSED);
-	msc_found(j, "%s asked for %u bytes, received %zu, status %02Xh, and dCSWDataResidue is %u",
+	ok = msc_residue_range(x);
+	msc_found(j,
+		  "%s asked for %u byte%s, received %zu, status %02Xh, and dCSWDataResidue is %u",
 		  msc_cdb_name(name, sizeof name, x->cbw.cb), (unsigned)x->cbw.h.length,
-		  x->data_len, x->csw.status, (unsigned)x->csw.residue);
+		  MSC_PLURAL(x->cbw.h.length), x->data_len, x->csw.status,
+		  (unsigned)x->csw.residue);
 	expect(j, x, &ok);
 }
 
@@ -105,15 +62,16 @@ const struct msc_rule msc_rule_bot_residue_in = {
 static void out(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
-	struct range ok;
+	struct msc_residue_range ok;
 	char name[48];
 
 	if (!applies(r, MSC_DIR_OUT) || msc_residue_fits(x))
 		return;
-	ok = allowed(x, x->csw.status == MSC_CSW_PASSED);
-	msc_found(j, "%s was offered %u bytes, took %zu, status %02Xh, and dCSWDataResidue is %u",
+	ok = msc_residue_range(x);
+	msc_found(j, "%s was offered %u byte%s, took %zu, status %02Xh, and dCSWDataResidue is %u",
 		  msc_cdb_name(name, sizeof name, x->cbw.cb), (unsigned)x->cbw.h.length,
-		  x->data_len, x->csw.status, (unsigned)x->csw.residue);
+		  MSC_PLURAL(x->cbw.h.length), x->data_len, x->csw.status,
+		  (unsigned)x->csw.residue);
 	expect(j, x, &ok);
 }
 

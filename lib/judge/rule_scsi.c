@@ -121,8 +121,9 @@ static void lba_range(struct msc_judging *j, const struct msc_record *r)
 
 	if (!msc_has_status(r, MSC_CSW_PASSED) || !moves_blocks(x) || !msc_is_past_end(x))
 		return;
-	msc_found(j, "%llu blocks at %llu passed, and the last block is %llu",
+	msc_found(j, "%llu block%s at %llu passed, and the last block is %llu",
 		  (unsigned long long)msc_cdb_value(x->cbw.cb, "blocks"),
+		  MSC_PLURAL(msc_cdb_value(x->cbw.cb, "blocks")),
 		  (unsigned long long)msc_cdb_value(x->cbw.cb, "lba"),
 		  (unsigned long long)x->unit.last_lba);
 	msc_expected(j, "01h, then sense 5/21/00");
@@ -193,8 +194,8 @@ static void mode_length(struct msc_judging *j, const struct msc_record *r)
 		return;
 	now = r->u.exchange.data[0];
 	if (claimed < len || (len < asked && claimed != len)) {
-		msc_found(j, "%zu bytes came of the %zu asked for, and MODE DATA LENGTH is %u", len,
-			  asked, now);
+		msc_found(j, "%zu byte%s came of the %zu asked for, and MODE DATA LENGTH is %u",
+			  len, MSC_PLURAL(len), asked, now);
 		msc_expected(j, "%zu", len - 1);
 		msc_actual(j, "%u", now);
 		return;

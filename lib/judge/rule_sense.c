@@ -99,12 +99,13 @@ static void form(struct msc_judging *j, const struct msc_record *r)
 		msc_expected(j, "70h or 71h");
 		msc_actual(j, "%02Xh", code);
 	} else if (asked >= MSC_SENSE_LEN && len < MSC_SENSE_LEN) {
-		msc_found(j, "%zu bytes of sense data came of the %zu asked for", len, asked);
+		msc_found(j, "%zu byte%s of sense data came of the %zu asked for", len,
+			  MSC_PLURAL(len), asked);
 		msc_expected(j, "at least %d", MSC_SENSE_LEN);
 		msc_actual(j, "%zu", len);
 	} else if (len >= 8 && (x->data[7] + 8u < len || (len < asked && x->data[7] + 8u != len))) {
-		msc_found(j, "%zu bytes of sense data came, and ADDITIONAL SENSE LENGTH is %u", len,
-			  x->data[7]);
+		msc_found(j, "%zu byte%s of sense data came, and ADDITIONAL SENSE LENGTH is %u",
+			  len, MSC_PLURAL(len), x->data[7]);
 		msc_expected(j, "%zu", len - 8);
 		msc_actual(j, "%u", x->data[7]);
 	}

@@ -137,8 +137,8 @@ static void verify_range(struct msc_judging *j, const struct msc_record *r)
 		return;
 	if (lba <= x->unit.last_lba && blocks <= x->unit.last_lba - lba + 1)
 		return;
-	msc_found(j, "%llu blocks at %llu were verified, and the last block is %llu",
-		  (unsigned long long)blocks, (unsigned long long)lba,
+	msc_found(j, "VERIFY of %llu block%s at %llu passed, and the last block is %llu",
+		  (unsigned long long)blocks, MSC_PLURAL(blocks), (unsigned long long)lba,
 		  (unsigned long long)x->unit.last_lba);
 	msc_expected(j, "01h, then sense 5/21/00");
 	msc_actual(j, "00h");

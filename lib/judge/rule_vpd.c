@@ -5,9 +5,6 @@
 #include "judge/facts.h"
 
 #define HEADER	  4
-#define SUPPORTED 0x00
-#define SERIAL	  0x80
-#define DEVICE_ID 0x83
 
 static bool is_vital(const uint8_t *cdb)
 {
@@ -47,8 +44,8 @@ static void form(struct msc_judging *j, const struct msc_record *r)
 		msc_expected(j, "%02Xh", x->cbw.cb[2]);
 		msc_actual(j, "%02Xh", x->data[1]);
 	} else if (claimed < len || (len < asked && claimed != len)) {
-		msc_found(j, "%zu bytes came of the %zu asked for, and PAGE LENGTH is %zu", len,
-			  asked, claimed - HEADER);
+		msc_found(j, "%zu byte%s came of the %zu asked for, and PAGE LENGTH is %zu", len,
+			  MSC_PLURAL(len), asked, claimed - HEADER);
 		msc_expected(j, "%zu", len - HEADER);
 		msc_actual(j, "%zu", claimed - HEADER);
 	}
@@ -73,9 +70,9 @@ static void pages(struct msc_judging *j, const struct msc_record *r)
 	const uint8_t *d = r->u.exchange.data;
 	size_t len;
 
-	if (!is_whole(r, SUPPORTED, &len))
+	if (!is_whole(r, MSC_VPD_SUPPORTED, &len))
 		return;
-	if (len == HEADER || d[HEADER] != SUPPORTED) {
+	if (len == HEADER || d[HEADER] != MSC_VPD_SUPPORTED) {
 		msc_found(j, "the list of pages does not begin with page 00h");
 		msc_expected(j, "00h");
 		return;
@@ -105,7 +102,7 @@ const struct msc_rule msc_rule_scsi_vpd_pages = {
 static bool is_list(const uint8_t *cdb, const uint8_t *before)
 {
 	(void)cdb;
-	return is_vital(before) && before[2] == SUPPORTED;
+	return is_vital(before) && before[2] == MSC_VPD_SUPPORTED;
 }
 
 static void listed(struct msc_judging *j, const struct msc_record *r)
@@ -119,7 +116,7 @@ static void listed(struct msc_judging *j, const struct msc_record *r)
 	    msc_view(j)->c.phase_error_possible)
 		return;
 	list = msc_earlier_answer(r, MSC_OP_INQUIRY, is_list);
-	if (!list || !is_whole(list, SUPPORTED, &len) ||
+	if (!list || !is_whole(list, MSC_VPD_SUPPORTED, &len) ||
 	    !memchr(list->u.exchange.data + HEADER, page, len - HEADER))
 		return;
 	msc_found(j, "page %02Xh is in the list of pages and cannot be had", page);
@@ -145,7 +142,7 @@ static void serial(struct msc_judging *j, const struct msc_record *r)
 	const uint8_t *d = r->u.exchange.data;
 	size_t len;
 
-	if (!is_whole(r, SERIAL, &len))
+	if (!is_whole(r, MSC_VPD_SERIAL, &len))
 		return;
 	for (size_t i = HEADER; i < len; i++) {
 		if (d[i] >= 0x20 && d[i] < 0x7f)
@@ -175,7 +172,7 @@ static void designators(struct msc_judging *j, const struct msc_record *r)
 	const uint8_t *d = r->u.exchange.data;
 	size_t len, at = HEADER;
 
-	if (!is_whole(r, DEVICE_ID, &len))
+	if (!is_whole(r, MSC_VPD_DEVICE_ID, &len))
 		return;
 	while (len - at >= 4 && d[at + 3] && d[at + 3] <= len - at - 4)
 		at += 4u + d[at + 3];

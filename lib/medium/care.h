@@ -74,6 +74,8 @@ struct msc_medium {
 	unsigned suspects; /* bits of the ways (care_images) that explain every hit so far */
 	unsigned elsewhere; /* hits */
 	char hit[320];	/* the newest */
+	uint64_t unsteady; /* a block that did not read the same twice, when has_unsteady */
+	bool has_unsteady;
 	unsigned changed, doubts, absent; /* signs of the session seen so far */
 	char ended[256]; /* why nothing may be written any more; empty: it may */
 	unsigned permit[CARE_PROBES_MAX + 1];
@@ -94,7 +96,8 @@ struct care_image {
 	unsigned cuts; /* bits of the ways that lead there */
 };
 size_t care_images(const struct msc_medium *, uint64_t lba, struct care_image[CARE_IMAGES_MAX]);
-const char *care_cut_name(unsigned bit);
+/* Which of these ways it was, as far as that is known. */
+const char *care_cut_text(unsigned cuts, char *buf, size_t size);
 /* The i-th place of the fingerprint. */
 uint64_t care_print_place(const struct msc_medium *, struct msc_rng *, uint32_t i, uint32_t n);
 void care_mark_fill(const struct msc_medium *, uint8_t *block);

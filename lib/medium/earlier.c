@@ -3,9 +3,9 @@
  * them only where what lies there is what that run found or wrote. Anything else is refused, and the
  * journal stays: it is the only copy.
  *
- * Without the mark nobody can know. Either that run was cut short before it wrote, or after it had put
- * everything back, or this is another medium, however alike. Then the user decides: --restore where
- * the fingerprint agrees, --forget-journal otherwise. */
+ * Without the mark nobody can know, once that run had begun to write. Either it was cut short just as it
+ * wrote the mark, or after it had put everything back, or this is another medium, however alike. Then
+ * the user decides: --restore where the fingerprint agrees, --forget-journal otherwise. */
 #include <dirent.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -42,6 +42,22 @@ static const char *path_of(const struct earlier *e)
 
 /* ---- whose it is ------------------------------------------------------------------------------- */
 
+/* One that was cut short holds too little of the mark to be known by it, and is that run's all the same. */
+static int know_mark(struct msc_medium *t, struct msc_err *err)
+{
+	uint8_t *mark = care_room(t, err), *fresh = NULL;
+	size_t len;
+	int rc = mark ? 0 : -1;
+
+	if (mark) {
+		care_mark_fill(t, mark);
+		rc = care_wrote(t, mark, t->block_size, &fresh, &len, err);
+	}
+	free(fresh);
+	free(mark);
+	return rc;
+}
+
 static int load(struct earlier *e, struct msc_err *err)
 {
 	const struct msc_journal_head *h = &e->content.head;
@@ -71,7 +87,7 @@ static int load(struct earlier *e, struct msc_err *err)
 			return -1;
 		free(fresh);
 	}
-	return 0;
+	return t->has_mark ? know_mark(t, err) : 0;
 }
 
 /* Looks for the mark where it was written, and where a device that cuts addresses puts it. Where reads
@@ -171,12 +187,16 @@ static int not_readable(const struct earlier *e, struct msc_err *err)
 
 static int refuse_foreign(const struct earlier *e, unsigned put_back, struct msc_err *err)
 {
+	char others[32] = "";
+
+	if (e->foreign > 1)
+		snprintf(others, sizeof others, ", like %u more", e->foreign - 1);
 	return msc_fail(err, MSC_E_BUSY,
 			"%s: block %" PRIu64
-			" and %u more hold neither what was there before nor what that run wrote: "
-			"%u blocks were put back, these are left as they are, and the journal is "
-			"kept; --forget-journal removes it if they are wanted as they are",
-			path_of(e), e->foreign_lba, e->foreign - 1, put_back);
+			"%s holds neither what was there before nor what that run wrote, and is "
+			"left as it is (put back: %u); the journal is kept, and --forget-journal "
+			"removes it if they are wanted as they are",
+			path_of(e), e->foreign_lba, others, put_back);
 }
 
 static int put_back(struct earlier *e, struct msc_err *err)
@@ -213,11 +233,12 @@ static int no_mark(const struct earlier *e, struct msc_err *err)
 		return msc_fail(
 			err, MSC_E_BUSY,
 			"%s: all %zu blocks hold here what they held before, and the mark of "
-			"that run is missing: either it was cut short before it wrote or "
-			"after it had put them back, or this is another medium of the same "
-			"contents; if there is no such medium, --forget-journal removes the "
-			"journal",
-			path_of(e), t->n_blocks);
+			"that run is missing: either it was cut short just %s, or this is "
+			"another medium of the same contents; if there is no such medium, "
+			"--forget-journal removes the journal",
+			path_of(e), t->n_blocks,
+			e->content.n_wrote ? "after it had put them back"
+					   : "as it wrote its mark or took it away");
 	if (!e->by_word || !care_is_telling(t))
 		return msc_fail(
 			err, MSC_E_BUSY,
@@ -231,10 +252,14 @@ static int no_mark(const struct earlier *e, struct msc_err *err)
 	return 0;
 }
 
+/* The journal says so, and the medium does not say otherwise. */
+static bool wrote_nothing(const struct earlier *e)
+{
+	return !e->content.began && !e->then.marked && !e->differ;
+}
+
 static int is_the_same(const struct earlier *e, struct msc_err *err)
 {
-	const struct msc_journal_head *h = &e->content.head;
-
 	if (!e->then.marked)
 		return no_mark(e, err);
 	if (e->prints_differ && !e->by_word)
@@ -244,7 +269,6 @@ static int is_the_same(const struct earlier *e, struct msc_err *err)
 				"they are not wanted",
 				path_of(e),
 				e->block_0_differs ? "its first block has" : "other blocks have");
-	(void)h;
 	return 0;
 }
 
@@ -282,13 +306,26 @@ static int settle(struct earlier *e, struct msc_err *err)
 		return -1;
 	if (!readable || *e->then.ended)
 		return not_readable(e, err);
+	if (wrote_nothing(e)) {
+		care_note(e->m, true,
+			  "an earlier run was cut short before it wrote anything: %s is removed",
+			  path_of(e));
+		return 0;
+	}
 	if (is_the_same(e, err) < 0 || put_back(e, err) < 0)
 		return -1;
 	count_mark(e);
-	care_note(e->m, true,
-		  "an earlier run was cut short: the %u blocks that it had changed (%" PRIu64
-		  " to %" PRIu64 ") were put back from %s",
-		  e->differ, e->first, e->last, path_of(e));
+	if (e->differ == 1)
+		care_note(e->m, true,
+			  "an earlier run was cut short: block %" PRIu64
+			  ", which it had changed, was put back from %s",
+			  e->first, path_of(e));
+	else
+		care_note(
+			e->m, true,
+			"an earlier run was cut short: the %u blocks that it had changed (%" PRIu64
+			" to %" PRIu64 ") were put back from %s",
+			e->differ, e->first, e->last, path_of(e));
 	return 0;
 }
 
@@ -431,11 +468,12 @@ static void tell_of(const char *dir, const char *device, uint8_t lun, msc_medium
 	}
 	if (!j)
 		return;
-	say(note, user,
-	    "an earlier run was cut short while it was writing: \"mscope check --restore\" puts "
-	    "the %zu blocks back that %s holds (of a medium of %" PRIu64 " blocks of %" PRIu32
-	    " bytes), --forget-journal leaves the medium as it is",
-	    c.n_blocks, msc_journal_path(j), c.head.capacity, c.head.block_size);
+	if (c.began)
+		say(note, user,
+		    "an earlier run was cut short while it was writing: \"mscope check "
+		    "--restore\" puts the %zu blocks back that %s holds (of a medium of %" PRIu64
+		    " blocks of %" PRIu32 " bytes), --forget-journal leaves the medium as it is",
+		    c.n_blocks, msc_journal_path(j), c.head.capacity, c.head.block_size);
 	msc_journal_content_free(&c);
 	msc_journal_close(j);
 }

@@ -225,6 +225,14 @@ int msc_journal_reserve(const char *dir, const char *device, uint8_t lun, struct
 
 /* ---- entries ---------------------------------------------------------------------------------- */
 
+int msc_journal_line(char line[MSC_JOURNAL_LINE_MAX], const char *kind, size_t len, uint64_t sum)
+{
+	int n = snprintf(line, MSC_JOURNAL_LINE_MAX, "%s %zu %016" PRIx64 " ", kind, len, sum);
+
+	return n + snprintf(line + n, MSC_JOURNAL_LINE_MAX - (size_t)n, "%016" PRIx64 "\n",
+			    msc_journal_hash(line, (size_t)n));
+}
+
 /* One entry in one piece: what is cut off by a crash is one entry. */
 static int append(struct msc_journal *j, const char *kind, const void *data, size_t len,
 		  struct msc_err *err)
@@ -320,6 +328,11 @@ int msc_journal_write(struct msc_journal *j, const struct msc_journal_head *h,
 		return msc_fail_errno(err, MSC_E_IO, "%s: cannot write the journal", j->temporary);
 	j->temporary[0] = '\0';
 	return sync_dir(j, err);
+}
+
+int msc_journal_begin(struct msc_journal *j, struct msc_err *err)
+{
+	return append_synced(j, "begin", NULL, 0, err);
 }
 
 int msc_journal_add_blocks(struct msc_journal *j, uint32_t block_size,

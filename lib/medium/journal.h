@@ -4,12 +4,13 @@
  * It is named after the device, so that the next run on it finds it after a crash. One run at a time
  * may hold it. Private to lib/medium.
  *
- * A line "mscope journal 2", then entries. An entry is a line "KIND LENGTH SUM CHECK" and LENGTH
+ * A line "mscope journal 3", then entries. An entry is a line "KIND LENGTH SUM CHECK" and LENGTH
  * bytes; SUM is the hash of these, CHECK that of the line before it. Nothing is outside of a
  * checksum.
  *
  *	head   text: device, lun, capacity, block_size, mark, print (see struct msc_journal_head)
  *	save   blocks as found, each behind its address (8 bytes, big-endian)
+ *	begin  nothing was written before it; the mark is, right behind it
  *	wrote  contents that the run may write from here on, anywhere in the blocks that are saved
  *
  * The file gets its name when it holds head and the first save. What follows is appended and synced
@@ -18,6 +19,7 @@
 #ifndef MSC_MEDIUM_JOURNAL_H
 #define MSC_MEDIUM_JOURNAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -54,6 +56,7 @@ struct msc_journal_content {
 	size_t n_blocks;
 	const uint8_t **wrote;
 	size_t n_wrote;
+	bool began; /* something may have been written */
 };
 void msc_journal_content_free(struct msc_journal_content *);
 
@@ -73,6 +76,7 @@ int msc_journal_reserve(const char *dir, const char *device, uint8_t lun, struct
 int msc_journal_write(struct msc_journal *, const struct msc_journal_head *,
 		      const struct msc_journal_block *, size_t n, struct msc_err *) MSC_MUST_CHECK;
 /* Each appends an entry and syncs the file. */
+int msc_journal_begin(struct msc_journal *, struct msc_err *) MSC_MUST_CHECK;
 int msc_journal_add_blocks(struct msc_journal *, uint32_t block_size,
 			   const struct msc_journal_block *, size_t n,
 			   struct msc_err *) MSC_MUST_CHECK;

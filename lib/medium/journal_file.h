@@ -6,7 +6,7 @@
 #include "medium/journal.h"
 #include "wire/bytes.h"
 
-#define MSC_JOURNAL_MAGIC    "mscope journal 2\n"
+#define MSC_JOURNAL_MAGIC    "mscope journal 3\n"
 #define MSC_JOURNAL_LINE_MAX 80 /* of an entry, with its line break and a NUL */
 
 struct msc_journal {

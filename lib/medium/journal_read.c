@@ -16,14 +16,6 @@
 #define BLOCK_SIZE_MAX 65536u
 #define FILE_MAX       ((size_t)256 << 20)
 
-int msc_journal_line(char line[MSC_JOURNAL_LINE_MAX], const char *kind, size_t len, uint64_t sum)
-{
-	int n = snprintf(line, MSC_JOURNAL_LINE_MAX, "%s %zu %016" PRIx64 " ", kind, len, sum);
-
-	return n + snprintf(line + n, MSC_JOURNAL_LINE_MAX - (size_t)n, "%016" PRIx64 "\n",
-			    msc_journal_hash(line, (size_t)n));
-}
-
 void msc_journal_content_free(struct msc_journal_content *c)
 {
 	free(c->file);
@@ -164,6 +156,8 @@ static int take_entry(struct msc_journal_content *c, size_t index, const char *k
 		return add_blocks(c, data, len, what, err);
 	else if (index == 1)
 		*what = "no blocks";
+	else if (!strcmp(kind, "begin"))
+		c->began = true;
 	else if (!strcmp(kind, "wrote"))
 		return add_wrote(c, data, len, what, err);
 	else
@@ -196,13 +190,14 @@ static int parse(struct msc_journal *j, struct msc_journal_content *c, size_t si
 	size_t at = strlen(MSC_JOURNAL_MAGIC), index = 0;
 	const char *what = NULL;
 
-	if (size >= at && !memcmp(c->file, "mscope journal 1\n", at))
+	if (size >= at && (!memcmp(c->file, "mscope journal 1\n", at) ||
+			   !memcmp(c->file, "mscope journal 2\n", at)))
 		return msc_fail(
 			err, MSC_E_FORMAT,
-			"%s was left by an older mscope (format 1), which did not note whose "
-			"blocks they are well enough to put them back; it is kept, and "
+			"%s was left by an older mscope (format %c), which did not note all "
+			"that it takes to put the blocks back; it is kept, and "
 			"--forget-journal removes it",
-			j->path);
+			j->path, c->file[at - 2]);
 	if (size < at || memcmp(c->file, MSC_JOURNAL_MAGIC, at) != 0)
 		return damaged(j, size < at ? "length" : "it does not begin as a journal", err);
 	while (at < size) {

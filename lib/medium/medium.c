@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The life of a medium in our care, from the first look to the last: see medium.h. */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,55 +14,6 @@
 /* What reaches blocks and is put back by reading and comparing. */
 static const uint8_t write_opcodes[] = { MSC_OP_WRITE_6,  MSC_OP_WRITE_10, MSC_OP_WRITE_12,
 					 MSC_OP_WRITE_16, MSC_OP_WRITE_AND_VERIFY_10 };
-
-void care_note(struct msc_medium *m, bool safety, const char *fmt, ...)
-{
-	char text[4096];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof text, fmt, args);
-	va_end(args);
-	if (m->o.note)
-		m->o.note(m->o.user, safety, text);
-}
-
-void care_hit(struct msc_medium *m, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(m->hit, sizeof m->hit, fmt, args);
-	va_end(args);
-	m->elsewhere++;
-	care_note(m, true, "%s", m->hit);
-}
-
-void care_revoke(struct msc_medium *m)
-{
-	while (m->n_permits)
-		msc_gate_revoke(m->s, m->permit[--m->n_permits]);
-}
-
-void care_end(struct msc_medium *m, const char *fmt, ...)
-{
-	va_list args;
-
-	if (*m->ended)
-		return;
-	va_start(args, fmt);
-	vsnprintf(m->ended, sizeof m->ended, fmt, args);
-	va_end(args);
-	care_revoke(m);
-	if (!m->saved)
-		return;
-	care_note(m, true,
-		  "%s: nothing is written any more, and nothing is put back onto what is there "
-		  "now%s%s",
-		  m->ended,
-		  m->journal ? "; the blocks of the medium that was there are kept in " : "",
-		  m->journal ? msc_journal_path(m->journal) : "");
-}
 
 struct msc_medium *msc_medium_new(struct msc_session *s, const struct msc_medium_options *o,
 				  struct msc_err *err)
@@ -222,6 +172,25 @@ static int take_images(struct msc_medium *m, bool *readable, struct msc_err *err
 	return rc;
 }
 
+/* What was saved must be what lies there, or it is no use to put it back: each block is read once more,
+ * by itself and not in a row. */
+static int verify(struct msc_medium *m, bool *readable, struct msc_err *err)
+{
+	uint8_t *now = care_room(m, err);
+	int rc = now ? 0 : -1;
+
+	for (size_t i = 0; rc == 0 && *readable && i < m->n_blocks; i++) {
+		rc = care_read(m, m->block[i].lba, 1, now, readable, err);
+		if (rc < 0 || !*readable || !memcmp(now, m->block[i].data, m->block_size))
+			continue;
+		m->unsteady = m->block[i].lba;
+		m->has_unsteady = true;
+		*readable = false;
+	}
+	free(now);
+	return rc;
+}
+
 static int read_all(struct msc_medium *m, bool *readable, struct msc_err *err)
 {
 	if (take(m, m->first, m->blocks, CARE_SCRATCH, readable, err) < 0)
@@ -230,7 +199,8 @@ static int read_all(struct msc_medium *m, bool *readable, struct msc_err *err)
 		if (take(m, m->probe[i], 1, CARE_PROBE, readable, err) < 0)
 			return -1;
 	if ((m->has_mark && take(m, m->mark, 1, CARE_MARK, readable, err) < 0) ||
-	    take_neighbours(m, readable, err) < 0 || take_images(m, readable, err) < 0)
+	    take_neighbours(m, readable, err) < 0 || take_images(m, readable, err) < 0 ||
+	    verify(m, readable, err) < 0)
 		return -1;
 	return *readable ? care_fingerprint(m, readable, err) : 0;
 }
@@ -282,6 +252,7 @@ static int find_mark(struct msc_medium *m, struct msc_err *err)
 {
 	struct care_image image[CARE_IMAGES_MAX];
 	size_t n = care_images(m, m->mark, image);
+	char how[128];
 	bool at_image;
 
 	m->mark_at = m->mark;
@@ -300,8 +271,7 @@ static int find_mark(struct msc_medium *m, struct msc_err *err)
 		}
 		m->suspects &= image[i].cuts;
 		care_hit(m, "block %" PRIu64 " was overwritten by a write to block %" PRIu64 ": %s",
-			 image[i].lba, m->mark,
-			 care_cut_name((unsigned)__builtin_ctz(m->suspects | 1u << 31)));
+			 image[i].lba, m->mark, care_cut_text(m->suspects, how, sizeof how));
 		b->kind |= CARE_MARK;
 		m->aliased |= m->marked;
 		m->cuts |= !m->marked;
@@ -355,7 +325,7 @@ static int save(struct msc_medium *m, bool *readable, struct msc_err *err)
 	if (make_nonce(m, err) < 0 || (m->journal && write_journal(m, err) < 0))
 		return -1;
 	m->saved = true;
-	if (write_mark(m, err) < 0)
+	if ((m->journal && msc_journal_begin(m->journal, err) < 0) || write_mark(m, err) < 0)
 		return -1;
 	if (*m->ended)
 		return 0;
@@ -365,18 +335,6 @@ static int save(struct msc_medium *m, bool *readable, struct msc_err *err)
 		if (issue(m, m->probe[i], 1, err) < 0)
 			return -1;
 	return 0;
-}
-
-void care_forget(struct msc_medium *m)
-{
-	care_blocks_free(m);
-	m->block = NULL;
-	m->arena = NULL;
-	m->wrote = NULL;
-	m->wrote_hash = NULL;
-	m->n_blocks = m->room_blocks = m->n_arenas = m->n_wrote = m->room_wrote = 0;
-	m->n_prints = 0;
-	m->saved = m->marked = false;
 }
 
 int msc_medium_save(struct msc_medium *m, bool *may, char *why, size_t size, struct msc_err *err)
@@ -394,6 +352,11 @@ int msc_medium_save(struct msc_medium *m, bool *may, char *why, size_t size, str
 	*may = rc == 0 && m->blocks && readable && !*m->ended;
 	if (*m->ended)
 		snprintf(why, size, "%s", m->ended);
+	else if (m->has_unsteady)
+		snprintf(why, size,
+			 "block %" PRIu64 " does not read the same twice, so what is on the medium "
+			 "cannot be saved",
+			 m->unsteady);
 	else
 		snprintf(why, size, "%s",
 			 m->blocks ? "the scratch range cannot be read, so it cannot be saved"

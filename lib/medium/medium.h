@@ -116,7 +116,11 @@ struct msc_write {
 	char hit[320];	 /* after it: what it changed that it does not name; empty: nothing */
 	uint64_t lba;
 	uint32_t blocks;
+	const uint8_t *data; /* borrowed from the request; NULL: zeros */
+	size_t data_len;
 	bool beyond, permitted;
+	uint64_t odd; /* a block that changed, but not into what was written, when is_odd */
+	bool is_odd;
 	unsigned permit;
 };
 /* Before a command: what it will write is noted in the journal; where it goes beyond the end, or to a

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Reading and writing blocks with patience: a command that fails is tried again after the device has
- * been brought back, and writes go in pieces that the slowest flash can take, with a time-out of
+ * been brought back, block by block, and writes go in pieces that the slowest flash can take, with a time-out of
  * their own. Before every write the session's signs are heeded: nothing is put back onto a medium
  * that has changed. */
 #include <stdlib.h>
@@ -51,60 +51,53 @@ static int settle(struct msc_medium *m, bool *answers, struct msc_err *err)
 	return 0;
 }
 
-int care_read(struct msc_medium *m, uint64_t lba, uint32_t n, uint8_t *data, bool *good,
-	      struct msc_err *err)
+/* `in` or `out` is NULL. Nothing is written once the medium is another one. */
+static int move_piece(struct msc_medium *m, uint64_t lba, uint32_t n, uint8_t *in,
+		      const uint8_t *out, bool quick, bool *good, struct msc_err *err)
 {
-	uint32_t most = piece(m, CARE_PIECE), part;
-	bool answers = true;
-	int tries = TRIES;
-
-	*good = true;
-	for (uint32_t at = 0; at < n;) {
-		part = n - at < most ? n - at : most;
-		if (msc_session_read(m->s, m->o.lun, lba + at, part, m->block_size,
-				     data + (size_t)at * m->block_size, 0, good, err) < 0)
-			return -1;
-		if (*good) {
-			at += part;
-			continue;
-		}
-		if (settle(m, &answers, err) < 0)
-			return -1;
-		if (--tries == 0 || !answers)
-			return 0;
-	}
-	return 0;
+	if (in)
+		return msc_session_read(m->s, m->o.lun, lba, n, m->block_size, in, 0, good, err);
+	care_heed_signs(m);
+	*good = false;
+	if (*m->ended)
+		return 0;
+	return msc_session_write(m->s, m->o.lun, lba, n, m->block_size, out,
+				 quick ? QUICK_WRITE_NS : WRITE_NS, good, err);
 }
 
-static int write_pieces(struct msc_medium *m, uint64_t lba, uint32_t n, const uint8_t *data,
-			bool quick, bool *good, struct msc_err *err)
+static int move(struct msc_medium *m, uint64_t lba, uint32_t n, uint8_t *in, const uint8_t *out,
+		bool quick, bool *good, struct msc_err *err)
 {
-	uint32_t most = piece(m, WRITE_BYTES), part;
+	uint32_t most = piece(m, in ? CARE_PIECE : WRITE_BYTES), part;
 	int tries = quick ? 1 : TRIES;
 	bool answers = true;
 
 	*good = true;
-	for (uint32_t at = 0; at < n;) {
-		care_heed_signs(m);
-		if (*m->ended) {
-			*good = false;
-			return 0;
-		}
+	for (uint32_t at = 0; at < n; at += *good ? part : 0) {
+		size_t skip = (size_t)at * m->block_size;
+
 		part = n - at < most ? n - at : most;
-		if (msc_session_write(m->s, m->o.lun, lba + at, part, m->block_size,
-				      data + (size_t)at * m->block_size,
-				      quick ? QUICK_WRITE_NS : WRITE_NS, good, err) < 0)
+		if (move_piece(m, lba + at, part, in ? in + skip : NULL, out ? out + skip : NULL,
+			       quick, good, err) < 0)
 			return -1;
-		if (*good) {
-			at += part;
+		if (*good)
 			continue;
-		}
+		if (!in && *m->ended)
+			return 0;
 		if (settle(m, &answers, err) < 0)
 			return -1;
-		if (--tries == 0 || !answers)
+		/* What would be read now is another medium's. */
+		if (!answers || *m->ended || (part == 1 && --tries == 0))
 			return 0;
+		most = 1; /* it may be the length that it does not take */
 	}
 	return 0;
+}
+
+int care_read(struct msc_medium *m, uint64_t lba, uint32_t n, uint8_t *data, bool *good,
+	      struct msc_err *err)
+{
+	return move(m, lba, n, data, NULL, false, good, err);
 }
 
 int care_write(struct msc_medium *m, uint64_t lba, uint32_t n, const uint8_t *data, bool quick,
@@ -121,7 +114,7 @@ int care_write(struct msc_medium *m, uint64_t lba, uint32_t n, const uint8_t *da
 
 	if (msc_gate_permit(m->s, &p, &id, err) < 0)
 		return -1;
-	rc = write_pieces(m, lba, n, data, quick, good, err);
+	rc = move(m, lba, n, NULL, data, quick, good, err);
 	msc_gate_revoke(m->s, id);
 	return rc;
 }

@@ -91,9 +91,13 @@ static const struct {
 	{ 0, false, "the address wraps around at a power of two" },
 };
 
-const char *care_cut_name(unsigned bit)
+const char *care_cut_text(unsigned ways, char *buf, size_t size)
 {
-	return bit < MSC_COUNT(cuts) ? cuts[bit].how : "the address is not looked at";
+	if (!ways)
+		return "the address is not looked at";
+	snprintf(buf, size, "%s%s", cuts[__builtin_ctz(ways)].how,
+		 ways & (ways - 1) ? ", or otherwise so that the same blocks are meant" : "");
+	return buf;
 }
 
 static uint64_t cut(const struct msc_medium *m, size_t i, uint64_t lba)

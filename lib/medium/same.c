@@ -13,16 +13,6 @@
 #define TRIES	       8 /* to find a place for one */
 #define PRINTS_TELLING 8 /* so many different blocks, none of one byte alone */
 
-void care_heed_signs(struct msc_medium *m)
-{
-	const struct msc_medium_signs *g = msc_session_signs(m->s, m->o.lun);
-
-	if (g->changed != m->changed)
-		care_end(m, "the medium has been changed (the device says 6/28/00)");
-	if (g->absent != m->absent)
-		care_end(m, "the medium has been taken out (the device says 2/3a)");
-}
-
 /* ---- fingerprint ------------------------------------------------------------------------------ */
 
 /* It is saved, or would be read as one that is by a device that cuts its address: then it changes when

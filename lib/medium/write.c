@@ -98,6 +98,16 @@ static int announce_data(struct msc_medium *m, const struct msc_request *rq, str
 	return rc;
 }
 
+static void refuse(struct msc_write *w, enum msc_may may, const struct msc_request *rq,
+		   const char *why)
+{
+	char text[128];
+
+	w->may = may;
+	snprintf(w->why, sizeof w->why, "%s %s",
+		 msc_cdb_text(text, sizeof text, rq->cbw.cb, MSC_CBW_CB_MAX), why);
+}
+
 /* ---- beyond the end ---------------------------------------------------------------------------- */
 
 /* Whether a READ of these blocks passes. It is judged as any other, for if it does, that is the
@@ -124,7 +134,8 @@ static int try_read(struct msc_medium *m, const struct msc_request *write, uint8
 	if (msc_session_exchange(m->s, &rq, &r, err) < 0)
 		return -1;
 	x = &r->u.exchange;
-	*passes = msc_csw_is_valid(x) && x->csw.status == MSC_CSW_PASSED;
+	/* Without a CSW that says so, data says that something is there. */
+	*passes = msc_csw_is_valid(x) ? x->csw.status == MSC_CSW_PASSED : x->data_len > 0;
 	if (x->needs_reset)
 		return msc_session_settle(m->s, &rung, err);
 	return *passes ? 0 : msc_session_sense(m->s, rq.cbw.h.lun, &sense, err);
@@ -199,11 +210,38 @@ static size_t list_reach(const struct msc_medium *m, const struct msc_write *w, 
 	return count;
 }
 
-static int save_reach(struct msc_medium *m, const struct msc_request *rq, struct msc_write *w,
-		      struct msc_err *err)
+/* It was not this command. The next time that blocks are put back it is one of them. */
+static void differs_before(struct msc_medium *m, struct care_block *b, const uint8_t *now,
+			   void *user)
+{
+	(void)m;
+	(void)now;
+	(void)user;
+	b->dirty = true;
+	b->kind &= (uint8_t)~CARE_REACH;
+}
+
+/* Those that were saved long ago may have changed since. */
+static int look_before(struct msc_medium *m, bool *readable, struct msc_err *err)
+{
+	return care_compare(m, CARE_REACH, false, differs_before, NULL, readable, err);
+}
+
+/* Whoever swaps the medium need not say so. What was read before is of the one that carries the mark. */
+static int still_there(struct msc_medium *m, struct msc_err *err)
+{
+	bool marked = true;
+
+	care_heed_signs(m);
+	if (m->marked && !*m->ended && care_is_marked(m, &marked, err) < 0)
+		return -1;
+	return marked ? 0 : care_check(m, true, err);
+}
+
+static int save_reach(struct msc_medium *m, struct msc_write *w, struct msc_err *err)
 {
 	uint64_t *list = calloc(REACH_MAX, (CARE_IMAGES_MAX + 3) * sizeof *list);
-	size_t n = list ? list_reach(m, w, data_len(rq), list) : 0;
+	size_t n = list ? list_reach(m, w, w->data_len, list) : 0;
 	bool readable = true;
 	int rc = list ? care_take_all(m, list, n, CARE_IMAGE, &readable, err) : msc_nomem(err);
 
@@ -215,7 +253,11 @@ static int save_reach(struct msc_medium *m, const struct msc_request *rq, struct
 	}
 	free(list);
 	if (rc == 0 && readable)
-		return note_new(m, err);
+		rc = look_before(m, &readable, err);
+	if (rc == 0 && readable)
+		rc = still_there(m, err);
+	if (rc == 0 && readable)
+		return *m->ended ? 0 : note_new(m, err);
 	if (rc == 0) {
 		w->may = MSC_MAY_NOT;
 		snprintf(w->why, sizeof w->why,
@@ -250,22 +292,14 @@ static int before_beyond(struct msc_medium *m, const struct msc_request *rq, str
 	if (read_first(m, rq, w, err) < 0)
 		return -1;
 	care_heed_signs(m);
-	if (w->may == MSC_MAY_SEND && m->saved && save_reach(m, rq, w, err) < 0)
+	if (w->may == MSC_MAY_SEND && m->saved && !*m->ended && save_reach(m, w, err) < 0)
 		return -1;
+	if (*m->ended)
+		refuse(w, MSC_MAY_ENDED, rq, "is not sent");
 	return w->may == MSC_MAY_SEND ? permit(m, rq, w, err) : 0;
 }
 
 /* ---- before ------------------------------------------------------------------------------------ */
-
-static void refuse(struct msc_write *w, enum msc_may may, const struct msc_request *rq,
-		   const char *why)
-{
-	char text[128];
-
-	w->may = may;
-	snprintf(w->why, sizeof w->why, "%s %s",
-		 msc_cdb_text(text, sizeof text, rq->cbw.cb, MSC_CBW_CB_MAX), why);
-}
 
 /* Every block of these that exists may be written. */
 static bool is_scratch(const struct msc_medium *m, uint64_t lba, uint64_t blocks)
@@ -288,14 +322,25 @@ static int look(struct msc_medium *m, struct msc_err *err)
 	return 0;
 }
 
-static void reach_protected(struct msc_medium *m, const struct msc_write *w)
+static int reach_protected(struct msc_medium *m, const struct msc_write *w, struct msc_err *err)
 {
+	bool readable;
+
 	for (uint64_t i = 0; i < w->blocks; i++) {
 		struct care_block *b = care_find(m, w->lba + i);
 
 		if (b && !b->dirty)
 			b->kind |= CARE_REACH;
 	}
+	return look_before(m, &readable, err);
+}
+
+/* Without a capacity there is nothing to save, and a write is harmless only where there is no medium. */
+static bool is_blind(const struct msc_medium *m)
+{
+	const struct msc_medium_signs *g = msc_session_signs(m->s, m->o.lun);
+
+	return !m->capacity && !g->absent && !g->ejected;
 }
 
 int msc_medium_before(struct msc_medium *m, const struct msc_request *rq, struct msc_write *w,
@@ -314,6 +359,8 @@ int msc_medium_before(struct msc_medium *m, const struct msc_request *rq, struct
 	if (!(rq->cbw.h.flags & MSC_CBW_FLAG_IN) && rq->cbw.h.length > blocks * block_size(m))
 		blocks = (rq->cbw.h.length + (uint64_t)block_size(m) - 1) / block_size(m);
 	w->blocks = blocks ? (uint32_t)blocks : 1;
+	w->data = rq->out;
+	w->data_len = data_len(rq);
 	end = w->lba + w->blocks;
 	if (m->saved && look(m, err) < 0)
 		return -1;
@@ -321,6 +368,9 @@ int msc_medium_before(struct msc_medium *m, const struct msc_request *rq, struct
 		refuse(w, MSC_MAY_ENDED, rq, "is not sent");
 	else if (rq->cbw.h.lun != m->o.lun)
 		refuse(w, MSC_MAY_NOT, rq, "would write to another unit than the one under test");
+	else if (is_blind(m))
+		refuse(w, MSC_MAY_NOT, rq,
+		       "is not sent: nothing is known of the medium, so no block can be saved");
 	else if (!is_scratch(m, w->lba, blocks))
 		refuse(w, MSC_MAY_NOT, rq, "would write outside of the scratch range");
 	if (w->may != MSC_MAY_SEND)
@@ -330,7 +380,8 @@ int msc_medium_before(struct msc_medium *m, const struct msc_request *rq, struct
 			return -1;
 	} else if (msc_session_unit(m->s, m->o.lun)->write_protected) {
 		w->beyond = true;
-		reach_protected(m, w);
+		if (reach_protected(m, w, err) < 0)
+			return -1;
 	} else {
 		make_dirty(m, w->lba, w->blocks);
 	}
@@ -344,6 +395,7 @@ static void explain(struct msc_medium *m, struct msc_write *w, uint64_t hit)
 {
 	struct care_image image[CARE_IMAGES_MAX];
 	const char *how = "the address is not compared with the capacity";
+	char text[128];
 	uint64_t from = w->lba;
 
 	for (uint32_t i = 0; i < w->blocks && i < REACH_MAX; i++) {
@@ -354,8 +406,9 @@ static void explain(struct msc_medium *m, struct msc_write *w, uint64_t hit)
 				continue;
 			if (m->suspects & image[k].cuts)
 				m->suspects &= image[k].cuts;
-			how = care_cut_name((unsigned)__builtin_ctz(
-				m->suspects & image[k].cuts ? m->suspects : image[k].cuts));
+			how = care_cut_text(m->suspects & image[k].cuts ? m->suspects
+									: image[k].cuts,
+					    text, sizeof text);
 			from = w->lba + i;
 			i = REACH_MAX;
 			break;
@@ -367,12 +420,28 @@ static void explain(struct msc_medium *m, struct msc_write *w, uint64_t hit)
 		 hit, from, from, how);
 }
 
+/* A block of what was written. */
+static bool holds_written(const struct msc_medium *m, const struct msc_write *w, const uint8_t *now)
+{
+	if (!w->data) /* zeros */
+		return !now[0] && !memcmp(now, now + 1, m->block_size - 1);
+	for (size_t at = 0; at + m->block_size <= w->data_len; at += m->block_size)
+		if (!memcmp(now, w->data + at, m->block_size))
+			return true;
+	return false;
+}
+
 static void hit(struct msc_medium *m, struct care_block *b, const uint8_t *now, void *user)
 {
 	struct msc_write *w = user;
 
-	(void)now;
 	m->elsewhere++;
+	if (!holds_written(m, w, now)) {
+		if (!*w->hit)
+			w->odd = b->lba;
+		w->is_odd |= !*w->hit;
+		return;
+	}
 	if (w->lba < m->capacity && w->lba + w->blocks <= m->capacity)
 		snprintf(w->hit, sizeof w->hit,
 			 "block %" PRIu64 " was written although the medium is write-protected",
@@ -386,6 +455,27 @@ static void hit(struct msc_medium *m, struct care_block *b, const uint8_t *now, 
 		explain(m, w, b->lba);
 }
 
+/* Something is read that was neither there before nor written. It is not known that it lies there. */
+static int explain_odd(struct msc_medium *m, struct msc_write *w, struct msc_err *err)
+{
+	const struct care_block *b = care_find(m, w->odd);
+	uint8_t *again = care_room(m, err);
+	bool good = false;
+	int rc = again ? care_read(m, w->odd, 1, again, &good, err) : -1;
+
+	if (rc == 0)
+		snprintf(w->hit, sizeof w->hit,
+			 "block %" PRIu64 " reads differently after a write to block %" PRIu64
+			 " than before it, %s",
+			 w->odd, w->lba,
+			 !good ? "and cannot be read once more"
+			 : b && !memcmp(again, b->data, m->block_size)
+				 ? "and as before when it is read once more"
+				 : "and holds nothing of what was written");
+	free(again);
+	return rc;
+}
+
 int msc_medium_after(struct msc_medium *m, struct msc_write *w, struct msc_err *err)
 {
 	bool readable, good;
@@ -396,9 +486,11 @@ int msc_medium_after(struct msc_medium *m, struct msc_write *w, struct msc_err *
 	w->permitted = false;
 	if (!w->beyond || !m->saved)
 		return 0;
-	care_heed_signs(m);
-	if (!*m->ended)
+	rc = still_there(m, err);
+	if (rc == 0 && !*m->ended)
 		rc = care_compare(m, CARE_REACH, false, hit, w, &readable, err);
+	if (rc == 0 && w->is_odd && !*w->hit)
+		rc = explain_odd(m, w, err);
 	if (rc == 0 && *w->hit && !*m->ended)
 		rc = care_put_back(m, CARE_REACH, false, false, &good, err);
 	for (size_t i = 0; i < m->n_blocks; i++)

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #define BLOCK_SIZE_MAX	  65536u /* a larger one is not believed */
-#define READ_CAPACITY_16  0x10	 /* service action */
 #define EJECT		  0x02	 /* START STOP UNIT: LOEJ without START */
 
 void msc_history_init(struct msc_history *h)
@@ -92,8 +91,8 @@ static void learn_exchange(struct msc_history *h, const struct msc_exchange *x)
 		u->removable = d[1] & 0x80;
 	} else if (cb[0] == MSC_OP_READ_CAPACITY_10 && len >= MSC_CAPACITY_10_LEN) {
 		learn_capacity(u, msc_get_be32(d), msc_get_be32(d + 4));
-	} else if (cb[0] == MSC_OP_SERVICE_ACTION_IN_16 && (cb[1] & 0x1f) == READ_CAPACITY_16 &&
-		   len >= 12) {
+	} else if (cb[0] == MSC_OP_SERVICE_ACTION_IN_16 &&
+		   (cb[1] & 0x1f) == MSC_SA_READ_CAPACITY_16 && len >= 12) {
 		learn_capacity(u, msc_get_be64(d), msc_get_be32(d + 8));
 	} else if (cb[0] == MSC_OP_MODE_SENSE_6 && len >= 3) {
 		u->have_mode = true;

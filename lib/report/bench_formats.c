@@ -85,8 +85,9 @@ static json_t *gha_run(const struct msc_bench_report *r, const struct msc_bench_
 
 	if (run->low > 0)
 		snprintf(range, sizeof range, "%.0f to %.0f", run->low, run->high);
-	snprintf(extra, sizeof extra, "%.160s\n%u commands, median %s", r->bench->device.name,
-		 run->samples, msc_format_ns(median, sizeof median, (int64_t)run->median_ns));
+	snprintf(extra, sizeof extra, "%.160s\n%u command%s, median %s", r->bench->device.name,
+		 run->samples, MSC_PLURAL(run->samples),
+		 msc_format_ns(median, sizeof median, (int64_t)run->median_ns));
 	if (c)
 		snprintf(extra + strlen(extra), sizeof extra - strlen(extra), "\ntime %+.1f %%: %s",
 			 100 * c->shift, msc_change_name(c->change));

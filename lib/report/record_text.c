@@ -91,16 +91,6 @@ static void print_step(const struct view *v, const struct msc_step *s)
 	putc('\n', v->out);
 }
 
-static const char *status_word(uint8_t status)
-{
-	switch (status) {
-	case MSC_CSW_PASSED: return "passed";
-	case MSC_CSW_FAILED: return "failed";
-	case MSC_CSW_PHASE_ERROR: return "phase error";
-	}
-	return "reserved";
-}
-
 static void print_wrapper(const struct view *v, const struct msc_exchange *x)
 {
 	print_moment(v, v->began_ns, "wrapper");
@@ -126,7 +116,7 @@ static void print_status(const struct view *v, const struct msc_record *r)
 		fprintf(v->out, "  %zu bytes, not %d:", x->status_len, MSC_CSW_LEN);
 	print_fields(v, msc_csw_fields, x->status, x->status_len);
 	if (x->have_csw)
-		fprintf(v->out, " (%s)", status_word(x->csw.status));
+		fprintf(v->out, " (%s)", msc_csw_status_name(x->csw.status));
 	if (x->csw_in_data)
 		fputs("  (the last 13 bytes of the data)", v->out);
 	if (x->needs_reset)

@@ -3,25 +3,11 @@
  * verdict. However it ends, the next case finds the device answering and the medium as it was, or
  * the run learns that this cannot be had. */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/text.h"
 #include "run/runner.h"
-
-void msc_run_end_case(struct msc_runner *r, enum msc_verdict verdict, const char *fmt, ...)
-{
-	va_list args;
-
-	r->ended = true;
-	if (*r->reason)
-		return;
-	r->verdict = verdict;
-	va_start(args, fmt);
-	vsnprintf(r->reason, sizeof r->reason, fmt, args);
-	va_end(args);
-}
 
 /* Why the scenario cannot run here; NULL: it can. */
 static const char *unmet(const struct msc_runner *r)
@@ -87,8 +73,9 @@ static bool may_run(struct msc_runner *r)
 	if (reason)
 		msc_run_end_case(r, MSC_VERDICT_SKIP, "%s", reason);
 	else if (s->needs_blocks && (uint64_t)s->needs_blocks > r->unit.last_lba + 1)
-		msc_run_end_case(r, MSC_VERDICT_SKIP, "the medium has less than %" PRId64 " blocks",
-				 s->needs_blocks);
+		msc_run_end_case(r, MSC_VERDICT_SKIP,
+				 "the medium has less than %" PRId64 " block%s", s->needs_blocks,
+				 MSC_PLURAL(s->needs_blocks));
 	else if (s->writes && !r->o->allow_writes)
 		msc_run_end_case(r, MSC_VERDICT_SKIP,
 				 "writes to the medium; give --allow-writes to allow it");
@@ -153,16 +140,11 @@ static int run_scenario(struct msc_runner *r, struct msc_err *err)
 	if (msc_run_steps(r, r->s->steps, r->s->n_steps, err) == 0)
 		return 0;
 	/* What the transport cannot send (usbfs filters requests), or the gate does not let out, is
-	 * no fault of the device. A write that no leave would allow is one of the scenario. */
+	 * no fault of the device. */
 	if (err->code != MSC_E_UNSUPPORTED && err->code != MSC_E_REFUSED)
 		return -1;
 	r->held_back = true;
-	msc_run_end_case(r,
-			 err->code == MSC_E_REFUSED && err->sys == MSC_EFFECT_BLOCKS &&
-					 r->o->allow_writes
-				 ? MSC_VERDICT_ERROR
-				 : MSC_VERDICT_SKIP,
-			 "%s", err->msg);
+	msc_run_end_case(r, MSC_VERDICT_SKIP, "%s", err->msg);
 	*err = (struct msc_err)MSC_ERR_INIT;
 	return 0;
 }

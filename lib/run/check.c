@@ -192,7 +192,8 @@ static int check_bytes(struct msc_runner *r, const struct msc_data_check *c,
 	if ((uint64_t)at + c->bytes.len <= len)
 		return compare(r, rule, x, data + at, c->bytes.data, c->bytes.len, NULL,
 			       "the answer does not hold the bytes that it must", err);
-	snprintf(expected, sizeof expected, "at least %zu bytes", (size_t)at + c->bytes.len);
+	snprintf(expected, sizeof expected, "at least %zu byte%s", (size_t)at + c->bytes.len,
+		 MSC_PLURAL((size_t)at + c->bytes.len));
 	return stated(r, rule, x, expected, "fewer", err, "the answer is too short");
 }
 

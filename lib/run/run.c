@@ -4,7 +4,6 @@
  * so a run on a simulated device is the same every time. */
 #include "run/runner.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,21 +25,6 @@ static void on_medium_note(void *user, bool safety, const char *text)
 				     .text = text,
 				     .safety = safety };
 
-	r->o->event(r->o->user, &e);
-}
-
-void msc_run_note(struct msc_runner *r, const char *fmt, ...)
-{
-	char text[4096];
-	struct msc_event e = { .kind = MSC_EV_NOTE,
-			       .at_ns = msc_now(r->target->clock),
-			       .scenario = r->s,
-			       .text = text };
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof text, fmt, args);
-	va_end(args);
 	r->o->event(r->o->user, &e);
 }
 

@@ -6,29 +6,6 @@
 
 #include "run/runner.h"
 
-#define WAIT_SLICE_NS (100 * MSC_MS)
-
-int msc_run_save(struct msc_runner *r, int slot, const uint8_t *data, size_t len,
-		 struct msc_err *err)
-{
-	struct msc_saved_answer *s = &r->slots[slot];
-
-	free(s->data);
-	s->len = 0;
-	s->data = malloc(len ? len : 1);
-	if (!s->data)
-		return msc_nomem(err);
-	if (len)
-		memcpy(s->data, data, len);
-	s->len = len;
-	return 0;
-}
-
-bool msc_run_owes_reset(const struct msc_runner *r)
-{
-	return msc_session_known(r->session)->owed;
-}
-
 int msc_run_recover(struct msc_runner *r, struct msc_err *err)
 {
 	return msc_session_reset_recovery(r->session, NULL, err);
@@ -66,10 +43,10 @@ static int wait_for(struct msc_runner *r, int64_t ns, struct msc_err *err)
 	struct msc_clock *clock = r->target->clock;
 	int64_t until = msc_now(clock) + ns;
 
-	while (!r->target->device.simulated && msc_now(clock) + WAIT_SLICE_NS < until) {
+	while (!r->target->device.simulated && msc_now(clock) + MSC_SLICE_NS < until) {
 		if (r->o->stop && r->o->stop(r->o->user))
 			return msc_fail(err, MSC_E_INTERRUPTED, "interrupted");
-		msc_wait_until(clock, msc_now(clock) + WAIT_SLICE_NS);
+		msc_wait_until(clock, msc_now(clock) + MSC_SLICE_NS);
 	}
 	msc_wait_until(clock, until);
 	return 0;

@@ -17,18 +17,6 @@ struct built {
 	uint8_t *out;
 };
 
-bool msc_run_value(struct msc_runner *r, const struct msc_expr *e, int64_t otherwise,
-		   int64_t *value)
-{
-	struct msc_err err = MSC_ERR_INIT;
-
-	*value = otherwise;
-	if (!e->count || msc_expr_value(e, &r->env, value, &err) == 0)
-		return true;
-	msc_run_end_case(r, MSC_VERDICT_SKIP, "does not fit this device: %s", err.msg);
-	return false;
-}
-
 /* The command block; false: a value does not fit. */
 static bool build_block(struct msc_runner *r, const struct msc_plan_command *c,
 			uint8_t cdb[MSC_CBW_CB_MAX])
@@ -273,8 +261,8 @@ static int send_with_care(struct msc_runner *r, const struct msc_plan_command *c
 	if (w.may == MSC_MAY_SKIP)
 		msc_run_note(r, "%s", w.why);
 	if (w.may != MSC_MAY_SEND) {
-		msc_run_end_case(r, w.may == MSC_MAY_NOT ? MSC_VERDICT_ERROR : MSC_VERDICT_SKIP,
-				 "%s", w.why);
+		msc_run_end_case(r, MSC_VERDICT_SKIP, "%s%s", w.why,
+				 w.may == MSC_MAY_NOT ? "; give --allow-unsafe to allow it" : "");
 		return 0;
 	}
 	rc = send_and_look(r, c, rq, err);

@@ -18,8 +18,6 @@ const char *const msc_stage_names[] = {
 };
 #define STAGE_DEFAULT 3
 
-const char *const msc_evidence_names[] = { "confirmed", "reconstructed", NULL };
-
 #define AT(member) offsetof(struct msc_scenario, member)
 
 static int name(struct msc_loader *l, const struct msc_yaml *n, void *into, const struct msc_key *k)

@@ -7,6 +7,8 @@
 #include "scenario/plan.h"
 #include "session/gate.h"
 
+const char *const msc_evidence_names[] = { "confirmed", "reconstructed", NULL };
+
 const char *msc_scenario_name(const struct msc_scenario *s)
 {
 	return s->name;

@@ -26,6 +26,8 @@ struct msc_session {
 	struct msc_session_options o;
 	bool (*stop)(void *user);
 	void *stop_user;
+	msc_wire_fn *watch; /* or NULL */
+	void *watch_user;
 	struct msc_assembler *assembler;
 	struct msc_device told; /* as the log has it */
 	bool no_memory;	 /* for the log: records are missing */
@@ -61,11 +63,32 @@ int64_t msc_engine_data_ns(const struct msc_session *, int64_t timeout_ns, size_
 /* Ends a transfer on the way out of a failure, whatever comes of it. */
 void msc_engine_abandon(struct msc_session *, struct msc_xfer *);
 
+/* pieces.c: the transfers of msc_pieces. */
+struct msc_piece_run {
+	struct msc_session *s;
+	const struct msc_pieces *how;
+	struct msc_xfer *xfer;
+	size_t n, submitted, ended;
+	uint8_t *data;
+	int64_t timeout_ns;
+	bool broken; /* one did not bring all that it had room for */
+};
+/* Of so many bytes; nothing is submitted yet. */
+int msc_pieces_begin(struct msc_piece_run *, size_t total, struct msc_err *) MSC_MUST_CHECK;
+int msc_pieces_submit(struct msc_piece_run *, size_t end, struct msc_err *) MSC_MUST_CHECK;
+/* Waits for all that are submitted, or until one is broken; *moved grows. */
+int msc_pieces_collect(struct msc_piece_run *, size_t *moved, struct msc_err *) MSC_MUST_CHECK;
+int msc_pieces_meanwhile(struct msc_piece_run *, struct msc_err *) MSC_MUST_CHECK;
+/* Takes back what is under way, the newest first so that none moves up in the meantime. */
+void msc_pieces_end(struct msc_piece_run *);
+
 /* gate.c: whether this wrapper, and the data behind it (out may be NULL), may leave. */
 int msc_gate_look(const struct msc_session *, const uint8_t *wrapper, size_t wrapper_len,
 		  const uint8_t *out, size_t out_len, struct msc_err *) MSC_MUST_CHECK;
 /* The same for what is about to be submitted, which then counts as having left. */
 int msc_gate_pass(struct msc_session *, const struct msc_xfer *, struct msc_err *) MSC_MUST_CHECK;
+/* Whether permits cover all of these blocks, whatever the command; msc_covers_fn of a session. */
+bool msc_gate_covers(void *session, uint8_t lun, uint64_t lba, uint64_t blocks);
 /* After a reset the device expects a CBW. */
 void msc_gate_forget(struct msc_session *);
 void msc_gate_free(struct msc_session *);

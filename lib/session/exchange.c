@@ -39,6 +39,7 @@ struct run {
 	bool capped;   /* the device may move more than that */
 	bool queued;
 	struct flight command, data, csw;
+	struct msc_piece_run pieces; /* instead of data */
 	bool dead; /* nothing more can be asked of the device */
 };
 
@@ -179,10 +180,54 @@ static int data_stalled(struct run *r, struct msc_err *err)
 	return clear_halt(r, r->data.xfer.ep, err);
 }
 
+static int start_pieces(struct run *r, struct msc_err *err)
+{
+	const struct msc_pieces *how = r->rq->pieces;
+
+	r->pieces = (struct msc_piece_run){
+		.s = r->s,
+		.how = how,
+		.timeout_ns = msc_engine_data_ns(r->s, r->timeout_ns, r->total),
+	};
+	if (msc_pieces_begin(&r->pieces, r->total, err))
+		return -1;
+	return msc_pieces_submit(&r->pieces, how->first ? how->first : r->pieces.n, err);
+}
+
+/* What follows the pieces that are submitted before the pause. */
+static int resume(struct run *r, struct msc_err *err)
+{
+	const struct msc_pieces *how = r->rq->pieces;
+
+	if (msc_pieces_collect(&r->pieces, &r->moved, err))
+		return -1;
+	if (r->pieces.broken)
+		return 0;
+	if (how->paused(how->user, err) || msc_pieces_submit(&r->pieces, r->pieces.n, err))
+		return -1;
+	return r->queued ? start(r, &r->csw, err) : 0;
+}
+
+static int piece_phase(struct run *r, struct msc_err *err)
+{
+	if (!r->pieces.xfer && start_pieces(r, err))
+		return -1;
+	if (r->rq->pieces->first && resume(r, err))
+		return -1;
+	if (r->rq->pieces->meanwhile && !r->pieces.broken && msc_pieces_meanwhile(&r->pieces, err))
+		return -1;
+	if (msc_pieces_collect(&r->pieces, &r->moved, err))
+		return -1;
+	r->dead = r->pieces.broken;
+	return 0;
+}
+
 static int data_phase(struct run *r, struct msc_err *err)
 {
 	const struct msc_xfer *t = &r->data.xfer;
 
+	if (r->rq->pieces && r->dir == MSC_DIR_IN)
+		return piece_phase(r, err);
 	while (r->moved < r->total) {
 		if (!r->data.started && prepare_data(r, err))
 			return -1;
@@ -307,6 +352,8 @@ static void plan(struct run *r)
 
 static int start_data(struct run *r, struct msc_err *err)
 {
+	if (r->rq->pieces && r->dir == MSC_DIR_IN)
+		return start_pieces(r, err);
 	return r->total && (prepare_data(r, err) || start(r, &r->data, err)) ? -1 : 0;
 }
 
@@ -314,7 +361,7 @@ static int start_all(struct run *r, struct msc_err *err)
 {
 	if (start(r, &r->command, err) || start_data(r, err))
 		return -1;
-	return start(r, &r->csw, err);
+	return r->rq->pieces && r->rq->pieces->first ? 0 : start(r, &r->csw, err);
 }
 
 /* Bulk-in is asked first, which the device has to refuse with NAK until it has the CBW. */
@@ -341,7 +388,10 @@ static int after_invalid(struct run *r, struct msc_err *err)
  * moves up in the meantime. */
 static int give_up(struct run *r, struct msc_err *err)
 {
-	return take_back(r, &r->csw, err) || take_back(r, &r->data, err) ? -1 : 0;
+	if (take_back(r, &r->csw, err))
+		return -1;
+	msc_pieces_end(&r->pieces);
+	return take_back(r, &r->data, err);
 }
 
 static int run_phases(struct run *r, struct msc_err *err)
@@ -364,15 +414,12 @@ static int run_phases(struct run *r, struct msc_err *err)
 
 static void trace(const struct msc_session *s, const struct msc_exchange *x)
 {
-	static const char *const status[] = { "passed", "failed", "phase error",
-					      "reserved status" };
 	char text[128];
 
 	msc_log(s->o.log, MSC_LOG_TRACE, "bot", msc_now(s->target->clock),
 		"tag %#x %s: %zu bytes %s, %s%s", x->cbw.h.tag,
 		msc_cdb_text(text, sizeof(text), x->cbw.cb, x->cbw.h.cb_length), x->data_len,
-		msc_dir_name(x->dir),
-		x->have_csw ? status[x->csw.status < 3 ? x->csw.status : 3] : "no CSW",
+		msc_dir_name(x->dir), x->have_csw ? msc_csw_status_name(x->csw.status) : "no CSW",
 		x->needs_reset ? ", needs reset" : "");
 }
 
@@ -391,6 +438,7 @@ static int run(struct run *r, struct msc_err *err)
 					       .leave = r->rq->leave });
 	if (run_phases(r, err)) {
 		msc_engine_abandon(s, &r->csw.xfer);
+		msc_pieces_end(&r->pieces);
 		msc_engine_abandon(s, &r->data.xfer);
 		msc_engine_abandon(s, &r->command.xfer);
 		msc_engine_note(s, &(struct msc_note){ .kind = MSC_NOTE_ABANDON });
@@ -410,6 +458,7 @@ int msc_session_exchange(struct msc_session *s, const struct msc_request *rq,
 			 .packet = packet ? packet : 64 };
 	int result = run(&r, err);
 
+	msc_pieces_end(&r.pieces);
 	free(r.wrapper);
 	free(r.buffer);
 	free(r.status);

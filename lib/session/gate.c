@@ -108,6 +108,24 @@ static bool is_covered(const struct msc_gate *g, const struct guess *c, uint64_t
 	return true;
 }
 
+bool msc_gate_covers(void *session, uint8_t lun, uint64_t lba, uint64_t blocks)
+{
+	const struct msc_session *s = session;
+	const struct msc_gate *g = &s->gate;
+
+	if (s->o.allow_writes && s->o.allow_unsafe)
+		return true;
+	for (bool found = true; blocks && found; lba++, blocks--) {
+		found = false;
+		for (size_t i = 0; i < g->n_permits && !found; i++)
+			found = g->permits[i].permit.lun == lun &&
+				lba - g->permits[i].permit.first < g->permits[i].permit.blocks;
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
 /* ---- what bytes may be -------------------------------------------------------------------- */
 
 static struct guess guess(const uint8_t *p, size_t len)
@@ -188,7 +206,9 @@ static bool refuse(struct look *l, enum msc_effect effect, const char *what, con
 
 	if (effect == MSC_EFFECT_BLOCKS && writes)
 		msc_fail(l->err, MSC_E_REFUSED,
-			 "%s is not sent: it writes to blocks that are not saved", what);
+			 "%s is not sent: it writes to blocks that are not saved; give "
+			 "--allow-unsafe to allow it",
+			 what);
 	else
 		msc_fail(l->err, MSC_E_REFUSED, "%s is not sent: %s; give --allow-%s to allow it",
 			 what, why, effect == MSC_EFFECT_UNSAFE ? "unsafe" : "writes");

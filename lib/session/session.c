@@ -7,11 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_TIMEOUT_NS (5 * MSC_S)
-#define SLOWEST_NS	   (16 * MSC_US) /* a byte of a device that is slow and not hung */
-#define SLICE_NS	   (100 * MSC_MS) /* of a wait: how long Ctrl-C may go unnoticed */
-
 /* Also for what another layer submits by itself. */
+static void tell_covers(struct msc_target *t, msc_covers_fn *covers, void *user)
+{
+	for (; t; t = t->next) {
+		t->covers = covers;
+		t->covers_user = user;
+	}
+}
+
 static int filter(void *user, const struct msc_xfer *x, struct msc_err *err)
 {
 	return msc_gate_pass(user, x, err);
@@ -25,6 +29,8 @@ static void add_entry(struct msc_session *s, const struct msc_log_entry *e)
 
 	if (s->o.wire)
 		s->o.wire(s->o.wire_user, e);
+	if (s->watch)
+		s->watch(s->watch_user, e);
 	s->no_memory |= msc_assemble(s->assembler, e, &err) < 0;
 }
 
@@ -50,6 +56,12 @@ static void note_device(struct msc_session *s)
 		return;
 	s->told = s->target->device;
 	msc_engine_note(s, &(struct msc_note){ .kind = MSC_NOTE_DEVICE, .device = &s->told });
+}
+
+void msc_session_watch(struct msc_session *s, msc_wire_fn *watch, void *user)
+{
+	s->watch = watch;
+	s->watch_user = user;
 }
 
 static void on_record(void *user, const struct msc_record *r)
@@ -86,7 +98,7 @@ struct msc_session *msc_session_new(struct msc_target *target,
 	s->target = target;
 	s->o = *options;
 	if (s->o.timeout_ns <= 0)
-		s->o.timeout_ns = DEFAULT_TIMEOUT_NS;
+		s->o.timeout_ns = MSC_TIMEOUT_NS;
 	s->assembler = msc_assembler_new(on_record, s);
 	if (!s->assembler) {
 		free(s);
@@ -95,6 +107,7 @@ struct msc_session *msc_session_new(struct msc_target *target,
 	note_device(s);
 	note(s, MSC_NOTE_FRESH);
 	target->filter = filter;
+	tell_covers(target, msc_gate_covers, s);
 	target->filter_user = s;
 	target->observe = on_transfer;
 	target->observe_user = s;
@@ -117,6 +130,7 @@ void msc_session_free(struct msc_session *s)
 	}
 	msc_gate_free(s);
 	s->target->filter = NULL;
+	tell_covers(s->target, NULL, NULL);
 	s->target->observe = NULL;
 	msc_record_release(s->given[0]);
 	msc_record_release(s->given[1]);
@@ -204,7 +218,7 @@ static int wait_in_slices(struct msc_session *s, struct msc_xfer *x, int64_t dea
 			  struct msc_err *err)
 {
 	while (!s->target->device.simulated) {
-		int64_t slice = msc_now(s->target->clock) + SLICE_NS;
+		int64_t slice = msc_now(s->target->clock) + MSC_SLICE_NS;
 
 		if (slice >= deadline)
 			break;
@@ -247,7 +261,7 @@ void msc_engine_count_hang(struct msc_session *s, const struct msc_exchange *x, 
 
 int64_t msc_engine_data_ns(const struct msc_session *s, int64_t timeout_ns, size_t len)
 {
-	int64_t slow_ns = (int64_t)len * SLOWEST_NS;
+	int64_t slow_ns = (int64_t)len * MSC_BYTE_NS;
 	bool hasty = s->o.hangs_max && s->hangs >= s->o.hangs_max;
 
 	return timeout_ns + (hasty && slow_ns > timeout_ns ? timeout_ns : slow_ns);

@@ -27,10 +27,12 @@ struct msc_session;
  * function has returned. */
 typedef void msc_wire_fn(void *user, const struct msc_log_entry *);
 
-#define MSC_HASTY_NS MSC_S
+#define MSC_TIMEOUT_NS (5 * MSC_S)    /* for each phase, unless told otherwise, */
+#define MSC_BYTE_NS    (16 * MSC_US)  /* and for each byte of a device that is slow and not hung */
+#define MSC_HASTY_NS   MSC_S
 
 struct msc_session_options {
-	int64_t timeout_ns; /* for each phase, and 16 us more for each byte of data; 0: 5 s */
+	int64_t timeout_ns; /* for each phase, and MSC_BYTE_NS more for each byte of data; 0: MSC_TIMEOUT_NS */
 	unsigned hangs_max; /* after so many time-outs none lasts longer than MSC_HASTY_NS, so that a
 			       device that hangs often does not cost hours; 0: no such bound */
 	bool queued;
@@ -52,6 +54,20 @@ void msc_session_set_record(struct msc_session *, msc_record_fn *, void *user);
 /* Between true and false records are not passed on: they are the host's own affair. Can be nested. */
 void msc_session_mute(struct msc_session *, bool muted);
 
+/* Bulk-in data in several transfers, all submitted before the first of them ends: on the bus nothing
+ * differs from one long transfer, but the log tells when each part came. The host may stop on the way
+ * and go on later, and may ask endpoint 0 for something meanwhile; both are legal. Data that ends early
+ * ends the exchange. */
+struct msc_pieces {
+	size_t len;   /* bytes of each */
+	size_t first; /* pieces that are read before the rest is asked for; 0: all at once */
+	int (*paused)(void *user, struct msc_err *); /* in between */
+	/* Once all are submitted: called again and again until the last has come, or it returns 0. It
+	 * may send control requests. May be NULL. */
+	int (*meanwhile)(void *user, struct msc_err *);
+	void *user;
+};
+
 /* What to send. msc_request_init makes an honest CBW of a command; change any field after it to
  * lie on purpose. */
 struct msc_request {
@@ -65,6 +81,7 @@ struct msc_request {
 	size_t out_split;	   /* bytes per transfer; 0: all in one */
 	size_t in_len;		   /* bytes of bulk-in data asked for, and then nothing more, no CSW
 				      either; SIZE_MAX: all of it, and the CSW */
+	const struct msc_pieces *pieces; /* of bulk-in data; NULL: it comes in one transfer */
 	int64_t clear_after_ns;	   /* from a STALL of the data to clearing the halt */
 	bool early;		   /* bulk-in is asked before the CBW is sent: BOT 1.0 allows it */
 	struct msc_intent stated;  /* goes into the record */
@@ -172,6 +189,9 @@ const struct msc_record *msc_session_last(const struct msc_session *);
 const struct msc_history *msc_session_known(const struct msc_session *);
 /* From here on nothing before is looked back at. */
 void msc_session_forget(struct msc_session *);
+
+/* Sees the wire log, as the option `wire` does, until it is called with NULL. */
+void msc_session_watch(struct msc_session *, msc_wire_fn *, void *user);
 
 /* Asked between transfers: true stops the session with MSC_E_INTERRUPTED. */
 void msc_session_set_stop(struct msc_session *, bool (*stop)(void *user), void *user);

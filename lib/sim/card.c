@@ -358,11 +358,24 @@ bool card_read(struct mcu *m, uint8_t slot, uint64_t lba, uint32_t blocks, void 
 	return transfer(m, slot, lba, blocks, NULL, buf) && mutate_card_read(m, lba, blocks, buf);
 }
 
+/* Tests watch that nothing is written that mscope has not permitted. */
+static void watch(struct mcu *m, uint8_t slot, uint64_t lba, uint32_t blocks)
+{
+	const struct sim_device_config *c = m->config;
+
+	if (c->watch && !mutate_has_garbled(m) && !c->watch(c->watch_user, slot, lba, blocks))
+		sim_fault(m->sim, "without a permit, blocks %llu to %llu of unit %u were written",
+			  (unsigned long long)lba, (unsigned long long)(lba + blocks - 1), slot);
+}
+
 bool card_write(struct mcu *m, uint8_t slot, uint64_t lba, uint32_t blocks, const void *buf)
 {
 	struct card *c = reach(m, slot, lba, blocks);
 
-	if (!c || c->g.read_only || !mutate_card_write(m, &lba, &blocks))
+	if (!c || c->g.read_only)
+		return false;
+	watch(m, slot, lba, blocks);
+	if (!mutate_card_write(m, &lba, &blocks))
 		return false;
 	return reach(m, slot, lba, blocks) && transfer(m, slot, lba, blocks, buf, NULL);
 }

@@ -28,6 +28,10 @@ struct sim_device_config {
 	const struct msc_log *log; /* of the debug port; may be NULL */
 	bool allow_writes; /* false: files are opened read-only, and what the firmware writes to
 			      them stays in memory */
+	/* For tests: whether the firmware may write these blocks now. Where it may not, and no mutant
+	 * has changed the command that it was given, the run ends. NULL: nobody watches. */
+	bool (*watch)(void *watch_user, uint8_t slot, uint64_t lba, uint64_t blocks);
+	void *watch_user;
 };
 
 struct sim_device;

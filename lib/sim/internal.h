@@ -144,6 +144,8 @@ void mutate_unstall(struct mcu *, uint8_t ep);
 bool mutate_card_read(struct mcu *, uint64_t lba, uint32_t blocks, uint8_t *data);
 bool mutate_card_write(struct mcu *, uint64_t *lba, uint32_t *blocks);
 
+/* The newest command came to the firmware otherwise than it was sent. */
+bool mutate_has_garbled(const struct mcu *);
 bool mutate_has_address(const struct mcu *);
 uint64_t mutate_address(struct mcu *, uint64_t lba, bool writing);
 

@@ -18,6 +18,7 @@ struct mutation {
 		size_t len;
 	} after[AFTER_MAX];
 	unsigned n_after;
+	bool garbled; /* see mutate_has_garbled */
 };
 
 struct mutation *mutation_new(const struct mutant_ops *const *ops, size_t n)
@@ -130,6 +131,7 @@ static bool is_data(const struct mutant_view *v, const uint8_t *buf, size_t len)
 static enum mutant_verdict new_command(struct mcu *m, struct mutation *x, uint8_t *buf)
 {
 	enum mutant_verdict v = MUTANT_PASS;
+	uint8_t sent[MSC_CBW_LEN];
 	struct msc_cbw seen;
 
 	msc_cbw_unpack(&x->view.cbw, buf);
@@ -140,7 +142,9 @@ static enum mutant_verdict new_command(struct mcu *m, struct mutation *x, uint8_
 	for (size_t i = 0; i < x->n && v == MUTANT_PASS; i++)
 		if (x->ops[i]->command)
 			v = x->ops[i]->command(m, &x->view, &seen, x->state[i]);
+	memcpy(sent, buf, sizeof sent);
 	msc_cbw_pack(buf, &seen);
+	x->garbled = memcmp(sent, buf, sizeof sent) != 0;
 	return v;
 }
 
@@ -286,6 +290,11 @@ bool mutate_card_read(struct mcu *m, uint64_t lba, uint32_t blocks, uint8_t *dat
 		if (x->ops[i]->card_read)
 			ok = x->ops[i]->card_read(m, &x->view, lba, blocks, data, x->state[i]);
 	return ok;
+}
+
+bool mutate_has_garbled(const struct mcu *m)
+{
+	return m->mutation && m->mutation->garbled;
 }
 
 bool mutate_has_address(const struct mcu *m)

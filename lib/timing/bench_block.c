@@ -35,8 +35,8 @@ static int one_read(struct block *k, const struct msc_bench_run *r, struct msc_b
 	if (*good)
 		msc_bench_see_payload(k->b, k->data, (size_t)r->blocks * r->block_size);
 	else
-		snprintf(k->b->failure, sizeof k->b->failure, "%u blocks at %llu: %s", r->blocks,
-			 (unsigned long long)lba, why);
+		snprintf(k->b->failure, sizeof k->b->failure, "%u block%s at %llu: %s", r->blocks,
+			 MSC_PLURAL(r->blocks), (unsigned long long)lba, why);
 	return 0;
 }
 

@@ -138,8 +138,8 @@ int msc_bench_check_sizes(const struct msc_bench_options *o, uint32_t block_size
 	uint32_t most = MSC_BENCH_BYTES_MAX / block_size;
 
 	if (o->first_lba >= blocks)
-		return msc_fail(err, MSC_E_USAGE, "the medium has only %llu blocks",
-				(unsigned long long)blocks);
+		return msc_fail(err, MSC_E_USAGE, "the medium has only %llu block%s",
+				(unsigned long long)blocks, MSC_PLURAL(blocks));
 	if (most > UINT16_MAX)
 		most = UINT16_MAX;
 	for (size_t i = 0; i < o->n_blocks; i++) {
@@ -149,9 +149,9 @@ int msc_bench_check_sizes(const struct msc_bench_options *o, uint32_t block_size
 					o->blocks[i], most, block_size);
 		if (o->blocks[i] > room)
 			return msc_fail(err, MSC_E_USAGE,
-					"%u blocks in one command: there are only %llu to %s",
-					o->blocks[i], (unsigned long long)room,
-					msc_bench_op_names[o->op]);
+					"%u block%s in one command: there are only %llu to %s",
+					o->blocks[i], MSC_PLURAL(o->blocks[i]),
+					(unsigned long long)room, msc_bench_op_names[o->op]);
 	}
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Pacing: where the time of a read goes, and what to do about it.
  *
- * Two halves that meet in plain data. The probe (pace_probe.c, scope.c) drives a device and keeps
+ * Two halves that meet in plain data. The probe (pace_probe.c, probe.c) drives a device and keeps
  * times in a struct msc_pace_samples. The analysis (msc_pace_analyse) is a function of those
  * samples and nothing else: it needs no device, so samples from anywhere serve it.
  *

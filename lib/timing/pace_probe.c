@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 #include "timing/arrivals.h"
-#include "timing/scope.h"
+#include "timing/probe.h"
 #include "wire/cost.h"
 
 #define COUNT	     16		   /* commands of one size and set, unless told otherwise */
@@ -41,13 +41,13 @@
 #define PAUSES_WANTED 4
 #define PAUSE_LEAST_NS (50 * MSC_MS)
 
-static void say(const struct msc_scope *s, const char *text)
+static void say(const struct msc_probe *s, const char *text)
 {
 	if (s->o->progress)
 		s->o->progress(s->o->user, text);
 }
 
-static int64_t now(const struct msc_scope *s)
+static int64_t now(const struct msc_probe *s)
 {
 	return msc_now(s->target->clock);
 }
@@ -62,7 +62,7 @@ static int64_t ended(const struct msc_exchange *x, enum msc_step_kind kind, int6
 	return otherwise;
 }
 
-static int keep(struct msc_scope *s, const struct msc_record *r, enum msc_pace_set set,
+static int keep(struct msc_probe *s, const struct msc_record *r, enum msc_pace_set set,
 		uint32_t blocks, struct msc_err *err)
 {
 	struct msc_pace_command *c = msc_pace_add_command(s->out);
@@ -82,7 +82,7 @@ static int keep(struct msc_scope *s, const struct msc_record *r, enum msc_pace_s
 }
 
 /* One command by the host engine. A TEST UNIT READY may fail as it likes: its time is wanted. */
-static int command(struct msc_scope *s, enum msc_pace_set set, uint32_t blocks, struct msc_err *err)
+static int command(struct msc_probe *s, enum msc_pace_set set, uint32_t blocks, struct msc_err *err)
 {
 	uint32_t bytes = blocks * s->unit.block_size;
 	const struct msc_exchange *x;
@@ -91,9 +91,9 @@ static int command(struct msc_scope *s, enum msc_pace_set set, uint32_t blocks, 
 	uint8_t cdb[6] = { MSC_OP_TEST_UNIT_READY };
 	uint64_t lba;
 
-	if (blocks && !msc_scope_place(s, blocks, &lba))
-		return msc_fail(err, MSC_E_UNSUPPORTED, "%s: the medium has fewer than %u blocks",
-				s->target->device.name, blocks);
+	if (blocks && !msc_probe_place(s, blocks, &lba))
+		return msc_fail(err, MSC_E_UNSUPPORTED, "%s: the medium has fewer than %u block%s",
+				s->target->device.name, blocks, MSC_PLURAL(blocks));
 	msc_request_init(&rq, cdb, 6, MSC_DIR_NONE, 0);
 	if (blocks)
 		msc_request_blocks(&rq, false, s->o->lun, lba, blocks, s->unit.block_size);
@@ -104,7 +104,7 @@ static int command(struct msc_scope *s, enum msc_pace_set set, uint32_t blocks, 
 		return -1;
 	x = &r->u.exchange;
 	if (!msc_csw_is_valid(x) || (blocks && (x->csw.status || x->data_len != bytes))) {
-		if (msc_scope_failed(s, blocks ? "READ(10)" : "TEST UNIT READY",
+		if (msc_probe_failed(s, blocks ? "READ(10)" : "TEST UNIT READY",
 				     !x->have_csw          ? "no CSW"
 				     : x->data_len < bytes ? "its data ended early"
 							   : "the device failed it",
@@ -119,7 +119,7 @@ static int command(struct msc_scope *s, enum msc_pace_set set, uint32_t blocks, 
 	return 0;
 }
 
-static int set_of(struct msc_scope *s, enum msc_pace_set set, uint32_t blocks, struct msc_err *err)
+static int set_of(struct msc_probe *s, enum msc_pace_set set, uint32_t blocks, struct msc_err *err)
 {
 	uint32_t count = s->o->count ? s->o->count : COUNT;
 	int64_t end = now(s) + SET_NS;
@@ -133,7 +133,7 @@ static int set_of(struct msc_scope *s, enum msc_pace_set set, uint32_t blocks, s
 			s->out->n_commands--;
 	}
 	for (uint32_t i = 0; i < count && (s->o->count || i < COUNT_LEAST || now(s) < end); i++) {
-		if (set == MSC_PACE_STROBED && msc_scope_strobe(s, err) < 0)
+		if (set == MSC_PACE_STROBED && msc_probe_strobe(s, err) < 0)
 			return -1;
 		if (command(s, set, blocks, err) < 0)
 			return -1;
@@ -141,7 +141,7 @@ static int set_of(struct msc_scope *s, enum msc_pace_set set, uint32_t blocks, s
 	return 0;
 }
 
-static int commands(struct msc_scope *s, const uint32_t *blocks, size_t n, struct msc_err *err)
+static int commands(struct msc_probe *s, const uint32_t *blocks, size_t n, struct msc_err *err)
 {
 	for (size_t i = 0; i < n; i++) {
 		char text[64];
@@ -160,7 +160,7 @@ static int commands(struct msc_scope *s, const uint32_t *blocks, size_t n, struc
 
 /* ---- long reads ------------------------------------------------------------------------------ */
 
-static int stream(struct msc_scope *s, const struct msc_scope_read *what, struct msc_err *err)
+static int stream(struct msc_probe *s, const struct msc_probe_read *what, struct msc_err *err)
 {
 	size_t pieces = (size_t)what->blocks * (s->unit.block_size / s->out->piece);
 	struct msc_pace_stream *out = msc_pace_add_stream(s->out, pieces);
@@ -168,7 +168,7 @@ static int stream(struct msc_scope *s, const struct msc_scope_read *what, struct
 
 	if (!out)
 		return msc_nomem(err);
-	if (msc_scope_read(s, what, out, &worked, err) < 0 || !worked || what->poke)
+	if (msc_probe_read(s, what, out, &worked, err) < 0 || !worked || what->poke)
 		msc_pace_drop_stream(s->out);
 	return err->code ? -1 : 0;
 }
@@ -184,7 +184,7 @@ static int64_t block_time(const struct msc_pace_samples *out)
 	return best ? (best->csw_ns - best->began_ns) / best->blocks + 1 : MSC_MS;
 }
 
-static uint32_t at_most(const struct msc_scope *s, int64_t blocks)
+static uint32_t at_most(const struct msc_probe *s, int64_t blocks)
 {
 	uint64_t medium = s->unit.last_lba + 1 - s->o->first_lba;
 
@@ -195,7 +195,7 @@ static uint32_t at_most(const struct msc_scope *s, int64_t blocks)
 
 /* A host that needs a good part of a read's time to submit it packet by packet submits it block by
  * block. */
-static bool is_slow(const struct msc_scope *s, const struct msc_pace_stream *x)
+static bool is_slow(const struct msc_probe *s, const struct msc_pace_stream *x)
 {
 	return s->out->piece < s->unit.block_size &&
 	       s->submitting_ns > (x->csw_ns - x->began_ns) / SUBMITTING_MOST;
@@ -203,9 +203,9 @@ static bool is_slow(const struct msc_scope *s, const struct msc_pace_stream *x)
 
 /* One long read tells how many blocks come together. Then all long reads are so long that several
  * such chunks are seen, and as short as that allows, because each begins anew. */
-static int choose_length(struct msc_scope *s, struct msc_err *err)
+static int choose_length(struct msc_probe *s, struct msc_err *err)
 {
-	const struct msc_scope_read what = { .blocks = at_most(s, STREAM_MOST),
+	const struct msc_probe_read what = { .blocks = at_most(s, STREAM_MOST),
 					     .queued = s->out->queued_works };
 	int64_t fit = STREAMS_NS / STREAMS / block_time(s->out);
 	size_t before = s->out->n_streams;
@@ -233,21 +233,21 @@ static int choose_length(struct msc_scope *s, struct msc_err *err)
 	return rc;
 }
 
-static int streams(struct msc_scope *s, int count, uint32_t blocks, int64_t pause_ns,
+static int streams(struct msc_probe *s, int count, uint32_t blocks, int64_t pause_ns,
 		   struct msc_err *err)
 {
-	const struct msc_scope_read what = { .blocks = blocks,
+	const struct msc_probe_read what = { .blocks = blocks,
 					     .queued = s->out->queued_works,
 					     .pause_ns = pause_ns };
 	int64_t end = now(s) + STREAMS_NS;
 
 	for (int i = 0; i < count && (i < STREAMS_LEAST || now(s) < end); i++)
-		if (msc_scope_jitter(s, err) < 0 || stream(s, &what, err) < 0)
+		if (msc_probe_jitter(s, err) < 0 || stream(s, &what, err) < 0)
 			return -1;
 	return 0;
 }
 
-static int long_reads(struct msc_scope *s, struct msc_err *err)
+static int long_reads(struct msc_probe *s, struct msc_err *err)
 {
 	int64_t pause_ns = PAUSE_BLOCKS * block_time(s->out);
 
@@ -264,10 +264,10 @@ static int long_reads(struct msc_scope *s, struct msc_err *err)
 
 /* The exchange that is drawn: a few blocks, as the host does it that is diagnosed, right after
  * another one. */
-static int picture(struct msc_scope *s, struct msc_err *err)
+static int picture(struct msc_probe *s, struct msc_err *err)
 {
 	uint32_t blocks = s->out->speed == MSC_SPEED_FULL ? 4 : 16;
-	struct msc_scope_read what = { .blocks = blocks, .queued = !s->o->serial };
+	struct msc_probe_read what = { .blocks = blocks, .queued = !s->o->serial };
 	size_t before = s->out->n_streams;
 
 	if (s->unit.last_lba + 1 - s->o->first_lba < blocks)
@@ -288,9 +288,9 @@ static int picture(struct msc_scope *s, struct msc_err *err)
 
 /* ---- endpoint 0 ------------------------------------------------------------------------------ */
 
-static int requests(struct msc_scope *s, struct msc_err *err)
+static int requests(struct msc_probe *s, struct msc_err *err)
 {
-	const struct msc_scope_read what = { .blocks = s->long_blocks,
+	const struct msc_probe_read what = { .blocks = s->long_blocks,
 					     .queued = s->out->queued_works,
 					     .poke = true };
 	int64_t end = now(s) + REQUESTS_NS;
@@ -299,29 +299,30 @@ static int requests(struct msc_scope *s, struct msc_err *err)
 		return 0;
 	say(s, "endpoint 0 during a read");
 	for (int i = 0; i < IDLE_REQUESTS; i++)
-		if (msc_scope_strobe(s, err) < 0 || msc_scope_request(s, false, err) < 0)
+		if (msc_probe_strobe(s, err) < 0 || msc_probe_request(s, false, err) < 0)
 			return -1;
 	for (int i = 0; i < BUSY_READS && (i < 2 || now(s) < end); i++)
-		if (msc_scope_jitter(s, err) < 0 || stream(s, &what, err) < 0)
+		if (msc_probe_jitter(s, err) < 0 || stream(s, &what, err) < 0)
 			return -1;
 	return 0;
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */
 
-static int check_sizes(const struct msc_scope *s, struct msc_err *err)
+static int check_sizes(const struct msc_probe *s, struct msc_err *err)
 {
 	uint64_t room = s->unit.last_lba + 1 - s->o->first_lba;
 
 	for (size_t i = 0; i < s->o->n_blocks; i++)
 		if (s->o->blocks[i] > room)
 			return msc_fail(err, MSC_E_USAGE,
-					"--blocks: %u is more than the %llu blocks that there are",
-					s->o->blocks[i], (unsigned long long)room);
+					"--blocks: %u is more than the %llu block%s that there are",
+					s->o->blocks[i], (unsigned long long)room,
+					MSC_PLURAL(room));
 	return 0;
 }
 
-static size_t choose_sizes(const struct msc_scope *s, uint32_t *blocks)
+static size_t choose_sizes(const struct msc_probe *s, uint32_t *blocks)
 {
 	static const uint32_t full[] = { 0, 1, 8, 64 }, high[] = { 0, 1, 8, 64, 240 };
 	bool slow = s->out->speed == MSC_SPEED_FULL || s->out->speed == MSC_SPEED_LOW;
@@ -339,7 +340,7 @@ static size_t choose_sizes(const struct msc_scope *s, uint32_t *blocks)
 	return kept;
 }
 
-static int probe(struct msc_scope *s, struct msc_err *err)
+static int probe(struct msc_probe *s, struct msc_err *err)
 {
 	uint32_t blocks[MSC_PACE_SIZES_MAX + 1];
 	size_t n = choose_sizes(s, blocks);
@@ -353,9 +354,8 @@ static int probe(struct msc_scope *s, struct msc_err *err)
 }
 
 /* What the device did wrong ends the measurement, but is no error of ours. */
-static int finish(struct msc_scope *s, int rc, struct msc_err *err)
+static int finish(struct msc_probe *s, int rc, struct msc_err *err)
 {
-	msc_scope_close(s);
 	if (rc == 0 || err->code != MSC_E_TIMEOUT)
 		return rc;
 	snprintf(s->out->failure, sizeof s->out->failure, "%s", err->msg);
@@ -366,8 +366,8 @@ static int finish(struct msc_scope *s, int rc, struct msc_err *err)
 int msc_pace_probe(struct msc_session *session, const struct msc_pace_options *o,
 		   struct msc_pace_samples *out, struct msc_err *err)
 {
-	struct msc_scope s;
-	int rc = msc_scope_open(&s, session, o, out, err);
+	struct msc_probe s;
+	int rc = msc_probe_open(&s, session, o, out, err);
 
 	if (rc == 0)
 		rc = probe(&s, err);
@@ -376,7 +376,7 @@ int msc_pace_probe(struct msc_session *session, const struct msc_pace_options *o
 
 /* ---- writes ---------------------------------------------------------------------------------- */
 
-static int write_once(struct msc_scope *s, uint64_t lba, uint32_t blocks, const uint8_t *data,
+static int write_once(struct msc_probe *s, uint64_t lba, uint32_t blocks, const uint8_t *data,
 		      struct msc_err *err)
 {
 	const struct msc_exchange *x;
@@ -391,7 +391,7 @@ static int write_once(struct msc_scope *s, uint64_t lba, uint32_t blocks, const 
 		return -1;
 	x = &r->u.exchange;
 	if (!msc_csw_is_valid(x) || x->csw.status) {
-		if (msc_scope_failed(s, "WRITE(10)",
+		if (msc_probe_failed(s, "WRITE(10)",
 				     x->have_csw ? "the device failed it" : "no CSW",
 				     !x->needs_reset, err) < 0)
 			return -1;
@@ -410,8 +410,8 @@ int msc_pace_probe_writes(struct msc_session *session, const struct msc_pace_opt
 			  uint64_t lba, uint32_t blocks, const uint8_t *data,
 			  struct msc_pace_samples *out, struct msc_err *err)
 {
-	struct msc_scope s;
-	int rc = msc_scope_open(&s, session, o, out, err);
+	struct msc_probe s;
+	int rc = msc_probe_open(&s, session, o, out, err);
 	int64_t end = rc == 0 ? now(&s) + WRITES_NS : 0;
 	int pauses = 0;
 

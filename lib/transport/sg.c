@@ -54,9 +54,9 @@ static int refused(struct msc_target *t, const struct msc_command *c, int number
 	case E2BIG:
 		return msc_fail(
 			err, MSC_E_UNSUPPORTED,
-			"%s: the kernel does not let a command of %u bytes with %zu bytes of "
+			"%s: the kernel does not let a command of %u bytes with %zu byte%s of "
 			"data through",
-			t->device.name, c->cdb_len, c->len);
+			t->device.name, c->cdb_len, c->len, MSC_PLURAL(c->len));
 	case EINTR: return msc_fail(err, MSC_E_INTERRUPTED, "interrupted");
 	default:
 		errno = number;

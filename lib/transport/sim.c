@@ -290,6 +290,16 @@ static void close_target(struct msc_target *t)
 	msc_spec_free(&s->spec);
 }
 
+/* Set by the tests: whatever is written to the medium, a permit must cover it. */
+#define WATCH "MSCOPE_WATCH_MEDIUM"
+
+static bool may_be_written(void *user, uint8_t slot, uint64_t lba, uint64_t blocks)
+{
+	const struct msc_target *t = user;
+
+	return !t->covers || t->covers(t->covers_user, slot, lba, blocks);
+}
+
 static int open_target(struct msc_target *t, const char *rest,
 		       const struct msc_open_options *options, struct msc_err *err)
 {
@@ -301,6 +311,8 @@ static int open_target(struct msc_target *t, const char *rest,
 	config = msc_spec_config(&s->spec);
 	config.allow_writes = options->allow_writes;
 	config.log = options->log;
+	config.watch = getenv(WATCH) ? may_be_written : NULL;
+	config.watch_user = t;
 	t->device.speed = config.speed;
 	snprintf(t->device.host, sizeof t->device.host, "%s", bus_host_names[config.host]);
 	t->device.simulated = true;

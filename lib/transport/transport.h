@@ -137,6 +137,8 @@ struct msc_transport {
 
 /* Asked before anything is submitted: -1 and *err, and it is not. */
 typedef int msc_filter_fn(void *user, const struct msc_xfer *, struct msc_err *);
+/* Whether permits cover these blocks of a unit, now: for a transport that sees what is written. */
+typedef bool msc_covers_fn(void *user, uint8_t lun, uint64_t lba, uint64_t blocks);
 
 struct msc_target {
 	const struct msc_transport *transport;
@@ -151,6 +153,8 @@ struct msc_target {
 	void *stop_user;
 	msc_filter_fn *filter; /* a session's gate (session/gate.h); NULL: there is no session */
 	void *filter_user;
+	msc_covers_fn *covers; /* what its permits cover; of those that a decorator wraps, too */
+	void *covers_user;
 	bool gone; /* the device has left: every further call fails with MSC_E_GONE */
 	/* Sees every transfer, at its submission and at its end, and every port reset; may be NULL.
 	 * CLEAR_FEATURE and SET_CONFIGURATION are told as the control transfers that they are. */

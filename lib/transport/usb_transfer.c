@@ -14,7 +14,6 @@
 
 #define CANCEL_NS      (5 * MSC_S)    /* for a cancelled transfer to come back */
 #define CANCEL_STOP_NS MSC_S	      /* the same when the user does not want to wait */
-#define SLICE_NS       (100 * MSC_MS) /* between two looks at whether he does */
 
 struct msc_flight { /* what msc_xfer.priv points to; freed when the transfer has ended */
 	struct msc_usb *usb;
@@ -231,7 +230,8 @@ int msc_usb_cancel(struct msc_target *t, struct msc_xfer *x, struct msc_err *err
 	while (x->outcome == MSC_OUT_PENDING && now < until) {
 		if (t->stop && t->stop(t->stop_user) && until > now + CANCEL_STOP_NS)
 			until = now + CANCEL_STOP_NS;
-		if (msc_usb_wait(t, x, now + SLICE_NS < until ? now + SLICE_NS : until, err))
+		if (msc_usb_wait(t, x, now + MSC_SLICE_NS < until ? now + MSC_SLICE_NS : until,
+				 err))
 			return -1;
 		now = msc_now(t->clock);
 	}

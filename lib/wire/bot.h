@@ -48,6 +48,7 @@ enum msc_csw_status { /* BOT 1.0, table 5.3; all others are reserved or obsolete
 	MSC_CSW_FAILED = 1,
 	MSC_CSW_PHASE_ERROR = 2,
 };
+const char *msc_csw_status_name(uint8_t); /* "passed", "failed", "phase error", "reserved" */
 
 /* Class requests: BOT 1.0, 3.1 and 3.2. */
 #define MSC_REQ_BULK_ONLY_RESET 0xff

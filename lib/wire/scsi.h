@@ -41,7 +41,7 @@ enum msc_opcode {
 	MSC_OP_WRITE_AND_VERIFY_16 = 0x8e,
 	MSC_OP_VERIFY_16 = 0x8f,
 	MSC_OP_SYNCHRONIZE_CACHE_16 = 0x91,
-	MSC_OP_SERVICE_ACTION_IN_16 = 0x9e, /* READ CAPACITY(16) is its service action 10h */
+	MSC_OP_SERVICE_ACTION_IN_16 = 0x9e,
 	MSC_OP_REPORT_LUNS = 0xa0,
 	MSC_OP_MAINTENANCE_IN = 0xa3, /* REPORT SUPPORTED OPERATION CODES is its 0Ch */
 	MSC_OP_READ_12 = 0xa8,
@@ -49,6 +49,21 @@ enum msc_opcode {
 	MSC_OP_WRITE_AND_VERIFY_12 = 0xae,
 	MSC_OP_VERIFY_12 = 0xaf,
 };
+
+#define MSC_SA_READ_CAPACITY_16 0x10 /* a service action of SERVICE ACTION IN(16) */
+
+/* Bits of command blocks. */
+#define MSC_VERIFY_BYTCHK   0x02 /* byte 1: compare with what the host sends; SBC-3 5.28 */
+#define MSC_START_LOEJ	    0x02 /* byte 4: load or eject; SBC-3 5.25 */
+#define MSC_START_START	    0x01
+#define MSC_MODE_PAGE_SAVED 3 /* page control; SPC-2, 7.8 */
+
+/* Vital product data pages, SPC-4 7.8 */
+#define MSC_VPD_SUPPORTED 0x00
+#define MSC_VPD_SERIAL	  0x80
+#define MSC_VPD_DEVICE_ID 0x83
+
+#define MSC_INQUIRY_RMB 0x80 /* byte 1 */
 
 /* Standard INQUIRY data, SPC-4 6.4.2: the eight numeric bytes; the strings follow at 8, 16, 32. */
 #define MSC_INQUIRY_LEN		36 /* with the strings; what every host asks for */
@@ -96,6 +111,9 @@ MSC_DECLARE_LAYOUT(sense, SENSE)
 	F(u8, block_descriptors, 3, "BLOCK DESCRIPTOR LENGTH")
 MSC_DECLARE_LAYOUT(mode_header_6, MODE_HEADER_6)
 #define MSC_MODE_WP 0x80 /* bit 7 of DEVICE-SPECIFIC PARAMETER of a disk, SBC-3 6.5.1 */
+
+/* Key, code and qualifier in one number. */
+#define MSC_SENSE_CODE(key, asc, ascq) ((uint32_t)(key) << 16 | (asc) << 8 | (ascq))
 
 enum msc_sense_key {
 	MSC_SENSE_NONE = 0x0,

@@ -85,3 +85,13 @@ uint32_t msc_read_be32(struct msc_reader *r)
 
 	return p ? msc_get_be32(p) : 0;
 }
+
+const char *msc_csw_status_name(uint8_t status)
+{
+	switch (status) {
+	case MSC_CSW_PASSED: return "passed";
+	case MSC_CSW_FAILED: return "failed";
+	case MSC_CSW_PHASE_ERROR: return "phase error";
+	}
+	return "reserved";
+}

@@ -10,6 +10,10 @@ HOW = ("before", "middle", "after")
 READS = ["--select", "bot.case01.tur"]
 WRITES = ["--select", "scsi.write10.*", "--select", "scsi.range.write*", "--select", "bot.case1[13].*",
           "--select", "scsi.integrity.*"]
+# Devices that form addresses in too few bits, on a medium so large that it matters.
+CUTS = ["byte-address-32", "byte-address-32-write", "byte-address-24", "byte-address-24-write",
+        "block-address-16", "block-address-16-write"]
+LARGE = 70000
 
 
 def build_shim(where):
@@ -29,9 +33,13 @@ class Disk:
 
     def __init__(self, path, blocks=8192, block_size=512):
         self.path = path
-        self.original = b"".join(
-            ((lba * 2654435761 + word) & 0xffffffff).to_bytes(4, "little")
-            for lba in range(blocks) for word in range(block_size // 4))
+        if blocks < LARGE:
+            self.original = b"".join(
+                ((lba * 2654435761 + word) & 0xffffffff).to_bytes(4, "little")
+                for lba in range(blocks) for word in range(block_size // 4))
+        else:
+            self.original = b"".join((lba * 2654435761 % 2**32).to_bytes(4, "little") * (block_size // 4)
+                                     for lba in range(blocks))
         self.renew()
 
     def renew(self):
@@ -56,7 +64,7 @@ class Killer:
 
     def run(self, *args, at=None, how="before", target=None, **kw):
         env = {"PATH": os.environ["PATH"], "HOME": str(self.where), "LC_ALL": "C.UTF-8",
-               "XDG_STATE_HOME": str(self.state)}
+               "XDG_STATE_HOME": str(self.state), "MSCOPE_WATCH_MEDIUM": "1"}
         if at is not None:
             env |= {"LD_PRELOAD": str(self.shim), "CRASH_AT": str(at), "CRASH_HOW": how,
                     "CRASH_LOG": str(self.log)}
@@ -90,6 +98,18 @@ class Killer:
         assert self.disk.changed() == [] and len(self.journals()) == 1
         assert self.run("--forget-journal", *READS).returncode == 0
         return False
+
+    def survives(self, fault):
+        """A whole run on a device with this fault: the medium is as it was, or its blocks are kept, and the
+        program says so."""
+        self.disk.renew()
+        p = self.run("--allow-writes", target=f"{self.target},fault={fault}")
+        assert p.returncode in (0, 1, 3), (fault, p.returncode, p.stderr)
+        journals = self.journals()
+        if self.disk.changed():
+            assert len(journals) == 1 and p.returncode and "kept in" in words(p), (fault, self.disk.changed(), words(p))
+        for journal in journals:
+            journal.unlink()
 
     def swap(self, rng):
         """A run in which the card is swapped or taken out, or the cable pulled, at random; and the next

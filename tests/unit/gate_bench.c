@@ -46,6 +46,7 @@ void gate_open(struct gate_bench *b, const char *knobs, const struct msc_session
 	char name[160];
 
 	gate_make_medium(b);
+	setenv("MSCOPE_WATCH_MEDIUM", "1", 1);
 	snprintf(name, sizeof name, "sim:reference,luns=2,file=%s%s", b->path, knobs);
 	b->target = msc_target_open(name, &open, &err);
 	if (!b->target)

@@ -81,7 +81,7 @@ static const struct judge_row rows[] = {
 
 	/* configuration */
 	{ "usb.config.length", CONFIG CONF_HEAD INTERFACE BULK_IN BULK_OUT,
-	  CONFIG CONF_HEAD INTERFACE BULK_IN, "wTotalLength is 32, and 25 came", "32", "25" },
+	  CONFIG CONF_HEAD INTERFACE BULK_IN, "25 came, and wTotalLength is 32", "32", "25" },
 	{ "usb.config.length", "control 80 6 200 0 9 done " CONF_HEAD, CONFIG "09020500010100c032",
 	  "wTotalLength 5", "at least 9", NULL },
 	{ "usb.config.length", "control 80 6 200 0 32 done " CONF_HEAD INTERFACE BULK_IN BULK_OUT,
@@ -157,7 +157,7 @@ static const struct judge_row rows[] = {
 	  "control 80 6 300 0 255 done 0203", "bLength is 2", "an even number of at least 4, and 3",
 	  NULL },
 	{ "usb.string.form", "control 80 6 301 409 2 done 0c03",
-	  "control 80 6 301 409 255 done 0c0341004200", "bLength is 12, and 6 came", "12", "6" },
+	  "control 80 6 301 409 255 done 0c0341004200", "6 came, and bLength is 12", "12", "6" },
 	{ "usb.string.form", "control 80 6 305 409 255 stall",
 	  "control 80 6 301 409 255 done 05034100", "bLength is 5",
 	  "an even number of at least 2, and 3", NULL },

@@ -95,7 +95,7 @@ static const struct judge_row rows[] = {
 
 	/* READ and WRITE */
 	{ "scsi.lba.range", READ_FAILS, "send " READ_END " in 512; data 512; status 0 0",
-	  "1 blocks at 65535 passed, and the last block is 999", NULL, "00h" },
+	  "1 block at 65535 passed, and the last block is 999", NULL, "00h" },
 	{ "scsi.lba.range", "send 28000000000500000000 none 0; status 0 0",
 	  "send 2a00000003e700000200 out 1024; data 1024; status 0 0", "2 blocks at 999", NULL,
 	  NULL },
@@ -310,7 +310,7 @@ static const struct judge_row rows[] = {
 	  "send 28000000ffff00000000 none 0; status 0 0",
 	  "0 blocks at 65535 passed, and the last block is 999", "01h, then sense 5/21/00", "00h" },
 	{ "scsi.verify.range", "send 2f00000003e700000100 none 0; status 0 0",
-	  "send 2f00000003e700000200 none 0; status 0 0", "2 blocks at 999 were verified", NULL,
+	  "send 2f00000003e700000200 none 0; status 0 0", "VERIFY of 2 blocks at 999 passed", NULL,
 	  "00h" },
 };
 

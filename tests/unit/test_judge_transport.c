@@ -287,7 +287,7 @@ static const struct judge_row rows[] = {
 	  "reset in; control 82 0 0 81 2 done 0100", "81h is halted, after its halt was cleared",
 	  "0", "1" },
 	{ "usb.halt.status", "control 82 0 0 81 2 done 0000", "control 82 0 0 81 2 done 00",
-	  "1 bytes", "2", "1" },
+	  "1 byte", "2", "1" },
 };
 
 static void each_rule_finds_its_defect_and_nothing_else(void **state)

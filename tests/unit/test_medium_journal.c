@@ -20,7 +20,7 @@ int __wrap_fsync(int fd);
 
 /* For test_synced: whether the journal had its name at each call. */
 static const char *watched;
-static char synced[8];
+static char synced[16];
 
 int __wrap_fsync(int fd)
 {
@@ -91,6 +91,7 @@ static struct msc_journal *create(const struct place *p)
 	if (msc_journal_reserve(p->dir, head.device, head.lun, &j, &err) < 0 ||
 	    msc_journal_write(j, &head, blocks, BLOCKS - 1, &err) < 0 ||
 	    msc_journal_add_blocks(j, SIZE, blocks + BLOCKS - 1, 1, &err) < 0 ||
+	    msc_journal_begin(j, &err) < 0 ||
 	    msc_journal_add_wrote(j, written, sizeof written, &err) < 0)
 		fail_msg("%s", err.msg);
 	return j;
@@ -145,7 +146,7 @@ static void test_synced(void **state)
 	synced[0] = '\0';
 	msc_journal_close(create(p));
 	watched = NULL;
-	assert_string_equal(synced, "fffddd");
+	assert_string_equal(synced, "fffdddd");
 }
 
 /* The run ends without removing it, as one that was killed does. */
@@ -251,7 +252,7 @@ static void test_damage(void **state)
  * over, and what is appended then takes its place. */
 static void test_cut(void **state)
 {
-	const size_t whole = sizeof "mscope journal 2\n" - 1 + 2 * (8 + SIZE);
+	const size_t whole = sizeof "mscope journal 3\n" - 1 + 2 * (8 + SIZE);
 	struct place *p = *state;
 	struct msc_journal_content c;
 	struct msc_err err;
@@ -288,8 +289,8 @@ static void test_heads(void **state)
 	} bad[] = {
 		{ "", "is damaged (length)" },
 		{ "a letter to somebody", "is damaged (it does not begin as a journal)" },
-		{ "mscope journal 2\n", "is damaged (length)" },
-		{ "mscope journal 2\nhead 0 cbf29ce484222325 0000000000000000\n",
+		{ "mscope journal 3\n", "is damaged (length)" },
+		{ "mscope journal 3\nhead 0 cbf29ce484222325 0000000000000000\n",
 		  "is damaged (checksum)" },
 		{ "mscope journal 1\ndevice x\nlun 2\ncapacity 8192\n",
 		  "was left by an older mscope (format 1)" },

@@ -22,7 +22,6 @@
 #define F MSC_VERDICT_FAIL
 #define W MSC_VERDICT_WARN
 #define S MSC_VERDICT_SKIP
-#define E MSC_VERDICT_ERROR
 
 static const struct {
 	const char *target, *yaml;
@@ -59,22 +58,27 @@ static const struct {
 	  true, P, "", "", "", "" },
 	{ DISK, SCRATCH INQUIRY, false, S, "writes to the medium; give --allow-writes to allow it",
 	  "", "", "" },
-	{ DISK, STEPS WRITE("0", "1"), true, E,
-	  "WRITE(10) lba 0 blocks 1 would write outside of the scratch range",
+	{ DISK, STEPS WRITE("0", "1"), true, S,
+	  "WRITE(10) lba 0 blocks 1 would write outside of the scratch range; "
+	  "give --allow-unsafe to allow it",
 	  "", "", "" },
-	{ DISK, SCRATCH WRITE("scratch + 188", "5"), true, E,
-	  "WRITE(10) lba 8124 blocks 5 would write outside of the scratch range",
+	{ DISK, SCRATCH WRITE("scratch + 188", "5"), true, S,
+	  "WRITE(10) lba 8124 blocks 5 would write outside of the scratch range; "
+	  "give --allow-unsafe to allow it",
 	  "", "", "" },
-	{ DISK, SCRATCH WRITE("scratch - 1", "1"), true, E,
-	  "WRITE(10) lba 7935 blocks 1 would write outside of the scratch range",
+	{ DISK, SCRATCH WRITE("scratch - 1", "1"), true, S,
+	  "WRITE(10) lba 7935 blocks 1 would write outside of the scratch range; "
+	  "give --allow-unsafe to allow it",
 	  "", "", "" },
 	{ DISK, SCRATCH WRITE("last_lba", "2"), true, P, "", "", "", "" },
-	{ DISK, SCRATCH WRITE("last_lba - 1", "3"), true, E,
-	  "WRITE(10) lba 8190 blocks 3 would write outside of the scratch range",
+	{ DISK, SCRATCH WRITE("last_lba - 1", "3"), true, S,
+	  "WRITE(10) lba 8190 blocks 3 would write outside of the scratch range; "
+	  "give --allow-unsafe to allow it",
 	  "", "", "" },
 	{ DISK, SCRATCH WRITE("1984", "1"), true, P, "", "", "", "" },
-	{ DISK, SCRATCH WRITE("1984", "2"), true, E,
-	  "WRITE(10) lba 1984 blocks 2 would write outside of the scratch range",
+	{ DISK, SCRATCH WRITE("1984", "2"), true, S,
+	  "WRITE(10) lba 1984 blocks 2 would write outside of the scratch range; "
+	  "give --allow-unsafe to allow it",
 	  "", "", "" },
 	{ DISK,
 	  SCRATCH

@@ -109,10 +109,10 @@ static void test_put_back(void **state)
 		  false },
 		{ SCRATCH WRITE("scratch", "8") WRITE("0", "1"), 0, 1, false },
 		{ SCRATCH WRITE("scratch", "8") "    cbw: { length: 512 }\n", 0, 1, false },
-		{ SCRATCH WRITE("scratch", "8") "  - repeat: 99\n    do:\n" WRITE_AGAIN, 400, 1,
+		{ SCRATCH WRITE("scratch", "8") "  - repeat: 99\n    do:\n" WRITE_AGAIN, 1100, 1,
 		  true },
 		{ SCRATCH WRITE("scratch", "8") "  - repeat: 99\n    do: [{ clear_halt: in }]\n",
-		  320, 1, true },
+		  1020, 1, true },
 	};
 	uint8_t before[512], after[512];
 

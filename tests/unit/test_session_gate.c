@@ -273,6 +273,51 @@ static void requests(void **state)
 			fail_msg("row %zu", i);
 }
 
+/* The simulated medium is watched without the gate's help: where the gate lets a write through that no
+ * permit covers, the run is over. */
+static void the_medium_is_watched(void **state)
+{
+	static const struct {
+		const char *knobs;
+		uint8_t lba, blocks;
+		bool ends;
+	} list[] = {
+		{ "", GATE_FIRST, GATE_COUNT, false },
+		{ "", GATE_FIRST, GATE_COUNT + 1, true },
+		{ "", GATE_FIRST - 1, 1, true },
+		{ "", 0, 1, true },
+		{ ",fault=byte-address-32-write", 0, 1, true },
+		/* The firmware was told of another block than the host has named. */
+		{ ",fault=lba-start-only", GATE_BLOCKS - 1, 2, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MSC_COUNT(list); i++) {
+		struct msc_cbw c = { .h = { MSC_CBW_SIGNATURE, 1, list[i].blocks * 512u, 0, 0, 10 },
+				     .cb = { 0x2a, [5] = list[i].lba, [8] = list[i].blocks } };
+		uint8_t wrapper[MSC_CBW_LEN], data[16 * 512] = { 0 }, csw[64];
+		struct msc_err err = MSC_ERR_INIT;
+		struct gate_bench b;
+		struct msc_xfer x[3] = { { .data = wrapper, .len = sizeof wrapper },
+					 { .data = data, .len = c.h.length },
+					 { .data = csw, .len = sizeof csw } };
+		unsigned id;
+		int rc = 0;
+
+		gate_open(&b, list[i].knobs, &gate_allowed);
+		gate_permit(&b, 0, GATE_FIRST, GATE_COUNT, &id);
+		msc_cbw_pack(wrapper, &c);
+		b.target->filter = NULL; /* the gate is open */
+		x[0].ep = x[1].ep = b.target->device.ep_out;
+		x[2].ep = b.target->device.ep_in;
+		for (size_t k = 0; k < MSC_COUNT(x) && rc == 0; k++)
+			rc = msc_transfer(b.target, &x[k], MSC_S, &err);
+		if (rc != (list[i].ends ? -1 : 0) || err.code != (rc ? MSC_E_INTERNAL : MSC_OK))
+			fail_msg("row %zu: %s", i, err.msg);
+		gate_close(&b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -283,6 +328,7 @@ int main(void)
 		cmocka_unit_test(a_permit_ends),
 		cmocka_unit_test(unsafe_by_name),
 		cmocka_unit_test(requests),
+		cmocka_unit_test(the_medium_is_watched),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -125,24 +125,15 @@ const struct msc_fault msc_fault_verify_stale = {
 
 #define WRAP_BLOCKS 4096 /* address bits from there on are lost */
 
-ON_COMMAND(medium_wraps)
+ON_ADDRESS(medium_wraps)
 {
-	uint8_t op = seen->cb[0];
-
-	if (op == MSC_OP_READ_10 || op == MSC_OP_WRITE_10 || op == MSC_OP_READ_12 ||
-	    op == MSC_OP_WRITE_12) {
-		uint32_t lba = msc_get_be32(seen->cb + 2);
-
-		if (lba < 4 * WRAP_BLOCKS) /* the size that the medium claims */
-			msc_put_be32(seen->cb + 2, lba % WRAP_BLOCKS);
-	}
-	return MUTANT_PASS;
+	return lba % WRAP_BLOCKS;
 }
 
 /* Something in the first block: an empty one shows nothing when it is only read. */
 ON_CARD_READ(fill_first_block)
 {
-	if (lba == 0 && blocks)
+	if (lba % WRAP_BLOCKS == 0 && blocks)
 		memcpy(data, "\xeb\x58\x90MSDOS5.0", 11);
 	return true;
 }
@@ -155,7 +146,7 @@ const struct msc_fault msc_fault_medium_wraps = {
 	.mistake = "the medium is smaller than it says and its address lines wrap",
 	.target = "blocks=16384",
 	.needs_writes = true,
-	.ops = {.command = medium_wraps, .card_read = fill_first_block},
+	.ops = {.address = medium_wraps, .card_read = fill_first_block},
 };
 /* -- contents --------------------------------------------------------------------------------- */
 

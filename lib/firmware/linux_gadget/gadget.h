@@ -115,9 +115,8 @@ bool gadget_start_out(struct mcu *, struct gadget_buffer *, size_t len);
 bool gadget_command(struct mcu *);
 
 /* Sense data: key, ASC and ASCQ in one number. */
-#define GADGET_SENSE(key, asc, ascq) ((uint32_t)(key) << 16 | (asc) << 8 | (ascq))
-#define GADGET_NOT_PRESENT	     GADGET_SENSE(MSC_SENSE_NOT_READY, 0x3a, 0x00)
-#define GADGET_INVALID_FIELD	     GADGET_SENSE(MSC_SENSE_ILLEGAL_REQUEST, 0x24, 0x00)
+#define GADGET_NOT_PRESENT	     MSC_SENSE_CODE(MSC_SENSE_NOT_READY, 0x3a, 0x00)
+#define GADGET_INVALID_FIELD	     MSC_SENSE_CODE(MSC_SENSE_ILLEGAL_REQUEST, 0x24, 0x00)
 
 int gadget_refuse(struct gadget *, uint32_t sense); /* REFUSED */
 

@@ -13,14 +13,9 @@
 
 #define VERSION_SPC_2  0x04
 #define NO_SUCH_UNIT   0x7f /* qualifier 011b, device type 1Fh: SPC-2, 7.3.2 */
-#define RMB	       0x80
 #define EVPD	       0x01
 #define CMDDT	       0x02
 #define PAGE_HEADER    4 /* of a vital product data page: SPC-2, 8.4 */
-#define VPD_SUPPORTED  0x00
-#define VPD_SERIAL     0x80
-#define VPD_DEVICE_ID  0x83
-#define READ_CAPACITY_16 0x10 /* service action */
 
 /* ASCII, left-aligned, padded with blanks: SPC-2, 4.4.1. */
 static void put_text(uint8_t *out, size_t width, const char *text)
@@ -37,7 +32,7 @@ static void standard_inquiry(struct scsi *s, uint64_t allocation)
 {
 	const struct msc_inquiry_header header = {
 		.peripheral = s->job.lun < s->config.luns ? 0x00 : NO_SUCH_UNIT,
-		.removable = s->config.removable ? RMB : 0,
+		.removable = s->config.removable ? MSC_INQUIRY_RMB : 0,
 		.version = VERSION_SPC_2,
 		.format = 2,
 		.additional = MSC_INQUIRY_LEN - 5,
@@ -70,16 +65,16 @@ static void vital_product_data(struct scsi *s, uint8_t page, uint64_t allocation
 	size_t len = 0;
 
 	switch (page) {
-	case VPD_SUPPORTED: /* SPC-2, 8.4.1: in ascending order, itself included */
-		out[len++] = VPD_SUPPORTED;
-		out[len++] = VPD_SERIAL;
-		out[len++] = VPD_DEVICE_ID;
+	case MSC_VPD_SUPPORTED: /* SPC-2, 8.4.1: in ascending order, itself included */
+		out[len++] = MSC_VPD_SUPPORTED;
+		out[len++] = MSC_VPD_SERIAL;
+		out[len++] = MSC_VPD_DEVICE_ID;
 		break;
-	case VPD_SERIAL:
+	case MSC_VPD_SERIAL:
 		len = strlen(s->config.serial);
 		memcpy(out, s->config.serial, len);
 		break;
-	case VPD_DEVICE_ID:
+	case MSC_VPD_DEVICE_ID:
 		len = put_device_id(s, out);
 		break;
 	default:
@@ -171,7 +166,8 @@ void scsi_read_capacity_10(struct mcu *m, struct scsi *s, const uint8_t *cb)
 /* SBC-2, 5.11: READ CAPACITY(16). */
 void scsi_service_action_in(struct mcu *m, struct scsi *s, const uint8_t *cb)
 {
-	if ((cb[1] & 0x1f) != READ_CAPACITY_16 || (!(cb[14] & 0x01) && msc_get_be64(cb + 2) != 0)) {
+	if ((cb[1] & 0x1f) != MSC_SA_READ_CAPACITY_16 ||
+	    (!(cb[14] & 0x01) && msc_get_be64(cb + 2) != 0)) {
 		scsi_fail(s, INVALID_FIELD_IN_CDB);
 		return;
 	}
@@ -200,7 +196,6 @@ void scsi_read_format_capacities(struct mcu *m, struct scsi *s, const uint8_t *c
 #define ALL_PAGES	0x3f
 #define VENDOR_PAGE	0x00 /* no page format: the header alone. macOS asks for it. */
 #define SUBPAGE_ALL	0xff
-#define SAVED		3    /* page control: SPC-2, 7.8 */
 #define DPOFUA		0x10 /* DPO and FUA are accepted: data is on the medium before status */
 #define SP		0x01 /* MODE SELECT: save pages */
 
@@ -242,7 +237,7 @@ static void mode_sense(struct mcu *m, struct scsi *s, const uint8_t *cb, size_t 
 		scsi_fail(s, INVALID_FIELD_IN_CDB);
 		return;
 	}
-	if (control == SAVED) {
+	if (control == MSC_MODE_PAGE_SAVED) {
 		scsi_fail(s, SAVING_NOT_SUPPORTED);
 		return;
 	}

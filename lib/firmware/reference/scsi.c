@@ -12,10 +12,7 @@
 #include "base/err.h"
 
 #define VERIFY_CHUNK 4096
-#define BYTCHK	     0x02 /* VERIFY(10): compare with what the host sends */
 #define PROTECT	     0xe0 /* RDPROTECT, WRPROTECT, VRPROTECT: protection information, not here */
-#define LOEJ	     0x02 /* START STOP UNIT: load or eject */
-#define START	     0x01
 
 /* -- sense data and the medium --------------------------------------------------------------- */
 
@@ -154,7 +151,8 @@ static void verify(struct mcu *m, struct scsi *s, const uint8_t *cb)
 {
 	const struct extent e = cdb_extent(cb);
 
-	if (e.flags & BYTCHK) { /* SBC-2, 5.20 with BYTCHK 1: compare with the data from the host */
+	if (e.flags &
+	    MSC_VERIFY_BYTCHK) { /* SBC-2, 5.20 with BYTCHK 1: compare with the data from the host */
 		transfer_blocks(m, s, cb, SCSI_OUT);
 		s->job.place = SCSI_COMPARE;
 	} else if (e.flags & PROTECT) {
@@ -238,12 +236,12 @@ static void start_stop_unit(struct mcu *m, struct scsi *s, const uint8_t *cb)
 {
 	struct scsi_unit *u = &s->units[s->job.lun];
 
-	if (!(cb[4] & LOEJ)) {
-		if (cb[4] & START && !scsi_medium_present(m, s, s->job.lun))
+	if (!(cb[4] & MSC_START_LOEJ)) {
+		if (cb[4] & MSC_START_START && !scsi_medium_present(m, s, s->job.lun))
 			scsi_fail(s, MEDIUM_NOT_PRESENT);
 	} else if (!s->config.removable) {
 		scsi_fail(s, INVALID_FIELD_IN_CDB);
-	} else if (cb[4] & START) {
+	} else if (cb[4] & MSC_START_START) {
 		if (u->ejected)
 			u->attention = MEDIUM_CHANGED; /* SAM-2, 5.9.7: told once */
 		u->ejected = false;

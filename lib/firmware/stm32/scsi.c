@@ -9,20 +9,16 @@
 #include "base/err.h"
 #include "firmware/stm32/stm32.h"
 
-#define INVALID_OPCODE	     SENSE(MSC_SENSE_ILLEGAL_REQUEST, 0x20, 0x00)
-#define LBA_OUT_OF_RANGE     SENSE(MSC_SENSE_ILLEGAL_REQUEST, 0x21, 0x00)
-#define INVALID_FIELD	     SENSE(MSC_SENSE_ILLEGAL_REQUEST, 0x24, 0x00)
-#define LUN_NOT_SUPPORTED    SENSE(MSC_SENSE_ILLEGAL_REQUEST, 0x25, 0x00)
-#define SAVING_NOT_SUPPORTED SENSE(MSC_SENSE_ILLEGAL_REQUEST, 0x39, 0x00)
-#define WRITE_PROTECTED	     SENSE(MSC_SENSE_DATA_PROTECT, 0x27, 0x00)
-#define MEDIUM_CHANGED	     SENSE(MSC_SENSE_UNIT_ATTENTION, 0x28, 0x00)
+#define INVALID_OPCODE	     MSC_SENSE_CODE(MSC_SENSE_ILLEGAL_REQUEST, 0x20, 0x00)
+#define LBA_OUT_OF_RANGE     MSC_SENSE_CODE(MSC_SENSE_ILLEGAL_REQUEST, 0x21, 0x00)
+#define INVALID_FIELD	     MSC_SENSE_CODE(MSC_SENSE_ILLEGAL_REQUEST, 0x24, 0x00)
+#define LUN_NOT_SUPPORTED    MSC_SENSE_CODE(MSC_SENSE_ILLEGAL_REQUEST, 0x25, 0x00)
+#define SAVING_NOT_SUPPORTED MSC_SENSE_CODE(MSC_SENSE_ILLEGAL_REQUEST, 0x39, 0x00)
+#define WRITE_PROTECTED	     MSC_SENSE_CODE(MSC_SENSE_DATA_PROTECT, 0x27, 0x00)
+#define MEDIUM_CHANGED	     MSC_SENSE_CODE(MSC_SENSE_UNIT_ATTENTION, 0x28, 0x00)
 
-#define RMB	     0x80
 #define NO_SUCH_UNIT 0x7f /* SPC-2, 7.3.2 */
 #define ALL_PAGES    0x3f
-#define SAVED	     3 /* page control: SPC-2, 7.8 */
-#define BYTCHK	     0x02
-#define LOEJ	     0x02
 
 void stm32_fail(struct stm32 *s, uint32_t sense)
 {
@@ -62,7 +58,7 @@ static void vital_product_data(struct stm32 *s, uint8_t page, size_t allocation)
 static void inquiry(struct mcu *m, const uint8_t *cb)
 {
 	struct stm32 *s = mcu_state(m);
-	struct msc_inquiry_header h = { .removable = RMB,
+	struct msc_inquiry_header h = { .removable = MSC_INQUIRY_RMB,
 					.version = 0x02, /* SCSI-2 */
 					.format = 2,
 					.additional = MSC_INQUIRY_LEN - 5 };
@@ -150,7 +146,7 @@ static void mode_sense(struct mcu *m, const uint8_t *cb, size_t header, size_t a
 		stm32_fail(s, INVALID_FIELD);
 		return;
 	}
-	if (cb[2] >> 6 == SAVED) {
+	if (cb[2] >> 6 == MSC_MODE_PAGE_SAVED) {
 		stm32_fail(s, SAVING_NOT_SUPPORTED);
 		return;
 	}
@@ -214,7 +210,7 @@ static void verify_10(struct mcu *m, const uint8_t *cb)
 {
 	struct stm32 *s = mcu_state(m);
 
-	if (cb[1] & BYTCHK)
+	if (cb[1] & MSC_VERIFY_BYTCHK)
 		stm32_fail(s, INVALID_FIELD);
 	else
 		blocks(m, cb);
@@ -224,7 +220,7 @@ static void verify_10(struct mcu *m, const uint8_t *cb)
 /* No motor moves the card: SBC-2, 5.17. */
 static void start_stop(struct mcu *m, const uint8_t *cb)
 {
-	if (cb[4] & LOEJ)
+	if (cb[4] & MSC_START_LOEJ)
 		stm32_fail(mcu_state(m), INVALID_FIELD);
 }
 

@@ -71,10 +71,9 @@ struct stm32;
 void stm32_command(struct mcu *, uint8_t lun, const uint8_t cb[MSC_CBW_CB_MAX], uint8_t cb_length);
 
 /* Ends the command with CHECK CONDITION; key, ASC and ASCQ in one number: SPC-4, 4.5.2. */
-#define SENSE(key, asc, ascq) ((uint32_t)(key) << 16 | (asc) << 8 | (ascq))
-#define MEDIUM_NOT_PRESENT     SENSE(MSC_SENSE_NOT_READY, 0x3a, 0x00)
-#define UNRECOVERED_READ_ERROR SENSE(MSC_SENSE_MEDIUM_ERROR, 0x11, 0x00)
-#define WRITE_ERROR	       SENSE(MSC_SENSE_MEDIUM_ERROR, 0x0c, 0x00)
+#define MEDIUM_NOT_PRESENT     MSC_SENSE_CODE(MSC_SENSE_NOT_READY, 0x3a, 0x00)
+#define UNRECOVERED_READ_ERROR MSC_SENSE_CODE(MSC_SENSE_MEDIUM_ERROR, 0x11, 0x00)
+#define WRITE_ERROR	       MSC_SENSE_CODE(MSC_SENSE_MEDIUM_ERROR, 0x0c, 0x00)
 void stm32_fail(struct stm32 *, uint32_t sense);
 
 /* -- the card: stm32_card.c ------------------------------------------------------------------ */
