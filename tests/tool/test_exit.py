@@ -153,7 +153,7 @@ def test_quiet_shows_only_what_is_wrong(mscope):
 
 def test_color(mscope):
     assert "\x1b" not in mscope("check", "sim:reference").out
-    assert "\x1b[32m" in mscope("check", "sim:reference", "--color=always").out
+    assert "\x1b[32m" in mscope("check", "sim:reference", "--color=always", "-v").out
     assert "\x1b" not in mscope("check", "sim:reference", "--color=never").out
 
 
