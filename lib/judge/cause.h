@@ -70,8 +70,7 @@ void msc_evidence_clear(struct msc_evidence *);
 
 /* ---- what explains it ----------------------------------------------------------------------- */
 
-/* How much a cause is worth. Of those named for pairs of faults that were drawn at random, see
- * docs/design.md for how many were right. */
+/* How sure it is; docs/design.md says how often each word was right. */
 enum msc_confidence {
 	MSC_POSSIBLE, /* less than half of what it should have shown was seen, or never in the same case */
 	MSC_LIKELY,   /* half of it or more */
