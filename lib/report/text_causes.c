@@ -50,7 +50,7 @@ static void put_missing(FILE *out, const struct msc_cause *cause)
 	if (!cause->n_missing)
 		return;
 	msc_append(text, sizeof text,
-		   "%zu of the %u places where it shows elsewhere were clean: ", cause->n_missing,
+		   "%zu of the %u places where this defect shows were clean: ", cause->n_missing,
 		   cause->shows);
 	for (size_t i = 0; i < cause->n_missing && i < MISSING_SHOWN; i++)
 		msc_append(text, sizeof text, "%s%s (%s)", i ? ", " : "", cause->missing[i].name,
@@ -162,6 +162,26 @@ static void put_left(struct msc_report_run *run)
 	free(left.list);
 }
 
+/* Blocks that a write has hit beside its own are the reader's data: each is told, whatever explains it. */
+static void put_damage(struct msc_report_run *run)
+{
+	for (size_t c = 0; c < run->all.n; c++) {
+		const struct msc_report_case *at = &run->all.cases[c];
+
+		for (size_t i = 0; i < at->findings.count; i++) {
+			const struct msc_finding *f = &at->findings.list[i];
+
+			if (f->rule != &msc_rule_scsi_write_elsewhere)
+				continue;
+			msc_text_head(run, run->out, "medium    ", "1;31");
+			msc_put_wrapped(run->out, MSC_TEXT_INDENT, MSC_TEXT_INDENT, f->message);
+			putc('\n', run->out);
+			msc_text_command(run, run->out, "to repeat:", NULL,
+					 msc_scenario_name(at->scenario));
+		}
+	}
+}
+
 void msc_text_causes(struct msc_report_run *run)
 {
 	const struct msc_causes *causes = &run->all.causes;
@@ -169,6 +189,7 @@ void msc_text_causes(struct msc_report_run *run)
 	for (size_t i = 0; i < causes->count && causes->list[i].worst > MSC_NOTE; i++)
 		put_cause(run, &causes->list[i]);
 	put_left(run);
+	put_damage(run);
 	for (size_t i = 0; i < causes->count; i++)
 		if (causes->list[i].worst <= MSC_NOTE)
 			put_cause(run, &causes->list[i]);
