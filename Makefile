@@ -28,7 +28,7 @@ VERSION := 0.1.0
 SONAME  := libmscope.so.0
 
 # What is found, never listed.
-LIB_SRC  := $(sort $(wildcard lib/*/*.c lib/*/*/*.c))
+LIB_SRC  := $(sort $(wildcard lib/*/*.c lib/*/*/*.c lib/*/*/*/*.c))
 TOOL_SRC := $(sort $(wildcard tool/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 YAML     := $(sort $(wildcard scenarios/*/*.yaml))
@@ -37,6 +37,8 @@ UDEV     := $(wildcard udev/*.rules)
 COMP     := $(wildcard completion/*)
 BENCH    := $(sort $(wildcard tests/bench/bench_*))
 FUZZ     := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+# What is on the Live Storage Device; LSD_EXTRA names what is built, such as dread.exe.
+LSD_FILE := $(sort $(wildcard lib/firmware/lsd/files/*)) $(LSD_EXTRA)
 
 PKGS := jansson libfyaml libudev libpcap
 ifeq ($(USB),0)
@@ -46,7 +48,7 @@ else
 PKGS    += libusb-1.0
 endif
 
-BASE_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/scenarios.o
+BASE_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/scenarios.o $(BUILD)/lsd_files.o
 LIB_OBJ  := $(BASE_OBJ) $(BUILD)/dictionary.o
 TOOL_OBJ := $(TOOL_SRC:%.c=$(BUILD)/%.o)
 UNIT_OBJ := $(UNIT_SRC:%.c=$(BUILD)/%.o)
@@ -80,6 +82,8 @@ $(BUILD)/objects: FORCE
 	$(call stamp,$(LIB_OBJ) $(TOOL_OBJ) $(HELP_OBJ))
 $(BUILD)/scenarios.list: FORCE
 	$(call stamp,$(YAML))
+$(BUILD)/lsd_files.list: FORCE
+	$(call stamp,$(LSD_FILE))
 
 $(BUILD)/lib/wire/%.o $(BUILD)/lib/capture/%.o: private WARN += -Wconversion
 $(BUILD)/%.o: %.c $(BUILD)/flags
@@ -98,6 +102,10 @@ $(BUILD)/dictionary: $(BUILD)/scripts/dictionary.o $(BUILD)/libbase.a
 	$(link) $< $(BUILD)/libbase.a $(PKG_LIBS)
 $(BUILD)/libbase.a: $(BASE_OBJ) $(BUILD)/objects
 	$(Q)$(call say,AR) rm -f $@ && $(AR) qcsT $@ $(BASE_OBJ)
+$(BUILD)/lsd_files.o: $(BUILD)/lsd_files.c $(BUILD)/flags
+	$(cc)
+$(BUILD)/lsd_files.c: scripts/lsd-files.sh $(LSD_FILE) $(BUILD)/lsd_files.list
+	$(Q)$(call say,GEN) scripts/lsd-files.sh $(LSD_FILE) > $@.tmp && mv $@.tmp $@
 $(BUILD)/libmscope.a: $(LIB_OBJ) $(BUILD)/objects
 	$(Q)$(call say,AR) rm -f $@ && $(AR) qcs $@ $(LIB_OBJ)
 $(BUILD)/libmscope.so: $(LIB_OBJ) $(BUILD)/objects

@@ -28,11 +28,13 @@ _mscope() {
 	elif [[ $cur == -* ]]; then
 		words=$(mscope help "$command" | grep -o -e '--[a-z-]*')
 	elif [[ $command == list && $COMP_CWORD == 2 ]]; then
-		words="targets firmware faults scenarios rules formats"
+		words="targets firmware faults variants scenarios rules formats"
 	elif [[ $command == list && $COMP_CWORD == 3 ]]; then
 		words=$(_mscope_names "$prev")
 	elif [[ $command == help ]]; then
 		words=$(mscope help | sed -n 's/^  \([a-z]\{1,\}\) .*/\1/p')
+	elif [[ $cur == sim:*,variant=* ]]; then
+		words=$(_mscope_names variants | sed "s|^|${cur%variant=*}variant=|")
 	elif [[ $cur == sim:*,fault=* ]]; then
 		words=$(_mscope_names faults | sed "s|^|${cur%fault=*}fault=|")
 	else

@@ -76,7 +76,7 @@ struct mscope_check {
 	const char *const *select; /* name globs, tags, clauses; NULL-terminated; NULL: all */
 	int queued;		   /* not 0: submit CBW, data and CSW together */
 	unsigned lun;
-	int64_t timeout_ns;	   /* for each phase; 0: 5 s */
+	int64_t timeout_ns;	   /* for each phase; 0: 30 s, and less once it has hung */
 	mscope_case_fn *done;	   /* may be NULL */
 	void *user;
 };

@@ -47,7 +47,9 @@ const struct opt run_options[] = {
 };
 
 const struct opt target_options[] = {
-	{ "timeout", 0, "TIME", "how long a phase may take; 5s unless given" },
+	{ "record", 0, "FILE", "write what goes over the bus to a capture file" },
+	{ "record-transfers", 0, NULL, "with it: as usbmon does, where packets could be seen" },
+	{ "timeout", 0, "TIME", "how long a phase may take; 30s unless given" },
 	{ "any-interface", 0, NULL,
 	  "drive a real device that does not say it is mass storage all the same" },
 	{ "seed", 0, "N", "the same as the knob seed=N of a simulated target" },

@@ -3,6 +3,7 @@
  * measured is shown however the bench ended. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -25,7 +26,6 @@ struct job {
 	struct msc_bench base, bench;
 	struct msc_comparison comparison;
 	bool compared, measured_again, not_restored;
-	bool block; /* the target is a block device */
 	bool usbmon;
 };
 
@@ -168,21 +168,23 @@ static int read_options(struct job *j, struct msc_err *err)
 	return gate_options_read(a, &j->gate, err);
 }
 
-/* A block device is a target of this command alone. */
+/* A block device is read as files are; what else there is in /dev, and what is written, goes by whole
+ * commands. */
+static bool is_block(const struct job *j)
+{
+	const char *name = j->tool->target;
+	struct stat st;
+
+	return !strncmp(name, "/dev/", 5) && j->o.op == MSC_BENCH_READ &&
+	       (stat(name, &st) < 0 || S_ISBLK(st.st_mode));
+}
+
 static int find_target(struct job *j, struct msc_err *err)
 {
 	struct tool *tool = j->tool;
-	const char *first = tool->args.n_words ? tool->args.words[0] : getenv("MSCOPE_TARGET");
 
-	j->block = first && !strncmp(first, "/dev/", 5);
-	if (j->block) {
-		tool->target = strdup(first);
-		tool->target_words = tool->args.n_words > 0;
-		if (!tool->target)
-			return msc_nomem(err);
-	} else if (tool_target(tool, err) < 0) {
+	if (tool_target(tool, err) < 0)
 		return -1;
-	}
 	if (tool->args.n_words > tool->target_words)
 		return msc_fail(err, MSC_E_USAGE, "bench takes one target, not '%s'",
 				tool->args.words[tool->target_words]);
@@ -294,7 +296,7 @@ static int use_target(struct job *j, struct msc_err *err)
 	struct msc_target *target;
 	int result;
 
-	if (j->block)
+	if (is_block(j))
 		return j->usbmon ? msc_fail(err, MSC_E_USAGE, "--clock usbmon: name the USB device")
 				 : use_block(j, err);
 	target = tool_open(j->tool, j->o.op == MSC_BENCH_WRITE, err);

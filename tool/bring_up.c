@@ -166,6 +166,7 @@ int bring_up(struct tool *tool, const struct msc_scenarios *all, struct msc_err 
 		return msc_fail(err, MSC_E_USAGE,
 				"--bring-up has an order of its own and takes no "
 				"--select");
+	tool->endpoints = true;
 	if (choose(all, &chosen, err) == 0)
 		status = conduct_walk(tool, &chosen, &walk, err);
 	if (status >= 0)

@@ -15,7 +15,7 @@ static int check(struct tool *tool, struct msc_err *err)
 				tool->args.words[tool->target_words]);
 	if (msc_scenarios_load_embedded(&all, err) == 0)
 		status = arg(&tool->args, "bring-up") ? bring_up(tool, &all, err)
-						      : conduct(tool, &all, err);
+						      : conduct(tool, &all, false, err);
 	msc_scenarios_free(&all);
 	return status;
 }

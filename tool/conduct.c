@@ -245,8 +245,9 @@ static int run_on(struct conductor *c, struct msc_target *target,
 	return result < 0 ? -1 : status;
 }
 
-static int run_chosen(struct tool *tool, const struct msc_scenarios *scenarios, struct walk *walk,
-		      struct msc_err *err)
+/* for_it: less those that are about another device. */
+static int run_chosen(struct tool *tool, struct msc_scenarios *scenarios, bool for_it,
+		      struct walk *walk, struct msc_err *err)
 {
 	struct conductor c = { .tool = tool, .walk = walk };
 	struct msc_run_options options = { .event = on_event, .user = &c, .first_only = walk };
@@ -260,6 +261,8 @@ static int run_chosen(struct tool *tool, const struct msc_scenarios *scenarios, 
 	target = tool_open(tool, options.allow_writes || options.restore, err);
 	if (!target)
 		return -1;
+	if (for_it)
+		msc_select_for(scenarios, &target->device);
 	c.repeat = repeat_command(tool);
 	status = c.repeat ? run_on(&c, target, scenarios, &options, err) : msc_nomem(err);
 	msc_target_close(target);
@@ -279,7 +282,8 @@ const char **selected(const struct tool *tool, size_t *n)
 	return list;
 }
 
-int conduct(struct tool *tool, const struct msc_scenarios *all, struct msc_err *err)
+int conduct(struct tool *tool, const struct msc_scenarios *all, bool chosen_by_name,
+	    struct msc_err *err)
 {
 	struct msc_scenarios chosen = { NULL };
 	size_t n;
@@ -289,15 +293,15 @@ int conduct(struct tool *tool, const struct msc_scenarios *all, struct msc_err *
 	if (!list)
 		return msc_nomem(err);
 	if (msc_select(all, list, n, &chosen, err) == 0)
-		status = run_chosen(tool, &chosen, NULL, err);
+		status = run_chosen(tool, &chosen, !n && !chosen_by_name, NULL, err);
 	free(chosen.list);
 	free(list);
 	return status;
 }
 
-int conduct_walk(struct tool *tool, const struct msc_scenarios *scenarios, struct walk *walk,
+int conduct_walk(struct tool *tool, struct msc_scenarios *scenarios, struct walk *walk,
 		 struct msc_err *err)
 {
 	*walk = (struct walk){ .failed = NULL };
-	return run_chosen(tool, scenarios, walk, err);
+	return run_chosen(tool, scenarios, true, walk, err);
 }

@@ -62,7 +62,8 @@ static void add_knobs(json_t *list, const struct msc_knob *knob)
 	static const char *const types[] = {
 		[MSC_KNOB_BOOL] = "bool",     [MSC_KNOB_U32] = "number",
 		[MSC_KNOB_U64] = "number",    [MSC_KNOB_DURATION] = "time",
-		[MSC_KNOB_CHOICE] = "choice", [MSC_KNOB_TEXT] = "text"
+		[MSC_KNOB_CHOICE] = "choice", [MSC_KNOB_TEXT] = "text",
+		[MSC_KNOB_TENTHS] = "number"
 	};
 
 	for (; knob && knob->name; knob++) {
@@ -87,6 +88,10 @@ static json_t *knobs_json(const struct msc_firmware *f)
 	json_array_append_new(list, json_pack("{s:s, s:s, s:n, s:s, s:[]}", "name", "fault", "type",
 					      "fault", "default", "help",
 					      "a defect to switch on; may be repeated", "choices"));
+	json_array_append_new(list, json_pack("{s:s, s:s, s:n, s:s, s:[]}", "name", "variant",
+					      "type", "variant", "default", "help",
+					      "a legal difference to switch on; may be repeated",
+					      "choices"));
 	json_array_append_new(list, json_pack("{s:s, s:s, s:n, s:s, s:[]}", "name", "event", "type",
 					      "event", "default", "help",
 					      "what happens to the device, as in card-out@350ms or "
@@ -138,6 +143,19 @@ static int collect_faults(json_t *list, struct tool *tool, struct msc_err *err)
 			   err) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+static int collect_variants(json_t *list, struct tool *tool, struct msc_err *err)
+{
+	(void)tool;
+	for (const struct msc_variant *v = NULL; (v = msc_variant_next(v));)
+		if (append(list,
+			   json_pack("{s:s, s:s, s:s, s:o, s:s?}", "name", v->id, "title", v->title,
+				     "legal", v->legal, "profiles", words_json(v->profiles),
+				     "knobs", v->knobs),
+			   err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -253,127 +271,11 @@ static const struct kind kinds[] = {
 	{ "targets", "target", "description", collect_targets },
 	{ "firmware", "firmware", "summary", collect_firmware },
 	{ "faults", "fault", "title", collect_faults },
+	{ "variants", "variant", "title", collect_variants },
 	{ "scenarios", "scenario", "title", collect_scenarios },
 	{ "rules", "rule", "title", collect_rules },
 	{ "formats", "format", "summary", collect_formats },
 };
-
-/* ---- text ---------------------------------------------------------------------------------- */
-
-#define NAMES 32 /* columns of a name in a list */
-#define KEYS  16 /* of a key of one entry */
-
-static void print_row(FILE *out, unsigned width, const char *name, const char *text)
-{
-	unsigned column = 2 + (unsigned)strlen(name);
-
-	fprintf(out, "  %s", name);
-	msc_put_beside(out, column, column + 2 < width ? width : column + 2, width, text);
-	putc('\n', out);
-}
-
-static const char *text_of(json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
-/* A value on one line. The name of a flag that is false is not worth one. */
-static void print_value(FILE *out, const char *key, json_t *value)
-{
-	char line[1024] = "";
-	size_t i, len = 0;
-	const char *inner;
-	json_t *item;
-
-	if (json_is_string(value))
-		len = (size_t)snprintf(line, sizeof line, "%s", json_string_value(value));
-	else if (json_is_true(value))
-		len = (size_t)snprintf(line, sizeof line, "yes");
-	json_array_foreach(value, i, item)
-	{
-		if (json_is_string(item) && len < sizeof line)
-			len += (size_t)snprintf(line + len, sizeof line - len, "%s%s",
-						i ? ", " : "", json_string_value(item));
-	}
-	json_object_foreach(value, inner, item)
-	{
-		if (len < sizeof line)
-			len += (size_t)snprintf(line + len, sizeof line - len, "%s%s %s",
-						len ? ", " : "", inner, json_string_value(item));
-	}
-	if (len)
-		print_row(out, KEYS, key, line);
-}
-
-static void print_knobs(FILE *out, json_t *knobs)
-{
-	json_t *knob;
-	size_t i;
-
-	fputs("  knobs\n", out);
-	json_array_foreach(knobs, i, knob)
-	{
-		json_t *choices = json_object_get(knob, "choices"), *choice;
-		char head[64], text[512];
-		size_t c, len;
-
-		snprintf(head, sizeof head, "  %s=%s", text_of(knob, "name"),
-			 text_of(knob, "default"));
-		len = (size_t)snprintf(text, sizeof text, "%s", text_of(knob, "help"));
-		json_array_foreach(choices, c, choice)
-		{
-			if (len < sizeof text)
-				len += (size_t)snprintf(text + len, sizeof text - len, "%s%s",
-							c ? ", " : ": ", json_string_value(choice));
-		}
-		print_row(out, NAMES, head, text);
-	}
-}
-
-/* All that is known of one thing. */
-static void print_entry(FILE *out, json_t *entry)
-{
-	const char *key;
-	json_t *value;
-
-	json_object_foreach(entry, key, value)
-	{
-		if (!strcmp(key, "name"))
-			fprintf(out, "%s\n", json_string_value(value));
-		else if (!strcmp(key, "knobs"))
-			print_knobs(out, value);
-		else
-			print_value(out, key, value);
-	}
-}
-
-static void append_words(char *text, size_t size, json_t *words)
-{
-	json_t *word;
-	size_t i;
-
-	json_array_foreach(words, i, word)
-		msc_append(text, size, "%s%s", i ? ", " : ": ", json_string_value(word));
-}
-
-static void print_list(FILE *out, const struct kind *kind, json_t *list)
-{
-	size_t i;
-	json_t *entry;
-
-	json_array_foreach(list, i, entry)
-	{
-		bool reconstructed = !strcmp(text_of(entry, "evidence"), "reconstructed");
-		char text[512];
-
-		snprintf(text, sizeof text, "%s%s", text_of(entry, kind->summary),
-			 reconstructed ? " (reconstructed)" : "");
-		append_words(text, sizeof text, json_object_get(entry, "commands"));
-		print_row(out, NAMES, text_of(entry, "name"), text);
-	}
-}
 
 /* ---- the command --------------------------------------------------------------------------- */
 
@@ -386,9 +288,9 @@ static json_t *find_entry(const struct kind *kind, json_t *list, const char *nam
 
 	json_array_foreach(list, i, entry)
 	{
-		if (!strcmp(text_of(entry, "name"), name))
+		if (!strcmp(json_string_value(json_object_get(entry, "name")), name))
 			return entry;
-		msc_nearest_try(&near, text_of(entry, "name"));
+		msc_nearest_try(&near, json_string_value(json_object_get(entry, "name")));
 	}
 	msc_fail_unknown(err, kind->one, kind->name, &near);
 	return NULL;
@@ -417,9 +319,9 @@ static int list_kind(struct tool *tool, const struct kind *kind, const char *nam
 	if (titled)
 		fprintf(tool->text, "%s\n", kind->name);
 	if (entry)
-		print_entry(tool->text, entry);
+		print_list_entry(tool->text, entry);
 	else
-		print_list(tool->text, kind, list);
+		print_list(tool->text, kind->summary, list);
 	return 0;
 }
 
@@ -436,7 +338,7 @@ static const struct kind *find_kind(const char *name, struct msc_err *err)
 		msc_fail(err, MSC_E_USAGE, "cannot list '%s'; did you mean '%s'?", name, near.best);
 	else
 		msc_fail(err, MSC_E_USAGE,
-			 "cannot list '%s'; there are targets, firmware, faults, "
+			 "cannot list '%s'; there are targets, firmware, faults, variants, "
 			 "scenarios, rules and formats",
 			 name);
 	return NULL;
@@ -484,8 +386,8 @@ static const struct opt list_options[] = {
 
 const struct cmd cmd_list = {
 	.name = "list",
-	.summary = "show targets, firmware, faults, scenarios, rules, formats",
-	.usage = "[targets|firmware|faults|scenarios|rules|formats [NAME]]",
+	.summary = "show targets, firmware, faults, variants, scenarios, rules, formats",
+	.usage = "[targets|firmware|faults|variants|scenarios|rules|formats [NAME]]",
 	.options = { list_options, common_options },
 	.document = "mscope.list/1",
 	.format = plain_format,

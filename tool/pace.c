@@ -258,6 +258,7 @@ const struct cmd cmd_pace = {
 	.usage = "[TARGET] [OPTION]...",
 	.options = { pace_options, target_options, common_options },
 	.document = "mscope.pace/1",
+	.endpoints = true,
 	.format = plain_format,
 	.run = pace,
 };

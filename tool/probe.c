@@ -188,7 +188,7 @@ static const char *short_data(const struct probe *p, const struct msc_exchange *
 {
 	uint8_t in = p->target->device.ep_in;
 
-	if (!passed(x))
+	if (!passed(x) || x->whole)
 		return NULL;
 	if (x->data_len == x->cbw.h.length)
 		return x->csw.residue ? "padding" : NULL;
@@ -287,6 +287,14 @@ static int ask_descriptors(struct probe *p, json_t *document, struct msc_err *er
 	    json_object_set_new(document, "configuration",
 				msc_json_bytes(d->config, d->config_len, sizeof d->config)))
 		return msc_nomem(err);
+	if (d->commands_only)
+		return json_object_set_new(strings, "manufacturer", json_null()) ||
+				       json_object_set_new(strings, "product", json_null()) ||
+				       json_object_set_new(strings, "serial",
+							   msc_json_text(*d->serial ? d->serial
+										    : NULL))
+			       ? msc_nomem(err)
+			       : 0;
 	if (ask_descriptor(p, MSC_DESC_DEVICE << 8, 0, MSC_DEVICE_DESC_LEN, &c, err) < 0 ||
 	    ask_descriptor(p, MSC_DESC_CONFIGURATION << 8, 0, (uint16_t)d->config_len, &c, err) < 0)
 		return -1;

@@ -17,6 +17,12 @@ static void show_device(FILE *out, const struct msc_device *d)
 	char text[256];
 
 	put_row(out, "target", d->name);
+	if (d->commands_only) {
+		snprintf(text, sizeof text, "%04x:%04x, %s speed", d->desc.vendor, d->desc.product,
+			 msc_speed_name(d->speed));
+		put_row(out, "device", d->desc.vendor ? text : "no USB device");
+		return;
+	}
 	snprintf(text, sizeof text, "%04x:%04x release %x.%02x, USB %x.%02x, %s speed%s",
 		 d->desc.vendor, d->desc.product, d->desc.release >> 8, d->desc.release & 0xff,
 		 d->desc.usb >> 8, d->desc.usb & 0xff, msc_speed_name(d->speed),
@@ -120,7 +126,8 @@ void print_probe(FILE *out, const struct msc_device *d, json_t *document)
 	size_t i;
 
 	show_device(out, d);
-	show_strings(out, json_object_get(document, "strings"));
+	if (!d->commands_only)
+		show_strings(out, json_object_get(document, "strings"));
 	json_array_foreach(json_object_get(document, "units"), i, item) show_unit(out, item);
 	put_row(out, "queued mode",
 		json_is_true(json_object_get(queued, "works")) ? "works"

@@ -15,7 +15,7 @@ static int run(struct tool *tool, struct msc_err *err)
 	for (size_t i = tool->target_words; status == 0 && i < tool->args.n_words; i++)
 		status = msc_scenarios_load_file(&all, tool->args.words[i], err);
 	if (status == 0)
-		status = conduct(tool, &all, err);
+		status = conduct(tool, &all, true, err);
 	msc_scenarios_free(&all);
 	return status;
 }

@@ -219,9 +219,9 @@ static int after(struct job *j, const struct tool *tool, const struct msc_exchan
 
 	if (arg(&tool->args, "raw"))
 		return 0;
-	if (x->have_csw && x->csw.status == MSC_CSW_FAILED && msc_csw_is_valid(x))
+	if (x->csw.status == MSC_CSW_FAILED && msc_csw_is_valid(x))
 		return ask_sense(j, tool, err);
-	if (!x->needs_reset && msc_cbw_is_valid(x->wrapper, x->wrapper_len))
+	if (x->whole ? msc_exchange_ended(x) : !x->needs_reset && msc_exchange_is_valid(x))
 		return 0;
 	if (msc_session_settle(j->session, &rung, err) < 0)
 		return -1;

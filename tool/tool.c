@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "mscope.h"
+#include "transport/command.h"
 
 /* ---- signals ------------------------------------------------------------------------------- */
 
@@ -144,6 +145,41 @@ static int close_log(struct tool *tool, bool usage, struct msc_err *err)
 	return err->code ? -1 : 0;
 }
 
+/* ---- --record ------------------------------------------------------------------------------ */
+
+static int begin_record(struct tool *tool, struct msc_open_options *options, struct msc_err *err)
+{
+	const char *path = arg(&tool->args, "record");
+
+	if (!path && arg(&tool->args, "record-transfers"))
+		return msc_fail(err, MSC_E_USAGE, "--record-transfers goes with --record FILE");
+	if (!path || tool->recorder)
+		return 0;
+	if (msc_outfile_open(&tool->record_file, path, err) < 0)
+		return -1;
+	tool->recorder = msc_recorder_new(tool->record_file.f, err);
+	if (!tool->recorder || outputs_leave(tool, fileno(tool->record_file.f), path, err) < 0)
+		return -1;
+	if (arg(&tool->args, "record-transfers"))
+		msc_recorder_transfers(tool->recorder);
+	msc_recorder_prepare(tool->recorder, options);
+	return 0;
+}
+
+/* What was recorded of a run that failed is what it is wanted for. */
+static int end_record(struct tool *tool, bool usage, struct msc_err *err)
+{
+	int result = msc_recorder_end(tool->recorder, err);
+
+	tool->recorder = NULL;
+	if (!tool->record_file.f)
+		return result;
+	if (!usage)
+		return msc_outfile_keep(&tool->record_file, err) < 0 ? -1 : result;
+	msc_outfile_discard(&tool->record_file);
+	return result;
+}
+
 /* ---- the common options -------------------------------------------------------------------- */
 
 static int choose_color(struct tool *tool, struct msc_err *err)
@@ -185,12 +221,13 @@ int tool_end(struct tool *tool, int status, const struct msc_err *why, struct ms
 {
 	bool usage = status < 0 && why->code == MSC_E_USAGE;
 	int outputs = outputs_end(tool, status, why, err), log = close_log(tool, usage, err);
+	int record = end_record(tool, usage, err);
 
 	free(tool->device);
 	free(tool->target);
 	tool->device = NULL;
 	tool->target = NULL;
-	return outputs < 0 || log < 0 ? -1 : 0;
+	return outputs < 0 || log < 0 || record < 0 ? -1 : 0;
 }
 
 void tool_progress(const struct tool *tool, const char *text)
@@ -281,10 +318,19 @@ struct msc_target *tool_open(struct tool *tool, bool allow_writes, struct msc_er
 	char text[128];
 
 	snprintf(text, sizeof text, "opening %s", tool->target);
+	if (begin_record(tool, &options, err) < 0)
+		return NULL;
 	tool_progress(tool, text); /* at once: a device may take its time */
 	target = msc_target_open(tool->target, &options, err);
 	tool_progress(tool, "");
-	if (target && (keep_device(tool, target, err) < 0 || msc_not_mounted(target, err) < 0)) {
+	if (target && target->device.commands_only && (tool->endpoints || tool->cmd->endpoints)) {
+		msc_fail(err, MSC_E_USAGE, MSC_NEEDS_ENDPOINTS, target->device.name);
+		msc_err_prefix(err, "this ");
+		msc_target_close(target);
+		return NULL;
+	}
+	if (target && ((tool->recorder && msc_recorder_attach(tool->recorder, target, err) < 0) ||
+		       keep_device(tool, target, err) < 0 || msc_not_mounted(target, err) < 0)) {
 		msc_target_close(target);
 		return NULL;
 	}

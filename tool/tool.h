@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "base/outfile.h"
+#include "capture/recorder.h"
 #include "medium/medium.h"
 #include "report/report.h"
 
@@ -58,6 +59,7 @@ struct cmd {
 	const char *usage;   /* what follows "mscope NAME" */
 	const struct opt *options[OPT_TABLES]; /* NULL after the last */
 	const char *document; /* the "format" of its JSON; NULL: it makes none */
+	bool endpoints; /* it needs the device's own: a node of the kernel's is refused */
 	struct format (*format)(
 		size_t i); /* the i-th that it can make; no name: there are no more */
 	int (*run)(struct tool *, struct msc_err *); /* the exit status, or -1 */
@@ -104,11 +106,14 @@ struct tool {
 	FILE *log_file;			 /* --log; NULL: not asked for */
 	bool log_is_new, log_has_begun;	 /* it was made by us; what it held before is gone */
 	struct msc_device *device;	 /* what tool_open() has opened; NULL: nothing */
+	bool endpoints;	     /* what is done needs the device's own, whatever the command says */
 	char *target;	     /* tool_target() */
 	size_t target_words; /* of args.words that it took: 0 or 1 */
 	uint8_t unsafe[256]; /* the operation codes of --allow-unsafe; none: every one */
 	size_t n_unsafe;
 	struct msc_log log;
+	struct msc_outfile record_file; /* --record */
+	struct msc_recorder *recorder;	/* NULL: not asked for */
 };
 
 /* Reads the common options and opens their files. */
@@ -185,20 +190,26 @@ int report_failure(struct tool *, struct output *, int status, const struct msc_
 const char **selected(const struct tool *, size_t *n);
 /* Runs those of the scenarios that --select names on the target, with the reports that were asked
  * for; the exit status, or -1. */
-int conduct(struct tool *, const struct msc_scenarios *, struct msc_err *);
+int conduct(struct tool *, const struct msc_scenarios *, bool chosen_by_name, struct msc_err *);
 
 /* The same for all of them in the order given, until one fails; and with the reasons. */
 struct walk {
 	const struct msc_scenario *failed; /* NULL: none did */
 	bool opened;			   /* the target */
 };
-int conduct_walk(struct tool *, const struct msc_scenarios *, struct walk *, struct msc_err *);
+int conduct_walk(struct tool *, struct msc_scenarios *, struct walk *, struct msc_err *);
 
 /* ---- bring_up.c ---------------------------------------------------------------------------- */
 
 /* From the first descriptor upward, to the first thing that keeps a host from mounting the device;
  * as conduct(). */
 int bring_up(struct tool *, const struct msc_scenarios *, struct msc_err *);
+
+/* ---- list_text.c --------------------------------------------------------------------------- */
+
+/* All that is known of one thing; a line for each of many, with that member beside its name. */
+void print_list_entry(FILE *, json_t *entry);
+void print_list(FILE *, const char *summary, json_t *list);
 
 /* ---- probe_text.c -------------------------------------------------------------------------- */
 

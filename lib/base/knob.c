@@ -38,6 +38,30 @@ static int set_number(const struct msc_knob *k, void *member, const char *value,
 	return 0;
 }
 
+static int set_tenths(const char *value, void *member, struct msc_err *err)
+{
+	const char *p = value + (*value == '-'), *digits = p;
+	int32_t n = 0;
+
+	for (; *p >= '0' && *p <= '9' && n < 1000; p++)
+		n = n * 10 + (*p - '0');
+	n *= 10;
+	if (p > digits && *p == '.' && p[1] >= '0' && p[1] <= '9') {
+		n += p[1] - '0';
+		p += 2;
+	}
+	if (p == digits || *p)
+		return msc_fail(err, MSC_E_USAGE,
+				"'%s': expected a number with at most one decimal, as in -5.5",
+				value);
+	if (n > 10000)
+		return msc_fail(err, MSC_E_USAGE, "%s is out of range (-1000 to 1000)", value);
+	if (*value == '-')
+		n = -n;
+	memcpy(member, &n, sizeof n);
+	return 0;
+}
+
 static int set_choice(const struct msc_knob *k, void *member, const char *value,
 		      struct msc_err *err)
 {
@@ -73,6 +97,9 @@ int msc_knob_set(const struct msc_knob *k, void *base, const char *value, struct
 		break;
 	case MSC_KNOB_CHOICE:
 		rc = set_choice(k, member, value, err);
+		break;
+	case MSC_KNOB_TENTHS:
+		rc = set_tenths(value, member, err);
 		break;
 	case MSC_KNOB_TEXT:
 		if (strlen(value) >= k->text_size)

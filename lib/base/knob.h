@@ -4,6 +4,7 @@
 #ifndef MSC_BASE_KNOB_H
 #define MSC_BASE_KNOB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,7 @@ enum msc_knob_type {
 	MSC_KNOB_DURATION, /* int64_t nanoseconds */
 	MSC_KNOB_CHOICE,   /* int: the index into choices */
 	MSC_KNOB_TEXT,	   /* char[text_size] */
+	MSC_KNOB_TENTHS,   /* int32_t, tenths of what "-5.5" says, within +-1000 */
 };
 
 struct msc_knob {
@@ -27,6 +29,7 @@ struct msc_knob {
 	uint64_t min, max;	    /* U32 and U64; max 0 means the type's own */
 	const char *const *choices; /* CHOICE: names, NULL-terminated */
 	size_t text_size;	    /* TEXT: of the array, including its NUL */
+	bool live; /* it can change while the device runs: event=set:NAME=VALUE@WHEN */
 };
 
 /* Tables end with a knob without a name. Sets every knob of `table` in `base` to its default. */

@@ -137,6 +137,19 @@ static int parse_identity(struct sim_event *e, const char *text, struct msc_err 
 	return 0;
 }
 
+/* KNOB=VALUE; whether the model has it is known to who has the model. */
+static int parse_set(struct sim_event *e, const char *text, struct msc_err *err)
+{
+	if (!text || !strchr(text, '='))
+		return msc_fail(err, MSC_E_USAGE,
+				"'set': expected a knob and its value, as in "
+				"set:button=1");
+	if (strlen(text) >= sizeof e->set)
+		return msc_fail(err, MSC_E_USAGE, "'%s' is too long", text);
+	strcpy(e->set, text);
+	return 0;
+}
+
 static int parse_slot(struct sim_event *e, const char *text, struct msc_err *err)
 {
 	uint64_t n;
@@ -172,6 +185,8 @@ static int parse_what(struct sim_event *e, char *text, struct msc_err *err)
 		return -1;
 	e->other = rest != NULL;
 	e->medium.noise = true; /* another card is not an empty one unless it is said */
+	if (e->what == SIM_SET)
+		return parse_set(e, rest, err);
 	if (!rest)
 		return 0;
 	if (e->what == SIM_CARD_IN || e->what == SIM_CARD_SWAP)

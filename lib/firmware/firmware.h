@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The registries of simulated firmware and of the defects that can be switched on in it.
+/* The registries of simulated firmware, and of the defects and the legal differences that can be
+ * switched on in it.
  *
  * A new model is lib/firmware/NAME.c with one `struct msc_firmware` and a line FIRMWARE(name) in
  * firmware.list. A new fault is a row in one of fault/rows_*.c where the language of fault/table.h
  * can say it, else a `struct msc_fault` with hooks in C and a line FAULT(name) in fault.list.
+ * A new variant is a row in one of the tables of variant/.
  */
 #ifndef MSC_FIRMWARE_FIRMWARE_H
 #define MSC_FIRMWARE_FIRMWARE_H
@@ -32,6 +34,16 @@ struct msc_fault {
 	struct mutant_ops ops;
 };
 
+/* A legal way to differ: variant=ID. */
+struct msc_variant {
+	const char *id;	   /* lower case, '-' between words */
+	const char *title; /* what is different, in one line */
+	const char *legal; /* why that conforms: standard and clause */
+	const char *profiles; /* those that may warn of it all the same; NULL: none */
+	const char *knobs; /* of `reference` that belong to it, "KNOB=VALUE,..."; NULL: none */
+	struct mutant_ops ops;
+};
+
 #define FIRMWARE(name) extern const struct msc_firmware msc_firmware_##name;
 #include "firmware/firmware.list"
 #undef FIRMWARE
@@ -40,6 +52,15 @@ struct msc_fault_table {
 	const struct msc_fault *rows;
 	size_t n;
 };
+
+struct msc_variant_table {
+	const struct msc_variant *rows;
+	size_t n;
+};
+
+#define VARIANTS(name) extern const struct msc_variant_table msc_variants_##name;
+#include "firmware/variant/variant.list"
+#undef VARIANTS
 
 #define FAULT(name) extern const struct msc_fault msc_fault_##name;
 #define TABLE(name) extern const struct msc_fault_table msc_table_##name;
@@ -50,11 +71,13 @@ struct msc_fault_table {
 extern const struct msc_firmware *const msc_firmwares[];
 extern const size_t msc_firmware_count;
 
-/* All faults in the order of their ids: the one after `f`, the first for NULL, NULL at the end. */
-const struct msc_fault *msc_fault_next(const struct msc_fault *f);
+/* All in the order of their ids: the one after that, the first for NULL, NULL at the end. */
+const struct msc_fault *msc_fault_next(const struct msc_fault *);
+const struct msc_variant *msc_variant_next(const struct msc_variant *);
 
 /* NULL and *err (with the nearest name) when there is none. */
 const struct msc_firmware *msc_firmware_find(const char *name, struct msc_err *err);
 const struct msc_fault *msc_fault_find(const char *id, struct msc_err *err);
+const struct msc_variant *msc_variant_find(const char *id, struct msc_err *err);
 
 #endif

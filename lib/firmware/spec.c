@@ -61,23 +61,54 @@ static int unknown_knob(const struct msc_firmware *fw, const char *key, struct m
 	for (const struct msc_knob *k = msc_sim_knobs; k->name; k++)
 		msc_nearest_try(&near, k->name);
 	msc_nearest_try(&near, "fault");
+	msc_nearest_try(&near, "variant");
 	msc_nearest_try(&near, "event");
 	snprintf(kind, sizeof kind, "knob of sim:%s", fw->name);
 	snprintf(listing, sizeof listing, "firmware %s", fw->name);
 	return msc_fail_unknown(err, kind, listing, &near);
 }
 
+static int add_mutant(struct msc_spec *s, const struct mutant_ops *ops, struct msc_err *err)
+{
+	if (s->n_mutants == MSC_SPEC_MUTANTS_MAX)
+		return msc_fail(err, MSC_E_USAGE, "more than %d faults and variants at once",
+				MSC_SPEC_MUTANTS_MAX);
+	s->mutants[s->n_mutants++] = ops;
+	return 0;
+}
+
 static int add_fault(struct msc_spec *s, const char *id, struct msc_err *err)
 {
 	const struct msc_fault *f = msc_fault_find(id, err);
 
-	if (!f)
-		return -1;
-	if (s->n_mutants == MSC_SPEC_FAULTS_MAX)
-		return msc_fail(err, MSC_E_USAGE, "more than %d faults at once",
-				MSC_SPEC_FAULTS_MAX);
-	s->mutants[s->n_mutants++] = &f->ops;
-	return 0;
+	return f ? add_mutant(s, &f->ops, err) : -1;
+}
+
+/* The knob of the model that an event turns, if it can be turned, and to that. */
+static int find_live(struct msc_spec *s, struct sim_event *e, struct msc_err *err)
+{
+	char *value = strchr(e->set, '=');
+	struct msc_nearest near = { .wanted = e->set };
+	void *trial;
+	int rc;
+
+	*value = '\0';
+	for (const struct msc_knob *k = s->firmware->knobs; k && k->name; k++)
+		if (k->live)
+			msc_nearest_try(&near, k->name);
+	e->knob = msc_knob_find(s->firmware->knobs, e->set);
+	if (!e->knob || !e->knob->live)
+		return msc_fail(err, MSC_E_USAGE,
+				"sim:%s has no '%s' that could change while it runs%s%s%s",
+				s->firmware->name, e->set, near.best ? "; did you mean '" : "",
+				near.best ? near.best : "", near.best ? "'?" : "");
+	*value = '=';
+	trial = calloc(1, s->firmware->state_size);
+	if (!trial)
+		return msc_nomem(err);
+	rc = msc_knob_set(e->knob, trial, value + 1, err);
+	free(trial);
+	return rc;
 }
 
 static int add_event(struct msc_spec *s, const char *text, struct msc_err *err)
@@ -86,7 +117,7 @@ static int add_event(struct msc_spec *s, const char *text, struct msc_err *err)
 
 	if (s->n_events == MSC_SPEC_EVENTS_MAX)
 		return msc_fail(err, MSC_E_USAGE, "more than %d events", MSC_SPEC_EVENTS_MAX);
-	if (msc_event_parse(e, text, err) < 0) {
+	if (msc_event_parse(e, text, err) < 0 || (e->what == SIM_SET && find_live(s, e, err) < 0)) {
 		msc_err_prefix(err, "event: ");
 		return -1;
 	}
@@ -106,6 +137,25 @@ static void know_file(struct msc_spec *s, const char *path)
 			 (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
 }
 
+static int set_knob(struct msc_spec *s, char *word, struct msc_err *err);
+
+/* A variant brings knobs of its own. */
+static int add_variant(struct msc_spec *s, const char *id, struct msc_err *err)
+{
+	const struct msc_variant *v = msc_variant_find(id, err);
+	char knobs[256], *left = knobs, *word;
+
+	if (!v || add_mutant(s, &v->ops, err) < 0)
+		return -1;
+	snprintf(knobs, sizeof knobs, "%s", v->knobs ? v->knobs : "");
+	while ((word = strsep(&left, ",")))
+		if (*word && set_knob(s, word, err) < 0) {
+			msc_err_prefix(err, "variant=%s: ", id);
+			return -1;
+		}
+	return 0;
+}
+
 static int set_knob(struct msc_spec *s, char *word, struct msc_err *err)
 {
 	char *value = strchr(word, '=');
@@ -116,6 +166,8 @@ static int set_knob(struct msc_spec *s, char *word, struct msc_err *err)
 	*value++ = '\0';
 	if (strcmp(word, "fault") == 0)
 		return add_fault(s, value, err);
+	if (strcmp(word, "variant") == 0)
+		return add_variant(s, value, err);
 	if (strcmp(word, "event") == 0)
 		return add_event(s, value, err);
 	if (strcmp(word, "file") == 0)
@@ -157,11 +209,12 @@ static int end(struct msc_spec *s, struct msc_err *err)
 	return 0;
 }
 
-/* A knob has one value; faults and events may be many, each of them once. */
+/* A knob has one value; faults, variants and events may be many, each of them once. */
 static int once(const char *list, size_t at, struct msc_err *err)
 {
 	const char *word = list + at;
-	bool many = !strncmp(word, "fault=", 6) || !strncmp(word, "event=", 6);
+	bool many = !strncmp(word, "fault=", 6) || !strncmp(word, "variant=", 8) ||
+		    !strncmp(word, "event=", 6);
 	size_t len = strcspn(word, many ? "," : "=,");
 
 	for (const char *p = list; len && p < word; p += strcspn(p, ",") + 1)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What follows "sim:" in the name of a target: a firmware, its knobs, those of the bench around it,
- * the faults that are switched on, and the events that happen.
+ * the faults and variants that are switched on, and the events that happen.
  *
- *	NAME[,KNOB=VALUE]...[,fault=ID]...[,event=WHAT@WHEN]...
+ *	NAME[,KNOB=VALUE]...[,fault=ID]...[,variant=ID]...[,event=WHAT@WHEN]...
  *
  *	WHAT  card-out[/SLOT]  card-in[/SLOT][:MEDIUM]  card-swap[/SLOT][:MEDIUM]  eject[/SLOT]
- *	      unplug  plug[:VID:PID]  suspend  resume
+ *	      unplug  plug[:VID:PID]  suspend  resume  set:KNOB=VALUE
  *	MEDIUM  any of blocks=N keep=N fill=zeros|noise wp, and at the end file=PATH, with ':' between
  *	WHEN  TIME  cbw:N  byte:N  block:N  read-block:N  write-block:N, these with +TIME or +BYTES
  *
@@ -16,7 +16,7 @@
 
 #include "firmware/firmware.h"
 
-enum { MSC_SPEC_FAULTS_MAX = 8, MSC_SPEC_EVENTS_MAX = 16 };
+enum { MSC_SPEC_MUTANTS_MAX = 8, MSC_SPEC_EVENTS_MAX = 16 };
 
 struct msc_spec {
 	const struct msc_firmware *firmware;
@@ -28,7 +28,7 @@ struct msc_spec {
 		uint32_t drift;	   /* parts per million */
 		int64_t turnaround_ns;
 	} bench;
-	const struct mutant_ops *mutants[MSC_SPEC_FAULTS_MAX];
+	const struct mutant_ops *mutants[MSC_SPEC_MUTANTS_MAX];
 	size_t n_mutants;
 	struct sim_event events[MSC_SPEC_EVENTS_MAX];
 	size_t n_events;

@@ -12,11 +12,9 @@
 
 #include <string.h>
 
-#define MAX_PACKET_0	64
 #define CONFIGURATION	1
 #define LANGUAGE	0x0409 /* English (United States) */
 #define SELF_POWERED	0x40   /* bit 6 of bmAttributes: USB 2.0, table 9-10 */
-#define DESCRIPTORS_MAX 256
 
 static void use_endpoints(struct mcu *m, const struct usbd_interface *i, bool open)
 {
@@ -51,21 +49,21 @@ static bool has_endpoint(const struct usbd *u, uint8_t address)
 
 /* -- descriptors ----------------------------------------------------------------------------- */
 
-static void send_device(struct mcu *m, const struct usbd *u)
+static void send_device(struct mcu *m, struct usbd *u)
 {
 	struct msc_device_desc d = u->desc->device;
 	uint8_t raw[MSC_DEVICE_DESC_LEN];
 
 	d.length = sizeof raw;
 	d.type = MSC_DESC_DEVICE;
-	d.max_packet0 = MAX_PACKET_0;
+	d.max_packet0 = usbd_max_packet0(u, mcu_speed(m) == MSC_SPEED_HIGH);
 	d.configurations = 1;
 	msc_device_desc_pack(raw, &d);
-	udc_ep0_send(m, raw, sizeof raw);
+	usbd_send(m, u, raw, sizeof raw);
 }
 
 /* USB 2.0, 9.6.2: what would be different at the other speed. */
-static void send_qualifier(struct mcu *m, const struct usbd *u)
+static void send_qualifier(struct mcu *m, struct usbd *u)
 {
 	const struct msc_device_desc *d = &u->desc->device;
 	const struct msc_qualifier_desc q = {
@@ -75,13 +73,13 @@ static void send_qualifier(struct mcu *m, const struct usbd *u)
 		.device_class = d->device_class,
 		.subclass = d->subclass,
 		.protocol = d->protocol,
-		.max_packet0 = MAX_PACKET_0,
+		.max_packet0 = usbd_max_packet0(u, mcu_speed(m) != MSC_SPEED_HIGH),
 		.configurations = 1,
 	};
 	uint8_t raw[MSC_QUALIFIER_DESC_LEN];
 
 	msc_qualifier_desc_pack(raw, &q);
-	udc_ep0_send(m, raw, sizeof raw);
+	usbd_send(m, u, raw, sizeof raw);
 }
 
 static size_t put_interface(uint8_t *out, const struct usbd_interface *i, uint8_t number, bool high)
@@ -116,7 +114,7 @@ static size_t put_interface(uint8_t *out, const struct usbd_interface *i, uint8_
 }
 
 /* The configuration with everything in it, as it is at this speed or at the other. */
-static void send_configuration(struct mcu *m, const struct usbd *u, uint8_t type)
+static void send_configuration(struct mcu *m, struct usbd *u, uint8_t type)
 {
 	bool high = (mcu_speed(m) == MSC_SPEED_HIGH) == (type == MSC_DESC_CONFIGURATION);
 	struct msc_config_desc c = {
@@ -128,18 +126,18 @@ static void send_configuration(struct mcu *m, const struct usbd *u, uint8_t type
 		.attributes = u->desc->attributes,
 		.max_power = u->desc->max_power,
 	};
-	uint8_t raw[DESCRIPTORS_MAX];
+	uint8_t raw[USBD_ANSWER_MAX];
 	size_t len = MSC_CONFIG_DESC_LEN;
 
 	for (uint8_t n = 0; n < u->desc->n_interfaces; n++)
 		len += put_interface(raw + len, &u->desc->interfaces[n], n, high);
 	c.total_length = (uint16_t)len;
 	msc_config_desc_pack(raw, &c);
-	udc_ep0_send(m, raw, len);
+	usbd_send(m, u, raw, len);
 }
 
 /* USB 2.0, 9.6.7: index 0 lists the languages, the others are UTF-16LE. */
-static void send_string(struct mcu *m, const struct usbd *u, uint8_t index, uint16_t language)
+static void send_string(struct mcu *m, struct usbd *u, uint8_t index, uint16_t language)
 {
 	const char *text = index && index < USBD_STRINGS_MAX ? u->desc->strings[index] : NULL;
 	uint8_t raw[2 + 2 * 126];
@@ -152,22 +150,22 @@ static void send_string(struct mcu *m, const struct usbd *u, uint8_t index, uint
 		for (; *text && len < sizeof raw; len += 2)
 			msc_put_le16(raw + len, (uint8_t)*text++);
 	} else {
-		udc_ep0_stall(m);
+		usbd_stall(m, u);
 		return;
 	}
 	raw[0] = (uint8_t)len;
 	raw[1] = MSC_DESC_STRING;
-	udc_ep0_send(m, raw, len);
+	usbd_send(m, u, raw, len);
 }
 
-static void get_descriptor(struct mcu *m, const struct usbd *u, const struct msc_setup *s)
+static void get_descriptor(struct mcu *m, struct usbd *u, const struct msc_setup *s)
 {
 	uint8_t type = (uint8_t)(s->value >> 8), index = (uint8_t)s->value;
 
 	if (type == MSC_DESC_STRING)
 		send_string(m, u, index, s->index);
 	else if (index != 0)
-		udc_ep0_stall(m);
+		usbd_stall(m, u);
 	else if (type == MSC_DESC_DEVICE)
 		send_device(m, u);
 	else if (type == MSC_DESC_CONFIGURATION)
@@ -177,12 +175,12 @@ static void get_descriptor(struct mcu *m, const struct usbd *u, const struct msc
 	else if (type == MSC_DESC_DEVICE_QUALIFIER && u->desc->high_speed)
 		send_qualifier(m, u);
 	else
-		udc_ep0_stall(m);
+		usbd_stall(m, u);
 }
 
 /* -- state ----------------------------------------------------------------------------------- */
 
-static void get_status(struct mcu *m, const struct usbd *u, const struct msc_setup *s)
+static void get_status(struct mcu *m, struct usbd *u, const struct msc_setup *s)
 {
 	uint8_t endpoint = (uint8_t)s->index;
 	uint8_t status[2] = { 0 };
@@ -203,9 +201,9 @@ static void get_status(struct mcu *m, const struct usbd *u, const struct msc_set
 		break;
 	}
 	if (known && s->value == 0 && s->length == sizeof status)
-		udc_ep0_send(m, status, sizeof status);
+		usbd_send(m, u, status, sizeof status);
 	else
-		udc_ep0_stall(m);
+		usbd_stall(m, u);
 }
 
 /* USB 2.0, 9.1.1.5 and 9.4.7: also when it is the configuration in force, so that halts end and
@@ -213,7 +211,7 @@ static void get_status(struct mcu *m, const struct usbd *u, const struct msc_set
 static void set_configuration(struct mcu *m, struct usbd *u, const struct msc_setup *s)
 {
 	if (s->value > CONFIGURATION || s->index || s->length) {
-		udc_ep0_stall(m);
+		usbd_stall(m, u);
 		return;
 	}
 	if (u->configuration)
@@ -221,7 +219,7 @@ static void set_configuration(struct mcu *m, struct usbd *u, const struct msc_se
 	u->configuration = (uint8_t)s->value;
 	if (u->configuration)
 		use_interfaces(m, u, true);
-	udc_ep0_ack(m);
+	usbd_ack(m, u);
 	u->configured(m, u->configuration);
 }
 
@@ -229,12 +227,12 @@ static void set_configuration(struct mcu *m, struct usbd *u, const struct msc_se
 static void set_interface(struct mcu *m, struct usbd *u, const struct msc_setup *s)
 {
 	if (!u->configuration || s->value || s->index >= u->desc->n_interfaces || s->length) {
-		udc_ep0_stall(m);
+		usbd_stall(m, u);
 		return;
 	}
 	use_endpoints(m, &u->desc->interfaces[s->index], false);
 	use_endpoints(m, &u->desc->interfaces[s->index], true);
-	udc_ep0_ack(m);
+	usbd_ack(m, u);
 	u->configured(m, u->configuration);
 }
 
@@ -245,10 +243,10 @@ static void change_halt(struct mcu *m, struct usbd *u, const struct msc_setup *s
 
 	if (s->value != MSC_FEATURE_ENDPOINT_HALT || s->index > UINT8_MAX || s->length ||
 	    !has_endpoint(u, endpoint)) {
-		udc_ep0_stall(m);
+		usbd_stall(m, u);
 		return;
 	}
-	udc_ep0_ack(m);
+	usbd_ack(m, u);
 	if ((endpoint & MSC_EP_NUMBER) == 0)
 		return; /* endpoint 0 is never halted for longer than a request */
 	if (s->request == MSC_STD_SET_FEATURE) {
@@ -262,14 +260,14 @@ static void change_halt(struct mcu *m, struct usbd *u, const struct msc_setup *s
 		u->halt_cleared(m, endpoint);
 }
 
-static void set_address(struct mcu *m, const struct msc_setup *s)
+/* It is the status stage after which the address counts: control.c. */
+static void set_address(struct mcu *m, struct usbd *u, const struct msc_setup *s)
 {
 	if (s->value > 127 || s->index || s->length) {
-		udc_ep0_stall(m);
+		usbd_stall(m, u);
 		return;
 	}
-	udc_set_address(m, (uint8_t)s->value);
-	udc_ep0_ack(m);
+	usbd_ack(m, u);
 }
 
 /* bmRequestType and bRequest together say which request it is: USB 2.0, tables 9-3 and 9-4. */
@@ -285,6 +283,7 @@ bool usbd_setup(struct mcu *m, struct usbd *u, const struct msc_setup *s)
 {
 	static const uint8_t no_setting;
 
+	usbd_begin(u, s);
 	if ((s->request_type & MSC_REQTYPE_TYPE) != MSC_REQTYPE_STANDARD)
 		return false;
 	switch ((unsigned)s->request_type << 8 | s->request) {
@@ -298,28 +297,28 @@ bool usbd_setup(struct mcu *m, struct usbd *u, const struct msc_setup *s)
 		change_halt(m, u, s);
 		break;
 	case DEVICE_OUT(MSC_STD_SET_ADDRESS):
-		set_address(m, s);
+		set_address(m, u, s);
 		break;
 	case DEVICE_IN(MSC_STD_GET_DESCRIPTOR):
 		get_descriptor(m, u, s);
 		break;
 	case DEVICE_IN(MSC_STD_GET_CONFIGURATION):
-		udc_ep0_send(m, &u->configuration, 1);
+		usbd_send(m, u, &u->configuration, 1);
 		break;
 	case DEVICE_OUT(MSC_STD_SET_CONFIGURATION):
 		set_configuration(m, u, s);
 		break;
 	case INTERFACE_IN(MSC_STD_GET_INTERFACE):
 		if (u->configuration && s->index < u->desc->n_interfaces)
-			udc_ep0_send(m, &no_setting, 1);
+			usbd_send(m, u, &no_setting, 1);
 		else
-			udc_ep0_stall(m);
+			usbd_stall(m, u);
 		break;
 	case INTERFACE_OUT(MSC_STD_SET_INTERFACE):
 		set_interface(m, u, s);
 		break;
 	default:
-		udc_ep0_stall(m);
+		usbd_stall(m, u);
 		break;
 	}
 	return true;
@@ -327,7 +326,10 @@ bool usbd_setup(struct mcu *m, struct usbd *u, const struct msc_setup *s)
 
 void usbd_reset(struct mcu *m, struct usbd *u)
 {
+	uint8_t packet = usbd_max_packet0(u, mcu_speed(m) == MSC_SPEED_HIGH);
+
 	u->configuration = 0;
-	udc_open(m, 0, MAX_PACKET_0);
-	udc_open(m, MSC_EP_IN, MAX_PACKET_0);
+	u->request.stage = USBD_IDLE;
+	udc_open(m, 0, packet);
+	udc_open(m, MSC_EP_IN, packet);
 }

@@ -34,7 +34,7 @@ enum msc_brought msc_brought(const struct msc_record *r)
 	uint16_t packet = r->device->max_packet_in;
 	size_t begin = x->data_len - MSC_CSW_LEN;
 
-	if (x->dir != MSC_DIR_IN || x->csw_in_data || x->data_len < MSC_CSW_LEN ||
+	if (x->whole || x->dir != MSC_DIR_IN || x->csw_in_data || x->data_len < MSC_CSW_LEN ||
 	    x->data_kept < x->data_len || (begin && (!packet || begin % packet)) ||
 	    msc_get_le32(x->data + begin) != MSC_CSW_SIGNATURE)
 		return MSC_BROUGHT_DATA;

@@ -205,11 +205,17 @@ const struct msc_view *msc_view(const struct msc_judging *j)
 	return j->view;
 }
 
-/* The rule is about records like this one. */
-static bool is_about(const struct msc_rule *rule, const struct msc_record *r)
+/* The record shows what the rule looks at. */
+static bool can_see(const struct msc_rule *rule, const struct msc_record *r)
 {
 	if (!(rule->on & r->kind))
 		return false;
+	return r->kind != MSC_RECORD_EXCHANGE || !r->u.exchange.whole || !rule->wrapper;
+}
+
+/* The rule is about records like this one. */
+static bool is_about(const struct msc_rule *rule, const struct msc_record *r)
+{
 	if (r->kind != MSC_RECORD_EXCHANGE || !rule->n_opcodes)
 		return true;
 	for (size_t i = 0; i < rule->n_opcodes; i++)
@@ -223,6 +229,8 @@ static int judge(const struct msc_record *r, enum msc_profile profile, struct ms
 {
 	struct msc_view view;
 
+	if (r->cut)
+		return 0;
 	msc_view_fill(&view, r);
 	for (size_t i = 0; i < msc_rule_count; i++) {
 		const struct msc_rule *rule = msc_rules[i];
@@ -232,8 +240,7 @@ static int judge(const struct msc_record *r, enum msc_profile profile, struct ms
 					 .severity = rule->severity[profile],
 					 .out = out };
 
-		if (!(rule->on & r->kind) || j.severity == MSC_IGNORE ||
-		    !(all || is_about(rule, r)))
+		if (!can_see(rule, r) || j.severity == MSC_IGNORE || !(all || is_about(rule, r)))
 			continue;
 		rule->judge(&j, r);
 		if (j.no_memory)

@@ -38,6 +38,8 @@ struct msc_rule {
 	const char *mistake; /* the usual mistake in firmware */
 	bool fact; /* about what does not change, such as a descriptor: a run tells it once */
 	unsigned on;	     /* msc_record_kind bits; 0: only scenarios raise it */
+	bool wrapper; /* it looks at a CBW, a CSW or an endpoint, or has to know that nobody else talks to
+			 the device: never asked about a whole command */
 	uint8_t n_opcodes, opcodes[3]; /* of an exchange: MSC_ON_COMMANDS; none: any */
 	void (*judge)(struct msc_judging *, const struct msc_record *);
 };
@@ -79,8 +81,8 @@ int msc_findings_copy(struct msc_findings *to, const struct msc_findings *,
 		      struct msc_err *) MSC_MUST_CHECK;
 enum msc_severity msc_findings_worst(const struct msc_findings *);
 
-/* Applies every rule to one record; appends to *out what the profile does not ignore. -1: out of
- * memory. */
+/* Applies every rule to one record; appends to *out what the profile does not ignore. Nothing is
+ * found on a record that is cut. -1: out of memory. */
 int msc_judge(const struct msc_record *, enum msc_profile, struct msc_findings *out,
 	      struct msc_err *) MSC_MUST_CHECK;
 

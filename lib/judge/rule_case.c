@@ -76,6 +76,7 @@ const struct msc_rule msc_rule_bot_case_phase = {
 		"the command is clipped to dCBWDataTransferLength, or its direction ignored, and "
 		"the status is that of what was left of it",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = phase,
 };
 
@@ -100,6 +101,7 @@ const struct msc_rule msc_rule_bot_case_truncated = {
 	.mistake = "the answer's length is the smallest of three, and which of them it was is "
 		   "forgotten",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = truncated,
 };
 
@@ -128,6 +130,7 @@ const struct msc_rule msc_rule_bot_case_failed = {
 	       "accept both",
 	.mistake = "one check of the length serves all cases, and it fails the command",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = failed,
 };
 
@@ -154,5 +157,6 @@ const struct msc_rule msc_rule_bot_case_needless = {
 		"a command that is not supported, or an answer shorter than asked for, is reported "
 		"as phase error instead of 01h or a residue",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = needless,
 };

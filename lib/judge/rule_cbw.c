@@ -26,6 +26,7 @@ const struct msc_rule msc_rule_bot_cbw_accept = {
 		"bulk-out is not armed again after a CSW, a write error or a short packet, or it "
 		"is left halted when the command has failed",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = accept,
 };
 
@@ -79,6 +80,7 @@ const struct msc_rule msc_rule_bot_cbw_invalid = {
 		"the signature or the length of the CBW is not checked, or the CBW is dropped and "
 		"the device goes on waiting",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = invalid,
 };
 
@@ -110,6 +112,7 @@ const struct msc_rule msc_rule_bot_cbw_discard = {
 	.why = "a host that is still sending data would wait for its time-out",
 	.mistake = "bulk-out is left unarmed after the bad CBW",
 	.on = MSC_RECORD_EXCHANGE | MSC_RECORD_POLL,
+	.wrapper = true,
 	.judge = discard,
 };
 
@@ -158,5 +161,6 @@ const struct msc_rule msc_rule_bot_cbw_persist = {
 		"CLEAR_FEATURE(ENDPOINT_HALT) ends the state, because the peripheral's clear-stall "
 		"is called without asking the mass-storage class",
 	.on = MSC_RECORD_EXCHANGE | MSC_RECORD_POLL,
+	.wrapper = true,
 	.judge = persist,
 };

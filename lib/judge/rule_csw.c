@@ -22,6 +22,7 @@ const struct msc_rule msc_rule_bot_csw_length = {
 	.why = "every host takes another length for a lost thread and resets the device",
 	.mistake = "sizeof of a struct with padding, or a whole packet buffer, is sent",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = length,
 };
 
@@ -45,6 +46,7 @@ const struct msc_rule msc_rule_bot_csw_signature = {
 	       "CSW and so hides the mistake",
 	.mistake = "the signature of the CBW is copied, or the bytes are in big-endian order",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = signature,
 };
 
@@ -77,6 +79,7 @@ const struct msc_rule msc_rule_bot_csw_tag = {
 	.mistake =
 		"the tag is kept from an earlier command, byte-swapped, or counted by the device",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = tag,
 };
 
@@ -99,6 +102,7 @@ const struct msc_rule msc_rule_bot_csw_status = {
 	.why = "a CSW with another status is not meaningful: hosts fail the command or reset",
 	.mistake = "the SCSI status (02h CHECK CONDITION, 08h BUSY) or a sense key is put there",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = status,
 };
 
@@ -124,6 +128,7 @@ const struct msc_rule msc_rule_bot_csw_residue = {
 	.mistake = "an unsigned subtraction goes below zero: the device's own length is taken from "
 		   "the host's smaller one",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = residue,
 };
 
@@ -151,6 +156,7 @@ const struct msc_rule msc_rule_bot_csw_merged = {
 	.mistake = "data shorter than the host asked for ends on a full packet, with no STALL, no "
 		   "padding and no zero-length packet to end it",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = merged,
 };
 
@@ -183,6 +189,7 @@ const struct msc_rule msc_rule_bot_csw_zlp = {
 	.mistake = "the USB library sends a zero-length packet after every transfer that is a "
 		   "multiple of the packet size",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = zlp,
 };
 
@@ -210,6 +217,7 @@ const struct msc_rule msc_rule_bot_csw_stall = {
 		"the halt is set anew whenever bulk-in has nothing to send, or CLEAR_FEATURE does "
 		"not end it",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = second_stall,
 };
 
@@ -238,5 +246,6 @@ const struct msc_rule msc_rule_bot_csw_missing = {
 		"a branch for an unsupported command or an error returns without sending the CSW, "
 		"or the CSW is dropped because it was queued while bulk-in was halted",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = missing,
 };

@@ -36,6 +36,7 @@ const struct msc_rule msc_rule_bot_data_excess = {
 		"the length comes from the command block alone and not from the smaller of it and "
 		"dCBWDataTransferLength",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = excess,
 };
 
@@ -58,6 +59,7 @@ const struct msc_rule msc_rule_bot_data_unasked = {
 	.why = "the host takes the data for the CSW and resets the device",
 	.mistake = "dCBWDataTransferLength and the direction flag are never looked at",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = unasked,
 };
 
@@ -86,6 +88,7 @@ const struct msc_rule msc_rule_bot_data_split = {
 		"each block or buffer is sent as a transfer of its own, and one of them is not a "
 		"multiple of the packet size",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = split,
 };
 
@@ -114,6 +117,7 @@ const struct msc_rule msc_rule_bot_data_hang = {
 		"a command that fails, or has less data than asked for, goes to the status phase "
 		"without a STALL; or bulk-out is not drained",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = hang,
 };
 
@@ -147,6 +151,7 @@ const struct msc_rule msc_rule_bot_data_missing = {
 	.why = "the host takes what is in its buffer for the rest of the data",
 	.mistake = "the data stage is ended by an error that never reaches the status",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = missing,
 };
 
@@ -175,6 +180,7 @@ const struct msc_rule msc_rule_bot_data_short = {
 	       "and it saves a request",
 	.mistake = "many devices do so on purpose (the Linux gadget with stall=0)",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = short_data,
 };
 
@@ -197,13 +203,14 @@ static void needless(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_bot_stall_needless = {
 	.id = "bot.stall.needless",
 	.title = "no endpoint is halted when everything moved as agreed",
-	.spec = "BOT 1.0, 6.7",
-	.severity = {MSC_WARN, MSC_WARN, MSC_WARN},
+	.spec = "BOT 1.0, 5.3.3 and 6.7: allowed, and of no use",
+	.severity = {MSC_NOTE, MSC_NOTE, MSC_NOTE},
 	.why = "each STALL costs a request on endpoint 0, and on some controllers a race; macOS and "
 	       "the slower hosts feel it",
 	.mistake = "the data stage is always ended with a STALL, or it is decided from the command "
 		   "block's length before it is clipped",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = needless,
 };
 
@@ -259,5 +266,6 @@ const struct msc_rule msc_rule_bot_data_stale = {
 	.mistake = "a CSW is queued twice around a STALL, or a reset does not cancel the transfer "
 		   "that is armed",
 	.on = MSC_RECORD_EXCHANGE | MSC_RECORD_POLL,
+	.wrapper = true,
 	.judge = stale,
 };

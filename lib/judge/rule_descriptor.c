@@ -407,9 +407,9 @@ static void check_storage(struct msc_judging *j, struct walk w)
 		in |= w.p[2] & MSC_EP_IN;
 		out |= !(w.p[2] & MSC_EP_IN);
 	}
-	if (interface[6] < 0x01 || interface[6] > 0x06) {
+	if (interface[6] < 0x01 || interface[6] > 0x08) {
 		msc_found(j, "bInterfaceSubClass is %02Xh", interface[6]);
-		msc_expected(j, "06h (01h to 06h)");
+		msc_expected(j, "06h (01h to 08h)");
 		msc_actual(j, "%02Xh", interface[6]);
 	} else if (!in || !out) {
 		msc_found(j, "interface %u has no bulk-%s endpoint", interface[2],
@@ -440,10 +440,10 @@ static void interface_form(struct msc_judging *j, const struct msc_record *r)
 
 const struct msc_rule msc_rule_bot_interface_form = {
 	.id = "bot.interface.form",
-	.title = "there is a mass-storage interface: class 08h, subclass 01h to 06h, protocol 50h, "
+	.title = "there is a mass-storage interface: class 08h, subclass 01h to 08h, protocol 50h, "
 		 "bulk-in and bulk-out",
-	.spec = "BOT 1.0, 4.3 and 4.4; TD1.1",
-	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
+	.spec = "BOT 1.0, 4.3 and 4.4; Mass Storage Class Overview 1.4, 2; TD1.1",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "hosts choose their driver by these codes; Linux keeps a list of devices whose codes "
 	       "are wrong",
 	.mistake = "the subclass is left at the vendor's FFh, or the codes of another class stay",

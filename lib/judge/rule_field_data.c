@@ -31,5 +31,6 @@ const struct msc_rule msc_rule_bot_data_cut = {
 		"data is counted in whole blocks, a short packet is dropped or written over the end "
 		"of the packet buffer, and the rest is awaited for ever",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = cut,
 };

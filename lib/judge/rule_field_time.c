@@ -86,5 +86,6 @@ const struct msc_rule msc_rule_bot_stall_late = {
 	.mistake = "the halt is carried out only when the endpoint has run empty, and a driver's "
 		   "time-out is all that ends the wait",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = stall_late,
 };

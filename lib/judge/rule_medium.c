@@ -120,6 +120,7 @@ static bool tells_of_attention(uint8_t opcode)
 	       opcode != MSC_OP_REPORT_LUNS && opcode != MSC_OP_GET_EVENT_STATUS;
 }
 
+/* The kernel asks a removable medium on its own, and would take the attention away. */
 static void attention_change(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_record *load;
@@ -144,6 +145,7 @@ const struct msc_rule msc_rule_scsi_attention_change = {
 	.why = "the host goes on with what it remembers of the old medium, and writes that to the new",
 	.mistake = "the slot's switch only changes what TEST UNIT READY says",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = attention_change,
 };
 

@@ -164,7 +164,19 @@ static bool is_unanswered(const struct msc_record *r)
 	uint8_t ep;
 
 	return !msc_is_good_reset(r) && !msc_is_configuration(r) && !msc_is_clear_halt(r, &ep) &&
-	       (msc_hung(o) || o == MSC_OUT_BABBLE);
+	       msc_hung(o);
+}
+
+/* All data has come, as far as the host asked for it or to the short packet that ends it, and the
+ * request has not ended well: that leaves the status stage. */
+static bool lacks_status(const struct msc_record *r)
+{
+	const struct msc_control *c = &r->u.control;
+	uint8_t packet = r->device ? r->device->desc.max_packet0 : 0;
+
+	return (c->outcome == MSC_OUT_TIMEOUT || c->outcome == MSC_OUT_STALL) &&
+	       c->setup.request_type & MSC_REQTYPE_IN && c->data_len &&
+	       (c->data_len == c->setup.length || (packet && c->data_len % packet));
 }
 
 /* The answer fills its last packet, is shorter than wLength, and the host waits for more. */
@@ -201,11 +213,57 @@ const struct msc_rule msc_rule_usb_control_zlp = {
 	.judge = answer_ends,
 };
 
+static void status_stage(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_control *c = &r->u.control;
+
+	if (!lacks_status(r))
+		return;
+	msc_found(j, "all of the %zu bytes came, and the status stage was answered with %s",
+		  c->data_len, msc_outcome_name(c->outcome));
+	msc_expected(j, "an ACK");
+	msc_actual(j, "%s", msc_outcome_name(c->outcome));
+}
+
+const struct msc_rule msc_rule_usb_control_status = {
+	.id = "usb.control.status",
+	.title = "a request whose data has been sent ends with a status stage that is acknowledged",
+	.spec = "USB 2.0, 8.5.3.1",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "the host throws the data away, or waits for seconds",
+	.mistake = "endpoint 0 is not made ready for the empty OUT packet behind the data",
+	.on = MSC_RECORD_CONTROL,
+	.judge = status_stage,
+};
+
+static void excess(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_control *c = &r->u.control;
+
+	if (c->outcome != MSC_OUT_BABBLE)
+		return;
+	msc_found(j, "more came than the %u bytes that wLength asks for, or than fit a packet",
+		  c->setup.length);
+	msc_expected(j, "%u bytes at most", c->setup.length);
+}
+
+const struct msc_rule msc_rule_usb_control_excess = {
+	.id = "usb.control.excess",
+	.title =
+		"an answer on endpoint 0 is no longer than wLength, and no packet than bMaxPacketSize0",
+	.spec = "USB 2.0, 9.3.5 and 5.5.3",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "the controller takes it for a broken bus: the request fails, or the port is disabled",
+	.mistake = "all that there is is sent, without a look at wLength",
+	.on = MSC_RECORD_CONTROL,
+	.judge = excess,
+};
+
 static void answer(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_control *c = &r->u.control;
 
-	if (!is_unanswered(r) || does_not_end(r) || comes_after_stall(r))
+	if (!is_unanswered(r) || does_not_end(r) || lacks_status(r) || comes_after_stall(r))
 		return;
 	msc_found(j, "a control request was answered with %s", msc_outcome_name(c->outcome));
 	msc_expected(j, "done or STALL");
@@ -225,7 +283,7 @@ const struct msc_rule msc_rule_usb_control_answer = {
 
 static void after_stall(struct msc_judging *j, const struct msc_record *r)
 {
-	if (!is_unanswered(r) || !comes_after_stall(r))
+	if (!is_unanswered(r) || lacks_status(r) || !comes_after_stall(r))
 		return;
 	msc_found(j, "the control request after a STALL was answered with %s",
 		  msc_outcome_name(r->u.control.outcome));

@@ -56,6 +56,7 @@ const struct msc_rule msc_rule_bot_reset_recovers = {
 	.mistake = "the old command goes on and swallows the next CBW as its data, bulk-out is not "
 		   "armed again, or the data toggles are not DATA0",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = recovers,
 };
 
@@ -157,6 +158,7 @@ const struct msc_rule msc_rule_usb_halt_recover = {
 		"the data toggle is not restarted, or a CSW that was queued while the endpoint was "
 		"halted is dropped by the controller's driver",
 	.on = MSC_RECORD_EXCHANGE | MSC_RECORD_CONTROL,
+	.wrapper = true,
 	.judge = recover,
 };
 

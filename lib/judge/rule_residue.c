@@ -56,6 +56,7 @@ const struct msc_rule msc_rule_bot_residue_in = {
 		"the residue is left 0 for short answers, is the number of bytes sent, or counts "
 		"padding as data",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = in,
 };
 
@@ -83,5 +84,6 @@ const struct msc_rule msc_rule_bot_residue_out = {
 	.why = "a host that believes a wrong residue retries a good write or loses a failed one",
 	.mistake = "bytes that were taken only to be thrown away are counted as processed",
 	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
 	.judge = out,
 };

@@ -83,6 +83,9 @@ const struct msc_rule msc_rule_scsi_sense_status = {
 	.judge = status,
 };
 
+/* A host takes what it is not given for zero (SPC-2, 7.20.2); without these it learns no reason. */
+enum { SENSE_LEAST = 14 };
+
 static void form(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
@@ -98,10 +101,10 @@ static void form(struct msc_judging *j, const struct msc_record *r)
 		msc_found(j, "the RESPONSE CODE of the sense data is %02Xh", code);
 		msc_expected(j, "70h or 71h");
 		msc_actual(j, "%02Xh", code);
-	} else if (asked >= MSC_SENSE_LEN && len < MSC_SENSE_LEN) {
+	} else if (asked >= MSC_SENSE_LEN && len < SENSE_LEAST) {
 		msc_found(j, "%zu byte%s of sense data came of the %zu asked for", len,
 			  MSC_PLURAL(len), asked);
-		msc_expected(j, "at least %d", MSC_SENSE_LEN);
+		msc_expected(j, "at least %d", SENSE_LEAST);
 		msc_actual(j, "%zu", len);
 	} else if (len >= 8 && (x->data[7] + 8u < len || (len < asked && x->data[7] + 8u != len))) {
 		msc_found(j, "%zu byte%s of sense data came, and ADDITIONAL SENSE LENGTH is %u",
@@ -113,7 +116,7 @@ static void form(struct msc_judging *j, const struct msc_record *r)
 
 const struct msc_rule msc_rule_scsi_sense_form = {
 	.id = "scsi.sense.form",
-	.title = "sense data has fixed format, 18 bytes, and ADDITIONAL SENSE LENGTH to match",
+	.title = "sense data has fixed format, its codes, and ADDITIONAL SENSE LENGTH to match",
 	.spec = "SPC-4, 4.5.3",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
 	.why = "hosts believe nothing in sense data of another form, and cannot handle the failure",

@@ -7,13 +7,16 @@
 
 #include "base/text.h"
 
-static char *exchange_text(char *buf, size_t size, const struct msc_exchange *x)
+static char *exchange_text(char *buf, size_t size, const struct msc_record *r)
 {
+	const struct msc_exchange *x = &r->u.exchange;
 	uint8_t len = x->cbw.h.cb_length;
 
-	if (x->wrapper_len != MSC_CBW_LEN)
+	if (r->cut && x->wrapper_len < MSC_CBW_LEN)
+		snprintf(buf, size, "a CBW that was not seen");
+	else if (!x->whole && x->wrapper_len != MSC_CBW_LEN)
 		snprintf(buf, size, "a CBW of %zu bytes", x->wrapper_len);
-	else if (!msc_cbw_is_valid(x->wrapper, x->wrapper_len))
+	else if (!msc_exchange_is_valid(x))
 		snprintf(buf, size, "a CBW with signature %08Xh", (unsigned)x->cbw.h.signature);
 	else
 		msc_cdb_text(buf, size, x->cbw.cb,
@@ -91,7 +94,7 @@ char *msc_record_text(char *buf, size_t size, const struct msc_record *r)
 	if (size)
 		buf[0] = '\0';
 	switch (r->kind) {
-	case MSC_RECORD_EXCHANGE: return exchange_text(buf, size, &r->u.exchange);
+	case MSC_RECORD_EXCHANGE: return exchange_text(buf, size, r);
 	case MSC_RECORD_CONTROL: return control_text(buf, size, r);
 	case MSC_RECORD_PORT_RESET: snprintf(buf, size, "port reset"); break;
 	case MSC_RECORD_POLL:

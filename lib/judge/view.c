@@ -18,11 +18,14 @@ void msc_view_fill(struct msc_view *v, const struct msc_record *r)
 	v->after = msc_after(r);
 }
 
-/* Every transfer ended well, and there was none but those that the command needs. */
+/* Every transfer ended well, and there was none but those that the command needs; of a whole command
+ * none is to be seen. */
 static bool went_straight(const struct msc_exchange *x)
 {
 	size_t data = x->cbw.h.length ? 1 : 0;
 
+	if (x->whole)
+		return true;
 	if (x->n_steps != 2 + data || x->steps[0].kind != MSC_STEP_CBW ||
 	    x->steps[1 + data].kind != MSC_STEP_CSW || (data && x->steps[1].kind != MSC_STEP_DATA))
 		return false;

@@ -68,7 +68,7 @@ int care_add(struct msc_medium *m, uint64_t lba, uint32_t n, const uint8_t *data
 		memmove(m->block + at + 1, m->block + at, (m->n_blocks - at) * sizeof *m->block);
 		m->block[at] = (struct care_block){ .lba = lba + i,
 						    .data = copy + (size_t)i * m->block_size,
-						    .kind = (uint8_t)kind };
+						    .kind = (uint16_t)kind };
 		m->n_blocks++;
 	}
 	return 0;

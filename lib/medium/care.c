@@ -32,6 +32,7 @@ void care_hit(struct msc_medium *m, const char *fmt, ...)
 
 void care_revoke(struct msc_medium *m)
 {
+	care_live_revoke(m);
 	while (m->n_permits)
 		msc_gate_revoke(m->s, m->permit[--m->n_permits]);
 }

@@ -4,6 +4,7 @@
  *	place.c	   which blocks: scratch, mark, images, fingerprint; arithmetic alone
  *	blocks.c   the blocks that are saved, and what may lie in their place
  *	move.c	   reading and writing them, putting them back
+ *	live.c	   blocks that act when they are written
  *	same.c	   whether the medium is the one that it was
  *	medium.c, finish.c, write.c, earlier.c   see medium.h */
 #ifndef MSC_MEDIUM_CARE_H
@@ -16,6 +17,8 @@
 #define CARE_PROBES_MAX 24
 #define CARE_IMAGES_MAX 16 /* of one address */
 #define CARE_PIECE	65536u /* bytes read by one command */
+#define CARE_LIVES_MAX	16 /* permits at a time for what acts, each of so many blocks: */
+#define CARE_LIVE_BLOCKS_MAX 8
 
 enum care_kind {
 	CARE_SCRATCH = 1,
@@ -25,12 +28,13 @@ enum care_kind {
 	CARE_PRINT = 16, /* of the fingerprint: it was hit */
 	CARE_REACH = 64, /* by the command under way: see write.c */
 	CARE_DIFFERS = 128, /* for the while of putting back */
+	CARE_LIVE = 256, /* acts when it is written: see live.c */
 };
 
 struct care_block {
 	uint64_t lba;
 	uint8_t *data; /* as found; into one of the arenas */
-	uint8_t kind;
+	uint16_t kind;
 	bool dirty; /* may differ since it was last compared */
 	bool noted; /* it is in the journal */
 	bool leave; /* of an earlier run: what lies there is not that run's */
@@ -39,6 +43,12 @@ struct care_block {
 struct care_print {
 	uint64_t lba;
 	uint8_t *data;
+};
+
+struct care_live {
+	uint64_t lba;
+	uint32_t blocks;
+	unsigned permit;
 };
 
 struct msc_medium {
@@ -80,6 +90,8 @@ struct msc_medium {
 	char ended[256]; /* why nothing may be written any more; empty: it may */
 	unsigned permit[CARE_PROBES_MAX + 1];
 	size_t n_permits;
+	struct care_live live[CARE_LIVES_MAX]; /* of the case under way */
+	size_t n_live;
 };
 
 void care_note(struct msc_medium *, bool safety, const char *fmt, ...) MSC_PRINTF(3, 4);
@@ -141,6 +153,15 @@ int care_take_all(struct msc_medium *, uint64_t *lba, size_t n, enum care_kind, 
 void care_revoke(struct msc_medium *); /* all permits */
 /* The blocks that were saved: as if nothing had ever been. */
 void care_forget(struct msc_medium *);
+
+/* ---- write.c: those blocks that were saved since the journal was written. */
+int care_note_new(struct msc_medium *, struct msc_err *) MSC_MUST_CHECK;
+
+/* ---- live.c */
+bool care_is_live(const struct msc_medium *, uint64_t lba); /* and may be written now */
+void care_live_revoke(struct msc_medium *);
+/* Writes back what was found, and revokes the permits. */
+int care_live_end(struct msc_medium *, struct msc_err *) MSC_MUST_CHECK;
 
 /* ---- same.c */
 int care_fingerprint(struct msc_medium *, bool *readable, struct msc_err *) MSC_MUST_CHECK;

@@ -10,6 +10,8 @@ int msc_medium_restore(struct msc_medium *m, bool quick, bool *good, struct msc_
 	bool dirty = false;
 
 	*good = true;
+	if (care_live_end(m, err) < 0)
+		return -1;
 	for (size_t i = 0; i < m->n_blocks && !dirty; i++)
 		dirty = m->block[i].dirty;
 	if (!m->saved || !dirty || *m->ended)
@@ -42,7 +44,7 @@ static int restore_all(struct msc_medium *m, bool *good, struct msc_err *err)
 	bool readable;
 
 	*good = false;
-	if (care_check(m, false, err) < 0 || *m->ended)
+	if (care_live_end(m, err) < 0 || care_check(m, false, err) < 0 || *m->ended)
 		return *m->ended ? 0 : -1;
 	if (care_put_back(m, CARE_SCRATCH | CARE_PROBE, false, false, good, err) < 0)
 		return -1;

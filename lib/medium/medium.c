@@ -143,7 +143,7 @@ int care_take_all(struct msc_medium *m, uint64_t *lba, size_t n, enum care_kind 
 	for (size_t i = 0, end; i < n && *readable; i = end) {
 		end = i + 1;
 		if (care_find(m, lba[i])) {
-			care_find(m, lba[i])->kind |= (uint8_t)kind;
+			care_find(m, lba[i])->kind |= (uint16_t)kind;
 			continue;
 		}
 		while (end < n && lba[end] <= lba[end - 1] + 1 && !care_find(m, lba[end]))

@@ -71,6 +71,12 @@ int msc_medium_hold(struct msc_medium *, struct msc_err *) MSC_MUST_CHECK;
  * the same. *may false: nothing may be written, and why (256 bytes) says so. */
 int msc_medium_save(struct msc_medium *, bool *may, char *why, size_t size,
 		    struct msc_err *) MSC_MUST_CHECK;
+/* These blocks (up to 8) are not storage: they act when they are written, and may read otherwise than
+ * they were written. The case under way may write them with WRITE(10), until msc_medium_restore, which
+ * writes what was found and does not compare. They are saved like any other block first. *may false:
+ * not these, and why (256 bytes) says so. */
+int msc_medium_live(struct msc_medium *, uint64_t lba, uint32_t blocks, bool *may, char *why,
+		    size_t size, struct msc_err *) MSC_MUST_CHECK;
 /* Puts back what may have been written. *good: read back, it is as it was found, or the writing has
  * ended. quick: a device that does not take it is not asked for long. */
 int msc_medium_restore(struct msc_medium *, bool quick, bool *good,

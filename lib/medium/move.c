@@ -137,7 +137,7 @@ int care_flush(struct msc_medium *m, struct msc_err *err)
 	msc_session_mute(m->s, false);
 	if (rc < 0)
 		return -1;
-	good = !r->u.exchange.needs_reset && r->u.exchange.csw.status == MSC_CSW_PASSED;
+	good = msc_exchange_passed(&r->u.exchange);
 	return good ? 0 : settle(m, &answers, err);
 }
 
@@ -145,6 +145,8 @@ int care_flush(struct msc_medium *m, struct msc_err *err)
 
 static bool wanted(const struct care_block *b, unsigned kinds, bool dirty_only)
 {
+	if (b->kind & CARE_LIVE)
+		return false;
 	if (b->kind & CARE_MARK && !(kinds & (CARE_MARK | CARE_DIFFERS)))
 		return false;
 	return b->kind & kinds && !b->leave && (b->dirty || !dirty_only);
@@ -221,7 +223,7 @@ static int write_marked(struct msc_medium *m, bool quick, bool *good, struct msc
 			first = end - most;
 		for (size_t i = first; i < end; i++) {
 			memcpy(data + (i - first) * m->block_size, m->block[i].data, m->block_size);
-			m->block[i].kind &= (uint8_t)~CARE_DIFFERS;
+			m->block[i].kind &= (uint16_t)~CARE_DIFFERS;
 		}
 		rc = care_write(m, m->block[first].lba, (uint32_t)(end - first), data, quick, good,
 				err);
@@ -229,7 +231,7 @@ static int write_marked(struct msc_medium *m, bool quick, bool *good, struct msc
 	}
 	free(data);
 	for (size_t i = 0; i < m->n_blocks; i++)
-		m->block[i].kind &= (uint8_t)~CARE_DIFFERS;
+		m->block[i].kind &= (uint16_t)~CARE_DIFFERS;
 	return rc;
 }
 

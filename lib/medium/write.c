@@ -65,7 +65,8 @@ static void make_dirty(struct msc_medium *m, uint64_t lba, uint64_t blocks)
 	for (uint32_t i = 0; i < m->n_probes; i++)
 		probes |= m->probe[i] >= lba && m->probe[i] - lba < blocks;
 	for (size_t i = 0; i < m->n_blocks; i++)
-		if (m->block[i].kind & CARE_SCRATCH || (probes && m->block[i].kind & CARE_PROBE))
+		if (m->block[i].kind & CARE_SCRATCH || (probes && m->block[i].kind & CARE_PROBE) ||
+		    (m->block[i].kind & CARE_LIVE && care_is_live(m, m->block[i].lba)))
 			m->block[i].dirty = true;
 }
 
@@ -135,8 +136,8 @@ static int try_read(struct msc_medium *m, const struct msc_request *write, uint8
 		return -1;
 	x = &r->u.exchange;
 	/* Without a CSW that says so, data says that something is there. */
-	*passes = msc_csw_is_valid(x) ? x->csw.status == MSC_CSW_PASSED : x->data_len > 0;
-	if (x->needs_reset)
+	*passes = msc_exchange_passed(x) || (!x->whole && !msc_csw_is_valid(x) && x->data_len > 0);
+	if (!msc_exchange_ended(x))
 		return msc_session_settle(m->s, &rung, err);
 	return *passes ? 0 : msc_session_sense(m->s, rq.cbw.h.lun, &sense, err);
 }
@@ -165,8 +166,7 @@ static int read_first(struct msc_medium *m, const struct msc_request *rq, struct
 	return 0;
 }
 
-/* Those that were saved since the journal was written. */
-static int note_new(struct msc_medium *m, struct msc_err *err)
+int care_note_new(struct msc_medium *m, struct msc_err *err)
 {
 	struct msc_journal_block *list = calloc(m->n_blocks + 1, sizeof *list);
 	size_t n = 0;
@@ -257,7 +257,7 @@ static int save_reach(struct msc_medium *m, struct msc_write *w, struct msc_err 
 	if (rc == 0 && readable)
 		rc = still_there(m, err);
 	if (rc == 0 && readable)
-		return *m->ended ? 0 : note_new(m, err);
+		return *m->ended ? 0 : care_note_new(m, err);
 	if (rc == 0) {
 		w->may = MSC_MAY_NOT;
 		snprintf(w->why, sizeof w->why,
@@ -307,17 +307,18 @@ static bool is_scratch(const struct msc_medium *m, uint64_t lba, uint64_t blocks
 	for (; blocks && lba < m->capacity; lba++, blocks--) {
 		const struct care_block *b = care_find(m, lba);
 
-		if (!b || !(b->kind & (CARE_SCRATCH | CARE_PROBE)))
+		if (!b || !(b->kind & (CARE_SCRATCH | CARE_PROBE) || care_is_live(m, lba)))
 			return false;
 	}
 	return true;
 }
 
-/* The signs, and if a command failed and nobody asked why, the medium itself. */
+/* The signs, and if a command failed and nobody asked why, the medium itself; but not while a case is
+ * about blocks that act, for where writing acts, reading others may as well. */
 static int look(struct msc_medium *m, struct msc_err *err)
 {
 	care_heed_signs(m);
-	if (!*m->ended && msc_session_signs(m->s, m->o.lun)->unexplained)
+	if (!*m->ended && !m->n_live && msc_session_signs(m->s, m->o.lun)->unexplained)
 		return care_check(m, false, err);
 	return 0;
 }
@@ -494,6 +495,6 @@ int msc_medium_after(struct msc_medium *m, struct msc_write *w, struct msc_err *
 	if (rc == 0 && *w->hit && !*m->ended)
 		rc = care_put_back(m, CARE_REACH, false, false, &good, err);
 	for (size_t i = 0; i < m->n_blocks; i++)
-		m->block[i].kind &= (uint8_t)~CARE_REACH;
+		m->block[i].kind &= (uint16_t)~CARE_REACH;
 	return rc;
 }

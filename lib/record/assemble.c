@@ -170,6 +170,7 @@ static void begin_exchange(struct msc_assembler *a, const struct msc_note *note)
 		return;
 	a->open = msc_building_new(r, note);
 	if (a->open) {
+		a->open->was_unclean = a->history.unclean;
 		a->history.unclean = true;
 	} else {
 		msc_record_drop(r);
@@ -199,6 +200,7 @@ static void add_poll(struct msc_assembler *a, const struct msc_transfer *t)
 	r->began_ns = t->submitted_ns;
 	r->ended_ns = t->completed_ns;
 	r->u.poll = (struct msc_poll){ .ep = t->ep, .outcome = t->outcome };
+	r->cut = t->kept < t->actual;
 	r->u.poll.data = copy(a, t);
 	if (r->u.poll.data)
 		r->u.poll.data_len = t->actual < t->kept ? t->actual : t->kept;
@@ -217,6 +219,7 @@ static void add_control(struct msc_assembler *a, const struct msc_transfer *t)
 	r->began_ns = t->submitted_ns;
 	r->ended_ns = t->completed_ns;
 	r->u.control = (struct msc_control){ .setup = t->setup, .outcome = t->outcome };
+	r->cut = t->kept < t->actual;
 	r->u.control.data = copy(a, t);
 	if (r->u.control.data)
 		r->u.control.data_len = t->actual < t->kept ? t->actual : t->kept;
@@ -288,6 +291,20 @@ static void take_bulk(struct msc_assembler *a, const struct msc_transfer *t, uin
 	end_if_over(a);
 }
 
+static void take_whole(struct msc_assembler *a, const struct msc_transfer *t)
+{
+	bool noted = a->open && a->open->noted && !a->open->wrapped;
+
+	if (!noted)
+		begin_exchange(a, NULL);
+	if (!a->open)
+		return;
+	msc_building_whole(a->open, t);
+	msc_history_begin_unit(&a->history, a->open->record);
+	if (!noted)
+		finish_exchange(a);
+}
+
 /* A request that only makes sense where a conversation has ended. */
 static bool ends_conversation(const struct msc_transfer *t)
 {
@@ -328,6 +345,7 @@ static void take(struct msc_assembler *a, const struct msc_transfer *t, uint64_t
 	case MSC_TRANSFER_CONTROL: take_control(a, t, order); break;
 	case MSC_TRANSFER_BULK: take_bulk(a, t, order); break;
 	case MSC_TRANSFER_PORT_RESET: add_port_reset(a, t); break;
+	case MSC_TRANSFER_COMMAND: take_whole(a, t); break;
 	}
 }
 
@@ -384,14 +402,17 @@ static void take_waiting(struct msc_assembler *a, bool all)
  * have a meaning; a host that takes them back sees them end in another. */
 static void ended(struct msc_assembler *a, const struct msc_transfer *t)
 {
-	struct waiting w = { .t = *t, .order = ++a->entries };
+	uint64_t order = ++a->entries;
+	struct waiting w;
 
 	lands(a, t->number);
 	if (!is_behind(a, t)) {
-		take(a, t, w.order);
-		take_waiting(a, false);
+		take(a, t, order);
+		if (a->n_waiting)
+			take_waiting(a, false);
 		return;
 	}
+	w = (struct waiting){ .t = *t, .order = order };
 	if (a->n_waiting == WAITING_MAX)
 		take_waiting(a, true);
 	w.data = copy(a, t);
@@ -403,18 +424,35 @@ static void ended(struct msc_assembler *a, const struct msc_transfer *t)
 
 /* ---- notes -------------------------------------------------------------------------------- */
 
-/* A bare transfer that never took off has left the device as it was. */
+/* What never took off has left the device as it was. */
 static void abandon(struct msc_assembler *a)
 {
-	if (a->bare && !a->open && !a->n_flying) {
+	struct msc_building *b = a->open;
+
+	if (!a->n_flying && (b ? !b->wrapped || b->record->u.exchange.whole : a->bare)) {
+		if (b)
+			a->history.unclean = b->was_unclean;
+		msc_building_free(b);
+		a->open = NULL;
 		a->bare = false;
 		return;
 	}
-	msc_building_free(a->open);
+	msc_building_free(b);
 	a->open = NULL;
 	forget_flights(a);
 	a->bare = false;
 	a->history.needs_reset = a->history.unclean = true;
+}
+
+/* What is known of the units stays; what they answered may not stand any more. */
+static void lose(struct msc_assembler *a)
+{
+	msc_building_free(a->open);
+	a->open = NULL;
+	forget_flights(a);
+	a->bare = false;
+	msc_history_forget(&a->history);
+	a->history.past.unknown = a->history.unclean = true;
 }
 
 static void set_device(struct msc_assembler *a, const struct msc_device *device)
@@ -453,6 +491,7 @@ static void take_note(struct msc_assembler *a, const struct msc_note *n)
 		finish_exchange(a);
 		a->bare = true;
 		break;
+	case MSC_NOTE_LOST: lose(a); break;
 	}
 }
 

@@ -9,7 +9,8 @@
  *	   | +-- other bulk transfer: | a wrapper that  | CLEAR_FEATURE of an endpoint that
  *	   |     a poll               | is no CBW       | gave STALL: a step
  *	   |                          +-----------------+
- *	   +-- control request: a record by itself, in an exchange too; port reset likewise
+ *	   +-- control request: a record by itself, in an exchange too; port reset likewise;
+ *	       a whole command is an exchange by itself
  *
  *	idle	no exchange is under way; a bulk-out transfer begins one
  *	CBW	what the host sent is not known yet; nothing that ends now is judged before it is

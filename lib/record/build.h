@@ -9,6 +9,7 @@ struct msc_building {
 	struct msc_record *record;
 	bool noted; /* its beginning was, so its end will be */
 	bool leave;
+	bool was_unclean; /* struct msc_history, before it */
 	bool wrapped;	/* the CBW is known */
 	bool invalid;	/* and it is none */
 	bool in_data;	/* data is due */
@@ -26,6 +27,8 @@ struct msc_building {
 struct msc_building *msc_building_new(struct msc_record *, const struct msc_note *);
 void msc_building_free(struct msc_building *);
 
+/* A whole command, which is all of it. */
+void msc_building_whole(struct msc_building *, const struct msc_transfer *);
 /* The bulk-out transfer that carries the wrapper; queued: others are under way already. */
 void msc_building_wrap(struct msc_building *, const struct msc_transfer *, uint64_t order,
 		       bool queued);

@@ -107,6 +107,7 @@ void msc_building_wrap(struct msc_building *b, const struct msc_transfer *t, uin
 	uint8_t packed[MSC_CBW_LEN] = { 0 };
 
 	b->wrapped = true;
+	b->record->cut |= t->kept < t->asked;
 	x->wrapper = malloc(t->kept ? t->kept : 1);
 	if (!x->wrapper) {
 		b->no_memory = true;
@@ -173,9 +174,12 @@ static void find_csw_in_data(struct msc_building *b)
 	size_t len = x->data_len;
 	const uint8_t *end;
 
-	if (len < MSC_CSW_LEN || len >= x->cbw.h.length || (len - MSC_CSW_LEN) % packet(b) ||
-	    x->data_kept != len)
+	if (len < MSC_CSW_LEN || len >= x->cbw.h.length || (len - MSC_CSW_LEN) % packet(b))
 		return;
+	if (x->data_kept != len) { /* it may be, and nobody can know */
+		b->record->cut = true;
+		return;
+	}
 	end = x->data + len - MSC_CSW_LEN;
 	if (msc_get_le32(end) != MSC_CSW_SIGNATURE || msc_get_le32(end + 4) != x->cbw.h.tag ||
 	    !set_status(b, end, MSC_CSW_LEN))
@@ -223,6 +227,7 @@ static void add_status(struct msc_building *b, const struct msc_transfer *t, uin
 		return;
 	b->left_stalled = t->outcome == MSC_OUT_STALL;
 	b->status_done = t->outcome == MSC_OUT_DONE;
+	b->record->cut |= t->kept < t->actual;
 	set_status(b, t->data, t->actual < t->kept ? t->actual : t->kept);
 }
 
@@ -265,6 +270,39 @@ bool msc_building_wants(const struct msc_building *b, const struct msc_transfer 
 	       !(t->data && t->kept == t->asked && msc_cbw_is_valid(t->data, t->kept));
 }
 
+/* ---- whole commands ----------------------------------------------------------------------- */
+
+/* What a SCSI status (SAM-5 5.3) is in BOT, which has no other than these two: good and condition met,
+ * and all others. */
+static uint8_t bot_status(const struct msc_transfer *t)
+{
+	if (t->outcome != MSC_OUT_DONE)
+		return 0xff;
+	return t->whole.status == MSC_GOOD || t->whole.status == MSC_CONDITION_MET ? MSC_CSW_PASSED
+										   : MSC_CSW_FAILED;
+}
+
+void msc_building_whole(struct msc_building *b, const struct msc_transfer *t)
+{
+	struct msc_exchange *x = &b->record->u.exchange;
+	const struct msc_whole *w = &t->whole;
+
+	x->whole = b->wrapped = true;
+	x->outcome = t->outcome;
+	x->scsi_status = w->status;
+	x->fetched = w->fetched;
+	x->dir = t->asked ? w->dir : MSC_DIR_NONE;
+	x->cbw.h = (struct msc_cbw_header){ .length = (uint32_t)t->asked,
+					    .flags = x->dir == MSC_DIR_IN ? MSC_CBW_FLAG_IN : 0,
+					    .cb_length = w->cdb_len };
+	memcpy(x->cbw.cb, w->cdb, w->cdb_len);
+	x->csw = (struct msc_csw){ .residue = (uint32_t)(t->asked - t->actual),
+				   .status = bot_status(t) };
+	keep_data(b, t);
+	b->record->began_ns = t->submitted_ns;
+	b->record->ended_ns = t->completed_ns;
+}
+
 /* ---- the whole ---------------------------------------------------------------------------- */
 
 bool msc_building_end(struct msc_building *b)
@@ -274,6 +312,8 @@ bool msc_building_end(struct msc_building *b)
 
 	if (!b->wrapped || b->no_memory)
 		return false;
+	if (x->whole)
+		return true;
 	x->have_csw = b->status_done && x->status_len == MSC_CSW_LEN;
 	if (x->have_csw)
 		msc_csw_unpack(&x->csw, x->status);

@@ -170,8 +170,7 @@ static bool is_worth_keeping(const struct msc_exchange *x)
 
 	if (x->dir != MSC_DIR_IN)
 		return false;
-	return cb[0] != MSC_OP_READ_10 ||
-	       (!msc_cdb_value(cb, "lba") && msc_cdb_value(cb, "blocks") == 1);
+	return cb[0] != MSC_OP_READ_10 || (!msc_get_be32(cb + 2) && msc_get_be16(cb + 7) == 1);
 }
 
 /* After it, what the unit says of itself may be different. */
@@ -213,6 +212,13 @@ static bool left_halted(const struct msc_exchange *x, uint8_t ep)
 	return false;
 }
 
+/* Who carries a whole command resets the device when it does not end, and says nothing of how far that
+ * went. */
+static bool was_reset(const struct msc_exchange *x)
+{
+	return x->whole && !msc_csw_is_valid(x);
+}
+
 /* The chain backward is four exchanges long: the one that drops out of it is let go by the one that
  * came after it, whoever else keeps that. */
 static void chain(struct msc_history *h, struct msc_record *r)
@@ -230,7 +236,7 @@ static void add_exchange(struct msc_history *h, struct msc_record *r)
 {
 	struct msc_exchange *x = &r->u.exchange;
 	uint8_t lun = x->cbw.h.lun;
-	bool valid = msc_cbw_is_valid(x->wrapper, x->wrapper_len);
+	bool valid = msc_exchange_is_valid(x), lost = x->needs_reset || !msc_csw_is_valid(x);
 
 	learn_exchange(h, x);
 	chain(h, r);
@@ -244,17 +250,20 @@ static void add_exchange(struct msc_history *h, struct msc_record *r)
 			put(&h->of_unit[lun].answers, r, is_same_block);
 	}
 	h->past = (struct msc_past){
-		.unknown = h->past.unknown && (x->needs_reset || !msc_csw_is_valid(x)),
+		.unknown = r->cut || (h->past.unknown && lost),
 		.exchange = r,
-		.awaits_recovery = !valid || x->needs_reset || !msc_csw_is_valid(x),
-		.was_invalid = !valid,
+		.reset = was_reset(x),
+		.awaits_recovery = !r->cut && (!valid || (lost && !x->whole)),
+		.was_invalid = !r->cut && !valid,
 		.in.halt = left_halted(x, r->device->ep_in) ? MSC_HALT_SET : MSC_HALT_UNKNOWN,
 		.out.halt = left_halted(x, r->device->ep_out) ? MSC_HALT_SET : MSC_HALT_UNKNOWN
 	};
 	h->needs_reset = x->needs_reset;
 	if (!r->muted)
 		h->owed = x->needs_reset;
-	h->unclean = x->needs_reset || !x->have_csw;
+	h->unclean = !x->whole && (x->needs_reset || !x->have_csw);
+	for (size_t i = 0; was_reset(x) && i < MSC_COUNT(h->of_unit); i++)
+		h->of_unit[i].prevented = false;
 }
 
 /* ---- everything else ---------------------------------------------------------------------- */

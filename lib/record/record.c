@@ -97,7 +97,7 @@ static bool host_sent_all(const struct msc_exchange *x)
 {
 	size_t sent = 0;
 
-	if (x->dir != MSC_DIR_OUT)
+	if (x->dir != MSC_DIR_OUT || x->whole)
 		return true;
 	for (size_t i = 0; i < x->n_steps; i++) {
 		const struct msc_step *s = &x->steps[i];
@@ -120,9 +120,8 @@ void msc_record_conclude(struct msc_record *r)
 
 	if (r->kind != MSC_RECORD_EXCHANGE)
 		return;
-	x->command = msc_cbw_is_valid(x->wrapper, x->wrapper_len) && !p->unknown &&
-		     !p->awaits_recovery && p->in.halt != MSC_HALT_SET &&
-		     p->out.halt != MSC_HALT_SET;
+	x->command = msc_exchange_is_valid(x) && !p->unknown && !p->awaits_recovery &&
+		     p->in.halt != MSC_HALT_SET && p->out.halt != MSC_HALT_SET;
 	x->plain = x->command && msc_cbw_is_meaningful(x) && host_sent_all(x);
 	x->answered = x->plain && msc_csw_is_valid(x) && msc_csw_is_meaningful(x);
 }
@@ -137,7 +136,7 @@ bool msc_cbw_is_meaningful(const struct msc_exchange *x)
 	const struct msc_cbw_header *h = &x->cbw.h;
 	uint8_t needed = msc_cdb_group_length(x->cbw.cb[0]);
 
-	if (!msc_cbw_is_valid(x->wrapper, x->wrapper_len))
+	if (!msc_exchange_is_valid(x))
 		return false;
 	if ((h->flags & MSC_CBW_FLAGS_ZERO) || (h->lun & MSC_CBW_LUN_ZERO) ||
 	    (h->cb_length & MSC_CBW_CBLEN_ZERO))
@@ -147,13 +146,33 @@ bool msc_cbw_is_meaningful(const struct msc_exchange *x)
 	return h->cb_length >= 1 && h->cb_length <= MSC_CBW_CB_MAX && h->cb_length >= needed;
 }
 
+bool msc_exchange_is_valid(const struct msc_exchange *x)
+{
+	return x->whole || msc_cbw_is_valid(x->wrapper, x->wrapper_len);
+}
+
+bool msc_exchange_ended(const struct msc_exchange *x)
+{
+	return !x->needs_reset && msc_csw_is_valid(x);
+}
+
+bool msc_exchange_passed(const struct msc_exchange *x)
+{
+	return msc_exchange_ended(x) && x->csw.status == MSC_CSW_PASSED;
+}
+
 bool msc_csw_is_valid(const struct msc_exchange *x)
 {
+	if (x->whole)
+		return x->outcome == MSC_OUT_DONE;
 	return x->have_csw && x->csw.signature == MSC_CSW_SIGNATURE && x->csw.tag == x->cbw.h.tag;
 }
 
 bool msc_csw_is_meaningful(const struct msc_exchange *x)
 {
+	if (x->whole)
+		return x->outcome == MSC_OUT_DONE &&
+		       (x->csw.status == MSC_CSW_PASSED || x->scsi_status == MSC_CHECK_CONDITION);
 	switch (x->have_csw ? x->csw.status : 0xff) {
 	case MSC_CSW_PASSED:
 	case MSC_CSW_FAILED:	  return x->csw.residue <= x->cbw.h.length;

@@ -2,8 +2,8 @@
 /* The record: what was done to a device and what it did, as plain data. Live, simulated and
  * captured traffic all become this, and nothing judges anything else.
  *
- * A record is one exchange (a CBW, its data, its CSW), one control request, one bare transfer on
- * a bulk endpoint, or one port reset. CLEAR_FEATURE, Bulk-Only Mass Storage Reset and
+ * A record is one exchange (a CBW, its data, its CSW; or a whole command, where these are not to be
+ * seen), one control request, one bare transfer on a bulk endpoint, or one port reset. CLEAR_FEATURE, Bulk-Only Mass Storage Reset and
  * SET_CONFIGURATION are control requests, whoever sends them and why; the clearing of a halt in the
  * middle of an exchange is a step of it. Records are made by the assembler (assemble.h); what a rule
  * may look back at is in history.h.
@@ -35,6 +35,15 @@ struct msc_step {
 #define MSC_STEPS_MAX 24 /* enough for every recovery; data in small pieces is merged beyond it */
 
 struct msc_exchange {
+	/* A whole command, which was seen from above whatever carried it: there is neither wrapper nor
+	 * status, and there are no steps. cbw (less its signature and tag) is what was asked, csw (less
+	 * the same) what its SCSI status and the bytes that did not move come to; bCSWStatus is FFh when
+	 * there was none. It never needs a reset: who carried it has seen to that. */
+	bool whole;
+	enum msc_outcome outcome; /* of that; see MSC_TRANSFER_COMMAND */
+	uint8_t scsi_status;
+	bool fetched; /* by the kernel, of its own accord */
+
 	/* what was sent */
 	uint8_t *wrapper; /* the bytes of the CBW as they went out */
 	size_t wrapper_len;
@@ -120,6 +129,8 @@ struct msc_history;
 struct msc_record {
 	enum msc_record_kind kind;
 	bool muted; /* not to be judged; it may be looked back at */
+	bool cut; /* the log does not have all bytes of its wrapper, its status, its answer: whatever
+		     is not there is not held against anybody */
 	const struct msc_device *device; /* as it was known then */
 	int64_t began_ns, ended_ns; /* the target's clock */
 	struct msc_past past;
@@ -157,11 +168,17 @@ const struct msc_device *msc_snapshot_device(const struct msc_snapshot *);
 /* BOT 1.0, 6.2.1 (valid) and 6.2.2 (meaningful), as far as the wrapper itself shows. */
 bool msc_cbw_is_valid(const uint8_t *wrapper, size_t len);
 bool msc_cbw_is_meaningful(const struct msc_exchange *);
+/* It began with a valid CBW, or is a whole command. */
+bool msc_exchange_is_valid(const struct msc_exchange *);
 
 /* BOT 1.0, 6.3.1 (valid: 13 bytes, signature, tag) and 6.3.2 (meaningful: status 00h or 01h with
- * a residue not above dCBWDataTransferLength, or status 02h). */
+ * a residue not above dCBWDataTransferLength, or status 02h). Of a whole command: it has a status,
+ * and that is one which BOT has too. */
 bool msc_csw_is_valid(const struct msc_exchange *);
 bool msc_csw_is_meaningful(const struct msc_exchange *);
+/* With a status, and the host goes on from there. */
+bool msc_exchange_ended(const struct msc_exchange *);
+bool msc_exchange_passed(const struct msc_exchange *); /* and the status is 00h */
 
 /* The first step of a kind (and of an outcome); NULL: none. */
 const struct msc_step *msc_step_find(const struct msc_exchange *, enum msc_step_kind);

@@ -176,6 +176,8 @@ static int run_selected(struct mscope *m, struct check *c, char **result)
 		msc_nomem(&m->err);
 		status = status_of(m);
 	} else {
+		if (!n)
+			msc_select_for(&chosen, &m->target->device);
 		status = run(m, c, &chosen, out);
 		if (fclose(out) || len == 0) {
 			free(*result);

@@ -78,11 +78,13 @@ static json_t *phase_ns(const struct msc_exchange *x, enum msc_step_kind kind)
 	return any ? json_integer(total) : json_null();
 }
 
-/* null when any step's count is not known. */
+/* null when any step's count is not known, or the steps are not. */
 static json_t *total_naks(const struct msc_exchange *x)
 {
 	int64_t total = 0;
 
+	if (x->whole)
+		return json_null();
 	for (size_t i = 0; i < x->n_steps; i++) {
 		if (x->steps[i].naks < 0)
 			return json_null();
@@ -120,24 +122,30 @@ static json_t *steps_json(const struct msc_exchange *x)
 static json_t *exchange_json(const struct msc_exchange *x)
 {
 	const struct msc_cbw *c = &x->cbw;
-	size_t cb = x->wrapper_len > MSC_CBW_HEADER_LEN ? x->wrapper_len - MSC_CBW_HEADER_LEN : 0;
+	size_t cb = x->whole                              ? MSC_CBW_CB_MAX
+		    : x->wrapper_len > MSC_CBW_HEADER_LEN ? x->wrapper_len - MSC_CBW_HEADER_LEN
+							  : 0;
+	bool ended = x->whole ? msc_csw_is_valid(x) : x->have_csw;
 
 	if (cb > c->h.cb_length)
 		cb = c->h.cb_length;
-	return json_pack("{s:I, s:i, s:o, s:o, s:s, s:I, s:I, s:o, s:o, s:b, s:o, s:o, s:o, s:o, "
-			 "s:o, s:o, s:o}",
-			 "tag", (json_int_t)c->h.tag, "lun", c->h.lun, "wrapper",
-			 msc_json_bytes(x->wrapper, x->wrapper_len, DATA_MAX), "cdb",
-			 msc_json_bytes(c->cb, cb, MSC_CBW_CB_MAX), "direction",
-			 msc_dir_name(x->dir), "length", (json_int_t)c->h.length, "transferred",
-			 (json_int_t)x->data_len, "residue",
-			 x->have_csw ? json_integer(x->csw.residue) : json_null(), "status",
-			 x->have_csw ? json_integer(x->csw.status) : json_null(), "queued",
-			 x->queued, "cbw_ns", phase_ns(x, MSC_STEP_CBW), "data_ns",
-			 phase_ns(x, MSC_STEP_DATA), "csw_ns", phase_ns(x, MSC_STEP_CSW), "naks",
-			 total_naks(x), "steps", steps_json(x), "data",
-			 msc_json_bytes(x->data, x->data_kept, DATA_MAX), "csw",
-			 msc_json_bytes(x->status, x->status_len, DATA_MAX));
+	return json_pack(
+		"{s:o, s:i, s:o, s:o, s:s, s:I, s:I, s:o, s:o, s:o*, s:b, s:o, s:o, "
+		"s:o, s:o, s:o, s:o, s:o}",
+		"tag", x->whole ? json_null() : json_integer(c->h.tag), "lun", c->h.lun, "wrapper",
+		x->whole ? json_null() : msc_json_bytes(x->wrapper, x->wrapper_len, DATA_MAX),
+		"cdb", msc_json_bytes(c->cb, cb, MSC_CBW_CB_MAX), "direction", msc_dir_name(x->dir),
+		"length", (json_int_t)c->h.length, "transferred", (json_int_t)x->data_len,
+		"residue", ended ? json_integer(x->csw.residue) : json_null(), "status",
+		ended ? json_integer(x->csw.status) : json_null(), "scsi_status",
+		!x->whole ? NULL
+		: ended   ? json_integer(x->scsi_status)
+			  : json_null(),
+		"queued", x->queued, "cbw_ns", phase_ns(x, MSC_STEP_CBW), "data_ns",
+		phase_ns(x, MSC_STEP_DATA), "csw_ns", phase_ns(x, MSC_STEP_CSW), "naks",
+		total_naks(x), "steps", steps_json(x), "data",
+		msc_json_bytes(x->data, x->data_kept, DATA_MAX), "csw",
+		x->whole ? json_null() : msc_json_bytes(x->status, x->status_len, DATA_MAX));
 }
 
 static json_t *control_json(const struct msc_control *c)

@@ -124,15 +124,48 @@ static void print_status(const struct view *v, const struct msc_record *r)
 	putc('\n', v->out);
 }
 
+static const char *scsi_status(const struct msc_exchange *x)
+{
+	switch (x->scsi_status) {
+	case MSC_GOOD: return "good";
+	case MSC_CHECK_CONDITION: return "check condition";
+	case MSC_CONDITION_MET: return "condition met";
+	case MSC_BUSY: return "busy";
+	}
+	return "see SAM-5, 5.3";
+}
+
+/* What there is without CBW, CSW and endpoints. */
+static void print_whole(const struct view *v, const struct msc_record *r)
+{
+	const struct msc_exchange *x = &r->u.exchange;
+
+	print_moment(v, v->began_ns, "command");
+	fputs(x->fetched ? "  by the kernel, with the command before: " : " ", v->out);
+	for (size_t i = 0; i < x->cbw.h.cb_length && i < MSC_CBW_CB_MAX; i++)
+		fprintf(v->out, " %02x", x->cbw.cb[i]);
+	putc('\n', v->out);
+	print_moment(v, r->ended_ns, "status");
+	if (x->outcome == MSC_OUT_DONE)
+		fprintf(v->out, "  %02xh (%s), ", x->scsi_status, scsi_status(x));
+	else
+		fprintf(v->out, "  none: %s, ", msc_outcome_name(x->outcome));
+	fprintf(v->out, "%zu of %u bytes\n", x->data_len, (unsigned)x->cbw.h.length);
+}
+
 static void print_exchange(const struct view *v, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
 	char what[64];
 
-	print_wrapper(v, x);
-	for (size_t i = 0; i < x->n_steps; i++)
-		print_step(v, &x->steps[i]);
-	print_status(v, r);
+	if (x->whole) {
+		print_whole(v, r);
+	} else {
+		print_wrapper(v, x);
+		for (size_t i = 0; i < x->n_steps; i++)
+			print_step(v, &x->steps[i]);
+		print_status(v, r);
+	}
 	snprintf(what, sizeof what, "data %s", msc_dir_name(x->dir));
 	print_data(v, what, x->data, x->data_kept);
 	if (x->status_len != 0 && x->status_len != MSC_CSW_LEN)
@@ -174,7 +207,7 @@ void msc_print_record(FILE *out, const struct msc_record *r, const char *indent,
 	msc_put(out, MSC_PLAIN, msc_record_text(text, sizeof text, r));
 	fprintf(out, "  at %s, took %s", msc_format_ns(at, sizeof at, r->began_ns),
 		msc_format_ns(took, sizeof took, r->ended_ns - r->began_ns));
-	if (r->kind == MSC_RECORD_EXCHANGE)
+	if (r->kind == MSC_RECORD_EXCHANGE && !r->u.exchange.whole)
 		fputs(r->u.exchange.queued ? ", queued" : ", serial", out);
 	putc('\n', out);
 	switch (r->kind) {

@@ -47,3 +47,13 @@ int msc_select(const struct msc_scenarios *all, const char *const *patterns, siz
 	}
 	return 0;
 }
+
+void msc_select_for(struct msc_scenarios *chosen, const struct msc_device *d)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < chosen->count; i++)
+		if (msc_scenario_is_for(chosen->list[i], d->desc.vendor, d->desc.product))
+			chosen->list[n++] = chosen->list[i];
+	chosen->count = n;
+}

@@ -9,25 +9,35 @@
 #include "base/text.h"
 #include "run/runner.h"
 
+/* Of a unit without a capacity that could be learned: what is known of its medium. */
+static const char *no_capacity(const struct msc_runner *r)
+{
+	switch (msc_session_readiness(r->session, r->o->lun)) {
+	case MSC_READINESS_EMPTY: return "there is no medium (the device says 2/3A)";
+	case MSC_READINESS_LATE: return "the unit does not get ready";
+	case MSC_READINESS_READY: return "READ CAPACITY gives nothing that can be used";
+	case MSC_READINESS_UNKNOWN:
+	case MSC_READINESS_REFUSED: break;
+	}
+	return "TEST UNIT READY neither passes nor says why";
+}
+
 /* Why the scenario cannot run here; NULL: it can. */
 static const char *unmet(const struct msc_runner *r)
 {
 	const struct msc_unit *u = &r->unit;
 	const struct msc_device *d = &r->target->device;
 	unsigned speed = d->speed;
-	bool absent = msc_session_signs(r->session, r->o->lun)->absent;
+	bool empty = msc_session_readiness(r->session, r->o->lun) == MSC_READINESS_EMPTY;
 	const struct {
 		unsigned need;
 		bool met;
 		const char *reason;
 	} needs[] = {
-		{ MSC_NEED_MEDIUM, u->have_capacity,
-		  absent ? "there is no medium (the device says 2/3a)"
-			 : "the capacity cannot be learned: the device does not get ready, or what it "
-			   "answers cannot be used" },
-		{ MSC_NEED_NO_MEDIUM, !u->have_capacity && absent,
-		  u->have_capacity ? "there is a medium"
-				   : "the device does not say that there is no medium" },
+		{ MSC_NEED_ENDPOINTS, !d->commands_only, r->no_endpoints },
+		{ MSC_NEED_MEDIUM, u->have_capacity, no_capacity(r) },
+		{ MSC_NEED_NO_MEDIUM, empty,
+		  u->have_capacity ? "there is a medium" : no_capacity(r) },
 		{ MSC_NEED_WRITABLE, !u->write_protected, "the medium is write-protected" },
 		{ MSC_NEED_WRITE_PROTECTED, u->write_protected,
 		  "the medium is not write-protected" },

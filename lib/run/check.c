@@ -262,6 +262,20 @@ int msc_check_exchange(struct msc_runner *r, const struct msc_expect *e, const s
 			  &msc_rule_expect_data, err);
 }
 
+/* A phase error, which may be in order, is no status for the kernel. */
+int msc_check_ended(struct msc_runner *r, const struct msc_record *x, struct msc_err *err)
+{
+	const struct msc_exchange *ex = &x->u.exchange;
+
+	if (!ex->whole || msc_csw_is_valid(ex) ||
+	    (ex->outcome == MSC_OUT_ERROR && msc_case_of(ex).phase_error_possible))
+		return 0;
+	msc_run_end_case(r, MSC_VERDICT_ERROR,
+			 "a command did not end, so the kernel has reset the device");
+	return stated(r, &msc_rule_expect_status, x, "a status", msc_outcome_name(ex->outcome), err,
+		      "the command ended without a status that the kernel can make something of");
+}
+
 static bool sense_matches(const struct msc_sense_want *w, const struct msc_sense_data *d)
 {
 	return w->key == d->key && (w->parts < 2 || w->asc == d->asc) &&
@@ -347,6 +361,16 @@ int msc_check_time(struct msc_runner *r, int64_t took_ns, struct msc_err *err)
 	msc_format_ns(actual, sizeof actual, took_ns);
 	return stated(r, &msc_rule_attach_time, NULL, expected, actual, err,
 		      "the user waits longer for the volume than for that of other devices");
+}
+
+int msc_check_value(struct msc_runner *r, const struct msc_plan_unless *u, struct msc_err *err)
+{
+	int64_t met;
+
+	if (!msc_run_value(r, &u->met, 1, &met) || met)
+		return 0;
+	return stated(r, &msc_rule_expect_value, msc_session_last(r->session), u->met.text, NULL,
+		      err, u->because);
 }
 
 int msc_check_settled(struct msc_runner *r, int rung, struct msc_err *err)

@@ -3,6 +3,7 @@
  * reported whatever happened. Times come from the target's clock and nothing else from outside,
  * so a run on a simulated device is the same every time. */
 #include "run/runner.h"
+#include "transport/command.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -81,6 +82,7 @@ static int learn(struct msc_runner *r, struct msc_err *err)
 	const struct msc_device *d = &r->target->device;
 	const struct msc_unit *u;
 
+	snprintf(r->no_endpoints, sizeof r->no_endpoints, MSC_NEEDS_ENDPOINTS, d->name);
 	if (msc_session_max_lun(r->session, &r->max_lun, err) < 0 ||
 	    msc_session_learn(r->session, r->o->lun, err) < 0)
 		return -1;

@@ -34,6 +34,7 @@ struct msc_runner {
 	uint8_t max_lun;
 	struct msc_medium *medium;
 	unsigned elsewhere; /* of its blocks that have been told of */
+	char no_endpoints[256]; /* why there is nothing but whole commands, if so */
 	char no_journal[512]; /* why there is no place for one; empty: there is */
 	struct msc_err judge_err; /* from within the session's callback */
 	bool odd_csw;		  /* the device answers, and never with a valid CSW */
@@ -98,6 +99,9 @@ int msc_run_save(struct msc_runner *, int slot, const uint8_t *data, size_t len,
 /* check.c */
 int msc_check_exchange(struct msc_runner *, const struct msc_expect *, const struct msc_record *,
 		       struct msc_err *) MSC_MUST_CHECK;
+/* A whole command has a status. Of an exchange with a CSW the judge knows more. */
+int msc_check_ended(struct msc_runner *, const struct msc_record *,
+		    struct msc_err *) MSC_MUST_CHECK;
 int msc_check_sense(struct msc_runner *, const struct msc_expect *, const struct msc_record *,
 		    const struct msc_sense_data *, struct msc_err *) MSC_MUST_CHECK;
 int msc_check_control(struct msc_runner *, const struct msc_expect *, const struct msc_record *,
@@ -106,6 +110,8 @@ int msc_check_poll(struct msc_runner *, const struct msc_expect *, const struct 
 		   struct msc_err *) MSC_MUST_CHECK;
 /* The case took so long. */
 int msc_check_time(struct msc_runner *, int64_t took_ns, struct msc_err *) MSC_MUST_CHECK;
+int msc_check_value(struct msc_runner *, const struct msc_plan_unless *,
+		    struct msc_err *) MSC_MUST_CHECK;
 int msc_check_settled(struct msc_runner *, int rung, struct msc_err *) MSC_MUST_CHECK;
 
 /* A block has changed that nobody wrote: a finding of the case. */

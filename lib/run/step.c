@@ -135,6 +135,24 @@ static void begin_phase(struct msc_runner *r, const char *name)
 	r->phase[r->n_phases++].began_ns = msc_now(r->target->clock);
 }
 
+static int permit_live(struct msc_runner *r, const struct msc_plan_live *live, struct msc_err *err)
+{
+	int64_t lba, blocks;
+	char why[256];
+	bool may;
+	int rc;
+
+	if (!msc_run_value(r, &live->lba, 0, &lba) || !msc_run_value(r, &live->blocks, 1, &blocks))
+		return 0;
+	msc_session_mute(r->session, true);
+	rc = msc_medium_live(r->medium, (uint64_t)lba, (uint32_t)blocks, &may, why, sizeof why,
+			     err);
+	msc_session_mute(r->session, false);
+	if (rc == 0 && !may)
+		msc_run_end_case(r, MSC_VERDICT_SKIP, "%s", why);
+	return rc;
+}
+
 static int settle(struct msc_runner *r, struct msc_err *err)
 {
 	int rung;
@@ -172,6 +190,8 @@ static int run_step(struct msc_runner *r, const struct msc_plan_step *s, struct 
 	case MSC_DO_LET: name_values(r, &s->u.lets); break;
 	case MSC_DO_SKIP_UNLESS: skip_unless(r, &s->u.unless); break;
 	case MSC_DO_PHASE: begin_phase(r, s->u.phase); break;
+	case MSC_DO_CHECK: return msc_check_value(r, &s->u.unless, err);
+	case MSC_DO_LIVE: return permit_live(r, &s->u.live, err);
 	}
 	return 0;
 }
@@ -189,7 +209,9 @@ static bool recovers(const struct msc_plan_step *s)
 	case MSC_DO_IF:
 	case MSC_DO_LET:
 	case MSC_DO_SKIP_UNLESS:
-	case MSC_DO_PHASE: return true;
+	case MSC_DO_PHASE:
+	case MSC_DO_LIVE:
+	case MSC_DO_CHECK: return true;
 	default: return false;
 	}
 }

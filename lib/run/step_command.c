@@ -8,32 +8,45 @@
 #include "run/runner.h"
 #include "session/gate.h"
 
-#define OUT_MAX	      (INT64_C(16) << 20)
-#define READY_TRIES   20
-#define READY_WAIT_NS (100 * MSC_MS)
+#define OUT_MAX (INT64_C(16) << 20)
 
 struct built {
 	struct msc_request rq;
 	uint8_t *out;
 };
 
+/* The form of the command: of `read` and `write`, that of ten bytes unless a field is too large. */
+static const struct msc_cdb_def *form(const struct msc_runner *r, const struct msc_plan_command *c)
+{
+	struct msc_err ignored = MSC_ERR_INIT;
+	uint8_t cdb[MSC_CBW_CB_MAX];
+	int64_t v;
+
+	for (size_t i = 0; c->narrow && i < MSC_COUNT(c->field); i++)
+		if (c->field[i].count &&
+		    (msc_expr_value(&c->field[i], &r->env, &v, &ignored) < 0 ||
+		     msc_cdb_set(c->narrow, cdb, &c->narrow->fields[i], (uint64_t)v, &ignored) < 0))
+			return c->def;
+	return c->narrow ? c->narrow : c->def;
+}
+
 /* The command block; false: a value does not fit. */
 static bool build_block(struct msc_runner *r, const struct msc_plan_command *c,
-			uint8_t cdb[MSC_CBW_CB_MAX])
+			const struct msc_cdb_def *def, uint8_t cdb[MSC_CBW_CB_MAX])
 {
 	struct msc_err err = MSC_ERR_INIT;
 	int64_t v;
 
-	if (c->def)
-		msc_cdb_begin(c->def, cdb);
+	if (def)
+		msc_cdb_begin(def, cdb);
 	else
 		memcpy(cdb, c->raw, MSC_CBW_CB_MAX);
-	for (size_t i = 0; c->def && i < MSC_COUNT(c->field); i++) {
+	for (size_t i = 0; def && i < MSC_COUNT(c->field); i++) {
 		if (!c->field[i].count)
 			continue;
 		if (!msc_run_value(r, &c->field[i], 0, &v))
 			return false;
-		if (msc_cdb_set(c->def, cdb, &c->def->fields[i], (uint64_t)v, &err) < 0) {
+		if (msc_cdb_set(def, cdb, &def->fields[i], (uint64_t)v, &err) < 0) {
 			msc_run_end_case(r, MSC_VERDICT_SKIP, "does not fit this device: %s",
 					 err.msg);
 			return false;
@@ -48,10 +61,10 @@ static bool build_block(struct msc_runner *r, const struct msc_plan_command *c,
 }
 
 /* What the command block asks to transfer: what an honest host puts into the CBW. */
-static int64_t own_length(const struct msc_runner *r, const struct msc_plan_command *c,
+static int64_t own_length(const struct msc_runner *r, const struct msc_cdb_def *def,
 			  const uint8_t cdb[MSC_CBW_CB_MAX])
 {
-	switch (c->def ? c->def->amount : MSC_AMOUNT_NONE) {
+	switch (def ? def->amount : MSC_AMOUNT_NONE) {
 	case MSC_AMOUNT_BLOCKS:
 		return (int64_t)(msc_cdb_value(cdb, "blocks") * r->unit.block_size);
 	case MSC_AMOUNT_ALLOCATION:
@@ -62,14 +75,15 @@ static int64_t own_length(const struct msc_runner *r, const struct msc_plan_comm
 }
 
 static bool build_wrapper(struct msc_runner *r, const struct msc_plan_command *c,
-			  const uint8_t cdb[MSC_CBW_CB_MAX], struct msc_request *rq)
+			  const struct msc_cdb_def *def, const uint8_t cdb[MSC_CBW_CB_MAX],
+			  struct msc_request *rq)
 {
 	const struct msc_cbw_changes *w = &c->cbw;
-	uint8_t own = c->def ? c->def->length : (uint8_t)c->raw_len;
-	int dir = w->direction >= 0 ? w->direction : c->def ? (int)c->def->dir : MSC_DIR_NONE;
+	uint8_t own = def ? def->length : (uint8_t)c->raw_len;
+	int dir = w->direction >= 0 ? w->direction : def ? (int)def->dir : MSC_DIR_NONE;
 	int64_t length, lun, tag, flags, cb_length, fill, signature, wrapper, take;
 
-	if (!msc_run_value(r, &w->length, own_length(r, c, cdb), &length) ||
+	if (!msc_run_value(r, &w->length, own_length(r, def, cdb), &length) ||
 	    !msc_run_value(r, &w->lun, r->o->lun, &lun) || !msc_run_value(r, &w->tag, 0, &tag) ||
 	    !msc_run_value(r, &w->flags, dir == MSC_DIR_IN ? MSC_CBW_FLAG_IN : 0, &flags) ||
 	    !msc_run_value(r, &w->cb_length, own, &cb_length) ||
@@ -155,6 +169,8 @@ static int build_data(struct msc_runner *r, const struct msc_plan_command *c,
  * the user's time. */
 static bool hung(const struct msc_exchange *x)
 {
+	if (x->whole)
+		return x->outcome == MSC_OUT_TIMEOUT;
 	return x->needs_reset && msc_cbw_is_valid(x->wrapper, x->wrapper_len) &&
 	       msc_cbw_is_meaningful(x) &&
 	       (msc_step_with(x, MSC_STEP_CBW, MSC_OUT_TIMEOUT) ||
@@ -170,6 +186,8 @@ static int send(struct msc_runner *r, const struct msc_request *rq, const struct
 	if (msc_session_exchange(r->session, rq, out, err) < 0)
 		return -1;
 	x = &(*out)->u.exchange;
+	if (msc_check_ended(r, *out, err) < 0)
+		return -1;
 	if (hung(x) && r->s->recover && !rq->leave)
 		msc_run_end_case(r, MSC_VERDICT_ERROR, "the device did not answer a command");
 	return 0;
@@ -280,12 +298,13 @@ static int send_with_care(struct msc_runner *r, const struct msc_plan_command *c
 
 int msc_run_command(struct msc_runner *r, const struct msc_plan_command *c, struct msc_err *err)
 {
+	const struct msc_cdb_def *def = form(r, c);
 	size_t findings = r->findings.count;
 	uint8_t cdb[MSC_CBW_CB_MAX];
 	struct built b = { 0 };
 	int rc;
 
-	if (!build_block(r, c, cdb) || !build_wrapper(r, c, cdb, &b.rq) ||
+	if (!build_block(r, c, def, cdb) || !build_wrapper(r, c, def, cdb, &b.rq) ||
 	    !build_intent(r, &c->intent, &b.rq.stated))
 		return 0;
 	rc = build_data(r, c, cdb, &b, err);
@@ -309,29 +328,48 @@ int msc_run_wrapper(struct msc_runner *r, const struct msc_bytes *bytes, struct 
 	return send(r, &rq, &record, err);
 }
 
+/* How long: a unit that has never been ready is not waited for again. */
+static struct msc_awaiting patience(const struct msc_runner *r)
+{
+	bool was_ready = msc_session_readiness(r->session, r->o->lun) == MSC_READINESS_READY;
+	int64_t now_ns = msc_now(r->target->clock);
+
+	return (struct msc_awaiting){
+		.until_ns = now_ns + (was_ready ? MSC_AWAIT_LATE_NS : MSC_AWAIT_EMPTY_NS),
+		.empty_until_ns = now_ns + (was_ready ? MSC_AWAIT_EMPTY_NS : 0),
+	};
+}
+
 int msc_run_ready(struct msc_runner *r, struct msc_err *err)
 {
-	static const uint8_t cdb[MSC_CBW_CB_MAX] = { MSC_OP_TEST_UNIT_READY };
 	struct msc_clock *clock = r->target->clock;
+	struct msc_awaiting a = patience(r);
+	enum msc_await_step step = MSC_AWAIT_AGAIN;
+	enum msc_readiness why = MSC_READINESS_READY;
 	struct msc_sense_data sense;
 
-	for (int i = 0; i < READY_TRIES && !r->ended; i++) {
+	while (step != MSC_AWAIT_END && !r->ended) {
 		const struct msc_record *record;
 		struct msc_request rq;
 
-		msc_request_init(&rq, cdb, 6, MSC_DIR_NONE, 0);
-		rq.cbw.h.lun = r->o->lun;
+		if (step == MSC_AWAIT_PAUSE)
+			msc_wait_until(clock, msc_now(clock) + MSC_AWAIT_PAUSE_NS);
+		if (step == MSC_AWAIT_START) {
+			msc_request_start(&rq, r->o->lun);
+			if (send(r, &rq, &record, err) < 0)
+				return -1;
+		}
+		msc_request_ready(&rq, r->o->lun);
 		if (send(r, &rq, &record, err) < 0)
 			return -1;
 		if (msc_run_owes_reset(r) || record->u.exchange.csw.status == MSC_CSW_PASSED)
 			return 0;
 		if (msc_run_sense(r, r->o->lun, NULL, &sense, err) < 0)
 			return -1;
-		if (!sense.valid || (sense.key == MSC_SENSE_NOT_READY && sense.asc == 0x3a))
-			return 0;
-		if (sense.key != MSC_SENSE_UNIT_ATTENTION)
-			msc_wait_until(clock, msc_now(clock) + READY_WAIT_NS);
+		step = msc_await(&a, msc_now(clock), &sense, &why);
 	}
+	if (why == MSC_READINESS_LATE)
+		msc_session_set_readiness(r->session, r->o->lun, why);
 	return 0;
 }
 

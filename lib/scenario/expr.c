@@ -103,6 +103,17 @@ static int add(struct parsing *p, enum op op, int64_t value)
 	return add_term(p, (struct msc_term){ .op = op, .value = value });
 }
 
+/* Some can only be asked on endpoint 0. */
+static int add_name(struct parsing *p, enum msc_var v)
+{
+	if (v <= MSC_VAR_SCRATCH)
+		p->l->s->needs |= MSC_NEED_MEDIUM;
+	if (v == MSC_VAR_MAX_LUN || v == MSC_VAR_INTERFACE || v == MSC_VAR_MAX_PACKET ||
+	    v == MSC_VAR_SIBLING)
+		p->l->s->needs |= MSC_NEED_ENDPOINTS;
+	return add(p, OP_VAR, (int64_t)v);
+}
+
 static void blanks(struct parsing *p)
 {
 	while (*p->at == ' ')
@@ -159,11 +170,8 @@ static int name(struct parsing *p, const char *word, const struct msc_yaml *here
 		if (!strcmp(word, l->lets[i]))
 			return add(p, OP_VAR, MSC_VAR_LET + (int64_t)i);
 	for (i = 0; names[i]; i++)
-		if (!strcmp(word, names[i])) {
-			if (i <= MSC_VAR_SCRATCH)
-				l->s->needs |= MSC_NEED_MEDIUM;
-			return add(p, OP_VAR, (int64_t)i);
-		}
+		if (!strcmp(word, names[i]))
+			return add_name(p, (enum msc_var)i);
 	return msc_load_unknown(l, here, "a number or a name", names, sizeof names[0], SIZE_MAX);
 }
 

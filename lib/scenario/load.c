@@ -36,7 +36,7 @@ static int need(struct msc_loader *l, const struct msc_yaml *n, struct msc_scena
 					     "write-protected", "removable",  "fixed",
 					     "multi-lun",       "single-lun", "full-speed",
 					     "high-speed",      "simulated",  "composite",
-					     "super-speed",     NULL };
+					     "super-speed",     "endpoints",  NULL };
 	static const struct msc_key keys[] = {
 		{"blocks", msc_load_expr, 0, 1, INT64_MAX, NULL, true},
 		{0},
@@ -83,6 +83,21 @@ static int scratch(struct msc_loader *l, const struct msc_yaml *n, void *into,
 	if (!blocks.constant)
 		return msc_load_expected(l, n, "a plain number of blocks");
 	return msc_expr_value(&blocks, &none, into, l->err);
+}
+
+/* c251:1303 */
+static int device(struct msc_loader *l, const struct msc_yaml *n, void *into,
+		  const struct msc_key *k)
+{
+	struct msc_scenario *s = into;
+
+	(void)k;
+	if (n->kind != MSC_YAML_TEXT || strlen(n->text) != 9 ||
+	    strspn(n->text, "0123456789abcdef") != 4 || n->text[4] != ':' ||
+	    strspn(n->text + 5, "0123456789abcdef") != 4 ||
+	    sscanf(n->text, "%4hx:%4hx", &s->vendor, &s->product) != 2)
+		return msc_load_expected(l, n, "idVendor:idProduct, as in c251:1303");
+	return 0;
 }
 
 static int steps(struct msc_loader *l, const struct msc_yaml *n, void *into,
@@ -143,6 +158,7 @@ static int fill_in(struct msc_loader *l, const struct msc_yaml *doc, struct msc_
 		{"tags", msc_load_texts, AT(tags), 0, 0, NULL, false},
 		{"stage", msc_load_word, AT(stage), 0, 0, msc_stage_names, false},
 		{"evidence", msc_load_word, AT(evidence), 0, 0, msc_evidence_names, false},
+		{"device", device, 0, 0, 0, NULL, false},
 		{"needs", needs, 0, 0, 0, NULL, false},
 		{"scratch", scratch, AT(scratch_blocks), 1, SCRATCH_MAX, NULL, false},
 		{"recover", msc_load_bool, AT(recover), 0, 0, NULL, false},
@@ -166,6 +182,9 @@ static int fill_in(struct msc_loader *l, const struct msc_yaml *doc, struct msc_
 	s->ejects = msc_plan_ejects(s->steps, s->n_steps);
 	if (s->scratch_blocks)
 		s->needs |= MSC_NEED_MEDIUM;
+	/* The kernel looks after a medium that it may have lost, with commands of its own. */
+	if (s->ejects || msc_plan_needs_endpoints(s->steps, s->n_steps))
+		s->needs |= MSC_NEED_ENDPOINTS;
 	return add_tags(l, s) < 0 ? -1 : join_spec(l, s);
 }
 

@@ -76,7 +76,7 @@ int msc_load_steps(struct msc_loader *, const struct msc_yaml *list, struct msc_
 /* load_flow.c: steps about other steps */
 typedef int msc_step_fn(struct msc_loader *, const struct msc_yaml *step, struct msc_plan_step *);
 msc_step_fn msc_load_repeat, msc_load_for, msc_load_if, msc_load_let, msc_load_skip_unless,
-	msc_load_phase;
+	msc_load_phase, msc_load_live, msc_load_check;
 /* load_control.c: the step of a key that is a control request; *known false: it is none. */
 int msc_load_control(struct msc_loader *, const struct msc_yaml *value, struct msc_plan_step *,
 		     bool *known) MSC_MUST_CHECK;

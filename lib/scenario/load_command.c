@@ -54,6 +54,22 @@ static int fields(struct msc_loader *l, const struct msc_yaml *map, struct msc_p
 	return 0;
 }
 
+/* READ and WRITE in the form that the blocks can be named in. */
+static bool either_form(const char *name, struct msc_plan_command *c)
+{
+	static const char *const forms[][3] = { { "read", "read10", "read16" },
+						{ "write", "write10", "write16" } };
+
+	for (size_t i = 0; i < MSC_COUNT(forms); i++) {
+		if (strcmp(name, forms[i][0]) != 0)
+			continue;
+		c->narrow = msc_cdb_by_name(forms[i][1]);
+		c->def = msc_cdb_by_name(forms[i][2]);
+		return true;
+	}
+	return false;
+}
+
 /* "test_unit_ready", "f0 00 00 00 00 00", or { read10: { lba: 0, blocks: 1 } } */
 static int block(struct msc_loader *l, const struct msc_yaml *n, void *into,
 		 const struct msc_key *k)
@@ -66,7 +82,8 @@ static int block(struct msc_loader *l, const struct msc_yaml *n, void *into,
 		name = n->child->key;
 	if (name->kind != MSC_YAML_TEXT || !*name->text)
 		return msc_load_expected(l, n, "a command with its fields, or bytes as hex");
-	c->def = msc_cdb_by_name(name->text);
+	if (!either_form(name->text, c))
+		c->def = msc_cdb_by_name(name->text);
 	if (!c->def)
 		return raw_block(l, name, c);
 	return name == n ? 0 : fields(l, n->child, c);

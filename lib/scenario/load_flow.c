@@ -221,6 +221,21 @@ int msc_load_skip_unless(struct msc_loader *l, const struct msc_yaml *step,
 	return msc_load_map(l, step, "a skip_unless step", keys, &out->u.unless);
 }
 
+/* check: u8(answer, 0) == 1, and in words what is wrong otherwise */
+int msc_load_check(struct msc_loader *l, const struct msc_yaml *step, struct msc_plan_step *out)
+{
+	static const struct msc_key keys[] = {
+		{ "check", msc_load_expr, offsetof(struct msc_plan_unless, met), INT64_MIN,
+		  INT64_MAX, NULL, true },
+		{ "otherwise", msc_load_text, offsetof(struct msc_plan_unless, because), 0, 0, NULL,
+		  true },
+		{ 0 },
+	};
+
+	out->what = MSC_DO_CHECK;
+	return msc_load_map(l, step, "a check step", keys, &out->u.unless);
+}
+
 int msc_load_phase(struct msc_loader *l, const struct msc_yaml *step, struct msc_plan_step *out)
 {
 	static const struct msc_key keys[] = {
@@ -230,4 +245,35 @@ int msc_load_phase(struct msc_loader *l, const struct msc_yaml *step, struct msc
 
 	out->what = MSC_DO_PHASE;
 	return msc_load_map(l, step, "a phase step", keys, &out->u.phase);
+}
+
+/* live: { lba: cluster + 2, blocks: 1 } */
+static int live_fields(struct msc_loader *l, const struct msc_yaml *n, void *into,
+		       const struct msc_key *k)
+{
+	static const struct msc_key keys[] = {
+		{ "lba", msc_load_expr, offsetof(struct msc_plan_live, lba), 0, INT64_MAX, NULL,
+		  true },
+		{ "blocks", msc_load_expr, offsetof(struct msc_plan_live, blocks), 1,
+		  MSC_LIVE_BLOCKS_MAX, NULL, false },
+		{ 0 },
+	};
+	struct msc_plan_live *live = into;
+
+	(void)k;
+	l->s->needs |= MSC_NEED_MEDIUM;
+	if (msc_load_map(l, n, "'live'", keys, live) < 0)
+		return -1;
+	return live->blocks.count ? 0 : msc_expr_number(l, 1, &live->blocks);
+}
+
+int msc_load_live(struct msc_loader *l, const struct msc_yaml *step, struct msc_plan_step *out)
+{
+	static const struct msc_key keys[] = {
+		{"live", live_fields, 0, 0, 0, NULL, true},
+		{0},
+	};
+
+	out->what = MSC_DO_LIVE;
+	return msc_load_map(l, step, "a live step", keys, &out->u.live);
 }

@@ -118,6 +118,8 @@ static const struct {
 	{"let", msc_load_let, 0},
 	{"skip_unless", msc_load_skip_unless, 0},
 	{"phase", msc_load_phase, 0},
+	{"live", msc_load_live, 0},
+	{"check", msc_load_check, 0},
 	/* Read by load_control.c; here for the nearest name. */
 	{"control", NULL, MSC_DO_CONTROL},
 	{"get_max_lun", NULL, MSC_DO_CONTROL},

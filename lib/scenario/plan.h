@@ -12,6 +12,7 @@
 #define MSC_LOOPS_MAX 4
 #define MSC_LETS_MAX  16
 #define MSC_SLOTS_MAX 8
+#define MSC_LIVE_BLOCKS_MAX 8
 
 enum msc_var {
 	MSC_VAR_BLOCK_SIZE, /* bytes; this and the next three need a medium */
@@ -132,6 +133,8 @@ struct msc_stated_intent {
 
 struct msc_plan_command {
 	const struct msc_cdb_def *def; /* NULL: raw */
+	const struct msc_cdb_def *narrow; /* of `read` and `write`: taken instead where every field
+					     fits; its fields are in the same order. Else NULL */
 	uint8_t raw[MSC_CBW_CB_MAX];
 	size_t raw_len;
 	struct msc_expr field[MSC_COUNT(((struct msc_cdb_def *)0)->fields)];
@@ -187,8 +190,13 @@ struct msc_plan_lets {
 };
 
 struct msc_plan_unless {
-	struct msc_expr met; /* 0: the scenario ends as skipped */
+	struct msc_expr met; /* 0: the scenario ends as skipped; of CHECK: it fails */
 	const char *because;
+};
+
+/* Blocks that act: the scenario may write them. */
+struct msc_plan_live {
+	struct msc_expr lba, blocks;
 };
 
 enum msc_do {
@@ -211,6 +219,8 @@ enum msc_do {
 	MSC_DO_LET,
 	MSC_DO_SKIP_UNLESS,
 	MSC_DO_PHASE,
+	MSC_DO_LIVE,
+	MSC_DO_CHECK,
 };
 
 struct msc_plan_step {
@@ -226,8 +236,9 @@ struct msc_plan_step {
 		int64_t wait_ns;
 		struct msc_plan_loop loop; /* and IF */
 		struct msc_plan_lets lets;
-		struct msc_plan_unless unless;
+		struct msc_plan_unless unless; /* and CHECK */
 		const char *phase;
+		struct msc_plan_live live;
 	} u;
 };
 
@@ -247,6 +258,7 @@ enum msc_need {
 	MSC_NEED_SIMULATED = 1 << 10,
 	MSC_NEED_COMPOSITE = 1 << 11,
 	MSC_NEED_SUPER_SPEED = 1 << 12,
+	MSC_NEED_ENDPOINTS = 1 << 13, /* the device's own: see msc_plan_needs_endpoints */
 };
 
 struct msc_scenario {
@@ -262,6 +274,7 @@ struct msc_scenario {
 	int64_t scratch_blocks;
 	bool recover, autosense;
 	bool writes, ejects, unsafe; /* some step may: see below */
+	uint16_t vendor, product; /* of the device that it is about; 0: of every one */
 	const char *host; /* whose behaviour it imitates; may be NULL */
 	int64_t within_ns; /* how long it may take before the reader is told; 0: any time */
 	struct msc_plan_step *steps;
@@ -276,6 +289,9 @@ extern const char *const msc_evidence_names[];
 
 /* True when some step may change the medium, or what the device keeps. */
 bool msc_plan_writes(const struct msc_plan_step *, size_t n);
+/* True when some step needs what a whole command cannot carry: a CBW with a lie in it, a CSW, a bare
+ * transfer, a control request, a reset. */
+bool msc_plan_needs_endpoints(const struct msc_plan_step *, size_t n);
 /* True when some step needs --allow-unsafe. */
 bool msc_plan_is_unsafe(const struct msc_plan_step *, size_t n);
 /* True when some step may take the medium away: START STOP UNIT that ejects. */

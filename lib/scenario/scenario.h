@@ -27,6 +27,8 @@ const char *msc_scenario_title(const struct msc_scenario *);
 const char *msc_scenario_path(const struct msc_scenario *);
 const char *const *msc_scenario_spec(const struct msc_scenario *); /* NULL-terminated */
 const char *const *msc_scenario_tags(const struct msc_scenario *); /* NULL-terminated */
+/* False: it is about another device than the one with these numbers. */
+bool msc_scenario_is_for(const struct msc_scenario *, uint16_t vendor, uint16_t product);
 bool msc_scenario_writes(const struct msc_scenario *);
 /* Some step is known to need allow_unsafe: session/gate.h. */
 bool msc_scenario_is_unsafe(const struct msc_scenario *);

@@ -42,6 +42,11 @@ const char *msc_scenario_evidence(const struct msc_scenario *s)
 	return NULL;
 }
 
+bool msc_scenario_is_for(const struct msc_scenario *s, uint16_t vendor, uint16_t product)
+{
+	return !s->vendor || (s->vendor == vendor && s->product == product);
+}
+
 bool msc_scenario_writes(const struct msc_scenario *s)
 {
 	return s->writes;
@@ -148,6 +153,7 @@ static enum msc_effect step_effect(const struct msc_plan_step *s, const struct m
 	case MSC_DO_POLL:
 		return msc_gate_bytes_effect(s->u.poll.data.data, s->u.poll.data.len, NULL);
 	case MSC_DO_CONTROL: return control_effect(&s->u.control);
+	case MSC_DO_LIVE: return MSC_EFFECT_BLOCKS;
 	default: return MSC_EFFECT_NONE;
 	}
 }
@@ -165,6 +171,50 @@ static bool step_is_unsafe(const struct msc_plan_step *s, const struct msc_env *
 static bool step_ejects(const struct msc_plan_step *s, const struct msc_env *env)
 {
 	return s->what == MSC_DO_COMMAND && command_ejects(&s->u.command, env);
+}
+
+/* The length and the direction of raw bytes are how they are described; of a command by name they are a
+ * lie. */
+static bool lies(const struct msc_plan_command *c)
+{
+	const struct msc_cbw_changes *w = &c->cbw;
+
+	if (c->def && (w->length.count || w->direction >= 0 || w->cb_length.count))
+		return true;
+	return w->signature.count || w->tag.count || w->flags.count || w->lun.count ||
+	       w->fill.count || w->wrapper_length.count || c->send.count || c->split.count ||
+	       c->take.count || c->leave || c->early || c->clear_after_ns;
+}
+
+static bool step_needs_endpoints(const struct msc_plan_step *s, const struct msc_env *env)
+{
+	(void)env;
+	switch (s->what) {
+	case MSC_DO_COMMAND:
+		return lies(&s->u.command) ||
+		       s->u.command.expect.status == 1u << MSC_CSW_PHASE_ERROR;
+	case MSC_DO_WRAPPER:
+	case MSC_DO_CONTROL:
+	case MSC_DO_ENUMERATE:
+	case MSC_DO_CONFIGURE:
+	case MSC_DO_POLL:
+	case MSC_DO_CLEAR_HALT:
+	case MSC_DO_RESET_RECOVERY:
+	case MSC_DO_PORT_RESET: return true;
+	case MSC_DO_SENSE:
+	case MSC_DO_READY:
+	case MSC_DO_PRELUDE:
+	case MSC_DO_SETTLE:
+	case MSC_DO_WAIT:
+	case MSC_DO_LOOP:
+	case MSC_DO_IF:
+	case MSC_DO_LET:
+	case MSC_DO_SKIP_UNLESS:
+	case MSC_DO_LIVE:
+	case MSC_DO_CHECK:
+	case MSC_DO_PHASE: break;
+	}
+	return false;
 }
 
 typedef bool step_fn(const struct msc_plan_step *, const struct msc_env *);
@@ -220,4 +270,11 @@ bool msc_plan_ejects(const struct msc_plan_step *steps, size_t n)
 	struct msc_env env = { 0 };
 
 	return any(steps, n, &env, step_ejects);
+}
+
+bool msc_plan_needs_endpoints(const struct msc_plan_step *steps, size_t n)
+{
+	struct msc_env env = { 0 };
+
+	return any(steps, n, &env, step_needs_endpoints);
 }

@@ -39,6 +39,22 @@ void msc_request_sense(struct msc_request *rq, uint8_t lun)
 	rq->cbw.h.lun = lun;
 }
 
+void msc_request_start(struct msc_request *rq, uint8_t lun)
+{
+	static const uint8_t cdb[MSC_CBW_CB_MAX] = { MSC_OP_START_STOP_UNIT, [4] = 0x01 };
+
+	msc_request_init(rq, cdb, 6, MSC_DIR_NONE, 0);
+	rq->cbw.h.lun = lun;
+}
+
+void msc_request_ready(struct msc_request *rq, uint8_t lun)
+{
+	static const uint8_t cdb[MSC_CBW_CB_MAX] = { MSC_OP_TEST_UNIT_READY };
+
+	msc_request_init(rq, cdb, 6, MSC_DIR_NONE, 0);
+	rq->cbw.h.lun = lun;
+}
+
 static int move(struct msc_session *s, struct msc_request *rq, int64_t timeout_ns, void *in,
 		bool *passed, struct msc_err *err)
 {
@@ -54,8 +70,7 @@ static int move(struct msc_session *s, struct msc_request *rq, int64_t timeout_n
 	if (rc)
 		return -1;
 	x = &r->u.exchange;
-	*passed = !x->needs_reset && x->csw.status == MSC_CSW_PASSED &&
-		  x->data_len == rq->cbw.h.length;
+	*passed = msc_exchange_passed(x) && x->data_len == rq->cbw.h.length;
 	if (*passed && in)
 		memcpy(in, x->data, x->data_len);
 	return 0;
@@ -93,7 +108,7 @@ int msc_session_sense(struct msc_session *s, uint8_t lun, struct msc_sense_data 
 	rq.serial = true;
 	if (msc_session_exchange(s, &rq, &r, err))
 		return -1;
-	if (!r->u.exchange.needs_reset)
+	if (msc_exchange_ended(&r->u.exchange))
 		*sense = msc_sense_decode(r->u.exchange.data, r->u.exchange.data_len);
 	return 0;
 }
@@ -101,19 +116,19 @@ int msc_session_sense(struct msc_session *s, uint8_t lun, struct msc_sense_data 
 int msc_session_answers(struct msc_session *s, uint8_t lun, enum msc_answer *answer,
 			struct msc_err *err)
 {
-	static const uint8_t cdb[MSC_CBW_CB_MAX] = { MSC_OP_TEST_UNIT_READY };
 	const struct msc_exchange *x;
 	const struct msc_record *r;
 	struct msc_request rq;
 
-	msc_request_init(&rq, cdb, 6, MSC_DIR_NONE, 0);
-	rq.cbw.h.lun = lun;
+	msc_request_ready(&rq, lun);
 	rq.serial = true;
 	if (msc_session_exchange(s, &rq, &r, err))
 		return -1;
 	x = &r->u.exchange;
-	if (x->needs_reset)
-		*answer = x->status_len ? MSC_ANSWER_ODD : MSC_ANSWER_NONE;
+	if (!msc_exchange_ended(x))
+		*answer = x->status_len || (x->whole && x->outcome == MSC_OUT_ERROR)
+				  ? MSC_ANSWER_ODD
+				  : MSC_ANSWER_NONE;
 	else
 		*answer = x->csw.status == MSC_CSW_PASSED ? MSC_ANSWER_PASSED : MSC_ANSWER_FAILED;
 	return 0;
@@ -149,8 +164,10 @@ static void watch_exchange(struct msc_session *s, const struct msc_exchange *x, 
 	struct msc_medium_signs *g = &s->signs[x->cbw.h.lun & MSC_LUN_MAX];
 	uint8_t op = x->cbw.cb[0];
 
-	if (!msc_csw_is_valid(x))
+	if (!msc_csw_is_valid(x)) {
+		s->excused |= x->whole; /* it was reset */
 		return;
+	}
 	if (op == MSC_OP_START_STOP_UNIT) { /* whatever came of it */
 		s->excused = true;
 		g->ejected = (x->cbw.cb[4] & 0x03) == 0x02;

@@ -5,6 +5,7 @@
 
 #include "session/gate.h"
 #include "session/session.h"
+#include "transport/command.h"
 
 struct msc_held {
 	struct msc_permit permit;
@@ -21,8 +22,30 @@ struct msc_gate {
 	uint64_t blocks_left; /* and that are blocks of a write that permits cover */
 };
 
+/* How a session reaches its device. */
+struct msc_driver {
+	const char *name; /* in the trace log */
+	const char *serial_only; /* why it cannot be driven queued; NULL: it can */
+	/* One exchange, from the note of its beginning to that of its end. */
+	int (*exchange)(struct msc_session *, const struct msc_request *, int64_t timeout_ns,
+			struct msc_err *);
+	/* So that Get Max LUN is in the log; NULL: there is one unit. */
+	int (*ask_max_lun)(struct msc_session *, struct msc_err *);
+	/* The device does not answer: the next rung up, 1 or 2 (msc_session_settle). */
+	int (*climb)(struct msc_session *, int rung, struct msc_err *);
+};
+extern const struct msc_driver msc_driver_bot, msc_driver_sg;
+
+/* What the kernel was told when it asked why the newest command failed. */
+struct msc_fetched {
+	uint8_t sense[MSC_SENSE_LEN];
+	size_t len; /* 0: nothing, or somebody has had it */
+	int64_t at_ns;
+};
+
 struct msc_session {
 	struct msc_target *target;
+	const struct msc_driver *driver;
 	struct msc_session_options o;
 	bool (*stop)(void *user);
 	void *stop_user;
@@ -34,15 +57,21 @@ struct msc_session {
 	const struct msc_record *given[2]; /* to the user; to the session itself, when muted */
 	uint32_t tag;		 /* of the newest CBW */
 	unsigned hangs;		 /* time-outs where an answer was due */
+	bool patient;		 /* the user has not said how long to wait */
 	unsigned muted;		 /* above 0: records are kept but not passed on */
 	struct msc_gate gate;
+	struct msc_fetched fetched; /* of the driver sg */
 	struct msc_medium_signs signs[MSC_LUN_MAX + 1];
+	enum msc_readiness readiness[MSC_LUN_MAX + 1];
 	bool excused;	       /* the host has done what a unit attention may follow */
 	int64_t write_byte_ns; /* what a byte took of the slowest write that passed */
 };
 
-/* Puts a note into the log. */
+/* Puts a note, or a transfer that no transport tells of, into the log. */
 void msc_engine_note(struct msc_session *, const struct msc_note *);
+void msc_engine_tell(struct msc_session *, const struct msc_transfer *);
+/* MSC_E_INTERRUPTED when the user does not want to go on. */
+int msc_engine_go_on(struct msc_session *, struct msc_err *) MSC_MUST_CHECK;
 /* After what has made a record: gives it out. `out` may be NULL. -1: out of memory. */
 int msc_engine_give(struct msc_session *, const struct msc_record **out,
 		    struct msc_err *) MSC_MUST_CHECK;
@@ -89,6 +118,9 @@ int msc_gate_look(const struct msc_session *, const uint8_t *wrapper, size_t wra
 int msc_gate_pass(struct msc_session *, const struct msc_xfer *, struct msc_err *) MSC_MUST_CHECK;
 /* Whether permits cover all of these blocks, whatever the command; msc_covers_fn of a session. */
 bool msc_gate_covers(void *session, uint8_t lun, uint64_t lba, uint64_t blocks);
+/* And for a whole command: as for the CBW that it becomes, and the data behind it. */
+int msc_gate_pass_command(struct msc_session *, const struct msc_command *,
+			  struct msc_err *) MSC_MUST_CHECK;
 /* After a reset the device expects a CBW. */
 void msc_gate_forget(struct msc_session *);
 void msc_gate_free(struct msc_session *);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One exchange: CBW, data, CSW, and the way back from a STALL. The diagram is in session.h.
+/* The driver "bot". One exchange: CBW, data, CSW, and the way back from a STALL. The diagram is in
+ * session.h.
  *
  * Serial and queued are one code: each phase starts its transfer unless that has been done, and
  * waits for it. Queued means that all three are started beforehand.
@@ -42,19 +43,6 @@ struct run {
 	struct msc_piece_run pieces; /* instead of data */
 	bool dead; /* nothing more can be asked of the device */
 };
-
-void msc_request_init(struct msc_request *rq, const uint8_t *cdb, uint8_t cdb_len, enum msc_dir dir,
-		      uint32_t length)
-{
-	memset(rq, 0, sizeof(*rq));
-	rq->cbw.h.signature = MSC_CBW_SIGNATURE;
-	rq->cbw.h.length = length;
-	rq->cbw.h.flags = dir == MSC_DIR_IN ? MSC_CBW_FLAG_IN : 0;
-	rq->cbw.h.cb_length = cdb_len;
-	memcpy(rq->cbw.cb, cdb, cdb_len < MSC_CBW_CB_MAX ? cdb_len : MSC_CBW_CB_MAX);
-	rq->wrapper_len = MSC_CBW_LEN;
-	rq->out_len = rq->in_len = SIZE_MAX;
-}
 
 /* Room for a CSW and whatever else comes in its last packet. */
 static size_t status_room(const struct run *r)
@@ -412,17 +400,6 @@ static int run_phases(struct run *r, struct msc_err *err)
 	return r->dead ? give_up(r, err) : status_phase(r, err);
 }
 
-static void trace(const struct msc_session *s, const struct msc_exchange *x)
-{
-	char text[128];
-
-	msc_log(s->o.log, MSC_LOG_TRACE, "bot", msc_now(s->target->clock),
-		"tag %#x %s: %zu bytes %s, %s%s", x->cbw.h.tag,
-		msc_cdb_text(text, sizeof(text), x->cbw.cb, x->cbw.h.cb_length), x->data_len,
-		msc_dir_name(x->dir), x->have_csw ? msc_csw_status_name(x->csw.status) : "no CSW",
-		x->needs_reset ? ", needs reset" : "");
-}
-
 static int run(struct run *r, struct msc_err *err)
 {
 	struct msc_session *s = r->s;
@@ -448,23 +425,42 @@ static int run(struct run *r, struct msc_err *err)
 	return 0;
 }
 
-int msc_session_exchange(struct msc_session *s, const struct msc_request *rq,
-			 const struct msc_record **out, struct msc_err *err)
+static int exchange(struct msc_session *s, const struct msc_request *rq, int64_t timeout_ns,
+		    struct msc_err *err)
 {
 	uint16_t packet = s->target->device.max_packet_in;
-	struct run r = { .s = s,
-			 .rq = rq,
-			 .timeout_ns = rq->timeout_ns > 0 ? rq->timeout_ns : s->o.timeout_ns,
-			 .packet = packet ? packet : 64 };
+	struct run r = {
+		.s = s, .rq = rq, .timeout_ns = timeout_ns, .packet = packet ? packet : 64
+	};
 	int result = run(&r, err);
 
 	msc_pieces_end(&r.pieces);
 	free(r.wrapper);
 	free(r.buffer);
 	free(r.status);
-	if (result < 0 || msc_engine_give(s, out, err) < 0)
-		return -1;
-	msc_engine_count_hang(s, &msc_session_last(s)->u.exchange, r.timeout_ns);
-	trace(s, &msc_session_last(s)->u.exchange);
-	return 0;
+	return result;
 }
+
+static int ask_max_lun(struct msc_session *s, struct msc_err *err)
+{
+	const struct msc_setup setup = {
+		.request_type = MSC_REQTYPE_IN | MSC_REQTYPE_CLASS | MSC_RECIPIENT_INTERFACE,
+		.request = MSC_REQ_GET_MAX_LUN,
+		.index = s->target->device.interface_number,
+		.length = 1};
+
+	return msc_session_control(s, &setup, NULL, NULL, err);
+}
+
+static int climb(struct msc_session *s, int rung, struct msc_err *err)
+{
+	return rung == 1 ? msc_session_reset_recovery(s, NULL, err)
+			 : msc_session_port_reset(s, NULL, err);
+}
+
+const struct msc_driver msc_driver_bot = {
+	.name = "bot",
+	.exchange = exchange,
+	.ask_max_lun = ask_max_lun,
+	.climb = climb,
+};

@@ -363,6 +363,20 @@ int msc_gate_pass(struct msc_session *s, const struct msc_xfer *x, struct msc_er
 	return 0;
 }
 
+int msc_gate_pass_command(struct msc_session *s, const struct msc_command *c, struct msc_err *err)
+{
+	struct msc_cbw cbw = { .h = { .signature = MSC_CBW_SIGNATURE,
+				      .length = (uint32_t)c->len,
+				      .flags = c->dir == MSC_DIR_IN ? MSC_CBW_FLAG_IN : 0,
+				      .cb_length = c->cdb_len } };
+	uint8_t wrapper[MSC_CBW_LEN];
+
+	memcpy(cbw.cb, c->cdb, c->cdb_len);
+	msc_cbw_pack(wrapper, &cbw);
+	return msc_gate_look(s, wrapper, sizeof wrapper, c->dir == MSC_DIR_OUT ? c->data : NULL,
+			     c->len, err);
+}
+
 void msc_gate_forget(struct msc_session *s)
 {
 	s->gate.blocks_left = s->gate.data_left = 0;

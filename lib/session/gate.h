@@ -8,6 +8,9 @@
  *	writes blocks					where permits cover all of them
  *	anything else, and what nobody knows		with allow_unsafe, or the operation code in it
  *
+ * A whole command, which is carried by the kernel, is looked at as the CBW that it becomes and the data
+ * behind it.
+ *
  * A device may take for a CBW what was not meant as one, so bytes count by what they look like and
  * not by who sends them: a signature anywhere in the stream of bulk-out bytes, also across transfers,
  * and, where a CBW belongs, without one. Data of a write that a permit covers is data.

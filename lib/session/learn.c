@@ -9,8 +9,6 @@
 #include <string.h>
 
 #define RECOVERIES_MAX	  3
-#define READY_TRIES	  24
-#define READY_PAUSE_NS	  (250 * MSC_MS) /* between two TEST UNIT READY of a unit that starts up */
 #define ATTENTIONS_MAX	  6		 /* unit attentions read away before a unit is ready */
 #define PROBE_TIMEOUT_NS  MSC_S
 #define PROBE_ROUNDS	  8
@@ -29,18 +27,24 @@ struct learner {
 
 /* ---- commands of one's own ---------------------------------------------------------------- */
 
-/* One command; l->x is its exchange. */
-static int command(struct learner *l, const uint8_t *cdb, enum msc_dir dir, uint32_t length,
-		   struct msc_err *err)
+/* A command that reads `length` bytes. */
+static struct msc_request request(const struct learner *l, const uint8_t *cdb, uint32_t length)
 {
-	const struct msc_record *r;
 	struct msc_request rq;
 
-	msc_request_init(&rq, cdb, msc_cdb_group_length(cdb[0]), dir, length);
+	msc_request_init(&rq, cdb, msc_cdb_group_length(cdb[0]), MSC_DIR_IN, length);
 	rq.cbw.h.lun = l->lun;
-	rq.serial = !l->queued;
-	rq.timeout_ns = l->timeout_ns;
-	if (msc_session_exchange(l->s, &rq, &r, err))
+	return rq;
+}
+
+/* Sends it; l->x is its exchange. */
+static int command(struct learner *l, struct msc_request *rq, struct msc_err *err)
+{
+	const struct msc_record *r;
+
+	rq->serial = !l->queued;
+	rq->timeout_ns = l->timeout_ns;
+	if (msc_session_exchange(l->s, rq, &r, err))
 		return -1;
 	l->x = &r->u.exchange;
 	return 0;
@@ -48,7 +52,7 @@ static int command(struct learner *l, const uint8_t *cdb, enum msc_dir dir, uint
 
 static bool passed(const struct learner *l)
 {
-	return !l->x->needs_reset && l->x->csw.status == MSC_CSW_PASSED;
+	return msc_exchange_passed(l->x);
 }
 
 /* The sense data of the last command; not valid when the device gave none. */
@@ -91,14 +95,14 @@ static int settle(struct learner *l, int *rung, struct msc_err *err)
 	if (yes)
 		return 0;
 	*rung = 1;
-	if (msc_session_reset_recovery(l->s, NULL, err))
+	if (l->s->driver->climb(l->s, *rung, err))
 		return -1;
 	if (!msc_session_known(l->s)->needs_reset && answers(l, &yes, err))
 		return -1;
 	if (yes)
 		return 0;
 	*rung = 2;
-	if (msc_session_port_reset(l->s, NULL, err) || answers(l, &yes, err))
+	if (l->s->driver->climb(l->s, *rung, err) || answers(l, &yes, err))
 		return -1;
 	if (!yes)
 		*rung = 3;
@@ -120,16 +124,11 @@ int msc_session_settle(struct msc_session *s, int *rung, struct msc_err *err)
 
 int msc_session_max_lun(struct msc_session *s, uint8_t *max_lun, struct msc_err *err)
 {
-	const struct msc_setup setup = {
-		.request_type = MSC_REQTYPE_IN | MSC_REQTYPE_CLASS | MSC_RECIPIENT_INTERFACE,
-		.request = MSC_REQ_GET_MAX_LUN,
-		.index = s->target->device.interface_number,
-		.length = 1};
 	int result = 0;
 
-	if (!msc_session_known(s)->have_max_lun) {
+	if (!msc_session_known(s)->have_max_lun && s->driver->ask_max_lun) {
 		msc_session_mute(s, true);
-		result = msc_session_control(s, &setup, NULL, NULL, err);
+		result = s->driver->ask_max_lun(s, err);
 		msc_session_mute(s, false);
 	}
 	*max_lun = msc_session_known(s)->max_lun;
@@ -138,42 +137,64 @@ int msc_session_max_lun(struct msc_session *s, uint8_t *max_lun, struct msc_err 
 
 /* ---- learn -------------------------------------------------------------------------------- */
 
-/* Sends a command; when it leaves the device in need, recovers while that is still allowed.
+/* Sends a command; when that gets no answer, recovers while that is still allowed.
  * *good: it was answered and passed. */
-static int ask(struct learner *l, const uint8_t *cdb, enum msc_dir dir, uint32_t length, bool *good,
-	       struct msc_err *err)
+static int send(struct learner *l, struct msc_request *rq, bool *good, struct msc_err *err)
 {
 	int rung;
 
-	if (command(l, cdb, dir, length, err))
+	if (command(l, rq, err))
 		return -1;
 	*good = passed(l);
-	if (!l->x->needs_reset || !l->recoveries)
+	if (msc_exchange_ended(l->x) || !l->recoveries)
 		return 0;
 	l->recoveries--;
 	return msc_session_settle(l->s, &rung, err);
 }
 
-/* False in *ready: no medium, or a unit that does not become ready. */
-static int become_ready(struct learner *l, bool *ready, struct msc_err *err)
+static int ask(struct learner *l, const uint8_t *cdb, uint32_t length, bool *good,
+	       struct msc_err *err)
 {
-	static const uint8_t tur[MSC_CBW_CB_MAX] = { MSC_OP_TEST_UNIT_READY };
-	struct msc_clock *clock = l->s->target->clock;
-	struct msc_sense_data sense;
+	struct msc_request rq = request(l, cdb, length);
 
-	*ready = false;
-	for (int i = 0; i < READY_TRIES && l->recoveries; i++) {
-		if (ask(l, tur, MSC_DIR_NONE, 0, ready, err))
+	return send(l, &rq, good, err);
+}
+
+/* START STOP UNIT with START: what a unit waits for that says 2/04/02. */
+static int start_unit(struct learner *l, struct msc_err *err)
+{
+	struct msc_request rq;
+	bool good;
+
+	msc_request_start(&rq, l->lun);
+	return send(l, &rq, &good, err);
+}
+
+/* Says in *how what became of it. */
+static int become_ready(struct learner *l, enum msc_readiness *how, struct msc_err *err)
+{
+	struct msc_clock *clock = l->s->target->clock;
+	struct msc_awaiting a = { .until_ns = msc_now(clock) + MSC_AWAIT_LATE_NS,
+				  .empty_until_ns = msc_now(clock) + MSC_AWAIT_EMPTY_NS };
+	enum msc_await_step step = MSC_AWAIT_AGAIN;
+	struct msc_sense_data sense;
+	struct msc_request rq;
+	bool ready;
+
+	*how = MSC_READINESS_REFUSED;
+	msc_request_ready(&rq, l->lun);
+	while (step != MSC_AWAIT_END && l->recoveries) {
+		if (step == MSC_AWAIT_PAUSE)
+			msc_wait_until(clock, msc_now(clock) + MSC_AWAIT_PAUSE_NS);
+		if ((step == MSC_AWAIT_START && start_unit(l, err)) || send(l, &rq, &ready, err))
 			return -1;
-		if (*ready)
+		if (ready) {
+			*how = MSC_READINESS_READY;
 			return 0;
-		if (request_sense(l, &sense, err))
-			return -1;
-		if (sense.valid && sense.key == MSC_SENSE_NOT_READY) {
-			if (sense.asc != 0x04 || sense.ascq != 0x01)
-				return 0;
-			msc_wait_until(clock, msc_now(clock) + READY_PAUSE_NS);
 		}
+		if (msc_engine_go_on(l->s, err) || request_sense(l, &sense, err))
+			return -1;
+		step = msc_await(&a, msc_now(clock), &sense, how);
 	}
 	return 0;
 }
@@ -186,10 +207,10 @@ static int learn_medium(struct learner *l, struct msc_err *err)
 	const struct msc_unit *u = msc_session_unit(l->s, l->lun);
 	bool good;
 
-	if (ask(l, capacity10, MSC_DIR_IN, MSC_CAPACITY_10_LEN, &good, err))
+	if (ask(l, capacity10, MSC_CAPACITY_10_LEN, &good, err))
 		return -1;
 	if (u->have_capacity && u->last_lba == UINT32_MAX)
-		return ask(l, capacity16, MSC_DIR_IN, 32, &good, err);
+		return ask(l, capacity16, 32, &good, err);
 	return 0;
 }
 
@@ -198,15 +219,13 @@ static int learn(struct learner *l, struct msc_err *err)
 	static const uint8_t inquiry[MSC_CBW_CB_MAX] = { MSC_OP_INQUIRY, [4] = INQUIRY_ALLOC };
 	static const uint8_t mode[MSC_CBW_CB_MAX] = {
 		MSC_OP_MODE_SENSE_6, [2] = 0x3f, [4] = MODE_SENSE_ALLOC};
-	bool good, ready = false;
+	enum msc_readiness *how = &l->s->readiness[l->lun];
+	bool good;
 
-	if (ask(l, inquiry, MSC_DIR_IN, INQUIRY_ALLOC, &good, err))
+	if (ask(l, inquiry, INQUIRY_ALLOC, &good, err) || become_ready(l, how, err) ||
+	    (*how == MSC_READINESS_READY && learn_medium(l, err)))
 		return -1;
-	if (become_ready(l, &ready, err))
-		return -1;
-	if (ready && learn_medium(l, err))
-		return -1;
-	return l->recoveries ? ask(l, mode, MSC_DIR_IN, MODE_SENSE_ALLOC, &good, err) : 0;
+	return l->recoveries ? ask(l, mode, MODE_SENSE_ALLOC, &good, err) : 0;
 }
 
 int msc_session_learn(struct msc_session *s, uint8_t lun, struct msc_err *err)
@@ -220,7 +239,7 @@ int msc_session_learn(struct msc_session *s, uint8_t lun, struct msc_err *err)
 	result = learn(&l, err);
 	msc_session_mute(s, false);
 	if (!result)
-		msc_log(s->o.log, MSC_LOG_INFO, "bot", msc_now(s->target->clock),
+		msc_log(s->o.log, MSC_LOG_INFO, s->driver->name, msc_now(s->target->clock),
 			"unit %u: type %02xh, %s%llu blocks of %u bytes%s", l.lun, u->device_type,
 			u->removable ? "removable, " : "",
 			u->have_capacity ? (unsigned long long)u->last_lba + 1 : 0, u->block_size,
@@ -228,27 +247,35 @@ int msc_session_learn(struct msc_session *s, uint8_t lun, struct msc_err *err)
 	return result;
 }
 
+enum msc_readiness msc_session_readiness(const struct msc_session *s, uint8_t lun)
+{
+	return s->readiness[lun & MSC_LUN_MAX];
+}
+
+void msc_session_set_readiness(struct msc_session *s, uint8_t lun, enum msc_readiness how)
+{
+	s->readiness[lun & MSC_LUN_MAX] = how;
+}
+
 /* ---- queued? ------------------------------------------------------------------------------ */
 
 struct trial {
-	uint8_t cdb[MSC_CBW_CB_MAX];
-	uint32_t length;
+	struct msc_request rq;
 	bool useless; /* it fails serially too, and says nothing of the queue */
 };
 
 /* Queued first, and if that fails, serially: only a command that works serially accuses the queue. */
 static int try_queued(struct learner *l, struct trial *t, bool *works, struct msc_err *err)
 {
-	enum msc_dir dir = t->length ? MSC_DIR_IN : MSC_DIR_NONE;
 	int rung;
 
 	l->queued = true;
-	if (command(l, t->cdb, dir, t->length, err))
+	if (command(l, &t->rq, err))
 		return -1;
 	if (!l->x->needs_reset)
 		return 0;
 	l->queued = false;
-	if (msc_session_settle(l->s, &rung, err) || command(l, t->cdb, dir, t->length, err))
+	if (msc_session_settle(l->s, &rung, err) || command(l, &t->rq, err))
 		return -1;
 	*works = t->useless = l->x->needs_reset;
 	return l->x->needs_reset ? msc_session_settle(l->s, &rung, err) : 0;
@@ -266,16 +293,15 @@ static uint32_t probe_blocks(const struct learner *l, const struct msc_unit *u)
 /* In rounds, because a device may fail only when it is not ready soon enough. */
 static int probe_queued(struct learner *l, bool *works, char *why, size_t size, struct msc_err *err)
 {
+	static const uint8_t inquiry[MSC_CBW_CB_MAX] = { MSC_OP_INQUIRY, [4] = INQUIRY_ALLOC };
 	const struct msc_unit *u = msc_session_unit(l->s, l->lun);
-	uint32_t blocks = probe_blocks(l, u);
-	struct trial trials[] = {
-		{{MSC_OP_TEST_UNIT_READY}, 0, false},
-		{{MSC_OP_INQUIRY, [4] = INQUIRY_ALLOC}, INQUIRY_ALLOC, false},
-		{{MSC_OP_READ_10, [7] = (uint8_t)(blocks >> 8), (uint8_t)blocks},
-		 blocks * u->block_size, !u->have_capacity},
+	struct trial trials[3] = {
+		[1].rq = request(l, inquiry, INQUIRY_ALLOC), [2].useless = !u->have_capacity
 	};
 	char name[48];
 
+	msc_request_ready(&trials[0].rq, l->lun);
+	msc_request_blocks(&trials[2].rq, false, l->lun, 0, probe_blocks(l, u), u->block_size);
 	for (size_t i = 0; i < PROBE_ROUNDS * MSC_COUNT(trials) && *works; i++) {
 		struct trial *t = &trials[i % MSC_COUNT(trials)];
 
@@ -284,7 +310,7 @@ static int probe_queued(struct learner *l, bool *works, char *why, size_t size, 
 		if (!*works)
 			snprintf(why, size,
 				 "%s is not answered when CBW, data and CSW are queued together",
-				 msc_cdb_name(name, sizeof(name), t->cdb));
+				 msc_cdb_name(name, sizeof(name), t->rq.cbw.cb));
 	}
 	return 0;
 }
@@ -298,8 +324,12 @@ int msc_session_probe_queued(struct msc_session *s, bool *works, char *why, size
 
 	if (l.timeout_ns > PROBE_TIMEOUT_NS)
 		l.timeout_ns = PROBE_TIMEOUT_NS;
-	*works = true;
-	*why = '\0';
+	*works = !s->driver->serial_only;
+	snprintf(why, size, "%s", *works ? "" : s->driver->serial_only);
+	if (!*works) {
+		s->o.queued = false;
+		return 0;
+	}
 	s->o.queued = true;
 	msc_session_mute(s, true);
 	result = probe_queued(&l, works, why, size, err);

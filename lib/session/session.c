@@ -21,6 +21,11 @@ static int filter(void *user, const struct msc_xfer *x, struct msc_err *err)
 	return msc_gate_pass(user, x, err);
 }
 
+static int filter_command(void *user, const struct msc_command *c, struct msc_err *err)
+{
+	return msc_gate_pass_command(user, c, err);
+}
+
 /* ---- the log ------------------------------------------------------------------------------ */
 
 static void add_entry(struct msc_session *s, const struct msc_log_entry *e)
@@ -34,9 +39,14 @@ static void add_entry(struct msc_session *s, const struct msc_log_entry *e)
 	s->no_memory |= msc_assemble(s->assembler, e, &err) < 0;
 }
 
+void msc_engine_tell(struct msc_session *s, const struct msc_transfer *t)
+{
+	add_entry(s, &(struct msc_log_entry){ MSC_ENTRY_TRANSFER, { .transfer = *t } });
+}
+
 static void on_transfer(void *user, const struct msc_transfer *t)
 {
-	add_entry(user, &(struct msc_log_entry){ MSC_ENTRY_TRANSFER, { .transfer = *t } });
+	msc_engine_tell(user, t);
 }
 
 void msc_engine_note(struct msc_session *s, const struct msc_note *n)
@@ -96,8 +106,10 @@ struct msc_session *msc_session_new(struct msc_target *target,
 	if (!s)
 		return NULL;
 	s->target = target;
+	s->driver = target->device.commands_only ? &msc_driver_sg : &msc_driver_bot;
 	s->o = *options;
-	if (s->o.timeout_ns <= 0)
+	s->patient = s->o.timeout_ns <= 0;
+	if (s->patient)
 		s->o.timeout_ns = MSC_TIMEOUT_NS;
 	s->assembler = msc_assembler_new(on_record, s);
 	if (!s->assembler) {
@@ -108,6 +120,7 @@ struct msc_session *msc_session_new(struct msc_target *target,
 	note(s, MSC_NOTE_FRESH);
 	target->filter = filter;
 	tell_covers(target, msc_gate_covers, s);
+	target->filter_command = filter_command;
 	target->filter_user = s;
 	target->observe = on_transfer;
 	target->observe_user = s;
@@ -124,13 +137,14 @@ void msc_session_free(struct msc_session *s)
 		s->stop = NULL;
 		msc_session_mute(s, true);
 		if (msc_session_reset_recovery(s, NULL, &err) || msc_session_known(s)->unclean)
-			msc_log(s->o.log, MSC_LOG_WARN, "bot", msc_now(s->target->clock),
+			msc_log(s->o.log, MSC_LOG_WARN, s->driver->name, msc_now(s->target->clock),
 				"the device is left in the middle of a command: reset recovery "
 				"did not succeed");
 	}
 	msc_gate_free(s);
 	s->target->filter = NULL;
 	tell_covers(s->target, NULL, NULL);
+	s->target->filter_command = NULL;
 	s->target->observe = NULL;
 	msc_record_release(s->given[0]);
 	msc_record_release(s->given[1]);
@@ -190,7 +204,7 @@ void msc_session_forget(struct msc_session *s)
 
 /* ---- transfers ---------------------------------------------------------------------------- */
 
-static int go_on(struct msc_session *s, struct msc_err *err)
+int msc_engine_go_on(struct msc_session *s, struct msc_err *err)
 {
 	if (s->stop && s->stop(s->stop_user))
 		return msc_fail(err, MSC_E_INTERRUPTED, "interrupted");
@@ -202,13 +216,13 @@ void msc_engine_abandon(struct msc_session *s, struct msc_xfer *x)
 	struct msc_err ignored = MSC_ERR_INIT;
 
 	if (msc_cancel(s->target, x, &ignored))
-		msc_log(s->o.log, MSC_LOG_TRACE, "bot", msc_now(s->target->clock), "%s",
+		msc_log(s->o.log, MSC_LOG_TRACE, s->driver->name, msc_now(s->target->clock), "%s",
 			ignored.msg);
 }
 
 int msc_engine_submit(struct msc_session *s, struct msc_xfer *x, struct msc_err *err)
 {
-	if (go_on(s, err))
+	if (msc_engine_go_on(s, err))
 		return -1;
 	return msc_submit(s->target, x, err);
 }
@@ -222,7 +236,7 @@ static int wait_in_slices(struct msc_session *s, struct msc_xfer *x, int64_t dea
 
 		if (slice >= deadline)
 			break;
-		if (go_on(s, err) || msc_wait(s->target, x, slice, err))
+		if (msc_engine_go_on(s, err) || msc_wait(s->target, x, slice, err))
 			return -1;
 		if (x->outcome != MSC_OUT_PENDING)
 			return 0;
@@ -244,14 +258,19 @@ int msc_engine_finish(struct msc_session *s, struct msc_xfer *x, int64_t timeout
 
 void msc_engine_hung(struct msc_session *s)
 {
-	if (++s->hangs == s->o.hangs_max && s->o.timeout_ns > MSC_HASTY_NS)
+	s->hangs++;
+	if (s->patient && s->o.timeout_ns > MSC_HUNG_ONCE_NS)
+		s->o.timeout_ns = MSC_HUNG_ONCE_NS;
+	if (s->hangs == s->o.hangs_max && s->o.timeout_ns > MSC_HASTY_NS)
 		s->o.timeout_ns = MSC_HASTY_NS;
 }
 
 void msc_engine_count_hang(struct msc_session *s, const struct msc_exchange *x, int64_t timeout_ns)
 {
-	if (timeout_ns != s->o.timeout_ns || !msc_cbw_is_valid(x->wrapper, x->wrapper_len))
+	if (timeout_ns != s->o.timeout_ns || !msc_exchange_is_valid(x))
 		return;
+	if (x->whole && x->outcome == MSC_OUT_TIMEOUT)
+		msc_engine_hung(s);
 	for (size_t i = 0; i < x->n_steps; i++)
 		if (x->steps[i].outcome == MSC_OUT_TIMEOUT) {
 			msc_engine_hung(s);
@@ -273,6 +292,47 @@ static int transfer(struct msc_session *s, struct msc_xfer *x, int64_t timeout_n
 	if (msc_engine_submit(s, x, err))
 		return -1;
 	return msc_engine_finish(s, x, timeout_ns, err);
+}
+
+/* ---- exchanges ---------------------------------------------------------------------------- */
+
+void msc_request_init(struct msc_request *rq, const uint8_t *cdb, uint8_t cdb_len, enum msc_dir dir,
+		      uint32_t length)
+{
+	memset(rq, 0, sizeof(*rq));
+	rq->cbw.h.signature = MSC_CBW_SIGNATURE;
+	rq->cbw.h.length = length;
+	rq->cbw.h.flags = dir == MSC_DIR_IN ? MSC_CBW_FLAG_IN : 0;
+	rq->cbw.h.cb_length = cdb_len;
+	memcpy(rq->cbw.cb, cdb, cdb_len < MSC_CBW_CB_MAX ? cdb_len : MSC_CBW_CB_MAX);
+	rq->wrapper_len = MSC_CBW_LEN;
+	rq->out_len = rq->in_len = SIZE_MAX;
+}
+
+static void trace(const struct msc_session *s, const struct msc_exchange *x)
+{
+	char text[128];
+
+	msc_log(s->o.log, MSC_LOG_TRACE, s->driver->name, msc_now(s->target->clock),
+		"tag %#x %s: %zu bytes %s, %s%s", x->cbw.h.tag,
+		msc_cdb_text(text, sizeof(text), x->cbw.cb, x->cbw.h.cb_length), x->data_len,
+		msc_dir_name(x->dir),
+		x->have_csw || (x->whole && msc_csw_is_valid(x))
+			? msc_csw_status_name(x->csw.status)
+			: "no status",
+		x->needs_reset ? ", needs reset" : "");
+}
+
+int msc_session_exchange(struct msc_session *s, const struct msc_request *rq,
+			 const struct msc_record **out, struct msc_err *err)
+{
+	int64_t timeout_ns = rq->timeout_ns > 0 ? rq->timeout_ns : s->o.timeout_ns;
+
+	if (s->driver->exchange(s, rq, timeout_ns, err) < 0 || msc_engine_give(s, out, err) < 0)
+		return -1;
+	msc_engine_count_hang(s, &msc_session_last(s)->u.exchange, timeout_ns);
+	trace(s, &msc_session_last(s)->u.exchange);
+	return 0;
 }
 
 /* ---- outside of exchanges ----------------------------------------------------------------- */
@@ -334,7 +394,8 @@ int msc_session_clear_halt(struct msc_session *s, uint8_t ep, const struct msc_r
 {
 	enum msc_outcome outcome;
 
-	if (go_on(s, err) || msc_clear_halt(s->target, ep, s->o.timeout_ns, &outcome, err))
+	if (msc_engine_go_on(s, err) ||
+	    msc_clear_halt(s->target, ep, s->o.timeout_ns, &outcome, err))
 		return -1;
 	return msc_engine_give(s, out, err);
 }
@@ -372,7 +433,7 @@ int msc_session_reset_recovery(struct msc_session *s, enum msc_outcome *outcome,
 {
 	enum msc_outcome ignored;
 
-	if (go_on(s, err) || recover(s, outcome ? outcome : &ignored, err))
+	if (msc_engine_go_on(s, err) || recover(s, outcome ? outcome : &ignored, err))
 		return -1;
 	return msc_engine_give(s, NULL, err);
 }
@@ -381,7 +442,7 @@ int msc_session_port_reset(struct msc_session *s, const struct msc_record **out,
 			   struct msc_err *err)
 {
 	msc_gate_forget(s);
-	if (go_on(s, err) || msc_port_reset(s->target, err))
+	if (msc_engine_go_on(s, err) || msc_port_reset(s->target, err))
 		return -1;
 	note_device(s);
 	return msc_engine_give(s, out, err);
@@ -391,7 +452,7 @@ int msc_session_configure(struct msc_session *s, const struct msc_record **out, 
 {
 	enum msc_outcome outcome;
 
-	if (go_on(s, err) || msc_configure(s->target, &outcome, err))
+	if (msc_engine_go_on(s, err) || msc_configure(s->target, &outcome, err))
 		return -1;
 	note_device(s);
 	return msc_engine_give(s, out, err);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The BOT host engine. A session drives one target, does what BOT 1.0 asks of a host (status
- * transport, clearing of halts, reset recovery), and records all that happens.
+/* The host. A session drives one target and records all that happens; the gate (gate.h) stands before
+ * everything that leaves. It has two drivers, and picks the one that the target takes.
+ *
+ * "bot" does what BOT 1.0 asks of a host: status transport, clearing of halts, reset recovery.
  *
  * Serial: the CBW, the data and the CSW are submitted one after the other, as drivers do.
  * Queued: all three at once, which is legal within one exchange because the device answers NAK
@@ -15,11 +17,18 @@
  *	 | time-out   |                          |    (a 0-byte CSW: ask once more)
  *	 v            v                          v
  *	 +----> needs reset <--- none, not valid, or 02 (phase error)
+ *
+ * "sg" sends whole commands by the kernel's SCSI path, one after the other. The node is logical unit 0,
+ * whatever its number on the device. What needs the device's own endpoints (a wrapper with a lie in it,
+ * bare transfers, control requests, resets) is MSC_E_UNSUPPORTED. The kernel resets the device by itself
+ * when a command does not end, and asks by itself why one failed: the REQUEST SENSE of 18 bytes that
+ * comes next is answered with what it was told, and one of another length is MSC_E_UNSUPPORTED.
  */
 #ifndef MSC_SESSION_SESSION_H
 #define MSC_SESSION_SESSION_H
 
 #include "record/assemble.h"
+#include "session/ready.h"
 
 struct msc_session;
 
@@ -27,12 +36,15 @@ struct msc_session;
  * function has returned. */
 typedef void msc_wire_fn(void *user, const struct msc_log_entry *);
 
-#define MSC_TIMEOUT_NS (5 * MSC_S)    /* for each phase, unless told otherwise, */
-#define MSC_BYTE_NS    (16 * MSC_US)  /* and for each byte of a device that is slow and not hung */
-#define MSC_HASTY_NS   MSC_S
+/* How long an answer is waited for, for each phase, unless told otherwise: as Linux does (SD_TIMEOUT),
+ * and longer than Windows' 20 s. A device that has been shown to hang is given less. */
+#define MSC_TIMEOUT_NS	 (30 * MSC_S)
+#define MSC_HUNG_ONCE_NS (5 * MSC_S)
+#define MSC_HASTY_NS	 MSC_S
+#define MSC_BYTE_NS	 (16 * MSC_US) /* and for each byte of a device that is slow and not hung */
 
 struct msc_session_options {
-	int64_t timeout_ns; /* for each phase, and MSC_BYTE_NS more for each byte of data; 0: MSC_TIMEOUT_NS */
+	int64_t timeout_ns; /* for each phase, and MSC_BYTE_NS more for each byte of data; 0: as above */
 	unsigned hangs_max; /* after so many time-outs none lasts longer than MSC_HASTY_NS, so that a
 			       device that hangs often does not cost hours; 0: no such bound */
 	bool queued;
@@ -92,8 +104,8 @@ struct msc_request {
 void msc_request_init(struct msc_request *, const uint8_t *cdb, uint8_t cdb_len, enum msc_dir,
 		      uint32_t length);
 
-/* Runs one exchange. -1 when the gate refuses it (MSC_E_REFUSED; nothing has left), the device is
- * gone or the harness failed; what the device did is in *out, which stays until the next record is
+/* Runs one exchange. -1 when the gate refuses it (MSC_E_REFUSED; nothing has left), the driver cannot
+ * send it (MSC_E_UNSUPPORTED), the device is gone or the harness failed; what the device did is in *out, which stays until the next record is
  * given out. A wrapper that is not a valid CBW is sent, then bulk-in is
  * polled once, and nothing is cleared. */
 int msc_session_exchange(struct msc_session *, const struct msc_request *,
@@ -128,13 +140,17 @@ int64_t msc_session_timeout(const struct msc_session *);
  * 3 nothing helped. Not judged: its records are not passed to the record callback. */
 int msc_session_settle(struct msc_session *, int *rung, struct msc_err *) MSC_MUST_CHECK;
 
-/* Get Max LUN, BOT 1.0 3.2; a STALL means 0. Learned once and kept. */
+/* Get Max LUN, BOT 1.0 3.2; a STALL means 0. Learned once and kept. A node of the kernel's is one unit:
+ * 0. */
 int msc_session_max_lun(struct msc_session *, uint8_t *max_lun, struct msc_err *) MSC_MUST_CHECK;
 
 /* INQUIRY, TEST UNIT READY until ready (unit attentions are read away), READ CAPACITY(10), MODE
  * SENSE(6): fills in what is known of the unit. Not judged. Leaves have_capacity false when there
  * is no medium. */
 int msc_session_learn(struct msc_session *, uint8_t lun, struct msc_err *) MSC_MUST_CHECK;
+/* What TEST UNIT READY came to then, or as somebody has found it since. */
+enum msc_readiness msc_session_readiness(const struct msc_session *, uint8_t lun);
+void msc_session_set_readiness(struct msc_session *, uint8_t lun, enum msc_readiness);
 const struct msc_unit *msc_session_unit(const struct msc_session *, uint8_t lun);
 
 /* Tries the queued mode with harmless commands; false and a sentence in why (128 bytes) when the
@@ -149,6 +165,8 @@ int msc_session_probe_queued(struct msc_session *, bool *works, char *why, size_
 void msc_request_blocks(struct msc_request *, bool write, uint8_t lun, uint64_t lba,
 			uint32_t blocks, uint32_t block_size);
 void msc_request_sense(struct msc_request *, uint8_t lun);
+void msc_request_start(struct msc_request *, uint8_t lun); /* START STOP UNIT with START */
+void msc_request_ready(struct msc_request *, uint8_t lun); /* TEST UNIT READY */
 
 /* One such command. *passed: with status 00h, and all was moved. A time-out of its own (above 0) does not count as a hang of the device. Not
  * judged. */
@@ -166,7 +184,7 @@ int msc_session_sense(struct msc_session *, uint8_t lun, struct msc_sense_data *
 /* What comes of one TEST UNIT READY. */
 enum msc_answer {
 	MSC_ANSWER_NONE,   /* nothing where the CSW belongs */
-	MSC_ANSWER_ODD,	   /* something that is no valid CSW */
+	MSC_ANSWER_ODD,	   /* something that is no valid CSW, or of which the kernel made nothing */
 	MSC_ANSWER_FAILED, /* status 01h */
 	MSC_ANSWER_PASSED,
 };

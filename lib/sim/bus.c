@@ -183,6 +183,10 @@ static int64_t shared_polls(struct bus *b, int64_t at_ns)
 		if (!e->parked || e->poll_ns > at_ns)
 			continue;
 		e->head->naks++;
+		if (b->tap) {
+			b->polled[b->n_polled].index = (unsigned)(e - b->ep);
+			b->polled[b->n_polled++].at_ns = at_ns + spent;
+		}
 		spent += nak_ns;
 		e->poll_ns = at_ns + spent + b->policy->poll_gap_ns;
 	}
@@ -227,8 +231,10 @@ static void bus_run(void *arg)
 		if (!b->ep[index].head->began_ns)
 			b->ep[index].head->began_ns = begin;
 		end += begin;
+		b->now.began_ns = begin;
+		b->now.ended_ns = end;
 		end += shared_polls(b, end);
-		b->now.active = true;
+		b->now.active = b->now.untold = true;
 		if (!sim_advance(b->sim, end)) {
 			sim_at(b->sim, end, end_transaction, b);
 			return;
@@ -424,21 +430,23 @@ void bus_device_ready(struct bus *b, uint8_t ep)
 	int64_t period = bytes_ns(b, b->costs->handshake) + b->policy->poll_gap_ns;
 	int64_t now = sim_now(b->sim);
 
-	if (!e->parked)
+	if (!e->parked || e->parked_ep != ep)
 		return;
 	e->parked = false;
 	if (now > e->poll_ns) {
 		int64_t missed = (now - e->poll_ns + period - 1) / period;
 
 		/* A refused OUT at full speed carries its data each time. */
-		if (b->speed != MSC_SPEED_HIGH && !(ep & MSC_EP_IN) && index_of(ep)) {
-			size_t left = e->head->len - e->head->actual;
+		if (b->speed != MSC_SPEED_HIGH && !(ep & MSC_EP_IN)) {
+			size_t left = e->stage == STAGE_STATUS ? 0 : e->head->len - e->head->actual;
 
 			period +=
 				bytes_ns(b, b->costs->data - b->costs->handshake +
 						    (left < e->max_packet ? left : e->max_packet));
 			missed = (now - e->poll_ns + period - 1) / period;
 		}
+		if (b->tap)
+			tap_polls(b, index_of(ep), e->poll_ns, period, missed);
 		e->head->naks += (uint64_t)missed;
 		e->poll_ns += missed * period;
 	}

@@ -132,10 +132,12 @@ void device_power_on(struct mcu *m)
 
 	m->again = true;
 	m->off = false;
-	if (!make_mcu(m->device))
+	if (!make_mcu(m->device)) {
 		msc_nomem(&err);
-	else
+	} else {
+		world_set_again(m);
 		run_start(m->device, &err);
+	}
 	if (err.code != MSC_OK)
 		sim_fault(m->sim, "%s", err.msg);
 }

@@ -3,6 +3,7 @@
  *
  *	udc.c      the wire's side: tokens, packets, interrupts; and calls taking effect
  *	udc_api.c  the firmware's side: what mcu.h promises, checked against misuse
+ *	udc_ep0.c  what only endpoint 0 has, on both sides: SETUP, and the request under way
  *
  * Each endpoint has two faces: what the firmware has asked for (`busy`, `halt_asked`: true from
  * the call on) and what the wire sees (`job`, `halted`: from the cursor of that call on). Bulk-in
@@ -21,7 +22,8 @@ struct job {
 	uint8_t *out;	    /* where to receive */
 	size_t len, at;
 	bool tell;	    /* raise the interrupt at the end */
-	bool empty_end;	    /* an empty packet follows the last full one */
+	bool one_packet;    /* however long it is */
+	bool wrong_toggle;  /* it goes out with the other toggle: a mutant's doing */
 	uint64_t number;    /* of all jobs so far */
 	struct copy *owned; /* what `in` points into */
 };
@@ -48,26 +50,38 @@ struct udc {
 	struct mcu *mcu;
 	struct bus *bus;
 	struct endpoint ep[EP_COUNT];
-	struct msc_setup setup; /* of the request being answered */
-	bool ep0_takes_data; /* it has a data stage towards the device, which waits for a buffer */
-	uint8_t ep0_in[1024];
+	struct msc_setup setup;	  /* of the request that the firmware answers */
+	uint64_t setups, serving; /* SETUP packets so far; the number of that request's */
+	bool request_over;	  /* its status stage is through, or it was refused */
+	size_t answered;	  /* bytes of its data stage that the firmware has handed over */
 	struct copy *copies;
-	uint64_t job_number;	      /* of the last */
-	uint8_t address, new_address; /* the new one counts after the status stage */
+	uint64_t job_number; /* of the last */
+	uint8_t address;
 };
 
 /* A call of the firmware that takes effect at its cursor. */
 struct effect {
 	struct udc *udc;
 	uint8_t ep;
-	enum { DO_JOB, DO_STALL, DO_UNSTALL, DO_ABORT } what;
+	enum { DO_JOB, DO_STALL, DO_UNSTALL, DO_ABORT, DO_ADDRESS } what;
 	struct job job;
 	bool reset_toggle;
+	uint8_t address;
+	uint64_t request; /* of endpoint 0: void when another has arrived */
 };
 
 static inline struct endpoint *udc_at(struct udc *u, uint8_t ep)
 {
 	return &u->ep[(ep & MSC_EP_NUMBER) | (ep & MSC_EP_IN ? 16 : 0)];
+}
+
+/* NULL, and a remark: it was never opened. */
+struct endpoint *udc_usable(struct mcu *, uint8_t ep, const char *call);
+
+/* The present request has a data stage, towards the host: USB 2.0, 9.3.5. */
+static inline bool udc_is_read(const struct msc_setup *q)
+{
+	return q->request_type & MSC_REQTYPE_IN && q->length;
 }
 
 /* Makes a call of the firmware take effect at its cursor. */

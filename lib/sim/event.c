@@ -112,6 +112,25 @@ static bool is_of_card(const struct sim_event *e)
 	       e->what == SIM_EJECT;
 }
 
+/* The value was tried when the event was read. */
+static void set(struct mcu *m, const struct sim_event *e)
+{
+	struct msc_err err = MSC_ERR_INIT;
+
+	if (!m->off && msc_knob_set(e->knob, m->state, strchr(e->set, '=') + 1, &err) < 0)
+		sim_fault(m->sim, "%s", err.msg);
+}
+
+void world_set_again(struct mcu *m)
+{
+	for (size_t i = 0; m->world && i < m->world->n; i++) {
+		const struct armed *a = &m->world->armed[i];
+
+		if (a->event->what == SIM_SET && a->state == HAPPENED)
+			set(m, a->event);
+	}
+}
+
 static void happen(struct armed *a)
 {
 	const struct sim_event *e = a->event;
@@ -136,6 +155,7 @@ static void happen(struct armed *a)
 		if (!m->off)
 			mcu_raise_eject(m, e->slot);
 		break;
+	case SIM_SET: set(m, e); break;
 	case SIM_UNPLUG:
 	case SIM_PLUG:
 	case SIM_SUSPEND:
@@ -306,8 +326,8 @@ bool world_is_another(struct mcu *m, uint16_t *vendor, uint16_t *product)
 
 const char *sim_event_name(enum sim_event_what what)
 {
-	static const char *const names[] = { "card-out", "card-in", "card-swap", "eject",
-					     "unplug",   "plug",    "suspend",   "resume" };
+	static const char *const names[] = { "card-out", "card-in", "card-swap", "eject", "unplug",
+					     "plug",     "suspend", "resume",    "set" };
 
 	return names[what];
 }

@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/knob.h"
+
 enum sim_event_what {
 	SIM_CARD_OUT,  /* reads and writes fail from then on, in mid-command too */
 	SIM_CARD_IN,   /* the card that was taken out or ejected, or another one */
@@ -22,8 +24,9 @@ enum sim_event_what {
 	SIM_PLUG,      /* the cable again, perhaps as another device */
 	SIM_SUSPEND,   /* the host stops all traffic: USB 2.0, 7.1.7.6 */
 	SIM_RESUME,    /* 7.1.7.7 */
+	SIM_SET,       /* something about the world, as a knob of the model that is `live` */
 };
-#define SIM_EVENTS (SIM_RESUME + 1)
+#define SIM_EVENTS (SIM_SET + 1)
 
 enum sim_event_when {
 	SIM_AT_TIME,
@@ -49,6 +52,8 @@ struct sim_event {
 	bool other;	/* CARD_IN: `medium` instead of the same one; PLUG: as vendor, product */
 	struct sim_medium medium;
 	uint16_t vendor, product;
+	char set[64];		     /* SET: KNOB=VALUE */
+	const struct msc_knob *knob; /* which that is */
 	enum sim_event_when when;
 	uint64_t n;	      /* AT_CBW and later: counted from 1, since power first came */
 	int64_t after_ns;     /* AT_TIME: since then; others: so long after the point */

@@ -5,7 +5,7 @@
  *	task.c  tasks on stacks of their own, and who of them runs
  *	sync.c  semaphores and queues between them and the interrupts
  *	udc.c   the USB peripheral, between the firmware's calls and the bus's tokens
- *	mutate.c  the hooks of mutants on what passes between them
+ *	mutate.c  the hooks of mutants on what passes between them; mutate_ep0.c on endpoint 0
  *	card.c  storage
  *	sdcard.c  the same behind the commands of an SD card on SPI
  *	event.c  what happens to the device from outside
@@ -16,7 +16,7 @@
 #include "sim/device.h"
 #include "sim/udc.h"
 
-enum { MCU_SLOTS = 16 };
+enum { MCU_SLOTS = 16, EP0_PACKET_MAX = 64 };
 
 /* Of a card that an event brings: other than what fill=noise holds. */
 #define NOISE UINT64_C(0x6d73000000000000)
@@ -36,6 +36,7 @@ struct irq {
 	size_t len;
 	uint8_t slot;
 	bool present;
+	uint64_t number;
 	struct msc_setup setup;
 	void (*timer)(struct mcu *, void *arg);
 	void *arg;
@@ -117,16 +118,18 @@ bool udc_uses(const struct udc *, const void *buf, size_t len);
 /* Below the mutants: hands bytes to bulk-in. `copied` data is the peripheral's own; `tell` raises
  * in_done when it is gone. */
 void udc_queue_in(struct udc *, uint8_t ep, const void *data, size_t len, bool copied, bool tell);
-/* The data stage of a control request; copied. */
-void udc_queue_answer(struct udc *, const void *data, size_t len, bool empty_end);
+/* One packet of endpoint 0; copied. */
+void udc_queue_ep0(struct udc *, const void *packet, size_t len, bool wrong_toggle, bool tell);
 void udc_raw_drop(struct udc *, uint8_t ep);
 void udc_raw_stall(struct udc *, uint8_t ep);
 void udc_raw_unstall(struct udc *, uint8_t ep, bool reset_toggle);
-void udc_raw_ep0_send(struct udc *, const uint8_t *data, size_t len);
-/* Raises in_done as if the firmware's bytes had been sent. */
+void udc_raw_ep0_stall(struct udc *);
+/* Raises in_done or ep0_in as if the firmware's bytes had been sent. */
 void udc_tell_sent(struct udc *, uint8_t ep);
 /* Arms the same buffer again, from its beginning. */
 void udc_receive_again(struct udc *, uint8_t ep);
+void udc_ep0_in_irq(struct mcu *, const struct irq *);
+void udc_ep0_out_irq(struct mcu *, const struct irq *);
 
 /* -- mutate.c: every one of these passes straight through when no mutant is active ------------ */
 struct mutation *mutation_new(const struct mutant_ops *const *, size_t n);
@@ -134,9 +137,11 @@ void mutation_free(struct mutation *);
 void mutation_opened(struct mcu *, uint8_t ep, bool *keep_toggle, bool *keep_halt);
 void mutation_reset(struct mcu *);
 enum mutant_verdict mutate_setup(struct mcu *, struct msc_setup *);
-void mutate_control_in(struct mcu *, const struct msc_setup *, uint8_t *buf, size_t *len,
-		       size_t max);
-bool mutate_control_end(struct mcu *, const struct msc_setup *);
+void mutate_ep0_in(struct mcu *, const uint8_t *packet, size_t len);
+void mutate_ep0_out(struct mcu *);
+/* The packet before was sent, and the next one of the same answer is on its way: the firmware is not
+ * to be told. */
+bool mutate_ep0_goes_on(struct mcu *);
 enum mutant_verdict mutate_received(struct mcu *, uint8_t ep, uint8_t *buf, size_t *len);
 void mutate_transmit(struct mcu *, uint8_t ep, const void *buf, size_t len);
 void mutate_stall(struct mcu *, uint8_t ep);
@@ -163,6 +168,8 @@ struct world *world_new(struct mcu *, const struct sim_event *, size_t n);
 void world_free(struct world *);
 /* Arms the events. false: *m->err says why a card that one brings cannot be had. */
 bool world_begin(struct mcu *);
+/* Power comes back, and the world has not changed: what SET events have set stays set. */
+void world_set_again(struct mcu *);
 /* Packets on a bulk endpoint. */
 void world_out(struct mcu *, const uint8_t *data, size_t len, bool is_short);
 void world_in(struct mcu *, const uint8_t *data, size_t len);

@@ -30,9 +30,9 @@ struct mcu;
 struct mcu_vectors {
 	void (*start)(struct mcu *);	/* power-on, before the cable is plugged in */
 	void (*reset)(struct mcu *);	/* the host drives a bus reset; endpoints are closed */
-	void (*setup)(struct mcu *, const struct msc_setup *);
-	void (*ep0_out)(struct mcu *,
-			size_t len); /* the data stage of udc_ep0_receive is complete */
+	void (*setup)(struct mcu *, const struct msc_setup *); /* a SETUP packet has arrived */
+	void (*ep0_in)(struct mcu *);		   /* the packet of udc_ep0_in was taken */
+	void (*ep0_out)(struct mcu *, size_t len); /* one has arrived for udc_ep0_out */
 	void (*in_done)(struct mcu *, uint8_t ep); /* all that udc_transmit was given was taken */
 	void (*out_done)(struct mcu *, uint8_t ep, size_t len); /* udc_receive: full, or short */
 	void (*sd_done)(struct mcu *, bool ok);			/* sd_dma: the block is through */
@@ -77,16 +77,21 @@ void udc_stall(struct mcu *, uint8_t ep);   /* ENDPOINT_HALT; an armed buffer st
 void udc_unstall(struct mcu *, uint8_t ep); /* no longer halted, and DATA0: USB 2.0, 9.4.5 */
 bool udc_stalled(struct mcu *, uint8_t ep);
 
-/* Endpoint 0 answers the request of the last setup handler with exactly one of these. Until then
- * the host's polls are refused with NAK. */
-void udc_ep0_send(struct mcu *, const void *data, size_t len); /* copied; cut to wLength; what is
-								  shorter and ends with a full
-								  packet is followed by an empty
-								  one: USB 2.0, 5.5.3 */
-void udc_ep0_receive(struct mcu *, void *buf, size_t len);
-void udc_ep0_ack(struct mcu *); /* the status stage of a request without data, or with OUT data */
-void udc_ep0_stall(struct mcu *);
-/* From the end of the present request's status stage on: USB 2.0, 9.4.6. */
+/* Endpoint 0, packet by packet: USB 2.0, 8.5.3. It is opened in both directions, 00h and 80h. A
+ * SETUP packet is always taken; it drops what is left of the request before, ends its STALL, sets
+ * both directions to DATA1, and calls setup. From there the firmware moves the request on: an IN or
+ * OUT packet at a time through the data stage, then the status stage, which is an empty packet the
+ * other way (IN when there is no data stage). Where it has armed nothing the host hears NAK. Until
+ * the setup handler has begun endpoint 0 hears nothing of it either: what is called before belongs
+ * to the request that is over, and has no effect.
+ *
+ * Each is followed by its vector, which for the status stage says that the request is over. The
+ * layer that most firmware has above this, a whole answer at a time, is firmware/usbd.h. */
+void udc_ep0_in(struct mcu *, const void *packet, size_t len); /* copied; up to bMaxPacketSize0 */
+void udc_ep0_out(struct mcu *, void *buf, size_t room); /* 0: the status stage, buf may be NULL */
+void udc_ep0_stall(struct mcu *); /* refuses the request, whatever stage it is in */
+
+/* At the cursor; the status stage of SET_ADDRESS is still answered at the old one: USB 2.0, 9.4.6. */
 void udc_set_address(struct mcu *, uint8_t address);
 
 /* -- storage --------------------------------------------------------------------------------

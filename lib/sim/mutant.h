@@ -47,17 +47,27 @@ struct mutant_ops {
 	const void *initial; /* what is in it at first, state_size bytes; NULL: zeros */
 
 	/* A SETUP arrives. SWALLOW: endpoint 0 answers NAK for ever, unless the hook has answered
-	 * with udc_ep0_send, udc_ep0_ack or udc_ep0_stall. */
+	 * with mutant_acknowledge. */
 	enum mutant_verdict (*setup)(struct mcu *, struct msc_setup *, void *state);
 
-	/* The firmware answers a control request with data: buf holds *len bytes and has room for
-	 * max. */
+	/* The firmware has answered a control request with data, all of which buf holds: *len bytes,
+	 * with room for max. What comes of it goes out in packets, cut to wLength and ended as USB
+	 * 2.0, 5.5.3 wants. Firmware that never ends its own answer is not heard at all while there
+	 * is a mutant. */
 	void (*control_in)(struct mcu *, const struct msc_setup *, uint8_t *buf, size_t *len,
 			   size_t max, void *state);
 
-	/* An answer that is shorter than wLength has filled its last packet. false: the empty packet
-	 * that has to follow does not. */
-	bool (*control_end)(struct mcu *, const struct msc_setup *, void *state);
+	/* One packet is handed to endpoint 0, for the data stage or, empty, for the status stage;
+	 * room for 128 bytes. *wrong_toggle may be set. SWALLOW: the firmware goes on as if it had been
+	 * taken. STALL: the request is refused now. */
+	enum mutant_verdict (*ep0_in)(struct mcu *, const struct msc_setup *, bool status,
+				      uint8_t *packet, size_t *len, bool *wrong_toggle,
+				      void *state);
+
+	/* The firmware is ready for a packet on endpoint 0, of either stage. SWALLOW: it is not. STALL:
+	 * what the host sends there is refused, and what it reads is not. */
+	enum mutant_verdict (*ep0_out)(struct mcu *, const struct msc_setup *, bool status,
+				       void *state);
 
 	/* A CBW with a valid signature and length arrives; the change is what the firmware sees. */
 	enum mutant_verdict (*command)(struct mcu *, const struct mutant_view *, struct msc_cbw *,
@@ -113,5 +123,6 @@ void mutant_transmit_after(struct mcu *, const void *data, size_t len); /* behin
 void mutant_drop(struct mcu *, uint8_t ep); /* whatever is queued there */
 void mutant_stall(struct mcu *, uint8_t ep);
 void mutant_unstall(struct mcu *, uint8_t ep); /* from DATA0 */
+void mutant_acknowledge(struct mcu *); /* the status stage of a request without data */
 
 #endif

@@ -4,22 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/internal.h"
-
-enum { SPARE = 64, AFTER_MAX = 2 }; /* room that hooks have beyond the firmware's own bytes */
-
-struct mutation {
-	const struct mutant_ops *const *ops;
-	size_t n;
-	void **state;
-	struct mutant_view view;
-	struct { /* put behind what the firmware is sending */
-		uint8_t data[SPARE];
-		size_t len;
-	} after[AFTER_MAX];
-	unsigned n_after;
-	bool garbled; /* see mutate_has_garbled */
-};
+#include "sim/mutation.h"
 
 struct mutation *mutation_new(const struct mutant_ops *const *ops, size_t n)
 {
@@ -92,32 +77,13 @@ enum mutant_verdict mutate_setup(struct mcu *m, struct msc_setup *setup)
 	for (size_t i = 0; x && i < x->n && v == MUTANT_PASS; i++)
 		if (x->ops[i]->setup)
 			v = x->ops[i]->setup(m, setup, x->state[i]);
+	if (x)
+		x->answer.len = x->answer.at = x->answer.whole = x->answer.more = 0;
 	if (x && v == MUTANT_PASS &&
 	    (setup->request_type & MSC_REQTYPE_TYPE) == MSC_REQTYPE_CLASS &&
 	    setup->request == MSC_REQ_BULK_ONLY_RESET)
 		x->view.in_command = false;
 	return v;
-}
-
-void mutate_control_in(struct mcu *m, const struct msc_setup *setup, uint8_t *buf, size_t *len,
-		       size_t max)
-{
-	struct mutation *x = m->mutation;
-
-	for (size_t i = 0; x && i < x->n; i++)
-		if (x->ops[i]->control_in)
-			x->ops[i]->control_in(m, setup, buf, len, max, x->state[i]);
-}
-
-bool mutate_control_end(struct mcu *m, const struct msc_setup *setup)
-{
-	struct mutation *x = m->mutation;
-	bool ends = true;
-
-	for (size_t i = 0; x && i < x->n && ends; i++)
-		if (x->ops[i]->control_end)
-			ends = x->ops[i]->control_end(m, setup, x->state[i]);
-	return ends;
 }
 
 /* Bulk-out bytes are data while a command wants more of it; else they are a wrapper. */

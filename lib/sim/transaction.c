@@ -19,45 +19,59 @@ static void plan_bulk(struct bus *b, unsigned index, struct bus_transfer *t)
 	b->now.len = t->len - t->actual < e->max_packet ? t->len - t->actual : e->max_packet;
 }
 
+/* It has a data stage, towards the host. */
+static bool is_read(const struct bus_transfer *t)
+{
+	return t->setup.request_type & MSC_REQTYPE_IN && t->setup.length;
+}
+
 static void plan_control(struct bus *b, struct endpoint *e, struct bus_transfer *t)
 {
-	bool in = t->setup.request_type & MSC_REQTYPE_IN && t->setup.length;
+	enum kind out = e->ping ? KIND_PING : KIND_OUT;
+	bool in = is_read(t);
 
 	b->now.toggle = e->toggle;
 	switch (e->stage) {
 	case STAGE_SETUP:
 		b->now.kind = KIND_SETUP;
+		b->now.setup = t->setup;
 		break;
 	case STAGE_DATA:
-		b->now.kind = in ? KIND_IN : KIND_OUT;
+		b->now.kind = in ? KIND_IN : out;
 		b->now.data = t->data + t->actual;
 		b->now.len = t->len - t->actual < e->max_packet ? t->len - t->actual
 								: e->max_packet;
 		break;
 	case STAGE_STATUS: /* the other way round, empty, DATA1: USB 2.0, 8.5.3 */
-		b->now.kind = in ? KIND_OUT : KIND_IN;
+		b->now.kind = in ? out : KIND_IN;
 		b->now.len = 0;
-		b->now.toggle = true;
 		break;
 	}
 	b->now.token_ep = b->now.kind == KIND_IN ? MSC_EP_IN : 0;
 }
 
-int64_t transaction_plan(struct bus *b, unsigned index)
+void transaction_token(struct bus *b, unsigned index)
 {
 	struct endpoint *e = &b->ep[index];
-	struct bus_transfer *t = e->head;
-	unsigned bits = 0, bytes = b->costs->handshake;
 
 	b->now.index = index;
-	b->now.transfer = t->number;
+	b->now.address = b->address;
 	b->now.data = NULL;
 	b->now.len = 0;
-	b->now.reply = UDC_ACK;
 	if (index)
-		plan_bulk(b, index, t);
+		plan_bulk(b, index, e->head);
 	else
-		plan_control(b, e, t);
+		plan_control(b, e, e->head);
+}
+
+int64_t transaction_plan(struct bus *b, unsigned index)
+{
+	unsigned bits = 0, bytes = b->costs->handshake;
+
+	transaction_token(b, index);
+	b->now.transfer = b->ep[index].head->number;
+	b->now.reply = UDC_ACK;
+	b->now.refused = b->now.dropped = false;
 
 	if (udc_address(b->udc) != b->address) { /* nobody answers */
 		b->now.reply = UDC_SILENT;
@@ -94,9 +108,10 @@ static void park(struct bus *b, struct endpoint *e)
 {
 	e->head->naks++;
 	e->parked = true;
+	e->parked_ep = b->now.token_ep;
 	e->poll_ns = sim_now(b->sim) + b->policy->poll_gap_ns;
 	if (b->speed == MSC_SPEED_HIGH && (b->now.kind == KIND_OUT || b->now.kind == KIND_PING))
-		e->ping = b->now.index != 0;
+		e->ping = true;
 }
 
 static void took_in(struct bus *b, struct endpoint *e, struct bus_transfer *t)
@@ -107,6 +122,7 @@ static void took_in(struct bus *b, struct endpoint *e, struct bus_transfer *t)
 
 	if (fresh && len > room) {
 		/* The host does not acknowledge babble; the device still holds the packet. */
+		b->now.refused = true;
 		bus_end_transfer(b, b->now.index, BUS_BABBLE);
 		return;
 	}
@@ -128,6 +144,7 @@ static void took_out(struct bus *b, struct endpoint *e, struct bus_transfer *t)
 	size_t len = b->now.len;
 	enum udc_reply r = udc_out_packet(b->udc, b->now.token_ep, b->now.toggle, b->now.data, len);
 
+	b->now.reply = r;
 	if (r == UDC_NAK) { /* its buffer was taken away while the packet was on the wire */
 		park(b, e);
 		return;
@@ -140,58 +157,85 @@ static void took_out(struct bus *b, struct endpoint *e, struct bus_transfer *t)
 		bus_end_transfer(b, b->now.index, BUS_DONE);
 }
 
-static void took_control(struct bus *b, struct endpoint *e, struct bus_transfer *t)
+static void to_status(struct endpoint *e)
 {
-	bool in = t->setup.request_type & MSC_REQTYPE_IN && t->setup.length;
+	e->stage = STAGE_STATUS;
+	e->toggle = true; /* USB 2.0, 8.5.3 */
+	e->ping = false;
+}
 
-	switch (e->stage) {
-	case STAGE_SETUP:
-		udc_setup_packet(b->udc, &t->setup);
-		e->toggle = true;
-		e->stage = t->setup.length ? STAGE_DATA : STAGE_STATUS;
-		break;
-	case STAGE_DATA:
-		if (in) {
-			size_t len = b->now.len, room = t->len - t->actual;
+/* A packet of the data stage towards the host, or the empty one of the status stage. */
+static void took_control_in(struct bus *b, struct endpoint *e, struct bus_transfer *t)
+{
+	size_t len = b->now.len, room = e->stage == STAGE_DATA ? t->len - t->actual : 0;
+	bool fresh = b->now.toggle == e->toggle;
 
-			if (len > room) {
-				bus_end_transfer(b, 0, BUS_BABBLE);
-				return;
-			}
-			if (len)
-				memcpy(t->data + t->actual, b->now.data, len);
-			t->actual += len;
-			udc_in_taken(b->udc, MSC_EP_IN);
-			if (len < e->max_packet || t->actual == t->len)
-				e->stage = STAGE_STATUS;
-		} else {
-			udc_out_packet(b->udc, 0, e->toggle, b->now.data, b->now.len);
-			t->actual += b->now.len;
-			if (t->actual == t->len)
-				e->stage = STAGE_STATUS;
-		}
-		e->toggle = !e->toggle;
-		t->packets++;
-		break;
-	case STAGE_STATUS:
-		if (in)
-			udc_out_packet(b->udc, 0, true, NULL, 0);
-		else
-			udc_in_taken(b->udc, MSC_EP_IN);
+	if (fresh && (len > room || len > e->max_packet)) {
+		b->now.refused = true;
+		bus_end_transfer(b, 0, BUS_BABBLE);
+		return;
+	}
+	udc_in_taken(b->udc, MSC_EP_IN);
+	if (!fresh) /* taken for a repetition: acknowledged, and thrown away */
+		return;
+	e->toggle = !e->toggle;
+	if (e->stage == STAGE_STATUS) {
 		if (t->setup.request_type == 0 && t->setup.request == MSC_STD_SET_ADDRESS)
 			b->address = (uint8_t)t->setup.value; /* USB 2.0, 9.4.6 */
 		bus_end_transfer(b, 0, BUS_DONE);
+		return;
+	}
+	if (len)
+		memcpy(t->data + t->actual, b->now.data, len);
+	t->actual += len;
+	t->packets++;
+	if (len < e->max_packet || t->actual == t->len)
+		to_status(e);
+}
+
+static void took_control_out(struct bus *b, struct endpoint *e, struct bus_transfer *t)
+{
+	enum udc_reply r = udc_out_packet(b->udc, 0, b->now.toggle, b->now.data, b->now.len);
+
+	if (r == UDC_NAK) {
+		park(b, e);
+		return;
+	}
+	e->toggle = !e->toggle;
+	e->ping = r == UDC_NYET && b->speed == MSC_SPEED_HIGH;
+	if (e->stage == STAGE_STATUS) {
+		bus_end_transfer(b, 0, BUS_DONE);
+		return;
+	}
+	t->actual += b->now.len;
+	t->packets++;
+	if (t->actual == t->len)
+		to_status(e);
+}
+
+static void took_control(struct bus *b, struct endpoint *e, struct bus_transfer *t)
+{
+	switch (b->now.kind) {
+	case KIND_SETUP:
+		udc_setup_packet(b->udc, &t->setup);
+		e->toggle = true;
+		e->ping = false;
+		e->stage = t->setup.length ? STAGE_DATA : STAGE_STATUS;
 		break;
+	case KIND_IN: took_control_in(b, e, t); break;
+	case KIND_OUT: took_control_out(b, e, t); break;
+	case KIND_PING: e->ping = false; break;
 	}
 }
 
-void transaction_finish(struct bus *b)
+static void finish(struct bus *b)
 {
 	struct endpoint *e = &b->ep[b->now.index];
 	struct bus_transfer *t = e->head;
 
 	b->now.active = false;
-	if (!t || t->number != b->now.transfer) /* cancelled while its packet was on the wire */
+	b->now.dropped = !t || t->number != b->now.transfer;
+	if (b->now.dropped) /* cancelled while its packet was on the wire */
 		return;
 	switch (b->now.reply) {
 	case UDC_NAK:
@@ -226,4 +270,11 @@ void transaction_finish(struct bus *b)
 		e->ping = false;
 	else
 		took_out(b, e, t);
+}
+
+void transaction_finish(struct bus *b)
+{
+	finish(b);
+	if (b->tap)
+		tap_transaction(b);
 }

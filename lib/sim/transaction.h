@@ -3,6 +3,7 @@
  *
  *	bus.c          queues, the schedule of frames, the host controller's policy
  *	transaction.c  what the device answers to one token, and what then becomes of the transfer
+ *	tap.c          the same as packets, for who listens
  */
 #ifndef MSC_SIM_TRANSACTION_H
 #define MSC_SIM_TRANSACTION_H
@@ -28,6 +29,7 @@ struct endpoint {
 	bool toggle;	   /* of the next packet */
 	bool ping;	   /* high speed OUT: ask first, USB 2.0, 8.5.1 */
 	bool parked;	   /* the device said NAK; it will call bus_device_ready */
+	uint8_t parked_ep; /* where: endpoint 0 is polled either way */
 	int64_t poll_ns;   /* not before this: after a NAK, or after a STALL */
 	enum stage stage;  /* of the control transfer at the head */
 };
@@ -61,10 +63,24 @@ struct bus {
 		const uint8_t *data;
 		size_t len;
 		bool toggle;
+		bool untold;  /* the tap has not seen it yet */
+		bool refused; /* the host did not acknowledge what came */
+		bool dropped; /* its transfer was cancelled while it was on the wire */
+		uint8_t address;
+		struct msc_setup setup;
+		int64_t began_ns, ended_ns; /* of it alone */
 		uint8_t in[1024]; /* an IN packet is on the wire whatever becomes of its buffer */
 	} now;
 	uint64_t submitted; /* transfers so far */
 	uint8_t address;    /* that the host sends to; the device has its own */
+	bus_tap_fn *tap; /* or NULL */
+	void *tap_user;
+	int64_t told_ns; /* the newest packet that it was told */
+	struct {
+		unsigned index;
+		int64_t at_ns;
+	} polled[ENDPOINTS]; /* in the shadow of the transaction at hand: told after it */
+	unsigned n_polled;
 };
 
 static inline int64_t bits_ns(const struct bus *b, uint64_t bits)
@@ -76,6 +92,14 @@ static inline int64_t bytes_ns(const struct bus *b, uint64_t bytes)
 {
 	return bits_ns(b, 8 * bytes);
 }
+
+/* Which token comes next for an endpoint: its transfer is at the head. */
+void transaction_token(struct bus *, unsigned index);
+
+/* Tells of the transaction that has ended, and of the polls in its shadow; of polls that were refused,
+ * `count` of them, a period apart. */
+void tap_transaction(struct bus *);
+void tap_polls(struct bus *, unsigned index, int64_t at_ns, int64_t period_ns, int64_t count);
 
 /* Decides what happens in the next transaction of an endpoint; returns its duration, ns. */
 int64_t transaction_plan(struct bus *, unsigned index);

@@ -83,6 +83,13 @@ bool udc_uses(const struct udc *u, const void *buf, size_t len)
 
 static void raise_done(struct udc *u, uint8_t ep, size_t len);
 
+static size_t packet_len(const struct endpoint *e, const struct job *j)
+{
+	size_t left = j->len - j->at;
+
+	return left < e->max_packet || j->one_packet ? left : e->max_packet;
+}
+
 enum udc_reply udc_in_token(struct udc *u, uint8_t ep, const uint8_t **data, size_t *len,
 			    bool *toggle)
 {
@@ -96,8 +103,8 @@ enum udc_reply udc_in_token(struct udc *u, uint8_t ep, const uint8_t **data, siz
 	if (!e->jobs)
 		return UDC_NAK;
 	*data = j->in + j->at;
-	*len = j->len - j->at < e->max_packet ? j->len - j->at : e->max_packet;
-	*toggle = e->toggle;
+	*len = packet_len(e, j);
+	*toggle = e->toggle != j->wrong_toggle;
 	e->on_wire = j->number;
 	return UDC_ACK;
 }
@@ -131,19 +138,14 @@ void udc_in_taken(struct udc *u, uint8_t ep)
 	e->toggle = !e->toggle;
 	if (!e->jobs || j->number != on_wire) /* the firmware has taken it back meanwhile */
 		return;
-	len = j->len - j->at < e->max_packet ? j->len - j->at : e->max_packet;
+	len = packet_len(e, j);
 	if (ep & MSC_EP_NUMBER)
 		world_in(u->mcu, j->in + j->at, len);
+	else if (!udc_is_read(&u->setup))
+		u->request_over = true;
 	j->at += len;
-	if (j->at < j->len)
-		return;
-	if (len == e->max_packet && j->empty_end) {
-		j->empty_end = false;
-		return;
-	}
-	if (ep == MSC_EP_IN)
-		u->address = u->new_address;
-	end_job(u, ep);
+	if (j->at == j->len)
+		end_job(u, ep);
 }
 
 enum udc_reply udc_out_room(struct udc *u, uint8_t ep)
@@ -154,8 +156,6 @@ enum udc_reply udc_out_room(struct udc *u, uint8_t ep)
 		return UDC_SILENT;
 	if (e->halted)
 		return UDC_STALL;
-	if (!(ep & MSC_EP_NUMBER) && !u->ep0_takes_data)
-		return UDC_ACK; /* the status stage */
 	return e->jobs ? UDC_ACK : UDC_NAK;
 }
 
@@ -166,8 +166,8 @@ enum udc_reply udc_out_packet(struct udc *u, uint8_t ep, bool toggle, const uint
 	struct job *j = &e->job[0];
 	bool is_short;
 
-	if (!e->jobs) /* the status stage of endpoint 0; or taken back under the packet */
-		return ep & MSC_EP_NUMBER ? UDC_NAK : UDC_ACK;
+	if (!e->jobs) /* taken back under the packet */
+		return UDC_NAK;
 	if (toggle != e->toggle)
 		return UDC_ACK; /* a repetition: acknowledged, and thrown away */
 	e->toggle = !e->toggle;
@@ -183,48 +183,11 @@ enum udc_reply udc_out_packet(struct udc *u, uint8_t ep, bool toggle, const uint
 	j->at += len;
 	if (ep)
 		world_out(u->mcu, data, len, is_short);
+	else if (udc_is_read(&u->setup))
+		u->request_over = true;
 	if (is_short || j->at == j->len)
 		end_job(u, ep);
 	return e->jobs ? UDC_ACK : UDC_NYET;
-}
-
-static void setup_irq(struct mcu *m, const struct irq *i)
-{
-	struct msc_setup setup = i->setup;
-
-	m->udc->setup = setup;
-	switch (mutate_setup(m, &setup)) {
-	case MUTANT_PASS:
-		if (m->config->vectors->setup)
-			m->config->vectors->setup(m, &setup);
-		break;
-	case MUTANT_STALL:
-		udc_ep0_stall(m);
-		break;
-	case MUTANT_SWALLOW:
-	case MUTANT_DEAF:
-		break;
-	}
-}
-
-void udc_setup_packet(struct udc *u, const struct msc_setup *setup)
-{
-	static const uint8_t both[] = { 0, MSC_EP_IN };
-	struct irq i = { .fn = setup_irq, .setup = *setup };
-
-	for (unsigned k = 0; k < MSC_COUNT(both); k++) {
-		struct endpoint *e = udc_at(u, both[k]);
-
-		udc_drop_jobs(e);
-		e->halted = e->halt_asked = e->busy = false;
-		e->on_wire = 0;
-		e->toggle = true; /* the data stage begins with DATA1: USB 2.0, 8.5.3 */
-	}
-	if ((setup->request_type & MSC_REQTYPE_TYPE) == MSC_REQTYPE_CLASS &&
-	    setup->request == MSC_REQ_BULK_ONLY_RESET)
-		world_command_ends(u->mcu);
-	u->ep0_takes_data = !(setup->request_type & MSC_REQTYPE_IN) && setup->length;
-	mcu_raise(u->mcu, &i);
 }
 
 static void reset_irq(struct mcu *m, const struct irq *i)
@@ -240,7 +203,8 @@ void udc_bus_reset(struct udc *u)
 	struct irq i = { .fn = reset_irq };
 
 	world_command_ends(u->mcu);
-	u->address = u->new_address = 0;
+	u->address = 0;
+	u->setups++; /* whatever the firmware has yet to say is about a request that is over */
 	for (unsigned k = 0; k < EP_COUNT; k++) {
 		udc_drop_jobs(&u->ep[k]);
 		u->ep[k] = (struct endpoint){ .open = false };
@@ -268,8 +232,9 @@ void udc_power_off(struct udc *u)
 		u->ep[k] = (struct endpoint){ .open = false };
 	while (u->copies)
 		copy_free(u->copies);
-	u->ep0_takes_data = false;
-	u->address = u->new_address = 0;
+	u->serving = u->setups;
+	u->request_over = true;
+	u->address = 0;
 }
 
 /* ---- interrupts --------------------------------------------------------------------------- */
@@ -311,18 +276,11 @@ static void out_irq(struct mcu *m, const struct irq *i)
 		m->config->vectors->out_done(m, i->ep, len);
 }
 
-static void ep0_out_irq(struct mcu *m, const struct irq *i)
-{
-	udc_at(m->udc, 0)->busy = false;
-	if (m->config->vectors->ep0_out)
-		m->config->vectors->ep0_out(m, i->len);
-}
-
 static void raise_done(struct udc *u, uint8_t ep, size_t len)
 {
-	struct irq i = { .fn = ep & MSC_EP_IN ? in_irq
-			       : ep           ? out_irq
-					      : ep0_out_irq,
+	bool in = ep & MSC_EP_IN;
+	struct irq i = { .fn = ep & MSC_EP_NUMBER ? (in ? in_irq : out_irq)
+						  : (in ? udc_ep0_in_irq : udc_ep0_out_irq),
 			 .ep = ep,
 			 .len = len };
 
@@ -337,12 +295,18 @@ static void add_job(struct udc *u, struct endpoint *e, const struct job *j)
 	e->job[e->jobs++].number = ++u->job_number;
 }
 
+/* It is about a control request, and another has arrived since the firmware made the call. */
+static bool is_late(const struct effect *x)
+{
+	return !(x->ep & MSC_EP_NUMBER) && x->what != DO_ADDRESS && x->request != x->udc->setups;
+}
+
 static void apply(void *arg)
 {
 	struct effect *x = arg;
 	struct endpoint *e = udc_at(x->udc, x->ep);
 
-	if (!e->open) {
+	if (!e->open || is_late(x)) {
 		copy_free(x->job.owned);
 		return;
 	}
@@ -367,6 +331,9 @@ static void apply(void *arg)
 	case DO_ABORT:
 		udc_drop_jobs(e);
 		break;
+	case DO_ADDRESS:
+		x->udc->address = x->address;
+		break;
 	}
 	if (x->udc->bus)
 		bus_device_ready(x->udc->bus, x->ep);
@@ -383,33 +350,38 @@ void udc_effect(struct udc *u, const struct effect *what)
 	}
 	*x = *what;
 	x->udc = u;
+	x->request = u->serving;
 	mcu_effect_owned(u->mcu, apply, x);
 }
 
-static void queue_in(struct udc *u, uint8_t ep, const void *data, const struct job *job,
-		     bool copied)
+static void queue_copy(struct udc *u, uint8_t ep, const void *data, const struct job *job)
 {
 	struct effect x = { .ep = ep, .what = DO_JOB, .job = *job };
-	size_t len = job->len;
 
-	if (copied) {
-		x.job.owned = copy_new(u, data, len);
-		if (!x.job.owned)
-			return;
-		data = x.job.owned->data;
-	}
-	x.job.in = data;
+	x.job.owned = copy_new(u, data, job->len);
+	if (!x.job.owned)
+		return;
+	x.job.in = x.job.owned->data;
 	udc_effect(u, &x);
 }
 
 void udc_queue_in(struct udc *u, uint8_t ep, const void *data, size_t len, bool copied, bool tell)
 {
-	queue_in(u, ep, data, &(struct job){ .len = len, .tell = tell }, copied);
+	const struct job j = { .in = data, .len = len, .tell = tell };
+
+	if (copied)
+		queue_copy(u, ep, data, &j);
+	else
+		udc_effect(u, &(struct effect){ .ep = ep, .what = DO_JOB, .job = j });
 }
 
-void udc_queue_answer(struct udc *u, const void *data, size_t len, bool empty_end)
+void udc_queue_ep0(struct udc *u, const void *packet, size_t len, bool wrong_toggle, bool tell)
 {
-	queue_in(u, MSC_EP_IN, data, &(struct job){ .len = len, .empty_end = empty_end }, true);
+	queue_copy(u, MSC_EP_IN, packet,
+		   &(struct job){ .len = len,
+				  .tell = tell,
+				  .one_packet = true,
+				  .wrong_toggle = wrong_toggle });
 }
 
 void udc_tell_sent(struct udc *u, uint8_t ep)

@@ -27,11 +27,15 @@ static void make_request(struct bencher *m, const struct msc_bench_run *r, struc
 	rq->out = m->out;
 }
 
-/* From the steps of the exchange: a phase ends when its last transfer has ended. */
-static struct msc_bench_sample sample_of(const struct msc_exchange *x)
+/* From the steps of the exchange: a phase ends when its last transfer has ended. A whole command has
+ * none. */
+static struct msc_bench_sample sample_of(const struct msc_record *r)
 {
+	const struct msc_exchange *x = &r->u.exchange;
 	int64_t begin = x->steps[0].submitted_ns, cbw = begin, data = begin, csw = begin;
 
+	if (x->whole)
+		return (struct msc_bench_sample){ .ns = r->ended_ns - r->began_ns };
 	for (size_t i = 0; i < x->n_steps; i++) {
 		const struct msc_step *s = &x->steps[i];
 
@@ -47,6 +51,8 @@ static struct msc_bench_sample sample_of(const struct msc_exchange *x)
 
 static void count_naks(struct msc_bench_run *r, const struct msc_exchange *x)
 {
+	if (x->whole)
+		r->naks = -1;
 	for (size_t i = 0; i < x->n_steps; i++) {
 		if (x->steps[i].naks < 0)
 			r->naks = -1;
@@ -83,6 +89,10 @@ static const char *phase_name(enum msc_step_kind kind)
 /* The first transfer that did not go as it should. */
 static void find_step(const struct msc_exchange *x, char *buf, size_t size)
 {
+	if (x->whole) {
+		snprintf(buf, size, "it ended in: %s", msc_outcome_name(x->outcome));
+		return;
+	}
 	for (size_t i = 0; i < x->n_steps; i++) {
 		const struct msc_step *s = &x->steps[i];
 
@@ -115,13 +125,13 @@ static int explain(struct bencher *m, const struct msc_exchange *x, struct msc_e
 {
 	char command[128], why[256] = "", then[64] = "";
 	size_t moved = x->data_len, asked = x->cbw.h.length;
-	bool needs_reset = x->needs_reset, failed = x->csw.status == MSC_CSW_FAILED;
+	bool ended = msc_exchange_ended(x), failed = x->csw.status == MSC_CSW_FAILED;
 	int result = 0;
 
-	if (!needs_reset && !failed && moved == asked)
+	if (ended && !failed && moved == asked)
 		return 0;
 	msc_cdb_text(command, sizeof command, x->cbw.cb, x->cbw.h.cb_length);
-	if (needs_reset) {
+	if (!ended) {
 		find_step(x, why, sizeof why);
 		result = settle(m, then, sizeof then, err);
 	} else if (failed) {
@@ -151,7 +161,7 @@ static int command(struct bencher *m, struct msc_bench_run *r, bool keep, struct
 	    msc_session_exchange(m->s, &rq, &record, err) < 0)
 		return -1;
 	x = &record->u.exchange;
-	sample = sample_of(x);
+	sample = sample_of(record);
 	if (clock && clock->stop(clock->state, &sample, err) < 0)
 		return -1;
 	msc_bench_see_payload(m->b, x->data, x->data_len);
@@ -249,7 +259,7 @@ static int measure_mode(struct bencher *m, enum msc_bench_mode mode, struct msc_
 	for (size_t i = 0; i < m->o->n_blocks && !*b->failure; i++) {
 		if (run(m, mode, m->o->blocks[i], err) < 0)
 			return -1;
-		if (mode == MSC_BENCH_SERIAL || !*b->failure)
+		if (mode != MSC_BENCH_QUEUED || !*b->failure)
 			continue;
 		if (blame_queue(m, err) < 0)
 			return -1;
@@ -264,6 +274,8 @@ static int measure(struct bencher *m, struct msc_err *err)
 	const struct msc_bench_options *o = m->o;
 	struct msc_bench *b = m->b;
 
+	if (b->device.commands_only)
+		return measure_mode(m, MSC_BENCH_KERNEL, err);
 	if (o->queued && msc_bench_try_queued(m->s, b, err) < 0)
 		return -1;
 	if (o->serial && measure_mode(m, MSC_BENCH_SERIAL, err) < 0)
@@ -302,9 +314,10 @@ int msc_bench_measure(struct msc_session *s, const struct msc_bench_options *o, 
 	if (!t->device.simulated)
 		msc_bench_host_of(&b->host);
 	snprintf(b->clock, sizeof b->clock, "%s",
-		 o->clock              ? o->clock->name
-		 : t->device.simulated ? "virtual"
-				       : "libusb");
+		 o->clock                  ? o->clock->name
+		 : t->device.simulated     ? "virtual"
+		 : t->device.commands_only ? "kernel"
+					   : "libusb");
 	if (!m.unit->have_capacity || !m.unit->block_size)
 		return msc_fail(err, MSC_E_UNSUPPORTED,
 				"%s: unit %u gives no capacity: there is no medium, or \"mscope "

@@ -8,7 +8,8 @@
 #include "stats/stats.h"
 
 enum msc_bench_op { MSC_BENCH_READ, MSC_BENCH_WRITE };
-/* Kernel: through the host's own driver and a block device, as msc_block_measure does. */
+/* Kernel: through the host's own driver, by a block device as msc_block_measure does, or by whole
+ * commands. */
 enum msc_bench_mode {
 	MSC_BENCH_SERIAL,
 	MSC_BENCH_QUEUED,

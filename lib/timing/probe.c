@@ -108,8 +108,8 @@ int msc_probe_failed(struct msc_probe *s, const char *what, const char *how, boo
 			what, how);
 	if (++s->failures == FAILURES_MAX)
 		return msc_fail(err, MSC_E_TIMEOUT,
-				"%s: %s, %u time%s in a row; \"mscope check\" tells more", what, how,
-				s->failures, MSC_PLURAL(s->failures));
+				"%s: %s, %u time%s in a row; \"mscope check\" tells more", what,
+				how, s->failures, MSC_PLURAL(s->failures));
 	return 0;
 }
 
@@ -239,7 +239,8 @@ static int run(struct reading *r, const struct msc_record **record, struct msc_e
 
 	if (!msc_probe_place(s, r->what->blocks, &lba))
 		return msc_fail(err, MSC_E_UNSUPPORTED, "%s: the medium has fewer than %u block%s",
-				s->target->device.name, r->what->blocks, MSC_PLURAL(r->what->blocks));
+				s->target->device.name, r->what->blocks,
+				MSC_PLURAL(r->what->blocks));
 	msc_request_blocks(&rq, false, s->o->lun, lba, r->what->blocks, s->unit.block_size);
 	r->out->pieces = rq.cbw.h.length / s->out->piece;
 	if (r->what->pause_ns > 0) {

@@ -7,6 +7,10 @@
 #include "scsi/scsi.h"
 #include "transport/transport.h"
 
+/* Of a target that takes nothing else, by its name: what whoever asks for more is told. */
+#define MSC_NEEDS_ENDPOINTS \
+	"needs the device's own endpoints: the kernel's SCSI path (%s) sends command blocks only"
+
 #define MSC_SENSE_MAX 252 /* bytes; SPC-4 4.5: the additional length is at most 244 */
 
 struct msc_command {
@@ -27,11 +31,12 @@ struct msc_command {
 	int64_t submitted_ns, completed_ns; /* the target's clock */
 };
 
-/* Runs one command. What the device or the kernel makes of it is in the command; -1 when the device
- * is gone (MSC_E_GONE), when it may change something (MSC_E_REFUSED; it has not left then), when the kernel does not let the command through (MSC_E_UNSUPPORTED: not
- * permitted to this user, or too much data at once), when a signal ended the wait
- * (MSC_E_INTERRUPTED), and when the target takes no commands but transfers (MSC_E_UNSUPPORTED). The
- * time-out is in whole seconds, rounded up. */
+/* Runs one command, when the session's gate lets it through; without a session, when it changes
+ * nothing. What the device or the kernel makes of it is in the command, and is told to the observer. -1
+ * when the device is gone (MSC_E_GONE), when the gate refuses it (MSC_E_REFUSED; it has not left then),
+ * when the kernel does not let it through (MSC_E_UNSUPPORTED: not permitted to this user, or too much
+ * data at once), when a signal ended the wait (MSC_E_INTERRUPTED), and when the target takes no commands
+ * but transfers (MSC_E_UNSUPPORTED). The time-out is in whole seconds, rounded up. */
 int msc_command(struct msc_target *, struct msc_command *, int64_t timeout_ns,
 		struct msc_err *) MSC_MUST_CHECK;
 

@@ -40,6 +40,10 @@ struct disk {
 static int refused(struct msc_target *t, const struct msc_command *c, int number,
 		   struct msc_err *err)
 {
+	/* More data than a block device's queue takes at once: sg_io() of Linux. What a device or a bus
+	 * does is never told so. */
+	if (number == EIO && c->len)
+		number = E2BIG;
 	switch (number) {
 	case ENODEV:
 	case ENXIO:
@@ -52,6 +56,7 @@ static int refused(struct msc_target *t, const struct msc_command *c, int number
 	case EINVAL:
 	case ENOMEM:
 	case E2BIG:
+	case EMSGSIZE:
 		return msc_fail(
 			err, MSC_E_UNSUPPORTED,
 			"%s: the kernel does not let a command of %u bytes with %zu byte%s of "
@@ -155,20 +160,47 @@ static void block_of(const char *place, char *name, size_t size)
 		closedir(d);
 }
 
+/* A disk that is not on USB is known by the name that the kernel has found for it, else by its place. Of
+ * a device with several units each is a medium of its own. */
+static void name_medium(struct msc_device *d, const char *place, bool usb)
+{
+	const char *lun = strrchr(place, ':');
+	char path[PATH_MAX], name[128] = "";
+	FILE *f;
+
+	if (usb && (!lun || !strcmp(lun, ":0")))
+		return; /* as over USB */
+	snprintf(path, sizeof(path), "%s/wwid", place);
+	f = usb ? NULL : fopen(path, "re");
+	if (f && fgets(name, sizeof(name), f))
+		name[strcspn(name, "\n")] = '\0';
+	if (f)
+		fclose(f);
+	if (usb)
+		snprintf(d->medium_id, sizeof(d->medium_id), "%04x:%04x:%s@%s/%s", d->desc.vendor,
+			 d->desc.product, d->serial, d->path, lun + 1);
+	else
+		snprintf(d->medium_id, sizeof(d->medium_id), "scsi:%.200s",
+			 *name ? name : strrchr(place, '/') + 1);
+}
+
 static void take_facts(struct msc_target *t, const char *place)
 {
 	struct msc_device *d = &t->device;
 	struct msc_usb_found f;
 
 	d->commands_only = true;
-	if (!msc_usb_behind("", place, &f))
+	if (!msc_usb_behind("", place, &f)) {
+		name_medium(d, place, false);
 		return;
+	}
 	d->speed = f.speed;
 	d->desc.vendor = f.vendor;
 	d->desc.product = f.product;
 	memcpy(d->serial, f.serial, sizeof(d->serial));
 	memcpy(d->path, f.path, sizeof(d->path));
 	msc_usb_host_controller("", f.bus, d->host, sizeof(d->host));
+	name_medium(d, place, true);
 }
 
 /* ---- open, close, list -------------------------------------------------------------------- */
@@ -291,8 +323,7 @@ static int list_sg(msc_found_fn *fn, void *user, struct msc_err *err)
 /* Whoever asks for transfers is told that there are none. */
 static int no_transfers(struct msc_target *t, struct msc_err *err)
 {
-	return msc_fail(err, MSC_E_UNSUPPORTED, "needs the wrapper: %s shows commands only",
-			t->device.name);
+	return msc_fail(err, MSC_E_UNSUPPORTED, MSC_NEEDS_ENDPOINTS, t->device.name);
 }
 
 static int submit(struct msc_target *t, struct msc_xfer *x, struct msc_err *err)

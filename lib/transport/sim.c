@@ -12,6 +12,9 @@ struct sim_target {
 	struct msc_spec spec;
 	struct sim_device *device;
 	unsigned attachments; /* of the bus when it was enumerated */
+	enum msc_speed speed;
+	msc_packet_fn *packet; /* or NULL */
+	void *packet_user;
 	struct transfer *first; /* of those under way */
 };
 
@@ -150,6 +153,10 @@ static int clear_halt(struct msc_target *target, uint8_t ep, int64_t deadline_ns
 
 /* USB 2.0, 9.2.6.4: a standard request with data is answered within 500 ms. */
 #define REQUEST_NS (500 * MSC_MS)
+/* 9.2.6.3: so long the device may need until it hears its new address. */
+#define ADDRESS_RECOVERY_NS (2 * MSC_MS)
+#define PORT_INIT_TRIES	   4
+#define PORT_INIT_PAUSE_NS (500 * MSC_MS) /* what its tries within each take together */
 
 static int standard(struct msc_target *t, const char *what, const struct msc_setup *setup,
 		    void *data, size_t *len, struct msc_err *err)
@@ -199,8 +206,10 @@ static int set_up(struct msc_target *t, struct msc_err *err)
 {
 	const struct msc_setup address = { .request = MSC_STD_SET_ADDRESS, .value = 1 };
 
-	if (standard(t, "SET_ADDRESS", &address, NULL, NULL, err) < 0 ||
-	    standard(t, "SET_CONFIGURATION", &set_configuration, NULL, NULL, err) < 0)
+	if (standard(t, "SET_ADDRESS", &address, NULL, NULL, err) < 0)
+		return -1;
+	msc_wait_until(t->clock, msc_now(t->clock) + ADDRESS_RECOVERY_NS);
+	if (standard(t, "SET_CONFIGURATION", &set_configuration, NULL, NULL, err) < 0)
 		return -1;
 	open_endpoints(t);
 	return 0;
@@ -235,7 +244,7 @@ static void read_serial(struct msc_target *t)
 	t->device.serial[n] = '\0';
 }
 
-static int enumerate(struct msc_target *t, struct msc_err *err)
+static int enumerate_once(struct msc_target *t, struct msc_err *err)
 {
 	struct sim_target *s = msc_target_state(t);
 	struct bus *bus = sim_device_bus(s->device);
@@ -262,7 +271,22 @@ static int enumerate(struct msc_target *t, struct msc_err *err)
 	return 0;
 }
 
-static int reset(struct msc_target *target, struct msc_err *err)
+/* Linux (PORT_INIT_TRIES) resets the port anew when a device does not answer: one that is busy with
+ * its medium may be deaf for a while. */
+static int try_hard(int (*once)(struct msc_target *, struct msc_err *), struct msc_target *t,
+		    struct msc_err *err)
+{
+	for (int tries = 1;; tries++) {
+		*err = (struct msc_err)MSC_ERR_INIT;
+		if (once(t, err) == 0)
+			return 0;
+		if (err->code != MSC_E_UNSUPPORTED || tries == PORT_INIT_TRIES)
+			return -1;
+		msc_wait_until(t->clock, msc_now(t->clock) + PORT_INIT_PAUSE_NS);
+	}
+}
+
+static int reset_once(struct msc_target *target, struct msc_err *err)
 {
 	struct sim_target *s = msc_target_state(target);
 
@@ -272,6 +296,11 @@ static int reset(struct msc_target *target, struct msc_err *err)
 	if (is_lost(s))
 		return msc_fail(err, MSC_E_GONE, "%s: the device went away", target->device.name);
 	return set_up(target, err);
+}
+
+static int reset(struct msc_target *target, struct msc_err *err)
+{
+	return try_hard(reset_once, target, err);
 }
 
 /* ---- opening ------------------------------------------------------------------------------ */
@@ -288,6 +317,13 @@ static void close_target(struct msc_target *t)
 		s->first = next;
 	}
 	msc_spec_free(&s->spec);
+}
+
+static void on_packet(void *user, int64_t at_ns, const uint8_t *packet, size_t len)
+{
+	struct sim_target *s = user;
+
+	s->packet(s->packet_user, s->speed, at_ns, packet, len);
 }
 
 /* Set by the tests: whatever is written to the medium, a permit must cover it. */
@@ -323,8 +359,13 @@ static int open_target(struct msc_target *t, const char *rest,
 		msc_spec_free(&s->spec);
 		return -1;
 	}
+	s->speed = config.speed;
+	s->packet = options->packet;
+	s->packet_user = options->packet_user;
+	if (s->packet)
+		bus_tap(sim_device_bus(s->device), on_packet, s);
 	t->clock = sim_clock(sim_device_sim(s->device));
-	if (enumerate(t, err) < 0) {
+	if (try_hard(enumerate_once, t, err) < 0) {
 		check_model(s, err);
 		close_target(t);
 		return -1;

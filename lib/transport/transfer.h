@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* One transfer as plain data: what the transport core tells an observer, and what the wire log is
  * made of. A live device, a simulated bus and a capture all have these facts, and no others are
- * needed to say what happened.
+ * needed to say what happened. Where the transfers are not to be seen, on the kernel's SCSI path, a
+ * whole command stands for all of them.
  *
  * A transfer is told twice: when it was submitted, and when its end was seen. The order of both is
  * a fact: with several under way on one endpoint they move in the order of submission, and a host
@@ -14,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "scsi/scsi.h"
 #include "wire/usb.h"
 
 enum msc_outcome {
@@ -32,14 +34,28 @@ enum msc_transfer_kind {
 	MSC_TRANSFER_CONTROL,
 	MSC_TRANSFER_BULK,
 	MSC_TRANSFER_PORT_RESET, /* told once, as ended: nothing but its two times */
+	MSC_TRANSFER_COMMAND, /* a whole command, told once, as ended: see `whole`. DONE: the device
+				    gave a status; TIMEOUT, ERROR: it did not, and whoever carried the
+				    command has reset what it had to */
+};
+
+/* What there is of a whole command beside its data, its times and its outcome. */
+struct msc_whole {
+	uint8_t cdb[MSC_CBW_CB_MAX], cdb_len;
+	enum msc_dir dir;
+	uint8_t status; /* SAM-5 5.3; of DONE */
+	bool fetched; /* a REQUEST SENSE that the kernel sent by itself after the command before, within
+			 its time; what came says itself how long it is (SPC-4 4.5) */
 };
 
 struct msc_transfer {
 	enum msc_transfer_kind kind;
-	bool ended; /* false: it was submitted just now, and what follows `asked` is not known */
+	bool ended; /* false: it was submitted just now, and what follows `asked` is not known, but the
+		       bytes that are offered to the device */
 	uint64_t number; /* counts submissions, from 1: the same in both entries */
 	uint8_t ep;	 /* bEndpointAddress; 0: control */
 	struct msc_setup setup;
+	struct msc_whole whole;
 	int64_t submitted_ns; /* the target's clock */
 	size_t asked;	      /* bytes that were offered, or for which there was room */
 	enum msc_outcome outcome;
@@ -54,7 +70,9 @@ struct msc_transfer {
 /* How many bytes there are to keep: those offered to the device, those that came from it. */
 static inline size_t msc_transfer_bytes(const struct msc_transfer *t)
 {
-	bool in = t->ep ? t->ep & MSC_EP_IN : t->setup.request_type & MSC_REQTYPE_IN;
+	bool in = t->kind == MSC_TRANSFER_COMMAND ? t->whole.dir == MSC_DIR_IN
+		  : t->ep                         ? t->ep & MSC_EP_IN
+						  : t->setup.request_type & MSC_REQTYPE_IN;
 
 	return in ? t->actual : t->asked;
 }

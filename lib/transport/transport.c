@@ -168,6 +168,8 @@ static void tell(struct msc_target *t, const struct msc_transfer *x)
 {
 	if (t->observe)
 		t->observe(t->observe_user, x);
+	if (t->record)
+		t->record(t->record_user, x);
 }
 
 static void tell_xfer(struct msc_target *t, const struct msc_xfer *x, bool ended)
@@ -180,7 +182,10 @@ static void tell_xfer(struct msc_target *t, const struct msc_xfer *x, bool ended
 				     .asked = x->len,
 				     .submitted_ns = x->submitted_ns };
 
-	if (ended) {
+	if (!ended && !(x->ep ? x->ep & MSC_EP_IN : x->setup.request_type & MSC_REQTYPE_IN)) {
+		told.data = x->data;
+		told.kept = x->data ? x->len : 0;
+	} else if (ended) {
 		told.outcome = x->outcome;
 		told.actual = x->actual;
 		told.completed_ns = x->completed_ns;

@@ -67,6 +67,9 @@ struct msc_device {
 
 struct msc_target;
 struct msc_command;
+/* One packet on the bus, from the PID to the CRC, refused polls too. */
+typedef void msc_packet_fn(void *user, enum msc_speed, int64_t at_ns, const uint8_t *packet,
+			   size_t len);
 struct msc_open_options {
 	bool allow_writes;
 	bool any_interface; /* also one that does not say it is mass storage by Bulk-Only */
@@ -74,6 +77,9 @@ struct msc_open_options {
 	/* The user does not want to wait any longer; NULL: never. For waits that nothing else ends. */
 	bool (*stop)(void *stop_user);
 	void *stop_user;
+	msc_packet_fn
+		*packet; /* sees the bus from the enumeration on, where it can be seen; or NULL */
+	void *packet_user;
 };
 
 /* One thing that `mscope list targets` shows. */
@@ -139,6 +145,7 @@ struct msc_transport {
 typedef int msc_filter_fn(void *user, const struct msc_xfer *, struct msc_err *);
 /* Whether permits cover these blocks of a unit, now: for a transport that sees what is written. */
 typedef bool msc_covers_fn(void *user, uint8_t lun, uint64_t lba, uint64_t blocks);
+typedef int msc_command_filter_fn(void *user, const struct msc_command *, struct msc_err *);
 
 struct msc_target {
 	const struct msc_transport *transport;
@@ -152,14 +159,18 @@ struct msc_target {
 	bool (*stop)(void *stop_user); /* or NULL */
 	void *stop_user;
 	msc_filter_fn *filter; /* a session's gate (session/gate.h); NULL: there is no session */
+	msc_command_filter_fn *filter_command; /* the same for whole commands */
 	void *filter_user;
 	msc_covers_fn *covers; /* what its permits cover; of those that a decorator wraps, too */
 	void *covers_user;
 	bool gone; /* the device has left: every further call fails with MSC_E_GONE */
-	/* Sees every transfer, at its submission and at its end, and every port reset; may be NULL.
+	/* Sees every transfer, at its submission and at its end, every port reset and every whole
+	 * command; may be NULL.
 	 * CLEAR_FEATURE and SET_CONFIGURATION are told as the control transfers that they are. */
 	msc_observe_fn *observe;
 	void *observe_user;
+	msc_observe_fn *record; /* the same, for who writes it down */
+	void *record_user;
 	uint64_t submissions; /* so far */
 };
 

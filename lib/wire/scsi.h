@@ -86,6 +86,12 @@ MSC_DECLARE_LAYOUT(inquiry_header, INQUIRY_HEADER)
 	F(be32, block_size, 4, "LOGICAL BLOCK LENGTH IN BYTES")
 MSC_DECLARE_LAYOUT(capacity_10, CAPACITY_10)
 
+/* SAM-5 5.3, table 32: status codes. */
+#define MSC_GOOD	    0x00
+#define MSC_CHECK_CONDITION 0x02
+#define MSC_CONDITION_MET   0x04
+#define MSC_BUSY	    0x08
+
 /* Fixed format sense data, SPC-4 4.5.3: 18 bytes when complete. */
 #define MSC_SENSE_LEN 18
 #define MSC_SENSE_FIELDS(F)                                                                        \

@@ -6,7 +6,7 @@ import pytest
 
 KNOBS = ["", "speed=full", "speed=full,host=ohci", "host=xhci", "luns=2", "luns=3", "composite=1", "removable=0", "wp=1", "medium=0",
          "medium=0,luns=2", "block-size=1024", "block-size=2048", "block-size=4096", "blocks=64", "case5=short", "case5=pad",
-         "speed=full,case5=short", "fill=noise"]
+         "speed=full,case5=short", "fill=noise", "speed=full,ep0=8", "ep0=16"]
 # BOT 1.0 demands a STALL behind short data; case5=short is there because much of the world does without.
 LETTER = {"bot.data.short"}
 

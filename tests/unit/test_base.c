@@ -242,6 +242,38 @@ static void knobs(void **state)
 	assert_null(msc_knob_find(table, "nothing"));
 }
 
+static void tenths(void **state)
+{
+	static const struct msc_knob knob = { .name = "t", .type = MSC_KNOB_TENTHS };
+	static const struct {
+		const char *value, *says;
+		int32_t tenths;
+	} rows[] = {
+		{ "-0.5", NULL, -5 },
+		{ "-273", NULL, -2730 },
+		{ "1000", NULL, 10000 },
+		{ "1000.1", "t: 1000.1 is out of range (-1000 to 1000)", 0 },
+		{ "99999999999", "at most one decimal", 0 },
+		{ "", "t: '': expected a number with at most one decimal", 0 },
+		{ "-", "at most one decimal", 0 },
+		{ "1.", "at most one decimal", 0 },
+		{ ".5", "at most one decimal", 0 },
+		{ "1.25", "at most one decimal", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MSC_COUNT(rows); i++) {
+		struct msc_err err = MSC_ERR_INIT;
+		int32_t got = 0;
+		int rc = msc_knob_set(&knob, &got, rows[i].value, &err);
+
+		assert_int_equal(rc, rows[i].says ? -1 : 0);
+		assert_int_equal(got, rows[i].tenths);
+		if (rows[i].says && !strstr(err.msg, rows[i].says))
+			fail_msg("%s", err.msg);
+	}
+}
+
 static void dumps(void **state)
 {
 	char *text;
@@ -264,7 +296,8 @@ int main(void)
 		cmocka_unit_test(sizes),	    cmocka_unit_test(durations),
 		cmocka_unit_test(hex),		    cmocka_unit_test(times_for_people),
 		cmocka_unit_test(the_nearest_name), cmocka_unit_test(first_error_wins),
-		cmocka_unit_test(knobs),	    cmocka_unit_test(dumps),
+		cmocka_unit_test(knobs),	    cmocka_unit_test(tenths),
+		cmocka_unit_test(dumps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,6 +102,7 @@ static void max_lun(void **state)
 #define R_CAPACITY R_CBW(DONE), R_DATA(64, capacity), R_CSW(0, 0)
 #define R_MODE	   R_CBW(DONE), R_DATA(192, protected), R_CSW(0, 188)
 #define R_NOT(why) R_CBW(DONE), R_CSW(1, 0), R_CBW(DONE), R_DATA(64, why), R_CSW(0, 0)
+#define R_NOT_5(why) R_NOT(why), R_NOT(why), R_NOT(why), R_NOT(why), R_NOT(why)
 
 static void learns_an_honest_unit(void **state)
 {
@@ -127,13 +128,16 @@ static void learns_an_honest_unit(void **state)
 	assert_false(msc_session_unit(s, 0)->have_capacity);
 	assert_int_equal(kinds, 0);
 	/* 21 transfers of 1 ms, and one pause for the unit that becomes ready */
-	assert_int_equal(script.now, 21 * MSC_MS + 250 * MSC_MS);
+	assert_int_equal(script.now, 21 * MSC_MS + MSC_AWAIT_PAUSE_NS);
 	close_session(s, &script, "honest");
 }
 
 static void learns_that_there_is_no_medium(void **state)
 {
-	static const struct script_row rows[] = { R_INQUIRY, R_NOT(no_medium), R_MODE, { 0 } };
+	/* 2 s at 105 ms each */
+	static const struct script_row rows[] = { R_INQUIRY, R_NOT_5(no_medium), R_NOT_5(no_medium),
+						  R_NOT_5(no_medium), R_NOT_5(no_medium), R_MODE,
+						  { 0 } };
 	struct msc_err err = MSC_ERR_INIT;
 	struct script script;
 	struct msc_session *s = open_session(&script, rows);
@@ -151,8 +155,9 @@ static void learns_that_there_is_no_unit(void **state)
 {
 	static const uint8_t nobody[36] = { 0x7f, [4] = 31 };
 	static const struct script_row rows[] = { R_CBW(DONE), R_DATA(64, nobody),
-						  R_CSW(0, 0), R_NOT(no_medium),
-						  R_MODE,      { 0 } };
+						  R_CSW(0, 0), R_NOT_5(no_medium),
+						  R_NOT_5(no_medium), R_NOT_5(no_medium),
+						  R_NOT_5(no_medium), R_MODE, { 0 } };
 	struct msc_err err = MSC_ERR_INIT;
 	struct script script;
 	struct msc_session *s = open_session(&script, rows);

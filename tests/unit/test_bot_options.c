@@ -196,7 +196,8 @@ static void patience_runs_out(void **state)
 			const struct msc_exchange *x;
 			const struct msc_record *r;
 
-			assert_int_equal(msc_session_timeout(b.session), hasty ? MSC_S : 5 * MSC_S);
+			assert_int_equal(msc_session_timeout(b.session),
+					 hasty ? MSC_HASTY_NS : i ? MSC_HUNG_ONCE_NS : MSC_TIMEOUT_NS);
 			r = run(&b, &rq);
 			x = &r->u.exchange;
 			assert_true(x->needs_reset && !x->have_csw);
@@ -220,7 +221,7 @@ static void a_wait_that_was_asked_for_is_no_hang(void **state)
 		run(&b, &rq);
 		assert_int_equal(msc_session_reset_recovery(b.session, NULL, &b.err), 0);
 	}
-	assert_int_equal(msc_session_timeout(b.session), 5 * MSC_S);
+	assert_int_equal(msc_session_timeout(b.session), MSC_TIMEOUT_NS);
 	close_bench(&b);
 }
 

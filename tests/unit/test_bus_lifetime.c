@@ -10,16 +10,20 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "firmware/usbd.h"
 #include "sim/device.h"
 
-enum { EP_IN = 0x81, EP_OUT = 0x02, PACKET = 64 };
+enum { EP_IN = 0x81, EP_OUT = 0x02, PACKET = 64, BEGIN = 0x77 };
+
+static const struct usbd_descriptors no_descriptors;
 
 struct model {
 	uint8_t in[4 * PACKET], again[PACKET], out[4 * PACKET];
 	int64_t abort_ns; /* after arming; 0: never */
 	uint8_t abort_ep;
 	bool rearm;
-	size_t answer; /* bytes of every control answer */
+	struct usbd usbd;
+	size_t answer; /* bytes of every control answer, up to USBD_ANSWER_MAX */
 	unsigned in_done, out_done;
 };
 
@@ -37,8 +41,8 @@ static void reset(struct mcu *m)
 {
 	struct model *s = mcu_state(m);
 
-	udc_open(m, 0x00, PACKET);
-	udc_open(m, 0x80, PACKET);
+	s->usbd.desc = &no_descriptors;
+	usbd_reset(m, &s->usbd);
 	udc_open(m, EP_IN, PACKET);
 	udc_open(m, EP_OUT, PACKET);
 	memset(s->in, 'a', sizeof s->in);
@@ -50,20 +54,31 @@ static void reset(struct mcu *m)
 static void setup(struct mcu *m, const struct msc_setup *q)
 {
 	struct model *s = mcu_state(m);
-	uint8_t answer[512] = { 0 };
+	uint8_t answer[USBD_ANSWER_MAX] = { 0 };
 
-	if (q->request == MSC_STD_SET_ADDRESS) {
-		udc_set_address(m, (uint8_t)q->value);
-		udc_ep0_ack(m);
-		return;
-	}
+	usbd_begin(&s->usbd, q);
 	if (q->request_type & MSC_REQTYPE_IN) {
-		udc_ep0_send(m, answer, s->answer);
+		usbd_send(m, &s->usbd, answer, s->answer);
 		return;
 	}
-	udc_ep0_ack(m); /* a sign that the test is about to begin */
-	if (s->abort_ns)
+	usbd_ack(m, &s->usbd);
+	if (s->abort_ns && q->request == BEGIN)
 		mcu_timer(m, s->abort_ns, take_back, NULL);
+}
+
+static void ep0_in(struct mcu *m)
+{
+	struct model *s = mcu_state(m);
+
+	usbd_ep0_in(m, &s->usbd);
+}
+
+static void ep0_out(struct mcu *m, size_t len)
+{
+	struct model *s = mcu_state(m);
+
+	(void)len;
+	usbd_ep0_out(m, &s->usbd);
 }
 
 static void in_done(struct mcu *m, uint8_t ep)
@@ -82,9 +97,12 @@ static void out_done(struct mcu *m, uint8_t ep, size_t len)
 	s->out_done++;
 }
 
-static const struct mcu_vectors vectors = {
-	.reset = reset, .setup = setup, .in_done = in_done, .out_done = out_done
-};
+static const struct mcu_vectors vectors = { .reset = reset,
+					    .setup = setup,
+					    .ep0_in = ep0_in,
+					    .ep0_out = ep0_out,
+					    .in_done = in_done,
+					    .out_done = out_done };
 
 /* With a mutant the peripheral sends copies of its own. */
 static const struct mutant_ops idle;
@@ -146,7 +164,7 @@ static void an_abort_in_mid_packet(void **unused)
 			size_t first;
 
 			bus_submit(sim_device_bus(d), &t);
-			assert_true(control(d, 0, 0x77, 0, NULL, 0).done);
+			assert_true(control(d, 0, BEGIN, 0, NULL, 0).done);
 			run(d, &t, 20 * MSC_MS);
 			if (!t.done)
 				bus_cancel(sim_device_bus(d), &t);
@@ -175,7 +193,7 @@ static void an_abort_under_an_out_packet(void **unused)
 		struct sim_device *d = plug(&s);
 
 		bus_submit(sim_device_bus(d), &t);
-		assert_true(control(d, 0, 0x77, 0, NULL, 0).done);
+		assert_true(control(d, 0, BEGIN, 0, NULL, 0).done);
 		run(d, &t, 20 * MSC_MS);
 		partial += !t.done && t.actual > 0;
 		if (!t.done)
@@ -224,7 +242,8 @@ static void an_answer_ends(void **unused)
 	(void)unused;
 	for (uint16_t asked = 1; asked <= 300;
 	     asked += asked % 64 > 61 || asked % 64 < 2 ? 1 : 30) {
-		for (size_t has = 0; has <= 300; has += has % 64 > 61 || has % 64 < 2 ? 1 : 30) {
+		for (size_t has = 0; has <= USBD_ANSWER_MAX;
+		     has += has % 64 > 61 || has % 64 < 2 ? 1 : 30) {
 			struct model s = { .answer = has };
 			uint8_t data[512];
 			struct sim_device *d = plug(&s);
@@ -240,6 +259,7 @@ static void an_answer_ends(void **unused)
 
 static void only_who_is_meant_answers(void **unused)
 {
+	static const bool never = false;
 	struct model s = { .answer = 1 };
 	uint8_t data[8];
 	struct sim_device *d = plug(&s);
@@ -247,6 +267,7 @@ static void only_who_is_meant_answers(void **unused)
 	(void)unused;
 	assert_int_equal(control(d, 0xc0, 1, 0, data, 1).outcome, BUS_DONE);
 	assert_int_equal(control(d, 0, MSC_STD_SET_ADDRESS, 7, NULL, 0).outcome, BUS_DONE);
+	sim_run(sim_device_sim(d), &never, sim_now(sim_device_sim(d)) + 2 * MSC_MS); /* 9.2.6.3 */
 	assert_int_equal(control(d, 0xc0, 1, 0, data, 1).outcome, BUS_DONE);
 	bus_set_address(sim_device_bus(d), 8);
 	assert_int_equal(control(d, 0xc0, 1, 0, data, 1).outcome, BUS_ERROR);

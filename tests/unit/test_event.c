@@ -39,6 +39,9 @@ static void events_are_read(void **unused)
 	assert_true(e.other && e.when == SIM_AT_WRITE_BLOCK && e.n == 17 && e.after_bytes == 100);
 	assert_int_equal(msc_event_parse(&e, "plug:1209:00a2@2s", &err), 0);
 	assert_true(e.what == SIM_PLUG && e.other && e.vendor == 0x1209 && e.product == 0x00a2);
+	assert_int_equal(msc_event_parse(&e, "set:joystick=up@cbw:3", &err), 0);
+	assert_true(e.what == SIM_SET && e.when == SIM_AT_CBW && e.n == 3);
+	assert_string_equal(e.set, "joystick=up");
 }
 
 static void mistakes_are_named(void **unused)
@@ -57,8 +60,11 @@ static void mistakes_are_named(void **unused)
 		{ "card-in:block=3@1s", "did you mean 'blocks=N'?" },
 		{ "card-in:fill=ones@1s", "the fill 'ones'" },
 		{ "plug:1209@1s", "expected VID:PID" },
-		{ "plug:12 9:0001@1s", "hex" },
+		{ "plug:12 9:0001@1s", "expected VID:PID" },
+		{ "plug:12g9:0001@1s", "hex" },
 		{ "card-out@byte:5+7", "expected a time" },
+		{ "set@1s", "expected a knob and its value" },
+		{ "set:button@1s", "expected a knob and its value" },
 	};
 
 	(void)unused;
@@ -426,6 +432,30 @@ static void bytes_of_a_command_are_counted(void **unused)
 	bench_close(&b);
 }
 
+static bool is_pressed(struct bench *b)
+{
+	const struct msc_knob *k = msc_knob_find(b->firmware->knobs, "button");
+
+	return *((const bool *)((const char *)sim_device_state(b->device) + k->offset));
+}
+
+/* The world is not the device's: what was set stays when its power has gone and comes back. */
+static void the_world_changes_and_stays(void **unused)
+{
+	struct bench b;
+
+	(void)unused;
+	bench_open(&b, "lsd", "event=set:button=1@2s,event=unplug@3s,event=plug@4s", MSC_SPEED_FULL,
+		   NULL);
+	assert_false(is_pressed(&b));
+	pass(&b, 2500 * MSC_MS);
+	assert_true(is_pressed(&b));
+	pass(&b, 4500 * MSC_MS);
+	assert_int_equal(bus_attachments(b.bus), 2);
+	assert_true(is_pressed(&b));
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -443,6 +473,7 @@ int main(void)
 		cmocka_unit_test(a_port_reset_wakes),
 		cmocka_unit_test(cbws_are_counted),
 		cmocka_unit_test(bytes_of_a_command_are_counted),
+		cmocka_unit_test(the_world_changes_and_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

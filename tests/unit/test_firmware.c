@@ -273,9 +273,31 @@ static void every_model(void **unused)
 	}
 }
 
+/* Blocks so many powers of two apart are each unlike the others. */
+static void noise_does_not_repeat(void **state)
+{
+	static uint8_t seen[34][512];
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, "reference", "blocks=6442450944,fill=noise", MSC_SPEED_HIGH, NULL);
+	bench_settle(&b);
+	for (unsigned n = 0; n < 34; n++) {
+		uint8_t cb[16] = { MSC_OP_READ_16, [13] = 1 };
+
+		msc_put_be64(cb + 2, n ? UINT64_C(1) << (n - 1) : 0);
+		assert_int_equal(bench_command(&b, 0, cb, sizeof cb, true, 512, seen[n]).status,
+				 MSC_CSW_PASSED);
+		for (unsigned k = 0; k < n; k++)
+			assert_memory_not_equal(seen[n], seen[k], 512);
+	}
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(noise_does_not_repeat),
 		cmocka_unit_test(firmware_registry),
 		cmocka_unit_test(fault_registry),
 		cmocka_unit_test(nearest_names),

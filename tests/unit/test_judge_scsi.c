@@ -148,8 +148,8 @@ static const struct judge_row rows[] = {
 	{ "scsi.sense.form",
 	  "send 030100001200 in 18; bytes 7200000000000000; none stall; clear in; "
 	  "status 0 10",
-	  SENSE "7000000000000006000000000000; none stall; clear in; status 0 4",
-	  "14 bytes of sense data", "at least 18", "14" },
+	  SENSE "700000000000000400000000; none stall; clear in; status 0 6",
+	  "12 bytes of sense data", "at least 14", "12" },
 	{ "scsi.sense.missing", READ_FAILS "reset recovery;" SENSE SENSE_OF("0", "0000") PASSED,
 	  READ_FAILS SENSE SENSE_OF("0", "0000") PASSED, "READ(10) failed", "a sense key",
 	  "0/00/00" },

@@ -36,7 +36,7 @@ static const struct {
 	{ "titlee: x\n",
 	  "f:1:1: expected a key of a scenario, found 'titlee'; did you mean 'title'?" },
 	{ "colour: x\n",
-	  "f:1:1: expected a key of a scenario (name, title, spec, tags, stage, evidence, needs, "
+	  "f:1:1: expected a key of a scenario (name, title, spec, tags, stage, evidence, device, needs, "
 	  "scratch, recover, autosense, host, within, steps), found 'colour'" },
 	{ "title: t\n", "f:1:1: expected the key 'name' in a scenario, found none" },
 	{ HEAD, "f:1:1: expected the key 'steps' in a scenario, found none" },
@@ -56,7 +56,10 @@ static const struct {
 	{ "needs: [[medium]]\n",
 	  "f:1:9: expected a word for 'needs' (medium, no-medium, writable, write-protected, removable, "
 	  "fixed, multi-lun, single-lun, full-speed, high-speed, simulated, composite, "
-	  "super-speed), found a list" },
+	  "super-speed, endpoints), found a list" },
+	{ "device: c251\n", "f:1:9: expected idVendor:idProduct, as in c251:1303, found 'c251'" },
+	{ "device: c2 1:1303\n",
+	  "f:1:9: expected idVendor:idProduct, as in c251:1303, found 'c2 1:1303'" },
 	{ "scratch: 193\n", "f:1:10: expected 1 to 192, found '193'" },
 	{ "recover: maybe\n", "f:1:10: expected yes or no for 'recover', found 'maybe'" },
 	{ HEAD "steps: []\n", "f:4:8: expected a list of 1 to 200 steps, found a list" },
@@ -98,6 +101,11 @@ static const struct {
 	{ STEPS "  - let: { n: n + 1 }\n",
 	  "f:5:15: expected a number or a name (block_size, last_lba, blocks, scratch, tested_unit, max_lun, "
 	  "interface, max_packet, sibling, status), found 'n'" },
+	{ STEPS "  - live: { blocks: 1 }\n",
+	  "f:5:11: expected the key 'lba' in 'live', found none" },
+	{ STEPS "  - live: { lba: 1, blocks: 9 }\n", "f:5:29: expected 1 to 8, found '9'" },
+	{ STEPS "  - check: 1\n",
+	  "f:5:5: expected the key 'otherwise' in a check step, found none" },
 	{ STEPS "  - skip_unless: 1\n",
 	  "f:5:5: expected the key 'because' in a skip_unless step, found none" },
 	{ STEPS "  - command: test_unit_ready\n    on_failure: gives up\n",
@@ -107,8 +115,8 @@ static const struct {
 	  "interface, max_packet, sibling, status), found 'n'" },
 	{ STEPS "  - sense: 5/2\n",
 	  "f:5:12: expected sense such as 5, 5/21 or 5/21/00, found '5/2'" },
-	{ STEPS "  - wrapper: 5\n",
-	  "f:5:14: expected up to 1024 bytes as pairs of hex digits for 'wrapper', found '5'" },
+	{ STEPS "  - wrapper: 5x\n",
+	  "f:5:14: expected up to 1024 bytes as pairs of hex digits for 'wrapper', found '5x'" },
 	/* commands */
 	{ STEPS "  - command: test_unit_readdy\n",
 	  "f:5:14: expected a command, or 1 to 16 bytes of one as hex, found 'test_unit_readdy'; did you "

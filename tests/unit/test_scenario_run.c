@@ -44,7 +44,7 @@ static const struct {
 	{ DISK ",wp=1", HEAD "needs: writable\nsteps:\n" INQUIRY, false, S,
 	  "the medium is write-protected", "", "", "" },
 	{ "sim:reference,medium=0", STEPS READ("0", "1"), false, S,
-	  "there is no medium (the device says 2/3a)", "", "", "" },
+	  "there is no medium (the device says 2/3A)", "", "", "" },
 	{ "sim:reference,blocks=5", SCRATCH INQUIRY, true, S,
 	  "the medium is too small for a scratch range of 8 blocks", "", "", "" },
 	{ DISK, STEPS READ("last_lba - 9000", "1"), false, S,

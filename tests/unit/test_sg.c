@@ -31,6 +31,8 @@
 
 static struct {
 	char root[64];	  /* of the SCSI device's folder */
+	int lun;
+	bool elsewhere;	  /* the disk is not on USB */
 	const char *held; /* who holds the disk */
 	int open_error;
 	char opened[128]; /* what was opened how, in order */
@@ -57,7 +59,7 @@ char *__wrap_realpath(const char *path, char *into)
 		return strdup(path);
 	if (!strcmp(path, "/sys/class/block/sdx/device") ||
 	    !strcmp(path, "/sys/class/scsi_generic/sg7/device")) {
-		snprintf(real, sizeof(real), "%s/0:0:0:0", fake.root);
+		snprintf(real, sizeof(real), "%s/0:0:0:%d", fake.root, fake.lun);
 		return strdup(real);
 	}
 	if (!strcmp(path, "/sys/class/block/nvme0n1/device"))
@@ -91,7 +93,9 @@ bool __wrap_msc_usb_behind(const char *root, const char *place, struct msc_usb_f
 bool __wrap_msc_usb_behind(const char *root, const char *place, struct msc_usb_found *f)
 {
 	(void)root;
-	assert_non_null(strstr(place, "/0:0:0:0"));
+	assert_non_null(strstr(place, "/0:0:0:"));
+	if (fake.elsewhere)
+		return false;
 	*f = (struct msc_usb_found){ .vendor = 0x0525,
 				     .product = 0xa4a5,
 				     .speed = MSC_SPEED_HIGH,
@@ -242,6 +246,37 @@ static void opens(void **state)
 		msc_target_close(t);
 		assert_int_equal(fake.objects, 0);
 		fake.opened[0] = '\0';
+	}
+}
+
+/* Two units of one device, and two disks that say nothing of themselves, are not taken for one another. */
+static void what_the_medium_is_called(void **state)
+{
+	static const struct {
+		bool elsewhere;
+		int lun;
+		const char *wwid, *id;
+	} rows[] = {
+		{ false, 0, NULL, "0525:a4a5:123456@1-1" },
+		{ false, 1, NULL, "0525:a4a5:123456@1-1/1" },
+		{ true, 0, NULL, "scsi:0:0:0:0" },
+		{ true, 1, NULL, "scsi:0:0:0:1" },
+		{ true, 0, "t10.ATA     QEMU\n", "scsi:t10.ATA_____QEMU" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MSC_COUNT(rows); i++) {
+		struct msc_target *t;
+		struct msc_err err = MSC_ERR_INIT;
+
+		fake.elsewhere = rows[i].elsewhere;
+		fake.lun = rows[i].lun;
+		if (rows[i].wwid)
+			put(fake.root, "0:0:0:0/wwid", rows[i].wwid);
+		t = open_disk("/dev/sg7", false, &err);
+		assert_non_null(t);
+		assert_string_equal(t->device.medium_id, rows[i].id);
+		msc_target_close(t);
 	}
 }
 
@@ -405,6 +440,32 @@ static void commands_that_fail(void **state)
 	}
 }
 
+/* For this a block device has another number than a generic one. */
+static void too_much_data(void **state)
+{
+	static const int numbers[] = { EIO, ENOMEM, EINVAL, E2BIG };
+	static uint8_t data[1 << 18];
+	const uint8_t read10[10] = { 0x28, [7] = 2 };
+
+	(void)state;
+	for (size_t i = 0; i < MSC_COUNT(numbers); i++) {
+		struct msc_command c = { .cdb = read10,
+					 .cdb_len = 10,
+					 .dir = MSC_DIR_IN,
+					 .data = data,
+					 .len = sizeof(data) };
+		struct msc_err err = MSC_ERR_INIT;
+		struct msc_target *t = must_open();
+
+		fake.result = -numbers[i];
+		assert_int_equal(msc_command(t, &c, MSC_S, &err), -1);
+		assert_int_equal(err.code, MSC_E_UNSUPPORTED);
+		assert_non_null(strstr(err.msg, "does not let a command of 10 bytes with 262144 bytes "
+						"of data through"));
+		msc_target_close(t);
+	}
+}
+
 /* Neither side pretends to be the other. */
 static void transfers_and_commands(void **state)
 {
@@ -417,7 +478,9 @@ static void transfers_and_commands(void **state)
 	(void)state;
 	assert_int_equal(msc_submit(t, &x, &err), -1);
 	assert_int_equal(err.code, MSC_E_UNSUPPORTED);
-	assert_string_equal(err.msg, "needs the wrapper: /dev/sg7 shows commands only");
+	assert_string_equal(err.msg,
+			    "needs the device's own endpoints: the kernel's SCSI path (/dev/sg7) "
+			    "sends command blocks only");
 	assert_false(t->gone);
 	msc_target_close(t);
 	t = open_disk("sim:reference", false, &other);
@@ -431,8 +494,14 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(opens),    TEST(does_not_open),      TEST(a_held_disk),
-		TEST(commands), TEST(commands_that_fail), TEST(transfers_and_commands),
+		TEST(opens),
+		TEST(what_the_medium_is_called),
+		TEST(does_not_open),
+		TEST(a_held_disk),
+		TEST(commands),
+		TEST(commands_that_fail),
+		TEST(too_much_data),
+		TEST(transfers_and_commands),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "judge/facts.h"
+#include "kernel_path.h"
 #include "report/report.h"
 #include "run/run.h"
 #include "scenario_bench.h"
@@ -64,6 +65,9 @@ static void put_known(FILE *out, const struct msc_record *r)
 			(unsigned long long)x->unit.last_lba, x->unit.block_size, x->max_lun,
 			x->csw_in_data, x->have_csw, x->needs_reset, x->data_short_packet,
 			x->data_kept, x->command, x->plain, x->answered, x->stated.known);
+	if (r->kind == MSC_RECORD_EXCHANGE && x->whole)
+		fprintf(out, " whole %s %02x %d", msc_outcome_name(x->outcome), x->scsi_status,
+			x->fetched);
 	putc('\n', out);
 }
 
@@ -127,6 +131,8 @@ static void on_entry(void *user, const struct msc_log_entry *e)
 	assert_int_equal(msc_wire_log_add(&l->log, e, &err), 0);
 }
 
+#define KERNEL "kernel:" /* by the kernel's SCSI path: whole commands */
+
 static void run_live(struct live *l, const char *name, bool queued)
 {
 	char dir[] = "/tmp/mscope-wire-XXXXXX";
@@ -141,7 +147,9 @@ static void run_live(struct live *l, const char *name, bool queued)
 					   .wire_user = l };
 	struct msc_scenarios all = { NULL };
 	struct msc_err err = MSC_ERR_INIT;
-	struct msc_target *t = msc_target_open(name, &open, &err);
+	struct msc_target *t = strncmp(name, KERNEL, sizeof KERNEL - 1)
+				       ? msc_target_open(name, &open, &err)
+				       : kernel_path_open(name + sizeof KERNEL - 1, &err);
 	struct msc_summary summary;
 
 	*l = (struct live){ .log.keep = SIZE_MAX };
@@ -200,10 +208,12 @@ static void first_difference(const char *name, const char *a, const char *b)
 			 line_a, (int)strcspn(line_b, "\n"), line_b);
 }
 
-static const char *const models[] = { "sim:reference", "sim:linux-gadget", "sim:linux-gadget",
-				      "sim:stm32", "sim:hostile,seed=3" };
+static const char *const models[] = {
+	"sim:reference", "sim:linux-gadget",     "sim:linux-gadget",
+	"sim:stm32",     KERNEL "sim:reference", "sim:hostile,seed=3"
+};
 
-#define CONFORMING 4 /* of them */
+#define CONFORMING 5 /* of them */
 
 static void the_log_gives_the_same_again(void **state)
 {

@@ -37,12 +37,12 @@ def stored(vm):
     return vm.run(["md5sum", IMAGE]).check().stdout
 
 
-def check(vm, mscope, gadget, *options):
+def check(vm, mscope, gadget, *options, target=None):
     """Run, watched; answers the Watch and everything that the journals held."""
     keeper = vm.start(KEEP)
     try:
         with Watch(vm, gadget.device) as watch:
-            result = mscope("check", gadget.target, *options, timeout=300)
+            result = mscope("check", target or gadget.target, *options, timeout=300)
     finally:
         keeper.signal("KILL")
         keeper.wait(10)
@@ -69,6 +69,35 @@ def test_nothing_is_written_without_leave(vm, mscope, gadget):
     before = stored(vm)
     watch, journals = check(vm, mscope, gadget, "--select", "bot.*", "--select", "scsi.*")
     assert len(watch.commands) > 1000
+    assert [write for write in watch.writes if write.lba is None or write.lba <= LAST] == []
+    assert (stored(vm), journals) == (before, b"")
+
+
+# Whole commands, by the kernel's SCSI path: the same gate.
+
+NODE_CASES = ["--select", "scsi.*", "--select", "bot.case*"]
+
+
+@pytest.fixture
+def node(vm, gadget):
+    vm.kernel_driver(True)
+    yield f"/dev/{vm.wait_device(gadget.serial, disks=1).disks[0]}"
+    vm.kernel_driver(False)
+
+
+def test_every_write_by_a_node_is_to_saved_blocks(vm, mscope, gadget, node):
+    before = stored(vm)
+    watch, journals = check(vm, mscope, gadget, "--allow-writes", *NODE_CASES, target=node)
+    inside = [write for write in watch.writes if write.lba is not None and write.lba <= LAST]
+    assert len(inside) > 50
+    assert unsaved(watch, journals) == []
+    assert stored(vm) == before
+
+
+def test_nothing_is_written_by_a_node_without_leave(vm, mscope, gadget, node):
+    before = stored(vm)
+    watch, journals = check(vm, mscope, gadget, *NODE_CASES, target=node)
+    assert len(watch.commands) > 300
     assert [write for write in watch.writes if write.lba is None or write.lba <= LAST] == []
     assert (stored(vm), journals) == (before, b"")
 

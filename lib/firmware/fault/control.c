@@ -2,21 +2,25 @@
 /* Faults of a driver of the USB peripheral: stages of a control request, buffers of endpoints. */
 #include "firmware/fault/fault.h"
 
-static bool no_end(struct mcu *m MAYBE, const struct msc_setup *q MAYBE, void *state MAYBE)
+/* Both the library and the class answer it: the second packet of the status stage is one too many. */
+static enum mutant_verdict answer_twice(struct mcu *m, const struct msc_setup *q, bool status,
+					uint8_t *packet MAYBE, size_t *len MAYBE,
+					bool *wrong_toggle MAYBE, void *state MAYBE)
 {
-	return false;
+	if (status && q->request_type == 0 && q->request == MSC_STD_SET_CONFIGURATION)
+		udc_ep0_in(m, NULL, 0);
+	return MUTANT_PASS;
 }
 
-const struct msc_fault msc_fault_zlp_ep0_missing = {
-	.id = "zlp-ep0-missing",
-	.title = "an answer that fills its last packet and is shorter than wLength does not end",
-	.seen = "ArduinoCore-avr #553: Windows waits 5 s for each such request",
-	.caught_by = "usb.control.zlp",
+const struct msc_fault msc_fault_ep0_answered_twice = {
+	.id = "ep0-answered-twice",
+	.title = "SET_CONFIGURATION is acknowledged by the library and by the class as well",
+	.seen = "NuttX 6caa9317f64: a composite device, whose next request comes back empty",
+	.caught_by = "firmware.misuse",
 	.mistake =
-		"an answer that is shorter than wLength and fills its last packet needs a "
-		"zero-length packet",
-	.target = "serial=0123456789ABCDEF0123456789ABCDE",
-	.ops = {.control_end = no_end},
+		"both the library and the class's callback send the status: one of them "
+		"must",
+	.ops = {.ep0_in = answer_twice},
 };
 
 /* The status is armed while the data before it, or the status itself, still is. */

@@ -8,17 +8,23 @@
 
 /* -- configuration ---------------------------------------------------------------------------- */
 
-enum { INTERFACE = MSC_CONFIG_DESC_LEN, ENDPOINTS = INTERFACE + MSC_INTERFACE_DESC_LEN };
+/* Of one interface with two endpoints, as every model has it. */
+enum {
+	CONFIGURATION_LEN =
+		MSC_CONFIG_DESC_LEN + MSC_INTERFACE_DESC_LEN + 2 * MSC_ENDPOINT_DESC_LEN
+};
 
-static bool is_configuration(const struct msc_setup *q, size_t len)
+/* wTotalLength, as far as that much of it is asked for. */
+static void put_total(uint8_t *buf, size_t len, uint16_t total)
 {
-	return fault_is_get(q, MSC_DESC_CONFIGURATION) && len >= ENDPOINTS;
+	for (size_t i = 2; i < 4 && i < len; i++, total >>= 8)
+		buf[i] = (uint8_t)total;
 }
 
 ON_CONTROL_IN(config_length)
 {
-	if (is_configuration(q, *len))
-		msc_put_le16(buf + 2, (uint16_t)(*len + MSC_ENDPOINT_DESC_LEN));
+	if (fault_is_get(q, MSC_DESC_CONFIGURATION))
+		put_total(buf, *len, CONFIGURATION_LEN + MSC_ENDPOINT_DESC_LEN);
 }
 
 const struct msc_fault msc_fault_config_length = {
@@ -32,11 +38,13 @@ const struct msc_fault msc_fault_config_length = {
 
 ON_CONTROL_IN(config_walk)
 {
-	if (!is_configuration(q, *len) || *len + 2 > max)
+	if (!fault_is_get(q, MSC_DESC_CONFIGURATION))
 		return;
-	memset(buf + *len, 0, 2);
-	*len += 2;
-	msc_put_le16(buf + 2, (uint16_t)*len);
+	put_total(buf, *len, CONFIGURATION_LEN + 2);
+	if (*len == CONFIGURATION_LEN && *len + 2 <= max) {
+		memset(buf + *len, 0, 2);
+		*len += 2;
+	}
 }
 
 const struct msc_fault msc_fault_config_walk = {
@@ -59,7 +67,7 @@ static bool is_serial(const struct msc_setup *q, size_t len)
 ON_CONTROL_IN(string_form)
 {
 	if (fault_is_get(q, MSC_DESC_STRING) && q->value & 0xff)
-		buf[0] = (uint8_t)(*len - 2);
+		buf[0] -= 2;
 }
 
 const struct msc_fault msc_fault_string_form = {

@@ -7,7 +7,8 @@
 
 #include "firmware/fault/fault.h"
 
-enum { SPARE = 64 }; /* the room of a CSW and of what is received: sim/mutant.h */
+/* The room of a CSW and of what is received, and of a packet on endpoint 0: sim/mutant.h. */
+enum { SPARE = 64, EP0_ROOM = 128 };
 
 struct moment {
 	struct mcu *m;
@@ -115,7 +116,7 @@ static enum mutant_verdict verdict(const struct moment *x, enum fault_then then)
 	case SWALLOW: return MUTANT_SWALLOW;
 	case REFUSE: return MUTANT_STALL;
 	case LOSE: return fault_lose(x->v);
-	case ACK: udc_ep0_ack(x->m); return MUTANT_SWALLOW;
+	case ACK: mutant_acknowledge(x->m); return MUTANT_SWALLOW;
 	}
 	return MUTANT_PASS;
 }
@@ -234,6 +235,32 @@ void fault_row_control_in(struct mcu *m, const struct msc_setup *q, uint8_t *buf
 	with_buf(&x, buf, *len, max);
 	go_through(&x, AT_CONTROL_IN, state);
 	*len = (size_t)x.n[FAULT_LEN];
+}
+
+enum mutant_verdict fault_row_ep0_in(struct mcu *m, const struct msc_setup *q, bool status,
+				     uint8_t *packet, size_t *len, bool *wrong_toggle, void *state)
+{
+	struct moment x = of_setup(m, q);
+	enum mutant_verdict verdict;
+
+	with_buf(&x, packet, *len, EP0_ROOM);
+	with(&x, FAULT_WRONG_TOGGLE, *wrong_toggle);
+	x.n[FAULT_STATUS_STAGE] = status;
+	x.known |= BIT(FAULT_STATUS_STAGE);
+	verdict = go_through(&x, AT_EP0_IN, state);
+	*len = (size_t)x.n[FAULT_LEN];
+	*wrong_toggle = x.n[FAULT_WRONG_TOGGLE] != 0;
+	return verdict;
+}
+
+enum mutant_verdict fault_row_ep0_out(struct mcu *m, const struct msc_setup *q, bool status,
+				      void *state)
+{
+	struct moment x = of_setup(m, q);
+
+	x.n[FAULT_STATUS_STAGE] = status;
+	x.known |= BIT(FAULT_STATUS_STAGE);
+	return go_through(&x, AT_EP0_OUT, state);
 }
 
 enum mutant_verdict fault_row_command(struct mcu *m, const struct mutant_view *v,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Faults as rows, for defects that are "at this point, where this matches, change that": the
+/* Faults and variants as rows, for what is "at this point, where this matches, change that": the
  * language of the tables rows_*.c. What it cannot say plainly is a hook in C: see fault.h.
  *
  *	{"capacity-count", "READ CAPACITY(10) gives the number of blocks instead of the last one",
@@ -22,6 +22,8 @@ enum fault_point {
 	AT_END,
 	AT_SETUP,      /* a SETUP arrives */
 	AT_CONTROL_IN, /* the firmware answers a control request with data */
+	AT_EP0_IN,     /* it hands a packet of either stage to endpoint 0 */
+	AT_EP0_OUT,    /* it is ready for one */
 	AT_COMMAND,    /* a valid CBW arrives */
 	AT_RECEIVED,   /* anything else arrives on bulk-out */
 	AT_ANSWER,     /* the firmware hands the first data of a command to bulk-in */
@@ -39,7 +41,8 @@ enum fault_field {
 	FAULT_CB_LENGTH, FAULT_SENT, FAULT_LEFT, FAULT_IN_COMMAND, FAULT_REQUEST_TYPE,
 	FAULT_REQUEST, FAULT_VALUE, FAULT_INDEX, FAULT_REQUEST_LENGTH, FAULT_DESCRIPTOR,
 	FAULT_HIGH_SPEED, FAULT_EP_IN, FAULT_EP_OUT, FAULT_RESET_TOGGLE, FAULT_KEEP_TOGGLE,
-	FAULT_KEEP_HALT, FAULT_LBA, FAULT_BLOCKS, FAULT_MARK,
+	FAULT_KEEP_HALT, FAULT_LBA, FAULT_BLOCKS, FAULT_MARK, FAULT_STATUS_STAGE,
+	FAULT_WRONG_TOGGLE,
 	FAULT_FIELDS
 };
 
@@ -82,6 +85,9 @@ struct fault_place {
 #define VALUE	       {FAULT_VALUE}
 #define INDEX	       {FAULT_INDEX}
 #define REQUEST_LENGTH {FAULT_REQUEST_LENGTH}
+/* Of a packet on endpoint 0: 1 for the status stage, 0 for the data stage. */
+#define STATUS_STAGE   {FAULT_STATUS_STAGE}
+#define WRONG_TOGGLE   {FAULT_WRONG_TOGGLE} /* AT_EP0_IN; 0 unless edited */
 /* Of endpoints: 1 for the bulk endpoint of that direction; what becomes of toggle and halt. */
 #define EP_IN	     {FAULT_EP_IN}
 #define EP_OUT	     {FAULT_EP_OUT}
@@ -154,6 +160,9 @@ struct fault_memory {
 enum mutant_verdict fault_row_setup(struct mcu *, struct msc_setup *, void *);
 void fault_row_control_in(struct mcu *, const struct msc_setup *, uint8_t *, size_t *, size_t,
 			  void *);
+enum mutant_verdict fault_row_ep0_in(struct mcu *, const struct msc_setup *, bool, uint8_t *,
+				     size_t *, bool *, void *);
+enum mutant_verdict fault_row_ep0_out(struct mcu *, const struct msc_setup *, bool, void *);
 enum mutant_verdict fault_row_command(struct mcu *, const struct mutant_view *, struct msc_cbw *,
 				      void *);
 enum mutant_verdict fault_row_received(struct mcu *, const struct mutant_view *, uint8_t *,
@@ -168,18 +177,20 @@ bool fault_row_card_write(struct mcu *, const struct mutant_view *, uint64_t *, 
 void fault_row_open(struct mcu *, uint8_t, bool *, bool *, void *);
 void fault_row_reset(struct mcu *, void *);
 
-#define DEFECT(...)                                                                                \
+#define ROWS(...)                                                                                  \
 	.ops = {                                                                                   \
 		.state_size = sizeof(struct fault_memory),                                         \
 		.initial = &(const struct fault_memory){                                           \
 			(const struct fault_row[]){__VA_ARGS__, {AT_END}}, 0},                     \
 		.setup = fault_row_setup, .control_in = fault_row_control_in,                      \
+		.ep0_in = fault_row_ep0_in, .ep0_out = fault_row_ep0_out,                          \
 		.command = fault_row_command, .received = fault_row_received,                      \
 		.data_in = fault_row_data_in, .csw = fault_row_csw, .stall = fault_row_stall,      \
 		.unstall = fault_row_unstall, .card_write = fault_row_card_write,                  \
 		.open = fault_row_open, .reset = fault_row_reset,                                  \
 	}
 
+#define DEFECT ROWS
 #define PROOF "exists to prove the rule"
 
 #endif

@@ -41,7 +41,7 @@ struct hostile {
 	bool again;    /* the CSW comes once more */
 	uint8_t buffer[BUFFER_SIZE];
 	uint8_t packet[MAX_PACKET_HS];
-	uint8_t csw[64];
+	uint8_t csw[64], scrap[96];
 };
 
 static uint32_t below(struct mcu *m, uint32_t n)
@@ -301,25 +301,30 @@ static void stop(struct mcu *m)
 /* true: the request has had its answer, or never will. */
 static bool misbehave(struct mcu *m, const struct msc_setup *q)
 {
-	uint8_t bytes[1024];
+	struct hostile *s = mcu_state(m);
+	uint8_t bytes[USBD_ANSWER_MAX];
 	bool needed = q->request == MSC_STD_SET_ADDRESS || q->request == MSC_STD_SET_CONFIGURATION;
 
 	/* A device that cannot even be enumerated shows nothing further. */
 	if (!mischief(m) || (needed && below(m, 8)))
 		return false;
-	switch (below(m, 4)) {
+	noise(m, bytes, sizeof bytes);
+	switch (below(m, 5)) {
 	case 0:
 		if (below(m, 4) == 0)
 			return true;
-		udc_ep0_stall(m);
+		usbd_stall(m, &s->usbd);
 		return true;
 	case 1:
 		if (!(q->request_type & MSC_REQTYPE_IN))
 			return false;
-		noise(m, bytes, sizeof bytes);
-		udc_ep0_send(m, bytes, below(m, sizeof bytes));
+		usbd_send(m, &s->usbd, bytes, below(m, sizeof bytes));
 		return true;
 	case 2: halt_something(m); return false;
+	case 3: /* packets of no stage at all */
+		udc_ep0_out(m, s->scrap, below(m, sizeof s->scrap));
+		udc_ep0_in(m, bytes, below(m, sizeof s->scrap));
+		return true;
 	default: return false;
 	}
 }
@@ -331,9 +336,9 @@ static bool get_descriptor(struct mcu *m, const struct msc_setup *q)
 	if (q->request_type != MSC_REQTYPE_IN || q->request != MSC_STD_GET_DESCRIPTOR)
 		return false;
 	if (q->value == MSC_DESC_DEVICE << 8)
-		udc_ep0_send(m, s->device, sizeof s->device);
+		usbd_send(m, &s->usbd, s->device, sizeof s->device);
 	else if (q->value == MSC_DESC_CONFIGURATION << 8)
-		udc_ep0_send(m, s->config, sizeof s->config);
+		usbd_send(m, &s->usbd, s->config, sizeof s->config);
 	else
 		return false;
 	return true;
@@ -343,19 +348,22 @@ static void setup(struct mcu *m, const struct msc_setup *q)
 {
 	struct hostile *s = mcu_state(m);
 
+	usbd_begin(&s->usbd, q);
 	if ((s->usbd.configuration && misbehave(m, q)) || get_descriptor(m, q) ||
 	    usbd_setup(m, &s->usbd, q))
 		return;
 	if (q->request == MSC_REQ_GET_MAX_LUN && q->request_type & MSC_REQTYPE_IN) {
-		udc_ep0_send(m, &s->max_lun, 1);
+		usbd_send(m, &s->usbd, &s->max_lun, 1);
 	} else if (q->request == MSC_REQ_BULK_ONLY_RESET && s->usbd.configuration) {
 		stop(m);
 		listen(m);
-		udc_ep0_ack(m);
+		usbd_ack(m, &s->usbd);
 	} else {
-		udc_ep0_stall(m);
+		usbd_stall(m, &s->usbd);
 	}
 }
+
+USBD_EP0(struct hostile)
 
 static void configured(struct mcu *m, uint8_t value)
 {
@@ -466,6 +474,8 @@ const struct msc_firmware msc_firmware_hostile = {
 	.vectors = {.start = start,
 		    .reset = reset,
 		    .setup = setup,
+		    .ep0_in = ep0_in,
+		    .ep0_out = ep0_out,
 		    .in_done = in_done,
 		    .out_done = out_done},
 };

@@ -31,16 +31,18 @@ static void setup(struct mcu *m, const struct msc_setup *q)
 		return;
 	g->requests++;
 	if (!g->running || q->value || q->index)
-		udc_ep0_stall(m);
+		usbd_stall(m, &g->usbd);
 	else if (q->request_type == to_interface && q->request == MSC_REQ_BULK_ONLY_RESET &&
 		 q->length == 0)
 		gadget_raise(m, PROTOCOL_RESET); /* the task will acknowledge it */
 	else if (q->request_type == (MSC_REQTYPE_IN | to_interface) &&
 		 q->request == MSC_REQ_GET_MAX_LUN && q->length == 1)
-		udc_ep0_send(m, &max_lun, 1);
+		usbd_send(m, &g->usbd, &max_lun, 1);
 	else
-		udc_ep0_stall(m);
+		usbd_stall(m, &g->usbd);
 }
+
+USBD_EP0(struct gadget)
 
 static void change_configuration(struct mcu *m, bool enabled)
 {
@@ -228,6 +230,8 @@ const struct msc_firmware msc_firmware_linux_gadget = {
 	.vectors = {.start = start,
 		    .reset = reset,
 		    .setup = setup,
+		    .ep0_in = ep0_in,
+		    .ep0_out = ep0_out,
 		    .in_done = gadget_in_done,
 		    .out_done = gadget_out_done,
 		    .card = card,

@@ -220,7 +220,7 @@ static void protocol_reset(struct mcu *m)
 		udc_unstall(m, GADGET_EP_IN);
 	}
 	if (g->requests == g->exception_request)
-		udc_ep0_ack(m);
+		usbd_ack(m, &g->usbd);
 }
 
 static void config_change(struct gadget *g)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The interfaces of the model `reference`: mass storage, and for a composite device another one in
- * front of it, a vendor's, that has nothing to do with it and goes on whatever befalls it. */
+/* The descriptors and interfaces of the model `reference`: mass storage, and for a composite device
+ * another one in front of it, a vendor's, that has nothing to do with it and goes on whatever
+ * befalls it. */
 #include "firmware/reference/reference.h"
 
 #define EP_SIBLING 0x83
@@ -33,7 +34,21 @@ const struct usbd_interface reference_interfaces[] = {
 	},
 };
 
-bool sibling_setup(struct mcu *m, const struct msc_setup *q)
+const struct usbd_descriptors reference_descriptors = {
+	.device = {.usb = 0x0200,
+		   .vendor = 0x1209, /* pid.codes: for tests that leave the laboratory never */
+		   .product = 0x0001,
+		   .release = 0x0100,
+		   .i_manufacturer = 1,
+		   .i_product = 2,
+		   .i_serial = 3},
+	.attributes = 0x80, /* powered by the bus */
+	.max_power = 50,    /* 100 mA */
+	.high_speed = true,
+	.strings = {NULL, "mscope", "Reference Disk"},
+};
+
+bool sibling_setup(struct mcu *m, struct usbd *u, const struct msc_setup *q)
 {
 	static const uint8_t hello[] = "alive";
 
@@ -41,8 +56,8 @@ bool sibling_setup(struct mcu *m, const struct msc_setup *q)
 		return false;
 	if ((q->request_type & ~MSC_REQTYPE_RECIPIENT) == (MSC_REQTYPE_IN | MSC_REQTYPE_VENDOR) &&
 	    q->request == SIBLING_HELLO)
-		udc_ep0_send(m, hello, sizeof hello - 1);
+		usbd_send(m, u, hello, sizeof hello - 1);
 	else
-		udc_ep0_stall(m);
+		usbd_stall(m, u);
 	return true;
 }

@@ -53,7 +53,7 @@ struct reference {
 	struct {
 		uint32_t luns;
 		bool removable, wp, medium, composite;
-		int block_size; /* index into block_sizes */
+		int block_size, ep0; /* indices into block_sizes and ep0_sizes */
 		uint64_t blocks;
 		int case5, fill;
 		char file[256];
@@ -321,12 +321,14 @@ static void out_done(struct mcu *m, uint8_t ep, size_t len)
  * as they are. */
 static void bulk_only_reset(struct mcu *m)
 {
+	struct reference *s = mcu_state(m);
+
 	if (udc_busy(m, EP_IN))
 		udc_abort(m, EP_IN);
 	if (udc_busy(m, EP_OUT))
 		udc_abort(m, EP_OUT);
 	await_command(m);
-	udc_ep0_ack(m);
+	usbd_ack(m, &s->usbd);
 }
 
 static void setup(struct mcu *m, const struct msc_setup *q)
@@ -336,17 +338,19 @@ static void setup(struct mcu *m, const struct msc_setup *q)
 	bool well_formed = s->phase != OFF && q->value == 0 && q->index == s->knob.composite;
 	uint8_t max_lun = (uint8_t)(s->knob.luns - 1);
 
-	if (usbd_setup(m, &s->usbd, q) || (s->knob.composite && sibling_setup(m, q)))
+	if (usbd_setup(m, &s->usbd, q) || (s->knob.composite && sibling_setup(m, &s->usbd, q)))
 		return;
 	if (well_formed && q->request_type == to_interface &&
 	    q->request == MSC_REQ_BULK_ONLY_RESET && q->length == 0)
 		bulk_only_reset(m);
 	else if (well_formed && q->request_type == (MSC_REQTYPE_IN | to_interface) &&
 		 q->request == MSC_REQ_GET_MAX_LUN && q->length == 1)
-		udc_ep0_send(m, &max_lun, 1); /* 3.2 */
+		usbd_send(m, &s->usbd, &max_lun, 1); /* 3.2 */
 	else
-		udc_ep0_stall(m);
+		usbd_stall(m, &s->usbd);
 }
+
+USBD_EP0(struct reference)
 
 /* USB 2.0, 9.1.1.5: the endpoints are new, and nothing of before is left on them. */
 static void configured(struct mcu *m, uint8_t value)
@@ -392,20 +396,6 @@ static void eject(struct mcu *m, uint8_t slot)
 
 /* -- power-on -------------------------------------------------------------------------------- */
 
-static const struct usbd_descriptors descriptors = {
-	.device = {.usb = 0x0200,
-		   .vendor = 0x1209, /* pid.codes: for tests that leave the laboratory never */
-		   .product = 0x0001,
-		   .release = 0x0100,
-		   .i_manufacturer = 1,
-		   .i_product = 2,
-		   .i_serial = 3},
-	.attributes = 0x80, /* powered by the bus */
-	.max_power = 50,    /* 100 mA */
-	.high_speed = true,
-	.strings = {NULL, "mscope", "Reference Disk"},
-};
-
 /* The file is the medium of unit 0; other units have one in memory, each half as large as the one
  * before it, so that a mix-up shows. */
 static void insert_media(struct mcu *m)
@@ -434,8 +424,9 @@ static void start(struct mcu *m)
 	struct reference *s = mcu_state(m);
 	struct scsi_config *c = &s->scsi.config;
 
-	s->desc = descriptors;
+	s->desc = reference_descriptors;
 	s->desc.strings[3] = s->knob.serial;
+	s->desc.device.max_packet0 = (uint8_t)(8 << s->knob.ep0);
 	s->desc.interfaces = reference_interfaces + !s->knob.composite;
 	s->desc.n_interfaces = s->knob.composite ? 2 : 1;
 	s->usbd.desc = &s->desc;
@@ -453,6 +444,7 @@ static void start(struct mcu *m)
 
 #define KNOB(member) offsetof(struct reference, knob.member)
 static const char *const block_sizes[] = { "512", "1024", "2048", "4096", NULL };
+static const char *const ep0_sizes[] = { "8", "16", "32", "64", NULL };
 static const char *const fills[] = { "zeros", "noise", NULL };
 static const char *const case5_names[] = { "stall", "short", "pad", NULL };
 
@@ -476,6 +468,8 @@ static const struct msc_knob knobs[] = {
 	 0},
 	{"card-write", MSC_KNOB_DURATION, KNOB(card_write), "0ns", "time to write a block", 0, 0,
 	 NULL, 0},
+	{"ep0", MSC_KNOB_CHOICE, KNOB(ep0), "64", "bMaxPacketSize0 at full speed", 0, 0, ep0_sizes,
+	 0},
 	{"composite", MSC_KNOB_BOOL, KNOB(composite), "0",
 	 "mass storage is interface 1, behind one of a vendor", 0, 0, NULL, 0},
 	{"serial", MSC_KNOB_TEXT, KNOB(serial), "4D53434F5045", "serial number", 0, 0, NULL,
@@ -493,6 +487,8 @@ const struct msc_firmware msc_firmware_reference = {
 	.vectors = {.start = start,
 		    .reset = reset,
 		    .setup = setup,
+		    .ep0_in = ep0_in,
+		    .ep0_out = ep0_out,
 		    .in_done = in_done,
 		    .out_done = out_done,
 		    .card = card,

@@ -15,8 +15,9 @@
 /* reference_interfaces.c: the vendor's, which is left out unless the device is composite, and mass
  * storage. */
 extern const struct usbd_interface reference_interfaces[];
+extern const struct usbd_descriptors reference_descriptors; /* without the serial number */
 /* A request of the vendor's interface, which is number 0; false: it is for another. */
-bool sibling_setup(struct mcu *, const struct msc_setup *);
+bool sibling_setup(struct mcu *, struct usbd *, const struct msc_setup *);
 
 #define SCSI_REPLY_MAX 256 /* the longest answer that is not read from the medium */
 

@@ -181,7 +181,7 @@ static void reset_is_complete(struct mcu *m)
 
 	await_command(m);
 	if (s->reset_owed)
-		udc_ep0_ack(m);
+		usbd_ack(m, &s->usbd);
 	s->reset_owed = false;
 }
 
@@ -215,10 +215,12 @@ static void setup(struct mcu *m, const struct msc_setup *q)
 		bulk_only_reset(m);
 	else if (well_formed && q->request_type == (MSC_REQTYPE_IN | to_interface) &&
 		 q->request == MSC_REQ_GET_MAX_LUN && q->length == 1)
-		udc_ep0_send(m, &max_lun, 1);
+		usbd_send(m, &s->usbd, &max_lun, 1);
 	else
-		udc_ep0_stall(m);
+		usbd_stall(m, &s->usbd);
 }
+
+USBD_EP0(struct stm32)
 
 /* USB 2.0, 9.1.1.5: the endpoints are new; the card may still be busy with what was before. */
 static void configured(struct mcu *m, uint8_t value)
@@ -348,6 +350,8 @@ const struct msc_firmware msc_firmware_stm32 = {
 	.vectors = {.start = start,
 		    .reset = reset,
 		    .setup = setup,
+		    .ep0_in = ep0_in,
+		    .ep0_out = ep0_out,
 		    .in_done = in_done,
 		    .out_done = out_done,
 		    .sd_done = stm32_sd_done,

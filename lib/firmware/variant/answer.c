@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Legal ways to differ in answers that become longer, or have another form. */
+#include <string.h>
+
+#include "firmware/fault/fault.h"
+#include "firmware/variant/variant.h"
+
+/* What has been added to the answer under way, and how long it is now. The firmware does not know of
+ * it, so what it says of the length is corrected: the residue, and the halt of what is short. */
+struct grown {
+	int32_t added;
+	uint32_t sent;
+	bool halted;	/* by the firmware, because its own answer is short */
+	bool disagrees; /* it means to send more than the host expects: BOT 1.0, 6.7, case 7 */
+};
+
+/* The answer becomes `all` bytes long, as far as the host allows: its allocation length, and what it
+ * expects in all. What is added is zero. */
+static void grow(struct grown *g, const struct mutant_view *v, uint8_t *buf, size_t *len,
+		 size_t max, size_t all, size_t allocation)
+{
+	size_t end = all < allocation ? all : allocation, old = *len;
+
+	g->disagrees = end > v->cbw.h.length;
+	if (g->disagrees)
+		end = v->cbw.h.length;
+	if (end > max)
+		end = max;
+	if (end <= old)
+		return;
+	memset(buf + old, 0, end - old);
+	*len = end;
+	g->added = (int32_t)(end - old);
+	g->sent = (uint32_t)end;
+}
+
+static void shorten(struct grown *g, size_t *len, size_t to)
+{
+	if (*len <= to)
+		return;
+	g->added = (int32_t)to - (int32_t)*len;
+	g->sent = (uint32_t)to;
+	g->halted = false;
+	*len = to;
+}
+
+ON_CSW(grown_residue)
+{
+	struct grown *g = state;
+
+	msc_put_le32(raw + CSW_RESIDUE, msc_get_le32(raw + CSW_RESIDUE) - (uint32_t)g->added);
+	if (g->added < 0 && !g->halted && g->sent < v->cbw.h.length)
+		mutant_stall(m, v->ep_in); /* BOT 1.0, 6.7.2 */
+	if (g->disagrees)
+		raw[CSW_STATUS] = MSC_CSW_PHASE_ERROR;
+	*g = (struct grown){ 0 };
+	return MUTANT_PASS;
+}
+
+ON_STALL(grown_stall)
+{
+	struct grown *g = state;
+
+	g->halted |= ep == v->ep_in;
+	return g->added <= 0 || ep != v->ep_in || g->sent < v->cbw.h.length;
+}
+
+#define GROWN(...)                                                                                 \
+	.ops = {.state_size = sizeof(struct grown), .csw = grown_residue, .stall = grown_stall,    \
+		__VA_ARGS__}
+
+ON_DATA_IN(inquiry_96)
+{
+	if (v->cbw.cb[1] || !fault_answers(v, MSC_OP_INQUIRY, *len, 5))
+		return MUTANT_PASS;
+	buf[4] = 96 - 5;
+	grow(state, v, buf, len, max, 96, msc_get_be16(v->cbw.cb + 3));
+	return MUTANT_PASS;
+}
+
+ON_DATA_IN(sense_24)
+{
+	if (!fault_answers(v, MSC_OP_REQUEST_SENSE, *len, 8))
+		return MUTANT_PASS;
+	buf[7] = 24 - 8;
+	grow(state, v, buf, len, max, 24, v->cbw.cb[4]);
+	return MUTANT_PASS;
+}
+
+ON_DATA_IN(sense_14)
+{
+	if (!fault_answers(v, MSC_OP_REQUEST_SENSE, *len, 8))
+		return MUTANT_PASS;
+	buf[7] = 14 - 8;
+	shorten(state, len, 14);
+	return MUTANT_PASS;
+}
+
+/* SPC-3, 6.27: with DESC the host asks for the descriptor form. */
+ON_DATA_IN(sense_descriptor)
+{
+	const uint8_t form[] = { 0x72, buf[2], buf[12], buf[13], 0, 0, 0, 0 };
+
+	if (!fault_answers(v, MSC_OP_REQUEST_SENSE, *len, 14) || !(v->cbw.cb[1] & 0x01))
+		return MUTANT_PASS;
+	memcpy(buf, form, sizeof form);
+	shorten(state, len, sizeof form);
+	return MUTANT_PASS;
+}
+
+/* SPC-2, 8.3.3: one short block descriptor between header and pages. */
+ON_DATA_IN(mode_descriptor)
+{
+	const uint8_t *cb = v->cbw.cb;
+	const bool six = cb[0] == MSC_OP_MODE_SENSE_6;
+	const size_t header = six ? 4 : 8, old = *len;
+	const uint8_t descriptor[8] = { [6] = 0x02 }; /* all blocks, of 512 bytes */
+	uint8_t whole[64] = { 0 };
+
+	if (!v->in_command || v->data_sent || (!six && cb[0] != MSC_OP_MODE_SENSE_10) ||
+	    cb[1] & 0x08 || old + sizeof descriptor > sizeof whole)
+		return MUTANT_PASS;
+	memcpy(whole, buf, old);
+	if (six) {
+		whole[0] = (uint8_t)(whole[0] + sizeof descriptor);
+		whole[3] = sizeof descriptor;
+	} else {
+		msc_put_be16(whole, (uint16_t)(msc_get_be16(whole) + sizeof descriptor));
+		whole[7] = sizeof descriptor;
+	}
+	memmove(whole + header + sizeof descriptor, whole + header,
+		sizeof whole - header - sizeof descriptor);
+	memcpy(whole + header, descriptor, sizeof descriptor);
+	grow(state, v, buf, len, max, old + sizeof descriptor, six ? cb[4] : msc_get_be16(cb + 7));
+	memcpy(buf, whole, *len);
+	return MUTANT_PASS;
+}
+
+/* A page that does not exist, and is not in the list: SPC-2, 8.4.1. */
+static void refuse_page(const struct mutant_view *v, struct msc_cbw *seen, uint8_t page)
+{
+	if (v->cbw.cb[0] == MSC_OP_INQUIRY && v->cbw.cb[1] & 0x01 && v->cbw.cb[2] == page)
+		seen->cb[2] = 0x7e;
+}
+
+static void unlist_page(struct grown *g, const struct mutant_view *v, uint8_t *buf, size_t *len,
+			uint8_t page)
+{
+	bool list = fault_answers(v, MSC_OP_INQUIRY, *len, 4) && v->cbw.cb[1] & 0x01 &&
+		    v->cbw.cb[2] == 0x00;
+
+	if (!list)
+		return;
+	buf[3] = 2;
+	for (size_t i = 4; i + 1 < *len; i++)
+		if (buf[i] == page)
+			memmove(buf + i, buf + i + 1, *len - i - 1);
+	shorten(g, len, 6);
+}
+
+ON_COMMAND(vpd_serial_asked)
+{
+	refuse_page(v, seen, 0x80);
+	return MUTANT_PASS;
+}
+
+ON_DATA_IN(vpd_without_serial)
+{
+	unlist_page(state, v, buf, len, 0x80);
+	return MUTANT_PASS;
+}
+
+ON_COMMAND(vpd_id_asked)
+{
+	refuse_page(v, seen, 0x83);
+	return MUTANT_PASS;
+}
+
+ON_DATA_IN(vpd_without_id)
+{
+	unlist_page(state, v, buf, len, 0x83);
+	return MUTANT_PASS;
+}
+
+/* SPC-2, 8.4: pages C0h to FFh are the vendor's. */
+ON_COMMAND(vpd_vendor_asked)
+{
+	if (v->cbw.cb[0] == MSC_OP_INQUIRY && v->cbw.cb[1] & 0x01 && v->cbw.cb[2] == 0xff)
+		seen->cb[2] = 0x80;
+	return MUTANT_PASS;
+}
+
+ON_DATA_IN(vpd_vendor)
+{
+	if (!fault_answers(v, MSC_OP_INQUIRY, *len, 4) || !(v->cbw.cb[1] & 0x01))
+		return MUTANT_PASS;
+	if (v->cbw.cb[2] == 0xff) {
+		buf[1] = 0xff;
+	} else if (v->cbw.cb[2] == 0x00) {
+		bool whole = *len == 7;
+
+		buf[3] = 4;
+		grow(state, v, buf, len, max, 8, msc_get_be16(v->cbw.cb + 3));
+		if (whole && *len == 8)
+			buf[7] = 0xff;
+	}
+	return MUTANT_PASS;
+}
+
+/* MMC-3, 5.16.2: a list of two capacities. */
+ON_DATA_IN(format_two)
+{
+	if (!fault_answers(v, MSC_OP_READ_FORMAT_CAPACITIES, *len, 4))
+		return MUTANT_PASS;
+	buf[3] = 16;
+	grow(state, v, buf, len, max, 20, msc_get_be16(v->cbw.cb + 7));
+	if (*len >= 20) {
+		memcpy(buf + 12, buf + 4, 4);
+		memcpy(buf + 17, buf + 9, 3);
+	}
+	return MUTANT_PASS;
+}
+
+static const struct msc_variant rows[] = {
+	{ "inquiry-96", "standard INQUIRY data has 96 bytes",
+	  "SPC-2, 7.3.2: ADDITIONAL LENGTH says how many", GROWN(.data_in = inquiry_96) },
+	{ "sense-24", "sense data has 24 bytes", "SPC-2, 7.20.2: additional sense bytes",
+	  GROWN(.data_in = sense_24) },
+	{ "sense-descriptor", "sense data comes in descriptor form when the host asks for it",
+	  "SPC-3, 6.27: DESC", GROWN(.data_in = sense_descriptor) },
+	{ "sense-14", "sense data has 14 bytes",
+	  "SPC-2, 7.20.2: ADDITIONAL SENSE LENGTH says how many", GROWN(.data_in = sense_14) },
+	{ "no-vpd-serial", "there is no page 80h of vital product data", "optional: SPC-2, 8.4.6",
+	  GROWN(.command = vpd_serial_asked, .data_in = vpd_without_serial) },
+	{ "no-vpd-id", "there is no page 83h of vital product data",
+	  "mandatory since SPC-3 only: SPC-2, 8.4.3",
+	  GROWN(.command = vpd_id_asked, .data_in = vpd_without_id) },
+	{ "mode-block-descriptor", "MODE SENSE gives a block descriptor", "SPC-2, 8.3.3",
+	  GROWN(.data_in = mode_descriptor) },
+	{ "vpd-vendor", "there is a page FFh of vital product data",
+	  "SPC-2, 8.4: C0h to FFh are the vendor's",
+	  GROWN(.command = vpd_vendor_asked, .data_in = vpd_vendor) },
+	{ "format-two", "READ FORMAT CAPACITIES lists two capacities", "MMC-3, 5.16.2",
+	  GROWN(.data_in = format_two) },
+};
+const struct msc_variant_table msc_variants_answer = { rows, MSC_COUNT(rows) };

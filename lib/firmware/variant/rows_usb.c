@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Legal ways to differ in descriptors and on endpoint 0, as rows: fault/table.h. */
+#include "firmware/fault/table.h"
+#include "firmware/variant/variant.h"
+
+/* Places in a device descriptor (USB 2.0, table 9-8), and in a configuration of one interface with
+ * two endpoints (tables 9-10, 9-12, 9-13). */
+#define BCD_USB	       LE16(2)
+#define BCD_DEVICE     LE16(12)
+#define I_MANUFACTURER BYTE(14)
+#define I_PRODUCT      BYTE(15)
+#define ATTRIBUTES     BYTE(7)
+#define MAX_POWER      BYTE(8)
+#define SUBCLASS       BYTE(9 + 6)
+#define I_INTERFACE    BYTE(9 + 8)
+#define INTERVAL_1     BYTE(18 + 6)
+#define INTERVAL_2     BYTE(25 + 6)
+
+#define IN_DEVICE(...)                                                                             \
+	ROWS({AT_CONTROL_IN, {DESCRIPTOR(DEVICE), {LEN, ABOVE, 17}}, {__VA_ARGS__}})
+#define IN_CONFIGURATION(...)                                                                      \
+	ROWS({AT_CONTROL_IN, {DESCRIPTOR(CONFIGURATION), {LEN, ABOVE, 31}}, {__VA_ARGS__}})
+#define SLOW(ns_) ROWS({AT_SETUP, .spin_ns = (ns_)})
+
+static const struct msc_variant rows[] = {
+	{ "power-500ma", "the configuration asks for 500 mA",
+	  "USB 2.0, 9.6.3: bMaxPower in units of 2 mA", IN_CONFIGURATION({ MAX_POWER, PUT, 250 }) },
+	{ "self-powered", "the device is powered by itself", "USB 2.0, 9.4.5 and table 9-10",
+	  ROWS({ AT_CONTROL_IN,
+		 { DESCRIPTOR(CONFIGURATION), { LEN, ABOVE, 8 } },
+		 { { ATTRIBUTES, SET, 0x40 }, { MAX_POWER, PUT, 0 } } },
+	       { AT_CONTROL_IN,
+		 { DESCRIPTOR(OTHER_SPEED), { LEN, ABOVE, 8 } },
+		 { { ATTRIBUTES, SET, 0x40 }, { MAX_POWER, PUT, 0 } } },
+	       { AT_CONTROL_IN,
+		 { STANDARD(MSC_REQTYPE_IN, GET_STATUS) },
+		 { { BYTE(0), SET, 1 } } }) },
+	{ "no-strings", "there are no strings of manufacturer and product",
+	  "USB 2.0, 9.6.1: index 0 means none; BOT 1.0, 4.1.1 asks for the serial number only",
+	  IN_DEVICE({ I_MANUFACTURER, PUT, 0 }, { I_PRODUCT, PUT, 0 }) },
+	{ "no-manufacturer", "there is no string of the manufacturer", "USB 2.0, 9.6.1",
+	  IN_DEVICE({ I_MANUFACTURER, PUT, 0 }) },
+	{ "interface-string", "the interface has a string", "USB 2.0, 9.6.5",
+	  IN_CONFIGURATION({ I_INTERFACE, PUT, 2 }) },
+	{ "usb-1-1", "a full-speed device of USB 1.1",
+	  "USB 1.1, 9.6.1; BOT 1.0, 4.1: bcdUSB is the device's own", .knobs = "speed=full",
+	  IN_DEVICE({ BCD_USB, PUT, 0x0110 }) },
+	{ "release-odd", "bcdDevice is 9999h", "USB 2.0, 9.6.1: the manufacturer's",
+	  IN_DEVICE({ BCD_DEVICE, PUT, 0x9999 }) },
+	{ "bulk-interval", "bInterval of the bulk endpoints is 255",
+	  "USB 2.0, table 9-13: the NAK rate of bulk-out at high speed",
+	  IN_CONFIGURATION({ INTERVAL_1, PUT, 255 }, { INTERVAL_2, PUT, 255 }) },
+	{ "bulk-interval-full", "bInterval of the bulk endpoints is 255 at full speed",
+	  "USB 2.0, table 9-13: not used there", .knobs = "speed=full",
+	  IN_CONFIGURATION({ INTERVAL_1, PUT, 255 }, { INTERVAL_2, PUT, 255 }) },
+	{ "language-german", "the strings are in German", "USB 2.0, 9.6.7: any LANGID",
+	  ROWS({ AT_SETUP,
+		 { DESCRIPTOR(STRING), { INDEX, IS, 0x0407 } },
+		 { { INDEX, PUT, 0x0409 } } },
+	       { AT_SETUP,
+		 { DESCRIPTOR(STRING), { INDEX, IS, 0x0409 } },
+		 { { INDEX, PUT, 0x0407 } } },
+	       { AT_CONTROL_IN,
+		 { DESCRIPTOR(STRING), { VALUE, IS, 0x0300 }, { LEN, ABOVE, 3 } },
+		 { { LE16(2), PUT, 0x0407 } } }) },
+	{ "subclass-rbc", "the interface has subclass 01h (RBC)", "BOT 1.0, 4.3",
+	  IN_CONFIGURATION({ SUBCLASS, PUT, 0x01 }) },
+	{ "subclass-mmc", "the interface has subclass 02h (SFF-8020i, MMC-2)", "BOT 1.0, 4.3",
+	  IN_CONFIGURATION({ SUBCLASS, PUT, 0x02 }) },
+	{ "subclass-ufi", "the interface has subclass 04h (UFI)", "BOT 1.0, 4.3",
+	  IN_CONFIGURATION({ SUBCLASS, PUT, 0x04 }) },
+	{ "subclass-sff8070i", "the interface has subclass 05h (SFF-8070i)", "BOT 1.0, 4.3",
+	  IN_CONFIGURATION({ SUBCLASS, PUT, 0x05 }) },
+	{ "subclass-lsdfs", "the interface has subclass 07h (LSDFS)",
+	  "Mass Storage Class Overview 1.4, table 1", IN_CONFIGURATION({ SUBCLASS, PUT, 0x07 }) },
+	{ "subclass-ieee1667", "the interface has subclass 08h (IEEE 1667)",
+	  "Mass Storage Class Overview 1.4, table 1", IN_CONFIGURATION({ SUBCLASS, PUT, 0x08 }) },
+	{ "ep0-slow", "every control request takes 40 ms",
+	  "USB 2.0, 9.2.6.4: 50 ms to the status stage, 500 ms to data", SLOW(40 * MSC_MS) },
+};
+const struct msc_variant_table msc_variants_usb = { rows, MSC_COUNT(rows) };

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a capture comes to: commands by kind, how long they took, what was found. Its size does not
+ * depend on the capture's. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "decode.h"
+
+#define STEPS	 16 /* of a histogram within a power of two: a quantile is right to 1 in 16 */
+#define OCTAVES	 44
+#define ENOUGH	 8  /* commands of a kind before one can be slow */
+#define SLOWER	 4  /* times the median */
+#define SLOW_NS	 INT64_C(1000000000) /* and this, whatever the median */
+#define REFRESH	 64 /* the median is reckoned anew after so many */
+
+struct kind {
+	uint64_t count, failed, bytes;
+	int64_t busy_ns, least_ns, most_ns, median_ns;
+	uint32_t hist[OCTAVES * STEPS];
+};
+
+struct found {
+	const struct msc_rule *rule;
+	enum msc_severity severity;
+	uint64_t count;
+	int64_t first_ns;
+	char *message;
+};
+
+struct sum {
+	struct kind *kinds[256];
+	struct found *found;
+	size_t n_found;
+	uint64_t exchanges, cut, unknown, no_csw, bytes;
+	int64_t busy_ns;
+};
+
+struct sum *sum_new(void)
+{
+	return calloc(1, sizeof(struct sum));
+}
+
+void sum_free(struct sum *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < MSC_COUNT(s->kinds); i++)
+		free(s->kinds[i]);
+	for (size_t i = 0; i < s->n_found; i++)
+		free(s->found[i].message);
+	free(s->found);
+	free(s);
+}
+
+/* ---- histogram ----------------------------------------------------------------------------- */
+
+static size_t place(int64_t ns)
+{
+	unsigned octave;
+
+	if (ns < STEPS)
+		return ns < 0 ? 0 : (size_t)ns;
+	octave = 63 - (unsigned)__builtin_clzll((unsigned long long)ns);
+	if (octave - 3 >= OCTAVES)
+		return OCTAVES * STEPS - 1;
+	return (octave - 3) * STEPS + ((size_t)(ns >> (octave - 4)) & (STEPS - 1));
+}
+
+static int64_t value(size_t at)
+{
+	unsigned octave = (unsigned)(at / STEPS);
+
+	if (octave == 0)
+		return (int64_t)at;
+	return (int64_t)(STEPS + at % STEPS) << (octave - 1);
+}
+
+static int64_t quantile(const struct kind *k, double p)
+{
+	uint64_t wanted = (uint64_t)(p * (double)(k->count - 1)), seen = 0;
+	int64_t ns = k->most_ns;
+
+	for (size_t i = 0; i < MSC_COUNT(k->hist); i++) {
+		seen += k->hist[i];
+		if (seen > wanted) {
+			ns = value(i);
+			break;
+		}
+	}
+	return ns < k->least_ns ? k->least_ns : ns > k->most_ns ? k->most_ns : ns;
+}
+
+/* ---- counting ------------------------------------------------------------------------------ */
+
+int sum_add(struct sum *s, const struct msc_record *r, struct msc_err *err)
+{
+	const struct msc_exchange *x = &r->u.exchange;
+	struct kind *k = s->kinds[x->cbw.cb[0]];
+	int64_t took = r->ended_ns - r->began_ns;
+
+	if (r->kind != MSC_RECORD_EXCHANGE)
+		return 0;
+	s->exchanges++;
+	s->cut += r->cut;
+	s->unknown += r->past.unknown;
+	s->no_csw += !x->have_csw;
+	if (!msc_cbw_is_valid(x->wrapper, x->wrapper_len))
+		return 0;
+	if (!k) {
+		k = s->kinds[x->cbw.cb[0]] = calloc(1, sizeof *k);
+		if (!k)
+			return msc_nomem(err);
+		k->least_ns = INT64_MAX;
+	}
+	k->count++;
+	k->failed += !x->have_csw || x->csw.status != MSC_CSW_PASSED;
+	k->bytes += x->data_len;
+	k->busy_ns += took;
+	k->least_ns = took < k->least_ns ? took : k->least_ns;
+	k->most_ns = took > k->most_ns ? took : k->most_ns;
+	k->hist[place(took)]++;
+	if (k->count == ENOUGH || k->count % REFRESH == 0)
+		k->median_ns = quantile(k, 0.5);
+	s->bytes += x->data_len;
+	s->busy_ns += took;
+	return 0;
+}
+
+bool sum_is_slow(const struct sum *s, const struct msc_record *r)
+{
+	const struct kind *k = s->kinds[r->u.exchange.cbw.cb[0]];
+	int64_t took = r->ended_ns - r->began_ns;
+
+	return took >= SLOW_NS ||
+	       (k && k->count >= ENOUGH && k->median_ns && took > SLOWER * k->median_ns);
+}
+
+int sum_findings(struct sum *s, const struct msc_findings *f, struct msc_err *err)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		const struct msc_finding *new = &f->list[i];
+		struct found *list;
+		size_t at = 0;
+
+		while (at < s->n_found && s->found[at].rule != new->rule)
+			at++;
+		if (at < s->n_found) {
+			s->found[at].count++;
+			continue;
+		}
+		list = realloc(s->found, (at + 1) * sizeof *list);
+		if (!list)
+			return msc_nomem(err);
+		s->found = list;
+		list[at] = (struct found){ .rule = new->rule,
+					   .severity = new->severity,
+					   .count = 1,
+					   .first_ns = new->at_ns,
+					   .message = strdup(new->message) };
+		s->n_found++;
+		if (!list[at].message)
+			return msc_nomem(err);
+	}
+	return 0;
+}
+
+uint64_t sum_exchanges(const struct sum *s)
+{
+	return s->exchanges;
+}
+
+bool sum_has_failure(const struct sum *s)
+{
+	for (size_t i = 0; i < s->n_found; i++)
+		if (s->found[i].severity == MSC_FAIL)
+			return true;
+	return false;
+}
+
+/* ---- text ---------------------------------------------------------------------------------- */
+
+static const char *name_of(char buf[48], size_t opcode)
+{
+	const uint8_t cdb[MSC_CBW_CB_MAX] = { (uint8_t)opcode };
+
+	return msc_cdb_name(buf, 48, cdb);
+}
+
+static double rate(uint64_t bytes, int64_t ns) /* kB/s */
+{
+	return ns > 0 ? (double)bytes * 1e6 / (double)ns : 0;
+}
+
+static void print_kinds(const struct sum *s, FILE *out)
+{
+	char name[48], t[4][8];
+
+	fprintf(out, "\n%-24s %7s %6s %8s %6s %6s %6s %6s\n", "command", "count", "failed", "kB/s",
+		"median", "95 %", "99 %", "most");
+	for (size_t i = 0; i < MSC_COUNT(s->kinds); i++) {
+		const struct kind *k = s->kinds[i];
+
+		if (!k)
+			continue;
+		fprintf(out, "%-24.24s %7llu %6llu ", name_of(name, i),
+			(unsigned long long)k->count, (unsigned long long)k->failed);
+		if (k->bytes)
+			fprintf(out, "%8.0f", rate(k->bytes, k->busy_ns));
+		else
+			fprintf(out, "%8s", "");
+		fprintf(out, " %6s %6s %6s %6s\n", show_short_ns(t[0], quantile(k, 0.5)),
+			show_short_ns(t[1], quantile(k, 0.95)),
+			show_short_ns(t[2], quantile(k, 0.99)), show_short_ns(t[3], k->most_ns));
+	}
+}
+
+static void print_findings(const struct sum *s, FILE *out)
+{
+	char at[8];
+
+	for (size_t i = 0; i < s->n_found; i++) {
+		const struct found *f = &s->found[i];
+
+		fprintf(out, "%s%5s %s: %s\n%11llu times, first at %s: ", i ? "" : "\n",
+			msc_severity_name(f->severity), f->rule->id, f->rule->title,
+			(unsigned long long)f->count, show_short_ns(at, f->first_ns));
+		msc_put_wrapped(out, 40, 6, f->message);
+		putc('\n', out);
+	}
+}
+
+static void say(FILE *out, const char *text)
+{
+	fputs("  ", out);
+	msc_put_wrapped(out, 2, 4, text);
+	putc('\n', out);
+}
+
+#define SAY(out, count, ...)                                      \
+	do {                                                      \
+		if (count) {                                      \
+			char text_[256];                          \
+			snprintf(text_, sizeof text_, __VA_ARGS__); \
+			say(out, text_);                          \
+		}                                                 \
+	} while (0)
+
+static void print_evidence(const struct sum *s, const struct msc_capture_facts *f, FILE *out)
+{
+	fputs("\nevidence\n", out);
+	SAY(out, !f->sees_packets,
+	    "NAKs cannot be seen in this kind of capture, nor toggles and retries");
+	SAY(out, f->sees_packets, "%llu NAKs, %llu packets sent again", (unsigned long long)f->naks,
+	    (unsigned long long)f->retries);
+	SAY(out, s->cut,
+	    "%llu exchanges are not judged: the capture does not have all bytes of "
+	    "their CBW, CSW or data",
+	    (unsigned long long)s->cut);
+	SAY(out, f->cut,
+	    "%llu transfers are cut: the capture was taken with a limit to the length of "
+	    "packets; what is not there is not held against the device",
+	    (unsigned long long)f->cut);
+	SAY(out, s->unknown,
+	    "%llu exchanges came when it was not known what was before: they are "
+	    "held to nothing that depends on that",
+	    (unsigned long long)s->unknown);
+	SAY(out, f->lost, "%llu gaps: packets are missing", (unsigned long long)f->lost);
+	SAY(out, f->bad, "%llu packets with a wrong CRC or PID", (unsigned long long)f->bad);
+	SAY(out, f->too_short, "%llu packets too short to be read",
+	    (unsigned long long)f->too_short);
+	SAY(out, f->unknown_packets, "%llu packets of another kind (link type %u) were left out",
+	    (unsigned long long)f->unknown_packets, f->unknown_link);
+}
+
+void sum_print(const struct sum *s, const struct msc_capture_facts *f, FILE *out)
+{
+	char text[24];
+
+	if (s->exchanges)
+		print_kinds(s, out);
+	print_findings(s, out);
+	print_evidence(s, f, out);
+	fprintf(out, "\n%llu exchanges in %llu packets", (unsigned long long)s->exchanges,
+		(unsigned long long)f->packets);
+	fprintf(out, ", %s: %.0f kB/s", show_short_ns(text, f->ended_ns - f->began_ns),
+		rate(s->bytes, f->ended_ns - f->began_ns));
+	fprintf(out, ", %.0f kB/s while busy\n", rate(s->bytes, s->busy_ns));
+}
+
+/* ---- JSON ---------------------------------------------------------------------------------- */
+
+static json_t *kinds_json(const struct sum *s)
+{
+	json_t *list = json_array();
+	char name[48];
+
+	for (size_t i = 0; i < MSC_COUNT(s->kinds); i++) {
+		const struct kind *k = s->kinds[i];
+
+		if (k &&
+		    json_array_append_new(
+			    list,
+			    json_pack("{s:s, s:i, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I}}",
+				      "command", name_of(name, i), "opcode", (int)i, "count",
+				      (json_int_t)k->count, "failed", (json_int_t)k->failed,
+				      "bytes", (json_int_t)k->bytes, "busy_ns",
+				      (json_int_t)k->busy_ns, "latency_ns", "least",
+				      (json_int_t)k->least_ns, "median",
+				      (json_int_t)quantile(k, 0.5), "p95",
+				      (json_int_t)quantile(k, 0.95), "p99",
+				      (json_int_t)quantile(k, 0.99), "most",
+				      (json_int_t)k->most_ns))) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+static json_t *found_json(const struct sum *s)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < s->n_found; i++) {
+		const struct found *f = &s->found[i];
+
+		if (json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I, s:o}", "rule",
+							  f->rule->id, "severity",
+							  msc_severity_name(f->severity), "count",
+							  (json_int_t)f->count, "first_ns",
+							  (json_int_t)f->first_ns, "message",
+							  msc_json_text(f->message)))) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+json_t *sum_json(const struct sum *s, const struct msc_capture_facts *f)
+{
+	return json_pack(
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:{s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I}}",
+		"exchanges", (json_int_t)s->exchanges, "packets", (json_int_t)f->packets, "bytes",
+		(json_int_t)s->bytes, "began_ns", (json_int_t)f->began_ns, "ended_ns",
+		(json_int_t)f->ended_ns, "busy_ns", (json_int_t)s->busy_ns, "commands",
+		kinds_json(s), "findings", found_json(s), "evidence", "bus", f->sees_packets,
+		"naks", f->sees_packets ? json_integer((json_int_t)f->naks) : json_null(),
+		"not_judged", (json_int_t)s->cut, "cut", (json_int_t)f->cut, "unknown_before",
+		(json_int_t)s->unknown, "gaps", (json_int_t)f->lost, "bad_packets",
+		(json_int_t)f->bad, "short_packets", (json_int_t)f->too_short, "left_out",
+		(json_int_t)f->unknown_packets);
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* mscope record: another command with --record, or whatever passes on a bus of this host. */
+#include <pcap/pcap.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "mscope.h"
+#include "tool.h"
+
+#define SNAPLEN	  (1 << 18)
+#define WAIT_MS	  100 /* for packets, before a look at the user */
+#define BUFFER	  (16 << 20)
+
+/* ---- a bus --------------------------------------------------------------------------------- */
+
+struct tap {
+	pcap_t *pcap;
+	FILE *out;
+	uint64_t packets;
+};
+
+static void on_packet(u_char *user, const struct pcap_pkthdr *h, const u_char *data)
+{
+	struct tap *t = (struct tap *)user;
+
+	msc_pcap_packet(t->out, (int64_t)h->ts.tv_sec * 1000000000 + (int64_t)h->ts.tv_usec * 1000,
+			NULL, 0, data, h->caplen);
+	t->packets++;
+}
+
+static int open_bus(struct tap *t, const char *bus, struct msc_err *err)
+{
+	char why[PCAP_ERRBUF_SIZE] = "";
+	int status;
+
+	t->pcap = pcap_create(bus, why);
+	if (!t->pcap)
+		return msc_fail(err, MSC_E_NOTFOUND, "%s: %s", bus, why);
+	pcap_set_snaplen(t->pcap, SNAPLEN);
+	pcap_set_timeout(t->pcap, WAIT_MS);
+	pcap_set_buffer_size(t->pcap, BUFFER);
+	status = pcap_activate(t->pcap);
+	if (status < 0)
+		return msc_fail(
+			err, status == PCAP_ERROR_PERM_DENIED ? MSC_E_ACCESS : MSC_E_NOTFOUND,
+			"cannot listen on %s: %s; the module usbmon must be loaded, and "
+			"/dev/%s be readable",
+			bus,
+			*pcap_geterr(t->pcap) ? pcap_geterr(t->pcap) : pcap_statustostr(status),
+			bus);
+	return 0;
+}
+
+static int listen_to(struct tool *tool, struct tap *t, struct msc_err *err)
+{
+	char text[64];
+
+	msc_pcap_head(t->out, (uint16_t)pcap_datalink(t->pcap));
+	while (!tool_stop(NULL)) {
+		if (pcap_dispatch(t->pcap, -1, on_packet, (u_char *)t) < 0)
+			return msc_fail(err, MSC_E_DEVICE, "%s", pcap_geterr(t->pcap));
+		if (fflush(t->out))
+			return msc_fail_errno(err, MSC_E_IO, "cannot write the capture");
+		snprintf(text, sizeof text, "%llu packets; Ctrl-C ends it",
+			 (unsigned long long)t->packets);
+		tool_progress(tool, text);
+	}
+	tool_progress(tool, "");
+	return 0;
+}
+
+static int record_bus(struct tool *tool, const char *bus, const char *path, struct msc_err *err)
+{
+	struct tap t = { .out = NULL };
+	struct msc_outfile file = { .f = NULL };
+	int result = open_bus(&t, bus, err);
+
+	if (result == 0 && !strcmp(path, "-"))
+		t.out = stdout;
+	else if (result == 0)
+		result = msc_outfile_open(&file, path, err);
+	if (file.f)
+		t.out = file.f;
+	if (result == 0)
+		result = listen_to(tool, &t, err);
+	if (file.f && msc_outfile_keep(&file, err) < 0)
+		result = -1;
+	if (t.pcap)
+		pcap_close(t.pcap);
+	return result;
+}
+
+/* ---- a command ------------------------------------------------------------------------------ */
+
+/* TARGET -o FILE -- COMMAND [ARGUMENT]... is COMMAND TARGET --record FILE [ARGUMENT]... */
+static int record_command(struct tool *tool, const char *path, struct msc_err *err)
+{
+	const struct args *a = &tool->args;
+	const char *self = "/proc/self/exe";
+	const char **argv = calloc(a->n_words + 6, sizeof *argv);
+	size_t n = 0;
+
+	if (!argv)
+		return msc_nomem(err);
+	argv[n++] = "mscope";
+	argv[n++] = a->words[a->rest];
+	if (a->rest)
+		argv[n++] = a->words[0];
+	argv[n++] = "--record";
+	argv[n++] = path;
+	for (size_t i = a->rest + 1; i < a->n_words; i++)
+		argv[n++] = a->words[i];
+	execv(self, (char *const *)argv);
+	free(argv);
+	return msc_fail_errno(err, MSC_E_IO, "cannot run %s", self);
+}
+
+static int record(struct tool *tool, struct msc_err *err)
+{
+	const struct args *a = &tool->args;
+	const char *path = arg(a, "output");
+
+	if (!path)
+		return msc_fail(err, MSC_E_USAGE, "say where to: -o FILE");
+	if (a->rest < a->n_words) {
+		if (a->rest > 1)
+			return msc_fail(err, MSC_E_USAGE, "one target before \"--\"; %zu given",
+					a->rest);
+		if (!strcmp(path, "-"))
+			return msc_fail(err, MSC_E_USAGE,
+					"the command writes to standard output: name a file");
+		return command_find(a->words[a->rest], err) ? record_command(tool, path, err) : -1;
+	}
+	if (a->n_words != 1 || strncmp(a->words[0], "usbmon", 6) != 0)
+		return msc_fail(
+			err, MSC_E_USAGE,
+			"name a target and, after \"--\", a command; or a bus of this host, as "
+			"usbmon1, or usbmon0 for all of them");
+	if (record_bus(tool, a->words[0], path, err) < 0)
+		return -1;
+	return MSCOPE_PASSED;
+}
+
+static const struct opt record_options[] = {
+	{ "output", 'o', "FILE", "the capture; '-' is standard output, for a bus" },
+	{ .name = NULL },
+};
+
+const struct cmd cmd_record = {
+	.name = "record",
+	.summary = "write a capture of a command, or of a bus of this host",
+	.usage = "TARGET -o FILE -- COMMAND [ARGUMENT]... | usbmonN -o FILE",
+	.options = { record_options, common_options },
+	.run = record,
+};
