@@ -19,7 +19,8 @@
 #include "run/run.h"
 
 #define WORKERS_MAX 8
-#define TRIES_MAX   8 /* cases that are tried alone for one fault */
+#define TRIES_MAX   8  /* cases that are tried alone for one fault */
+#define BEFORE_MAX  60 /* and before the first of them, where none shows it alone */
 
 struct entry {
 	const char *id;
@@ -137,7 +138,7 @@ static void try_after(struct entry *e, const struct msc_scenarios *all, const ch
 
 	while (msc_scenario_name(all->list[at]) != name)
 		at++;
-	for (size_t i = at; i > 0 && at - i < TRIES_MAX; i--) {
+	for (size_t i = at; i > 0 && at - i < BEFORE_MAX; i--) {
 		if (!shows_alone(e, all->list[i - 1], all->list[at]))
 			continue;
 		e->alone[e->n_alone++] = name;

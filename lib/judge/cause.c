@@ -125,7 +125,16 @@ static void choose_alone(const struct msc_match *w, const struct msc_entry *entr
 
 /* ---- the result ------------------------------------------------------------------------------ */
 
-/* Which of the chosen explains it best; NONE: none does well enough. */
+/* The rule is one that the fault itself is about. */
+static bool is_own(const struct msc_match *w, size_t k, size_t i)
+{
+	const struct msc_fault *f = fault_of(w->d->entries[w->cover.candidates[k].entry].id);
+
+	return f && w->cover.candidates[k].covers[i] > 0 && is_promised(f, w->e->seen[i].rule->id);
+}
+
+/* Which of the chosen explains it best; NONE: none does. What is too little to name a fault for is enough
+ * once it has been named, if the rule is its own. */
 static size_t explained_by(const struct msc_match *w, size_t i)
 {
 	const struct msc_cover *c = &w->cover;
@@ -137,6 +146,9 @@ static size_t explained_by(const struct msc_match *w, size_t i)
 			most = c->candidates[k].covers[i];
 			by = k;
 		}
+	for (size_t k = 0; by == NONE && k < c->n; k++)
+		if (c->chosen[k] && is_own(w, k, i))
+			by = k;
 	return by;
 }
 
@@ -219,12 +231,10 @@ static void assign(struct msc_match *w, const size_t *by, struct msc_causes *cau
 /* How many sightings it explains by a rule that the fault names as its own. */
 static unsigned own(const struct msc_match *w, size_t k)
 {
-	const struct msc_candidate *c = &w->cover.candidates[k];
-	const struct msc_fault *f = fault_of(w->d->entries[c->entry].id);
 	unsigned n = 0;
 
-	for (size_t i = 0; f && i < w->e->n_seen; i++)
-		n += c->covers[i] && is_promised(f, w->e->seen[i].rule->id);
+	for (size_t i = 0; i < w->e->n_seen; i++)
+		n += is_own(w, k, i);
 	return n;
 }
 

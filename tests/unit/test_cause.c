@@ -166,6 +166,23 @@ static void what_does_not_fit_is_left(void **unused)
 	msc_evidence_clear(&e);
 }
 
+/* Another case altogether, where the rule is the fault's own and the fault has been named. */
+static void its_own_rule_elsewhere(void **unused)
+{
+	struct msc_evidence e = { NULL };
+	struct msc_causes causes;
+
+	(void)unused;
+	add(&e, names[2], rules[RESIDUE], NULL);
+	add(&e, "x.y.z", rules[RESIDUE], NULL);
+	causes = find(&e);
+	assert_int_equal(causes.count, 1);
+	assert_int_equal(causes.list[0].explains, 2);
+	assert_int_equal(causes.unexplained, 0);
+	msc_causes_clear(&causes);
+	msc_evidence_clear(&e);
+}
+
 /* Another case of the same kind, beside one that fits: a device that no model is like. */
 static void another_case_of_the_kind(void **unused)
 {
@@ -309,7 +326,9 @@ static void alone_shows_it(void **state)
 			  f->needs_writes, MSC_PROFILE_USBIF, &seen);
 		trial_find(&seen, MSC_PROFILE_USBIF, &causes);
 		assert_true(causes.count > 0);
-		assert_true(causes.list[0].alone_is_sure);
+		if (!causes.list[0].alone_is_sure)
+			fail_msg("%s: %s is not known to show it alone", f->id,
+				 causes.list[0].alone);
 		if (causes.list[0].before)
 			for (size_t i = 0; i < all->count; i++)
 				if (!strcmp(msc_scenario_name(all->list[i]), causes.list[0].before))
@@ -343,6 +362,7 @@ int main(void)
 		cmocka_unit_test(missing_is_told),
 		cmocka_unit_test(what_does_not_fit_is_left),
 		cmocka_unit_test(another_case_of_the_kind),
+		cmocka_unit_test(its_own_rule_elsewhere),
 		cmocka_unit_test(a_firmware_as_it_is),
 		cmocka_unit_test(without_cases),
 		cmocka_unit_test(the_table_is_in_order),
