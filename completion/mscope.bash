@@ -22,7 +22,8 @@ _mscope() {
 		words=$(compgen -f -- "${cur#*:}" | sed "s|^|${cur%%:*}:|")
 	elif [[ $prev == --report || $prev == --format ]]; then
 		words=$(_mscope_names formats)
-	elif [[ $prev == --baseline || $prev == --json || $prev == --junit || $prev == --log || $prev == --out ]]; then
+	elif [[ $prev == --baseline || $prev == --json || $prev == --junit || $prev == --log || $prev == --out ||
+		$prev == --output ]]; then
 		compopt -o default
 		return
 	elif [[ $cur == -* ]]; then
@@ -39,7 +40,7 @@ _mscope() {
 		words=$(_mscope_names faults | sed "s|^|${cur%fault=*}fault=|")
 	else
 		words=$(_mscope_names targets | grep -v '[][A-Z]')
-		[[ $command != run ]] || compopt -o default
+		[[ $command != run && $command != read && $command != ls ]] || compopt -o default
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 	# bash puts back only what follows the last break.
@@ -47,4 +48,14 @@ _mscope() {
 	COMPREPLY=("${COMPREPLY[@]#"$head"}")
 }
 
+# The program that is "mscope read" by another name.
+_dread() {
+	COMP_WORDS=(mscope read "${COMP_WORDS[@]:1}")
+	COMP_CWORD=$((COMP_CWORD + 1))
+	COMP_LINE="mscope read${COMP_LINE#"${COMP_LINE%%[[:space:]]*}"}"
+	COMP_POINT=${#COMP_LINE}
+	_mscope
+}
+
 complete -F _mscope mscope
+complete -F _dread dread

@@ -6,7 +6,7 @@
 set -eu
 
 build="build-essential gcc make pkg-config libusb-1.0-0-dev libsgutils2-dev libfyaml-dev
-	libjansson-dev libudev-dev libpcap-dev scdoc"
+	libjansson-dev libudev-dev libpcap-dev libtsk-dev scdoc"
 test="clang libclang-rt-dev clang-format cppcheck libcmocka-dev python3 python3-pytest
 	python3-pytest-xdist python3-jsonschema valgrind codespell mandoc sg3-utils dosfstools
 	mtools lld tshark"

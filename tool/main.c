@@ -115,14 +115,41 @@ static int dispatch(int argc, char **argv, struct msc_err *err)
 	return status;
 }
 
+/* Called "dread", the program is "mscope read". *argv is allocated then; NULL: out of memory. */
+static bool is_dread(int *argc, char ***argv)
+{
+	static char read[] = "read";
+	const char *slash = *argc ? strrchr((*argv)[0], '/') : NULL;
+	char **longer;
+
+	if (!*argc || strcmp(slash ? slash + 1 : (*argv)[0], "dread") != 0 ||
+	    (*argc > 1 && (!strcmp((*argv)[1], "--version") || !strcmp((*argv)[1], "-V"))))
+		return false;
+	longer = calloc((size_t)*argc + 2, sizeof *longer);
+	if (longer) {
+		longer[0] = (*argv)[0];
+		longer[1] = read;
+		memcpy(longer + 2, *argv + 1, (size_t)(*argc - 1) * sizeof *longer);
+		++*argc;
+	}
+	*argv = longer;
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	struct msc_err err = MSC_ERR_INIT;
+	bool dread = is_dread(&argc, &argv);
 	int status;
+
+	if (!argv)
+		return MSCOPE_INTERNAL;
 
 	catch_signals();
 	setvbuf(stdout, NULL, _IOFBF, OUTPUT_BUFFER);
 	status = dispatch(argc, argv, &err);
+	if (dread)
+		free(argv);
 	if (output_failed()) {
 		if (status < 0 && err.code != MSC_E_INTERRUPTED && err.code != MSC_E_IO)
 			complain(&err);

@@ -98,26 +98,6 @@ const struct msc_history *msc_assembler_history(const struct msc_assembler *a)
 	return &a->history;
 }
 
-const struct msc_record *msc_record_hold(const struct msc_record *r)
-{
-	struct msc_record *own = msc_record_ref(r);
-
-	if (own)
-		own->own.holds++;
-	return own;
-}
-
-void msc_record_release(const struct msc_record *r)
-{
-	struct msc_record *own = (struct msc_record *)(uintptr_t)r;
-
-	if (!own)
-		return;
-	if (--own->own.holds == 0 && own->own.refs > 1)
-		msc_record_trim(own);
-	msc_record_drop(own);
-}
-
 /* ---- records ------------------------------------------------------------------------------ */
 
 static struct msc_record *begin(struct msc_assembler *a, enum msc_record_kind kind)

@@ -48,8 +48,4 @@ const struct msc_exchange *msc_assembler_exchange(const struct msc_assembler *);
 /* What is known now. */
 const struct msc_history *msc_assembler_history(const struct msc_assembler *);
 
-/* Keeps a record, with all its data, beyond its time. */
-const struct msc_record *msc_record_hold(const struct msc_record *); /* may be NULL */
-void msc_record_release(const struct msc_record *);
-
 #endif

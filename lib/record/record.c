@@ -92,6 +92,26 @@ void msc_record_trim(struct msc_record *r)
 		x->data = less;
 }
 
+const struct msc_record *msc_record_hold(const struct msc_record *r)
+{
+	struct msc_record *own = msc_record_ref(r);
+
+	if (own)
+		own->own.holds++;
+	return own;
+}
+
+void msc_record_release(const struct msc_record *r)
+{
+	struct msc_record *own = (struct msc_record *)(uintptr_t)r;
+
+	if (!own)
+		return;
+	if (--own->own.holds == 0 && own->own.refs > 1)
+		msc_record_trim(own);
+	msc_record_drop(own);
+}
+
 /* False when the host ended bulk-out before dCBWDataTransferLength by its own choice. */
 static bool host_sent_all(const struct msc_exchange *x)
 {

@@ -156,6 +156,10 @@ void msc_record_drop(const struct msc_record *);
 #define MSC_KEPT_MAX 4096
 void msc_record_trim(struct msc_record *);
 
+/* Keeps a record, with all its data, beyond its time. */
+const struct msc_record *msc_record_hold(const struct msc_record *); /* may be NULL */
+void msc_record_release(const struct msc_record *);
+
 /* Fills in what an exchange proves, when it is complete and its past known. */
 void msc_record_conclude(struct msc_record *);
 

@@ -65,11 +65,19 @@ static int poll_step(struct msc_loader *l, const struct msc_yaml *step, struct m
 		{0},
 	};
 
+	struct msc_plan_poll *p = &out->u.poll;
+
 	out->what = MSC_DO_POLL;
-	out->u.poll.time_ns = 20 * MSC_MS;
-	if (msc_expr_number(l, 512, &out->u.poll.length) < 0)
+	p->time_ns = -1;
+	if (msc_expr_number(l, 512, &p->length) < 0 ||
+	    msc_load_map(l, step, "a poll step", keys, p) < 0)
 		return -1;
-	return msc_load_map(l, step, "a poll step", keys, &out->u.poll);
+	/* What must end does so at once, and is worth waiting for where the host or the way is slow. */
+	if (p->time_ns < 0)
+		p->time_ns = p->expect.outcome && !(p->expect.outcome & 1 << MSC_OUT_TIMEOUT)
+				     ? MSC_S
+				     : 20 * MSC_MS;
+	return 0;
 }
 
 static int clear_halt(struct msc_loader *l, const struct msc_yaml *step, struct msc_plan_step *out)

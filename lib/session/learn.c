@@ -199,27 +199,22 @@ static int become_ready(struct learner *l, enum msc_readiness *how, struct msc_e
 	return 0;
 }
 
-/* A unit that passed TEST UNIT READY may still say now that it is empty. */
-static int learn_medium(struct learner *l, enum msc_readiness *how, struct msc_err *err)
+static int learn_medium(struct learner *l, struct msc_err *err)
 {
 	static const uint8_t capacity10[MSC_CBW_CB_MAX] = { MSC_OP_READ_CAPACITY_10 };
 	static const uint8_t capacity16[MSC_CBW_CB_MAX] = { MSC_OP_SERVICE_ACTION_IN_16,
 							    0x10, [13] = 32 };
 	const struct msc_unit *u = msc_session_unit(l->s, l->lun);
-	struct msc_awaiting now = { .attentions = 0 };
 	struct msc_sense_data sense;
-	enum msc_readiness why;
 	bool good;
 
 	if (ask(l, capacity10, MSC_CAPACITY_10_LEN, &good, err))
 		return -1;
-	if (!good && l->recoveries) {
-		if (msc_engine_go_on(l->s, err) || request_sense(l, &sense, err))
+	if (!good && l->recoveries) { /* TEST UNIT READY need not be right */
+		if (request_sense(l, &sense, err))
 			return -1;
-		msc_await(&now, 0, &sense, &why);
-		if (why == MSC_READINESS_EMPTY)
-			*how = why;
-		return 0;
+		if (sense.valid && sense.key == MSC_SENSE_NOT_READY && sense.asc == 0x3a)
+			l->s->readiness[l->lun] = MSC_READINESS_EMPTY;
 	}
 	if (u->have_capacity && u->last_lba == UINT32_MAX)
 		return ask(l, capacity16, 32, &good, err);
@@ -235,7 +230,7 @@ static int learn(struct learner *l, struct msc_err *err)
 	bool good;
 
 	if (ask(l, inquiry, INQUIRY_ALLOC, &good, err) || become_ready(l, how, err) ||
-	    (*how == MSC_READINESS_READY && learn_medium(l, how, err)))
+	    (*how == MSC_READINESS_READY && learn_medium(l, err)))
 		return -1;
 	return l->recoveries ? ask(l, mode, MODE_SENSE_ALLOC, &good, err) : 0;
 }

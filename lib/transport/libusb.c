@@ -190,40 +190,6 @@ static int open_handle(struct msc_target *t, struct msc_err *err)
 
 /* ---- facts -------------------------------------------------------------------------------- */
 
-/* What a person calls the classes that have bulk endpoints, or that a device for mass storage may have
- * by mistake. USB-IF, defined class codes. */
-static const char *class_name(uint8_t class)
-{
-	static const struct {
-		uint8_t class;
-		const char *name;
-	} names[] = { { 0x02, "communications" }, { 0x06, "still images" },
-		      { 0x07, "a printer" },      { 0x08, "mass storage, but not Bulk-Only" },
-		      { 0x0a, "serial data" },    { 0x0b, "smart cards" },
-		      { 0x0e, "video" },          { 0xe0, "a wireless controller" },
-		      { 0xff, "vendor-specific" } };
-
-	for (size_t i = 0; i < MSC_COUNT(names); i++)
-		if (names[i].class == class)
-			return names[i].name;
-	return "something else";
-}
-
-static int known(const struct msc_target *t, struct msc_err *err)
-{
-	const struct msc_device *d = &t->device;
-
-	if (t->any_interface ||
-	    (d->interface_class == MSC_CLASS_MASS_STORAGE && d->protocol == MSC_PROTOCOL_BULK_ONLY))
-		return 0;
-	return msc_fail(err, MSC_E_UNSUPPORTED,
-			"%s: no interface is mass storage by Bulk-Only (class 08h, protocol 50h); "
-			"interface %u has bulk endpoints, but is class %02xh (%s), protocol %02xh; "
-			"--any-interface drives it all the same",
-			d->name, d->interface_number, d->interface_class,
-			class_name(d->interface_class), d->protocol);
-}
-
 static int read_descriptors(struct msc_target *t, struct msc_err *err)
 {
 	struct msc_usb *usb = msc_target_state(t);
@@ -243,7 +209,7 @@ static int read_descriptors(struct msc_target *t, struct msc_err *err)
 					  sizeof(d->config));
 		if (r >= MSC_CONFIG_DESC_LEN && d->config[5] == active) {
 			d->config_len = (size_t)r;
-			return msc_device_parse(d, err) || known(t, err) ? -1 : 0;
+			return msc_device_parse(d, err) || msc_device_known(t, err) ? -1 : 0;
 		}
 	}
 	return msc_fail(err, MSC_E_UNSUPPORTED, "%s: cannot read the active configuration",

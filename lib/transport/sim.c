@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "firmware/spec.h"
-#include "transport/transport.h"
+#include "transport/enumerate.h"
 
 struct sim_target {
 	struct msc_spec spec;
@@ -115,22 +115,6 @@ static int cancel(struct msc_target *target, struct msc_xfer *x, struct msc_err 
 	return check_model(s, err);
 }
 
-/* A control request with a bounded wait, for enumeration and halts. */
-static int request(struct msc_target *target, const struct msc_setup *setup, void *data,
-		   int64_t deadline_ns, struct msc_xfer *x, struct msc_err *err)
-{
-	*x = (struct msc_xfer){ .setup = *setup, .data = data, .len = setup->length };
-	if (submit(target, x, err) < 0)
-		return -1;
-	if (x->priv && wait_for(target, x, deadline_ns, err) < 0)
-		return -1;
-	if (x->priv && cancel(target, x, err) < 0)
-		return -1;
-	if (x->outcome == MSC_OUT_CANCELLED)
-		x->outcome = MSC_OUT_TIMEOUT;
-	return 0;
-}
-
 static int clear_halt(struct msc_target *target, uint8_t ep, int64_t deadline_ns,
 		      enum msc_outcome *outcome, struct msc_err *err)
 {
@@ -141,7 +125,7 @@ static int clear_halt(struct msc_target *target, uint8_t ep, int64_t deadline_ns
 					 .index = ep };
 	struct msc_xfer x;
 
-	if (request(target, &setup, NULL, deadline_ns, &x, err) < 0)
+	if (msc_enum_request(target, &setup, NULL, deadline_ns, &x, err) < 0)
 		return -1;
 	if (x.outcome == MSC_OUT_DONE)
 		bus_reset_toggle(sim_device_bus(s->device), ep);
@@ -157,35 +141,6 @@ static int clear_halt(struct msc_target *target, uint8_t ep, int64_t deadline_ns
 #define ADDRESS_RECOVERY_NS (2 * MSC_MS)
 #define PORT_INIT_TRIES	   4
 #define PORT_INIT_PAUSE_NS (500 * MSC_MS) /* what its tries within each take together */
-
-static int standard(struct msc_target *t, const char *what, const struct msc_setup *setup,
-		    void *data, size_t *len, struct msc_err *err)
-{
-	struct msc_xfer x;
-
-	if (request(t, setup, data, msc_now(t->clock) + REQUEST_NS, &x, err) < 0)
-		return -1;
-	if (len)
-		*len = x.actual;
-	if (x.outcome == MSC_OUT_DONE)
-		return 0;
-	return msc_fail(err, x.outcome == MSC_OUT_GONE ? MSC_E_GONE : MSC_E_UNSUPPORTED,
-			"%s: cannot be enumerated: %s: %s", t->device.name, what,
-			msc_outcome_name(x.outcome));
-}
-
-static int get_descriptor(struct msc_target *t, const char *what, uint8_t type, uint8_t index,
-			  uint16_t language, void *data, uint16_t room, size_t *len,
-			  struct msc_err *err)
-{
-	const struct msc_setup setup = { .request_type = MSC_REQTYPE_IN,
-					 .request = MSC_STD_GET_DESCRIPTOR,
-					 .value = (uint16_t)(type << 8 | index),
-					 .index = language,
-					 .length = room };
-
-	return standard(t, what, &setup, data, len, err);
-}
 
 static const struct msc_setup set_configuration = { .request = MSC_STD_SET_CONFIGURATION,
 						    .value = 1 };
@@ -206,10 +161,11 @@ static int set_up(struct msc_target *t, struct msc_err *err)
 {
 	const struct msc_setup address = { .request = MSC_STD_SET_ADDRESS, .value = 1 };
 
-	if (standard(t, "SET_ADDRESS", &address, NULL, NULL, err) < 0)
+	if (msc_enum_standard(t, "SET_ADDRESS", &address, NULL, NULL, REQUEST_NS, err) < 0)
 		return -1;
 	msc_wait_until(t->clock, msc_now(t->clock) + ADDRESS_RECOVERY_NS);
-	if (standard(t, "SET_CONFIGURATION", &set_configuration, NULL, NULL, err) < 0)
+	if (msc_enum_standard(t, "SET_CONFIGURATION", &set_configuration, NULL, NULL, REQUEST_NS,
+			      err) < 0)
 		return -1;
 	open_endpoints(t);
 	return 0;
@@ -219,29 +175,13 @@ static int configure(struct msc_target *t, enum msc_outcome *outcome, struct msc
 {
 	struct msc_xfer x;
 
-	if (request(t, &set_configuration, NULL, msc_now(t->clock) + REQUEST_NS, &x, err) < 0)
+	if (msc_enum_request(t, &set_configuration, NULL, msc_now(t->clock) + REQUEST_NS, &x, err) <
+	    0)
 		return -1;
 	if (x.outcome == MSC_OUT_DONE)
 		open_endpoints(t);
 	*outcome = x.outcome;
 	return 0;
-}
-
-/* The serial number as text; a device that refuses it has none. */
-static void read_serial(struct msc_target *t)
-{
-	struct msc_err ignored = MSC_ERR_INIT;
-	uint8_t raw[255];
-	size_t len, n = 0;
-
-	if (!t->device.desc.i_serial ||
-	    get_descriptor(t, "serial number", MSC_DESC_STRING, t->device.desc.i_serial, 0x0409,
-			   raw, sizeof raw, &len, &ignored) < 0)
-		return;
-	for (size_t i = 2; i + 1 < len && n + 1 < sizeof t->device.serial; i += 2)
-		t->device.serial[n++] =
-			raw[i + 1] == 0 && raw[i] >= 0x20 && raw[i] < 0x7f ? (char)raw[i] : '?';
-	t->device.serial[n] = '\0';
 }
 
 static int enumerate_once(struct msc_target *t, struct msc_err *err)
@@ -253,21 +193,20 @@ static int enumerate_once(struct msc_target *t, struct msc_err *err)
 
 	s->attachments = bus_attachments(bus);
 	bus_port_reset(bus);
-	if (get_descriptor(t, "device descriptor", MSC_DESC_DEVICE, 0, 0, raw, 8, &len, err) < 0)
+	if (msc_enum_descriptor(t, MSC_DESC_DEVICE, raw, 8, &len, REQUEST_NS, err) < 0)
 		return -1;
 	if (raw[7] == 8 || raw[7] == 16 || raw[7] == 32 || raw[7] == 64)
 		bus_open_endpoint(bus, 0, raw[7]);
-	if (get_descriptor(t, "device descriptor", MSC_DESC_DEVICE, 0, 0, raw, sizeof raw, &len,
-			   err) < 0)
+	if (msc_enum_descriptor(t, MSC_DESC_DEVICE, raw, sizeof raw, &len, REQUEST_NS, err) < 0)
 		return -1;
 	msc_device_desc_unpack(&t->device.desc, raw);
-	if (get_descriptor(t, "configuration descriptor", MSC_DESC_CONFIGURATION, 0, 0,
-			   t->device.config, sizeof t->device.config, &t->device.config_len,
-			   err) < 0)
+	if (msc_enum_descriptor(t, MSC_DESC_CONFIGURATION, t->device.config,
+				sizeof t->device.config, &t->device.config_len, REQUEST_NS,
+				err) < 0)
 		return -1;
 	if (msc_device_parse(&t->device, err) < 0 || set_up(t, err) < 0)
 		return -1;
-	read_serial(t);
+	msc_enum_serial(t, REQUEST_NS);
 	return 0;
 }
 

@@ -221,6 +221,12 @@ bool msc_device_remark(struct msc_target *, char *buf, size_t size);
 /* Finds the mass-storage interface in dev->config and fills in the interface and endpoint members;
  * MSC_E_UNSUPPORTED and what was found instead when there is none that speaks Bulk-Only. */
 int msc_device_parse(struct msc_device *, struct msc_err *) MSC_MUST_CHECK;
+/* What was moved before a STALL, where a host controller may have counted wrong: whole packets,
+ * because a short one would have been the end, and not the last, because that was refused. */
+size_t msc_stalled_length(const struct msc_device *, const struct msc_xfer *, size_t actual);
+/* MSC_E_UNSUPPORTED, and what it is instead, when the interface is no mass storage by Bulk-Only and
+ * nobody insists: bytes that look like a CBW to us may be anything to it. */
+int msc_device_known(const struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
 /* bConfigurationValue of the configuration in force; 0: its descriptor is not known. */
 uint8_t msc_device_configuration(const struct msc_device *);
 /* The number of another interface of a composite device, the first; its own when there is none. */

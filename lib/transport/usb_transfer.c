@@ -61,21 +61,15 @@ static void unlink_flight(struct msc_flight *f)
 	*p = f->next;
 }
 
-/* What ended in a STALL has moved whole packets, because a short one would have been its end, and
- * not the last of them, because that was refused. Some host controllers count it, or one byte. */
 static size_t actual_of(const struct msc_flight *f, const struct libusb_transfer *transfer)
 {
-	const struct msc_device *d = f->device;
 	size_t actual = transfer->actual_length > 0 ? (size_t)transfer->actual_length : 0;
-	size_t packet = f->xfer->ep & MSC_EP_IN ? d->max_packet_in : d->max_packet_out;
 
 	if (actual > f->xfer->len)
 		actual = f->xfer->len;
-	if (f->xfer->ep && transfer->status == LIBUSB_TRANSFER_STALL && actual) {
-		actual -= actual == f->xfer->len;
-		actual -= actual % packet;
-	}
-	return actual;
+	return transfer->status == LIBUSB_TRANSFER_STALL
+		       ? msc_stalled_length(f->device, f->xfer, actual)
+		       : actual;
 }
 
 static void LIBUSB_CALL ended(struct libusb_transfer *transfer)

@@ -26,6 +26,8 @@ printf '%s\\n' "${COMPREPLY[@]}"
     ("mscope check sim:reference,fault=residue-z", 4, {"residue-zero"}),
     ("mscope check sim:reference --profile in", 5, {"interop"}),
     ("mscope check --select bot.case01.tu", 3, {"bot.case01.tur"}),
+    ("mscope read --foll", 2, {"--follow"}),
+    ("mscope read sim:ls", 4, {"lsd"}),
     ("mscope help pr", 2, {"probe"}),
     ("mscope check sim:reference --report ju", 5, {"junit"}),
     ("mscope check sim:reference --report junit:READ", 7, {"README.md"}),

@@ -135,8 +135,12 @@ static void learns_an_honest_unit(void **state)
 static void learns_that_there_is_no_medium(void **state)
 {
 	/* 2 s at 105 ms each */
-	static const struct script_row rows[] = { R_INQUIRY, R_NOT_5(no_medium), R_NOT_5(no_medium),
-						  R_NOT_5(no_medium), R_NOT_5(no_medium), R_MODE,
+	static const struct script_row rows[] = { R_INQUIRY,
+						  R_NOT_5(no_medium),
+						  R_NOT_5(no_medium),
+						  R_NOT_5(no_medium),
+						  R_NOT_5(no_medium),
+						  R_MODE,
 						  { 0 } };
 	struct msc_err err = MSC_ERR_INIT;
 	struct script script;
@@ -154,10 +158,15 @@ static void learns_that_there_is_no_medium(void **state)
 static void learns_that_there_is_no_unit(void **state)
 {
 	static const uint8_t nobody[36] = { 0x7f, [4] = 31 };
-	static const struct script_row rows[] = { R_CBW(DONE), R_DATA(64, nobody),
-						  R_CSW(0, 0), R_NOT_5(no_medium),
-						  R_NOT_5(no_medium), R_NOT_5(no_medium),
-						  R_NOT_5(no_medium), R_MODE, { 0 } };
+	static const struct script_row rows[] = { R_CBW(DONE),
+						  R_DATA(64, nobody),
+						  R_CSW(0, 0),
+						  R_NOT_5(no_medium),
+						  R_NOT_5(no_medium),
+						  R_NOT_5(no_medium),
+						  R_NOT_5(no_medium),
+						  R_MODE,
+						  { 0 } };
 	struct msc_err err = MSC_ERR_INIT;
 	struct script script;
 	struct msc_session *s = open_session(&script, rows);

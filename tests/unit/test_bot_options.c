@@ -196,8 +196,9 @@ static void patience_runs_out(void **state)
 			const struct msc_exchange *x;
 			const struct msc_record *r;
 
-			assert_int_equal(msc_session_timeout(b.session),
-					 hasty ? MSC_HASTY_NS : i ? MSC_HUNG_ONCE_NS : MSC_TIMEOUT_NS);
+			assert_int_equal(msc_session_timeout(b.session), hasty ? MSC_HASTY_NS
+									 : i   ? MSC_HUNG_ONCE_NS
+									       : MSC_TIMEOUT_NS);
 			r = run(&b, &rq);
 			x = &r->u.exchange;
 			assert_true(x->needs_reset && !x->have_csw);

@@ -26,6 +26,9 @@
 #define LLVMFuzzerTestOneInput fuzz_usb
 #include "../fuzz/fuzz_usb.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_usbip
+#include "../fuzz/fuzz_usbip.c"
+#undef LLVMFuzzerTestOneInput
 
 #define FILE_MAX 65536
 #define TRIES	 64 /* cuts and changes of a file, spread over it */
@@ -38,6 +41,7 @@ static const struct fuzzer {
 	{ "fuzz_bench_json", fuzz_bench_json },
 	{ "fuzz_target", fuzz_target },
 	{ "fuzz_usb", fuzz_usb },
+	{ "fuzz_usbip", fuzz_usbip },
 };
 
 /* In memory of just this size, so that a byte too far is noticed. */

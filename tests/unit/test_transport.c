@@ -28,6 +28,7 @@
 #include "fake_libusb.h"
 #include "scsi/scsi.h"
 #include "transport/counter.h"
+#include "usbip_bench.h"
 
 /* ---- every transport, with a device behind it ------------------------------------------------ */
 
@@ -56,6 +57,7 @@ static const struct {
 } transports[] = {
 	{"sim", must_open},
 	{"usb", open_usb},
+	{"usbip", usbip_must_open},
 	{"sg", NULL},
 };
 

@@ -15,6 +15,7 @@
 #include "wire/cost.h"
 #include "wire/scsi.h"
 #include "wire/usb.h"
+#include "wire/usbip.h"
 
 static void walk(const char *name, const struct msc_field *fields, size_t len)
 {
@@ -57,6 +58,11 @@ static void layouts(void **state)
 	CHECK(capacity_10, CAPACITY_10);
 	CHECK(sense, SENSE);
 	CHECK(mode_header_6, MODE_HEADER_6);
+	CHECK(usbip_op, USBIP_OP);
+	CHECK(usbip_facts, USBIP_FACTS);
+	CHECK(usbip_base, USBIP_BASE);
+	CHECK(usbip_submit, USBIP_SUBMIT);
+	CHECK(usbip_result, USBIP_RESULT);
 }
 
 /* The bytes of a real READ(10), written out by hand from BOT 1.0, table 5.1. */
@@ -81,6 +87,49 @@ static void a_cbw_by_hand(void **state)
 	assert_int_equal(cbw.cb[5], 7);
 	msc_cbw_pack(out, &cbw);
 	assert_memory_equal(out, bytes, sizeof bytes);
+}
+
+/* The first lines of the example in Linux's Documentation/usb/usbip_protocol. */
+static void usbip_by_hand(void **state)
+{
+	static const uint8_t submit[MSC_USBIP_URB_LEN] = {
+		[3] = 1,  [6] = 0x0d,  [7] = 0x05,  [9] = 1,     [11] = 0x0f, [15] = 1,
+		[19] = 1, [22] = 2,    [27] = 0x40, [32] = 0xff, [33] = 0xff, [34] = 0xff,
+		[35] = 0xff, [39] = 4,
+	};
+	static const uint8_t ret[MSC_USBIP_URB_LEN] = {
+		[3] = 3,     [6] = 0x0d,  [7] = 0x06,  [27] = 0x40,
+		[32] = 0xff, [33] = 0xff, [34] = 0xff, [35] = 0xff,
+	};
+	uint8_t out[MSC_USBIP_URB_LEN];
+	struct msc_usbip_command c;
+	struct msc_usbip_return r;
+
+	(void)state;
+	msc_usbip_command_unpack(&c, submit);
+	assert_int_equal(c.base.seqnum, 0xd05);
+	assert_int_equal(c.submit.flags, 0x200);
+	assert_int_equal(c.submit.length, 0x40);
+	msc_usbip_return_unpack(&r, ret);
+	assert_int_equal(r.base.command, MSC_USBIP_RET_SUBMIT);
+	assert_int_equal(r.result.actual, 0x40);
+	msc_usbip_return_pack(out, &r);
+	assert_memory_equal(out, ret, sizeof ret);
+}
+
+static void usbip_strings_end(void **state)
+{
+	uint8_t raw[MSC_USBIP_DEVICE_LEN];
+	struct msc_usbip_device d;
+
+	(void)state;
+	memset(raw, 'x', sizeof raw);
+	msc_usbip_device_unpack(&d, raw);
+	assert_int_equal(strlen(d.path), MSC_USBIP_PATH_LEN);
+	assert_int_equal(strlen(d.busid), MSC_USBIP_BUSID_LEN);
+	msc_usbip_device_pack(raw, &d);
+	assert_int_equal(raw[MSC_USBIP_PATH_LEN - 1], 0);
+	assert_int_equal(raw[MSC_USBIP_PATH_LEN + MSC_USBIP_BUSID_LEN - 1], 0);
 }
 
 static void integers(void **state)
@@ -178,6 +227,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(layouts),
 		cmocka_unit_test(a_cbw_by_hand),
+		cmocka_unit_test(usbip_by_hand),
+		cmocka_unit_test(usbip_strings_end),
 		cmocka_unit_test(integers),
 		cmocka_unit_test(the_reader_never_runs_past_the_end),
 		cmocka_unit_test(stuffing),

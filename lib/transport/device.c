@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What every transport to a device that is not ours has to know of it. */
+#include "transport/transport.h"
+
+/* What a person calls the classes that have bulk endpoints, or that a device for mass storage may have
+ * by mistake. USB-IF, defined class codes. */
+static const char *class_name(uint8_t class)
+{
+	static const struct {
+		uint8_t class;
+		const char *name;
+	} names[] = { { 0x02, "communications" }, { 0x06, "still images" },
+		      { 0x07, "a printer" },      { 0x08, "mass storage, but not Bulk-Only" },
+		      { 0x0a, "serial data" },    { 0x0b, "smart cards" },
+		      { 0x0e, "video" },          { 0xe0, "a wireless controller" },
+		      { 0xff, "vendor-specific" } };
+
+	for (size_t i = 0; i < MSC_COUNT(names); i++)
+		if (names[i].class == class)
+			return names[i].name;
+	return "something else";
+}
+
+int msc_device_known(const struct msc_target *t, struct msc_err *err)
+{
+	const struct msc_device *d = &t->device;
+
+	if (t->any_interface ||
+	    (d->interface_class == MSC_CLASS_MASS_STORAGE && d->protocol == MSC_PROTOCOL_BULK_ONLY))
+		return 0;
+	return msc_fail(err, MSC_E_UNSUPPORTED,
+			"%s: no interface is mass storage by Bulk-Only (class 08h, protocol 50h); "
+			"interface %u has bulk endpoints, but is class %02xh (%s), protocol %02xh; "
+			"--any-interface drives it all the same",
+			d->name, d->interface_number, d->interface_class,
+			class_name(d->interface_class), d->protocol);
+}
+
+size_t msc_stalled_length(const struct msc_device *d, const struct msc_xfer *x, size_t actual)
+{
+	size_t packet = x->ep & MSC_EP_IN ? d->max_packet_in : d->max_packet_out;
+
+	if (!x->ep || !actual || !packet)
+		return actual;
+	actual -= actual == x->len;
+	return actual - actual % packet;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See enumerate.h. */
+#include "transport/enumerate.h"
+
+#define US_ENGLISH 0x0409 /* the language of strings that is asked for */
+
+int msc_enum_request(struct msc_target *t, const struct msc_setup *setup, void *data,
+		     int64_t deadline_ns, struct msc_xfer *x, struct msc_err *err)
+{
+	*x = (struct msc_xfer){ .setup = *setup, .data = data, .len = setup->length };
+	if (t->transport->submit(t, x, err) < 0)
+		return -1;
+	if (x->outcome == MSC_OUT_PENDING && t->transport->wait(t, x, deadline_ns, err) < 0)
+		return -1;
+	if (x->outcome == MSC_OUT_PENDING && t->transport->cancel(t, x, err) < 0)
+		return -1;
+	if (x->outcome == MSC_OUT_CANCELLED)
+		x->outcome = MSC_OUT_TIMEOUT;
+	return 0;
+}
+
+int msc_enum_standard(struct msc_target *t, const char *what, const struct msc_setup *setup,
+		      void *data, size_t *len, int64_t timeout_ns, struct msc_err *err)
+{
+	struct msc_xfer x;
+
+	if (msc_enum_request(t, setup, data, msc_now(t->clock) + timeout_ns, &x, err) < 0)
+		return -1;
+	if (len)
+		*len = x.actual;
+	if (x.outcome == MSC_OUT_DONE)
+		return 0;
+	return msc_fail(err, x.outcome == MSC_OUT_GONE ? MSC_E_GONE : MSC_E_UNSUPPORTED,
+			"%s: cannot be enumerated: %s: %s", t->device.name, what,
+			msc_outcome_name(x.outcome));
+}
+
+static struct msc_setup descriptor(enum msc_descriptor_type type, uint8_t index, uint16_t language,
+				   uint16_t room)
+{
+	return (struct msc_setup){ .request_type = MSC_REQTYPE_IN,
+				   .request = MSC_STD_GET_DESCRIPTOR,
+				   .value = (uint16_t)(type << 8 | index),
+				   .index = language,
+				   .length = room };
+}
+
+int msc_enum_descriptor(struct msc_target *t, enum msc_descriptor_type type, void *data,
+			uint16_t room, size_t *len, int64_t timeout_ns, struct msc_err *err)
+{
+	const struct msc_setup setup = descriptor(type, 0, 0, room);
+
+	return msc_enum_standard(
+		t, type == MSC_DESC_DEVICE ? "device descriptor" : "configuration descriptor",
+		&setup, data, len, timeout_ns, err);
+}
+
+void msc_enum_serial(struct msc_target *t, int64_t timeout_ns)
+{
+	struct msc_device *d = &t->device;
+	struct msc_err ignored = MSC_ERR_INIT;
+	uint8_t raw[255];
+	const struct msc_setup setup =
+		descriptor(MSC_DESC_STRING, d->desc.i_serial, US_ENGLISH, sizeof raw);
+	size_t len, n = 0;
+
+	if (!d->desc.i_serial ||
+	    msc_enum_standard(t, "serial number", &setup, raw, &len, timeout_ns, &ignored) < 0)
+		return;
+	for (size_t i = 2; i + 1 < len && n + 1 < sizeof d->serial; i += 2)
+		d->serial[n++] = raw[i + 1] == 0 && raw[i] >= 0x20 && raw[i] < 0x7f ? (char)raw[i]
+										    : '?';
+	d->serial[n] = '\0';
+}
