@@ -199,7 +199,7 @@ static int take_list(const struct question *q, msc_usbip_exported_fn *fn, void *
 int msc_usbip_devices(const struct msc_usbip_asker *asker, const struct msc_usbip_address *from,
 		      msc_usbip_exported_fn *fn, void *user, struct msc_err *err)
 {
-	struct msc_usbip_link link;
+	struct msc_usbip_link link = { .fd = -1 };
 	const struct question q = question(asker, from, &link);
 	struct msc_usbip_op answer;
 	int rc = ask(&q, from, MSC_USBIP_REQ_DEVLIST, NULL, 0, &answer, err);
