@@ -271,13 +271,13 @@ static int explain(const struct msc_direct *d, const struct slot *s, struct msc_
 static int pass_on(struct engine *e, const struct slot *s, uint64_t *pos, uint64_t until,
 		   struct msc_err *err)
 {
-	uint64_t upto = s->at + s->got < until ? s->at + s->got : until;
+	uint64_t up_to = s->at + s->got < until ? s->at + s->got : until;
 
-	if (upto > *pos) {
-		if (e->u->sink(e->u->user, s->data + (*pos - s->at), (size_t)(upto - *pos), err) <
+	if (up_to > *pos) {
+		if (e->u->sink(e->u->user, s->data + (*pos - s->at), (size_t)(up_to - *pos), err) <
 		    0)
 			return -1;
-		*pos = upto;
+		*pos = up_to;
 	}
 	if (s->got == s->want || *pos == until)
 		return 0;
@@ -314,7 +314,7 @@ static int run_unsized(struct msc_direct *d, uint64_t pos, uint64_t len,
 		       const struct msc_direct_user *u, struct msc_err *err)
 {
 	struct slot s = { .at = pos - pos % d->align };
-	uint64_t until = len > UINT64_MAX - pos ? UINT64_MAX : pos + len, upto;
+	uint64_t until = len > UINT64_MAX - pos ? UINT64_MAX : pos + len, up_to;
 	void *data;
 	int rc = 0;
 
@@ -327,12 +327,12 @@ static int run_unsized(struct msc_direct *d, uint64_t pos, uint64_t len,
 			rc = msc_fail(err, MSC_E_INTERRUPTED, "%s: stopped", d->path);
 		else
 			fill(d, &s);
-		upto = s.at + s.got < until ? s.at + s.got : until;
-		if (rc == 0 && upto > pos)
-			rc = u->sink(u->user, s.data + (pos - s.at), (size_t)(upto - pos), err);
+		up_to = s.at + s.got < until ? s.at + s.got : until;
+		if (rc == 0 && up_to > pos)
+			rc = u->sink(u->user, s.data + (pos - s.at), (size_t)(up_to - pos), err);
 		if (rc == 0 && s.sys)
 			rc = explain(d, &s, err);
-		pos = upto > pos ? upto : pos;
+		pos = up_to > pos ? up_to : pos;
 		s.at += s.got;
 	} while (rc == 0 && s.got == CHUNK && pos < until);
 	free(data);

@@ -125,13 +125,14 @@ int msc_usbip_server_add(struct msc_usbip_server *s, const char *target, bool al
 {
 	struct msc_usbip_exports *x = &s->exports;
 	struct msc_usbip_export **list = realloc(x->list, (x->count + 1) * sizeof *list);
-	struct msc_usbip_export *e = calloc(1, sizeof *e);
+	struct msc_usbip_export *e;
 
-	x->list = list ? list : x->list;
-	if (!list || !e) {
-		free(e);
+	if (!list)
 		return msc_nomem(err);
-	}
+	x->list = list;
+	e = calloc(1, sizeof *e);
+	if (!e)
+		return msc_nomem(err);
 	if (msc_usbip_export_open(e, target, (unsigned)x->count + 1, allow_writes, &s->clock.clock,
 				  s->log, err) < 0) {
 		free(e);

@@ -81,7 +81,7 @@ def test_output_files_are_opened_before_the_device_is(mscope):
 
 
 def test_a_pulled_cable_keeps_what_there_is(mscope, tmp_path):
-    p = mscope("check", "sim:reference,unplug=25ms", "--json", "out.json", "--junit", "out.xml",
+    p = mscope("check", "sim:reference,unplug=29ms", "--json", "out.json", "--junit", "out.xml",
                status=3)
     document = json.loads((tmp_path / "out.json").read_text())
     whole = mscope.json("check", "sim:reference")
