@@ -189,7 +189,7 @@ static int send(struct msc_runner *r, const struct msc_request *rq, const struct
 	if (msc_check_ended(r, *out, err) < 0)
 		return -1;
 	if (hung(x) && r->s->recover && !rq->leave)
-		msc_run_end_case(r, MSC_VERDICT_ERROR, "the device did not answer a command");
+		return msc_check_hung(r, *out, "the device did not answer a command", err);
 	return 0;
 }
 
