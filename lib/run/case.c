@@ -219,7 +219,7 @@ static int restore(struct msc_runner *r, struct msc_err *err)
 static int clean_up(struct msc_runner *r, bool *wedged, struct msc_err *err)
 {
 	/* Step by step upward: whether commands are answered is not its question yet. */
-	if (r->o->first_only && msc_session_known(r->session)->only_control)
+	if (r->o->as_hosts && msc_session_known(r->session)->only_control)
 		return 0;
 	if (*r->reason && !msc_session_last(r->session)) /* it was not begun */
 		return 0;

@@ -177,8 +177,7 @@ static int run_cases(struct msc_runner *r, const struct msc_scenarios *all, stru
 			return -1;
 		}
 		tell_hasty(r);
-		if (r->o->first_only &&
-		    r->summary->count[MSC_VERDICT_FAIL] + r->summary->count[MSC_VERDICT_ERROR])
+		if (r->o->as_hosts && all->list[i]->host && r->summary->count[MSC_VERDICT_FAIL])
 			break;
 	}
 	return 0;
