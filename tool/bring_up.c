@@ -65,8 +65,7 @@ static int choose(const struct msc_scenarios *all, struct msc_scenarios *chosen,
 		const struct msc_scenario *s = find(all, steps[i]);
 
 		if (!s)
-			return msc_fail(err, MSC_E_INTERNAL, "there is no scenario %s",
-					steps[i]);
+			return msc_fail(err, MSC_E_INTERNAL, "there is no scenario %s", steps[i]);
 		chosen->list[chosen->count++] = (struct msc_scenario *)s;
 	}
 	return 0;
@@ -87,9 +86,10 @@ static void put_next(FILE *out, const struct msc_finding *f)
 	msc_append(text, sizeof text, "%s%s%s", f->context, *f->context ? ": " : "", f->message);
 	if (f->expected)
 		msc_append(text, sizeof text, "; expected %s", f->expected);
-	msc_append(text, sizeof text, ". What is demanded there (%s): %s. The usual mistake: %s. Mend "
-		   "that, and run this again for what comes after it", f->rule->id, f->rule->title,
-		   f->rule->mistake);
+	msc_append(text, sizeof text,
+		   ". What is demanded there (%s): %s. The usual mistake: %s. Mend "
+		   "that, and run this again for what comes after it",
+		   f->rule->id, f->rule->title, f->rule->mistake);
 	put_headed(out, "next", text);
 }
 
@@ -124,23 +124,28 @@ static void explain(struct tool *tool, const struct walk *walk)
 	if (walk->first.count)
 		put_next(out, &walk->first.list[0]);
 	else if (walk->failed)
-		put_headed(out, "next", "the last step did not end; what is said of it above is the "
-					"first thing to look at");
+		put_headed(out, "next",
+			   "the last step did not end; what is said of it above is the "
+			   "first thing to look at");
 	else if (walk->unbound)
-		put_headed(out, "next",
-			   "no driver of a host binds to this bInterfaceSubClass: 06h is what disks "
-			   "have, 01h to 05h are taken too. What was tried above no host will send");
+		put_headed(
+			out, "next",
+			"no driver of a host binds to this bInterfaceSubClass: 06h is what disks "
+			"have, 01h to 05h are taken too. What was tried above no host will send");
 	else if (walk->n_untold)
-		put_headed(out, "next",
-			   "no step that was run stops a host; whether the others would is not told. "
-			   "Put right what kept them from being run, and run this again");
+		put_headed(
+			out, "next",
+			"no step that was run stops a host; whether the others would is not told. "
+			"Put right what kept them from being run, and run this again");
 	else
-		put_headed(out, "next",
-			   walk->warned ? "no host is stopped by what is listed above, and it is wrong "
-					  "all the same: \"mscope check\" has the whole of it"
-					: "all steps passed. They do not prove the medium right, nor all "
-					  "that hosts seldom send: now run \"mscope check\" without "
-					  "--bring-up");
+		put_headed(
+			out, "next",
+			walk->warned
+				? "no host is stopped by what is listed above, and it is wrong "
+				  "all the same: \"mscope check\" has the whole of it"
+				: "all steps passed. They do not prove the medium right, nor all "
+				  "that hosts seldom send: now run \"mscope check\" without "
+				  "--bring-up");
 }
 
 /* The device could not even be asked. */
@@ -164,8 +169,8 @@ static void explain_unopened(struct tool *tool, const struct msc_err *err)
 		"a length in the configuration leads past its end");
 	putc('\n', tool->text);
 	put_headed(tool->text, "next",
-		 "make a standard request of each kind work by itself, GET_DESCRIPTOR with "
-		 "8 bytes first; on Linux, \"dmesg\" says which one failed");
+		   "make a standard request of each kind work by itself, GET_DESCRIPTOR with "
+		   "8 bytes first; on Linux, \"dmesg\" says which one failed");
 }
 
 int bring_up(struct tool *tool, const struct msc_scenarios *all, struct msc_err *err)

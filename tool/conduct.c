@@ -70,8 +70,8 @@ static void keep_untold(struct walk *walk, const struct msc_event *ev)
 /* Mass Storage Class Overview 1.4, 2: the command sets that hosts have drivers for. */
 static bool is_unbound(const struct msc_device *d)
 {
-	return !d->commands_only && (d->subclass < 0x01 || d->subclass > 0x06 ||
-				     d->protocol != MSC_PROTOCOL_BULK_ONLY);
+	return !d->commands_only &&
+	       (d->subclass < 0x01 || d->subclass > 0x06 || d->protocol != MSC_PROTOCOL_BULK_ONLY);
 }
 
 static void watch(struct walk *walk, const struct msc_event *ev)

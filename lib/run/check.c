@@ -268,8 +268,8 @@ static int check_data(struct msc_runner *r, const struct msc_expect *e, const st
 }
 
 /* Nothing of what is stated can be looked at without a valid CSW, and that is no pass. */
-static int check_unseen(struct msc_runner *r, const struct msc_expect *e, const struct msc_record *x,
-			struct msc_err *err)
+static int check_unseen(struct msc_runner *r, const struct msc_expect *e,
+			const struct msc_record *x, struct msc_err *err)
 {
 	bool states = e->status || e->n_data || e->transferred.count || e->residue.count;
 
