@@ -214,7 +214,7 @@ static int learn_medium(struct learner *l, struct msc_err *err)
 	if (!good && l->recoveries) { /* TEST UNIT READY need not be right */
 		if (request_sense(l, &sense, err))
 			return -1;
-		if (sense.valid && sense.key == MSC_SENSE_NOT_READY && 
+		if (sense.valid && sense.key == MSC_SENSE_NOT_READY &&
 		    sense.asc == MSC_ASC_NO_MEDIUM)
 			l->s->readiness[l->lun] = MSC_READINESS_EMPTY;
 	}
