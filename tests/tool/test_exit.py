@@ -178,4 +178,3 @@ def test_a_fault_brings_the_knobs_that_it_needs(mscope):
     target = "sim:reference,fault=out-too-soon"
     assert mscope.json("probe", target)["target"]["host"] == "xhci"
     assert mscope.json("probe", target + ",host=ehci")["target"]["host"] == "ehci"
-    assert mscope.json("probe", "sim:reference,luns=3,fault=lun-ignored")["max_lun"] == 2

@@ -53,5 +53,5 @@ def test_command_blocks_of_12_bytes(mscope, variant, length):
     wrappers = [bytes.fromhex(e["wrapper"]) for e in cases[0]["exchanges"] if e["kind"] == "exchange"]
     lengths = [(w[15], w[14]) for w in wrappers if w[15] in (0x00, 0x28)]
     assert lengths == [(0x00, length), (0x28, max(length, 10)), (0x00, 7)]
-    sent = mscope.json("send", f"sim:reference,variant={variant}", "--raw", "--", "00" * 6, status=1)
+    sent = mscope.json("send", f"sim:reference,variant={variant}", "--raw", "00" * 6, status=1)
     assert bytes.fromhex(sent["exchanges"][0]["wrapper"])[14] == 6
