@@ -170,3 +170,15 @@ def test_known_differences_are_told_when_they_have_gone():
     assert len(gone) == 2
     assert gone[0] == "bot.case01.tur: status 0, simulated 1"
     assert gone[1].startswith("usb.request.reset-absent: known, and not so any more: verdict skip")
+
+
+def test_bring_up_passes_what_linux_mounts(shared_machine):
+    """The gadget in its default form, with a medium: nothing in it stops a host."""
+    vm = shared_machine.ready()
+    with vm.gadget(speed="high", stall=1, size="2M") as gadget:
+        done = vm.run(["mscope", "check", gadget.target, "--bring-up", "--allow-writes", "--json", "/tmp/result.json"], timeout=240)
+        result = json.loads(vm.pull("/tmp/result.json"))
+    verdicts = {case["name"]: case["verdict"] for case in result["cases"]}
+    assert done.status == 0, [(c["name"], c["findings"]) for c in result["cases"] if c["verdict"] == "fail"]
+    hosts = {name: v for name, v in verdicts.items() if name.startswith("attach.")}
+    assert len(hosts) == 12 and set(hosts.values()) <= {"pass", "warn"} and len(verdicts) > 25
