@@ -6,9 +6,10 @@ import subprocess
 
 import pytest
 from conftest import PROGRAM
-from test_read import LENGTHS, content
+from test_read import content
 
 EXE = os.path.join(os.path.dirname(PROGRAM), "dread.exe")
+LENGTHS = [0, 1, 512, 4097, (1 << 20) + 1]
 SECONDS = 300       # the first start of Wine makes a whole Windows
 
 pytestmark = [pytest.mark.skipif(not os.path.exists(EXE), reason="there was no x86_64-w64-mingw32-gcc when mscope was built"),
