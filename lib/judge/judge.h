@@ -68,8 +68,13 @@ struct msc_finding {
 	char steps[96];	      /* of an exchange, without its numbers: "data, bulk-in halted and
 				 cleared, no CSW"; else empty */
 	int64_t at_ns;	      /* of the record's end */
+	const char *test;  /* of USB-IF, in whose case a run under profile usbif found this failure;
+			      MSC_NO_TEST: that case is none of theirs; NULL: nobody asked */
 	const char *above; /* of a fact that an earlier case was judged by: that case; else NULL */
 };
+
+/* No test description of USB-IF is about what was sent: the clause alone says that it is wrong. */
+#define MSC_NO_TEST "none"
 
 struct msc_findings {
 	struct msc_finding *list;
