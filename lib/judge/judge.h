@@ -94,17 +94,4 @@ int msc_judge_stated(const struct msc_rule *, const char *spec, const struct msc
 /* "READ(10) lba 0 blocks 1", "GET_DESCRIPTOR configuration", ...; returns buf. */
 char *msc_record_text(char *buf, size_t size, const struct msc_record *);
 
-/* ---- the oracle: BOT 1.0, 6.7 ------------------------------------------------------------- */
-
-/* Which of the thirteen cases an exchange is, from host expectation and device intent alone, and
- * what follows from it. One function, no table per case. */
-struct msc_case {
-	uint8_t first, last;	  /* 1..13; a range when the intent is one (alloc above the length);
-				     0: not known */
-	bool phase_error_required; /* status must be 02h: cases 2, 3, 7, 8, 10, 13 */
-	bool phase_error_possible; /* some case of the range is one of those */
-	uint64_t processed_max;	  /* most bytes the device can have meant to process */
-};
-struct msc_case msc_case_of(const struct msc_exchange *);
-
 #endif
