@@ -48,7 +48,8 @@ else
 PKGS    += libusb-1.0
 endif
 
-LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/scenarios.o $(BUILD)/lsd_files.o
+BASE_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/scenarios.o $(BUILD)/lsd_files.o
+LIB_OBJ  := $(BASE_OBJ) $(BUILD)/dictionary.o
 TOOL_OBJ := $(TOOL_SRC:%.c=$(BUILD)/%.o)
 UNIT_OBJ := $(UNIT_SRC:%.c=$(BUILD)/%.o)
 UNIT_BIN := $(patsubst %.c,$(BUILD)/%,$(filter tests/unit/test_%,$(UNIT_SRC)))
@@ -91,6 +92,16 @@ $(BUILD)/scenarios.o: $(BUILD)/scenarios.c $(BUILD)/flags
 	$(cc)
 $(BUILD)/scenarios.c: scripts/embed.sh $(YAML) $(BUILD)/scenarios.list
 	$(Q)$(call say,GEN) scripts/embed.sh $(YAML) > $@.tmp && mv $@.tmp $@
+# The dictionary of causes is what a program of all the other objects finds in every fault. It changes
+# with what a run consists of; dictionary.sh takes one that is there already if that is the same.
+$(BUILD)/dictionary.o: $(BUILD)/dictionary.c $(BUILD)/flags
+	$(cc)
+$(BUILD)/dictionary.c: $(BUILD)/dictionary
+	$(Q)$(call say,GEN) BUILD=$(BUILD) scripts/dictionary.sh $< $@
+$(BUILD)/dictionary: $(BUILD)/scripts/dictionary.o $(BUILD)/libbase.a
+	$(link) $< $(BUILD)/libbase.a $(PKG_LIBS)
+$(BUILD)/libbase.a: $(BASE_OBJ) $(BUILD)/objects
+	$(Q)$(call say,AR) rm -f $@ && $(AR) qcsT $@ $(BASE_OBJ)
 $(BUILD)/lsd_files.o: $(BUILD)/lsd_files.c $(BUILD)/flags
 	$(cc)
 $(BUILD)/lsd_files.c: scripts/lsd-files.sh $(LSD_FILE) $(BUILD)/lsd_files.list
@@ -163,9 +174,10 @@ uninstall:
 		$(foreach m,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m)) \
 		$(foreach u,$(UDEV),$(DESTDIR)$(UDEVDIR)/$(notdir $u)) \
 		$(foreach c,$(COMP),$(DESTDIR)$(COMPDIR)/$(basename $(notdir $c)))
-dist:
+dist: $(BUILD)/dictionary.c
 	$(Q)mkdir -p $(BUILD) && git ls-files -co --exclude-standard | tar --owner=0 --group=0 \
-		--sort=name --transform 's,^,mscope-$(VERSION)/,' -czf $(BUILD)/mscope-$(VERSION).tar.gz -T -
+		--sort=name --transform 's,^$(BUILD)/,,;s,^,mscope-$(VERSION)/,' \
+		-czf $(BUILD)/mscope-$(VERSION).tar.gz -T - $(BUILD)/dictionary.c
 clean:
 	rm -rf build build-*
 
@@ -173,4 +185,4 @@ FORCE:
 .PHONY: FORCE all man demo check check-fast unit-programs unit tool vm matrix golden-update lint \
 	headers layers format bench fuzz install uninstall dist clean
 .SECONDARY:
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(TOOL_OBJ) $(UNIT_OBJ))
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(TOOL_OBJ) $(UNIT_OBJ) $(BUILD)/scripts/dictionary.o)

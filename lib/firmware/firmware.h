@@ -34,6 +34,7 @@ struct msc_fault {
 	const char *caught_by; /* ids of the rules that must find it, separated by spaces */
 	bool needs_writes;  /* they do so only in a run with --allow-writes */
 	const char *target; /* knobs without which it cannot show itself, such as "removable=0" */
+	const char *mistake; /* what its source usually does wrong, in one line */
 	struct mutant_ops ops;
 };
 

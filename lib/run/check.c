@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "judge/story.h"
 #include "run/runner.h"
-
 
 /* Adds text to a list in words: "a", "a or b". */
 static void append(char *buf, size_t size, const char *fmt, ...) MSC_PRINTF(3, 4);
@@ -80,12 +80,30 @@ static int check_amount(struct msc_runner *r, const struct msc_exprs *e, int64_t
 	return stated(r, rule, x, expected, found, err, what);
 }
 
-/* The first byte that differs from `want`, as a finding. */
-static int compare(struct msc_runner *r, const struct msc_rule *rule, const struct msc_record *x,
-		   const uint8_t *data, const uint8_t *want, size_t len, const char *what,
-		   struct msc_err *err)
+/* The blocks still hold what they held when the run began. */
+static bool is_original(struct msc_runner *r, const uint8_t *data, const uint8_t *want, size_t len,
+			uint64_t lba)
 {
-	char expected[80], actual[80];
+	size_t known = 0, size = r->unit.block_size;
+	const uint8_t *found = msc_medium_original(r->medium, lba, &known);
+
+	if (!found || !size || known < len)
+		return false;
+	for (size_t i = 0; i + size <= len; i += size)
+		if (memcmp(data + i, want + i, size) && memcmp(data + i, found + i, size))
+			return false;
+	return true;
+}
+
+/* What differs from `want`, as a finding. lba: of the first byte; NULL: it is not of blocks. */
+static int compare(struct msc_runner *r, const struct msc_rule *rule, const struct msc_record *x,
+		   const uint8_t *data, const uint8_t *want, size_t len, const uint64_t *lba,
+		   const char *what, struct msc_err *err)
+{
+	const struct msc_story known = { .lba = lba ? *lba : 0,
+					 .block_size = lba ? r->unit.block_size : 0,
+					 .packet = lba ? r->target->device.max_packet_in : 0 };
+	char expected[80], actual[80], story[160], text[320];
 	size_t at = 0, differ = 0;
 
 	for (size_t i = 0; i < len; i++)
@@ -96,7 +114,12 @@ static int compare(struct msc_runner *r, const struct msc_rule *rule, const stru
 	snprintf(expected, sizeof expected, "%02x at byte %zu", want[at], at);
 	snprintf(actual, sizeof actual, "%02x at byte %zu, and %zu of %zu bytes differ", data[at],
 		 at, differ, len);
-	return stated(r, rule, x, expected, actual, err, what);
+	msc_data_story(story, sizeof story, data, want, len, &known);
+	snprintf(text, sizeof text, "%s: %s%s", what, story,
+		 rule == &msc_rule_expect_data && lba && is_original(r, data, want, len, *lba)
+			 ? "; that is what was there before the write"
+			 : "");
+	return stated(r, rule, x, expected, actual, err, text);
 }
 
 /* A block that holds the stamp of another one; false: there is none. */
@@ -117,7 +140,7 @@ static bool find_alias(const uint8_t *data, size_t len, uint64_t lba, uint32_t b
 static int check_stamps(struct msc_runner *r, const struct msc_record *x, const uint8_t *data,
 			size_t len, uint64_t lba, bool *alias, struct msc_err *err)
 {
-	char expected[48], actual[48];
+	char expected[48], actual[48], apart[80], text[160];
 	uint64_t at = 0, stamp = 0;
 
 	*alias = find_alias(data, len, lba, r->unit.block_size, &at, &stamp);
@@ -125,8 +148,10 @@ static int check_stamps(struct msc_runner *r, const struct msc_record *x, const 
 		return 0;
 	snprintf(expected, sizeof expected, "what was written to block %" PRIu64, at);
 	snprintf(actual, sizeof actual, "what was written to block %" PRIu64, stamp);
-	return stated(r, &msc_rule_scsi_medium_alias, x, expected, actual, err,
-		      "a block gives back what was written to another one");
+	msc_distance_story(apart, sizeof apart, at, stamp, r->unit.block_size);
+	snprintf(text, sizeof text, "a block gives back what was written to another one, %s",
+		 apart);
+	return stated(r, &msc_rule_scsi_medium_alias, x, expected, actual, err, text);
 }
 
 static int check_pattern(struct msc_runner *r, enum msc_pattern pattern, const struct msc_record *x,
@@ -146,10 +171,10 @@ static int check_pattern(struct msc_runner *r, enum msc_pattern pattern, const s
 		return msc_nomem(err);
 	msc_pattern_fill(pattern, want, len, lba, r->unit.block_size);
 	if (x->kind == MSC_RECORD_EXCHANGE)
-		rc = compare(r, &msc_rule_expect_data, x, data, want, len,
+		rc = compare(r, &msc_rule_expect_data, x, data, want, len, &lba,
 			     "the data read is not what was written", err);
 	else
-		rc = compare(r, &msc_rule_expect_value, x, data, want, len,
+		rc = compare(r, &msc_rule_expect_value, x, data, want, len, NULL,
 			     "the answer is not what it must be", err);
 	free(want);
 	return rc;
@@ -165,7 +190,7 @@ static int check_bytes(struct msc_runner *r, const struct msc_data_check *c,
 	if (!msc_run_value(r, &c->at, 0, &at))
 		return 0;
 	if ((uint64_t)at + c->bytes.len <= len)
-		return compare(r, rule, x, data + at, c->bytes.data, c->bytes.len,
+		return compare(r, rule, x, data + at, c->bytes.data, c->bytes.len, NULL,
 			       "the answer does not hold the bytes that it must", err);
 	snprintf(expected, sizeof expected, "at least %zu byte%s", (size_t)at + c->bytes.len,
 		 MSC_PLURAL((size_t)at + c->bytes.len));
@@ -181,7 +206,7 @@ static int check_original(struct msc_runner *r, const struct msc_record *x, cons
 
 	if (!found)
 		return 0;
-	return compare(r, &msc_rule_expect_medium, x, data, found, len < known ? len : known,
+	return compare(r, &msc_rule_expect_medium, x, data, found, len < known ? len : known, &lba,
 		       "the medium was changed where nothing may be written", err);
 }
 
@@ -202,7 +227,7 @@ static int check_data(struct msc_runner *r, const struct msc_expect *e, const st
 		case MSC_CHECK_BYTES: rc = check_bytes(r, c, x, data, len, rule, err); break;
 		case MSC_CHECK_ORIGINAL: rc = check_original(r, x, data, len, lba, err); break;
 		case MSC_CHECK_SAME:
-			rc = compare(r, rule, x, data, saved->data, both,
+			rc = compare(r, rule, x, data, saved->data, both, NULL,
 				     "the answer is not the same as before", err);
 			break;
 		}

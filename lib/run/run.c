@@ -47,9 +47,12 @@ static void on_record(void *user, const struct msc_record *record)
 		.kind = MSC_EV_RECORD, .at_ns = record->ended_ns, .scenario = r->s, .record = record
 	};
 
+	size_t before = r->findings.count;
+
 	if (msc_judge(record, r->o->profile, &r->findings, &r->judge_err) < 0 ||
 	    judge_misuse(r, record) < 0)
 		r->ended = true;
+	msc_run_facts(r, before);
 	r->o->event(r->o->user, &e);
 }
 

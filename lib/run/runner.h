@@ -17,6 +17,12 @@
 #define MSC_RUN_HASTY_NS  (1200 * MSC_S) /* for the rest of a run on a device that hangs often */
 #define MSC_CASE_HASTY_NS (60 * MSC_S)	  /* and for one scenario */
 #define MSC_PHASES_MAX 8
+#define MSC_FACTS_MAX  64
+
+struct msc_told { /* a fact that some case has been judged by */
+	uint64_t hash;
+	const char *name;
+};
 
 struct msc_runner {
 	struct msc_target *target;
@@ -34,6 +40,9 @@ struct msc_runner {
 	bool odd_csw;		  /* the device answers, and never with a valid CSW */
 	bool hasty; /* the device hangs so often that its time has been cut */
 	int64_t end_ns, until_ns; /* hasty: when the run, and the case under way, are cut short */
+
+	struct msc_told facts[MSC_FACTS_MAX];
+	size_t n_facts;
 
 	/* the case under way */
 	const struct msc_scenario *s;
@@ -55,6 +64,9 @@ struct msc_runner {
 void msc_run_note(struct msc_runner *, const char *fmt, ...) MSC_PRINTF(2, 3);
 /* The host owes the device a reset recovery before anything else is sent. */
 bool msc_run_owes_reset(const struct msc_runner *);
+
+/* fact.c: those findings of the case, from `from` on, that an earlier one was judged by become notes. */
+void msc_run_facts(struct msc_runner *, size_t from);
 
 /* case.c: -1 leaves the reason in *err. Wedged: nothing brings the device back. */
 int msc_run_case(struct msc_runner *, const struct msc_scenario *, bool *wedged,

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Also for what another layer submits by itself. */
+/* Decorators wrap what sees the writes. */
 static void tell_covers(struct msc_target *t, msc_covers_fn *covers, void *user)
 {
 	for (; t; t = t->next) {
@@ -16,6 +16,7 @@ static void tell_covers(struct msc_target *t, msc_covers_fn *covers, void *user)
 	}
 }
 
+/* Also for what another layer submits by itself. */
 static int filter(void *user, const struct msc_xfer *x, struct msc_err *err)
 {
 	return msc_gate_pass(user, x, err);
