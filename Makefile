@@ -39,8 +39,10 @@ UDEV     := $(wildcard udev/*.rules)
 COMP     := $(wildcard completion/*.bash)
 BENCH    := $(sort $(wildcard tests/bench/bench_*))
 FUZZ     := $(sort $(wildcard tests/fuzz/fuzz_*.c))
-# What is on the Live Storage Device; LSD_EXTRA names what is built, such as dread.exe.
-LSD_FILE := $(sort $(wildcard lib/firmware/lsd/files/*)) $(LSD_EXTRA)
+# What is on the Live Storage Device: dread.exe too where there is a compiler for it, and what LSD_EXTRA names.
+WINCC    ?= x86_64-w64-mingw32-gcc
+DREAD    := $(if $(shell command -v $(WINCC)),$(BUILD)/dread.exe)
+LSD_FILE := $(sort $(wildcard lib/firmware/lsd/files/*)) $(DREAD) $(LSD_EXTRA)
 
 PKGS := jansson libfyaml libudev libpcap
 ifeq ($(USB),0)
@@ -108,6 +110,11 @@ $(BUILD)/lsd_files.o: $(BUILD)/lsd_files.c $(BUILD)/flags
 	$(cc)
 $(BUILD)/lsd_files.c: scripts/lsd-files.sh $(LSD_FILE) $(BUILD)/lsd_files.list
 	$(Q)$(call say,GEN) scripts/lsd-files.sh $(LSD_FILE) > $@.tmp && mv $@.tmp $@
+# 64 KiB are its share of the device; without a time stamp it is the same each time.
+$(BUILD)/dread.exe: tool/windows/dread.c
+	$(Q)$(call say,WINCC) mkdir -p $(@D) && $(WINCC) -Os -s -Wall -Wextra -Werror -ffreestanding -fno-stack-protector \
+		-mno-stack-arg-probe -nostdlib -Wl,-e,start -Wl,--no-insert-timestamp -o $@.tmp $< -lkernel32 -lshell32
+	$(Q)test $$(wc -c < $@.tmp) -lt 65536 && mv $@.tmp $@
 $(BUILD)/libmscope.a: $(LIB_OBJ) $(BUILD)/objects
 	$(Q)$(call say,AR) rm -f $@ && $(AR) qcs $@ $(LIB_OBJ)
 $(BUILD)/libmscope.so: $(LIB_OBJ) $(BUILD)/objects

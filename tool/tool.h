@@ -174,6 +174,8 @@ void complain_of_output(void);
 
 /* Says that an earlier run has left a journal for this device, if so. */
 void tool_tell_journal(const struct msc_target *);
+/* msc_medium_note_fn: on standard error. */
+void tool_medium_note(void *unused, bool safety, const char *text);
 /* msc_medium_begin, with its notes on standard error. */
 struct msc_medium *tool_medium_begin(struct msc_session *, uint8_t lun, uint64_t seed,
 				     struct msc_err *);

@@ -21,6 +21,10 @@ struct msc_firmware {
 	const struct msc_knob *knobs;
 	struct mcu_vectors vectors;
 	bool full_speed_only;
+	/* Optional, of a model that is made of something on the host: before the device is powered on,
+	 * with the knobs set; and after it is gone, in any case. */
+	int (*prepare)(void *state, bool *full_speed, struct msc_err *);
+	void (*release)(void *state);
 };
 
 struct msc_fault {

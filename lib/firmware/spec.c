@@ -197,7 +197,10 @@ static int begin(struct msc_spec *s, const char *name, struct msc_err *err)
 
 static int end(struct msc_spec *s, struct msc_err *err)
 {
-	if (s->firmware->full_speed_only && s->bench.speed == 2)
+	s->full_speed = s->firmware->full_speed_only;
+	if (s->firmware->prepare && s->firmware->prepare(s->state, &s->full_speed, err) < 0)
+		return -1;
+	if (s->full_speed && s->bench.speed == 2)
 		return msc_fail(err, MSC_E_USAGE, "sim:%s is a full-speed device",
 				s->firmware->name);
 	if (!s->bench.unplug_ns)
@@ -292,13 +295,15 @@ int msc_spec_parse(struct msc_spec *s, const char *name, struct msc_err *err)
 
 void msc_spec_free(struct msc_spec *s)
 {
+	if (s->state && s->firmware->release)
+		s->firmware->release(s->state);
 	free(s->state);
 	s->state = NULL;
 }
 
 struct sim_device_config msc_spec_config(const struct msc_spec *s)
 {
-	bool full = s->bench.speed == 1 || s->firmware->full_speed_only;
+	bool full = s->bench.speed == 1 || s->full_speed;
 
 	return (struct sim_device_config){
 		.name = s->firmware->name,

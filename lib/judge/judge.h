@@ -109,17 +109,4 @@ char *msc_record_text(char *buf, size_t size, const struct msc_record *);
  * the same happened can be put together; empty for other records. Returns buf. */
 char *msc_steps_text(char *buf, size_t size, const struct msc_record *);
 
-/* ---- the oracle: BOT 1.0, 6.7 ------------------------------------------------------------- */
-
-/* Which of the thirteen cases an exchange is, from host expectation and device intent alone, and
- * what follows from it. One function, no table per case. */
-struct msc_case {
-	uint8_t first, last;	  /* 1..13; a range when the intent is one (alloc above the length);
-				     0: not known */
-	bool phase_error_required; /* status must be 02h: cases 2, 3, 7, 8, 10, 13 */
-	bool phase_error_possible; /* some case of the range is one of those */
-	uint64_t processed_max;	  /* most bytes the device can have meant to process */
-};
-struct msc_case msc_case_of(const struct msc_exchange *);
-
 #endif

@@ -5,6 +5,7 @@
  *	blocks.c   the blocks that are saved, and what may lie in their place
  *	move.c	   reading and writing them, putting them back
  *	live.c	   blocks that act when they are written
+ *	replace.c  new contents that stay
  *	same.c	   whether the medium is the one that it was
  *	medium.c, finish.c, write.c, earlier.c   see medium.h */
 #ifndef MSC_MEDIUM_CARE_H
@@ -146,7 +147,10 @@ typedef void care_differs_fn(struct msc_medium *, struct care_block *, const uin
 int care_compare(struct msc_medium *m, unsigned kinds, bool dirty_only, care_differs_fn *differs,
 		 void *user, bool *readable, struct msc_err *err) MSC_MUST_CHECK;
 
-/* ---- medium.c: reads those of these blocks that are not saved yet. Sorts the list. */
+/* ---- medium.c: all that is saved goes into the journal, which is synced; then the mark is written, if
+ * there is to be one, and looked for. */
+int care_begin(struct msc_medium *, struct msc_err *) MSC_MUST_CHECK;
+/* Reads those of these blocks that are not saved yet. Sorts the list. */
 int care_take_all(struct msc_medium *, uint64_t *lba, size_t n, enum care_kind, bool *readable,
 		  struct msc_err *) MSC_MUST_CHECK;
 

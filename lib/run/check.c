@@ -320,7 +320,7 @@ int msc_check_ended(struct msc_runner *r, const struct msc_record *x, struct msc
 	const struct msc_exchange *ex = &x->u.exchange;
 
 	if (!ex->whole || msc_csw_is_valid(ex) ||
-	    (ex->outcome == MSC_OUT_ERROR && msc_case_of(ex).phase_error_possible))
+	    (ex->outcome == MSC_OUT_ERROR && ex->view.says.c.phase_error_possible))
 		return 0;
 	msc_run_end_case(r, MSC_VERDICT_FAIL,
 			 "a command did not end, so the kernel has reset the device");

@@ -235,6 +235,8 @@ static void same_findings(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < msc_firmware_count; i++) {
+		if (!strcmp(msc_firmwares[i]->name, "recorded"))
+			continue; /* it needs a capture */
 		snprintf(name, sizeof name, "sim:%s", msc_firmwares[i]->name);
 		compare(name, &some, met);
 	}
