@@ -22,6 +22,8 @@ LIBDIR  ?= $(PREFIX)/lib
 MANDIR  ?= $(PREFIX)/share/man
 UDEVDIR ?= $(PREFIX)/lib/udev/rules.d
 COMPDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 BUILD   := build$(if $(filter 1,$(SAN)),-san)
 Q       := $(if $(V),,@)
 VERSION := 0.1.0
@@ -34,7 +36,7 @@ UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 YAML     := $(sort $(wildcard scenarios/*/*.yaml))
 MAN      := $(patsubst docs/%.scd,$(BUILD)/man/%,$(sort $(wildcard docs/*.scd)))
 UDEV     := $(wildcard udev/*.rules)
-COMP     := $(wildcard completion/*)
+COMP     := $(wildcard completion/*.bash)
 BENCH    := $(sort $(wildcard tests/bench/bench_*))
 FUZZ     := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 # What is on the Live Storage Device: dread.exe too where there is a compiler for it, and what LSD_EXTRA names.
@@ -175,12 +177,15 @@ install: all
 	$(foreach m,$(MAN),install -D -m 644 $m $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m) &&) :
 	$(foreach u,$(UDEV),install -D -m 644 $u $(DESTDIR)$(UDEVDIR)/$(notdir $u) &&) :
 	$(foreach c,$(COMP),install -D -m 644 $c $(DESTDIR)$(COMPDIR)/$(basename $(notdir $c)) &&) :
+	install -D -m 644 completion/_mscope $(DESTDIR)$(ZSHDIR)/_mscope
+	install -D -m 644 completion/mscope.fish $(DESTDIR)$(FISHDIR)/mscope.fish
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,bin/mscope bin/dread include/mscope.h) \
 		$(addprefix $(DESTDIR)$(LIBDIR)/,libmscope.a libmscope.so $(SONAME) pkgconfig/mscope.pc) \
 		$(foreach m,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m)) \
 		$(foreach u,$(UDEV),$(DESTDIR)$(UDEVDIR)/$(notdir $u)) \
-		$(foreach c,$(COMP),$(DESTDIR)$(COMPDIR)/$(basename $(notdir $c)))
+		$(foreach c,$(COMP),$(DESTDIR)$(COMPDIR)/$(basename $(notdir $c))) \
+		$(DESTDIR)$(ZSHDIR)/_mscope $(DESTDIR)$(FISHDIR)/mscope.fish
 dist: $(BUILD)/dictionary.c
 	$(Q)mkdir -p $(BUILD) && git ls-files -co --exclude-standard | tar --owner=0 --group=0 \
 		--sort=name --transform 's,^$(BUILD)/,,;s,^,mscope-$(VERSION)/,' \

@@ -21,7 +21,6 @@ const char *const msc_profile_names[] = { "spec", "usbif", "interop", NULL };
 /* One rule at work on one record. */
 struct msc_judging {
 	const struct msc_record *record;
-	const struct msc_view *view;
 	const struct msc_rule *rule;
 	const char *spec; /* instead of the rule's; NULL: the rule's */
 	enum msc_severity severity;
@@ -200,11 +199,6 @@ void msc_actual(struct msc_judging *j, const char *fmt, ...)
 
 /* ---- judging ------------------------------------------------------------------------------ */
 
-const struct msc_view *msc_view(const struct msc_judging *j)
-{
-	return j->view;
-}
-
 /* The record shows what the rule looks at. */
 static bool can_see(const struct msc_rule *rule, const struct msc_record *r)
 {
@@ -227,18 +221,13 @@ static bool is_about(const struct msc_rule *rule, const struct msc_record *r)
 static int judge(const struct msc_record *r, enum msc_profile profile, struct msc_findings *out,
 		 bool all, struct msc_err *err)
 {
-	struct msc_view view;
-
 	if (r->cut)
 		return 0;
-	msc_view_fill(&view, r);
 	for (size_t i = 0; i < msc_rule_count; i++) {
 		const struct msc_rule *rule = msc_rules[i];
-		struct msc_judging j = { .record = r,
-					 .view = &view,
-					 .rule = rule,
-					 .severity = rule->severity[profile],
-					 .out = out };
+		struct msc_judging j = {
+			.record = r, .rule = rule, .severity = rule->severity[profile], .out = out
+		};
 
 		if (!can_see(rule, r) || j.severity == MSC_IGNORE || !(all || is_about(rule, r)))
 			continue;

@@ -68,8 +68,13 @@ struct msc_finding {
 	char steps[96];	      /* of an exchange, without its numbers: "data, bulk-in halted and
 				 cleared, no CSW"; else empty */
 	int64_t at_ns;	      /* of the record's end */
+	const char *test;  /* of USB-IF, in whose case a run under profile usbif found this failure;
+			      MSC_NO_TEST: that case is none of theirs; NULL: nobody asked */
 	const char *above; /* of a fact that an earlier case was judged by: that case; else NULL */
 };
+
+/* No test description of USB-IF is about what was sent: the clause alone says that it is wrong. */
+#define MSC_NO_TEST "none"
 
 struct msc_findings {
 	struct msc_finding *list;
@@ -103,18 +108,5 @@ char *msc_record_text(char *buf, size_t size, const struct msc_record *);
 /* What happened in an exchange, in the order of its steps and without numbers, so that those in which
  * the same happened can be put together; empty for other records. Returns buf. */
 char *msc_steps_text(char *buf, size_t size, const struct msc_record *);
-
-/* ---- the oracle: BOT 1.0, 6.7 ------------------------------------------------------------- */
-
-/* Which of the thirteen cases an exchange is, from host expectation and device intent alone, and
- * what follows from it. One function, no table per case. */
-struct msc_case {
-	uint8_t first, last;	  /* 1..13; a range when the intent is one (alloc above the length);
-				     0: not known */
-	bool phase_error_required; /* status must be 02h: cases 2, 3, 7, 8, 10, 13 */
-	bool phase_error_possible; /* some case of the range is one of those */
-	uint64_t processed_max;	  /* most bytes the device can have meant to process */
-};
-struct msc_case msc_case_of(const struct msc_exchange *);
 
 #endif

@@ -20,48 +20,41 @@ static char *amount(char *buf, size_t size, enum msc_dir dir, uint64_t bytes)
 
 /* "(case 7: the host expects 512 bytes in, the command means 1024 bytes in)" */
 static void tell(struct msc_judging *j, const struct msc_exchange *x,
-		 const struct msc_intent *intent, const char *what)
+		 const struct msc_meaning *meaning, const char *what)
 {
-	struct msc_case c = msc_case_in(x->dir, x->cbw.h.length, intent);
+	const struct msc_case *c = &meaning->c;
+	const struct msc_intent *intent = &meaning->intent;
 	char host[48], device[48], number[16];
 
-	snprintf(number, sizeof number, c.first == c.last ? "%u" : "%u to %u", c.first, c.last);
+	snprintf(number, sizeof number, c->first == c->last ? "%u" : "%u to %u", c->first, c->last);
 	msc_found(j, "%s (case %s: the host expects %s, the command means %s)", what, number,
 		  amount(host, sizeof host, x->dir, x->cbw.h.length),
 		  amount(device, sizeof device, intent->dir, intent->max));
 }
 
 /* Case 7 of a command whose answer is a list that may be cut off anywhere. */
-static bool is_truncation(const struct msc_exchange *x, const struct msc_case *c)
+static bool is_truncation(const struct msc_exchange *x)
 {
-	const struct msc_cdb_def *def = msc_cdb_by_bytes(x->cbw.cb, MSC_CBW_CB_MAX);
+	const struct msc_case *c = &x->view.meant.c;
+	const struct msc_cdb_def *def = x->view.def;
 
 	return c->first == 7 && c->last == 7 && def && def->amount == MSC_AMOUNT_ALLOCATION &&
 	       x->data_len == x->cbw.h.length && !x->csw.residue;
 }
 
 /* Status 00h although the case, now that the command is known to have passed, demands 02h. */
-static bool passed_wrongly(const struct msc_record *r, struct msc_intent *intent, bool *truncation)
+static bool passed_wrongly(const struct msc_record *r)
 {
-	const struct msc_exchange *x = &r->u.exchange;
-	struct msc_case c;
-
-	if (!msc_has_status(r, MSC_CSW_PASSED))
-		return false;
-	*intent = msc_intent_passed(x);
-	c = msc_case_in(x->dir, x->cbw.h.length, intent);
-	*truncation = is_truncation(x, &c);
-	return c.phase_error_required;
+	return msc_has_status(r, MSC_CSW_PASSED) && r->u.exchange.view.meant.c.phase_error_required;
 }
 
 static void phase(struct msc_judging *j, const struct msc_record *r)
 {
-	struct msc_intent intent;
-	bool truncation;
+	const struct msc_exchange *x = &r->u.exchange;
 
-	if (!passed_wrongly(r, &intent, &truncation) || truncation)
+	if (!passed_wrongly(r) || is_truncation(x))
 		return;
-	tell(j, &r->u.exchange, &intent, "the command passed although host and device disagree");
+	tell(j, x, &x->view.meant, "the command passed although host and device disagree");
 	msc_expected(j, "02h");
 	msc_actual(j, "00h");
 }
@@ -82,12 +75,11 @@ const struct msc_rule msc_rule_bot_case_phase = {
 
 static void truncated(struct msc_judging *j, const struct msc_record *r)
 {
-	struct msc_intent intent;
-	bool truncation;
+	const struct msc_exchange *x = &r->u.exchange;
 
-	if (!passed_wrongly(r, &intent, &truncation) || !truncation)
+	if (!passed_wrongly(r) || !is_truncation(x))
 		return;
-	tell(j, &r->u.exchange, &intent, "the answer was cut to the host's length and passed");
+	tell(j, x, &x->view.meant, "the answer was cut to the host's length and passed");
 	msc_expected(j, "02h");
 	msc_actual(j, "00h");
 }
@@ -109,14 +101,12 @@ static void failed(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
 	const struct msc_past *past = &r->past;
-	struct msc_intent intent;
 
 	/* After a reset the command may have failed for a unit attention, which is in order. */
 	if (!msc_has_status(r, MSC_CSW_FAILED) || past->reset ||
-	    !msc_view(j)->c.phase_error_required)
+	    !x->view.says.c.phase_error_required)
 		return;
-	intent = msc_view(j)->intent;
-	tell(j, x, &intent, "the command failed where a phase error is due");
+	tell(j, x, &x->view.says, "the command failed where a phase error is due");
 	msc_expected(j, "02h");
 	msc_actual(j, "01h");
 }
@@ -137,12 +127,10 @@ const struct msc_rule msc_rule_bot_case_failed = {
 static void needless(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
-	struct msc_intent intent;
 
-	if (!msc_has_status(r, MSC_CSW_PHASE_ERROR) || msc_view(j)->c.phase_error_possible)
+	if (!msc_has_status(r, MSC_CSW_PHASE_ERROR) || x->view.says.c.phase_error_possible)
 		return;
-	intent = msc_view(j)->intent;
-	tell(j, x, &intent, "phase error although the device can do what the host expects");
+	tell(j, x, &x->view.says, "phase error although the device can do what the host expects");
 	msc_expected(j, "00h or 01h");
 	msc_actual(j, "02h");
 }

@@ -4,10 +4,10 @@
 
 static void accept(struct msc_judging *j, const struct msc_record *r)
 {
-	const struct msc_step *s = msc_view(j)->stuck;
+	const struct msc_step *s = r->u.exchange.view.stuck;
 
 	if (!s || s->kind != MSC_STEP_CBW || !r->u.exchange.plain ||
-	    msc_view(j)->after != MSC_AFTER_NOTHING)
+	    r->u.exchange.view.after != MSC_AFTER_NOTHING)
 		return;
 	msc_found(j, "a valid and meaningful CBW of 31 bytes was answered with %s",
 		  msc_outcome_name(s->outcome));

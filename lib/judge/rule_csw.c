@@ -7,7 +7,7 @@ static void length(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
 
-	if (!r->u.exchange.command || msc_view(j)->came != MSC_CAME_BROKEN)
+	if (!r->u.exchange.command || r->u.exchange.view.came != MSC_CAME_BROKEN)
 		return;
 	msc_found(j, "the CSW has %zu byte%s", x->status_len, MSC_PLURAL(x->status_len));
 	msc_expected(j, "%d", MSC_CSW_LEN);
@@ -136,7 +136,8 @@ static void merged(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
 
-	if (!r->u.exchange.command || (!x->csw_in_data && msc_view(j)->brought != MSC_BROUGHT_CSW))
+	if (!r->u.exchange.command ||
+	    (!x->csw_in_data && r->u.exchange.view.brought != MSC_BROUGHT_CSW))
 		return;
 	msc_found(j,
 		  "the CSW arrived in the data transfer, after %zu of %u bytes: nothing had "
@@ -223,10 +224,11 @@ const struct msc_rule msc_rule_bot_csw_stall = {
 
 static void missing(struct msc_judging *j, const struct msc_record *r)
 {
-	const struct msc_step *s = msc_view(j)->stuck;
+	const struct msc_step *s = r->u.exchange.view.stuck;
 
 	if (!s || s->kind != MSC_STEP_CSW || !r->u.exchange.plain ||
-	    msc_view(j)->after != MSC_AFTER_NOTHING || msc_view(j)->brought != MSC_BROUGHT_DATA)
+	    r->u.exchange.view.after != MSC_AFTER_NOTHING ||
+	    r->u.exchange.view.brought != MSC_BROUGHT_DATA)
 		return;
 	msc_found(j, "no CSW came after %zu byte%s of data: %s in status transport",
 		  r->u.exchange.data_len, MSC_PLURAL(r->u.exchange.data_len),

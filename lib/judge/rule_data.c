@@ -9,7 +9,7 @@ static void excess(struct msc_judging *j, const struct msc_record *r)
 	uint32_t asked = x->cbw.h.length;
 
 	if (!r->u.exchange.command || x->dir != MSC_DIR_IN ||
-	    msc_view(j)->brought != MSC_BROUGHT_DATA)
+	    r->u.exchange.view.brought != MSC_BROUGHT_DATA)
 		return;
 	if (x->data_len > asked)
 		msc_found(j, "%zu byte%s came in the data transfer", x->data_len,
@@ -17,7 +17,7 @@ static void excess(struct msc_judging *j, const struct msc_record *r)
 	else if (msc_step_with(x, MSC_STEP_DATA, MSC_OUT_BABBLE))
 		msc_found(j, "the device sent more than there was room for after %zu byte%s",
 			  x->data_len, MSC_PLURAL(x->data_len));
-	else if (x->data_len == asked && msc_view(j)->came == MSC_CAME_DATA)
+	else if (x->data_len == asked && r->u.exchange.view.came == MSC_CAME_DATA)
 		msc_found(j, "all %u byte%s came, then more data where the CSW belongs",
 			  (unsigned)asked, MSC_PLURAL(asked));
 	msc_expected(j, "at most %u byte%s", (unsigned)asked, MSC_PLURAL(asked));
@@ -44,7 +44,8 @@ static void unasked(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
 
-	if (!r->u.exchange.command || x->dir == MSC_DIR_IN || msc_view(j)->came != MSC_CAME_DATA)
+	if (!r->u.exchange.command || x->dir == MSC_DIR_IN ||
+	    r->u.exchange.view.came != MSC_CAME_DATA)
 		return;
 	msc_found(j, "data came on bulk-in where the CSW belongs, and the host had asked for none");
 	msc_expected(j, "a CSW");
@@ -68,7 +69,8 @@ static void split(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_exchange *x = &r->u.exchange;
 
 	if (!r->u.exchange.command || x->dir != MSC_DIR_IN || x->data_len >= x->cbw.h.length ||
-	    msc_view(j)->came != MSC_CAME_DATA || msc_view(j)->brought != MSC_BROUGHT_DATA)
+	    r->u.exchange.view.came != MSC_CAME_DATA ||
+	    r->u.exchange.view.brought != MSC_BROUGHT_DATA)
 		return;
 	msc_found(j,
 		  "a short packet ended the data after %zu of %u bytes, and then more data came "
@@ -95,10 +97,10 @@ const struct msc_rule msc_rule_bot_data_split = {
 static void hang(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
-	const struct msc_step *s = msc_view(j)->stuck;
+	const struct msc_step *s = r->u.exchange.view.stuck;
 
 	if (!s || s->kind != MSC_STEP_DATA || !r->u.exchange.plain ||
-	    msc_view(j)->after != MSC_AFTER_NOTHING)
+	    r->u.exchange.view.after != MSC_AFTER_NOTHING)
 		return;
 	msc_found(j, "the data phase stopped after %zu of %u bytes: %s", x->data_len,
 		  (unsigned)x->cbw.h.length, msc_outcome_name(s->outcome));
@@ -124,18 +126,15 @@ const struct msc_rule msc_rule_bot_data_hang = {
 static void missing(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
-	const struct msc_cdb_def *def = msc_cdb_by_bytes(x->cbw.cb, MSC_CBW_CB_MAX);
-	struct msc_intent intent;
-	uint64_t due;
+	const struct msc_cdb_def *def = x->view.def;
+	const struct msc_intent *meant = &x->view.meant.intent;
+	uint64_t due = meant->min < x->cbw.h.length ? meant->min : x->cbw.h.length;
 
 	/* Lists may be shorter than asked for; blocks, and the capacity, may not. */
 	if (!msc_has_status(r, MSC_CSW_PASSED) || !def || def->dir != x->dir ||
 	    (def->amount != MSC_AMOUNT_BLOCKS && def->amount != MSC_AMOUNT_CAPACITY))
 		return;
-	intent = msc_view(j)->passed;
-	due = intent.min < x->cbw.h.length ? intent.min : x->cbw.h.length;
-	if (!intent.known || x->data_len >= due ||
-	    msc_case_in(x->dir, x->cbw.h.length, &intent).phase_error_required)
+	if (!meant->known || x->data_len >= due || x->view.meant.c.phase_error_required)
 		return;
 	msc_found(j, "the command passed after %zu byte%s of data; it means %llu", x->data_len,
 		  MSC_PLURAL(x->data_len), (unsigned long long)due);
@@ -160,7 +159,7 @@ static void short_data(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_exchange *x = &r->u.exchange;
 
 	if (!r->u.exchange.command || x->dir != MSC_DIR_IN || x->csw_in_data ||
-	    !msc_csw_is_valid(x) || msc_view(j)->brought != MSC_BROUGHT_DATA ||
+	    !msc_csw_is_valid(x) || r->u.exchange.view.brought != MSC_BROUGHT_DATA ||
 	    x->data_len >= x->cbw.h.length || msc_stalled(x, r->device->ep_in))
 		return;
 	msc_found(j,
@@ -190,7 +189,7 @@ static void needless(struct msc_judging *j, const struct msc_record *r)
 	bool in = msc_stalled(x, r->device->ep_in);
 
 	if (!msc_has_status(r, MSC_CSW_PASSED) || x->data_len != x->cbw.h.length ||
-	    msc_view(j)->c.phase_error_possible)
+	    r->u.exchange.view.says.c.phase_error_possible)
 		return;
 	if (!in && !msc_stalled(x, r->device->ep_out))
 		return;
@@ -230,7 +229,7 @@ static void stale_csw(struct msc_judging *j, const struct msc_record *r)
 		msc_expected(j, "nothing");
 		msc_actual(j, "%zu byte%s", s->actual, MSC_PLURAL(s->actual));
 	}
-	if (msc_view(j)->brought != MSC_BROUGHT_OLD_CSW)
+	if (r->u.exchange.view.brought != MSC_BROUGHT_OLD_CSW)
 		return;
 	msc_found(j, "a CSW with tag %08Xh came as the data of the command with tag %08Xh",
 		  (unsigned)msc_get_le32(x->data + 4), (unsigned)x->cbw.h.tag);

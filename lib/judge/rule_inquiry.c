@@ -19,7 +19,7 @@ static void status(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_exchange *x = &r->u.exchange;
 
 	if (!msc_has_status(r, MSC_CSW_FAILED) || !is_standard(x->cbw.cb) ||
-	    msc_view(j)->c.phase_error_possible)
+	    r->u.exchange.view.says.c.phase_error_possible)
 		return;
 	msc_found(j, "INQUIRY failed");
 	msc_expected(j, "00h");

@@ -34,9 +34,9 @@ const struct msc_rule msc_rule_bot_reset_completes = {
 
 static void recovers(struct msc_judging *j, const struct msc_record *r)
 {
-	const struct msc_step *s = msc_view(j)->stuck;
+	const struct msc_step *s = r->u.exchange.view.stuck;
 
-	if (!s || !r->u.exchange.plain || msc_view(j)->after != MSC_AFTER_RESET)
+	if (!s || !r->u.exchange.plain || r->u.exchange.view.after != MSC_AFTER_RESET)
 		return;
 	msc_found(j, "the first command after a reset got %s in %s transport",
 		  msc_outcome_name(s->outcome),
@@ -129,13 +129,13 @@ static void recover(struct msc_judging *j, const struct msc_record *r)
 		recover_alone(j, r);
 		return;
 	}
-	s = msc_view(j)->stuck;
+	s = r->u.exchange.view.stuck;
 	for (size_t i = 0; i < x->n_steps; i++)
 		if (x->steps[i].kind == MSC_STEP_CLEAR_HALT &&
 		    (x->steps[i].outcome == MSC_OUT_STALL || msc_hung(x->steps[i].outcome)))
 			s = &x->steps[i];
 	if (!s || !r->u.exchange.plain ||
-	    (s->kind != MSC_STEP_CLEAR_HALT && msc_view(j)->after != MSC_AFTER_CLEAR))
+	    (s->kind != MSC_STEP_CLEAR_HALT && r->u.exchange.view.after != MSC_AFTER_CLEAR))
 		return;
 	if (s->kind == MSC_STEP_CLEAR_HALT)
 		msc_found(j, "CLEAR_FEATURE(ENDPOINT_HALT) of endpoint %02Xh was answered with %s",

@@ -5,44 +5,41 @@
 #include "judge/facts.h"
 
 /* Where host and device disagree, status 02h is due and the residue would have no meaning. */
-static bool applies(const struct msc_record *r, enum msc_dir dir)
+static bool is_wrong(const struct msc_record *r, enum msc_dir dir)
 {
 	const struct msc_exchange *x = &r->u.exchange;
-	struct msc_intent intent;
 
-	if (!r->u.exchange.answered || x->dir != dir || x->csw.status > MSC_CSW_FAILED ||
-	    x->data_len > x->cbw.h.length || msc_stuck(x))
+	if (!x->answered || x->dir != dir || x->csw.status > MSC_CSW_FAILED ||
+	    x->data_len > x->cbw.h.length || x->view.stuck)
 		return false;
-	intent = x->csw.status == MSC_CSW_PASSED ? msc_intent_passed(x) : msc_intent_of(x);
-	return !msc_case_in(x->dir, x->cbw.h.length, &intent).phase_error_required;
+	return !x->view.meant.c.phase_error_required && !x->view.residue_fits;
 }
 
-static void expect(struct msc_judging *j, const struct msc_exchange *x,
-		   const struct msc_residue_range *ok)
+static void expect(struct msc_judging *j, const struct msc_exchange *x)
 {
-	if (ok->least == ok->most)
-		msc_expected(j, "%llu", (unsigned long long)ok->least);
+	const struct msc_view *v = &x->view;
+
+	if (v->residue_least == v->residue_most)
+		msc_expected(j, "%llu", (unsigned long long)v->residue_least);
 	else
-		msc_expected(j, "%llu to %llu", (unsigned long long)ok->least,
-			     (unsigned long long)ok->most);
+		msc_expected(j, "%llu to %llu", (unsigned long long)v->residue_least,
+			     (unsigned long long)v->residue_most);
 	msc_actual(j, "%u", (unsigned)x->csw.residue);
 }
 
 static void in(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
-	struct msc_residue_range ok;
 	char name[48];
 
-	if (!applies(r, MSC_DIR_IN) || msc_residue_fits(x))
+	if (!is_wrong(r, MSC_DIR_IN))
 		return;
-	ok = msc_residue_range(x);
 	msc_found(j,
 		  "%s asked for %u byte%s, received %zu, status %02Xh, and dCSWDataResidue is %u",
 		  msc_cdb_name(name, sizeof name, x->cbw.cb), (unsigned)x->cbw.h.length,
 		  MSC_PLURAL(x->cbw.h.length), x->data_len, x->csw.status,
 		  (unsigned)x->csw.residue);
-	expect(j, x, &ok);
+	expect(j, x);
 }
 
 const struct msc_rule msc_rule_bot_residue_in = {
@@ -63,17 +60,15 @@ const struct msc_rule msc_rule_bot_residue_in = {
 static void out(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
-	struct msc_residue_range ok;
 	char name[48];
 
-	if (!applies(r, MSC_DIR_OUT) || msc_residue_fits(x))
+	if (!is_wrong(r, MSC_DIR_OUT))
 		return;
-	ok = msc_residue_range(x);
 	msc_found(j, "%s was offered %u byte%s, took %zu, status %02Xh, and dCSWDataResidue is %u",
 		  msc_cdb_name(name, sizeof name, x->cbw.cb), (unsigned)x->cbw.h.length,
 		  MSC_PLURAL(x->cbw.h.length), x->data_len, x->csw.status,
 		  (unsigned)x->csw.residue);
-	expect(j, x, &ok);
+	expect(j, x);
 }
 
 const struct msc_rule msc_rule_bot_residue_out = {

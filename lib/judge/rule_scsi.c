@@ -110,16 +110,14 @@ const struct msc_rule msc_rule_scsi_capacity_stable = {
 /* READ or WRITE whose data goes the way that the host expects. */
 static bool moves_blocks(const struct msc_exchange *x)
 {
-	const struct msc_cdb_def *def = msc_blocks_command(x);
-
-	return def && x->dir == def->dir;
+	return x->view.moves_blocks && x->dir == x->view.def->dir;
 }
 
 static void lba_range(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
 
-	if (!msc_has_status(r, MSC_CSW_PASSED) || !moves_blocks(x) || !msc_is_past_end(x))
+	if (!msc_has_status(r, MSC_CSW_PASSED) || !moves_blocks(x) || !x->view.past_end)
 		return;
 	msc_found(j, "%llu block%s at %llu passed, and the last block is %llu",
 		  (unsigned long long)msc_cdb_value(x->cbw.cb, "blocks"),

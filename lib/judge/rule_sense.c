@@ -62,7 +62,7 @@ static void status(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_exchange *x = &r->u.exchange;
 
 	if (!msc_has_status(r, MSC_CSW_FAILED) || x->cbw.cb[0] != MSC_OP_REQUEST_SENSE ||
-	    (x->cbw.cb[1] & 1) || msc_view(j)->c.phase_error_possible)
+	    (x->cbw.cb[1] & 1) || r->u.exchange.view.says.c.phase_error_possible)
 		return;
 	msc_found(j, "REQUEST SENSE failed");
 	msc_expected(j, "00h");
@@ -241,7 +241,7 @@ static void opcode(struct msc_judging *j, const struct msc_record *r)
 
 	if (!explains(r, &sense, &failed) || sense.key != MSC_SENSE_ILLEGAL_REQUEST ||
 	    sense.asc == ASC_INVALID_OPCODE || !is_plain_opcode(failed->cbw.cb[0]) ||
-	    msc_cdb_by_bytes(failed->cbw.cb, MSC_CBW_CB_MAX))
+	    failed->view.def)
 		return;
 	tell(j, failed, &sense, "5/20/00 if the command is not known");
 }
@@ -260,10 +260,8 @@ const struct msc_rule msc_rule_scsi_sense_opcode = {
 
 static bool is_write_refused(const struct msc_exchange *x)
 {
-	const struct msc_cdb_def *def = msc_blocks_command(x);
-
-	return def && def->dir == MSC_DIR_OUT && x->unit.have_mode && !x->unit.device_type &&
-	       !msc_is_past_end(x);
+	return x->view.moves_blocks && x->view.def->dir == MSC_DIR_OUT && x->unit.have_mode &&
+	       !x->unit.device_type && !x->view.past_end;
 }
 
 static void protect(struct msc_judging *j, const struct msc_record *r)
@@ -321,7 +319,7 @@ static void range(struct msc_judging *j, const struct msc_record *r)
 	struct msc_sense_data sense;
 
 	if (!explains(r, &sense, &failed) || is_none(&sense) || is_unit_condition(&sense) ||
-	    !msc_is_past_end(failed) || sense.key == MSC_SENSE_DATA_PROTECT ||
+	    !failed->view.past_end || sense.key == MSC_SENSE_DATA_PROTECT ||
 	    (sense.key == MSC_SENSE_ILLEGAL_REQUEST &&
 	     (sense.asc == ASC_LBA_OUT_OF_RANGE || sense.asc == ASC_INVALID_OPCODE)))
 		return;

@@ -101,7 +101,7 @@ const struct msc_rule msc_rule_scsi_sense_unit = {
 static void lba_empty(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
-	const struct msc_cdb_def *def = msc_cdb_by_bytes(x->cbw.cb, MSC_CBW_CB_MAX);
+	const struct msc_cdb_def *def = x->view.def;
 
 	if (!msc_has_status(r, MSC_CSW_PASSED) || !def || def->amount != MSC_AMOUNT_BLOCKS ||
 	    msc_cdb_value(x->cbw.cb, "blocks") || !x->unit.have_capacity ||

@@ -113,7 +113,7 @@ static void listed(struct msc_judging *j, const struct msc_record *r)
 	size_t len;
 
 	if (!msc_has_status(r, MSC_CSW_FAILED) || !is_vital(x->cbw.cb) ||
-	    msc_view(j)->c.phase_error_possible)
+	    r->u.exchange.view.says.c.phase_error_possible)
 		return;
 	list = msc_earlier_answer(r, MSC_OP_INQUIRY, is_list);
 	if (!list || !is_whole(list, MSC_VPD_SUPPORTED, &len) ||

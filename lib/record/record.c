@@ -112,40 +112,6 @@ void msc_record_release(const struct msc_record *r)
 	msc_record_drop(own);
 }
 
-/* False when the host ended bulk-out before dCBWDataTransferLength by its own choice. */
-static bool host_sent_all(const struct msc_exchange *x)
-{
-	size_t sent = 0;
-
-	if (x->dir != MSC_DIR_OUT || x->whole)
-		return true;
-	for (size_t i = 0; i < x->n_steps; i++) {
-		const struct msc_step *s = &x->steps[i];
-
-		if (s->kind == MSC_STEP_CBW && s->outcome != MSC_OUT_DONE)
-			return true;
-		if (s->kind != MSC_STEP_DATA)
-			continue;
-		if (s->outcome != MSC_OUT_DONE)
-			return true;
-		sent += s->actual;
-	}
-	return sent >= x->cbw.h.length;
-}
-
-void msc_record_conclude(struct msc_record *r)
-{
-	struct msc_exchange *x = &r->u.exchange;
-	const struct msc_past *p = &r->past;
-
-	if (r->kind != MSC_RECORD_EXCHANGE)
-		return;
-	x->command = msc_exchange_is_valid(x) && !p->unknown && !p->awaits_recovery &&
-		     p->in.halt != MSC_HALT_SET && p->out.halt != MSC_HALT_SET;
-	x->plain = x->command && msc_cbw_is_meaningful(x) && host_sent_all(x);
-	x->answered = x->plain && msc_csw_is_valid(x) && msc_csw_is_meaningful(x);
-}
-
 bool msc_cbw_is_valid(const uint8_t *wrapper, size_t len)
 {
 	return len == MSC_CBW_LEN && msc_get_le32(wrapper) == MSC_CBW_SIGNATURE;
@@ -179,6 +145,11 @@ bool msc_exchange_ended(const struct msc_exchange *x)
 bool msc_exchange_passed(const struct msc_exchange *x)
 {
 	return msc_exchange_ended(x) && x->csw.status == MSC_CSW_PASSED;
+}
+
+bool msc_hung(enum msc_outcome outcome)
+{
+	return outcome == MSC_OUT_TIMEOUT || outcome == MSC_OUT_ERROR;
 }
 
 bool msc_csw_is_valid(const struct msc_exchange *x)

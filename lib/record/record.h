@@ -11,7 +11,7 @@
 #ifndef MSC_RECORD_RECORD_H
 #define MSC_RECORD_RECORD_H
 
-#include "record/log.h"
+#include "record/view.h"
 
 /* One transfer on a bulk pipe or a recovery action, in the order in which they ended. */
 enum msc_step_kind {
@@ -75,6 +75,7 @@ struct msc_exchange {
 	bool command; /* a valid CBW, and the device could take it as one */
 	bool plain; /* that, and meaningful, and the host sent all the bulk-out data it promised */
 	bool answered; /* plain, and ended by a CSW that is valid and meaningful */
+	struct msc_view view;
 };
 
 struct msc_control {
@@ -160,7 +161,7 @@ void msc_record_trim(struct msc_record *);
 const struct msc_record *msc_record_hold(const struct msc_record *); /* may be NULL */
 void msc_record_release(const struct msc_record *);
 
-/* Fills in what an exchange proves, when it is complete and its past known. */
+/* Fills in what an exchange proves, when it is complete, with all its data, and its past known. */
 void msc_record_conclude(struct msc_record *);
 
 /* The device as it is known from now on, shared by the records that follow. */
@@ -183,6 +184,8 @@ bool msc_csw_is_meaningful(const struct msc_exchange *);
 /* With a status, and the host goes on from there. */
 bool msc_exchange_ended(const struct msc_exchange *);
 bool msc_exchange_passed(const struct msc_exchange *); /* and the status is 00h */
+
+bool msc_hung(enum msc_outcome); /* a time-out, or no handshake */
 
 /* The first step of a kind (and of an outcome); NULL: none. */
 const struct msc_step *msc_step_find(const struct msc_exchange *, enum msc_step_kind);

@@ -50,8 +50,8 @@ static json_t *bmf_run(const struct msc_bench_report *r, const struct msc_bench_
 		metric(round(run->bytes_per_second), round(run->low), round(run->high), bounds));
 
 	if (c && json_object_set_new(measures, "change-percent",
-				     metric(rounded(100 * c->shift), rounded(100 * c->low),
-					    rounded(100 * c->high), c->have_interval))) {
+				     metric(rounded(100 * c->is.shift), rounded(100 * c->is.low),
+					    rounded(100 * c->is.high), c->is.have_interval))) {
 		json_decref(measures);
 		return NULL;
 	}
@@ -90,7 +90,7 @@ static json_t *gha_run(const struct msc_bench_report *r, const struct msc_bench_
 		 msc_format_ns(median, sizeof median, (int64_t)run->median_ns));
 	if (c)
 		snprintf(extra + strlen(extra), sizeof extra - strlen(extra), "\ntime %+.1f %%: %s",
-			 100 * c->shift, msc_change_name(c->change));
+			 100 * c->is.shift, msc_change_name(c->is.change));
 	return json_pack("{s:s, s:s, s:f, s:s, s:s}", "name",
 			 msc_bench_run_name(name, sizeof name, run), "unit", "B/s", "value",
 			 round(run->bytes_per_second), "range", range, "extra", extra);

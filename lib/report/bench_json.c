@@ -160,7 +160,7 @@ static json_t *compared_json(const struct msc_compare_run *r)
 {
 	const struct msc_bench_run *b = r->base;
 	char name[64];
-	bool known = r->have_interval;
+	bool known = r->is.have_interval;
 
 	return json_pack(
 		"{s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
@@ -168,14 +168,15 @@ static json_t *compared_json(const struct msc_compare_run *r)
 		"name", msc_bench_run_name(name, sizeof name, b), "op", msc_bench_op_names[b->op],
 		"mode", msc_bench_mode_names[b->mode], "order", msc_bench_order_names[b->order],
 		"blocks", (json_int_t)b->blocks, "block_size", (json_int_t)b->block_size, "verdict",
-		msc_change_name(r->change), "reason", optional_text(r->reason), "base_samples",
-		(json_int_t)b->samples, "new_samples", (json_int_t)r->new->samples, "base_ns",
-		whole(r->base_ns), "new_ns", whole(r->new_ns), "shift", fraction(r->shift), "low",
-		known ? fraction(r->low) : json_null(), "high",
-		known ? fraction(r->high) : json_null(), "confidence", fraction(r->confidence), "p",
-		json_real(r->p), "memory", fraction(r->memory), "group", (json_int_t)r->group,
-		"base_drift", r->base_drifts ? fraction(r->base_drift) : json_null(), "new_drift",
-		r->new_drifts ? fraction(r->new_drift) : json_null());
+		msc_change_name(r->is.change), "reason", optional_text(r->is.reason),
+		"base_samples", (json_int_t)b->samples, "new_samples", (json_int_t)r->new->samples,
+		"base_ns", whole(r->is.base), "new_ns", whole(r->is.later), "shift",
+		fraction(r->is.shift), "low", known ? fraction(r->is.low) : json_null(), "high",
+		known ? fraction(r->is.high) : json_null(), "confidence",
+		fraction(r->is.confidence), "p", json_real(r->is.p), "memory",
+		fraction(r->is.memory), "group", (json_int_t)r->is.group, "base_drift",
+		r->is.base_drifts ? fraction(r->is.base_drift) : json_null(), "new_drift",
+		r->is.later_drifts ? fraction(r->is.later_drift) : json_null());
 }
 
 /* Those in both, or the names of those that are only in one. */

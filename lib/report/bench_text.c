@@ -154,22 +154,23 @@ static void put_compared(FILE *out, const struct msc_compare_run *r)
 			r->base ? "base" : "new one");
 		return;
 	}
-	fprintf(out, "%7s  %-22s ", words[r->change], name);
-	if (r->change == MSC_CHANGE_UNKNOWN)
-		msc_put_wrapped(out, 32, 32, r->reason);
+	fprintf(out, "%7s  %-22s ", words[r->is.change], name);
+	if (r->is.change == MSC_CHANGE_UNKNOWN)
+		msc_put_wrapped(out, 32, 32, r->is.reason);
 	else
-		fprintf(out, "%+6.1f %% (%+.1f to %+.1f)  %s -> %s", 100 * r->shift, 100 * r->low,
-			100 * r->high, msc_format_ns(base, sizeof base, (int64_t)r->base_ns),
-			msc_format_ns(new, sizeof new, (int64_t)r->new_ns));
+		fprintf(out, "%+6.1f %% (%+.1f to %+.1f)  %s -> %s", 100 * r->is.shift,
+			100 * r->is.low, 100 * r->is.high,
+			msc_format_ns(base, sizeof base, (int64_t)r->is.base),
+			msc_format_ns(new, sizeof new, (int64_t)r->is.later));
 	putc('\n', out);
-	put_drift(out, "base", r->base_drifts, r->base_drift);
-	put_drift(out, "new one", r->new_drifts, r->new_drift);
-	if (r->memory > 2 && r->change != MSC_CHANGE_UNKNOWN)
+	put_drift(out, "base", r->is.base_drifts, r->is.base_drift);
+	put_drift(out, "new one", r->is.later_drifts, r->is.later_drift);
+	if (r->is.memory > 2 && r->is.change != MSC_CHANGE_UNKNOWN)
 		fprintf(out, "         neighbours resemble each other: %.0f samples count as one\n",
-			r->memory);
-	if (r->group > 1)
+			r->is.memory);
+	if (r->is.group > 1)
 		fprintf(out, "         times come in clumps: means of %u commands are compared\n",
-			r->group);
+			r->is.group);
 }
 
 static void put_verdict(FILE *out, const struct msc_comparison *c)
@@ -180,7 +181,7 @@ static void put_verdict(FILE *out, const struct msc_comparison *c)
 
 	for (size_t i = 0; i < c->n_runs; i++)
 		if (c->run[i].base && c->run[i].new)
-			count[c->run[i].change]++;
+			count[c->run[i].is.change]++;
 	for (size_t i = 0; i < MSC_COUNT(words); i++) {
 		if (!count[i])
 			continue;

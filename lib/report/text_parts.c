@@ -56,6 +56,10 @@ void msc_text_evidence(FILE *out, const struct msc_finding *f)
 	msc_text_labelled(out, "expected:", f->expected);
 	msc_text_labelled(out, "actual:", f->actual);
 	msc_text_labelled(out, "host:", f->host);
+	if (f->test && strcmp(f->test, MSC_NO_TEST))
+		msc_text_labelled(out, "USB-IF:", f->test);
+	else if (f->test)
+		msc_text_labelled(out, "USB-IF:", "no test of theirs sends this");
 }
 
 void msc_text_command(struct msc_report_run *run, FILE *out, const char *label, const char *before,

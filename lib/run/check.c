@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a scenario states, held against what came back. A finding here says only what the rules of
- * the judge cannot know: an exchange without a valid CSW has been judged already. */
+/* What a scenario states, held against what came back. A finding here says only what the rules of the
+ * judge cannot know: where one of them spoke of the same exchange, it has named the defect. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,9 +27,39 @@ static void append(char *buf, size_t size, const char *fmt, ...)
 	va_end(args);
 }
 
+static bool is_stated(const struct msc_rule *rule)
+{
+	return !strncmp(rule->id, "expect.", strlen("expect."));
+}
+
+/* A rule of the judge has called this record wrong, and not for something that was so before it, such
+ * as a fact. Of sense data a warning will do: what is stated of it is what those rules are about. */
+static bool has_spoken(const struct msc_runner *r, const struct msc_rule *rule,
+		       const struct msc_record *x)
+{
+	enum msc_severity least = msc_run_worst(r);
+	char context[sizeof r->findings.list->context];
+
+	if (!x || !is_stated(rule))
+		return false;
+	msc_record_text(context, sizeof context, x);
+	for (size_t i = 0; i < r->findings.count; i++) {
+		const struct msc_finding *f = &r->findings.list[i];
+		bool sense = rule == &msc_rule_expect_sense &&
+			     !strncmp(f->rule->id, "scsi.sense.", strlen("scsi.sense."));
+
+		if (f->at_ns == x->ended_ns && !is_stated(f->rule) && !f->rule->fact &&
+		    f->severity >= (sense ? MSC_WARN : least) && !strcmp(f->context, context))
+			return true;
+	}
+	return false;
+}
+
 static int stated(struct msc_runner *r, const struct msc_rule *rule, const struct msc_record *x,
 		  const char *expected, const char *actual, struct msc_err *err, const char *what)
 {
+	if (has_spoken(r, rule, x))
+		return 0;
 	return msc_judge_stated(rule, r->s->clauses, x, r->o->profile, &r->findings, expected,
 				actual, err, "%s", what);
 }
@@ -237,6 +267,19 @@ static int check_data(struct msc_runner *r, const struct msc_expect *e, const st
 	return 0;
 }
 
+/* Nothing of what is stated can be looked at without a valid CSW, and that is no pass. */
+static int check_unseen(struct msc_runner *r, const struct msc_expect *e,
+			const struct msc_record *x, struct msc_err *err)
+{
+	bool states = e->status || e->n_data || e->transferred.count || e->residue.count;
+
+	if (!states || x->u.exchange.whole)
+		return 0;
+	return stated(r, &msc_rule_expect_status, x, "a valid CSW", "none", err,
+		      "what must come back could not be looked at: the command ended without a "
+		      "valid CSW");
+}
+
 int msc_check_exchange(struct msc_runner *r, const struct msc_expect *e, const struct msc_record *x,
 		       struct msc_err *err)
 {
@@ -244,7 +287,7 @@ int msc_check_exchange(struct msc_runner *r, const struct msc_expect *e, const s
 	const uint8_t *cdb = ex->cbw.cb;
 
 	if (!msc_csw_is_valid(ex))
-		return 0;
+		return check_unseen(r, e, x, err);
 	if (check_status(r, e, x, err) < 0)
 		return -1;
 	/* Amounts and data mean something only when the command did what was asked. */
@@ -262,15 +305,24 @@ int msc_check_exchange(struct msc_runner *r, const struct msc_expect *e, const s
 			  &msc_rule_expect_data, err);
 }
 
+/* Whether or not a rule knows what is due there, a device that hangs is wrong. */
+int msc_check_hung(struct msc_runner *r, const struct msc_record *x, const char *what,
+		   struct msc_err *err)
+{
+	msc_run_end_case(r, MSC_VERDICT_FAIL, "%s", what);
+	return stated(r, &msc_rule_expect_outcome, x, "an answer",
+		      msc_outcome_name(MSC_OUT_TIMEOUT), err, what);
+}
+
 /* A phase error, which may be in order, is no status for the kernel. */
 int msc_check_ended(struct msc_runner *r, const struct msc_record *x, struct msc_err *err)
 {
 	const struct msc_exchange *ex = &x->u.exchange;
 
 	if (!ex->whole || msc_csw_is_valid(ex) ||
-	    (ex->outcome == MSC_OUT_ERROR && msc_case_of(ex).phase_error_possible))
+	    (ex->outcome == MSC_OUT_ERROR && ex->view.says.c.phase_error_possible))
 		return 0;
-	msc_run_end_case(r, MSC_VERDICT_ERROR,
+	msc_run_end_case(r, MSC_VERDICT_FAIL,
 			 "a command did not end, so the kernel has reset the device");
 	return stated(r, &msc_rule_expect_status, x, "a status", msc_outcome_name(ex->outcome), err,
 		      "the command ended without a status that the kernel can make something of");

@@ -22,6 +22,7 @@
 struct msc_told { /* a fact that some case has been judged by */
 	uint64_t hash;
 	const char *name;
+	enum msc_severity severity;
 };
 
 struct msc_runner {
@@ -56,7 +57,7 @@ struct msc_runner {
 		int64_t began_ns;
 	} phase[MSC_PHASES_MAX];
 	size_t n_phases;
-	enum msc_verdict verdict; /* SKIP or ERROR, when reason says so */
+	enum msc_verdict verdict; /* SKIP or ERROR, when reason says so; FAIL: the findings say it */
 	char reason[384];	  /* empty: the findings decide */
 };
 
@@ -65,7 +66,11 @@ void msc_run_note(struct msc_runner *, const char *fmt, ...) MSC_PRINTF(2, 3);
 /* The host owes the device a reset recovery before anything else is sent. */
 bool msc_run_owes_reset(const struct msc_runner *);
 
-/* fact.c: those findings of the case, from `from` on, that an earlier one was judged by become notes. */
+/* fact.c: what the profile makes of the findings of the case, when it ends. */
+void msc_run_weigh(struct msc_runner *);
+/* No finding of the case under way is worse than this. */
+enum msc_severity msc_run_worst(const struct msc_runner *);
+/* Those findings of the case, from `from` on, that an earlier one was judged by become notes. */
 void msc_run_facts(struct msc_runner *, size_t from);
 
 /* case.c: -1 leaves the reason in *err. Wedged: nothing brings the device back. */
@@ -102,6 +107,9 @@ int msc_check_exchange(struct msc_runner *, const struct msc_expect *, const str
 /* A whole command has a status. Of an exchange with a CSW the judge knows more. */
 int msc_check_ended(struct msc_runner *, const struct msc_record *,
 		    struct msc_err *) MSC_MUST_CHECK;
+/* The device hangs: the case ends here and is a failure. */
+int msc_check_hung(struct msc_runner *, const struct msc_record *, const char *what,
+		   struct msc_err *) MSC_MUST_CHECK;
 int msc_check_sense(struct msc_runner *, const struct msc_expect *, const struct msc_record *,
 		    const struct msc_sense_data *, struct msc_err *) MSC_MUST_CHECK;
 int msc_check_control(struct msc_runner *, const struct msc_expect *, const struct msc_record *,

@@ -230,7 +230,7 @@ static void compare(struct msc_compare_run *result, size_t na, double a_ns, size
 		put(rb, b_ns * (1 + wide * noise(&rng)));
 	assert_int_equal(msc_compare(&a, &b, &o, &c, &err), 0);
 	*result = c.run[0];
-	assert_int_equal(result->change, msc_comparison_verdict(&c));
+	assert_int_equal(result->is.change, msc_comparison_verdict(&c));
 	result->base = result->new = NULL;
 	msc_comparison_free(&c);
 	msc_bench_free(&a);
@@ -274,13 +274,13 @@ static void verdicts(void **state)
 
 		compare(&r, table[i].na, 3 * MS, table[i].nb, table[i].b_ms * MS, table[i].wide,
 			table[i].threshold);
-		assert_string_equal(r.reason, table[i].reason);
-		assert_int_equal(r.change, table[i].change);
-		if (r.change == MSC_CHANGE_UNKNOWN || !table[i].na)
+		assert_string_equal(r.is.reason, table[i].reason);
+		assert_int_equal(r.is.change, table[i].change);
+		if (r.is.change == MSC_CHANGE_UNKNOWN || !table[i].na)
 			continue;
-		assert_true(r.low <= r.shift && r.shift <= r.high);
-		assert_true(fabs(r.shift - (table[i].b_ms / 3 - 1)) < 0.02);
-		assert_true(fabs(r.confidence - 0.99) < 1e-12);
+		assert_true(r.is.low <= r.is.shift && r.is.shift <= r.is.high);
+		assert_true(fabs(r.is.shift - (table[i].b_ms / 3 - 1)) < 0.02);
+		assert_true(fabs(r.is.confidence - 0.99) < 1e-12);
 	}
 }
 
@@ -290,12 +290,12 @@ static void noise_wider_than_the_threshold_allows_no_verdict(void **state)
 
 	(void)state;
 	compare(&r, 20, 3 * MS, 20, 3.2 * MS, 0.2, 0.05);
-	assert_int_equal(r.change, MSC_CHANGE_UNKNOWN);
-	assert_memory_equal(r.reason, "not enough data: the ", 21);
+	assert_int_equal(r.is.change, MSC_CHANGE_UNKNOWN);
+	assert_memory_equal(r.is.reason, "not enough data: the ", 21);
 	compare(&r, 500, 3 * MS, 500, 3.0 * MS, 0.2, 0.05); /* more of the same does */
-	assert_int_equal(r.change, MSC_CHANGE_NONE);
+	assert_int_equal(r.is.change, MSC_CHANGE_NONE);
 	compare(&r, 20, 3 * MS, 20, 6 * MS, 0.02, 0.05); /* and so does a large difference */
-	assert_int_equal(r.change, MSC_CHANGE_SLOWER);
+	assert_int_equal(r.is.change, MSC_CHANGE_SLOWER);
 }
 
 /* Whole frames: 3 or 4 ms, the new one more often 4. The median of all differences is 0. */
@@ -314,9 +314,9 @@ static void clumps_are_averaged(void **state)
 		put(rb, msc_rng_below(&rng, 100) < 68 ? 4 * MS : 3 * MS);
 	}
 	assert_int_equal(msc_compare(&a, &b, &o, &c, &err), 0);
-	assert_in_range(c.run[0].group, 13, 14); /* a third of the median, by half of 5 % */
-	assert_int_equal(c.run[0].change, MSC_CHANGE_SLOWER);
-	assert_true(fabs(c.run[0].shift - 0.115) < 0.03);
+	assert_in_range(c.run[0].is.group, 13, 14); /* a third of the median, by half of 5 % */
+	assert_int_equal(c.run[0].is.change, MSC_CHANGE_SLOWER);
+	assert_true(fabs(c.run[0].is.shift - 0.115) < 0.03);
 	msc_comparison_free(&c);
 	msc_bench_free(&a);
 	msc_bench_free(&b);
@@ -337,11 +337,11 @@ static void drift_is_noticed(void **state)
 		put(rb, 3 * MS * (1 + 0.03 * noise(&rng) + i / 100.0 * 0.30));
 	}
 	assert_int_equal(msc_compare(&a, &b, &o, &c, &err), 0);
-	assert_false(c.run[0].base_drifts);
-	assert_true(c.run[0].new_drifts);
-	assert_true(fabs(c.run[0].new_drift - 0.2) < 0.03);
-	assert_true(c.run[0].memory > 5);
-	assert_int_equal(c.run[0].change, MSC_CHANGE_UNKNOWN);
+	assert_false(c.run[0].is.base_drifts);
+	assert_true(c.run[0].is.later_drifts);
+	assert_true(fabs(c.run[0].is.later_drift - 0.2) < 0.03);
+	assert_true(c.run[0].is.memory > 5);
+	assert_int_equal(c.run[0].is.change, MSC_CHANGE_UNKNOWN);
 	msc_comparison_free(&c);
 	msc_bench_free(&a);
 	msc_bench_free(&b);
@@ -365,8 +365,8 @@ static void many_runs_share_the_false_alarms(void **state)
 		}
 	}
 	assert_int_equal(msc_compare(&a, &b, &o, &c, &err), 0);
-	assert_true(fabs(c.run[0].confidence - 0.999) < 1e-12);
-	assert_int_equal(c.run[9].change, MSC_CHANGE_UNKNOWN); /* 6 and 6 allow 99.8 % at most */
+	assert_true(fabs(c.run[0].is.confidence - 0.999) < 1e-12);
+	assert_int_equal(c.run[9].is.change, MSC_CHANGE_UNKNOWN); /* 6 and 6 allow 99.8 % at most */
 	msc_comparison_free(&c);
 	msc_bench_free(&a);
 	msc_bench_free(&b);

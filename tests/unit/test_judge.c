@@ -71,7 +71,7 @@ static void the_oracle_knows_the_thirteen_cases(void **state)
 		struct msc_case c;
 
 		make_records(&m, cases[i].script);
-		c = msc_case_of(&m.last->u.exchange);
+		c = make_last(&m)->u.exchange.view.says.c;
 		if (c.first != cases[i].first || c.last != cases[i].last)
 			fail_msg("%s: case %u to %u", cases[i].script, c.first, c.last);
 		if (c.phase_error_required != cases[i].required ||

@@ -30,7 +30,7 @@ static const struct msc_fault rows[] = {
 		"sizeof a struct that the compiler has padded is compared with the length",
 	 DEFECT({AT_COMMAND, .halt = HALT_IN, .then = REFUSE})},
 	{"out-unarmed", "after a CBW that is not valid bulk-out neither takes data nor is halted",
-	 "field 41: Zephyr #55531", "bot.cbw.discard expect.outcome",
+	 "field 41: Zephyr #55531", "bot.cbw.discard",
 	 .mistake =
 		"after an invalid CBW bulk-out must be halted, not left without a buffer",
 	 DEFECT({AT_STALL, {{EP_OUT, IS, 1}, {IN_COMMAND, IS, 0}}, .then = SWALLOW})},
@@ -41,7 +41,7 @@ static const struct msc_fault rows[] = {
 		"clear it",
 	 DEFECT({AT_CSW, {FAILED, {HOST_SENDS, IS, 1}}, .halt = HALT_OUT})},
 	{"cb-length-strict", "a six-byte command is refused when bCBWCBLength is more than 6",
-	 "field 26: Zephyr #57882: Windows sends REQUEST SENSE with 12", "expect.status",
+	 "field 26: Zephyr #57882: Windows sends REQUEST SENSE with 12", "scsi.sense.status",
 	 .mistake = "bCBWCBLength is compared with the length of the command for equality",
 	 DEFECT({AT_COMMAND, {{CDB(0), BELOW, 0x20}, {CB_LENGTH, NOT, 6}},
 		 {{CDB(0), PUT, UNKNOWN}}})},

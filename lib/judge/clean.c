@@ -1,22 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The record at hand, seen once for all rules; and the exchange of which there is nothing to say. */
+/* The exchange of which there is nothing to say. */
 #include "judge/facts.h"
-
-void msc_view_fill(struct msc_view *v, const struct msc_record *r)
-{
-	const struct msc_exchange *x = &r->u.exchange;
-
-	*v = (struct msc_view){ .stuck = NULL };
-	if (r->kind != MSC_RECORD_EXCHANGE)
-		return;
-	v->intent = msc_intent_of(x);
-	v->passed = msc_intent_passed(x);
-	v->c = msc_case_in(x->dir, x->cbw.h.length, &v->intent);
-	v->stuck = msc_stuck(x);
-	v->came = msc_came(x);
-	v->brought = msc_brought(r);
-	v->after = msc_after(r);
-}
 
 /* Every transfer ended well, and there was none but those that the command needs; of a whole command
  * none is to be seen. */
@@ -65,7 +49,7 @@ bool msc_is_clean(const struct msc_record *r)
 	switch (x->cbw.cb[0]) {
 	case MSC_OP_TEST_UNIT_READY: return x->dir == MSC_DIR_NONE;
 	case MSC_OP_READ_10:
-		return moved_blocks(x, MSC_DIR_IN) && msc_brought(r) == MSC_BROUGHT_DATA;
+		return moved_blocks(x, MSC_DIR_IN) && x->view.brought == MSC_BROUGHT_DATA;
 	case MSC_OP_WRITE_10: return moved_blocks(x, MSC_DIR_OUT);
 	default: return false;
 	}

@@ -10,9 +10,7 @@
  *	                      7 (more)
  *	      out      9      10          11 (less) 12 (equal) 13 (more)
  */
-#include "judge/facts.h"
-
-#include <string.h>
+#include "record/record.h"
 
 static uint8_t number(enum msc_dir host, uint64_t length, enum msc_dir device, uint64_t means)
 {
@@ -40,7 +38,7 @@ static bool is_phase_error(uint8_t number)
 	}
 }
 
-struct msc_case msc_case_in(enum msc_dir host, uint64_t length, const struct msc_intent *intent)
+static struct msc_case case_in(enum msc_dir host, uint64_t length, const struct msc_intent *intent)
 {
 	struct msc_case c = { .processed_max = length, .phase_error_possible = true };
 
@@ -57,7 +55,13 @@ struct msc_case msc_case_in(enum msc_dir host, uint64_t length, const struct msc
 	return c;
 }
 
-struct msc_intent msc_intent_of(const struct msc_exchange *x)
+static struct msc_meaning meaning(const struct msc_exchange *x, struct msc_intent intent)
+{
+	return (struct msc_meaning){ .intent = intent,
+				     .c = case_in(x->dir, x->cbw.h.length, &intent) };
+}
+
+static struct msc_intent intent_of(const struct msc_exchange *x)
 {
 	uint8_t len = x->cbw.h.cb_length;
 
@@ -68,11 +72,9 @@ struct msc_intent msc_intent_of(const struct msc_exchange *x)
 	return msc_cdb_intent(x->cbw.cb, len < MSC_CBW_CB_MAX ? len : MSC_CBW_CB_MAX, &x->unit);
 }
 
-struct msc_case msc_case_of(const struct msc_exchange *x)
+struct msc_meaning msc_oracle_says(const struct msc_exchange *x)
 {
-	struct msc_intent intent = msc_intent_of(x);
-
-	return msc_case_in(x->dir, x->cbw.h.length, &intent);
+	return meaning(x, intent_of(x));
 }
 
 static uint64_t claimed_inquiry(const uint8_t *cdb, const uint8_t *d, size_t len)
@@ -82,7 +84,8 @@ static uint64_t claimed_inquiry(const uint8_t *cdb, const uint8_t *d, size_t len
 	return len >= 5 ? UINT64_C(5) + d[4] : 0;
 }
 
-uint64_t msc_claimed_length(const struct msc_exchange *x)
+/* The total length that an answer claims for itself in its own length field; 0: it has none. */
+static uint64_t claimed_length(const struct msc_exchange *x)
 {
 	const uint8_t *d = x->data;
 	size_t len = x->dir == MSC_DIR_IN ? x->data_kept : 0;
@@ -109,13 +112,13 @@ static struct msc_intent passed_blocks(const struct msc_exchange *x, struct msc_
 	return i;
 }
 
-struct msc_intent msc_intent_passed(const struct msc_exchange *x)
+static struct msc_intent intent_passed(const struct msc_exchange *x)
 {
-	const struct msc_cdb_def *def = msc_cdb_by_bytes(x->cbw.cb, MSC_CBW_CB_MAX);
-	struct msc_intent i = msc_intent_of(x);
+	const struct msc_cdb_def *def = x->view.def;
+	struct msc_intent i = x->view.says.intent;
 	uint64_t claimed;
 
-	if (!def || x->stated.known || !msc_cbw_is_meaningful(x))
+	if (!def || x->stated.known)
 		return i;
 	switch (def->amount) {
 	case MSC_AMOUNT_BLOCKS: return passed_blocks(x, i, def->dir);
@@ -123,7 +126,7 @@ struct msc_intent msc_intent_passed(const struct msc_exchange *x)
 	case MSC_AMOUNT_PARAMETERS: i.min = i.max; break;
 	case MSC_AMOUNT_ALLOCATION:
 		/* An answer that claims less than came may be padded, or its length field wrong. */
-		claimed = msc_claimed_length(x);
+		claimed = claimed_length(x);
 		if (claimed > i.max)
 			claimed = i.max;
 		if (claimed >= x->data_len && claimed > i.min)
@@ -132,4 +135,9 @@ struct msc_intent msc_intent_passed(const struct msc_exchange *x)
 	case MSC_AMOUNT_NONE: break;
 	}
 	return i;
+}
+
+struct msc_meaning msc_oracle_meant(const struct msc_exchange *x)
+{
+	return meaning(x, intent_passed(x));
 }
