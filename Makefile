@@ -22,6 +22,8 @@ LIBDIR  ?= $(PREFIX)/lib
 MANDIR  ?= $(PREFIX)/share/man
 UDEVDIR ?= $(PREFIX)/lib/udev/rules.d
 COMPDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 BUILD   := build$(if $(filter 1,$(SAN)),-san)
 Q       := $(if $(V),,@)
 VERSION := 0.1.0
@@ -34,11 +36,13 @@ UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 YAML     := $(sort $(wildcard scenarios/*/*.yaml))
 MAN      := $(patsubst docs/%.scd,$(BUILD)/man/%,$(sort $(wildcard docs/*.scd)))
 UDEV     := $(wildcard udev/*.rules)
-COMP     := $(wildcard completion/*)
+COMP     := $(wildcard completion/*.bash)
 BENCH    := $(sort $(wildcard tests/bench/bench_*))
 FUZZ     := $(sort $(wildcard tests/fuzz/fuzz_*.c))
-# What is on the Live Storage Device; LSD_EXTRA names what is built, such as dread.exe.
-LSD_FILE := $(sort $(wildcard lib/firmware/lsd/files/*)) $(LSD_EXTRA)
+# What is on the Live Storage Device: dread.exe too where there is a compiler for it, and what LSD_EXTRA names.
+WINCC    ?= x86_64-w64-mingw32-gcc
+DREAD    := $(if $(shell command -v $(WINCC)),$(BUILD)/dread.exe)
+LSD_FILE := $(sort $(wildcard lib/firmware/lsd/files/*)) $(DREAD) $(LSD_EXTRA)
 
 PKGS := jansson libfyaml libudev libpcap
 ifeq ($(USB),0)
@@ -48,7 +52,8 @@ else
 PKGS    += libusb-1.0
 endif
 
-LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/scenarios.o $(BUILD)/lsd_files.o
+BASE_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/scenarios.o $(BUILD)/lsd_files.o
+LIB_OBJ  := $(BASE_OBJ) $(BUILD)/dictionary.o
 TOOL_OBJ := $(TOOL_SRC:%.c=$(BUILD)/%.o)
 UNIT_OBJ := $(UNIT_SRC:%.c=$(BUILD)/%.o)
 UNIT_BIN := $(patsubst %.c,$(BUILD)/%,$(filter tests/unit/test_%,$(UNIT_SRC)))
@@ -91,10 +96,25 @@ $(BUILD)/scenarios.o: $(BUILD)/scenarios.c $(BUILD)/flags
 	$(cc)
 $(BUILD)/scenarios.c: scripts/embed.sh $(YAML) $(BUILD)/scenarios.list
 	$(Q)$(call say,GEN) scripts/embed.sh $(YAML) > $@.tmp && mv $@.tmp $@
+# The dictionary of causes is what a program of all the other objects finds in every fault. It changes
+# with what a run consists of; dictionary.sh takes one that is there already if that is the same.
+$(BUILD)/dictionary.o: $(BUILD)/dictionary.c $(BUILD)/flags
+	$(cc)
+$(BUILD)/dictionary.c: $(BUILD)/dictionary
+	$(Q)$(call say,GEN) BUILD=$(BUILD) scripts/dictionary.sh $< $@
+$(BUILD)/dictionary: $(BUILD)/scripts/dictionary.o $(BUILD)/libbase.a
+	$(link) $< $(BUILD)/libbase.a $(PKG_LIBS)
+$(BUILD)/libbase.a: $(BASE_OBJ) $(BUILD)/objects
+	$(Q)$(call say,AR) rm -f $@ && $(AR) qcsT $@ $(BASE_OBJ)
 $(BUILD)/lsd_files.o: $(BUILD)/lsd_files.c $(BUILD)/flags
 	$(cc)
 $(BUILD)/lsd_files.c: scripts/lsd-files.sh $(LSD_FILE) $(BUILD)/lsd_files.list
 	$(Q)$(call say,GEN) scripts/lsd-files.sh $(LSD_FILE) > $@.tmp && mv $@.tmp $@
+# 64 KiB are its share of the device; without a time stamp it is the same each time.
+$(BUILD)/dread.exe: tool/windows/dread.c
+	$(Q)$(call say,WINCC) mkdir -p $(@D) && $(WINCC) -Os -s -Wall -Wextra -Werror -ffreestanding -fno-stack-protector \
+		-mno-stack-arg-probe -nostdlib -Wl,-e,start -Wl,--no-insert-timestamp -o $@.tmp $< -lkernel32 -lshell32
+	$(Q)test $$(wc -c < $@.tmp) -lt 65536 && mv $@.tmp $@
 $(BUILD)/libmscope.a: $(LIB_OBJ) $(BUILD)/objects
 	$(Q)$(call say,AR) rm -f $@ && $(AR) qcs $@ $(LIB_OBJ)
 $(BUILD)/libmscope.so: $(LIB_OBJ) $(BUILD)/objects
@@ -157,15 +177,19 @@ install: all
 	$(foreach m,$(MAN),install -D -m 644 $m $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m) &&) :
 	$(foreach u,$(UDEV),install -D -m 644 $u $(DESTDIR)$(UDEVDIR)/$(notdir $u) &&) :
 	$(foreach c,$(COMP),install -D -m 644 $c $(DESTDIR)$(COMPDIR)/$(basename $(notdir $c)) &&) :
+	install -D -m 644 completion/_mscope $(DESTDIR)$(ZSHDIR)/_mscope
+	install -D -m 644 completion/mscope.fish $(DESTDIR)$(FISHDIR)/mscope.fish
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,bin/mscope bin/dread include/mscope.h) \
 		$(addprefix $(DESTDIR)$(LIBDIR)/,libmscope.a libmscope.so $(SONAME) pkgconfig/mscope.pc) \
 		$(foreach m,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m)) \
 		$(foreach u,$(UDEV),$(DESTDIR)$(UDEVDIR)/$(notdir $u)) \
-		$(foreach c,$(COMP),$(DESTDIR)$(COMPDIR)/$(basename $(notdir $c)))
-dist:
+		$(foreach c,$(COMP),$(DESTDIR)$(COMPDIR)/$(basename $(notdir $c))) \
+		$(DESTDIR)$(ZSHDIR)/_mscope $(DESTDIR)$(FISHDIR)/mscope.fish
+dist: $(BUILD)/dictionary.c
 	$(Q)mkdir -p $(BUILD) && git ls-files -co --exclude-standard | tar --owner=0 --group=0 \
-		--sort=name --transform 's,^,mscope-$(VERSION)/,' -czf $(BUILD)/mscope-$(VERSION).tar.gz -T -
+		--sort=name --transform 's,^$(BUILD)/,,;s,^,mscope-$(VERSION)/,' \
+		-czf $(BUILD)/mscope-$(VERSION).tar.gz -T - $(BUILD)/dictionary.c
 clean:
 	rm -rf build build-*
 
@@ -173,4 +197,4 @@ FORCE:
 .PHONY: FORCE all man demo check check-fast unit-programs unit tool vm matrix golden-update lint \
 	headers layers format bench fuzz install uninstall dist clean
 .SECONDARY:
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(TOOL_OBJ) $(UNIT_OBJ))
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(TOOL_OBJ) $(UNIT_OBJ) $(BUILD)/scripts/dictionary.o)

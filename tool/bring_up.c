@@ -1,84 +1,50 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* mscope check --bring-up: from the first descriptor upward, in the order in which hosts come to it,
- * to the first thing that would keep one from mounting the device. The scenarios are those of the
- * suite; what is here is their order, and what to do when one fails. */
+/* mscope check --bring-up: what real hosts do, from the first descriptor to a file that is copied, up to
+ * the first thing that stops one of them; then parts of the suite, one thing at a time, which stop no host
+ * and are listed. The scenarios are those of the suite; what is here is their order, and what is said of
+ * the end. Under profile interop only a host's own sequence can fail. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "tool.h"
 
-static const struct stage {
-	const char *scenario;
-	const char *next; /* what to do when it fails */
-} stages[] = {
-	{ "usb.descriptor.interface",
-	  "correct the descriptors and plug the device in again; nothing above them counts until a "
-	  "host can read what the device is" },
-	{ "usb.descriptor.device",
-	  "let GET_DESCRIPTOR send the smaller of wLength and the descriptor's own length, in "
-	  "packets of bMaxPacketSize0, with an empty packet only when both call for one" },
-	{ "usb.descriptor.configuration",
-	  "send the whole configuration in one answer, and count wTotalLength from its bytes" },
-	{ "usb.request.get-max-lun",
-	  "answer A1h FEh with one byte, the number of the last logical unit (0 for one unit), or "
-	  "refuse it with STALL; compare wIndex with the interface's real number" },
-	{ "bot.case01.direction",
-	  "follow one command by hand: bulk-out armed for 31 bytes before the host sends, the CBW "
-	  "read, the CSW of 13 bytes with the same tag armed on bulk-in, bulk-out armed again" },
-	{ "bot.case06.inquiry",
-	  "send exactly 36 bytes on bulk-in, then the CSW as a transfer of its own, and nothing "
-	  "between them" },
-	{ "scsi.inquiry.standard",
-	  "fill in the 36 bytes of standard INQUIRY data; a host decides by them what kind of device "
-	  "this is" },
-	{ "scsi.sense.idle",
-	  "let REQUEST SENSE always pass, with 18 bytes of fixed format; every failure after this "
-	  "one is explained to the host by it" },
-	{ "scsi.ready.medium",
-	  "let TEST UNIT READY pass once the medium can be read, and until then fail it with a reason "
-	  "that REQUEST SENSE gives: 2/3A/00 without a medium, 2/04/01 while it starts" },
-	{ "bot.case06.capacity",
-	  "answer READ CAPACITY(10) with eight bytes, big-endian: the address of the last block, not "
-	  "the number of blocks, and the size of a block" },
-	{ "scsi.capacity.stable",
-	  "compute the capacity before the first command can come, and leave it alone" },
-	{ "bot.case05.inquiry",
-	  "when less is to be sent than dCBWDataTransferLength, end the data with a short packet and "
-	  "halt bulk-in, or fill it up; then the CSW, with the difference as dCSWDataResidue" },
-	{ "bot.case05.mode-sense6",
-	  "the same for MODE SENSE(6) with 192 bytes, which Linux and Windows send before they read: "
-	  "a header of four bytes is enough of an answer" },
-	{ "bot.case04.packet",
-	  "when a command fails that has data for the host, halt bulk-in, and let the CSW wait behind "
-	  "the halt until the host has cleared it" },
-	{ "scsi.unknown.none",
-	  "end every command that is not known with status 01h and sense 5/20/00; hosts try many" },
-	{ "bot.case06.read10",
-	  "read two blocks by hand, and look at each packet: all full, none empty, the CSW last" },
-	{ "bot.case06.read10-sizes",
-	  "read in sizes that your buffers divide, and in sizes that they do not; the first that fails "
-	  "is the size of something" },
-	{ "scsi.capacity.last-block",
-	  "make the capacity agree with what can be read: hosts read the last block when they look "
-	  "for a partition table" },
-	{ "usb.request.reset",
-	  "let 21h FFh ready the device for the next CBW, and acknowledge it only then" },
-	{ "bot.recovery.stalled",
-	  "let Bulk-Only Reset drop the command that is under way, with all that is armed for it" },
-	{ "bot.recovery.toggles-in",
-	  "restart the data toggle in CLEAR_FEATURE(ENDPOINT_HALT), also when the endpoint is not "
-	  "halted" },
-	{ "attach.linux.probe",
-	  "everything so far was right by itself; look at the command named above, in the place where "
-	  "Linux sends it" },
-	{ "attach.windows.probe",
-	  "look at the command named above, in the place where Windows sends it" },
-	{ "attach.macos.probe",
-	  "look at the command named above, in the place where macOS sends it" },
-	{ "attach.freebsd.probe",
-	  "look at the command named above, in the place where FreeBSD sends it" },
-	{ "attach.uefi.probe",
-	  "look at the command named above, in the place where a UEFI firmware sends it" },
+static const char *const steps[] = {
+	/* hosts, in the order in which they get there */
+	"attach.linux.enumerate",
+	"attach.windows.enumerate",
+	"attach.macos.enumerate",
+	"attach.linux.probe",
+	"attach.windows.probe",
+	"attach.macos.probe",
+	"attach.uefi.probe",
+	"attach.freebsd.probe",
+	"attach.linux.hold",
+	"attach.windows.idle",
+	"attach.linux.copy",
+	"attach.windows.copy",
+	/* one thing at a time */
+	"usb.descriptor.interface",
+	"usb.descriptor.device",
+	"usb.descriptor.configuration",
+	"usb.request.get-max-lun",
+	"bot.case01.direction",
+	"bot.case06.inquiry",
+	"scsi.inquiry.standard",
+	"scsi.sense.idle",
+	"scsi.ready.medium",
+	"bot.case06.capacity",
+	"scsi.capacity.stable",
+	"bot.case05.inquiry",
+	"bot.case05.mode-sense6",
+	"bot.case04.packet",
+	"scsi.unknown.none",
+	"bot.case06.read10",
+	"bot.case06.read10-sizes",
+	"scsi.capacity.last-block",
+	"usb.request.reset",
+	"bot.recovery.stalled",
+	"bot.recovery.toggles-in",
 };
 
 static const struct msc_scenario *find(const struct msc_scenarios *all, const char *name)
@@ -92,43 +58,94 @@ static const struct msc_scenario *find(const struct msc_scenarios *all, const ch
 static int choose(const struct msc_scenarios *all, struct msc_scenarios *chosen,
 		  struct msc_err *err)
 {
-	chosen->list = calloc(MSC_COUNT(stages), sizeof *chosen->list);
+	chosen->list = calloc(MSC_COUNT(steps), sizeof *chosen->list);
 	if (!chosen->list)
 		return msc_nomem(err);
-	for (size_t i = 0; i < MSC_COUNT(stages); i++) {
-		const struct msc_scenario *s = find(all, stages[i].scenario);
+	for (size_t i = 0; i < MSC_COUNT(steps); i++) {
+		const struct msc_scenario *s = find(all, steps[i]);
 
 		if (!s)
-			return msc_fail(err, MSC_E_INTERNAL, "there is no scenario %s",
-					stages[i].scenario);
+			return msc_fail(err, MSC_E_INTERNAL, "there is no scenario %s", steps[i]);
 		chosen->list[chosen->count++] = (struct msc_scenario *)s;
 	}
 	return 0;
 }
 
-static void put_next(FILE *out, const char *text)
+static void put_headed(FILE *out, const char *head, const char *text)
 {
-	fputs("next      ", out);
+	fprintf(out, "%-10s", head);
 	msc_put_wrapped(out, 10, 10, text);
 	putc('\n', out);
 }
 
-static void explain(struct tool *tool, const struct walk *walk, int status)
+/* What to do follows from the rule that spoke, and from the command on which it did. */
+static void put_next(FILE *out, const struct msc_finding *f)
 {
-	if (!tool->text)
-		return;
-	for (size_t i = 0; walk->failed && i < MSC_COUNT(stages); i++) {
-		char text[512];
+	char text[1280] = "";
 
-		if (strcmp(stages[i].scenario, msc_scenario_name(walk->failed)))
+	msc_append(text, sizeof text, "%s%s%s", f->context, *f->context ? ": " : "", f->message);
+	if (f->expected)
+		msc_append(text, sizeof text, "; expected %s", f->expected);
+	msc_append(text, sizeof text,
+		   ". What is demanded there (%s): %s. The usual mistake: %s. Mend "
+		   "that, and run this again for what comes after it",
+		   f->rule->id, f->rule->title, f->rule->mistake);
+	put_headed(out, "next", text);
+}
+
+/* Where the walk could not look, by reason. */
+static void put_untold(FILE *out, const struct walk *walk)
+{
+	for (size_t i = 0; i < walk->n_untold; i++) {
+		const struct untold *u = &walk->untold[i];
+		char text[1024] = "";
+		bool told = false;
+
+		for (size_t k = 0; k < i; k++)
+			told |= !strcmp(walk->untold[k].reason, u->reason);
+		for (size_t k = i; !told && k < walk->n_untold; k++)
+			if (!strcmp(walk->untold[k].reason, u->reason))
+				msc_append(text, sizeof text, "%s%s", *text ? ", " : "",
+					   msc_scenario_name(walk->untold[k].scenario));
+		if (told)
 			continue;
-		snprintf(text, sizeof text, "%s; then run this again, for what comes after it",
-			 stages[i].next);
-		put_next(tool->text, text);
+		msc_append(text, sizeof text, ": %s", u->reason);
+		put_headed(out, "not told", text);
 	}
-	if (!walk->failed && status == 0)
-		put_next(tool->text, "nothing here keeps a host from mounting the device; without "
-				     "--bring-up mscope runs the whole suite");
+}
+
+static void explain(struct tool *tool, const struct walk *walk)
+{
+	FILE *out = tool->text;
+
+	if (!out)
+		return;
+	put_untold(out, walk);
+	if (walk->first.count)
+		put_next(out, &walk->first.list[0]);
+	else if (walk->failed)
+		put_headed(out, "next",
+			   "the last step did not end; what is said of it above is the "
+			   "first thing to look at");
+	else if (walk->unbound)
+		put_headed(
+			out, "next",
+			"no driver of a host binds to this bInterfaceSubClass: 06h is what disks "
+			"have, 01h to 05h are taken too. What was tried above no host will send");
+	else if (walk->n_untold)
+		put_headed(
+			out, "next",
+			"no step that was run stops a host; whether the others would is not told. "
+			"Put right what kept them from being run, and run this again");
+	else
+		put_headed(
+			out, "next",
+			walk->warned
+				? "no host is stopped by what is listed above, and it is wrong "
+				  "all the same: \"mscope check\" has the whole of it"
+				: "all steps passed. They do not prove the medium right, nor all "
+				  "that hosts seldom send: now run \"mscope check\" without "
+				  "--bring-up");
 }
 
 /* The device could not even be asked. */
@@ -151,9 +168,9 @@ static void explain_unopened(struct tool *tool, const struct msc_err *err)
 		"endpoint 0 is not served in time, the status stage of a request is left out, or "
 		"a length in the configuration leads past its end");
 	putc('\n', tool->text);
-	put_next(tool->text,
-		 "make a standard request of each kind work by itself, GET_DESCRIPTOR with "
-		 "8 bytes first; on Linux, \"dmesg\" says which one failed");
+	put_headed(tool->text, "next",
+		   "make a standard request of each kind work by itself, GET_DESCRIPTOR with "
+		   "8 bytes first; on Linux, \"dmesg\" says which one failed");
 }
 
 int bring_up(struct tool *tool, const struct msc_scenarios *all, struct msc_err *err)
@@ -170,9 +187,10 @@ int bring_up(struct tool *tool, const struct msc_scenarios *all, struct msc_err 
 	if (choose(all, &chosen, err) == 0)
 		status = conduct_walk(tool, &chosen, &walk, err);
 	if (status >= 0)
-		explain(tool, &walk, status);
+		explain(tool, &walk);
 	else if (err->code == MSC_E_UNSUPPORTED && !walk.opened)
 		explain_unopened(tool, err);
+	walk_end(&walk);
 	free(chosen.list);
 	return status;
 }

@@ -41,6 +41,64 @@ static void show_progress(struct conductor *c, const struct msc_event *ev)
 	}
 }
 
+/* The first failure of a case; its strings are kept. */
+static void keep_first(struct walk *walk, const struct msc_findings *all)
+{
+	struct msc_err none = MSC_ERR_INIT;
+
+	for (size_t i = 0; i < all->count && !walk->first.count; i++) {
+		const struct msc_findings one = { &all->list[i], 1, 1 };
+
+		if (all->list[i].severity == MSC_FAIL &&
+		    msc_findings_copy(&walk->first, &one, &none) < 0)
+			msc_findings_clear(&walk->first);
+	}
+}
+
+static void keep_untold(struct walk *walk, const struct msc_event *ev)
+{
+	struct untold *more = reallocarray(walk->untold, walk->n_untold + 1, sizeof *more);
+
+	if (!more)
+		return;
+	walk->untold = more;
+	more[walk->n_untold].scenario = ev->scenario;
+	more[walk->n_untold].reason = strdup(ev->reason ? ev->reason : "");
+	walk->n_untold += more[walk->n_untold].reason != NULL;
+}
+
+/* Mass Storage Class Overview 1.4, 2: the command sets that hosts have drivers for. */
+static bool is_unbound(const struct msc_device *d)
+{
+	return !d->commands_only &&
+	       (d->subclass < 0x01 || d->subclass > 0x06 || d->protocol != MSC_PROTOCOL_BULK_ONLY);
+}
+
+static void watch(struct walk *walk, const struct msc_event *ev)
+{
+	if (ev->kind == MSC_EV_RUN_BEGIN) {
+		walk->opened = true;
+		walk->unbound = is_unbound(ev->device);
+	}
+	if (ev->kind != MSC_EV_CASE_END || walk->failed)
+		return;
+	walk->warned |= ev->verdict == MSC_VERDICT_WARN;
+	if (ev->verdict == MSC_VERDICT_SKIP || ev->verdict == MSC_VERDICT_ERROR)
+		keep_untold(walk, ev);
+	if (ev->verdict != MSC_VERDICT_FAIL)
+		return;
+	walk->failed = ev->scenario;
+	keep_first(walk, ev->findings);
+}
+
+void walk_end(struct walk *walk)
+{
+	for (size_t i = 0; i < walk->n_untold; i++)
+		free(walk->untold[i].reason);
+	free(walk->untold);
+	msc_findings_clear(&walk->first);
+}
+
 static void on_event(void *user, const struct msc_event *ev)
 {
 	struct conductor *c = user;
@@ -48,11 +106,8 @@ static void on_event(void *user, const struct msc_event *ev)
 	show_progress(c, ev);
 	if (ev->kind == MSC_EV_NOTE && ev->safety && !c->tool->text)
 		fprintf(stderr, "mscope: %s\n", ev->text); /* standard output holds a document */
-	if (c->walk && ev->kind == MSC_EV_RUN_BEGIN)
-		c->walk->opened = true;
-	if (c->walk && ev->kind == MSC_EV_CASE_END &&
-	    (ev->verdict == MSC_VERDICT_FAIL || ev->verdict == MSC_VERDICT_ERROR))
-		c->walk->failed = ev->scenario;
+	if (c->walk)
+		watch(c->walk, ev);
 	for (size_t i = 0; i < c->n_reports; i++)
 		msc_report_event(&c->reports[i].run, ev);
 	if (ev->kind == MSC_EV_RUN_BEGIN || ev->kind == MSC_EV_CASE_END)
@@ -250,7 +305,7 @@ static int run_chosen(struct tool *tool, struct msc_scenarios *scenarios, bool f
 		      struct walk *walk, struct msc_err *err)
 {
 	struct conductor c = { .tool = tool, .walk = walk };
-	struct msc_run_options options = { .event = on_event, .user = &c, .first_only = walk };
+	struct msc_run_options options = { .event = on_event, .user = &c, .as_hosts = walk };
 	struct msc_target *target;
 	int status;
 

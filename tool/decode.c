@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "decode.h"
 #include "mscope.h"
+#include "window.h"
 
 #define BATCH 16384 /* packets between two looks at the progress */
 
@@ -15,12 +16,12 @@ struct decode {
 	const char *path;
 	enum msc_profile profile;
 	bool only_failed, only_slow, only_writes;
-	bool have_lun;
-	uint64_t lun;
-	int64_t from_ns, to_ns;
+	struct window window;
 	struct sum *sum;
 	struct show show;
 	struct msc_findings findings;
+	struct images images;
+	struct script *script; /* NULL: not asked for */
 	uint64_t index;
 	bool json, any; /* an exchange stands in the JSON */
 	struct msc_err err; /* of a callback */
@@ -42,35 +43,6 @@ static int read_only(struct decode *d, struct msc_err *err)
 	return msc_fail(err, MSC_E_USAGE, "--only: '%s' is none of failed, slow, writes", only);
 }
 
-static int read_moment(const char *text, size_t len, int64_t *ns, struct msc_err *err)
-{
-	char copy[64];
-
-	snprintf(copy, sizeof copy, "%.*s", (int)len, text);
-	if (len && msc_parse_duration(copy, ns, err) < 0) {
-		msc_err_prefix(err, "--time: ");
-		return -1;
-	}
-	return 0;
-}
-
-static int read_time(struct decode *d, struct msc_err *err)
-{
-	const char *time = arg(&d->tool->args, "time"), *dots;
-
-	d->to_ns = INT64_MAX;
-	if (!time)
-		return 0;
-	dots = strstr(time, "..");
-	if (!dots)
-		return msc_fail(
-			err, MSC_E_USAGE,
-			"--time: '%s': expected two moments, as in 1.5s..2s, 3s.. or ..10ms", time);
-	return read_moment(time, (size_t)(dots - time), &d->from_ns, err) < 0
-		       ? -1
-		       : read_moment(dots + 2, strlen(dots + 2), &d->to_ns, err);
-}
-
 static int read_options(struct decode *d, struct msc_err *err)
 {
 	const struct args *a = &d->tool->args;
@@ -82,11 +54,9 @@ static int read_options(struct decode *d, struct msc_err *err)
 				a->n_words);
 	d->path = a->words[0];
 	d->profile = MSC_PROFILE_USBIF;
-	d->have_lun = arg(a, "lun");
-	if (arg_size(a, "lun", MSC_LUN_MAX, &d->lun, err) < 0 ||
-	    (profile && msc_profile_parse(profile, &d->profile, err) < 0) || read_only(d, err) < 0)
+	if ((profile && msc_profile_parse(profile, &d->profile, err) < 0) || read_only(d, err) < 0)
 		return -1;
-	return read_time(d, err);
+	return window_read(&d->window, a, err);
 }
 
 /* ---- records ------------------------------------------------------------------------------- */
@@ -108,14 +78,6 @@ static bool is_write(const struct msc_record *r)
 	       (r->u.exchange.dir == MSC_DIR_OUT ||
 		msc_cdb_effect(r->u.exchange.cbw.cb, MSC_CBW_CB_MAX, &msc_any_disk, NULL) !=
 			MSC_EFFECT_NONE);
-}
-
-/* Within the time and of the unit that was asked for. */
-static bool is_meant(const struct decode *d, const struct msc_record *r)
-{
-	return r->ended_ns >= d->from_ns && r->began_ns <= d->to_ns &&
-	       (!d->have_lun ||
-		(r->kind == MSC_RECORD_EXCHANGE && r->u.exchange.cbw.h.lun == d->lun));
 }
 
 static bool is_listed(const struct decode *d, const struct msc_record *r)
@@ -170,12 +132,15 @@ static void on_record(void *user, const struct msc_talk *t, const struct msc_rec
 {
 	struct decode *d = user;
 
-	if (d->err.code || !is_meant(d, r))
+	if (d->err.code || !window_has(&d->window, t, r))
 		return;
 	d->index++;
 	if (msc_judge(r, d->profile, &d->findings, &d->err) < 0)
 		return;
 	if (d->findings.count && sum_findings(d->sum, &d->findings, &d->err) < 0)
+		return;
+	if (images_add(&d->images, t, r, &d->err) < 0 ||
+	    (d->script && script_add(d->script, t, r, &d->findings, &d->err) < 0))
 		return;
 	show_follow(&d->show, r, false);
 	if (is_listed(d, r)) {
@@ -235,32 +200,6 @@ static int read_all(struct decode *d, struct msc_capture *c, struct msc_err *err
 	return result;
 }
 
-/* What the file has instead. */
-static int nothing_found(const struct decode *d, const struct msc_capture_facts *f,
-			 struct msc_err *err)
-{
-	char kinds[256] = "";
-
-	for (size_t i = 0; i < msc_capture_link_count; i++)
-		if (f->links & UINT64_C(1) << i)
-			msc_append(kinds, sizeof kinds, "%s%s", *kinds ? ", " : "",
-				   msc_capture_links[i].name);
-	if (!*kinds && f->unknown_packets)
-		return msc_fail(
-			err, MSC_E_FORMAT,
-			"%s: %llu packets of link type %u, which is none of USB's: %s", d->path,
-			(unsigned long long)f->packets, f->unknown_link,
-			"usbmon (189, 220), USBPcap (249), packets of the bus (288, 293-295)");
-	if (!f->packets)
-		return msc_fail(err, MSC_E_FORMAT, "%s: there is no packet in it", d->path);
-	return msc_fail(
-		err, MSC_E_FORMAT,
-		"%s: no mass storage by Bulk-Only in it: %llu packets (%s), %llu devices, %llu "
-		"packets of other kinds of endpoint, %llu too short",
-		d->path, (unsigned long long)f->packets, kinds, (unsigned long long)f->devices,
-		(unsigned long long)f->other, (unsigned long long)f->too_short);
-}
-
 static int end_json(struct decode *d, const struct msc_capture_facts *facts, int status,
 		    const char *reason, struct msc_err *err)
 {
@@ -300,7 +239,7 @@ static int decode_all(struct decode *d, struct msc_capture *c, struct msc_err *e
 	begin_json(d);
 	result = read_all(d, c, err);
 	if (result == 0 && !facts->talks)
-		result = nothing_found(d, facts, err);
+		result = window_nothing(d->path, facts, err);
 	status = result < 0 ? tool_status(err)
 		 : sum_has_failure(d->sum) ? MSCOPE_FAILED
 					   : MSCOPE_PASSED;
@@ -323,11 +262,16 @@ static int decode(struct tool *tool, struct msc_err *err)
 		return -1;
 	d.json = json_is_wanted(tool);
 	d.sum = sum_new();
-	c = d.sum ? msc_capture_open(d.path, &options, err) : NULL;
 	if (!d.sum)
 		msc_nomem(err);
+	else if (images_open(&d.images, &tool->args, err) == 0)
+		d.script = script_open(&tool->args, d.path, err);
+	c = err->code ? NULL : msc_capture_open(d.path, &options, err);
 	if (c)
 		status = decode_all(&d, c, err);
+	if (images_end(&d.images, status >= 0, err) < 0 ||
+	    script_end(d.script, status >= 0, err) < 0)
+		status = -1;
 	msc_capture_close(c);
 	sum_free(d.sum);
 	msc_findings_clear(&d.findings);
@@ -336,8 +280,13 @@ static int decode(struct tool *tool, struct msc_err *err)
 
 static const struct opt decode_options[] = {
 	{ "only", 0, "WHAT", "list only what failed, is slow, or writes: failed, slow, writes" },
-	{ "lun", 0, "N", "look only at this logical unit" },
-	{ "time", 0, "A..B", "look only at this time, as in 1.5s..2s, 3s.. or ..10ms" },
+	WINDOW_LUN,
+	WINDOW_TIME,
+	WINDOW_DEVICE,
+	{ "image", 0, "FILE", "write the blocks that were read or written, each where it belongs" },
+	{ "image-read", 0, "FILE", "the same of those that were read" },
+	{ "image-written", 0, "FILE", "the same of those that were written" },
+	{ "to-scenario", 0, "FILE", "write what was sent as a scenario, with what the rules said" },
 	{ "profile", 'p', "NAME", "how strict: spec, usbif (the default), interop" },
 	{ .name = NULL },
 };

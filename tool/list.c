@@ -136,10 +136,10 @@ static int collect_faults(json_t *list, struct tool *tool, struct msc_err *err)
 	(void)tool;
 	for (const struct msc_fault *f = NULL; (f = msc_fault_next(f));) {
 		if (append(list,
-			   json_pack("{s:s, s:s, s:s?, s:o, s:b, s:s?}", "name", f->id, "title",
-				     f->title, "seen", f->seen, "caught_by",
-				     words_json(f->caught_by), "needs_writes", f->needs_writes,
-				     "target", f->target),
+			   json_pack("{s:s, s:s, s:s?, s:s?, s:o, s:b, s:s?}", "name", f->id,
+				     "title", f->title, "mistake", f->mistake, "seen", f->seen,
+				     "caught_by", words_json(f->caught_by), "needs_writes",
+				     f->needs_writes, "target", f->target),
 			   err) < 0)
 			return -1;
 	}

@@ -3,25 +3,67 @@
 #include "base/text.h"
 #include "source.h"
 
+struct listing {
+	FILE *text;   /* or NULL */
+	json_t *files; /* or NULL */
+};
+
+static void print(FILE *f, const struct msc_volume_file *file)
+{
+	if (file->is_directory)
+		fprintf(f, "%12s  ", "-");
+	else
+		fprintf(f, "%12llu  ", (unsigned long long)file->size);
+	msc_put(f, MSC_PLAIN, file->path);
+	fputs(file->is_directory ? "/\n" : "\n", f);
+}
+
 static int show(void *user, const struct msc_volume_file *f, struct msc_err *err)
 {
-	(void)user;
+	struct listing *l = user;
+
 	if (tool_stop(NULL))
 		return msc_fail(err, MSC_E_INTERRUPTED, "stopped");
-	if (f->is_directory)
-		printf("%12s  ", "-");
-	else
-		printf("%12llu  ", (unsigned long long)f->size);
-	msc_put(stdout, MSC_PLAIN, f->path);
-	fputs(f->is_directory ? "/\n" : "\n", stdout);
+	if (l->text)
+		print(l->text, f);
+	if (l->files &&
+	    json_array_append_new(l->files,
+				  json_pack("{s:o, s:b, s:I}", "path", msc_json_text(f->path),
+					    "directory", f->is_directory, "bytes",
+					    (json_int_t)(f->is_directory ? 0 : f->size))))
+		return msc_nomem(err);
 	return 0;
+}
+
+static int write_list(const struct source *s, struct tool *tool, json_t *files, struct msc_err *err)
+{
+	const struct msc_report_context context = tool_context(tool);
+	json_t *target = s->target ? msc_device_json(&s->target->device) : NULL;
+	json_t *document = msc_json_document("mscope.ls/1", &context, target, 0, NULL);
+
+	if (!document || json_object_set(document, "files", files)) {
+		json_decref(document);
+		return msc_nomem(err);
+	}
+	return write_json(tool, document, err);
+}
+
+static int walk(struct source *s, struct tool *tool, const char *directory, struct msc_err *err)
+{
+	struct listing l = { tool->text, json_is_wanted(tool) ? json_array() : NULL };
+	struct msc_volume *v = msc_volume_open(&s->bytes, err);
+	int rc = v ? msc_volume_list(v, directory, show, &l, err) : -1;
+
+	msc_volume_close(v);
+	if (rc == 0 && l.files)
+		rc = write_list(s, tool, l.files, err);
+	json_decref(l.files);
+	return rc;
 }
 
 static int list(struct source *s, struct tool *tool, struct msc_err *err)
 {
 	const char *directory = "/";
-	struct msc_volume *v;
-	int rc;
 
 	if (tool->args.n_words > s->words + 1)
 		return msc_fail(err, MSC_E_USAGE, "ls takes one target and one directory");
@@ -31,12 +73,7 @@ static int list(struct source *s, struct tool *tool, struct msc_err *err)
 		return -1;
 	if (!s->session && !s->direct.direct)
 		source_tell_cached(s);
-	v = msc_volume_open(&s->bytes, err);
-	if (!v)
-		return -1;
-	rc = msc_volume_list(v, directory, show, NULL, err);
-	msc_volume_close(v);
-	return rc;
+	return walk(s, tool, directory, err);
 }
 
 static int ls(struct tool *tool, struct msc_err *err)
@@ -52,10 +89,6 @@ static int ls(struct tool *tool, struct msc_err *err)
 
 static const struct opt ls_options[] = {
 	{ "lun", 0, "N", "the logical unit; 0 unless given" },
-	{ "verbose", 'v', NULL, "log what is done; twice: every transfer" },
-	{ "quiet", 'q', NULL, "log nothing" },
-	{ "log", 0, "FILE", "write a trace of every transfer to a file" },
-	{ "help", 'h', NULL, "describe the command" },
 	{ .name = NULL },
 };
 
@@ -63,6 +96,8 @@ const struct cmd cmd_ls = {
 	.name = "ls",
 	.summary = "list the files inside a device, without mounting it",
 	.usage = "[TARGET|DEVICE|IMAGE] [DIRECTORY]",
-	.options = { ls_options, target_options },
+	.options = { ls_options, target_options, common_options },
+	.document = "mscope.ls/1",
+	.format = plain_format,
 	.run = ls,
 };

@@ -3,7 +3,7 @@
  * waits. Of safety nothing is silenced by -q. */
 #include "tool.h"
 
-static void note(void *user, bool safety, const char *text)
+void tool_medium_note(void *user, bool safety, const char *text)
 {
 	(void)user;
 	(void)safety;
@@ -12,13 +12,13 @@ static void note(void *user, bool safety, const char *text)
 
 void tool_tell_journal(const struct msc_target *t)
 {
-	msc_medium_tell(&t->device, NULL, note, NULL);
+	msc_medium_tell(&t->device, NULL, tool_medium_note, NULL);
 }
 
 struct msc_medium *tool_medium_begin(struct msc_session *s, uint8_t lun, uint64_t seed,
 				     struct msc_err *err)
 {
-	const struct msc_medium_options o = { .lun = lun, .seed = seed, .note = note };
+	const struct msc_medium_options o = { .lun = lun, .seed = seed, .note = tool_medium_note };
 
 	return msc_medium_begin(s, &o, err);
 }

@@ -323,13 +323,14 @@ static json_t *quirks(const struct msc_findings *findings)
 
 static int ask_all(struct probe *p, json_t *document, struct msc_err *err)
 {
-	json_t *units = json_array(), *unit;
+	json_t *units, *unit;
 	char why[128] = "";
 	uint8_t max_lun;
 	bool works;
 
 	if (ask_descriptors(p, document, err) < 0)
 		return -1;
+	units = json_array();
 	if (json_object_set_new(document, "units", units))
 		return msc_nomem(err);
 	if (msc_session_max_lun(p->session, &max_lun, err) < 0)

@@ -153,6 +153,7 @@ static int build(struct job *j, const struct tool *tool, struct msc_err *err)
 	if ((out && read_out(j, out, err) < 0) || data_phase(j, tool, &dir, &length, err) < 0)
 		return -1;
 	msc_request_init(&j->request, j->cdb, (uint8_t)j->cdb_len, dir, (uint32_t)length);
+	j->request.keep_cb_length = true;
 	j->request.out = j->out;
 	if (out)
 		j->request.out_len = j->out_len;

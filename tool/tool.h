@@ -174,6 +174,8 @@ void complain_of_output(void);
 
 /* Says that an earlier run has left a journal for this device, if so. */
 void tool_tell_journal(const struct msc_target *);
+/* msc_medium_note_fn: on standard error. */
+void tool_medium_note(void *unused, bool safety, const char *text);
 /* msc_medium_begin, with its notes on standard error. */
 struct msc_medium *tool_medium_begin(struct msc_session *, uint8_t lun, uint64_t seed,
 				     struct msc_err *);
@@ -192,17 +194,28 @@ const char **selected(const struct tool *, size_t *n);
  * for; the exit status, or -1. */
 int conduct(struct tool *, const struct msc_scenarios *, bool chosen_by_name, struct msc_err *);
 
-/* The same for all of them in the order given, until one fails; and with the reasons. */
+/* The same for all of them in the order given, until one that imitates a host fails; and with the
+ * reasons. */
+struct untold { /* a step that was not run, or not to its end */
+	const struct msc_scenario *scenario;
+	char *reason;
+};
+
 struct walk {
 	const struct msc_scenario *failed; /* NULL: none did */
-	bool opened;			   /* the target */
+	struct msc_findings first; /* the first failure of that one, if it has one */
+	bool opened;		   /* the target */
+	bool unbound;		   /* by its descriptors no host has a driver for it */
+	bool warned;
+	struct untold *untold;
+	size_t n_untold;
 };
 int conduct_walk(struct tool *, struct msc_scenarios *, struct walk *, struct msc_err *);
+void walk_end(struct walk *); /* frees what it holds */
 
 /* ---- bring_up.c ---------------------------------------------------------------------------- */
 
-/* From the first descriptor upward, to the first thing that keeps a host from mounting the device;
- * as conduct(). */
+/* As hosts do it, up to the first thing that stops one of them; as conduct(). */
 int bring_up(struct tool *, const struct msc_scenarios *, struct msc_err *);
 
 /* ---- list_text.c --------------------------------------------------------------------------- */

@@ -23,6 +23,7 @@
 	X(tsk_fs_path2inum)                                                                  \
 	X(tsk_fs_file_open_meta)                                                             \
 	X(tsk_fs_file_read)                                                                  \
+	X(tsk_fs_file_walk)                                                                  \
 	X(tsk_fs_file_close)                                                                 \
 	X(tsk_fs_dir_walk)                                                                   \
 	X(tsk_error_get)
@@ -222,6 +223,65 @@ int msc_volume_copy(struct msc_volume *v, const char *path,
 	memset(v->img.cache_len, 0, sizeof v->img.cache_len);
 	rc = is_directory(f) ? msc_fail(err, MSC_E_IO, "%s is a directory", path)
 			     : copy(v, f, sink, user, err);
+	v->api.tsk_fs_file_close(f);
+	return rc;
+}
+
+struct place_walk {
+	int (*each)(void *, uint64_t, uint64_t, uint64_t, struct msc_err *);
+	void *user;
+	struct msc_err *err;
+	uint64_t size, next; /* bytes of the file, and of those that have a place */
+	bool failed;
+};
+
+static TSK_WALK_RET_ENUM place(TSK_FS_FILE *f, TSK_OFF_T at, TSK_DADDR_T block, char *data,
+			       size_t len, TSK_FS_BLOCK_FLAG_ENUM flags, void *user)
+{
+	static const unsigned other = TSK_FS_BLOCK_FLAG_SPARSE | TSK_FS_BLOCK_FLAG_COMP |
+				      TSK_FS_BLOCK_FLAG_RES;
+	struct place_walk *w = user;
+	const TSK_FS_INFO *fs = f->fs_info;
+
+	(void)data;
+	if ((uint64_t)at >= w->size)
+		return TSK_WALK_STOP;
+	if (len > w->size - (uint64_t)at)
+		len = (size_t)(w->size - (uint64_t)at);
+	if (flags & other || (uint64_t)at != w->next || len > fs->block_size) {
+		w->failed = true;
+		(void)msc_fail(
+			w->err, MSC_E_UNSUPPORTED,
+			"the file has no blocks of its own for all that it holds: it is sparse, "
+			"compressed, or kept within its entry");
+		return TSK_WALK_STOP;
+	}
+	w->next += len;
+	w->failed = w->each(w->user, (uint64_t)at, (uint64_t)fs->offset + block * fs->block_size,
+			    len, w->err) < 0;
+	return w->failed ? TSK_WALK_STOP : TSK_WALK_CONT;
+}
+
+int msc_volume_places(struct msc_volume *v, const char *path,
+		      int (*each)(void *, uint64_t, uint64_t, uint64_t, struct msc_err *),
+		      void *user, struct msc_err *err)
+{
+	struct place_walk w = { .each = each, .user = user, .err = err };
+	TSK_FS_FILE *f = find(v, path, err);
+	int rc;
+
+	if (!f)
+		return -1;
+	w.size = (uint64_t)f->meta->size;
+	rc = is_directory(f) ? msc_fail(err, MSC_E_IO, "%s is a directory", path) : 0;
+	if (rc == 0 && w.size &&
+	    (v->api.tsk_fs_file_walk(f, TSK_FS_FILE_WALK_FLAG_AONLY, place, &w) ||
+	     v->read_err.code))
+		rc = w.failed ? -1 : explain(v, MSC_E_IO, "the file's blocks cannot be found", err);
+	if (rc == 0 && w.failed)
+		rc = -1;
+	if (rc == 0 && w.next < w.size)
+		rc = msc_fail(err, MSC_E_IO, "%s: not all of its blocks can be found", path);
 	v->api.tsk_fs_file_close(f);
 	return rc;
 }

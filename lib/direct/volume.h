@@ -31,4 +31,12 @@ int msc_volume_copy(struct msc_volume *, const char *path,
 		    int (*sink)(void *user, const uint8_t *data, size_t len, struct msc_err *),
 		    void *user, struct msc_err *) MSC_MUST_CHECK;
 
+/* Where the bytes of a file lie, from its first to its last: `len` bytes of it from `at` on are on the
+ * medium at `offset`. MSC_E_UNSUPPORTED: it has no blocks for all of them (sparse, compressed, kept in its
+ * entry); MSC_E_IO as above. */
+int msc_volume_places(struct msc_volume *, const char *path,
+		      int (*each)(void *user, uint64_t at, uint64_t offset, uint64_t len,
+				  struct msc_err *),
+		      void *user, struct msc_err *) MSC_MUST_CHECK;
+
 #endif

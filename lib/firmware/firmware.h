@@ -21,6 +21,10 @@ struct msc_firmware {
 	const struct msc_knob *knobs;
 	struct mcu_vectors vectors;
 	bool full_speed_only;
+	/* Optional, of a model that is made of something on the host: before the device is powered on,
+	 * with the knobs set; and after it is gone, in any case. */
+	int (*prepare)(void *state, bool *full_speed, struct msc_err *);
+	void (*release)(void *state);
 };
 
 struct msc_fault {
@@ -29,7 +33,10 @@ struct msc_fault {
 	const char *seen;   /* where in the field, or which rule it exists to prove */
 	const char *caught_by; /* ids of the rules that must find it, separated by spaces */
 	bool needs_writes;  /* they do so only in a run with --allow-writes */
-	const char *target; /* knobs without which it cannot show itself, such as "removable=0" */
+	const char *
+		target; /* knobs without which it cannot show itself, such as "removable=0"; they are
+			       set with it unless the user sets them */
+	const char *mistake; /* what its source usually does wrong, in one line */
 	struct mutant_ops ops;
 };
 

@@ -197,7 +197,10 @@ static int begin(struct msc_spec *s, const char *name, struct msc_err *err)
 
 static int end(struct msc_spec *s, struct msc_err *err)
 {
-	if (s->firmware->full_speed_only && s->bench.speed == 2)
+	s->full_speed = s->firmware->full_speed_only;
+	if (s->firmware->prepare && s->firmware->prepare(s->state, &s->full_speed, err) < 0)
+		return -1;
+	if (s->full_speed && s->bench.speed == 2)
 		return msc_fail(err, MSC_E_USAGE, "sim:%s is a full-speed device",
 				s->firmware->name);
 	if (!s->bench.unplug_ns)
@@ -224,6 +227,51 @@ static int once(const char *list, size_t at, struct msc_err *err)
 	return 0;
 }
 
+/* The name of the model or the simulator has this knob. */
+static bool has_knob(const struct msc_spec *s, const char *name)
+{
+	return msc_knob_find(s->firmware->knobs, name) || msc_knob_find(msc_sim_knobs, name);
+}
+
+/* The text sets this knob ("KNOB=VALUE") by itself. */
+static bool is_set(const char *text, const char *knob)
+{
+	size_t len = strcspn(knob, "=") + 1;
+
+	for (const char *p = strchr(text, ','); p; p = strchr(p + 1, ','))
+		if (!strncmp(p + 1, knob, len))
+			return true;
+	return false;
+}
+
+/* A fault brings the knobs without which it cannot show itself, where the firmware has them; what the user
+ * sets has its way. */
+static int set_for_faults(struct msc_spec *s, const char *text, struct msc_err *err)
+{
+	static const char key[] = ",fault=";
+
+	for (const char *p = strstr(text, key); p; p = strstr(p + 1, key)) {
+		char id[64], knobs[256], *left = knobs, *word;
+		const struct msc_fault *f;
+
+		snprintf(id, sizeof id, "%.*s", (int)strcspn(p + sizeof key - 1, ","),
+			 p + sizeof key - 1);
+		f = msc_fault_find(id, err);
+		if (!f)
+			return -1;
+		snprintf(knobs, sizeof knobs, "%s", f->target ? f->target : "");
+		while ((word = strsep(&left, ","))) {
+			char knob[64];
+
+			snprintf(knob, sizeof knob, "%.*s", (int)strcspn(word, "="), word);
+			if (*word && has_knob(s, knob) && !is_set(text, word) &&
+			    set_knob(s, word, err) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
 int msc_spec_parse(struct msc_spec *s, const char *name, struct msc_err *err)
 {
 	char *text = strdup(name), *left = text, *word;
@@ -233,6 +281,8 @@ int msc_spec_parse(struct msc_spec *s, const char *name, struct msc_err *err)
 	if (!text)
 		return msc_nomem(err);
 	rc = begin(s, strsep(&left, ","), err);
+	if (rc == 0)
+		rc = set_for_faults(s, name, err);
 	while (rc == 0 && (word = strsep(&left, ",")))
 		rc = once(name, (size_t)(word - text), err) < 0 ? -1 : set_knob(s, word, err);
 	if (rc == 0)
@@ -245,13 +295,15 @@ int msc_spec_parse(struct msc_spec *s, const char *name, struct msc_err *err)
 
 void msc_spec_free(struct msc_spec *s)
 {
+	if (s->state && s->firmware->release)
+		s->firmware->release(s->state);
 	free(s->state);
 	s->state = NULL;
 }
 
 struct sim_device_config msc_spec_config(const struct msc_spec *s)
 {
-	bool full = s->bench.speed == 1 || s->firmware->full_speed_only;
+	bool full = s->bench.speed == 1 || s->full_speed;
 
 	return (struct sim_device_config){
 		.name = s->firmware->name,

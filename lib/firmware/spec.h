@@ -32,6 +32,7 @@ struct msc_spec {
 	size_t n_mutants;
 	struct sim_event events[MSC_SPEC_EVENTS_MAX];
 	size_t n_events;
+	bool full_speed; /* the model can no faster */
 	bool has_file; /* a medium is a file of the host */
 	char medium_id[64]; /* of the file of the knob "file", by whatever name it is reached */
 };

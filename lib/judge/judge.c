@@ -75,6 +75,36 @@ void msc_findings_clear(struct msc_findings *f)
 	*f = (struct msc_findings){ 0 };
 }
 
+/* NULL stays NULL; false: out of memory. */
+static bool copy_text(char **to, const char *from)
+{
+	*to = from ? strdup(from) : NULL;
+	return *to || !from;
+}
+
+int msc_findings_copy(struct msc_findings *to, const struct msc_findings *from, struct msc_err *err)
+{
+	*to = (struct msc_findings){ calloc(from->count + 1, sizeof *to->list), 0, from->count };
+	if (!to->list)
+		return msc_nomem(err);
+	for (; to->count < from->count; to->count++) {
+		const struct msc_finding *f = &from->list[to->count];
+		struct msc_finding *copy = &to->list[to->count];
+		bool good;
+
+		*copy = *f;
+		good = copy_text(&copy->message, f->message);
+		good &= copy_text(&copy->expected, f->expected);
+		good &= copy_text(&copy->actual, f->actual);
+		good &= copy_text(&copy->host, f->host);
+		if (!good) {
+			to->count++;
+			return msc_nomem(err);
+		}
+	}
+	return 0;
+}
+
 enum msc_severity msc_findings_worst(const struct msc_findings *f)
 {
 	enum msc_severity worst = MSC_IGNORE;
@@ -102,6 +132,7 @@ static struct msc_finding *append(struct msc_judging *j)
 						  .spec = j->spec ? j->spec : j->rule->spec };
 	if (j->record) {
 		msc_record_text(f->list[f->count].context, sizeof f->list->context, j->record);
+		msc_steps_text(f->list[f->count].steps, sizeof f->list->steps, j->record);
 		f->list[f->count].at_ns = j->record->ended_ns;
 	}
 	return &f->list[f->count++];

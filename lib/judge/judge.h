@@ -36,6 +36,7 @@ struct msc_rule {
 	enum msc_severity severity[MSC_PROFILES]; /* by profile, in the order of the enum */
 	const char *why;     /* why a host cares */
 	const char *mistake; /* the usual mistake in firmware */
+	bool fact; /* about what does not change, such as a descriptor: a run tells it once */
 	unsigned on;	     /* msc_record_kind bits; 0: only scenarios raise it */
 	bool wrapper; /* it looks at a CBW, a CSW or an endpoint, or has to know that nobody else talks to
 			 the device: never asked about a whole command */
@@ -64,14 +65,25 @@ struct msc_finding {
 	char *actual;	      /* may be NULL */
 	char *host;	      /* what a host would have done then, from a scenario; may be NULL */
 	char context[96];     /* the command or request: "READ(10) lba 0 blocks 1" */
+	char steps[96];	      /* of an exchange, without its numbers: "data, bulk-in halted and
+				 cleared, no CSW"; else empty */
 	int64_t at_ns;	      /* of the record's end */
+	const char *test;  /* of USB-IF, in whose case a run under profile usbif found this failure;
+			      MSC_NO_TEST: that case is none of theirs; NULL: nobody asked */
+	const char *above; /* of a fact that an earlier case was judged by: that case; else NULL */
 };
+
+/* No test description of USB-IF is about what was sent: the clause alone says that it is wrong. */
+#define MSC_NO_TEST "none"
 
 struct msc_findings {
 	struct msc_finding *list;
 	size_t count, room;
 };
 void msc_findings_clear(struct msc_findings *); /* frees the strings and the list */
+/* *to is overwritten, and is to be cleared in any case. */
+int msc_findings_copy(struct msc_findings *to, const struct msc_findings *,
+		      struct msc_err *) MSC_MUST_CHECK;
 enum msc_severity msc_findings_worst(const struct msc_findings *);
 
 /* Applies every rule to one record; appends to *out what the profile does not ignore. Nothing is
@@ -93,5 +105,8 @@ int msc_judge_stated(const struct msc_rule *, const char *spec, const struct msc
 
 /* "READ(10) lba 0 blocks 1", "GET_DESCRIPTOR configuration", ...; returns buf. */
 char *msc_record_text(char *buf, size_t size, const struct msc_record *);
+/* What happened in an exchange, in the order of its steps and without numbers, so that those in which
+ * the same happened can be put together; empty for other records. Returns buf. */
+char *msc_steps_text(char *buf, size_t size, const struct msc_record *);
 
 #endif

@@ -56,6 +56,7 @@ const struct msc_rule msc_rule_usb_config_length = {
 	.why = "hosts ask for nine bytes, then for wTotalLength; too few and enumeration fails",
 	.mistake = "a descriptor was added and the constant was not changed, or the length sent is "
 		   "cut to one packet",
+	.fact = true,
 	.on = MSC_RECORD_CONTROL,
 	.judge = config_length,
 };
@@ -140,6 +141,7 @@ const struct msc_rule msc_rule_usb_config_walk = {
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "hosts walk by bLength and stop, or refuse the device, where it leads nowhere",
 	.mistake = "a bLength of 0, or one that was not changed with its descriptor",
+	.fact = true,
 	.on = MSC_RECORD_CONTROL,
 	.judge = config_walk,
 };
@@ -172,6 +174,7 @@ const struct msc_rule msc_rule_usb_config_interfaces = {
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
 	.why = "Windows decides by it whether a device is composite; Linux warns and goes on",
 	.mistake = "alternate settings are counted, or an interface was added without it",
+	.fact = true,
 	.on = MSC_RECORD_CONTROL,
 	.judge = config_interfaces,
 };
@@ -224,6 +227,7 @@ const struct msc_rule msc_rule_usb_interface_endpoints = {
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "hosts open as many endpoints as announced, and miss the rest",
 	.mistake = "endpoint 0 is counted, or bulk-in and bulk-out were copied from one another",
+	.fact = true,
 	.on = MSC_RECORD_CONTROL,
 	.judge = interface_endpoints,
 };
@@ -252,6 +256,7 @@ const struct msc_rule msc_rule_usb_config_attributes = {
 	.why = "value 0 cannot be chosen, as it means unconfigured; the bits are checked by the "
 	       "compliance tests of chapter 9 and by no host",
 	.mistake = "bmAttributes is 00h for a device that is powered by the bus, without bit 7",
+	.fact = true,
 	.on = MSC_RECORD_CONTROL,
 	.judge = config_attributes,
 };
@@ -334,6 +339,7 @@ const struct msc_rule msc_rule_usb_endpoint_packet = {
 	.why = "host controllers split data by it; a wrong size breaks every transfer longer than one "
 	       "packet",
 	.mistake = "the descriptor of one speed is used at the other",
+	.fact = true,
 	.on = MSC_RECORD_CONTROL,
 	.judge = endpoint_packet,
 };
@@ -383,6 +389,7 @@ const struct msc_rule msc_rule_usb_otherspeed_form = {
 	       "read it",
 	.mistake = "the present configuration is sent again, with its packet sizes or its "
 		   "bDescriptorType",
+	.fact = true,
 	.on = MSC_RECORD_CONTROL,
 	.judge = otherspeed,
 };
@@ -440,6 +447,7 @@ const struct msc_rule msc_rule_bot_interface_form = {
 	.why = "hosts choose their driver by these codes; Linux keeps a list of devices whose codes "
 	       "are wrong",
 	.mistake = "the subclass is left at the vendor's FFh, or the codes of another class stay",
+	.fact = true,
 	.on = MSC_RECORD_CONTROL,
 	.judge = interface_form,
 };

@@ -52,6 +52,7 @@ const struct msc_rule msc_rule_usb_device_form = {
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "enumeration fails",
 	.mistake = "the answer is not cut to wLength, or is cut to the first packet",
+	.fact = true,
 	.on = MSC_RECORD_CONTROL,
 	.judge = device_form,
 };
@@ -86,6 +87,7 @@ const struct msc_rule msc_rule_usb_device_version = {
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_NOTE},
 	.why = "hosts ask for further descriptors, or do not, according to it",
 	.mistake = "the two bytes are swapped",
+	.fact = true,
 	.on = MSC_RECORD_CONTROL,
 	.judge = device_version,
 };
@@ -121,6 +123,7 @@ const struct msc_rule msc_rule_usb_device_packet = {
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "a control transfer longer than one packet ends early or babbles",
 	.mistake = "the size of a bulk endpoint is written there",
+	.fact = true,
 	.on = MSC_RECORD_CONTROL,
 	.judge = device_packet,
 };
@@ -161,6 +164,7 @@ const struct msc_rule msc_rule_usb_qualifier_form = {
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_NOTE},
 	.why = "it tells the host what the device would be at the other speed",
 	.mistake = "only the descriptors of the current speed are there",
+	.fact = true,
 	.on = MSC_RECORD_CONTROL,
 	.judge = qualifier_form,
 };
@@ -200,6 +204,7 @@ const struct msc_rule msc_rule_usb_string_form = {
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
 	.why = "Windows asks for 255 bytes and takes what comes; a wrong length cuts the serial number",
 	.mistake = "bLength counts characters instead of bytes, or leaves its own two bytes out",
+	.fact = true,
 	.on = MSC_RECORD_CONTROL,
 	.judge = string_form,
 };
@@ -223,6 +228,7 @@ const struct msc_rule msc_rule_bot_serial_present = {
 	.why = "without it Windows installs the device anew at every port, and a host that resets the "
 	       "bus cannot know it again",
 	.mistake = "the string was left out to save flash",
+	.fact = true,
 	.on = MSC_RECORD_CONTROL,
 	.judge = serial_present,
 };
@@ -283,6 +289,7 @@ const struct msc_rule msc_rule_bot_serial_length = {
 	.why = "the last twelve tell devices of one make apart",
 	.mistake =
 		"a short placeholder stays, or the chip's number is printed without leading zeros",
+	.fact = true,
 	.on = MSC_RECORD_CONTROL,
 	.judge = serial_length,
 };
@@ -318,6 +325,7 @@ const struct msc_rule msc_rule_bot_serial_digits = {
 	.why = "Windows makes names of it and replaces the device's serial when a character is not "
 	       "allowed in them",
 	.mistake = "lower-case hex digits, or a product name with a number",
+	.fact = true,
 	.on = MSC_RECORD_CONTROL,
 	.judge = serial_digits,
 };
@@ -343,6 +351,7 @@ const struct msc_rule msc_rule_bot_serial_zero = {
 	.why = "two devices with one serial number cannot be used on one Windows machine",
 	.mistake =
 		"the chip's unique number is read before its clock is on, or was never programmed",
+	.fact = true,
 	.on = MSC_RECORD_CONTROL,
 	.judge = serial_zero,
 };

@@ -5,7 +5,6 @@
 
 #include "judge/facts.h"
 
-#define NOT_PRESENT 0x3a
 #define WRAP_MIN    2048 /* blocks; a medium that wraps before that is not looked for */
 
 enum { STOP, START, EJECT, LOAD }; /* LOEJ and START */
@@ -70,7 +69,7 @@ static void eject_needless(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_record *failed, *before;
 	struct msc_sense_data sense;
 
-	if (!is_reason(r, &sense, &failed) || sense.asc != NOT_PRESENT ||
+	if (!is_reason(r, &sense, &failed) || sense.asc != MSC_ASC_NO_MEDIUM ||
 	    !failed->u.exchange.unit.have_capacity)
 		return;
 	before = msc_undisturbed(failed);

@@ -185,9 +185,9 @@ static bool is_pair(const struct msc_sense_data *s)
 	case 0x25:
 	case 0x26: return s->key == MSC_SENSE_ILLEGAL_REQUEST;
 	case ASC_WRITE_PROTECTED: return s->key == MSC_SENSE_DATA_PROTECT;
-	case 0x28:
+	case MSC_ASC_MEDIUM_CHANGED:
 	case 0x29: return s->key == MSC_SENSE_UNIT_ATTENTION;
-	case 0x3a: return s->key == MSC_SENSE_NOT_READY;
+	case MSC_ASC_NO_MEDIUM: return s->key == MSC_SENSE_NOT_READY;
 	default: return true;
 	}
 }

@@ -2,7 +2,10 @@
 /* A record in a few words: the line above its findings. */
 #include "judge/facts.h"
 
+#include <stdarg.h>
 #include <stdio.h>
+
+#include "base/text.h"
 
 static char *exchange_text(char *buf, size_t size, const struct msc_record *r)
 {
@@ -99,5 +102,75 @@ char *msc_record_text(char *buf, size_t size, const struct msc_record *r)
 			 r->u.poll.ep & MSC_EP_IN ? "in" : "out", r->u.poll.ep);
 		break;
 	}
+	return buf;
+}
+
+/* ---- steps ---------------------------------------------------------------------------------- */
+
+static const char *ep_name(uint8_t ep)
+{
+	return ep & MSC_EP_IN ? "bulk-in" : "bulk-out";
+}
+
+static void add_step(char *buf, size_t size, const char *fmt, ...) MSC_PRINTF(3, 4);
+static void add_step(char *buf, size_t size, const char *fmt, ...)
+{
+	char text[64];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	msc_append(buf, size, "%s%s", *buf ? ", " : "", text);
+}
+
+/* How a transfer ended, where that is not as it should be. */
+static void add_end(char *buf, size_t size, const struct msc_step *s, const char *what,
+		    bool cleared)
+{
+	if (s->outcome == MSC_OUT_STALL)
+		add_step(buf, size, "%s halted%s", ep_name(s->ep), cleared ? " and cleared" : "");
+	else if (msc_hung(s->outcome))
+		add_step(buf, size, "no %s", what);
+	else if (s->outcome != MSC_OUT_DONE && s->outcome != MSC_OUT_CANCELLED)
+		add_step(buf, size, "%s: %s", what, msc_outcome_name(s->outcome));
+}
+
+static void add_csw(char *buf, size_t size, const struct msc_exchange *x)
+{
+	if (x->csw_in_data)
+		add_step(buf, size, "CSW within the data");
+	else if (x->have_csw)
+		add_step(buf, size, "CSW");
+	else if (x->status_len)
+		add_step(buf, size, "no CSW in form");
+}
+
+char *msc_steps_text(char *buf, size_t size, const struct msc_record *r)
+{
+	const struct msc_exchange *x = &r->u.exchange;
+	bool data = false;
+
+	if (size)
+		buf[0] = '\0';
+	if (r->kind != MSC_RECORD_EXCHANGE)
+		return buf;
+	for (size_t i = 0; i < x->n_steps; i++) {
+		const struct msc_step *s = &x->steps[i];
+		bool cleared = i + 1 < x->n_steps && s[1].kind == MSC_STEP_CLEAR_HALT &&
+			       s[1].ep == s->ep && s[1].outcome == MSC_OUT_DONE;
+
+		if (s->kind == MSC_STEP_CBW)
+			add_end(buf, size, s, "CBW", cleared);
+		if (s->kind == MSC_STEP_DATA && s->actual && !data) {
+			add_step(buf, size, "data");
+			data = true;
+		}
+		if (s->kind == MSC_STEP_DATA)
+			add_end(buf, size, s, "end of data", cleared);
+		if (s->kind == MSC_STEP_CSW)
+			add_end(buf, size, s, "CSW", cleared);
+	}
+	add_csw(buf, size, x);
 	return buf;
 }

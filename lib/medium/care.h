@@ -6,6 +6,7 @@
  *	move.c	   reading and writing them, putting them back
  *	take.c	   saving: reading what is not saved yet, noting it in the journal
  *	live.c	   blocks that act when they are written
+ *	replace.c  new contents that stay
  *	same.c	   whether the medium is the one that it was
  *	medium.c, finish.c, write.c, earlier.c   see medium.h */
 #ifndef MSC_MEDIUM_CARE_H
@@ -153,6 +154,10 @@ typedef void care_differs_fn(struct msc_medium *, struct care_block *, const uin
 			     void *user);
 int care_compare(struct msc_medium *m, unsigned kinds, bool dirty_only, care_differs_fn *differs,
 		 void *user, bool *readable, struct msc_err *err) MSC_MUST_CHECK;
+
+/* ---- medium.c: all that is saved goes into the journal, which is synced; then the mark is written, if
+ * there is to be one, and looked for. */
+int care_begin(struct msc_medium *, struct msc_err *) MSC_MUST_CHECK;
 
 /* ---- take.c */
 /* Reads blocks in a row and keeps them; does nothing when *readable is false. */

@@ -269,6 +269,16 @@ static int issue(struct msc_medium *m, uint64_t first, uint32_t blocks, struct m
 	return 0;
 }
 
+int care_begin(struct msc_medium *m, struct msc_err *err)
+{
+	if (make_nonce(m, err) < 0 || (m->journal && write_journal(m, err) < 0))
+		return -1;
+	m->saved = true;
+	if (m->journal && msc_journal_begin(m->journal, err) < 0)
+		return -1;
+	return write_mark(m, err);
+}
+
 static int save(struct msc_medium *m, bool *readable, struct msc_err *err)
 {
 	*readable = true;
@@ -277,10 +287,7 @@ static int save(struct msc_medium *m, bool *readable, struct msc_err *err)
 	care_heed_signs(m);
 	if (!*readable || *m->ended)
 		return 0;
-	if (make_nonce(m, err) < 0 || (m->journal && write_journal(m, err) < 0))
-		return -1;
-	m->saved = true;
-	if ((m->journal && msc_journal_begin(m->journal, err) < 0) || write_mark(m, err) < 0)
+	if (care_begin(m, err) < 0)
 		return -1;
 	if (*m->ended)
 		return 0;

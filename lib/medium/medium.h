@@ -108,6 +108,21 @@ uint64_t msc_medium_probe(const struct msc_medium *, uint32_t i);
 /* The blocks from there on as they were found, and how many bytes follow; NULL: not known. */
 const uint8_t *msc_medium_original(const struct msc_medium *, uint64_t lba, size_t *len);
 
+/* ---- writing that stays: replace.c -------------------------------------------------------------- */
+
+struct msc_extent { /* bytes of the medium */
+	uint64_t offset;
+	size_t len;
+	const uint8_t *data;
+};
+/* These bytes take the place of what is there, all of them or none: after a failure the message says
+ * whether what was found is back. Until then the journal has it. live: the blocks act, so they may read
+ * otherwise than they were written, and are not read back. The medium is fresh from msc_medium_new,
+ * and of no further use but for msc_medium_free. MSC_E_UNSUPPORTED: no medium, or write-protected;
+ * MSC_E_FORMAT: not within the medium; MSC_E_DEVICE: it does not take or keep them. */
+int msc_medium_replace(struct msc_medium *, const struct msc_extent *, size_t n, bool live,
+		       struct msc_err *) MSC_MUST_CHECK;
+
 /* ---- around each command that may write: write.c ----------------------------------------------- */
 
 enum msc_may {

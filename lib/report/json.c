@@ -10,7 +10,7 @@
 
 struct state {
 	bool failed; /* memory ran out; said at the end */
-	json_t *target, *cases, *notes;
+	json_t *target, *cases, *notes, *causes, *unexplained;
 	char *reason;
 	json_t *exchanges, *case_notes; /* of the present case */
 	json_int_t omitted;
@@ -69,6 +69,97 @@ static void case_end(struct msc_report_run *run, const struct msc_event *ev)
 	append(s, &s->cases, c);
 }
 
+/* ---- causes ---------------------------------------------------------------------------------- */
+
+static json_t *ties_json(const struct msc_cause *cause)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < cause->n_ties; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s}", "id", cause->ties[i]->id,
+						      "title", cause->ties[i]->title));
+	return list;
+}
+
+static json_t *missing_json(const struct msc_cause *cause)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < cause->n_missing; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s}", "case", cause->missing[i].name,
+						      "rule", cause->missing[i].rule));
+	return list;
+}
+
+static json_t *causes_json(const struct msc_report_run *run)
+{
+	const struct msc_causes *all = &run->all.causes;
+	const char *repeat = run->context->repeat;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < all->count; i++) {
+		const struct msc_cause *c = &all->list[i];
+		json_t *alone = repeat && c->alone
+					? json_sprintf("%s%s%s --select %s", repeat,
+						       c->before ? " --select " : "",
+						       c->before ? c->before : "", c->alone)
+					: json_null();
+		json_t *entry = json_pack(
+			"{s:s, s:s, s:s, s:s?, s:s?, s:i, s:i, s:i, s:i, s:i, s:s, s:s, s:o, s:o, "
+			"s:o}",
+			"id", c->id, "kind", c->fault ? "fault" : "firmware", "title", c->title,
+			"mistake", c->mistake, "spec", c->spec, "explains", (int)c->explains, "of",
+			(int)all->findings, "cases", (int)c->cases, "shown", (int)c->shown, "shows",
+			(int)c->shows, "severity", msc_severity_name(c->worst), "confidence",
+			msc_confidence_names[c->confidence], "ties", ties_json(c), "missing",
+			missing_json(c), "alone", alone);
+
+		if (json_array_append_new(list, entry)) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+static json_t *group_json(const struct msc_group *g)
+{
+	return json_pack("{s:s, s:s, s:i, s:i, s:s, s:o, s:s}", "rule", g->first->rule->id,
+			 "severity", msc_severity_name(g->first->severity), "findings",
+			 (int)g->findings, "cases", (int)g->cases, "steps", g->first->steps,
+			 "commands", msc_json_text(g->commands), "case",
+			 msc_scenario_name(g->in->scenario));
+}
+
+static json_t *unexplained_json(struct msc_report_run *run)
+{
+	struct msc_groups left;
+	json_t *list = json_array();
+
+	msc_report_left(&run->all, MSC_NOTE, &left);
+	for (size_t i = 0; i < left.n; i++)
+		json_array_append_new(list, group_json(&left.list[i]));
+	free(left.list);
+	return list;
+}
+
+/* Now that they are known, and what the events pointed at is still there: each finding's own. */
+static void name_causes(const struct msc_report_run *run, json_t *cases)
+{
+	for (size_t c = 0; c < run->all.n && c < json_array_size(cases); c++) {
+		const struct msc_report_case *at = &run->all.cases[c];
+		json_t *findings = json_object_get(json_array_get(cases, c), "findings");
+
+		for (size_t i = 0; i < at->findings.count; i++) {
+			const struct msc_cause *cause =
+				msc_report_cause(&run->all, at, &at->findings.list[i]);
+
+			json_object_set_new(json_array_get(findings, i), "cause",
+					    cause ? json_string(cause->id) : json_null());
+		}
+	}
+}
+
 static void event(struct msc_report_run *run, const struct msc_event *ev)
 {
 	struct state *s = run->state;
@@ -95,6 +186,11 @@ static void event(struct msc_report_run *run, const struct msc_event *ev)
 	case MSC_EV_RUN_END:
 		if (ev->summary)
 			s->summary = *ev->summary;
+		name_causes(run, s->cases);
+		json_decref(s->causes);
+		json_decref(s->unexplained);
+		s->causes = causes_json(run);
+		s->unexplained = unexplained_json(run);
 		free(s->reason);
 		s->reason = ev->reason ? strdup(ev->reason) : NULL;
 		if (ev->reason && !s->reason)
@@ -126,8 +222,9 @@ static int finish(struct msc_report_run *run, int exit_status, struct msc_err *e
 	s->target = NULL;
 	document =
 		msc_json_document("mscope.result/1", run->context, target, exit_status, s->reason);
-	rest = json_pack("{s:s?, s:o, s:I, s:o, s:o}", "profile", s->profile, "summary",
+	rest = json_pack("{s:s?, s:o, s:I, s:o, s:o, s:o, s:o}", "profile", s->profile, "summary",
 			 summary_json(&s->summary), "device_ns", (json_int_t)s->summary.device_ns,
+			 "causes", taken(&s->causes), "unexplained", taken(&s->unexplained),
 			 "notes", taken(&s->notes), "cases", taken(&s->cases));
 	if (!document || !rest || json_object_update_new(document, rest)) {
 		json_decref(document);
@@ -143,6 +240,8 @@ static void discard(struct msc_report_run *run)
 	json_decref(s->target);
 	json_decref(s->cases);
 	json_decref(s->notes);
+	json_decref(s->causes);
+	json_decref(s->unexplained);
 	free(s->reason);
 	json_decref(s->exchanges);
 	json_decref(s->case_notes);

@@ -30,10 +30,12 @@ static void put_seconds(FILE *out, int64_t ns)
 }
 
 /* All findings as lines of text. */
-static void put_evidence(FILE *out, const struct msc_findings *findings)
+static void put_evidence(FILE *out, const struct msc_report_all *all,
+			 const struct msc_report_case *c)
 {
-	for (size_t i = 0; findings && i < findings->count; i++) {
-		const struct msc_finding *f = &findings->list[i];
+	for (size_t i = 0; i < c->findings.count; i++) {
+		const struct msc_finding *f = &c->findings.list[i];
+		const struct msc_cause *cause = msc_report_cause(all, c, f);
 		const char *parts[] = { msc_severity_name(f->severity),
 					": ",
 					f->rule->id,
@@ -54,6 +56,12 @@ static void put_evidence(FILE *out, const struct msc_findings *findings)
 			fputs("; actual ", out);
 			msc_put(out, MSC_XML, f->actual);
 		}
+		if (cause) {
+			fputs("\n  cause: ", out);
+			msc_put(out, MSC_XML, cause->id);
+			fputs(": ", out);
+			msc_put(out, MSC_XML, cause->title);
+		}
 		fputs("\n  why: ", out);
 		msc_put(out, MSC_XML, f->rule->why);
 		fputs("\n  mistake: ", out);
@@ -66,34 +74,41 @@ static const struct msc_finding *worst(const struct msc_findings *findings)
 {
 	const struct msc_finding *result = NULL;
 
-	for (size_t i = 0; findings && i < findings->count; i++) {
+	for (size_t i = 0; i < findings->count; i++) {
 		if (!result || findings->list[i].severity > result->severity)
 			result = &findings->list[i];
 	}
 	return result;
 }
 
-static void put_failure(FILE *out, const struct msc_event *ev)
+static void put_failure(FILE *out, const struct msc_report_all *all,
+			const struct msc_report_case *c)
 {
-	const struct msc_finding *f = worst(ev->findings);
+	const struct msc_finding *f = worst(&c->findings);
+	char *cause = msc_report_causes(all, c), *message = NULL;
+	const char *said = f ? f->message : c->reason ? c->reason : "";
 
 	fputs("<failure", out);
 	put_attribute(out, "type", f ? f->rule->id : "fail");
-	put_attribute(out, "message", f ? f->message : ev->reason ? ev->reason : "");
+	if (cause && asprintf(&message, "%s: %s", cause, said) < 0)
+		message = NULL;
+	put_attribute(out, "message", message ? message : said);
 	putc('>', out);
-	put_evidence(out, ev->findings);
+	put_evidence(out, all, c);
 	fputs("</failure>", out);
+	free(message);
+	free(cause);
 }
 
-static void put_body(FILE *out, const struct msc_event *ev)
+static void put_body(FILE *out, const struct msc_report_all *all, const struct msc_report_case *ev)
 {
 	switch (ev->verdict) {
 	case MSC_VERDICT_FAIL:
-		put_failure(out, ev);
+		put_failure(out, all, ev);
 		break;
 	case MSC_VERDICT_WARN:
 		fputs("<system-out>", out);
-		put_evidence(out, ev->findings);
+		put_evidence(out, all, ev);
 		fputs("</system-out>", out);
 		break;
 	case MSC_VERDICT_SKIP:
@@ -108,7 +123,8 @@ static void put_body(FILE *out, const struct msc_event *ev)
 	}
 }
 
-static void case_end(struct state *s, const struct msc_event *ev)
+static void put_case(struct state *s, const struct msc_report_all *all,
+		     const struct msc_report_case *ev)
 {
 	const char *name = msc_scenario_name(ev->scenario), *dot = strrchr(name, '.');
 	char class[128];
@@ -121,7 +137,7 @@ static void case_end(struct state *s, const struct msc_event *ev)
 	put_attribute(s->cases, "name", name);
 	put_seconds(s->cases, ev->device_ns);
 	putc('>', s->cases);
-	put_body(s->cases, ev);
+	put_body(s->cases, all, ev);
 	fputs("</testcase>\n", s->cases);
 }
 
@@ -141,16 +157,16 @@ static void event(struct msc_report_run *run, const struct msc_event *ev)
 	case MSC_EV_RUN_BEGIN:
 		run_begin(s, ev);
 		break;
-	case MSC_EV_CASE_END:
-		case_end(s, ev);
-		break;
 	case MSC_EV_RUN_END:
+		for (size_t i = 0; i < run->all.n; i++)
+			put_case(s, &run->all, &run->all.cases[i]);
 		if (ev->summary)
 			s->summary = *ev->summary;
 		if (ev->reason && !s->reason && !(s->reason = strdup(ev->reason)))
 			s->failed = true;
 		break;
 	case MSC_EV_CASE_BEGIN:
+	case MSC_EV_CASE_END:
 	case MSC_EV_RECORD:
 	case MSC_EV_NOTE:
 		break;

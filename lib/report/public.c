@@ -292,6 +292,7 @@ int mscope_send(struct mscope *m, unsigned lun, const uint8_t *cdb, size_t cdb_l
 			 : out_len ? MSC_DIR_OUT
 				   : MSC_DIR_NONE,
 			 (uint32_t)(in_len ? in_len : out_len));
+	request.keep_cb_length = true;
 	request.cbw.h.lun = (uint8_t)lun;
 	request.out = out;
 	if (out_len)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What all formats share: the registry, a format's life, and text made safe to print. */
-#include "report/report.h"
+#include "report/collect.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +41,7 @@ int msc_report_begin(struct msc_report_run *run, const struct msc_report *report
 
 void msc_report_event(struct msc_report_run *run, const struct msc_event *event)
 {
+	msc_report_collect(&run->all, event);
 	run->report->event(run, event);
 }
 
@@ -48,8 +49,11 @@ int msc_report_end(struct msc_report_run *run, int exit_status, struct msc_err *
 {
 	int result = run->report->finish(run, exit_status, err);
 
+	if (result == 0 && run->all.failed)
+		result = msc_nomem(err);
 	if (run->report->discard)
 		run->report->discard(run);
+	msc_report_forget(&run->all);
 	free(run->state);
 	run->state = NULL;
 	if (result == 0 && (fflush(run->out) || ferror(run->out)))

@@ -10,6 +10,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "judge/cause.h"
 #include "run/run.h"
 
 /* What a report needs to know of the run beyond its events. */
@@ -22,22 +23,70 @@ struct msc_report_context {
 	bool color;
 };
 
+/* A case that has ended. */
+struct msc_report_case {
+	const struct msc_scenario *scenario;
+	enum msc_verdict verdict;
+	char *reason; /* may be NULL */
+	struct msc_findings findings;
+	int64_t device_ns;
+	char *notes; /* a line each; NULL: there are none */
+};
+
+/* All that has been reported so far; the causes when the run has ended. It points at scenarios, which
+ * may be gone when MSC_EV_RUN_END has been dealt with. */
+struct msc_report_all {
+	bool failed; /* memory ran out */
+	enum msc_profile profile;
+	struct msc_report_case *cases;
+	size_t n, room;
+	struct msc_evidence seen;
+	struct msc_causes causes;
+	char *notes; /* of the case under way */
+};
+
 struct msc_report_run {
 	const struct msc_report *report;
 	FILE *out;
 	const struct msc_report_context *context;
 	void *state;
+	struct msc_report_all all;
 };
+
+/* The cause of a finding of that case; NULL: none is known. */
+const struct msc_cause *msc_report_cause(const struct msc_report_all *,
+					 const struct msc_report_case *,
+					 const struct msc_finding *);
+/* Those of its findings that are no notes: "residue-zero, csw-tag"; NULL: none is known. The caller
+ * frees it. */
+char *msc_report_causes(const struct msc_report_all *, const struct msc_report_case *);
 
 struct msc_report {
 	const char *name, *summary, *suffix;
 	size_t state_size; /* allocated by msc_report_begin, zeroed */
-	void (*event)(struct msc_report_run *, const struct msc_event *);
+	void (*event)(struct msc_report_run *, const struct msc_event *); /* when it is in `all` */
 	/* Writes what is left; exit_status is the program's. */
 	int (*finish)(struct msc_report_run *, int exit_status, struct msc_err *);
 	/* Frees what the state holds. May be absent. */
 	void (*discard)(struct msc_report_run *);
 };
+
+/* Of one rule, where the same happened. */
+struct msc_group {
+	const struct msc_finding *first;
+	const struct msc_report_case *in, *last;
+	unsigned findings, cases;
+	char commands[160]; /* "READ(10), INQUIRY, ..." */
+	unsigned n_commands;
+};
+
+struct msc_groups {
+	struct msc_group *list; /* the worst and then the largest first; free() it */
+	size_t n;
+};
+
+/* The findings, `least` severe or more, that no cause explains. False: memory ran out. */
+bool msc_report_left(const struct msc_report_all *, enum msc_severity least, struct msc_groups *);
 
 #define REPORT(name) extern const struct msc_report msc_report_##name;
 #include "report/report.list"

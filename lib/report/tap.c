@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The Test Anything Protocol, version 13: a plan, one line for each case with real skips, and a
- * YAML block of evidence under what failed. A run that ended early bails out. */
+ * YAML block of evidence under what failed, with its cause. So the lines are written when the run has
+ * ended. A run that ended early bails out. */
 #include "report/report.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct state {
 	bool failed, began;
@@ -26,15 +28,20 @@ static void put_quoted(struct msc_report_run *run, const char *indent, const cha
 	json_decref(value);
 }
 
-static void put_block(struct msc_report_run *run, const struct msc_event *ev)
+static void put_block(struct msc_report_run *run, const struct msc_report_case *c)
 {
+	char *cause = msc_report_causes(&run->all, c);
+
 	fputs("  ---\n", run->out);
-	if (ev->reason)
-		put_quoted(run, "  ", "reason", ev->reason);
-	if (ev->findings && ev->findings->count)
+	if (c->reason)
+		put_quoted(run, "  ", "reason", c->reason);
+	if (cause)
+		put_quoted(run, "  ", "cause", cause);
+	free(cause);
+	if (c->findings.count)
 		fputs("  findings:\n", run->out);
-	for (size_t i = 0; ev->findings && i < ev->findings->count; i++) {
-		const struct msc_finding *f = &ev->findings->list[i];
+	for (size_t i = 0; i < c->findings.count; i++) {
+		const struct msc_finding *f = &c->findings.list[i];
 
 		put_quoted(run, "    - ", "rule", f->rule->id);
 		put_quoted(run, "      ", "severity", msc_severity_name(f->severity));
@@ -51,10 +58,23 @@ static void put_block(struct msc_report_run *run, const struct msc_event *ev)
 	fputs("  ...\n", run->out);
 }
 
-static void case_end(struct msc_report_run *run, const struct msc_event *ev)
+static void put_comment(FILE *out, const char *text, size_t len)
+{
+	char *line = strndup(text, len);
+
+	fputs("# ", out);
+	msc_put(out, MSC_PLAIN, line ? line : "");
+	putc('\n', out);
+	free(line);
+}
+
+static void put_case(struct msc_report_run *run, const struct msc_report_case *ev)
 {
 	struct state *s = run->state;
 	bool ok = ev->verdict != MSC_VERDICT_FAIL && ev->verdict != MSC_VERDICT_ERROR;
+
+	for (const char *n = ev->notes; n && *n; n += strcspn(n, "\n") + 1)
+		put_comment(run->out, n, strcspn(n, "\n"));
 
 	fprintf(run->out, "%sok %zu - ", ok ? "" : "not ", ++s->done);
 	msc_put(run->out, MSC_TAP, msc_scenario_name(ev->scenario));
@@ -78,16 +98,14 @@ static void event(struct msc_report_run *run, const struct msc_event *ev)
 		fprintf(run->out, "TAP version 13\n1..%zu\n", s->total);
 		break;
 	case MSC_EV_NOTE:
-		fputs("# ", run->out);
-		msc_put(run->out, MSC_PLAIN, ev->text);
-		putc('\n', run->out);
-		break;
-	case MSC_EV_CASE_END:
-		case_end(run, ev);
+		if (!ev->scenario)
+			put_comment(run->out, ev->text, strlen(ev->text));
 		break;
 	case MSC_EV_RUN_END:
 		if (!s->began)
 			fputs("TAP version 13\n", run->out);
+		for (size_t i = 0; i < run->all.n; i++)
+			put_case(run, &run->all.cases[i]);
 		if (ev->reason || s->done < s->total) {
 			fputs("Bail out! ", run->out);
 			msc_put(run->out, MSC_TAP, ev->reason ? ev->reason : "");
@@ -95,6 +113,7 @@ static void event(struct msc_report_run *run, const struct msc_event *ev)
 		}
 		break;
 	case MSC_EV_CASE_BEGIN:
+	case MSC_EV_CASE_END:
 	case MSC_EV_RECORD:
 		break;
 	}

@@ -1,25 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a person reads. The verdict comes first on the line and is readable without colour; a
- * failure carries its clause, its evidence and the command that repeats it; a skip carries its
- * reason; the last line counts everything. Times are the target's clock's. */
+/* What a person reads: the causes first, then what no cause explains, then a line for each case that
+ * is not ok and each reason of a skip; with -v every case, its evidence and the command that repeats
+ * it. The last line counts everything. So all but the head is written when the run ends; a terminal
+ * shows its progress meanwhile. Times are the target's clock's. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "report/report.h"
+#include "report/text.h"
 
-#define INDENT	   10 /* columns: where names and evidence begin */
-#define LABEL	   10
+#define INDENT	   MSC_TEXT_INDENT
+#define LABEL	   MSC_TEXT_LABEL
 #define BODY	   40 /* where the first line of evidence begins, beside the name */
 #define DATA_SHOWN 64	/* bytes of a buffer at verbosity 1 */
 #define DATA_ALL   4096 /* and at 2 */
-
-#define TALLY_FROM 4 /* cases with findings: from so many on, the rules are summed up */
-
-struct tally { /* in how many cases a rule found something */
-	const struct msc_rule *rule;
-	unsigned cases;
-};
 
 struct held { /* what must wait until the verdict has been written */
 	FILE *stream;
@@ -30,30 +24,11 @@ struct held { /* what must wait until the verdict has been written */
 struct state {
 	bool failed; /* memory ran out */
 	struct held exchanges, notes;
-	bool began, in_case;
+	bool began, began_cases, in_case;
 	size_t cases_total;
-	struct tally *tally;
-	size_t n_tally;
-	unsigned cases_found;
+	struct held body; /* of all cases: the causes come before it */
 	char *last_skip; /* the reason of the case before, when that was skipped */
 };
-
-struct look {
-	const char *word, *color;
-};
-
-static struct look verdict_look(enum msc_verdict verdict)
-{
-	switch (verdict) {
-	case MSC_VERDICT_PASS: return (struct look){ "   ok     ", "32" };
-	case MSC_VERDICT_FAIL: return (struct look){ " FAIL     ", "1;31" };
-	case MSC_VERDICT_WARN: return (struct look){ " warn     ", "33" };
-	case MSC_VERDICT_SKIP: return (struct look){ " skip     ", "36" };
-	case MSC_VERDICT_ERROR:
-	case MSC_VERDICTS: break;
-	}
-	return (struct look){ "ERROR     ", "1;35" };
-}
 
 static void hold(struct state *s, struct held *h)
 {
@@ -110,11 +85,11 @@ static void put_line(FILE *out, const char *head, const char *text)
 static void note(struct msc_report_run *run, const char *text, bool safety)
 {
 	struct state *s = run->state;
-	bool quiet = run->context->verbosity < 0;
-	bool later = s->in_case && !(safety && quiet);
-	FILE *out = later ? s->notes.stream : run->out;
+	int verbosity = run->context->verbosity;
+	bool later = s->in_case && verbosity > 0;
+	FILE *out = later ? s->notes.stream : s->began_cases ? s->body.stream : run->out;
 
-	if ((quiet && !safety) || !out)
+	if ((!safety && (verbosity < 0 || (s->in_case && verbosity < 1))) || !out)
 		return;
 	if (later) {
 		put_line(out, "note: ", text);
@@ -123,25 +98,6 @@ static void note(struct msc_report_run *run, const char *text, bool safety)
 	fputs("note      ", out);
 	msc_put_wrapped(out, INDENT, INDENT, text);
 	putc('\n', out);
-}
-
-/* A labelled line of evidence. */
-static void put_labelled(FILE *out, const char *label, const char *text)
-{
-	if (!text || !*text)
-		return;
-	fprintf(out, "%*s%-*s", INDENT, "", LABEL, label);
-	msc_put_wrapped(out, INDENT + LABEL, INDENT + LABEL, text);
-	putc('\n', out);
-}
-
-static void put_evidence(FILE *out, const struct msc_finding *f)
-{
-	put_labelled(out, "sent:", f->context);
-	put_labelled(out, "seen:", f->message);
-	put_labelled(out, "expected:", f->expected);
-	put_labelled(out, "actual:", f->actual);
-	put_labelled(out, "host:", f->host);
 }
 
 /* How many findings of this rule there are, and whether an earlier one has been shown. */
@@ -161,7 +117,7 @@ static size_t count_rule(const struct msc_findings *all, size_t at, bool *first)
 }
 
 /* One rule's findings; column is where the line stands, 0 at its beginning. */
-static void put_rule(struct msc_report_run *run, const struct msc_event *ev, size_t at,
+static void put_rule(struct msc_report_run *run, FILE *out, const struct msc_event *ev, size_t at,
 		     unsigned column)
 {
 	const struct msc_finding *f = &ev->findings->list[at];
@@ -173,26 +129,32 @@ static void put_rule(struct msc_report_run *run, const struct msc_event *ev, siz
 	snprintf(head, sizeof head, "%s%s%s: %s", said ? "" : msc_severity_name(f->severity),
 		 said ? "" : ": ", f->rule->id, f->spec);
 	if (column && column < BODY && BODY + strlen(head) < 80) {
-		fprintf(run->out, "%*s", (int)(BODY - column), "");
-		msc_put(run->out, MSC_PLAIN, head);
-		putc('\n', run->out);
+		fprintf(out, "%*s", (int)(BODY - column), "");
+		msc_put(out, MSC_PLAIN, head);
+		putc('\n', out);
 	} else {
 		if (column)
-			putc('\n', run->out);
-		put_line(run->out, "", head);
+			putc('\n', out);
+		put_line(out, "", head);
 	}
-	put_evidence(run->out, f);
+	if (f->above) {
+		snprintf(head, sizeof head, "as above, in %s", f->above);
+		msc_text_labelled(out, "seen:", head);
+		return;
+	}
+	msc_text_evidence(out, f);
 	if (count > 1)
-		fprintf(run->out, "%*sand %zu more like it\n", INDENT, "", count - 1);
+		fprintf(out, "%*sand %zu more like it\n", INDENT, "", count - 1);
 	if (run->context->verbosity > 0) {
-		put_labelled(run->out, "demand:", f->rule->title);
-		put_labelled(run->out, "why:", f->rule->why);
-		put_labelled(run->out, "mistake:", f->rule->mistake);
+		msc_text_labelled(out, "demand:", f->rule->title);
+		msc_text_labelled(out, "why:", f->rule->why);
+		msc_text_labelled(out, "mistake:", f->rule->mistake);
 	}
 }
 
 /* The worst first; notes only when asked for. */
-static void put_findings(struct msc_report_run *run, const struct msc_event *ev, unsigned column)
+static void put_findings(struct msc_report_run *run, FILE *out, const struct msc_event *ev,
+			 unsigned column)
 {
 	const struct msc_findings *all = ev->findings;
 	int least = run->context->verbosity > 0 ? MSC_NOTE : MSC_WARN;
@@ -206,12 +168,12 @@ static void put_findings(struct msc_report_run *run, const struct msc_event *ev,
 			count_rule(all, i, &first);
 			if (!first)
 				continue;
-			put_rule(run, ev, i, column);
+			put_rule(run, out, ev, i, column);
 			column = 0;
 		}
 	}
 	if (column)
-		putc('\n', run->out);
+		putc('\n', out);
 }
 
 /* The reason of a skip; many in a row for one reason say it once. */
@@ -228,113 +190,50 @@ static const char *skip_reason(struct state *s, const struct msc_event *ev)
 }
 
 /* Returns the column that is reached; 0: the line is complete. */
-static unsigned put_verdict(struct msc_report_run *run, const struct msc_event *ev)
+static unsigned put_verdict(struct msc_report_run *run, FILE *out, const struct msc_event *ev)
 {
-	struct look look = verdict_look(ev->verdict);
 	const char *name = msc_scenario_name(ev->scenario);
 	unsigned column = INDENT + (unsigned)strlen(name);
 	const char *text = skip_reason(run->state, ev);
 
-	if (run->context->color)
-		fprintf(run->out, "\033[%sm%s\033[0m", look.color, look.word);
-	else
-		fputs(look.word, run->out);
-	msc_put(run->out, MSC_PLAIN, name);
+	msc_text_verdict(run, out, ev->verdict);
+	msc_put(out, MSC_PLAIN, name);
 	if (!text && run->context->verbosity > 0)
 		text = msc_scenario_title(ev->scenario);
 	if (!text)
 		return column;
-	msc_put_beside(run->out, column, column < BODY - 2 ? BODY : column + 2, INDENT, text);
-	putc('\n', run->out);
+	msc_put_beside(out, column, column < BODY - 2 ? BODY : column + 2, INDENT, text);
+	putc('\n', out);
 	return 0;
 }
 
-static void count_case(struct state *s, const struct msc_rule *rule)
-{
-	struct tally *t;
-
-	for (size_t i = 0; i < s->n_tally; i++) {
-		if (s->tally[i].rule == rule) {
-			s->tally[i].cases++;
-			return;
-		}
-	}
-	t = reallocarray(s->tally, s->n_tally + 1, sizeof *t);
-	if (!t) {
-		s->failed = true;
-		return;
-	}
-	s->tally = t;
-	s->tally[s->n_tally++] = (struct tally){ rule, 1 };
-}
-
-static void count_findings(struct state *s, const struct msc_findings *all)
-{
-	bool any = false, first;
-
-	for (size_t i = 0; all && i < all->count; i++) {
-		if (all->list[i].severity < MSC_WARN)
-			continue;
-		any = true;
-		count_rule(all, i, &first);
-		if (first)
-			count_case(s, all->list[i].rule);
-	}
-	s->cases_found += any;
-}
-
-/* What the many findings come down to, the most frequent first. */
-static void put_tally(struct msc_report_run *run)
-{
-	struct state *s = run->state;
-	char head[128];
-
-	if (s->cases_found < TALLY_FROM)
-		return;
-	for (size_t shown = 0; shown < s->n_tally; shown++) {
-		struct tally *most = s->tally;
-
-		for (size_t i = 1; i < s->n_tally; i++) {
-			if (s->tally[i].cases > most->cases)
-				most = &s->tally[i];
-		}
-		fputs(shown ? "          " : "in all    ", run->out);
-		snprintf(head, sizeof head, "%s in %u case%s: ", most->rule->id, most->cases,
-			 most->cases == 1 ? "" : "s");
-		fputs(head, run->out);
-		msc_put_wrapped(run->out, INDENT + (unsigned)strlen(head), INDENT + 2,
-				most->rule->title);
-		putc('\n', run->out);
-		most->cases = 0;
-	}
-}
-
+/* Only a reader who asks for it gets every case; the others are told the causes and what is left. */
 static void case_end(struct msc_report_run *run, const struct msc_event *ev)
 {
 	struct state *s = run->state;
 	int verbosity = run->context->verbosity;
 	bool good = ev->verdict == MSC_VERDICT_PASS || ev->verdict == MSC_VERDICT_SKIP;
 	bool show = verbosity >= 2 || (verbosity == 1 && !good);
+	FILE *out = s->body.stream;
 
 	s->in_case = false;
-	count_findings(s, ev->findings);
-	if (verbosity < 0 && good) {
-		let_go(s, &s->notes, NULL);
-		let_go(s, &s->exchanges, NULL);
-		return;
+	if (verbosity > 0 && out) {
+		put_findings(run, out, ev, put_verdict(run, out, ev));
+		let_go(s, &s->notes, out);
+		if (!good)
+			msc_text_command(run, out, "to repeat:", NULL,
+					 msc_scenario_name(ev->scenario));
+		let_go(s, &s->exchanges, show ? out : NULL);
 	}
-	put_findings(run, ev, put_verdict(run, ev));
-	let_go(s, &s->notes, run->out);
-	if (!good && run->context->repeat)
-		fprintf(run->out, "%*sto repeat: %s --select %s%s\n", INDENT, "",
-			run->context->repeat, msc_scenario_name(ev->scenario),
-			verbosity >= 2 ? "" : " -vv");
-	let_go(s, &s->exchanges, show ? run->out : NULL);
+	let_go(s, &s->notes, NULL);
+	let_go(s, &s->exchanges, NULL);
 }
 
 static void case_begin(struct state *s)
 {
-	s->in_case = true;
+	if (!s->began_cases)
+		hold(s, &s->body);
+	s->in_case = s->began_cases = true;
 	hold(s, &s->exchanges);
 	hold(s, &s->notes);
 }
@@ -350,6 +249,12 @@ static void run_end(struct msc_report_run *run, const struct msc_event *ev)
 	size_t done = 0;
 	char time[24];
 
+	msc_text_causes(run);
+	if (run->context->verbosity == 0)
+		msc_text_cases(run);
+	let_go(s, &s->body, run->out);
+	if (run->context->verbosity == 0)
+		msc_text_skips(run);
 	if (ev->reason) {
 		fputs("stopped   ", run->out);
 		msc_put_wrapped(run->out, INDENT, INDENT, ev->reason);
@@ -357,7 +262,6 @@ static void run_end(struct msc_report_run *run, const struct msc_event *ev)
 	}
 	if (!s->began || !ev->summary)
 		return;
-	put_tally(run);
 	for (int v = 0; v < MSC_VERDICTS; v++) {
 		unsigned n = ev->summary->count[v];
 
@@ -414,7 +318,7 @@ static void discard(struct msc_report_run *run)
 	let_go(s, &s->exchanges, NULL);
 	let_go(s, &s->notes, NULL);
 	free(s->last_skip);
-	free(s->tally);
+	let_go(s, &s->body, NULL);
 }
 
 const struct msc_report msc_report_text = {

@@ -219,7 +219,7 @@ static int restore(struct msc_runner *r, struct msc_err *err)
 static int clean_up(struct msc_runner *r, bool *wedged, struct msc_err *err)
 {
 	/* Step by step upward: whether commands are answered is not its question yet. */
-	if (r->o->first_only && msc_session_known(r->session)->only_control)
+	if (r->o->as_hosts && msc_session_known(r->session)->only_control)
 		return 0;
 	if (*r->reason && !msc_session_last(r->session)) /* it was not begun */
 		return 0;
@@ -236,7 +236,8 @@ static enum msc_verdict verdict(const struct msc_runner *r)
 
 	if (worst == MSC_FAIL)
 		return MSC_VERDICT_FAIL;
-	if (*r->reason && !(r->verdict == MSC_VERDICT_SKIP && worst == MSC_WARN))
+	if (*r->reason && r->verdict != MSC_VERDICT_FAIL &&
+	    !(r->verdict == MSC_VERDICT_SKIP && worst == MSC_WARN))
 		return r->verdict;
 	return worst == MSC_WARN ? MSC_VERDICT_WARN : MSC_VERDICT_PASS;
 }
@@ -301,6 +302,7 @@ int msc_run_case(struct msc_runner *r, const struct msc_scenario *s, bool *wedge
 	}
 	if (rc < 0)
 		msc_run_end_case(r, MSC_VERDICT_ERROR, "%s", err->msg);
+	msc_run_weigh(r);
 	now = msc_now(r->target->clock);
 	e = (struct msc_event){ .kind = MSC_EV_CASE_END,
 				.at_ns = now,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a scenario states, held against what came back. A finding here says only what the rules of
- * the judge cannot know: an exchange without a valid CSW has been judged already. */
+/* What a scenario states, held against what came back. A finding here says only what the rules of the
+ * judge cannot know: where one of them spoke of the same exchange, it has named the defect. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "judge/story.h"
 #include "run/runner.h"
-
 
 /* Adds text to a list in words: "a", "a or b". */
 static void append(char *buf, size_t size, const char *fmt, ...) MSC_PRINTF(3, 4);
@@ -27,9 +27,39 @@ static void append(char *buf, size_t size, const char *fmt, ...)
 	va_end(args);
 }
 
+static bool is_stated(const struct msc_rule *rule)
+{
+	return !strncmp(rule->id, "expect.", strlen("expect."));
+}
+
+/* A rule of the judge has called this record wrong, and not for something that was so before it, such
+ * as a fact. Of sense data a warning will do: what is stated of it is what those rules are about. */
+static bool has_spoken(const struct msc_runner *r, const struct msc_rule *rule,
+		       const struct msc_record *x)
+{
+	enum msc_severity least = msc_run_worst(r);
+	char context[sizeof r->findings.list->context];
+
+	if (!x || !is_stated(rule))
+		return false;
+	msc_record_text(context, sizeof context, x);
+	for (size_t i = 0; i < r->findings.count; i++) {
+		const struct msc_finding *f = &r->findings.list[i];
+		bool sense = rule == &msc_rule_expect_sense &&
+			     !strncmp(f->rule->id, "scsi.sense.", strlen("scsi.sense."));
+
+		if (f->at_ns == x->ended_ns && !is_stated(f->rule) && !f->rule->fact &&
+		    f->severity >= (sense ? MSC_WARN : least) && !strcmp(f->context, context))
+			return true;
+	}
+	return false;
+}
+
 static int stated(struct msc_runner *r, const struct msc_rule *rule, const struct msc_record *x,
 		  const char *expected, const char *actual, struct msc_err *err, const char *what)
 {
+	if (has_spoken(r, rule, x))
+		return 0;
 	return msc_judge_stated(rule, r->s->clauses, x, r->o->profile, &r->findings, expected,
 				actual, err, "%s", what);
 }
@@ -80,12 +110,30 @@ static int check_amount(struct msc_runner *r, const struct msc_exprs *e, int64_t
 	return stated(r, rule, x, expected, found, err, what);
 }
 
-/* The first byte that differs from `want`, as a finding. */
-static int compare(struct msc_runner *r, const struct msc_rule *rule, const struct msc_record *x,
-		   const uint8_t *data, const uint8_t *want, size_t len, const char *what,
-		   struct msc_err *err)
+/* The blocks still hold what they held when the run began. */
+static bool is_original(struct msc_runner *r, const uint8_t *data, const uint8_t *want, size_t len,
+			uint64_t lba)
 {
-	char expected[80], actual[80];
+	size_t known = 0, size = r->unit.block_size;
+	const uint8_t *found = msc_medium_original(r->medium, lba, &known);
+
+	if (!found || !size || known < len)
+		return false;
+	for (size_t i = 0; i + size <= len; i += size)
+		if (memcmp(data + i, want + i, size) && memcmp(data + i, found + i, size))
+			return false;
+	return true;
+}
+
+/* What differs from `want`, as a finding. lba: of the first byte; NULL: it is not of blocks. */
+static int compare(struct msc_runner *r, const struct msc_rule *rule, const struct msc_record *x,
+		   const uint8_t *data, const uint8_t *want, size_t len, const uint64_t *lba,
+		   const char *what, struct msc_err *err)
+{
+	const struct msc_story known = { .lba = lba ? *lba : 0,
+					 .block_size = lba ? r->unit.block_size : 0,
+					 .packet = lba ? r->target->device.max_packet_in : 0 };
+	char expected[80], actual[80], story[160], text[320];
 	size_t at = 0, differ = 0;
 
 	for (size_t i = 0; i < len; i++)
@@ -96,7 +144,12 @@ static int compare(struct msc_runner *r, const struct msc_rule *rule, const stru
 	snprintf(expected, sizeof expected, "%02x at byte %zu", want[at], at);
 	snprintf(actual, sizeof actual, "%02x at byte %zu, and %zu of %zu bytes differ", data[at],
 		 at, differ, len);
-	return stated(r, rule, x, expected, actual, err, what);
+	msc_data_story(story, sizeof story, data, want, len, &known);
+	snprintf(text, sizeof text, "%s: %s%s", what, story,
+		 rule == &msc_rule_expect_data && lba && is_original(r, data, want, len, *lba)
+			 ? "; that is what was there before the write"
+			 : "");
+	return stated(r, rule, x, expected, actual, err, text);
 }
 
 /* A block that holds the stamp of another one; false: there is none. */
@@ -117,7 +170,7 @@ static bool find_alias(const uint8_t *data, size_t len, uint64_t lba, uint32_t b
 static int check_stamps(struct msc_runner *r, const struct msc_record *x, const uint8_t *data,
 			size_t len, uint64_t lba, bool *alias, struct msc_err *err)
 {
-	char expected[48], actual[48];
+	char expected[48], actual[48], apart[80], text[160];
 	uint64_t at = 0, stamp = 0;
 
 	*alias = find_alias(data, len, lba, r->unit.block_size, &at, &stamp);
@@ -125,8 +178,10 @@ static int check_stamps(struct msc_runner *r, const struct msc_record *x, const 
 		return 0;
 	snprintf(expected, sizeof expected, "what was written to block %" PRIu64, at);
 	snprintf(actual, sizeof actual, "what was written to block %" PRIu64, stamp);
-	return stated(r, &msc_rule_scsi_medium_alias, x, expected, actual, err,
-		      "a block gives back what was written to another one");
+	msc_distance_story(apart, sizeof apart, at, stamp, r->unit.block_size);
+	snprintf(text, sizeof text, "a block gives back what was written to another one, %s",
+		 apart);
+	return stated(r, &msc_rule_scsi_medium_alias, x, expected, actual, err, text);
 }
 
 static int check_pattern(struct msc_runner *r, enum msc_pattern pattern, const struct msc_record *x,
@@ -146,10 +201,10 @@ static int check_pattern(struct msc_runner *r, enum msc_pattern pattern, const s
 		return msc_nomem(err);
 	msc_pattern_fill(pattern, want, len, lba, r->unit.block_size);
 	if (x->kind == MSC_RECORD_EXCHANGE)
-		rc = compare(r, &msc_rule_expect_data, x, data, want, len,
+		rc = compare(r, &msc_rule_expect_data, x, data, want, len, &lba,
 			     "the data read is not what was written", err);
 	else
-		rc = compare(r, &msc_rule_expect_value, x, data, want, len,
+		rc = compare(r, &msc_rule_expect_value, x, data, want, len, NULL,
 			     "the answer is not what it must be", err);
 	free(want);
 	return rc;
@@ -165,7 +220,7 @@ static int check_bytes(struct msc_runner *r, const struct msc_data_check *c,
 	if (!msc_run_value(r, &c->at, 0, &at))
 		return 0;
 	if ((uint64_t)at + c->bytes.len <= len)
-		return compare(r, rule, x, data + at, c->bytes.data, c->bytes.len,
+		return compare(r, rule, x, data + at, c->bytes.data, c->bytes.len, NULL,
 			       "the answer does not hold the bytes that it must", err);
 	snprintf(expected, sizeof expected, "at least %zu byte%s", (size_t)at + c->bytes.len,
 		 MSC_PLURAL((size_t)at + c->bytes.len));
@@ -181,7 +236,7 @@ static int check_original(struct msc_runner *r, const struct msc_record *x, cons
 
 	if (!found)
 		return 0;
-	return compare(r, &msc_rule_expect_medium, x, data, found, len < known ? len : known,
+	return compare(r, &msc_rule_expect_medium, x, data, found, len < known ? len : known, &lba,
 		       "the medium was changed where nothing may be written", err);
 }
 
@@ -202,7 +257,7 @@ static int check_data(struct msc_runner *r, const struct msc_expect *e, const st
 		case MSC_CHECK_BYTES: rc = check_bytes(r, c, x, data, len, rule, err); break;
 		case MSC_CHECK_ORIGINAL: rc = check_original(r, x, data, len, lba, err); break;
 		case MSC_CHECK_SAME:
-			rc = compare(r, rule, x, data, saved->data, both,
+			rc = compare(r, rule, x, data, saved->data, both, NULL,
 				     "the answer is not the same as before", err);
 			break;
 		}
@@ -212,6 +267,19 @@ static int check_data(struct msc_runner *r, const struct msc_expect *e, const st
 	return 0;
 }
 
+/* Nothing of what is stated can be looked at without a valid CSW, and that is no pass. */
+static int check_unseen(struct msc_runner *r, const struct msc_expect *e,
+			const struct msc_record *x, struct msc_err *err)
+{
+	bool states = e->status || e->n_data || e->transferred.count || e->residue.count;
+
+	if (!states || x->u.exchange.whole)
+		return 0;
+	return stated(r, &msc_rule_expect_status, x, "a valid CSW", "none", err,
+		      "what must come back could not be looked at: the command ended without a "
+		      "valid CSW");
+}
+
 int msc_check_exchange(struct msc_runner *r, const struct msc_expect *e, const struct msc_record *x,
 		       struct msc_err *err)
 {
@@ -219,7 +287,7 @@ int msc_check_exchange(struct msc_runner *r, const struct msc_expect *e, const s
 	const uint8_t *cdb = ex->cbw.cb;
 
 	if (!msc_csw_is_valid(ex))
-		return 0;
+		return check_unseen(r, e, x, err);
 	if (check_status(r, e, x, err) < 0)
 		return -1;
 	/* Amounts and data mean something only when the command did what was asked. */
@@ -237,6 +305,15 @@ int msc_check_exchange(struct msc_runner *r, const struct msc_expect *e, const s
 			  &msc_rule_expect_data, err);
 }
 
+/* Whether or not a rule knows what is due there, a device that hangs is wrong. */
+int msc_check_hung(struct msc_runner *r, const struct msc_record *x, const char *what,
+		   struct msc_err *err)
+{
+	msc_run_end_case(r, MSC_VERDICT_FAIL, "%s", what);
+	return stated(r, &msc_rule_expect_outcome, x, "an answer",
+		      msc_outcome_name(MSC_OUT_TIMEOUT), err, what);
+}
+
 /* A phase error, which may be in order, is no status for the kernel. */
 int msc_check_ended(struct msc_runner *r, const struct msc_record *x, struct msc_err *err)
 {
@@ -245,7 +322,7 @@ int msc_check_ended(struct msc_runner *r, const struct msc_record *x, struct msc
 	if (!ex->whole || msc_csw_is_valid(ex) ||
 	    (ex->outcome == MSC_OUT_ERROR && ex->view.says.c.phase_error_possible))
 		return 0;
-	msc_run_end_case(r, MSC_VERDICT_ERROR,
+	msc_run_end_case(r, MSC_VERDICT_FAIL,
 			 "a command did not end, so the kernel has reset the device");
 	return stated(r, &msc_rule_expect_status, x, "a status", msc_outcome_name(ex->outcome), err,
 		      "the command ended without a status that the kernel can make something of");

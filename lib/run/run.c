@@ -47,9 +47,12 @@ static void on_record(void *user, const struct msc_record *record)
 		.kind = MSC_EV_RECORD, .at_ns = record->ended_ns, .scenario = r->s, .record = record
 	};
 
+	size_t before = r->findings.count;
+
 	if (msc_judge(record, r->o->profile, &r->findings, &r->judge_err) < 0 ||
 	    judge_misuse(r, record) < 0)
 		r->ended = true;
+	msc_run_facts(r, before);
 	r->o->event(r->o->user, &e);
 }
 
@@ -80,8 +83,13 @@ static int learn(struct msc_runner *r, struct msc_err *err)
 	const struct msc_unit *u;
 
 	snprintf(r->no_endpoints, sizeof r->no_endpoints, MSC_NEEDS_ENDPOINTS, d->name);
-	if (msc_session_max_lun(r->session, &r->max_lun, err) < 0 ||
-	    msc_session_learn(r->session, r->o->lun, err) < 0)
+	if (msc_session_max_lun(r->session, &r->max_lun, err) < 0)
+		return -1;
+	if (!d->commands_only && r->o->lun > r->max_lun)
+		return msc_fail(err, MSC_E_USAGE,
+				"%s: there is no logical unit %u; Get Max LUN names units 0 to %u",
+				d->name, r->o->lun, r->max_lun);
+	if (msc_session_learn(r->session, r->o->lun, err) < 0)
 		return -1;
 	u = msc_session_unit(r->session, r->o->lun);
 	r->unit = *u;
@@ -174,8 +182,7 @@ static int run_cases(struct msc_runner *r, const struct msc_scenarios *all, stru
 			return -1;
 		}
 		tell_hasty(r);
-		if (r->o->first_only &&
-		    r->summary->count[MSC_VERDICT_FAIL] + r->summary->count[MSC_VERDICT_ERROR])
+		if (r->o->as_hosts && all->list[i]->host && r->summary->count[MSC_VERDICT_FAIL])
 			break;
 	}
 	return 0;

@@ -64,7 +64,7 @@ struct msc_run_options {
 	bool restore;	    /* put back what a run that was cut short has left */
 	bool forget_journal; /* or throw away what it has saved */
 	bool queued;	    /* drive queued where the device allows it */
-	bool first_only;    /* end the run after the first case that fails */
+	bool as_hosts;	    /* end the run after the first case that fails and imitates a host */
 	int64_t timeout_ns; /* per phase; 0: the session's default */
 	uint8_t lun;
 	uint64_t seed;

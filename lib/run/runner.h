@@ -17,6 +17,13 @@
 #define MSC_RUN_HASTY_NS  (1200 * MSC_S) /* for the rest of a run on a device that hangs often */
 #define MSC_CASE_HASTY_NS (60 * MSC_S)	  /* and for one scenario */
 #define MSC_PHASES_MAX 8
+#define MSC_FACTS_MAX  64
+
+struct msc_told { /* a fact that some case has been judged by */
+	uint64_t hash;
+	const char *name;
+	enum msc_severity severity;
+};
 
 struct msc_runner {
 	struct msc_target *target;
@@ -35,6 +42,9 @@ struct msc_runner {
 	bool hasty; /* the device hangs so often that its time has been cut */
 	int64_t end_ns, until_ns; /* hasty: when the run, and the case under way, are cut short */
 
+	struct msc_told facts[MSC_FACTS_MAX];
+	size_t n_facts;
+
 	/* the case under way */
 	const struct msc_scenario *s;
 	struct msc_findings findings;
@@ -47,7 +57,7 @@ struct msc_runner {
 		int64_t began_ns;
 	} phase[MSC_PHASES_MAX];
 	size_t n_phases;
-	enum msc_verdict verdict; /* SKIP or ERROR, when reason says so */
+	enum msc_verdict verdict; /* SKIP or ERROR, when reason says so; FAIL: the findings say it */
 	char reason[384];	  /* empty: the findings decide */
 };
 
@@ -55,6 +65,13 @@ struct msc_runner {
 void msc_run_note(struct msc_runner *, const char *fmt, ...) MSC_PRINTF(2, 3);
 /* The host owes the device a reset recovery before anything else is sent. */
 bool msc_run_owes_reset(const struct msc_runner *);
+
+/* fact.c: what the profile makes of the findings of the case, when it ends. */
+void msc_run_weigh(struct msc_runner *);
+/* No finding of the case under way is worse than this. */
+enum msc_severity msc_run_worst(const struct msc_runner *);
+/* Those findings of the case, from `from` on, that an earlier one was judged by become notes. */
+void msc_run_facts(struct msc_runner *, size_t from);
 
 /* case.c: -1 leaves the reason in *err. Wedged: nothing brings the device back. */
 int msc_run_case(struct msc_runner *, const struct msc_scenario *, bool *wedged,
@@ -90,6 +107,9 @@ int msc_check_exchange(struct msc_runner *, const struct msc_expect *, const str
 /* A whole command has a status. Of an exchange with a CSW the judge knows more. */
 int msc_check_ended(struct msc_runner *, const struct msc_record *,
 		    struct msc_err *) MSC_MUST_CHECK;
+/* The device hangs: the case ends here and is a failure. */
+int msc_check_hung(struct msc_runner *, const struct msc_record *, const char *what,
+		   struct msc_err *) MSC_MUST_CHECK;
 int msc_check_sense(struct msc_runner *, const struct msc_expect *, const struct msc_record *,
 		    const struct msc_sense_data *, struct msc_err *) MSC_MUST_CHECK;
 int msc_check_control(struct msc_runner *, const struct msc_expect *, const struct msc_record *,

@@ -58,7 +58,7 @@ static int go_on(struct msc_runner *r, struct msc_err *err)
 	if (r->o->stop && r->o->stop(r->o->user))
 		return msc_fail(err, MSC_E_INTERRUPTED, "interrupted");
 	if (msc_now(r->target->clock) >= r->until_ns)
-		msc_run_end_case(r, MSC_VERDICT_ERROR,
+		msc_run_end_case(r, MSC_VERDICT_SKIP,
 				 "cut short: the device hangs, and has had its time");
 	else if (r->steps++ == MSC_CASE_STEPS_MAX)
 		msc_run_end_case(r, MSC_VERDICT_ERROR,

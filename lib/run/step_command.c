@@ -107,6 +107,7 @@ static bool build_wrapper(struct msc_runner *r, const struct msc_plan_command *c
 	rq->cbw.h.flags = (uint8_t)flags;
 	rq->cbw.h.lun = (uint8_t)lun;
 	rq->cbw.h.cb_length = (uint8_t)cb_length;
+	rq->keep_cb_length = w->cb_length.count > 0 || fill >= 0;
 	rq->wrapper_len = (size_t)wrapper;
 	rq->leave = c->leave;
 	rq->early = c->early;
@@ -189,7 +190,7 @@ static int send(struct msc_runner *r, const struct msc_request *rq, const struct
 	if (msc_check_ended(r, *out, err) < 0)
 		return -1;
 	if (hung(x) && r->s->recover && !rq->leave)
-		msc_run_end_case(r, MSC_VERDICT_ERROR, "the device did not answer a command");
+		return msc_check_hung(r, *out, "the device did not answer a command", err);
 	return 0;
 }
 

@@ -14,7 +14,7 @@ static int request(struct msc_runner *r, const struct msc_setup *setup, const vo
 		return -1;
 	/* A request that never ends on endpoint 0 will not fare better with the next. */
 	if ((*out)->u.control.outcome == MSC_OUT_TIMEOUT)
-		msc_run_end_case(r, MSC_VERDICT_ERROR, "the device did not answer on endpoint 0");
+		return msc_check_hung(r, *out, "the device did not answer on endpoint 0", err);
 	return 0;
 }
 

@@ -3,10 +3,12 @@
  * found here, so that a run can only fail for reasons that lie in the device or the host. */
 #include "scenario/load.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "scenario/embedded.h"
 
 #define FILE_MAX    (1 << 20)
@@ -149,6 +151,37 @@ static int join_spec(struct msc_loader *l, struct msc_scenario *s)
 	return 0;
 }
 
+/* "5.3.4", as the tests of USB-IF number their assertions. */
+static bool is_assertion(const char *tag)
+{
+	return isdigit((unsigned char)tag[0]) && tag[1] == '.';
+}
+
+/* "TD1.10, assertion 5.3.4 (reconstructed)". */
+static int name_test(struct msc_loader *l, struct msc_scenario *s)
+{
+	bool described = msc_scenario_evidence(s);
+	char text[128] = "";
+	char *kept;
+
+	for (size_t i = 0; s->tags[i]; i++)
+		if (!strncmp(s->tags[i], "TD", 2))
+			msc_append(text, sizeof text, "%s%s", *text ? ", " : "", s->tags[i]);
+	for (size_t i = 0; s->tags[i]; i++)
+		if (is_assertion(s->tags[i]))
+			msc_append(text, sizeof text, "%sassertion %s", *text ? ", " : "",
+				   s->tags[i]);
+	if (!*text)
+		return 0;
+	if (described && s->evidence)
+		msc_append(text, sizeof text, " (%s)", msc_evidence_names[s->evidence]);
+	kept = msc_load_get(l, strlen(text) + 1);
+	if (!kept)
+		return -1;
+	s->test = strcpy(kept, text);
+	return 0;
+}
+
 static int fill_in(struct msc_loader *l, const struct msc_yaml *doc, struct msc_scenario *s)
 {
 	static const struct msc_key keys[] = {
@@ -185,7 +218,9 @@ static int fill_in(struct msc_loader *l, const struct msc_yaml *doc, struct msc_
 	/* The kernel looks after a medium that it may have lost, with commands of its own. */
 	if (s->ejects || msc_plan_needs_endpoints(s->steps, s->n_steps))
 		s->needs |= MSC_NEED_ENDPOINTS;
-	return add_tags(l, s) < 0 ? -1 : join_spec(l, s);
+	if (add_tags(l, s) < 0 || name_test(l, s) < 0)
+		return -1;
+	return join_spec(l, s);
 }
 
 static void scenario_free(struct msc_scenario *s)

@@ -267,6 +267,7 @@ struct msc_scenario {
 	int line;
 	const char **spec, **tags;
 	const char *clauses; /* spec, as one text */
+	const char *test; /* of USB-IF: "TD1.9", "TD1.10 (reconstructed)"; NULL: it is none */
 	int stage; /* the order in which scenarios run: index into msc_stage_names */
 	int evidence; /* of the test that it carries out: index into msc_evidence_names */
 	unsigned needs;

@@ -24,28 +24,29 @@ void msc_request_blocks(struct msc_request *rq, bool write, uint8_t lun, uint64_
 	rq->cbw.h.lun = lun;
 }
 
+/* Six bytes, of which the operation code and byte 4 say all. */
+static void request_6(struct msc_request *rq, uint8_t lun, uint8_t opcode, uint8_t byte_4,
+		      uint32_t length)
+{
+	const uint8_t cdb[MSC_CBW_CB_MAX] = { opcode, [4] = byte_4 };
+
+	msc_request_init(rq, cdb, 6, length ? MSC_DIR_IN : MSC_DIR_NONE, length);
+	rq->cbw.h.lun = lun;
+}
+
 void msc_request_sense(struct msc_request *rq, uint8_t lun)
 {
-	static const uint8_t cdb[MSC_CBW_CB_MAX] = { MSC_OP_REQUEST_SENSE, [4] = MSC_SENSE_LEN };
-
-	msc_request_init(rq, cdb, 6, MSC_DIR_IN, MSC_SENSE_LEN);
-	rq->cbw.h.lun = lun;
+	request_6(rq, lun, MSC_OP_REQUEST_SENSE, MSC_SENSE_LEN, MSC_SENSE_LEN);
 }
 
 void msc_request_start(struct msc_request *rq, uint8_t lun)
 {
-	static const uint8_t cdb[MSC_CBW_CB_MAX] = { MSC_OP_START_STOP_UNIT, [4] = 0x01 };
-
-	msc_request_init(rq, cdb, 6, MSC_DIR_NONE, 0);
-	rq->cbw.h.lun = lun;
+	request_6(rq, lun, MSC_OP_START_STOP_UNIT, 0x01, 0);
 }
 
 void msc_request_ready(struct msc_request *rq, uint8_t lun)
 {
-	static const uint8_t cdb[MSC_CBW_CB_MAX] = { MSC_OP_TEST_UNIT_READY };
-
-	msc_request_init(rq, cdb, 6, MSC_DIR_NONE, 0);
-	rq->cbw.h.lun = lun;
+	request_6(rq, lun, MSC_OP_TEST_UNIT_READY, 0, 0);
 }
 
 static int move(struct msc_session *s, struct msc_request *rq, int64_t timeout_ns, void *in,

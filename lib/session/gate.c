@@ -62,39 +62,27 @@ void msc_gate_revoke(struct msc_session *s, unsigned id)
 	}
 }
 
-/* The permit that lets this operation code write that block; NULL: none. */
-static const struct msc_permit *permit_for(const struct msc_gate *g, const struct guess *c,
-					   uint64_t lba)
+/* The permit that lets this operation code (NULL: whatever it is) write that block; NULL: none. */
+static const struct msc_permit *permit_for(const struct msc_gate *g, uint8_t lun, uint64_t lba,
+					   const uint8_t *opcode)
 {
 	for (size_t i = 0; i < g->n_permits; i++) {
 		const struct msc_permit *p = &g->permits[i].permit;
 
-		if (p->lun == c->lun && lba >= p->first && lba - p->first < p->blocks &&
-		    memchr(p->opcodes, c->cb[0], p->n_opcodes))
+		if (p->lun == lun && lba >= p->first && lba - p->first < p->blocks &&
+		    (!opcode || memchr(p->opcodes, *opcode, p->n_opcodes)))
 			return p;
 	}
 	return NULL;
 }
 
-/* Every block is covered: those that the command block names, and those that the data would fill in a
- * device that goes by dCBWDataTransferLength. *bytes of data will be blocks then. */
-static bool is_covered(const struct msc_gate *g, const struct guess *c, uint64_t *bytes)
+static bool all_covered(const struct msc_gate *g, uint8_t lun, uint64_t lba, uint64_t blocks,
+			const uint8_t *opcode)
 {
-	const struct msc_permit *p;
-	uint64_t lba, named, blocks;
-
-	msc_cdb_written(c->cb, &lba, &named);
-	p = permit_for(g, c, lba);
-	if (!p)
-		return false;
-	blocks = c->out ? ((uint64_t)c->length + p->block_size - 1) / p->block_size : 0;
-	*bytes = named < blocks ? named * p->block_size : c->out ? c->length : 0;
-	if (blocks < named)
-		blocks = named;
 	while (blocks) {
+		const struct msc_permit *p = permit_for(g, lun, lba, opcode);
 		uint64_t step;
 
-		p = permit_for(g, c, lba);
 		if (!p)
 			return false;
 		step = p->blocks - (lba - p->first);
@@ -108,22 +96,28 @@ static bool is_covered(const struct msc_gate *g, const struct guess *c, uint64_t
 	return true;
 }
 
+/* Every block is covered: those that the command block names, and those that the data would fill in a
+ * device that goes by dCBWDataTransferLength. *bytes of data will be blocks then. */
+static bool is_covered(const struct msc_gate *g, const struct guess *c, uint64_t *bytes)
+{
+	const struct msc_permit *p;
+	uint64_t lba, named, blocks;
+
+	msc_cdb_written(c->cb, &lba, &named);
+	p = permit_for(g, c->lun, lba, c->cb);
+	if (!p)
+		return false;
+	blocks = c->out ? ((uint64_t)c->length + p->block_size - 1) / p->block_size : 0;
+	*bytes = named < blocks ? named * p->block_size : c->out ? c->length : 0;
+	return all_covered(g, c->lun, lba, blocks < named ? named : blocks, c->cb);
+}
+
 bool msc_gate_covers(void *session, uint8_t lun, uint64_t lba, uint64_t blocks)
 {
 	const struct msc_session *s = session;
-	const struct msc_gate *g = &s->gate;
 
-	if (s->o.allow_writes && s->o.allow_unsafe)
-		return true;
-	for (bool found = true; blocks && found; lba++, blocks--) {
-		found = false;
-		for (size_t i = 0; i < g->n_permits && !found; i++)
-			found = g->permits[i].permit.lun == lun &&
-				lba - g->permits[i].permit.first < g->permits[i].permit.blocks;
-		if (!found)
-			return false;
-	}
-	return true;
+	return (s->o.allow_writes && s->o.allow_unsafe) ||
+	       all_covered(&s->gate, lun, lba, blocks, NULL);
 }
 
 /* ---- what bytes may be -------------------------------------------------------------------- */

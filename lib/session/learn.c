@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a session finds out for itself: the units behind the target, whether the device answers,
- * whether it can be driven queued. Every function here is bounded however the device behaves:
- * a fixed number of commands, each with the session's time-out, and a fixed number of recoveries.
+ * whether it can be driven queued. Every function here is bounded however the device behaves: a fixed
+ * number of commands (or the time of ready.h for a unit that is not ready), each with the session's
+ * time-out, and a fixed number of recoveries.
  * None of its records is passed on to be judged. */
 #include "session/engine.h"
 
@@ -213,7 +214,8 @@ static int learn_medium(struct learner *l, struct msc_err *err)
 	if (!good && l->recoveries) { /* TEST UNIT READY need not be right */
 		if (request_sense(l, &sense, err))
 			return -1;
-		if (sense.valid && sense.key == MSC_SENSE_NOT_READY && sense.asc == 0x3a)
+		if (sense.valid && sense.key == MSC_SENSE_NOT_READY &&
+		    sense.asc == MSC_ASC_NO_MEDIUM)
 			l->s->readiness[l->lun] = MSC_READINESS_EMPTY;
 	}
 	if (u->have_capacity && u->last_lba == UINT32_MAX)

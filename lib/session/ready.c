@@ -5,10 +5,7 @@
 #include "base/clock.h"
 
 #define ATTENTIONS_MAX 16 /* that may wait one behind the other */
-/* SPC-4, D.2: LOGICAL UNIT NOT READY, and its qualifier INITIALIZING COMMAND REQUIRED */
-#define ASC_NOT_READY  0x04
-#define WANTS_START    0x02
-#define ASC_NO_MEDIUM  0x3a
+#define WANTS_START    0x02 /* the qualifier INITIALIZING COMMAND REQUIRED of 04h */
 
 static enum msc_await_step wait_until(int64_t until_ns, int64_t now_ns)
 {
@@ -24,12 +21,12 @@ enum msc_await_step msc_await(struct msc_awaiting *a, int64_t now_ns,
 	/* Firmware that cannot say why may have meant a unit attention, too. */
 	if (!sense->valid || sense->key != MSC_SENSE_NOT_READY)
 		return ++a->attentions < ATTENTIONS_MAX ? MSC_AWAIT_AGAIN : MSC_AWAIT_END;
-	if (sense->asc == ASC_NO_MEDIUM) {
+	if (sense->asc == MSC_ASC_NO_MEDIUM) {
 		*why = MSC_READINESS_EMPTY;
 		return wait_until(a->empty_until_ns, now_ns);
 	}
 	*why = MSC_READINESS_LATE;
-	if (sense->asc == ASC_NOT_READY && sense->ascq == WANTS_START && !a->started) {
+	if (sense->asc == MSC_ASC_NOT_READY && sense->ascq == WANTS_START && !a->started) {
 		a->started = true;
 		return MSC_AWAIT_START;
 	}

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Also for what another layer submits by itself. */
+/* Decorators wrap what sees the writes. */
 static void tell_covers(struct msc_target *t, msc_covers_fn *covers, void *user)
 {
 	for (; t; t = t->next) {
@@ -16,6 +16,7 @@ static void tell_covers(struct msc_target *t, msc_covers_fn *covers, void *user)
 	}
 }
 
+/* Also for what another layer submits by itself. */
 static int filter(void *user, const struct msc_xfer *x, struct msc_err *err)
 {
 	return msc_gate_pass(user, x, err);
@@ -323,11 +324,29 @@ static void trace(const struct msc_session *s, const struct msc_exchange *x)
 		x->needs_reset ? ", needs reset" : "");
 }
 
+#define LONG_BLOCK 12
+
+/* Command blocks of SFF-8020i (MMC-2), UFI and SFF-8070i have 12 bytes, and hosts fill shorter ones up.
+ * Some devices of these subclasses take nothing else. */
+static bool has_long_blocks(const struct msc_device *d)
+{
+	return !d->commands_only &&
+	       (d->subclass == MSC_SUBCLASS_MMC || d->subclass == MSC_SUBCLASS_UFI ||
+		d->subclass == MSC_SUBCLASS_SFF8070I);
+}
+
 int msc_session_exchange(struct msc_session *s, const struct msc_request *rq,
 			 const struct msc_record **out, struct msc_err *err)
 {
 	int64_t timeout_ns = rq->timeout_ns > 0 ? rq->timeout_ns : s->o.timeout_ns;
+	struct msc_request filled;
 
+	if (!rq->raw && !rq->keep_cb_length && rq->cbw.h.cb_length >= 6 &&
+	    rq->cbw.h.cb_length < LONG_BLOCK && has_long_blocks(&s->target->device)) {
+		filled = *rq;
+		filled.cbw.h.cb_length = LONG_BLOCK;
+		rq = &filled;
+	}
 	if (s->driver->exchange(s, rq, timeout_ns, err) < 0 || msc_engine_give(s, out, err) < 0)
 		return -1;
 	msc_engine_count_hang(s, &msc_session_last(s)->u.exchange, timeout_ns);

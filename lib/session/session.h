@@ -85,6 +85,7 @@ struct msc_pieces {
 struct msc_request {
 	struct msc_cbw cbw; /* tag 0 is replaced by the session's next unless keep_tag */
 	bool keep_tag;
+	bool keep_cb_length; /* else 6 to 11 become 12 where the subclass has blocks of 12 bytes */
 	size_t wrapper_len; /* bytes of the CBW put on the wire: 31; fewer cut it, more pad it */
 	const uint8_t *raw;	   /* instead of the CBW: exactly these raw_len bytes */
 	size_t raw_len;

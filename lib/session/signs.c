@@ -3,8 +3,6 @@
  * long it takes to be written. */
 #include "session/engine.h"
 
-#define ASC_NOT_READY_TO_READY 0x28 /* SPC-4, D.2: the medium may have changed */
-#define ASC_NO_MEDIUM	       0x3a
 #define WRITE_SLACK	       3		/* a flash takes longer now and then */
 #define WRITE_MOST_NS	       (120 * MSC_S)
 
@@ -21,13 +19,13 @@ static void watch_sense(struct msc_session *s, struct msc_medium_signs *g,
 	g->unexplained = false;
 	if (!d.valid)
 		return;
-	if (d.key == MSC_SENSE_UNIT_ATTENTION && d.asc == ASC_NOT_READY_TO_READY) {
+	if (d.key == MSC_SENSE_UNIT_ATTENTION && d.asc == MSC_ASC_MEDIUM_CHANGED) {
 		if (s->excused)
 			g->doubts++;
 		else
 			g->changed++;
 	}
-	if (d.key == MSC_SENSE_NOT_READY && d.asc == ASC_NO_MEDIUM && !g->ejected)
+	if (d.key == MSC_SENSE_NOT_READY && d.asc == MSC_ASC_NO_MEDIUM && !g->ejected)
 		g->absent++;
 }
 

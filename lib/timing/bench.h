@@ -125,6 +125,10 @@ const struct msc_bench_run *msc_bench_find(const struct msc_bench *, const struc
 /* "read/serial/64"; random order is named, sequential is not. Returns buf (64 bytes). */
 char *msc_bench_run_name(char *buf, size_t size, const struct msc_bench_run *);
 
+/* Bytes a second with the time between the commands, over elapsed_ns; 0: no samples. What the clock
+ * does not see (usbmon: the way to this program) is in here, and not in bytes_per_second. */
+double msc_bench_sustained(const struct msc_bench_run *);
+
 /* ---- for those who fill in a bench ----------------------------------------------------------- */
 
 /* A new last run with these properties, without samples; NULL: out of memory. */

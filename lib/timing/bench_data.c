@@ -93,6 +93,13 @@ int msc_bench_conclude(struct msc_bench_run *r, struct msc_err *err)
 	return 0;
 }
 
+double msc_bench_sustained(const struct msc_bench_run *r)
+{
+	if (!r->samples || r->elapsed_ns <= 0)
+		return 0;
+	return (double)r->samples * r->blocks * r->block_size * 1e9 / (double)r->elapsed_ns;
+}
+
 bool msc_bench_model(const struct msc_bench *b, enum msc_bench_op op, enum msc_bench_mode mode,
 		     struct msc_line *line)
 {

@@ -72,3 +72,19 @@ void msc_enum_serial(struct msc_target *t, int64_t timeout_ns)
 										    : '?';
 	d->serial[n] = '\0';
 }
+
+int msc_enum_try(struct msc_target *t, int (*once)(struct msc_target *, struct msc_err *),
+		 struct msc_err *err)
+{
+	for (int tries = 1;; tries++) {
+		int rc;
+
+		*err = (struct msc_err)MSC_ERR_INIT;
+		rc = once(t, err);
+		if (rc == 0)
+			return 0;
+		if (rc > 0 || err->code != MSC_E_UNSUPPORTED || tries == MSC_PORT_INIT_TRIES)
+			return -1;
+		msc_wait_until(t->clock, msc_now(t->clock) + MSC_PORT_INIT_PAUSE_NS);
+	}
+}

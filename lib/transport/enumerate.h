@@ -6,6 +6,11 @@
 
 #include "transport/transport.h"
 
+/* As often Linux resets the port of a device that does not answer, and so long its tries within each take
+ * together. */
+#define MSC_PORT_INIT_TRIES    4
+#define MSC_PORT_INIT_PAUSE_NS (500 * MSC_MS)
+
 /* One request with wLength bytes at data; *x is how it ended, as MSC_OUT_TIMEOUT at the deadline. */
 int msc_enum_request(struct msc_target *, const struct msc_setup *, void *data, int64_t deadline_ns,
 		     struct msc_xfer *x, struct msc_err *) MSC_MUST_CHECK;
@@ -22,5 +27,12 @@ int msc_enum_descriptor(struct msc_target *, enum msc_descriptor_type, void *dat
 /* The serial number that the device descriptor names, as text in device.serial; a device that refuses
  * it has none. */
 void msc_enum_serial(struct msc_target *, int64_t timeout_ns);
+
+/* `once` until it succeeds: it resets the port and sets the device up. While the device does not answer
+ * (-1, MSC_E_UNSUPPORTED) it is tried MSC_PORT_INIT_TRIES times, for one that is busy with its medium
+ * may be deaf for a while. After another failure, or when once returns 1 because
+ * what the device says of itself is no use, it is not tried again. */
+int msc_enum_try(struct msc_target *, int (*once)(struct msc_target *, struct msc_err *),
+		 struct msc_err *) MSC_MUST_CHECK;
 
 #endif

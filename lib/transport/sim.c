@@ -139,8 +139,6 @@ static int clear_halt(struct msc_target *target, uint8_t ep, int64_t deadline_ns
 #define REQUEST_NS (500 * MSC_MS)
 /* 9.2.6.3: so long the device may need until it hears its new address. */
 #define ADDRESS_RECOVERY_NS (2 * MSC_MS)
-#define PORT_INIT_TRIES	   4
-#define PORT_INIT_PAUSE_NS (500 * MSC_MS) /* what its tries within each take together */
 
 static const struct msc_setup set_configuration = { .request = MSC_STD_SET_CONFIGURATION,
 						    .value = 1 };
@@ -204,25 +202,12 @@ static int enumerate_once(struct msc_target *t, struct msc_err *err)
 				sizeof t->device.config, &t->device.config_len, REQUEST_NS,
 				err) < 0)
 		return -1;
-	if (msc_device_parse(&t->device, err) < 0 || set_up(t, err) < 0)
+	if (msc_device_parse(&t->device, err) < 0)
+		return 1;
+	if (set_up(t, err) < 0)
 		return -1;
 	msc_enum_serial(t, REQUEST_NS);
 	return 0;
-}
-
-/* Linux (PORT_INIT_TRIES) resets the port anew when a device does not answer: one that is busy with
- * its medium may be deaf for a while. */
-static int try_hard(int (*once)(struct msc_target *, struct msc_err *), struct msc_target *t,
-		    struct msc_err *err)
-{
-	for (int tries = 1;; tries++) {
-		*err = (struct msc_err)MSC_ERR_INIT;
-		if (once(t, err) == 0)
-			return 0;
-		if (err->code != MSC_E_UNSUPPORTED || tries == PORT_INIT_TRIES)
-			return -1;
-		msc_wait_until(t->clock, msc_now(t->clock) + PORT_INIT_PAUSE_NS);
-	}
 }
 
 static int reset_once(struct msc_target *target, struct msc_err *err)
@@ -239,7 +224,7 @@ static int reset_once(struct msc_target *target, struct msc_err *err)
 
 static int reset(struct msc_target *target, struct msc_err *err)
 {
-	return try_hard(reset_once, target, err);
+	return msc_enum_try(target, reset_once, err);
 }
 
 /* ---- opening ------------------------------------------------------------------------------ */
@@ -304,7 +289,7 @@ static int open_target(struct msc_target *t, const char *rest,
 	if (s->packet)
 		bus_tap(sim_device_bus(s->device), on_packet, s);
 	t->clock = sim_clock(sim_device_sim(s->device));
-	if (try_hard(enumerate_once, t, err) < 0) {
+	if (msc_enum_try(t, enumerate_once, err) < 0) {
 		check_model(s, err);
 		close_target(t);
 		return -1;

@@ -106,7 +106,9 @@ static int enumerate(struct msc_target *t, struct msc_err *err)
 	if (msc_enum_descriptor(t, MSC_DESC_CONFIGURATION, d->config, sizeof d->config,
 				&d->config_len, REQUEST_NS, err) < 0)
 		return -1;
-	if (msc_device_parse(d, err) < 0 || msc_device_known(t, err) < 0 || set_up(t, err) < 0)
+	if (msc_device_parse(d, err) < 0 || msc_device_known(t, err) < 0)
+		return 1;
+	if (set_up(t, err) < 0)
 		return -1;
 	msc_enum_serial(t, REQUEST_NS);
 	return 0;
@@ -126,6 +128,7 @@ static int import(struct msc_target *t, struct msc_err *err)
 	struct msc_usbip *u = msc_target_state(t);
 	const struct msc_usbip_asker a = asker(t);
 
+	u->fresh = true;
 	return msc_usbip_import(&a, &u->address, u->busid, &u->link, &u->found, err);
 }
 
@@ -151,7 +154,8 @@ static void give_back(struct msc_target *t)
 	msc_usbip_drop(u, MSC_OUT_CANCELLED);
 }
 
-static int reset(struct msc_target *t, struct msc_err *err)
+/* What stands for a port reset. */
+static int import_again(struct msc_target *t, struct msc_err *err)
 {
 	int64_t until = msc_now(t->clock) + REAPPEAR_NS;
 	struct msc_err why;
@@ -160,7 +164,7 @@ static int reset(struct msc_target *t, struct msc_err *err)
 	for (;;) {
 		why = (struct msc_err)MSC_ERR_INIT;
 		if (import(t, &why) == 0)
-			return set_up(t, err);
+			return 0;
 		if (why.code == MSC_E_INTERRUPTED) {
 			*err = why;
 			return -1;
@@ -171,6 +175,26 @@ static int reset(struct msc_target *t, struct msc_err *err)
 	}
 	return msc_fail(err, MSC_E_GONE, "%s: the device did not come back after a port reset: %s",
 			t->device.name, why.msg);
+}
+
+static int enumerate_once(struct msc_target *t, struct msc_err *err)
+{
+	struct msc_usbip *u = msc_target_state(t);
+
+	if (!u->fresh && import_again(t, err) < 0)
+		return -1;
+	u->fresh = false;
+	return enumerate(t, err);
+}
+
+static int reset_once(struct msc_target *t, struct msc_err *err)
+{
+	return import_again(t, err) < 0 ? -1 : set_up(t, err);
+}
+
+static int reset(struct msc_target *t, struct msc_err *err)
+{
+	return msc_enum_try(t, reset_once, err);
 }
 
 static void close_usbip(struct msc_target *t)
@@ -194,7 +218,7 @@ static int open_usbip(struct msc_target *t, const char *rest,
 		 msc_usbip_address_text(address, sizeof address, &u->address), u->busid);
 	if (import(t, err) < 0)
 		return -1;
-	if (enumerate(t, err) < 0) {
+	if (msc_enum_try(t, enumerate_once, err) < 0) {
 		close_usbip(t);
 		return -1;
 	}

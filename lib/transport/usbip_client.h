@@ -22,6 +22,7 @@ struct msc_usbip {
 	char busid[MSC_USBIP_BUSID_LEN];
 	struct msc_usbip_device found; /* as the server described it when it was imported */
 	struct msc_usbip_link link;
+	bool fresh; /* imported, and nothing has been asked since */
 	uint32_t seqnum;
 	struct msc_usbip_flight *flights; /* the newest first */
 	/* The answer that is arriving. */

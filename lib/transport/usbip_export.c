@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "transport/enumerate.h"
 
 #define BUS		1
 #define ADDRESS		1	     /* of the device on its own bus */
@@ -116,12 +117,11 @@ static void open_endpoints(struct msc_usbip_export *e, bool open)
 	e->configured = open;
 }
 
-static bool port_reset(struct msc_usbip_export *e)
+static bool reset_and_address(struct msc_usbip_export *e)
 {
 	struct bus_transfer address = { .setup = { .request = MSC_STD_SET_ADDRESS,
 						   .value = ADDRESS } };
 
-	e->asked_64 = false;
 	bus_port_reset(bus_of(e));
 	bus_open_endpoint(bus_of(e), 0, e->facts.desc.max_packet0);
 	open_endpoints(e, false);
@@ -130,6 +130,20 @@ static bool port_reset(struct msc_usbip_export *e)
 	if (!address.done)
 		bus_cancel(bus_of(e), &address);
 	return address.outcome == BUS_DONE;
+}
+
+/* As the target sim: does. */
+static bool port_reset(struct msc_usbip_export *e)
+{
+	static const bool never = false;
+
+	e->asked_64 = false;
+	for (int tries = 1; !reset_and_address(e); tries++) {
+		if (tries == MSC_PORT_INIT_TRIES)
+			return false;
+		sim_run(sim_of(e), &never, sim_now(sim_of(e)) + MSC_PORT_INIT_PAUSE_NS);
+	}
+	return true;
 }
 
 bool msc_usbip_export_import(struct msc_usbip_export *e)

@@ -84,7 +84,8 @@ size_t msc_usbip_link_unsent(const struct msc_usbip_link *l)
 
 bool msc_usbip_link_send(struct msc_usbip_link *l, const void *data, size_t len)
 {
-	if (2 * l->out_sent >= l->out_len) { /* what has gone makes room, at most once a byte */
+	if (l->out_sent &&
+	    2 * l->out_sent >= l->out_len) { /* what has gone makes room, at most once a byte */
 		memmove(l->out, l->out + l->out_sent, msc_usbip_link_unsent(l));
 		l->out_len -= l->out_sent;
 		l->out_sent = 0;

@@ -57,6 +57,9 @@ const char *msc_csw_status_name(uint8_t); /* "passed", "failed", "phase error", 
 
 /* Interface codes: BOT 1.0, 4.3. */
 #define MSC_CLASS_MASS_STORAGE	 0x08
+#define MSC_SUBCLASS_MMC	 0x02
+#define MSC_SUBCLASS_UFI	 0x04
+#define MSC_SUBCLASS_SFF8070I	 0x05
 #define MSC_SUBCLASS_SCSI	 0x06
 #define MSC_PROTOCOL_BULK_ONLY	 0x50
 

@@ -131,4 +131,11 @@ enum msc_sense_key {
 	MSC_SENSE_DATA_PROTECT = 0x7,
 };
 
+/* Additional sense codes that more than one part asks for: SPC-4, D.2. */
+enum msc_sense_asc {
+	MSC_ASC_NOT_READY = 0x04,
+	MSC_ASC_MEDIUM_CHANGED = 0x28, /* not ready to ready: the medium may be another one */
+	MSC_ASC_NO_MEDIUM = 0x3a,
+};
+
 #endif

@@ -33,7 +33,7 @@ def seconds(text):
 
 
 def phases(mscope, target):
-    shown = " ".join(mscope("check", target, "--select", "attach.windows.fat32").out.split())
+    shown = " ".join(mscope("check", target, "--select", "attach.windows.fat32", "-v").out.split())
     total, each = re.search(r"took ([\d.]+ \w+): (.*?) \d+ passed", shown).groups()
     return seconds(total), {" ".join(p.split()[:-2]): seconds(" ".join(p.split()[-2:])) for p in each.split(", ")}
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The shell's completion, asked as bash asks it."""
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -38,3 +39,31 @@ def test_completion(line, word, expected):
     done = subprocess.run(["bash", "-c", SCRIPT, "bash", line, str(word)], cwd=TOP, env=env,
                           stdout=subprocess.PIPE, check=True)
     assert set(done.stdout.decode().split()) == expected
+
+
+OTHERS = [
+    ("mscope ch", {"check"}),
+    ("mscope list fi", {"firmware"}),
+    ("mscope list rules bot.csw.ta", {"bot.csw.tag"}),
+    ("mscope check --allow-w", {"--allow-writes"}),
+    ("mscope check sim:refer", {"sim:reference"}),
+    ("mscope check sim:reference,fault=residue-z", {"sim:reference,fault=residue-zero"}),
+    ("mscope check sim:reference,variant=subclass-r", {"sim:reference,variant=subclass-rbc"}),
+    ("mscope check sim:reference --profile in", {"interop"}),
+    ("mscope check --select bot.case01.tu", {"bot.case01.tur"}),
+    ("mscope help pr", {"probe"}),
+    ("mscope bench --format b", {"bmf"}),
+]
+# zsh has the candidates, and chooses those that begin as the word does by itself.
+SHELLS = {"fish": ["fish", "--no-config", "-c", "source completion/mscope.fish; complete -C $argv[1]"],
+          "zsh": ["zsh", "-fc", "source completion/_mscope; print -l -- ${(M)${(f)\"$(_mscope_words ${(z)1})\"}:#${${(z)1}[-1]}*}", "zsh"]}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("line, expected", OTHERS)
+def test_completion_of_other_shells(shell, line, expected, tmp_path):
+    if not shutil.which(shell):
+        pytest.skip(f"there is no {shell}")
+    env = {"PATH": f"{os.path.dirname(PROGRAM)}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+    done = subprocess.run([*SHELLS[shell], line], cwd=TOP, env=env, stdout=subprocess.PIPE, check=True)
+    assert set(line.split("\t")[0] for line in done.stdout.decode().splitlines()) == expected

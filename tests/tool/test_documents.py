@@ -33,6 +33,8 @@ def test_schemas_are_schemas(name):
     (["check", "sim:linux-gadget,stall=0", "--profile", "spec", "-vv"], None),
     (["check", "sim:reference,unplug=30ms"], 3),
     (["check", "usb:1234:5678"], 3),
+    (["ls", "sim:lsd"], 0),
+    (["ls", "sim:reference"], 4),
     (["probe", "sim:reference,luns=3"], 0),
     (["probe", "sim:reference,medium=0"], 0),
     (["probe", FAULTY], 0),

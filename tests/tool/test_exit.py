@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Exit statuses, and what a person is told."""
+import re
 import pytest
 
 
@@ -126,7 +127,7 @@ def test_target_from_the_environment(mscope):
 def test_failing_device_is_1(mscope):
     p = mscope("check", "sim:reference,fault=residue-zero", status=1)
     assert " FAIL " in p.out and "bot.residue.in" in p.out
-    assert "to repeat: mscope check sim:reference,fault=residue-zero --select " in p.out
+    assert re.search(r"alone: +mscope check sim:reference,fault=residue-zero --select ", p.out)
 
 
 def test_strict_makes_a_skip_a_failure(mscope):
@@ -137,8 +138,8 @@ def test_strict_makes_a_skip_a_failure(mscope):
 
 def test_the_command_that_repeats_a_case_does(mscope):
     target = "sim:reference,fault=residue-zero"
-    first = mscope("check", target, "--profile", "interop", "--allow-writes", status=1).out
-    command = next(x for x in first.splitlines() if "to repeat:" in x).split("to repeat: mscope ")[1]
+    first = mscope("check", target, "--profile", "spec", "--allow-writes", status=1).out
+    command = re.search(r"alone: +mscope (.*)", first)[1]
     again = mscope(*command.split(), status=1).out
     name = command.split("--select ")[1].split()[0]
     assert any(line.startswith(" FAIL ") and name in line for line in again.splitlines())
@@ -152,7 +153,7 @@ def test_quiet_shows_only_what_is_wrong(mscope):
 
 def test_color(mscope):
     assert "\x1b" not in mscope("check", "sim:reference").out
-    assert "\x1b[32m" in mscope("check", "sim:reference", "--color=always").out
+    assert "\x1b[32m" in mscope("check", "sim:reference", "--color=always", "-v").out
     assert "\x1b" not in mscope("check", "sim:reference", "--color=never").out
 
 
@@ -164,3 +165,16 @@ def test_log_goes_to_standard_error_and_to_its_file(mscope, tmp_path):
     loud = mscope("check", "sim:reference", "-s", "scsi.ready*", "-vv")
     assert loud.err == trace != ""
     assert all(line.startswith("mscope: ") for line in trace.splitlines())
+
+
+def test_a_unit_that_is_not_there_is_refused(mscope):
+    done = mscope("check", "sim:reference,luns=2", "--lun", "2", status=2)
+    assert "no logical unit 2" in done.err and "units 0 to 1" in done.err
+    assert " FAIL " not in done.out and "0 passed, 0 failed" in done.out
+    mscope("check", "sim:reference,luns=2", "--lun", "1", "-q")
+
+
+def test_a_fault_brings_the_knobs_that_it_needs(mscope):
+    target = "sim:reference,fault=out-too-soon"
+    assert mscope.json("probe", target)["target"]["host"] == "xhci"
+    assert mscope.json("probe", target + ",host=ehci")["target"]["host"] == "ehci"

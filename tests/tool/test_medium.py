@@ -118,7 +118,7 @@ def test_nothing_leaves_past_the_gate(killer, mscope, tmp_path, what):
 
 
 def test_a_read_past_the_end_that_passes_keeps_the_write_back(killer):
-    p = killer.run("--allow-writes", "--select", "scsi.range.write10",
+    p = killer.run("--allow-writes", "--select", "scsi.range.write10", "-v",
                    target=f"{killer.target},fault=byte-address-32")
     assert p.returncode == 1 and "scsi.lba.range" in p.stdout
     assert "not sent: a READ of block 2147483648 passes although the last one is 8191" in words(p)

@@ -104,6 +104,10 @@ def test_check_is_what_the_program_says(lib, mscope):
         assert status == document["exit_status"] == 1 and t.error == ""
     want = mscope.json("check", FAULTY.decode(), status=1)
     want["argv"] = document["argv"] = None
+    for cause in want["causes"]:
+        assert cause.pop("alone").startswith("mscope check ")
+    for cause in document["causes"]:
+        assert cause.pop("alone") is None        # a library has no command line
     assert document == want
 
 

@@ -69,6 +69,10 @@ ENDS = [
     ("pace", 2, ["sim:stm32", "--blocks", "8,"]),
     ("pace", 3, [GONE]),
     ("pace", 3, ["sim:stm32,unplug=2s"]),
+    ("ls", 0, ["sim:lsd", "/SENSORS"]),
+    ("ls", 2, ["sim:lsd", "/SENSORS", "more"]),
+    ("ls", 3, [GONE]),
+    ("ls", 4, ["sim:lsd", "/NOPE"]),
     ("compare", 0, ["base.json", "base.json"]),
     ("compare", 1, ["fast.json", "base.json"]),
     ("compare", 2, ["base.json"]),
@@ -82,7 +86,7 @@ ENDS = [
     ("decode", 4, ["bad.yaml"]),
 ]
 # What they write is no document: test_read.py, test_decode.py, test_usbip.py have their exit statuses.
-WITHOUT = {"ls", "read", "record", "serve"}
+WITHOUT = {"read", "record", "serve", "write"}
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Peers that do not keep to USB/IP, on both ends: a word about it, the right exit status, and whoever else is there is served as
 before. No crash, no hang, no memory without bounds."""
+import itertools
 import random
 import signal
 import socket
@@ -212,6 +213,21 @@ BAD_ANSWERS = [
     ("nothing more", lambda header, data: b"", "the server closed the connection"),
     ("noise", lambda header, data: b"\xa5" * 4096, "does not keep to USB/IP"),
 ]
+
+
+@pytest.mark.parametrize("deaf, status", [(3, 0), (4, 3)])
+def test_a_device_that_is_deaf_at_first(mscope, tmp_path, deaf, status):
+    """It is imported anew for each of four tries, as a port is reset on the bus."""
+    imports = itertools.count()
+
+    def spoil(number, header, data):
+        refuses = number == 2 and next(imports) < deaf
+        return word(20, -32)(word(24, 0)(header, b"")[:48], b"") if refuses else header + data
+
+    with Serve(tmp_path, "sim:reference") as serve, Proxy(serve.port, spoil) as proxy:
+        p = mscope("probe", f"usbip:127.0.0.1:{proxy.port}/1-1", status=status)
+        assert serve.said().count("has imported the device") == 4
+    assert ("cannot be enumerated: configuration descriptor: STALL" in p.err) == (status == 3)
 
 
 @pytest.mark.parametrize("when", [0, 3, 9])

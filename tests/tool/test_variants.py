@@ -40,3 +40,18 @@ def test_a_variant_brings_its_knobs(mscope):
 def test_an_unknown_variant_is_refused(mscope):
     done = mscope("check", "sim:reference,variant=late-9s", status=2)
     assert "no variant called 'late-9s'" in done.err and "late-" in done.err
+
+
+@pytest.mark.parametrize("variant, length", [("subclass-mmc", 12), ("subclass-ufi", 12), ("subclass-sff8070i", 12), ("subclass-rbc", 6)])
+def test_command_blocks_of_12_bytes(mscope, variant, length):
+    """As the subclass has them; what a scenario or send sets stays."""
+    (mscope.cwd / "own.yaml").write_text("name: own.read\ntitle: t\nspec: [x]\nsteps:\n  - command: test_unit_ready\n"
+                                         "  - command: { read10: { lba: 0, blocks: 1 } }\n"
+                                         "  - command: test_unit_ready\n    cbw: { cb_length: 7 }\n"
+                                         "    expect: { status: 9 }\n".replace("status: 9", "status: failed"))
+    cases = mscope.json("run", f"sim:reference,variant={variant}", "own.yaml", status=1)["cases"]
+    wrappers = [bytes.fromhex(e["wrapper"]) for e in cases[0]["exchanges"] if e["kind"] == "exchange"]
+    lengths = [(w[15], w[14]) for w in wrappers if w[15] in (0x00, 0x28)]
+    assert lengths == [(0x00, length), (0x28, max(length, 10)), (0x00, 7)]
+    sent = mscope.json("send", f"sim:reference,variant={variant}", "--raw", "00" * 6, status=1)
+    assert bytes.fromhex(sent["exchanges"][0]["wrapper"])[14] == 6

@@ -62,6 +62,7 @@ const struct msc_fault msc_fault_block_address_16 = {
 	.title = "block addresses are cut to 16 bits before they are compared with the capacity",
 	.seen = "CircuitPython #11012, of the size of a card",
 	.caught_by = "scsi.lba.range",
+	.mistake = "the block address passes through a uint16_t",
 	.ops = {.command = blocks_16_command, .address = blocks_16_address},
 };
 
@@ -70,6 +71,7 @@ const struct msc_fault msc_fault_block_address_16_write = {
 	.title = "the block addresses of writes are cut to 16 bits, those of reads are not",
 	.seen = "to show what a read cannot",
 	.caught_by = "scsi.lba.range",
+	.mistake = "the block address passes through a uint16_t on the way to the write",
 	.needs_writes = true,
 	.ops = {.command = blocks_16_write_command, .address = blocks_16_write_address},
 };
@@ -79,6 +81,9 @@ const struct msc_fault msc_fault_byte_address_24 = {
 	.title = "byte addresses are formed in 24 bits, as SPI flash takes them",
 	.seen = "three address bytes of a serial flash",
 	.caught_by = "scsi.lba.range",
+	.mistake =
+		"the flash takes a 24-bit byte address, and lba * 512 is not checked "
+		"against it",
 	.ops = {.command = bytes_24_command, .address = bytes_24_address},
 };
 
@@ -87,6 +92,8 @@ const struct msc_fault msc_fault_byte_address_24_write = {
 	.title = "the byte addresses of writes are formed in 24 bits, those of reads are not",
 	.seen = "to show what a read cannot",
 	.caught_by = "scsi.lba.range",
+	.mistake =
+		"the flash takes a 24-bit byte address, and only the write path forms it",
 	.needs_writes = true,
 	.ops = {.command = bytes_24_write_command, .address = bytes_24_write_address},
 };
@@ -96,6 +103,7 @@ const struct msc_fault msc_fault_byte_address_32 = {
 	.title = "byte addresses are formed in 32 bits: block 80000000h is block 0",
 	.seen = "a product of two uint32_t in a real stack; the filesystem was lost",
 	.caught_by = "scsi.lba.range",
+	.mistake = "lba * 512 is computed in 32 bits: cast to uint64_t first",
 	.ops = {.command = bytes_32_command, .address = bytes_32_address},
 };
 
@@ -104,6 +112,8 @@ const struct msc_fault msc_fault_byte_address_32_write = {
 	.title = "the byte addresses of writes are formed in 32 bits, those of reads are not",
 	.seen = "to show what a read cannot",
 	.caught_by = "scsi.lba.range",
+	.mistake =
+		"lba * 512 is computed in 32 bits in the write path: cast to uint64_t first",
 	.needs_writes = true,
 	.ops = {.command = bytes_32_write_command, .address = bytes_32_write_address},
 };

@@ -27,6 +27,7 @@ const struct msc_fault msc_fault_inquiry_pads = {
 	.title = "INQUIRY fills up to ALLOCATION LENGTH, however little the host expects",
 	.seen = "LUFA",
 	.caught_by = "bot.data.excess",
+	.mistake = "ALLOCATION LENGTH is taken for the amount to send; it is a limit",
 	.ops = {.data_in = inquiry_pads},
 };
 
@@ -44,6 +45,7 @@ const struct msc_fault msc_fault_inquiry_strings = {
 	.title = "vendor and product are filled up with zeros instead of blanks",
 	.seen = "C strings in the INQUIRY data of many devices",
 	.caught_by = "scsi.inquiry.strings",
+	.mistake = "strncpy or an initialiser fills with zeros: pad with blanks",
 	.ops = {.data_in = inquiry_strings},
 };
 
@@ -66,6 +68,7 @@ const struct msc_fault msc_fault_vpd_pages = {
 	.title = "the list of pages of vital product data does not begin with itself",
 	.seen = "exists to prove the rule",
 	.caught_by = "scsi.vpd.pages",
+	.mistake = "the list of pages begins with 00h, itself",
 	.ops = {.data_in = vpd_pages},
 };
 
@@ -82,6 +85,9 @@ const struct msc_fault msc_fault_vpd_serial = {
 	.title = "the serial number of page 80h is that of USB, with two bytes to a character",
 	.seen = "exists to prove the rule",
 	.caught_by = "scsi.vpd.serial",
+	.mistake =
+		"the USB string with its two bytes to a character was copied: page 80h is "
+		"ASCII",
 	.ops = {.data_in = vpd_serial},
 };
 
@@ -113,6 +119,8 @@ const struct msc_fault msc_fault_luns_twice = {
 	.title = "REPORT LUNS lists unit 0 twice",
 	.seen = "field 40: armory-ums #2",
 	.caught_by = "scsi.luns.list",
+	.mistake =
+		"the list of units is built for max LUN + 1 and begins with unit 0 again",
 	.ops = {.state_size = sizeof(bool), .data_in = luns_twice, .csw = luns_counted},
 };
 
@@ -143,5 +151,8 @@ const struct msc_fault msc_fault_sense_stale = {
 	.title = "the sense data is not forgotten when it has been read",
 	.seen = "CherryUSB; ST keeps it in a queue",
 	.caught_by = "scsi.sense.cleared",
+	.mistake =
+		"the sense data is not cleared by REQUEST SENSE, nor by the next command "
+		"that passes",
 	.ops = {.state_size = 2, .data_in = sense_stale},
 };

@@ -17,6 +17,9 @@ const struct msc_fault msc_fault_halt_lost = {
 	.title = "CLEAR_FEATURE ends the halt of a CBW that was not valid",
 	.seen = "field 41: Zephyr #55531; dwc2 before it had a wedge",
 	.caught_by = "bot.cbw.persist",
+	.mistake =
+		"CLEAR_FEATURE clears every halt; after an invalid CBW it must stay until "
+		"reset recovery",
 	.ops = {.setup = halt_lost},
 };
 
@@ -58,6 +61,8 @@ const struct msc_fault msc_fault_cbw_replayed = {
 		"a CBW that is not valid and comes first after a port reset repeats the last command",
 	.seen = "field 19: usbd-storage #28",
 	.caught_by = "bot.cbw.invalid",
+	.mistake =
+		"the CBW is left in its buffer, and the buffer is executed whatever arrived",
 	.ops = {.state_size = sizeof(struct replay),
 		.reset = replay_armed,
 		.command = replay_kept,

@@ -17,6 +17,9 @@ const struct msc_fault msc_fault_ep0_answered_twice = {
 	.title = "SET_CONFIGURATION is acknowledged by the library and by the class as well",
 	.seen = "NuttX 6caa9317f64: a composite device, whose next request comes back empty",
 	.caught_by = "firmware.misuse",
+	.mistake =
+		"both the library and the class's callback send the status: one of them "
+		"must",
 	.ops = {.ep0_in = answer_twice},
 };
 
@@ -32,5 +35,6 @@ const struct msc_fault msc_fault_endpoint_armed_twice = {
 	.title = "bulk-in is armed again while a buffer is armed there",
 	.seen = "to prove the rule; stacks that do not look whether an endpoint is busy",
 	.caught_by = "firmware.misuse",
+	.mistake = "a completion and a time-out both arm the endpoint",
 	.ops = {.csw = arm_twice},
 };

@@ -22,6 +22,7 @@ const struct msc_fault msc_fault_csw_tag = {
 	.title = "the CSW behind data repeats the tag of the command before",
 	.seen = "Linux quirk BULK_IGNORE_TAG",
 	.caught_by = "bot.csw.tag",
+	.mistake = "the CSW is filled before the new CBW's tag is stored",
 	.ops = {.state_size = sizeof(uint32_t), .csw = csw_tag},
 };
 
@@ -41,6 +42,7 @@ const struct msc_fault msc_fault_residue_processed = {
 	.title = "dCSWDataResidue is the number of bytes that were transferred",
 	.seen = "Linux quirk IGNORE_RESIDUE",
 	.caught_by = "bot.residue.in",
+	.mistake = "residue = bytes sent: it is dCBWDataTransferLength less these",
 	.ops = {.csw = residue_processed},
 };
 
@@ -56,6 +58,7 @@ const struct msc_fault msc_fault_residue_wraps = {
 	.title = "dCSWDataResidue is what the host asked for less the size of the device's buffer",
 	.seen = "ST's MSC_BOT_SendData subtracts the device's length from a shorter one",
 	.caught_by = "bot.csw.residue",
+	.mistake = "an unsigned subtraction of the buffer's size goes below 0",
 	.ops = {.csw = residue_wraps},
 };
 
@@ -78,6 +81,7 @@ const struct msc_fault msc_fault_status_sticky = {
 	.title = "the command after one that failed is reported as failed too",
 	.seen = "field 25: TinyUSB #60",
 	.caught_by = "scsi.sense.status",
+	.mistake = "the status is not set to passed when a command begins",
 	.ops = {.state_size = sizeof(bool), .csw = status_sticky},
 };
 
@@ -106,6 +110,7 @@ const struct msc_fault msc_fault_csw_twice = {
 	.title = "the CSW is queued twice when bulk-in was halted before it",
 	.seen = "field 2: DAPLink #1013",
 	.caught_by = "bot.data.stale",
+	.mistake = "the CSW is queued when the halt is set and again when it is cleared",
 	.ops = {.state_size = sizeof(bool), .stall = remember_halt, .csw = csw_twice},
 };
 
@@ -119,6 +124,9 @@ const struct msc_fault msc_fault_csw_dropped = {
 	.title = "a CSW that is queued while bulk-in is halted is lost",
 	.seen = "field 1: NuttX #19435, the fifth defect",
 	.caught_by = "usb.halt.recover",
+	.mistake =
+		"the CSW is handed over while the endpoint is halted, and halting flushes "
+		"the FIFO",
 	.ops = {.csw = csw_dropped},
 };
 
@@ -136,5 +144,8 @@ const struct msc_fault msc_fault_zlp_before_csw = {
 	.title = "a zero-length packet follows data that ends on a full packet",
 	.seen = "field 23: stm32-usb.rs #4",
 	.caught_by = "bot.csw.zlp",
+	.mistake =
+		"a zero-length packet is sent after data that fills its last packet: Bulk- "
+		"Only has none",
 	.ops = {.csw = zlp_before_csw},
 };

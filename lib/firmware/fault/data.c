@@ -37,6 +37,7 @@ const struct msc_fault msc_fault_data_excess = {
 	.title = "what the command block asks for is sent, although the host wants less",
 	.seen = "field 20: usbd-storage #28",
 	.caught_by = "bot.data.excess",
+	.mistake = "the length of the answer is not limited to dCBWDataTransferLength",
 	.ops = {.command = data_excess},
 };
 
@@ -55,6 +56,9 @@ const struct msc_fault msc_fault_data_extra = {
 	.title = "a packet too many follows data that ends on a full packet",
 	.seen = "field 20: usbd-storage #28",
 	.caught_by = "bot.data.excess",
+	.mistake =
+		"a zero-length or short packet is sent whenever the data fills its last "
+		"packet",
 	.ops = {.data_in = data_extra},
 };
 
@@ -74,6 +78,7 @@ const struct msc_fault msc_fault_data_unasked = {
 	.title = "data is sent to a host that expects none",
 	.seen = "devices that never look at dCBWDataTransferLength",
 	.caught_by = "bot.data.unasked",
+	.mistake = "data is sent although dCBWDataTransferLength is 0",
 	.ops = {.command = data_unasked},
 };
 
@@ -94,6 +99,8 @@ const struct msc_fault msc_fault_data_split = {
 	.title = "the first eight bytes of an answer are sent as a transfer of their own",
 	.seen = "exists to prove the rule",
 	.caught_by = "bot.data.split",
+	.mistake =
+		"header and body of an answer are two transmits: put them into one buffer",
 	.ops = {.data_in = data_split},
 };
 
@@ -120,6 +127,7 @@ const struct msc_fault msc_fault_hang_on_unknown = {
 	.title = "an unknown command is answered with neither data, STALL nor CSW",
 	.seen = "field 5: Zephyr #23191, ST #37: the commonest defect in the field",
 	.caught_by = "bot.data.hang",
+	.mistake = "the default branch returns without data, STALL or CSW",
 	.ops = {.command = hang_on_unknown},
 };
 
@@ -137,6 +145,9 @@ const struct msc_fault msc_fault_truncation_passes = {
 	.title = "an answer that is longer than the host allows is cut, and the command passes",
 	.seen = "field 22: USBX #95; many devices, tolerated",
 	.caught_by = "bot.case.truncated",
+	.mistake =
+		"the answer is cut to the host's length and the command passes: host and "
+		"device disagree, 02h",
 	.ops = {.command = truncation_passes},
 };
 
@@ -154,6 +165,7 @@ const struct msc_fault msc_fault_read_hole = {
 	.title = "the second packet of every longer read is lost and sent as zeros",
 	.seen = "field 30: USBComposite #66",
 	.caught_by = "expect.data",
+	.mistake = "a buffer is sent before the medium has filled it",
 	.target = "fill=noise",
 	.ops = {.card_read = read_hole},
 };

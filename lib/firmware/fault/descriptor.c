@@ -32,6 +32,7 @@ const struct msc_fault msc_fault_config_length = {
 	.title = "wTotalLength counts an endpoint that is no longer there",
 	.seen = "exists to prove the rule",
 	.caught_by = "usb.config.length",
+	.mistake = "an endpoint was removed and wTotalLength not adjusted",
 	.ops = {.control_in = config_length},
 };
 
@@ -51,6 +52,7 @@ const struct msc_fault msc_fault_config_walk = {
 	.title = "the configuration ends with a descriptor of length 0",
 	.seen = "exists to prove the rule",
 	.caught_by = "usb.config.walk",
+	.mistake = "bLength of an added descriptor was left 0",
 	.ops = {.control_in = config_walk},
 };
 
@@ -73,6 +75,7 @@ const struct msc_fault msc_fault_string_form = {
 	.title = "bLength of a string leaves out its own two bytes",
 	.seen = "exists to prove the rule",
 	.caught_by = "usb.string.form",
+	.mistake = "bLength counts its own two bytes and the descriptor type",
 	.ops = {.control_in = string_form},
 };
 
@@ -88,6 +91,7 @@ const struct msc_fault msc_fault_serial_lowercase = {
 	.title = "the serial number has lower-case hex digits",
 	.seen = "field 15: Zephyr #11336",
 	.caught_by = "bot.serial.digits",
+	.mistake = "the number is printed with %x: digits and A to F only",
 	.ops = {.control_in = serial_lowercase},
 };
 
@@ -103,6 +107,9 @@ const struct msc_fault msc_fault_serial_zero = {
 	.title = "every unit has the serial number 0",
 	.seen = "NanoKVM and others: all units share one serial number",
 	.caught_by = "bot.serial.zero",
+	.mistake =
+		"the serial number is a constant: derive it from the chip's unique "
+		"identifier",
 	.ops = {.control_in = serial_zero},
 };
 
@@ -120,5 +127,8 @@ const struct msc_fault msc_fault_serial_unstable = {
 	.title = "the serial number is another at every reading",
 	.seen = "exists to prove the rule",
 	.caught_by = "bot.serial.stable",
+	.mistake =
+		"the string is made from something that changes, such as a timer or a RAM "
+		"address",
 	.ops = {.state_size = sizeof(uint32_t), .control_in = serial_unstable},
 };

@@ -17,6 +17,9 @@ const struct msc_fault msc_fault_toggle_kept_idle = {
 	.title = "CLEAR_FEATURE restarts the data toggle of a halted endpoint only",
 	.seen = "field 3: TinyUSB #1058",
 	.caught_by = "usb.halt.recover",
+	.mistake =
+		"CLEAR_FEATURE returns early when the endpoint is not halted: reset the "
+		"toggle always",
 	.ops = {.unstall = toggle_of_halted},
 };
 
@@ -80,6 +83,7 @@ const struct msc_fault msc_fault_csw_impatient = {
 		"a CSW behind a halt is given up when the host takes longer than 50 ms to clear it",
 	.seen = "field 1: NuttX #19435: a race between the CSW and CLEAR_FEATURE",
 	.caught_by = "usb.halt.recover",
+	.mistake = "a time-out of the firmware runs while the host clears the halt",
 	.ops = {.state_size = sizeof(struct waiting),
 		.setup = forget_waiting,
 		.reset = waiting_is_over,
@@ -152,6 +156,7 @@ const struct msc_fault msc_fault_stall_late = {
 	.title = "two seconds pass between the last data and the STALL that says so",
 	.seen = "field 39: raspberrypi/linux #7452, #6246, #4373: halting times out",
 	.caught_by = "bot.stall.late",
+	.mistake = "the halt is set by a timer or the main loop, long after the data",
 	.ops = {.state_size = sizeof(struct late),
 		.setup = forget_late,
 		.reset = late_is_over,
@@ -203,6 +208,9 @@ const struct msc_fault msc_fault_reset_clears_halts = {
 	.title = "Bulk-Only Mass Storage Reset itself ends the halts",
 	.seen = "ST USBD_MSC, LUFA",
 	.caught_by = "bot.reset.halts",
+	.mistake =
+		"Bulk-Only Reset opens the endpoints anew; 3.1 leaves halts to "
+		"CLEAR_FEATURE",
 	.ops = {.state_size = sizeof(struct halted),
 		.setup = reset_clears_halts,
 		.stall = remember_halts},

@@ -20,6 +20,7 @@ const struct msc_fault msc_fault_hang_part_block = {
 		"a host that expects less than a byte for each block makes the firmware divide by 0",
 	.seen = "field 16: TinyUSB #1113",
 	.caught_by = "bot.data.hang",
+	.mistake = "a division by dCBWDataTransferLength / blocks, which may be 0",
 	.ops = {.command = hang_part_block},
 };
 
@@ -45,6 +46,9 @@ const struct msc_fault msc_fault_out_short = {
 	.title = "a short packet in the middle of a write is not survived",
 	.seen = "field 17: Zephyr #23240: a packet buffer overflows",
 	.caught_by = "bot.data.cut",
+	.mistake =
+		"a short packet ends the transfer in the driver, and its length is not "
+		"compared",
 	.needs_writes = true,
 	.ops = {.state_size = sizeof(uint32_t), .command = out_begins, .received = out_short},
 };
@@ -67,6 +71,9 @@ const struct msc_fault msc_fault_out_too_soon = {
 	.title = "data that comes less than 100 us after its CBW is lost",
 	.seen = "Linux quirk GO_SLOW",
 	.caught_by = "bot.csw.missing",
+	.mistake =
+		"bulk-out is armed for data only after the command has been decoded, and a "
+		"packet in between is lost",
 	.target = "host=xhci",
 	.ops = {.state_size = sizeof(int64_t), .command = note_time, .received = too_soon},
 };

@@ -36,6 +36,7 @@ const struct msc_fault msc_fault_lba_unchecked = {
 	.title = "a read or write past the end of the medium begins again at block 0",
 	.seen = "field 17: Zephyr #23240; LUFA checks the first block only",
 	.caught_by = "scsi.lba.range",
+	.mistake = "nothing is compared with the capacity",
 	.ops = {.state_size = sizeof(uint64_t),
 		.data_in = learn_blocks,
 		.command = lba_unchecked},
@@ -56,6 +57,7 @@ const struct msc_fault msc_fault_lba_start_only = {
 	.title = "only the first block of a read or write is compared with the capacity",
 	.seen = "field 17: LUFA",
 	.caught_by = "scsi.lba.range",
+	.mistake = "lba is compared and lba + blocks is not",
 	.ops = {.state_size = sizeof(uint64_t), .data_in = learn_blocks, .command = start_only},
 };
 
@@ -75,6 +77,7 @@ const struct msc_fault msc_fault_lba_wraps = {
 	.title = "the sum of first block and length is formed in 32 bits, and wraps around",
 	.seen = "CherryUSB",
 	.caught_by = "scsi.lba.range",
+	.mistake = "lba + blocks overflows 32 bits: compare blocks with count - lba",
 	.ops = {.state_size = sizeof(uint64_t), .data_in = learn_blocks, .command = sum_wraps},
 };
 
@@ -93,6 +96,9 @@ const struct msc_fault msc_fault_last_block_alone = {
 	.title = "a read of several blocks that ends with the last one is refused",
 	.seen = "Linux quirk LAST_SECTOR_BUG",
 	.caught_by = "expect.status",
+	.mistake =
+		"lba + blocks is compared with the last block instead of with the number of "
+		"blocks",
 	.ops = {.state_size = sizeof(uint64_t), .data_in = learn_blocks, .command = last_refused},
 };
 
@@ -113,6 +119,7 @@ const struct msc_fault msc_fault_verify_stale = {
 	.title = "VERIFY(10) checks the blocks of the read before it instead of its own",
 	.seen = "ST USBD_MSC",
 	.caught_by = "scsi.verify.range",
+	.mistake = "VERIFY uses what the read before it left in the state",
 	.ops = {.state_size = 7, .command = verify_stale},
 };
 
@@ -136,6 +143,7 @@ const struct msc_fault msc_fault_medium_wraps = {
 	.title = "the medium has a quarter of the blocks that it says, and begins again after them",
 	.seen = "forged cards and sticks",
 	.caught_by = "scsi.medium.alias scsi.medium.repeats",
+	.mistake = "the medium is smaller than it says and its address lines wrap",
 	.target = "blocks=16384",
 	.needs_writes = true,
 	.ops = {.address = medium_wraps, .card_read = fill_first_block},
@@ -168,6 +176,7 @@ const struct msc_fault msc_fault_write_first_only = {
 	.title = "of a write of several blocks only the first is stored, and the rest thrown away",
 	.seen = "field 24: libopencm3 #1361: the CSW is due when the first block is done",
 	.caught_by = "expect.data",
+	.mistake = "the loop over blocks writes the first and throws away the rest",
 	.needs_writes = true,
 	.ops = {.state_size = sizeof(bool),
 		.command = first_block_only,
@@ -188,6 +197,9 @@ const struct msc_fault msc_fault_block_512 = {
 	.title = "512 bytes of each block are moved, although the capacity says that it is larger",
 	.seen = "field 29: Zephyr #57735",
 	.caught_by = "expect.data",
+	.mistake =
+		"512 is written into the copy loop, and block_size is used for the capacity "
+		"alone",
 	.target = "block-size=2048,fill=noise",
 	.needs_writes = true,
 	.ops = {.card_read = rest_of_block},
@@ -210,6 +222,7 @@ const struct msc_fault msc_fault_wp_ignored = {
 	.title = "a write to a write-protected medium passes and writes nothing",
 	.seen = "exists to prove the rule",
 	.caught_by = "scsi.write.protect",
+	.mistake = "a write to a protected medium returns success: fail it with 7/27/00",
 	.needs_writes = true,
 	.target = "wp=1",
 	.ops = {.csw = wp_ignored},
@@ -271,6 +284,7 @@ const struct msc_fault msc_fault_write_cached = {
 	.title = "what was written is lost in a reset, although no write cache is reported",
 	.seen = "Linux quirks WRITE_CACHE and ALWAYS_SYNC",
 	.caught_by = "expect.data",
+	.mistake = "a write buffer is lost in a reset: flush it, or report a write cache",
 	.needs_writes = true,
 	.ops = {.state_size = sizeof(struct cache),
 		.card_write = remember_old,

@@ -37,9 +37,14 @@ static bool there(const struct moment *x, const struct fault_place *p)
 	return p->field > FAULT_BUF_LE || p->at + p->size <= x->n[FAULT_LEN];
 }
 
-static uint8_t *bytes(const struct moment *x, const struct fault_place *p)
+/* The byte of a place that counts 256 to the power of `i`; NULL: it has been cut off. */
+static uint8_t *byte(const struct moment *x, const struct fault_place *p, unsigned i)
 {
-	return (p->field == FAULT_CB ? x->cb : x->buf) + p->at;
+	unsigned at = p->at + (p->field == FAULT_BUF_LE ? i : p->size - 1u - i);
+
+	if (p->field == FAULT_CB)
+		return x->cb + at;
+	return at < x->n[FAULT_LEN] ? x->buf + at : NULL;
 }
 
 static int64_t get(const struct moment *x, const struct fault_place *p)
@@ -49,7 +54,8 @@ static int64_t get(const struct moment *x, const struct fault_place *p)
 	if (p->field > FAULT_BUF_LE)
 		return x->n[p->field];
 	for (unsigned i = 0; i < p->size; i++)
-		value = value << 8 | bytes(x, p)[p->field == FAULT_BUF_LE ? p->size - 1u - i : i];
+		if (byte(x, p, i))
+			value |= (uint64_t)*byte(x, p, i) << 8 * i;
 	return (int64_t)value;
 }
 
@@ -57,12 +63,13 @@ static void put(struct moment *x, const struct fault_place *p, int64_t value)
 {
 	assert(x->writable & BIT(p->field));
 	assert(p->field != FAULT_LEN || (size_t)value <= x->room);
-	if (p->field > FAULT_BUF_LE)
+	if (p->field > FAULT_BUF_LE) {
 		x->n[p->field] = value;
-	else
-		for (unsigned i = 0; i < p->size; i++)
-			bytes(x, p)[p->field == FAULT_BUF_LE ? i : p->size - 1u - i] =
-				(uint8_t)((uint64_t)value >> 8 * i);
+		return;
+	}
+	for (unsigned i = 0; i < p->size; i++)
+		if (byte(x, p, i))
+			*byte(x, p, i) = (uint8_t)((uint64_t)value >> 8 * i);
 }
 
 static bool holds(const struct moment *x, const struct fault_term *t)
@@ -104,7 +111,7 @@ static bool matches(const struct moment *x, const struct fault_row *r)
 		if (!holds(x, &r->where[i]))
 			return false;
 	for (size_t i = 0; i < MSC_COUNT(r->edit) && r->edit[i].verb; i++)
-		if (!there(x, &r->edit[i].place))
+		if (r->at != AT_CONTROL_IN && !there(x, &r->edit[i].place))
 			return false;
 	return true;
 }

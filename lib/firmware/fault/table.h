@@ -9,7 +9,8 @@
  * A fault has one row or several. Each names a point (an enum fault_point), up to six terms that
  * must all hold there, up to three edits, and what then becomes of it. Rows are gone through in
  * their order, each sees what those before it left, and one that ends the matter (`then`) is the
- * last. A row that names a byte beyond the length of what passes does not match.
+ * last. A row that names a byte beyond the length of what passes does not match; but of an answer
+ * that the host has cut at wLength, what is left is edited (USB 2.0, 9.4.3).
  */
 #ifndef MSC_FIRMWARE_FAULT_TABLE_H
 #define MSC_FIRMWARE_FAULT_TABLE_H

@@ -33,6 +33,7 @@ const struct msc_fault msc_fault_reset_clears_toggles = {
 	.title = "Bulk-Only Reset restarts the data toggles",
 	.seen = "LUFA",
 	.caught_by = "bot.reset.recovers bot.reset.halts",
+	.mistake = "Bulk-Only Reset opens the endpoints anew; 3.1 keeps toggles and halts",
 	.ops = {.state_size = sizeof(struct mutant_view),
 		.command = remember_endpoints,
 		.setup = reset_clears_toggles},
@@ -60,6 +61,7 @@ const struct msc_fault msc_fault_sense_shared = {
 	.title = "there is one sense for all logical units",
 	.seen = "TinyUSB, CherryUSB, ST: read in their sources",
 	.caught_by = "expect.data",
+	.mistake = "the sense data is one variable: keep one for each unit",
 	.target = "luns=2",
 	.ops = {.state_size = sizeof(uint8_t), .csw = sense_kept, .command = sense_shared},
 };
@@ -86,6 +88,7 @@ const struct msc_fault msc_fault_capacity_shared = {
 	.title = "reads are held to the capacity of the unit that was asked for it last",
 	.seen = "field 27: STM32CubeH7 #308",
 	.caught_by = "expect.status",
+	.mistake = "the capacity is one variable for all units",
 	.target = "luns=2",
 	.ops = {.state_size = sizeof(uint32_t),
 		.data_in = capacity_told,

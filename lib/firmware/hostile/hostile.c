@@ -18,6 +18,7 @@
 
 #define EP_IN	      0x81
 #define EP_OUT	      0x02
+#define MAX_PACKET_0  64
 #define MAX_PACKET_FS 64
 #define MAX_PACKET_HS 512
 #define BUFFER_SIZE   4096
@@ -323,7 +324,7 @@ static bool misbehave(struct mcu *m, const struct msc_setup *q)
 	case 2: halt_something(m); return false;
 	case 3: /* packets of no stage at all */
 		udc_ep0_out(m, s->scrap, below(m, sizeof s->scrap));
-		udc_ep0_in(m, bytes, below(m, sizeof s->scrap));
+		udc_ep0_in(m, bytes, below(m, MAX_PACKET_0 + 1));
 		return true;
 	default: return false;
 	}

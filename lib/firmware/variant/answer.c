@@ -8,6 +8,7 @@
 /* What has been added to the answer under way, and how long it is now. The firmware does not know of
  * it, so what it says of the length is corrected: the residue, and the halt of what is short. */
 struct grown {
+	uint8_t page; /* that there is not; stays */
 	int32_t added;
 	uint32_t sent;
 	bool halted;	/* by the firmware, because its own answer is short */
@@ -53,7 +54,7 @@ ON_CSW(grown_residue)
 		mutant_stall(m, v->ep_in); /* BOT 1.0, 6.7.2 */
 	if (g->disagrees)
 		raw[CSW_STATUS] = MSC_CSW_PHASE_ERROR;
-	*g = (struct grown){ 0 };
+	*g = (struct grown){ .page = g->page };
 	return MUTANT_PASS;
 }
 
@@ -68,6 +69,9 @@ ON_STALL(grown_stall)
 #define GROWN(...)                                                                                 \
 	.ops = {.state_size = sizeof(struct grown), .csw = grown_residue, .stall = grown_stall,    \
 		__VA_ARGS__}
+#define WITHOUT_PAGE(page_)                                                                        \
+	GROWN(.initial = &(const struct grown){.page = (page_)}, .command = vpd_refused,           \
+	      .data_in = vpd_unlisted)
 
 ON_DATA_IN(inquiry_96)
 {
@@ -137,48 +141,26 @@ ON_DATA_IN(mode_descriptor)
 }
 
 /* A page that does not exist, and is not in the list: SPC-2, 8.4.1. */
-static void refuse_page(const struct mutant_view *v, struct msc_cbw *seen, uint8_t page)
+ON_COMMAND(vpd_refused)
 {
-	if (v->cbw.cb[0] == MSC_OP_INQUIRY && v->cbw.cb[1] & 0x01 && v->cbw.cb[2] == page)
+	const struct grown *g = state;
+
+	if (v->cbw.cb[0] == MSC_OP_INQUIRY && v->cbw.cb[1] & 0x01 && v->cbw.cb[2] == g->page)
 		seen->cb[2] = 0x7e;
+	return MUTANT_PASS;
 }
 
-static void unlist_page(struct grown *g, const struct mutant_view *v, uint8_t *buf, size_t *len,
-			uint8_t page)
+ON_DATA_IN(vpd_unlisted)
 {
-	bool list = fault_answers(v, MSC_OP_INQUIRY, *len, 4) && v->cbw.cb[1] & 0x01 &&
-		    v->cbw.cb[2] == 0x00;
+	struct grown *g = state;
 
-	if (!list)
-		return;
+	if (!fault_answers(v, MSC_OP_INQUIRY, *len, 4) || !(v->cbw.cb[1] & 0x01) || v->cbw.cb[2])
+		return MUTANT_PASS;
 	buf[3] = 2;
 	for (size_t i = 4; i + 1 < *len; i++)
-		if (buf[i] == page)
+		if (buf[i] == g->page)
 			memmove(buf + i, buf + i + 1, *len - i - 1);
 	shorten(g, len, 6);
-}
-
-ON_COMMAND(vpd_serial_asked)
-{
-	refuse_page(v, seen, 0x80);
-	return MUTANT_PASS;
-}
-
-ON_DATA_IN(vpd_without_serial)
-{
-	unlist_page(state, v, buf, len, 0x80);
-	return MUTANT_PASS;
-}
-
-ON_COMMAND(vpd_id_asked)
-{
-	refuse_page(v, seen, 0x83);
-	return MUTANT_PASS;
-}
-
-ON_DATA_IN(vpd_without_id)
-{
-	unlist_page(state, v, buf, len, 0x83);
 	return MUTANT_PASS;
 }
 
@@ -231,10 +213,10 @@ static const struct msc_variant rows[] = {
 	{ "sense-14", "sense data has 14 bytes",
 	  "SPC-2, 7.20.2: ADDITIONAL SENSE LENGTH says how many", GROWN(.data_in = sense_14) },
 	{ "no-vpd-serial", "there is no page 80h of vital product data", "optional: SPC-2, 8.4.6",
-	  GROWN(.command = vpd_serial_asked, .data_in = vpd_without_serial) },
+	  WITHOUT_PAGE(MSC_VPD_SERIAL) },
 	{ "no-vpd-id", "there is no page 83h of vital product data",
 	  "mandatory since SPC-3 only: SPC-2, 8.4.3",
-	  GROWN(.command = vpd_id_asked, .data_in = vpd_without_id) },
+	  WITHOUT_PAGE(MSC_VPD_DEVICE_ID) },
 	{ "mode-block-descriptor", "MODE SENSE gives a block descriptor", "SPC-2, 8.3.3",
 	  GROWN(.data_in = mode_descriptor) },
 	{ "vpd-vendor", "there is a page FFh of vital product data",

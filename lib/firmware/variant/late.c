@@ -52,7 +52,7 @@ static uint32_t reason(struct late *l, int64_t now)
 		return l->then;
 	if (l->attention && !l->told) {
 		l->told = true;
-		return (uint32_t)MSC_SENSE_UNIT_ATTENTION << 16 | (uint32_t)l->attention << 8;
+		return MSC_SENSE_CODE(MSC_SENSE_UNIT_ATTENTION, l->attention, 0);
 	}
 	return 0;
 }
@@ -107,11 +107,11 @@ static void on_reset(struct mcu *m, void *state)
 	.ops = {.state_size = sizeof(struct late), .initial = &(const struct late){__VA_ARGS__},   \
 		.command = on_command, .data_in = on_data_in, .reset = on_reset}
 
-#define SENSE(key, asc, ascq) ((uint32_t)(key) << 16 | (uint32_t)(asc) << 8 | (ascq))
-#define BECOMING	      SENSE(MSC_SENSE_NOT_READY, 0x04, 0x01)
-#define CAUSE_UNKNOWN	      SENSE(MSC_SENSE_NOT_READY, 0x04, 0x00)
-#define WANTS_START	      SENSE(MSC_SENSE_NOT_READY, 0x04, 0x02)
-#define NO_MEDIUM	      SENSE(MSC_SENSE_NOT_READY, 0x3a, 0x00)
+#define NOT_READY(ascq) MSC_SENSE_CODE(MSC_SENSE_NOT_READY, MSC_ASC_NOT_READY, ascq)
+#define BECOMING	NOT_READY(0x01)
+#define CAUSE_UNKNOWN	NOT_READY(0x00)
+#define WANTS_START	NOT_READY(0x02)
+#define NO_MEDIUM	MSC_SENSE_CODE(MSC_SENSE_NOT_READY, MSC_ASC_NO_MEDIUM, 0x00)
 
 #define NO_LIMIT "SPC-2, 7.25 and table D.1: 2/04/01 has no limit; Linux waits 100 s"
 
@@ -135,13 +135,13 @@ static const struct msc_variant rows[] = {
 	  LATE(.wants_start = true, .first = WANTS_START) },
 	{ "late-insertion", "after each reset 2/3A/00 for 1 s, then 6/28/00 once, then ready",
 	  "SPC-2, 5.6.9: how a card that is found late is told",
-	  LATE(.first_ns = 1 * MSC_S, .first = NO_MEDIUM, .attention = 0x28) },
+	  LATE(.first_ns = 1 * MSC_S, .first = NO_MEDIUM, .attention = MSC_ASC_MEDIUM_CHANGED) },
 	{ "late-two-steps",
 	  "after each reset 2/3A/00 for 500 ms, then 2/04/01 for 1 s, then 6/28/00 once",
 	  "SPC-2, 5.6.9 and table D.1",
 	  LATE(.first_ns = 500 * MSC_MS, .first = NO_MEDIUM, .then_ns = 1 * MSC_S, .then = BECOMING,
-	       .attention = 0x28) },
+	       .attention = MSC_ASC_MEDIUM_CHANGED) },
 	{ "late-attention", "after the unit attention of a reset a second one, 6/28/00",
-	  "SAM-2, 5.9.7: one after the other", LATE(.attention = 0x28) },
+	  "SAM-2, 5.9.7: one after the other", LATE(.attention = MSC_ASC_MEDIUM_CHANGED) },
 };
 const struct msc_variant_table msc_variants_late = { rows, MSC_COUNT(rows) };

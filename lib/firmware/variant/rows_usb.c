@@ -17,9 +17,9 @@
 #define INTERVAL_2     BYTE(25 + 6)
 
 #define IN_DEVICE(...)                                                                             \
-	ROWS({AT_CONTROL_IN, {DESCRIPTOR(DEVICE), {LEN, ABOVE, 17}}, {__VA_ARGS__}})
+	ROWS({AT_CONTROL_IN, {DESCRIPTOR(DEVICE)}, {__VA_ARGS__}})
 #define IN_CONFIGURATION(...)                                                                      \
-	ROWS({AT_CONTROL_IN, {DESCRIPTOR(CONFIGURATION), {LEN, ABOVE, 31}}, {__VA_ARGS__}})
+	ROWS({AT_CONTROL_IN, {DESCRIPTOR(CONFIGURATION)}, {__VA_ARGS__}})
 #define SLOW(ns_) ROWS({AT_SETUP, .spin_ns = (ns_)})
 
 static const struct msc_variant rows[] = {
@@ -27,10 +27,10 @@ static const struct msc_variant rows[] = {
 	  "USB 2.0, 9.6.3: bMaxPower in units of 2 mA", IN_CONFIGURATION({ MAX_POWER, PUT, 250 }) },
 	{ "self-powered", "the device is powered by itself", "USB 2.0, 9.4.5 and table 9-10",
 	  ROWS({ AT_CONTROL_IN,
-		 { DESCRIPTOR(CONFIGURATION), { LEN, ABOVE, 8 } },
+		 { DESCRIPTOR(CONFIGURATION) },
 		 { { ATTRIBUTES, SET, 0x40 }, { MAX_POWER, PUT, 0 } } },
 	       { AT_CONTROL_IN,
-		 { DESCRIPTOR(OTHER_SPEED), { LEN, ABOVE, 8 } },
+		 { DESCRIPTOR(OTHER_SPEED) },
 		 { { ATTRIBUTES, SET, 0x40 }, { MAX_POWER, PUT, 0 } } },
 	       { AT_CONTROL_IN,
 		 { STANDARD(MSC_REQTYPE_IN, GET_STATUS) },
@@ -61,7 +61,7 @@ static const struct msc_variant rows[] = {
 		 { DESCRIPTOR(STRING), { INDEX, IS, 0x0409 } },
 		 { { INDEX, PUT, 0x0407 } } },
 	       { AT_CONTROL_IN,
-		 { DESCRIPTOR(STRING), { VALUE, IS, 0x0300 }, { LEN, ABOVE, 3 } },
+		 { DESCRIPTOR(STRING), { VALUE, IS, 0x0300 } },
 		 { { LE16(2), PUT, 0x0407 } } }) },
 	{ "subclass-rbc", "the interface has subclass 01h (RBC)", "BOT 1.0, 4.3",
 	  IN_CONFIGURATION({ SUBCLASS, PUT, 0x01 }) },

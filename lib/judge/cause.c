@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From findings to causes: what each entry of the dictionary explains of them, and what is said of
+ * those that the search names. The search itself is cover.c. */
+#include "judge/cause.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "judge/cause_match.h"
+
+#define NONE SIZE_MAX
+
+const char *const msc_confidence_names[] = { "possible", "likely", "certain" };
+
+/* ---- what is said of a cause ----------------------------------------------------------------- */
+
+static const struct msc_fault *fault_of(const char *id)
+{
+	for (const struct msc_fault *f = NULL; (f = msc_fault_next(f));)
+		if (!strcmp(f->id, id))
+			return f;
+	return NULL;
+}
+
+static bool is_promised(const struct msc_fault *f, const char *rule)
+{
+	const char *at = strstr(f->caught_by, rule);
+
+	return at && (at == f->caught_by || at[-1] == ' ') && strchr(" ", at[strlen(rule)]);
+}
+
+/* The first of the rules that the fault says must find it. */
+static const struct msc_rule *main_rule(const struct msc_fault *f)
+{
+	size_t len = strcspn(f->caught_by, " ");
+
+	for (size_t i = 0; i < msc_rule_count; i++)
+		if (strlen(msc_rules[i]->id) == len &&
+		    !strncmp(msc_rules[i]->id, f->caught_by, len))
+			return msc_rules[i];
+	return NULL;
+}
+
+static void describe(struct msc_cause *cause, const struct msc_entry *entry)
+{
+	const struct msc_rule *rule;
+
+	cause->id = entry->id;
+	cause->fault = fault_of(entry->id);
+	for (size_t i = 0; !cause->fault && i < msc_firmware_count; i++)
+		if (!strcmp(msc_firmwares[i]->name, entry->id))
+			cause->firmware = msc_firmwares[i];
+	if (cause->fault) {
+		rule = main_rule(cause->fault);
+		cause->title = cause->fault->title;
+		cause->mistake = cause->fault->mistake;
+		cause->spec = rule ? rule->spec : NULL;
+	} else {
+		cause->title = cause->firmware ? cause->firmware->summary : entry->id;
+	}
+}
+
+static int list_missing(const struct msc_match *w, const struct msc_entry *entry,
+			struct msc_cause *cause, struct msc_err *err)
+{
+	cause->missing = calloc(entry->n + 1u, sizeof *cause->missing);
+	if (!cause->missing)
+		return msc_nomem(err);
+	for (uint32_t i = 0; i < entry->n; i++) {
+		const struct msc_pair *p = &w->d->pairs[entry->first + i];
+
+		if (!msc_match_is_expected(w, p))
+			continue;
+		cause->shows++;
+		if (msc_match_is_seen(w, p))
+			cause->shown++;
+		else
+			cause->missing[cause->n_missing++] =
+				(struct msc_missing){ w->d->names[p->name], w->d->rules[p->rule] };
+	}
+	return 0;
+}
+
+static int list_ties(struct msc_match *w, size_t k, struct msc_cause *cause, struct msc_err *err)
+{
+	const struct msc_cover *c = &w->cover;
+
+	if (msc_cover_ties(c, k, w->tie, err) < 0)
+		return -1;
+	cause->ties = calloc(c->n + 1, sizeof *cause->ties);
+	if (!cause->ties)
+		return msc_nomem(err);
+	for (size_t t = 0; t < c->n; t++) {
+		const struct msc_fault *f =
+			w->tie[t] ? fault_of(w->d->entries[c->candidates[t].entry].id) : NULL;
+
+		if (f)
+			cause->ties[cause->n_ties++] = f;
+	}
+	return 0;
+}
+
+static enum msc_confidence confidence(const struct msc_cause *cause)
+{
+	if (cause->shown * 2 < cause->shows || cause->shown == 0)
+		return MSC_POSSIBLE;
+	return cause->shown * 10 < cause->shows * 9 || cause->n_ties ? MSC_LIKELY : MSC_CERTAIN;
+}
+
+/* A case which is known to show it alone, best one that did; else the first that did. */
+static void choose_alone(const struct msc_match *w, const struct msc_entry *entry,
+			 const struct msc_causes *causes, int self, struct msc_cause *cause)
+{
+	for (size_t a = 0; a < entry->n_alone && !cause->alone; a++)
+		for (size_t i = 0; i < w->e->n_seen && !cause->alone; i++)
+			if (causes->of[i] == self && w->seen[i].name == entry->alone[a])
+				cause->alone = w->e->seen[i].name;
+	cause->alone_is_sure = cause->alone;
+	cause->before = cause->alone ? entry->before : NULL;
+	for (size_t i = 0; i < w->e->n_seen && !cause->alone; i++)
+		if (causes->of[i] == self)
+			cause->alone = w->e->seen[i].name;
+}
+
+/* ---- the result ------------------------------------------------------------------------------ */
+
+/* The rule is one that the fault itself is about. */
+static bool is_own(const struct msc_match *w, size_t k, size_t i)
+{
+	const struct msc_fault *f = fault_of(w->d->entries[w->cover.candidates[k].entry].id);
+
+	return f && w->cover.candidates[k].covers[i] > 0 && is_promised(f, w->e->seen[i].rule->id);
+}
+
+/* Which of the chosen explains it best; NONE: none does. What is too little to name a fault for is enough
+ * once it has been named, if the rule is its own. */
+static size_t explained_by(const struct msc_match *w, size_t i)
+{
+	const struct msc_cover *c = &w->cover;
+	int32_t most = msc_match_enough(w, i) - 1;
+	size_t by = NONE;
+
+	for (size_t k = 0; k < c->n; k++)
+		if (c->chosen[k] && c->candidates[k].covers[i] > most) {
+			most = c->candidates[k].covers[i];
+			by = k;
+		}
+	for (size_t k = 0; by == NONE && k < c->n; k++)
+		if (c->chosen[k] && is_own(w, k, i))
+			by = k;
+	return by;
+}
+
+/* Notes behind what is wrong, a firmware's own ways behind faults; then by how much. */
+static int by_weight(const void *a, const void *b)
+{
+	const struct msc_cause *x = a, *y = b;
+
+	if ((x->worst > MSC_NOTE) != (y->worst > MSC_NOTE))
+		return x->worst > MSC_NOTE ? -1 : 1;
+	if (!x->fault != !y->fault)
+		return x->fault ? -1 : 1;
+	if (x->explains != y->explains)
+		return x->explains > y->explains ? -1 : 1;
+	return strcmp(x->id, y->id);
+}
+
+static void count(const struct msc_match *w, const size_t *by, size_t k, struct msc_cause *cause)
+{
+	const char *name = NULL;
+
+	for (size_t i = 0; i < w->e->n_seen; i++) {
+		const struct msc_sighting *s = &w->e->seen[i];
+
+		if (by[i] != k)
+			continue;
+		cause->explains += s->findings;
+		cause->cases += s->name != name || !s->name;
+		name = s->name;
+		if (s->worst > cause->worst)
+			cause->worst = s->worst;
+	}
+}
+
+static int tell(struct msc_match *w, const size_t *by, struct msc_causes *causes,
+		struct msc_err *err)
+{
+	const struct msc_cover *c = &w->cover;
+
+	for (size_t k = 0; k < c->n; k++) {
+		const struct msc_entry *entry = &w->d->entries[c->candidates[k].entry];
+		struct msc_cause *cause = &causes->list[causes->count];
+
+		if (!c->chosen[k])
+			continue;
+		count(w, by, k, cause);
+		if (!cause->explains)
+			continue;
+		causes->count++;
+		describe(cause, entry);
+		if (list_missing(w, entry, cause, err) < 0 || list_ties(w, k, cause, err) < 0)
+			return -1;
+		cause->confidence = confidence(cause);
+	}
+	qsort(causes->list, causes->count, sizeof *causes->list, by_weight);
+	return 0;
+}
+
+static void assign(struct msc_match *w, const size_t *by, struct msc_causes *causes)
+{
+	for (size_t i = 0; i < w->e->n_seen; i++) {
+		const char *id = by[i] == NONE ? NULL
+					       : w->d->entries[w->cover.candidates[by[i]].entry].id;
+
+		causes->of[i] = -1;
+		for (size_t n = 0; id && n < causes->count; n++)
+			if (causes->list[n].id == id)
+				causes->of[i] = (int)n;
+		causes->findings += w->e->seen[i].findings;
+		if (causes->of[i] < 0)
+			causes->unexplained += w->e->seen[i].findings;
+	}
+	for (size_t n = 0; n < causes->count; n++)
+		for (size_t k = 0; k < w->d->n_entries; k++)
+			if (w->d->entries[k].id == causes->list[n].id)
+				choose_alone(w, &w->d->entries[k], causes, (int)n,
+					     &causes->list[n]);
+}
+
+/* How many sightings it explains by a rule that the fault names as its own. */
+static unsigned own(const struct msc_match *w, size_t k)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < w->e->n_seen; i++)
+		n += is_own(w, k, i);
+	return n;
+}
+
+/* Of those that cannot be told apart, the one that the rules are about is named first. */
+static int prefer(struct msc_match *w, struct msc_err *err)
+{
+	struct msc_cover *c = &w->cover;
+
+	for (size_t k = 0; k < c->n; k++) {
+		size_t best = k;
+
+		if (!c->chosen[k])
+			continue;
+		if (msc_cover_ties(c, k, w->tie, err) < 0)
+			return -1;
+		for (size_t t = 0; t < c->n; t++)
+			if (w->tie[t] && own(w, t) > own(w, best))
+				best = t;
+		c->chosen[k] = false;
+		c->chosen[best] = true;
+	}
+	return 0;
+}
+
+static int find(struct msc_match *w, struct msc_causes *causes, struct msc_err *err)
+{
+	size_t *by = calloc(w->e->n_seen + 1, sizeof *by);
+	int rc = -1;
+
+	causes->list = calloc(w->d->n_entries + 1, sizeof *causes->list);
+	causes->of = calloc(w->e->n_seen + 1, sizeof *causes->of);
+	if (!by || !causes->list || !causes->of) {
+		msc_nomem(err);
+	} else if (msc_cover_solve(&w->cover, err) == 0 && prefer(w, err) == 0) {
+		for (size_t i = 0; i < w->e->n_seen; i++)
+			by[i] = explained_by(w, i);
+		rc = tell(w, by, causes, err);
+	}
+	if (rc == 0)
+		assign(w, by, causes);
+	free(by);
+	return rc;
+}
+
+int msc_causes_find(const struct msc_dictionary *d, const struct msc_evidence *e,
+		    enum msc_profile profile, struct msc_causes *causes, struct msc_err *err)
+{
+	struct msc_match w;
+	int rc = -1;
+
+	*causes = (struct msc_causes){ NULL };
+	if (msc_match_begin(&w, d, e, profile, err) == 0)
+		rc = find(&w, causes, err);
+	msc_match_end(&w);
+	return rc;
+}
+
+void msc_causes_clear(struct msc_causes *causes)
+{
+	for (size_t i = 0; i < causes->count; i++) {
+		free(causes->list[i].missing);
+		free(causes->list[i].ties);
+	}
+	free(causes->list);
+	free(causes->of);
+	*causes = (struct msc_causes){ NULL };
+}

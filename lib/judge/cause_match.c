@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What each entry of the dictionary would explain; see the head of cause.h. */
+#include "judge/cause_match.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Weights, in thousandths of a finding of a rule of its own. They were chosen so that pairs of faults
+ * on `reference` and single faults on the other models are named best (tests/unit/test_cause.c). */
+#define EXACT	   1000 /* the dictionary has the rule in this case */
+#define ALIKE	   600	/* in a case of the same kind */
+#define ELSEWHERE  250	/* in another case, and the rule is of few defects */
+#define FAINT	   80	/* the same, and it is of many */
+#define FEW	   3	/* defects */
+#define STATED	   500	/* of an expect.* rule, which says only that something is wrong */
+#define ENOUGH	   500	/* explains a finding */
+#define NAMING	   300
+#define NAMING_ALL 900 /* a firmware, with all its ways */
+#define MISSING	   800
+#define HIDDEN	   60 /* missing where the case found something else */
+
+#define NONE SIZE_MAX
+
+static size_t find_text(const char *const *list, size_t n, const char *text)
+{
+	size_t low = 0, high = n;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		int order = strcmp(list[mid], text);
+
+		if (order == 0)
+			return mid;
+		if (order < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return NONE;
+}
+
+static uint16_t find_index(const char *const *list, size_t n, const char *text)
+{
+	size_t i = text ? find_text(list, n, text) : NONE;
+
+	return i < UINT16_MAX ? (uint16_t)i : UINT16_MAX;
+}
+
+static bool is_stated(const struct msc_rule *rule)
+{
+	return rule->on == 0;
+}
+
+static int32_t weight(const struct msc_rule *rule)
+{
+	return is_stated(rule) ? STATED : EXACT;
+}
+
+/* "bot.case05." of "bot.case05.inquiry": cases with one stimulus in common. */
+static size_t kind_length(const char *name)
+{
+	const char *dot = strchr(name, '.');
+
+	dot = dot ? strchr(dot + 1, '.') : NULL;
+	return dot ? (size_t)(dot + 1 - name) : strlen(name);
+}
+
+/* How much of a sighting an entry explains, in thousandths. */
+static int32_t degree(const struct msc_match *w, const struct msc_entry *entry, size_t i)
+{
+	const struct msc_pair *pairs = w->d->pairs + entry->first, *at = &w->seen[i];
+	const char *name = w->e->seen[i].name;
+	size_t kind = name ? kind_length(name) : 0;
+	bool has = false;
+
+	if (at->rule == UINT16_MAX)
+		return 0;
+	for (size_t p = 0; p < entry->n; p++) {
+		if (pairs[p].rule != at->rule)
+			continue;
+		if (pairs[p].name == at->name)
+			return EXACT;
+		has = true;
+	}
+	if (!has)
+		return 0;
+	for (size_t p = 0; name && p < entry->n; p++)
+		if (pairs[p].rule == at->rule && !strncmp(w->d->names[pairs[p].name], name, kind))
+			return ALIKE;
+	return w->common[at->rule] > FEW ? FAINT : name ? ELSEWHERE : ENOUGH;
+}
+
+bool msc_match_is_seen(const struct msc_match *w, const struct msc_pair *p)
+{
+	for (size_t i = 0; i < w->e->n_seen; i++)
+		if (w->seen[i].rule == p->rule && w->seen[i].name == p->name)
+			return true;
+	return false;
+}
+
+bool msc_match_is_expected(const struct msc_match *w, const struct msc_pair *p)
+{
+	return w->ran[p->name] != NOT_RUN && w->rules[p->rule];
+}
+
+/* Of a firmware nothing can be hidden: it is that one or it is not. */
+static int32_t missing_cost(const struct msc_match *w, const struct msc_entry *entry, bool firmware)
+{
+	int64_t sum = 0;
+
+	for (uint32_t i = 0; i < entry->n; i++) {
+		const struct msc_pair *p = &w->d->pairs[entry->first + i];
+
+		if (msc_match_is_expected(w, p) && !msc_match_is_seen(w, p))
+			sum += (int64_t)weight(w->rules[p->rule]) *
+			       (w->ran[p->name] == RAN_DIRTY && !firmware ? HIDDEN : MISSING) /
+			       EXACT;
+	}
+	return (int32_t)(sum < INT32_MAX / 2 ? sum : INT32_MAX / 2);
+}
+
+static bool is_firmware(const struct msc_entry *entry)
+{
+	for (size_t i = 0; i < msc_firmware_count; i++)
+		if (!strcmp(msc_firmwares[i]->name, entry->id))
+			return true;
+	return false;
+}
+
+/* A rule that many faults show tells little about which one it is. */
+static void count_rules(struct msc_match *w)
+{
+	for (size_t k = 0; k < w->d->n_entries; k++) {
+		const struct msc_entry *entry = &w->d->entries[k];
+
+		for (size_t r = 0; r < w->d->n_rules; r++) {
+			bool has = false;
+
+			for (uint32_t i = 0; !has && i < entry->n; i++)
+				has = w->d->pairs[entry->first + i].rule == r;
+			w->common[r] += has && !is_firmware(entry);
+		}
+	}
+}
+
+static void resolve(struct msc_match *w)
+{
+	const struct msc_dictionary *d = w->d;
+
+	for (size_t i = 0; i < msc_rule_count; i++) {
+		size_t r = find_text(d->rules, d->n_rules, msc_rules[i]->id);
+
+		if (r != NONE && msc_rules[i]->severity[w->profile] != MSC_IGNORE)
+			w->rules[r] = msc_rules[i];
+	}
+	for (size_t i = 0; i < w->e->n_ran; i++) {
+		size_t n = find_text(d->names, d->n_names, w->e->ran[i]);
+
+		if (n != NONE)
+			w->ran[n] = RAN_CLEAN;
+	}
+	for (size_t i = 0; i < w->e->n_seen; i++) {
+		const struct msc_sighting *s = &w->e->seen[i];
+
+		w->seen[i].rule = find_index(d->rules, d->n_rules, s->rule->id);
+		w->seen[i].name = find_index(d->names, d->n_names, s->name);
+		if (w->seen[i].name != UINT16_MAX)
+			w->ran[w->seen[i].name] = RAN_DIRTY;
+	}
+	count_rules(w);
+}
+
+/* Where there are cases, one of them at least must be as the dictionary says. */
+static void list_candidates(struct msc_match *w)
+{
+	struct msc_cover *c = &w->cover;
+
+	for (size_t k = 0; k < w->d->n_entries; k++) {
+		const struct msc_entry *entry = &w->d->entries[k];
+		struct msc_candidate *candidate = &c->candidates[c->n];
+		bool firmware = is_firmware(entry), any = false;
+
+		candidate->covers = w->worth + c->n * c->n_seen;
+		for (size_t i = 0; i < c->n_seen; i++) {
+			int32_t d = degree(w, entry, i);
+
+			candidate->covers[i] = d * weight(w->e->seen[i].rule) / EXACT;
+			any |= d == EXACT || (d && !w->e->seen[i].name);
+		}
+		if (!any)
+			continue;
+		candidate->entry = k;
+		candidate->cost =
+			(firmware ? NAMING_ALL : NAMING) + missing_cost(w, entry, firmware);
+		c->n++;
+	}
+}
+
+static int allocate(struct msc_match *w, struct msc_err *err)
+{
+	const struct msc_dictionary *d = w->d;
+	size_t n = w->e->n_seen;
+
+	w->rules = calloc(d->n_rules + 1, sizeof *w->rules);
+	w->common = calloc(d->n_rules + 1, sizeof *w->common);
+	w->ran = calloc(d->n_names + 1, sizeof *w->ran);
+	w->seen = calloc(n + 1, sizeof *w->seen);
+	w->worth = calloc(d->n_entries * n + 1, sizeof *w->worth);
+	w->cover.candidates = calloc(d->n_entries + 1, sizeof *w->cover.candidates);
+	w->cover.chosen = calloc(d->n_entries + 1, sizeof *w->cover.chosen);
+	w->tie = calloc(d->n_entries + 1, sizeof *w->tie);
+	w->cover.n_seen = n;
+	return w->rules && w->common && w->ran && w->seen && w->worth && w->cover.candidates &&
+			       w->cover.chosen && w->tie
+		       ? 0
+		       : msc_nomem(err);
+}
+
+int msc_match_begin(struct msc_match *w, const struct msc_dictionary *d,
+		    const struct msc_evidence *e, enum msc_profile profile, struct msc_err *err)
+{
+	*w = (struct msc_match){ .d = d, .e = e, .profile = profile };
+	if (allocate(w, err) < 0)
+		return -1;
+	resolve(w);
+	list_candidates(w);
+	return 0;
+}
+
+int32_t msc_match_enough(const struct msc_match *w, size_t sighting)
+{
+	return weight(w->e->seen[sighting].rule) * ENOUGH / EXACT;
+}
+
+void msc_match_end(struct msc_match *w)
+{
+	free(w->rules);
+	free(w->common);
+	free(w->ran);
+	free(w->seen);
+	free(w->worth);
+	free(w->cover.candidates);
+	free(w->cover.chosen);
+	free(w->tie);
+}

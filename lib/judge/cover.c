@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Weighted cover, in whole numbers, so that every machine finds the same. For each sighting the best
+ * and the second best of the chosen are kept: what one of them is worth is then one pass. */
+#include "judge/cover.h"
+
+#include <stdlib.h>
+
+#define NONE SIZE_MAX
+
+struct best {
+	int32_t first, second;
+	size_t by; /* the candidate whose the first is */
+};
+
+static void update(const struct msc_cover *c, struct best *best)
+{
+	for (size_t i = 0; i < c->n_seen; i++) {
+		struct best b = { .by = NONE };
+
+		for (size_t k = 0; k < c->n; k++) {
+			int32_t worth = c->chosen[k] ? c->candidates[k].covers[i] : 0;
+
+			if (worth > b.first) {
+				b.second = b.first;
+				b.first = worth;
+				b.by = k;
+			} else if (worth > b.second) {
+				b.second = worth;
+			}
+		}
+		best[i] = b;
+	}
+}
+
+/* What would be saved by leaving out `without` (NONE: nothing) and taking in `with`. */
+static int64_t gain(const struct msc_cover *c, const struct best *best, size_t without, size_t with)
+{
+	int64_t sum = 0;
+
+	if (without != NONE)
+		sum += c->candidates[without].cost;
+	if (with != NONE)
+		sum -= c->candidates[with].cost;
+	for (size_t i = 0; i < c->n_seen; i++) {
+		int32_t now = best[i].first;
+		int32_t then = without != NONE && best[i].by == without ? best[i].second : now;
+
+		if (with != NONE && c->candidates[with].covers[i] > then)
+			then = c->candidates[with].covers[i];
+		sum += then - now;
+	}
+	return sum;
+}
+
+/* The best single change; false: none is for the better. */
+static bool improve(struct msc_cover *c, const struct best *best)
+{
+	size_t out = NONE, in = NONE;
+	int64_t most = 0, g;
+
+	for (size_t k = 0; k < c->n; k++) {
+		if (c->chosen[k])
+			continue;
+		g = gain(c, best, NONE, k);
+		if (g > most) {
+			most = g;
+			in = k;
+		}
+	}
+	for (size_t s = 0; most == 0 && s < c->n; s++) {
+		if (!c->chosen[s])
+			continue;
+		g = gain(c, best, s, NONE);
+		if (g > most) {
+			most = g;
+			out = s;
+		}
+		for (size_t k = 0; most == 0 && k < c->n; k++) {
+			if (c->chosen[k])
+				continue;
+			g = gain(c, best, s, k);
+			if (g > most) {
+				most = g;
+				out = s;
+				in = k;
+			}
+		}
+	}
+	if (out != NONE)
+		c->chosen[out] = false;
+	if (in != NONE)
+		c->chosen[in] = true;
+	return most > 0;
+}
+
+int msc_cover_solve(struct msc_cover *c, struct msc_err *err)
+{
+	struct best *best = calloc(c->n_seen + 1, sizeof *best);
+
+	if (!best)
+		return msc_nomem(err);
+	for (size_t k = 0; k < c->n; k++)
+		c->chosen[k] = false;
+	do
+		update(c, best);
+	while (improve(c, best));
+	free(best);
+	return 0;
+}
+
+/* What is left to pay beside `rest`, when this one is there too. */
+static int64_t price(const struct msc_cover *c, const int32_t *rest, size_t k)
+{
+	int64_t cost = c->candidates[k].cost;
+
+	for (size_t i = 0; i < c->n_seen; i++)
+		cost -= c->candidates[k].covers[i] > rest[i] ? c->candidates[k].covers[i] : rest[i];
+	return cost;
+}
+
+int msc_cover_ties(const struct msc_cover *c, size_t without, bool *tie, struct msc_err *err)
+{
+	int32_t *rest = calloc(c->n_seen + 1, sizeof *rest);
+	int64_t cost;
+
+	if (!rest)
+		return msc_nomem(err);
+	for (size_t k = 0; k < c->n; k++)
+		for (size_t i = 0; c->chosen[k] && k != without && i < c->n_seen; i++)
+			if (c->candidates[k].covers[i] > rest[i])
+				rest[i] = c->candidates[k].covers[i];
+	cost = price(c, rest, without);
+	for (size_t k = 0; k < c->n; k++)
+		tie[k] = !c->chosen[k] && price(c, rest, k) == cost;
+	free(rest);
+	return 0;
+}

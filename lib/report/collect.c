@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a run has found so far, kept until its causes can be named: every format needs them, and most
+ * before the first case. */
+#include "report/collect.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A line more; line breaks within it become blanks. */
+static void add_note(struct msc_report_all *all, const char *text)
+{
+	size_t len = all->notes ? strlen(all->notes) : 0, more = strlen(text);
+	char *notes = realloc(all->notes, len + more + 2);
+
+	if (!notes) {
+		all->failed = true;
+		return;
+	}
+	all->notes = notes;
+	for (size_t i = 0; i < more; i++)
+		notes[len + i] = text[i] == '\n' ? ' ' : text[i];
+	strcpy(notes + len + more, "\n");
+}
+
+static void add_case(struct msc_report_all *all, const struct msc_event *ev)
+{
+	static const struct msc_findings none;
+	struct msc_err err = MSC_ERR_INIT;
+	struct msc_report_case *c = all->cases;
+
+	if (all->n == all->room) {
+		c = reallocarray(c, all->room * 2 + 64, sizeof *c);
+		if (!c) {
+			all->failed = true;
+			return;
+		}
+		all->cases = c;
+		all->room = all->room * 2 + 64;
+	}
+	c += all->n++;
+	*c = (struct msc_report_case){ .scenario = ev->scenario,
+				       .verdict = ev->verdict,
+				       .reason = ev->reason ? strdup(ev->reason) : NULL,
+				       .device_ns = ev->device_ns,
+				       .notes = all->notes };
+	all->notes = NULL;
+	if (!c->reason != !ev->reason ||
+	    msc_findings_copy(&c->findings, ev->findings ? ev->findings : &none, &err) < 0 ||
+	    (ev->verdict != MSC_VERDICT_SKIP &&
+	     msc_evidence_add(&all->seen, msc_scenario_name(ev->scenario), ev->findings, &err) < 0))
+		all->failed = true;
+}
+
+void msc_report_collect(struct msc_report_all *all, const struct msc_event *ev)
+{
+	struct msc_err err = MSC_ERR_INIT;
+
+	switch (ev->kind) {
+	case MSC_EV_RUN_BEGIN:
+		all->profile = ev->profile;
+		break;
+	case MSC_EV_CASE_END:
+		add_case(all, ev);
+		break;
+	case MSC_EV_NOTE:
+		if (ev->scenario)
+			add_note(all, ev->text);
+		break;
+	case MSC_EV_RUN_END:
+		msc_causes_clear(&all->causes);
+		if (msc_causes_find(&msc_dictionary, &all->seen, all->profile, &all->causes, &err) <
+		    0)
+			all->failed = true;
+		break;
+	case MSC_EV_CASE_BEGIN:
+	case MSC_EV_RECORD:
+		break;
+	}
+}
+
+void msc_report_forget(struct msc_report_all *all)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		free(all->cases[i].reason);
+		free(all->cases[i].notes);
+		msc_findings_clear(&all->cases[i].findings);
+	}
+	free(all->cases);
+	free(all->notes);
+	msc_causes_clear(&all->causes);
+	msc_evidence_clear(&all->seen);
+	*all = (struct msc_report_all){ .cases = NULL };
+}
+
+const struct msc_cause *msc_report_cause(const struct msc_report_all *all,
+					 const struct msc_report_case *c,
+					 const struct msc_finding *f)
+{
+	const char *name = msc_scenario_name(c->scenario);
+
+	for (size_t i = 0; all->causes.of && i < all->seen.n_seen; i++)
+		if (all->seen.seen[i].rule == f->rule && all->seen.seen[i].name == name)
+			return all->causes.of[i] < 0 ? NULL : &all->causes.list[all->causes.of[i]];
+	return NULL;
+}
+
+char *msc_report_causes(const struct msc_report_all *all, const struct msc_report_case *c)
+{
+	const struct msc_cause *last = NULL;
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	for (size_t n = 0; f && n < all->causes.count; n++) {
+		const struct msc_cause *cause = &all->causes.list[n];
+		bool is = false;
+
+		for (size_t i = 0; !is && i < c->findings.count; i++)
+			is = c->findings.list[i].severity > MSC_NOTE &&
+			     msc_report_cause(all, c, &c->findings.list[i]) == cause;
+		if (is)
+			fprintf(f, "%s%s", last ? ", " : "", cause->id);
+		for (size_t t = 0; is && t < cause->n_ties; t++)
+			fprintf(f, " or %s", cause->ties[t]->id);
+		if (is)
+			last = cause;
+	}
+	if (f && fclose(f) == 0 && last)
+		return text;
+	free(text);
+	return NULL;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of the text report share. Private to lib/report. */
+#ifndef MSC_REPORT_TEXT_H
+#define MSC_REPORT_TEXT_H
+
+#include "report/report.h"
+
+#define MSC_TEXT_INDENT 10 /* columns: where names and evidence begin */
+#define MSC_TEXT_LABEL	10 /* of a label within it */
+
+/* A word of ten columns at the beginning of a line; in colour if that is wanted. */
+void msc_text_head(struct msc_report_run *, FILE *, const char *word, const char *color);
+void msc_text_verdict(struct msc_report_run *, FILE *, enum msc_verdict);
+/* "          label:    text", wrapped; nothing for no text. */
+void msc_text_labelled(FILE *, const char *label, const char *text);
+void msc_text_evidence(FILE *, const struct msc_finding *);
+/* The command that runs the case, after `before` unless that is NULL. It can be copied: one line,
+ * whatever its length. */
+void msc_text_command(struct msc_report_run *, FILE *, const char *label, const char *before,
+		      const char *name);
+
+/* The causes; what is left, by rule and by what happened. */
+void msc_text_causes(struct msc_report_run *);
+/* In a line each: the cases that are not ok, less those that the causes explain; reasons of skips. */
+void msc_text_cases(struct msc_report_run *);
+void msc_text_skips(struct msc_report_run *);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Words, labels and evidence of the text report, which its long and its short form share. */
+#include <string.h>
+
+#include "base/text.h"
+#include "report/text.h"
+
+#define INDENT MSC_TEXT_INDENT
+#define LABEL  MSC_TEXT_LABEL
+
+struct look {
+	const char *word, *color;
+};
+
+static struct look verdict_look(enum msc_verdict verdict)
+{
+	switch (verdict) {
+	case MSC_VERDICT_PASS: return (struct look){ "   ok     ", "32" };
+	case MSC_VERDICT_FAIL: return (struct look){ " FAIL     ", "1;31" };
+	case MSC_VERDICT_WARN: return (struct look){ " warn     ", "33" };
+	case MSC_VERDICT_SKIP: return (struct look){ " skip     ", "36" };
+	case MSC_VERDICT_ERROR:
+	case MSC_VERDICTS: break;
+	}
+	return (struct look){ "ERROR     ", "1;35" };
+}
+
+void msc_text_head(struct msc_report_run *run, FILE *out, const char *word, const char *color)
+{
+	if (run->context->color)
+		fprintf(out, "\033[%sm%s\033[0m", color, word);
+	else
+		fputs(word, out);
+}
+
+void msc_text_verdict(struct msc_report_run *run, FILE *out, enum msc_verdict verdict)
+{
+	struct look look = verdict_look(verdict);
+
+	msc_text_head(run, out, look.word, look.color);
+}
+
+void msc_text_labelled(FILE *out, const char *label, const char *text)
+{
+	if (!text || !*text)
+		return;
+	fprintf(out, "%*s%-*s", INDENT, "", LABEL, label);
+	msc_put_wrapped(out, INDENT + LABEL, INDENT + LABEL, text);
+	putc('\n', out);
+}
+
+void msc_text_evidence(FILE *out, const struct msc_finding *f)
+{
+	msc_text_labelled(out, "sent:", f->context);
+	msc_text_labelled(out, "seen:", f->message);
+	msc_text_labelled(out, "expected:", f->expected);
+	msc_text_labelled(out, "actual:", f->actual);
+	msc_text_labelled(out, "host:", f->host);
+	if (f->test && strcmp(f->test, MSC_NO_TEST))
+		msc_text_labelled(out, "USB-IF:", f->test);
+	else if (f->test)
+		msc_text_labelled(out, "USB-IF:", "no test of theirs sends this");
+}
+
+void msc_text_command(struct msc_report_run *run, FILE *out, const char *label, const char *before,
+		      const char *name)
+{
+	const char *repeat = run->context->repeat;
+	char text[1024] = "";
+
+	if (!repeat || !name)
+		return;
+	if (before)
+		msc_append(text, sizeof text, " --select %s", before);
+	msc_append(text, sizeof text, " --select %s%s", name,
+		   run->context->verbosity >= 2 ? "" : " -vv");
+	fprintf(out, "%*s%-*s %s%s\n", INDENT, "", LABEL - 1, label, repeat, text);
+}

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a reader sees first: the causes. Which ones are named is for tests/unit/test_cause.c; here, that each format has them, that
+what is printed is short, and that nothing is made up."""
+import json
+import re
+import shlex
+import xml.etree.ElementTree as ET
+
+ZERO = "sim:reference,fault=residue-zero"
+
+
+def lines_of_80(text):
+    """As a terminal shows it."""
+    return sum(max(1, -(-len(line) // 80)) for line in text.splitlines())
+
+
+def test_a_failing_device_fits_on_a_screen(mscope):
+    out = mscope("check", ZERO, status=1).out
+    assert lines_of_80(out) <= 40
+    assert any(line.startswith("cause     residue-zero: ") for line in out.splitlines()[:5])
+
+
+def test_a_clean_device_fits_in_15_lines(mscope):
+    out = mscope("check", "sim:reference").out
+    assert lines_of_80(out) <= 15 and "cause" not in out and "left over" not in out
+    skipped = sum(int(n) for n in re.findall(r"^ skip +(\d+) case", out, re.M))
+    assert f", {skipped} skipped in" in out
+
+
+def test_json_has_causes(mscope):
+    d = mscope.json("check", ZERO, status=1)
+    first, = d["causes"]
+    assert first["id"] == "residue-zero" and first["confidence"] == "certain" and first["missing"] == []
+    assert first["explains"] == first["of"] == sum(len(c["findings"]) for c in d["cases"]) and d["unexplained"] == []
+    assert {f["cause"] for c in d["cases"] for f in c["findings"]} == {"residue-zero"}
+    again = mscope(*shlex.split(first["alone"])[1:], status=1).out
+    assert "bot.residue.in" in again
+
+
+def test_junit_and_tap_carry_the_cause_of_each_failing_case(mscope):
+    mscope("check", ZERO, "-s", "bot.case0[56].*", "--junit", "x.xml", "--report", "tap:x.tap", "-q", status=1)
+    cases = ET.parse(mscope.cwd / "x.xml").getroot().iter("failure")
+    assert {f.get("message").split(":")[0] for f in cases} == {"residue-zero"}
+    tap = (mscope.cwd / "x.tap").read_text()
+    assert tap.count("\nnot ok ") == tap.count('\n  cause: "residue-zero"\n') > 5
+
+
+def test_ties_are_named(mscope):
+    d = mscope.json("check", "sim:reference,fault=csw-padded", status=1)
+    assert {d["causes"][0]["id"], *(t["id"] for t in d["causes"][0]["ties"])} == {"csw-12", "csw-padded"}
+    assert d["causes"][0]["confidence"] == "likely"
+    assert "nothing that ran tells these apart" in mscope("check", "sim:reference,fault=csw-padded", status=1).out
+
+
+def test_nothing_is_made_up(mscope):
+    """A scenario of the user's own, which demands what no fault is about."""
+    (mscope.cwd / "own.yaml").write_text("name: own.inquiry\ntitle: t\nspec: [x]\nsteps:\n"
+                                         "  - command: { inquiry: { alloc: 36 } }\n    expect: { transferred: 35 }\n")
+    p = mscope("run", "sim:reference", "own.yaml", status=1)
+    assert "\ncause " not in p.out and "left over no known cause explains this 1 finding" in p.out
+    d = mscope.json("run", "sim:reference", "own.yaml", status=1)
+    assert d["causes"] == [] and [(g["rule"], g["commands"], g["steps"]) for g in d["unexplained"]] == [
+        ("expect.transferred", "INQUIRY", "data, CSW")]
+
+
+def test_what_happened_is_told(mscope):
+    """Commands of which nobody knows why, with what they have in common."""
+    text = ("name: own.{1}\ntitle: t\nspec: [x]\nsteps:\n  - command: {{ {0}: {{ alloc: 8 }} }}\n    expect: {{ transferred: 7 }}\n")
+    for name in ("inquiry", "request_sense"):
+        (mscope.cwd / f"{name}.yaml").write_text(text.format(name, name.replace("_", "-")))
+    d = mscope.json("run", "sim:reference", "inquiry.yaml", "request_sense.yaml", status=1)
+    assert [(g["findings"], g["commands"]) for g in d["unexplained"]] == [(2, "INQUIRY, REQUEST SENSE")]
+
+
+def test_a_run_that_is_stopped_has_its_causes(mscope):
+    d = mscope.json("check", "sim:reference,fault=csw-tag,unplug=2s", status=3)
+    assert d["reason"] and d["causes"][0]["id"] == "csw-tag"
+    assert all(c["verdict"] == "skip" for c in d["cases"][-5:])
+
+
+def test_what_does_not_change_is_judged_once(mscope):
+    d = mscope.json("check", "sim:reference,fault=inquiry-strings", status=0)
+    found = [(c["name"], c["verdict"], f) for c in d["cases"] for f in c["findings"] if f["rule"] == "scsi.inquiry.strings"]
+    first, *later = found
+    assert first[1] == "warn" and "above" not in first[2]
+    assert later and all(v in ("pass", "skip") and f["severity"] == "note" and f["above"] == first[0] for _, v, f in later)
+    assert d["causes"][0]["id"] == "inquiry-strings" and d["causes"][0]["explains"] == len([v for _, v, _ in found if v != "skip"])
+
+
+def test_the_gadget_is_known(mscope):
+    d = mscope.json("check", "sim:linux-gadget,blocks=16384", status=1)
+    assert [(c["id"], c["kind"]) for c in d["causes"]] == [("linux-gadget", "firmware")] and d["unexplained"] == []
+    d = mscope.json("check", "sim:linux-gadget,blocks=16384,fault=csw-tag", status=1)
+    assert d["causes"][0]["id"] == "csw-tag"
+
+
+def test_list_faults_says_the_mistake(mscope):
+    faults = json.loads(mscope("list", "faults", "--json", "-").out)["faults"]
+    assert all(f["mistake"] for f in faults)
+    cause = mscope.json("check", ZERO, status=1)["causes"][0]
+    assert cause["mistake"] == next(f["mistake"] for f in faults if f["name"] == "residue-zero")

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Verdicts that were wrong once, of devices that do right and of devices that do not. More of the former are in test_variants.py,
+test_sizes.py and test_reference.py."""
+import json
+
+import pytest
+from conftest import listing
+
+PROFILES = ("spec", "usbif", "interop")
+
+
+def document(mscope, *args):
+    process = mscope.popen(*args, "--json", "-")
+    out, err = process.communicate(timeout=120)
+    assert process.returncode in (0, 1, 3), err.decode()
+    return json.loads(out)
+
+
+def loud(d, *severities):
+    return {(c["name"], f["rule"]) for c in d["cases"] for f in c["findings"] if f["severity"] in (severities or ("warn", "fail"))}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("target, lun", [("luns=2", 1), ("luns=3", 1), ("luns=4", 3), ("luns=16", 15), ("variant=units-first-empty", 1),
+                                         ("variant=units-last-empty", 0), ("luns=2,block-size=2048", 1)])
+def test_every_unit_of_a_clean_device_is_clean(mscope, target, lun, profile):
+    d = document(mscope, "check", f"sim:reference,{target}", "--lun", str(lun), "--allow-writes", "--profile", profile)
+    assert loud(d) == set() and d["summary"]["pass"] > 60 and d["summary"]["error"] == 0
+
+
+@pytest.mark.parametrize("fault", ["reset-clears-toggles", "sense-opcode", "sense-stale", "inquiry-page", "maxlun-fields", "lba-unchecked",
+                                   "reset-hangs", "residue-processed"])
+def test_interop_fails_only_what_a_host_sends(mscope, fault):
+    if fault not in {f["name"] for f in listing("faults")}:
+        pytest.skip("there is no such fault")
+    d = document(mscope, "check", f"sim:reference,fault={fault}", "--profile", "interop", "--allow-writes")
+    assert {name for name, _ in loud(d, "fail")} <= {c["name"] for c in d["cases"] if c["name"].startswith("attach.")}
+
+
+@pytest.mark.parametrize("target", ["blocks=16384", "blocks=16384,stall=0", "blocks=16384,ro=1", "blocks=16384,removable=0"])
+def test_the_gadget_has_no_failure_in_interop(mscope, target):
+    """All hosts take it."""
+    d = document(mscope, "check", f"sim:linux-gadget,{target}", "--profile", "interop", "--allow-writes")
+    assert loud(d, "fail") == set() and d["exit_status"] == 0
+
+
+def test_interop_fails_what_a_host_shows(mscope):
+    """A copy of a file, among them: a fact that another case has told as less is told again."""
+    for fault in ("csw-missing-write", "hang-prevent", "interface-subclass", "residue-zero"):
+        d = document(mscope, "check", f"sim:reference,fault={fault}", "--profile", "interop", "--allow-writes")
+        assert any(name.startswith("attach.") for name, _ in loud(d, "fail")), fault
+
+
+def test_one_defect_has_one_severity(mscope):
+    """What a scenario states is silent where a rule has spoken of the same exchange."""
+    for fault in ("lba-unchecked", "sense-fails", "residue-processed", "phase-needless"):
+        d = document(mscope, "check", f"sim:reference,fault={fault}", "--profile", "spec")
+        for c in d["cases"]:
+            at = {f["at_ns"] for f in c["findings"] if not f["rule"].startswith("expect.") and f["severity"] == "fail"}
+            twice = [f for f in c["findings"] if f["rule"].startswith("expect.") and f["at_ns"] in at and f["context"]]
+            assert twice == [], (fault, c["name"])
+
+
+def test_usbif_names_the_test(mscope):
+    d = document(mscope, "check", "sim:reference,fault=residue-zero")
+    tests = {c["name"]: f["test"] for c in d["cases"] for f in c["findings"] if f["severity"] == "fail"}
+    assert len(tests) > 30
+    about = {s["name"]: s for s in listing("scenarios")}
+    for name, test in tests.items():
+        named = [t for t in about[name]["tags"] if t.startswith("TD") or t[0].isdigit()]
+        assert all(t in test for t in named) and (test == "none") == (not named), name
+        assert ("reconstructed" in test) == (about[name]["evidence"] == "reconstructed"), name
+    assert any("TD1." in t for t in tests.values()) and "none" in tests.values()
+    for profile in ("spec", "interop"):
+        d = document(mscope, "check", "sim:reference,fault=residue-zero", "--profile", profile)
+        assert not any("test" in f for c in d["cases"] for f in c["findings"])
+
+
+def test_what_is_stated_and_cannot_be_looked_at_fails(mscope):
+    """Behind a CBW that is not valid nothing is answered, rightly, and no rule speaks."""
+    (mscope.cwd / "own.yaml").write_text("name: own.silent\ntitle: t\nspec: [x]\nrecover: no\nsteps:\n  - wrapper: '00 00'\n"
+                                         "  - command: test_unit_ready\n    expect: { status: passed }\n  - reset_recovery\n")
+    c, = mscope.json("run", "sim:reference", "own.yaml", status=1)["cases"]
+    assert c["verdict"] == "fail" and {f["rule"] for f in c["findings"]} == {"expect.status"}
+    assert "could not be looked at" in c["findings"][0]["message"]
+
+
+@pytest.mark.nosan
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("fault", [f["name"] for f in listing("faults") if f["name"].startswith("hang") or f["name"].startswith("csw-missing")])
+def test_a_hang_is_no_error(mscope, fault, profile):
+    d = document(mscope, "check", f"sim:reference,fault={fault}", "--profile", profile, "--allow-writes")
+    assert d["summary"]["error"] == 0 and loud(d) != set()

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""sim:recorded: the device of a capture, as far as the capture knows."""
+import pytest
+
+FULL = "sim:reference,speed=full,host=uhci"
+AGAIN = "sim:recorded,capture=was.pcap"
+
+
+@pytest.mark.parametrize("target", [FULL, "sim:reference", "sim:stm32,stage=cube", "sim:lsd"])
+def test_it_answers_as_recorded_and_in_the_same_time(mscope, target):
+    mscope("bench", target, "-b", "1,8", "-n", "4", "--op", "read", "--mode", "serial", "-q", "--record", "was.pcap", "--record-transfers")
+    d = mscope.json("replay", "was.pcap", AGAIN)
+    assert d["summary"]["same"] >= 20 and not d["summary"]["differs"]
+    assert d["summary"]["recorded_ns"] == d["summary"]["replayed_ns"]
+    slow = mscope.json("replay", "was.pcap", AGAIN + ",turnaround=2ms")
+    assert slow["summary"]["replayed_ns"] > d["summary"]["replayed_ns"], "times can differ"
+
+
+def test_a_capture_of_the_bus(mscope):
+    mscope("bench", FULL, "-b", "1,8", "-n", "4", "--op", "read", "--mode", "serial", "-q", "--record", "was.pcap")
+    d = mscope.json("replay", "was.pcap", AGAIN)
+    assert d["summary"]["same"] >= 20 and not d["summary"]["differs"] and not d["summary"]["slower"]
+
+
+@pytest.mark.parametrize("fault", ["residue-zero", "csw-tag", "csw-status-reserved", "data-short"])
+def test_its_faults_are_found_again(mscope, fault):
+    names = {f["name"] for f in mscope.json("list", "faults")["faults"]}
+    if fault not in names:
+        fault = sorted(n for n in names if n.startswith("csw-"))[0]
+    mscope("check", f"sim:reference,fault={fault}", "-q", "--record", "was.pcap", status=None)
+    was = {f["rule"] for f in mscope.json("decode", "was.pcap", status=None)["summary"]["findings"]}
+    again = {f["rule"] for c in mscope.json("check", AGAIN, status=None)["cases"] for f in c["findings"]}
+    assert {r for r in was if r.startswith(("bot.csw", "bot.residue"))} <= again
+
+
+def test_what_the_capture_does_not_know(mscope):
+    mscope("bench", FULL, "-b", "8", "-n", "2", "--op", "read", "--mode", "serial", "-q", "--record", "was.pcap", "--record-transfers")
+    p = mscope("send", AGAIN, "-v", "--in", "512", "--", "28 00 00ffff00 00 0001 00", status=1)
+    assert "not in the capture: READ(10) lba 16776960 blocks 1" in p.err and "unrecovered read error" in p.out
+    p = mscope("send", AGAIN, "-v", "--in", "16", "--", "a0 00 00 00 00 00 00 00 00 10 00 00", status=1)
+    assert "not in the capture" in p.err
+    p = mscope("send", AGAIN, "-v", "--in", "1024", "--", "28 00 00000002 00 0002 00")
+    assert "not in the capture" not in p.err, "a part of what was read"
+    p = mscope("send", AGAIN, "-v", "--", "12 00 00 00 18 00")
+    assert "not in the capture" not in p.err, "the same answer, cut"
+
+
+def test_a_volume_is_read_from_it(mscope):
+    mscope("read", "sim:lsd", "--file", "/SENSORS/THERMO.TXT", "--record", "was.pcap")
+    assert mscope("read", AGAIN, "--file", "/SENSORS/THERMO.TXT").out == mscope("read", "sim:lsd", "--file", "/SENSORS/THERMO.TXT").out
+
+
+def test_mistakes(mscope):
+    assert "capture=FILE" in mscope("probe", "sim:recorded", status=2).err
+    mscope("probe", "sim:recorded,capture=none.pcap", status=4)
+    (mscope.cwd / "was.pcap").write_bytes(b"no capture at all")
+    mscope("probe", AGAIN, status=4)
+    mscope("send", FULL, "--record", "was.pcap", "--", "12 00 00 00 24 00")
+    mscope("probe", AGAIN + ",number=3", status=4)
+    mscope("probe", AGAIN + ",speed=high", status=2)

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Causes: the search, on a dictionary of a few lines; and on the true one, whether the fault that was
+ * switched on is the one that is named. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cause_trial.h"
+
+/* ---- a small dictionary ------------------------------------------------------------------------ */
+
+static const char *const names[] = { "a.b.one", "a.b.two", "c.d.one", "c.d.two" };
+static const char *const rules[] = { "bot.csw.length", "bot.csw.signature", "bot.csw.tag",
+				     "bot.residue.in", "expect.status" };
+enum { LENGTH, SIGNATURE, TAG, RESIDUE, STATUS };
+
+static const struct msc_pair pairs[] = {
+	{0, LENGTH}, {1, LENGTH},		 /* csw-12 */
+	{0, LENGTH}, {1, LENGTH},		 /* csw-padded */
+	{0, TAG},    {1, TAG},    {2, TAG}, {3, TAG}, /* csw-tag */
+	{2, RESIDUE},				 /* residue-zero */
+	{0, SIGNATURE},				 /* stm32 */
+};
+static const struct msc_entry entries[] = {
+	{ "csw-12", 0, 2, 1, { 1 }, NULL },	    { "csw-padded", 2, 2, 0, { 0 }, NULL },
+	{ "csw-tag", 4, 4, 1, { 3 }, NULL },	    { "residue-zero", 8, 1, 0, { 0 }, NULL },
+	{ "stm32", 9, 1, 0, { 0 }, NULL },
+};
+static const struct msc_dictionary small = {
+	names, MSC_COUNT(names), rules, MSC_COUNT(rules), pairs, entries, MSC_COUNT(entries),
+};
+
+static const struct msc_rule *rule(const char *id)
+{
+	struct msc_err err = MSC_ERR_INIT;
+	const struct msc_rule *r = msc_rule_find(id, &err);
+
+	assert_non_null(r);
+	return r;
+}
+
+/* A case with one finding of each of the rules. */
+static void add(struct msc_evidence *e, const char *name, const char *first, const char *second)
+{
+	struct msc_finding list[2] = { { .severity = MSC_FAIL }, { .severity = MSC_FAIL } };
+	struct msc_findings findings = { list, 0, 2 };
+	struct msc_err err = MSC_ERR_INIT;
+
+	if (first)
+		list[findings.count++].rule = rule(first);
+	if (second)
+		list[findings.count++].rule = rule(second);
+	assert_int_equal(msc_evidence_add(e, name, &findings, &err), 0);
+}
+
+static struct msc_causes find(const struct msc_evidence *e)
+{
+	struct msc_err err = MSC_ERR_INIT;
+	struct msc_causes causes;
+
+	assert_int_equal(msc_causes_find(&small, e, MSC_PROFILE_USBIF, &causes, &err), 0);
+	return causes;
+}
+
+static void nothing_has_no_cause(void **unused)
+{
+	struct msc_evidence e = { NULL };
+	struct msc_causes causes;
+
+	(void)unused;
+	add(&e, names[0], NULL, NULL);
+	causes = find(&e);
+	assert_int_equal(causes.count, 0);
+	assert_int_equal(causes.findings, 0);
+	msc_causes_clear(&causes);
+	msc_evidence_clear(&e);
+}
+
+static void ties_are_named(void **unused)
+{
+	struct msc_evidence e = { NULL };
+	struct msc_causes causes;
+
+	(void)unused;
+	add(&e, names[0], rules[LENGTH], NULL);
+	add(&e, names[1], rules[LENGTH], NULL);
+	add(&e, names[2], NULL, NULL);
+	causes = find(&e);
+	assert_int_equal(causes.count, 1);
+	assert_string_equal(causes.list[0].id, "csw-12");
+	assert_int_equal(causes.list[0].n_ties, 1);
+	assert_string_equal(causes.list[0].ties[0]->id, "csw-padded");
+	assert_int_equal(causes.list[0].confidence, MSC_LIKELY);
+	assert_int_equal(causes.list[0].explains, 2);
+	assert_int_equal(causes.list[0].cases, 2);
+	assert_string_equal(causes.list[0].alone, names[1]);
+	assert_true(causes.list[0].alone_is_sure);
+	msc_causes_clear(&causes);
+	msc_evidence_clear(&e);
+}
+
+static void two_causes_share_a_case(void **unused)
+{
+	struct msc_evidence e = { NULL };
+	struct msc_causes causes;
+
+	(void)unused;
+	for (int i = 0; i < 4; i++)
+		add(&e, names[i], rules[TAG], i == 2 ? rules[RESIDUE] : NULL);
+	causes = find(&e);
+	assert_int_equal(causes.count, 2);
+	assert_string_equal(causes.list[0].id, "csw-tag");
+	assert_int_equal(causes.list[0].confidence, MSC_CERTAIN);
+	assert_string_equal(causes.list[1].id, "residue-zero");
+	assert_int_equal(causes.findings, 5);
+	assert_int_equal(causes.unexplained, 0);
+	msc_causes_clear(&causes);
+	msc_evidence_clear(&e);
+}
+
+/* What should have been seen, and was not, where the case ran; a case that did not says nothing. */
+static void missing_is_told(void **unused)
+{
+	struct msc_evidence e = { NULL };
+	struct msc_causes causes;
+
+	(void)unused;
+	add(&e, names[0], rules[TAG], NULL);
+	add(&e, names[1], rules[TAG], NULL);
+	add(&e, names[2], NULL, NULL);
+	causes = find(&e);
+	assert_int_equal(causes.count, 1);
+	assert_int_equal(causes.list[0].shows, 3);
+	assert_int_equal(causes.list[0].shown, 2);
+	assert_int_equal(causes.list[0].n_missing, 1);
+	assert_string_equal(causes.list[0].missing[0].name, names[2]);
+	assert_string_equal(causes.list[0].missing[0].rule, rules[TAG]);
+	assert_int_equal(causes.list[0].confidence, MSC_LIKELY);
+	msc_causes_clear(&causes);
+	msc_evidence_clear(&e);
+}
+
+/* It is not claimed: one finding of many that ran clean, a rule that no entry has, a case that none has
+ * it in. */
+static void what_does_not_fit_is_left(void **unused)
+{
+	struct msc_evidence e = { NULL };
+	struct msc_causes causes;
+
+	(void)unused;
+	add(&e, names[0], rules[TAG], "bot.maxlun.range");
+	add(&e, names[1], NULL, NULL);
+	add(&e, names[2], NULL, NULL);
+	add(&e, names[3], NULL, NULL);
+	add(&e, "x.y.z", rules[RESIDUE], NULL);
+	causes = find(&e);
+	assert_int_equal(causes.count, 0);
+	assert_int_equal(causes.unexplained, 3);
+	assert_int_equal(causes.of[0], -1);
+	msc_causes_clear(&causes);
+	msc_evidence_clear(&e);
+}
+
+/* Another case altogether, where the rule is the fault's own and the fault has been named. */
+static void its_own_rule_elsewhere(void **unused)
+{
+	struct msc_evidence e = { NULL };
+	struct msc_causes causes;
+
+	(void)unused;
+	add(&e, names[2], rules[RESIDUE], NULL);
+	add(&e, "x.y.z", rules[RESIDUE], NULL);
+	causes = find(&e);
+	assert_int_equal(causes.count, 1);
+	assert_int_equal(causes.list[0].explains, 2);
+	assert_int_equal(causes.unexplained, 0);
+	msc_causes_clear(&causes);
+	msc_evidence_clear(&e);
+}
+
+/* Another case of the same kind, beside one that fits: a device that no model is like. */
+static void another_case_of_the_kind(void **unused)
+{
+	struct msc_evidence e = { NULL };
+	struct msc_causes causes;
+
+	(void)unused;
+	add(&e, names[2], rules[RESIDUE], NULL);
+	add(&e, "c.d.three", rules[RESIDUE], NULL);
+	add(&e, "e.f.four", "bot.csw.tag", NULL);
+	causes = find(&e);
+	assert_int_equal(causes.count, 1);
+	assert_string_equal(causes.list[0].id, "residue-zero");
+	assert_int_equal(causes.list[0].explains, 2);
+	assert_int_equal(causes.unexplained, 1);
+	msc_causes_clear(&causes);
+	msc_evidence_clear(&e);
+}
+
+/* A firmware's own ways are no fault, and come last. */
+static void a_firmware_as_it_is(void **unused)
+{
+	struct msc_evidence e = { NULL };
+	struct msc_causes causes;
+
+	(void)unused;
+	add(&e, names[0], rules[SIGNATURE], NULL);
+	add(&e, names[2], rules[RESIDUE], NULL);
+	causes = find(&e);
+	assert_int_equal(causes.count, 2);
+	assert_string_equal(causes.list[0].id, "residue-zero");
+	assert_null(causes.list[1].fault);
+	assert_string_equal(causes.list[1].firmware->name, "stm32");
+	msc_causes_clear(&causes);
+	msc_evidence_clear(&e);
+}
+
+/* A capture has no cases: the rule alone speaks. */
+static void without_cases(void **unused)
+{
+	struct msc_evidence e = { NULL };
+	struct msc_causes causes;
+
+	(void)unused;
+	add(&e, NULL, rules[RESIDUE], NULL);
+	add(&e, NULL, rules[RESIDUE], NULL);
+	causes = find(&e);
+	assert_int_equal(e.n_seen, 1);
+	assert_int_equal(causes.count, 1);
+	assert_string_equal(causes.list[0].id, "residue-zero");
+	assert_int_equal(causes.list[0].explains, 2);
+	assert_null(causes.list[0].alone);
+	msc_causes_clear(&causes);
+	msc_evidence_clear(&e);
+}
+
+/* ---- the true one ------------------------------------------------------------------------------ */
+
+static int load(void **state)
+{
+	static struct msc_scenarios all;
+	struct msc_err err = MSC_ERR_INIT;
+
+	*state = &all;
+	return msc_scenarios_load_embedded(&all, &err);
+}
+
+static int unload(void **state)
+{
+	msc_scenarios_free(*state);
+	return 0;
+}
+
+static void the_table_is_in_order(void **unused)
+{
+	const struct msc_dictionary *d = &msc_dictionary;
+	struct msc_err err = MSC_ERR_INIT;
+	size_t faults = 0;
+
+	(void)unused;
+	for (size_t i = 1; i < d->n_names; i++)
+		assert_true(strcmp(d->names[i - 1], d->names[i]) < 0);
+	for (size_t i = 0; i < d->n_rules; i++) {
+		assert_true(i == 0 || strcmp(d->rules[i - 1], d->rules[i]) < 0);
+		assert_non_null(msc_rule_find(d->rules[i], &err));
+	}
+	for (const struct msc_fault *f = NULL; (f = msc_fault_next(f)); faults++) {
+		const struct msc_entry *e = NULL;
+
+		for (size_t i = 0; i < d->n_entries; i++)
+			if (!strcmp(d->entries[i].id, f->id))
+				e = &d->entries[i];
+		assert_non_null(e);
+		assert_true(e->n > 0);
+		assert_true(f->mistake && *f->mistake);
+	}
+	assert_true(d->n_entries > faults);
+}
+
+static void each_fault_is_named_first(void **state)
+{
+	struct trial_singles s = trial_singles(*state, "sim:reference", MSC_PROFILE_USBIF, true);
+
+	assert_int_equal(s.first, s.faults);
+}
+
+static struct msc_scenario *scenario(const struct msc_scenarios *all, const char *name)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (msc_scenario_name(all->list[i]) == name)
+			return all->list[i];
+	fail_msg("there is no scenario %s", name);
+	return NULL;
+}
+
+/* Of what the first cause explains, `again` shows something. */
+static bool is_shown(const struct msc_causes *causes, const struct msc_evidence *seen,
+		     const struct msc_evidence *again)
+{
+	for (size_t i = 0; i < again->n_seen; i++)
+		for (size_t k = 0; k < seen->n_seen; k++)
+			if (causes->of[k] == 0 && seen->seen[k].name == again->seen[i].name &&
+			    seen->seen[k].rule == again->seen[i].rule)
+				return true;
+	return false;
+}
+
+/* "alone:" is true: the case is run and what it says must come before it, with the options of the run. */
+static void alone_shows_it(void **state)
+{
+	const struct msc_scenarios *all = *state;
+
+	for (const struct msc_fault *f = NULL; (f = msc_fault_next(f));) {
+		struct msc_scenario *list[2];
+		struct msc_scenarios few = { .list = list };
+		struct msc_evidence seen, again;
+		struct msc_causes causes;
+		char target[256];
+
+		trial_run(all, trial_target(target, sizeof target, "sim:reference", f),
+			  f->needs_writes, MSC_PROFILE_USBIF, &seen);
+		trial_find(&seen, MSC_PROFILE_USBIF, &causes);
+		assert_true(causes.count > 0);
+		if (!causes.list[0].alone_is_sure)
+			fail_msg("%s: %s is not known to show it alone", f->id,
+				 causes.list[0].alone);
+		if (causes.list[0].before)
+			for (size_t i = 0; i < all->count; i++)
+				if (!strcmp(msc_scenario_name(all->list[i]), causes.list[0].before))
+					list[few.count++] = all->list[i];
+		list[few.count++] = scenario(all, causes.list[0].alone);
+		trial_run(&few, target, f->needs_writes, MSC_PROFILE_USBIF, &again);
+		if (!is_shown(&causes, &seen, &again))
+			fail_msg("%s: %s does not show it alone", f->id, causes.list[0].alone);
+		msc_causes_clear(&causes);
+		msc_evidence_clear(&seen);
+		msc_evidence_clear(&again);
+	}
+}
+
+static void of_two_faults_both_are_named(void **state)
+{
+	struct trial_pairs p = trial_pairs(*state, 200, 1, true);
+
+	printf("both of two named in %u of %u\n", p.both, p.pairs);
+	assert_true(p.both * 100 >= p.pairs * 95);
+	/* "certain" is not said lightly. */
+	assert_true(p.right[MSC_CERTAIN] * 100 >= p.named[MSC_CERTAIN] * 95);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_has_no_cause),
+		cmocka_unit_test(ties_are_named),
+		cmocka_unit_test(two_causes_share_a_case),
+		cmocka_unit_test(missing_is_told),
+		cmocka_unit_test(what_does_not_fit_is_left),
+		cmocka_unit_test(another_case_of_the_kind),
+		cmocka_unit_test(its_own_rule_elsewhere),
+		cmocka_unit_test(a_firmware_as_it_is),
+		cmocka_unit_test(without_cases),
+		cmocka_unit_test(the_table_is_in_order),
+		cmocka_unit_test(each_fault_is_named_first),
+		cmocka_unit_test(alone_shows_it),
+		cmocka_unit_test(of_two_faults_both_are_named),
+	};
+
+	return cmocka_run_group_tests(tests, load, unload);
+}
