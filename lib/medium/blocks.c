@@ -190,3 +190,11 @@ void care_blocks_free(struct msc_medium *m)
 	for (uint32_t i = 0; i < m->n_prints; i++)
 		free(m->print[i].data);
 }
+
+bool care_is_live(const struct msc_medium *m, uint64_t lba)
+{
+	for (size_t i = 0; i < m->n_live; i++)
+		if (lba >= m->live[i].lba && lba - m->live[i].lba < m->live[i].blocks)
+			return true;
+	return false;
+}

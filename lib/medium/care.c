@@ -30,6 +30,12 @@ void care_hit(struct msc_medium *m, const char *fmt, ...)
 	care_note(m, true, "%s", m->hit);
 }
 
+void care_live_revoke(struct msc_medium *m)
+{
+	while (m->n_live)
+		msc_gate_revoke(m->s, m->live[--m->n_live].permit);
+}
+
 void care_revoke(struct msc_medium *m)
 {
 	care_live_revoke(m);

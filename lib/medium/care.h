@@ -4,6 +4,7 @@
  *	place.c	   which blocks: scratch, mark, images, fingerprint; arithmetic alone
  *	blocks.c   the blocks that are saved, and what may lie in their place
  *	move.c	   reading and writing them, putting them back
+ *	take.c	   saving: reading what is not saved yet, noting it in the journal
  *	live.c	   blocks that act when they are written
  *	replace.c  new contents that stay
  *	same.c	   whether the medium is the one that it was
@@ -99,6 +100,12 @@ void care_note(struct msc_medium *, bool safety, const char *fmt, ...) MSC_PRINT
 /* A block has changed that nobody wrote: counted, and kept for the reader. */
 void care_hit(struct msc_medium *, const char *fmt, ...) MSC_PRINTF(2, 3);
 void care_end(struct msc_medium *, const char *fmt, ...) MSC_PRINTF(2, 3);
+void care_revoke(struct msc_medium *); /* all permits */
+void care_live_revoke(struct msc_medium *);
+/* The blocks that were saved: as if nothing had ever been. */
+void care_forget(struct msc_medium *);
+/* Signs alone, no traffic. */
+void care_heed_signs(struct msc_medium *);
 
 /* ---- place.c */
 void care_place(struct msc_medium *);
@@ -127,6 +134,7 @@ int care_wrote(struct msc_medium *, const uint8_t *data, size_t len, uint8_t **f
 /* True: it is what was found, or what may have been written, or the beginning of one and the end of
  * another, as a write that was cut short leaves it. */
 bool care_is_ours(const struct msc_medium *, const struct care_block *, const uint8_t *now);
+bool care_is_live(const struct msc_medium *, uint64_t lba); /* it acts, and may be written now */
 void care_blocks_free(struct msc_medium *);
 
 /* ---- move.c */
@@ -150,20 +158,18 @@ int care_compare(struct msc_medium *m, unsigned kinds, bool dirty_only, care_dif
 /* ---- medium.c: all that is saved goes into the journal, which is synced; then the mark is written, if
  * there is to be one, and looked for. */
 int care_begin(struct msc_medium *, struct msc_err *) MSC_MUST_CHECK;
-/* Reads those of these blocks that are not saved yet. Sorts the list. */
+
+/* ---- take.c */
+/* Reads blocks in a row and keeps them; does nothing when *readable is false. */
+int care_take(struct msc_medium *, uint64_t lba, uint32_t n, enum care_kind, bool *readable,
+	      struct msc_err *) MSC_MUST_CHECK;
+/* Those of these blocks that are not saved yet, in rows. Sorts the list. */
 int care_take_all(struct msc_medium *, uint64_t *lba, size_t n, enum care_kind, bool *readable,
 		  struct msc_err *) MSC_MUST_CHECK;
-
-void care_revoke(struct msc_medium *); /* all permits */
-/* The blocks that were saved: as if nothing had ever been. */
-void care_forget(struct msc_medium *);
-
-/* ---- write.c: those blocks that were saved since the journal was written. */
+/* Notes in the journal what was saved since it was written. */
 int care_note_new(struct msc_medium *, struct msc_err *) MSC_MUST_CHECK;
 
 /* ---- live.c */
-bool care_is_live(const struct msc_medium *, uint64_t lba); /* and may be written now */
-void care_live_revoke(struct msc_medium *);
 /* Writes back what was found, and revokes the permits. */
 int care_live_end(struct msc_medium *, struct msc_err *) MSC_MUST_CHECK;
 
@@ -172,8 +178,6 @@ int care_fingerprint(struct msc_medium *, bool *readable, struct msc_err *) MSC_
 /* Whether the medium is still the same: few reads, or all there is to compare. Ends the writing if
  * it is not. */
 int care_check(struct msc_medium *, bool thorough, struct msc_err *) MSC_MUST_CHECK;
-/* Signs alone, no traffic. */
-void care_heed_signs(struct msc_medium *);
 /* True: the fingerprint has enough in it to tell media apart. */
 bool care_is_telling(const struct msc_medium *);
 int care_is_marked(struct msc_medium *, bool *marked, struct msc_err *) MSC_MUST_CHECK;

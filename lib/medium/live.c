@@ -11,14 +11,6 @@
 
 static const uint8_t write_opcodes[] = { MSC_OP_WRITE_10 };
 
-bool care_is_live(const struct msc_medium *m, uint64_t lba)
-{
-	for (size_t i = 0; i < m->n_live; i++)
-		if (lba >= m->live[i].lba && lba - m->live[i].lba < m->live[i].blocks)
-			return true;
-	return false;
-}
-
 /* They change by themselves, or with others: nothing follows from that. */
 static void leave_out_of_fingerprint(struct msc_medium *m, uint64_t lba, uint32_t blocks)
 {
@@ -83,12 +75,6 @@ int msc_medium_live(struct msc_medium *m, uint64_t lba, uint32_t blocks, bool *m
 		return 0;
 	leave_out_of_fingerprint(m, lba, blocks);
 	return permit(m, lba, blocks, err);
-}
-
-void care_live_revoke(struct msc_medium *m)
-{
-	while (m->n_live)
-		msc_gate_revoke(m->s, m->live[--m->n_live].permit);
 }
 
 int care_live_end(struct msc_medium *m, struct msc_err *err)

@@ -97,25 +97,6 @@ int msc_medium_hold(struct msc_medium *m, struct msc_err *err)
 
 /* ---- saving ----------------------------------------------------------------------------------- */
 
-/* Reads blocks in a row and keeps them. */
-static int take(struct msc_medium *m, uint64_t lba, uint32_t n, enum care_kind kind, bool *readable,
-		struct msc_err *err)
-{
-	uint8_t *data;
-	int rc;
-
-	if (!*readable || !n)
-		return 0;
-	data = malloc((size_t)n * m->block_size);
-	if (!data)
-		return msc_nomem(err);
-	rc = care_read(m, lba, n, data, readable, err);
-	if (rc == 0 && *readable)
-		rc = care_add(m, lba, n, data, kind, err);
-	free(data);
-	return rc;
-}
-
 static int take_neighbours(struct msc_medium *m, bool *readable, struct msc_err *err)
 {
 	uint64_t end = m->first + m->blocks;
@@ -123,35 +104,9 @@ static int take_neighbours(struct msc_medium *m, bool *readable, struct msc_err 
 	uint32_t after = m->capacity - end < NEIGHBOURS ? (uint32_t)(m->capacity - end)
 							: NEIGHBOURS;
 
-	if (take(m, m->first - before, before, CARE_IMAGE, readable, err) < 0)
+	if (care_take(m, m->first - before, before, CARE_IMAGE, readable, err) < 0)
 		return -1;
-	return take(m, end, after, CARE_IMAGE, readable, err);
-}
-
-static int compare_lba(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-/* Reads those of these blocks that are not saved yet, in rows. Sorts the list. */
-int care_take_all(struct msc_medium *m, uint64_t *lba, size_t n, enum care_kind kind,
-		  bool *readable, struct msc_err *err)
-{
-	qsort(lba, n, sizeof *lba, compare_lba);
-	for (size_t i = 0, end; i < n && *readable; i = end) {
-		end = i + 1;
-		if (care_find(m, lba[i])) {
-			care_find(m, lba[i])->kind |= (uint16_t)kind;
-			continue;
-		}
-		while (end < n && lba[end] <= lba[end - 1] + 1 && !care_find(m, lba[end]))
-			end++;
-		if (take(m, lba[i], (uint32_t)(lba[end - 1] - lba[i] + 1), kind, readable, err) < 0)
-			return -1;
-	}
-	return 0;
+	return care_take(m, end, after, CARE_IMAGE, readable, err);
 }
 
 /* The blocks that a write to one of those that are saved would reach by a cut address. */
@@ -193,12 +148,12 @@ static int verify(struct msc_medium *m, bool *readable, struct msc_err *err)
 
 static int read_all(struct msc_medium *m, bool *readable, struct msc_err *err)
 {
-	if (take(m, m->first, m->blocks, CARE_SCRATCH, readable, err) < 0)
+	if (care_take(m, m->first, m->blocks, CARE_SCRATCH, readable, err) < 0)
 		return -1;
 	for (uint32_t i = 0; i < m->n_probes; i++)
-		if (take(m, m->probe[i], 1, CARE_PROBE, readable, err) < 0)
+		if (care_take(m, m->probe[i], 1, CARE_PROBE, readable, err) < 0)
 			return -1;
-	if ((m->has_mark && take(m, m->mark, 1, CARE_MARK, readable, err) < 0) ||
+	if ((m->has_mark && care_take(m, m->mark, 1, CARE_MARK, readable, err) < 0) ||
 	    take_neighbours(m, readable, err) < 0 || take_images(m, readable, err) < 0 ||
 	    verify(m, readable, err) < 0)
 		return -1;

@@ -166,28 +166,6 @@ static int read_first(struct msc_medium *m, const struct msc_request *rq, struct
 	return 0;
 }
 
-int care_note_new(struct msc_medium *m, struct msc_err *err)
-{
-	struct msc_journal_block *list = calloc(m->n_blocks + 1, sizeof *list);
-	size_t n = 0;
-	int rc = 0;
-
-	if (!list)
-		return msc_nomem(err);
-	for (size_t i = 0; i < m->n_blocks; i++) {
-		struct care_block *b = &m->block[i];
-
-		if (b->noted)
-			continue;
-		list[n++] = (struct msc_journal_block){ b->lba, b->data };
-		b->noted = true;
-	}
-	if (n && m->journal)
-		rc = msc_journal_add_blocks(m->journal, m->block_size, list, n, err);
-	free(list);
-	return rc;
-}
-
 /* Where the blocks of the command may land, and the first and the last blocks of the medium, where a
  * number that is too large often ends. */
 static size_t list_reach(const struct msc_medium *m, const struct msc_write *w, size_t bytes,

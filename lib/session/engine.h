@@ -127,7 +127,7 @@ void msc_gate_free(struct msc_session *);
 
 /* What a write of so many bytes may take beyond the time-out, by what writes took before. */
 int64_t msc_engine_write_ns(const struct msc_session *, size_t len);
-/* Signs of another medium, and how long writes take, from any record: block.c. */
+/* Signs of another medium, and how long writes take, from any record: signs.c. */
 void msc_engine_watch(struct msc_session *, const struct msc_record *);
 
 #endif

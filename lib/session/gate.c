@@ -214,8 +214,8 @@ static bool may_leave(void *user, const struct guess *c)
 {
 	static const struct msc_unit unknown;
 	struct look *l = user;
-	const struct msc_unit *u = c->lun <= MSC_LUN_MAX ? msc_session_unit(l->s, c->lun)
-							 : &unknown;
+	const struct msc_history *known = msc_assembler_history(l->s->assembler);
+	const struct msc_unit *u = c->lun <= MSC_LUN_MAX ? &known->unit[c->lun] : &unknown;
 	const char *why;
 	enum msc_effect effect = msc_cdb_effect(c->cb, c->cb_len, u, &why);
 	char text[128], what[160];
