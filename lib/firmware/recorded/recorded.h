@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The state of `sim:recorded`, whose files share it: recorded.c moves the bytes, answer.c finds what to
  * say. */
-#ifndef MSC_FIRMWARE_RECORDED_H
-#define MSC_FIRMWARE_RECORDED_H
+#ifndef MSC_FIRMWARE_RECORDED_RECORDED_H
+#define MSC_FIRMWARE_RECORDED_RECORDED_H
 
 #include "firmware/recorded/tape.h"
 #include "firmware/usbd.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a recorded device said, as plain data for the model that says it again. Captures are read by a
  * layer above this one: capture/tape.c has the functions. */
-#ifndef MSC_FIRMWARE_TAPE_H
-#define MSC_FIRMWARE_TAPE_H
+#ifndef MSC_FIRMWARE_RECORDED_TAPE_H
+#define MSC_FIRMWARE_RECORDED_TAPE_H
 
 #include "base/err.h"
 #include "wire/bot.h"
