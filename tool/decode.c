@@ -238,6 +238,8 @@ static int decode_all(struct decode *d, struct msc_capture *c, struct msc_err *e
 
 	begin_json(d);
 	result = read_all(d, c, err);
+	if (sum_conclude(d->sum, d->profile, result < 0 ? &d->err : err) < 0)
+		result = -1;
 	if (result == 0 && !facts->talks)
 		result = window_nothing(d->path, facts, err);
 	status = result < 0 ? tool_status(err)

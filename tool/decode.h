@@ -26,6 +26,8 @@ int sum_findings(struct sum *, const struct msc_findings *, struct msc_err *);
 bool sum_is_slow(const struct sum *, const struct msc_record *);
 uint64_t sum_exchanges(const struct sum *);
 bool sum_has_failure(const struct sum *); /* a finding of severity fail */
+/* What explains the findings, at the end. */
+int sum_conclude(struct sum *, enum msc_profile, struct msc_err *);
 void sum_print(const struct sum *, const struct msc_capture_facts *, FILE *);
 json_t *sum_json(const struct sum *, const struct msc_capture_facts *); /* NULL: out of memory */
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "decode.h"
+#include "judge/cause.h"
 
 #define STEPS	 16 /* of a histogram within a power of two: a quantile is right to 1 in 16 */
 #define OCTAVES	 44
@@ -31,6 +32,8 @@ struct sum {
 	struct kind *kinds[256];
 	struct found *found;
 	size_t n_found;
+	struct msc_evidence evidence;
+	struct msc_causes causes;
 	uint64_t exchanges, cut, unknown, no_csw, bytes;
 	int64_t busy_ns;
 };
@@ -49,6 +52,8 @@ void sum_free(struct sum *s)
 	for (size_t i = 0; i < s->n_found; i++)
 		free(s->found[i].message);
 	free(s->found);
+	msc_evidence_clear(&s->evidence);
+	msc_causes_clear(&s->causes);
 	free(s);
 }
 
@@ -137,6 +142,8 @@ bool sum_is_slow(const struct sum *s, const struct msc_record *r)
 
 int sum_findings(struct sum *s, const struct msc_findings *f, struct msc_err *err)
 {
+	if (msc_evidence_add(&s->evidence, NULL, f, err) < 0)
+		return -1;
 	for (size_t i = 0; i < f->count; i++) {
 		const struct msc_finding *new = &f->list[i];
 		struct found *list;
@@ -175,6 +182,11 @@ bool sum_has_failure(const struct sum *s)
 		if (s->found[i].severity == MSC_FAIL)
 			return true;
 	return false;
+}
+
+int sum_conclude(struct sum *s, enum msc_profile profile, struct msc_err *err)
+{
+	return msc_causes_find(&msc_dictionary, &s->evidence, profile, &s->causes, err);
 }
 
 /* ---- text ---------------------------------------------------------------------------------- */
@@ -229,6 +241,32 @@ static void print_findings(const struct sum *s, FILE *out)
 	}
 }
 
+/* In a capture nothing says which case a finding is of, so a cause is told by its rules alone. */
+static void print_causes(const struct sum *s, FILE *out)
+{
+	for (size_t i = 0; i < s->causes.count; i++) {
+		const struct msc_cause *c = &s->causes.list[i];
+
+		if (c->worst <= MSC_NOTE)
+			continue;
+		fprintf(out, "%scause %s: ", i ? "" : "\n", c->id);
+		msc_put_wrapped(out, 8 + (unsigned)strlen(c->id), 6, c->title);
+		fprintf(out, "\n      explains %u of %u findings; %s\n", c->explains,
+			s->causes.findings, msc_confidence_names[c->confidence]);
+		for (size_t k = 0; k < c->n_ties; k++) {
+			fprintf(out, "      or %s: ", c->ties[k]->id);
+			msc_put_wrapped(out, 11 + (unsigned)strlen(c->ties[k]->id), 6,
+					c->ties[k]->title);
+			putc('\n', out);
+		}
+		if (c->mistake) {
+			fputs("      mistake: ", out);
+			msc_put_wrapped(out, 15, 6, c->mistake);
+			putc('\n', out);
+		}
+	}
+}
+
 static void say(FILE *out, const char *text)
 {
 	fputs("  ", out);
@@ -278,6 +316,7 @@ void sum_print(const struct sum *s, const struct msc_capture_facts *f, FILE *out
 
 	if (s->exchanges)
 		print_kinds(s, out);
+	print_causes(s, out);
 	print_findings(s, out);
 	print_evidence(s, f, out);
 	fprintf(out, "\n%llu exchanges in %llu packets", (unsigned long long)s->exchanges,
@@ -340,13 +379,14 @@ static json_t *found_json(const struct sum *s)
 json_t *sum_json(const struct sum *s, const struct msc_capture_facts *f)
 {
 	return json_pack(
-		"{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:{s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I}}",
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:{s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I}}",
 		"exchanges", (json_int_t)s->exchanges, "packets", (json_int_t)f->packets, "bytes",
 		(json_int_t)s->bytes, "began_ns", (json_int_t)f->began_ns, "ended_ns",
 		(json_int_t)f->ended_ns, "busy_ns", (json_int_t)s->busy_ns, "commands",
-		kinds_json(s), "findings", found_json(s), "evidence", "bus", f->sees_packets,
-		"naks", f->sees_packets ? json_integer((json_int_t)f->naks) : json_null(),
-		"not_judged", (json_int_t)s->cut, "cut", (json_int_t)f->cut, "unknown_before",
+		kinds_json(s), "causes", msc_causes_json(&s->causes, NULL), "findings",
+		found_json(s), "evidence", "bus", f->sees_packets, "naks",
+		f->sees_packets ? json_integer((json_int_t)f->naks) : json_null(), "not_judged",
+		(json_int_t)s->cut, "cut", (json_int_t)f->cut, "unknown_before",
 		(json_int_t)s->unknown, "gaps", (json_int_t)f->lost, "bad_packets",
 		(json_int_t)f->bad, "short_packets", (json_int_t)f->too_short, "left_out",
 		(json_int_t)f->unknown_packets);

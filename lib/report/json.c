@@ -91,10 +91,8 @@ static json_t *missing_json(const struct msc_cause *cause)
 	return list;
 }
 
-static json_t *causes_json(const struct msc_report_run *run)
+json_t *msc_causes_json(const struct msc_causes *all, const char *repeat)
 {
-	const struct msc_causes *all = &run->all.causes;
-	const char *repeat = run->context->repeat;
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < all->count; i++) {
@@ -189,7 +187,7 @@ static void event(struct msc_report_run *run, const struct msc_event *ev)
 		name_causes(run, s->cases);
 		json_decref(s->causes);
 		json_decref(s->unexplained);
-		s->causes = causes_json(run);
+		s->causes = msc_causes_json(&run->all.causes, run->context->repeat);
 		s->unexplained = unexplained_json(run);
 		free(s->reason);
 		s->reason = ev->reason ? strdup(ev->reason) : NULL;

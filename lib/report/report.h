@@ -142,6 +142,8 @@ json_t *msc_json_bytes(const void *data, size_t len, size_t max); /* hex, spaces
 /* A member of exchanges[]: "kind" says which of the four kinds of record it is. */
 json_t *msc_record_json(const struct msc_record *);
 json_t *msc_finding_json(const struct msc_finding *);
+/* repeat: the command that `--select CASE` is added to, to see a cause alone; NULL: there is none. */
+json_t *msc_causes_json(const struct msc_causes *, const char *repeat);
 json_t *msc_device_json(const struct msc_device *);
 
 /* One entry of cases[], from an MSC_EV_CASE_END. */

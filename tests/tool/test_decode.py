@@ -58,6 +58,20 @@ def test_what_the_run_finds_the_capture_shows(mscope, run):
     assert rules and rules <= {f["rule"] for f in d["summary"]["findings"]} | {"usb.firmware.misuse"}
 
 
+@pytest.mark.parametrize("fault", ["residue-zero", "csw-12", "serial-missing"])
+def test_a_cause_is_named_from_the_capture_alone(mscope, run, fault):
+    run("check", f"{FULL},fault={fault}", "-q", status=1)
+    d = mscope.json("decode", "run.pcap", status=1)
+    validate(d)
+    first = d["summary"]["causes"][0]
+    assert fault in {first["id"], *(t["id"] for t in first["ties"])}
+    assert first["explains"] > 0 and first["missing"] == [] and first["alone"] is None
+    assert f"{fault}: " in mscope("decode", "run.pcap", "-q", status=1).out.split("\ncause ")[1]
+    run("check", FULL, "-q", name="good.pcap")
+    assert mscope.json("decode", "good.pcap")["summary"]["causes"] == []
+    assert "\ncause " not in mscope("decode", "good.pcap", "-q").out
+
+
 def test_filters(mscope, run):
     run("check", FULL, "--select", "scsi.*", "-q")
     everything = exchanges(mscope.json("decode", "run.pcap"))
