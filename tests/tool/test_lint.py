@@ -16,8 +16,7 @@ pytestmark = pytest.mark.nosan
 
 TOP = Path(__file__).resolve().parents[2]
 PARTS = ["Makefile", ".clang-format", "scripts", "lib/base", "lib/mscope.h", "lib/firmware/lsd/core/lsd.h",
-         "lib/firmware/lsd/files",
-         "lib/scenario/embedded.h"]
+         "lib/firmware/lsd/files", "tool/windows", "lib/scenario/embedded.h"]
 SPDX = "/* SPDX-License-Identifier: BSD-2-Clause */\n"
 
 

@@ -80,6 +80,11 @@ ENDS = [
     ("compare", 4, ["base.json", "bad.yaml"]),
     ("compare", 5, ["base.json", "few.json"]),
     ("compare", 5, ["base.json", "other.json"]),
+    ("replay", 0, [CAPTURE, "sim:reference,speed=full"]),
+    ("replay", 1, [CAPTURE, "sim:reference,speed=full,fault=residue-zero"]),
+    ("replay", 2, []),
+    ("replay", 3, [CAPTURE, GONE]),
+    ("replay", 4, ["missing.pcap", "sim:reference"]),
     ("decode", 0, [CAPTURE]),
     ("decode", 2, []),
     ("decode", 4, ["missing.pcap"]),
@@ -278,7 +283,8 @@ def test_where_the_directory_takes_no_file(mscope):
 def test_every_format_that_is_listed_can_be_made(mscope, tmp_path):
     args = {"list": ["rules"], "probe": ["sim:reference"], "pace": ["sim:stm32"], "bench": [FULL, "--blocks", "1"],
             "send": ["sim:reference", "--", "12 00 00 00 24 00"], "check": CHECK[1:-1], "run": ["sim:reference", "one.yaml"],
-            "compare": ["base.json", "base.json"], "decode": [CAPTURE]}
+            "compare": ["base.json", "base.json"], "decode": [CAPTURE], "ls": ["sim:lsd", "/SENSORS"],
+            "replay": [CAPTURE, "sim:reference,speed=full"]}
     (tmp_path / "one.yaml").write_text(SCENARIO)
     mscope("bench", FULL, "--blocks", "1", "--json", "base.json", "-q")
     for format in listing("formats"):
