@@ -145,7 +145,9 @@ def test_killed_while_addresses_are_cut(killer, fault):
     assert touched > 2
 
 
-FAULTS = [f["name"] for f in listing("faults")]
+# What a device never shows cannot be saved: this one reads zeros for the rest of each block, and writes it.
+NEVER_SHOWN = {"block-512"}
+FAULTS = [f["name"] for f in listing("faults") if f["name"] not in NEVER_SHOWN]
 # Without a capacity every block lay beyond the end; what was read in a row was not what lies there; a
 # row that cannot be read kept blocks from being put back.
 ONCE_LOST = ["csw-tag", "csw-padded", "read-hole", "medium-wraps", "last-block-alone"]
