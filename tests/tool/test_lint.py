@@ -134,7 +134,9 @@ def test_offence_is_found(tree, name):
     check, path, text, line, message = OFFENCES[name]
     plant(tree, path, text)
     if check == "globals":
-        subprocess.run(["make", "-s", "CFLAGS=-g", "build/libmscope.a"], cwd=tree, check=True)
+        # All but the dictionary, which a part of the tree cannot make; the check asks for the library only.
+        subprocess.run(["make", "-s", "CFLAGS=-g", "build/libbase.a"], cwd=tree, check=True)
+        (tree / "build/libmscope.a").touch()
     done = lint(tree, check)
     found = [x for x in done.stdout.splitlines() if x.startswith(f"{path}:")]
     assert len(found) == 1, done.stdout + done.stderr
