@@ -56,6 +56,11 @@ const char *msc_medium_ended(const struct msc_medium *m)
 	return *m->ended ? m->ended : NULL;
 }
 
+bool msc_medium_is_untrue(const struct msc_medium *m)
+{
+	return m->untrue;
+}
+
 unsigned msc_medium_elsewhere(const struct msc_medium *m, const char **text)
 {
 	*text = m->hit;
@@ -235,6 +240,26 @@ static int find_mark(struct msc_medium *m, struct msc_err *err)
 	return 0;
 }
 
+/* The mark is the first block that is written, and the last of a device that reads a part of it
+ * otherwise: what was saved of such a medium is not what lies on it, and would destroy it. */
+static int compare_mark(struct msc_medium *m, const uint8_t *mark, struct msc_err *err)
+{
+	uint8_t *now = care_room(m, err);
+	uint32_t same = 0;
+	bool good = false;
+	int rc = now ? care_read(m, m->mark_at, 1, now, &good, err) : -1;
+
+	while (rc == 0 && good && same < m->block_size && now[same] == mark[same])
+		same++;
+	m->untrue = rc == 0 && good && same < m->block_size;
+	free(now);
+	if (m->untrue)
+		care_end(m,
+			 "block %" PRIu64 " reads otherwise than it was written, from byte %u on",
+			 m->mark_at, same);
+	return rc;
+}
+
 static int write_mark(struct msc_medium *m, struct msc_err *err)
 {
 	uint8_t *mark;
@@ -248,10 +273,14 @@ static int write_mark(struct msc_medium *m, struct msc_err *err)
 		return -1;
 	care_mark_fill(m, mark);
 	rc = care_write(m, m->mark, 1, mark, true, &good, err);
+	if (rc == 0)
+		rc = care_flush(m, err);
+	if (rc == 0)
+		rc = find_mark(m, err);
+	if (rc == 0 && m->marked)
+		rc = compare_mark(m, mark, err);
 	free(mark);
-	if (rc < 0 || care_flush(m, err) < 0)
-		return -1;
-	return find_mark(m, err);
+	return rc;
 }
 
 static int issue(struct msc_medium *m, uint64_t first, uint32_t blocks, struct msc_err *err)

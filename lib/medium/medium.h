@@ -97,6 +97,8 @@ struct msc_medium_end {
 void msc_medium_finish(struct msc_medium *, struct msc_medium_end *);
 /* Why nothing may be written any more; NULL: it may. */
 const char *msc_medium_ended(const struct msc_medium *);
+/* That is why: what the device reads is not what lies on its medium, so nothing of it can be saved. */
+bool msc_medium_is_untrue(const struct msc_medium *);
 
 /* How many blocks have changed so far that nobody wrote; *text says of the newest how. */
 unsigned msc_medium_elsewhere(const struct msc_medium *, const char **text);

@@ -122,7 +122,7 @@ static int put_all_back(struct msc_runner *r, struct msc_err *err)
 static int save_blocks(struct msc_runner *r, struct msc_err *err)
 {
 	char why[256];
-	bool may;
+	bool may, untrue;
 
 	if (!r->s->writes || !msc_medium_blocks(r->medium))
 		return 0;
@@ -132,11 +132,12 @@ static int save_blocks(struct msc_runner *r, struct msc_err *err)
 	}
 	if (r->s->ejects && !r->s->scratch_blocks)
 		return put_all_back(r, err);
+	untrue = msc_medium_is_untrue(r->medium);
 	if (msc_medium_save(r->medium, &may, why, sizeof why, err) < 0)
 		return -1;
 	if (!may)
 		msc_run_end_case(r, MSC_VERDICT_SKIP, "%s", why);
-	return 0;
+	return untrue || !msc_medium_is_untrue(r->medium) ? 0 : msc_check_kept(r, why, err);
 }
 
 static int run_scenario(struct msc_runner *r, struct msc_err *err)

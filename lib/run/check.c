@@ -438,6 +438,11 @@ int msc_check_settled(struct msc_runner *r, int rung, struct msc_err *err)
 		      "after the scenario the device did not answer TEST UNIT READY");
 }
 
+int msc_check_kept(struct msc_runner *r, const char *text, struct msc_err *err)
+{
+	return stated(r, &msc_rule_expect_data, NULL, "what was written", NULL, err, text);
+}
+
 int msc_check_elsewhere(struct msc_runner *r, const struct msc_record *x, const char *text,
 			struct msc_err *err)
 {
