@@ -28,7 +28,7 @@ static uint64_t get64(const struct msc_packet *p, unsigned at)
 /* Documentation/driver-api/usb/error-codes.rst */
 static enum msc_outcome usbmon_outcome(int32_t status)
 {
-	switch (-status) {
+	switch (-(int64_t)status) {
 	case 0:
 	case EREMOTEIO: return MSC_OUT_DONE; /* a short packet where none was wanted */
 	case EPIPE: return MSC_OUT_STALL;

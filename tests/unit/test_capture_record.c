@@ -78,8 +78,12 @@ static void see(struct seen_list *l, const struct msc_record *r)
 			    .csw_in_data = x->csw_in_data,
 			    .began_ns = r->began_ns,
 			    .ended_ns = r->ended_ns };
-	memcpy(s->wrapper, x->wrapper, x->wrapper_len < MSC_CBW_LEN ? x->wrapper_len : MSC_CBW_LEN);
-	memcpy(s->status, x->status, x->status_len < MSC_CSW_LEN ? x->status_len : MSC_CSW_LEN);
+	if (x->wrapper_len)
+		memcpy(s->wrapper, x->wrapper,
+		       x->wrapper_len < MSC_CBW_LEN ? x->wrapper_len : MSC_CBW_LEN);
+	if (x->status_len)
+		memcpy(s->status, x->status,
+		       x->status_len < MSC_CSW_LEN ? x->status_len : MSC_CSW_LEN);
 	see_naks(s, x);
 }
 
