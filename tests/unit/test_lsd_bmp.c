@@ -35,7 +35,7 @@ static uint32_t draw(uint8_t *bmp, unsigned bits, bool top_down)
 			bool lit = face[y] & 0x80 >> x;
 			unsigned bit = x * bits;
 
-			if (bits >= 24)
+			if (bits >= 16)
 				memset(row + bit / 8, lit ? 0xe0 : 0x20, bits / 8);
 			else if (!lit)
 				row[bit / 8] |= (uint8_t)(1 << (8 - bits - bit % 8));
