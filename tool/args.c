@@ -23,6 +23,14 @@ const struct opt common_options[] = {
 	{ .name = NULL },
 };
 
+const struct opt log_options[] = {
+	{ "verbose", 'v', NULL, "log what is done; twice: every transfer" },
+	{ "quiet", 'q', NULL, "log nothing" },
+	{ "log", 0, "FILE", "write a trace of every transfer to a file" },
+	{ "help", 'h', NULL, "describe the command" },
+	{ .name = NULL },
+};
+
 const struct opt report_options[] = {
 	{ "select", 's', "WHAT", "a name such as 'bot.*', a tag, a clause; may be repeated",
 	  .many = true },

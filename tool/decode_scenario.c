@@ -147,12 +147,12 @@ static void put_command(struct script *s, const struct msc_exchange *x, bool mov
 {
 	uint8_t len = x->cbw.h.cb_length;
 
-	if (moved)
+	if (moved) {
 		fprintf(s->steps, "  - command: { %s: { lba: scratch + %llu, blocks: %llu } }\n",
 			writes ? "write" : "read", (unsigned long long)from,
 			(unsigned long long)msc_cdb_value(x->cbw.cb, "blocks"));
-	if (moved)
 		return;
+	}
 	fputs("  - command: ", s->steps);
 	put_hex(s->steps, x->cbw.cb, len && len <= MSC_CBW_CB_MAX ? len : MSC_CBW_CB_MAX);
 	putc('\n', s->steps);
@@ -175,27 +175,18 @@ static void put_cbw(struct script *s, const struct msc_exchange *x, bool moved)
 	fputs(" }\n", s->steps);
 }
 
-static size_t offered(const struct msc_exchange *x)
-{
-	size_t total = 0;
-
-	for (size_t i = 0; i < x->n_steps; i++)
-		if (x->steps[i].kind == MSC_STEP_DATA)
-			total += x->steps[i].asked;
-	return total;
-}
-
 static void put_phases(struct script *s, const struct msc_exchange *x)
 {
 	bool ends = msc_step_find(x, MSC_STEP_CSW) || x->csw_in_data;
+	size_t offered = msc_exchange_offered(x);
 
 	if (x->dir == MSC_DIR_OUT && x->data_kept) {
 		fputs("    data: { hex: ", s->steps);
 		put_hex(s->steps, x->data, x->data_kept);
 		fputs(" }\n", s->steps);
 	}
-	if (x->dir == MSC_DIR_OUT && offered(x) != x->cbw.h.length)
-		fprintf(s->steps, "    send: %zu\n", offered(x));
+	if (x->dir == MSC_DIR_OUT && offered != x->cbw.h.length)
+		fprintf(s->steps, "    send: %zu\n", offered);
 	if (!ends && msc_step_with(x, MSC_STEP_DATA, MSC_OUT_STALL))
 		fputs("    leave: yes\n", s->steps);
 	else if (!ends && x->dir == MSC_DIR_IN)
@@ -205,8 +196,7 @@ static void put_phases(struct script *s, const struct msc_exchange *x)
 static void put_exchange(struct script *s, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
-	bool writes = msc_cdb_effect(x->cbw.cb, MSC_CBW_CB_MAX, &msc_any_disk, NULL) ==
-		      MSC_EFFECT_BLOCKS;
+	bool writes = msc_cdb_writes_blocks(x->cbw.cb);
 	bool reads = x->cbw.cb[0] == MSC_OP_READ_10 || x->cbw.cb[0] == MSC_OP_READ_16;
 	uint64_t from = 0;
 	bool moved;

@@ -20,19 +20,16 @@ struct kind {
 	uint32_t hist[OCTAVES * STEPS];
 };
 
-struct found {
-	const struct msc_rule *rule;
-	enum msc_severity severity;
-	uint64_t count;
-	int64_t first_ns;
+struct found { /* the first of a sighting's findings */
+	int64_t at_ns;
 	char *message;
 };
 
 struct sum {
 	struct kind *kinds[256];
-	struct found *found;
+	struct msc_evidence evidence; /* by rule, in the order in which they first spoke */
+	struct found *found;	      /* one for each */
 	size_t n_found;
-	struct msc_evidence evidence;
 	struct msc_causes causes;
 	uint64_t exchanges, cut, unknown, no_csw, bytes;
 	int64_t busy_ns;
@@ -144,28 +141,18 @@ int sum_findings(struct sum *s, const struct msc_findings *f, struct msc_err *er
 {
 	if (msc_evidence_add(&s->evidence, NULL, f, err) < 0)
 		return -1;
-	for (size_t i = 0; i < f->count; i++) {
+	for (size_t i = 0; i < f->count && s->n_found < s->evidence.n_seen; i++) {
 		const struct msc_finding *new = &f->list[i];
 		struct found *list;
-		size_t at = 0;
 
-		while (at < s->n_found && s->found[at].rule != new->rule)
-			at++;
-		if (at < s->n_found) {
-			s->found[at].count++;
+		if (new->rule != s->evidence.seen[s->n_found].rule)
 			continue;
-		}
-		list = realloc(s->found, (at + 1) * sizeof *list);
+		list = realloc(s->found, (s->n_found + 1) * sizeof *list);
 		if (!list)
 			return msc_nomem(err);
 		s->found = list;
-		list[at] = (struct found){ .rule = new->rule,
-					   .severity = new->severity,
-					   .count = 1,
-					   .first_ns = new->at_ns,
-					   .message = strdup(new->message) };
-		s->n_found++;
-		if (!list[at].message)
+		list[s->n_found] = (struct found){ new->at_ns, strdup(new->message) };
+		if (!list[s->n_found++].message)
 			return msc_nomem(err);
 	}
 	return 0;
@@ -178,8 +165,8 @@ uint64_t sum_exchanges(const struct sum *s)
 
 bool sum_has_failure(const struct sum *s)
 {
-	for (size_t i = 0; i < s->n_found; i++)
-		if (s->found[i].severity == MSC_FAIL)
+	for (size_t i = 0; i < s->evidence.n_seen; i++)
+		if (s->evidence.seen[i].worst == MSC_FAIL)
 			return true;
 	return false;
 }
@@ -231,12 +218,12 @@ static void print_findings(const struct sum *s, FILE *out)
 	char at[8];
 
 	for (size_t i = 0; i < s->n_found; i++) {
-		const struct found *f = &s->found[i];
+		const struct msc_sighting *f = &s->evidence.seen[i];
 
-		fprintf(out, "%s%5s %s: %s\n%11llu times, first at %s: ", i ? "" : "\n",
-			msc_severity_name(f->severity), f->rule->id, f->rule->title,
-			(unsigned long long)f->count, show_short_ns(at, f->first_ns));
-		msc_put_wrapped(out, 40, 6, f->message);
+		fprintf(out, "%s%5s %s: %s\n%11u times, first at %s: ", i ? "" : "\n",
+			msc_severity_name(f->worst), f->rule->id, f->rule->title, f->findings,
+			show_short_ns(at, s->found[i].at_ns));
+		msc_put_wrapped(out, 40, 6, s->found[i].message);
 		putc('\n', out);
 	}
 }
@@ -361,14 +348,14 @@ static json_t *found_json(const struct sum *s)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < s->n_found; i++) {
-		const struct found *f = &s->found[i];
+		const struct msc_sighting *f = &s->evidence.seen[i];
 
 		if (json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I, s:o}", "rule",
 							  f->rule->id, "severity",
-							  msc_severity_name(f->severity), "count",
-							  (json_int_t)f->count, "first_ns",
-							  (json_int_t)f->first_ns, "message",
-							  msc_json_text(f->message)))) {
+							  msc_severity_name(f->worst), "count",
+							  (json_int_t)f->findings, "first_ns",
+							  (json_int_t)s->found[i].at_ns, "message",
+							  msc_json_text(s->found[i].message)))) {
 			json_decref(list);
 			return NULL;
 		}

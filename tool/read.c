@@ -318,10 +318,6 @@ static const struct opt read_options[] = {
 	{ "follow", 'F', NULL, "read again and again, and print what changes" },
 	{ "interval", 0, "TIME", "between two readings; 1s unless given" },
 	{ "lun", 0, "N", "the logical unit of a target; 0 unless given" },
-	{ "verbose", 'v', NULL, "log what is done; twice: every transfer" },
-	{ "quiet", 'q', NULL, "log nothing" },
-	{ "log", 0, "FILE", "write a trace of every transfer to a file" },
-	{ "help", 'h', NULL, "describe the command" },
 	{ .name = NULL },
 };
 
@@ -329,6 +325,6 @@ const struct cmd cmd_read = {
 	.name = "read",
 	.summary = "read a file, blocks or a file inside a device past the host's cache",
 	.usage = "[PATH|DEVICE|TARGET] [OPTION]...",
-	.options = { read_options, target_options },
+	.options = { read_options, target_options, log_options },
 	.run = read_command,
 };

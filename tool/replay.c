@@ -32,7 +32,6 @@ struct replay {
 	struct msc_medium *medium; /* NULL: nothing was written yet */
 	json_t *exchanges; /* NULL: nobody wants them */
 	bool headed, not_restored;
-	unsigned other; /* the first device that is left out, for there are several; 0: none */
 	uint64_t count[FATES], slower, faster, index;
 	int64_t was_ns, now_ns; /* of all exchanges that were sent */
 	int64_t ended_was_ns, ended_now_ns; /* of the one before; 0: none */
@@ -190,9 +189,7 @@ static int keep_gap(struct replay *p, const struct msc_record *was)
 
 static bool is_write(const struct msc_record *r)
 {
-	return r->kind == MSC_RECORD_EXCHANGE &&
-	       msc_cdb_effect(r->u.exchange.cbw.cb, MSC_CBW_CB_MAX, &msc_any_disk, NULL) ==
-		       MSC_EFFECT_BLOCKS;
+	return r->kind == MSC_RECORD_EXCHANGE && msc_cdb_writes_blocks(r->u.exchange.cbw.cb);
 }
 
 /* Blocks are saved, and put back at the end, unless the user wants none of that. */
@@ -204,7 +201,6 @@ static bool is_cared_for(const struct replay *p, const struct msc_record *was)
 static int prepare_write(struct replay *p, const struct msc_replay_plan *plan, struct msc_write *w)
 {
 	uint8_t lun = plan->request.cbw.h.lun;
-	int result = 0;
 
 	if (!p->medium) {
 		if (msc_session_learn(p->session, lun, &p->err) < 0)
@@ -213,8 +209,7 @@ static int prepare_write(struct replay *p, const struct msc_replay_plan *plan, s
 		if (!p->medium)
 			return -1;
 	}
-	result = msc_medium_before(p->medium, &plan->request, w, &p->err);
-	return result;
+	return msc_medium_before(p->medium, &plan->request, w, &p->err);
 }
 
 static int send_plan(struct replay *p, const struct msc_replay_plan *plan,

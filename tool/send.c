@@ -258,8 +258,7 @@ static int exchange(struct job *j, const struct tool *tool, struct msc_err *err)
  * the gate's business. */
 static bool writes_blocks(const struct job *j)
 {
-	return msc_cdb_effect(j->request.cbw.cb, MSC_CBW_CB_MAX, &msc_any_disk, NULL) ==
-	       MSC_EFFECT_BLOCKS;
+	return msc_cdb_writes_blocks(j->request.cbw.cb);
 }
 
 static int exchange_within(struct job *j, struct msc_medium *m, const struct tool *tool,

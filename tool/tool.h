@@ -28,7 +28,8 @@ struct opt {
 	bool is_report; /* short for --report NAME:VALUE, or for --report NAME */
 };
 
-extern const struct opt common_options[]; /* of every command */
+extern const struct opt common_options[]; /* of every command that makes a document */
+extern const struct opt log_options[];	  /* instead, of those whose output is the data */
 extern const struct opt target_options[]; /* of those that open a target */
 extern const struct opt run_options[];	  /* of those that run scenarios: what is done */
 extern const struct opt report_options[]; /* and what is made of it */

@@ -217,10 +217,6 @@ static const struct opt write_options[] = {
 	{ "live", 0, NULL, "the file acts when it is written: do not read it back" },
 	{ "allow-writes", 0, NULL, "write; what was there is not put back" },
 	{ "lun", 0, "N", "the logical unit; 0 unless given" },
-	{ "verbose", 'v', NULL, "log what is done; twice: every transfer" },
-	{ "quiet", 'q', NULL, "log nothing" },
-	{ "log", 0, "FILE", "write a trace of every transfer to a file" },
-	{ "help", 'h', NULL, "describe the command" },
 	{ .name = NULL },
 };
 
@@ -228,6 +224,6 @@ const struct cmd cmd_write = {
 	.name = "write",
 	.summary = "overwrite a file inside a device, in the blocks that it has",
 	.usage = "[TARGET] --file PATH --allow-writes [OPTION]...",
-	.options = { write_options, target_options },
+	.options = { write_options, target_options, log_options },
 	.run = write_command,
 };

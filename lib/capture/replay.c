@@ -10,27 +10,11 @@
 
 /* ---- what the host sent -------------------------------------------------------------------- */
 
-/* Bytes of data that it offered, whether they were taken or not, or for which it had room. */
-static size_t offered(const struct msc_exchange *x)
-{
-	size_t total = 0;
-
-	for (size_t i = 0; i < x->n_steps; i++)
-		if (x->steps[i].kind == MSC_STEP_DATA)
-			total += x->steps[i].asked;
-	return total;
-}
-
-static bool writes_blocks(const struct msc_exchange *x)
-{
-	return msc_cdb_effect(x->cbw.cb, MSC_CBW_CB_MAX, &msc_any_disk, NULL) == MSC_EFFECT_BLOCKS;
-}
-
 static int plan_data(struct msc_replay_plan *p, const struct msc_exchange *x, struct msc_err *err)
 {
-	size_t len = offered(x);
+	size_t len = msc_exchange_offered(x);
 
-	if (x->data_kept < len && writes_blocks(x)) {
+	if (x->data_kept < len && msc_cdb_writes_blocks(x->cbw.cb)) {
 		p->left_out = "the capture does not have all of what it wrote";
 		return 0;
 	}
@@ -52,7 +36,7 @@ static void plan_end(struct msc_request *rq, const struct msc_exchange *x)
 		if (x->dir != MSC_DIR_OUT && !rq->leave)
 			rq->in_len = msc_step_with(x, MSC_STEP_DATA, MSC_OUT_CANCELLED)
 					     ? x->data_len
-					     : offered(x);
+					     : msc_exchange_offered(x);
 	}
 	if (msc_step_with(x, MSC_STEP_CBW, MSC_OUT_CANCELLED))
 		rq->timeout_ns = x->steps[0].completed_ns - x->steps[0].submitted_ns;

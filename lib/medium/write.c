@@ -331,7 +331,7 @@ int msc_medium_before(struct msc_medium *m, const struct msc_request *rq, struct
 	*w = (struct msc_write){ .may = MSC_MAY_SEND };
 	if (rq->raw)
 		return msc_medium_announce(m, rq->raw, rq->raw_len, err);
-	if (msc_cdb_effect(cdb, MSC_CBW_CB_MAX, &msc_any_disk, NULL) != MSC_EFFECT_BLOCKS)
+	if (!msc_cdb_writes_blocks(cdb))
 		return 0;
 	msc_cdb_written(cdb, &w->lba, &blocks);
 	/* A device may go by dCBWDataTransferLength instead. */

@@ -147,6 +147,16 @@ bool msc_exchange_passed(const struct msc_exchange *x)
 	return msc_exchange_ended(x) && x->csw.status == MSC_CSW_PASSED;
 }
 
+size_t msc_exchange_offered(const struct msc_exchange *x)
+{
+	size_t total = 0;
+
+	for (size_t i = 0; i < x->n_steps; i++)
+		if (x->steps[i].kind == MSC_STEP_DATA)
+			total += x->steps[i].asked;
+	return total;
+}
+
 bool msc_hung(enum msc_outcome outcome)
 {
 	return outcome == MSC_OUT_TIMEOUT || outcome == MSC_OUT_ERROR;

@@ -187,6 +187,8 @@ bool msc_exchange_passed(const struct msc_exchange *); /* and the status is 00h 
 
 bool msc_hung(enum msc_outcome); /* a time-out, or no handshake */
 
+/* Bytes of data that the host offered, whether they were taken or not, or for which it had room. */
+size_t msc_exchange_offered(const struct msc_exchange *);
 /* The first step of a kind (and of an outcome); NULL: none. */
 const struct msc_step *msc_step_find(const struct msc_exchange *, enum msc_step_kind);
 const struct msc_step *msc_step_with(const struct msc_exchange *, enum msc_step_kind,

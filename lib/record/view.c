@@ -130,10 +130,12 @@ static enum msc_after after(const struct msc_record *r)
 
 static bool is_past_end(const struct msc_exchange *x)
 {
-	uint64_t lba = msc_cdb_value(x->cbw.cb, "lba"), blocks = msc_cdb_value(x->cbw.cb, "blocks");
+	uint64_t lba, blocks;
 
 	if (!x->view.moves_blocks || !x->unit.have_capacity || x->unit.last_lba == UINT32_MAX)
 		return false;
+	lba = msc_cdb_value(x->cbw.cb, "lba");
+	blocks = msc_cdb_value(x->cbw.cb, "blocks");
 	return lba > x->unit.last_lba || blocks > x->unit.last_lba - lba + 1;
 }
 

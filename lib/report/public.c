@@ -297,9 +297,7 @@ int mscope_send(struct mscope *m, unsigned lun, const uint8_t *cdb, size_t cdb_l
 	request.out = out;
 	if (out_len)
 		request.out_len = out_len;
-	if (m->allow_writes && !m->allow_unsafe &&
-	    msc_cdb_effect(request.cbw.cb, MSC_CBW_CB_MAX, &msc_any_disk, NULL) ==
-		    MSC_EFFECT_BLOCKS)
+	if (m->allow_writes && !m->allow_unsafe && msc_cdb_writes_blocks(request.cbw.cb))
 		status = exchange_with_care(m, session, &request, json);
 	else
 		status = exchange(m, session, &request, in, in_len, json);

@@ -186,6 +186,11 @@ enum msc_effect msc_cdb_effect(const uint8_t *cdb, size_t len, const struct msc_
 	return UNSAFE;
 }
 
+bool msc_cdb_writes_blocks(const uint8_t cdb[MSC_CBW_CB_MAX])
+{
+	return msc_cdb_effect(cdb, MSC_CBW_CB_MAX, &msc_any_disk, NULL) == MSC_EFFECT_BLOCKS;
+}
+
 void msc_cdb_written(const uint8_t cdb[MSC_CBW_CB_MAX], uint64_t *lba, uint64_t *blocks)
 {
 	uint8_t like[MSC_CBW_CB_MAX];

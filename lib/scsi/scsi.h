@@ -99,6 +99,8 @@ enum msc_effect {
  * is not known is taken for the worse. */
 enum msc_effect msc_cdb_effect(const uint8_t *cdb, size_t len, const struct msc_unit *,
 			       const char **why);
+/* Whatever the unit is known to be: as of a disk, it writes the blocks that it names. */
+bool msc_cdb_writes_blocks(const uint8_t cdb[MSC_CBW_CB_MAX]);
 /* The blocks that a command of effect BLOCKS writes, by its own account. */
 void msc_cdb_written(const uint8_t cdb[MSC_CBW_CB_MAX], uint64_t *lba, uint64_t *blocks);
 extern const struct msc_unit msc_any_disk; /* a unit of which nothing is known but its type, 00h */

@@ -3,8 +3,8 @@
  * long it takes to be written. */
 #include "session/engine.h"
 
-#define WRITE_SLACK	       3		/* a flash takes longer now and then */
-#define WRITE_MOST_NS	       (120 * MSC_S)
+#define WRITE_SLACK   3 /* a flash takes longer now and then */
+#define WRITE_MOST_NS (120 * MSC_S)
 
 const struct msc_medium_signs *msc_session_signs(const struct msc_session *s, uint8_t lun)
 {
