@@ -7,13 +7,13 @@
 
 #include "wire/scsi.h"
 
-static bool is_read(uint8_t opcode)
+bool msc_reads_blocks(uint8_t opcode)
 {
 	return opcode == MSC_OP_READ_6 || opcode == MSC_OP_READ_10 || opcode == MSC_OP_READ_12 ||
 	       opcode == MSC_OP_READ_16;
 }
 
-static bool is_write(uint8_t opcode)
+bool msc_writes_blocks(uint8_t opcode)
 {
 	switch (opcode) {
 	case MSC_OP_WRITE_6:
@@ -34,10 +34,11 @@ bool msc_moved_blocks(const struct msc_record *r, struct msc_moved *m)
 	uint64_t named;
 
 	if (r->kind != MSC_RECORD_EXCHANGE || !msc_exchange_passed(x) || !x->data_len ||
-	    !(is_read(cb[0]) ? x->dir == MSC_DIR_IN : is_write(cb[0]) && x->dir == MSC_DIR_OUT))
+	    !(msc_reads_blocks(cb[0]) ? x->dir == MSC_DIR_IN
+				      : msc_writes_blocks(cb[0]) && x->dir == MSC_DIR_OUT))
 		return false;
 	named = msc_cdb_value(cb, "blocks");
-	*m = (struct msc_moved){ .written = is_write(cb[0]),
+	*m = (struct msc_moved){ .written = msc_writes_blocks(cb[0]),
 				 .lba = msc_cdb_value(cb, "lba"),
 				 .block_size = x->unit.have_capacity ? x->unit.block_size : 0 };
 	if (!named)

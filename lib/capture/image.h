@@ -34,6 +34,10 @@ int msc_image_add(struct msc_image *, const struct msc_talk *, const struct msc_
 /* Gives it its size. MSC_E_UNDECIDED: no block went over the wire. */
 int msc_image_end(struct msc_image *, struct msc_err *) MSC_MUST_CHECK;
 
+/* Commands whose data are the blocks that they name. */
+bool msc_reads_blocks(uint8_t opcode);
+bool msc_writes_blocks(uint8_t opcode);
+
 /* The blocks that an exchange that passed has moved, of reads and writes by address. false: it is none.
  * *block_size is what is known of the unit, or what the number of bytes comes to. */
 struct msc_moved {

@@ -177,7 +177,9 @@ void tape_command(struct tape_command *c, const struct msc_cbw *cbw)
 
 	*c = (struct tape_command){ .lba = msc_cdb_value(cbw->cb, "lba"),
 				    .blocks = msc_cdb_value(cbw->cb, "blocks"),
-				    .alloc = msc_cdb_value(cbw->cb, "alloc") };
+				    .alloc = msc_cdb_value(cbw->cb, "alloc"),
+				    .reads = msc_reads_blocks(cbw->cb[0]),
+				    .writes = msc_writes_blocks(cbw->cb[0]) };
 	msc_cdb_text(c->text, sizeof c->text, cbw->cb, cbw->h.cb_length);
 	if (alloc) {
 		c->alloc_at = alloc->byte;

@@ -89,7 +89,7 @@ static const uint8_t *block(const struct recorded *s, uint64_t lba, uint32_t siz
 	return NULL;
 }
 
-static void keep(struct recorded *s, uint64_t lba, uint32_t size, const uint8_t *data)
+static bool keep(struct recorded *s, uint64_t lba, uint32_t size, const uint8_t *data)
 {
 	struct store *st = s->store;
 	struct written *w = NULL;
@@ -101,14 +101,15 @@ static void keep(struct recorded *s, uint64_t lba, uint32_t size, const uint8_t 
 		w = &st->writes[st->n_writes];
 		w->data = malloc(BLOCK_MAX);
 		if (!w->data)
-			return;
+			return false;
 		st->n_writes++;
 	}
 	if (!w)
-		return;
+		return false;
 	w->lun = s->cbw.h.lun;
 	w->lba = lba;
 	memcpy(w->data, data, size);
+	return true;
 }
 
 /* -- answers that are not on the tape as they are --------------------------------------------- */
@@ -173,16 +174,6 @@ static bool answer_alike(struct recorded *s)
 	return true;
 }
 
-static bool is_write(uint8_t opcode)
-{
-	return opcode == MSC_OP_WRITE_10 || opcode == MSC_OP_WRITE_16;
-}
-
-static bool is_read(uint8_t opcode)
-{
-	return opcode == MSC_OP_READ_10 || opcode == MSC_OP_READ_16;
-}
-
 /* Longer commands take longer, as the nearest one on the tape did for each byte. */
 static void take_times(struct recorded *s, const struct tape_exchange *e)
 {
@@ -211,10 +202,10 @@ static bool answer_blocks(struct recorded *s)
 	tape_command(&asked, &s->cbw);
 	lba = asked.lba;
 	n = asked.blocks;
-	if (!(is_read(s->cbw.cb[0]) || is_write(s->cbw.cb[0])) || !size || size > BLOCK_MAX ||
-	    n > ROOM / size || n * size != s->cbw.h.length)
+	if (!(asked.reads || asked.writes) || !size || size > BLOCK_MAX || n > ROOM / size ||
+	    n * size != s->cbw.h.length)
 		return false;
-	for (uint64_t i = 0; is_read(s->cbw.cb[0]) && i < n; i++) {
+	for (uint64_t i = 0; asked.reads && i < n; i++) {
 		const uint8_t *data = block(s, lba + i, size);
 
 		if (!data)
@@ -235,35 +226,38 @@ static void refuse(struct mcu *m, struct recorded *s)
 	tape_command(&asked, &s->cbw);
 	mcu_print(m, "not in the capture: %s (unit %u, %u bytes)", asked.text, s->cbw.h.lun,
 		  (unsigned)s->cbw.h.length);
-	s->sense = is_read(s->cbw.cb[0]) ? 0x031100 : 0x052000;
+	s->sense = asked.reads ? 0x031100 : 0x052000;
 	s->answer.data_end = s->cbw.h.length ? TAPE_STALL : TAPE_DONE;
 	make_status(s, MSC_CSW_FAILED, 0);
 }
 
 void recorded_answer(struct mcu *m, struct recorded *s)
 {
-	const struct tape_exchange *e = s->sense ? NULL : find(s, is_same);
+	const struct tape_exchange *e;
 
 	s->answer = (struct tape_exchange){ .data = s->store->buffer };
-	if (!answer_sense(s)) {
-		s->sense = 0;
-		if (!e)
-			e = find(s, is_same);
-		if (e && !(e->block_size && is_read(s->cbw.cb[0]) && s->store->n_writes))
-			s->answer = *e;
-		else if (!answer_blocks(s) && !answer_alike(s))
-			refuse(m, s);
-	}
+	if (answer_sense(s))
+		return;
+	s->sense = 0;
+	e = find(s, is_same);
+	if (e && !(e->block_size && !e->written && s->store->n_writes))
+		s->answer = *e;
+	else if (!answer_blocks(s) && !answer_alike(s))
+		refuse(m, s);
 }
 
-void recorded_keep(struct recorded *s, size_t len)
+void recorded_keep(struct mcu *m, struct recorded *s, size_t len)
 {
 	uint32_t size = block_size(s);
 	struct tape_command asked;
+	bool kept = true;
 
-	if (!is_write(s->cbw.cb[0]) || !size || size > BLOCK_MAX)
-		return;
 	tape_command(&asked, &s->cbw);
+	if (!asked.writes || !size || size > BLOCK_MAX)
+		return;
 	for (size_t at = 0; at + size <= len; at += size)
-		keep(s, asked.lba++, size, s->store->buffer + at);
+		kept &= keep(s, asked.lba++, size, s->store->buffer + at);
+	if (!kept)
+		mcu_print(m, "no more than %d blocks are kept: what is written now is lost",
+			  WRITES_MAX);
 }

@@ -114,7 +114,7 @@ static void take_data(struct mcu *m, size_t len)
 {
 	struct recorded *s = mcu_state(m);
 
-	recorded_keep(s, len);
+	recorded_keep(m, s, len);
 	end_data(m);
 }
 

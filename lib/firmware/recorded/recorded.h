@@ -53,7 +53,7 @@ struct recorded {
 
 /* What is said to the command in s->cbw, into s->answer. */
 void recorded_answer(struct mcu *, struct recorded *);
-/* Bytes of a WRITE have come, into the buffer. */
-void recorded_keep(struct recorded *, size_t len);
+/* Bytes of a WRITE have come, into the buffer. A line on the debug port says when they are too many. */
+void recorded_keep(struct mcu *, struct recorded *, size_t len);
 
 #endif

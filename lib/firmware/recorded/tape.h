@@ -54,6 +54,7 @@ struct tape_command {
 	char text[96];
 	uint64_t lba, blocks, alloc; /* 0 where it has no such field */
 	uint8_t alloc_at, alloc_bytes; /* where in the command block; 0 bytes: nowhere */
+	bool reads, writes; /* those blocks, all of which are in its data */
 };
 void tape_command(struct tape_command *, const struct msc_cbw *);
 
