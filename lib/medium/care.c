@@ -45,6 +45,8 @@ void care_revoke(struct msc_medium *m)
 
 void care_end(struct msc_medium *m, const char *fmt, ...)
 {
+	const char *kept = m->untrue ? "; what was read of its blocks is kept in "
+				     : "; the blocks of the medium that was there are kept in ";
 	va_list args;
 
 	if (*m->ended)
@@ -58,9 +60,7 @@ void care_end(struct msc_medium *m, const char *fmt, ...)
 	care_note(m, true,
 		  "%s: nothing is written any more, and nothing is put back onto what is there "
 		  "now%s%s",
-		  m->ended,
-		  m->journal ? "; the blocks of the medium that was there are kept in " : "",
-		  m->journal ? msc_journal_path(m->journal) : "");
+		  m->ended, m->journal ? kept : "", m->journal ? msc_journal_path(m->journal) : "");
 }
 
 void care_forget(struct msc_medium *m)

@@ -119,10 +119,11 @@ static int begin(struct replacing *r, struct msc_err *err)
 		mark->dirty = m->saved; /* the journal is whole, and the mark may be there */
 	if (rc < 0)
 		return -1;
-	if (mark && (!m->marked || m->elsewhere))
+	if (mark && (!m->marked || m->elsewhere || m->untrue))
 		return msc_fail(err, MSC_E_DEVICE,
 				"%s: the device does not keep block %" PRIu64 "%s%s",
-				m->device->name, m->mark, m->elsewhere ? ": " : "", m->hit);
+				m->device->name, m->mark, m->elsewhere || m->untrue ? ": " : "",
+				m->elsewhere ? m->hit : m->ended);
 	if (!m->journal)
 		return 0;
 	rc = care_wrote(m, r->data, m->n_blocks * m->block_size, &fresh, &len, err);

@@ -117,6 +117,23 @@ def test_a_device_that_writes_elsewhere(mscope):
     assert (mscope.cwd / "image").read_bytes() == before
 
 
+def test_a_device_that_reads_otherwise_than_it_writes(mscope):
+    """What it reads is not what is on the medium, so it cannot be put back: but for the mark nothing is written."""
+    with open(mscope.cwd / "image", "wb") as f:
+        f.truncate(4 << 20)
+    shell(mscope, "mkfs.fat", "-S", "2048", "image")
+    (mscope.cwd / "old").write_bytes(content(9000))
+    shell(mscope, "mcopy", "-i", "image", "old", "::Some name.bin")
+    before = (mscope.cwd / "image").read_bytes()
+    (mscope.cwd / "new").write_bytes(b"n" * 9000)
+    said = write(mscope, target="sim:reference,file=image,fault=block-512", status=3).err
+    block, = set(re.findall(r"block (\d+) reads otherwise than it was written, from byte 512 on", said))
+    assert f"the device does not keep block {block}: block" in said and "does not take" not in said
+    assert "what was read of its blocks is kept in" in said and list(mscope.cwd.glob("state/mscope/*.journal"))
+    after = (mscope.cwd / "image").read_bytes()
+    assert {at // 2048 for at, (a, b) in enumerate(zip(before, after)) if a != b} == {int(block)}
+
+
 def test_a_cable_that_is_pulled(mscope):
     """At every command: the old file, the new one, or a journal with which "check --restore" makes the old one of it."""
     volume(mscope, 12, 2 << 20, 20_000)
