@@ -137,7 +137,7 @@ static int save_blocks(struct msc_runner *r, struct msc_err *err)
 		return -1;
 	if (!may)
 		msc_run_end_case(r, MSC_VERDICT_SKIP, "%s", why);
-	return untrue || !msc_medium_is_untrue(r->medium) ? 0 : msc_check_kept(r, why, err);
+	return untrue || !msc_medium_is_untrue(r->medium) ? 0 : msc_check_readback(r, why, err);
 }
 
 static int run_scenario(struct msc_runner *r, struct msc_err *err)

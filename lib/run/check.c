@@ -438,9 +438,10 @@ int msc_check_settled(struct msc_runner *r, int rung, struct msc_err *err)
 		      "after the scenario the device did not answer TEST UNIT READY");
 }
 
-int msc_check_kept(struct msc_runner *r, const char *text, struct msc_err *err)
+int msc_check_readback(struct msc_runner *r, const char *text, struct msc_err *err)
 {
-	return stated(r, &msc_rule_expect_data, NULL, "what was written", NULL, err, text);
+	return msc_judge_stated(&msc_rule_scsi_write_readback, NULL, NULL, r->o->profile,
+				&r->findings, "what was written", NULL, err, "%s", text);
 }
 
 int msc_check_elsewhere(struct msc_runner *r, const struct msc_record *x, const char *text,

@@ -123,7 +123,7 @@ int msc_check_value(struct msc_runner *, const struct msc_plan_unless *,
 int msc_check_settled(struct msc_runner *, int rung, struct msc_err *) MSC_MUST_CHECK;
 
 /* What was written for safety's sake did not read as it was written: a finding of the case. */
-int msc_check_kept(struct msc_runner *, const char *text, struct msc_err *) MSC_MUST_CHECK;
+int msc_check_readback(struct msc_runner *, const char *text, struct msc_err *) MSC_MUST_CHECK;
 /* A block has changed that nobody wrote: a finding of the case. */
 int msc_check_elsewhere(struct msc_runner *, const struct msc_record *, const char *text,
 			struct msc_err *) MSC_MUST_CHECK;

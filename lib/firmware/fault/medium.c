@@ -196,7 +196,7 @@ const struct msc_fault msc_fault_block_512 = {
 	.id = "block-512",
 	.title = "512 bytes of each block are moved, although the capacity says that it is larger",
 	.seen = "field 29: Zephyr #57735",
-	.caught_by = "expect.data",
+	.caught_by = "scsi.write.readback",
 	.mistake =
 		"512 is written into the copy loop, and block_size is used for the capacity "
 		"alone",
