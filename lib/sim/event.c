@@ -78,6 +78,21 @@ static void put_in(struct mcu *m, struct armed *a)
 		tell_card(m, slot);
 }
 
+/* What was written is in the card that is there from now on; but for that it is the same. */
+static void write_over(struct mcu *m, struct armed *a)
+{
+	struct card **card = &m->card[a->event->slot];
+
+	if (!*card)
+		return;
+	if (!card_copy_first(a->card, *card, a->event->medium.keep))
+		sim_fault(m->sim, "no memory for a card");
+	card_pass_for(a->card, *card);
+	card_free(*card);
+	*card = a->card;
+	a->card = NULL;
+}
+
 static void happen_to_bus(void *arg)
 {
 	struct armed *a = arg;
@@ -109,7 +124,7 @@ static void happen_to_bus(void *arg)
 static bool is_of_card(const struct sim_event *e)
 {
 	return e->what == SIM_CARD_OUT || e->what == SIM_CARD_IN || e->what == SIM_CARD_SWAP ||
-	       e->what == SIM_EJECT;
+	       e->what == SIM_CARD_WRITE || e->what == SIM_EJECT;
 }
 
 /* The value was tried when the event was read. */
@@ -151,6 +166,7 @@ static void happen(struct armed *a)
 			take_out(m, e->slot);
 		put_in(m, a);
 		break;
+	case SIM_CARD_WRITE: write_over(m, a); break;
 	case SIM_EJECT:
 		if (!m->off)
 			mcu_raise_eject(m, e->slot);
@@ -326,8 +342,9 @@ bool world_is_another(struct mcu *m, uint16_t *vendor, uint16_t *product)
 
 const char *sim_event_name(enum sim_event_what what)
 {
-	static const char *const names[] = { "card-out", "card-in", "card-swap", "eject", "unplug",
-					     "plug",     "suspend", "resume",    "set" };
+	static const char *const names[] = { "card-out", "card-in", "card-swap", "card-write",
+					     "eject",    "unplug",  "plug",      "suspend",
+					     "resume",   "set" };
 
 	return names[what];
 }
@@ -356,7 +373,8 @@ bool world_begin(struct mcu *m)
 		struct armed *a = &w->armed[i];
 		const struct sim_event *e = a->event;
 
-		if (e->what == SIM_CARD_SWAP || (e->what == SIM_CARD_IN && e->other)) {
+		if (e->what == SIM_CARD_SWAP || e->what == SIM_CARD_WRITE ||
+		    (e->what == SIM_CARD_IN && e->other)) {
 			a->card = card_ready(m, e->slot, &e->medium);
 			if (!a->card)
 				return false;
