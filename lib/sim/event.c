@@ -26,10 +26,9 @@ struct events {
 
 const char *sim_event_name(enum sim_event_what what)
 {
-	static const char *const names[] = { "card-out",   "card-in", "card-swap",
-					     "card-write", "eject",   "unplug",
-					     "plug",	   "suspend", "resume",
-					     "set" };
+	static const char *const names[] = { "card-out", "card-in", "card-swap", "card-write",
+					     "eject",    "unplug",  "plug",      "suspend",
+					     "resume",   "set" };
 
 	return names[what];
 }
