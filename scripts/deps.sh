@@ -11,7 +11,7 @@ test="clang libclang-rt-dev clang-format cppcheck libcmocka-dev python3 python3-
 	python3-pytest-xdist python3-jsonschema valgrind codespell mandoc sg3-utils dosfstools
 	mtools lld tshark gcc-mingw-w64-x86-64-win32 wine wine64 zsh fish"
 vm="qemu-system-x86 seabios busybox-static cpio kmod xz-utils zstd usbip libiscsi-bin
-	dmsetup"
+	dmsetup e2fsprogs"
 libraries="jansson libfyaml libudev libpcap libusb-1.0"
 
 want=

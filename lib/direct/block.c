@@ -77,6 +77,13 @@ void *msc_block_buffer(size_t len, struct msc_err *err)
 	return data;
 }
 
+bool msc_block_has_left(int fd)
+{
+	uint64_t bytes = 0;
+
+	return ioctl(fd, BLKGETSIZE64, &bytes) < 0 || bytes == 0;
+}
+
 int msc_block_read(const struct msc_block *k, uint64_t lba, uint32_t blocks, void *data,
 		   const char **why, char *text, struct msc_err *err)
 {
@@ -84,7 +91,8 @@ int msc_block_read(const struct msc_block *k, uint64_t lba, uint32_t blocks, voi
 	ssize_t n = pread(k->fd, data, len, (off_t)(lba * k->block_size));
 
 	*why = NULL;
-	if (n < 0 && (errno == ENODEV || errno == ENXIO))
+	if ((n < 0 && (errno == ENODEV || errno == ENXIO)) ||
+	    (n == 0 && len && msc_block_has_left(k->fd)))
 		return msc_fail(err, MSC_E_GONE, "%s: the device went away", k->path);
 	if (n == (ssize_t)len)
 		return 0;

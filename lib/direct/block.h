@@ -29,4 +29,7 @@ void *msc_block_buffer(size_t len, struct msc_err *);
 int msc_block_read(const struct msc_block *, uint64_t lba, uint32_t blocks, void *data,
 		   const char **why, char *text, struct msc_err *) MSC_MUST_CHECK;
 
+/* Has the disk left that this was opened on? The kernel takes its blocks away, and says that they end. */
+bool msc_block_has_left(int fd);
+
 #endif

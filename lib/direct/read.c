@@ -18,11 +18,15 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "direct/block.h"
 
 #define CHUNK	   (1u << 20)
 #define SLOTS	   4	/* chunks in flight */
 #define ALIGN	   4096 /* where nothing is told: no disk's logical block is larger */
 #define FILE_BLOCK 512
+#define LEAVES_MS \
+	500 /* from the first error of a disk that is pulled until the kernel has taken it away: some 20 */
+#define WAIT_MS	   20
 
 struct slot {
 	uint8_t *data;
@@ -247,16 +251,34 @@ static int await(struct engine *e, const struct slot *s, struct msc_err *err)
 	return 0;
 }
 
+/* A disk that is pulled fails what is under way (EIO), and is taken away soon after; then it has an end
+ * where there was none. */
+static bool has_left(const struct msc_direct *d, const struct slot *s)
+{
+	int waits = s->sys == EIO ? LEAVES_MS / WAIT_MS : 0;
+
+	if (s->sys == ENODEV || s->sys == ENXIO || s->sys == ENOMEDIUM)
+		return true;
+	if (!d->is_device || (s->sys && s->sys != EIO))
+		return false;
+	while (!msc_block_has_left(d->fd)) {
+		if (waits-- == 0)
+			return false;
+		(void)poll(NULL, 0, WAIT_MS);
+	}
+	return true;
+}
+
 /* A chunk that is not whole, and not because the file ends there. */
 static int explain(const struct msc_direct *d, const struct slot *s, struct msc_err *err)
 {
 	unsigned long long at = s->at + s->got;
 	struct stat st;
 
+	if (has_left(d, s))
+		return msc_fail(err, MSC_E_GONE, "%s: the device went away at byte %llu", d->path,
+				at);
 	errno = s->sys;
-	if (s->sys == ENODEV || s->sys == ENXIO || s->sys == ENOMEDIUM)
-		return msc_fail_errno(err, MSC_E_GONE, "%s: the device went away at byte %llu",
-				      d->path, at);
 	if (s->sys)
 		return msc_fail_errno(err, MSC_E_IO, "%s: cannot read on at byte %llu", d->path,
 				      at);

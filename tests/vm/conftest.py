@@ -20,7 +20,7 @@ MSCOPE = Path(os.environ.get("MSCOPE", REPOSITORY / "build/mscope"))
 
 # Programs of this machine that tests use in the guest; README.md says which packages they are in.
 PROGRAMS = ["sg_inq", "sg_raw", "sg_dd", "sg_readcap", "sg_luns", "sg_turs", "mkfs.fat", "setpriv", "usbip", "usbipd",
-            "iscsi-test-cu", "dmsetup"]
+            "iscsi-test-cu", "dmsetup", "mkfs.ext4", "cmp"]
 
 # The tests of whole devices, which take about as long as all others.
 DEVICES = ["test_gadget", "test_iscsi", "test_sticks"]
