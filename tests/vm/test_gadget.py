@@ -61,8 +61,13 @@ VARIANTS = {
     "no-medium": Variant({"file": None}, ["scsi.*no-medium", "bot.case04.*"]),
     "fixed": Variant({"removable": 0, "stall": 0}, ["scsi.inquiry.*", "scsi.optional.*"]),
     "units": Variant({"luns": 3, "stall": 0, "format": "none"}, ["bot.units.*", "scsi.inquiry.*", "scsi.sense.*"], ["--lun", "1"]),
+    "usbip": Variant({"stall": 0, "udc": "usbip"}, ["bot.case*", "scsi.inquiry.*"]),
     "jffs2": Variant({"speed": "full", "stall": 0, "backing": "jffs2"}, ["scsi.read*", "scsi.write*"]),
 }
+
+
+# usbip_vudc hands out its endpoints in another order than dummy_hcd: bulk-out is 01h there, and 02h here.
+EXPORTED = [("endpoint 01h", "endpoint 02h"), ("bulk-out (01h)", "bulk-out (02h)"), ("07 05 01 02", "07 05 02 02")]
 
 
 @dataclass
@@ -104,8 +109,17 @@ class Runs:
         with vm.gadget(**variant.settings) as gadget:
             if variant.has_medium:
                 (self._folder / MEDIUM).write_bytes(vm.pull("/mnt/backing/lun0.img"))
-            done = vm.run(["mscope", "check", gadget.target, *words, "--json", "/tmp/result.json"], timeout=240)
-            real = json.loads(vm.pull("/tmp/result.json"))
+            exported = variant.gadget.get("udc") == "usbip"     # Linux's own server exports it, and nothing of the kernel imports it
+            if exported:
+                vm.run("usbipd --device --daemon --pid && sleep 1").check()
+            target = "usbip:127.0.0.1/usbip-vudc.0" if exported else gadget.target
+            done = vm.run(["mscope", "check", target, *words, "--json", "/tmp/result.json"], timeout=240)
+            real = vm.pull("/tmp/result.json").decode()
+            for pair in EXPORTED if exported else ():
+                real = real.replace(*pair)
+            real = json.loads(real)
+            if exported:
+                vm.run("kill $(cat /var/run/usbipd.pid)").check()
         result = self._folder / "result.json"
         # The simulated medium is ejected, and stays out: its blocks are kept, and are none of the next run's.
         state = tempfile.mkdtemp(dir=self._folder)
