@@ -191,8 +191,8 @@ static json_t *diagnosis(const struct msc_pace *p)
 			msc_diagnosis_ids[d->id], "op", d->write ? "write" : "read", "confidence",
 			msc_pace_sures[d->sure], "tied", d->tied, "share", number(d->share),
 			"saves", "least", number(d->saves_least), "most", number(d->saves_most),
-			"cost_ns", time_of(d->cost_ns), "limit", d->id >= MSC_DIAG_MEDIUM_BOUND, "evidence", msc_json_text(d->evidence),
-			"advice", msc_json_text(d->advice));
+			"cost_ns", time_of(d->cost_ns), "limit", d->id >= MSC_DIAG_MEDIUM_BOUND,
+			"evidence", msc_json_text(d->evidence), "advice", msc_json_text(d->advice));
 
 		if (json_array_append_new(list, entry)) {
 			json_decref(list);

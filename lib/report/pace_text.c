@@ -78,7 +78,8 @@ static void print_ties(FILE *out, const struct msc_pace *p)
 		size_t len = strlen(text);
 
 		if (p->diagnosis[i].tied)
-			snprintf(text + len, sizeof text - len, "%s %zu", len ? "," : "1 and", i + 1);
+			snprintf(text + len, sizeof text - len, "%s %zu", len ? "," : "1 and",
+				 i + 1);
 	}
 	if (!*text)
 		return;

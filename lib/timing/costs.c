@@ -8,16 +8,46 @@
 #define DEAF_LEAST     0.5  /* of the medium's time, for its reading to be in an interrupt */
 #define DEAF_MOST      3.0 /* times a block's time */
 #define MEDIUM_CLEARLY 1.15 /* times the bus's time, to be the limit of the two */
+#define SHARED_MOST    4
+#define SHARED_WITHIN  300e-6
+#define SHARED_CHANCE  1e-9
+#define AT_TIMES_LEAST 0.3
 #define VAGUE	       0.03 /* of a time: what the model leaves out, a task's switch and the like */
+
+/* A few blocks come in a whole number of ticks, to some parts in ten thousand: not each waits for one, as
+ * where three take two. */
+static bool share_ticks(const struct msc_pace *p)
+{
+	for (int n = 2; n <= SHARED_MOST && p->wake.locked && p->block_ns > 0; n++) {
+		double ticks = n * p->block_ns / p->wake.period_ns;
+
+		if (fmod(round(ticks), n) > 0 && fabs(ticks - round(ticks)) < SHARED_WITHIN * n &&
+		    p->tick.chance < SHARED_CHANCE)
+			return true;
+	}
+	return false;
+}
 
 bool msc_keeps_to_tick(const struct msc_pace *p)
 {
-	return p->tick.locked && p->tick_clock != MSC_PACE_CLOCK_HOST;
+	return (p->tick.locked || share_ticks(p)) && p->tick_clock != MSC_PACE_CLOCK_HOST;
+}
+
+bool msc_wakes_by_tick(const struct msc_pace *p)
+{
+	return p->wake.locked && p->tick_clock != MSC_PACE_CLOCK_HOST;
+}
+
+bool msc_ticks_at_times(const struct msc_pace *p)
+{
+	return msc_wakes_by_tick(p) && !msc_keeps_to_tick(p) &&
+	       p->tick.resultant > AT_TIMES_LEAST && p->tick.chance < SHARED_CHANCE &&
+	       !msc_hides_tick(p);
 }
 
 bool msc_hides_tick(const struct msc_pace *p)
 {
-	return p->wake.locked && !p->tick.locked && p->tick_clock != MSC_PACE_CLOCK_HOST &&
+	return p->wake.locked && !msc_keeps_to_tick(p) && p->tick_clock != MSC_PACE_CLOCK_HOST &&
 	       p->host.locked && p->host.period_ns > p->wake.period_ns / 2 &&
 	       p->block_ns < 1.15 * p->wake.period_ns;
 }
@@ -25,6 +55,12 @@ bool msc_hides_tick(const struct msc_pace *p)
 static double tick_wait(const struct msc_pace *p)
 {
 	return msc_keeps_to_tick(p) ? p->tick.resultant * p->tick.period_ns / 2 : 0;
+}
+
+/* That of a command's first block, on average. */
+static double wake_wait(const struct msc_pace *p)
+{
+	return msc_wakes_by_tick(p) ? p->wake.resultant * p->wake.period_ns / 2 : 0;
 }
 
 /* Deaf for about as long as the medium needs for what comes together. If it is deaf for very much
@@ -105,19 +141,22 @@ static void bound_savings(struct msc_costs *c)
 	if (c->buffer > 0 && c->interrupt > 0)
 		c->saves_buffer = (struct msc_range){ 0, fmin(waiting, p->bus_ns) };
 	else if (c->buffer > 0 && c->tick > 0)
-		c->saves_buffer = (struct msc_range){ c->buffer * (1 - VAGUE),
-						      c->buffer * (1 + VAGUE) };
+		c->saves_buffer =
+			(struct msc_range){ c->buffer * (1 - VAGUE), c->buffer * (1 + VAGUE) };
 	else if (c->buffer > 0)
-		c->saves_buffer = (struct msc_range){
-			fmax(0, p->block_ns - fmax(c->medium.most, p->bus_ns) - VAGUE * p->block_ns),
-			p->block_ns - fmax(c->medium.least, p->bus_ns)
-		};
+		c->saves_buffer =
+			(struct msc_range){ fmax(0, p->block_ns - fmax(c->medium.most, p->bus_ns) -
+							    VAGUE * p->block_ns),
+					    p->block_ns - fmax(c->medium.least, p->bus_ns) };
 	if (c->tick > 0) {
 		double bus = p->buffers == 1 ? rounds_bus_by(p) / p->chunk : 0;
 
 		c->saves_tick.least = bus * (1 - VAGUE);
-		c->saves_tick.most = fmin(waiting, (p->buffers == 2 ? 0 : rounds_bus_by(p) / p->chunk) +
-							   p->tick.period_ns / p->chunk);
+		c->saves_tick.most =
+			fmin(waiting, (p->buffers == 2 ? 0 : rounds_bus_by(p) / p->chunk) +
+					      p->tick.period_ns / p->chunk);
+	} else if (msc_ticks_at_times(p)) {
+		c->saves_tick.most = waiting;
 	}
 }
 
@@ -141,7 +180,7 @@ double msc_per_command(const struct msc_costs *c, const struct msc_pace_size *z)
 
 	if (z->true_ns < 0 || p->block_ns <= 0)
 		return 0;
-	left = z->true_ns - z->bus_ns - z->blocks * (p->block_ns - p->bus_ns) - tick_wait(p);
+	left = z->true_ns - z->bus_ns - z->blocks * (p->block_ns - p->bus_ns) - wake_wait(p);
 	if (p->buffers != 1)
 		left -= p->bus_ns * (z->blocks < p->chunk ? z->blocks : p->chunk);
 	return fmax(0, left);
@@ -165,7 +204,7 @@ double msc_cost_of(const struct msc_costs *c, enum msc_diagnosis_id id,
 	switch (id) {
 	case MSC_DIAG_MEDIUM_IN_INTERRUPT: return n * c->interrupt;
 	case MSC_DIAG_SINGLE_BUFFERED: return (n - 1) * c->buffer;
-	case MSC_DIAG_TICK_BOUND: return c->tick > 0 ? n * c->tick + tick_wait(c->p) : 0;
+	case MSC_DIAG_TICK_BOUND: return c->p->block_ns > 0 ? n * c->tick + wake_wait(c->p) : 0;
 	case MSC_DIAG_HOST_PACED: return fmax(0, z->host_ns[c->set]);
 	case MSC_DIAG_PER_COMMAND_COST: return msc_per_command(c, z);
 	case MSC_DIAG_MEDIUM_BOUND:
@@ -197,8 +236,8 @@ static struct msc_range saving(const struct msc_costs *c, enum msc_diagnosis_id 
 	case MSC_DIAG_SINGLE_BUFFERED: r = times(n - 1, c->saves_buffer); break;
 	case MSC_DIAG_TICK_BOUND:
 		r = times(n, c->saves_tick);
-		if (c->tick > 0)
-			r.most += c->p->tick.period_ns; /* that of the first */
+		if (msc_wakes_by_tick(c->p))
+			r.most += c->p->wake.period_ns; /* that of the first */
 		break;
 	case MSC_DIAG_MEDIUM_BOUND: r.most = msc_whole(c, z); break;
 	case MSC_DIAG_BUS_BOUND: r.most = 0; break;

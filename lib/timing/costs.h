@@ -46,6 +46,8 @@ struct msc_range msc_saving_of(const struct msc_costs *, enum msc_diagnosis_id);
 
 /* Blocks keep to a tick of the device. */
 bool msc_keeps_to_tick(const struct msc_pace *);
+bool msc_wakes_by_tick(const struct msc_pace *); /* the first block of a command does */
+bool msc_ticks_at_times(const struct msc_pace *); /* so do some of the others */
 /* First blocks do, and whether the others do is hidden: the host sees completions no oftener than
  * about each tick, and it has seen one for each block. */
 bool msc_hides_tick(const struct msc_pace *);

@@ -68,12 +68,13 @@ static void words_interrupt(const struct msc_costs *c, struct msc_diagnosis *d)
 		 ns(p->request_busy_ns).s, ns(p->request_idle_ns).s, p->requests_busy,
 		 p->requests_idle, ns(p->request_worst_ns).s, ns(p->blocked_ns).s,
 		 ns(p->block_ns - p->bus_ns).s);
-	snprintf(d->advice, sizeof d->advice,
-		 "do not read the medium inside the USB interrupt: let the interrupt put a request "
-		 "into a queue and return, let a task read by DMA and arm the endpoint when the "
-		 "block has come; until then the peripheral answers NAK by itself. By DMA the copying "
-		 "goes, waiting for the medium stays; a task that is woken only at the next tick "
-		 "can lose what is gained");
+	snprintf(
+		d->advice, sizeof d->advice,
+		"do not read the medium inside the USB interrupt: let the interrupt put a request "
+		"into a queue and return, let a task read by DMA and arm the endpoint when the "
+		"block has come; until then the peripheral answers NAK by itself. By DMA the copying "
+		"goes, waiting for the medium stays; a task that is woken only at the next tick "
+		"can lose what is gained");
 }
 
 static void words_buffer(const struct msc_costs *c, struct msc_diagnosis *d)
@@ -101,17 +102,28 @@ static void words_tick(const struct msc_costs *c, struct msc_diagnosis *d)
 	bool device = p->tick_clock == MSC_PACE_CLOCK_DEVICE;
 	char drift[96] = "";
 
-	d->sure = sure_if(device);
+	d->sure = sure_if(device && !msc_ticks_at_times(p));
 	if (p->drift_known && fabs(p->drift_ppm) > 2 * p->drift_error_ppm)
 		snprintf(drift, sizeof drift, " that slips by %+.0f ppm against the host's frames",
 			 p->drift_ppm);
-	snprintf(d->evidence, sizeof d->evidence,
-		 "blocks begin to arrive on a grid of %s%s (resultant %.2f of %zu arrivals, by "
-		 "chance %.0e): a block takes %s, which is %.2f ticks; the bus needs %s of it%s",
-		 ns(p->tick.period_ns).s, drift, p->tick.resultant, p->tick.events,
-		 fmax(p->tick.chance, 1e-99), ns(p->block_ns).s, p->block_ns / p->tick.period_ns,
-		 ns(p->bus_ns).s,
-		 device ? "" : "; the host's frames have the same period and may be the cause");
+	if (!msc_keeps_to_tick(p))
+		snprintf(
+			d->evidence, sizeof d->evidence,
+			"the first block of a read comes on a grid of %s%s (resultant %.2f of %zu "
+			"reads): a command waits for the next tick, %s on average; further blocks %s",
+			ns(p->wake.period_ns).s, drift, p->wake.resultant, p->wake.events,
+			ns(p->wake.period_ns / 2).s,
+			msc_ticks_at_times(p) ? "keep to it at times" : "do not keep to it");
+	else
+		snprintf(
+			d->evidence, sizeof d->evidence,
+			"blocks begin to arrive on a grid of %s%s (resultant %.2f of %zu arrivals, by "
+			"chance %.0e): a block takes %s, which is %.2f ticks; the bus needs %s of it%s",
+			ns(p->tick.period_ns).s, drift, p->tick.resultant, p->tick.events,
+			fmax(p->tick.chance, 1e-99), ns(p->block_ns).s,
+			p->block_ns / p->tick.period_ns, ns(p->bus_ns).s,
+			device ? ""
+			       : "; the host's frames have the same period and may be the cause");
 	snprintf(d->advice, sizeof d->advice,
 		 "let interrupts switch to the task that they wake (portYIELD_FROM_ISR or its like "
 		 "after each give and each send from an interrupt) instead of leaving it to the "
@@ -199,16 +211,18 @@ static void words_medium(const struct msc_costs *c, struct msc_diagnosis *d)
 				   "keep to no tick"
 				 : "");
 	else
-		snprintf(d->evidence, sizeof d->evidence,
-			 "a block comes every %s, the bus needs %s of it, and the medium between %s "
-			 "and %s: with all above mended a block takes that, or as long as the bus",
-			 ns(p->block_ns).s, ns(p->bus_ns).s, ns(c->medium.least).s,
-			 ns(c->medium.most).s);
+		snprintf(
+			d->evidence, sizeof d->evidence,
+			"a block comes every %s, the bus needs %s of it, and the medium between %s "
+			"and %s: with all above mended a block takes that, or as long as the bus",
+			ns(p->block_ns).s, ns(p->bus_ns).s, ns(c->medium.least).s,
+			ns(c->medium.most).s);
 	snprintf(d->advice, sizeof d->advice,
 		 "a faster way to the medium (a wider or faster bus such as SDIO, multiple-block "
 		 "reads that need not wait anew for each block, more blocks per request), or a "
 		 "faster medium%s",
-		 alone && !msc_hides_tick(p) ? "; the firmware's order of work is not what costs" : "");
+		 alone && !msc_hides_tick(p) ? "; the firmware's order of work is not what costs"
+					     : "");
 }
 
 static void words_bus(const struct msc_costs *c, struct msc_diagnosis *d)
@@ -246,7 +260,8 @@ static void (*const words[MSC_DIAGS])(const struct msc_costs *, struct msc_diagn
  * fault of the firmware, and must be worth half of what the limit costs to come before it. */
 static int rank(const struct msc_costs *c, const struct msc_diagnosis *d)
 {
-	double limit = fmax(msc_share_of(c, MSC_DIAG_MEDIUM_BOUND), msc_share_of(c, MSC_DIAG_BUS_BOUND));
+	double limit =
+		fmax(msc_share_of(c, MSC_DIAG_MEDIUM_BOUND), msc_share_of(c, MSC_DIAG_BUS_BOUND));
 
 	if (d->write)
 		return 3;
@@ -290,7 +305,8 @@ static void tie(struct msc_pace *p, const struct msc_costs *c)
 		struct msc_diagnosis *d = &p->diagnosis[i];
 
 		d->tied = rank(c, d) == rank(c, first) && d->write == first->write &&
-			  d->saves_most > first->saves_least && first->saves_most > d->saves_least &&
+			  d->saves_most > first->saves_least &&
+			  first->saves_most > d->saves_least &&
 			  first->id != MSC_DIAG_MEDIUM_IN_INTERRUPT;
 	}
 }
@@ -315,11 +331,12 @@ static void untold(struct msc_pace *p, const struct msc_costs *c)
 			"no long reads were measured, so it is unknown what the device does between "
 			"blocks");
 	else if (msc_hides_tick(p))
-		snprintf(p->untold, sizeof p->untold,
-			 "the device has a tick of %s, and this host sees completions only every %s: "
-			 "whether each block waits for the tick too could not be told; a host "
-			 "controller that reports at once (xHCI) would tell",
-			 ns(p->wake.period_ns).s, ns(p->host.period_ns).s);
+		snprintf(
+			p->untold, sizeof p->untold,
+			"the device has a tick of %s, and this host sees completions only every %s: "
+			"whether each block waits for the tick too could not be told; a host "
+			"controller that reports at once (xHCI) would tell",
+			ns(p->wake.period_ns).s, ns(p->host.period_ns).s);
 	else if (c->rest < p->block_ns && p->requests_busy < 8)
 		snprintf(
 			p->untold, sizeof p->untold,

@@ -162,7 +162,7 @@ extern const char *const msc_diagnosis_ids[MSC_DIAGS];
 /* How sure the evidence allows to be of a cause. */
 enum msc_pace_sure {
 	MSC_PACE_SHOWN,	   /* a probe made for it shows it, beyond chance */
-	MSC_PACE_LIKELY,   /* it fits best; something else that fits is named in the evidence or untold */
+	MSC_PACE_LIKELY, /* it fits best; something else that fits is named in the evidence or untold */
 	MSC_PACE_POSSIBLE, /* too little was measured to exclude what is usual besides */
 };
 extern const char *const msc_pace_sures[]; /* "shown", ... */
