@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct msc_snapshot {
 	unsigned refs;
@@ -37,15 +38,129 @@ const struct msc_device *msc_snapshot_device(const struct msc_snapshot *s)
 	return &s->device;
 }
 
+/* ---- records that nobody wants any more ----------------------------------------------------- */
+
+#define SPARES_MAX 8		 /* more than an assembler lets go of before it wants one again */
+#define BUFFER_MAX (64u << 10) /* bytes that a spare keeps for the data of the next */
+
+struct msc_spares {
+	unsigned refs; /* of whom it was made by, and of its records */
+	bool over;
+	size_t n;
+	struct msc_record *list[SPARES_MAX];
+};
+
+struct msc_spares *msc_spares_new(void)
+{
+	struct msc_spares *s = calloc(1, sizeof *s);
+
+	if (s)
+		s->refs = 1;
+	return s;
+}
+
+static void drop_spares(struct msc_spares *s)
+{
+	if (s && --s->refs == 0)
+		free(s);
+}
+
+void msc_spares_end(struct msc_spares *s)
+{
+	if (!s)
+		return;
+	s->over = true;
+	while (s->n) {
+		struct msc_record *r = s->list[--s->n];
+
+		free(r->own.buffer);
+		free(r);
+	}
+	drop_spares(s);
+}
+
+/* True: it is one of them now. */
+static bool keep(struct msc_spares *s, struct msc_record *r)
+{
+	if (!s || s->over || s->n == SPARES_MAX)
+		return false;
+	if (r->own.room > BUFFER_MAX) {
+		free(r->own.buffer);
+		r->own.buffer = NULL;
+		r->own.room = 0;
+	}
+	s->list[s->n++] = r;
+	return true;
+}
+
+static void make(struct msc_record *r, enum msc_record_kind kind, struct msc_spares *s)
+{
+	r->kind = kind;
+	r->own.refs = 1;
+	r->own.spares = s;
+	if (s)
+		s->refs++;
+}
+
 struct msc_record *msc_record_new(enum msc_record_kind kind)
 {
-	struct msc_record *r = calloc(1, sizeof *r);
+	return msc_record_of(NULL, kind);
+}
 
-	if (r) {
-		r->kind = kind;
-		r->own.refs = 1;
+struct msc_record *msc_record_of(struct msc_spares *s, enum msc_record_kind kind)
+{
+	struct msc_record *r;
+
+	if (s && s->n) {
+		uint8_t *buffer;
+		size_t room;
+
+		r = s->list[--s->n];
+		buffer = r->own.buffer;
+		room = r->own.room;
+		memset(r, 0, offsetof(struct msc_record, u.exchange.steps));
+		r->own.buffer = buffer;
+		r->own.room = room;
+	} else {
+		r = calloc(1, sizeof *r);
 	}
+	if (r)
+		make(r, kind, s);
 	return r;
+}
+
+/* ---- bytes ---------------------------------------------------------------------------------- */
+
+uint8_t *msc_record_bytes(uint8_t own[MSC_RECORD_SMALL], const uint8_t *bytes, size_t len)
+{
+	uint8_t *p = len <= MSC_RECORD_SMALL ? own : malloc(len);
+
+	if (p && len)
+		memcpy(p, bytes, len);
+	return p;
+}
+
+int msc_record_append(struct msc_record *r, const uint8_t *bytes, size_t len)
+{
+	struct msc_exchange *x = &r->u.exchange;
+
+	if (!len)
+		return 0;
+	if (!x->data) {
+		x->data = r->own.buffer;
+		r->own.buffer = NULL;
+	}
+	if (x->data_kept + len > r->own.room) {
+		uint8_t *grown = realloc(x->data, x->data_kept + len);
+
+		if (!grown)
+			return -1;
+		x->data = grown;
+		r->own.room = x->data_kept + len;
+	}
+	memcpy(x->data + x->data_kept, bytes, len);
+	x->data_kept += len;
+	return 0;
 }
 
 struct msc_record *msc_record_ref(const struct msc_record *r)
@@ -57,24 +172,40 @@ struct msc_record *msc_record_ref(const struct msc_record *r)
 	return own;
 }
 
+static void drop_exchange(struct msc_record *r)
+{
+	struct msc_exchange *x = &r->u.exchange;
+
+	if (x->wrapper != r->own.wrapper)
+		free(x->wrapper);
+	if (x->status != r->own.status)
+		free(x->status);
+	if (x->data) {
+		free(r->own.buffer);
+		r->own.buffer = x->data;
+	}
+}
+
 void msc_record_drop(const struct msc_record *record)
 {
 	struct msc_record *r = (struct msc_record *)(uintptr_t)record;
+	struct msc_spares *s;
 
 	if (!r || --r->own.refs)
 		return;
+	s = r->own.spares;
 	switch (r->kind) {
-	case MSC_RECORD_EXCHANGE:
-		free(r->u.exchange.wrapper);
-		free(r->u.exchange.data);
-		free(r->u.exchange.status);
-		break;
+	case MSC_RECORD_EXCHANGE: drop_exchange(r); break;
 	case MSC_RECORD_CONTROL:    free(r->u.control.data); break;
 	case MSC_RECORD_POLL:	    free(r->u.poll.data); break;
 	case MSC_RECORD_PORT_RESET: break;
 	}
 	msc_snapshot_drop(r->own.snapshot);
-	free(r);
+	if (!keep(s, r)) {
+		free(r->own.buffer);
+		free(r);
+	}
+	drop_spares(s);
 }
 
 void msc_record_trim(struct msc_record *r)
@@ -88,8 +219,10 @@ void msc_record_trim(struct msc_record *r)
 		x->data_hash = msc_log_hash(x->data, x->data_len);
 	x->data_kept = MSC_KEPT_MAX;
 	less = realloc(x->data, MSC_KEPT_MAX);
-	if (less)
+	if (less) {
 		x->data = less;
+		r->own.room = MSC_KEPT_MAX;
+	}
 }
 
 const struct msc_record *msc_record_hold(const struct msc_record *r)
