@@ -6,7 +6,7 @@
 
 #include "capture/internal.h"
 
-#define SLOTS	    1024 /* requests under way: more than any host has; a power of two */
+#define SLOTS	    4096 /* requests under way: more than any host has; a power of two */
 #define PROBES	    8
 #define SMALL	    64	 /* bytes that need no memory of their own: a CBW does not */
 #define DATA_MAX    (16u << 20)
@@ -43,7 +43,7 @@ void urbs_free(struct urbs *u)
 
 static size_t place(uint64_t id)
 {
-	return (size_t)((id * UINT64_C(0x9e3779b97f4a7c15)) >> 54);
+	return (size_t)((id * UINT64_C(0x9e3779b97f4a7c15)) >> 52);
 }
 
 /* A number that is 0 would be a free slot's. */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define WAITING_MAX 64 /* transfers that ended before one ahead of them on their endpoint */
-#define FLYING_MAX  1024
+#define FLYING_MAX  2048
 
 /* A transfer under way. */
 struct flying {

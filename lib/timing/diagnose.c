@@ -13,6 +13,7 @@
 
 #include "base/text.h"
 #include "timing/pace.h"
+#include "wire/cost.h"
 
 #define MATTERS	       0.05 /* share of the time from which on a fault is a bottleneck */
 #define COMMAND_MATTERS 0.10 /* the same, of what is not in each block */
@@ -57,6 +58,14 @@ static bool keeps_to_tick(const struct msc_pace *p)
 static double tick_wait(const struct msc_pace *p)
 {
 	return keeps_to_tick(p) ? p->tick.resultant * p->tick.period_ns / 2 : 0;
+}
+
+/* What a probe sees to and the host of a capture may not have done: a pause in the middle of a read, and
+ * requests meanwhile. Without it, what is left of a block is not the medium's: it is unknown whose. */
+static bool is_divided(const struct msc_pace *p)
+{
+	return !p->captured ||
+	       (p->buffers && p->requests_busy >= MSC_PACE_REQUESTS_LEAST && !p->rhythm);
 }
 
 /* Deaf for about as long as the medium needs for what comes together. If it is deaf for very much
@@ -136,7 +145,7 @@ static double cost_of(const struct costs *c, enum msc_diagnosis_id id,
 	case MSC_DIAG_PER_COMMAND_COST: return per_command(c, z);
 	case MSC_DIAG_MEDIUM_BOUND:
 		return block - c->p->bus_ns > WAITING_LEAST * block &&
-				       c->rest > MEDIUM_CLEARLY * c->p->bus_ns
+				       c->rest > MEDIUM_CLEARLY * c->p->bus_ns && is_divided(c->p)
 			       ? n * c->rest
 			       : 0;
 	case MSC_DIAG_BUS_BOUND: return is_bus_bound(c) ? z->bus_ns : 0;
@@ -247,7 +256,7 @@ static void words_host(const struct costs *c, struct msc_diagnosis *d)
 	const struct costs serially = { .p = c->p, .set = MSC_PACE_SERIAL };
 	const struct msc_pace *p = c->p;
 	const struct msc_pace_size *z = smallest(p);
-	char serial[160] = "", queued[96] = "", share[64] = "";
+	char serial[160] = "", queued[96] = "", share[64] = "", device[160];
 
 	d->confidence = p->host.locked ? 0.95 : 0.7;
 	if (z->count[MSC_PACE_SERIAL])
@@ -260,9 +269,16 @@ static void words_host(const struct costs *c, struct msc_diagnosis *d)
 	if (p->serial && c->set != MSC_PACE_SERIAL)
 		snprintf(share, sizeof share, "; serially the host costs %.0f %%, over all sizes",
 			 100 * share_of(&serially, MSC_DIAG_HOST_PACED));
-	snprintf(d->evidence, sizeof d->evidence,
-		 "a read of %u block%s takes %s of device and bus%s%s%s%s%s", z->blocks,
-		 z->blocks == 1 ? "" : "s", ns(z->true_ns).s, queued, serial, share,
+	if (z->true_ns >= 0)
+		snprintf(device, sizeof device, "takes %s of device and bus", ns(z->true_ns).s);
+	else
+		snprintf(device, sizeof device,
+			 "begins with a CBW, which needs %s on the bus and was seen to end after "
+			 "%s; the other phases may cost as much",
+			 ns(msc_packet_ns(p->speed, 8.0 * MSC_CBW_LEN)).s,
+			 ns(z->cbw_ns[MSC_PACE_SERIAL]).s);
+	snprintf(d->evidence, sizeof d->evidence, "a read of %u block%s %s%s%s%s%s%s", z->blocks,
+		 z->blocks == 1 ? "" : "s", device, queued, serial, share,
 		 p->host.locked ? "; the host sees completions only every " : "",
 		 p->host.locked ? ns(p->host.period_ns).s : "");
 	snprintf(d->advice, sizeof d->advice,
@@ -407,7 +423,14 @@ static void untold(struct msc_pace *p, const struct costs *c)
 			p->untold, sizeof p->untold,
 			"no long reads were measured, so it is unknown what the device does between "
 			"blocks");
-	else if (c->rest < p->block_ns && p->requests_busy < 8)
+	else if (p->block_ns - p->bus_ns > WAITING_LEAST * p->block_ns && !is_divided(p))
+		snprintf(
+			p->untold, sizeof p->untold,
+			"a block comes every %s, and the bus needs %s of it: what of the rest is the "
+			"medium's, and what the firmware's order of work costs, is not in the "
+			"capture",
+			ns(p->block_ns).s, ns(p->bus_ns).s);
+	else if (c->rest < p->block_ns && p->requests_busy < MSC_PACE_REQUESTS_LEAST)
 		snprintf(
 			p->untold, sizeof p->untold,
 			"endpoint 0 did not answer often enough to tell whether the medium is read "
