@@ -40,14 +40,22 @@ const struct msc_device *msc_snapshot_device(const struct msc_snapshot *s)
 
 /* ---- records that nobody wants any more ----------------------------------------------------- */
 
-#define SPARES_MAX 8		 /* more than an assembler lets go of before it wants one again */
-#define BUFFER_MAX (64u << 10) /* bytes that a spare keeps for the data of the next */
+#define SPARES_MAX  8	       /* more than an assembler lets go of before it wants one again */
+#define BUFFERS_MAX 12	       /* for data: of the history's records, and of the newest */
+#define BUFFER_MAX  (1u << 20) /* bytes: a larger one is given back to the system */
+
+struct buffer {
+	uint8_t *p;
+	size_t room;
+};
 
 struct msc_spares {
 	unsigned refs; /* of whom it was made by, and of its records */
 	bool over;
 	size_t n;
 	struct msc_record *list[SPARES_MAX];
+	size_t n_buffers;
+	struct buffer buffers[BUFFERS_MAX];
 };
 
 struct msc_spares *msc_spares_new(void)
@@ -70,12 +78,10 @@ void msc_spares_end(struct msc_spares *s)
 	if (!s)
 		return;
 	s->over = true;
-	while (s->n) {
-		struct msc_record *r = s->list[--s->n];
-
-		free(r->own.buffer);
-		free(r);
-	}
+	while (s->n)
+		free(s->list[--s->n]);
+	while (s->n_buffers)
+		free(s->buffers[--s->n_buffers].p);
 	drop_spares(s);
 }
 
@@ -84,11 +90,6 @@ static bool keep(struct msc_spares *s, struct msc_record *r)
 {
 	if (!s || s->over || s->n == SPARES_MAX)
 		return false;
-	if (r->own.room > BUFFER_MAX) {
-		free(r->own.buffer);
-		r->own.buffer = NULL;
-		r->own.room = 0;
-	}
 	s->list[s->n++] = r;
 	return true;
 }
@@ -112,15 +113,8 @@ struct msc_record *msc_record_of(struct msc_spares *s, enum msc_record_kind kind
 	struct msc_record *r;
 
 	if (s && s->n) {
-		uint8_t *buffer;
-		size_t room;
-
 		r = s->list[--s->n];
-		buffer = r->own.buffer;
-		room = r->own.room;
 		memset(r, 0, offsetof(struct msc_record, u.exchange.steps));
-		r->own.buffer = buffer;
-		r->own.room = room;
 	} else {
 		r = calloc(1, sizeof *r);
 	}
@@ -140,24 +134,57 @@ uint8_t *msc_record_bytes(uint8_t own[MSC_RECORD_SMALL], const uint8_t *bytes, s
 	return p;
 }
 
+static void give_buffer(struct msc_spares *s, uint8_t *p, size_t room)
+{
+	if (!s || s->over || !room || room > BUFFER_MAX || s->n_buffers == BUFFERS_MAX)
+		free(p);
+	else
+		s->buffers[s->n_buffers++] = (struct buffer){ p, room };
+}
+
+/* The smallest in which so much has room; p NULL: out of memory. */
+static struct buffer take_buffer(struct msc_spares *s, size_t want)
+{
+	size_t best = SIZE_MAX;
+	struct buffer b = { NULL, want };
+
+	for (size_t i = 0; s && i < s->n_buffers; i++)
+		if (s->buffers[i].room >= want &&
+		    (best == SIZE_MAX || s->buffers[i].room < s->buffers[best].room))
+			best = i;
+	if (best == SIZE_MAX) {
+		b.p = malloc(want);
+		return b;
+	}
+	b = s->buffers[best];
+	s->buffers[best] = s->buffers[--s->n_buffers];
+	return b;
+}
+
+/* The first bytes of the data go into another buffer. */
+static bool move_data(struct msc_record *r, size_t len, size_t want)
+{
+	struct msc_exchange *x = &r->u.exchange;
+	struct buffer b = take_buffer(r->own.spares, want);
+
+	if (!b.p)
+		return false;
+	if (len)
+		memcpy(b.p, x->data, len);
+	give_buffer(r->own.spares, x->data, r->own.room);
+	x->data = b.p;
+	r->own.room = b.room;
+	return true;
+}
+
 int msc_record_append(struct msc_record *r, const uint8_t *bytes, size_t len)
 {
 	struct msc_exchange *x = &r->u.exchange;
 
 	if (!len)
 		return 0;
-	if (!x->data) {
-		x->data = r->own.buffer;
-		r->own.buffer = NULL;
-	}
-	if (x->data_kept + len > r->own.room) {
-		uint8_t *grown = realloc(x->data, x->data_kept + len);
-
-		if (!grown)
-			return -1;
-		x->data = grown;
-		r->own.room = x->data_kept + len;
-	}
+	if (x->data_kept + len > r->own.room && !move_data(r, x->data_kept, x->data_kept + len))
+		return -1;
 	memcpy(x->data + x->data_kept, bytes, len);
 	x->data_kept += len;
 	return 0;
@@ -180,10 +207,7 @@ static void drop_exchange(struct msc_record *r)
 		free(x->wrapper);
 	if (x->status != r->own.status)
 		free(x->status);
-	if (x->data) {
-		free(r->own.buffer);
-		r->own.buffer = x->data;
-	}
+	give_buffer(r->own.spares, x->data, r->own.room);
 }
 
 void msc_record_drop(const struct msc_record *record)
@@ -201,28 +225,21 @@ void msc_record_drop(const struct msc_record *record)
 	case MSC_RECORD_PORT_RESET: break;
 	}
 	msc_snapshot_drop(r->own.snapshot);
-	if (!keep(s, r)) {
-		free(r->own.buffer);
+	if (!keep(s, r))
 		free(r);
-	}
 	drop_spares(s);
 }
 
 void msc_record_trim(struct msc_record *r)
 {
 	struct msc_exchange *x = &r->u.exchange;
-	uint8_t *less;
 
 	if (r->kind != MSC_RECORD_EXCHANGE || x->data_kept <= MSC_KEPT_MAX)
 		return;
 	if (x->data_kept == x->data_len)
 		x->data_hash = msc_log_hash(x->data, x->data_len);
 	x->data_kept = MSC_KEPT_MAX;
-	less = realloc(x->data, MSC_KEPT_MAX);
-	if (less) {
-		x->data = less;
-		r->own.room = MSC_KEPT_MAX;
-	}
+	move_data(r, MSC_KEPT_MAX, MSC_KEPT_MAX); /* or it stays where it is */
 }
 
 const struct msc_record *msc_record_hold(const struct msc_record *r)

@@ -144,8 +144,7 @@ struct msc_record {
 		unsigned refs, holds;
 		struct msc_snapshot *snapshot; /* of device */
 		struct msc_spares *spares; /* where it goes when nobody wants it; NULL: nowhere */
-		uint8_t *buffer; /* of the record that it was before, for data; room of it */
-		size_t room;
+		size_t room; /* of data, where it was made by msc_record_append */
 		uint8_t wrapper[MSC_RECORD_SMALL], status[MSC_RECORD_SMALL];
 	} own; /* of the makers of records */
 	union {
