@@ -26,8 +26,9 @@ struct events {
 
 const char *sim_event_name(enum sim_event_what what)
 {
-	static const char *const names[] = { "card-out", "card-in", "card-swap", "eject", "unplug",
-					     "plug",     "suspend", "resume",    "set" };
+	static const char *const names[] = { "card-out", "card-in", "card-swap", "card-write",
+					     "eject",    "unplug",  "plug",      "suspend",
+					     "resume",   "set" };
 
 	return names[what];
 }
@@ -69,6 +70,21 @@ static void put_in(struct mcu *m, struct happening *a)
 	}
 	if (m->card[slot])
 		tell_card(m, slot);
+}
+
+/* What was written is in the card that is there from now on; but for that it is the same. */
+static void write_over(struct mcu *m, struct happening *a)
+{
+	struct card **card = &m->card[a->event->slot];
+
+	if (!*card)
+		return;
+	if (!card_copy_first(a->card, *card, a->event->medium.keep))
+		sim_fault(m->sim, "no memory for a card");
+	card_pass_for(a->card, *card);
+	card_free(*card);
+	*card = a->card;
+	a->card = NULL;
 }
 
 static void happen_to_bus(void *arg)
@@ -114,6 +130,7 @@ static void happen(struct mcu *m, size_t i)
 			take_out(m, e->slot);
 		put_in(m, a);
 		break;
+	case SIM_CARD_WRITE: write_over(m, a); break;
 	case SIM_EJECT:
 		if (!m->off)
 			mcu_raise_eject(m, e->slot);
@@ -183,7 +200,8 @@ bool events_begin(struct mcu *m)
 	for (size_t i = 0; i < all->n; i++) {
 		const struct sim_event *e = all->each[i].event;
 
-		if (e->what != SIM_CARD_SWAP && !(e->what == SIM_CARD_IN && e->other))
+		if (e->what != SIM_CARD_SWAP && e->what != SIM_CARD_WRITE &&
+		    !(e->what == SIM_CARD_IN && e->other))
 			continue;
 		all->each[i].card = card_ready(m, e->slot, &e->medium);
 		if (!all->each[i].card)

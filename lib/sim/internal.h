@@ -183,6 +183,8 @@ void card_free(struct card *);
 struct card *card_ready(struct mcu *, uint8_t slot, const struct sim_medium *);
 /* The first blocks of `from`, which may be NULL, as far as there are any. */
 bool card_copy_first(struct card *, struct card *from, uint64_t blocks);
+/* It is the other one from now on, whatever is on it. */
+void card_pass_for(struct card *, const struct card *other);
 /* Time passes for the caller while the medium works: a handler polls, a task sleeps. */
 void card_pass_time(struct mcu *, int64_t ns);
 

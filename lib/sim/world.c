@@ -58,7 +58,7 @@ void world_free(struct world *w)
 static bool is_of_card(const struct sim_event *e)
 {
 	return e->what == SIM_CARD_OUT || e->what == SIM_CARD_IN || e->what == SIM_CARD_SWAP ||
-	       e->what == SIM_EJECT;
+	       e->what == SIM_CARD_WRITE || e->what == SIM_EJECT;
 }
 
 static void happen(struct armed *a)

@@ -31,7 +31,6 @@
 #define WAITING_LEAST 0.05 /* of a block's time, for anything to be said about what is waited for */
 #define READY_MOST    0.75
 #define OVERLAPPED    0.5  /* from which share on medium and bus are said to overlap */
-#define OTHERWISE     1.15 /* times a block's time: a gap that is not one of a long read */
 #define BLURRED	      0.8
 #define PAUSE_LEAST   (50.0 * MSC_MS)
 #define PAUSE_TIMES   5.0
@@ -284,8 +283,8 @@ static void settle_buffers(struct msc_pace *p)
 		p->buffers = p->overlap > OVERLAPPED ? 2 : 0;
 	else if (tick > 0)
 		p->buffers = later < tick / 2 + bus + (block - rounded) / 2 ? 2 : 1;
-	else if (later < limit || later > OTHERWISE * block)
-		p->buffers = p->ready > 2 && later < limit ? p->ready : 2;
+	else if (later < limit)
+		p->buffers = p->ready > 2 ? p->ready : 2;
 	else
 		p->buffers = p->overlap > OVERLAPPED ? 2 : 1;
 	if (p->chunk > 1 && !p->buffers)
@@ -430,6 +429,7 @@ int msc_pace_analyse(const struct msc_pace_samples *s, const struct msc_pace_opt
 				.serial = o->serial,
 				.queued = o->queued,
 				.captured = s->captured,
+				.bus = s->bus,
 				.queued_works = s->queued_works };
 	memcpy(p->queued_why, s->queued_why, sizeof p->queued_why);
 	weigh_bus(&w);
