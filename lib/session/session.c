@@ -268,7 +268,8 @@ void msc_engine_hung(struct msc_session *s)
 
 void msc_engine_count_hang(struct msc_session *s, const struct msc_exchange *x, int64_t timeout_ns)
 {
-	if (timeout_ns != s->o.timeout_ns || !msc_exchange_is_valid(x))
+	/* A device may wait for what the host has promised and not sent. */
+	if (timeout_ns != s->o.timeout_ns || !msc_exchange_is_valid(x) || !msc_host_sent_all(x))
 		return;
 	if (x->whole && x->outcome == MSC_OUT_TIMEOUT)
 		msc_engine_hung(s);
