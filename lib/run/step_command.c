@@ -99,6 +99,10 @@ static bool build_wrapper(struct msc_runner *r, const struct msc_plan_command *c
 	}
 	msc_request_init(rq, cdb, own, (enum msc_dir)dir, (uint32_t)length);
 	memcpy(rq->cbw.cb, cdb, MSC_CBW_CB_MAX);
+	if (fill >= 0 && own < msc_device_block(&r->target->device)) {
+		own = msc_device_block(&r->target->device);
+		cb_length = cb_length > own ? cb_length : own;
+	}
 	if (fill >= 0)
 		memset(rq->cbw.cb + own, (int)fill, (size_t)(MSC_CBW_CB_MAX - own));
 	rq->cbw.h.signature = (uint32_t)signature;

@@ -325,17 +325,6 @@ static void trace(const struct msc_session *s, const struct msc_exchange *x)
 		x->needs_reset ? ", needs reset" : "");
 }
 
-#define LONG_BLOCK 12
-
-/* Command blocks of SFF-8020i (MMC-2), UFI and SFF-8070i have 12 bytes, and hosts fill shorter ones up.
- * Some devices of these subclasses take nothing else. */
-static bool has_long_blocks(const struct msc_device *d)
-{
-	return !d->commands_only &&
-	       (d->subclass == MSC_SUBCLASS_MMC || d->subclass == MSC_SUBCLASS_UFI ||
-		d->subclass == MSC_SUBCLASS_SFF8070I);
-}
-
 int msc_session_exchange(struct msc_session *s, const struct msc_request *rq,
 			 const struct msc_record **out, struct msc_err *err)
 {
@@ -343,9 +332,9 @@ int msc_session_exchange(struct msc_session *s, const struct msc_request *rq,
 	struct msc_request filled;
 
 	if (!rq->raw && !rq->keep_cb_length && rq->cbw.h.cb_length >= 6 &&
-	    rq->cbw.h.cb_length < LONG_BLOCK && has_long_blocks(&s->target->device)) {
+	    rq->cbw.h.cb_length < msc_device_block(&s->target->device)) {
 		filled = *rq;
-		filled.cbw.h.cb_length = LONG_BLOCK;
+		filled.cbw.h.cb_length = msc_device_block(&s->target->device);
 		rq = &filled;
 	}
 	if (s->driver->exchange(s, rq, timeout_ns, err) < 0 || msc_engine_give(s, out, err) < 0)

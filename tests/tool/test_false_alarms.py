@@ -40,7 +40,7 @@ CASES = {
     "an optical disk": ("variant=type-optical", "", "scsi.inquiry.* TD2.*"),
     "a CD-ROM": ("variant=type-cd", "", "scsi.inquiry.* TD2.*"),
     "a simplified disk": ("variant=type-rbc", "", "scsi.inquiry.* TD2.*"),
-    "command blocks of 12 bytes": ("variant=subclass-sff8070i", "", "scsi.* bot.case06.* TD1.1"),
+    "command blocks of 12 bytes": ("variant=cb-12-least", "", "scsi.* bot.case06.* TD1.1"),
     "LSDFS": ("variant=subclass-lsdfs", "", "TD1.1 usb.*"),
     "IEEE 1667": ("variant=subclass-ieee1667", "", "TD1.1 usb.*"),
     # -- what is left open

@@ -33,6 +33,7 @@ ON_RECEIVED(wait_for_rest)
 /* ---- a CBW that is not meaningful --------------------------------------------------------- */
 
 struct refused {
+	uint8_t least; /* bCBWCBLength of every command; 0: each its own. Stays */
 	bool halted;
 };
 
@@ -44,6 +45,8 @@ ON_COMMAND(refuse_length)
 	uint8_t length = v->cbw.h.cb_length, fits = own[v->cbw.cb[0] >> 5];
 
 	if (!fits || length == fits || length == 12 || length > MSC_CBW_CB_MAX)
+		fits = length;
+	if (fits == length && length >= r->least)
 		return MUTANT_PASS;
 	r->halted = true;
 	mutant_stall(m, v->ep_in);
@@ -74,6 +77,13 @@ ON_RESET(ends_refusal_too)
 	r->halted = false;
 }
 
+/* The subclass, in a configuration of one interface. */
+ON_CONTROL_IN(sff_8070i)
+{
+	if (fault_is_get(q, MSC_DESC_CONFIGURATION) && *len > 15)
+		buf[15] = 0x05;
+}
+
 static const struct msc_variant rows[] = {
 	{ "waits-for-rest", "data that the host ends too early is waited for",
 	  "BOT 1.0, 5.3.2: the host sends dCBWDataTransferLength bytes; what follows when it does not "
@@ -85,6 +95,16 @@ static const struct msc_variant rows[] = {
 	  "a CBW whose bCBWCBLength is neither that of the command nor 12 is refused until a reset",
 	  "BOT 1.0, 6.2.2 and 6.4: it is not meaningful, and the response is open",
 	  .ops = { .state_size = sizeof(struct refused),
+		   .command = refuse_length,
+		   .unstall = until_reset,
+		   .setup = ends_refusal,
+		   .reset = ends_refusal_too } },
+	{ "cb-12-least",
+	  "a device of subclass 05h that takes no command block of less than 12 bytes",
+	  "SFF-8070i: all commands have 12 bytes; BOT 1.0, 6.2.2 and 6.4",
+	  .ops = { .state_size = sizeof(struct refused),
+		   .initial = &(const struct refused){ .least = 12 },
+		   .control_in = sff_8070i,
 		   .command = refuse_length,
 		   .unstall = until_reset,
 		   .setup = ends_refusal,
