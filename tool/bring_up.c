@@ -23,6 +23,7 @@ static const char *const steps[] = {
 	"attach.windows.idle",
 	"attach.linux.copy",
 	"attach.windows.copy",
+	"attach.macos.copy",
 	/* one thing at a time */
 	"usb.descriptor.interface",
 	"usb.descriptor.device",

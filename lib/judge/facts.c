@@ -19,6 +19,16 @@ bool msc_stalled(const struct msc_exchange *x, uint8_t ep)
 	return false;
 }
 
+bool msc_has_loose_length(const struct msc_record *r)
+{
+	const struct msc_exchange *x = &r->u.exchange;
+	uint8_t needed = msc_cdb_group_length(x->cbw.cb[0]), given = x->cbw.h.cb_length;
+
+	if (x->whole || !needed)
+		return false;
+	return given < msc_device_block(r->device) || (given > needed && given != 12);
+}
+
 /* ---- commands and their answers ----------------------------------------------------------- */
 
 bool msc_is_answer(const struct msc_record *r, uint8_t opcode, size_t *len, size_t *asked)

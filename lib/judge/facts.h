@@ -14,6 +14,10 @@ bool msc_has_status(const struct msc_record *, uint8_t status); /* answered, wit
 
 bool msc_stalled(const struct msc_exchange *, uint8_t ep); /* at any time in the exchange */
 
+/* bCBWCBLength is more than the command has, and not the 12 that hosts send with any; or less than
+ * commands of the subclass have. Whether that is meaningful (BOT 1.0, 6.2.2) is for the device to say. */
+bool msc_has_loose_length(const struct msc_record *);
+
 /* ---- commands and their answers ----------------------------------------------------------- */
 
 /* It is an answer to that command, and all of it is still there: view.answer. */

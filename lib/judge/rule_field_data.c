@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A rule of data that the host cuts short: its own fault, and yet no reason to say no more. */
+/* A rule of data that the host cuts short. That is its own fault, and a device may wait for the rest;
+ * it is noted, because so does one that has lost the packet. */
 #include "judge/facts.h"
 
 static void cut(struct msc_judging *j, const struct msc_record *r)
@@ -23,8 +24,8 @@ static void cut(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_bot_data_cut = {
 	.id = "bot.data.cut",
 	.title = "data that the host ends early with a short packet is answered all the same",
-	.spec = "BOT 1.0, 6.7.3; USB 2.0, 5.8.3",
-	.severity = {MSC_WARN, MSC_WARN, MSC_NOTE},
+	.spec = "USB 2.0, 5.8.3, for the end of the data; BOT 1.0 leaves open what follows",
+	.severity = {MSC_NOTE, MSC_NOTE, MSC_NOTE},
 	.why = "a host that gave up its data waits for the CSW to learn how far the device got; without "
 	       "it only a reset leads on",
 	.mistake =

@@ -79,8 +79,8 @@ static void stall_late(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_bot_stall_late = {
 	.id = "bot.stall.late",
 	.title = "the STALL behind data that is short comes at once",
-	.spec = "BOT 1.0, 6.7.2 case 5",
-	.severity = {MSC_WARN, MSC_WARN, MSC_WARN},
+	.spec = "BOT 1.0, 6.7.2, case 5; NAK has no limit there: USB 2.0, 8.4.6.1",
+	.severity = {MSC_NOTE, MSC_NOTE, MSC_NOTE},
 	.why = "a host asks for such data several times at every attach, and waits each time; other "
 	       "interfaces of the device may wait with it",
 	.mistake = "the halt is carried out only when the endpoint has run empty, and a driver's "

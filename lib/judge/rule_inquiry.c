@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Rules of standard INQUIRY data (SPC-4, 6.4). */
+/* Rules of standard INQUIRY data (SPC-4, 6.6). */
 #include "judge/facts.h"
 
 static bool is_standard(const uint8_t *cdb)
@@ -29,7 +29,7 @@ static void status(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_inquiry_status = {
 	.id = "scsi.inquiry.status",
 	.title = "INQUIRY succeeds, whatever the state of the unit",
-	.spec = "SPC-4, 6.4.1; TD1.18",
+	.spec = "SPC-4, 6.6.1; TD1.18",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "it is the first command of every host; without it there is no device",
 	.mistake = "a pending unit attention or a missing medium fails every command alike",
@@ -53,7 +53,7 @@ static void length(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_inquiry_length = {
 	.id = "scsi.inquiry.length",
 	.title = "standard INQUIRY data is at least 36 bytes",
-	.spec = "SPC-4, 6.4.2",
+	.spec = "SPC-4, 6.6.2",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "hosts ask for exactly 36 and take vendor, product and revision from them",
 	.mistake = "the structure ends with the product name",
@@ -96,7 +96,7 @@ static void additional(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_inquiry_additional = {
 	.id = "scsi.inquiry.additional",
 	.title = "ADDITIONAL LENGTH is the whole length less five, however much is asked for",
-	.spec = "SPC-4, 6.4.2 and 4.3.5.6",
+	.spec = "SPC-4, 6.6.2 and 4.2.5.6",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
 	.why = "a host that asks for five bytes first takes the length of its second request from it",
 	.mistake = "it is cut together with the data, or is the whole length",
@@ -124,7 +124,7 @@ static void format(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_inquiry_format = {
 	.id = "scsi.inquiry.format",
 	.title = "RESPONSE DATA FORMAT is 2",
-	.spec = "SPC-4, 6.4.2",
+	.spec = "SPC-4, 6.6.2",
 	.severity = {MSC_FAIL, MSC_WARN, MSC_NOTE},
 	.why = "lower values announce data that predates SCSI-2; hosts read it all the same",
 	.mistake = "the byte was copied from an old device, as 0 or 1",
@@ -158,7 +158,7 @@ static void strings(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_inquiry_strings = {
 	.id = "scsi.inquiry.strings",
 	.title = "vendor, product and revision are ASCII, filled up with spaces",
-	.spec = "SPC-4, 6.4.2 and 4.4.1",
+	.spec = "SPC-4, 6.6.2 and 4.3.1",
 	.severity = {MSC_FAIL, MSC_WARN, MSC_NOTE},
 	.why = "hosts make names and driver matches of them; a zero byte cuts or garbles them",
 	.mistake = "C strings are copied with their terminating zero",
@@ -185,7 +185,7 @@ static void type(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_inquiry_type = {
 	.id = "scsi.inquiry.type",
 	.title = "a unit up to the maximum LUN says that it exists",
-	.spec = "SPC-4, 6.4.2; BOT 1.0, 3.2",
+	.spec = "SPC-4, 6.6.2; BOT 1.0, 3.2",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "the unit is not shown",
 	.mistake = "an empty slot is reported like a unit that is not there",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Rules of MODE SENSE(10), and of its agreement with MODE SENSE(6) (SPC-4, 6.11, 6.12, 7.5). */
+/* Rules of MODE SENSE(10), and of its agreement with MODE SENSE(6) (SPC-4, 6.13, 6.14, 7.5). */
 #include <string.h>
 
 #include "judge/facts.h"
@@ -48,7 +48,7 @@ static void length(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_mode_long = {
 	.id = "scsi.mode.long",
 	.title = "MODE SENSE(10) obeys an allocation length of two bytes and says its whole length",
-	.spec = "SPC-4, 6.12 and 7.5.5",
+	.spec = "SPC-4, 6.14 and 7.5.5",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
 	.why = "FreeBSD and hosts of disks that are not plain ones ask with this command only",
 	.mistake = "only the low byte of the allocation length is read, or the header is that of "
@@ -120,7 +120,7 @@ static void agree(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_mode_agree = {
 	.id = "scsi.mode.agree",
 	.title = "MODE SENSE(6) and MODE SENSE(10) say the same",
-	.spec = "SPC-4, 6.11 and 6.12",
+	.spec = "SPC-4, 6.13 and 6.14",
 	.severity = {MSC_FAIL, MSC_WARN, MSC_FAIL},
 	.why = "each host asks with one of them: a medium is write-protected for one and not for the "
 	       "other",

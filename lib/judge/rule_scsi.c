@@ -95,7 +95,7 @@ static void capacity_stable(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_capacity_stable = {
 	.id = "scsi.capacity.stable",
 	.title = "the capacity changes only with a unit attention",
-	.spec = "SBC-3, READ CAPACITY (10); SPC-4, 5.14",
+	.spec = "SBC-3, READ CAPACITY (10); SAM-5, 5.14",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "a host keeps the first answer and reads or writes past the end, or never to it",
 	.mistake =
@@ -213,7 +213,7 @@ static void mode_length(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_mode_length = {
 	.id = "scsi.mode.length",
 	.title = "MODE DATA LENGTH is the whole length less one, however much is asked for",
-	.spec = "SPC-4, 7.5.5 and 4.3.5.6",
+	.spec = "SPC-4, 7.5.5 and 4.2.5.6",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
 	.why = "macOS asks for four bytes first and takes the length of its second request from it",
 	.mistake = "it is cut together with the data, or is the whole length",
@@ -246,7 +246,7 @@ static void mode_descriptor(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_mode_descriptor = {
 	.id = "scsi.mode.descriptor",
 	.title = "BLOCK DESCRIPTOR LENGTH is a multiple of eight that fits, and 0 with DBD",
-	.spec = "SPC-4, 6.11 and 7.5.5",
+	.spec = "SPC-4, 6.13 and 7.5.5",
 	.severity = {MSC_FAIL, MSC_WARN, MSC_WARN},
 	.why = "hosts skip that many bytes to find the caching page, and find something else",
 	.mistake = "the byte counts descriptors, or belongs to MODE SENSE(10)",
@@ -300,7 +300,7 @@ static void mode_pages(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_mode_pages = {
 	.id = "scsi.mode.pages",
 	.title = "the mode pages are those asked for and fill the mode data",
-	.spec = "SPC-4, 6.11 and 7.5",
+	.spec = "SPC-4, 6.13 and 7.5",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
 	.why = "Linux looks for the caching page in them and reads past their end",
 	.mistake = "PAGE LENGTH is the whole length of the page, with its first two bytes",

@@ -166,7 +166,7 @@ static void cleared(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_sense_cleared = {
 	.id = "scsi.sense.cleared",
 	.title = "sense data is gone once it was read",
-	.spec = "SPC-4, 5.11 and 6.39",
+	.spec = "SPC-4, 6.39; SAM-5, 5.13",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
 	.why = "an old reason is taken for that of a later failure",
 	.mistake = "nothing sets it back after REQUEST SENSE",
@@ -175,7 +175,7 @@ const struct msc_rule msc_rule_scsi_sense_cleared = {
 	.judge = cleared,
 };
 
-/* Sense keys that an additional sense code belongs with: SPC-4, annex D, and its clauses. */
+/* Sense keys that an additional sense code belongs with: SPC-4, additional sense codes, and its clauses. */
 static bool is_pair(const struct msc_sense_data *s)
 {
 	switch (s->asc) {
@@ -207,7 +207,7 @@ static void pair(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_sense_pair = {
 	.id = "scsi.sense.pair",
 	.title = "sense key and additional sense code go together",
-	.spec = "SPC-4, 4.5.6 and annex D",
+	.spec = "SPC-4, 4.5.6 and the list of additional sense codes",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
 	.why = "hosts look at the key first: write protection under NOT READY is waited for instead of "
 	       "shown",
@@ -249,7 +249,7 @@ static void opcode(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_sense_opcode = {
 	.id = "scsi.sense.opcode",
 	.title = "an unknown operation code is refused as such",
-	.spec = "SPC-4, 4.3.2 and 6.39",
+	.spec = "SPC-4, 4.2.5.1 and 6.39",
 	.severity = {MSC_WARN, MSC_WARN, MSC_WARN},
 	.why = "hosts fall back to another command on 5/20, and repeat the same one on 5/24",
 	.mistake = "everything that cannot be done is called an invalid field in the CDB",
@@ -279,7 +279,7 @@ static void protect(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_sense_protect = {
 	.id = "scsi.sense.protect",
 	.title = "a write refused by a write-protected medium says so",
-	.spec = "SBC-3, 4.12; SPC-4, annex D",
+	.spec = "SBC-3, 4.12; SPC-4, additional sense codes",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
 	.why = "Windows tells the user that the disk is write-protected on 7/27 and reports an I/O "
 	       "error on anything else",

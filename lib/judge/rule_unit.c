@@ -89,7 +89,7 @@ static void sense_unit(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_sense_unit = {
 	.id = "scsi.sense.unit",
 	.title = "each logical unit has sense data of its own",
-	.spec = "SPC-4, 4.5; SAM-5, 5.14",
+	.spec = "SPC-4, 4.5; SAM-5, 5.13",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
 	.why = "a host that works on two units blames one for the failure of the other",
 	.mistake = "there is one variable for the whole device",

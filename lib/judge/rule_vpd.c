@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Rules of vital product data (SPC-4, 6.4 and 7.8). */
+/* Rules of vital product data (SPC-4, 6.6 and 7.8). */
 #include <string.h>
 
 #include "judge/facts.h"
@@ -157,7 +157,7 @@ static void serial(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_vpd_serial = {
 	.id = "scsi.vpd.serial",
 	.title = "the serial number of page 80h is ASCII",
-	.spec = "SPC-4, unit serial number VPD page and 4.4.1",
+	.spec = "SPC-4, unit serial number VPD page and 4.3.1",
 	.severity = {MSC_FAIL, MSC_WARN, MSC_NOTE},
 	.why = "hosts make the name of the disk from it",
 	.mistake = "the USB string descriptor is copied, with two bytes to a character",

@@ -267,19 +267,22 @@ bool msc_cbw_is_valid(const uint8_t *wrapper, size_t len)
 	return len == MSC_CBW_LEN && msc_get_le32(wrapper) == MSC_CBW_SIGNATURE;
 }
 
-bool msc_cbw_is_meaningful(const struct msc_exchange *x)
+bool msc_cbw_means(const struct msc_cbw *cbw, uint8_t max_lun)
 {
-	const struct msc_cbw_header *h = &x->cbw.h;
-	uint8_t needed = msc_cdb_group_length(x->cbw.cb[0]);
+	const struct msc_cbw_header *h = &cbw->h;
 
-	if (!msc_exchange_is_valid(x))
-		return false;
 	if ((h->flags & MSC_CBW_FLAGS_ZERO) || (h->lun & MSC_CBW_LUN_ZERO) ||
 	    (h->cb_length & MSC_CBW_CBLEN_ZERO))
 		return false;
-	if (x->max_lun != 0xff && h->lun > x->max_lun)
+	if (max_lun != 0xff && h->lun > max_lun)
 		return false;
-	return h->cb_length >= 1 && h->cb_length <= MSC_CBW_CB_MAX && h->cb_length >= needed;
+	return h->cb_length >= 1 && h->cb_length <= MSC_CBW_CB_MAX &&
+	       h->cb_length >= msc_cdb_group_length(cbw->cb[0]);
+}
+
+bool msc_cbw_is_meaningful(const struct msc_exchange *x)
+{
+	return msc_exchange_is_valid(x) && msc_cbw_means(&x->cbw, x->max_lun);
 }
 
 bool msc_exchange_is_valid(const struct msc_exchange *x)

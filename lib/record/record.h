@@ -190,7 +190,8 @@ const struct msc_device *msc_snapshot_device(const struct msc_snapshot *);
 
 /* BOT 1.0, 6.2.1 (valid) and 6.2.2 (meaningful), as far as the wrapper itself shows. */
 bool msc_cbw_is_valid(const uint8_t *wrapper, size_t len);
-bool msc_cbw_is_meaningful(const struct msc_exchange *);
+bool msc_cbw_means(const struct msc_cbw *, uint8_t max_lun); /* 255: it is not known */
+bool msc_cbw_is_meaningful(const struct msc_exchange *);     /* valid as well */
 /* It began with a valid CBW, or is a whole command. */
 bool msc_exchange_is_valid(const struct msc_exchange *);
 

@@ -6,8 +6,7 @@
 
 /* ---- how it went -------------------------------------------------------------------------- */
 
-/* False when the host ended bulk-out before dCBWDataTransferLength by its own choice. */
-static bool host_sent_all(const struct msc_exchange *x)
+bool msc_host_sent_all(const struct msc_exchange *x)
 {
 	size_t sent = 0;
 
@@ -224,7 +223,7 @@ void msc_record_conclude(struct msc_record *r)
 		return;
 	x->command = msc_exchange_is_valid(x) && !p->unknown && !p->awaits_recovery &&
 		     p->in.halt != MSC_HALT_SET && p->out.halt != MSC_HALT_SET;
-	x->plain = x->command && msc_cbw_is_meaningful(x) && host_sent_all(x);
+	x->plain = x->command && msc_cbw_is_meaningful(x) && msc_host_sent_all(x);
 	x->answered = x->plain && msc_csw_is_valid(x) && msc_csw_is_meaningful(x);
 	reset(v);
 	v->came = came(x);

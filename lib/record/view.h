@@ -65,6 +65,9 @@ struct msc_view {
 	size_t answer_len, answer_asked;
 };
 
+/* False when the host ended bulk-out before dCBWDataTransferLength by its own choice. */
+bool msc_host_sent_all(const struct msc_exchange *);
+
 /* The oracle, for msc_record_conclude: from the command block; and, where view.def and view.says are
  * filled in, of a command that passed. */
 struct msc_meaning msc_oracle_says(const struct msc_exchange *);

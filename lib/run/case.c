@@ -27,6 +27,7 @@ static const char *unmet(const struct msc_runner *r)
 {
 	const struct msc_unit *u = &r->unit;
 	const struct msc_device *d = &r->target->device;
+	static const char untold[] = "INQUIRY has not told whether the medium is removable";
 	unsigned speed = d->speed;
 	bool empty = msc_session_readiness(r->session, r->o->lun) == MSC_READINESS_EMPTY;
 	const struct {
@@ -41,8 +42,10 @@ static const char *unmet(const struct msc_runner *r)
 		{ MSC_NEED_WRITABLE, !u->write_protected, "the medium is write-protected" },
 		{ MSC_NEED_WRITE_PROTECTED, u->write_protected,
 		  "the medium is not write-protected" },
-		{ MSC_NEED_REMOVABLE, u->removable, "the medium is not removable" },
-		{ MSC_NEED_FIXED, !u->removable, "the medium is removable" },
+		{ MSC_NEED_REMOVABLE, u->removable,
+		  u->have_inquiry ? "the medium is not removable" : untold },
+		{ MSC_NEED_FIXED, u->have_inquiry && !u->removable,
+		  u->have_inquiry ? "the medium is removable" : untold },
 		{ MSC_NEED_MULTI_LUN, r->max_lun > 0, "the device has one logical unit" },
 		{ MSC_NEED_SINGLE_LUN, r->max_lun == 0, "the device has several logical units" },
 		{ MSC_NEED_FULL_SPEED, speed == MSC_SPEED_FULL, "the device is not at full speed" },

@@ -32,24 +32,44 @@ static bool is_stated(const struct msc_rule *rule)
 	return !strncmp(rule->id, "expect.", strlen("expect."));
 }
 
-/* A rule of the judge has called this record wrong, and not for something that was so before it, such
- * as a fact. Of sense data a warning will do: what is stated of it is what those rules are about. */
-static bool has_spoken(const struct msc_runner *r, const struct msc_rule *rule,
-		       const struct msc_record *x)
+/* A fact that is wrong, such as the form of INQUIRY data, says why another amount came, and nothing else
+ * of the record. Told as above it counts as well; where a host decides by what it got, it weighs again. */
+static bool fact_counts(const struct msc_runner *r, struct msc_finding *f, bool amount)
 {
-	enum msc_severity least = msc_run_worst(r);
+	const enum msc_severity now = f->severity;
+
+	if (!amount)
+		return false;
+	msc_run_reweigh(r, f);
+	if (f->severity >= msc_run_worst(r)) {
+		if (f->above && !r->s->host)
+			f->severity = now;
+		return true;
+	}
+	f->severity = now;
+	return false;
+}
+
+/* A rule of the judge has called this record wrong. Of sense data a warning will do: what is stated of it
+ * is what those rules are about. amount: what is stated is how much came. */
+static bool has_spoken(struct msc_runner *r, const struct msc_rule *rule,
+		       const struct msc_record *x, bool amount)
+{
 	char context[sizeof r->findings.list->context];
 
 	if (!x || !is_stated(rule))
 		return false;
 	msc_record_text(context, sizeof context, x);
 	for (size_t i = 0; i < r->findings.count; i++) {
-		const struct msc_finding *f = &r->findings.list[i];
+		struct msc_finding *f = &r->findings.list[i];
 		bool sense = rule == &msc_rule_expect_sense &&
 			     !strncmp(f->rule->id, "scsi.sense.", strlen("scsi.sense."));
 
-		if (f->at_ns == x->ended_ns && !is_stated(f->rule) && !f->rule->fact &&
-		    f->severity >= (sense ? MSC_WARN : least) && !strcmp(f->context, context))
+		if (f->at_ns != x->ended_ns || is_stated(f->rule) ||
+		    strcmp(f->context, context) != 0)
+			continue;
+		if (f->rule->fact ? fact_counts(r, f, amount)
+				  : f->severity >= (sense ? MSC_WARN : msc_run_worst(r)))
 			return true;
 	}
 	return false;
@@ -58,7 +78,7 @@ static bool has_spoken(const struct msc_runner *r, const struct msc_rule *rule,
 static int stated(struct msc_runner *r, const struct msc_rule *rule, const struct msc_record *x,
 		  const char *expected, const char *actual, struct msc_err *err, const char *what)
 {
-	if (has_spoken(r, rule, x))
+	if (has_spoken(r, rule, x, false))
 		return 0;
 	return msc_judge_stated(rule, r->s->clauses, x, r->o->profile, &r->findings, expected,
 				actual, err, "%s", what);
@@ -105,6 +125,8 @@ static int check_amount(struct msc_runner *r, const struct msc_exprs *e, int64_t
 		append(expected, sizeof expected, "%" PRId64, v);
 	}
 	if (!e->count)
+		return 0;
+	if (has_spoken(r, rule, x, true))
 		return 0;
 	snprintf(found, sizeof found, "%" PRId64, actual);
 	return stated(r, rule, x, expected, found, err, what);

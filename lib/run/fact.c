@@ -25,6 +25,12 @@ static void weigh(const struct msc_runner *r, struct msc_finding *f)
 		f->test = r->s->test ? r->s->test : MSC_NO_TEST;
 }
 
+void msc_run_reweigh(const struct msc_runner *r, struct msc_finding *f)
+{
+	f->severity = f->rule->severity[r->o->profile];
+	weigh(r, f);
+}
+
 void msc_run_weigh(struct msc_runner *r)
 {
 	for (size_t i = 0; i < r->findings.count; i++)

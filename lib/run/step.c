@@ -30,7 +30,8 @@ static int poll_endpoint(struct msc_runner *r, const struct msc_plan_poll *p, st
 	rc = p->in ? 0 : msc_medium_announce(r->medium, bytes, (size_t)len, err);
 	if (rc == 0)
 		rc = msc_session_poll(r->session, p->in ? d->ep_in : d->ep_out, bytes, (size_t)len,
-				      p->time_ns, &record, err);
+				      p->time_ns ? p->time_ns : msc_session_timeout(r->session),
+				      &record, err);
 	free(bytes);
 	if (rc < 0)
 		return -1;

@@ -99,6 +99,10 @@ static bool build_wrapper(struct msc_runner *r, const struct msc_plan_command *c
 	}
 	msc_request_init(rq, cdb, own, (enum msc_dir)dir, (uint32_t)length);
 	memcpy(rq->cbw.cb, cdb, MSC_CBW_CB_MAX);
+	if (fill >= 0 && own < msc_device_block(&r->target->device)) {
+		own = msc_device_block(&r->target->device);
+		cb_length = cb_length > own ? cb_length : own;
+	}
 	if (fill >= 0)
 		memset(rq->cbw.cb + own, (int)fill, (size_t)(MSC_CBW_CB_MAX - own));
 	rq->cbw.h.signature = (uint32_t)signature;
@@ -114,6 +118,7 @@ static bool build_wrapper(struct msc_runner *r, const struct msc_plan_command *c
 	rq->clear_after_ns = c->clear_after_ns;
 	rq->in_len = take < 0 ? SIZE_MAX : (size_t)take;
 	rq->timeout_ns = c->timeout_ns;
+	rq->patient = true;
 	return true;
 }
 
@@ -173,7 +178,7 @@ static bool hung(const struct msc_exchange *x)
 	if (x->whole)
 		return x->outcome == MSC_OUT_TIMEOUT;
 	return x->needs_reset && msc_cbw_is_valid(x->wrapper, x->wrapper_len) &&
-	       msc_cbw_is_meaningful(x) &&
+	       msc_cbw_is_meaningful(x) && msc_host_sent_all(x) &&
 	       (msc_step_with(x, MSC_STEP_CBW, MSC_OUT_TIMEOUT) ||
 		msc_step_with(x, MSC_STEP_DATA, MSC_OUT_TIMEOUT) ||
 		msc_step_with(x, MSC_STEP_CSW, MSC_OUT_TIMEOUT));

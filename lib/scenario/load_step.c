@@ -72,10 +72,10 @@ static int poll_step(struct msc_loader *l, const struct msc_yaml *step, struct m
 	if (msc_expr_number(l, 512, &p->length) < 0 ||
 	    msc_load_map(l, step, "a poll step", keys, p) < 0)
 		return -1;
-	/* What must end does so at once, and is worth waiting for where the host or the way is slow. */
+	/* What must end is waited for as long as any answer: NAK has no limit. */
 	if (p->time_ns < 0)
 		p->time_ns = p->expect.outcome && !(p->expect.outcome & 1 << MSC_OUT_TIMEOUT)
-				     ? MSC_S
+				     ? 0
 				     : 20 * MSC_MS;
 	return 0;
 }

@@ -167,7 +167,7 @@ struct msc_plan_poll {
 	int in; /* bulk-in, not bulk-out */
 	struct msc_expr length;
 	struct msc_bytes data; /* sent on bulk-out instead of zeros */
-	int64_t time_ns;
+	int64_t time_ns; /* 0: the session's */
 	struct msc_expect expect;
 };
 

@@ -26,8 +26,8 @@ static bool starts(const uint8_t *cdb, size_t len)
 	return len > 4 && (cdb[4] & 0xf1) == 0x01;
 }
 
-/* SPC-4, 6.28 SELFTEST with neither DEVOFFL nor UNITOFFL: the default self-test leaves the medium
- * alone. */
+/* SPC-4, SEND DIAGNOSTIC: SELFTEST with neither DEVOFFL nor UNITOFFL: the default self-test leaves the
+ * medium alone. */
 static bool tests_itself(const uint8_t *cdb, size_t len)
 {
 	return len > 4 && (cdb[1] & 0xe7) == 0x04 && !cdb[3] && !cdb[4];
@@ -38,7 +38,7 @@ static bool saves_no_parameters(const uint8_t *cdb, size_t len)
 	return len > 1 && !(cdb[1] & 0x01);
 }
 
-/* SPC-4, 6.7 and 6.8: an empty parameter list changes nothing. */
+/* SPC-4, 6.11 and 6.12: an empty parameter list changes nothing. */
 static bool selects_nothing_6(const uint8_t *cdb, size_t len)
 {
 	return len > 4 && !cdb[4];

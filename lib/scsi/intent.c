@@ -4,7 +4,7 @@
  * when in doubt the range is wider. */
 #include "scsi/scsi.h"
 
-#define MANDATORY_INQUIRY 36 /* SPC-4, 6.4.2: standard INQUIRY data is at least as long */
+#define MANDATORY_INQUIRY 36 /* SPC-4, 6.6.2: standard INQUIRY data is at least as long */
 #define SHORTEST_SENSE	  8  /* SPC-4, 4.5: the header of either format */
 
 static struct msc_intent intent(enum msc_dir dir, uint64_t min, uint64_t max)

@@ -15,7 +15,7 @@
 
 #define CHUNK		((size_t)4 << 20)  /* most bytes of one transfer; more is not queued */
 #define DATA_MAX	((size_t)64 << 20) /* most bytes of one exchange: the record holds them */
-#define INVALID_POLL_NS (500 * MSC_MS)	   /* for the answer to a wrapper that is not valid */
+#define INVALID_POLL_NS MSC_HUNG_ONCE_NS /* for the answer to a wrapper that is not valid */
 #define CASE_2_PAUSE_NS (20 * MSC_MS)	   /* for a device to think about data nobody wants */
 #define EARLY_NS	(5 * MSC_MS)	   /* from asking bulk-in to sending the CBW */
 
@@ -382,13 +382,23 @@ static int give_up(struct run *r, struct msc_err *err)
 	return take_back(r, &r->data, err);
 }
 
+/* Only a CBW that is not meaningful may be left lying. */
+static int64_t command_ns(const struct run *r)
+{
+	const struct msc_history *known = msc_session_known(r->s);
+	uint8_t max_lun = known->have_max_lun ? known->max_lun : 0xff;
+	bool due = r->rq->patient && is_valid(r) && msc_cbw_means(&r->cbw, max_lun);
+
+	return due && r->timeout_ns < r->s->o.timeout_ns ? r->s->o.timeout_ns : r->timeout_ns;
+}
+
 static int run_phases(struct run *r, struct msc_err *err)
 {
 	struct msc_clock *clock = r->s->target->clock;
 
 	if (r->queued && (r->rq->early ? start_early(r, err) : start_all(r, err)))
 		return -1;
-	if (phase(r, &r->command, r->timeout_ns, err))
+	if (phase(r, &r->command, command_ns(r), err))
 		return -1;
 	if (!is_valid(r))
 		return after_invalid(r, err);

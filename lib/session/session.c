@@ -268,7 +268,8 @@ void msc_engine_hung(struct msc_session *s)
 
 void msc_engine_count_hang(struct msc_session *s, const struct msc_exchange *x, int64_t timeout_ns)
 {
-	if (timeout_ns != s->o.timeout_ns || !msc_exchange_is_valid(x))
+	/* A device may wait for what the host has promised and not sent. */
+	if (timeout_ns != s->o.timeout_ns || !msc_exchange_is_valid(x) || !msc_host_sent_all(x))
 		return;
 	if (x->whole && x->outcome == MSC_OUT_TIMEOUT)
 		msc_engine_hung(s);
@@ -324,17 +325,6 @@ static void trace(const struct msc_session *s, const struct msc_exchange *x)
 		x->needs_reset ? ", needs reset" : "");
 }
 
-#define LONG_BLOCK 12
-
-/* Command blocks of SFF-8020i (MMC-2), UFI and SFF-8070i have 12 bytes, and hosts fill shorter ones up.
- * Some devices of these subclasses take nothing else. */
-static bool has_long_blocks(const struct msc_device *d)
-{
-	return !d->commands_only &&
-	       (d->subclass == MSC_SUBCLASS_MMC || d->subclass == MSC_SUBCLASS_UFI ||
-		d->subclass == MSC_SUBCLASS_SFF8070I);
-}
-
 int msc_session_exchange(struct msc_session *s, const struct msc_request *rq,
 			 const struct msc_record **out, struct msc_err *err)
 {
@@ -342,9 +332,9 @@ int msc_session_exchange(struct msc_session *s, const struct msc_request *rq,
 	struct msc_request filled;
 
 	if (!rq->raw && !rq->keep_cb_length && rq->cbw.h.cb_length >= 6 &&
-	    rq->cbw.h.cb_length < LONG_BLOCK && has_long_blocks(&s->target->device)) {
+	    rq->cbw.h.cb_length < msc_device_block(&s->target->device)) {
 		filled = *rq;
-		filled.cbw.h.cb_length = LONG_BLOCK;
+		filled.cbw.h.cb_length = msc_device_block(&s->target->device);
 		rq = &filled;
 	}
 	if (s->driver->exchange(s, rq, timeout_ns, err) < 0 || msc_engine_give(s, out, err) < 0)

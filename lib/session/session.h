@@ -99,6 +99,8 @@ struct msc_request {
 	bool early;		   /* bulk-in is asked before the CBW is sent: BOT 1.0 allows it */
 	struct msc_intent stated;  /* goes into the record */
 	int64_t timeout_ns;	   /* 0: the session's */
+	bool patient; /* timeout_ns is about what follows: a CBW that the device has to take
+				      has the session's time, since NAK has no limit */
 	bool serial;		   /* even in a queued session */
 	bool leave;		   /* stop after a stall or an error: no clearing, no second CSW */
 };

@@ -79,9 +79,9 @@ void bus_open_endpoint(struct bus *, uint8_t ep, uint16_t max_packet);
  * port reset, by itself. */
 void bus_set_address(struct bus *, uint8_t address);
 
-/* Drives SE0 for 10 ms (USB 2.0, 7.1.7.5, for a root port): everything pending ends as cancelled,
- * both sides forget toggles and halts, and the device is unconfigured. Time has passed when this
- * returns. */
+/* Drives SE0 for 10 ms, as a hub does (USB 2.0, 7.1.7.5; a root port takes 50): everything pending ends
+ * as cancelled, both sides forget toggles and halts, and the device is unconfigured. Time has passed
+ * when this returns, the 10 ms of recovery behind it included. */
 void bus_port_reset(struct bus *);
 
 /* The cable is pulled: everything ends as BUS_GONE, now and from now on. */

@@ -456,6 +456,14 @@ uint8_t msc_device_configuration(const struct msc_device *dev)
 	return dev->config_len > 5 ? dev->config[5] : 0;
 }
 
+uint8_t msc_device_block(const struct msc_device *d)
+{
+	bool longer = d->subclass == MSC_SUBCLASS_MMC || d->subclass == MSC_SUBCLASS_UFI ||
+		      d->subclass == MSC_SUBCLASS_SFF8070I;
+
+	return longer && !d->commands_only ? 12 : 6;
+}
+
 uint8_t msc_device_sibling(const struct msc_device *dev)
 {
 	struct msc_reader r = msc_reader(dev->config, dev->config_len);

@@ -229,6 +229,9 @@ size_t msc_stalled_length(const struct msc_device *, const struct msc_xfer *, si
 int msc_device_known(const struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
 /* bConfigurationValue of the configuration in force; 0: its descriptor is not known. */
 uint8_t msc_device_configuration(const struct msc_device *);
+/* Bytes of the shortest command block. Those of SFF-8020i (MMC-2), UFI and SFF-8070i have 12, and hosts
+ * fill shorter ones up: some devices of these subclasses take nothing else. */
+uint8_t msc_device_block(const struct msc_device *);
 /* The number of another interface of a composite device, the first; its own when there is none. */
 uint8_t msc_device_sibling(const struct msc_device *);
 

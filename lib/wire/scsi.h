@@ -65,7 +65,7 @@ enum msc_opcode {
 
 #define MSC_INQUIRY_RMB 0x80 /* byte 1 */
 
-/* Standard INQUIRY data, SPC-4 6.4.2: the eight numeric bytes; the strings follow at 8, 16, 32. */
+/* Standard INQUIRY data, SPC-4 6.6.2: the eight numeric bytes; the strings follow at 8, 16, 32. */
 #define MSC_INQUIRY_LEN		36 /* with the strings; what every host asks for */
 #define MSC_INQUIRY_HEADER_LEN	8
 #define MSC_INQUIRY_HEADER_FIELDS(F)                                                               \

@@ -25,7 +25,7 @@ def test_hosts_come_first(mscope):
     out = mscope("check", "sim:reference", "--bring-up", "--allow-writes").out
     names = steps(out)
     hosts = [n.startswith("attach.") for n in names]
-    assert hosts.count(True) == 12 and hosts == sorted(hosts, reverse=True)
+    assert hosts.count(True) == 13 and hosts == sorted(hosts, reverse=True)
     assert names[0] == "attach.linux.enumerate" and names.index("attach.linux.probe") < names.index("attach.windows.probe")
     assert "bot.case06.read10" in names and "profile   interop\n" in out
     next_, = said(out, "next ")
@@ -69,7 +69,7 @@ def test_what_could_not_be_looked_at_is_not_told(mscope):
     next_, = said(out, "next ")
     assert "not told" in next_ and "passed" not in next_
     untold = said(mscope("check", "sim:reference", "--bring-up").out, "not told")
-    assert untold == ["attach.linux.copy, attach.windows.copy: writes to the medium; give --allow-writes to allow it"]
+    assert untold == ["attach.linux.copy, attach.windows.copy, attach.macos.copy: writes to the medium; give --allow-writes to allow it"]
 
 
 def test_no_host_binds(mscope):
@@ -85,7 +85,7 @@ def test_a_write_that_fails_stops_a_host(mscope):
 
 def test_the_gadget_in_its_default_form_passes(mscope):
     out = mscope("check", "sim:linux-gadget,blocks=16384", "--bring-up", "--allow-writes").out
-    assert "\n FAIL " not in out and len([n for n in steps(out) if n.startswith("attach.")]) == 12
+    assert "\n FAIL " not in out and len([n for n in steps(out) if n.startswith("attach.")]) == 13
 
 
 def test_a_device_that_cannot_be_enumerated(mscope):

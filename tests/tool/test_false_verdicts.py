@@ -49,6 +49,28 @@ def test_interop_fails_what_a_host_shows(mscope):
         assert any(name.startswith("attach.") for name, _ in loud(d, "fail")), fault
 
 
+@pytest.mark.parametrize("host", ["linux", "windows", "macos"])
+def test_interop_copies_and_ejects(mscope, host):
+    """What is lost on the way, and what does not answer when it is ejected, is a failure of that host."""
+    for fault, case in (("csw-missing-write", "copy"), ("write-lost", "copy"), ("hang-prevent", "eject"), ("hang-synchronize", "eject")):
+        name = f"attach.{host}.{case}"
+        d = document(mscope, "check", f"sim:reference,fault={fault}", "--profile", "interop", "--allow-writes", "--select", name)
+        assert {n for n, _ in loud(d, "fail")} == {name}, fault
+        assert all(f["host"] for c in d["cases"] for f in c["findings"] if f["severity"] == "fail")
+
+
+def test_what_a_fact_says_no_expectation_repeats(mscope):
+    """INQUIRY data that is too short is told once; where a host decides by it, its case fails for that."""
+    for profile in PROFILES:
+        d = document(mscope, "check", "sim:reference,fault=inquiry-short", "--profile", profile)
+        told = {(f["at_ns"], f["context"]) for c in d["cases"] for f in c["findings"] if f["rule"] == "scsi.inquiry.length"}
+        again = [(c["name"], f["rule"]) for c in d["cases"] for f in c["findings"]
+                 if f["rule"] in ("expect.transferred", "expect.value") and (f["at_ns"], f["context"]) in told]
+        assert told and again == []
+        failed = {c["name"] for c in d["cases"] if c["verdict"] == "fail"}
+        assert {f"attach.{h}.probe" for h in ("linux", "windows", "macos", "freebsd", "uefi")} <= failed
+
+
 def test_one_defect_has_one_severity(mscope):
     """What a scenario states is silent where a rule has spoken of the same exchange."""
     for fault in ("lba-unchecked", "sense-fails", "residue-processed", "phase-needless"):

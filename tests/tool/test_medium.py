@@ -259,7 +259,7 @@ def test_taken_out_is_no_failure_of_the_rest(killer):
     assert " 0 failed" in p.stdout, p.stdout
 
 
-@pytest.mark.parametrize("how", ["attach.windows.eject", "scsi.medium.*"])
+@pytest.mark.parametrize("how", ["attach.linux.eject", "attach.windows.eject", "attach.macos.eject", "scsi.medium.*"])
 def test_ejected_by_us(killer, how):
     """It is as it was before it goes, and nothing is left to be put back: this device does not load it by itself."""
     p = killer.run("--allow-writes", "--select", "scsi.write10.readback", "--select", how,

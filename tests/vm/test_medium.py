@@ -2,7 +2,7 @@
 """The medium of the real gadget: ejected by the host, changed and protected by its owner."""
 import json
 
-EJECT = ["attach.windows.eject", "scsi.medium.prevented", "scsi.medium.removed", "scsi.medium.changed", "scsi.medium.changed-read"]
+EJECT = ["attach.linux.eject", "attach.macos.eject", "attach.windows.eject", "scsi.medium.prevented", "scsi.medium.removed", "scsi.medium.changed", "scsi.medium.changed-read"]
 
 
 def cases(mscope, gadget, *options):

@@ -37,12 +37,10 @@
 #include "firmware/firmware.h"
 #include "firmware/reference/reference.h"
 
-#define BUFFER_SIZE   16384 /* a multiple of every block size and packet size */
-#define DEFAULT_BYTES (8u << 20)
-#define BLOCKS_LEAST  256u /* of a unit that is smaller than the one before it */
+#define BUFFER_SIZE 16384 /* a multiple of every block size and packet size */
+#define CBW_ROOM    32u	  /* the least multiple of the small packet sizes that a CBW fits into */
 
 enum phase { OFF, COMMAND, SENDING, ENDING, RECEIVING, STATUS, BROKEN };
-enum case5 { CASE5_STALL, CASE5_SHORT, CASE5_PAD };
 
 struct buffer {
 	size_t len, useful; /* bytes; of them, those that are not filler */
@@ -50,22 +48,17 @@ struct buffer {
 };
 
 struct reference {
-	struct {
-		uint32_t luns;
-		bool removable, wp, medium, composite;
-		int block_size, ep0; /* indices into block_sizes and ep0_sizes */
-		uint64_t blocks;
-		int case5, fill;
-		char file[256];
-		int64_t card_read, card_write;
-		char serial[127];
-	} knob;
+	struct reference_knobs knob; /* the first: knobs.c */
 
 	struct usbd usbd;
 	struct usbd_descriptors desc;
 	struct scsi scsi;
 
+	struct usbd_endpoint endpoints[2];
+	struct usbd_interface interfaces[2];
+
 	enum phase phase;
+	uintptr_t round; /* of awaiting a CBW */
 	struct msc_cbw cbw;
 	bool phase_error;
 	uint32_t residue;   /* L less what was processed: BOT 1.0, 5.2 */
@@ -79,18 +72,34 @@ struct reference {
 
 static uint32_t max_packet(struct mcu *m)
 {
-	return mcu_speed(m) == MSC_SPEED_HIGH ? MAX_PACKET_HS : MAX_PACKET_FS;
+	const struct reference *s = mcu_state(m);
+
+	return mcu_speed(m) == MSC_SPEED_HIGH ? MAX_PACKET_HS : s->endpoints[0].full;
 }
 
 /* -- command and status transport ------------------------------------------------------------ */
 
-/* BOT 1.0, 5.3.1: a CBW is one packet of 31 bytes. */
+/* BOT 1.0, 5.3.1: a CBW ends as a short packet, after 31 bytes. */
+static void listen(struct mcu *m, void *round)
+{
+	struct reference *s = mcu_state(m);
+	uint32_t packet = max_packet(m);
+
+	if (s->phase == COMMAND && (uintptr_t)round == s->round)
+		udc_receive(m, EP_OUT, s->packet, packet < CBW_ROOM ? CBW_ROOM : packet);
+}
+
+/* Until it has rested bulk-out answers NAK, which has no limit: USB 2.0, 8.4.6.1. */
 static void await_command(struct mcu *m)
 {
 	struct reference *s = mcu_state(m);
 
 	s->phase = COMMAND;
-	udc_receive(m, EP_OUT, s->packet, max_packet(m));
+	s->round++;
+	if (s->knob.rest)
+		mcu_timer(m, s->knob.rest, listen, (void *)s->round);
+	else
+		listen(m, (void *)s->round);
 }
 
 /* BOT 1.0, 5.2 and 5.3.3. Behind a halt the CSW waits in the peripheral. */
@@ -396,29 +405,6 @@ static void eject(struct mcu *m, uint8_t slot)
 
 /* -- power-on -------------------------------------------------------------------------------- */
 
-/* The file is the medium of unit 0; other units have one in memory, each half as large as the one
- * before it, so that a mix-up shows. */
-static void insert_media(struct mcu *m)
-{
-	struct reference *s = mcu_state(m);
-	struct card_geometry g = {
-		.block_size = s->scsi.config.block_size,
-		.read_only = s->knob.wp,
-		.read_ns = s->knob.card_read,
-		.write_ns = s->knob.card_write,
-	};
-
-	for (uint8_t lun = 0; lun < s->knob.luns; lun++) {
-		g.path = s->knob.medium && lun == 0 && s->knob.file[0] ? s->knob.file : NULL;
-		g.blocks = s->knob.blocks || g.path ? s->knob.blocks : DEFAULT_BYTES / g.block_size;
-		if (g.blocks >> lun >= BLOCKS_LEAST)
-			g.blocks >>= lun;
-		g.blocks = s->knob.medium ? g.blocks : 0;
-		g.noise = s->knob.fill ? UINT64_C(0x100000000000000) * (lun + 1u) : 0;
-		card_insert(m, lun, &g);
-	}
-}
-
 static void start(struct mcu *m)
 {
 	struct reference *s = mcu_state(m);
@@ -427,7 +413,13 @@ static void start(struct mcu *m)
 	s->desc = reference_descriptors;
 	s->desc.strings[3] = s->knob.serial;
 	s->desc.device.max_packet0 = (uint8_t)(8 << s->knob.ep0);
-	s->desc.interfaces = reference_interfaces + !s->knob.composite;
+	for (size_t i = 0; i < MSC_COUNT(s->endpoints); i++) {
+		s->endpoints[i] = reference_interfaces[1].endpoints[i];
+		s->endpoints[i].full = (uint16_t)(8 << s->knob.packet);
+		s->interfaces[i] = reference_interfaces[i];
+	}
+	s->interfaces[1].endpoints = s->endpoints;
+	s->desc.interfaces = s->interfaces + !s->knob.composite;
 	s->desc.n_interfaces = s->knob.composite ? 2 : 1;
 	s->usbd.desc = &s->desc;
 	s->usbd.configured = configured;
@@ -435,47 +427,15 @@ static void start(struct mcu *m)
 
 	c->luns = s->knob.luns;
 	c->removable = s->knob.removable;
+	c->attention = s->knob.attention;
 	c->write_protect = s->knob.wp;
 	c->block_size = 512u << s->knob.block_size;
 	memcpy(c->serial, s->knob.serial, sizeof c->serial);
 	scsi_reset(&s->scsi);
-	insert_media(m);
+	reference_insert_media(m, &s->knob, c);
 }
 
-#define KNOB(member) offsetof(struct reference, knob.member)
-static const char *const block_sizes[] = { "512", "1024", "2048", "4096", NULL };
-static const char *const ep0_sizes[] = { "8", "16", "32", "64", NULL };
-static const char *const fills[] = { "zeros", "noise", NULL };
-static const char *const case5_names[] = { "stall", "short", "pad", NULL };
-
-static const struct msc_knob knobs[] = {
-	{"luns", MSC_KNOB_U32, KNOB(luns), "1", "logical units", 1, 16, NULL, 0},
-	{"removable", MSC_KNOB_BOOL, KNOB(removable), "1", "the medium can be taken out", 0, 0,
-	 NULL, 0},
-	{"medium", MSC_KNOB_BOOL, KNOB(medium), "1", "there is a medium", 0, 0, NULL, 0},
-	{"wp", MSC_KNOB_BOOL, KNOB(wp), "0", "the medium is write-protected", 0, 0, NULL, 0},
-	{"block-size", MSC_KNOB_CHOICE, KNOB(block_size), "512", "bytes in a block", 0, 0,
-	 block_sizes, 0},
-	{"blocks", MSC_KNOB_U64, KNOB(blocks), "0",
-	 "blocks of the medium; 0: as the file has, or 8 MiB", 0, 0, NULL, 0},
-	{"file", MSC_KNOB_TEXT, KNOB(file), NULL, "a file to hold the medium of unit 0", 0, 0, NULL,
-	 sizeof(((struct reference *)0)->knob.file)},
-	{"fill", MSC_KNOB_CHOICE, KNOB(fill), "zeros", "what a medium in memory holds", 0, 0, fills,
-	 0},
-	{"case5", MSC_KNOB_CHOICE, KNOB(case5), "stall",
-	 "how data that is shorter than the host expects is ended", 0, 0, case5_names, 0},
-	{"card-read", MSC_KNOB_DURATION, KNOB(card_read), "0ns", "time to read a block", 0, 0, NULL,
-	 0},
-	{"card-write", MSC_KNOB_DURATION, KNOB(card_write), "0ns", "time to write a block", 0, 0,
-	 NULL, 0},
-	{"ep0", MSC_KNOB_CHOICE, KNOB(ep0), "64", "bMaxPacketSize0 at full speed", 0, 0, ep0_sizes,
-	 0},
-	{"composite", MSC_KNOB_BOOL, KNOB(composite), "0",
-	 "mass storage is interface 1, behind one of a vendor", 0, 0, NULL, 0},
-	{"serial", MSC_KNOB_TEXT, KNOB(serial), "4D53434F5045", "serial number", 0, 0, NULL,
-	 sizeof(((struct reference *)0)->knob.serial)},
-	{0},
-};
+_Static_assert(offsetof(struct reference, knob) == 0, "as the table of knobs has it");
 
 const struct msc_firmware msc_firmware_reference = {
 	.name = "reference",
@@ -483,7 +443,7 @@ const struct msc_firmware msc_firmware_reference = {
 	.like = "the Bulk-Only Transport specification itself",
 	.expect = "passes in every profile, with no warning",
 	.state_size = sizeof(struct reference),
-	.knobs = knobs,
+	.knobs = reference_knobs,
 	.vectors = {.start = start,
 		    .reset = reset,
 		    .setup = setup,

@@ -12,12 +12,30 @@
 #define MAX_PACKET_FS 64
 #define MAX_PACKET_HS 512
 
-/* reference_interfaces.c: the vendor's, which is left out unless the device is composite, and mass
+/* interfaces.c: the vendor's, which is left out unless the device is composite, and mass
  * storage. */
 extern const struct usbd_interface reference_interfaces[];
 extern const struct usbd_descriptors reference_descriptors; /* without the serial number */
 /* A request of the vendor's interface, which is number 0; false: it is for another. */
 bool sibling_setup(struct mcu *, struct usbd *, const struct msc_setup *);
+
+enum case5 { CASE5_STALL, CASE5_SHORT, CASE5_PAD };
+
+/* knobs.c: how this one is. The model's state begins with it, where the table of knobs writes to. */
+struct reference_knobs {
+	uint32_t luns;
+	bool removable, wp, medium, composite, attention;
+	int block_size, ep0, packet; /* indices into block_sizes and packet_sizes */
+	uint64_t blocks;
+	int case5, fill;
+	char file[256];
+	int64_t card_read, card_write, rest;
+	char serial[127];
+};
+extern const struct msc_knob reference_knobs[];
+struct scsi_config;
+void reference_insert_media(struct mcu *, const struct reference_knobs *,
+			    const struct scsi_config *);
 
 #define SCSI_REPLY_MAX 256 /* the longest answer that is not read from the medium */
 
@@ -43,7 +61,7 @@ enum scsi_sense {
 
 struct scsi_config {
 	uint32_t luns;
-	bool removable, write_protect, medium;
+	bool removable, write_protect, medium, attention;
 	uint32_t block_size; /* bytes */
 	char serial[127];
 };

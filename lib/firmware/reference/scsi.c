@@ -379,7 +379,7 @@ void scsi_reset(struct scsi *s)
 {
 	for (uint32_t lun = 0; lun < s->config.luns; lun++) {
 		s->units[lun].sense = NO_SENSE;
-		s->units[lun].attention = POWER_ON_OR_RESET;
+		s->units[lun].attention = s->config.attention ? POWER_ON_OR_RESET : NO_SENSE;
 		s->units[lun].removal_prevented = false;
 	}
 }

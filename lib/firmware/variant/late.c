@@ -13,9 +13,10 @@ struct late {
 	uint32_t first, then;	   /* key, code, qualifier, a byte each */
 	uint8_t attention; /* the ASC of a unit attention that is told before it is ready; 0: none */
 	bool wants_start;	   /* ready after START STOP UNIT with START, and not before */
+	bool stops;	   /* the same after START STOP UNIT without START; LOEJ moves nothing */
 	/* kept */
 	int64_t since_ns;
-	bool started, told;
+	bool started, stopped, told;
 	uint32_t sense; /* of the command that was failed last; 0: none was */
 };
 
@@ -46,7 +47,7 @@ static uint32_t reason(struct late *l, int64_t now)
 {
 	const int64_t t = now - l->since_ns;
 
-	if (l->wants_start ? !l->started : t < l->first_ns)
+	if (l->stopped || (l->wants_start ? !l->started : t < l->first_ns))
 		return l->first;
 	if (t < l->first_ns + l->then_ns)
 		return l->then;
@@ -55,6 +56,17 @@ static uint32_t reason(struct late *l, int64_t now)
 		return MSC_SENSE_CODE(MSC_SENSE_UNIT_ATTENTION, l->attention, 0);
 	}
 	return 0;
+}
+
+static void start_stop(struct late *l, struct msc_cbw *seen)
+{
+	const bool start = seen->cb[4] & MSC_START_START;
+
+	l->started |= start;
+	if (l->stops) {
+		l->stopped = !start;
+		seen->cb[4] &= (uint8_t)~MSC_START_LOEJ;
+	}
 }
 
 static enum mutant_verdict on_command(struct mcu *m, const struct mutant_view *v,
@@ -67,8 +79,8 @@ static enum mutant_verdict on_command(struct mcu *m, const struct mutant_view *v
 	if (seen->cb[0] == MSC_OP_REQUEST_SENSE)
 		return MUTANT_PASS;
 	l->sense = 0;
-	if (seen->cb[0] == MSC_OP_START_STOP_UNIT && seen->cb[4] & 0x01)
-		l->started = true;
+	if (seen->cb[0] == MSC_OP_START_STOP_UNIT && seen->h.lun == 0)
+		start_stop(l, seen);
 	if (seen->h.lun == 0 && needs_medium(v->cbw.cb[0]))
 		l->sense = reason(l, mcu_now(m));
 	if (l->sense) {
@@ -99,7 +111,7 @@ static void on_reset(struct mcu *m, void *state)
 	struct late *l = state;
 
 	l->since_ns = mcu_now(m);
-	l->started = l->told = false;
+	l->started = l->stopped = l->told = false;
 	l->sense = 0;
 }
 
@@ -133,6 +145,11 @@ static const struct msc_variant rows[] = {
 	  "the unit is stopped after each reset, with 2/04/02, until START STOP UNIT starts it",
 	  "SBC-2, 5.17; SPC-2, table D.1: initializing command required",
 	  LATE(.wants_start = true, .first = WANTS_START) },
+	{ "late-start-needless", "for 3 s after each reset the unit says 2/04/02, started or not",
+	  "SPC-2, table D.1; Linux starts it and goes on asking for 100 s",
+	  LATE(.first_ns = 3 * MSC_S, .first = WANTS_START) },
+	{ "stop", "START STOP UNIT without START stops the unit: 2/04/02 until it is started again",
+	  "SBC-2, 5.17", .knobs = "removable=0", LATE(.stops = true, .first = WANTS_START) },
 	{ "late-insertion", "after each reset 2/3A/00 for 1 s, then 6/28/00 once, then ready",
 	  "SPC-2, 5.6.9: how a card that is found late is told",
 	  LATE(.first_ns = 1 * MSC_S, .first = NO_MEDIUM, .attention = MSC_ASC_MEDIUM_CHANGED) },

@@ -4,6 +4,9 @@
 #include "firmware/variant/variant.h"
 
 #define WITHOUT(name) {AT_COMMAND, {OPCODE(name)}, {{CDB(0), PUT, VARIANT_NO_OPCODE}}}
+/* Carried out as TEST UNIT READY is. */
+#define WITHOUT_MEDIUM(name) {AT_COMMAND, {OPCODE(name)}, {{CDB(0), PUT, MSC_OP_TEST_UNIT_READY}}}
+#define UNPROTECTED(name) {AT_COMMAND, {OPCODE(name)}, {{CDB(1), CLEAR, 0xe0}}}
 #define STANDARD_INQUIRY(...) \
 	ROWS({AT_ANSWER, {OPCODE(INQUIRY), {CDB(1), LACKS, 0x01}}, {__VA_ARGS__}})
 
@@ -178,6 +181,22 @@ static const struct msc_variant rows[] = {
 	  ROWS({ AT_ANSWER,
 		 { OPCODE(REQUEST_SENSE), { LEN, ABOVE, 13 }, { BYTE(12), IS, 0x29 } },
 		 { { BYTE(12), PUT, 0x28 } } }) },
+
+	/* -- without a medium ------------------------------------------------------------------ */
+	{ "empty-mode-sense", "MODE SENSE fails with 2/3A/00 when there is no medium",
+	  "SPC-2, 7.8 and table D.1", .knobs = "medium=0",
+	  ROWS(WITHOUT_MEDIUM(MODE_SENSE_6), WITHOUT_MEDIUM(MODE_SENSE_10)) },
+	{ "empty-format-capacities",
+	  "READ FORMAT CAPACITIES fails with 2/3A/00 when there is no medium",
+	  "UFI 1.0, 4.10, and SPC-2, table D.1", .knobs = "medium=0",
+	  ROWS(WITHOUT_MEDIUM(READ_FORMAT_CAPACITIES)) },
+
+	/* -- bits that are not looked at -------------------------------------------------------- */
+	{ "protect-ignored", "RDPROTECT and WRPROTECT are ignored",
+	  "SBC, 6.1: they are reserved; SPC-2, 3.3.10: reserved bits need not be checked",
+	  ROWS(UNPROTECTED(READ_10), UNPROTECTED(WRITE_10), UNPROTECTED(VERIFY_10),
+	       UNPROTECTED(READ_12), UNPROTECTED(WRITE_12), UNPROTECTED(READ_16),
+	       UNPROTECTED(WRITE_16)) },
 
 	/* -- capacities ------------------------------------------------------------------------- */
 	{ "capacity-16-provisioning", "READ CAPACITY(16) says that the unit is provisioned thinly",
