@@ -280,6 +280,16 @@ static void all_is_well(struct msc_history *h)
 		h->of_unit[i].prevented = false;
 }
 
+/* A device that cannot be set up needs what it has just been given. */
+static void add_port_reset(struct msc_history *h, const struct msc_record *r)
+{
+	enum msc_outcome outcome = r->u.port.outcome;
+
+	all_is_well(h);
+	h->needs_reset = h->unclean = outcome == MSC_OUT_TIMEOUT || outcome == MSC_OUT_GONE;
+	h->past.reset = !h->needs_reset;
+}
+
 static void add_clear_halt(struct msc_history *h, const struct msc_record *r, uint8_t ep)
 {
 	struct msc_past *p = &h->past;
@@ -364,6 +374,6 @@ void msc_history_add(struct msc_history *h, struct msc_record *r)
 	case MSC_RECORD_EXCHANGE: add_exchange(h, r); break;
 	case MSC_RECORD_CONTROL: add_control(h, r); break;
 	case MSC_RECORD_POLL: add_poll(h, r); break;
-	case MSC_RECORD_PORT_RESET: all_is_well(h); break;
+	case MSC_RECORD_PORT_RESET: add_port_reset(h, r); break;
 	}
 }

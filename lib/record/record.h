@@ -93,6 +93,12 @@ struct msc_poll {
 	size_t data_len;
 };
 
+/* A reset of the port, and the enumeration behind it as far as the host tells of it. */
+struct msc_port {
+	enum msc_outcome outcome; /* TIMEOUT, GONE: the device could not be set up again */
+	unsigned resets; /* so often it was tried; 0: not known */
+};
+
 enum msc_record_kind {
 	MSC_RECORD_EXCHANGE = 1,
 	MSC_RECORD_CONTROL = 2,
@@ -144,6 +150,7 @@ struct msc_record {
 		struct msc_exchange exchange;
 		struct msc_control control;
 		struct msc_poll poll;
+		struct msc_port port;
 	} u;
 };
 
