@@ -120,10 +120,7 @@ int msc_session_level(struct msc_session *s, uint8_t lun, const struct msc_unit 
 {
 	int rc = 0, rung;
 
-	*is_level = s->target->device.commands_only;
 	know(s, lun, unit);
-	if (*is_level)
-		return 0;
 	msc_session_mute(s, true);
 	rc = level(s, lun, unit, is_level, err);
 	if (rc == 0 && !*is_level)
