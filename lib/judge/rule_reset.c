@@ -94,7 +94,7 @@ static void recovers(struct msc_judging *j, const struct msc_record *r)
 
 	if (!s || !r->u.exchange.plain || r->u.exchange.view.after != MSC_AFTER_RESET)
 		return;
-	msc_found(j, "the first command after a reset got %s in %s transport",
+	msc_found(j, "the first command after %s got %s in %s transport", msc_reset_text(&r->past),
 		  msc_outcome_name(s->outcome),
 		  s->kind == MSC_STEP_CBW    ? "command"
 		  : s->kind == MSC_STEP_DATA ? "data"
@@ -242,7 +242,8 @@ static void status(struct msc_judging *j, const struct msc_record *r)
 		return;
 	msc_found(
 		j,
-		halted ? "GET_STATUS says that endpoint %02Xh is halted, after its halt was cleared"
+		halted ? "GET_STATUS says that endpoint %02Xh is halted, and nothing has halted it "
+			 "since the newest reset or clear-halt"
 		       : "GET_STATUS says that endpoint %02Xh is not halted, after it gave STALL",
 		ep);
 	msc_expected(j, halted ? "0" : "1");
