@@ -93,6 +93,7 @@ struct msc_medium {
 	bool has_unsteady;
 	unsigned changed, doubts, absent; /* signs of the session seen so far */
 	uint8_t *fill; /* of the scratch range: what `held` points to; NULL: never yet */
+	bool no_flush; /* it does not know SYNCHRONIZE CACHE, or hangs at it */
 	bool unfilled; /* the device does not take what it is to be filled with, or cannot be read */
 	char ended[256]; /* why nothing may be written any more; empty: it may */
 	unsigned permit[CARE_PROBES_MAX + 1];

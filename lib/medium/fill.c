@@ -75,5 +75,8 @@ int msc_medium_fill(struct msc_medium *m, uint32_t blocks, struct msc_err *err)
 	if (care_write(m, m->first, blocks, m->fill, true, &good, err) < 0)
 		return -1;
 	m->unfilled |= !good;
+	/* What is still on its way to the medium is no state that a case may begin with. */
+	if (good && !*m->ended && !m->no_flush && care_flush(m, err) < 0)
+		return -1;
 	return *m->ended ? 0 : adopt(m, blocks, err);
 }

@@ -138,6 +138,7 @@ int care_flush(struct msc_medium *m, struct msc_err *err)
 	if (rc < 0)
 		return -1;
 	good = msc_exchange_passed(&r->u.exchange);
+	m->no_flush |= !good;
 	return good ? 0 : settle(m, &answers, err);
 }
 
