@@ -14,7 +14,7 @@ _mscope() {
 	((${#before[@]} == 0)) || prev=${before[-1]}
 	if ((COMP_CWORD == 1)); then
 		words=$(mscope help | sed -n 's/^  \([a-z]\{1,\}\) .*/\1/p')
-	elif [[ $prev == --select || $prev == -s ]]; then
+	elif [[ $prev == --select || $prev == -s || $prev == --exclude || $prev == -x ]]; then
 		words=$(_mscope_names scenarios)
 	elif [[ $prev == --profile || $prev == -p ]]; then
 		words="spec usbif interop"

@@ -14,7 +14,7 @@ function __mscope_words
 	set -l prev $before[-1]
 	if test (count $before) -eq 1
 		__mscope_commands
-	else if contains -- $prev --select -s
+	else if contains -- $prev --select -s --exclude -x
 		__mscope_names scenarios
 	else if contains -- $prev --profile -p
 		printf '%s\n' spec usbif interop

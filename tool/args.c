@@ -34,6 +34,8 @@ const struct opt log_options[] = {
 const struct opt report_options[] = {
 	{ "select", 's', "WHAT", "a name such as 'bot.*', a tag, a clause; may be repeated",
 	  .many = true },
+	{ "exclude", 'x', "WHAT", "all but these, named in the same way; may be repeated",
+	  .many = true },
 	{ "strict", 0, NULL, "a skip counts as a failure" },
 	{ "junit", 0, "FILE", "the same as --report junit:FILE", .is_report = true },
 	{ "tap", 0, NULL, "the same as --report tap", .is_report = true },

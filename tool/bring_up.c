@@ -179,10 +179,10 @@ int bring_up(struct tool *tool, const struct msc_scenarios *all, struct msc_err 
 	struct walk walk = { .failed = NULL };
 	int status = -1;
 
-	if (arg(&tool->args, "select"))
+	if (arg(&tool->args, "select") || arg(&tool->args, "exclude"))
 		return msc_fail(err, MSC_E_USAGE,
-				"--bring-up has an order of its own and takes no "
-				"--select");
+				"--bring-up has an order of its own and takes neither --select "
+				"nor --exclude");
 	tool->endpoints = true;
 	if (choose(all, &chosen, err) == 0)
 		status = conduct_walk(tool, &chosen, &walk, err);

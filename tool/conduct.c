@@ -361,13 +361,13 @@ static int run_chosen(struct tool *tool, struct msc_scenarios *scenarios, bool f
 	return status;
 }
 
-const char **selected(const struct tool *tool, size_t *n)
+const char **values_of(const struct tool *tool, const char *option, size_t *n)
 {
 	const char **list = calloc(tool->args.n_options + 1, sizeof *list);
 
 	*n = 0;
 	for (size_t i = 0; list && i < tool->args.n_options; i++) {
-		if (!strcmp(tool->args.options[i].opt->name, "select"))
+		if (!strcmp(tool->args.options[i].opt->name, option))
 			list[(*n)++] = tool->args.options[i].value;
 	}
 	return list;
@@ -377,15 +377,18 @@ int conduct(struct tool *tool, const struct msc_scenarios *all, bool chosen_by_n
 	    struct msc_err *err)
 {
 	struct msc_scenarios chosen = { NULL };
-	size_t n;
-	const char **list = selected(tool, &n);
+	size_t n, n_except;
+	const char **list = values_of(tool, "select", &n);
+	const char **except = values_of(tool, "exclude", &n_except);
 	int status = -1;
 
-	if (!list)
-		return msc_nomem(err);
-	if (msc_select(all, list, n, &chosen, err) == 0)
+	if (!list || !except)
+		msc_nomem(err);
+	else if (msc_select(all, list, n, &chosen, err) == 0 &&
+		 msc_select_except(&chosen, except, n_except, err) == 0)
 		status = run_chosen(tool, &chosen, !n && !chosen_by_name, NULL, err);
 	free(chosen.list);
+	free(except);
 	free(list);
 	return status;
 }

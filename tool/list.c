@@ -193,7 +193,7 @@ static int collect_scenarios(json_t *list, struct tool *tool, struct msc_err *er
 {
 	struct msc_scenarios all = { NULL }, chosen = { NULL };
 	size_t n;
-	const char **patterns = selected(tool, &n);
+	const char **patterns = values_of(tool, "select", &n);
 	int result = -1;
 
 	if (!patterns)

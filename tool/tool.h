@@ -189,8 +189,8 @@ bool tool_medium_end(struct msc_medium *);
 struct format report_format(size_t i);
 int report_failure(struct tool *, struct output *, int status, const struct msc_err *why,
 		   struct msc_err *);
-/* The values of --select; free() the list. NULL: out of memory. */
-const char **selected(const struct tool *, size_t *n);
+/* The values of an option that may be repeated; free() the list. NULL: out of memory. */
+const char **values_of(const struct tool *, const char *option, size_t *n);
 /* Runs those of the scenarios that --select names on the target, with the reports that were asked
  * for; the exit status, or -1. */
 int conduct(struct tool *, const struct msc_scenarios *, bool chosen_by_name, struct msc_err *);

@@ -124,6 +124,9 @@ int msc_exit_status(enum msc_code);
  * nearest name. */
 int msc_select(const struct msc_scenarios *all, const char *const *patterns, size_t n_patterns,
 	       struct msc_scenarios *out, struct msc_err *) MSC_MUST_CHECK;
+/* Takes out those that match one of the patterns. One that takes nothing out is MSC_E_USAGE. */
+int msc_select_except(struct msc_scenarios *, const char *const *patterns, size_t n_patterns,
+		      struct msc_err *) MSC_MUST_CHECK;
 /* Takes out those that are about another device than this one. */
 void msc_select_for(struct msc_scenarios *, const struct msc_device *);
 

@@ -17,6 +17,17 @@ def test_help_is_a_result(mscope):
     assert "--allow-writes" in mscope("help", "check").out
 
 
+def test_what_is_excluded_does_not_run(mscope):
+    def names(*args):
+        return [c["name"] for c in mscope.json("check", "sim:reference", *args)["cases"]]
+    everything = names()
+    left = names("-x", "bot.*", "--exclude", "TD1.9")
+    assert left == [n for n in everything if n in left] and 0 < len(left) < len(everything)
+    assert not [n for n in left if n.startswith("bot.")]
+    assert names("-s", "bot.case0*", "-x", "bot.case05.*") == [n for n in names("-s", "bot.case0*")
+                                                               if not n.startswith("bot.case05.")]
+
+
 def test_version(mscope):
     assert mscope("--version").out.startswith("mscope ")
 
@@ -33,6 +44,11 @@ UNKNOWN = [
      "no fault called 'residue-zeros'; did you mean 'residue-zero'?"),
     (["check", "sim:reference", "--select", "bot.case05.read1"], 2,
      "no scenario called 'bot.case05.read1'; did you mean 'bot.case05.read10'?"),
+    (["check", "sim:reference", "--select", "bot.*", "--exclude", "usb.*"], 2,
+     "--exclude usb.* takes nothing out: none of the selected scenarios is called that"),
+    (["check", "sim:reference", "--exclude", "*"], 2, "no scenario is left to run"),
+    (["check", "sim:reference", "--bring-up", "--exclude", "bot.*"], 2,
+     "--bring-up has an order of its own and takes neither --select nor --exclude"),
     (["check", "sim:reference", "--profile", "usbfi"], 2, None),
     (["check", "sim:reference", "--selct", "x"], 2,
      "unknown option '--selct'; did you mean '--select'?"),
