@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "mscope.h"
+#include "repeat.h"
 #include "tool.h"
 
 struct report {
@@ -20,7 +21,8 @@ struct conductor {
 	size_t n_reports;	/* that have begun */
 	struct tool *tool;
 	size_t total, done;
-	char *repeat;
+	char *repeat, *selected;
+	struct repeat tried;
 	struct walk *walk; /* NULL: the run does not end with the first failure */
 };
 
@@ -167,6 +169,25 @@ static char *repeat_command(const struct tool *tool)
 	return text;
 }
 
+/* The part of it that repeat_command() leaves out. */
+static char *select_options(const struct tool *tool)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	for (size_t i = 0; f && i < tool->args.n_options; i++) {
+		if (strcmp(tool->args.options[i].opt->name, "select") != 0)
+			continue;
+		fputs(" --select ", f);
+		put_word(f, tool->args.options[i].value);
+	}
+	if (f && fclose(f) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
 /* ---- reports ----------------------------------------------------------------------------------- */
 
 struct format report_format(size_t i)
@@ -288,6 +309,17 @@ static int run_on(struct conductor *c, struct msc_target *target,
 	int result = -1, status;
 
 	context.repeat = c->repeat;
+	context.selected = c->selected;
+	if (repeat_can(target)) {
+		c->tried = (struct repeat){ .target = c->tool->target,
+					    .cases = scenarios,
+					    .options = *options };
+		c->tried.options.as_hosts = c->tried.options.restore = false;
+		if (c->walk && !arg(&c->tool->args, "profile"))
+			c->tried.options.profile = MSC_PROFILE_USBIF;
+		context.repeats = repeat_try;
+		context.repeats_user = &c->tried;
+	}
 	if (c->walk && context.verbosity == 0)
 		context.verbosity = 1;
 	if (begin_reports(c, &context, err) == 0)
@@ -295,8 +327,9 @@ static int run_on(struct conductor *c, struct msc_target *target,
 	status = result < 0 ? tool_status(err) : judgement(c->tool, &summary);
 	if (end_reports(c, status, &unwritten) < 0 && result == 0) {
 		*err = unwritten;
-		return -1;
+		result = -1;
 	}
+	repeat_end(&c->tried);
 	return result < 0 ? -1 : status;
 }
 
@@ -319,9 +352,12 @@ static int run_chosen(struct tool *tool, struct msc_scenarios *scenarios, bool f
 	if (for_it)
 		msc_select_for(scenarios, &target->device);
 	c.repeat = repeat_command(tool);
-	status = c.repeat ? run_on(&c, target, scenarios, &options, err) : msc_nomem(err);
+	c.selected = select_options(tool);
+	status = c.repeat && c.selected ? run_on(&c, target, scenarios, &options, err)
+					: msc_nomem(err);
 	msc_target_close(target);
 	free(c.repeat);
+	free(c.selected);
 	return status;
 }
 

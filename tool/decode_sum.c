@@ -370,7 +370,7 @@ json_t *sum_json(const struct sum *s, const struct msc_capture_facts *f)
 		"exchanges", (json_int_t)s->exchanges, "packets", (json_int_t)f->packets, "bytes",
 		(json_int_t)s->bytes, "began_ns", (json_int_t)f->began_ns, "ended_ns",
 		(json_int_t)f->ended_ns, "busy_ns", (json_int_t)s->busy_ns, "commands",
-		kinds_json(s), "causes", msc_causes_json(&s->causes, NULL), "findings",
+		kinds_json(s), "causes", msc_causes_json(&s->causes, NULL, false), "findings",
 		found_json(s), "evidence", "bus", f->sees_packets, "naks",
 		f->sees_packets ? json_integer((json_int_t)f->naks) : json_null(), "not_judged",
 		(json_int_t)s->cut, "cut", (json_int_t)f->cut, "unknown_before",

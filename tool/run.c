@@ -10,8 +10,11 @@ static int run(struct tool *tool, struct msc_err *err)
 	if (tool_target(tool, err) < 0)
 		return -1;
 	if (tool->args.n_words == tool->target_words)
-		return msc_fail(err, MSC_E_USAGE,
-				"no scenario file; \"mscope check\" runs those that are built in");
+		return msc_fail(
+			err, MSC_E_USAGE,
+			"%s%sno scenario file; \"mscope check\" runs those that are built in",
+			tool->target_words ? tool->args.words[0] : "",
+			tool->target_words ? " is the target, and there is " : "");
 	for (size_t i = tool->target_words; status == 0 && i < tool->args.n_words; i++)
 		status = msc_scenarios_load_file(&all, tool->args.words[i], err);
 	if (status == 0)

@@ -58,6 +58,18 @@ const struct msc_record *msc_earlier_answer(const struct msc_record *r, uint8_t 
 
 /* ---- what came before --------------------------------------------------------------------- */
 
+const char *msc_reset_text(const struct msc_past *past)
+{
+	static const char *const names[] = {
+		[MSC_RESET_BY_KERNEL] = "a reset by the kernel",
+		[MSC_RESET_BY_RECOVERY] = "reset recovery",
+		[MSC_RESET_BY_PORT] = "a port reset",
+		[MSC_RESET_BY_CONFIGURATION] = "SET_CONFIGURATION",
+	};
+
+	return past->reset ? names[past->reset_by] : "Bulk-Only Mass Storage Reset";
+}
+
 const struct msc_record *msc_undisturbed(const struct msc_record *r)
 {
 	const struct msc_past *past = &r->past;

@@ -34,6 +34,9 @@ const struct msc_record *msc_earlier_answer(const struct msc_record *, uint8_t o
  * Reset came after that record, and it is not supposed to change it. */
 enum msc_halt msc_known_halt(const struct msc_record *, uint8_t ep, bool *request);
 
+/* What has made the device begin anew, by its name: "reset recovery", "a port reset", ... */
+const char *msc_reset_text(const struct msc_past *);
+
 /* The exchange before, when nothing that could change the device's mind came between: no reset,
  * and the same logical unit. */
 const struct msc_record *msc_undisturbed(const struct msc_record *);

@@ -250,8 +250,9 @@ static void stale(struct msc_judging *j, const struct msc_record *r)
 		return;
 	if (!past->reset && !(past->exchange && past->exchange->u.exchange.have_csw))
 		return;
-	msc_found(j, "%zu byte%s still came on bulk-in %s", p->data_len, MSC_PLURAL(p->data_len),
-		  past->reset ? "after the reset" : "although the CSW had come");
+	msc_found(j, "%zu byte%s still came on bulk-in %s%s", p->data_len, MSC_PLURAL(p->data_len),
+		  past->reset ? "after " : "although the CSW had come",
+		  past->reset ? msc_reset_text(past) : "");
 	msc_expected(j, "nothing");
 	msc_actual(j, "%zu byte%s", p->data_len, MSC_PLURAL(p->data_len));
 }

@@ -32,13 +32,69 @@ const struct msc_rule msc_rule_bot_reset_completes = {
 	.judge = completes,
 };
 
+static void enumerates(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_port *p = &r->u.port;
+
+	if (p->outcome == MSC_OUT_GONE)
+		msc_found(j, "after a port reset the device did not come back");
+	else if (p->outcome == MSC_OUT_TIMEOUT)
+		msc_found(j,
+			  "after a port reset the device could not be set up again: it does not "
+			  "answer, and the port was reset %u times",
+			  p->resets);
+	else
+		return;
+	msc_expected(j, "SET_ADDRESS and SET_CONFIGURATION are answered");
+	msc_actual(j, "%s", msc_outcome_name(p->outcome));
+}
+
+const struct msc_rule msc_rule_usb_reset_enumerates = {
+	.id = "usb.reset.enumerates",
+	.title = "after a port reset the device can be set up again",
+	.spec = "USB 2.0, 9.1.1.3 to 9.1.1.5",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "it is the last that a host tries before it gives the device up; Linux resets the port of "
+	       "each new device twice",
+	.mistake = "a reset is heeded only before the first configuration: the address stays, or "
+		   "endpoint 0 is not armed again",
+	.on = MSC_RECORD_PORT_RESET,
+	.judge = enumerates,
+};
+
+static void first_time(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_port *p = &r->u.port;
+
+	if (p->outcome != MSC_OUT_DONE || p->resets < 2)
+		return;
+	msc_found(j,
+		  "after a port reset the device did not answer; it could be set up again when the "
+		  "port had been reset %u times",
+		  p->resets);
+	msc_expected(j, "one port reset");
+	msc_actual(j, "%u", p->resets);
+}
+
+const struct msc_rule msc_rule_usb_reset_first = {
+	.id = "usb.reset.first",
+	.title = "one port reset is enough",
+	.spec = "USB 2.0, 9.1.1.3 and 7.1.7.5",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
+	.why = "hosts try again, so it costs seconds; a hub or a host that tries once does not see the "
+	       "device",
+	.mistake = "a reset of a configured device does not clear its address",
+	.on = MSC_RECORD_PORT_RESET,
+	.judge = first_time,
+};
+
 static void recovers(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_step *s = r->u.exchange.view.stuck;
 
 	if (!s || !r->u.exchange.plain || r->u.exchange.view.after != MSC_AFTER_RESET)
 		return;
-	msc_found(j, "the first command after a reset got %s in %s transport",
+	msc_found(j, "the first command after %s got %s in %s transport", msc_reset_text(&r->past),
 		  msc_outcome_name(s->outcome),
 		  s->kind == MSC_STEP_CBW    ? "command"
 		  : s->kind == MSC_STEP_DATA ? "data"
@@ -186,7 +242,8 @@ static void status(struct msc_judging *j, const struct msc_record *r)
 		return;
 	msc_found(
 		j,
-		halted ? "GET_STATUS says that endpoint %02Xh is halted, after its halt was cleared"
+		halted ? "GET_STATUS says that endpoint %02Xh is halted, and nothing has halted it "
+			 "since the newest reset or clear-halt"
 		       : "GET_STATUS says that endpoint %02Xh is not halted, after it gave STALL",
 		ep);
 	msc_expected(j, halted ? "0" : "1");

@@ -126,24 +126,31 @@ char *msc_data_story(char *buf, size_t size, const uint8_t *got, const uint8_t *
 		     const struct msc_story *k)
 {
 	struct span s = differing(got, want, len);
-	bool cleared, set;
+	bool cleared, set, enough;
 
 	if (size)
 		buf[0] = '\0';
+	if (k->old) {
+		where(buf, size, &s, k);
+		msc_append(buf, size, ": what was there before the write%s",
+			   is_filled(got, &s, 0) ? ", zeros" : "");
+		return buf;
+	}
 	if (!s.count || tell_packet(buf, size, got, want, len, s.first, k->packet) ||
 	    tell_shift(buf, size, got, want, len, s.first))
 		return buf;
 	where(buf, size, &s, k);
 	cleared = only_cleared(got, want, &s, &set);
-	if (is_filled(got, &s, 0))
-		msc_append(buf, size, " are zeros");
-	else if (is_filled(got, &s, 0xff))
-		msc_append(buf, size, " are FFh, as flash is when it is erased");
-	else if (cleared && s.count >= MATCH_MIN)
+	enough = s.count >= MATCH_MIN && !all_alike(want + s.first, s.last - s.first + 1);
+	if (s.count >= MATCH_MIN && is_filled(got, &s, 0))
+		msc_append(buf, size, ": zeros");
+	else if (s.count >= MATCH_MIN && is_filled(got, &s, 0xff))
+		msc_append(buf, size, ": FFh, as flash is when it is erased");
+	else if (cleared && enough)
 		msc_append(buf, size,
 			   ": only bits were cleared, as in flash that is written without "
 			   "being erased");
-	else if (set && s.count >= MATCH_MIN)
+	else if (set && enough)
 		msc_append(buf, size, ": only bits were set");
 	else
 		msc_append(buf, size, ": %zu byte%s", s.count, s.count == 1 ? "" : "s");

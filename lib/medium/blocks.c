@@ -74,19 +74,25 @@ int care_add(struct msc_medium *m, uint64_t lba, uint32_t n, const uint8_t *data
 	return 0;
 }
 
+static const uint8_t *lies_there(const struct care_block *b)
+{
+	return b->held ? b->held : b->data;
+}
+
 const uint8_t *msc_medium_original(const struct msc_medium *m, uint64_t lba, size_t *len)
 {
 	const struct care_block *b = care_find(m, lba);
-	const uint8_t *next;
+	const uint8_t *first, *next;
 
 	if (!b || !(b->kind & (CARE_SCRATCH | CARE_PROBE)))
 		return NULL;
-	next = b->data + m->block_size;
+	first = lies_there(b);
+	next = first + m->block_size;
 	for (const struct care_block *p = b + 1;
-	     p < m->block + m->n_blocks && p->lba == p[-1].lba + 1 && p->data == next; p++)
+	     p < m->block + m->n_blocks && p->lba == p[-1].lba + 1 && lies_there(p) == next; p++)
 		next += m->block_size;
-	*len = (size_t)(next - b->data);
-	return b->data;
+	*len = (size_t)(next - first);
+	return first;
 }
 
 static bool is_known(const struct msc_medium *m, const uint8_t *content, uint64_t hash)
@@ -187,6 +193,7 @@ void care_blocks_free(struct msc_medium *m)
 	free(m->block);
 	free(m->wrote);
 	free(m->wrote_hash);
+	free(m->fill);
 	for (uint32_t i = 0; i < m->n_prints; i++)
 		free(m->print[i].data);
 }

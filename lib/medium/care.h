@@ -5,6 +5,7 @@
  *	blocks.c   the blocks that are saved, and what may lie in their place
  *	move.c	   reading and writing them, putting them back
  *	take.c	   saving: reading what is not saved yet, noting it in the journal
+ *	fill.c	   what a case finds in the scratch
  *	live.c	   blocks that act when they are written
  *	replace.c  new contents that stay
  *	same.c	   whether the medium is the one that it was
@@ -36,8 +37,9 @@ enum care_kind {
 struct care_block {
 	uint64_t lba;
 	uint8_t *data; /* as found; into one of the arenas */
+	const uint8_t *held; /* what the case under way has found there; NULL: data */
 	uint16_t kind;
-	bool dirty; /* may differ since it was last compared */
+	bool dirty; /* may differ since it was last compared, or filled */
 	bool noted; /* it is in the journal */
 	bool leave; /* of an earlier run: what lies there is not that run's */
 };
@@ -90,6 +92,9 @@ struct msc_medium {
 	uint64_t unsteady; /* a block that did not read the same twice, when has_unsteady */
 	bool has_unsteady;
 	unsigned changed, doubts, absent; /* signs of the session seen so far */
+	uint8_t *fill; /* of the scratch range: what `held` points to; NULL: never yet */
+	bool no_flush; /* it does not know SYNCHRONIZE CACHE, or hangs at it */
+	bool unfilled; /* the device does not take what it is to be filled with, or cannot be read */
 	char ended[256]; /* why nothing may be written any more; empty: it may */
 	unsigned permit[CARE_PROBES_MAX + 1];
 	size_t n_permits;
@@ -169,6 +174,10 @@ int care_take_all(struct msc_medium *, uint64_t *lba, size_t n, enum care_kind, 
 		  struct msc_err *) MSC_MUST_CHECK;
 /* Notes in the journal what was saved since it was written. */
 int care_note_new(struct msc_medium *, struct msc_err *) MSC_MUST_CHECK;
+
+/* ---- write.c: the journal knows that these contents may lie on the medium. */
+int care_announce(struct msc_medium *, const uint8_t *data, size_t len,
+		  struct msc_err *) MSC_MUST_CHECK;
 
 /* ---- live.c */
 /* Writes back what was found, and revokes the permits. */

@@ -13,7 +13,7 @@ int msc_medium_restore(struct msc_medium *m, bool quick, bool *good, struct msc_
 	if (care_live_end(m, err) < 0)
 		return -1;
 	for (size_t i = 0; i < m->n_blocks && !dirty; i++)
-		dirty = m->block[i].dirty;
+		dirty = m->block[i].dirty || m->block[i].held;
 	if (!m->saved || !dirty || *m->ended)
 		return 0;
 	if (care_check(m, false, err) < 0)

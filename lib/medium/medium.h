@@ -71,6 +71,10 @@ int msc_medium_hold(struct msc_medium *, struct msc_err *) MSC_MUST_CHECK;
  * the same. *may false: nothing may be written, and why (256 bytes) says so. */
 int msc_medium_save(struct msc_medium *, bool *may, char *why, size_t size,
 		    struct msc_err *) MSC_MUST_CHECK;
+/* After msc_medium_save: the first blocks of the scratch range are given contents that nothing else has,
+ * so that what a case writes, and what it does not, can be told from what lay there. Put back by
+ * msc_medium_restore. A device that does not take them is not filled. */
+int msc_medium_fill(struct msc_medium *, uint32_t blocks, struct msc_err *) MSC_MUST_CHECK;
 /* These blocks (up to 8) are not storage: they act when they are written, and may read otherwise than
  * they were written. The case under way may write them with WRITE(10), until msc_medium_restore, which
  * writes what was found and does not compare. They are saved like any other block first. *may false:
@@ -107,7 +111,8 @@ uint64_t msc_medium_first(const struct msc_medium *);
 uint32_t msc_medium_blocks(const struct msc_medium *); /* 0: there is no medium */
 uint32_t msc_medium_probes(const struct msc_medium *);
 uint64_t msc_medium_probe(const struct msc_medium *, uint32_t i);
-/* The blocks from there on as they were found, and how many bytes follow; NULL: not known. */
+/* The blocks from there on as the case under way has found them, filled or not, and how many bytes
+ * follow; NULL: not known. */
 const uint8_t *msc_medium_original(const struct msc_medium *, uint64_t lba, size_t *len);
 
 /* ---- writing that stays: replace.c -------------------------------------------------------------- */

@@ -138,6 +138,7 @@ int care_flush(struct msc_medium *m, struct msc_err *err)
 	if (rc < 0)
 		return -1;
 	good = msc_exchange_passed(&r->u.exchange);
+	m->no_flush |= !good;
 	return good ? 0 : settle(m, &answers, err);
 }
 
@@ -149,7 +150,7 @@ static bool wanted(const struct care_block *b, unsigned kinds, bool dirty_only)
 		return false;
 	if (b->kind & CARE_MARK && !(kinds & (CARE_MARK | CARE_DIFFERS)))
 		return false;
-	return b->kind & kinds && !b->leave && (b->dirty || !dirty_only);
+	return b->kind & kinds && !b->leave && (b->dirty || b->held || !dirty_only);
 }
 
 /* The blocks in a row that end before `end`, and fit into a piece. Returns where they begin. */
@@ -183,9 +184,11 @@ int care_compare(struct msc_medium *m, unsigned kinds, bool dirty_only, care_dif
 		rc = care_read(m, m->block[first].lba, (uint32_t)(end - first), now, readable, err);
 		for (size_t i = first; rc == 0 && *readable && i < end; i++) {
 			const uint8_t *block = now + (i - first) * m->block_size;
+			struct care_block *b = &m->block[i];
+			bool filled = kinds & CARE_REACH && b->held;
 
-			if (memcmp(block, m->block[i].data, m->block_size) != 0)
-				differs(m, &m->block[i], block, user);
+			if (memcmp(block, filled ? b->held : b->data, m->block_size) != 0)
+				differs(m, b, block, user);
 		}
 		end = first;
 	}
@@ -253,7 +256,9 @@ int care_put_back(struct msc_medium *m, unsigned kinds, bool dirty_only, bool qu
 	}
 	*good = *good && !differ;
 	for (size_t i = 0; *good && i < m->n_blocks; i++)
-		if (wanted(&m->block[i], kinds, false))
+		if (wanted(&m->block[i], kinds, false)) {
 			m->block[i].dirty = false;
+			m->block[i].held = NULL;
+		}
 	return 0;
 }

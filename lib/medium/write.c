@@ -43,7 +43,7 @@ static const uint8_t *find_pair(uint8_t opcode, uint8_t *read)
 
 /* ---- what it will write ------------------------------------------------------------------------ */
 
-static int announce(struct msc_medium *m, const uint8_t *data, size_t len, struct msc_err *err)
+int care_announce(struct msc_medium *m, const uint8_t *data, size_t len, struct msc_err *err)
 {
 	uint8_t *fresh;
 	size_t fresh_len;
@@ -73,7 +73,7 @@ static void make_dirty(struct msc_medium *m, uint64_t lba, uint64_t blocks)
 int msc_medium_announce(struct msc_medium *m, const uint8_t *data, size_t len, struct msc_err *err)
 {
 	make_dirty(m, m->first, m->blocks);
-	return announce(m, data, len, err);
+	return care_announce(m, data, len, err);
 }
 
 static size_t data_len(const struct msc_request *rq)
@@ -90,11 +90,11 @@ static int announce_data(struct msc_medium *m, const struct msc_request *rq, str
 	int rc;
 
 	if (rq->out || !len)
-		return announce(m, rq->out, len, err);
+		return care_announce(m, rq->out, len, err);
 	zeros = calloc(1, m->block_size);
 	if (!zeros)
 		return msc_nomem(err);
-	rc = announce(m, zeros, m->block_size, err);
+	rc = care_announce(m, zeros, m->block_size, err);
 	free(zeros);
 	return rc;
 }
@@ -448,7 +448,7 @@ static int explain_odd(struct msc_medium *m, struct msc_write *w, struct msc_err
 			 " than before it, %s",
 			 w->odd, w->lba,
 			 !good ? "and cannot be read once more"
-			 : b && !memcmp(again, b->data, m->block_size)
+			 : b && !memcmp(again, b->held ? b->held : b->data, m->block_size)
 				 ? "and as before when it is read once more"
 				 : "and holds nothing of what was written");
 	free(again);

@@ -223,6 +223,7 @@ static void add_port_reset(struct msc_assembler *a, const struct msc_transfer *t
 		return;
 	r->began_ns = t->submitted_ns;
 	r->ended_ns = t->completed_ns;
+	r->u.port = (struct msc_port){ .outcome = t->outcome, .resets = t->resets };
 	complete(a, r);
 }
 
@@ -460,9 +461,7 @@ static void take_note(struct msc_assembler *a, const struct msc_note *n)
 		break;
 	case MSC_NOTE_MUTE: a->muted = true; break;
 	case MSC_NOTE_UNMUTE: a->muted = false; break;
-	case MSC_NOTE_UNIT:
-		a->history.unit[n->lun & MSC_LUN_MAX] = (struct msc_unit){ .have_capacity = false };
-		break;
+	case MSC_NOTE_UNIT: a->history.unit[n->lun & MSC_LUN_MAX] = n->unit; break;
 	case MSC_NOTE_BEGIN: begin_exchange(a, n); break;
 	case MSC_NOTE_END:
 		take_waiting(a, true);

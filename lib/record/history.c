@@ -269,15 +269,25 @@ static void add_exchange(struct msc_history *h, struct msc_record *r)
 /* ---- everything else ---------------------------------------------------------------------- */
 
 /* Reset recovery that is complete, a port reset, SET_CONFIGURATION. */
-static void all_is_well(struct msc_history *h)
+static void all_is_well(struct msc_history *h, enum msc_reset_by by)
 {
 	const struct msc_record *exchange = h->past.exchange;
 
-	h->past = (struct msc_past){ .exchange = exchange, .reset = true };
+	h->past = (struct msc_past){ .exchange = exchange, .reset = true, .reset_by = by };
 	h->past.in.halt = h->past.out.halt = MSC_HALT_CLEAR;
 	h->needs_reset = h->unclean = h->owed = false;
 	for (size_t i = 0; i < MSC_COUNT(h->of_unit); i++)
 		h->of_unit[i].prevented = false;
+}
+
+/* A device that cannot be set up needs what it has just been given. */
+static void add_port_reset(struct msc_history *h, const struct msc_record *r)
+{
+	enum msc_outcome outcome = r->u.port.outcome;
+
+	all_is_well(h, MSC_RESET_BY_PORT);
+	h->needs_reset = h->unclean = outcome == MSC_OUT_TIMEOUT || outcome == MSC_OUT_GONE;
+	h->past.reset = !h->needs_reset;
 }
 
 static void add_clear_halt(struct msc_history *h, const struct msc_record *r, uint8_t ep)
@@ -296,7 +306,7 @@ static void add_clear_halt(struct msc_history *h, const struct msc_record *r, ui
 	}
 	/* The three parts of reset recovery, whoever sent them: BOT 1.0, 5.3.4. */
 	if (p->request && p->cleared_in && p->cleared_out)
-		all_is_well(h);
+		all_is_well(h, MSC_RESET_BY_RECOVERY);
 }
 
 static void add_request(struct msc_history *h, const struct msc_record *r)
@@ -323,7 +333,7 @@ static void add_control(struct msc_history *h, struct msc_record *r)
 	if (msc_is_good_reset(r)) {
 		add_request(h, r);
 	} else if (msc_is_configuration(r) && done) {
-		all_is_well(h);
+		all_is_well(h, MSC_RESET_BY_CONFIGURATION);
 	} else if (msc_is_clear_halt(r, &ep) && done) {
 		add_clear_halt(h, r, ep);
 	} else if (msc_is_request(r, MSC_RECIPIENT_ENDPOINT, MSC_STD_SET_FEATURE) && done &&
@@ -364,6 +374,6 @@ void msc_history_add(struct msc_history *h, struct msc_record *r)
 	case MSC_RECORD_EXCHANGE: add_exchange(h, r); break;
 	case MSC_RECORD_CONTROL: add_control(h, r); break;
 	case MSC_RECORD_POLL: add_poll(h, r); break;
-	case MSC_RECORD_PORT_RESET: all_is_well(h); break;
+	case MSC_RECORD_PORT_RESET: add_port_reset(h, r); break;
 	}
 }

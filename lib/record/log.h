@@ -18,7 +18,7 @@ enum msc_note_kind {
 	MSC_NOTE_FRESH,	  /* the device is ready for a CBW; what was before is not looked back at */
 	MSC_NOTE_MUTE,	  /* what follows is the host's own affair, and not judged */
 	MSC_NOTE_UNMUTE,
-	MSC_NOTE_UNIT,	  /* the logical unit will be learned anew */
+	MSC_NOTE_UNIT, /* what is known of the logical unit: nothing, it will be learned anew; or this */
 	MSC_NOTE_BEGIN,	  /* an exchange: the next bulk-out transfer is its wrapper */
 	MSC_NOTE_END,	  /* the host is through with the exchange, however far it got */
 	MSC_NOTE_ABANDON, /* the host failed in the middle of it: nothing can be made of it */
@@ -30,6 +30,7 @@ struct msc_note {
 	enum msc_note_kind kind;
 	const struct msc_device *device; /* DEVICE; gone when the entry has been taken */
 	uint8_t lun;			 /* UNIT */
+	struct msc_unit unit;		 /* UNIT */
 	struct msc_intent stated; /* BEGIN: of the command block, by a scenario; or not .known */
 	bool leave; /* BEGIN: what the device halts stays halted, on purpose */
 };

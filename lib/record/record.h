@@ -94,6 +94,12 @@ struct msc_poll {
 	size_t data_len;
 };
 
+/* A reset of the port, and the enumeration behind it as far as the host tells of it. */
+struct msc_port {
+	enum msc_outcome outcome; /* TIMEOUT, GONE: the device could not be set up again */
+	unsigned resets; /* so often it was tried; 0: not known */
+};
+
 enum msc_record_kind {
 	MSC_RECORD_EXCHANGE = 1,
 	MSC_RECORD_CONTROL = 2,
@@ -103,6 +109,13 @@ enum msc_record_kind {
 
 enum msc_halt { MSC_HALT_UNKNOWN, MSC_HALT_SET, MSC_HALT_CLEAR };
 
+enum msc_reset_by { /* what has made the device begin anew */
+	MSC_RESET_BY_KERNEL, /* whose reset it was is not told */
+	MSC_RESET_BY_RECOVERY,
+	MSC_RESET_BY_PORT,
+	MSC_RESET_BY_CONFIGURATION,
+};
+
 /* What had happened before a record began, as far as it still matters. */
 struct msc_past {
 	bool unknown; /* the log began in the middle, and nothing since has made things clear */
@@ -110,6 +123,7 @@ struct msc_past {
 	const struct msc_record *own; /* the one before on the same unit; NULL: none is known */
 	/* since that exchange: */
 	bool reset;   /* reset recovery, port reset or SET_CONFIGURATION, and it succeeded */
+	enum msc_reset_by reset_by; /* which, if so */
 	bool request; /* Bulk-Only Mass Storage Reset by itself */
 	bool cleared_in, cleared_out; /* clear-halt, and since that request */
 	bool sent; /* bytes were put on bulk-out that belong to no exchange, and no reset since */
@@ -151,6 +165,7 @@ struct msc_record {
 		struct msc_exchange exchange;
 		struct msc_control control;
 		struct msc_poll poll;
+		struct msc_port port;
 	} u;
 };
 

@@ -190,6 +190,7 @@ static int read_root(struct reader *r, const json_t *root, struct msc_bench *b)
 	if (!runs && reason)
 		return msc_fail(r->err, MSC_E_UNDECIDED, "%s: nothing was measured: %.200s",
 				r->path, reason);
+	snprintf(b->failure, sizeof b->failure, "%s", reason ? reason : "");
 	if (read_device(r, root, &b->device) < 0 || read_conditions(r, root, b) < 0)
 		return -1;
 	if (!json_is_array(runs) || json_array_size(runs) > RUNS_MAX)

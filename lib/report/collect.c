@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CAUSE_TRIES 4
+
 /* A line more; line breaks within it become blanks. */
 static void add_note(struct msc_report_all *all, const char *text)
 {
@@ -51,7 +53,39 @@ static void add_case(struct msc_report_all *all, const struct msc_event *ev)
 		all->failed = true;
 }
 
-void msc_report_collect(struct msc_report_all *all, const struct msc_event *ev)
+/* What shows each cause by itself is tried where that can be had; the dictionary knows it of its own
+ * models only. The case that it names is the first choice, then the others that have shown it. */
+static void try_causes(struct msc_report_all *all, const struct msc_report_context *c)
+{
+	for (size_t n = 0; c->repeats && n < all->causes.count; n++) {
+		struct msc_cause *cause = &all->causes.list[n];
+		enum msc_repeats repeats = MSC_REPEATS_NOT;
+		const char *before = NULL;
+		unsigned tries = 0;
+
+		for (int round = 0; round < 2 && repeats == MSC_REPEATS_NOT; round++)
+			for (size_t i = 0; i < all->seen.n_seen && tries < CAUSE_TRIES; i++) {
+				const struct msc_sighting *s = &all->seen.seen[i];
+
+				if (all->causes.of[i] != (int)n || s->worst < cause->worst ||
+				    (s->name == cause->alone) != (round == 0))
+					continue;
+				tries++;
+				repeats = c->repeats(c->repeats_user, s->name, s->rule, &before);
+				if (repeats == MSC_REPEATS_NOT)
+					continue;
+				cause->alone = s->name;
+				break;
+			}
+		if (repeats == MSC_REPEATS_UNTRIED)
+			continue;
+		cause->before = before;
+		cause->alone_is_sure = repeats != MSC_REPEATS_NOT;
+	}
+}
+
+void msc_report_collect(struct msc_report_all *all, const struct msc_report_context *context,
+			const struct msc_event *ev)
 {
 	struct msc_err err = MSC_ERR_INIT;
 
@@ -71,6 +105,8 @@ void msc_report_collect(struct msc_report_all *all, const struct msc_event *ev)
 		if (msc_causes_find(&msc_dictionary, &all->seen, all->profile, &all->causes, &err) <
 		    0)
 			all->failed = true;
+		else
+			try_causes(all, context);
 		break;
 	case MSC_EV_CASE_BEGIN:
 	case MSC_EV_RECORD:

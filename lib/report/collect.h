@@ -6,7 +6,8 @@
 #include "report/report.h"
 
 /* Of MSC_EV_RUN_END the causes follow. */
-void msc_report_collect(struct msc_report_all *, const struct msc_event *);
+void msc_report_collect(struct msc_report_all *, const struct msc_report_context *,
+			const struct msc_event *);
 void msc_report_forget(struct msc_report_all *);
 
 #endif

@@ -91,13 +91,13 @@ static json_t *missing_json(const struct msc_cause *cause)
 	return list;
 }
 
-json_t *msc_causes_json(const struct msc_causes *all, const char *repeat)
+json_t *msc_causes_json(const struct msc_causes *all, const char *repeat, bool tried)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < all->count; i++) {
 		const struct msc_cause *c = &all->list[i];
-		json_t *alone = repeat && c->alone
+		json_t *alone = repeat && c->alone && (c->alone_is_sure || !tried)
 					? json_sprintf("%s%s%s --select %s", repeat,
 						       c->before ? " --select " : "",
 						       c->before ? c->before : "", c->alone)
@@ -187,7 +187,8 @@ static void event(struct msc_report_run *run, const struct msc_event *ev)
 		name_causes(run, s->cases);
 		json_decref(s->causes);
 		json_decref(s->unexplained);
-		s->causes = msc_causes_json(&run->all.causes, run->context->repeat);
+		s->causes = msc_causes_json(&run->all.causes, run->context->repeat,
+					    run->context->repeats);
 		s->unexplained = unexplained_json(run);
 		free(s->reason);
 		s->reason = ev->reason ? strdup(ev->reason) : NULL;

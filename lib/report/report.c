@@ -41,7 +41,7 @@ int msc_report_begin(struct msc_report_run *run, const struct msc_report *report
 
 void msc_report_event(struct msc_report_run *run, const struct msc_event *event)
 {
-	msc_report_collect(&run->all, event);
+	msc_report_collect(&run->all, run->context, event);
 	run->report->event(run, event);
 }
 

@@ -13,12 +13,25 @@
 #include "judge/cause.h"
 #include "run/run.h"
 
+/* Whether a case shows a finding of the rule again when it is run on a device that is as this one was. */
+enum msc_repeats {
+	MSC_REPEATS_UNTRIED,
+	MSC_REPEATS_ALONE, /* by itself */
+	MSC_REPEATS_AFTER, /* after another one, *before */
+	MSC_REPEATS_NOT,   /* neither: only among all that ran */
+};
+typedef enum msc_repeats msc_repeats_fn(void *user, const char *name, const struct msc_rule *,
+					const char **before);
+
 /* What a report needs to know of the run beyond its events. */
 struct msc_report_context {
 	const char *version;
 	const char *const *argv; /* NULL-terminated, as typed */
 	const char *repeat;	 /* "mscope check TARGET ...": a failing case is repeated by adding
 				    --select NAME */
+	const char *selected; /* " --select WHAT...", as typed: what the run was of; may be NULL */
+	msc_repeats_fn *repeats; /* NULL: it cannot be tried */
+	void *repeats_user;
 	int verbosity;		 /* -1 quiet, 0, 1 exchanges of failing cases, 2 all exchanges */
 	bool color;
 };
@@ -145,8 +158,9 @@ json_t *msc_json_bytes(const void *data, size_t len, size_t max); /* hex, spaces
 /* A member of exchanges[]: "kind" says which of the four kinds of record it is. */
 json_t *msc_record_json(const struct msc_record *);
 json_t *msc_finding_json(const struct msc_finding *);
-/* repeat: the command that `--select CASE` is added to, to see a cause alone; NULL: there is none. */
-json_t *msc_causes_json(const struct msc_causes *, const char *repeat);
+/* repeat: the command that `--select CASE` is added to, to see a cause alone; NULL: there is none. tried:
+ * what is not sure is no command then. */
+json_t *msc_causes_json(const struct msc_causes *, const char *repeat, bool tried);
 json_t *msc_device_json(const struct msc_device *);
 
 /* One entry of cases[], from an MSC_EV_CASE_END. */

@@ -207,6 +207,17 @@ static unsigned put_verdict(struct msc_report_run *run, FILE *out, const struct 
 	return 0;
 }
 
+/* The first of the worst; NULL: there is none. */
+static const struct msc_finding *worst_of(const struct msc_findings *all)
+{
+	const struct msc_finding *worst = NULL;
+
+	for (size_t i = 0; i < all->count; i++)
+		if (!worst || all->list[i].severity > worst->severity)
+			worst = &all->list[i];
+	return worst;
+}
+
 /* Only a reader who asks for it gets every case; the others are told the causes and what is left. */
 static void case_end(struct msc_report_run *run, const struct msc_event *ev)
 {
@@ -221,7 +232,7 @@ static void case_end(struct msc_report_run *run, const struct msc_event *ev)
 		put_findings(run, out, ev, put_verdict(run, out, ev));
 		let_go(s, &s->notes, out);
 		if (!good)
-			msc_text_command(run, out, "to repeat:", NULL,
+			msc_text_command(run, out, NULL, worst_of(ev->findings),
 					 msc_scenario_name(ev->scenario));
 		let_go(s, &s->exchanges, show ? out : NULL);
 	}

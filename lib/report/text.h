@@ -14,10 +14,11 @@ void msc_text_verdict(struct msc_report_run *, FILE *, enum msc_verdict);
 /* "          label:    text", wrapped; nothing for no text. */
 void msc_text_labelled(FILE *, const char *label, const char *text);
 void msc_text_evidence(FILE *, const struct msc_finding *);
-/* The command that runs the case, after `before` unless that is NULL. It can be copied: one line,
- * whatever its length. */
-void msc_text_command(struct msc_report_run *, FILE *, const char *label, const char *before,
-		      const char *name);
+/* The command that shows the finding again: of that case, if need be after another one, or of all that
+ * ran. It has been tried where that can be had; `cause`, which may be NULL, knows what its dictionary
+ * says. It can be copied: one line, whatever its length. */
+void msc_text_command(struct msc_report_run *, FILE *, const struct msc_cause *,
+		      const struct msc_finding *, const char *name);
 
 /* The causes; what is left, by rule and by what happened. */
 void msc_text_causes(struct msc_report_run *);

@@ -117,8 +117,7 @@ static void put_cause(struct msc_report_run *run, const struct msc_cause *cause)
 		msc_text_evidence(out, f);
 	}
 	put_missing(out, cause);
-	msc_text_command(run, out, cause->alone_is_sure ? "alone:" : "to repeat:", cause->before,
-			 cause->alone);
+	msc_text_command(run, out, cause, f, cause->alone);
 }
 
 /* ---- what is left ---------------------------------------------------------------------------- */
@@ -139,7 +138,7 @@ static void put_group(struct msc_report_run *run, const struct msc_group *g, boo
 		return;
 	msc_text_labelled(run->out, "clause:", g->first->spec);
 	msc_text_evidence(run->out, g->first);
-	msc_text_command(run, run->out, "to repeat:", NULL, msc_scenario_name(g->in->scenario));
+	msc_text_command(run, run->out, NULL, g->first, msc_scenario_name(g->in->scenario));
 }
 
 static void put_left(struct msc_report_run *run)
@@ -176,8 +175,7 @@ static void put_damage(struct msc_report_run *run)
 			msc_text_head(run, run->out, "medium    ", "1;31");
 			msc_put_wrapped(run->out, MSC_TEXT_INDENT, MSC_TEXT_INDENT, f->message);
 			putc('\n', run->out);
-			msc_text_command(run, run->out, "to repeat:", NULL,
-					 msc_scenario_name(at->scenario));
+			msc_text_command(run, run->out, NULL, f, msc_scenario_name(at->scenario));
 		}
 	}
 }

@@ -62,17 +62,28 @@ void msc_text_evidence(FILE *out, const struct msc_finding *f)
 		msc_text_labelled(out, "USB-IF:", "no test of theirs sends this");
 }
 
-void msc_text_command(struct msc_report_run *run, FILE *out, const char *label, const char *before,
-		      const char *name)
+void msc_text_command(struct msc_report_run *run, FILE *out, const struct msc_cause *cause,
+		      const struct msc_finding *f, const char *name)
 {
-	const char *repeat = run->context->repeat;
-	char text[1024] = "";
+	const struct msc_report_context *c = run->context;
+	const char *before = cause ? cause->before : NULL;
+	enum msc_repeats repeats = MSC_REPEATS_UNTRIED;
+	bool sure = cause && cause->alone_is_sure;
 
-	if (!repeat || !name)
+	if (!c->repeat || !name)
 		return;
-	if (before)
-		msc_append(text, sizeof text, " --select %s", before);
-	msc_append(text, sizeof text, " --select %s%s", name,
-		   run->context->verbosity >= 2 ? "" : " -vv");
-	fprintf(out, "%*s%-*s %s%s\n", INDENT, "", LABEL - 1, label, repeat, text);
+	if (c->repeats && f)
+		repeats = c->repeats(c->repeats_user, name, f->rule, &before);
+	sure |= repeats == MSC_REPEATS_ALONE || repeats == MSC_REPEATS_AFTER;
+	if (repeats == MSC_REPEATS_NOT)
+		msc_text_labelled(out, "together:", "the case shows it only among all that ran");
+	fprintf(out, "%*s%-*s %s", INDENT, "", LABEL - 1,
+		cause && sure && repeats != MSC_REPEATS_NOT ? "alone:" : "to repeat:", c->repeat);
+	if (repeats == MSC_REPEATS_NOT)
+		fputs(c->selected ? c->selected : "", out);
+	else if (before)
+		fprintf(out, " --select %s --select %s", before, name);
+	else
+		fprintf(out, " --select %s", name);
+	fprintf(out, "%s\n", c->verbosity >= 2 ? "" : " -vv");
 }

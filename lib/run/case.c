@@ -9,6 +9,8 @@
 #include "base/text.h"
 #include "run/runner.h"
 
+#define UNLEVEL_MAX 20 /* that often a device is tried that does not take the common beginning */
+
 /* Of a unit without a capacity that could be learned: what is known of its medium. */
 static const char *no_capacity(const struct msc_runner *r)
 {
@@ -140,7 +142,23 @@ static int save_blocks(struct msc_runner *r, struct msc_err *err)
 		return -1;
 	if (!may)
 		msc_run_end_case(r, MSC_VERDICT_SKIP, "%s", why);
+	else if (msc_medium_fill(r->medium, (uint32_t)r->s->scratch_blocks, err) < 0)
+		return -1;
 	return untrue || !msc_medium_is_untrue(r->medium) ? 0 : msc_check_readback(r, why, err);
+}
+
+/* What this case finds does not depend on what ran before it. In bring-up nothing is sent that the
+ * imitated host would not. */
+static int begin_level(struct msc_runner *r, struct msc_err *err)
+{
+	bool level;
+
+	if (r->o->as_hosts || r->unlevel == UNLEVEL_MAX)
+		return 0;
+	if (msc_session_level(r->session, r->o->lun, &r->unit, &level, err) < 0)
+		return -1;
+	r->unlevel += !level;
+	return 0;
 }
 
 static int run_scenario(struct msc_runner *r, struct msc_err *err)
@@ -151,6 +169,8 @@ static int run_scenario(struct msc_runner *r, struct msc_err *err)
 		return -1;
 	if (r->ended)
 		return 0;
+	if (begin_level(r, err) < 0)
+		return -1;
 	if (msc_run_steps(r, r->s->steps, r->s->n_steps, err) == 0)
 		return 0;
 	/* What the transport cannot send (usbfs filters requests), or the gate does not let out, is

@@ -132,7 +132,7 @@ static int check_amount(struct msc_runner *r, const struct msc_exprs *e, int64_t
 	return stated(r, rule, x, expected, found, err, what);
 }
 
-/* The blocks still hold what they held when the run began. */
+/* The blocks that differ still hold what the case has found there. */
 static bool is_original(struct msc_runner *r, const uint8_t *data, const uint8_t *want, size_t len,
 			uint64_t lba)
 {
@@ -152,7 +152,9 @@ static int compare(struct msc_runner *r, const struct msc_rule *rule, const stru
 		   const uint8_t *data, const uint8_t *want, size_t len, const uint64_t *lba,
 		   const char *what, struct msc_err *err)
 {
-	const struct msc_story known = { .lba = lba ? *lba : 0,
+	bool is_old = rule == &msc_rule_expect_data && lba && is_original(r, data, want, len, *lba);
+	const struct msc_story known = { .old = is_old,
+					 .lba = lba ? *lba : 0,
 					 .block_size = lba ? r->unit.block_size : 0,
 					 .packet = lba ? r->target->device.max_packet_in : 0 };
 	char expected[80], actual[80], story[160], text[320];
@@ -167,10 +169,7 @@ static int compare(struct msc_runner *r, const struct msc_rule *rule, const stru
 	snprintf(actual, sizeof actual, "%02x at byte %zu, and %zu of %zu bytes differ", data[at],
 		 at, differ, len);
 	msc_data_story(story, sizeof story, data, want, len, &known);
-	snprintf(text, sizeof text, "%s: %s%s", what, story,
-		 rule == &msc_rule_expect_data && lba && is_original(r, data, want, len, *lba)
-			 ? "; that is what was there before the write"
-			 : "");
+	snprintf(text, sizeof text, "%s: %s", what, story);
 	return stated(r, rule, x, expected, actual, err, text);
 }
 

@@ -38,6 +38,7 @@ struct msc_runner {
 	char no_endpoints[256]; /* why there is nothing but whole commands, if so */
 	char no_journal[512]; /* why there is no place for one; empty: there is */
 	struct msc_err judge_err; /* from within the session's callback */
+	unsigned unlevel; /* cases that did not begin as all do */
 	bool odd_csw;		  /* the device answers, and never with a valid CSW */
 	bool hasty; /* the device hangs so often that its time has been cut */
 	int64_t end_ns, until_ns; /* hasty: when the run, and the case under way, are cut short */

@@ -164,6 +164,19 @@ static int settle(struct msc_runner *r, struct msc_err *err)
 	return msc_check_settled(r, rung, err);
 }
 
+/* A device that cannot be set up again has nothing to say to the steps that follow. */
+static int port_reset(struct msc_runner *r, struct msc_err *err)
+{
+	const struct msc_record *record;
+
+	if (msc_session_port_reset(r->session, &record, err) < 0)
+		return -1;
+	if (record->u.port.outcome != MSC_OUT_DONE)
+		msc_run_end_case(r, MSC_VERDICT_FAIL,
+				 "the device could not be set up again after a port reset");
+	return 0;
+}
+
 static int run_step(struct msc_runner *r, const struct msc_plan_step *s, struct msc_err *err)
 {
 	const struct msc_device *d = &r->target->device;
@@ -183,7 +196,7 @@ static int run_step(struct msc_runner *r, const struct msc_plan_step *s, struct 
 		return msc_session_clear_halt(r->session, s->u.in ? d->ep_in : d->ep_out, NULL,
 					      err);
 	case MSC_DO_RESET_RECOVERY: return msc_run_recover(r, err);
-	case MSC_DO_PORT_RESET: return msc_session_port_reset(r->session, NULL, err);
+	case MSC_DO_PORT_RESET: return port_reset(r, err);
 	case MSC_DO_SETTLE: return settle(r, err);
 	case MSC_DO_WAIT: return wait_for(r, s->u.wait_ns, err);
 	case MSC_DO_LOOP: return loop(r, &s->u.loop, err);

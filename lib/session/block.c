@@ -49,6 +49,19 @@ void msc_request_ready(struct msc_request *rq, uint8_t lun)
 	request_6(rq, lun, MSC_OP_TEST_UNIT_READY, 0, 0);
 }
 
+void msc_request_capacity(struct msc_request *rq, uint8_t lun)
+{
+	static const uint8_t cdb[MSC_CBW_CB_MAX] = { MSC_OP_READ_CAPACITY_10 };
+
+	msc_request_init(rq, cdb, 10, MSC_DIR_IN, MSC_CAPACITY_10_LEN);
+	rq->cbw.h.lun = lun;
+}
+
+void msc_request_inquiry(struct msc_request *rq, uint8_t lun)
+{
+	request_6(rq, lun, MSC_OP_INQUIRY, MSC_INQUIRY_LEN, MSC_INQUIRY_LEN);
+}
+
 static int move(struct msc_session *s, struct msc_request *rq, int64_t timeout_ns, void *in,
 		bool *passed, struct msc_err *err)
 {

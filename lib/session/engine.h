@@ -65,6 +65,8 @@ struct msc_session {
 	enum msc_readiness readiness[MSC_LUN_MAX + 1];
 	bool excused;	       /* the host has done what a unit attention may follow */
 	int64_t write_byte_ns; /* what a byte took of the slowest write that passed */
+	bool odd_in, odd_out;  /* an odd number of packets since DATA0: level.c */
+	bool used; /* since the newest reset of the device its block 0 has been read there */
 };
 
 /* Puts a note, or a transfer that no transport tells of, into the log. */
@@ -127,6 +129,8 @@ void msc_gate_free(struct msc_session *);
 
 /* What a write of so many bytes may take beyond the time-out, by what writes took before. */
 int64_t msc_engine_write_ns(const struct msc_session *, size_t len);
+/* Which data packet comes next on each bulk endpoint: level.c. */
+void msc_engine_count_packets(struct msc_session *, const struct msc_transfer *);
 /* Signs of another medium, and how long writes take, from any record: signs.c. */
 void msc_engine_watch(struct msc_session *, const struct msc_record *);
 

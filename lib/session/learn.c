@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define RECOVERIES_MAX	  3
+#define CAPACITY_TRIES	  2
 #define ATTENTIONS_MAX	  6		 /* unit attentions read away before a unit is ready */
 #define PROBE_TIMEOUT_NS  MSC_S
 #define PROBE_ROUNDS	  8
@@ -207,10 +208,15 @@ static int learn_medium(struct learner *l, struct msc_err *err)
 							    0x10, [13] = 32 };
 	const struct msc_unit *u = msc_session_unit(l->s, l->lun);
 	struct msc_sense_data sense;
-	bool good;
+	bool good = false;
 
-	if (ask(l, capacity10, MSC_CAPACITY_10_LEN, &good, err))
-		return -1;
+	/* The first answer after a reset may be of no use where the next ones are. */
+	for (int i = 0; i < CAPACITY_TRIES && !u->have_capacity; i++) {
+		if (ask(l, capacity10, MSC_CAPACITY_10_LEN, &good, err))
+			return -1;
+		if (!good)
+			break;
+	}
 	if (!good && l->recoveries) { /* TEST UNIT READY need not be right */
 		if (request_sense(l, &sense, err))
 			return -1;

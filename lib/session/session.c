@@ -42,6 +42,7 @@ static void add_entry(struct msc_session *s, const struct msc_log_entry *e)
 
 void msc_engine_tell(struct msc_session *s, const struct msc_transfer *t)
 {
+	msc_engine_count_packets(s, t);
 	add_entry(s, &(struct msc_log_entry){ MSC_ENTRY_TRANSFER, { .transfer = *t } });
 }
 

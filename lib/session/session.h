@@ -143,6 +143,13 @@ int64_t msc_session_timeout(const struct msc_session *);
  * 3 nothing helped. Not judged: its records are not passed to the record callback. */
 int msc_session_settle(struct msc_session *, int *rung, struct msc_err *) MSC_MUST_CHECK;
 
+/* A known beginning for whoever compares: both data toggles at DATA0, and INQUIRY the command before,
+ * by commands of ordinary hosts; of the unit this is known, as it was learned, and of others
+ * nothing. *level false: the device does not answer these as it must, and has been settled. Nothing
+ * before is looked back at. Not judged. */
+int msc_session_level(struct msc_session *, uint8_t lun, const struct msc_unit *, bool *level,
+		      struct msc_err *) MSC_MUST_CHECK;
+
 /* Get Max LUN, BOT 1.0 3.2; a STALL means 0. Learned once and kept. A node of the kernel's is one unit:
  * 0. */
 int msc_session_max_lun(struct msc_session *, uint8_t *max_lun, struct msc_err *) MSC_MUST_CHECK;
@@ -170,6 +177,8 @@ void msc_request_blocks(struct msc_request *, bool write, uint8_t lun, uint64_t 
 void msc_request_sense(struct msc_request *, uint8_t lun);
 void msc_request_start(struct msc_request *, uint8_t lun); /* START STOP UNIT with START */
 void msc_request_ready(struct msc_request *, uint8_t lun); /* TEST UNIT READY */
+void msc_request_capacity(struct msc_request *, uint8_t lun); /* READ CAPACITY(10) */
+void msc_request_inquiry(struct msc_request *, uint8_t lun); /* of 36 bytes */
 
 /* One such command. *passed: with status 00h, and all was moved. A time-out of its own (above 0) does not count as a hang of the device. Not
  * judged. */

@@ -59,6 +59,9 @@ static void check_host(struct msc_comparison *c, const struct msc_bench *a,
 	else if (strcmp(a->host.system, b->host.system))
 		snprintf(c->note, sizeof c->note, "the host's system is another: %.80s, then %.80s",
 			 a->host.system, b->host.system);
+	if (*a->failure || *b->failure)
+		snprintf(c->note, sizeof c->note, "the %s ended early: %.160s",
+			 *b->failure ? "new one" : "base", *b->failure ? b->failure : a->failure);
 	if (strcmp(a->clock, b->clock))
 		different(c, "different clocks: %s and %s", a->clock, b->clock);
 	if (a->pattern_known && b->pattern_known && a->pattern != b->pattern)

@@ -245,10 +245,11 @@ static void words_bus(const struct msc_costs *c, struct msc_diagnosis *d)
 		 z->blocks, z->blocks == 1 ? "" : "s", ns(msc_whole(c, z)).s, ns(z->bus_ns).s,
 		 100 * z->bus_ns / msc_whole(c, z), ns(p->block_ns > 0 ? p->block_ns : p->bus_ns).s,
 		 ns(p->bus_ns).s);
-	snprintf(
-		d->advice, sizeof d->advice,
-		"nothing is left to gain at this speed; only a faster bus helps (high speed instead "
-		"of full speed)");
+	snprintf(d->advice, sizeof d->advice,
+		 "nothing is left to gain at this speed; only a faster bus helps%s",
+		 p->speed == MSC_SPEED_FULL   ? " (high speed instead of full speed)"
+		 : p->speed == MSC_SPEED_HIGH ? " (SuperSpeed instead of high speed)"
+					      : "");
 }
 
 /* ---- the list -------------------------------------------------------------------------------- */

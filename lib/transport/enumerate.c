@@ -81,6 +81,7 @@ int msc_enum_try(struct msc_target *t, int (*once)(struct msc_target *, struct m
 
 		*err = (struct msc_err)MSC_ERR_INIT;
 		rc = once(t, err);
+		t->resets = (unsigned)tries;
 		if (rc == 0)
 			return 0;
 		if (rc > 0 || err->code != MSC_E_UNSUPPORTED || tries == MSC_PORT_INIT_TRIES)

@@ -264,6 +264,7 @@ static int attach_again(struct msc_target *t, struct msc_err *err)
 		if (!attach(t, &ignored))
 			return 0;
 	}
+	t->stayed_away = true;
 	return msc_fail(err, MSC_E_GONE, "%s: the device did not come back after a port reset",
 			t->device.name);
 }

@@ -33,7 +33,9 @@ const char *msc_outcome_name(enum msc_outcome); /* "done", "STALL", "time-out", 
 enum msc_transfer_kind {
 	MSC_TRANSFER_CONTROL,
 	MSC_TRANSFER_BULK,
-	MSC_TRANSFER_PORT_RESET, /* told once, as ended: nothing but its two times */
+	MSC_TRANSFER_PORT_RESET, /* told once, as ended: its two times, `resets`, and whether the device
+				    could be set up again: DONE; TIMEOUT: it does not answer; GONE: it
+				    left, and did not come back */
 	MSC_TRANSFER_COMMAND, /* a whole command, told once, as ended: see `whole`. DONE: the device
 				    gave a status; TIMEOUT, ERROR: it did not, and whoever carried the
 				    command has reset what it had to */
@@ -65,6 +67,7 @@ struct msc_transfer {
 	uint64_t hash;	      /* msc_log_hash of all of them, where data holds fewer */
 	int64_t completed_ns; /* when software could know */
 	int64_t naks;	      /* NAK handshakes; -1: not seen */
+	unsigned resets; /* PORT_RESET: how often it was tried until the outcome; 0: not seen */
 };
 
 /* How many bytes there are to keep: those offered to the device, those that came from it. */

@@ -146,6 +146,8 @@ static void follow(struct msc_target *t, bool reset)
 		return;
 	follow(t->next, reset);
 	t->gone |= t->next->gone;
+	t->stayed_away |= t->next->stayed_away;
+	t->resets = t->next->resets;
 	if (reset)
 		t->device = t->next->device;
 }
@@ -326,25 +328,39 @@ int msc_clear_halt(struct msc_target *t, uint8_t ep, int64_t timeout_ns, enum ms
 	return *outcome == MSC_OUT_GONE ? gone(t, err) : 0;
 }
 
+/* What a reset of the port came to, as an outcome; PENDING: nothing that the device did. */
+static enum msc_outcome reset_outcome(struct msc_target *t, int rc, struct msc_err *err)
+{
+	follow(t, rc == 0);
+	if (rc == 0)
+		return MSC_OUT_DONE;
+	t->gone |= err->code == MSC_E_GONE;
+	if (t->gone)
+		return t->stayed_away ? MSC_OUT_GONE : MSC_OUT_PENDING;
+	if (err->code != MSC_E_UNSUPPORTED)
+		return MSC_OUT_PENDING;
+	msc_log(t->log, MSC_LOG_INFO, "transport", msc_now(t->clock), "%s", err->msg);
+	*err = (struct msc_err)MSC_ERR_INIT;
+	return MSC_OUT_TIMEOUT;
+}
+
 int msc_port_reset(struct msc_target *t, struct msc_err *err)
 {
-	struct msc_transfer told = {
-		.kind = MSC_TRANSFER_PORT_RESET, .ended = true, .outcome = MSC_OUT_DONE, .naks = -1
-	};
+	struct msc_transfer told = { .kind = MSC_TRANSFER_PORT_RESET, .ended = true, .naks = -1 };
 
 	if (t->gone)
 		return gone(t, err);
 	told.submitted_ns = msc_now(t->clock);
 	msc_log(t->log, MSC_LOG_TRACE, "transport", told.submitted_ns, "port reset");
-	if (t->transport->reset(t, err) < 0) {
-		t->gone = err->code == MSC_E_GONE;
+	t->resets = 0;
+	told.outcome = reset_outcome(t, t->transport->reset(t, err), err);
+	if (told.outcome == MSC_OUT_PENDING)
 		return -1;
-	}
-	follow(t, true);
 	told.completed_ns = msc_now(t->clock);
 	told.number = ++t->submissions;
+	told.resets = t->resets;
 	tell(t, &told);
-	return 0;
+	return told.outcome == MSC_OUT_GONE ? -1 : 0;
 }
 
 int msc_configure(struct msc_target *t, enum msc_outcome *outcome, struct msc_err *err)

@@ -114,7 +114,8 @@ struct msc_transport {
 	 * the device answered. */
 	int (*clear_halt)(struct msc_target *, uint8_t ep, int64_t deadline_ns,
 			  enum msc_outcome *outcome, struct msc_err *);
-	/* Port reset, then the same configuration again. */
+	/* Port reset, then the same configuration again. MSC_E_UNSUPPORTED: the device does not answer
+	 * any more, however often the port is reset; target->resets says how often it was. */
 	int (*reset)(struct msc_target *, struct msc_err *);
 
 	/* Optional, and then the six above only fail: one whole command; see command.h. */
@@ -164,6 +165,8 @@ struct msc_target {
 	msc_covers_fn *covers; /* what its permits cover; of those that a decorator wraps, too */
 	void *covers_user;
 	bool gone; /* the device has left: every further call fails with MSC_E_GONE */
+	bool stayed_away; /* it did by itself: after a port reset it did not come back */
+	unsigned resets; /* what it took to set the device up the last time; 0: not known */
 	/* Sees every transfer, at its submission and at its end, every port reset and every whole
 	 * command; may be NULL.
 	 * CLEAR_FEATURE and SET_CONFIGURATION are told as the control transfers that they are. */

@@ -97,7 +97,7 @@ UNKNOWN = [
     (["list", "fireware"], 2, "cannot list 'fireware'; did you mean 'firmware'?"),
     (["list", "rules", "bot.csw.tga"], 2, "no rule called 'bot.csw.tga'; did you mean 'bot.csw.tag'?"),
     (["help", "cheek"], 2, "no command called 'cheek'; did you mean 'check'?"),
-    (["run", "sim:reference"], 2, "no scenario file; \"mscope check\" runs those that are built in"),
+    (["run", "sim:reference"], 2, "sim:reference is the target, and there is no scenario file; \"mscope check\" runs those that are built in"),
     (["run", "sim:reference", "missing.yaml"], 4, None),
     (["check", "sim:reference", "--json", "no/such/place"], 4,
      "cannot write no/such/place: No such file or directory"),

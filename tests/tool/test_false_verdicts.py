@@ -111,3 +111,41 @@ def test_what_is_stated_and_cannot_be_looked_at_fails(mscope):
 def test_a_hang_is_no_error(mscope, fault, profile):
     d = document(mscope, "check", f"sim:reference,fault={fault}", "--profile", profile, "--allow-writes")
     assert d["summary"]["error"] == 0 and loud(d) != set()
+
+
+@pytest.mark.parametrize("fault, resets", [("configuration-ignored", {"SET_CONFIGURATION"}), ("reset-only-acknowledged", {"reset recovery"}),
+                                           ("port-reset-loses-command", {"a port reset", "reset recovery"})])
+def test_a_reset_is_called_what_it_was(mscope, fault, resets):
+    d = document(mscope, "check", f"sim:reference,fault={fault}")
+    said = {f["message"].split(" got ")[0] for c in d["cases"] for f in c["findings"] if f["rule"] == "bot.reset.recovers"}
+    assert said == {f"the first command after {reset}" for reset in resets}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_an_enumeration_that_fails_is_a_failure_of_its_case(mscope, profile):
+    """And no skip, as if the device could not be asked."""
+    d = document(mscope, "check", "sim:reference,fault=reset-dead", "-s", "usb.power-up.*", "--profile", profile)
+    first, *others = d["cases"]
+    worst = "fail" if profile != "interop" else "warn"  # no host's sequence
+    assert first["verdict"] == worst and ("usb.reset.enumerates", worst) in {(f["rule"], f["severity"]) for f in first["findings"]}
+    assert d["exit_status"] == 3 and {c["verdict"] for c in others} == {"skip"}
+    d = document(mscope, "check", "sim:reference,fault=reset-deaf", "-s", "usb.power-up.*", "--profile", profile)
+    assert {c["verdict"] for c in d["cases"]} == {worst} and d["causes"][0]["id"] == "reset-deaf"
+
+
+def test_no_medium_is_said_only_when_the_device_says_so(mscope):
+    for fault in ("csw-tag", "csw-12", "csw-padded", "capacity-first", "capacity-zero", "hang-mode-sense-all", "sense-fails", "csw-missing"):
+        d = document(mscope, "check", f"sim:reference,fault={fault}")
+        assert not [c["name"] for c in d["cases"] if "there is no medium" in (c["reason"] or "")], fault
+    d = document(mscope, "check", "sim:reference,medium=0")
+    assert any("there is no medium (the device says 2/3A)" == c["reason"] for c in d["cases"])
+
+
+@pytest.mark.parametrize("fault", ["csw-missing", "csw-missing-write", "csw-dropped", "hang-on-unknown", "toggle-kept"])
+def test_a_csw_that_does_not_come_is_found(mscope, fault):
+    """In every case where a command was due one and got none: also where the scenario itself polls, or asks for no recovery."""
+    d = mscope.json("check", f"sim:reference,fault={fault}", "--allow-writes", "--log", "trace", status=None)
+    for c in d["cases"]:
+        for x in c.get("exchanges", []):
+            if x["kind"] == "exchange" and x.get("valid") and x["status"] is None:
+                assert c["verdict"] == "fail", c["name"]

@@ -46,11 +46,11 @@ static void stories(void **unused)
 	begin();
 	memset(got + 512, 0, 1024);
 	want[512] = want[1535] = 1;
-	check(&blocks, "blocks 101 to 102 are zeros");
+	check(&blocks, "blocks 101 to 102: zeros");
 	begin();
 	memset(got + 512, 0xff, 512);
 	want[512] = want[1023] = 1;
-	check(&blocks, "block 101 are FFh, as flash is when it is erased");
+	check(&blocks, "block 101: FFh, as flash is when it is erased");
 	begin();
 	for (size_t i = 512; i < 1024; i++)
 		got[i] &= 0x5a;
@@ -89,6 +89,33 @@ static void what_is_alike_has_not_moved(void **unused)
 	memset(got, 0, LEN);
 	got[3] = 9;
 	check(&answer, "byte 3: 1 byte");
+	memset(got, 0x31, 64);
+	check(&answer, "bytes 0 to 63: 64 bytes");
+}
+
+/* Of data that was there before the write nothing else is told. */
+static void what_was_there_before(void **unused)
+{
+	const struct msc_story old = { .lba = 100, .block_size = 512, .packet = 64, .old = true };
+
+	(void)unused;
+	begin();
+	memmove(got + 512, want + 576, 512);
+	check(&old, "block 101: what was there before the write");
+	memset(got + 512, 0, 1024);
+	check(&old, "blocks 101 to 102: what was there before the write, zeros");
+}
+
+/* A byte or two that happen to be 0 or FFh are no erased flash. */
+static void a_few_bytes_are_no_story(void **unused)
+{
+	(void)unused;
+	begin();
+	got[3] = want[3] ? 0 : 1;
+	check(&answer, "byte 3: 1 byte");
+	got[3] = 0xff;
+	want[3] = 0xfe;
+	check(&blocks, "block 100: 1 byte");
 }
 
 static void distances(void **unused)
@@ -113,6 +140,8 @@ int main(void)
 		cmocka_unit_test(stories),
 		cmocka_unit_test(what_has_moved),
 		cmocka_unit_test(what_is_alike_has_not_moved),
+		cmocka_unit_test(what_was_there_before),
+		cmocka_unit_test(a_few_bytes_are_no_story),
 		cmocka_unit_test(distances),
 	};
 

@@ -103,6 +103,23 @@ static const struct msc_fault rows[] = {
 		"Get Max LUN is refused before the media are known: answer from "
 		"configuration on",
 	 DEFECT({AT_SETUP, {CLASS(GET_MAX_LUN), {MARK, BELOW, 2}}, {{MARK, ADD, 1}}, REFUSE})},
+	{"reset-deaf",
+	 "the first bus reset after configuration leaves endpoint 0 deaf until the next one",
+	 "tinygo #3012: the second enumeration fails, a third one works", "usb.reset.first",
+	 .mistake = "a bus reset does not clear the address of a configured device",
+	 DEFECT({AT_RESET, {{MARK, IS, 2}}, {{MARK, PUT, 0}}},
+		{AT_RESET, {{MARK, IS, 1}}, {{MARK, PUT, 2}}},
+		{AT_SETUP, {{MARK, IS, 2}}, .then = SWALLOW},
+		{AT_SETUP, {STANDARD(0, SET_CONFIGURATION)}, {{MARK, PUT, 1}}})},
+	{"reset-dead",
+	 "once configured, the device answers no SETUP after a bus reset, until power is cut",
+	 "rp-rs/rp-hal #99: enumeration fails until the cable is pulled", "usb.reset.enumerates",
+	 .mistake =
+		"the bus reset interrupt is enabled for the first enumeration only: endpoint 0 is "
+		"not armed again",
+	 DEFECT({AT_RESET, {{MARK, IS, 1}}, {{MARK, PUT, 2}}},
+		{AT_SETUP, {{MARK, IS, 2}}, .then = SWALLOW},
+		{AT_SETUP, {STANDARD(0, SET_CONFIGURATION)}, {{MARK, PUT, 1}}})},
 	{"control-slow", "once configured, standard requests take longer than USB 2.0 allows",
 	 "field 39: endpoint 0 waits behind a halt; field 10: the sibling's requests as well",
 	 "usb.control.time",

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Whether a case shows again, by itself, what was found in it. */
+#ifndef REPEAT_H
+#define REPEAT_H
+
+#include "tool.h"
+
+struct tried;
+
+struct repeat {
+	const char *target;		/* its name */
+	const struct msc_scenarios *cases; /* of the run, in their order */
+	struct msc_run_options options; /* of the command that is printed */
+	struct tried *known;
+	size_t n;
+};
+
+/* A device that can be had anew, as often as one likes. */
+bool repeat_can(const struct msc_target *);
+/* msc_repeats_fn of a report's context; user: a struct repeat. Each question is tried once. */
+enum msc_repeats repeat_try(void *user, const char *name, const struct msc_rule *,
+			    const char **before);
+void repeat_end(struct repeat *);
+
+#endif
