@@ -13,7 +13,11 @@
 #include "base/text.h"
 #include "mscope.h"
 #include "report/pace.h"
+#include "timing/pace_capture.h"
 #include "tool.h"
+#include "window.h"
+
+#define BATCH 16384 /* packets between two looks at the progress */
 
 struct job {
 	struct tool *tool;
@@ -22,6 +26,12 @@ struct job {
 	struct msc_pace pace;
 	struct msc_device device;
 	bool not_restored;
+	const char *capture; /* the file; NULL: a target is measured */
+	struct window window;
+	struct msc_pace_collector *collector;
+	bool told_nothing; /* of a capture: there is no verdict */
+	bool failed;
+	struct msc_err err; /* of a callback */
 };
 
 /* ---- options ----------------------------------------------------------------------------------- */
@@ -85,30 +95,52 @@ static int read_options(struct job *j, struct msc_err *err)
 	return 0;
 }
 
-/* Captures are analysed by what decodes them. */
-static int refuse_capture(const char *word, struct msc_err *err)
+/* A word that is no target and names a file, or standard input. */
+static bool is_capture(const char *word)
 {
+	const char *rest;
 	struct stat st;
 
-	if (stat(word, &st) < 0 || !S_ISREG(st.st_mode))
-		return 0;
-	return msc_fail(err, MSC_E_USAGE,
-			"%s is a file: pace drives a device, and does not read captures", word);
+	if (!strcmp(word, "-"))
+		return true;
+	return !msc_transport_of(word, &rest) && stat(word, &st) == 0 &&
+	       (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode));
 }
 
-static int find_target(struct job *j, struct msc_err *err)
+/* What is asked of a device cannot be asked of a capture, and the other way round. */
+static int check_source(const struct job *j, struct msc_err *err)
+{
+	static const char *const of_target[] = { "blocks",       "count",  "lba",
+						 "allow-writes", "record", "record-transfers",
+						 "timeout",      "seed",   "any-interface" };
+	static const char *const of_capture[] = { "time", "device" };
+	const char *const *list = j->capture ? of_target : of_capture;
+	size_t n = j->capture ? MSC_COUNT(of_target) : MSC_COUNT(of_capture);
+
+	for (size_t i = 0; i < n; i++)
+		if (arg(&j->tool->args, list[i]))
+			return msc_fail(err, MSC_E_USAGE, "--%s: %s", list[i],
+					j->capture ? "a capture is what it is; that is for a target"
+						   : "that is for a capture");
+	return 0;
+}
+
+static int find_source(struct job *j, struct msc_err *err)
 {
 	struct tool *tool = j->tool;
+	size_t words = 1;
 
-	if (tool->args.n_words && !strchr(tool->args.words[0], ':') &&
-	    refuse_capture(tool->args.words[0], err) < 0)
-		return -1;
-	if (tool_target(tool, err) < 0)
-		return -1;
-	if (tool->args.n_words > tool->target_words)
-		return msc_fail(err, MSC_E_USAGE, "pace takes one target, not '%s'",
-				tool->args.words[tool->target_words]);
-	return 0;
+	if (tool->args.n_words && is_capture(tool->args.words[0])) {
+		j->capture = tool->args.words[0];
+	} else {
+		if (tool_target(tool, err) < 0)
+			return -1;
+		words = tool->target_words;
+	}
+	if (tool->args.n_words > words)
+		return msc_fail(err, MSC_E_USAGE, "pace takes one target or one capture, not '%s'",
+				tool->args.words[words]);
+	return check_source(j, err) < 0 || window_read(&j->window, &tool->args, err) < 0 ? -1 : 0;
 }
 
 /* ---- measuring --------------------------------------------------------------------------------- */
@@ -175,6 +207,83 @@ static int use_target(struct job *j, struct msc_err *err)
 	return result;
 }
 
+/* ---- a capture --------------------------------------------------------------------------------- */
+
+static bool is_asked_for(const struct job *j, const struct msc_talk *t)
+{
+	return !j->window.device || t->number == j->window.device;
+}
+
+static void on_wire(void *user, const struct msc_talk *t, const struct msc_log_entry *e)
+{
+	struct job *j = user;
+
+	if (!j->err.code && is_asked_for(j, t))
+		j->failed |= msc_pace_collect_wire(j->collector, t, e, &j->err) < 0;
+}
+
+static void on_packet(void *user, const struct msc_talk *t, const struct msc_bus_packet *p)
+{
+	struct job *j = user;
+
+	if (!j->err.code && is_asked_for(j, t))
+		j->failed |= msc_pace_collect_packet(j->collector, t, p, &j->err) < 0;
+}
+
+static void on_record(void *user, const struct msc_talk *t, const struct msc_record *r)
+{
+	struct job *j = user;
+
+	if (!j->err.code && window_has(&j->window, t, r))
+		j->failed |= msc_pace_collect_record(j->collector, t, r, &j->err) < 0;
+}
+
+static int read_capture(struct job *j, struct msc_capture *c, struct msc_err *err)
+{
+	const struct msc_capture_facts *facts = msc_capture_facts(c);
+	bool over = false;
+	int result = 0;
+
+	while (!over && result == 0) {
+		double share = msc_capture_share(c);
+		char text[64];
+
+		snprintf(text, sizeof text, share < 0 ? "%.0f packets" : "%3.0f %%",
+			 share < 0 ? (double)facts->packets : 100 * share);
+		tool_progress(j->tool, text);
+		result = msc_capture_read(c, BATCH, &over, err);
+		if (j->failed) {
+			*err = j->err;
+			return -1;
+		}
+		if (tool_stop(NULL))
+			return msc_fail(err, MSC_E_INTERRUPTED, "interrupted");
+	}
+	if (!facts->talks && result == 0)
+		return window_nothing(j->capture, facts, err);
+	j->told_nothing = !msc_pace_collect_end(j->collector, facts, &j->device);
+	return result;
+}
+
+static int use_capture(struct job *j, struct msc_err *err)
+{
+	const struct msc_capture_options options = {
+		.record = on_record, .wire = on_wire, .packet = on_packet, .user = j
+	};
+	struct msc_capture *c;
+	int result = -1;
+
+	j->collector = msc_pace_collector_new(&j->samples);
+	if (!j->collector)
+		return msc_nomem(err);
+	c = msc_capture_open(j->capture, &options, err);
+	if (c)
+		result = read_capture(j, c, err);
+	msc_capture_close(c);
+	msc_pace_collector_free(j->collector);
+	return result;
+}
+
 /* ---- showing ----------------------------------------------------------------------------------- */
 
 static bool terminal_takes_utf8(void)
@@ -190,6 +299,7 @@ static int show(struct job *j, int status, const char *reason, struct msc_err *e
 	const struct msc_pace_report r = { .device = &j->device,
 					   .pace = &j->pace,
 					   .picture = &j->samples.picture,
+					   .capture = j->capture,
 					   .failure = j->samples.failure,
 					   .reason = reason,
 					   .picture_only = arg(&tool->args, "timeline"),
@@ -212,11 +322,12 @@ static int run(struct job *j, struct msc_err *err)
 	j->o.stop = tool_stop;
 	j->o.progress = show_progress;
 	j->o.user = j;
-	result = use_target(j, err);
+	result = j->capture ? use_capture(j, err) : use_target(j, err);
 	tool_progress(j->tool, "");
 	if (result < 0 && !j->samples.n_commands)
 		return -1;
 	status = result < 0                               ? tool_status(err)
+		 : j->told_nothing                        ? MSCOPE_NO_VERDICT
 		 : *j->samples.failure || j->not_restored ? MSCOPE_FAILED
 							  : MSCOPE_PASSED;
 	if (show(j, status, result < 0 ? err->msg : NULL, &unwritten) < 0 && result == 0) {
@@ -234,7 +345,7 @@ static int pace(struct tool *tool, struct msc_err *err)
 	if (!j)
 		return msc_nomem(err);
 	j->tool = tool;
-	if (find_target(j, err) == 0 && read_options(j, err) == 0)
+	if (find_source(j, err) == 0 && read_options(j, err) == 0)
 		status = run(j, err);
 	msc_pace_samples_free(&j->samples);
 	free(j);
@@ -246,7 +357,9 @@ static const struct opt pace_options[] = {
 	{ "blocks", 'b', "N,...", "blocks per command; 1,8,64 unless given" },
 	{ "count", 'n', "N", "commands of each size; 16 unless given, fewer of slow ones" },
 	{ "lba", 0, "N", "the first block that is read; 0 unless given" },
-	{ "lun", 0, "N", "the logical unit; 0 unless given" },
+	{ "lun", 0, "N", "the logical unit; 0 unless given; of a capture, all unless given" },
+	WINDOW_DEVICE,
+	WINDOW_TIME,
 	{ "allow-writes", 0, NULL, "look for pauses of writes, too; a scratch range is saved" },
 	{ "timeline", 0, NULL, "show the picture of one exchange alone" },
 	{ .name = NULL },
@@ -255,7 +368,7 @@ static const struct opt pace_options[] = {
 const struct cmd cmd_pace = {
 	.name = "pace",
 	.summary = "tell where the time of a read goes, and what to do about it",
-	.usage = "[TARGET] [OPTION]...",
+	.usage = "[TARGET|CAPTURE|-] [OPTION]...",
 	.options = { pace_options, target_options, common_options },
 	.document = "mscope.pace/1",
 	.endpoints = true,

@@ -102,6 +102,7 @@ static struct pipe *find_pipe(struct msc_capture *c, struct line *l, unsigned bi
 		}
 		p->device = d;
 		p->ep = ep;
+		p->fresh = true;
 		p->toggle = TOGGLE_UNKNOWN;
 	}
 	return l->by_token[in][bits] = p;

@@ -13,7 +13,9 @@ struct pipe {
 	bool active;	 /* a transfer is under way */
 	uint64_t number;
 	int64_t began_ns, last_ns; /* first token; the newest */
-	int64_t naks;
+	int64_t naks, naks_before; /* of the transfer; up to the packet before */
+	int64_t asked_ns; /* the first token after the packet before */
+	bool fresh;	  /* there was none yet */
 	uint8_t *data; /* what has moved; behind it the packet that is not acknowledged yet */
 	size_t len, offered, room;
 	size_t largest, last_len; /* packet that was seen; the one before */
@@ -54,6 +56,10 @@ static inline void pipe_touch(struct msc_capture *c, struct pipe *p, int64_t at_
 	if (!p->active && p->ep)
 		pipe_begin(c, p, at_ns);
 	p->last_ns = at_ns;
+	if (p->fresh) {
+		p->fresh = false;
+		p->asked_ns = at_ns;
+	}
 }
 
 #endif

@@ -64,7 +64,8 @@ static void reset(struct pipe *p)
 {
 	p->active = false;
 	p->len = p->offered = 0;
-	p->naks = 0;
+	p->naks = p->naks_before = 0;
+	p->fresh = true;
 	p->cut = p->lingers = p->unsure = false;
 	p->silent = 0;
 	p->stage = PIPE_IDLE;
@@ -314,6 +315,21 @@ static bool is_unsure(const struct pipe *p)
 	       (in && in != p && in->unsure) || (out && out != p && out->unsure);
 }
 
+static void tell_packet(struct msc_capture *c, struct pipe *p, int64_t at_ns)
+{
+	const struct talk *t = talk_of(p);
+
+	if (c->o.packet && t)
+		c->o.packet(c->o.user, &t->is,
+			    &(struct msc_bus_packet){ .ep = p->ep,
+						      .asked_ns = p->asked_ns,
+						      .at_ns = at_ns,
+						      .len = p->offered,
+						      .naks = p->naks - p->naks_before });
+	p->naks_before = p->naks;
+	p->fresh = true;
+}
+
 void pipe_moved(struct msc_capture *c, struct pipe *p, bool in, int64_t at_ns)
 {
 	if (!p->ep) {
@@ -346,6 +362,7 @@ void pipe_moved(struct msc_capture *c, struct pipe *p, bool in, int64_t at_ns)
 	if (!in && !p->len)
 		end_stale(c, p, at_ns);
 	p->len += p->offered;
+	tell_packet(c, p, at_ns);
 	if (is_whole(p, in)) {
 		p->offered = 0;
 		pipe_end(c, p, MSC_OUT_DONE, at_ns);

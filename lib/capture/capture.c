@@ -74,6 +74,7 @@ void msc_capture_close(struct msc_capture *c)
 		return;
 	c->o.record = NULL;
 	c->o.wire = NULL;
+	c->o.packet = NULL;
 	end(c);
 	bus_reader_free(c->bus);
 	urbs_free(c->urbs);

@@ -26,11 +26,22 @@ struct msc_talk {
 	struct msc_device device; /* as far as it is known; name is "bus 1 device 5" */
 };
 
+/* A packet of data that was taken on a bulk endpoint: of a capture of the bus. */
+struct msc_bus_packet {
+	uint8_t ep;
+	int64_t asked_ns; /* the first token after the packet before it */
+	int64_t at_ns;	  /* its handshake */
+	size_t len;	  /* bytes */
+	int64_t naks;	  /* since the packet before */
+};
+
 struct msc_capture_options {
 	/* Every record when it is complete; its history is there during the call. */
 	void (*record)(void *user, const struct msc_talk *, const struct msc_record *);
 	/* Every entry of the log, before it is assembled; may be NULL. */
 	void (*wire)(void *user, const struct msc_talk *, const struct msc_log_entry *);
+	/* Every packet of data of a talk, where packets are seen; may be NULL. */
+	void (*packet)(void *user, const struct msc_talk *, const struct msc_bus_packet *);
 	void *user;
 };
 

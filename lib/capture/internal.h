@@ -82,6 +82,7 @@ struct msc_capture {
 	int64_t zero_ns[8];
 	uint16_t link; /* of the packet before */
 	bool no_memory, over;
+	struct msc_err err; /* of assemblers: no_memory says the same */
 };
 
 static inline unsigned pipe_of(uint8_t ep)

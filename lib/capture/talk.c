@@ -14,20 +14,24 @@ static void on_record(void *user, const struct msc_record *r)
 		t->c->o.record(t->c->o.user, &t->is, r);
 }
 
-static void add(struct talk *t, const struct msc_log_entry *e)
+static void add(struct talk *t, const struct msc_transfer *x)
 {
-	struct msc_err err = MSC_ERR_INIT;
-
 	if (t->c->o.wire)
-		t->c->o.wire(t->c->o.user, &t->is, e);
-	if (msc_assemble(t->assembler, e, &err) < 0)
+		t->c->o.wire(t->c->o.user, &t->is,
+			     &(struct msc_log_entry){ MSC_ENTRY_TRANSFER, { .transfer = *x } });
+	if (msc_assemble_transfer(t->assembler, x, &t->c->err) < 0)
 		t->c->no_memory = true;
 }
 
 static void note(struct talk *t, enum msc_note_kind kind)
 {
-	add(t, &(struct msc_log_entry){ MSC_ENTRY_NOTE,
-					{ .note = { .kind = kind, .device = &t->is.device } } });
+	const struct msc_log_entry e = { MSC_ENTRY_NOTE,
+					 { .note = { .kind = kind, .device = &t->is.device } } };
+
+	if (t->c->o.wire)
+		t->c->o.wire(t->c->o.user, &t->is, &e);
+	if (msc_assemble(t->assembler, &e, &t->c->err) < 0)
+		t->c->no_memory = true;
 }
 
 static void drop_waits(struct talk *t)
@@ -136,7 +140,7 @@ static void follow(struct talk *t, const struct msc_transfer *x)
 
 void talk_tell(struct talk *t, const struct msc_transfer *x)
 {
-	add(t, &(struct msc_log_entry){ MSC_ENTRY_TRANSFER, { .transfer = *x } });
+	add(t, x);
 	if (x->kind != MSC_TRANSFER_BULK)
 		return;
 	t->begun = true;

@@ -6,7 +6,7 @@
 
 #include "capture/internal.h"
 
-#define SLOTS	    1024 /* requests under way: more than any host has; a power of two */
+#define SLOTS	    4096 /* requests under way: more than any host has; a power of two */
 #define PROBES	    8
 #define SMALL	    64	 /* bytes that need no memory of their own: a CBW does not */
 #define DATA_MAX    (16u << 20)
@@ -43,7 +43,7 @@ void urbs_free(struct urbs *u)
 
 static size_t place(uint64_t id)
 {
-	return (size_t)((id * UINT64_C(0x9e3779b97f4a7c15)) >> 54);
+	return (size_t)((id * UINT64_C(0x9e3779b97f4a7c15)) >> 52);
 }
 
 /* A number that is 0 would be a free slot's. */
@@ -129,6 +129,24 @@ static bool is_in(const struct msc_transfer *t)
 	return t->ep ? t->ep & MSC_EP_IN : t->setup.request_type & MSC_REQTYPE_IN;
 }
 
+/* Field by field: most of them are nothing here, and have never been anything else. */
+static void begin(struct msc_transfer *t, const struct msc_urb *u, uint64_t number, int64_t at_ns)
+{
+	t->kind = u->bulk ? MSC_TRANSFER_BULK : MSC_TRANSFER_CONTROL;
+	t->ended = false;
+	t->number = number;
+	t->ep = u->ep;
+	t->setup = u->setup;
+	t->submitted_ns = at_ns;
+	t->asked = u->length;
+	t->outcome = MSC_OUT_PENDING;
+	t->actual = 0;
+	t->data = NULL;
+	t->kept = 0;
+	t->completed_ns = 0;
+	t->naks = -1;
+}
+
 static void submitted(struct msc_capture *c, const struct msc_urb *u, int64_t at_ns)
 {
 	struct slot *s = find(c->urbs, u->id);
@@ -148,13 +166,7 @@ static void submitted(struct msc_capture *c, const struct msc_urb *u, int64_t at
 	s->device = d;
 	s->bare = u->bare;
 	s->kept = 0;
-	s->t = (struct msc_transfer){ .kind = u->bulk ? MSC_TRANSFER_BULK : MSC_TRANSFER_CONTROL,
-				      .number = ++c->number,
-				      .ep = u->ep,
-				      .setup = u->setup,
-				      .submitted_ns = at_ns,
-				      .asked = u->length,
-				      .naks = -1 };
+	begin(&s->t, u, ++c->number, at_ns);
 	if (!is_in(&s->t)) {
 		if (!keep(s, u)) {
 			c->no_memory = true;
@@ -190,7 +202,7 @@ static size_t asked_for(const struct slot *s, const struct msc_urb *u)
 static void completed(struct msc_capture *c, const struct msc_urb *u, int64_t at_ns)
 {
 	struct slot *s = find(c->urbs, u->id);
-	struct msc_transfer t;
+	struct msc_transfer *t;
 
 	if (!s) { /* it began before the capture, or its beginning was lost */
 		struct device *d = u->bulk ? device_get(c, u->bus, u->device) : NULL;
@@ -200,26 +212,26 @@ static void completed(struct msc_capture *c, const struct msc_urb *u, int64_t at
 			talk_lost(talk);
 		return;
 	}
-	t = s->t;
-	t.ended = true;
-	t.outcome = u->outcome;
-	t.completed_ns = at_ns;
-	t.actual = u->length;
+	t = &s->t; /* stays there, whoever may want the slot */
+	t->ended = true;
+	t->outcome = u->outcome;
+	t->completed_ns = at_ns;
+	t->actual = u->length;
 	if (s->bare)
-		t.asked = asked_for(s, u);
-	if (is_in(&t)) {
-		if (t.actual > t.asked && !s->bare)
-			t.actual = t.asked; /* or the header lies */
-		t.data = u->data;
-		t.kept = u->kept < t.actual ? u->kept : t.actual;
-	} else if (t.actual > t.asked) {
-		t.actual = t.asked;
+		t->asked = asked_for(s, u);
+	if (is_in(t)) {
+		if (t->actual > t->asked && !s->bare)
+			t->actual = t->asked; /* or the header lies */
+		t->data = u->data;
+		t->kept = u->kept < t->actual ? u->kept : t->actual;
+	} else if (t->actual > t->asked) {
+		t->actual = t->asked;
 	}
-	if (!t.ep && t.actual > t.setup.length)
-		t.actual = t.setup.length;
+	if (!t->ep && t->actual > t->setup.length)
+		t->actual = t->setup.length;
 	release(c->urbs, s);
 	if (!s->talk || talk_of(s))
-		device_completed(c, s->device, &t, s->in_command);
+		device_completed(c, s->device, t, s->in_command);
 }
 
 void urbs_take(struct msc_capture *c, const struct msc_urb *u, int64_t at_ns)

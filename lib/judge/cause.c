@@ -286,6 +286,8 @@ int msc_causes_find(const struct msc_dictionary *d, const struct msc_evidence *e
 	int rc = -1;
 
 	*causes = (struct msc_causes){ NULL };
+	if (!e->n_seen)
+		return 0;
 	if (msc_match_begin(&w, d, e, profile, err) == 0)
 		rc = find(&w, causes, err);
 	msc_match_end(&w);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define WAITING_MAX 64 /* transfers that ended before one ahead of them on their endpoint */
-#define FLYING_MAX  1024
+#define FLYING_MAX  2048
 
 /* A transfer under way. */
 struct flying {
@@ -28,7 +28,9 @@ struct msc_assembler {
 	struct msc_history history;
 	struct msc_snapshot *device;
 	struct msc_record *newest;
-	struct msc_building *open; /* the exchange under way */
+	struct msc_building building;
+	struct msc_building *open; /* the exchange under way: that one; NULL: none is */
+	struct msc_spares *spares;
 	bool muted;
 	bool bare; /* the next bulk transfer belongs to no exchange */
 	bool no_memory;
@@ -49,9 +51,10 @@ struct msc_assembler *msc_assembler_new(msc_record_fn *done, void *user)
 	a->done = done;
 	a->user = user;
 	a->device = msc_snapshot_new(&nothing);
+	a->spares = msc_spares_new();
 	msc_history_init(&a->history);
-	if (!a->device) {
-		free(a);
+	if (!a->device || !a->spares) {
+		msc_assembler_free(a);
 		return NULL;
 	}
 	return a;
@@ -71,15 +74,24 @@ static void forget_flights(struct msc_assembler *a)
 	a->n_waiting = a->n_flying = 0;
 }
 
+/* Nothing can be made of the exchange under way. */
+static void drop_open(struct msc_assembler *a)
+{
+	if (a->open)
+		msc_record_drop(a->open->record);
+	a->open = NULL;
+}
+
 void msc_assembler_free(struct msc_assembler *a)
 {
 	if (!a)
 		return;
-	msc_building_free(a->open);
+	drop_open(a);
 	forget_flights(a);
 	msc_history_free(&a->history);
 	msc_record_drop(a->newest);
 	msc_snapshot_drop(a->device);
+	msc_spares_end(a->spares);
 	free(a);
 }
 
@@ -102,7 +114,7 @@ const struct msc_history *msc_assembler_history(const struct msc_assembler *a)
 
 static struct msc_record *begin(struct msc_assembler *a, enum msc_record_kind kind)
 {
-	struct msc_record *r = msc_record_new(kind);
+	struct msc_record *r = msc_record_of(a->spares, kind);
 
 	if (!r) {
 		a->no_memory = true;
@@ -131,13 +143,13 @@ static void finish_exchange(struct msc_assembler *a)
 
 	if (!b)
 		return;
-	a->open = NULL;
 	a->no_memory |= b->no_memory;
 	if (msc_building_end(b)) {
+		a->open = NULL;
 		complete(a, b->record);
-		b->record = NULL;
+	} else {
+		drop_open(a);
 	}
-	msc_building_free(b);
 }
 
 static void begin_exchange(struct msc_assembler *a, const struct msc_note *note)
@@ -148,14 +160,10 @@ static void begin_exchange(struct msc_assembler *a, const struct msc_note *note)
 	r = begin(a, MSC_RECORD_EXCHANGE);
 	if (!r)
 		return;
-	a->open = msc_building_new(r, note);
-	if (a->open) {
-		a->open->was_unclean = a->history.unclean;
-		a->history.unclean = true;
-	} else {
-		msc_record_drop(r);
-		a->no_memory = true;
-	}
+	a->open = &a->building;
+	msc_building_begin(a->open, r, note);
+	a->open->was_unclean = a->history.unclean;
+	a->history.unclean = true;
 }
 
 /* A buffer is never NULL, so that a length of 0 needs no special case. */
@@ -412,13 +420,11 @@ static void abandon(struct msc_assembler *a)
 	if (!a->n_flying && (b ? !b->wrapped || b->record->u.exchange.whole : a->bare)) {
 		if (b)
 			a->history.unclean = b->was_unclean;
-		msc_building_free(b);
-		a->open = NULL;
+		drop_open(a);
 		a->bare = false;
 		return;
 	}
-	msc_building_free(b);
-	a->open = NULL;
+	drop_open(a);
 	forget_flights(a);
 	a->bare = false;
 	a->history.needs_reset = a->history.unclean = true;
@@ -427,8 +433,7 @@ static void abandon(struct msc_assembler *a)
 /* What is known of the units stays; what they answered may not stand any more. */
 static void lose(struct msc_assembler *a)
 {
-	msc_building_free(a->open);
-	a->open = NULL;
+	drop_open(a);
 	forget_flights(a);
 	a->bare = false;
 	msc_history_forget(&a->history);
@@ -475,15 +480,21 @@ static void take_note(struct msc_assembler *a, const struct msc_note *n)
 	}
 }
 
+int msc_assemble_transfer(struct msc_assembler *a, const struct msc_transfer *t,
+			  struct msc_err *err)
+{
+	if (t->ended)
+		ended(a, t);
+	else
+		takes_off(a, t);
+	return a->no_memory ? msc_nomem(err) : 0;
+}
+
 int msc_assemble(struct msc_assembler *a, const struct msc_log_entry *e, struct msc_err *err)
 {
-	if (e->what == MSC_ENTRY_NOTE) {
-		take_note(a, &e->u.note);
-	} else if (e->u.transfer.ended) {
-		ended(a, &e->u.transfer);
-	} else {
-		takes_off(a, &e->u.transfer);
-	}
+	if (e->what == MSC_ENTRY_TRANSFER)
+		return msc_assemble_transfer(a, &e->u.transfer, err);
+	take_note(a, &e->u.note);
 	return a->no_memory ? msc_nomem(err) : 0;
 }
 

@@ -38,6 +38,9 @@ void msc_assembler_free(struct msc_assembler *);
 /* -1: out of memory, now or before: records are missing. */
 int msc_assemble(struct msc_assembler *, const struct msc_log_entry *,
 		 struct msc_err *) MSC_MUST_CHECK;
+/* An entry that is a transfer, for whoever has it as nothing else. */
+int msc_assemble_transfer(struct msc_assembler *, const struct msc_transfer *,
+			  struct msc_err *) MSC_MUST_CHECK;
 /* The log ends here: what is under way is complete as it is. */
 int msc_assemble_end(struct msc_assembler *, struct msc_err *) MSC_MUST_CHECK;
 

@@ -19,13 +19,12 @@ struct msc_building {
 	bool status_done;   /* the newest transfer in the place of the CSW ended well */
 	int64_t status_ns; /* when the first transfer in the place of the CSW ended; MSC_NEVER: none */
 	int64_t halted_ns[2]; /* when bulk-out, bulk-in was seen to be halted; MSC_NEVER: it is not */
-	uint64_t order[MSC_STEPS_MAX]; /* of the steps: when the end of each was seen */
 	bool no_memory;
+	uint64_t order[MSC_STEPS_MAX]; /* last; of the steps: when the end of each was seen */
 };
 
-/* Takes the record over, but not on failure. note may be NULL. NULL: out of memory. */
-struct msc_building *msc_building_new(struct msc_record *, const struct msc_note *);
-void msc_building_free(struct msc_building *);
+/* note may be NULL. */
+void msc_building_begin(struct msc_building *, struct msc_record *, const struct msc_note *);
 
 /* A whole command, which is all of it. */
 void msc_building_whole(struct msc_building *, const struct msc_transfer *);

@@ -8,12 +8,9 @@
 
 #define STEPS_KEPT 8 /* of MSC_STEPS_MAX: for what follows the data */
 
-struct msc_building *msc_building_new(struct msc_record *r, const struct msc_note *note)
+void msc_building_begin(struct msc_building *b, struct msc_record *r, const struct msc_note *note)
 {
-	struct msc_building *b = calloc(1, sizeof *b);
-
-	if (!b)
-		return NULL;
+	memset(b, 0, offsetof(struct msc_building, order)); /* which is written before it is read */
 	b->record = r;
 	b->halted_ns[0] = b->halted_ns[1] = b->status_ns = MSC_NEVER;
 	r->u.exchange.max_lun = 0xff;
@@ -22,15 +19,6 @@ struct msc_building *msc_building_new(struct msc_record *r, const struct msc_not
 		b->leave = note->leave;
 		r->u.exchange.stated = note->stated;
 	}
-	return b;
-}
-
-void msc_building_free(struct msc_building *b)
-{
-	if (!b)
-		return;
-	msc_record_drop(b->record);
-	free(b);
 }
 
 /* Packets of a device whose descriptors are not known are those of full speed. */
@@ -108,14 +96,12 @@ void msc_building_wrap(struct msc_building *b, const struct msc_transfer *t, uin
 
 	b->wrapped = true;
 	b->record->cut |= t->kept < t->asked;
-	x->wrapper = malloc(t->kept ? t->kept : 1);
+	x->wrapper = msc_record_bytes(b->record->own.wrapper, t->data, t->kept);
 	if (!x->wrapper) {
 		b->no_memory = true;
 		return;
 	}
 	x->wrapper_len = t->kept;
-	if (t->kept)
-		memcpy(x->wrapper, t->data, t->kept);
 	memcpy(packed, x->wrapper, t->kept < sizeof packed ? t->kept : sizeof packed);
 	msc_cbw_unpack(&x->cbw, packed);
 	if (x->cbw.h.length)
@@ -135,35 +121,21 @@ static void keep_data(struct msc_building *b, const struct msc_transfer *t)
 {
 	struct msc_exchange *x = &b->record->u.exchange;
 	size_t kept = t->actual < t->kept ? t->actual : t->kept;
-	uint8_t *grown = NULL;
 
-	if (x->data_kept == x->data_len && kept)
-		grown = realloc(x->data, x->data_kept + kept);
-	x->data_len += t->actual;
-	if (grown) {
-		memcpy(grown + x->data_kept, t->data, kept);
-		x->data = grown;
-		x->data_kept += kept;
-	} else if (kept && x->data_kept == x->data_len - t->actual) {
+	if (x->data_kept == x->data_len && msc_record_append(b->record, t->data, kept) < 0)
 		b->no_memory = true;
-	}
+	x->data_len += t->actual;
 }
 
 static bool set_status(struct msc_building *b, const uint8_t *bytes, size_t len)
 {
 	struct msc_exchange *x = &b->record->u.exchange;
-	uint8_t *status = malloc(len ? len : 1);
-
-	if (!status) {
-		b->no_memory = true;
-		return false;
-	}
-	if (len)
-		memcpy(status, bytes, len);
-	free(x->status);
-	x->status = status;
-	x->status_len = len;
-	return true;
+	if (x->status != b->record->own.status)
+		free(x->status);
+	x->status = msc_record_bytes(b->record->own.status, bytes, len);
+	x->status_len = x->status ? len : 0;
+	b->no_memory |= !x->status;
+	return x->status;
 }
 
 /* A device that sends less than it was asked for, in whole packets, and goes straight on to the

@@ -103,7 +103,7 @@ static uint64_t claimed_length(const struct msc_exchange *x)
 static struct msc_intent passed_blocks(const struct msc_exchange *x, struct msc_intent i,
 				       enum msc_dir dir)
 {
-	if (!msc_cdb_value(x->cbw.cb, "blocks"))
+	if (!x->view.blocks)
 		return i;
 	if (i.known)
 		i.min = i.max;

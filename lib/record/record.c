@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct msc_snapshot {
 	unsigned refs;
@@ -37,15 +38,156 @@ const struct msc_device *msc_snapshot_device(const struct msc_snapshot *s)
 	return &s->device;
 }
 
+/* ---- records that nobody wants any more ----------------------------------------------------- */
+
+#define SPARES_MAX  8	       /* more than an assembler lets go of before it wants one again */
+#define BUFFERS_MAX 12	       /* for data: of the history's records, and of the newest */
+#define BUFFER_MAX  (1u << 20) /* bytes: a larger one is given back to the system */
+
+struct buffer {
+	uint8_t *p;
+	size_t room;
+};
+
+struct msc_spares {
+	unsigned refs; /* of whom it was made by, and of its records */
+	bool over;
+	size_t n;
+	struct msc_record *list[SPARES_MAX];
+	size_t n_buffers;
+	struct buffer buffers[BUFFERS_MAX];
+};
+
+struct msc_spares *msc_spares_new(void)
+{
+	struct msc_spares *s = calloc(1, sizeof *s);
+
+	if (s)
+		s->refs = 1;
+	return s;
+}
+
+static void drop_spares(struct msc_spares *s)
+{
+	if (s && --s->refs == 0)
+		free(s);
+}
+
+void msc_spares_end(struct msc_spares *s)
+{
+	if (!s)
+		return;
+	s->over = true;
+	while (s->n)
+		free(s->list[--s->n]);
+	while (s->n_buffers)
+		free(s->buffers[--s->n_buffers].p);
+	drop_spares(s);
+}
+
+/* True: it is one of them now. */
+static bool keep(struct msc_spares *s, struct msc_record *r)
+{
+	if (!s || s->over || s->n == SPARES_MAX)
+		return false;
+	s->list[s->n++] = r;
+	return true;
+}
+
+static void make(struct msc_record *r, enum msc_record_kind kind, struct msc_spares *s)
+{
+	r->kind = kind;
+	r->own.refs = 1;
+	r->own.spares = s;
+	if (s)
+		s->refs++;
+}
+
 struct msc_record *msc_record_new(enum msc_record_kind kind)
 {
-	struct msc_record *r = calloc(1, sizeof *r);
+	return msc_record_of(NULL, kind);
+}
 
-	if (r) {
-		r->kind = kind;
-		r->own.refs = 1;
+struct msc_record *msc_record_of(struct msc_spares *s, enum msc_record_kind kind)
+{
+	struct msc_record *r;
+
+	if (s && s->n) {
+		r = s->list[--s->n];
+		memset(r, 0, offsetof(struct msc_record, u.exchange.steps));
+	} else {
+		r = calloc(1, sizeof *r);
 	}
+	if (r)
+		make(r, kind, s);
 	return r;
+}
+
+/* ---- bytes ---------------------------------------------------------------------------------- */
+
+uint8_t *msc_record_bytes(uint8_t own[MSC_RECORD_SMALL], const uint8_t *bytes, size_t len)
+{
+	uint8_t *p = len <= MSC_RECORD_SMALL ? own : malloc(len);
+
+	if (p && len)
+		memcpy(p, bytes, len);
+	return p;
+}
+
+static void give_buffer(struct msc_spares *s, uint8_t *p, size_t room)
+{
+	if (!s || s->over || !room || room > BUFFER_MAX || s->n_buffers == BUFFERS_MAX)
+		free(p);
+	else
+		s->buffers[s->n_buffers++] = (struct buffer){ p, room };
+}
+
+/* The smallest in which so much has room; p NULL: out of memory. */
+static struct buffer take_buffer(struct msc_spares *s, size_t want)
+{
+	size_t best = SIZE_MAX;
+	struct buffer b = { NULL, want };
+
+	for (size_t i = 0; s && i < s->n_buffers; i++)
+		if (s->buffers[i].room >= want &&
+		    (best == SIZE_MAX || s->buffers[i].room < s->buffers[best].room))
+			best = i;
+	if (best == SIZE_MAX) {
+		b.p = malloc(want);
+		return b;
+	}
+	b = s->buffers[best];
+	s->buffers[best] = s->buffers[--s->n_buffers];
+	return b;
+}
+
+/* The first bytes of the data go into another buffer. */
+static bool move_data(struct msc_record *r, size_t len, size_t want)
+{
+	struct msc_exchange *x = &r->u.exchange;
+	struct buffer b = take_buffer(r->own.spares, want);
+
+	if (!b.p)
+		return false;
+	if (len)
+		memcpy(b.p, x->data, len);
+	give_buffer(r->own.spares, x->data, r->own.room);
+	x->data = b.p;
+	r->own.room = b.room;
+	return true;
+}
+
+int msc_record_append(struct msc_record *r, const uint8_t *bytes, size_t len)
+{
+	struct msc_exchange *x = &r->u.exchange;
+
+	if (!len)
+		return 0;
+	if (x->data_kept + len > r->own.room && !move_data(r, x->data_kept, x->data_kept + len))
+		return -1;
+	memcpy(x->data + x->data_kept, bytes, len);
+	x->data_kept += len;
+	return 0;
 }
 
 struct msc_record *msc_record_ref(const struct msc_record *r)
@@ -57,39 +199,47 @@ struct msc_record *msc_record_ref(const struct msc_record *r)
 	return own;
 }
 
+static void drop_exchange(struct msc_record *r)
+{
+	struct msc_exchange *x = &r->u.exchange;
+
+	if (x->wrapper != r->own.wrapper)
+		free(x->wrapper);
+	if (x->status != r->own.status)
+		free(x->status);
+	give_buffer(r->own.spares, x->data, r->own.room);
+}
+
 void msc_record_drop(const struct msc_record *record)
 {
 	struct msc_record *r = (struct msc_record *)(uintptr_t)record;
+	struct msc_spares *s;
 
 	if (!r || --r->own.refs)
 		return;
+	s = r->own.spares;
 	switch (r->kind) {
-	case MSC_RECORD_EXCHANGE:
-		free(r->u.exchange.wrapper);
-		free(r->u.exchange.data);
-		free(r->u.exchange.status);
-		break;
+	case MSC_RECORD_EXCHANGE: drop_exchange(r); break;
 	case MSC_RECORD_CONTROL:    free(r->u.control.data); break;
 	case MSC_RECORD_POLL:	    free(r->u.poll.data); break;
 	case MSC_RECORD_PORT_RESET: break;
 	}
 	msc_snapshot_drop(r->own.snapshot);
-	free(r);
+	if (!keep(s, r))
+		free(r);
+	drop_spares(s);
 }
 
 void msc_record_trim(struct msc_record *r)
 {
 	struct msc_exchange *x = &r->u.exchange;
-	uint8_t *less;
 
 	if (r->kind != MSC_RECORD_EXCHANGE || x->data_kept <= MSC_KEPT_MAX)
 		return;
 	if (x->data_kept == x->data_len)
 		x->data_hash = msc_log_hash(x->data, x->data_len);
 	x->data_kept = MSC_KEPT_MAX;
-	less = realloc(x->data, MSC_KEPT_MAX);
-	if (less)
-		x->data = less;
+	move_data(r, MSC_KEPT_MAX, MSC_KEPT_MAX); /* or it stays where it is */
 }
 
 const struct msc_record *msc_record_hold(const struct msc_record *r)

@@ -67,8 +67,7 @@ struct msc_exchange {
 	size_t status_len;
 	bool have_csw;	   /* status is 13 bytes; csw is its decoded form */
 	struct msc_csw csw;
-	struct msc_step steps[MSC_STEPS_MAX];
-	size_t n_steps;
+	size_t n_steps; /* of steps, below */
 	bool needs_reset; /* BOT 1.0, 5.3.3: only reset recovery leads on from here */
 
 	/* what it proves, given what was before: msc_record_conclude */
@@ -76,6 +75,8 @@ struct msc_exchange {
 	bool plain; /* that, and meaningful, and the host sent all the bulk-out data it promised */
 	bool answered; /* plain, and ended by a CSW that is valid and meaningful */
 	struct msc_view view;
+
+	struct msc_step steps[MSC_STEPS_MAX]; /* last: what is behind n_steps is never written */
 };
 
 struct msc_control {
@@ -126,6 +127,9 @@ struct msc_past {
 };
 
 struct msc_history;
+struct msc_spares;
+
+#define MSC_RECORD_SMALL 32 /* bytes that need no memory of their own: a CBW and a CSW do not */
 
 struct msc_record {
 	enum msc_record_kind kind;
@@ -139,6 +143,9 @@ struct msc_record {
 	struct {
 		unsigned refs, holds;
 		struct msc_snapshot *snapshot; /* of device */
+		struct msc_spares *spares; /* where it goes when nobody wants it; NULL: nowhere */
+		size_t room; /* of data, where it was made by msc_record_append */
+		uint8_t wrapper[MSC_RECORD_SMALL], status[MSC_RECORD_SMALL];
 	} own; /* of the makers of records */
 	union {
 		struct msc_exchange exchange;
@@ -151,6 +158,17 @@ typedef void msc_record_fn(void *user, const struct msc_record *);
 
 /* Records are counted; the last who drops one frees it. NULL is no record. */
 struct msc_record *msc_record_new(enum msc_record_kind); /* NULL: out of memory */
+/* The same with the memory of one that was dropped, if there is one. Spares are counted, too: a record
+ * keeps those that it came from. */
+struct msc_record *msc_record_of(struct msc_spares *, enum msc_record_kind);
+struct msc_spares *msc_spares_new(void); /* NULL: out of memory */
+void msc_spares_end(struct msc_spares *); /* no more records are made of them; may be NULL */
+
+/* The bytes that stand in for a wrapper or a status, of which the record becomes the owner: `own` if
+ * they are few, memory of their own otherwise. NULL: out of memory. */
+uint8_t *msc_record_bytes(uint8_t own[MSC_RECORD_SMALL], const uint8_t *bytes, size_t len);
+/* More bytes behind those that the record's data is kept of. -1: out of memory. */
+int msc_record_append(struct msc_record *, const uint8_t *bytes, size_t len);
 struct msc_record *msc_record_ref(const struct msc_record *);
 void msc_record_drop(const struct msc_record *);
 /* Data of which nothing but the beginning, MSC_KEPT_MAX bytes, will be asked for again. */

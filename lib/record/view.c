@@ -129,20 +129,21 @@ static enum msc_after after(const struct msc_record *r)
 
 static bool is_past_end(const struct msc_exchange *x)
 {
-	uint64_t lba, blocks;
+	const struct msc_view *v = &x->view;
 
-	if (!x->view.moves_blocks || !x->unit.have_capacity || x->unit.last_lba == UINT32_MAX)
+	if (!v->moves_blocks || !x->unit.have_capacity || x->unit.last_lba == UINT32_MAX)
 		return false;
-	lba = msc_cdb_value(x->cbw.cb, "lba");
-	blocks = msc_cdb_value(x->cbw.cb, "blocks");
-	return lba > x->unit.last_lba || blocks > x->unit.last_lba - lba + 1;
+	return v->lba > x->unit.last_lba || v->blocks > x->unit.last_lba - v->lba + 1;
 }
 
 static void see_command(struct msc_view *v, const struct msc_exchange *x)
 {
 	v->def = msc_cdb_by_bytes(x->cbw.cb, MSC_CBW_CB_MAX);
-	v->moves_blocks = v->def && v->def->amount == MSC_AMOUNT_BLOCKS &&
-			  msc_cdb_value(x->cbw.cb, "blocks");
+	if (v->def && v->def->amount == MSC_AMOUNT_BLOCKS) {
+		v->lba = msc_cdb_value_of(v->def, x->cbw.cb, "lba");
+		v->blocks = msc_cdb_value_of(v->def, x->cbw.cb, "blocks");
+	}
+	v->moves_blocks = v->blocks;
 	v->past_end = is_past_end(x);
 	v->says = msc_oracle_says(x);
 	v->meant = x->answered && x->csw.status == MSC_CSW_PASSED ? msc_oracle_meant(x) : v->says;
@@ -160,7 +161,7 @@ static bool must_be_refused(const struct msc_exchange *x)
 {
 	if (!x->view.moves_blocks || x->stated.known)
 		return false;
-	if (x->unit.have_capacity && msc_cdb_value(x->cbw.cb, "lba") > x->unit.last_lba)
+	if (x->unit.have_capacity && x->view.lba > x->unit.last_lba)
 		return true;
 	return x->view.def->dir == MSC_DIR_OUT && x->unit.have_mode && x->unit.write_protected;
 }

@@ -43,6 +43,7 @@ struct msc_meaning {
 struct msc_view {
 	/* what was asked */
 	const struct msc_cdb_def *def; /* of the command block; NULL: it is in no table */
+	uint64_t lba, blocks; /* of a READ or WRITE; 0: it is none */
 	bool moves_blocks; /* READ or WRITE of at least one block */
 	bool past_end;	   /* of those, and not all of them are on the medium, which is known */
 	struct msc_meaning says;  /* the command block, or the scenario instead of it */

@@ -236,6 +236,15 @@ static json_t *timeline(const struct msc_pace_report *r)
 			 time_of(t.end_ns), "spans", spans(&t));
 }
 
+static json_t *missing(const struct msc_pace *p)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < p->n_missing; i++)
+		json_array_append_new(list, msc_json_text(p->missing[i]));
+	return list;
+}
+
 json_t *msc_pace_json(const struct msc_pace_report *r)
 {
 	const struct msc_pace *p = r->pace;
@@ -256,6 +265,12 @@ json_t *msc_pace_json(const struct msc_pace_report *r)
 		*p->untold ? msc_json_text(p->untold) : json_null(), "timeline", timeline(r),
 		"failure", *r->failure ? msc_json_text(r->failure) : json_null());
 
+	if (document && rest && r->capture &&
+	    (json_object_set_new(rest, "capture", msc_json_text(r->capture)) ||
+	     json_object_set_new(rest, "missing", missing(p)))) {
+		json_decref(rest);
+		rest = NULL;
+	}
 	if (!document || !rest || json_object_update_new(document, rest)) {
 		json_decref(document);
 		return NULL;

@@ -43,7 +43,11 @@ static void print_head(FILE *out, const struct msc_pace_report *r)
 {
 	const struct msc_device *d = r->device;
 
-	fputs("target    ", out);
+	fputs(r->capture ? "capture   " : "target    ", out);
+	if (r->capture) {
+		msc_put(out, MSC_PLAIN, r->capture);
+		fputs(": ", out);
+	}
 	msc_put(out, MSC_PLAIN, d->name);
 	fprintf(out, "%s\n          %s speed%s%s\n",
 		d->simulated ? "   (simulated, virtual time)" : "", msc_speed_name(d->speed),
@@ -109,6 +113,8 @@ static void print_diagnosis(FILE *out, const struct msc_pace_report *r)
 	print_ties(out, p);
 	if (*p->untold)
 		put_row(out, "untold", p->untold);
+	for (size_t i = 0; i < p->n_missing; i++)
+		put_row(out, i ? "" : "missing", p->missing[i]);
 }
 
 /* ---- the numbers ------------------------------------------------------------------------------- */

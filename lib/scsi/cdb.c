@@ -22,7 +22,12 @@
 #define OUT  MSC_DIR_OUT
 #define NONE MSC_DIR_NONE
 
+/* What is looked up most stands first. */
 const struct msc_cdb_def msc_cdbs[] = {
+	{ "read10", MSC_OP_READ_10, 0, false, 10, IN, MSC_AMOUNT_BLOCKS,
+	  { LBA_BLOCKS_10, CACHE_BITS } },
+	{ "write10", MSC_OP_WRITE_10, 0, false, 10, OUT, MSC_AMOUNT_BLOCKS,
+	  { LBA_BLOCKS_10, CACHE_BITS } },
 	{ "test_unit_ready", MSC_OP_TEST_UNIT_READY, 0, false, 6, NONE, MSC_AMOUNT_NONE,
 	  { { 0 } } },
 	{ "request_sense", MSC_OP_REQUEST_SENSE, 0, false, 6, IN, MSC_AMOUNT_ALLOCATION,
@@ -48,10 +53,6 @@ const struct msc_cdb_def msc_cdbs[] = {
 	  { BE("alloc", 7, 2) } },
 	{ "read_capacity10", MSC_OP_READ_CAPACITY_10, 0, false, 10, IN, MSC_AMOUNT_CAPACITY,
 	  { BE("lba", 2, 4), BITS("pmi", 8, 0, 1) } },
-	{ "read10", MSC_OP_READ_10, 0, false, 10, IN, MSC_AMOUNT_BLOCKS,
-	  { CACHE_BITS, LBA_BLOCKS_10 } },
-	{ "write10", MSC_OP_WRITE_10, 0, false, 10, OUT, MSC_AMOUNT_BLOCKS,
-	  { CACHE_BITS, LBA_BLOCKS_10 } },
 	{ "seek10", MSC_OP_SEEK_10, 0, false, 10, NONE, MSC_AMOUNT_NONE, { BE("lba", 2, 4) } },
 	{ "write_and_verify10", MSC_OP_WRITE_AND_VERIFY_10, 0, false, 10, OUT, MSC_AMOUNT_BLOCKS,
 	  { BITS("bytchk", 1, 1, 2), LBA_BLOCKS_10 } },
@@ -72,9 +73,9 @@ const struct msc_cdb_def msc_cdbs[] = {
 	{ "mode_sense10", MSC_OP_MODE_SENSE_10, 0, false, 10, IN, MSC_AMOUNT_ALLOCATION,
 	  { BITS("llbaa", 1, 4, 1), MODE_PAGE, BE("alloc", 7, 2) } },
 	{ "read16", MSC_OP_READ_16, 0, false, 16, IN, MSC_AMOUNT_BLOCKS,
-	  { CACHE_BITS, LBA_BLOCKS_16 } },
+	  { LBA_BLOCKS_16, CACHE_BITS } },
 	{ "write16", MSC_OP_WRITE_16, 0, false, 16, OUT, MSC_AMOUNT_BLOCKS,
-	  { CACHE_BITS, LBA_BLOCKS_16 } },
+	  { LBA_BLOCKS_16, CACHE_BITS } },
 	{ "read_capacity16", MSC_OP_SERVICE_ACTION_IN_16, 0x10, true, 16, IN, MSC_AMOUNT_ALLOCATION,
 	  { BE("lba", 2, 8), BE("alloc", 10, 4), BITS("pmi", 14, 0, 1) } },
 	{ "report_luns", MSC_OP_REPORT_LUNS, 0, false, 12, IN, MSC_AMOUNT_ALLOCATION,
@@ -82,9 +83,9 @@ const struct msc_cdb_def msc_cdbs[] = {
 	{ "report_opcodes", MSC_OP_MAINTENANCE_IN, 0x0c, true, 12, IN, MSC_AMOUNT_ALLOCATION,
 	  { BITS("options", 2, 0, 3), BE("opcode", 3, 1), BE("action", 4, 2), BE("alloc", 6, 4) } },
 	{ "read12", MSC_OP_READ_12, 0, false, 12, IN, MSC_AMOUNT_BLOCKS,
-	  { CACHE_BITS, LBA_BLOCKS_12 } },
+	  { LBA_BLOCKS_12, CACHE_BITS } },
 	{ "write12", MSC_OP_WRITE_12, 0, false, 12, OUT, MSC_AMOUNT_BLOCKS,
-	  { CACHE_BITS, LBA_BLOCKS_12 } },
+	  { LBA_BLOCKS_12, CACHE_BITS } },
 	{ "verify12", MSC_OP_VERIFY_12, 0, false, 12, NONE, MSC_AMOUNT_NONE,
 	  { BITS("bytchk", 1, 1, 2), LBA_BLOCKS_12 } },
 	{ "verify16", MSC_OP_VERIFY_16, 0, false, 16, NONE, MSC_AMOUNT_NONE,
@@ -135,7 +136,7 @@ const struct msc_cdb_def *msc_cdb_by_bytes(const uint8_t *cdb, size_t len)
 const struct msc_cdb_field *msc_cdb_field(const struct msc_cdb_def *def, const char *name)
 {
 	for (const struct msc_cdb_field *f = def->fields; f->name; f++)
-		if (!strcmp(f->name, name))
+		if (f->name == name || !strcmp(f->name, name)) /* most often the same literal */
 			return f;
 	return NULL;
 }
@@ -192,7 +193,12 @@ uint64_t msc_cdb_get(const uint8_t cdb[MSC_CBW_CB_MAX], const struct msc_cdb_fie
 
 uint64_t msc_cdb_value(const uint8_t cdb[MSC_CBW_CB_MAX], const char *field)
 {
-	const struct msc_cdb_def *def = msc_cdb_by_bytes(cdb, MSC_CBW_CB_MAX);
+	return msc_cdb_value_of(msc_cdb_by_bytes(cdb, MSC_CBW_CB_MAX), cdb, field);
+}
+
+uint64_t msc_cdb_value_of(const struct msc_cdb_def *def, const uint8_t cdb[MSC_CBW_CB_MAX],
+			  const char *field)
+{
 	const struct msc_cdb_field *f = def ? msc_cdb_field(def, field) : NULL;
 	uint64_t value = f ? msc_cdb_get(cdb, f) : 0;
 

@@ -38,10 +38,11 @@ static bool is_mandatory(const uint8_t *cdb, const struct msc_unit *unit)
 	}
 }
 
-static struct msc_intent blocks_intent(const uint8_t *cdb, enum msc_dir dir, uint64_t blocks,
+static struct msc_intent blocks_intent(const struct msc_cdb_def *def, const uint8_t *cdb,
+				       enum msc_dir dir, uint64_t blocks,
 				       const struct msc_unit *unit)
 {
-	uint64_t lba = msc_cdb_value(cdb, "lba"), bytes = blocks * unit->block_size;
+	uint64_t lba = msc_cdb_value_of(def, cdb, "lba"), bytes = blocks * unit->block_size;
 	bool inside = lba <= unit->last_lba && blocks <= unit->last_lba - lba + 1;
 
 	if (!blocks)
@@ -55,12 +56,15 @@ static struct msc_intent blocks_intent(const uint8_t *cdb, enum msc_dir dir, uin
 }
 
 /* VERIFY compares with data from the host when BYTCHK says so: SBC-3, 5.28. */
-static struct msc_intent verify_intent(const uint8_t *cdb, const struct msc_unit *unit)
+static struct msc_intent verify_intent(const struct msc_cdb_def *def, const uint8_t *cdb,
+				       const struct msc_unit *unit)
 {
-	switch (msc_cdb_value(cdb, "bytchk")) {
+	switch (msc_cdb_value_of(def, cdb, "bytchk")) {
 	case 0:	 return intent(MSC_DIR_NONE, 0, 0);
-	case 1:	 return blocks_intent(cdb, MSC_DIR_OUT, msc_cdb_value(cdb, "blocks"), unit);
-	case 3:	 return blocks_intent(cdb, MSC_DIR_OUT, 1, unit);
+	case 1:
+		return blocks_intent(def, cdb, MSC_DIR_OUT, msc_cdb_value_of(def, cdb, "blocks"),
+				     unit);
+	case 3:	 return blocks_intent(def, cdb, MSC_DIR_OUT, 1, unit);
 	default: return (struct msc_intent){ .dir = MSC_DIR_OUT };
 	}
 }
@@ -83,11 +87,12 @@ struct msc_intent msc_cdb_intent(const uint8_t cdb[MSC_CBW_CB_MAX], size_t len,
 		return (struct msc_intent){ .known = false };
 	if (def->opcode == MSC_OP_VERIFY_10 || def->opcode == MSC_OP_VERIFY_12 ||
 	    def->opcode == MSC_OP_VERIFY_16)
-		return verify_intent(cdb, unit);
+		return verify_intent(def, cdb, unit);
 	switch (def->amount) {
 	case MSC_AMOUNT_NONE:	    return intent(MSC_DIR_NONE, 0, 0);
 	case MSC_AMOUNT_BLOCKS:
-		return blocks_intent(cdb, def->dir, msc_cdb_value(cdb, "blocks"), unit);
+		return blocks_intent(def, cdb, def->dir, msc_cdb_value_of(def, cdb, "blocks"),
+				     unit);
 	case MSC_AMOUNT_ALLOCATION: return allocation_intent(cdb, unit);
 	case MSC_AMOUNT_PARAMETERS: return intent(def->dir, 0, msc_cdb_value(cdb, "alloc"));
 	case MSC_AMOUNT_CAPACITY:

@@ -54,6 +54,9 @@ int msc_cdb_set(const struct msc_cdb_def *, uint8_t cdb[MSC_CBW_CB_MAX],
 uint64_t msc_cdb_get(const uint8_t cdb[MSC_CBW_CB_MAX], const struct msc_cdb_field *);
 /* 0 when the command has no such field. READ(6) and WRITE(6) give 256 for 0 blocks. */
 uint64_t msc_cdb_value(const uint8_t cdb[MSC_CBW_CB_MAX], const char *field);
+/* The same of a command that has been looked up; def may be NULL. */
+uint64_t msc_cdb_value_of(const struct msc_cdb_def *def, const uint8_t cdb[MSC_CBW_CB_MAX],
+			  const char *field);
 
 /* Length that the operation code's group gives: SPC-4 4.2.5.1; 0: vendor specific or unknown. */
 uint8_t msc_cdb_group_length(uint8_t opcode);

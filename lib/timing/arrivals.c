@@ -129,7 +129,7 @@ struct interval {
 /* Completions of one boundary may differ by what software needs to look at each of them. */
 static bool frame_wise(const struct msc_pace_view *v)
 {
-	return v->host->locked && v->host->period_ns > 2 * v->piece_ns;
+	return v->host->locked && !v->s->bus && v->host->period_ns > 2 * v->piece_ns;
 }
 
 /* When packet i began, if completions are seen at the frame's end only. */

@@ -63,6 +63,12 @@ static double wake_wait(const struct msc_pace *p)
 	return msc_wakes_by_tick(p) ? p->wake.resultant * p->wake.period_ns / 2 : 0;
 }
 
+bool msc_is_divided(const struct msc_pace *p)
+{
+	return !p->captured || p->block_ns - p->bus_ns <= WAITING_LEAST * p->block_ns ||
+	       (p->buffers && p->requests_busy >= MSC_PACE_REQUESTS_LEAST && !p->rhythm);
+}
+
 /* Deaf for about as long as the medium needs for what comes together. If it is deaf for very much
  * longer, that is somebody else's doing: a host that was busy. */
 static bool is_deaf(const struct msc_pace *p, double medium)
@@ -209,7 +215,8 @@ double msc_cost_of(const struct msc_costs *c, enum msc_diagnosis_id id,
 	case MSC_DIAG_PER_COMMAND_COST: return msc_per_command(c, z);
 	case MSC_DIAG_MEDIUM_BOUND:
 		return block - c->p->bus_ns > WAITING_LEAST * block &&
-				       c->rest > MEDIUM_CLEARLY * c->p->bus_ns
+				       c->rest > MEDIUM_CLEARLY * c->p->bus_ns &&
+				       msc_is_divided(c->p)
 			       ? n * c->rest
 			       : 0;
 	case MSC_DIAG_BUS_BOUND: return is_bus_bound(c) ? z->bus_ns : 0;

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "timing/costs.h"
+#include "wire/cost.h"
 
 #define MATTERS	       0.05 /* share of the time from which on a fault is a bottleneck */
 #define COMMAND_MATTERS 0.10 /* the same, of what is not in each block */
@@ -135,7 +136,7 @@ static void words_host(const struct msc_costs *c, struct msc_diagnosis *d)
 	const struct msc_pace *p = c->p;
 	struct msc_costs serially;
 	const struct msc_pace_size *z = smallest(p);
-	char serial[160] = "", queued[96] = "", share[64] = "";
+	char serial[160] = "", queued[96] = "", share[64] = "", device[160];
 
 	msc_costs_of(p, MSC_PACE_SERIAL, &serially);
 	d->sure = sure_if(p->host.locked);
@@ -149,9 +150,16 @@ static void words_host(const struct msc_costs *c, struct msc_diagnosis *d)
 	if (p->serial && c->set != MSC_PACE_SERIAL)
 		snprintf(share, sizeof share, "; serially the host costs %.0f %%, over all sizes",
 			 100 * msc_share_of(&serially, MSC_DIAG_HOST_PACED));
-	snprintf(d->evidence, sizeof d->evidence,
-		 "a read of %u block%s takes %s of device and bus%s%s%s%s%s", z->blocks,
-		 z->blocks == 1 ? "" : "s", ns(z->true_ns).s, queued, serial, share,
+	if (z->true_ns >= 0)
+		snprintf(device, sizeof device, "takes %s of device and bus", ns(z->true_ns).s);
+	else
+		snprintf(device, sizeof device,
+			 "begins with a CBW, which needs %s on the bus and was seen to end after "
+			 "%s; the other phases may cost as much",
+			 ns(msc_packet_ns(p->speed, 8.0 * MSC_CBW_LEN)).s,
+			 ns(z->cbw_ns[MSC_PACE_SERIAL]).s);
+	snprintf(d->evidence, sizeof d->evidence, "a read of %u block%s %s%s%s%s%s%s", z->blocks,
+		 z->blocks == 1 ? "" : "s", device, queued, serial, share,
 		 p->host.locked ? "; the host sees completions only every " : "",
 		 p->host.locked ? ns(p->host.period_ns).s : "");
 	snprintf(d->advice, sizeof d->advice,
@@ -330,6 +338,13 @@ static void untold(struct msc_pace *p, const struct msc_costs *c)
 			p->untold, sizeof p->untold,
 			"no long reads were measured, so it is unknown what the device does between "
 			"blocks");
+	else if (!msc_is_divided(p))
+		snprintf(
+			p->untold, sizeof p->untold,
+			"a block comes every %s, and the bus needs %s of it: what of the rest is the "
+			"medium's, and what the firmware's order of work costs, is not in the "
+			"capture",
+			ns(p->block_ns).s, ns(p->bus_ns).s);
 	else if (msc_hides_tick(p))
 		snprintf(
 			p->untold, sizeof p->untold,
@@ -337,7 +352,7 @@ static void untold(struct msc_pace *p, const struct msc_costs *c)
 			"whether each block waits for the tick too could not be told; a host "
 			"controller that reports at once (xHCI) would tell",
 			ns(p->wake.period_ns).s, ns(p->host.period_ns).s);
-	else if (c->rest < p->block_ns && p->requests_busy < 8)
+	else if (c->rest < p->block_ns && p->requests_busy < MSC_PACE_REQUESTS_LEAST)
 		snprintf(
 			p->untold, sizeof p->untold,
 			"endpoint 0 did not answer often enough to tell whether the medium is read "

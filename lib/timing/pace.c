@@ -10,6 +10,7 @@
 
 #include "stats/stats.h"
 #include "timing/arrivals.h"
+#include "timing/pace_capture.h"
 #include "timing/work.h"
 #include "wire/cost.h"
 
@@ -25,6 +26,7 @@
 #define LOCKED_SHARP  0.88 /* where arrivals are known to within a packet */
 #define WAKE_LEAST    0.25 /* the medium's own time blurs it */
 #define LOCKED_CHANCE 1e-3
+#define RHYTHM_MOST   0.5    /* of the beginnings of reads in a capture */
 #define DRIFT_MOST    2000.0	       /* ppm; beyond that the tick has an odd period */
 #define WAITING_LEAST 0.05 /* of a block's time, for anything to be said about what is waited for */
 #define READY_MOST    0.75
@@ -57,17 +59,19 @@ static int find_host(struct msc_pace_work *w, struct msc_err *err)
 {
 	static const double periods[] = { FRAME_NS, MICROFRAME_NS };
 	const struct msc_pace_samples *s = w->s;
-	struct msc_event_time *e = calloc(s->n_commands + s->n_requests + 1, sizeof *e);
+	struct msc_event_time *e = calloc(s->n_commands + s->n_requests + s->n_acts + 1, sizeof *e);
 	size_t n = 0;
 
 	if (!e)
 		return msc_nomem(err);
-	for (size_t i = 0; i < s->n_commands; i++)
+	for (size_t i = 0; i < s->n_acts; i++, n++)
+		e[n] = (struct msc_event_time){ (double)s->acts[i], 0, n };
+	for (size_t i = 0; i < s->n_commands && !s->bus; i++)
 		if (s->commands[i].set == MSC_PACE_STROBED) {
 			e[n] = (struct msc_event_time){ (double)s->commands[i].cbw_ns, 0, n };
 			n++;
 		}
-	for (size_t i = 0; i < s->n_requests; i++)
+	for (size_t i = 0; i < s->n_requests && !s->bus; i++)
 		if (!s->requests[i].busy) {
 			e[n] = (struct msc_event_time){ (double)s->requests[i].ended_ns, 0, n };
 			n++;
@@ -77,7 +81,7 @@ static int find_host(struct msc_pace_work *w, struct msc_err *err)
 		w->p->host.locked = w->p->host.resultant >= HOST_LOCKED &&
 				    w->p->host.chance < LOCKED_CHANCE;
 	}
-	if (w->p->host.locked)
+	if (w->p->host.locked && !s->bus)
 		w->half_frame = w->p->host.period_ns / 2;
 	free(e);
 	return 0;
@@ -165,12 +169,13 @@ static void tell_drift(struct msc_pace_work *w, const struct msc_event_time *e, 
 }
 
 /* A tick that slips against the frames is the device's. One that does not may be the host's, unless
- * the host is known to poll within the frame, or its period is none of the host's. */
-static enum msc_pace_clock whose(const struct msc_pace *p)
+ * the host is known to poll within the frame, or its period is none of the host's; where packets are
+ * seen, it is seen to poll. */
+static enum msc_pace_clock whose(const struct msc_pace *p, bool bus)
 {
 	double frames = p->wake.period_ns / (p->host.locked ? p->host.period_ns : FRAME_NS);
 
-	if (p->drift_known && fabs(p->drift_ppm) > 2 * p->drift_error_ppm)
+	if (bus || (p->drift_known && fabs(p->drift_ppm) > 2 * p->drift_error_ppm))
 		return MSC_PACE_CLOCK_DEVICE;
 	if (!p->host.locked || p->midframe > 0.5 || fabs(frames - floor(frames + 0.5)) > 0.01)
 		return MSC_PACE_CLOCK_DEVICE;
@@ -180,6 +185,27 @@ static enum msc_pace_clock whose(const struct msc_pace *p)
 static bool is_locked(const struct msc_pace_lock *l, double least)
 {
 	return l->resultant > least && l->chance < LOCKED_CHANCE;
+}
+
+/* Nobody saw to it that the reads of a capture began at any time. Where they have a rhythm of their own,
+ * a first block that keeps to it keeps to nothing of the device's. */
+static int leave_rhythm(struct msc_pace_work *w, struct msc_err *err)
+{
+	const struct msc_pace_samples *s = w->s;
+	struct msc_event_time *e = calloc(s->n_streams + 1, sizeof *e);
+	struct msc_pace *p = w->p;
+	struct msc_pace_lock begins = { .locked = false };
+
+	if (!e)
+		return msc_nomem(err);
+	for (size_t i = 0; i < s->n_streams; i++)
+		e[i] = (struct msc_event_time){ (double)s->streams[i].began_ns, 0, i };
+	msc_test_lock(e, s->n_streams, p->wake.period_ns, TICK_PPM, &begins);
+	free(e);
+	p->rhythm = begins.resultant > RHYTHM_MOST && begins.chance < LOCKED_CHANCE;
+	if (p->rhythm)
+		p->wake.locked = false;
+	return 0;
 }
 
 /* The first block of a read, which begins at any time, passes every wait for a tick that there is.
@@ -202,18 +228,21 @@ static int find_tick(struct msc_pace_work *w, struct msc_err *err)
 		return -1;
 	rc = msc_find_lock(e, n, TICK_SHORTEST, TICK_LONGEST, &p->wake, err);
 	p->wake.locked = is_locked(&p->wake, WAKE_LEAST);
+	if (rc == 0 && p->wake.locked && w->s->captured)
+		rc = leave_rhythm(w, err);
 	if (p->wake.locked)
 		tell_drift(w, e, n);
 	free(e);
 	if (rc < 0 || !p->wake.locked)
 		return rc;
-	p->tick_clock = whose(p);
+	p->tick_clock = whose(p, w->s->bus);
 	if (msc_arrivals(&view, p->chunk ? p->chunk : 1, &e, &n, err) < 0)
 		return -1;
 	msc_test_lock(e, n, p->wake.period_ns, TICK_PPM, &p->tick);
 	/* Blocks that come by chance at the tick's own pace agree with it for a while. */
-	p->tick.locked = is_locked(&p->tick, p->host.locked && view.nak_ns <= 0 ? LOCKED_LEAST
-										: LOCKED_SHARP);
+	p->tick.locked = is_locked(&p->tick, p->host.locked && !w->s->bus && view.nak_ns <= 0
+						     ? LOCKED_LEAST
+						     : LOCKED_SHARP);
 	p->tick.period_ns = p->wake.period_ns; /* known better */
 	free(e);
 	return 0;
@@ -299,7 +328,7 @@ static double deaf(const struct msc_pace_work *w, double slow_ns)
 	const struct msc_pace *p = w->p;
 	double shared = 1.5 * w->packet_ns * p->bus_ns / fmax(p->block_ns, p->bus_ns);
 
-	if (!p->host.locked || p->chunk != 1)
+	if (!p->host.locked || w->s->bus || p->chunk != 1)
 		return slow_ns;
 	return sqrt(2 * p->block_ns * fmax(0, p->request_extra_ns - shared));
 }
@@ -320,7 +349,7 @@ static int listen(struct msc_pace_work *w, struct msc_err *err)
 	for (size_t i = 0; i < busy.n; i++)
 		p->request_worst_ns = fmax(p->request_worst_ns, x[i]);
 	free(x);
-	if (idle.n < 8 || busy.n < 8)
+	if (idle.n < MSC_PACE_REQUESTS_LEAST || busy.n < MSC_PACE_REQUESTS_LEAST)
 		return 0;
 	p->request_idle_ns = idle.mean;
 	p->request_busy_ns = busy.mean;
@@ -399,6 +428,7 @@ int msc_pace_analyse(const struct msc_pace_samples *s, const struct msc_pace_opt
 				.block_size = s->block_size,
 				.serial = o->serial,
 				.queued = o->queued,
+				.captured = s->captured,
 				.queued_works = s->queued_works };
 	memcpy(p->queued_why, s->queued_why, sizeof p->queued_why);
 	weigh_bus(&w);
@@ -409,5 +439,6 @@ int msc_pace_analyse(const struct msc_pace_samples *s, const struct msc_pace_opt
 	settle_buffers(p);
 	count_naks(&w);
 	msc_pace_diagnose(p);
+	msc_pace_tell_missing(s, p);
 	return 0;
 }

@@ -59,6 +59,8 @@ struct msc_pace_write {
 	int64_t ns; /* CBW submitted to CSW seen */
 };
 
+#define MSC_PACE_MISSING_MAX 12
+
 struct msc_pace_samples {
 	enum msc_speed speed;
 	uint32_t block_size, packet; /* bytes */
@@ -78,6 +80,13 @@ struct msc_pace_samples {
 	struct msc_pace_write *writes;
 	size_t n_writes, room_writes;
 	struct msc_pace_stream picture; /* pieces 0: none was taken */
+	/* Of a capture (pace_capture.h): */
+	bool captured;
+	bool bus; /* its times are those of packets, and no host rounds them */
+	int64_t *acts; /* then: when the host went on, after it knew that something had ended */
+	size_t n_acts, room_acts;
+	char left_out[MSC_PACE_MISSING_MAX][160]; /* what is in the capture and not in here */
+	size_t n_left_out;
 	uint32_t failures; /* exchanges that did not work, and are not among the samples */
 	char failure[512]; /* why measuring ended early; empty: it did not */
 };
@@ -89,10 +98,15 @@ struct msc_pace_stream *msc_pace_add_stream(struct msc_pace_samples *, size_t pi
 void msc_pace_drop_stream(struct msc_pace_samples *); /* the last */
 struct msc_pace_request *msc_pace_add_request(struct msc_pace_samples *);
 struct msc_pace_write *msc_pace_add_write(struct msc_pace_samples *);
+int64_t *msc_pace_add_act(struct msc_pace_samples *);
+/* Counts the bits of blocks that were read, stuffed ones too. */
+void msc_pace_weigh(struct msc_pace_samples *, const uint8_t *data, size_t len, uint32_t blocks);
 
 /* ---- the probe ------------------------------------------------------------------------------- */
 
 #define MSC_PACE_SIZES_MAX 16
+#define MSC_PACE_REQUESTS_LEAST \
+	8 /* to endpoint 0, idle and during reads, for anything to be told */
 
 struct msc_pace_options {
 	bool serial, queued; /* which of the two the diagnosis is about; at least one */
@@ -190,6 +204,7 @@ struct msc_pace {
 
 	struct msc_pace_lock host; /* completions, to the host's frame */
 	struct msc_pace_lock tick; /* arrivals of data in a long read, to the device's tick */
+	bool rhythm; /* the reads of a capture began in one, so that these cannot be told */
 	struct msc_pace_lock wake; /* arrivals of the first block, to the same or another */
 	enum msc_pace_clock tick_clock;
 	bool drift_known;
@@ -228,6 +243,10 @@ struct msc_pace {
 	struct msc_diagnosis diagnosis[MSC_DIAGS];
 	size_t n_diagnosis;
 	char untold[256];	/* why there is none, or what could not be told; empty: nothing */
+	/* Of a capture: which evidence is not in it, and what cannot be told for want of that. */
+	bool captured;
+	char missing[MSC_PACE_MISSING_MAX][160];
+	size_t n_missing;
 };
 
 /* A pure function. Anything missing in the samples is left unknown in the result. */

@@ -109,6 +109,10 @@ static void measure_size(struct msc_pace_work *w, struct msc_pace_size *z, doubl
 	for (int set = 0; set < 2 && z->true_ns >= 0; set++)
 		if (z->count[set])
 			z->host_ns[set] = fmax(0, z->mean_ns[set] - z->true_ns);
+	/* A CBW is taken by hardware: what it takes beyond its packet is the host's, at least. */
+	if (s->captured && z->true_ns < 0 && z->count[MSC_PACE_SERIAL])
+		z->host_ns[MSC_PACE_SERIAL] = fmax(
+			0, z->cbw_ns[MSC_PACE_SERIAL] - msc_packet_ns(s->speed, 8.0 * MSC_CBW_LEN));
 }
 
 int msc_pace_sizes(struct msc_pace_work *w, struct msc_err *err)

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wire/cost.h"
-
 #define FAILURES_MAX	   3		  /* in a row */
 #define GOLDEN_RATIO	   0x9e3779b9u	  /* of 2^32: each multiple falls into the widest gap */
 #define STROBE_NS	   (4 * MSC_MS)	 /* whole frames of every speed */
@@ -221,14 +219,6 @@ static const char *fault_of(const struct reading *r, const struct msc_exchange *
 	return x->csw.status == MSC_CSW_PASSED ? NULL : "the device failed it";
 }
 
-static void weigh_payload(struct msc_probe *s, const struct msc_exchange *x, uint32_t blocks)
-{
-	for (size_t at = 0; at < x->data_len; at += s->out->packet)
-		s->out->payload_bits +=
-			8 * s->out->packet + msc_stuffed_bits(x->data + at, s->out->packet);
-	s->out->payload_blocks += blocks;
-}
-
 static int run(struct reading *r, const struct msc_record **record, struct msc_err *err)
 {
 	struct msc_probe *s = r->s;
@@ -281,7 +271,7 @@ int msc_probe_read(struct msc_probe *s, const struct msc_probe_read *what,
 	} else {
 		s->submitting_ns = r.last_asked_ns -
 				   (what->pause_ns > 0 ? stream->resumed_ns : stream->asked_ns);
-		weigh_payload(s, x, what->blocks);
+		msc_pace_weigh(s->out, x->data, x->data_len, what->blocks);
 		s->failures = 0;
 		*worked = true;
 	}

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "timing/pace.h"
+#include "wire/cost.h"
 
 const char *const msc_pace_set_names[MSC_PACE_SETS] = { "serial", "queued", "strobed" };
 
@@ -52,6 +53,21 @@ struct msc_pace_write *msc_pace_add_write(struct msc_pace_samples *s)
 	return p;
 }
 
+int64_t *msc_pace_add_act(struct msc_pace_samples *s)
+{
+	void *list = s->acts, *p = add(&list, &s->n_acts, &s->room_acts, sizeof *s->acts);
+
+	s->acts = list;
+	return p;
+}
+
+void msc_pace_weigh(struct msc_pace_samples *s, const uint8_t *data, size_t len, uint32_t blocks)
+{
+	for (size_t at = 0; at + s->packet <= len && s->packet; at += s->packet)
+		s->payload_bits += 8 * s->packet + msc_stuffed_bits(data + at, s->packet);
+	s->payload_blocks += blocks;
+}
+
 static void stream_free(struct msc_pace_stream *s)
 {
 	free(s->seen_ns);
@@ -86,5 +102,6 @@ void msc_pace_samples_free(struct msc_pace_samples *s)
 	free(s->streams);
 	free(s->requests);
 	free(s->writes);
+	free(s->acts);
 	memset(s, 0, sizeof *s);
 }
