@@ -259,8 +259,11 @@ static void moved_control(struct msc_capture *c, struct pipe *p, bool in, int64_
 		device_lost(p->device);
 		return;
 	}
-	if (in != reads) { /* the status stage: 8.5.3 */
-		pipe_end(c, p, MSC_OUT_DONE, at_ns);
+	if (in != reads) { /* the status stage is DATA1: 8.5.3. A host that gets DATA0 asks again */
+		if (p->offered_toggle)
+			pipe_end(c, p, MSC_OUT_DONE, at_ns);
+		else
+			c->facts.retries++;
 		return;
 	}
 	if (p->offered_toggle == p->toggle) {
@@ -366,8 +369,8 @@ void pipe_unanswered(struct msc_capture *c, struct pipe *p, bool in, bool data, 
 {
 	if (!p->active)
 		return;
-	if (in && data && p->ep && p->offered && p->offered_toggle != p->toggle &&
-	    p->len + p->offered > room(p)) {
+	if (in && data && p->offered && p->offered_toggle != p->toggle &&
+	    p->len + p->offered > (p->ep ? room(p) : p->setup.length)) {
 		p->offered = 0;
 		pipe_end(c, p, MSC_OUT_BABBLE, at_ns);
 	} else if (data) {

@@ -31,6 +31,7 @@ struct talk {
 	struct msc_assembler *assembler;
 	unsigned epoch; /* counts gaps: what was submitted before one is not told any more */
 	bool begun;	/* a bulk transfer was told */
+	bool numbered;	/* a class request has named its interface, which no descriptor tells */
 	/* what a driver's capture must have told before the next command, or it was lost: */
 	bool open;	     /* a CBW was submitted, and its CSW has not come */
 	uint64_t wrapper;    /* the number of that, while it is under way; 0: it is not */
@@ -48,6 +49,7 @@ struct talk {
 struct device {
 	uint16_t bus, address;
 	enum msc_speed speed;
+	bool guessed_speed; /* by the size of its packets */
 	struct talk *talks[TALKS_MAX];
 	size_t n_talks;
 	struct talk *of_pipe[ENDPOINTS];

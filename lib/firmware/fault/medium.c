@@ -95,7 +95,7 @@ const struct msc_fault msc_fault_last_block_alone = {
 	.id = "last-block-alone",
 	.title = "a read of several blocks that ends with the last one is refused",
 	.seen = "Linux quirk LAST_SECTOR_BUG",
-	.caught_by = "expect.status",
+	.caught_by = "scsi.lba.refused",
 	.mistake =
 		"lba + blocks is compared with the last block instead of with the number of "
 		"blocks",
@@ -175,7 +175,7 @@ const struct msc_fault msc_fault_write_first_only = {
 	.id = "write-first-only",
 	.title = "of a write of several blocks only the first is stored, and the rest thrown away",
 	.seen = "field 24: libopencm3 #1361: the CSW is due when the first block is done",
-	.caught_by = "expect.data",
+	.caught_by = "scsi.write.readback",
 	.mistake = "the loop over blocks writes the first and throws away the rest",
 	.needs_writes = true,
 	.ops = {.state_size = sizeof(bool),
@@ -283,7 +283,7 @@ const struct msc_fault msc_fault_write_cached = {
 	.id = "write-cached",
 	.title = "what was written is lost in a reset, although no write cache is reported",
 	.seen = "Linux quirks WRITE_CACHE and ALWAYS_SYNC",
-	.caught_by = "expect.data",
+	.caught_by = "scsi.write.readback",
 	.mistake = "a write buffer is lost in a reset: flush it, or report a write cache",
 	.needs_writes = true,
 	.ops = {.state_size = sizeof(struct cache),

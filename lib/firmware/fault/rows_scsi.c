@@ -12,7 +12,7 @@ enum { LOEJ = 0x02, START = 0x01 }; /* of START STOP UNIT */
 
 static const struct msc_fault rows[] = {
 	{"capacity-count", "READ CAPACITY(10) gives the number of blocks instead of the last one",
-	 "Linux quirks FIX_CAPACITY and CAPACITY_HEURISTICS", "expect.status",
+	 "Linux quirks FIX_CAPACITY and CAPACITY_HEURISTICS", "scsi.lba.refused",
 	 .mistake =
 		"the driver's block count is sent as it is: the answer is the last block, "
 		"count - 1",
@@ -90,7 +90,7 @@ static const struct msc_fault rows[] = {
 	 .mistake = "ALLOCATION LENGTH of MODE SENSE(10) has two bytes, 7 and 8",
 	 DEFECT({AT_COMMAND, {OPCODE(MODE_SENSE_10)}, {{CDB(7), PUT, 0}}})},
 	{"inquiry-short", "standard INQUIRY data ends before the revision",
-	 "Linux quirk FIX_INQUIRY", "scsi.inquiry.length expect.transferred",
+	 "Linux quirk FIX_INQUIRY", "scsi.inquiry.length",
 	 .mistake = "the answer ends with the product; the revision belongs to it: 36 bytes",
 	 DEFECT({AT_COMMAND, {OPCODE(INQUIRY), {CDB(1), LACKS, 0x03}, {CDB(4), ABOVE, 32}},
 		 {{CDB(4), PUT, 32}}})},
@@ -153,7 +153,7 @@ static const struct msc_fault rows[] = {
 		{AT_ANSWER, {OPCODE(REQUEST_SENSE), {LEN, ABOVE, 13}, {MARK, ABOVE, 0},
 		 {KEY, IS, 0}}, {{KEY, PUT, MSC_SENSE_UNIT_ATTENTION}, {ASC, PUT, 0x29}}})},
 	{"ready-without-medium", "TEST UNIT READY passes although there is no medium",
-	 "field 35: ChibiOS-Contrib #131", "expect.status", .target = "medium=0",
+	 "field 35: ChibiOS-Contrib #131", "scsi.ready.medium", .target = "medium=0",
 	 .mistake = "TEST UNIT READY passes always",
 	 DEFECT({AT_CSW, {OPCODE(TEST_UNIT_READY)}, {{STATUS, PUT, MSC_CSW_PASSED}}})},
 	{"verify-senseless", "VERIFY(10) fails and leaves no sense data", "CherryUSB",
@@ -182,7 +182,7 @@ static const struct msc_fault rows[] = {
 		"REQUEST SENSE is checked for readiness like any command: it always passes",
 	 DEFECT({AT_CSW, {OPCODE(REQUEST_SENSE), PASSED}, {{STATUS, PUT, MSC_CSW_FAILED}}})},
 	{"sense-opcode", "an unknown command is called an invalid field in the CDB",
-	 "Zephyr's SCSI layer", "expect.sense",
+	 "Zephyr's SCSI layer", "scsi.sense.opcode",
 	 .mistake = "one sense code serves every refusal: an unknown opcode is 5/20/00",
 	 DEFECT({AT_ANSWER, {OPCODE(REQUEST_SENSE), {LEN, ABOVE, 13}, {ASC, IS, 0x20}},
 		 {{ASC, PUT, 0x24}}})},
@@ -204,7 +204,7 @@ static const struct msc_fault rows[] = {
 		 {{KEY, PUT, MSC_SENSE_ILLEGAL_REQUEST}, {ASC, PUT, 0x20}, {ASCQ, PUT, 0}}})},
 	{"read-first-fails",
 	 "the first READ(10) after a reset fails, and passes when it is tried again",
-	 "Linux quirk INITIAL_READ10", "expect.status",
+	 "Linux quirk INITIAL_READ10", "scsi.lba.refused",
 	 .mistake = "the first access initialises the card and returns its error",
 	 DEFECT({AT_RESET, .edit = {{MARK, PUT, 0}}},
 		{AT_COMMAND, {OPCODE(READ_10), {MARK, IS, 0}},
@@ -214,11 +214,11 @@ static const struct msc_fault rows[] = {
 	 .mistake = "a command of no blocks returns before its address is checked",
 	 DEFECT({AT_COMMAND, {OPCODE(READ_10), {CDB16(7), IS, 0}}, {{CDB32(2), PUT, 0}}})},
 	{"write-neighbour", "data is written to the block after the one that was meant",
-	 "field 24: libopencm3 #1361", "expect.medium", .needs_writes = true,
+	 "field 24: libopencm3 #1361", "scsi.write.readback", .needs_writes = true,
 	 .mistake =
 		"an index is off by one, or the address was incremented before the write",
 	 DEFECT({AT_WRITE, .edit = {{LBA, ADD, 1}}})},
-	{"write-lost", "a write passes and nothing is written", PROOF, "expect.data",
+	{"write-lost", "a write passes and nothing is written", PROOF, "scsi.write.readback",
 	 .needs_writes = true,
 	 .mistake =
 		"the write returns before the medium has taken the data, or its error is "
@@ -226,7 +226,7 @@ static const struct msc_fault rows[] = {
 	 DEFECT({AT_WRITE, .edit = {{BLOCKS, PUT, 0}}})},
 	{"medium-drops",
 	 "the medium has a quarter of the blocks that it says, and forgets what is beyond",
-	 "forged cards and sticks", "expect.data", .needs_writes = true, .target = "blocks=16384",
+	 "forged cards and sticks", "scsi.write.readback", .needs_writes = true, .target = "blocks=16384",
 	 .mistake =
 		"the medium is smaller than it says: a counterfeit, or a wrong size in the "
 		"driver",
@@ -245,7 +245,7 @@ static const struct msc_fault rows[] = {
 	 .mistake = "PREVENT is acknowledged and START STOP UNIT does not ask for it",
 	 DEFECT({AT_COMMAND, {OPCODE(PREVENT_ALLOW)}, {{CDB(4), PUT, 0}}})},
 	{"unit-mirrored", "one medium answers as every unit", "Linux quirk SINGLE_LUN",
-	 "scsi.sense.unit expect.data", .target = "luns=2",
+	 "scsi.sense.unit", .target = "luns=2",
 	 .mistake = "bCBWLUN is not looked at",
 	 DEFECT({AT_COMMAND, .edit = {{LUN, PUT, 0}}})},
 	{"unit-limit", "Get Max LUN counts units that the firmware then takes for absent",
