@@ -293,13 +293,16 @@ static bool is_whole(const struct pipe *p, bool in)
 	return sends_data(p) && p->len >= talk_of(p)->bot.left;
 }
 
-/* The IN endpoint was asked long ago, and then no more, and now there is a new command. */
+/* Now there is a new command, and the IN endpoint was asked long ago, and then no more; or it was asked
+ * for the CSW of the one before, which had come where its data was due. */
 static void end_stale(struct msc_capture *c, const struct pipe *out, int64_t at_ns)
 {
 	struct talk *t = talk_of(out);
 	struct pipe *in = t ? t->device->pipes[pipe_of(t->is.device.ep_in)] : NULL;
 
-	if (in && in->active && at_ns - in->last_ns > PIPE_GAP_NS)
+	if (in && in->active &&
+	    (at_ns - in->last_ns > PIPE_GAP_NS ||
+	     (t->bot.early_status && !in->len && in->began_ns < out->began_ns)))
 		pipe_end(c, in, MSC_OUT_CANCELLED, at_ns);
 }
 
