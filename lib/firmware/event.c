@@ -189,7 +189,7 @@ static int parse_what(struct sim_event *e, char *text, struct msc_err *err)
 		return parse_set(e, rest, err);
 	if (!rest)
 		return 0;
-	if (e->what == SIM_CARD_IN || e->what == SIM_CARD_SWAP)
+	if (e->what >= SIM_CARD_IN && e->what <= SIM_CARD_WRITE)
 		return parse_medium(&e->medium, rest, err);
 	if (e->what == SIM_PLUG)
 		return parse_identity(e, rest, err);

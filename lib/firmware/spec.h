@@ -5,6 +5,7 @@
  *	NAME[,KNOB=VALUE]...[,fault=ID]...[,variant=ID]...[,event=WHAT@WHEN]...
  *
  *	WHAT  card-out[/SLOT]  card-in[/SLOT][:MEDIUM]  card-swap[/SLOT][:MEDIUM]  eject[/SLOT]
+ *	      card-write[/SLOT][:MEDIUM]
  *	      unplug  plug[:VID:PID]  suspend  resume  set:KNOB=VALUE
  *	MEDIUM  any of blocks=N keep=N fill=zeros|noise wp, and at the end file=PATH, with ':' between
  *	WHEN  TIME  cbw:N  byte:N  block:N  read-block:N  write-block:N, these with +TIME or +BYTES

@@ -20,6 +20,7 @@ struct msc_building *msc_building_new(struct msc_record *r, const struct msc_not
 	if (note) {
 		b->noted = true;
 		b->leave = note->leave;
+		r->u.exchange.noted = true;
 		r->u.exchange.stated = note->stated;
 	}
 	return b;

@@ -187,11 +187,12 @@ static json_t *diagnosis(const struct msc_pace *p)
 	for (size_t i = 0; i < p->n_diagnosis; i++) {
 		const struct msc_diagnosis *d = &p->diagnosis[i];
 		json_t *entry = json_pack(
-			"{s:s, s:s, s:o, s:o, s:o, s:b, s:o, s:o}", "id", msc_diagnosis_ids[d->id],
-			"op", d->write ? "write" : "read", "confidence", number(d->confidence),
-			"share", number(d->share), "cost_ns", time_of(d->cost_ns), "limit",
-			d->id >= MSC_DIAG_MEDIUM_BOUND, "evidence", msc_json_text(d->evidence),
-			"advice", msc_json_text(d->advice));
+			"{s:s, s:s, s:s, s:b, s:o, s:{s:o, s:o}, s:o, s:b, s:o, s:o}", "id",
+			msc_diagnosis_ids[d->id], "op", d->write ? "write" : "read", "confidence",
+			msc_pace_sures[d->sure], "tied", d->tied, "share", number(d->share),
+			"saves", "least", number(d->saves_least), "most", number(d->saves_most),
+			"cost_ns", time_of(d->cost_ns), "limit", d->id >= MSC_DIAG_MEDIUM_BOUND,
+			"evidence", msc_json_text(d->evidence), "advice", msc_json_text(d->advice));
 
 		if (json_array_append_new(list, entry)) {
 			json_decref(list);

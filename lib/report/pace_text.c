@@ -53,6 +53,42 @@ static void print_head(FILE *out, const struct msc_pace_report *r)
 
 /* ---- the diagnosis ----------------------------------------------------------------------------- */
 
+static void print_saving(FILE *out, const struct msc_diagnosis *d)
+{
+	const char *of = d->write ? "writes" : "reads";
+
+	if (d->id == MSC_DIAG_BUS_BOUND)
+		fprintf(out, "a limit, %.0f %% of the time of %s", 100 * d->share, of);
+	else if (d->id == MSC_DIAG_MEDIUM_BOUND)
+		fprintf(out, "a limit, at most %.0f %% of the time of %s", 100 * d->saves_most, of);
+	else if (d->saves_least < 0.005)
+		fprintf(out, "mending it saves up to %.0f %% of %s", 100 * d->saves_most, of);
+	else
+		fprintf(out, "mending it saves %.0f to %.0f %% of %s", 100 * d->saves_least,
+			100 * d->saves_most, of);
+	fprintf(out, "; %s", msc_pace_sures[d->sure]);
+}
+
+/* "which of 1 and 2 saves more ..." */
+static void print_ties(FILE *out, const struct msc_pace *p)
+{
+	char text[256] = "";
+
+	for (size_t i = 1; i < p->n_diagnosis; i++) {
+		size_t len = strlen(text);
+
+		if (p->diagnosis[i].tied)
+			snprintf(text + len, sizeof text - len, "%s %zu", len ? "," : "1 and",
+				 i + 1);
+	}
+	if (!*text)
+		return;
+	snprintf(text + strlen(text), sizeof text - strlen(text),
+		 ": which saves more cannot be told from here, and mending one changes what the "
+		 "other saves");
+	put_row(out, "tied", text);
+}
+
 static void print_diagnosis(FILE *out, const struct msc_pace_report *r)
 {
 	const struct msc_pace *p = r->pace;
@@ -61,16 +97,16 @@ static void print_diagnosis(FILE *out, const struct msc_pace_report *r)
 	for (size_t i = 0; i < p->n_diagnosis; i++) {
 		const struct msc_diagnosis *d = &p->diagnosis[i];
 
-		fprintf(out, "%zu. %s%s%s   %.0f %% of the time of %s%s, confidence %.2f\n   ",
-			i + 1, r->context->color ? "\033[1m" : "", msc_diagnosis_ids[d->id],
-			r->context->color ? "\033[0m" : "", 100 * d->share,
-			d->write ? "writes" : "reads",
-			d->id >= MSC_DIAG_MEDIUM_BOUND ? ", a limit" : "", d->confidence);
+		fprintf(out, "%zu. %s%s%s   ", i + 1, r->context->color ? "\033[1m" : "",
+			msc_diagnosis_ids[d->id], r->context->color ? "\033[0m" : "");
+		print_saving(out, d);
+		fputs("\n   ", out);
 		msc_put_wrapped(out, 3, 3, d->evidence);
 		fputs("\n   to do: ", out);
 		msc_put_wrapped(out, 10, 10, d->advice);
 		putc('\n', out);
 	}
+	print_ties(out, p);
 	if (*p->untold)
 		put_row(out, "untold", p->untold);
 }

@@ -273,6 +273,7 @@ static void forget(struct msc_runner *r)
 	for (int i = MSC_VAR_LET; i < MSC_VARS; i++)
 		r->env.var[i] = 0;
 	r->env.var[MSC_VAR_STATUS] = UINT8_MAX;
+	r->env.var[MSC_VAR_STALLS] = 0;
 	msc_session_forget(r->session);
 }
 

@@ -253,15 +253,18 @@ static int send_and_look(struct msc_runner *r, const struct msc_plan_command *c,
 {
 	const struct msc_record *record;
 	const struct msc_exchange *x;
-	int64_t status;
+	int64_t status, stalls = 0;
 
 	if (send(r, rq, &record, err) < 0)
 		return -1;
 	x = &record->u.exchange;
+	for (size_t i = 0; i < x->n_steps; i++)
+		stalls += x->steps[i].outcome == MSC_OUT_STALL;
 	status = msc_csw_is_valid(x) ? x->csw.status : UINT8_MAX;
 	if (after(r, c, record, err) < 0)
 		return -1;
 	r->env.var[MSC_VAR_STATUS] = status;
+	r->env.var[MSC_VAR_STALLS] = stalls;
 	return 0;
 }
 

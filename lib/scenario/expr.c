@@ -18,6 +18,7 @@ enum op {
 	OP_VAR,
 	OP_LENGTH, /* of what was saved */
 	OP_FIELD,  /* of what was saved, at the offset on the stack */
+	OP_SAME,   /* two that were saved, as far as both go */
 	OP_ADD,
 	OP_SUB,
 	OP_MUL,
@@ -34,7 +35,8 @@ enum op {
 
 struct msc_term {
 	enum op op;
-	int64_t value; /* NUMBER; VAR: which; LENGTH and FIELD: the slot */
+	int64_t value; /* NUMBER; VAR: which; LENGTH, FIELD and SAME: the slot */
+	int64_t other; /* SAME: the other one */
 	int bytes;     /* FIELD: how many; negative: the least significant first */
 };
 
@@ -46,7 +48,7 @@ static const struct {
 	{"u8", OP_FIELD, 1},	 {"le16", OP_FIELD, -2}, {"le32", OP_FIELD, -4},
 	{"be16", OP_FIELD, 2},	 {"be24", OP_FIELD, 3},	 {"be32", OP_FIELD, 4},
 	{"be64", OP_FIELD, 8},	 {"length", OP_LENGTH, 0}, {"min", OP_MIN, 0},
-	{"max", OP_MAX, 0},	 {NULL, OP_NUMBER, 0},
+	{"max", OP_MAX, 0},	 {"same", OP_SAME, 0},	 {NULL, OP_NUMBER, 0},
 };
 
 static const char *const names[] = {
@@ -56,6 +58,7 @@ static const char *const names[] = {
 	[MSC_VAR_MAX_LUN] = "max_lun",	     [MSC_VAR_INTERFACE] = "interface",
 	[MSC_VAR_MAX_PACKET] = "max_packet",
 	[MSC_VAR_SIBLING] = "sibling",	     [MSC_VAR_STATUS] = "status",
+	[MSC_VAR_STALLS] = "stalls",
 	NULL,
 };
 
@@ -103,13 +106,13 @@ static int add(struct parsing *p, enum op op, int64_t value)
 	return add_term(p, (struct msc_term){ .op = op, .value = value });
 }
 
-/* Some can only be asked on endpoint 0. */
+/* Some can only be asked on endpoint 0, or seen on the others. */
 static int add_name(struct parsing *p, enum msc_var v)
 {
 	if (v <= MSC_VAR_SCRATCH)
 		p->l->s->needs |= MSC_NEED_MEDIUM;
 	if (v == MSC_VAR_MAX_LUN || v == MSC_VAR_INTERFACE || v == MSC_VAR_MAX_PACKET ||
-	    v == MSC_VAR_SIBLING)
+	    v == MSC_VAR_SIBLING || v == MSC_VAR_STALLS)
 		p->l->s->needs |= MSC_NEED_ENDPOINTS;
 	return add(p, OP_VAR, (int64_t)v);
 }
@@ -186,6 +189,11 @@ static int expect_character(struct parsing *p, char c, const char *what)
 	return 0;
 }
 
+static bool is_of_saved(enum op op)
+{
+	return op == OP_LENGTH || op == OP_FIELD || op == OP_SAME;
+}
+
 /* The name of a saved answer; its index in *slot. */
 static int saved(struct parsing *p, int64_t *slot)
 {
@@ -218,14 +226,17 @@ static int call(struct parsing *p, const char *word, const struct msc_yaml *here
 		return expected(p, "at most 8 parentheses within each other");
 	p->at++;
 	term = (struct msc_term){ .op = functions[i].op, .bytes = functions[i].bytes };
-	if (term.op == OP_FIELD || term.op == OP_LENGTH) {
+	if (is_of_saved(term.op)) {
 		p->constant = false;
 		if (saved(p, &term.value) < 0)
 			return -1;
 	} else if (comparison(p) < 0) {
 		return -1;
 	}
-	if (term.op != OP_LENGTH && (expect_character(p, ',', "','") < 0 || comparison(p) < 0))
+	if (term.op != OP_LENGTH && expect_character(p, ',', "','") < 0)
+		return -1;
+	if (term.op == OP_SAME ? saved(p, &term.other) < 0
+			       : term.op != OP_LENGTH && comparison(p) < 0)
 		return -1;
 	p->depth--;
 	return expect_character(p, ')', "')'") < 0 ? -1 : add_term(p, term);
@@ -343,18 +354,26 @@ static bool field(const struct msc_saved_answer *from, const struct msc_term *t,
 	return v <= INT64_MAX;
 }
 
+static bool same(const struct msc_saved_answer *a, const struct msc_saved_answer *b)
+{
+	size_t len = a->len < b->len ? a->len : b->len;
+
+	return len == 0 || memcmp(a->data, b->data, len) == 0;
+}
+
 /* One term on the stack; false: there is no such value. */
 static bool step(const struct msc_term *t, const struct msc_env *env, int64_t *stack, size_t *n)
 {
 	const struct msc_saved_answer *from = NULL;
 
-	if (t->op == OP_FIELD || t->op == OP_LENGTH)
+	if (is_of_saved(t->op))
 		from = env->slots ? &env->slots[t->value] : NULL;
 	switch (t->op) {
 	case OP_NUMBER: stack[(*n)++] = t->value; return true;
 	case OP_VAR: stack[(*n)++] = env->var[t->value]; return true;
 	case OP_LENGTH: stack[(*n)++] = from ? (int64_t)from->len : 0; return true;
 	case OP_FIELD: return field(from, t, &stack[*n - 1]);
+	case OP_SAME: stack[(*n)++] = !from || same(from, &env->slots[t->other]); return true;
 	default:
 		--*n;
 		return apply(t->op, stack[*n - 1], stack[*n], &stack[*n - 1]);
@@ -382,10 +401,12 @@ int msc_expr_value(const struct msc_expr *e, const struct msc_env *env, int64_t 
 	return 0;
 }
 
+_Static_assert(MSC_VARS <= 32, "known has a bit for each variable");
+
 bool msc_expr_is_known(const struct msc_expr *e, const struct msc_env *env)
 {
 	for (size_t i = 0; i < e->count; i++)
-		if (e->terms[i].op == OP_FIELD || e->terms[i].op == OP_LENGTH ||
+		if (is_of_saved(e->terms[i].op) ||
 		    (e->terms[i].op == OP_VAR && !(env->known >> e->terms[i].value & 1)))
 			return false;
 	return true;

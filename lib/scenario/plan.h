@@ -25,6 +25,7 @@ enum msc_var {
 	MSC_VAR_MAX_PACKET, /* wMaxPacketSize of bulk-in */
 	MSC_VAR_SIBLING,    /* bInterfaceNumber of another interface; its own when there is none */
 	MSC_VAR_STATUS,	    /* bCSWStatus of the last command; 255: it ended without one */
+	MSC_VAR_STALLS,	    /* how many transfers of the last command ended in STALL */
 	MSC_VAR_LOOP,	    /* the outermost `for`; then the ones within it */
 	MSC_VAR_LET = MSC_VAR_LOOP + MSC_LOOPS_MAX, /* the first of `let` */
 	MSC_VARS = MSC_VAR_LET + MSC_LETS_MAX,

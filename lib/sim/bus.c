@@ -14,6 +14,7 @@
 #include "sim/transaction.h"
 
 static void bus_run(void *arg);
+static void device_ready(void *arg, uint8_t ep);
 
 const char *const bus_host_names[] = { "uhci", "ohci", "ehci", "xhci", NULL };
 
@@ -53,6 +54,7 @@ struct bus *bus_new(struct sim *sim, struct udc *udc, enum msc_speed speed, enum
 	b->frame_ns = b->costs->frame_ns;
 	b->wake_ns = MSC_NEVER;
 	b->ep[0].max_packet = 64;
+	udc_attach(udc, device_ready, b);
 	return b;
 }
 
@@ -106,46 +108,6 @@ static int64_t slot(struct bus *b, int64_t t, int64_t dur)
 	return t;
 }
 
-static void complete(void *arg)
-{
-	struct bus_transfer *t = arg;
-
-	t->done = true;
-	if (t->ended)
-		t->ended(t, t->arg);
-}
-
-void bus_end_transfer(struct bus *b, unsigned index, enum bus_outcome outcome)
-{
-	struct endpoint *e = &b->ep[index];
-	struct bus_transfer *t = e->head;
-	int64_t grid = b->policy->seen_grid_ns;
-
-	e->head = t->next;
-	if (!e->head) {
-		e->tail = NULL;
-		b->pending &= ~(UINT32_C(1) << index);
-	}
-	e->parked = false;
-	e->stage = STAGE_SETUP;
-	t->next = NULL;
-	t->outcome = outcome;
-	t->ended_ns = sim_now(b->sim);
-	t->seen_ns = t->ended_ns;
-	if (outcome == BUS_CANCELLED || outcome == BUS_GONE) {
-		complete(t);
-		return;
-	}
-	if (grid)
-		t->seen_ns += grid - t->seen_ns % grid;
-	t->seen_ns += b->host_ns;
-	/* After an error the queue stands still until the driver has been told, and has had the time
-	 * to take back what is queued behind. */
-	if (outcome != BUS_DONE && index)
-		e->poll_ns = t->seen_ns + 20 * MSC_US;
-	sim_at(b->sim, t->seen_ns, complete, t);
-}
-
 /* The next endpoint in turn; -1: none is ready, and *when_ns is when one will be. */
 static int choose(struct bus *b, int64_t *when_ns)
 {
@@ -193,11 +155,18 @@ static int64_t shared_polls(struct bus *b, int64_t at_ns)
 	return spent;
 }
 
+static void finish(struct bus *b)
+{
+	transaction_finish(b);
+	if (b->tap)
+		tap_transaction(b);
+}
+
 static void end_transaction(void *arg)
 {
 	struct bus *b = arg;
 
-	transaction_finish(b);
+	finish(b);
 	bus_run(b);
 }
 
@@ -239,7 +208,7 @@ static void bus_run(void *arg)
 			sim_at(b->sim, end, end_transaction, b);
 			return;
 		}
-		transaction_finish(b);
+		finish(b);
 		if (b->held)
 			return;
 	}
@@ -260,7 +229,7 @@ void bus_submit(struct bus *b, struct bus_transfer *t)
 	if (b->detached || !e->max_packet) {
 		t->outcome = BUS_GONE;
 		t->ended_ns = t->seen_ns = sim_now(b->sim);
-		complete(t);
+		transfer_complete(t);
 		return;
 	}
 	if (e->tail)
@@ -287,7 +256,7 @@ void bus_cancel(struct bus *b, struct bus_transfer *t)
 		return;
 	}
 	if (link == &e->head) {
-		bus_end_transfer(b, index_of(t->ep), BUS_CANCELLED);
+		transfer_end(b, index_of(t->ep), BUS_CANCELLED);
 		wake(b, sim_now(b->sim));
 		return;
 	}
@@ -297,7 +266,7 @@ void bus_cancel(struct bus *b, struct bus_transfer *t)
 	t->next = NULL;
 	t->outcome = BUS_CANCELLED;
 	t->ended_ns = t->seen_ns = sim_now(b->sim);
-	complete(t);
+	transfer_complete(t);
 }
 
 void bus_reset_toggle(struct bus *b, uint8_t ep)
@@ -327,7 +296,7 @@ static void end_all(struct bus *b, enum bus_outcome outcome)
 {
 	for (unsigned i = 0; i < ENDPOINTS; i++) {
 		while (b->ep[i].head)
-			bus_end_transfer(b, i, outcome);
+			transfer_end(b, i, outcome);
 		b->ep[i].toggle = b->ep[i].ping = false;
 		b->ep[i].poll_ns = 0;
 	}
@@ -424,8 +393,9 @@ void bus_resume(struct bus *b)
 	sim_at(b->sim, b->resumed_ns, resume_is_over, b);
 }
 
-void bus_device_ready(struct bus *b, uint8_t ep)
+static void device_ready(void *arg, uint8_t ep)
 {
+	struct bus *b = arg;
 	struct endpoint *e = &b->ep[index_of(ep)];
 	int64_t period = bytes_ns(b, b->costs->handshake) + b->policy->poll_gap_ns;
 	int64_t now = sim_now(b->sim);

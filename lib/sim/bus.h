@@ -106,7 +106,4 @@ int64_t bus_frame_ns(const struct bus *); /* 1 ms, or 125 us */
 typedef void bus_tap_fn(void *user, int64_t at_ns, const uint8_t *packet, size_t len);
 void bus_tap(struct bus *, bus_tap_fn *, void *user);
 
-/* Called by the device controller when an endpoint that may have refused polls can answer now. */
-void bus_device_ready(struct bus *, uint8_t ep);
-
 #endif

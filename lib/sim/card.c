@@ -426,6 +426,12 @@ struct card *card_ready(struct mcu *m, uint8_t slot, const struct sim_medium *me
 	return card_new(m, &g);
 }
 
+void card_pass_for(struct card *c, const struct card *other)
+{
+	c->id = other->id;
+	c->g.read_only = other->g.read_only;
+}
+
 bool card_copy_first(struct card *c, struct card *from, uint64_t blocks)
 {
 	uint8_t block[512];

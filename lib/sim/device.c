@@ -11,68 +11,36 @@ struct sim_device {
 	struct sim *sim;
 	struct bus *bus;
 	struct mcu mcu;
-	void *initial; /* the model's state with its knobs set, for each power-on */
 	int64_t load_asked_ns;
 };
-
-/* Everything of the microcontroller that has lost its power, anew. */
-static bool make_mcu(struct sim_device *d)
-{
-	struct mcu *m = &d->mcu;
-
-	m->state = calloc(1, d->config.state_size ? d->config.state_size : 1);
-	m->tasks = tasks_new(m);
-	if (d->config.n_mutants)
-		m->mutation = mutation_new(d->config.mutants, d->config.n_mutants);
-	if (!m->state || !m->tasks || (d->config.n_mutants && !m->mutation))
-		return false;
-	if (d->config.state_size)
-		memcpy(m->state, d->initial, d->config.state_size);
-	return true;
-}
-
-static void free_mcu(struct mcu *m)
-{
-	mutation_free(m->mutation);
-	tasks_free(m->tasks);
-	free(m->state);
-	m->mutation = NULL;
-	m->tasks = NULL;
-	m->state = NULL;
-}
 
 static bool make_parts(struct sim_device *d)
 {
 	const struct sim_device_config *c = &d->config;
 	struct mcu *m = &d->mcu;
 
-	d->initial = malloc(c->state_size ? c->state_size : 1);
+	m->initial = malloc(c->state_size ? c->state_size : 1);
 	m->sim = d->sim = sim_new(c->seed);
-	m->udc = udc_new(m);
+	m->udc = udc_new(m, &udc_irqs);
 	if (d->sim && m->udc)
 		m->bus = d->bus = bus_new(d->sim, m->udc, c->speed, c->host, c->host_ns);
-	if (c->n_events)
-		m->world = world_new(m, c->events, c->n_events);
-	if (!d->initial || !d->bus || (c->n_events && !m->world))
+	if (!m->initial || !d->bus || (c->n_events && !events_new(m)))
 		return false;
 	if (c->state_size)
-		memcpy(d->initial, c->state, c->state_size);
-	udc_attach(m->udc, d->bus);
-	return make_mcu(d);
+		memcpy(m->initial, c->state, c->state_size);
+	return true;
 }
 
-static void run_start(struct sim_device *d, struct msc_err *err)
+static bool begin(struct mcu *m, struct msc_err *err)
 {
-	struct mcu *m = &d->mcu;
+	bool ok;
 
+	if (!power_start(m, err))
+		return false;
 	m->err = err;
-	if (d->config.vectors->start)
-		d->config.vectors->start(m);
-	if (err->code == MSC_OK && !m->again)
-		(void)world_begin(m); /* *err says so when it fails */
+	ok = events_begin(m);
 	m->err = NULL;
-	if (err->code == MSC_OK && sim_fault_text(d->sim))
-		msc_fail(err, MSC_E_INTERNAL, "%s", sim_fault_text(d->sim));
+	return ok;
 }
 
 struct sim_device *sim_device_new(const struct sim_device_config *config, struct msc_err *err)
@@ -85,12 +53,9 @@ struct sim_device *sim_device_new(const struct sim_device_config *config, struct
 	}
 	d->config = *config;
 	d->mcu.config = &d->config;
-	d->mcu.device = d;
 	if (!make_parts(d))
 		msc_nomem(err);
-	else
-		run_start(d, err);
-	if (err->code == MSC_OK)
+	else if (begin(&d->mcu, err))
 		return d;
 	sim_device_free(d);
 	return NULL;
@@ -102,44 +67,15 @@ void sim_device_free(struct sim_device *d)
 		return;
 	for (unsigned i = 0; i < MCU_SLOTS; i++)
 		card_free(d->mcu.card[i]);
-	world_free(d->mcu.world);
+	events_free(&d->mcu);
 	sd_free(d->mcu.sd);
-	free_mcu(&d->mcu);
+	power_free(&d->mcu);
 	udc_free(d->mcu.udc);
 	free(d->mcu.queue);
 	bus_free(d->bus);
 	sim_free(d->sim);
-	free(d->initial);
+	free(d->mcu.initial);
 	free(d);
-}
-
-void device_power_off(struct mcu *m)
-{
-	m->off = true;
-	sim_drop(m->sim, m);
-	udc_power_off(m->udc);
-	m->count = 0;
-	m->busy_until = 0;
-	free_mcu(m);
-	sd_free(m->sd);
-	m->sd = NULL;
-	world_release_all(m);
-}
-
-void device_power_on(struct mcu *m)
-{
-	struct msc_err err = MSC_ERR_INIT;
-
-	m->again = true;
-	m->off = false;
-	if (!make_mcu(m->device)) {
-		msc_nomem(&err);
-	} else {
-		world_set_again(m);
-		run_start(m->device, &err);
-	}
-	if (err.code != MSC_OK)
-		sim_fault(m->sim, "%s", err.msg);
 }
 
 struct sim *sim_device_sim(struct sim_device *d)

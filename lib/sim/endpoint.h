@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The state of the USB peripheral, shared by its two halves; private to sim/.
+/* The state of the USB peripheral, shared by its two sides; private to sim/. The mutants lie between
+ * them, and neither side calls across: the wire's raises interrupts by `irqs`.
  *
- *	udc.c      the wire's side: tokens, packets, interrupts; and calls taking effect
+ *	udc.c      the wire's side: tokens, packets, SETUP; and calls of the firmware taking effect
+ *	udc_irq.c  the firmware's side: interrupts
  *	udc_api.c  the firmware's side: what mcu.h promises, checked against misuse
- *	udc_ep0.c  what only endpoint 0 has, on both sides: SETUP, and the request under way
+ *	udc_ep0.c  the same for endpoint 0, and the request under way
  *
  * Each endpoint has two faces: what the firmware has asked for (`busy`, `halt_asked`: true from
  * the call on) and what the wire sees (`job`, `halted`: from the cursor of that call on). Bulk-in
@@ -46,9 +48,15 @@ struct endpoint {
 	size_t out_room;
 };
 
+struct udc_irqs {
+	irq_fn *setup, *ep0_in, *ep0_out, *in, *out, *reset, *suspend;
+};
+
 struct udc {
 	struct mcu *mcu;
-	struct bus *bus;
+	const struct udc_irqs *irqs;
+	udc_ready_fn *ready;
+	void *host;
 	struct endpoint ep[EP_COUNT];
 	struct msc_setup setup;	  /* of the request that the firmware answers */
 	uint64_t setups, serving; /* SETUP packets so far; the number of that request's */

@@ -19,6 +19,7 @@ enum sim_event_what {
 	SIM_CARD_OUT,  /* reads and writes fail from then on, in mid-command too */
 	SIM_CARD_IN,   /* the card that was taken out or ejected, or another one */
 	SIM_CARD_SWAP, /* out, and another one in */
+	SIM_CARD_WRITE, /* the device's own side writes to it: firmware is told nothing */
 	SIM_EJECT,     /* the button; firmware may ignore it */
 	SIM_UNPLUG,    /* the cable, and with it the power */
 	SIM_PLUG,      /* the cable again, perhaps as another device */

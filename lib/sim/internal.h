@@ -4,11 +4,15 @@
  *	mcu.c   the processor: interrupts in order, the cursor, timers
  *	task.c  tasks on stacks of their own, and who of them runs
  *	sync.c  semaphores and queues between them and the interrupts
- *	udc.c   the USB peripheral, between the firmware's calls and the bus's tokens
+ *	world.c when something happens from outside: the points of what passes
+ *	udc.c   the USB peripheral, between the firmware's calls and the bus's tokens (endpoint.h)
  *	mutate.c  the hooks of mutants on what passes between them; mutate_ep0.c on endpoint 0
  *	card.c  storage
  *	sdcard.c  the same behind the commands of an SD card on SPI
- *	event.c  what happens to the device from outside
+ *	power.c power off and on again
+ *	event.c what happens from outside, and to what
+ *
+ * In this order: each calls only those before it, but for the processor and its tasks.
  */
 #ifndef MSC_SIM_INTERNAL_H
 #define MSC_SIM_INTERNAL_H
@@ -27,11 +31,14 @@ struct task;
 struct mutation;
 struct sd;
 struct world;
-struct sim_device;
+struct events;
+
+struct irq;
+typedef void irq_fn(struct mcu *, const struct irq *);
 
 /* An interrupt waiting for the processor. */
 struct irq {
-	void (*fn)(struct mcu *, const struct irq *);
+	irq_fn *fn;
 	uint8_t ep;
 	size_t len;
 	uint8_t slot;
@@ -46,6 +53,7 @@ struct mcu {
 	struct sim *sim;
 	const struct sim_device_config *config;
 	void *state;
+	void *initial; /* state with its knobs set, for each power-on */
 	struct udc *udc;
 	struct scheduler *tasks;
 	struct mutation *mutation; /* NULL: no mutant is active */
@@ -53,11 +61,11 @@ struct mcu {
 	struct card_geometry socket[MCU_SLOTS]; /* of the first card; block_size 0: no socket */
 	struct sd *sd; /* NULL: no SD card was inserted */
 	struct msc_err *err; /* during power-on: why the device cannot start */
-	struct sim_device *device;
 	struct bus *bus;
-	struct world *world; /* NULL: nothing happens to it */
-	uint64_t cards;	     /* made so far */
-	bool off, again;     /* without power; it has been so */
+	struct world *world;   /* NULL: nothing happens to it */
+	struct events *events; /* the same */
+	uint64_t cards;	       /* made so far */
+	bool off, again;       /* without power; it has been so */
 	char remark[192];    /* the first that nobody has asked for; empty: none */
 	unsigned remarks;    /* how many there were since */
 	/* the processor */
@@ -106,9 +114,26 @@ void tasks_wake(struct task *, bool from_irq);
 /* Zeroed, and freed with the scheduler. NULL ends the run. */
 void *tasks_alloc(struct scheduler *, size_t size);
 
-/* -- device.c -- */
-void device_power_off(struct mcu *);
-void device_power_on(struct mcu *);
+/* -- world.c: none of these does anything when no event is armed ------------------------------ */
+/* The i-th event happens now. */
+typedef void world_happens_fn(struct mcu *, size_t i);
+struct world *world_new(struct mcu *, const struct sim_event *, size_t n, world_happens_fn *);
+void world_free(struct world *);
+void world_begin(struct mcu *); /* those that come at a time are due from now on */
+void world_set(struct mcu *, const struct sim_event *); /* SIM_SET has happened */
+/* Power comes back, and the world has not changed: what SET events have set stays set. */
+void world_set_again(struct mcu *);
+/* Packets on a bulk endpoint. */
+void world_out(struct mcu *, const uint8_t *data, size_t len, bool is_short);
+void world_in(struct mcu *, const uint8_t *data, size_t len);
+void world_command_ends(struct mcu *); /* a reset, of either kind; power is off */
+/* How many of the next blocks may move before something happens; of the block after these, so many
+ * bytes more. */
+uint32_t world_blocks(struct mcu *, bool writing, uint32_t blocks, uint32_t *torn);
+void world_block_is_due(struct mcu *, bool writing);
+void world_moved(struct mcu *, bool writing, uint32_t blocks);
+void world_hold(struct mcu *, uint8_t slot, bool hold);
+void world_release_all(struct mcu *);
 
 /* -- udc.c -- */
 void udc_power_off(struct udc *);
@@ -128,8 +153,6 @@ void udc_raw_ep0_stall(struct udc *);
 void udc_tell_sent(struct udc *, uint8_t ep);
 /* Arms the same buffer again, from its beginning. */
 void udc_receive_again(struct udc *, uint8_t ep);
-void udc_ep0_in_irq(struct mcu *, const struct irq *);
-void udc_ep0_out_irq(struct mcu *, const struct irq *);
 
 /* -- mutate.c: every one of these passes straight through when no mutant is active ------------ */
 struct mutation *mutation_new(const struct mutant_ops *const *, size_t n);
@@ -160,31 +183,28 @@ void card_free(struct card *);
 struct card *card_ready(struct mcu *, uint8_t slot, const struct sim_medium *);
 /* The first blocks of `from`, which may be NULL, as far as there are any. */
 bool card_copy_first(struct card *, struct card *from, uint64_t blocks);
+/* It is the other one from now on, whatever is on it. */
+void card_pass_for(struct card *, const struct card *other);
 /* Time passes for the caller while the medium works: a handler polls, a task sleeps. */
 void card_pass_time(struct mcu *, int64_t ns);
 
-/* -- event.c: none of these does anything when no event is armed ------------------------------- */
-struct world *world_new(struct mcu *, const struct sim_event *, size_t n);
-void world_free(struct world *);
-/* Arms the events. false: *m->err says why a card that one brings cannot be had. */
-bool world_begin(struct mcu *);
-/* Power comes back, and the world has not changed: what SET events have set stays set. */
-void world_set_again(struct mcu *);
-/* Packets on a bulk endpoint. */
-void world_out(struct mcu *, const uint8_t *data, size_t len, bool is_short);
-void world_in(struct mcu *, const uint8_t *data, size_t len);
-void world_command_ends(struct mcu *); /* a reset, of either kind */
-/* How many of the next blocks may move before something happens; of the block after these, so many
- * bytes more. */
-uint32_t world_blocks(struct mcu *, bool writing, uint32_t blocks, uint32_t *torn);
-void world_block_is_due(struct mcu *, bool writing);
-void world_moved(struct mcu *, bool writing, uint32_t blocks);
-void world_hold(struct mcu *, uint8_t slot, bool hold);
-void world_release_all(struct mcu *);
-/* It has come back as another device. */
-bool world_is_another(struct mcu *, uint16_t *vendor, uint16_t *product);
-
 /* -- sdcard.c -- */
 void sd_free(struct sd *);
+
+/* -- power.c -- */
+/* Everything that has lost its power, anew, and the firmware started. false: *err says why not. */
+bool power_start(struct mcu *, struct msc_err *err);
+void power_free(struct mcu *);
+void power_off(struct mcu *);
+void power_on(struct mcu *); /* again */
+
+/* -- event.c -- */
+/* Arms the world with m->config->events. false: out of memory. */
+bool events_new(struct mcu *);
+void events_free(struct mcu *);
+/* Time begins. false: *m->err says why a card that one of them brings cannot be had. */
+bool events_begin(struct mcu *);
+/* It has come back as another device. */
+bool event_is_another(struct mcu *, uint16_t *vendor, uint16_t *product);
 
 #endif

@@ -104,6 +104,46 @@ int64_t transaction_plan(struct bus *b, unsigned index)
 	return bytes_ns(b, bytes) + bits_ns(b, bits);
 }
 
+void transfer_complete(void *arg)
+{
+	struct bus_transfer *t = arg;
+
+	t->done = true;
+	if (t->ended)
+		t->ended(t, t->arg);
+}
+
+void transfer_end(struct bus *b, unsigned index, enum bus_outcome outcome)
+{
+	struct endpoint *e = &b->ep[index];
+	struct bus_transfer *t = e->head;
+	int64_t grid = b->policy->seen_grid_ns;
+
+	e->head = t->next;
+	if (!e->head) {
+		e->tail = NULL;
+		b->pending &= ~(UINT32_C(1) << index);
+	}
+	e->parked = false;
+	e->stage = STAGE_SETUP;
+	t->next = NULL;
+	t->outcome = outcome;
+	t->ended_ns = sim_now(b->sim);
+	t->seen_ns = t->ended_ns;
+	if (outcome == BUS_CANCELLED || outcome == BUS_GONE) {
+		transfer_complete(t);
+		return;
+	}
+	if (grid)
+		t->seen_ns += grid - t->seen_ns % grid;
+	t->seen_ns += b->host_ns;
+	/* After an error the queue stands still until the driver has been told, and has had the time
+	 * to take back what is queued behind. */
+	if (outcome != BUS_DONE && index)
+		e->poll_ns = t->seen_ns + 20 * MSC_US;
+	sim_at(b->sim, t->seen_ns, transfer_complete, t);
+}
+
 static void park(struct bus *b, struct endpoint *e)
 {
 	e->head->naks++;
@@ -123,7 +163,7 @@ static void took_in(struct bus *b, struct endpoint *e, struct bus_transfer *t)
 	if (fresh && len > room) {
 		/* The host does not acknowledge babble; the device still holds the packet. */
 		b->now.refused = true;
-		bus_end_transfer(b, b->now.index, BUS_BABBLE);
+		transfer_end(b, b->now.index, BUS_BABBLE);
 		return;
 	}
 	if (fresh) {
@@ -136,7 +176,7 @@ static void took_in(struct bus *b, struct endpoint *e, struct bus_transfer *t)
 	udc_in_taken(b->udc, b->now.token_ep);
 	/* A packet with the wrong toggle is a repetition: acknowledged, and thrown away. */
 	if (fresh && (len < e->max_packet || t->actual == t->len))
-		bus_end_transfer(b, b->now.index, BUS_DONE);
+		transfer_end(b, b->now.index, BUS_DONE);
 }
 
 static void took_out(struct bus *b, struct endpoint *e, struct bus_transfer *t)
@@ -154,7 +194,7 @@ static void took_out(struct bus *b, struct endpoint *e, struct bus_transfer *t)
 	t->actual += len;
 	t->packets++;
 	if (t->actual == t->len)
-		bus_end_transfer(b, b->now.index, BUS_DONE);
+		transfer_end(b, b->now.index, BUS_DONE);
 }
 
 static void to_status(struct endpoint *e)
@@ -172,7 +212,7 @@ static void took_control_in(struct bus *b, struct endpoint *e, struct bus_transf
 
 	if (fresh && (len > room || len > e->max_packet)) {
 		b->now.refused = true;
-		bus_end_transfer(b, 0, BUS_BABBLE);
+		transfer_end(b, 0, BUS_BABBLE);
 		return;
 	}
 	udc_in_taken(b->udc, MSC_EP_IN);
@@ -182,7 +222,7 @@ static void took_control_in(struct bus *b, struct endpoint *e, struct bus_transf
 	if (e->stage == STAGE_STATUS) {
 		if (t->setup.request_type == 0 && t->setup.request == MSC_STD_SET_ADDRESS)
 			b->address = (uint8_t)t->setup.value; /* USB 2.0, 9.4.6 */
-		bus_end_transfer(b, 0, BUS_DONE);
+		transfer_end(b, 0, BUS_DONE);
 		return;
 	}
 	if (len)
@@ -204,7 +244,7 @@ static void took_control_out(struct bus *b, struct endpoint *e, struct bus_trans
 	e->toggle = !e->toggle;
 	e->ping = r == UDC_NYET && b->speed == MSC_SPEED_HIGH;
 	if (e->stage == STAGE_STATUS) {
-		bus_end_transfer(b, 0, BUS_DONE);
+		transfer_end(b, 0, BUS_DONE);
 		return;
 	}
 	t->actual += b->now.len;
@@ -228,7 +268,7 @@ static void took_control(struct bus *b, struct endpoint *e, struct bus_transfer 
 	}
 }
 
-static void finish(struct bus *b)
+void transaction_finish(struct bus *b)
 {
 	struct endpoint *e = &b->ep[b->now.index];
 	struct bus_transfer *t = e->head;
@@ -253,10 +293,10 @@ static void finish(struct bus *b)
 		}
 		return;
 	case UDC_STALL:
-		bus_end_transfer(b, b->now.index, BUS_STALL);
+		transfer_end(b, b->now.index, BUS_STALL);
 		return;
 	case UDC_SILENT: /* and it would be silent twice more: EHCI 1.0, 4.15.1.1 */
-		bus_end_transfer(b, b->now.index, BUS_ERROR);
+		transfer_end(b, b->now.index, BUS_ERROR);
 		return;
 	case UDC_ACK:
 	case UDC_NYET:
@@ -270,11 +310,4 @@ static void finish(struct bus *b)
 		e->ping = false;
 	else
 		took_out(b, e, t);
-}
-
-void transaction_finish(struct bus *b)
-{
-	finish(b);
-	if (b->tap)
-		tap_transaction(b);
 }

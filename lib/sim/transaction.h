@@ -28,7 +28,7 @@ struct endpoint {
 	uint16_t max_packet;
 	bool toggle;	   /* of the next packet */
 	bool ping;	   /* high speed OUT: ask first, USB 2.0, 8.5.1 */
-	bool parked;	   /* the device said NAK; it will call bus_device_ready */
+	bool parked;	   /* the device said NAK; it will say when it is ready */
 	uint8_t parked_ep; /* where: endpoint 0 is polled either way */
 	int64_t poll_ns;   /* not before this: after a NAK, or after a STALL */
 	enum stage stage;  /* of the control transfer at the head */
@@ -107,7 +107,9 @@ int64_t transaction_plan(struct bus *, unsigned index);
 /* The planned transaction has ended, and takes effect. */
 void transaction_finish(struct bus *);
 
-/* The transfer at the head of an endpoint's queue has ended on the wire. (bus.c) */
-void bus_end_transfer(struct bus *, unsigned index, enum bus_outcome);
+/* The transfer at the head of an endpoint's queue has ended on the wire: it leaves the queue, and is
+ * complete when the host's software learns of it. */
+void transfer_end(struct bus *, unsigned index, enum bus_outcome);
+void transfer_complete(void *transfer);
 
 #endif

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The USB peripheral on the wire's side: what it answers to tokens, the interrupts that follow, and
- * the calls of the firmware when they take effect. See endpoint.h. */
+/* The USB peripheral on the wire's side: what it answers to tokens, the interrupts that it raises,
+ * and the calls of the firmware when they take effect. See endpoint.h. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "sim/endpoint.h"
 #include "wire/bot.h"
 
-struct udc *udc_new(struct mcu *m)
+struct udc *udc_new(struct mcu *m, const struct udc_irqs *irqs)
 {
 	struct udc *u = calloc(1, sizeof *u);
 
-	if (u)
-		u->mcu = m;
+	if (!u)
+		return NULL;
+	u->mcu = m;
+	u->irqs = irqs;
 	return u;
 }
 
@@ -58,9 +60,10 @@ void udc_free(struct udc *u)
 	free(u);
 }
 
-void udc_attach(struct udc *u, struct bus *bus)
+void udc_attach(struct udc *u, udc_ready_fn *ready, void *host)
 {
-	u->bus = bus;
+	u->ready = ready;
+	u->host = host;
 }
 
 bool udc_uses(const struct udc *u, const void *buf, size_t len)
@@ -81,7 +84,17 @@ bool udc_uses(const struct udc *u, const void *buf, size_t len)
 
 /* ---- the wire's side ---------------------------------------------------------------------- */
 
-static void raise_done(struct udc *u, uint8_t ep, size_t len);
+static void raise_done(struct udc *u, uint8_t ep, size_t len)
+{
+	bool in = ep & MSC_EP_IN;
+	const struct udc_irqs *irqs = u->irqs;
+	struct irq i = { .fn = ep & MSC_EP_NUMBER ? (in ? irqs->in : irqs->out)
+						  : (in ? irqs->ep0_in : irqs->ep0_out),
+			 .ep = ep,
+			 .len = len };
+
+	mcu_raise(u->mcu, &i);
+}
 
 static size_t packet_len(const struct endpoint *e, const struct job *j)
 {
@@ -190,17 +203,28 @@ enum udc_reply udc_out_packet(struct udc *u, uint8_t ep, bool toggle, const uint
 	return e->jobs ? UDC_ACK : UDC_NYET;
 }
 
-static void reset_irq(struct mcu *m, const struct irq *i)
+void udc_setup_packet(struct udc *u, const struct msc_setup *setup)
 {
-	(void)i;
-	mutation_reset(m);
-	if (m->config->vectors->reset)
-		m->config->vectors->reset(m);
+	static const uint8_t both[] = { 0, MSC_EP_IN };
+	struct irq i = { .fn = u->irqs->setup, .setup = *setup, .number = ++u->setups };
+
+	for (unsigned k = 0; k < MSC_COUNT(both); k++) {
+		struct endpoint *e = udc_at(u, both[k]);
+
+		udc_drop_jobs(e);
+		e->halted = e->halt_asked = false;
+		e->on_wire = 0;
+		e->toggle = true; /* data and status stage begin with DATA1: USB 2.0, 8.5.3 */
+	}
+	if ((setup->request_type & MSC_REQTYPE_TYPE) == MSC_REQTYPE_CLASS &&
+	    setup->request == MSC_REQ_BULK_ONLY_RESET)
+		world_command_ends(u->mcu);
+	mcu_raise(u->mcu, &i);
 }
 
 void udc_bus_reset(struct udc *u)
 {
-	struct irq i = { .fn = reset_irq };
+	struct irq i = { .fn = u->irqs->reset };
 
 	world_command_ends(u->mcu);
 	u->address = 0;
@@ -212,18 +236,9 @@ void udc_bus_reset(struct udc *u)
 	mcu_raise(u->mcu, &i);
 }
 
-static void suspend_irq(struct mcu *m, const struct irq *i)
-{
-	void (*tell)(struct mcu *) = i->present ? m->config->vectors->suspend
-						: m->config->vectors->resume;
-
-	if (tell)
-		tell(m);
-}
-
 void udc_suspended(struct udc *u, bool suspended)
 {
-	mcu_raise(u->mcu, &(struct irq){ .fn = suspend_irq, .present = suspended });
+	mcu_raise(u->mcu, &(struct irq){ .fn = u->irqs->suspend, .present = suspended });
 }
 
 void udc_power_off(struct udc *u)
@@ -235,56 +250,6 @@ void udc_power_off(struct udc *u)
 	u->serving = u->setups;
 	u->request_over = true;
 	u->address = 0;
-}
-
-/* ---- interrupts --------------------------------------------------------------------------- */
-
-static void in_irq(struct mcu *m, const struct irq *i)
-{
-	struct endpoint *e = udc_at(m->udc, i->ep);
-
-	if (!e->open)
-		return;
-	e->busy = false;
-	if (m->config->vectors->in_done)
-		m->config->vectors->in_done(m, i->ep);
-}
-
-static void out_irq(struct mcu *m, const struct irq *i)
-{
-	struct udc *u = m->udc;
-	struct endpoint *e = udc_at(u, i->ep);
-	size_t len = i->len;
-
-	if (!e->open)
-		return;
-	switch (mutate_received(m, i->ep, e->out_buf, &len)) {
-	case MUTANT_STALL:
-		udc_raw_stall(u, i->ep);
-		udc_receive_again(u, i->ep);
-		return;
-	case MUTANT_SWALLOW:
-		udc_receive_again(u, i->ep);
-		return;
-	case MUTANT_DEAF:
-		return;
-	case MUTANT_PASS:
-		break;
-	}
-	e->busy = false;
-	if (m->config->vectors->out_done)
-		m->config->vectors->out_done(m, i->ep, len);
-}
-
-static void raise_done(struct udc *u, uint8_t ep, size_t len)
-{
-	bool in = ep & MSC_EP_IN;
-	struct irq i = { .fn = ep & MSC_EP_NUMBER ? (in ? in_irq : out_irq)
-						  : (in ? udc_ep0_in_irq : udc_ep0_out_irq),
-			 .ep = ep,
-			 .len = len };
-
-	mcu_raise(u->mcu, &i);
 }
 
 /* ---- what takes effect at the cursor ------------------------------------------------------ */
@@ -335,8 +300,8 @@ static void apply(void *arg)
 		x->udc->address = x->address;
 		break;
 	}
-	if (x->udc->bus)
-		bus_device_ready(x->udc->bus, x->ep);
+	if (x->udc->ready)
+		x->udc->ready(x->udc->host, x->ep);
 }
 
 void udc_effect(struct udc *u, const struct effect *what)
@@ -398,6 +363,12 @@ void udc_raw_stall(struct udc *u, uint8_t ep)
 {
 	udc_at(u, ep)->halt_asked = true;
 	udc_effect(u, &(struct effect){ .ep = ep, .what = DO_STALL });
+}
+
+void udc_raw_ep0_stall(struct udc *u)
+{
+	udc_raw_stall(u, 0);
+	udc_raw_stall(u, MSC_EP_IN);
 }
 
 void udc_raw_unstall(struct udc *u, uint8_t ep, bool reset_toggle)

@@ -11,7 +11,6 @@
 #include "wire/usb.h"
 
 struct udc;
-struct bus;
 struct mcu;
 
 enum udc_reply {
@@ -22,9 +21,16 @@ enum udc_reply {
 	UDC_SILENT, /* no such endpoint: the host sees a time-out */
 };
 
-struct udc *udc_new(struct mcu *);
+/* What it raises: udc_irq.c. */
+struct udc_irqs;
+extern const struct udc_irqs udc_irqs;
+
+struct udc *udc_new(struct mcu *, const struct udc_irqs *);
 void udc_free(struct udc *);
-void udc_attach(struct udc *, struct bus *);
+
+/* Who is told when an endpoint that may have refused polls can answer now. */
+typedef void udc_ready_fn(void *host, uint8_t ep);
+void udc_attach(struct udc *, udc_ready_fn *, void *host);
 
 /* An IN token: ACK means that *data, *len is the packet on the wire, with this toggle. */
 enum udc_reply udc_in_token(struct udc *, uint8_t ep, const uint8_t **data, size_t *len,

@@ -29,7 +29,6 @@
 #define WAITING_LEAST 0.05 /* of a block's time, for anything to be said about what is waited for */
 #define READY_MOST    0.75
 #define OVERLAPPED    0.5  /* from which share on medium and bus are said to overlap */
-#define OTHERWISE     1.15 /* times a block's time: a gap that is not one of a long read */
 #define BLURRED	      0.8
 #define PAUSE_LEAST   (50.0 * MSC_MS)
 #define PAUSE_TIMES   5.0
@@ -255,8 +254,8 @@ static void settle_buffers(struct msc_pace *p)
 		p->buffers = p->overlap > OVERLAPPED ? 2 : 0;
 	else if (tick > 0)
 		p->buffers = later < tick / 2 + bus + (block - rounded) / 2 ? 2 : 1;
-	else if (later < limit || later > OTHERWISE * block)
-		p->buffers = p->ready > 2 && later < limit ? p->ready : 2;
+	else if (later < limit)
+		p->buffers = p->ready > 2 ? p->ready : 2;
 	else
 		p->buffers = p->overlap > OVERLAPPED ? 2 : 1;
 	if (p->chunk > 1 && !p->buffers)

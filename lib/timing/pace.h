@@ -159,11 +159,21 @@ enum msc_diagnosis_id {
 };
 extern const char *const msc_diagnosis_ids[MSC_DIAGS];
 
+/* How sure the evidence allows to be of a cause. */
+enum msc_pace_sure {
+	MSC_PACE_SHOWN,	   /* a probe made for it shows it, beyond chance */
+	MSC_PACE_LIKELY, /* it fits best; something else that fits is named in the evidence or untold */
+	MSC_PACE_POSSIBLE, /* too little was measured to exclude what is usual besides */
+};
+extern const char *const msc_pace_sures[]; /* "shown", ... */
+
 struct msc_diagnosis {
 	enum msc_diagnosis_id id;
 	bool write;	    /* about writes; all others are about reads */
-	double confidence;  /* 0 to 1 */
+	enum msc_pace_sure sure;
+	bool tied;	    /* with the first: which of the two saves more cannot be told */
 	double share;	    /* of the time of the commands that are diagnosed */
+	double saves_least, saves_most; /* of the same, when it alone is mended */
 	double cost_ns;	    /* per command of the largest size */
 	char evidence[480], advice[480];
 };

@@ -39,9 +39,10 @@ def timed(*args, times=5):
 
 
 def document(*args):
-    with tempfile.NamedTemporaryFile(suffix=".json") as f:
-        run(*args, "--json", f.name, "-q")
-        return json.load(f)
+    with tempfile.TemporaryDirectory() as where: # the file is put in place whole, under its name
+        path = pathlib.Path(where) / "document.json"
+        run(*args, "--json", path, "-q")
+        return json.loads(path.read_text())
 
 
 def rate(doc, mode, blocks):

@@ -343,8 +343,11 @@ static void compare_findings(const char *model, const struct seen_list *live,
 {
 	for (size_t n = 0; n < msc_rule_count; n++) {
 		bool control = msc_rules[n]->on == MSC_RECORD_CONTROL;
-
 		size_t most = live->by_rule[n] + live->muted[n] + (control ? 1 : 0);
+
+		/* A run leaves this one to its scenarios. */
+		if (msc_rules[n] == &msc_rule_scsi_write_readback)
+			continue;
 
 		if (file->by_rule[n] > most || (live->by_rule[n] && !file->by_rule[n]))
 			fail_msg("%s: %s is found %zu times, and %zu times in the run", model,

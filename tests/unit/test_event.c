@@ -189,6 +189,24 @@ static void a_card_is_swapped(void **unused)
 	}
 }
 
+/* By the device's own side: no unit attention, and other bytes. */
+static void a_card_is_written_from_the_other_side(void **unused)
+{
+	(void)unused;
+	for (size_t i = 0; i < MSC_COUNT(models); i++) {
+		uint8_t zeros[1024] = { 0 }, in[1024] = { 0 };
+		struct bench b;
+
+		plug_in(&b, &models[i], "event=card-write:keep=1@3s");
+		assert_int_equal(blocks(&b, MSC_OP_WRITE_10, 0, 2, zeros).status, MSC_CSW_PASSED);
+		pass(&b, 4 * MSC_S);
+		assert_int_equal(blocks(&b, MSC_OP_READ_10, 0, 2, in).status, MSC_CSW_PASSED);
+		assert_memory_equal(in, zeros, 512);
+		assert_memory_not_equal(in + 512, zeros, 512);
+		bench_close(&b);
+	}
+}
+
 /* At the third block of a write of eight: two are on the card, and a part of the third. */
 static void a_card_leaves_in_the_middle_of_a_write(void **unused)
 {
@@ -463,6 +481,7 @@ int main(void)
 		cmocka_unit_test(mistakes_are_named),
 		cmocka_unit_test(a_card_leaves_and_comes_back),
 		cmocka_unit_test(a_card_is_swapped),
+		cmocka_unit_test(a_card_is_written_from_the_other_side),
 		cmocka_unit_test(a_card_leaves_in_the_middle_of_a_write),
 		cmocka_unit_test(the_button_can_be_locked),
 		cmocka_unit_test(an_empty_slot_gets_a_card),

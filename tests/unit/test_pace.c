@@ -84,6 +84,16 @@ static const struct row rows[] = {
 	{ "a slow command", { 2, 1e5, 1e5, .command_ns = 20e6, UHCI }, "per-command-cost", 0, 0 },
 };
 
+/* The first, or one that may save as much. */
+static bool is_first(const struct msc_pace *p, const char *id)
+{
+	for (size_t i = 0; i < p->n_diagnosis; i++)
+		if ((i == 0 || p->diagnosis[i].tied) &&
+		    !strcmp(msc_diagnosis_ids[p->diagnosis[i].id], id))
+			return true;
+	return false;
+}
+
 static void test_bottlenecks(void **state)
 {
 	(void)state;
@@ -94,7 +104,7 @@ static void test_bottlenecks(void **state)
 
 		d.seed = i % 3 * 77 + 5;
 		analyse(&d, &both, &p);
-		if (strcmp(first(&p), r->first))
+		if (!is_first(&p, r->first))
 			fail_msg("%s, seed %d: %s, expected %s (%s)", r->what, (int)d.seed,
 				 first(&p), r->first,
 				 p.n_diagnosis ? p.diagnosis[0].evidence : p.untold);
@@ -279,9 +289,11 @@ static void test_order(void **state)
 
 		sum += x->share;
 		assert_true(*x->evidence && *x->advice && strlen(x->evidence) < 470);
-		assert_true(x->confidence > 0 && x->confidence <= 1);
+		assert_true(x->saves_least >= 0 && x->saves_least <= x->saves_most);
+		assert_true(x->saves_most < 1);
 		if (i && !limit && x->id < MSC_DIAG_MEDIUM_BOUND)
-			assert_true(x->share <= p.diagnosis[i - 1].share);
+			assert_true(x->saves_least + x->saves_most <=
+				    p.diagnosis[i - 1].saves_least + p.diagnosis[i - 1].saves_most);
 		limit |= x->id >= MSC_DIAG_MEDIUM_BOUND;
 	}
 	assert_true(limit);

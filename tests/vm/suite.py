@@ -16,9 +16,10 @@ def _scenarios():
 
 
 def selection(patterns, left_out):
-    """The names of the scenarios that match a pattern, and of the USB-IF's test descriptions. Those of one device (device:) are
-    about no other."""
-    return [scenario["name"] for scenario in _scenarios() if scenario["name"] not in left_out and not scenario["name"].startswith("lsd.") and
+    """The names of the scenarios that match a pattern, and of the USB-IF's test descriptions. Those of one device (device:) have tests
+    of their own."""
+    return [scenario["name"] for scenario in _scenarios() if scenario["name"] not in left_out and
+            not scenario["name"].startswith(("lsd.", "gadget.")) and
             ("usbif" in scenario["tags"] or any(fnmatchcase(scenario["name"], pattern) for pattern in patterns))]
 
 

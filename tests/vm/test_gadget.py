@@ -172,6 +172,40 @@ def test_known_differences_are_told_when_they_have_gone():
     assert gone[1].startswith("usb.request.reset-absent: known, and not so any more: verdict skip")
 
 
+ALWAYS = {"gadget.serial", "gadget.removable.commands"}
+STALL = {"gadget.stall.in", "gadget.stall.in-blocks", "gadget.stall.out"}
+
+
+@pytest.mark.parametrize("settings, told", [
+    ({"stall": 0}, ALWAYS | STALL | {"gadget.removable.eject"}),
+    ({"stall": 1, "removable": 0}, {"gadget.serial", "gadget.removable.fixed"}),
+    ({"stall": 0, "ro": 1}, ALWAYS | STALL | {"gadget.removable.eject", "gadget.protect.told", "gadget.protect.writes"}),
+    ({"stall": 0, "file": None}, ALWAYS | STALL - {"gadget.stall.in-blocks"} | {"gadget.medium.none"}),
+], ids=["stall=0", "fixed", "read-only", "no medium"])
+def test_its_own_scenarios_pass(shared_machine, settings, told):
+    """Each with what it is about, and skipped elsewhere; of the board's serial number of six characters a rule complains."""
+    vm = shared_machine.ready()
+    with vm.gadget(size="2M", **settings) as gadget:
+        done = vm.run(["mscope", "check", gadget.target, "--select", "gadget", "--allow-writes", "--allow-eject", "-q", "--json", "-"])
+    cases = {case["name"]: case for case in json.loads(done.stdout)["cases"]}
+    verdicts = {name: case["verdict"] for name, case in cases.items() if case["verdict"] != "skip"}
+    assert verdicts == dict.fromkeys(told, "pass") | {"gadget.serial": "warn"}, cases
+    assert all(case["reason"] for case in cases.values() if case["verdict"] == "skip")
+    assert done.status == 0
+
+
+def test_a_host_is_not_told_what_the_board_writes(shared_machine):
+    """While the scenario runs the board writes into its backing file; the host learns of it by reading only, until there is a reset."""
+    vm = shared_machine.ready()
+    with vm.gadget(stall=0, size="2M", format="none") as gadget:
+        job = vm.start("n=0; while :; do n=$((n + 1)); echo $n | dd of=/mnt/backing/lun0.img conv=notrunc 2>/dev/null; sleep 0.1; done")
+        done = vm.run(["mscope", "check", gadget.target, "--select", "gadget.medium.owner", "-q", "--json", "-"])
+        job.signal("KILL")
+        job.wait()
+    case, = json.loads(done.stdout)["cases"]
+    assert case["verdict"] == "pass", case
+
+
 def test_bring_up_passes_what_linux_mounts(shared_machine):
     """The gadget in its default form, with a medium: nothing in it stops a host."""
     vm = shared_machine.ready()

@@ -175,7 +175,7 @@ const struct msc_fault msc_fault_write_first_only = {
 	.id = "write-first-only",
 	.title = "of a write of several blocks only the first is stored, and the rest thrown away",
 	.seen = "field 24: libopencm3 #1361: the CSW is due when the first block is done",
-	.caught_by = "scsi.write.readback",
+	.caught_by = "expect.data",
 	.mistake = "the loop over blocks writes the first and throws away the rest",
 	.needs_writes = true,
 	.ops = {.state_size = sizeof(bool),

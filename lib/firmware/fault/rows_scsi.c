@@ -152,6 +152,14 @@ static const struct msc_fault rows[] = {
 		 {{STATUS, PUT, MSC_CSW_FAILED}, {MARK, ADD, -1}}},
 		{AT_ANSWER, {OPCODE(REQUEST_SENSE), {LEN, ABOVE, 13}, {MARK, ABOVE, 0},
 		 {KEY, IS, 0}}, {{KEY, PUT, MSC_SENSE_UNIT_ATTENTION}, {ASC, PUT, 0x29}}})},
+	{"attention-again", "every fourth TEST UNIT READY tells of a reset that there was not",
+	 PROOF, "expect.status",
+	 .mistake = "the unit attention is set by whatever wakes the task, not by a reset alone",
+	 DEFECT({AT_CSW, {OPCODE(TEST_UNIT_READY), PASSED, {MARK, IS, 3}},
+		 {{STATUS, PUT, MSC_CSW_FAILED}, {MARK, PUT, 4}}},
+		{AT_CSW, {OPCODE(TEST_UNIT_READY), PASSED, {MARK, BELOW, 3}}, {{MARK, ADD, 1}}},
+		{AT_ANSWER, {OPCODE(REQUEST_SENSE), {LEN, ABOVE, 13}, {MARK, IS, 4}, {KEY, IS, 0}},
+		 {{KEY, PUT, MSC_SENSE_UNIT_ATTENTION}, {ASC, PUT, 0x29}, {MARK, PUT, 0}}})},
 	{"ready-without-medium", "TEST UNIT READY passes although there is no medium",
 	 "field 35: ChibiOS-Contrib #131", "scsi.ready.medium", .target = "medium=0",
 	 .mistake = "TEST UNIT READY passes always",
@@ -214,11 +222,11 @@ static const struct msc_fault rows[] = {
 	 .mistake = "a command of no blocks returns before its address is checked",
 	 DEFECT({AT_COMMAND, {OPCODE(READ_10), {CDB16(7), IS, 0}}, {{CDB32(2), PUT, 0}}})},
 	{"write-neighbour", "data is written to the block after the one that was meant",
-	 "field 24: libopencm3 #1361", "scsi.write.readback", .needs_writes = true,
+	 "field 24: libopencm3 #1361", "expect.medium", .needs_writes = true,
 	 .mistake =
 		"an index is off by one, or the address was incremented before the write",
 	 DEFECT({AT_WRITE, .edit = {{LBA, ADD, 1}}})},
-	{"write-lost", "a write passes and nothing is written", PROOF, "scsi.write.readback",
+	{"write-lost", "a write passes and nothing is written", PROOF, "expect.data",
 	 .needs_writes = true,
 	 .mistake =
 		"the write returns before the medium has taken the data, or its error is "
@@ -226,7 +234,7 @@ static const struct msc_fault rows[] = {
 	 DEFECT({AT_WRITE, .edit = {{BLOCKS, PUT, 0}}})},
 	{"medium-drops",
 	 "the medium has a quarter of the blocks that it says, and forgets what is beyond",
-	 "forged cards and sticks", "scsi.write.readback", .needs_writes = true, .target = "blocks=16384",
+	 "forged cards and sticks", "expect.data", .needs_writes = true, .target = "blocks=16384",
 	 .mistake =
 		"the medium is smaller than it says: a counterfeit, or a wrong size in the "
 		"driver",

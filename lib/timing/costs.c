@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What each cause costs, and what mending it saves: see costs.h. */
+#include "timing/costs.h"
+
+#include <math.h>
+
+#define WAITING_LEAST  0.05 /* of a block, for anything beside the bus to be named */
+#define DEAF_LEAST     0.5  /* of the medium's time, for its reading to be in an interrupt */
+#define DEAF_MOST      3.0 /* times a block's time */
+#define MEDIUM_CLEARLY 1.15 /* times the bus's time, to be the limit of the two */
+#define SHARED_MOST    4
+#define SHARED_WITHIN  300e-6
+#define SHARED_CHANCE  1e-9
+#define AT_TIMES_LEAST 0.3
+#define VAGUE	       0.03 /* of a time: what the model leaves out, a task's switch and the like */
+
+/* A few blocks come in a whole number of ticks, to some parts in ten thousand: not each waits for one, as
+ * where three take two. */
+static bool share_ticks(const struct msc_pace *p)
+{
+	for (int n = 2; n <= SHARED_MOST && p->wake.locked && p->block_ns > 0; n++) {
+		double ticks = n * p->block_ns / p->wake.period_ns;
+
+		if (fmod(round(ticks), n) > 0 && fabs(ticks - round(ticks)) < SHARED_WITHIN * n &&
+		    p->tick.chance < SHARED_CHANCE)
+			return true;
+	}
+	return false;
+}
+
+bool msc_keeps_to_tick(const struct msc_pace *p)
+{
+	return (p->tick.locked || share_ticks(p)) && p->tick_clock != MSC_PACE_CLOCK_HOST;
+}
+
+bool msc_wakes_by_tick(const struct msc_pace *p)
+{
+	return p->wake.locked && p->tick_clock != MSC_PACE_CLOCK_HOST;
+}
+
+bool msc_ticks_at_times(const struct msc_pace *p)
+{
+	return msc_wakes_by_tick(p) && !msc_keeps_to_tick(p) &&
+	       p->tick.resultant > AT_TIMES_LEAST && p->tick.chance < SHARED_CHANCE &&
+	       !msc_hides_tick(p);
+}
+
+bool msc_hides_tick(const struct msc_pace *p)
+{
+	return p->wake.locked && !msc_keeps_to_tick(p) && p->tick_clock != MSC_PACE_CLOCK_HOST &&
+	       p->host.locked && p->host.period_ns > p->wake.period_ns / 2 &&
+	       p->block_ns < 1.15 * p->wake.period_ns;
+}
+
+static double tick_wait(const struct msc_pace *p)
+{
+	return msc_keeps_to_tick(p) ? p->tick.resultant * p->tick.period_ns / 2 : 0;
+}
+
+/* That of a command's first block, on average. */
+static double wake_wait(const struct msc_pace *p)
+{
+	return msc_wakes_by_tick(p) ? p->wake.resultant * p->wake.period_ns / 2 : 0;
+}
+
+/* Deaf for about as long as the medium needs for what comes together. If it is deaf for very much
+ * longer, that is somebody else's doing: a host that was busy. */
+static bool is_deaf(const struct msc_pace *p, double medium)
+{
+	return p->chunk && p->blocked_ns >= DEAF_LEAST * medium * p->chunk &&
+	       p->blocked_ns <= DEAF_MOST * p->block_ns * p->chunk;
+}
+
+static void divide_block(struct msc_costs *c)
+{
+	const struct msc_pace *p = c->p;
+	double waiting = p->block_ns - p->bus_ns;
+	double medium = p->medium_ns > 0 ? p->medium_ns : waiting;
+
+	c->rest = p->block_ns;
+	if (p->block_ns <= 0 || waiting < WAITING_LEAST * p->block_ns)
+		return;
+	if (is_deaf(p, medium))
+		c->interrupt = waiting; /* nothing else can go on meanwhile */
+	c->rest -= c->interrupt;
+	if (p->buffers == 1) {
+		c->buffer = fmin(medium, p->bus_ns);
+		/* A second buffer cannot bring it below one tick. */
+		if (msc_keeps_to_tick(p) && !c->interrupt)
+			c->buffer = fmin(ceil(c->buffer * p->chunk / p->tick.period_ns),
+					 p->block_ns * p->chunk / p->tick.period_ns - 1) *
+				    p->tick.period_ns / p->chunk;
+		c->buffer = fmax(0, fmin(c->buffer, c->rest / 2));
+	}
+	c->rest -= c->buffer;
+	if (p->chunk && !c->interrupt)
+		c->tick = fmin(tick_wait(p) / p->chunk, c->rest - p->bus_ns / 2);
+	c->rest -= c->tick;
+}
+
+/* By how much a tick rounds up the bus time of a chunk, which is known; what it rounds the medium's time
+ * up by is not, but less than a tick. */
+static double rounds_bus_by(const struct msc_pace *p)
+{
+	double bus = p->bus_ns * p->chunk;
+
+	return ceil(bus / p->tick.period_ns) * p->tick.period_ns - bus;
+}
+
+/* With one buffer the first block tells how much of the medium's time the bus hides already. */
+static void bound_medium(struct msc_costs *c)
+{
+	const struct msc_pace *p = c->p;
+	double waiting = p->block_ns - p->bus_ns;
+	bool one = p->buffers == 1;
+
+	c->medium = (struct msc_range){ 0, one ? waiting : p->block_ns };
+	if (c->interrupt > 0)
+		return; /* how much of it is the processor's own copying is not seen */
+	if (c->tick > 0) {
+		if (one)
+			c->medium.most -= rounds_bus_by(p) / p->chunk;
+		c->medium.least = c->medium.most - p->tick.period_ns / p->chunk;
+		if (!p->buffers) /* one or two: see above for one */
+			c->medium.least = fmax(0, waiting - (rounds_bus_by(p) + p->tick.period_ns) /
+								    p->chunk);
+	} else {
+		c->medium.least = c->medium.most;
+		if (one)
+			c->medium.most += fmax(0, p->overlap) * fmin(waiting, p->bus_ns);
+	}
+}
+
+static void bound_savings(struct msc_costs *c)
+{
+	const struct msc_pace *p = c->p;
+	double waiting = p->block_ns - p->bus_ns;
+
+	if (c->interrupt > 0)
+		c->saves_interrupt = (struct msc_range){ 0, waiting };
+	if (c->buffer > 0 && c->interrupt > 0)
+		c->saves_buffer = (struct msc_range){ 0, fmin(waiting, p->bus_ns) };
+	else if (c->buffer > 0 && c->tick > 0)
+		c->saves_buffer =
+			(struct msc_range){ c->buffer * (1 - VAGUE), c->buffer * (1 + VAGUE) };
+	else if (c->buffer > 0)
+		c->saves_buffer =
+			(struct msc_range){ fmax(0, p->block_ns - fmax(c->medium.most, p->bus_ns) -
+							    VAGUE * p->block_ns),
+					    p->block_ns - fmax(c->medium.least, p->bus_ns) };
+	if (c->tick > 0) {
+		double bus = p->buffers == 1 ? rounds_bus_by(p) / p->chunk : 0;
+
+		c->saves_tick.least = bus * (1 - VAGUE);
+		c->saves_tick.most =
+			fmin(waiting, (p->buffers == 2 ? 0 : rounds_bus_by(p) / p->chunk) +
+					      p->tick.period_ns / p->chunk);
+	} else if (msc_ticks_at_times(p)) {
+		c->saves_tick.most = waiting;
+	}
+}
+
+void msc_costs_of(const struct msc_pace *p, enum msc_pace_set set, struct msc_costs *c)
+{
+	*c = (struct msc_costs){ .p = p, .set = set };
+	divide_block(c);
+	bound_medium(c);
+	bound_savings(c);
+}
+
+double msc_whole(const struct msc_costs *c, const struct msc_pace_size *z)
+{
+	return z->count[c->set] ? z->mean_ns[c->set] : z->true_ns;
+}
+
+double msc_per_command(const struct msc_costs *c, const struct msc_pace_size *z)
+{
+	const struct msc_pace *p = c->p;
+	double left;
+
+	if (z->true_ns < 0 || p->block_ns <= 0)
+		return 0;
+	left = z->true_ns - z->bus_ns - z->blocks * (p->block_ns - p->bus_ns) - wake_wait(p);
+	if (p->buffers != 1)
+		left -= p->bus_ns * (z->blocks < p->chunk ? z->blocks : p->chunk);
+	return fmax(0, left);
+}
+
+/* Without long reads the line through the sizes must tell what a block takes. */
+static bool is_bus_bound(const struct msc_costs *c)
+{
+	const struct msc_pace *p = c->p;
+	double rest = p->block_ns > 0 ? c->rest : p->per_byte_ns * p->block_size;
+
+	return rest > 0 && c->interrupt + c->buffer + c->tick <= 0 &&
+	       rest <= MEDIUM_CLEARLY * p->bus_ns;
+}
+
+double msc_cost_of(const struct msc_costs *c, enum msc_diagnosis_id id,
+		   const struct msc_pace_size *z)
+{
+	double n = z->blocks, block = c->p->block_ns > 0 ? c->p->block_ns : 0;
+
+	switch (id) {
+	case MSC_DIAG_MEDIUM_IN_INTERRUPT: return n * c->interrupt;
+	case MSC_DIAG_SINGLE_BUFFERED: return (n - 1) * c->buffer;
+	case MSC_DIAG_TICK_BOUND: return c->p->block_ns > 0 ? n * c->tick + wake_wait(c->p) : 0;
+	case MSC_DIAG_HOST_PACED: return fmax(0, z->host_ns[c->set]);
+	case MSC_DIAG_PER_COMMAND_COST: return msc_per_command(c, z);
+	case MSC_DIAG_MEDIUM_BOUND:
+		return block - c->p->bus_ns > WAITING_LEAST * block &&
+				       c->rest > MEDIUM_CLEARLY * c->p->bus_ns
+			       ? n * c->rest
+			       : 0;
+	case MSC_DIAG_BUS_BOUND: return is_bus_bound(c) ? z->bus_ns : 0;
+	case MSC_DIAG_WRITE_PAUSES:
+	case MSC_DIAGS: break;
+	}
+	return 0;
+}
+
+static struct msc_range times(double n, struct msc_range r)
+{
+	return (struct msc_range){ n * r.least, n * r.most };
+}
+
+/* Of one command, ns. */
+static struct msc_range saving(const struct msc_costs *c, enum msc_diagnosis_id id,
+			       const struct msc_pace_size *z)
+{
+	double n = z->blocks, needed = z->bus_ns;
+	struct msc_range r = { 0, msc_cost_of(c, id, z) };
+
+	switch (id) {
+	case MSC_DIAG_MEDIUM_IN_INTERRUPT: r = times(n, c->saves_interrupt); break;
+	case MSC_DIAG_SINGLE_BUFFERED: r = times(n - 1, c->saves_buffer); break;
+	case MSC_DIAG_TICK_BOUND:
+		r = times(n, c->saves_tick);
+		if (msc_wakes_by_tick(c->p))
+			r.most += c->p->wake.period_ns; /* that of the first */
+		break;
+	case MSC_DIAG_MEDIUM_BOUND: r.most = msc_whole(c, z); break;
+	case MSC_DIAG_BUS_BOUND: r.most = 0; break;
+	case MSC_DIAG_HOST_PACED:
+	case MSC_DIAG_PER_COMMAND_COST:
+	case MSC_DIAG_WRITE_PAUSES:
+	case MSC_DIAGS: break;
+	}
+	r.most = fmax(0, fmin(r.most, msc_whole(c, z) - needed));
+	r.least = fmin(r.least, r.most);
+	return r;
+}
+
+/* The means over the sizes that count: see costs.h. */
+struct shares {
+	double cost;
+	struct msc_range saves;
+};
+
+static struct shares shares(const struct msc_costs *c, enum msc_diagnosis_id id)
+{
+	struct shares sum = { 0 };
+	size_t n = 0;
+
+	for (size_t i = c->p->n_sizes; i-- > 0;) {
+		const struct msc_pace_size *z = &c->p->sizes[i];
+		double all = msc_whole(c, z);
+		struct msc_range r;
+
+		if (!z->blocks || all <= 0)
+			continue;
+		r = saving(c, id, z);
+		sum.cost += msc_cost_of(c, id, z) / all;
+		sum.saves.least += r.least / all;
+		sum.saves.most += r.most / all;
+		n++;
+		if (c->set == MSC_PACE_QUEUED)
+			break;
+	}
+	if (!n)
+		return sum;
+	sum.cost /= (double)n;
+	sum.saves = times(1 / (double)n, sum.saves);
+	return sum;
+}
+
+double msc_share_of(const struct msc_costs *c, enum msc_diagnosis_id id)
+{
+	return shares(c, id).cost;
+}
+
+struct msc_range msc_saving_of(const struct msc_costs *c, enum msc_diagnosis_id id)
+{
+	return shares(c, id).saves;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the time of a read is made of, and what mending each part saves. Private to lib/timing.
+ *
+ * The time of a block is divided among the causes in the order in which a firmware author would
+ * remove them: what the processor holds inside an interrupt; what one buffer costs for want of a
+ * second; what is rounded up to ticks; the rest is the medium's or the bus's. So the costs add up, and
+ * none is counted twice.
+ *
+ * What mending saves does not add up: who has a second buffer may be rid of a wait for a tick as well,
+ * and a wait that ends within a tick cannot be seen from outside. So it is a range, for each cause
+ * alone, from what the medium may need (`medium`) on one side and the other; nothing saves what the
+ * bus needs.
+ */
+#ifndef MSC_TIMING_COSTS_H
+#define MSC_TIMING_COSTS_H
+
+#include "timing/pace.h"
+
+struct msc_range {
+	double least, most;
+};
+
+struct msc_costs {
+	const struct msc_pace *p;
+	enum msc_pace_set set; /* what is diagnosed */
+	/* per block, ns */
+	double interrupt, buffer, tick, rest;
+	struct msc_range medium; /* what the medium alone may need of it */
+	struct msc_range saves_interrupt, saves_buffer, saves_tick;
+};
+
+/* Divides the time of a block. */
+void msc_costs_of(const struct msc_pace *, enum msc_pace_set, struct msc_costs *);
+
+/* Of one command, ns. */
+double msc_cost_of(const struct msc_costs *, enum msc_diagnosis_id, const struct msc_pace_size *);
+double msc_whole(const struct msc_costs *, const struct msc_pace_size *);
+/* What is left of it when its blocks are taken away. */
+double msc_per_command(const struct msc_costs *, const struct msc_pace_size *);
+
+/* Of the time of the commands that are diagnosed, 0 to 1: what a cause costs, and what is saved when
+ * it alone is mended. Queued commands are judged by the largest, where the device shows; serial ones by
+ * all sizes, each with the same weight, as an operating system sends small and large. */
+double msc_share_of(const struct msc_costs *, enum msc_diagnosis_id);
+struct msc_range msc_saving_of(const struct msc_costs *, enum msc_diagnosis_id);
+
+/* Blocks keep to a tick of the device. */
+bool msc_keeps_to_tick(const struct msc_pace *);
+bool msc_wakes_by_tick(const struct msc_pace *); /* the first block of a command does */
+bool msc_ticks_at_times(const struct msc_pace *); /* so do some of the others */
+/* First blocks do, and whether the others do is hidden: the host sees completions no oftener than
+ * about each tick, and it has seen one for each block. */
+bool msc_hides_tick(const struct msc_pace *);
+
+#endif
