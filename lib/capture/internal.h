@@ -37,7 +37,8 @@ struct talk {
 	bool open;	     /* a CBW was submitted, and its CSW has not come */
 	uint64_t wrapper;    /* the number of that, while it is under way; 0: it is not */
 	unsigned in_flight;  /* other transfers of that command */
-	uint64_t first[FIRST_MAX]; /* their numbers, in order, as far as there is room; 0: it has ended */
+	uint64_t first
+		[FIRST_MAX]; /* their numbers, in order, as far as there is room; 0: it has ended */
 	unsigned n_first;
 	struct held waits[WAITS_MAX]; /* that ended before their CBW: controllers tell in any order */
 	size_t n_waits;

@@ -241,7 +241,8 @@ void talk_completed(struct talk *t, const struct msc_transfer *x, bool in_comman
 	if (in_command && t->in_flight)
 		t->in_flight--;
 	forget_flight(t, x->number);
-	if (is_status(x) && one_before(t, x->number) && t->bot.in_data && t->bot.dir == MSC_DIR_IN) {
+	if (is_status(x) && one_before(t, x->number) && t->bot.in_data &&
+	    t->bot.dir == MSC_DIR_IN) {
 		talk_lost(
 			t); /* the data before it, on the same endpoint, cannot still be under way */
 		return;

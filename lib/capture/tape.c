@@ -239,12 +239,11 @@ static int index_blocks(struct tape *t, struct msc_err *err)
 		const struct tape_exchange *e = &t->exchanges[i];
 
 		for (uint64_t k = 0; e->block_size && k < e->blocks; k++)
-			t->blocks[n++] =
-				(struct tape_block){ .lun = e->cbw.h.lun,
-						     .size = e->block_size,
-						     .lba = e->lba + k,
-						     .data = e->data + k * e->block_size,
-						     .order = i };
+			t->blocks[n++] = (struct tape_block){ .lun = e->cbw.h.lun,
+							      .size = e->block_size,
+							      .lba = e->lba + k,
+							      .data = e->data + k * e->block_size,
+							      .order = i };
 	}
 	qsort(t->blocks, n, sizeof *t->blocks, by_place_and_order);
 	for (size_t i = 0; i < n; i++)

@@ -45,8 +45,7 @@ bool msc_is_clean(const struct msc_record *r)
 		return false;
 	before = &r->past.exchange->u.exchange;
 	if (before->cbw.cb[0] == MSC_OP_START_STOP_UNIT ||
-	    (before->cbw.cb[0] == MSC_OP_REQUEST_SENSE &&
-	     x->cbw.cb[0] == MSC_OP_TEST_UNIT_READY))
+	    (before->cbw.cb[0] == MSC_OP_REQUEST_SENSE && x->cbw.cb[0] == MSC_OP_TEST_UNIT_READY))
 		return false;
 	switch (x->cbw.cb[0]) {
 	case MSC_OP_TEST_UNIT_READY: return x->dir == MSC_DIR_NONE;

@@ -46,10 +46,11 @@ static void write_readback(struct msc_judging *j, const struct msc_record *r)
 		lba = differs(w, x, &at);
 	if (!w)
 		return;
-	msc_found(j,
-		  "block %llu reads otherwise than it was written, from byte %zu on, and no command "
-		  "between them wrote there or failed",
-		  (unsigned long long)lba, at);
+	msc_found(
+		j,
+		"block %llu reads otherwise than it was written, from byte %zu on, and no command "
+		"between them wrote there or failed",
+		(unsigned long long)lba, at);
 	msc_expected(j, "what was written");
 }
 

@@ -187,12 +187,14 @@ bool msc_moved_extent(const struct msc_exchange *x, uint64_t *lba, uint64_t *blo
 {
 	const uint8_t *cb = x->cbw.cb;
 
-	if (!names_extent(cb[0]) || !x->unit.block_size || !x->answered || x->csw.status != MSC_CSW_PASSED ||
-	    x->csw.residue || x->csw_in_data || !x->unit.have_capacity)
+	if (!names_extent(cb[0]) || !x->unit.block_size || !x->answered ||
+	    x->csw.status != MSC_CSW_PASSED || x->csw.residue || x->csw_in_data ||
+	    !x->unit.have_capacity)
 		return false;
 	*lba = msc_cdb_value(cb, "lba");
 	*blocks = msc_cdb_value(cb, "blocks");
-	return *blocks && *lba <= x->unit.last_lba && *blocks <= x->cbw.h.length / x->unit.block_size &&
+	return *blocks && *lba <= x->unit.last_lba &&
+	       *blocks <= x->cbw.h.length / x->unit.block_size &&
 	       x->data_len == *blocks * x->unit.block_size && x->data_len == x->cbw.h.length;
 }
 
@@ -202,7 +204,7 @@ static bool overlap(const struct msc_written *w, uint64_t lba, uint64_t blocks)
 }
 
 const struct msc_written *msc_history_written(const struct msc_record *r,
-					  const struct msc_written *before)
+					      const struct msc_written *before)
 {
 	const struct msc_exchange *x = &r->u.exchange;
 	const struct msc_writes *w;

@@ -82,7 +82,8 @@ const struct msc_answers *msc_history_answers(const struct msc_record *r);
 const struct msc_answers *msc_history_controls(const struct msc_record *r);
 /* Those of them of which a READ has brought some block: the one behind that, the first for NULL; NULL at
  * the end. */
-const struct msc_written *msc_history_written(const struct msc_record *r, const struct msc_written *);
+const struct msc_written *msc_history_written(const struct msc_record *r,
+					      const struct msc_written *);
 
 /* A READ or WRITE of blocks by their address that passed and moved all of them: where they begin, and
  * how many there are. */

@@ -23,8 +23,8 @@
 
 #include <setjmp.h>
 
-#include <cmocka.h>
 #include <pcap/pcap.h>
+#include <cmocka.h>
 
 #include "capture/capture.h"
 #include "capture/packets.h"
@@ -223,7 +223,8 @@ static void others_read_it(const struct live *l, uint16_t link)
 {
 	FILE *in = fmemopen(l->file, l->size, "r");
 	char why[PCAP_ERRBUF_SIZE];
-	pcap_t *theirs = pcap_fopen_offline_with_tstamp_precision(in, PCAP_TSTAMP_PRECISION_NANO, why);
+	pcap_t *theirs =
+		pcap_fopen_offline_with_tstamp_precision(in, PCAP_TSTAMP_PRECISION_NANO, why);
 	struct msc_err err = MSC_ERR_INIT;
 	struct msc_packets *ours = msc_packets_of(l->file, l->size, &err);
 	struct pcap_pkthdr *head;
@@ -367,12 +368,12 @@ static void recorded(bool transfers)
 		struct seen_list file;
 
 		run_live(live, models[i / 2], i % 2, transfers);
-		others_read_it(live, transfers			      ? MSC_LINK_USBMON_64
+		others_read_it(live, transfers ? MSC_LINK_USBMON_64
 				     : strstr(models[i / 2], "full") ||
 						     strstr(models[i / 2], "stm32") ||
 						     strstr(models[i / 2], "lsd")
-						     ? MSC_LINK_USB_FULL
-						     : MSC_LINK_USB_HIGH);
+					     ? MSC_LINK_USB_FULL
+					     : MSC_LINK_USB_HIGH);
 		file = decode(live);
 		compare(models[i / 2], live, &file, !transfers);
 		compare_findings(models[i / 2], &live->all, &file);

@@ -298,23 +298,26 @@ static const struct judge_row rows[] = {
 	  READS("0123456789abcdef0123456789abcdee") PASSED,
 	  "block 5 reads otherwise than it was written, from byte 15 on", "what was written",
 	  NULL },
-	{ "scsi.write.readback", SMALL WRITES("0123456789abcdef0123456789abcdef") PASSED
-	  WRITES("00112233445566778899aabbccddeeff") PASSED
-	  READS("00112233445566778899aabbccddeeff") PASSED,
-	  SMALL WRITES("0123456789abcdef0123456789abcdef") PASSED
-	  WRITES("00112233445566778899aabbccddeeff") PASSED
-	  READS("0123456789abcdef0123456789abcdef") PASSED,
+	{ "scsi.write.readback",
+	  SMALL WRITES("0123456789abcdef0123456789abcdef")
+		  PASSED WRITES("00112233445566778899aabbccddeeff")
+			  PASSED READS("00112233445566778899aabbccddeeff") PASSED,
+	  SMALL WRITES("0123456789abcdef0123456789abcdef")
+		  PASSED WRITES("00112233445566778899aabbccddeeff")
+			  PASSED READS("0123456789abcdef0123456789abcdef") PASSED,
 	  "block 5 reads otherwise", NULL, NULL },
-	{ "scsi.write.readback", SMALL WRITES("0123456789abcdef0123456789abcdef") PASSED
-	  TUR_FAILS SENSE SENSE_OF("6", "2800") PASSED
-	  READS("00112233445566778899aabbccddeeff") PASSED,
+	{ "scsi.write.readback",
+	  SMALL WRITES("0123456789abcdef0123456789abcdef") PASSED TUR_FAILS SENSE SENSE_OF(
+		  "6", "2800") PASSED READS("00112233445566778899aabbccddeeff") PASSED,
 	  SMALL WRITES("0123456789abcdef0123456789abcdef") PASSED
-	  "send 2a000000000700000100 out 16; data 16" PASSED TUR PASSED
-	  READS("00112233445566778899aabbccddeeff") PASSED,
+	  "send 2a000000000700000100 out 16; data 16" PASSED TUR PASSED READS(
+		  "00112233445566778899aabbccddeeff") PASSED,
 	  "block 5 reads otherwise", NULL, NULL },
 	{ "scsi.lba.refused",
-	  "send 2800000003e700000200 in 1024; ends stall; clear in; status 1 1024;" SENSE SENSE_OF("5", "2100") PASSED,
-	  "send 2800000003e600000200 in 1024; ends stall; clear in; status 1 1024;" SENSE SENSE_OF("5", "2100") PASSED,
+	  "send 2800000003e700000200 in 1024; ends stall; clear in; status 1 1024;" SENSE SENSE_OF(
+		  "5", "2100") PASSED,
+	  "send 2800000003e600000200 in 1024; ends stall; clear in; status 1 1024;" SENSE SENSE_OF(
+		  "5", "2100") PASSED,
 	  "2 blocks at 998 are out of range, and the last block is 999", "00h",
 	  "01h, then sense 5/21/00" },
 	{ "scsi.ready.medium",

@@ -139,8 +139,8 @@ const struct tape_wrapper *recorded_wrapper(const struct recorded *s, size_t len
 		if (w->len != len ||
 		    is_signed != (len >= 4 && msc_get_le32(w->raw) == MSC_CBW_SIGNATURE))
 			continue;
-		if (len <= 8 || (!memcmp(w->raw, s->packet, 4) &&
-				 !memcmp(w->raw + 8, s->packet + 8, len - 8)))
+		if (len <= 8 ||
+		    (!memcmp(w->raw, s->packet, 4) && !memcmp(w->raw + 8, s->packet + 8, len - 8)))
 			return w;
 		if (!alike)
 			alike = w;
