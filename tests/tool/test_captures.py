@@ -65,7 +65,6 @@ def test_it_is_decoded_as_before(mscope, where):
 
 @pytest.mark.parametrize("where", SIMULATED, ids=lambda p: p.name)
 def test_it_is_taken_again(mscope, where):
-    """The others are by tests/vm/test_captures.py."""
     assert take(mscope, where) == (where / "capture.pcap").read_bytes()
 
 
