@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* mscope record: another command with --record, or whatever passes on a bus of this host. */
+#include <errno.h>
 #include <pcap/pcap.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,12 +56,27 @@ static int open_bus(struct tap *t, const char *bus, struct msc_err *err)
 	return 0;
 }
 
+/* libpcap waits on a quiet bus for ever, and takes no notice of a signal: it is asked only when there is
+ * something. */
+static int wait_for_packets(struct tap *t, struct msc_err *err)
+{
+	struct pollfd fd = { .fd = pcap_get_selectable_fd(t->pcap), .events = POLLIN };
+
+	if (poll(&fd, 1, WAIT_MS) < 0 && errno != EINTR)
+		return msc_fail_errno(err, MSC_E_DEVICE, "cannot wait for packets");
+	return 0;
+}
+
 static int listen_to(struct tool *tool, struct tap *t, struct msc_err *err)
 {
-	char text[64];
+	char text[64], why[PCAP_ERRBUF_SIZE] = "";
 
+	if (pcap_setnonblock(t->pcap, 1, why) < 0)
+		return msc_fail(err, MSC_E_DEVICE, "%s", why);
 	msc_pcap_head(t->out, (uint16_t)pcap_datalink(t->pcap));
 	while (!tool_stop(NULL)) {
+		if (wait_for_packets(t, err) < 0)
+			return -1;
 		if (pcap_dispatch(t->pcap, -1, on_packet, (u_char *)t) < 0)
 			return msc_fail(err, MSC_E_DEVICE, "%s", pcap_geterr(t->pcap));
 		if (fflush(t->out))

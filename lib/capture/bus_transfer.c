@@ -260,8 +260,11 @@ static void moved_control(struct msc_capture *c, struct pipe *p, bool in, int64_
 		device_lost(p->device);
 		return;
 	}
-	if (in != reads) { /* the status stage: 8.5.3 */
-		pipe_end(c, p, MSC_OUT_DONE, at_ns);
+	if (in != reads) { /* the status stage is DATA1: 8.5.3. A host that gets DATA0 asks again */
+		if (p->offered_toggle)
+			pipe_end(c, p, MSC_OUT_DONE, at_ns);
+		else
+			c->facts.retries++;
 		return;
 	}
 	if (p->offered_toggle == p->toggle) {
@@ -291,13 +294,16 @@ static bool is_whole(const struct pipe *p, bool in)
 	return sends_data(p) && p->len >= talk_of(p)->bot.left;
 }
 
-/* The IN endpoint was asked long ago, and then no more, and now there is a new command. */
+/* Now there is a new command, and the IN endpoint was asked long ago, and then no more; or it was asked
+ * for the CSW of the one before, which had come where its data was due. */
 static void end_stale(struct msc_capture *c, const struct pipe *out, int64_t at_ns)
 {
 	struct talk *t = talk_of(out);
 	struct pipe *in = t ? t->device->pipes[pipe_of(t->is.device.ep_in)] : NULL;
 
-	if (in && in->active && at_ns - in->last_ns > PIPE_GAP_NS)
+	if (in && in->active &&
+	    (at_ns - in->last_ns > PIPE_GAP_NS ||
+	     (t->bot.early_status && !in->len && in->began_ns < out->began_ns)))
 		pipe_end(c, in, MSC_OUT_CANCELLED, at_ns);
 }
 
@@ -383,8 +389,8 @@ void pipe_unanswered(struct msc_capture *c, struct pipe *p, bool in, bool data, 
 {
 	if (!p->active)
 		return;
-	if (in && data && p->ep && p->offered && p->offered_toggle != p->toggle &&
-	    p->len + p->offered > room(p)) {
+	if (in && data && p->offered && p->offered_toggle != p->toggle &&
+	    p->len + p->offered > (p->ep ? room(p) : p->setup.length)) {
 		p->offered = 0;
 		pipe_end(c, p, MSC_OUT_BABBLE, at_ns);
 	} else if (data) {

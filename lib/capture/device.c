@@ -143,9 +143,13 @@ static void retire(struct device *d)
 		talk_end(d->talks[i]);
 	d->n_talks = 0;
 	d->guess_out = 0;
+	if (d->guessed_speed)
+		d->speed = MSC_SPEED_UNKNOWN;
+	d->guessed_speed = false;
 }
 
-/* Nothing in a driver's capture says how fast the device was but the size of its packets. */
+/* Nothing in a driver's capture says how fast the device was but the size of its packets, as it was told
+ * first. */
 static enum msc_speed speed_by_packets(uint16_t bulk)
 {
 	return bulk >= 1024 ? MSC_SPEED_SUPER : bulk >= 512 ? MSC_SPEED_HIGH : MSC_SPEED_FULL;
@@ -172,14 +176,18 @@ static bool parse_at(const struct device *d, size_t at, struct msc_device *dev)
 		return false;
 	memcpy(dev->config, d->config, d->config_len);
 	dev->config_len = d->config_len;
-	if (dev->speed == MSC_SPEED_UNKNOWN)
-		dev->speed = speed_by_packets(dev->max_packet_in);
 	return true;
 }
 
-static void found(struct msc_capture *c, struct device *d, const struct msc_device *dev)
+static void found(struct msc_capture *c, struct device *d, struct msc_device *dev)
 {
 	struct talk *in = d->of_pipe[pipe_of(dev->ep_in)];
+
+	if (d->speed == MSC_SPEED_UNKNOWN) {
+		d->speed = speed_by_packets(dev->max_packet_in);
+		d->guessed_speed = true;
+	}
+	dev->speed = d->speed;
 
 	if (in && in == d->of_pipe[pipe_of(dev->ep_out)])
 		talk_device(in, dev);
@@ -232,16 +240,18 @@ static void learn(struct msc_capture *c, struct device *d, const struct msc_tran
 {
 	const struct msc_setup *s = &t->setup;
 	const uint8_t *p = t->data;
+	size_t total;
 
 	if (s->request_type != MSC_REQTYPE_IN || s->request != MSC_STD_GET_DESCRIPTOR ||
 	    t->kept < 4 || t->kept < t->actual)
 		return;
+	total = msc_get_le16(p + 2); /* it can be wrong: a device that sends less has no more */
 	if (s->value >> 8 == MSC_DESC_DEVICE && t->kept == MSC_DEVICE_DESC_LEN &&
 	    p[1] == MSC_DESC_DEVICE)
 		learn_device(c, d, p);
 	else if (s->value == MSC_DESC_CONFIGURATION << 8 && t->kept >= MSC_CONFIG_DESC_LEN &&
-		 p[1] == MSC_DESC_CONFIGURATION && msc_get_le16(p + 2) <= t->kept)
-		learn_config(c, d, p, msc_get_le16(p + 2));
+		 p[1] == MSC_DESC_CONFIGURATION && (total <= t->kept || t->actual < s->length))
+		learn_config(c, d, p, total < t->kept ? total : t->kept);
 }
 
 /* ---- resets ------------------------------------------------------------------------------- */
@@ -390,15 +400,19 @@ static void guess(struct msc_capture *c, struct device *d, const struct msc_tran
 
 /* ---- all of it ---------------------------------------------------------------------------- */
 
-/* Get Max LUN and Bulk-Only Mass Storage Reset name the interface. */
+/* Get Max LUN and Bulk-Only Mass Storage Reset name the interface: the first of them does. Later ones can
+ * be wrong on purpose. */
 static void learn_number(struct talk *t, const struct msc_transfer *x)
 {
 	struct msc_device dev = t->is.device;
 
-	if (t->is.described || x->ended || dev.interface_number == (uint8_t)x->setup.index ||
+	if (t->is.described || t->numbered || x->ended ||
 	    (x->setup.request_type & ~MSC_REQTYPE_IN) !=
 		    (MSC_REQTYPE_CLASS | MSC_RECIPIENT_INTERFACE) ||
 	    x->setup.request < MSC_REQ_GET_MAX_LUN)
+		return;
+	t->numbered = true;
+	if (dev.interface_number == (uint8_t)x->setup.index)
 		return;
 	dev.interface_number = (uint8_t)x->setup.index;
 	talk_device(t, &dev);

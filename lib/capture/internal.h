@@ -10,6 +10,7 @@
 #define ENDPOINTS   32 /* 0 control; 1 to 15 OUT; 17 to 31 IN */
 #define TALKS_MAX   8  /* of one device */
 #define WAITS_MAX   8
+#define FIRST_MAX   64
 #define HELD_MAX    64 /* entries of which nobody knows yet whose they are */
 #define HELD_BYTES  (256u << 10)
 #define GAVE_UP_NS  INT64_C(1000000000) /* a host that takes a transfer back after so long has given
@@ -31,10 +32,14 @@ struct talk {
 	struct msc_assembler *assembler;
 	unsigned epoch; /* counts gaps: what was submitted before one is not told any more */
 	bool begun;	/* a bulk transfer was told */
+	bool numbered;	/* a class request has named its interface, which no descriptor tells */
 	/* what a driver's capture must have told before the next command, or it was lost: */
 	bool open;	     /* a CBW was submitted, and its CSW has not come */
 	uint64_t wrapper;    /* the number of that, while it is under way; 0: it is not */
 	unsigned in_flight;  /* other transfers of that command */
+	uint64_t first
+		[FIRST_MAX]; /* their numbers, in order, as far as there is room; 0: it has ended */
+	unsigned n_first;
 	struct held waits[WAITS_MAX]; /* that ended before their CBW: controllers tell in any order */
 	size_t n_waits;
 	/* where the conversation stands, for what lengths cannot tell */
@@ -42,12 +47,14 @@ struct talk {
 		enum msc_dir dir;
 		uint32_t left; /* bytes that are due */
 		bool in_data;
+		bool early_status; /* the CSW came where data was due */
 	} bot;
 };
 
 struct device {
 	uint16_t bus, address;
 	enum msc_speed speed;
+	bool guessed_speed; /* by the size of its packets */
 	struct talk *talks[TALKS_MAX];
 	size_t n_talks;
 	struct talk *of_pipe[ENDPOINTS];

@@ -146,17 +146,20 @@ static void on_transfer(void *user, const struct msc_transfer *t)
 		put_urb(r, t, ADDRESS);
 }
 
-/* What the host read before we could see it. */
+/* What the host read before we could see it. It asks for as much as a configuration says that it has, and
+ * more may be said than comes. */
 static void put_descriptor(struct msc_recorder *r, uint8_t type, const uint8_t *data, size_t len,
 			   uint64_t number)
 {
+	size_t total = type == MSC_DESC_CONFIGURATION && len >= 4 ? msc_get_le16(data + 2) : 0;
+	size_t asked = total > len ? total : len;
 	struct msc_transfer t = { .number = number,
 				  .setup = { .request_type = MSC_REQTYPE_IN,
 					     .request = MSC_STD_GET_DESCRIPTOR,
 					     .value = (uint16_t)(type << 8),
-					     .length = (uint16_t)len },
+					     .length = (uint16_t)asked },
 				  .outcome = MSC_OUT_DONE,
-				  .asked = len,
+				  .asked = asked,
 				  .actual = len,
 				  .kept = len,
 				  .data = data };

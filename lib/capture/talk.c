@@ -46,7 +46,7 @@ static void forget_command(struct talk *t)
 	drop_waits(t);
 	t->open = false;
 	t->wrapper = 0;
-	t->in_flight = 0;
+	t->in_flight = t->n_first = 0;
 }
 
 static void own(struct talk *t)
@@ -119,7 +119,14 @@ static void begin_command(struct talk *t, const uint8_t *wrapper)
 	msc_cbw_unpack(&cbw, wrapper);
 	t->bot.left = cbw.h.length;
 	t->bot.in_data = cbw.h.length != 0;
+	t->bot.early_status = false;
 	t->bot.dir = cbw.h.flags & MSC_CBW_FLAG_IN ? MSC_DIR_IN : MSC_DIR_OUT;
+}
+
+static bool is_status(const struct msc_transfer *x)
+{
+	return x->ep & MSC_EP_IN && x->kept >= 4 && x->actual <= MSC_CSW_LEN &&
+	       msc_get_le32(x->data) == MSC_CSW_SIGNATURE;
 }
 
 static void follow(struct talk *t, const struct msc_transfer *x)
@@ -133,6 +140,7 @@ static void follow(struct talk *t, const struct msc_transfer *x)
 	}
 	if (!t->bot.in_data || t->bot.dir != dir)
 		return;
+	t->bot.early_status |= is_status(x) && x->actual == MSC_CSW_LEN;
 	t->bot.left -= x->actual < t->bot.left ? (uint32_t)x->actual : t->bot.left;
 	if (!t->bot.left || x->outcome != MSC_OUT_DONE || x->actual < x->asked)
 		t->bot.in_data = false;
@@ -184,12 +192,6 @@ static bool is_wrapper(const struct msc_transfer *x)
 	       msc_cbw_is_valid(x->data, x->kept);
 }
 
-static bool is_status(const struct msc_transfer *x)
-{
-	return x->ep & MSC_EP_IN && x->kept >= 4 && x->actual <= MSC_CSW_LEN &&
-	       msc_get_le32(x->data) == MSC_CSW_SIGNATURE;
-}
-
 /* A host sends a command when all of the one before has come back. */
 void talk_submitted(struct talk *t, const struct msc_transfer *x)
 {
@@ -198,9 +200,28 @@ void talk_submitted(struct talk *t, const struct msc_transfer *x)
 			talk_lost(t);
 		t->open = true;
 		t->wrapper = x->number;
+		t->n_first = 0;
 	} else if (t->open) {
 		t->in_flight++;
+		if (t->n_first < FIRST_MAX)
+			t->first[t->n_first++] = x->number;
 	}
+}
+
+static void forget_flight(struct talk *t, uint64_t number)
+{
+	for (unsigned i = 0; i < t->n_first; i++)
+		if (t->first[i] == number)
+			t->first[i] = 0;
+}
+
+/* Of that command another transfer was submitted before this one, and is still under way. */
+static bool one_before(const struct talk *t, uint64_t number)
+{
+	for (unsigned i = 0; i < t->n_first; i++)
+		if (t->first[i] && t->first[i] < number)
+			return true;
+	return false;
 }
 
 static void wait_for_wrapper(struct talk *t, const struct msc_transfer *x)
@@ -223,7 +244,9 @@ void talk_completed(struct talk *t, const struct msc_transfer *x, bool in_comman
 {
 	if (in_command && t->in_flight)
 		t->in_flight--;
-	if (is_status(x) && t->in_flight && t->bot.in_data && t->bot.dir == MSC_DIR_IN) {
+	forget_flight(t, x->number);
+	if (is_status(x) && one_before(t, x->number) && t->bot.in_data &&
+	    t->bot.dir == MSC_DIR_IN) {
 		talk_lost(
 			t); /* the data before it, on the same endpoint, cannot still be under way */
 		return;

@@ -25,6 +25,8 @@ void tape_free(struct tape *t)
 		free(t->requests[i].data);
 	free(t->exchanges);
 	free(t->requests);
+	free(t->wrappers);
+	free(t->blocks);
 	free(t);
 }
 
@@ -125,6 +127,34 @@ static int add_exchange(struct reading *g, const struct msc_record *r)
 	return 0;
 }
 
+/* What the host asked of bulk-in afterwards is one poll; when it did not, nothing is known. */
+static int add_wrapper(struct reading *g, const struct msc_record *r)
+{
+	const struct msc_exchange *x = &r->u.exchange;
+	const struct msc_step *cbw = msc_step_with(x, MSC_STEP_CBW, MSC_OUT_DONE);
+	const struct msc_step *poll = msc_step_find(x, MSC_STEP_CSW);
+	struct tape *t = g->tape;
+	struct tape_wrapper *w;
+
+	if (msc_exchange_is_valid(x) || r->cut || !cbw || !poll || x->whole || !x->wrapper_len ||
+	    x->wrapper_len > TAPE_STATUS_MAX || x->status_len > TAPE_STATUS_MAX ||
+	    poll->outcome == MSC_OUT_CANCELLED || poll->outcome == MSC_OUT_GONE)
+		return 0;
+	w = grow(t->wrappers, t->n_wrappers, &t->room_wrappers, sizeof *w);
+	if (!w)
+		return msc_nomem(&g->err);
+	t->wrappers = w;
+	w += t->n_wrappers++;
+	*w = (struct tape_wrapper){ .len = x->wrapper_len,
+				    .end = end_of(poll),
+				    .answer_len = x->status_len,
+				    .ns = poll->completed_ns - cbw->completed_ns };
+	memcpy(w->raw, x->wrapper, w->len);
+	if (w->answer_len)
+		memcpy(w->answer, x->status, w->answer_len);
+	return 0;
+}
+
 static int add_request(struct reading *g, const struct msc_record *r)
 {
 	const struct msc_control *c = &r->u.control;
@@ -165,10 +195,73 @@ static void on_record(void *user, const struct msc_talk *talk, const struct msc_
 	t->ep_in = talk->device.ep_in;
 	t->ep_out = talk->device.ep_out;
 	if (r->kind == MSC_RECORD_EXCHANGE)
-		(void)add_exchange(g, r); /* the error stays in g */
+		(void)(add_exchange(g, r) || add_wrapper(g, r)); /* the error stays in g */
 	else if (r->kind == MSC_RECORD_CONTROL)
 		(void)add_request(g, r);
 }
+
+/* ---- blocks -------------------------------------------------------------------------------- */
+
+static int by_place(const struct tape_block *a, const struct tape_block *b)
+{
+	if (a->lun != b->lun)
+		return a->lun < b->lun ? -1 : 1;
+	if (a->size != b->size)
+		return a->size < b->size ? -1 : 1;
+	return a->lba < b->lba ? -1 : a->lba > b->lba;
+}
+
+static int by_place_and_order(const void *a, const void *b)
+{
+	const struct tape_block *x = a, *y = b;
+	int place = by_place(x, y);
+
+	return place ? place : x->order < y->order ? -1 : x->order > y->order;
+}
+
+static int compare_places(const void *a, const void *b)
+{
+	return by_place(a, b);
+}
+
+/* Each block once, as it was last. */
+static int index_blocks(struct tape *t, struct msc_err *err)
+{
+	size_t n = 0, kept = 0;
+
+	for (size_t i = 0; i < t->n_exchanges; i++)
+		n += t->exchanges[i].block_size ? t->exchanges[i].blocks : 0;
+	t->blocks = malloc((n ? n : 1) * sizeof *t->blocks);
+	if (!t->blocks)
+		return msc_nomem(err);
+	n = 0;
+	for (size_t i = 0; i < t->n_exchanges; i++) {
+		const struct tape_exchange *e = &t->exchanges[i];
+
+		for (uint64_t k = 0; e->block_size && k < e->blocks; k++)
+			t->blocks[n++] = (struct tape_block){ .lun = e->cbw.h.lun,
+							      .size = e->block_size,
+							      .lba = e->lba + k,
+							      .data = e->data + k * e->block_size,
+							      .order = i };
+	}
+	qsort(t->blocks, n, sizeof *t->blocks, by_place_and_order);
+	for (size_t i = 0; i < n; i++)
+		if (i + 1 == n || by_place(&t->blocks[i], &t->blocks[i + 1]) != 0)
+			t->blocks[kept++] = t->blocks[i];
+	t->n_blocks = kept;
+	return 0;
+}
+
+const uint8_t *tape_block(const struct tape *t, uint8_t lun, uint64_t lba, uint32_t size)
+{
+	const struct tape_block key = { .lun = lun, .size = size, .lba = lba }, *found;
+
+	found = bsearch(&key, t->blocks, t->n_blocks, sizeof key, compare_places);
+	return found ? found->data : NULL;
+}
+
+/* ---- reading ------------------------------------------------------------------------------- */
 
 void tape_command(struct tape_command *c, const struct msc_cbw *cbw)
 {
@@ -204,7 +297,7 @@ struct tape *tape_read(const char *path, uint32_t number, struct msc_err *err)
 	if (!err->code && !g.tape->n_exchanges)
 		msc_fail(err, MSC_E_FORMAT, "%s: no exchange of mass storage is whole in it", path);
 	msc_capture_close(c);
-	if (!err->code)
+	if (!err->code && index_blocks(g.tape, err) == 0)
 		return g.tape;
 	tape_free(g.tape);
 	return NULL;

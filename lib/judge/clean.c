@@ -20,7 +20,7 @@ static bool went_straight(const struct msc_exchange *x)
 }
 
 /* The blocks are there, their bytes are what moved, and it is no address at which a wrap would
- * show (scsi.medium.repeats). */
+ * show (scsi.medium.repeats). Whoever wrote lately is asked what it was (scsi.write.readback). */
 static bool moved_blocks(const struct msc_exchange *x, enum msc_dir dir)
 {
 	uint32_t lba = msc_get_be32(x->cbw.cb + 2);
@@ -44,12 +44,14 @@ bool msc_is_clean(const struct msc_record *r)
 	    !r->past.exchange)
 		return false;
 	before = &r->past.exchange->u.exchange;
-	if (before->cbw.cb[0] == MSC_OP_START_STOP_UNIT)
+	if (before->cbw.cb[0] == MSC_OP_START_STOP_UNIT ||
+	    (before->cbw.cb[0] == MSC_OP_REQUEST_SENSE && x->cbw.cb[0] == MSC_OP_TEST_UNIT_READY))
 		return false;
 	switch (x->cbw.cb[0]) {
 	case MSC_OP_TEST_UNIT_READY: return x->dir == MSC_DIR_NONE;
 	case MSC_OP_READ_10:
-		return moved_blocks(x, MSC_DIR_IN) && x->view.brought == MSC_BROUGHT_DATA;
+		return moved_blocks(x, MSC_DIR_IN) && x->view.brought == MSC_BROUGHT_DATA &&
+		       !msc_history_written(r, NULL);
 	case MSC_OP_WRITE_10: return moved_blocks(x, MSC_DIR_OUT);
 	default: return false;
 	}

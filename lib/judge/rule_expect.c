@@ -84,12 +84,3 @@ const struct msc_rule msc_rule_scsi_write_elsewhere = {
 		"the address is formed in too few bits, or not compared with the capacity before "
 		"the data is stored",
 };
-
-const struct msc_rule msc_rule_scsi_write_readback = {
-	.id = "scsi.write.readback",
-	.title = "a block reads as it was written, from its first byte to its last",
-	.spec = "SBC-3, WRITE (10)",
-	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
-	.why = "what the host reads is not what lies on the medium",
-	.mistake = "the copy loop moves 512 bytes, or the buffer has no room for a whole block",
-};

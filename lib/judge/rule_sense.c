@@ -5,7 +5,6 @@
 #include "judge/facts.h"
 
 #define ASC_INVALID_OPCODE    0x20
-#define ASC_LBA_OUT_OF_RANGE  0x21
 #define ASC_WRITE_PROTECTED   0x27
 
 /* Sense data that was delivered; *len bytes of it. */
@@ -180,7 +179,7 @@ static bool is_pair(const struct msc_sense_data *s)
 {
 	switch (s->asc) {
 	case ASC_INVALID_OPCODE:
-	case ASC_LBA_OUT_OF_RANGE:
+	case MSC_ASC_LBA_OUT_OF_RANGE:
 	case 0x24:
 	case 0x25:
 	case 0x26: return s->key == MSC_SENSE_ILLEGAL_REQUEST;
@@ -321,7 +320,7 @@ static void range(struct msc_judging *j, const struct msc_record *r)
 	if (!explains(r, &sense, &failed) || is_none(&sense) || is_unit_condition(&sense) ||
 	    !failed->view.past_end || sense.key == MSC_SENSE_DATA_PROTECT ||
 	    (sense.key == MSC_SENSE_ILLEGAL_REQUEST &&
-	     (sense.asc == ASC_LBA_OUT_OF_RANGE || sense.asc == ASC_INVALID_OPCODE)))
+	     (sense.asc == MSC_ASC_LBA_OUT_OF_RANGE || sense.asc == ASC_INVALID_OPCODE)))
 		return;
 	tell(j, failed, &sense, "5/21/00");
 }

@@ -17,6 +17,7 @@ void msc_building_begin(struct msc_building *b, struct msc_record *r, const stru
 	if (note) {
 		b->noted = true;
 		b->leave = note->leave;
+		r->u.exchange.noted = true;
 		r->u.exchange.stated = note->stated;
 	}
 }

@@ -19,6 +19,13 @@ static void drop_all(struct msc_answers *a)
 	a->count = 0;
 }
 
+static void drop_writes(struct msc_writes *w)
+{
+	for (size_t i = 0; i < w->count; i++)
+		msc_record_drop(w->list[i].record);
+	w->count = 0;
+}
+
 void msc_history_free(struct msc_history *h)
 {
 	for (size_t i = 0; i < MSC_COUNT(h->exchange); i++) {
@@ -30,6 +37,7 @@ void msc_history_free(struct msc_history *h)
 	for (size_t i = 0; i < MSC_COUNT(h->of_unit); i++) {
 		msc_record_drop(h->of_unit[i].newest);
 		drop_all(&h->of_unit[i].answers);
+		drop_writes(&h->of_unit[i].writes);
 		memset(&h->of_unit[i], 0, sizeof h->of_unit[i]);
 	}
 	drop_all(&h->controls);
@@ -160,6 +168,92 @@ const struct msc_answers *msc_history_controls(const struct msc_record *r)
 	return r->history ? &r->history->controls : NULL;
 }
 
+/* ---- writes that stand --------------------------------------------------------------------- */
+
+static bool names_extent(uint8_t opcode)
+{
+	switch (opcode) {
+	case MSC_OP_READ_10:
+	case MSC_OP_READ_12:
+	case MSC_OP_READ_16:
+	case MSC_OP_WRITE_10:
+	case MSC_OP_WRITE_12:
+	case MSC_OP_WRITE_16: return true;
+	default: return false;
+	}
+}
+
+bool msc_moved_extent(const struct msc_exchange *x, uint64_t *lba, uint64_t *blocks)
+{
+	const uint8_t *cb = x->cbw.cb;
+
+	if (!names_extent(cb[0]) || !x->unit.block_size || !x->answered ||
+	    x->csw.status != MSC_CSW_PASSED || x->csw.residue || x->csw_in_data ||
+	    !x->unit.have_capacity)
+		return false;
+	*lba = msc_cdb_value(cb, "lba");
+	*blocks = msc_cdb_value(cb, "blocks");
+	return *blocks && *lba <= x->unit.last_lba &&
+	       *blocks <= x->cbw.h.length / x->unit.block_size &&
+	       x->data_len == *blocks * x->unit.block_size && x->data_len == x->cbw.h.length;
+}
+
+static bool overlap(const struct msc_written *w, uint64_t lba, uint64_t blocks)
+{
+	return w->lba < lba + blocks && lba < w->lba + w->blocks;
+}
+
+const struct msc_written *msc_history_written(const struct msc_record *r,
+					      const struct msc_written *before)
+{
+	const struct msc_exchange *x = &r->u.exchange;
+	const struct msc_writes *w;
+	uint64_t lba, blocks;
+
+	if (!r->history || x->cbw.h.lun > MSC_LUN_MAX)
+		return NULL;
+	w = &r->history->of_unit[x->cbw.h.lun].writes;
+	if (!w->count || x->dir != MSC_DIR_IN || !msc_moved_extent(x, &lba, &blocks))
+		return NULL;
+	for (size_t i = before ? (size_t)(before - w->list) + 1 : 0; i < w->count; i++)
+		if (overlap(&w->list[i], lba, blocks))
+			return &w->list[i];
+	return NULL;
+}
+
+static void drop_overlapped(struct msc_writes *w, uint64_t lba, uint64_t blocks)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->count; i++)
+		if (overlap(&w->list[i], lba, blocks))
+			msc_record_drop(w->list[i].record);
+		else
+			w->list[n++] = w->list[i];
+	w->count = n;
+}
+
+static void follow_writes(struct msc_writes *w, struct msc_record *r)
+{
+	const struct msc_exchange *x = &r->u.exchange;
+	const uint8_t *cb = x->cbw.cb;
+	uint64_t lba, blocks;
+
+	if (x->dir == MSC_DIR_OUT && msc_moved_extent(x, &lba, &blocks)) {
+		drop_overlapped(w, lba, blocks);
+		if (w->count == MSC_COUNT(w->list))
+			msc_record_drop(w->list[--w->count].record);
+		memmove(w->list + 1, w->list, w->count * sizeof w->list[0]);
+		w->list[0] = (struct msc_written){ msc_record_ref(r), lba, blocks };
+		w->count++;
+	} else if (w->count && cb[0] != MSC_OP_READ_10 && cb[0] != MSC_OP_TEST_UNIT_READY &&
+		   msc_cdb_effect(cb, MSC_CBW_CB_MAX, &msc_any_disk, NULL) != MSC_EFFECT_NONE) {
+		drop_writes(w);
+	} else if (!x->answered || x->csw.status != MSC_CSW_PASSED) {
+		drop_writes(w);
+	}
+}
+
 /* ---- exchanges ---------------------------------------------------------------------------- */
 
 /* Only the first block is held against what comes later (scsi.medium.repeats): other blocks would
@@ -244,6 +338,7 @@ static void add_exchange(struct msc_history *h, struct msc_record *r)
 		follow_medium(h, x);
 		msc_record_drop(h->of_unit[lun].newest);
 		h->of_unit[lun].newest = msc_record_ref(r);
+		follow_writes(&h->of_unit[lun].writes, r);
 		if (may_change_unit(x))
 			drop_all(&h->of_unit[lun].answers);
 		else if (is_worth_keeping(x))

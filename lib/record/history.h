@@ -8,6 +8,7 @@
  *	a medium locked in, or ejected		past					flags of a unit
  *	answers of a unit that stand: commands that passed, each of them once for its operation code
  *	  and bytes 1 to 3, and nothing after them failed or changed the unit	24 a unit
+ *	writes of a unit that stand, no block of which is in two of them		8 a unit
  *	answers to control requests, each request once				24
  *	the control request before						1
  *
@@ -21,10 +22,22 @@
 #define MSC_HISTORY_EXCHANGES 4
 #define MSC_HISTORY_ANSWERS   24
 #define MSC_HISTORY_CONTROLS  24
+#define MSC_HISTORY_WRITES    8
 
 /* The newest first. */
 struct msc_answers {
 	struct msc_record *list[MSC_HISTORY_ANSWERS];
+	size_t count;
+};
+
+/* Of WRITEs that passed with all their data, the newest first: no command since has failed, or may have
+ * changed the medium by other means. */
+struct msc_written {
+	struct msc_record *record;
+	uint64_t lba, blocks;
+};
+struct msc_writes {
+	struct msc_written list[MSC_HISTORY_WRITES];
 	size_t count;
 };
 
@@ -42,6 +55,7 @@ struct msc_history {
 	struct {
 		struct msc_record *newest;
 		struct msc_answers answers;
+		struct msc_writes writes;
 		bool prevented, ejected;
 	} of_unit[MSC_LUN_MAX + 1];
 	struct msc_record *exchange[MSC_HISTORY_EXCHANGES]; /* the newest first */
@@ -66,5 +80,13 @@ void msc_history_add(struct msc_history *, struct msc_record *);
  * requests; NULL: none. */
 const struct msc_answers *msc_history_answers(const struct msc_record *r);
 const struct msc_answers *msc_history_controls(const struct msc_record *r);
+/* Those of them of which a READ has brought some block: the one behind that, the first for NULL; NULL at
+ * the end. */
+const struct msc_written *msc_history_written(const struct msc_record *r,
+					      const struct msc_written *);
+
+/* A READ or WRITE of blocks by their address that passed and moved all of them: where they begin, and
+ * how many there are. */
+bool msc_moved_extent(const struct msc_exchange *, uint64_t *lba, uint64_t *blocks);
 
 #endif

@@ -49,6 +49,7 @@ struct msc_exchange {
 	size_t wrapper_len;
 	struct msc_cbw cbw; /* the same, decoded; zero where the wrapper was too short */
 	bool queued;	    /* CBW, data and CSW were submitted together */
+	bool noted;	    /* MSC_NOTE_BEGIN: who sent it says itself what data should come */
 	enum msc_dir dir;   /* host expectation: NONE when dCBWDataTransferLength is 0 */
 	struct msc_intent stated; /* by a scenario; .known false: judge from the command block */
 	struct msc_unit unit;	  /* what was known of the logical unit when it was sent */

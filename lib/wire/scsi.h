@@ -134,6 +134,7 @@ enum msc_sense_key {
 /* Additional sense codes that more than one part asks for: SPC-4, D.2. */
 enum msc_sense_asc {
 	MSC_ASC_NOT_READY = 0x04,
+	MSC_ASC_LBA_OUT_OF_RANGE = 0x21,
 	MSC_ASC_MEDIUM_CHANGED = 0x28, /* not ready to ready: the medium may be another one */
 	MSC_ASC_NO_MEDIUM = 0x3a,
 };

@@ -1,16 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Captures: decode, --record and record; and tshark, which reads the same files on its own."""
-import json
-import shutil
+"""Captures: decode, --record and record. What lies in captures/, and tshark: test_captures.py."""
 import struct
 import subprocess
 
 import pytest
-from conftest import TOP, UPDATE
 from test_documents import validate
 
 FULL = "sim:reference,speed=full,host=uhci"
-CAPTURES = TOP / "captures"
 
 
 @pytest.fixture
@@ -160,46 +156,3 @@ def test_recording(mscope, run):
     before = (mscope.cwd / "a.pcap").read_bytes()
     mscope("check", "sim:nothing", "--record", "a.pcap", status=2) # a mistake leaves the file alone
     assert (mscope.cwd / "a.pcap").read_bytes() == before
-
-
-def tshark(path, *fields, filter="usbms"):
-    done = subprocess.run(["tshark", "-r", path, "-Y", filter, "-T", "fields", "-E", "occurrence=a",
-                           *(x for f in fields for x in ("-e", f))], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                          text=True, check=True, env={"HOME": "/tmp", "PATH": "/usr/bin:/bin"})
-    return [line.split("\t") for line in done.stdout.splitlines()]
-
-
-CAPTURED = sorted(p for p in CAPTURES.iterdir() if p.is_dir())
-USBMON = [p for p in CAPTURED if (p / "capture.pcap").read_bytes()[20] == 220]
-
-
-@pytest.mark.parametrize("where", CAPTURED, ids=lambda p: p.name)
-def test_captures(mscope, where):
-    """Each directory of captures/: the file, where it comes from, and what decode makes of it."""
-    assert {p.name for p in where.iterdir()} == {"capture.pcap", "origin.md", "decode.txt", "status"}
-    shutil.copy(where / "capture.pcap", mscope.cwd)
-    p = mscope.popen("decode", "capture.pcap", "-v")
-    out, err = p.communicate(timeout=60)
-    assert not err
-    if UPDATE:
-        (where / "decode.txt").write_text(out.decode())
-        (where / "status").write_text(f"{p.returncode}\n")
-    assert out.decode() == (where / "decode.txt").read_text()
-    assert f"{p.returncode}\n" == (where / "status").read_text()
-
-
-@pytest.mark.skipif(not shutil.which("tshark"), reason="tshark is not installed")
-@pytest.mark.parametrize("where", USBMON, ids=lambda p: p.name)
-def test_tshark_agrees(mscope, where):
-    shutil.copy(where / "capture.pcap", mscope.cwd)
-    ours = exchanges(json.loads(mscope.popen("decode", "capture.pcap", "--json", "-").communicate(timeout=60)[0]))
-    rows = tshark(where / "capture.pcap", "usbms.dCBWSignature", "usbms.dCSWSignature", "usbms.dCBWTag",
-                  "usbms.dCBWDataTransferLength", "usbms.dCSWDataResidue", "usbms.dCSWStatus", "scsi_sbc.opcode", "scsi.spc.opcode")
-    cbws = [r for r in rows if r[0]]
-    csws = [(int(r[2], 0), int(r[4], 0), int(r[5], 0)) for r in rows if r[1]]
-    assert len(cbws) > 0 and len(csws) > 0
-    assert [(int(r[2], 0), int(r[3], 0)) for r in cbws] == [(x["tag"], x["length"]) for x in ours]
-    assert csws == [(x["tag"], x["residue"], x["status"]) for x in ours if x["status"] is not None]
-    for row, x in zip(cbws, ours):
-        if row[6] or row[7]:
-            assert int(row[6] or row[7], 0) == int(x["cdb"].split()[0], 16)

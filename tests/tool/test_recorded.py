@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """sim:recorded: the device of a capture, as far as the capture knows."""
 import pytest
+from usbip import Serve
 
 FULL = "sim:reference,speed=full,host=uhci"
 AGAIN = "sim:recorded,capture=was.pcap"
@@ -38,6 +39,37 @@ def test_what_is_written_is_kept(mscope, write, read):
                                          f"  - command: {{ {write}: {{ lba: scratch, blocks: 1 }} }}\n    data: stamps\n"
                                          f"  - command: {{ {read}: {{ lba: scratch, blocks: 1 }} }}\n    expect: {{ status: passed, data: stamps }}\n")
     mscope("run", AGAIN, "own.yaml", "--allow-writes")
+
+
+@pytest.mark.parametrize("fault, case, rules", [
+    ("cbw-signature-unchecked", "bot.cbw.signature", {"bot.cbw.invalid"}),
+    ("cbw-length-unchecked", "bot.cbw.long", {"bot.cbw.invalid"}),
+    ("csw-tag", "bot.cbw.signature", set()),
+])
+def test_wrappers_that_are_no_cbw(mscope, fault, case, rules):
+    """What was done with such a thing is done again, and what was not seen is said."""
+    mscope("check", f"sim:reference,fault={fault}", "--select", case, "-q", "--record-transfers", "--record", "was.pcap", status=None)
+    d = mscope.json("check", AGAIN, "--select", case, status=None)
+    again = {f["rule"] for c in d["cases"] for f in c["findings"]}
+    assert rules == again & {"bot.cbw.invalid"}
+    p = mscope("send", AGAIN, "-v", "--signature", "0x12345678", "--", "00 00 00 00 00 00", status=None)
+    assert ("not in the capture: a CBW that is not valid" in p.err) == (case != "bot.cbw.signature")
+
+
+def test_it_is_served(mscope, tmp_path):
+    mscope("bench", FULL, "-b", "1,8", "-n", "4", "--op", "read", "--mode", "serial", "-q", "--record", "was.pcap", "--record-transfers")
+    with Serve(tmp_path, AGAIN) as serve:
+        d = mscope.json("replay", "was.pcap", serve.target())
+        assert d["summary"]["same"] >= 20 and not d["summary"]["differs"]
+        assert "1209:0001" in mscope("probe", serve.target()).out
+
+
+def test_a_fault_is_found_in_what_is_served(mscope, tmp_path):
+    case = ["--select", "bot.case05.inquiry"]
+    mscope("check", "sim:reference,fault=residue-zero", *case, "-q", "--record", "was.pcap", status=1)
+    with Serve(tmp_path, AGAIN) as serve:
+        d = mscope.json("check", serve.target(), *case, status=1)
+    assert "bot.residue.in" in {f["rule"] for c in d["cases"] for f in c["findings"]}
 
 
 def test_what_the_capture_does_not_know(mscope):

@@ -45,6 +45,8 @@
 #define FIRST \
 	"send 28000000000000000100 in 16; bytes eb5890" \
 	"00000000000000000000000000" PASSED
+#define WRITES(hex) "send 2a000000000500000100 out 16; bytes " hex
+#define READS(hex)  "send 28000000000500000100 in 16; bytes " hex
 #define AT_2048	  "send 28000000080000000100 in 16; bytes "
 #define READ_FAILS  "send " READ_END " in 512; ends stall; clear in; status 1 512;"
 #define WRITE_FAILS "send " WRITE1 " out 512; data 512; status 1 512;"
@@ -288,6 +290,46 @@ static const struct judge_row rows[] = {
 	{ "scsi.medium.repeats", SMALL FIRST AT_2048 "eb589000000000000000000000000001" PASSED,
 	  SMALL FIRST AT_2048 "eb589000000000000000000000000000" PASSED,
 	  "block 2048 holds the same", NULL, NULL },
+
+	/* single blocks */
+	{ "scsi.write.readback", SMALL WRITES("0123456789abcdef0123456789abcdef") PASSED
+	  READS("0123456789abcdef0123456789abcdef") PASSED,
+	  SMALL WRITES("0123456789abcdef0123456789abcdef") PASSED
+	  READS("0123456789abcdef0123456789abcdee") PASSED,
+	  "block 5 reads otherwise than it was written, from byte 15 on", "what was written",
+	  NULL },
+	{ "scsi.write.readback",
+	  SMALL WRITES("0123456789abcdef0123456789abcdef")
+		  PASSED WRITES("00112233445566778899aabbccddeeff")
+			  PASSED READS("00112233445566778899aabbccddeeff") PASSED,
+	  SMALL WRITES("0123456789abcdef0123456789abcdef")
+		  PASSED WRITES("00112233445566778899aabbccddeeff")
+			  PASSED READS("0123456789abcdef0123456789abcdef") PASSED,
+	  "block 5 reads otherwise", NULL, NULL },
+	{ "scsi.write.readback",
+	  SMALL WRITES("0123456789abcdef0123456789abcdef") PASSED TUR_FAILS SENSE SENSE_OF(
+		  "6", "2800") PASSED READS("00112233445566778899aabbccddeeff") PASSED,
+	  SMALL WRITES("0123456789abcdef0123456789abcdef") PASSED
+	  "send 2a000000000700000100 out 16; data 16" PASSED TUR PASSED READS(
+		  "00112233445566778899aabbccddeeff") PASSED,
+	  "block 5 reads otherwise", NULL, NULL },
+	{ "scsi.lba.refused",
+	  "send 2800000003e700000200 in 1024; ends stall; clear in; status 1 1024;" SENSE SENSE_OF(
+		  "5", "2100") PASSED,
+	  "send 2800000003e600000200 in 1024; ends stall; clear in; status 1 1024;" SENSE SENSE_OF(
+		  "5", "2100") PASSED,
+	  "2 blocks at 998 are out of range, and the last block is 999", "00h",
+	  "01h, then sense 5/21/00" },
+	{ "scsi.ready.medium",
+	  TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED TUR_FAILS,
+	  TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED TUR PASSED,
+	  "TEST UNIT READY passes right after TEST UNIT READY has failed", "01h, then sense 2/3A",
+	  "00h" },
+	{ "scsi.ready.medium",
+	  TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED TUR_FAILS SENSE SENSE_OF("6", "2800") PASSED
+	  TUR PASSED,
+	  TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED TUR PASSED,
+	  "no unit attention", NULL, NULL },
 
 	/* units side by side, and addresses that move nothing */
 	{ "scsi.sense.unit",

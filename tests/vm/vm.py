@@ -185,11 +185,11 @@ class VM:
         self.qmp("device_del", id=f"stick-{controller}")
         self.wait_gone(controller)
 
-    def plug_stick(self, controller):
-        """Put it back, with what was on it."""
+    def plug_stick(self, controller, **properties):
+        """Put it back, with what was on it; with further properties of QEMU's device."""
         def add():
             try:
-                return self.qmp("device_add", **stick_device(controller)) is not None
+                return self.qmp("device_add", **stick_device(controller), **properties) is not None
             except VMError as error:
                 if "Permission conflict" not in str(error):     # QEMU has not let go of the disk yet
                     raise

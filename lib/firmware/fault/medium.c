@@ -95,7 +95,7 @@ const struct msc_fault msc_fault_last_block_alone = {
 	.id = "last-block-alone",
 	.title = "a read of several blocks that ends with the last one is refused",
 	.seen = "Linux quirk LAST_SECTOR_BUG",
-	.caught_by = "expect.status",
+	.caught_by = "scsi.lba.refused",
 	.mistake =
 		"lba + blocks is compared with the last block instead of with the number of "
 		"blocks",

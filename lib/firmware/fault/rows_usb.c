@@ -132,7 +132,7 @@ static const struct msc_fault rows[] = {
 	{"class-index-fixed",
 	 "wIndex of class requests is compared with 0 whatever the interface's number is",
 	 "field 9: NuttX #19435: macOS reads 28 units and then resets for ever",
-	 "bot.reset.completes expect.outcome", .target = "composite=1",
+	 "bot.reset.completes", .target = "composite=1",
 	 .mistake = "wIndex is compared with 0 instead of bInterfaceNumber",
 	 DEFECT({AT_SETUP, {TO_CLASS_INTERFACE, {INDEX, IS, 1}}, .then = REFUSE},
 		{AT_SETUP, {TO_CLASS_INTERFACE, {INDEX, IS, 0}}, {{INDEX, PUT, 1}}})},

@@ -25,8 +25,10 @@ static bool is_alike(const struct tape_exchange *e, const struct msc_cbw *c)
 	struct tape_command asked;
 	uint8_t a[MSC_CBW_CB_MAX], b[MSC_CBW_CB_MAX];
 
+	if (e->cbw.cb[0] != c->cb[0] || !same_way(e, c))
+		return false;
 	tape_command(&asked, c);
-	if (!asked.alloc_bytes || !same_way(e, c))
+	if (!asked.alloc_bytes)
 		return false;
 	memcpy(a, e->cbw.cb, sizeof a);
 	memcpy(b, c->cb, sizeof b);
@@ -71,45 +73,79 @@ static const struct tape_exchange *nearest(const struct recorded *s)
 	return best;
 }
 
+/* Where a block that was written since is in the sorted list, or would be. */
+static size_t place(const struct store *st, uint8_t lun, uint64_t lba)
+{
+	size_t from = 0, to = st->n_writes;
+
+	while (from < to) {
+		size_t mid = from + (to - from) / 2;
+		const struct written *w = &st->writes[mid];
+
+		if (w->lun < lun || (w->lun == lun && w->lba < lba))
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return from;
+}
+
+static bool is_at(const struct store *st, size_t at, uint8_t lun, uint64_t lba)
+{
+	return at < st->n_writes && st->writes[at].lun == lun && st->writes[at].lba == lba;
+}
+
 /* A block as it is now, or as it last went over the wire; NULL: it never did. */
 static const uint8_t *block(const struct recorded *s, uint64_t lba, uint32_t size)
 {
 	const struct store *st = s->store;
+	uint8_t lun = s->cbw.h.lun;
+	size_t at = place(st, lun, lba);
 
-	for (size_t i = st->n_writes; i-- > 0;)
-		if (st->writes[i].lba == lba && st->writes[i].lun == s->cbw.h.lun)
-			return st->writes[i].data;
-	for (size_t i = st->tape->n_exchanges; i-- > 0;) {
-		const struct tape_exchange *e = &st->tape->exchanges[i];
-
-		if (e->block_size == size && e->cbw.h.lun == s->cbw.h.lun && lba >= e->lba &&
-		    lba - e->lba < e->blocks)
-			return e->data + (lba - e->lba) * size;
-	}
-	return NULL;
+	return is_at(st, at, lun, lba) ? st->writes[at].data : tape_block(st->tape, lun, lba, size);
 }
 
 static bool keep(struct recorded *s, uint64_t lba, uint32_t size, const uint8_t *data)
 {
 	struct store *st = s->store;
-	struct written *w = NULL;
+	uint8_t lun = s->cbw.h.lun;
+	size_t at = place(st, lun, lba);
 
-	for (size_t i = 0; i < st->n_writes; i++)
-		if (st->writes[i].lba == lba && st->writes[i].lun == s->cbw.h.lun)
-			w = &st->writes[i];
-	if (!w && st->n_writes < WRITES_MAX) {
-		w = &st->writes[st->n_writes];
-		w->data = malloc(BLOCK_MAX);
-		if (!w->data)
+	if (!is_at(st, at, lun, lba)) {
+		struct written w = { .lun = lun, .lba = lba };
+
+		if (st->n_writes == WRITES_MAX || !(w.data = malloc(BLOCK_MAX)))
 			return false;
+		memmove(st->writes + at + 1, st->writes + at,
+			(st->n_writes - at) * sizeof st->writes[0]);
+		st->writes[at] = w;
 		st->n_writes++;
 	}
-	if (!w)
-		return false;
-	w->lun = s->cbw.h.lun;
-	w->lba = lba;
-	memcpy(w->data, data, size);
+	memcpy(st->writes[at].data, data, size);
 	return true;
+}
+
+/* The wrapper that was sent, no valid CBW; else one that is wrong in the same way. The tag is every
+ * host's own. */
+const struct tape_wrapper *recorded_wrapper(const struct recorded *s, size_t len)
+{
+	const struct tape *t = s->store->tape;
+	const struct tape_wrapper *alike = NULL;
+	bool is_signed = len >= 4 && msc_get_le32(s->packet) == MSC_CBW_SIGNATURE;
+
+	for (size_t i = 0; i < t->n_wrappers; i++) {
+		const struct tape_wrapper *w = &t->wrappers[i];
+
+		if (w->len != len ||
+		    is_signed != (len >= 4 && msc_get_le32(w->raw) == MSC_CBW_SIGNATURE))
+			continue;
+		if (len <= 8 ||
+		    (!memcmp(w->raw, s->packet, 4) && !memcmp(w->raw + 8, s->packet + 8, len - 8)))
+			return w;
+		if (!alike)
+			alike = w;
+	}
+	return alike;
 }
 
 /* -- answers that are not on the tape as they are --------------------------------------------- */

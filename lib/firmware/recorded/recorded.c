@@ -8,6 +8,7 @@
  *	the same command with another allocation length: the recorded answer, cut to it
  *	READ of blocks that went over the wire, or were written since: those
  *	WRITE: as the recorded device took the nearest in length, and the blocks are kept
+ *	what is no valid CBW: what came on bulk-in after such a one; else STALL (BOT 1.0, 6.6.1)
  *	anything else: status 01h; INVALID COMMAND OPERATION CODE, of a READ UNRECOVERED READ ERROR
  *
  * and a line on the debug port says what the capture does not know. A bus that the capture was taken on
@@ -147,6 +148,31 @@ static void execute(struct mcu *m)
 	}
 }
 
+/* What is no valid CBW. What the recorded device did on bulk-in is known, or BOT 1.0, 6.6.1 says it. */
+static void take_wrapper(struct mcu *m, size_t len)
+{
+	struct recorded *s = mcu_state(m);
+	const struct tape_wrapper *w = recorded_wrapper(s, len);
+
+	if (!w)
+		mcu_print(m, "not in the capture: a CBW that is not valid, of %zu bytes", len);
+	if (!w || w->end == TAPE_STALL) {
+		s->phase = DEAF;
+		udc_stall(m, s->endpoints[0].address);
+		udc_stall(m, s->endpoints[1].address);
+	} else if (w->end == TAPE_NEVER) {
+		listen(m);
+	} else {
+		s->began_ns = mcu_now(m);
+		s->cbw.h.tag = len >= 8 ? msc_get_le32(s->packet + 4) : 0;
+		s->answer = (struct tape_exchange){ .status_len = w->answer_len };
+		s->answer.cbw.h.tag = w->len >= 8 ? msc_get_le32(w->raw + 4) : 0;
+		memcpy(s->answer.status, w->answer, w->answer_len);
+		s->phase = STATUS;
+		after(m, w->ns, w->answer_len, send_status);
+	}
+}
+
 static void out_done(struct mcu *m, uint8_t ep, size_t len)
 {
 	struct recorded *s = mcu_state(m);
@@ -157,11 +183,7 @@ static void out_done(struct mcu *m, uint8_t ep, size_t len)
 		return;
 	}
 	if (len != MSC_CBW_LEN || msc_get_le32(s->packet) != MSC_CBW_SIGNATURE) {
-		/* BOT 1.0, 6.6.1; what the recorded device did with such a thing is not looked for. */
-		mcu_print(m, "not in the capture: a CBW that is not valid, of %zu bytes", len);
-		s->phase = DEAF;
-		udc_stall(m, s->endpoints[0].address);
-		udc_stall(m, s->endpoints[1].address);
+		take_wrapper(m, len);
 		return;
 	}
 	msc_cbw_unpack(&s->cbw, s->packet);

@@ -24,7 +24,7 @@ struct written {
 /* What is behind the model's state, which is copied and may move. */
 struct store {
 	struct tape *tape;
-	struct written writes[WRITES_MAX];
+	struct written writes[WRITES_MAX]; /* sorted by unit and address */
 	size_t n_writes;
 	uint8_t buffer[ROOM];
 };
@@ -53,6 +53,8 @@ struct recorded {
 
 /* What is said to the command in s->cbw, into s->answer. */
 void recorded_answer(struct mcu *, struct recorded *);
+/* Of the bytes in s->packet, no valid CBW; NULL: the capture has nothing like it. */
+const struct tape_wrapper *recorded_wrapper(const struct recorded *, size_t len);
 /* Bytes of a WRITE have come, into the buffer. A line on the debug port says when they are too many. */
 void recorded_keep(struct mcu *, struct recorded *, size_t len);
 

@@ -28,6 +28,25 @@ struct tape_exchange {
 	bool written;
 };
 
+/* A wrapper that is no valid CBW, and what bulk-in did when it was asked next. */
+struct tape_wrapper {
+	uint8_t raw[TAPE_STATUS_MAX];
+	size_t len;
+	enum tape_end end;
+	uint8_t answer[TAPE_STATUS_MAX]; /* TAPE_DONE */
+	size_t answer_len;
+	int64_t ns; /* from the end of the wrapper's transfer to the end of that one */
+};
+
+/* A block as it last went over the wire; its bytes are an exchange's. */
+struct tape_block {
+	uint8_t lun;
+	uint32_t size;
+	uint64_t lba;
+	const uint8_t *data;
+	size_t order; /* of its exchange */
+};
+
 struct tape_request {
 	struct msc_setup setup;
 	uint8_t *data;
@@ -46,6 +65,10 @@ struct tape {
 	size_t n_exchanges, room_exchanges;
 	struct tape_request *requests; /* of endpoint 0, from the device */
 	size_t n_requests, room_requests;
+	struct tape_wrapper *wrappers;
+	size_t n_wrappers, room_wrappers;
+	struct tape_block *blocks; /* sorted, each once */
+	size_t n_blocks;
 	size_t bytes;
 };
 
@@ -62,5 +85,7 @@ void tape_command(struct tape_command *, const struct msc_cbw *);
  * than TAPE_BYTES_MAX. */
 struct tape *tape_read(const char *path, uint32_t number, struct msc_err *);
 void tape_free(struct tape *);
+/* NULL: it never went over the wire. */
+const uint8_t *tape_block(const struct tape *, uint8_t lun, uint64_t lba, uint32_t size);
 
 #endif
