@@ -53,7 +53,7 @@ int msc_evidence_add(struct msc_evidence *e, const char *name, const struct msc_
 		ran[e->n_ran++] = name;
 	}
 	for (size_t i = 0; findings && i < findings->count; i++)
-		if (sight(e, name, &findings->list[i], from, err) < 0)
+		if (!findings->list[i].unsure && sight(e, name, &findings->list[i], from, err) < 0)
 			return -1;
 	return 0;
 }

@@ -25,6 +25,7 @@ struct msc_judging {
 	const char *spec; /* instead of the rule's; NULL: the rule's */
 	enum msc_severity severity;
 	struct msc_findings *out;
+	bool unsure;
 	bool found; /* the rule's finding is the last of the list */
 	bool no_memory;
 };
@@ -115,6 +116,13 @@ enum msc_severity msc_findings_worst(const struct msc_findings *f)
 	return worst;
 }
 
+void msc_at_most(struct msc_judging *j, enum msc_severity most)
+{
+	if (j->severity > most)
+		j->severity = most;
+	j->unsure = true;
+}
+
 static struct msc_finding *append(struct msc_judging *j)
 {
 	struct msc_findings *f = j->out;
@@ -129,6 +137,7 @@ static struct msc_finding *append(struct msc_judging *j)
 	}
 	f->list[f->count] = (struct msc_finding){ .rule = j->rule,
 						  .severity = j->severity,
+						  .unsure = j->unsure,
 						  .spec = j->spec ? j->spec : j->rule->spec };
 	if (j->record) {
 		msc_record_text(f->list[f->count].context, sizeof f->list->context, j->record);

@@ -70,6 +70,7 @@ struct msc_finding {
 	int64_t at_ns;	      /* of the record's end */
 	const char *test;  /* of USB-IF, in whose case a run under profile usbif found this failure;
 			      MSC_NO_TEST: that case is none of theirs; NULL: nobody asked */
+	bool unsure; /* the evidence allows less than the rule says (msc_at_most): no cause is sought for it */
 	const char *above; /* of a fact that an earlier case was judged by: that case; else NULL */
 };
 
@@ -91,6 +92,8 @@ enum msc_severity msc_findings_worst(const struct msc_findings *);
 int msc_judge(const struct msc_record *, enum msc_profile, struct msc_findings *out,
 	      struct msc_err *) MSC_MUST_CHECK;
 
+/* For rules: what is found from now on weighs no more than this, because another explanation fits. */
+void msc_at_most(struct msc_judging *, enum msc_severity);
 /* For rules: begin a finding; then optionally its two values. Only the first finding of one rule
  * on one record is kept. */
 void msc_found(struct msc_judging *, const char *fmt, ...) MSC_PRINTF(2, 3);
