@@ -221,8 +221,7 @@ static void add_port_reset(struct msc_assembler *a, const struct msc_transfer *t
 	r = begin(a, MSC_RECORD_PORT_RESET);
 	if (!r)
 		return;
-	r->began_ns = t->submitted_ns;
-	r->ended_ns = t->completed_ns;
+	r->began_ns = t->submitted_ns, r->ended_ns = t->completed_ns;
 	r->u.port = (struct msc_port){ .outcome = t->outcome, .resets = t->resets };
 	complete(a, r);
 }

@@ -129,7 +129,7 @@ void msc_gate_free(struct msc_session *);
 
 /* What a write of so many bytes may take beyond the time-out, by what writes took before. */
 int64_t msc_engine_write_ns(const struct msc_session *, size_t len);
-/* Which data packet comes next on each bulk endpoint: level.c. */
+/* Which data packet comes next on each bulk endpoint: signs.c. */
 void msc_engine_count_packets(struct msc_session *, const struct msc_transfer *);
 /* Signs of another medium, and how long writes take, from any record: signs.c. */
 void msc_engine_watch(struct msc_session *, const struct msc_record *);

@@ -9,39 +9,6 @@
 
 #define COMMANDS_MAX 6
 
-/* Packets of a bulk transfer (USB 2.0, 5.8.3): a short one ends it, which may be empty. */
-static size_t packets(const struct msc_transfer *t, uint16_t max_packet)
-{
-	size_t whole = t->actual / max_packet;
-	bool short_one = t->actual % max_packet ||
-			 (t->outcome == MSC_OUT_DONE && (t->actual < t->asked || !t->asked));
-
-	return whole + short_one;
-}
-
-void msc_engine_count_packets(struct msc_session *s, const struct msc_transfer *t)
-{
-	const struct msc_device *d = &s->target->device;
-	bool in = t->ep & MSC_EP_IN;
-	uint16_t max_packet = in ? d->max_packet_in : d->max_packet_out;
-
-	if (!t->ended)
-		return;
-	if (t->kind == MSC_TRANSFER_PORT_RESET) {
-		s->odd_in = s->odd_out = s->used = false;
-	} else if (t->kind == MSC_TRANSFER_BULK && max_packet) {
-		*(in ? &s->odd_in : &s->odd_out) ^= packets(t, max_packet) & 1;
-	} else if (t->kind == MSC_TRANSFER_CONTROL && t->outcome == MSC_OUT_DONE) {
-		bool all = !t->setup.request_type && t->setup.request == MSC_STD_SET_CONFIGURATION;
-		bool one = t->setup.request_type == MSC_RECIPIENT_ENDPOINT &&
-			   t->setup.request == MSC_STD_CLEAR_FEATURE;
-
-		s->odd_in &= !all && !(one && t->setup.index == d->ep_in);
-		s->odd_out &= !all && !(one && t->setup.index == d->ep_out);
-		s->used &= !all;
-	}
-}
-
 /* One command, and what a host asks when it fails. *go_on: the device has answered. */
 static int command(struct msc_session *s, struct msc_request *rq, bool *go_on, struct msc_err *err)
 {

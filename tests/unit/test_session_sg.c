@@ -169,6 +169,8 @@ static const struct known known[] = {
 	{ "*=sense-zero", "scsi.sense.*", "expect.status", NOTHING },
 	{ "*=maxlun-late", "scsi.*luns*", "scsi.luns.list",
 	  "how many units there are cannot be asked" },
+	{ "*=attention-again", "*", "expect.status",
+	  "which command meets it depends on how many came before, and toggles need some" },
 	{ "*=toggle-kept", "scsi.*", "expect.settles", "the port reset restarts the toggles" },
 	{ "*=toggle-kept", "scsi.*", "expect.*", "packets fall out, and so do the commands" },
 	{ "sim:hostile", "*", "*", "what it does follows from every transfer before" },
