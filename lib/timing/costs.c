@@ -47,9 +47,20 @@ bool msc_ticks_at_times(const struct msc_pace *p)
 
 bool msc_hides_tick(const struct msc_pace *p)
 {
-	return p->wake.locked && !msc_keeps_to_tick(p) && p->tick_clock != MSC_PACE_CLOCK_HOST &&
-	       p->host.locked && p->host.period_ns > p->wake.period_ns / 2 &&
-	       p->block_ns < 1.15 * p->wake.period_ns;
+	return p->wake.locked && !p->bus && !msc_keeps_to_tick(p) &&
+	       p->tick_clock != MSC_PACE_CLOCK_HOST && p->host.locked &&
+	       p->host.period_ns > p->wake.period_ns / 2 && p->block_ns < 1.15 * p->wake.period_ns;
+}
+
+bool msc_is_waiting(const struct msc_pace *p)
+{
+	return p->block_ns > 0 && p->block_ns - p->bus_ns > WAITING_LEAST * p->block_ns;
+}
+
+bool msc_is_divided(const struct msc_pace *p)
+{
+	return !p->captured ||
+	       (p->buffers && p->requests_busy >= MSC_PACE_REQUESTS_LEAST && !p->rhythm);
 }
 
 static double tick_wait(const struct msc_pace *p)
@@ -61,12 +72,6 @@ static double tick_wait(const struct msc_pace *p)
 static double wake_wait(const struct msc_pace *p)
 {
 	return msc_wakes_by_tick(p) ? p->wake.resultant * p->wake.period_ns / 2 : 0;
-}
-
-bool msc_is_divided(const struct msc_pace *p)
-{
-	return !p->captured || p->block_ns - p->bus_ns <= WAITING_LEAST * p->block_ns ||
-	       (p->buffers && p->requests_busy >= MSC_PACE_REQUESTS_LEAST && !p->rhythm);
 }
 
 /* Deaf for about as long as the medium needs for what comes together. If it is deaf for very much
@@ -205,7 +210,7 @@ static bool is_bus_bound(const struct msc_costs *c)
 double msc_cost_of(const struct msc_costs *c, enum msc_diagnosis_id id,
 		   const struct msc_pace_size *z)
 {
-	double n = z->blocks, block = c->p->block_ns > 0 ? c->p->block_ns : 0;
+	double n = z->blocks;
 
 	switch (id) {
 	case MSC_DIAG_MEDIUM_IN_INTERRUPT: return n * c->interrupt;
@@ -214,8 +219,7 @@ double msc_cost_of(const struct msc_costs *c, enum msc_diagnosis_id id,
 	case MSC_DIAG_HOST_PACED: return fmax(0, z->host_ns[c->set]);
 	case MSC_DIAG_PER_COMMAND_COST: return msc_per_command(c, z);
 	case MSC_DIAG_MEDIUM_BOUND:
-		return block - c->p->bus_ns > WAITING_LEAST * block &&
-				       c->rest > MEDIUM_CLEARLY * c->p->bus_ns &&
+		return msc_is_waiting(c->p) && c->rest > MEDIUM_CLEARLY * c->p->bus_ns &&
 				       msc_is_divided(c->p)
 			       ? n * c->rest
 			       : 0;

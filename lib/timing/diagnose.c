@@ -338,13 +338,12 @@ static void untold(struct msc_pace *p, const struct msc_costs *c)
 			p->untold, sizeof p->untold,
 			"no long reads were measured, so it is unknown what the device does between "
 			"blocks");
-	else if (!msc_is_divided(p))
-		snprintf(
-			p->untold, sizeof p->untold,
-			"a block comes every %s, and the bus needs %s of it: what of the rest is the "
-			"medium's, and what the firmware's order of work costs, is not in the "
-			"capture",
-			ns(p->block_ns).s, ns(p->bus_ns).s);
+	else if (msc_is_waiting(p) && !msc_is_divided(p))
+		snprintf(p->untold, sizeof p->untold,
+			 "a block comes every %s, and the bus needs %s of it: what of the rest is "
+			 "the medium's, and what the firmware's order of work costs, is not in the "
+			 "capture",
+			 ns(p->block_ns).s, ns(p->bus_ns).s);
 	else if (msc_hides_tick(p))
 		snprintf(
 			p->untold, sizeof p->untold,
