@@ -212,7 +212,7 @@ static const struct msc_finding *worst_of(const struct msc_findings *all)
 {
 	const struct msc_finding *worst = NULL;
 
-	for (size_t i = 0; i < all->count; i++)
+	for (size_t i = 0; all && i < all->count; i++)
 		if (!worst || all->list[i].severity > worst->severity)
 			worst = &all->list[i];
 	return worst;

@@ -20,7 +20,7 @@ static const struct msc_fault rows[] = {
 		   { { BE32(0), ADD, 1 } } }) },
 	{ "capacity-block", "READ CAPACITY(10) gives blocks of 520 bytes",
 	  "field 28: Zephyr #77175: blocks of 263520264 bytes",
-	  "scsi.capacity.block expect.transferred",
+	  "scsi.capacity.block",
 	  .mistake = "the block length is that of the medium's sector with its spare bytes",
 	  DEFECT({ AT_ANSWER, { OPCODE(READ_CAPACITY_10) }, { { BE32(4), PUT, 520 } } }) },
 	{ "capacity-zero", "READ CAPACITY(10) passes with zeros", "field 28: RIOT #15941",
