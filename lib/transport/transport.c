@@ -337,7 +337,8 @@ static enum msc_outcome reset_outcome(struct msc_target *t, int rc, struct msc_e
 	t->gone |= err->code == MSC_E_GONE;
 	if (t->gone)
 		return t->stayed_away ? MSC_OUT_GONE : MSC_OUT_PENDING;
-	if (err->code != MSC_E_UNSUPPORTED)
+	/* It could not be set up again; or it is a disk of the kernel's, whose port nobody resets. */
+	if (err->code != MSC_E_UNSUPPORTED || t->device.commands_only)
 		return MSC_OUT_PENDING;
 	msc_log(t->log, MSC_LOG_INFO, "transport", msc_now(t->clock), "%s", err->msg);
 	*err = (struct msc_err)MSC_ERR_INIT;
