@@ -255,8 +255,8 @@ static int read_capture(struct job *j, struct msc_capture *c, struct msc_err *er
 			*err = j->err;
 			return -1;
 		}
-		if (tool_stop(NULL))
-			return msc_fail(err, MSC_E_INTERRUPTED, "interrupted");
+		if (tool_stop(NULL)) /* what was there until then counts */
+			result = msc_fail(err, MSC_E_INTERRUPTED, "interrupted");
 	}
 	if (!facts->talks && result == 0)
 		return window_nothing(j->capture, facts, err);
