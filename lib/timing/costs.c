@@ -8,10 +8,10 @@
 #define DEAF_LEAST     0.5  /* of the medium's time, for its reading to be in an interrupt */
 #define DEAF_MOST      3.0 /* times a block's time */
 #define MEDIUM_CLEARLY 1.15 /* times the bus's time, to be the limit of the two */
-#define SHARED_MOST    4
-#define SHARED_WITHIN  300e-6
-#define SHARED_CHANCE  1e-9
-#define AT_TIMES_LEAST 0.3
+#define SHARED_MOST    4      /* blocks that come in a whole number of ticks together */
+#define SHARED_WITHIN  300e-6 /* of a tick for each of them */
+#define SHARED_CHANCE  1e-9   /* at most, that arrivals agree so well without a tick */
+#define AT_TIMES_LEAST 0.3    /* resultant of blocks that keep to the tick at times */
 #define VAGUE	       0.03 /* of a time: what the model leaves out, a task's switch and the like */
 
 /* A few blocks come in a whole number of ticks, to some parts in ten thousand: not each waits for one, as
@@ -47,8 +47,7 @@ bool msc_ticks_at_times(const struct msc_pace *p)
 
 bool msc_hides_tick(const struct msc_pace *p)
 {
-	return p->wake.locked && !p->bus && !msc_keeps_to_tick(p) &&
-	       p->tick_clock != MSC_PACE_CLOCK_HOST && p->host.locked &&
+	return msc_wakes_by_tick(p) && !p->bus && !msc_keeps_to_tick(p) && p->host.locked &&
 	       p->host.period_ns > p->wake.period_ns / 2 && p->block_ns < 1.15 * p->wake.period_ns;
 }
 
@@ -160,12 +159,10 @@ static void bound_savings(struct msc_costs *c)
 							    VAGUE * p->block_ns),
 					    p->block_ns - fmax(c->medium.least, p->bus_ns) };
 	if (c->tick > 0) {
-		double bus = p->buffers == 1 ? rounds_bus_by(p) / p->chunk : 0;
+		double rounded = p->buffers > 1 ? 0 : rounds_bus_by(p) / p->chunk;
 
-		c->saves_tick.least = bus * (1 - VAGUE);
-		c->saves_tick.most =
-			fmin(waiting, (p->buffers == 2 ? 0 : rounds_bus_by(p) / p->chunk) +
-					      p->tick.period_ns / p->chunk);
+		c->saves_tick.least = p->buffers ? rounded * (1 - VAGUE) : 0;
+		c->saves_tick.most = fmin(waiting, rounded + p->tick.period_ns / p->chunk);
 	} else if (msc_ticks_at_times(p)) {
 		c->saves_tick.most = waiting;
 	}
@@ -262,15 +259,9 @@ static struct msc_range saving(const struct msc_costs *c, enum msc_diagnosis_id 
 	return r;
 }
 
-/* The means over the sizes that count: see costs.h. */
-struct shares {
-	double cost;
-	struct msc_range saves;
-};
-
-static struct shares shares(const struct msc_costs *c, enum msc_diagnosis_id id)
+struct msc_shares msc_shares_of(const struct msc_costs *c, enum msc_diagnosis_id id)
 {
-	struct shares sum = { 0 };
+	struct msc_shares sum = { 0 };
 	size_t n = 0;
 
 	for (size_t i = c->p->n_sizes; i-- > 0;) {
@@ -293,14 +284,4 @@ static struct shares shares(const struct msc_costs *c, enum msc_diagnosis_id id)
 	sum.cost /= (double)n;
 	sum.saves = times(1 / (double)n, sum.saves);
 	return sum;
-}
-
-double msc_share_of(const struct msc_costs *c, enum msc_diagnosis_id id)
-{
-	return shares(c, id).cost;
-}
-
-struct msc_range msc_saving_of(const struct msc_costs *c, enum msc_diagnosis_id id)
-{
-	return shares(c, id).saves;
 }

@@ -41,8 +41,11 @@ double msc_per_command(const struct msc_costs *, const struct msc_pace_size *);
 /* Of the time of the commands that are diagnosed, 0 to 1: what a cause costs, and what is saved when
  * it alone is mended. Queued commands are judged by the largest, where the device shows; serial ones by
  * all sizes, each with the same weight, as an operating system sends small and large. */
-double msc_share_of(const struct msc_costs *, enum msc_diagnosis_id);
-struct msc_range msc_saving_of(const struct msc_costs *, enum msc_diagnosis_id);
+struct msc_shares {
+	double cost;
+	struct msc_range saves;
+};
+struct msc_shares msc_shares_of(const struct msc_costs *, enum msc_diagnosis_id);
 
 /* Blocks keep to a tick of the device. */
 bool msc_keeps_to_tick(const struct msc_pace *);
