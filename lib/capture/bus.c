@@ -285,7 +285,7 @@ void bus_end(struct msc_capture *c, int64_t at_ns)
 			struct pipe *p = c->devices[i]->pipes[n];
 
 			if (p && p->active && at_ns - p->last_ns > PIPE_GAP_NS)
-				pipe_end(c, p, MSC_OUT_CANCELLED, at_ns);
+				pipe_left(c, p, at_ns);
 		}
 }
 

@@ -39,6 +39,8 @@ void pipe_moved(struct msc_capture *, struct pipe *, bool in,
 void pipe_stalled(struct msc_capture *, struct pipe *, int64_t at_ns);
 void pipe_unanswered(struct msc_capture *, struct pipe *, bool in, bool data, int64_t at_ns);
 void pipe_end(struct msc_capture *, struct pipe *, enum msc_outcome, int64_t at_ns);
+/* The host has turned to something else: what moved last was the end, or it gave the transfer up. */
+void pipe_left(struct msc_capture *, struct pipe *, int64_t at_ns);
 
 /* So long without a token to an endpoint that said NAK, and the host has stopped asking: a
  * controller that still wants the transfer asks at least once a frame. */
@@ -52,7 +54,7 @@ void pipe_end(struct msc_capture *, struct pipe *, enum msc_outcome, int64_t at_
 static inline void pipe_touch(struct msc_capture *c, struct pipe *p, int64_t at_ns)
 {
 	if (p->active && at_ns - p->last_ns > PIPE_GAP_NS && p->ep)
-		pipe_end(c, p, MSC_OUT_CANCELLED, at_ns);
+		pipe_left(c, p, at_ns);
 	if (!p->active && p->ep)
 		pipe_begin(c, p, at_ns);
 	p->last_ns = at_ns;

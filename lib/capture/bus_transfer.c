@@ -126,6 +126,18 @@ void pipe_end(struct msc_capture *c, struct pipe *p, enum msc_outcome outcome, i
 	reset(p);
 }
 
+/* A controller goes on asking for as long as it wants to send: data that was taken, and no token after it,
+ * was all of it. */
+void pipe_left(struct msc_capture *c, struct pipe *p, int64_t at_ns)
+{
+	bool sent = p->ep && !(p->ep & MSC_EP_IN) && p->len && p->fresh;
+
+	if (sent || p->lingers)
+		pipe_end(c, p, MSC_OUT_DONE, p->last_ns);
+	else
+		pipe_end(c, p, MSC_OUT_CANCELLED, at_ns);
+}
+
 /* The host can do none of this while it waits for a transfer on such an endpoint. */
 static void end_before(struct msc_capture *c, struct pipe *control, int64_t at_ns)
 {
@@ -136,12 +148,10 @@ static void end_before(struct msc_capture *c, struct pipe *control, int64_t at_n
 	for (unsigned n = 1; n < ENDPOINTS; n++) {
 		struct pipe *p = control->device->pipes[n];
 
-		if (p && p->lingers)
-			pipe_end(c, p, MSC_OUT_DONE, p->last_ns);
 		if (p && p->active &&
-		    (all || at_ns - p->last_ns > PIPE_GAP_NS ||
+		    (all || p->lingers || at_ns - p->last_ns > PIPE_GAP_NS ||
 		     (s->request_type == MSC_RECIPIENT_ENDPOINT && s->index == p->ep)))
-			pipe_end(c, p, MSC_OUT_CANCELLED, at_ns);
+			pipe_left(c, p, at_ns);
 	}
 }
 
@@ -407,8 +417,7 @@ void pipes_reset(struct msc_capture *c, struct device *d, int64_t at_ns)
 		struct pipe *p = d->pipes[n];
 
 		if (p && p->active)
-			pipe_end(c, p, p->lingers ? MSC_OUT_DONE : MSC_OUT_CANCELLED,
-				 p->lingers ? p->last_ns : at_ns);
+			pipe_left(c, p, at_ns);
 		if (p)
 			p->toggle = 1;
 	}

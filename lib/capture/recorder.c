@@ -123,16 +123,20 @@ static void put_both(struct msc_recorder *r, struct msc_transfer *t, uint8_t dev
 	put_urb(r, t, device);
 }
 
-/* Nothing of a driver's shows a reset but what comes after: an address is given again. */
+/* Nothing of a driver's shows a reset but what comes after: an address is given again. When the host began
+ * to reset, how often, and what it asked meanwhile is not known here; only a reset that came to nothing is
+ * seen to take its time. */
 static void put_reset(struct msc_recorder *r, const struct msc_transfer *t)
 {
 	struct msc_transfer address = { .number = t->number,
 					.setup = { .request = MSC_STD_SET_ADDRESS,
 						   .value = ADDRESS },
-					.submitted_ns = t->submitted_ns,
+					.outcome = t->outcome,
+					.submitted_ns = t->outcome == MSC_OUT_DONE ?
+								t->completed_ns :
+								t->submitted_ns,
 					.completed_ns = t->completed_ns };
 
-	address.outcome = MSC_OUT_DONE;
 	put_both(r, &address, 0);
 }
 

@@ -2,6 +2,8 @@
 /* Rules of REQUEST SENSE, and of what it says about the command before it (SPC-4, 4.5 and 6.39).
  * The command before it is looked at only when it came directly before, on the same logical unit
  * and with no reset in between: BOT 1.0 has no other way to keep them together. */
+#include <string.h>
+
 #include "judge/facts.h"
 
 #define ASC_INVALID_OPCODE    0x20
@@ -257,6 +259,25 @@ const struct msc_rule msc_rule_scsi_sense_opcode = {
 	.judge = opcode,
 };
 
+/* An address, a length, and no more. What else there is may be what a device refuses, and it may look at
+ * that first: SPC-4 gives no order. */
+static bool is_bare(const struct msc_exchange *x)
+{
+	static const char *const fields[] = { "lba", "blocks" };
+	uint8_t rest[MSC_CBW_CB_MAX];
+
+	memcpy(rest, x->cbw.cb, sizeof rest);
+	rest[0] = 0;
+	for (size_t i = 0; i < MSC_COUNT(fields); i++) {
+		const struct msc_cdb_field *f = msc_cdb_field(x->view.def, fields[i]);
+		struct msc_err ignored = MSC_ERR_INIT;
+
+		if (f && msc_cdb_set(x->view.def, rest, f, 0, &ignored) < 0)
+			return false;
+	}
+	return !memcmp(rest, (uint8_t[MSC_CBW_CB_MAX]){ 0 }, x->view.def->length);
+}
+
 static bool is_write_refused(const struct msc_exchange *x)
 {
 	return x->view.moves_blocks && x->view.def->dir == MSC_DIR_OUT && x->unit.have_mode &&
@@ -269,7 +290,7 @@ static void protect(struct msc_judging *j, const struct msc_record *r)
 	struct msc_sense_data sense;
 
 	if (!explains(r, &sense, &failed) || is_none(&sense) || is_unit_condition(&sense) ||
-	    !is_write_refused(failed) || !failed->unit.write_protected ||
+	    !is_write_refused(failed) || !is_bare(failed) || !failed->unit.write_protected ||
 	    sense.asc == ASC_WRITE_PROTECTED)
 		return;
 	tell(j, failed, &sense, "7/27/00");
@@ -318,7 +339,8 @@ static void range(struct msc_judging *j, const struct msc_record *r)
 	struct msc_sense_data sense;
 
 	if (!explains(r, &sense, &failed) || is_none(&sense) || is_unit_condition(&sense) ||
-	    !failed->view.past_end || sense.key == MSC_SENSE_DATA_PROTECT ||
+	    !failed->view.past_end || !is_bare(failed) ||
+	    sense.key == MSC_SENSE_DATA_PROTECT ||
 	    (sense.key == MSC_SENSE_ILLEGAL_REQUEST &&
 	     (sense.asc == MSC_ASC_LBA_OUT_OF_RANGE || sense.asc == ASC_INVALID_OPCODE)))
 		return;

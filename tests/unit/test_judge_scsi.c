@@ -394,6 +394,13 @@ static void conforming_devices_give_no_finding(void **state)
 		"unit protected; send " WRITE_END
 		" out 512; data 512; status 1 512;" SENSE SENSE_OF("5", "2100") PASSED,
 		"unit protected;" WRITE_FAILS SENSE SENSE_OF("2", "3a00") PASSED,
+		/* what else the command block asks for may be refused first */
+		"unit protected; send 2a200000000000000100 out 512; data 512; status 1 512;" SENSE
+			SENSE_OF("5", "2400") PASSED,
+		"send 2a080000ffff00000100 out 512; data 512; status 1 512;" SENSE
+			SENSE_OF("5", "2400") PASSED,
+		"send 2a000000ffff00000140 out 512; data 512; status 1 512;" SENSE
+			SENSE_OF("5", "2400") PASSED,
 		"unit unknown;" WRITE_FAILS SENSE SENSE_OF("7", "2700") PASSED,
 		WRITE_FAILS SENSE SENSE_OF("3", "0c00") PASSED,
 		/* a vendor's command and one whose service action is not known */
