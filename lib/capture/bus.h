@@ -15,6 +15,7 @@ struct pipe {
 	int64_t began_ns, last_ns; /* first token; the newest */
 	int64_t naks, naks_before; /* of the transfer; up to the packet before */
 	int64_t asked_ns; /* the first token after the packet before */
+	int64_t moved_ns; /* the packet before */
 	bool fresh;	  /* there was none yet */
 	uint8_t *data; /* what has moved; behind it the packet that is not acknowledged yet */
 	size_t len, offered, room;

@@ -120,6 +120,9 @@ void pipe_end(struct msc_capture *c, struct pipe *p, enum msc_outcome outcome, i
 		t.kept = t.asked;
 	if (p->cut)
 		t.kept = 0;
+	if (outcome == MSC_OUT_CANCELLED &&
+	    at_ns - (p->len ? p->moved_ns : p->began_ns) >= GAVE_UP_NS)
+		t.outcome = MSC_OUT_TIMEOUT;
 	if (!p->ep && outcome == MSC_OUT_DONE)
 		follow_toggles(p);
 	tell(c, p, &t);
@@ -286,6 +289,7 @@ static void moved_control(struct msc_capture *c, struct pipe *p, bool in, int64_
 	p->toggle = p->offered_toggle;
 	p->last_len = p->offered;
 	p->unsure = false;
+	p->moved_ns = at_ns;
 	p->len += p->offered;
 	if (p->offered > p->largest)
 		p->largest = p->offered;
@@ -377,6 +381,7 @@ void pipe_moved(struct msc_capture *c, struct pipe *p, bool in, int64_t at_ns)
 		end_lingering(c, p, at_ns);
 	if (!in && !p->len)
 		end_stale(c, p, at_ns);
+	p->moved_ns = at_ns;
 	p->len += p->offered;
 	tell_packet(c, p, at_ns);
 	if (is_whole(p, in)) {

@@ -433,19 +433,11 @@ static void tell_control(struct msc_capture *c, struct device *d, const struct m
 		learn(c, d, t);
 }
 
-static void name_timeout(struct msc_transfer *t)
-{
-	if (t->ended && t->outcome == MSC_OUT_CANCELLED &&
-	    t->completed_ns - t->submitted_ns >= GAVE_UP_NS)
-		t->outcome = MSC_OUT_TIMEOUT;
-}
-
 void device_completed(struct msc_capture *c, struct device *d, struct msc_transfer *t,
 		      bool in_command)
 {
 	struct talk *talk = d->of_pipe[pipe_of(t->ep)];
 
-	name_timeout(t);
 	if (t->ep && talk)
 		talk_completed(talk, t, in_command);
 	else
@@ -456,7 +448,6 @@ void device_tell(struct msc_capture *c, struct device *d, struct msc_transfer *t
 {
 	struct talk *talk = d->of_pipe[pipe_of(t->ep)];
 
-	name_timeout(t);
 	if (!t->ep)
 		tell_control(c, d, t);
 	else if (talk)

@@ -13,8 +13,8 @@
 #define FIRST_MAX   64
 #define HELD_MAX    64 /* entries of which nobody knows yet whose they are */
 #define HELD_BYTES  (256u << 10)
-#define GAVE_UP_NS  INT64_C(1000000000) /* a host that takes a transfer back after so long has given
-					    it up: no driver waits less for a device */
+#define GAVE_UP_NS  INT64_C(1000000000) /* a host that takes a transfer back after so long of
+					    silence has given it up: no driver waits less */
 
 struct device;
 struct pipe;

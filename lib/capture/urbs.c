@@ -214,6 +214,8 @@ static void completed(struct msc_capture *c, const struct msc_urb *u, int64_t at
 	t = &s->t; /* stays there, whoever may want the slot */
 	t->ended = true;
 	t->outcome = u->outcome;
+	if (u->outcome == MSC_OUT_CANCELLED && at_ns - t->submitted_ns >= GAVE_UP_NS)
+		t->outcome = MSC_OUT_TIMEOUT; /* whether anything moved meanwhile is not told */
 	t->completed_ns = at_ns;
 	t->actual = u->length;
 	if (s->bare)
