@@ -44,7 +44,9 @@ WINCC    ?= x86_64-w64-mingw32-gcc
 DREAD    := $(if $(shell command -v $(WINCC)),$(BUILD)/dread.exe)
 LSD_FILE := $(sort $(wildcard lib/firmware/lsd/files/*)) $(DREAD) $(LSD_EXTRA)
 
-PKGS := jansson libfyaml libudev libpcap
+# Linked; of the others, libpcap and libtsk, only the headers are used: base/library.h loads them.
+PKGS := jansson libfyaml libudev
+LOADED := libpcap
 ifeq ($(USB),0)
 LIB_SRC := $(filter-out lib/transport/libusb.c lib/transport/usb_transfer.c,$(LIB_SRC))
 NO_USB  := -DMSC_NO_LIBUSB
@@ -60,7 +62,7 @@ UNIT_BIN := $(patsubst %.c,$(BUILD)/%,$(filter tests/unit/test_%,$(UNIT_SRC)))
 HELP_OBJ := $(filter-out $(UNIT_BIN:%=%.o),$(UNIT_OBJ))
 
 # pkg-config is asked once, when a recipe first needs the answer.
-PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS) $(LOADED)))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)) -lsgutils2 -lm)$(PKG_LIBS)
 
 # clang finds what gcc 12 cannot: a registry entry that is missing from its .list file.
@@ -80,7 +82,7 @@ all: $(BUILD)/mscope $(BUILD)/libmscope.a $(BUILD)/libmscope.so $(MAN)
 
 # Stamps: changed flags recompile, a removed source archives and links anew.
 $(BUILD)/flags: FORCE
-	@pkg-config --print-errors --exists $(PKGS) || { echo "missing libraries: run scripts/deps.sh build" >&2; exit 1; }
+	@pkg-config --print-errors --exists $(PKGS) $(LOADED) || { echo "missing libraries: run scripts/deps.sh build" >&2; exit 1; }
 	$(call stamp,$(CC) $(ALL_CFLAGS))
 $(BUILD)/objects: FORCE
 	$(call stamp,$(LIB_OBJ) $(TOOL_OBJ) $(HELP_OBJ))
