@@ -13,20 +13,25 @@
 #define WINDOWS_MAX (64u << 10) /* what usbstor splits a data phase by */
 
 struct slot {
+	struct slot *next; /* of those that are not used */
 	struct device *device;
 	unsigned talk, epoch;  /* whose it was, by number, and when: see struct talk; 0: nobody's */
 	bool bare, in_command;
 	struct msc_transfer t;
 	uint32_t kept;
 	uint8_t small[SMALL];
-	size_t room; /* of the bytes in `large` */
+	uint8_t *large; /* for more bytes; kept for the next */
+	size_t room;	/* of those */
 };
 
+/* The slot that was let go last is the next that is used: few are, and they stay in the processor's cache. */
 struct urbs {
 	uint64_t id[SLOTS +
-		    PROBES]; /* of the slots, side by side, because they are looked at most; 0: free */
-	uint8_t *large[SLOTS + PROBES]; /* for more bytes; kept for the next */
-	struct slot slot[SLOTS + PROBES]; /* those that nobody needs are never touched */
+		    PROBES]; /* 0: none. By their hash, and side by side, because they are looked at most */
+	uint16_t slot[SLOTS + PROBES]; /* of each */
+	struct slot *unused;
+	size_t n; /* of slots that have ever been used */
+	struct slot slots[SLOTS + PROBES];
 };
 
 struct urbs *urbs_new(void)
@@ -36,8 +41,8 @@ struct urbs *urbs_new(void)
 
 void urbs_free(struct urbs *u)
 {
-	for (size_t i = 0; u && i < MSC_COUNT(u->large); i++)
-		free(u->large[i]);
+	for (size_t i = 0; u && i < u->n; i++)
+		free(u->slots[i].large);
 	free(u);
 }
 
@@ -46,26 +51,31 @@ static size_t place(uint64_t id)
 	return (size_t)((id * UINT64_C(0x9e3779b97f4a7c15)) >> 52);
 }
 
-/* A number that is 0 would be a free slot's. */
+/* A number that is 0 would be nobody's. */
 static uint64_t key(uint64_t id)
 {
 	return id ? id : UINT64_MAX;
 }
 
-/* The slot of this number, or NULL. */
-static struct slot *find(struct urbs *u, uint64_t id)
+/* Where this number is, or SIZE_MAX. */
+static inline size_t find(const struct urbs *u, uint64_t id)
 {
 	size_t at = place(id);
 
 	for (size_t i = at; i < at + PROBES; i++)
 		if (u->id[i] == key(id))
-			return &u->slot[i];
-	return NULL;
+			return i;
+	return SIZE_MAX;
 }
 
-static void release(struct urbs *u, struct slot *s)
+static inline struct slot *release(struct urbs *u, size_t at)
 {
-	u->id[s - u->slot] = 0;
+	struct slot *s = &u->slots[u->slot[at]];
+
+	u->id[at] = 0;
+	s->next = u->unused;
+	u->unused = s;
+	return s;
 }
 
 /* The talk that it belongs to, if it still goes on; NULL: it does not, or there is none. */
@@ -77,46 +87,59 @@ static struct talk *talk_of(const struct slot *s)
 }
 
 /* What was submitted and never came back, in a capture that has more: it was lost. */
-static void give_up(struct urbs *u, struct slot *s)
+static MSC_APART void give_up(struct urbs *u, size_t at)
 {
-	struct talk *t = talk_of(s);
+	struct talk *t = talk_of(release(u, at));
 
-	release(u, s);
 	if (t)
 		talk_lost(t);
 }
 
-static struct slot *claim(struct urbs *u, uint64_t id)
+static MSC_APART size_t give_up_oldest(struct urbs *u, size_t at)
 {
-	size_t at = place(id), oldest = at;
+	size_t oldest = at;
 
-	for (size_t i = at; i < at + PROBES; i++) {
-		if (!u->id[i]) {
-			u->id[i] = key(id);
-			return &u->slot[i];
-		}
-		if (u->slot[i].t.number < u->slot[oldest].t.number)
+	for (size_t i = at; i < at + PROBES; i++)
+		if (u->slots[u->slot[i]].t.number < u->slots[u->slot[oldest]].t.number)
 			oldest = i;
+	give_up(u, oldest);
+	return oldest;
+}
+
+static inline struct slot *claim(struct urbs *u, uint64_t id)
+{
+	size_t at = place(id), i = at;
+	struct slot *s = u->unused;
+
+	while (i < at + PROBES && u->id[i])
+		i++;
+	if (i == at + PROBES) {
+		i = give_up_oldest(u, at);
+		s = u->unused;
 	}
-	give_up(u, &u->slot[oldest]);
-	u->id[oldest] = key(id);
-	return &u->slot[oldest];
+	if (s)
+		u->unused = s->next;
+	else
+		s = &u->slots[u->n++];
+	u->id[i] = key(id);
+	u->slot[i] = (uint16_t)(s - u->slots);
+	return s;
 }
 
 /* The bytes that are sent. NULL: out of memory. */
-static const uint8_t *keep(struct urbs *urbs, struct slot *s, const struct msc_urb *u)
+static const uint8_t *keep(struct slot *s, const struct msc_urb *u)
 {
 	uint32_t kept = u->kept < DATA_MAX ? u->kept : DATA_MAX;
-	uint8_t **large = &urbs->large[s - urbs->slot], *to = s->small;
+	uint8_t *to = s->small;
 
 	s->kept = kept;
 	if (kept > SMALL) {
 		if (s->room < kept) {
-			free(*large);
-			*large = malloc(kept);
-			s->room = *large ? kept : 0;
+			free(s->large);
+			s->large = malloc(kept);
+			s->room = s->large ? kept : 0;
 		}
-		to = *large;
+		to = s->large;
 	}
 	if (to && kept)
 		memcpy(to, u->data, kept);
@@ -148,12 +171,13 @@ static void begin(struct msc_transfer *t, const struct msc_urb *u, uint64_t numb
 
 static void submitted(struct msc_capture *c, const struct msc_urb *u, int64_t at_ns)
 {
-	struct slot *s = find(c->urbs, u->id);
+	size_t before = find(c->urbs, u->id);
+	struct slot *s;
 	struct talk *talk;
 	struct device *d;
 
-	if (s)
-		give_up(c->urbs, s);
+	if (before != SIZE_MAX)
+		give_up(c->urbs, before);
 	if (u->no_setup) {
 		c->facts.other++;
 		return;
@@ -167,10 +191,10 @@ static void submitted(struct msc_capture *c, const struct msc_urb *u, int64_t at
 	s->kept = 0;
 	begin(&s->t, u, ++c->number, at_ns);
 	if (!is_in(&s->t)) {
-		s->t.data = keep(c->urbs, s, u);
+		s->t.data = keep(s, u);
 		if (!s->t.data) {
 			c->no_memory = true;
-			release(c->urbs, s);
+			release(c->urbs, find(c->urbs, u->id));
 			return;
 		}
 		s->t.kept = s->kept;
@@ -183,7 +207,10 @@ static void submitted(struct msc_capture *c, const struct msc_urb *u, int64_t at
 	}
 	s->talk = talk ? talk->is.number : 0;
 	s->epoch = talk ? talk->epoch : 0;
-	device_tell(c, d, &s->t);
+	if (talk && u->bulk)
+		talk_tell(talk, &s->t);
+	else
+		device_tell(c, d, &s->t);
 }
 
 /* USBPcap does not say how much was asked for. A data phase is asked for whole, or in pieces of 64
@@ -198,20 +225,28 @@ static size_t asked_for(const struct slot *s, const struct msc_urb *u)
 	return due;
 }
 
+/* It began before the capture, or its beginning was lost. */
+static MSC_APART void without_beginning(struct msc_capture *c, const struct msc_urb *u)
+{
+	struct device *d = u->bulk ? device_get(c, u->bus, u->device) : NULL;
+	struct talk *talk = d ? d->of_pipe[pipe_of(u->ep)] : NULL;
+
+	if (talk)
+		talk_lost(talk);
+}
+
 static void completed(struct msc_capture *c, const struct msc_urb *u, int64_t at_ns)
 {
-	struct slot *s = find(c->urbs, u->id);
+	size_t at = find(c->urbs, u->id);
 	struct msc_transfer *t;
+	struct slot *s;
 
-	if (!s) { /* it began before the capture, or its beginning was lost */
-		struct device *d = u->bulk ? device_get(c, u->bus, u->device) : NULL;
-		struct talk *talk = d ? d->of_pipe[pipe_of(u->ep)] : NULL;
-
-		if (talk)
-			talk_lost(talk);
+	if (at == SIZE_MAX) {
+		without_beginning(c, u);
 		return;
 	}
-	t = &s->t; /* stays there, whoever may want the slot */
+	s = release(c->urbs, at);
+	t = &s->t; /* stays there until another begins */
 	t->ended = true;
 	t->outcome = u->outcome;
 	if (u->outcome == MSC_OUT_CANCELLED && at_ns - t->submitted_ns >= GAVE_UP_NS)
@@ -230,7 +265,6 @@ static void completed(struct msc_capture *c, const struct msc_urb *u, int64_t at
 	}
 	if (!t->ep && t->actual > t->setup.length)
 		t->actual = t->setup.length;
-	release(c->urbs, s);
 	if (!s->talk || talk_of(s))
 		device_completed(c, s->device, t, s->in_command);
 }

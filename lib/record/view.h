@@ -70,7 +70,7 @@ bool msc_host_sent_all(const struct msc_exchange *);
 
 /* The oracle, for msc_record_conclude: from the command block; and, where view.def and view.says are
  * filled in, of a command that passed. */
-struct msc_meaning msc_oracle_says(const struct msc_exchange *);
+struct msc_meaning msc_oracle_says(const struct msc_exchange *, const struct msc_cdb_meant *);
 struct msc_meaning msc_oracle_meant(const struct msc_exchange *);
 
 #endif

@@ -136,7 +136,7 @@ const struct msc_cdb_def *msc_cdb_by_bytes(const uint8_t *cdb, size_t len)
 const struct msc_cdb_field *msc_cdb_field(const struct msc_cdb_def *def, const char *name)
 {
 	for (const struct msc_cdb_field *f = def->fields; f->name; f++)
-		if (f->name == name || !strcmp(f->name, name)) /* most often the same literal */
+		if (*f->name == *name && !strcmp(f->name, name))
 			return f;
 	return NULL;
 }
@@ -207,6 +207,17 @@ uint64_t msc_cdb_value_of(const struct msc_cdb_def *def, const uint8_t cdb[MSC_C
 	    !strcmp(field, "blocks"))
 		return 256;
 	return value;
+}
+
+struct msc_cdb_meant msc_cdb_look(const uint8_t cdb[MSC_CBW_CB_MAX])
+{
+	struct msc_cdb_meant m = { .def = msc_cdb_by_bytes(cdb, MSC_CBW_CB_MAX) };
+
+	if (m.def && m.def->amount == MSC_AMOUNT_BLOCKS) {
+		m.lba = msc_cdb_value_of(m.def, cdb, "lba");
+		m.blocks = msc_cdb_value_of(m.def, cdb, "blocks");
+	}
+	return m;
 }
 
 uint8_t msc_cdb_group_length(uint8_t opcode)
