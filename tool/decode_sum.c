@@ -285,6 +285,10 @@ static void print_evidence(const struct sum *s, const struct msc_capture_facts *
 	    "%llu transfers are cut: the capture was taken with a limit to the length of "
 	    "packets; what is not there is not held against the device",
 	    (unsigned long long)f->cut);
+	SAY(out, f->halves,
+	    "USBPcap wrote only the half of each bulk transfer that has the data, as it did "
+	    "before 1.3: a phase is reckoned from the packet before, and what was refused "
+	    "of bulk-out is not told");
 	SAY(out, s->unknown,
 	    "%llu exchanges came when it was not known what was before: they are "
 	    "held to nothing that depends on that",

@@ -61,6 +61,7 @@ struct msc_capture_facts {
 	int64_t began_ns, ended_ns;
 	bool sees_packets; /* of the bus, and so NAKs */
 	bool truncated; /* data that a rule would want is cut */
+	bool halves;	/* of a bulk transfer only what has data was written down: no phase has a time of its own */
 };
 
 struct msc_link_name {

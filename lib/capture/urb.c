@@ -40,6 +40,21 @@ static enum msc_outcome usbmon_outcome(int32_t status)
 	}
 }
 
+/* len_cap counts the header, too; no length says what was asked of an IN transfer or what moved of an OUT
+ * one; and whatever is not success is -EREMOTEIO: its storage refuses in no other way than by STALL. */
+static MSC_APART void mend_qemu(struct msc_urb *u, const uint8_t *d, uint32_t kept, bool success)
+{
+	bool in = d[10] & MSC_EP_IN;
+
+	u->kept = kept;
+	if (u->outcome == MSC_OUT_DONE && !success)
+		u->outcome = MSC_OUT_STALL;
+	if (!u->completed && !u->bulk)
+		u->length = u->setup.length;
+	u->bare = u->pieces = !u->completed && u->bulk && in;
+	u->unsaid = u->completed && !in;
+}
+
 /* Once for each byte order, which is not asked for each field. */
 MSC_INLINE enum msc_urb_is read_usbmon(struct msc_urb *u, const struct msc_packet *p, bool big)
 {
@@ -72,6 +87,8 @@ MSC_INLINE enum msc_urb_is read_usbmon(struct msc_urb *u, const struct msc_packe
 	if (completed)
 		u->outcome = d[8] == 'E' ? MSC_OUT_ERROR
 					 : usbmon_outcome((int32_t)get32(d + 28, big));
+	if (captured == p->kept && captured != p->len - head)
+		mend_qemu(u, d, kept, !get32(d + 28, big));
 	return MSC_URB;
 }
 
@@ -135,8 +152,10 @@ static enum msc_urb_is read_usbpcap(struct msc_urb *u, const struct msc_packet *
 	u->ep = u->bulk ? d[21] & (MSC_EP_IN | MSC_EP_NUMBER) : 0;
 	if (!u->bulk && head > USBPCAP_LEN)
 		stage = d[27];
-	in = u->ep & MSC_EP_IN;
+	in = d[21] & MSC_EP_IN;
+	u->halves = u->bulk;
 	u->bare = u->bulk && in && !u->completed;
+	u->unsaid = u->completed && (u->bulk ? !in : stage == STAGE_STATUS);
 	if (u->completed)
 		u->outcome = usbd_outcome(msc_get_le32(d + 10));
 	room = p->kept - head;

@@ -10,13 +10,14 @@
 #define PROBES	    8
 #define SMALL	    64	 /* bytes that need no memory of their own: a CBW does not */
 #define DATA_MAX    (16u << 20)
+#define SENT_MAX    8	 /* more than usbstor sends before it reads */
 #define WINDOWS_MAX (64u << 10) /* what usbstor splits a data phase by */
 
 struct slot {
 	struct slot *next; /* of those that are not used */
 	struct device *device;
 	unsigned talk, epoch;  /* whose it was, by number, and when: see struct talk; 0: nobody's */
-	bool bare, in_command;
+	bool bare, pieces, in_command;
 	struct msc_transfer t;
 	uint32_t kept;
 	uint8_t small[SMALL];
@@ -30,7 +31,12 @@ struct urbs {
 		    PROBES]; /* 0: none. By their hash, and side by side, because they are looked at most */
 	uint16_t slot[SLOTS + PROBES]; /* of each */
 	struct slot *unused;
-	size_t n; /* of slots that have ever been used */
+	size_t n;    /* of slots that have ever been used */
+	bool whole;  /* both halves of a bulk transfer have been seen of a driver that may leave one out */
+	bool halves; /* the other half has been missed */
+	uint64_t sent[SENT_MAX]; /* until that is known: what was sent, oldest first */
+	size_t n_sent;
+	int64_t last_ns; /* of the newest half */
 	struct slot slots[SLOTS + PROBES];
 };
 
@@ -188,6 +194,7 @@ static void submitted(struct msc_capture *c, const struct msc_urb *u, int64_t at
 	s = claim(c->urbs, u->id);
 	s->device = d;
 	s->bare = u->bare;
+	s->pieces = u->pieces;
 	s->kept = 0;
 	begin(&s->t, u, ++c->number, at_ns);
 	if (!is_in(&s->t)) {
@@ -213,14 +220,16 @@ static void submitted(struct msc_capture *c, const struct msc_urb *u, int64_t at
 		device_tell(c, d, &s->t);
 }
 
-/* USBPcap does not say how much was asked for. A data phase is asked for whole, or in pieces of 64
- * KiB; what is less was ended by a short packet. */
+/* Windows asks for a data phase whole, or in pieces of 64 KiB; what is less was ended by a short packet. */
 static size_t asked_for(const struct slot *s, const struct msc_urb *u)
 {
 	const struct talk *t = s->device->of_pipe[pipe_of(s->t.ep)];
 	uint32_t due = t ? talk_due_in(t) : 0;
+	size_t packet = device_max_packet(s->device, s->t.ep), piece = WINDOWS_MAX;
 
-	if (u->length >= due || (u->length && u->length % WINDOWS_MAX == 0))
+	if (s->pieces)
+		piece = packet ? packet : 64;
+	if (u->length >= due || (u->length && u->length % piece == 0))
 		return u->length;
 	return due;
 }
@@ -253,6 +262,8 @@ static void completed(struct msc_capture *c, const struct msc_urb *u, int64_t at
 		t->outcome = MSC_OUT_TIMEOUT; /* whether anything moved meanwhile is not told */
 	t->completed_ns = at_ns;
 	t->actual = u->length;
+	if (u->unsaid && !(is_in(t) && u->length))
+		t->actual = t->outcome == MSC_OUT_DONE ? t->asked : 0;
 	if (s->bare)
 		t->asked = asked_for(s, u);
 	if (is_in(t)) {
@@ -269,10 +280,63 @@ static void completed(struct msc_capture *c, const struct msc_urb *u, int64_t at
 		device_completed(c, s->device, t, s->in_command);
 }
 
-void urbs_take(struct msc_capture *c, const struct msc_urb *u, int64_t at_ns)
+/* ---- halves -------------------------------------------------------------------------------- */
+
+/* What was sent is complete when the host goes on; how long it took, nothing says. */
+static void end_sent(struct msc_capture *c, int64_t at_ns)
+{
+	struct urbs *urbs = c->urbs;
+
+	for (size_t i = 0; i < urbs->n_sent; i++)
+		completed(c,
+			  &(struct msc_urb){ .id = urbs->sent[i],
+					     .completed = true,
+					     .bulk = true,
+					     .unsaid = true,
+					     .outcome = MSC_OUT_DONE },
+			  at_ns);
+	urbs->n_sent = 0;
+}
+
+static void take(struct msc_capture *c, const struct msc_urb *u, int64_t at_ns)
 {
 	if (u->completed)
 		completed(c, u, at_ns);
 	else
 		submitted(c, u, at_ns);
+}
+
+/* A driver that may write down only what has data: bulk-out as it is sent, bulk-in as it came. */
+static MSC_APART void take_half(struct msc_capture *c, const struct msc_urb *u, int64_t at_ns)
+{
+	struct urbs *urbs = c->urbs;
+	bool in = u->ep & MSC_EP_IN;
+
+	if (in != u->completed) {
+		urbs->whole = true;
+		urbs->n_sent = 0;
+	} else if (in && find(urbs, u->id) == SIZE_MAX) {
+		struct msc_urb asked = *u;
+
+		urbs->halves = c->facts.halves = true;
+		end_sent(c, urbs->last_ns);
+		asked.completed = false;
+		asked.bare = true;
+		submitted(c, &asked, urbs->last_ns);
+	} else if (!in) {
+		if (urbs->halves)
+			end_sent(c, urbs->last_ns);
+		urbs->n_sent %= SENT_MAX;
+		urbs->sent[urbs->n_sent++] = u->id;
+	}
+	take(c, u, at_ns);
+	urbs->last_ns = at_ns;
+}
+
+void urbs_take(struct msc_capture *c, const struct msc_urb *u, int64_t at_ns)
+{
+	if (u->halves && !c->urbs->whole)
+		take_half(c, u, at_ns);
+	else
+		take(c, u, at_ns);
 }
