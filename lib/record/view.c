@@ -188,14 +188,15 @@ static void see_residue(struct msc_view *v, const struct msc_exchange *x)
 
 static void see_answer(struct msc_view *v, const struct msc_exchange *x)
 {
-	uint64_t alloc;
+	uint64_t alloc = 0;
 
 	if (x->csw.status != MSC_CSW_PASSED || x->dir != MSC_DIR_IN || !v->residue_fits ||
 	    x->data_len > x->cbw.h.length || x->data_kept < x->data_len)
 		return;
-	alloc = x->cbw.cb[0] == MSC_OP_READ_CAPACITY_10
-			? MSC_CAPACITY_10_LEN
-			: msc_cdb_value_of(v->def, x->cbw.cb, "alloc");
+	if (x->cbw.cb[0] == MSC_OP_READ_CAPACITY_10)
+		alloc = MSC_CAPACITY_10_LEN;
+	else if (!v->moves_blocks)
+		alloc = msc_cdb_value_of(v->def, x->cbw.cb, "alloc");
 	v->answer = true;
 	v->answer_asked = (size_t)smaller(alloc, x->cbw.h.length);
 	/* The rest is padding. */
