@@ -11,7 +11,12 @@
 
 /* struct usbmon_packet: id 0, type 8, xfer_type 9, epnum 10, devnum 11, busnum 12, flag_setup 14,
  * flag_data 15, ts 16 and 24, status 28, length 32, len_cap 36, setup 40. */
-enum { USBMON_ISO, USBMON_INTERRUPT, USBMON_CONTROL, USBMON_BULK };
+enum {
+	USBMON_ISO,
+	USBMON_INTERRUPT,
+	USBMON_CONTROL,
+	USBMON_BULK
+};
 
 static inline uint32_t get32(const uint8_t *p, bool big)
 {
@@ -97,8 +102,16 @@ MSC_INLINE enum msc_urb_is read_usbmon(struct msc_urb *u, const struct msc_packe
 /* headerLen 0, irpId 2, status 10, function 14, info 16, bus 17, device 19, endpoint 21, transfer 22,
  * dataLength 23, and stage 27 of a control transfer. Always little-endian. */
 #define USBPCAP_LEN 27
-enum { USBPCAP_CONTROL = 2, USBPCAP_BULK = 3 };
-enum { STAGE_SETUP, STAGE_DATA, STAGE_STATUS, STAGE_COMPLETE };
+enum {
+	USBPCAP_CONTROL = 2,
+	USBPCAP_BULK = 3
+};
+enum {
+	STAGE_SETUP,
+	STAGE_DATA,
+	STAGE_STATUS,
+	STAGE_COMPLETE
+};
 
 static enum msc_outcome usbd_outcome(uint32_t status)
 {

@@ -6,23 +6,23 @@
 
 #include "capture/internal.h"
 
-#define SLOTS	    4096 /* requests under way: more than any host has; a power of two */
-#define PROBES	    8
-#define SMALL	    64	 /* bytes that need no memory of their own: a CBW does not */
-#define DATA_MAX    (16u << 20)
-#define SENT_MAX    8	 /* more than usbstor sends before it reads */
+#define SLOTS 4096 /* requests under way: more than any host has; a power of two */
+#define PROBES 8
+#define SMALL 64 /* bytes that need no memory of their own: a CBW does not */
+#define DATA_MAX (16u << 20)
+#define SENT_MAX 8 /* more than usbstor sends before it reads */
 #define WINDOWS_MAX (64u << 10) /* what usbstor splits a data phase by */
 
 struct slot {
 	struct slot *next; /* of those that are not used */
 	struct device *device;
-	unsigned talk, epoch;  /* whose it was, by number, and when: see struct talk; 0: nobody's */
+	unsigned talk, epoch; /* whose it was, by number, and when: see struct talk; 0: nobody's */
 	bool bare, pieces, in_command;
 	struct msc_transfer t;
 	uint32_t kept;
 	uint8_t small[SMALL];
 	uint8_t *large; /* for more bytes; kept for the next */
-	size_t room;	/* of those */
+	size_t room; /* of those */
 };
 
 /* The slot that was let go last is the next that is used: few are, and they stay in the processor's cache. */
@@ -31,8 +31,8 @@ struct urbs {
 		    PROBES]; /* 0: none. By their hash, and side by side, because they are looked at most */
 	uint16_t slot[SLOTS + PROBES]; /* of each */
 	struct slot *unused;
-	size_t n;    /* of slots that have ever been used */
-	bool whole;  /* both halves of a bulk transfer have been seen of a driver that may leave one out */
+	size_t n; /* of slots that have ever been used */
+	bool whole; /* both halves of a bulk transfer have been seen of a driver that may leave one out */
 	bool halves; /* the other half has been missed */
 	uint64_t sent[SENT_MAX]; /* until that is known: what was sent, oldest first */
 	size_t n_sent;
