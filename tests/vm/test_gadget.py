@@ -229,4 +229,4 @@ def test_bring_up_passes_what_linux_mounts(shared_machine):
     verdicts = {case["name"]: case["verdict"] for case in result["cases"]}
     assert done.status == 0, [(c["name"], c["findings"]) for c in result["cases"] if c["verdict"] == "fail"]
     hosts = {name: v for name, v in verdicts.items() if name.startswith("attach.")}
-    assert len(hosts) == 12 and set(hosts.values()) <= {"pass", "warn"} and len(verdicts) > 25
+    assert len(hosts) == 13 and set(hosts.values()) <= {"pass", "warn"} and len(verdicts) > 25
