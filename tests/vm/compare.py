@@ -28,7 +28,7 @@ class Differences:
         """Lines about what is new and about what was expected and did not happen; none when all is as known. `run` are the names of
         the scenarios of this variant."""
         known = [(scenario, what) for entry in self._known if any(fnmatchcase(variant, pattern) for pattern in entry["variants"])
-                 for scenario in entry["scenarios"] if scenario in run for what in entry["what"]]
+                 for scenario in entry["scenarios"] if any(fnmatchcase(name, scenario) for name in run) for what in entry["what"]]
         new = [f"{scenario}: {what}" for scenario, what in found if not any(_fits(scenario, what, entry) for entry in known)]
         gone = [f"{entry[0]}: known, and not so any more: {entry[1]}" for entry in known
                 if not any(_fits(scenario, what, entry) for scenario, what in found)]
@@ -36,7 +36,7 @@ class Differences:
 
 
 def _fits(scenario, what, entry):
-    return scenario == entry[0] and fnmatchcase(what, entry[1])
+    return fnmatchcase(scenario, entry[0]) and fnmatchcase(what, entry[1])
 
 
 def compare(real, simulated):

@@ -15,12 +15,12 @@ def _scenarios():
     return json.loads(listed.stdout)["scenarios"]
 
 
-def selection(patterns, left_out):
-    """The names of the scenarios that match a pattern, and of the USB-IF's test descriptions. Those of one device (device:) have tests
+def selection(patterns, left_out, usbif=True):
+    """The names of the scenarios that match a pattern, and, unless that is not wanted, of the USB-IF's test descriptions. Those of one device (device:) have tests
     of their own."""
     return [scenario["name"] for scenario in _scenarios() if scenario["name"] not in left_out and
             not scenario["name"].startswith(("lsd.", "gadget.")) and
-            ("usbif" in scenario["tags"] or any(fnmatchcase(scenario["name"], pattern) for pattern in patterns))]
+            (usbif and "usbif" in scenario["tags"] or any(fnmatchcase(scenario["name"], pattern) for pattern in patterns))]
 
 
 def select(names):
