@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "judge/cause.h"
+#include "report/report.h"
 #include "run/run.h"
 
 #define WORKERS_MAX 8
@@ -62,15 +63,18 @@ static void run(const char *target, const struct msc_scenarios *cases, bool writ
 					   .allow_writes = writes,
 					   .event = on_event,
 					   .user = &r };
+	struct msc_scenarios chosen;
 	struct msc_summary summary;
 	struct msc_err gone = MSC_ERR_INIT;
 	struct msc_target *t = msc_target_open(target, &open, &r.err);
 
-	if (!t)
+	if (!t || msc_select(cases, NULL, 0, &chosen, &r.err) < 0)
 		die(target, &r.err);
-	if (msc_run(t, cases, &options, &summary, &gone) < 0 && gone.code != MSC_E_GONE &&
+	msc_select_for(&chosen, &t->device); /* as "mscope check" does */
+	if (msc_run(t, &chosen, &options, &summary, &gone) < 0 && gone.code != MSC_E_GONE &&
 	    gone.code != MSC_E_DEVICE && gone.code != MSC_E_UNSUPPORTED)
 		die(target, &gone);
+	free(chosen.list);
 	msc_target_close(t);
 }
 

@@ -30,7 +30,6 @@ struct job {
 	struct window window;
 	struct msc_pace_collector *collector;
 	bool told_nothing; /* of a capture: there is no verdict */
-	bool failed;
 	struct msc_err err; /* of a callback */
 };
 
@@ -219,7 +218,7 @@ static void on_wire(void *user, const struct msc_talk *t, const struct msc_log_e
 	struct job *j = user;
 
 	if (!j->err.code && is_asked_for(j, t))
-		j->failed |= msc_pace_collect_wire(j->collector, t, e, &j->err) < 0;
+		(void)!msc_pace_collect_wire(j->collector, t, e, &j->err);
 }
 
 static void on_packet(void *user, const struct msc_talk *t, const struct msc_bus_packet *p)
@@ -227,7 +226,7 @@ static void on_packet(void *user, const struct msc_talk *t, const struct msc_bus
 	struct job *j = user;
 
 	if (!j->err.code && is_asked_for(j, t))
-		j->failed |= msc_pace_collect_packet(j->collector, t, p, &j->err) < 0;
+		(void)!msc_pace_collect_packet(j->collector, t, p, &j->err);
 }
 
 static void on_record(void *user, const struct msc_talk *t, const struct msc_record *r)
@@ -235,7 +234,7 @@ static void on_record(void *user, const struct msc_talk *t, const struct msc_rec
 	struct job *j = user;
 
 	if (!j->err.code && window_has(&j->window, t, r))
-		j->failed |= msc_pace_collect_record(j->collector, t, r, &j->err) < 0;
+		(void)!msc_pace_collect_record(j->collector, t, r, &j->err);
 }
 
 static int read_capture(struct job *j, struct msc_capture *c, struct msc_err *err)
@@ -252,12 +251,12 @@ static int read_capture(struct job *j, struct msc_capture *c, struct msc_err *er
 			 share < 0 ? (double)facts->packets : 100 * share);
 		tool_progress(j->tool, text);
 		result = msc_capture_read(c, BATCH, &over, err);
-		if (j->failed) {
+		if (j->err.code) {
 			*err = j->err;
 			return -1;
 		}
-		if (tool_stop(NULL))
-			return msc_fail(err, MSC_E_INTERRUPTED, "interrupted");
+		if (tool_stop(NULL)) /* what was there until then counts */
+			result = msc_fail(err, MSC_E_INTERRUPTED, "interrupted");
 	}
 	if (!facts->talks && result == 0)
 		return window_nothing(j->capture, facts, err);

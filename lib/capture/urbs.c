@@ -19,14 +19,14 @@ struct slot {
 	struct msc_transfer t;
 	uint32_t kept;
 	uint8_t small[SMALL];
-	uint8_t *large; /* of `room` bytes; kept for the next */
-	size_t room;
+	size_t room; /* of the bytes in `large` */
 };
 
 struct urbs {
 	uint64_t id[SLOTS +
 		    PROBES]; /* of the slots, side by side, because they are looked at most; 0: free */
-	struct slot slot[SLOTS + PROBES];
+	uint8_t *large[SLOTS + PROBES]; /* for more bytes; kept for the next */
+	struct slot slot[SLOTS + PROBES]; /* those that nobody needs are never touched */
 };
 
 struct urbs *urbs_new(void)
@@ -36,8 +36,8 @@ struct urbs *urbs_new(void)
 
 void urbs_free(struct urbs *u)
 {
-	for (size_t i = 0; u && i < MSC_COUNT(u->slot); i++)
-		free(u->slot[i].large);
+	for (size_t i = 0; u && i < MSC_COUNT(u->large); i++)
+		free(u->large[i]);
 	free(u);
 }
 
@@ -103,25 +103,24 @@ static struct slot *claim(struct urbs *u, uint64_t id)
 	return &u->slot[oldest];
 }
 
-static bool keep(struct slot *s, const struct msc_urb *u)
+/* The bytes that are sent. NULL: out of memory. */
+static const uint8_t *keep(struct urbs *urbs, struct slot *s, const struct msc_urb *u)
 {
 	uint32_t kept = u->kept < DATA_MAX ? u->kept : DATA_MAX;
-	uint8_t *to = s->small;
+	uint8_t **large = &urbs->large[s - urbs->slot], *to = s->small;
 
 	s->kept = kept;
 	if (kept > SMALL) {
 		if (s->room < kept) {
-			free(s->large);
-			s->large = malloc(kept);
-			s->room = s->large ? kept : 0;
+			free(*large);
+			*large = malloc(kept);
+			s->room = *large ? kept : 0;
 		}
-		to = s->large;
+		to = *large;
 	}
-	if (!to)
-		return false;
-	if (kept)
+	if (to && kept)
 		memcpy(to, u->data, kept);
-	return true;
+	return to;
 }
 
 static bool is_in(const struct msc_transfer *t)
@@ -168,12 +167,12 @@ static void submitted(struct msc_capture *c, const struct msc_urb *u, int64_t at
 	s->kept = 0;
 	begin(&s->t, u, ++c->number, at_ns);
 	if (!is_in(&s->t)) {
-		if (!keep(s, u)) {
+		s->t.data = keep(c->urbs, s, u);
+		if (!s->t.data) {
 			c->no_memory = true;
 			release(c->urbs, s);
 			return;
 		}
-		s->t.data = s->kept > SMALL ? s->large : s->small;
 		s->t.kept = s->kept;
 	}
 	talk = d->of_pipe[pipe_of(u->ep)];

@@ -215,12 +215,12 @@ static bool is_same_data(const struct msc_exchange *before, const struct msc_exc
 static void medium_repeats(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
-	uint64_t lba = msc_cdb_value(x->cbw.cb, "lba");
+	uint64_t lba = x->view.lba;
 	const struct msc_record *first;
 	size_t len, asked;
 
 	if (!msc_is_answer(r, MSC_OP_READ_10, &len, &asked) || lba < WRAP_MIN || lba & (lba - 1) ||
-	    msc_cdb_value(x->cbw.cb, "blocks") != 1 || is_uniform(x->data, len))
+	    x->view.blocks != 1 || is_uniform(x->data, len))
 		return;
 	first = msc_earlier_answer(r, MSC_OP_READ_10, is_first_block);
 	if (!first || !is_same_data(&first->u.exchange, x))

@@ -104,12 +104,11 @@ static void lba_empty(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_cdb_def *def = x->view.def;
 
 	if (!msc_has_status(r, MSC_CSW_PASSED) || !def || def->amount != MSC_AMOUNT_BLOCKS ||
-	    msc_cdb_value(x->cbw.cb, "blocks") || !x->unit.have_capacity ||
-	    x->unit.last_lba >= UINT32_MAX || msc_cdb_value(x->cbw.cb, "lba") <= x->unit.last_lba)
+	    x->view.blocks || !x->unit.have_capacity || x->unit.last_lba >= UINT32_MAX ||
+	    x->view.lba <= x->unit.last_lba)
 		return;
 	msc_found(j, "0 blocks at %llu passed, and the last block is %llu",
-		  (unsigned long long)msc_cdb_value(x->cbw.cb, "lba"),
-		  (unsigned long long)x->unit.last_lba);
+		  (unsigned long long)x->view.lba, (unsigned long long)x->unit.last_lba);
 	msc_expected(j, "01h, then sense 5/21/00");
 	msc_actual(j, "00h");
 }

@@ -74,7 +74,6 @@ static void forget_flights(struct msc_assembler *a)
 	a->n_waiting = a->n_flying = 0;
 }
 
-/* Nothing can be made of the exchange under way. */
 static void drop_open(struct msc_assembler *a)
 {
 	if (a->open)
@@ -416,17 +415,15 @@ static void ended(struct msc_assembler *a, const struct msc_transfer *t)
 static void abandon(struct msc_assembler *a)
 {
 	struct msc_building *b = a->open;
+	bool grounded = !a->n_flying && (b ? !b->wrapped || b->record->u.exchange.whole : a->bare);
 
-	if (!a->n_flying && (b ? !b->wrapped || b->record->u.exchange.whole : a->bare)) {
-		if (b)
-			a->history.unclean = b->was_unclean;
-		drop_open(a);
-		a->bare = false;
-		return;
-	}
+	if (grounded && b)
+		a->history.unclean = b->was_unclean;
 	drop_open(a);
-	forget_flights(a);
 	a->bare = false;
+	if (grounded)
+		return;
+	forget_flights(a);
 	a->history.needs_reset = a->history.unclean = true;
 }
 
@@ -483,10 +480,7 @@ static void take_note(struct msc_assembler *a, const struct msc_note *n)
 int msc_assemble_transfer(struct msc_assembler *a, const struct msc_transfer *t,
 			  struct msc_err *err)
 {
-	if (t->ended)
-		ended(a, t);
-	else
-		takes_off(a, t);
+	(t->ended ? ended : takes_off)(a, t);
 	return a->no_memory ? msc_nomem(err) : 0;
 }
 

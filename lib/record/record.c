@@ -108,6 +108,11 @@ struct msc_record *msc_record_new(enum msc_record_kind kind)
 	return msc_record_of(NULL, kind);
 }
 
+/* A record that is used again is cleared up to the steps: what other kinds have lies before them. */
+_Static_assert(sizeof(struct msc_control) <= offsetof(struct msc_exchange, steps) &&
+		       sizeof(struct msc_poll) <= offsetof(struct msc_exchange, steps),
+	       "a record of any kind is cleared");
+
 struct msc_record *msc_record_of(struct msc_spares *s, enum msc_record_kind kind)
 {
 	struct msc_record *r;

@@ -204,6 +204,16 @@ static void see_answer(struct msc_view *v, const struct msc_exchange *x)
 
 /* ---- all of it ---------------------------------------------------------------------------- */
 
+/* Field by field what is not filled in each time: this is done for every exchange of a capture. */
+static void reset(struct msc_view *v)
+{
+	v->lba = v->blocks = 0;
+	v->residue_least = v->residue_most = 0;
+	v->residue_fits = false;
+	v->answer = false;
+	v->answer_len = v->answer_asked = 0;
+}
+
 void msc_record_conclude(struct msc_record *r)
 {
 	struct msc_exchange *x = &r->u.exchange;
@@ -216,7 +226,10 @@ void msc_record_conclude(struct msc_record *r)
 		     p->in.halt != MSC_HALT_SET && p->out.halt != MSC_HALT_SET;
 	x->plain = x->command && msc_cbw_is_meaningful(x) && host_sent_all(x);
 	x->answered = x->plain && msc_csw_is_valid(x) && msc_csw_is_meaningful(x);
-	*v = (struct msc_view){ .came = came(x), .brought = brought(r), .stuck = stuck(x) };
+	reset(v);
+	v->came = came(x);
+	v->brought = brought(r);
+	v->stuck = stuck(x);
 	see_command(v, x);
 	v->after = after(r);
 	if (x->answered) {

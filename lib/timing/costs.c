@@ -8,10 +8,10 @@
 #define DEAF_LEAST     0.5  /* of the medium's time, for its reading to be in an interrupt */
 #define DEAF_MOST      3.0 /* times a block's time */
 #define MEDIUM_CLEARLY 1.15 /* times the bus's time, to be the limit of the two */
-#define SHARED_MOST    4
-#define SHARED_WITHIN  300e-6
-#define SHARED_CHANCE  1e-9
-#define AT_TIMES_LEAST 0.3
+#define SHARED_MOST    4      /* blocks that come in a whole number of ticks together */
+#define SHARED_WITHIN  300e-6 /* of a tick for each of them */
+#define SHARED_CHANCE  1e-9   /* at most, that arrivals agree so well without a tick */
+#define AT_TIMES_LEAST 0.3    /* resultant of blocks that keep to the tick at times */
 #define VAGUE	       0.03 /* of a time: what the model leaves out, a task's switch and the like */
 
 /* A few blocks come in a whole number of ticks, to some parts in ten thousand: not each waits for one, as
@@ -47,9 +47,19 @@ bool msc_ticks_at_times(const struct msc_pace *p)
 
 bool msc_hides_tick(const struct msc_pace *p)
 {
-	return p->wake.locked && !msc_keeps_to_tick(p) && p->tick_clock != MSC_PACE_CLOCK_HOST &&
-	       p->host.locked && p->host.period_ns > p->wake.period_ns / 2 &&
-	       p->block_ns < 1.15 * p->wake.period_ns;
+	return msc_wakes_by_tick(p) && !p->bus && !msc_keeps_to_tick(p) && p->host.locked &&
+	       p->host.period_ns > p->wake.period_ns / 2 && p->block_ns < 1.15 * p->wake.period_ns;
+}
+
+bool msc_is_waiting(const struct msc_pace *p)
+{
+	return p->block_ns > 0 && p->block_ns - p->bus_ns > WAITING_LEAST * p->block_ns;
+}
+
+bool msc_is_divided(const struct msc_pace *p)
+{
+	return !p->captured ||
+	       (p->buffers && p->requests_busy >= MSC_PACE_REQUESTS_LEAST && !p->rhythm);
 }
 
 static double tick_wait(const struct msc_pace *p)
@@ -61,12 +71,6 @@ static double tick_wait(const struct msc_pace *p)
 static double wake_wait(const struct msc_pace *p)
 {
 	return msc_wakes_by_tick(p) ? p->wake.resultant * p->wake.period_ns / 2 : 0;
-}
-
-bool msc_is_divided(const struct msc_pace *p)
-{
-	return !p->captured || p->block_ns - p->bus_ns <= WAITING_LEAST * p->block_ns ||
-	       (p->buffers && p->requests_busy >= MSC_PACE_REQUESTS_LEAST && !p->rhythm);
 }
 
 /* Deaf for about as long as the medium needs for what comes together. If it is deaf for very much
@@ -155,12 +159,10 @@ static void bound_savings(struct msc_costs *c)
 							    VAGUE * p->block_ns),
 					    p->block_ns - fmax(c->medium.least, p->bus_ns) };
 	if (c->tick > 0) {
-		double bus = p->buffers == 1 ? rounds_bus_by(p) / p->chunk : 0;
+		double rounded = p->buffers > 1 ? 0 : rounds_bus_by(p) / p->chunk;
 
-		c->saves_tick.least = bus * (1 - VAGUE);
-		c->saves_tick.most =
-			fmin(waiting, (p->buffers == 2 ? 0 : rounds_bus_by(p) / p->chunk) +
-					      p->tick.period_ns / p->chunk);
+		c->saves_tick.least = p->buffers ? rounded * (1 - VAGUE) : 0;
+		c->saves_tick.most = fmin(waiting, rounded + p->tick.period_ns / p->chunk);
 	} else if (msc_ticks_at_times(p)) {
 		c->saves_tick.most = waiting;
 	}
@@ -205,7 +207,7 @@ static bool is_bus_bound(const struct msc_costs *c)
 double msc_cost_of(const struct msc_costs *c, enum msc_diagnosis_id id,
 		   const struct msc_pace_size *z)
 {
-	double n = z->blocks, block = c->p->block_ns > 0 ? c->p->block_ns : 0;
+	double n = z->blocks;
 
 	switch (id) {
 	case MSC_DIAG_MEDIUM_IN_INTERRUPT: return n * c->interrupt;
@@ -214,8 +216,7 @@ double msc_cost_of(const struct msc_costs *c, enum msc_diagnosis_id id,
 	case MSC_DIAG_HOST_PACED: return fmax(0, z->host_ns[c->set]);
 	case MSC_DIAG_PER_COMMAND_COST: return msc_per_command(c, z);
 	case MSC_DIAG_MEDIUM_BOUND:
-		return block - c->p->bus_ns > WAITING_LEAST * block &&
-				       c->rest > MEDIUM_CLEARLY * c->p->bus_ns &&
+		return msc_is_waiting(c->p) && c->rest > MEDIUM_CLEARLY * c->p->bus_ns &&
 				       msc_is_divided(c->p)
 			       ? n * c->rest
 			       : 0;
@@ -258,15 +259,9 @@ static struct msc_range saving(const struct msc_costs *c, enum msc_diagnosis_id 
 	return r;
 }
 
-/* The means over the sizes that count: see costs.h. */
-struct shares {
-	double cost;
-	struct msc_range saves;
-};
-
-static struct shares shares(const struct msc_costs *c, enum msc_diagnosis_id id)
+struct msc_shares msc_shares_of(const struct msc_costs *c, enum msc_diagnosis_id id)
 {
-	struct shares sum = { 0 };
+	struct msc_shares sum = { 0 };
 	size_t n = 0;
 
 	for (size_t i = c->p->n_sizes; i-- > 0;) {
@@ -289,14 +284,4 @@ static struct shares shares(const struct msc_costs *c, enum msc_diagnosis_id id)
 	sum.cost /= (double)n;
 	sum.saves = times(1 / (double)n, sum.saves);
 	return sum;
-}
-
-double msc_share_of(const struct msc_costs *c, enum msc_diagnosis_id id)
-{
-	return shares(c, id).cost;
-}
-
-struct msc_range msc_saving_of(const struct msc_costs *c, enum msc_diagnosis_id id)
-{
-	return shares(c, id).saves;
 }

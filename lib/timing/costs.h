@@ -41,12 +41,11 @@ double msc_per_command(const struct msc_costs *, const struct msc_pace_size *);
 /* Of the time of the commands that are diagnosed, 0 to 1: what a cause costs, and what is saved when
  * it alone is mended. Queued commands are judged by the largest, where the device shows; serial ones by
  * all sizes, each with the same weight, as an operating system sends small and large. */
-double msc_share_of(const struct msc_costs *, enum msc_diagnosis_id);
-struct msc_range msc_saving_of(const struct msc_costs *, enum msc_diagnosis_id);
-
-/* What a probe sees to and the host of a capture may not have done: a pause in the middle of a read, and
- * requests meanwhile. Without it, what is left of a block is not the medium's: it is unknown whose. */
-bool msc_is_divided(const struct msc_pace *);
+struct msc_shares {
+	double cost;
+	struct msc_range saves;
+};
+struct msc_shares msc_shares_of(const struct msc_costs *, enum msc_diagnosis_id);
 
 /* Blocks keep to a tick of the device. */
 bool msc_keeps_to_tick(const struct msc_pace *);
@@ -55,5 +54,10 @@ bool msc_ticks_at_times(const struct msc_pace *); /* so do some of the others */
 /* First blocks do, and whether the others do is hidden: the host sees completions no oftener than
  * about each tick, and it has seen one for each block. */
 bool msc_hides_tick(const struct msc_pace *);
+/* A block takes longer than the bus needs for it. */
+bool msc_is_waiting(const struct msc_pace *);
+/* A probe pauses in the middle of a read and asks endpoint 0 meanwhile; the host of a capture may have
+ * done neither. Without it, what is left of a block is not the medium's: it is unknown whose. */
+bool msc_is_divided(const struct msc_pace *);
 
 #endif

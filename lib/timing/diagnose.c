@@ -149,7 +149,7 @@ static void words_host(const struct msc_costs *c, struct msc_diagnosis *d)
 			 ns(z->median_ns[MSC_PACE_QUEUED]).s);
 	if (p->serial && c->set != MSC_PACE_SERIAL)
 		snprintf(share, sizeof share, "; serially the host costs %.0f %%, over all sizes",
-			 100 * msc_share_of(&serially, MSC_DIAG_HOST_PACED));
+			 100 * msc_shares_of(&serially, MSC_DIAG_HOST_PACED).cost);
 	if (z->true_ns >= 0)
 		snprintf(device, sizeof device, "takes %s of device and bus", ns(z->true_ns).s);
 	else
@@ -268,8 +268,8 @@ static void (*const words[MSC_DIAGS])(const struct msc_costs *, struct msc_diagn
  * fault of the firmware, and must be worth half of what the limit costs to come before it. */
 static int rank(const struct msc_costs *c, const struct msc_diagnosis *d)
 {
-	double limit =
-		fmax(msc_share_of(c, MSC_DIAG_MEDIUM_BOUND), msc_share_of(c, MSC_DIAG_BUS_BOUND));
+	double limit = fmax(msc_shares_of(c, MSC_DIAG_MEDIUM_BOUND).cost,
+			    msc_shares_of(c, MSC_DIAG_BUS_BOUND).cost);
 
 	if (d->write)
 		return 3;
@@ -309,13 +309,13 @@ static void tie(struct msc_pace *p, const struct msc_costs *c)
 {
 	const struct msc_diagnosis *first = &p->diagnosis[0];
 
-	for (size_t i = 1; i < p->n_diagnosis && first->id < MSC_DIAG_MEDIUM_BOUND; i++) {
+	if (first->id >= MSC_DIAG_MEDIUM_BOUND || first->id == MSC_DIAG_MEDIUM_IN_INTERRUPT)
+		return;
+	for (size_t i = 1; i < p->n_diagnosis; i++) {
 		struct msc_diagnosis *d = &p->diagnosis[i];
 
 		d->tied = rank(c, d) == rank(c, first) && d->write == first->write &&
-			  d->saves_most > first->saves_least &&
-			  first->saves_most > d->saves_least &&
-			  first->id != MSC_DIAG_MEDIUM_IN_INTERRUPT;
+			  d->saves_most > first->saves_least && first->saves_most > d->saves_least;
 	}
 }
 
@@ -324,7 +324,7 @@ static bool host_matters_serially(const struct msc_pace *p)
 	struct msc_costs serial;
 
 	msc_costs_of(p, MSC_PACE_SERIAL, &serial);
-	return p->serial && msc_share_of(&serial, MSC_DIAG_HOST_PACED) >= COMMAND_MATTERS;
+	return p->serial && msc_shares_of(&serial, MSC_DIAG_HOST_PACED).cost >= COMMAND_MATTERS;
 }
 
 static void untold(struct msc_pace *p, const struct msc_costs *c)
@@ -338,13 +338,12 @@ static void untold(struct msc_pace *p, const struct msc_costs *c)
 			p->untold, sizeof p->untold,
 			"no long reads were measured, so it is unknown what the device does between "
 			"blocks");
-	else if (!msc_is_divided(p))
-		snprintf(
-			p->untold, sizeof p->untold,
-			"a block comes every %s, and the bus needs %s of it: what of the rest is the "
-			"medium's, and what the firmware's order of work costs, is not in the "
-			"capture",
-			ns(p->block_ns).s, ns(p->bus_ns).s);
+	else if (msc_is_waiting(p) && !msc_is_divided(p))
+		snprintf(p->untold, sizeof p->untold,
+			 "a block comes every %s, and the bus needs %s of it: what of the rest is "
+			 "the medium's, and what the firmware's order of work costs, is not in the "
+			 "capture",
+			 ns(p->block_ns).s, ns(p->bus_ns).s);
 	else if (msc_hides_tick(p))
 		snprintf(
 			p->untold, sizeof p->untold,
@@ -380,12 +379,12 @@ void msc_pace_diagnose(struct msc_pace *p)
 			d.cost_ns = p->writes ? p->write_pauses * p->write_pause_ns / p->writes : 0;
 			d.saves_most = d.share;
 		} else if (largest(p)) {
-			struct msc_range saves = msc_saving_of(&c, d.id);
+			struct msc_shares shares = msc_shares_of(&c, d.id);
 
-			d.share = fmin(1, msc_share_of(&c, d.id));
+			d.share = fmin(1, shares.cost);
 			d.cost_ns = msc_cost_of(&c, d.id, largest(p));
-			d.saves_least = saves.least;
-			d.saves_most = saves.most;
+			d.saves_least = shares.saves.least;
+			d.saves_most = shares.saves.most;
 		}
 		if (d.share < MENTIONED &&
 		    !(id == MSC_DIAG_HOST_PACED && largest(p) && host_matters_serially(p)))

@@ -429,6 +429,7 @@ int msc_pace_analyse(const struct msc_pace_samples *s, const struct msc_pace_opt
 				.serial = o->serial,
 				.queued = o->queued,
 				.captured = s->captured,
+				.bus = s->bus,
 				.queued_works = s->queued_works };
 	memcpy(p->queued_why, s->queued_why, sizeof p->queued_why);
 	weigh_bus(&w);

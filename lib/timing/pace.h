@@ -244,7 +244,7 @@ struct msc_pace {
 	size_t n_diagnosis;
 	char untold[256];	/* why there is none, or what could not be told; empty: nothing */
 	/* Of a capture: which evidence is not in it, and what cannot be told for want of that. */
-	bool captured;
+	bool captured, bus;
 	char missing[MSC_PACE_MISSING_MAX][160];
 	size_t n_missing;
 };

@@ -117,8 +117,7 @@ static void choose_sizes(struct msc_pace_collector *k)
 		size_t better = 0;
 
 		for (size_t j = 0; j < k->n_sizes; j++)
-			better += k->sizes[j].blocks && (k->sizes[j].n > k->sizes[i].n ||
-							 (k->sizes[j].n == k->sizes[i].n && j < i));
+			better += k->sizes[j].blocks && k->sizes[j].n + (j < i) > k->sizes[i].n;
 		if (k->sizes[i].blocks && better >= MSC_PACE_SIZES_MAX)
 			k->sizes[i].n = 0;
 	}

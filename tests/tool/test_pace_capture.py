@@ -3,6 +3,8 @@
 import json
 import pathlib
 import shutil
+import signal
+import subprocess
 
 import pytest
 from test_documents import validate
@@ -148,3 +150,18 @@ def test_refusals(mscope, tmp_path, args, status, says):
     shutil.copy(CAPTURES[0], tmp_path / "c.pcap")
     p = mscope("pace", *args, status=status)
     assert p.out == "" and p.err == f"mscope: {says}\n"
+
+
+def test_a_stream_that_is_interrupted_is_told_of(mscope, tmp_path):
+    """As from tcpdump, which never ends by itself."""
+    mscope("pace", "sim:reference,speed=full", "--record", "run.pcap")
+    process = mscope.popen("pace", "-", "--json", "out.json", stdin=subprocess.PIPE)
+    process.stdin.write((tmp_path / "run.pcap").read_bytes()) # all but what is in the pipe has been read then
+    process.stdin.flush()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGINT and err == b"mscope: interrupted\n"
+    assert out.startswith(b"capture   -: ") and b"stopped   interrupted\n" in out
+    document = json.loads((tmp_path / "out.json").read_text())
+    validate(document)
+    assert document["reason"] == "interrupted" and document["diagnosis"] and document["sizes"]

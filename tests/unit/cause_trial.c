@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "report/report.h"
 
 #define FAULTS_MAX 1000
 
@@ -32,14 +33,17 @@ void trial_run(const struct msc_scenarios *all, const char *target, bool writes,
 		.profile = profile, .allow_writes = writes, .event = on_event, .user = seen
 	};
 	struct msc_err err = MSC_ERR_INIT;
+	struct msc_scenarios chosen;
 	struct msc_summary summary;
 	struct msc_target *t = msc_target_open(target, &open, &err);
 
 	*seen = (struct msc_evidence){ NULL };
-	if (!t)
+	if (!t || msc_select(all, NULL, 0, &chosen, &err) < 0)
 		give_up(target, &err);
-	if (msc_run(t, all, &options, &summary, &err) < 0 && err.code == MSC_E_NOMEM)
+	msc_select_for(&chosen, &t->device); /* as "mscope check" does */
+	if (msc_run(t, &chosen, &options, &summary, &err) < 0 && err.code == MSC_E_NOMEM)
 		give_up(target, &err);
+	free(chosen.list);
 	msc_target_close(t);
 }
 

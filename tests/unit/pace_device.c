@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/rng.h"
@@ -192,4 +193,13 @@ bool pace_device_samples(const struct pace_device *d, struct msc_pace_samples *o
 	return commands(&b, 0) && commands(&b, 1) && commands(&b, 8) && commands(&b, 64) &&
 	       streams(&b, STREAMS, LONG, false) && streams(&b, RESUMES, RESUMED, true) &&
 	       requests(&b);
+}
+
+bool pace_names_first(const struct msc_pace *p, const char *id)
+{
+	for (size_t i = 0; i < p->n_diagnosis; i++)
+		if ((i == 0 || p->diagnosis[i].tied) &&
+		    !strcmp(msc_diagnosis_ids[p->diagnosis[i].id], id))
+			return true;
+	return false;
 }

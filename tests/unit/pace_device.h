@@ -23,4 +23,7 @@ struct pace_device {
 /* Full speed, 512-byte blocks of zeros, sizes 1, 8 and 64. False: out of memory. */
 bool pace_device_samples(const struct pace_device *, struct msc_pace_samples *);
 
+/* It is the first cause, or one of which it cannot be told whether it saves less. */
+bool pace_names_first(const struct msc_pace *, const char *id);
+
 #endif

@@ -17,8 +17,7 @@
 #include "wire/packet.h"
 
 #define FIRST 4 /* of the READs, so that what is learned once has been */
-#define LAST \
-	8 /* four of them: 1, 6, 11 and 16 blocks; every toggle is at the end what it was before */
+#define LAST  8 /* four of them, of 1, 6, 11 and 16 blocks: toggles end as they began */
 
 static size_t allocations;
 

@@ -84,16 +84,6 @@ static const struct row rows[] = {
 	{ "a slow command", { 2, 1e5, 1e5, .command_ns = 20e6, UHCI }, "per-command-cost", 0, 0 },
 };
 
-/* The first, or one that may save as much. */
-static bool is_first(const struct msc_pace *p, const char *id)
-{
-	for (size_t i = 0; i < p->n_diagnosis; i++)
-		if ((i == 0 || p->diagnosis[i].tied) &&
-		    !strcmp(msc_diagnosis_ids[p->diagnosis[i].id], id))
-			return true;
-	return false;
-}
-
 static void test_bottlenecks(void **state)
 {
 	(void)state;
@@ -104,7 +94,7 @@ static void test_bottlenecks(void **state)
 
 		d.seed = i % 3 * 77 + 5;
 		analyse(&d, &both, &p);
-		if (!is_first(&p, r->first))
+		if (!pace_names_first(&p, r->first))
 			fail_msg("%s, seed %d: %s, expected %s (%s)", r->what, (int)d.seed,
 				 first(&p), r->first,
 				 p.n_diagnosis ? p.diagnosis[0].evidence : p.untold);

@@ -126,7 +126,7 @@ static void by_kernel(struct run *r, const char *name, const struct msc_scenario
 	msc_target_close(r->target);
 }
 
-/* Those that need endpoints; or the others. */
+/* Those that need endpoints; or the others. Without those about one device. */
 static struct msc_scenarios choose(bool endpoints, struct msc_scenarios *all)
 {
 	struct msc_scenarios some = { NULL };
@@ -137,7 +137,8 @@ static struct msc_scenarios choose(bool endpoints, struct msc_scenarios *all)
 	some.list = calloc(all->count, sizeof *some.list);
 	assert_non_null(some.list);
 	for (size_t i = 0; i < all->count; i++)
-		if (!(all->list[i]->needs & MSC_NEED_ENDPOINTS) == !endpoints)
+		if (!all->list[i]->vendor &&
+		    !(all->list[i]->needs & MSC_NEED_ENDPOINTS) == !endpoints)
 			some.list[some.count++] = all->list[i];
 	return some;
 }

@@ -8,7 +8,8 @@ from test_usbip import attach, serve     # noqa: F401 (a fixture)
 
 DREAD = "ln -sf $(command -v mscope) /run/dread; "
 FLASH = "/dev/mtdblock0"
-COLLECT = "i=1; while :; do echo line $i >>/mnt/device/data.log; sync; echo $i >/run/synced; i=$((i + 1)); done"
+COLLECT = ("echo 0 >/run/synced; i=1; while :; do echo line $i >>/mnt/device/data.log; sync; "
+           "echo $i >/run/synced.new; mv /run/synced.new /run/synced; i=$((i + 1)); done")
 
 
 @pytest.fixture
@@ -103,7 +104,7 @@ def test_power_fails_while_data_is_collected(vm):
     with vm.gadget(backing="jffs2", stall=0) as gadget:
         gadget.mount()
         job = vm.start(COLLECT)
-        vm.wait_for(lambda: (vm.run("cat /run/synced 2>/dev/null").stdout.strip() or "0") >= "3", "three lines", 120)
+        vm.wait_for(lambda: int(vm.run("cat /run/synced 2>/dev/null").stdout or 0) >= 3, "three lines", 120)
         synced = int(vm.run(f"cat /run/synced; cat {FLASH} >/run/flash").check().stdout)
         job.signal("KILL")
         job.wait()
