@@ -48,6 +48,17 @@ def compare(real, simulated):
     return sorted(found)
 
 
+def compare_verdicts(real, simulated):
+    """Differences between two documents mscope.result/1 in the verdict of each case and in what the rules have found, as pairs."""
+    ours, theirs = ({case["name"]: _judged(case) for case in document["cases"]} for document in (real, simulated))
+    return sorted((name, f"verdict {ours.get(name)}, simulated {theirs.get(name)}") for name in ours.keys() | theirs.keys()
+                  if ours.get(name) != theirs.get(name))
+
+
+def _judged(case):
+    return " ".join([_verdict(case), *sorted({f"{finding['rule']}:{finding['severity']}" for finding in case["findings"]})])
+
+
 def _compare_cases(real, simulated):
     for case in (real, simulated):
         assert case.get("exchanges_omitted") == 0, f"{case['name']}: not all exchanges are there; run with -vv"

@@ -44,6 +44,7 @@ def test_a_change_is_followed(vm, live):
     """Each reading is of the device, though the kernel goes on with the first: a change is shown, once, and nothing that was before."""
     _, generic = live
     thermometer = "/mnt/live/SENSORS/THERMO.TXT"
+    assert "21.5" in vm.run(f"cat {thermometer}").stdout
     job = vm.start(["mscope", "read", thermometer, "--follow", "--interval", "200ms"], stdout="/run/followed")
     for seen, following in (["21.5"], "c0 03 01 3b"), (["21.5", "31.5"], "c0 03 ff c9"), (["21.5", "31.5", "-5.5"], None):
         vm.wait_for(lambda: vm.run("cat /run/followed").stdout.split() == seen, f"{seen[-1]} to be shown", 60)
