@@ -29,14 +29,13 @@ struct job {
 	uint64_t lba, blocks; /* UINT64_MAX blocks: all of them */
 	int64_t interval_ns;
 	struct msc_outfile out;
-	bool reader_left; /* of standard output */
 	struct bytes now, before;
 };
 
 /* ---- writing ------------------------------------------------------------------------------------ */
 
 /* By itself, for a signal must end it, and no byte may be written twice. */
-static int write_stdout(struct job *j, const uint8_t *data, size_t len, struct msc_err *err)
+static int write_stdout(const uint8_t *data, size_t len, struct msc_err *err)
 {
 	while (len) {
 		ssize_t n = write(STDOUT_FILENO, data, len);
@@ -49,7 +48,6 @@ static int write_stdout(struct job *j, const uint8_t *data, size_t len, struct m
 
 			(void)poll(&p, 1, (int)(MSC_SLICE_NS / MSC_MS));
 		} else if (n < 0 && errno != EINTR) {
-			j->reader_left = errno == EPIPE;
 			return msc_fail_errno(err, MSC_E_IO, "cannot write to standard output");
 		}
 		if (len && caught_signal())
@@ -61,7 +59,7 @@ static int write_stdout(struct job *j, const uint8_t *data, size_t len, struct m
 static int write_out(struct job *j, const uint8_t *data, size_t len, struct msc_err *err)
 {
 	if (!j->out.f)
-		return write_stdout(j, data, len, err);
+		return write_stdout(data, len, err);
 	if (fwrite(data, 1, len, j->out.f) == len)
 		return 0;
 	return msc_fail_errno(err, MSC_E_IO, "cannot write %s", arg(&j->tool->args, "output"));
@@ -223,10 +221,8 @@ static int wait_interval(struct job *j, struct msc_err *err)
 		if (left <= 0)
 			return 0;
 		left = left < MSC_SLICE_NS ? left : MSC_SLICE_NS;
-		if (poll(&p, 1, (int)(left / MSC_MS) + 1) > 0 && p.revents & POLLERR) {
-			j->reader_left = true;
+		if (poll(&p, 1, (int)(left / MSC_MS) + 1) > 0 && p.revents & POLLERR)
 			return msc_fail(err, MSC_E_IO, "nobody reads standard output any more");
-		}
 	}
 }
 
@@ -306,8 +302,7 @@ static int read_command(struct tool *tool, struct msc_err *err)
 	source_close(&j.source);
 	free(j.now.data);
 	free(j.before.data);
-	/* Whoever has left will not miss a message about it. */
-	return rc < 0 && j.reader_left ? MSCOPE_FILE : rc;
+	return rc;
 }
 
 static const struct opt read_options[] = {

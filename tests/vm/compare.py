@@ -28,7 +28,7 @@ class Differences:
         """Lines about what is new and about what was expected and did not happen; none when all is as known. `run` are the names of
         the scenarios of this variant."""
         known = [(scenario, what) for entry in self._known if any(fnmatchcase(variant, pattern) for pattern in entry["variants"])
-                 for scenario in entry["scenarios"] if scenario in run for what in entry["what"]]
+                 for scenario in entry["scenarios"] if any(fnmatchcase(name, scenario) for name in run) for what in entry["what"]]
         new = [f"{scenario}: {what}" for scenario, what in found if not any(_fits(scenario, what, entry) for entry in known)]
         gone = [f"{entry[0]}: known, and not so any more: {entry[1]}" for entry in known
                 if not any(_fits(scenario, what, entry) for scenario, what in found)]
@@ -36,7 +36,7 @@ class Differences:
 
 
 def _fits(scenario, what, entry):
-    return scenario == entry[0] and fnmatchcase(what, entry[1])
+    return fnmatchcase(scenario, entry[0]) and fnmatchcase(what, entry[1])
 
 
 def compare(real, simulated):
@@ -46,6 +46,17 @@ def compare(real, simulated):
     for name in ours.keys() & theirs.keys():
         found += [(name, what) for what in _compare_cases(ours[name], theirs[name])]
     return sorted(found)
+
+
+def compare_verdicts(real, simulated):
+    """Differences between two documents mscope.result/1 in the verdict of each case and in what the rules have found, as pairs."""
+    ours, theirs = ({case["name"]: _judged(case) for case in document["cases"]} for document in (real, simulated))
+    return sorted((name, f"verdict {ours.get(name)}, simulated {theirs.get(name)}") for name in ours.keys() | theirs.keys()
+                  if ours.get(name) != theirs.get(name))
+
+
+def _judged(case):
+    return " ".join([_verdict(case), *sorted({f"{finding['rule']}:{finding['severity']}" for finding in case["findings"]})])
 
 
 def _compare_cases(real, simulated):

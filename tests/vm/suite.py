@@ -9,16 +9,17 @@ from conftest import MSCOPE, REPOSITORY
 
 
 @functools.cache
-def _scenarios():
+def catalogue(what):
+    """What `mscope list` tells: "scenarios", "faults", "firmware"."""
     assert MSCOPE.exists(), f"{MSCOPE} is not built: run make"
-    listed = subprocess.run([MSCOPE, "list", "scenarios", "--json", "-"], stdout=subprocess.PIPE, check=True)
-    return json.loads(listed.stdout)["scenarios"]
+    listed = subprocess.run([MSCOPE, "list", what, "--json", "-"], stdout=subprocess.PIPE, check=True)
+    return json.loads(listed.stdout)[what]
 
 
 def selection(patterns, left_out):
     """The names of the scenarios that match a pattern, and of the USB-IF's test descriptions. Those of one device (device:) have tests
     of their own."""
-    return [scenario["name"] for scenario in _scenarios() if scenario["name"] not in left_out and
+    return [scenario["name"] for scenario in catalogue("scenarios") if scenario["name"] not in left_out and
             not scenario["name"].startswith(("lsd.", "gadget.")) and
             ("usbif" in scenario["tags"] or any(fnmatchcase(scenario["name"], pattern) for pattern in patterns))]
 

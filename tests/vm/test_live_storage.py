@@ -40,6 +40,23 @@ def test_cat_shows_what_was_and_dread_what_is(vm, live):
     assert "21.5" in vm.run(f"cat {thermometer}").stdout
 
 
+def test_a_change_is_followed(vm, live):
+    """Each reading is of the device, though the kernel goes on with the first: a change is shown, once, and nothing that was before."""
+    _, generic = live
+    thermometer = "/mnt/live/SENSORS/THERMO.TXT"
+    assert "21.5" in vm.run(f"cat {thermometer}").stdout
+    job = vm.start(["mscope", "read", thermometer, "--follow", "--interval", "200ms"], stdout="/run/followed")
+    for seen, following in (["21.5"], "c0 03 01 3b"), (["21.5", "31.5"], "c0 03 ff c9"), (["21.5", "31.5", "-5.5"], None):
+        vm.wait_for(lambda: vm.run("cat /run/followed").stdout.split() == seen, f"{seen[-1]} to be shown", 60)
+        if following:
+            vm.run(["sg_raw", f"/dev/{generic}", *following.split(), "00", "00"]).check()
+    assert "21.5" in vm.run(f"cat {thermometer}").stdout
+    job.signal("INT")
+    done = job.wait()
+    assert done.status == 130 and re.fullmatch(r"mscope: .*stopped.*\n", done.stderr)      # while it reads or between two readings
+    assert vm.run("cat /run/followed").stdout.split() == ["21.5", "31.5", "-5.5"]
+
+
 def test_echo_changes_the_display(vm, live):
     _, generic = live
     assert "Hello World" not in board(vm, generic)
