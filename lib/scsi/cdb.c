@@ -202,7 +202,7 @@ uint64_t msc_cdb_value_of(const struct msc_cdb_def *def, const uint8_t cdb[MSC_C
 	const struct msc_cdb_field *f = def ? msc_cdb_field(def, field) : NULL;
 	uint64_t value = f ? msc_cdb_get(cdb, f) : 0;
 
-	/* SBC-3, 5.9 and 5.36: no blocks means 256 in READ(6) and WRITE(6). */
+	/* SBC-2, READ (6) and WRITE (6): no blocks means 256. */
 	if (f && !value && def->length == 6 && def->amount == MSC_AMOUNT_BLOCKS &&
 	    !strcmp(field, "blocks"))
 		return 256;
