@@ -146,7 +146,6 @@ static void skip_rest(struct msc_runner *r, const struct msc_scenarios *all, siz
 	}
 }
 
-/* Says once that the time-outs have been cut, and how long the rest may take. */
 /* Of the other units it sees only what goes wrong between them. */
 static void tell_units(struct msc_runner *r, const struct msc_scenarios *all)
 {
@@ -158,6 +157,7 @@ static void tell_units(struct msc_runner *r, const struct msc_scenarios *all)
 			r->max_lun + 1U, (unsigned)r->o->lun);
 }
 
+/* Says once that the time-outs have been cut, and how long the rest may take. */
 static void tell_hasty(struct msc_runner *r)
 {
 	if (r->hasty || r->o->timeout_ns || msc_session_timeout(r->session) > MSC_HASTY_NS)
