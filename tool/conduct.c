@@ -133,6 +133,19 @@ static void put_word(FILE *out, const char *word)
 	putc('\'', out);
 }
 
+/* Whoever copies the command wants to see the case again: no file of theirs is written over, and
+ * nothing of an earlier run is decided anew. The seed is in the target's name. */
+static bool is_repeated(const struct opt *o)
+{
+	static const char *const once[] = { "record", "record-transfers", "seed", "restore",
+					    "forget-journal" };
+
+	for (size_t i = 0; i < MSC_COUNT(once); i++)
+		if (!strcmp(o->name, once[i]))
+			return false;
+	return opt_is_in(o, run_options) || opt_is_in(o, target_options);
+}
+
 /* The command that repeats a case, less its --select. */
 static char *repeat_command(const struct tool *tool)
 {
@@ -151,10 +164,7 @@ static char *repeat_command(const struct tool *tool)
 	for (size_t i = 0; i < tool->args.n_options; i++) {
 		const struct given *g = &tool->args.options[i];
 
-		if (!opt_is_in(g->opt, run_options) && !opt_is_in(g->opt, target_options))
-			continue;
-		if (!strcmp(g->opt->name, "seed") || /* it is in the target's name */
-		    !strcmp(g->opt->name, "restore") || !strcmp(g->opt->name, "forget-journal"))
+		if (!is_repeated(g->opt))
 			continue;
 		fprintf(f, " --%s", g->opt->name);
 		if (g->opt->value && (*g->opt->value != '[' || *g->value)) {
@@ -330,6 +340,9 @@ static int run_on(struct conductor *c, struct msc_target *target,
 		result = -1;
 	}
 	repeat_end(&c->tried);
+	if (result == 0 && arg(&c->tool->args, "strict") && summary.count[MSC_VERDICT_SKIP])
+		fprintf(stderr, "mscope: %u skipped, which --strict counts as a failure\n",
+			(unsigned)summary.count[MSC_VERDICT_SKIP]);
 	return result < 0 ? -1 : status;
 }
 

@@ -353,6 +353,9 @@ static int list_all(struct tool *tool, json_t *document, struct msc_err *err)
 				tool->args.words[2]);
 	if (tool->args.n_words > 0) {
 		kind = find_kind(tool->args.words[0], err);
+		if (kind && arg(&tool->args, "select") && kind->collect != collect_scenarios)
+			return msc_fail(err, MSC_E_USAGE, "--select chooses scenarios, not %s",
+					kind->name);
 		return kind ? list_kind(tool, kind,
 					tool->args.n_words > 1 ? tool->args.words[1] : NULL, false,
 					document, err)

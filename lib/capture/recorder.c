@@ -128,14 +128,13 @@ static void put_both(struct msc_recorder *r, struct msc_transfer *t, uint8_t dev
  * seen to take its time. */
 static void put_reset(struct msc_recorder *r, const struct msc_transfer *t)
 {
-	struct msc_transfer address = { .number = t->number,
-					.setup = { .request = MSC_STD_SET_ADDRESS,
-						   .value = ADDRESS },
-					.outcome = t->outcome,
-					.submitted_ns = t->outcome == MSC_OUT_DONE ?
-								t->completed_ns :
-								t->submitted_ns,
-					.completed_ns = t->completed_ns };
+	struct msc_transfer address = {
+		.number = t->number,
+		.setup = { .request = MSC_STD_SET_ADDRESS, .value = ADDRESS },
+		.outcome = t->outcome,
+		.submitted_ns = t->outcome == MSC_OUT_DONE ? t->completed_ns : t->submitted_ns,
+		.completed_ns = t->completed_ns
+	};
 
 	put_both(r, &address, 0);
 }

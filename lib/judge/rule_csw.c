@@ -231,9 +231,13 @@ static void missing(struct msc_judging *j, const struct msc_record *r)
 	    r->u.exchange.view.after != MSC_AFTER_NOTHING ||
 	    r->u.exchange.view.brought != MSC_BROUGHT_DATA)
 		return;
-	msc_found(j, "no CSW came after %zu byte%s of data: %s in status transport",
-		  r->u.exchange.data_len, MSC_PLURAL(r->u.exchange.data_len),
-		  msc_outcome_name(s->outcome));
+	if (msc_clears_before(&r->u.exchange, s))
+		msc_found(j, "bulk-in was halted, the halt was cleared, and no CSW followed: %s",
+			  msc_outcome_name(s->outcome));
+	else
+		msc_found(j, "no CSW came after %zu byte%s of data: %s in status transport",
+			  r->u.exchange.data_len, MSC_PLURAL(r->u.exchange.data_len),
+			  msc_outcome_name(s->outcome));
 	msc_expected(j, "13 bytes");
 	msc_actual(j, "%s", msc_outcome_name(s->outcome));
 }
@@ -247,7 +251,8 @@ const struct msc_rule msc_rule_bot_csw_missing = {
 	       "it gives the device up",
 	.mistake =
 		"a branch for an unsupported command or an error returns without sending the CSW, "
-		"or the CSW is dropped because it was queued while bulk-in was halted",
+		"or the CSW is dropped because it was queued while bulk-in was halted, or goes out "
+		"with the data toggle of before the halt",
 	.on = MSC_RECORD_EXCHANGE,
 	.wrapper = true,
 	.judge = missing,

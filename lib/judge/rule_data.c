@@ -174,9 +174,9 @@ const struct msc_rule msc_rule_bot_data_short = {
 	.id = "bot.data.short",
 	.title = "bulk-in is halted when less than dCBWDataTransferLength is sent",
 	.spec = "BOT 1.0, 6.7.2",
-	.severity = {MSC_FAIL, MSC_NOTE, MSC_NOTE},
-	.why = "hosts accept a short packet alone; some controllers handle it better than a STALL, "
-	       "and it saves a request",
+	.severity = {MSC_FAIL, MSC_WARN, MSC_NOTE},
+	.why = "hosts accept a short packet alone, and some controllers handle it better than a STALL; "
+	       "the compliance tests want the STALL",
 	.mistake = "many devices do so on purpose (the Linux gadget with stall=0)",
 	.on = MSC_RECORD_EXCHANGE,
 	.wrapper = true,

@@ -104,7 +104,7 @@ static void eject_prevented(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_eject_prevented = {
 	.id = "scsi.eject.prevented",
 	.title = "a medium whose removal is prevented cannot be ejected",
-	.spec = "SPC-4, PREVENT ALLOW MEDIUM REMOVAL; SBC-3, START STOP UNIT",
+	.spec = "SBC-3, PREVENT ALLOW MEDIUM REMOVAL and START STOP UNIT",
 	.severity = {MSC_FAIL, MSC_WARN, MSC_FAIL},
 	.why = "hosts lock a medium while its volume is mounted, and count on it",
 	.mistake = "PREVENT is answered with success and not remembered",

@@ -211,8 +211,8 @@ const struct msc_rule msc_rule_usb_halt_recover = {
 	.why = "one transfer is lost: the host drops the CSW or the device the CBW as a repetition, "
 	       "and the command times out",
 	.mistake =
-		"the data toggle is not restarted, or a CSW that was queued while the endpoint was "
-		"halted is dropped by the controller's driver",
+		"the data toggle is not restarted, or what is armed is dropped when the halt is "
+		"cleared",
 	.on = MSC_RECORD_EXCHANGE | MSC_RECORD_CONTROL,
 	.wrapper = true,
 	.judge = recover,

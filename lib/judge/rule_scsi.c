@@ -155,7 +155,7 @@ static void write_protect(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_write_protect = {
 	.id = "scsi.write.protect",
 	.title = "a write to a write-protected medium fails",
-	.spec = "SBC-3, 4.12 and 6.5.1",
+	.spec = "SBC-3, write protection and mode parameters (WP)",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "either the data is lost without a word, or the medium was not to be written",
 	.mistake = "the switch is reported and not obeyed",

@@ -299,7 +299,7 @@ static void protect(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_sense_protect = {
 	.id = "scsi.sense.protect",
 	.title = "a write refused by a write-protected medium says so",
-	.spec = "SBC-3, 4.12; SPC-4, additional sense codes",
+	.spec = "SBC-3, write protection; SPC-4, additional sense codes",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
 	.why = "Windows tells the user that the disk is write-protected on 7/27 and reports an I/O "
 	       "error on anything else",
@@ -324,7 +324,7 @@ static void mode_protect(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_mode_protect = {
 	.id = "scsi.mode.protect",
 	.title = "MODE SENSE says that a medium is write-protected when it is",
-	.spec = "SBC-3, 6.5.1",
+	.spec = "SBC-3, mode parameters (WP)",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "hosts mount the volume for writing and lose data when the cache is written back",
 	.mistake = "the mode header is a constant",
@@ -339,8 +339,7 @@ static void range(struct msc_judging *j, const struct msc_record *r)
 	struct msc_sense_data sense;
 
 	if (!explains(r, &sense, &failed) || is_none(&sense) || is_unit_condition(&sense) ||
-	    !failed->view.past_end || !is_bare(failed) ||
-	    sense.key == MSC_SENSE_DATA_PROTECT ||
+	    !failed->view.past_end || !is_bare(failed) || sense.key == MSC_SENSE_DATA_PROTECT ||
 	    (sense.key == MSC_SENSE_ILLEGAL_REQUEST &&
 	     (sense.asc == MSC_ASC_LBA_OUT_OF_RANGE || sense.asc == ASC_INVALID_OPCODE)))
 		return;

@@ -83,7 +83,7 @@ static bool ends_cleared(const struct msc_exchange *x, uint8_t ep)
 	return false;
 }
 
-static bool clears_before(const struct msc_exchange *x, const struct msc_step *step)
+bool msc_clears_before(const struct msc_exchange *x, const struct msc_step *step)
 {
 	for (const struct msc_step *s = x->steps; s < step; s++)
 		if (s->kind == MSC_STEP_CLEAR_HALT && s->ep == step->ep)
@@ -112,8 +112,10 @@ static enum msc_after after(const struct msc_record *r)
 	const struct msc_past *past = &r->past;
 	bool out = past->cleared_out;
 
-	if (s && clears_before(x, s))
-		return MSC_AFTER_CLEAR;
+	/* The halt was the command's own. That its CSW is missing is what was seen; whether the endpoint is
+	 * dead after any clear-halt, an ordinary command behind one tells. */
+	if (s && msc_clears_before(x, s))
+		return s->kind == MSC_STEP_CSW ? MSC_AFTER_NOTHING : MSC_AFTER_CLEAR;
 	if (s && s->kind != MSC_STEP_CBW && !is_ordinary(x))
 		return MSC_AFTER_NOTHING;
 	if (past->reset || past->request)

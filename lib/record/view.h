@@ -68,6 +68,9 @@ struct msc_view {
 /* False when the host ended bulk-out before dCBWDataTransferLength by its own choice. */
 bool msc_host_sent_all(const struct msc_exchange *);
 
+/* The halt of the step's endpoint was cleared in the same exchange, before it. */
+bool msc_clears_before(const struct msc_exchange *, const struct msc_step *);
+
 /* The oracle, for msc_record_conclude: from the command block; and, where view.def and view.says are
  * filled in, of a command that passed. */
 struct msc_meaning msc_oracle_says(const struct msc_exchange *, const struct msc_cdb_meant *);

@@ -273,8 +273,10 @@ static int tell_phases(struct msc_runner *r, int64_t began, struct msc_err *err)
 	char text[512] = "", took[32];
 	size_t len = 0;
 
-	if (!r->n_phases || r->ended)
+	if (r->ended)
 		return 0;
+	if (!r->n_phases)
+		return msc_check_time(r, end - began, err);
 	for (size_t i = 0; i < r->n_phases && len < sizeof text; i++) {
 		int64_t next = i + 1 < r->n_phases ? r->phase[i + 1].began_ns : end;
 

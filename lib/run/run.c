@@ -146,6 +146,17 @@ static void skip_rest(struct msc_runner *r, const struct msc_scenarios *all, siz
 	}
 }
 
+/* Of the other units it sees only what goes wrong between them. */
+static void tell_units(struct msc_runner *r, const struct msc_scenarios *all)
+{
+	if (r->max_lun && all->count > 1)
+		msc_run_note(
+			r,
+			"the device has %u logical units, and this run is about unit %u alone; "
+			"--lun N is for another",
+			r->max_lun + 1U, (unsigned)r->o->lun);
+}
+
 /* Says once that the time-outs have been cut, and how long the rest may take. */
 static void tell_hasty(struct msc_runner *r)
 {
@@ -252,6 +263,7 @@ static int run(struct msc_runner *r, const struct msc_scenarios *all, struct msc
 		goto skip_all;
 	if (r->o->allow_writes && any_writes(all) && hold_journal(r, err) < 0)
 		goto skip_all;
+	tell_units(r, all);
 	rc = run_cases(r, all, err);
 	goto finish;
 skip_all:

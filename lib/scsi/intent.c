@@ -54,7 +54,7 @@ static struct msc_intent blocks_intent(const uint8_t *cdb, enum msc_dir dir, uin
 	return intent(dir, bytes, bytes);
 }
 
-/* VERIFY compares with data from the host when BYTCHK says so: SBC-3, 5.28. */
+/* VERIFY compares with data from the host when BYTCHK says so (SBC-3, VERIFY (10)). */
 static struct msc_intent verify_intent(const struct msc_cdb_def *def, const uint8_t *cdb,
 				       const struct msc_unit *unit)
 {

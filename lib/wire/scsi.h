@@ -53,8 +53,8 @@ enum msc_opcode {
 #define MSC_SA_READ_CAPACITY_16 0x10 /* a service action of SERVICE ACTION IN(16) */
 
 /* Bits of command blocks. */
-#define MSC_VERIFY_BYTCHK   0x02 /* byte 1: compare with what the host sends; SBC-3 5.28 */
-#define MSC_START_LOEJ	    0x02 /* byte 4: load or eject; SBC-3 5.25 */
+#define MSC_VERIFY_BYTCHK   0x02 /* byte 1: compare with what the host sends; SBC-3, VERIFY (10) */
+#define MSC_START_LOEJ	    0x02 /* byte 4: load or eject; SBC-3, START STOP UNIT */
 #define MSC_START_START	    0x01
 #define MSC_MODE_PAGE_SAVED 3 /* page control; SPC-2, 7.8 */
 
@@ -79,7 +79,7 @@ enum msc_opcode {
 	F(u8, flags7, 7, "flags (byte 7)")
 MSC_DECLARE_LAYOUT(inquiry_header, INQUIRY_HEADER)
 
-/* SBC-3 5.15.2 */
+/* SBC-3, READ CAPACITY (10) parameter data */
 #define MSC_CAPACITY_10_LEN 8
 #define MSC_CAPACITY_10_FIELDS(F)                                                                  \
 	F(be32, last_lba, 0, "RETURNED LOGICAL BLOCK ADDRESS")                                     \
@@ -116,7 +116,7 @@ MSC_DECLARE_LAYOUT(sense, SENSE)
 	F(u8, device_specific, 2, "DEVICE-SPECIFIC PARAMETER")                                     \
 	F(u8, block_descriptors, 3, "BLOCK DESCRIPTOR LENGTH")
 MSC_DECLARE_LAYOUT(mode_header_6, MODE_HEADER_6)
-#define MSC_MODE_WP 0x80 /* bit 7 of DEVICE-SPECIFIC PARAMETER of a disk, SBC-3 6.5.1 */
+#define MSC_MODE_WP 0x80 /* bit 7 of DEVICE-SPECIFIC PARAMETER of a disk; SBC-3, mode parameters */
 
 /* Key, code and qualifier in one number. */
 #define MSC_SENSE_CODE(key, asc, ascq) ((uint32_t)(key) << 16 | (asc) << 8 | (ascq))

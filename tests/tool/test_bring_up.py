@@ -39,7 +39,7 @@ def test_hosts_come_first(mscope):
     ("csw-12", "attach.linux.enumerate", "bot.csw.length", "REQUEST SENSE"),
     ("hang-when-short", "attach.linux.probe", "bot.csw.missing", "MODE SENSE(6) page 0x3f"),
     ("residue-zero", "attach.linux.probe", "bot.residue.in", "MODE SENSE(6) page 0x3f"),
-    ("toggle-kept", "attach.linux.probe", "usb.halt.recover", "MODE SENSE(6) page 0x3f"),
+    ("toggle-kept", "attach.linux.probe", "bot.csw.missing", "MODE SENSE(6) page 0x3f"),
     ("inquiry-short", "attach.linux.probe", "scsi.inquiry.length", "INQUIRY"),
     ("hang-vpd", "attach.windows.probe", "bot.data.hang", "INQUIRY evpd 1"),
     ("hang-prevent", "attach.linux.hold", "bot.csw.missing", "PREVENT ALLOW MEDIUM REMOVAL"),

@@ -114,6 +114,7 @@ UNKNOWN = [
     (["send", "sim:reference", "--in", "1", "--out", "x", "--", "12"], 4, None),
     (["send", "sim:reference", "--direction", "up", "--", "00 00 00 00 00 00"], 2,
      "--direction: 'up' is neither in nor out"),
+    (["list", "targets", "--select", "usbif"], 2, "--select chooses scenarios, not targets"),
     (["check", "usb:1234:5678"], 3, None),
     (["check", "usb:nonsense"], 2, None),
 ]
@@ -149,7 +150,8 @@ def test_failing_device_is_1(mscope):
 def test_strict_makes_a_skip_a_failure(mscope):
     out = mscope("check", "sim:reference").out
     assert " skip " in out and " skipped" in out.splitlines()[-1]
-    mscope("check", "sim:reference", "--strict", status=1)
+    strict = mscope("check", "sim:reference", "--strict", status=1)
+    assert re.fullmatch(r"mscope: \d+ skipped, which --strict counts as a failure\n", strict.err)
 
 
 def test_the_command_that_repeats_a_case_does(mscope):
@@ -160,6 +162,20 @@ def test_the_command_that_repeats_a_case_does(mscope):
     name = command.split("--select ")[1].split()[0]
     assert any(line.startswith(" FAIL ") and name in line for line in again.splitlines())
     assert "dCBWSignature" in again
+
+
+def test_what_is_repeated_writes_over_no_file(mscope):
+    """Nor is it a run of the journal's. What is measured differently with an option has that option."""
+    given = ["--record", "mine.pcap", "--record-transfers", "--report", "tap:mine.tap", "--log", "mine.log", "--junit", "mine.xml",
+             "--forget-journal", "--timeout", "9s", "--queued", "--profile", "spec", "--allow-writes", "--lun", "0"]
+    d = mscope.json("check", "sim:reference,fault=residue-zero", *given, "--select", "bot.case05.*", status=1)
+    out = mscope("check", "sim:reference,fault=residue-zero", *given, "--select", "bot.case05.*", "-v", status=1).out
+    commands = [c["alone"] for c in d["causes"]] + re.findall(r"(?:alone|to repeat): +(mscope .*)", out)
+    assert len(commands) > 2
+    for command in commands:
+        head, _, rest = command.partition(" --select ")
+        assert head == ("mscope check sim:reference,fault=residue-zero --timeout 9s --queued --profile spec --allow-writes --lun 0")
+        assert "mine" not in rest
 
 
 def test_quiet_shows_only_what_is_wrong(mscope):

@@ -139,3 +139,98 @@ def test_no_medium_is_said_only_when_the_device_says_so(mscope):
         assert not [c["name"] for c in d["cases"] if "there is no medium" in (c["reason"] or "")], fault
     d = document(mscope, "check", "sim:reference,medium=0")
     assert any("there is no medium (the device says 2/3A)" == c["reason"] for c in d["cases"])
+
+
+# -- what was passed over: each of these was without a failure once, or was told as something else ---------------------------------
+
+PASSED_OVER = {
+    # what: the device, further options; what has to be said: of which case, by which rule, how loud
+    "short data and no STALL": ("case5=short", "-s bot.case05.*", ("bot.case05.read10", "bot.data.short", "warn")),
+    "a protocol that nobody defined": ("fault=interface-protocol", "--bring-up",
+                                       ("attach.linux.enumerate", "bot.interface.form", "fail")),
+    "a subclass of the vendor's": ("fault=interface-subclass", "--bring-up", ("attach.linux.enumerate", "bot.interface.form", "fail")),
+    "PREVENT that is not answered": ("fault=hang-prevent", "--bring-up", ("attach.linux.hold", "bot.csw.missing", "fail")),
+    "no CSW behind what is written": ("fault=csw-missing-write", "--bring-up --allow-writes",
+                                      ("attach.linux.copy", "bot.csw.missing", "fail")),
+    "data that needs time behind its CBW": ("fault=out-too-soon", "--allow-writes -s bot.case12.write10",
+                                            ("bot.case12.write10", "bot.csw.missing", "fail")),
+    "a STALL and then no CSW": ("fault=csw-dropped", "-s bot.case04.range", ("bot.case04.range", "bot.csw.missing", "fail")),
+    "no CSW behind a READ that is refused": ("fault=csw-missing", "-s scsi.range.read10",
+                                             ("scsi.range.read10", "bot.csw.missing", "fail")),
+    "SYNCHRONIZE CACHE that is refused by STALL alone": ("fault=synchronize-stalled", "--allow-writes -s *synchronize*",
+                                                         ("scsi.optional.synchronize", "bot.csw.missing", "fail")),
+}
+
+
+@pytest.mark.parametrize("what", PASSED_OVER)
+def test_what_was_passed_over(mscope, what):
+    knobs, options, said = PASSED_OVER[what]
+    d = document(mscope, "check", f"sim:reference,{knobs}", *options.split())
+    assert said in {(c["name"], f["rule"], f["severity"]) for c in d["cases"] for f in c["findings"]}
+    assert d["summary"]["error"] == 0 and d["exit_status"] == (1 if said[2] == "fail" else 0)
+
+
+def test_a_missing_csw_is_not_the_halt(mscope):
+    """No CSW follows a command that is refused, and the halt itself is in order: ordinary commands work behind every clear-halt."""
+    d = document(mscope, "check", "sim:reference,fault=csw-missing")
+    rules = {f["rule"] for c in d["cases"] for f in c["findings"] if f["severity"] == "fail"}
+    assert "usb.halt.recover" not in rules and "bot.csw.missing" in rules
+    said = [f["message"] for c in d["cases"] for f in c["findings"] if f["rule"] == "bot.csw.missing"]
+    assert sum("bulk-in was halted, the halt was cleared, and no CSW followed" in m for m in said) > 20
+    toggles = document(mscope, "check", "sim:reference,fault=toggle-kept")
+    assert "usb.halt.recover" in {f["rule"] for c in toggles["cases"] for f in c["findings"] if c["name"].startswith("bot.recovery.toggles")}
+    assert [d["causes"][0]["id"] for d in (d, toggles)] == ["csw-missing", "toggle-kept"]
+
+
+@pytest.mark.parametrize("fault", ["toggle-kept", "reset-clears-toggles", "configuration-keeps-toggle"])
+def test_a_verdict_is_the_same_alone_and_in_the_run(mscope, fault):
+    """Whatever the toggles were left at by the case before."""
+    cases = [c for c in document(mscope, "check", f"sim:reference,fault={fault}")["cases"]
+             if c["name"].startswith(("bot.recovery.", "bot.configure.")) and c["verdict"] != "skip"]
+    assert len(cases) > 20
+    for case in cases:
+        alone, = document(mscope, "check", f"sim:reference,fault={fault}", "-s", case["name"])["cases"]
+        assert alone["verdict"] == case["verdict"], case["name"]
+
+
+def test_a_clean_bill_has_no_condition(mscope):
+    """Where steps of a host's were not run, nobody says that the host mounts it."""
+    for target in ("sim:linux-gadget", "sim:reference", "sim:reference,fault=read-hole"):
+        out = mscope("check", target, "--bring-up").out
+        assert "\nnot told  " in out and "whether the others would is not" in out, target
+
+
+def test_the_culprit_is_named_and_not_who_contradicts_it(mscope):
+    """READ CAPACITY(10) is one too high, and all others are right."""
+    d = document(mscope, "check", "sim:reference,fault=capacity-count")
+    assert d["causes"][0]["id"] == "capacity-count"
+    said = [f["context"] for c in d["cases"] for f in c["findings"] if f["rule"] == "scsi.capacity.agree" and f["severity"] == "fail"]
+    assert not any("READ FORMAT CAPACITIES" in context for context in said)
+
+
+def test_old_data_is_called_that(mscope):
+    for fault, story in (("write-lost", "what was there before the write"), ("write-neighbour", "1 block apart")):
+        d = document(mscope, "check", f"sim:reference,fault={fault}", "--allow-writes", "-s", "bot.case12.write10")
+        assert any(story in f["message"] for c in d["cases"] for f in c["findings"]), fault
+
+
+def test_units_that_were_not_tested_are_told(mscope):
+    for lun in ("0", "1"):
+        notes = document(mscope, "check", "sim:reference,luns=2", "--lun", lun)["notes"]
+        assert any(f"2 logical units, and this run is about unit {lun} alone" in n for n in notes)
+    assert not any("logical units" in n for n in document(mscope, "check", "sim:reference")["notes"])
+
+
+def test_a_phase_error_in_a_capture_may_be_an_internal_error(mscope):
+    """BOT 1.0, 6.6.2: whoever captured it may have seen a card that failed. What no medium has part in is wrong all the same."""
+    target = "sim:reference,fault=phase-needless"
+    mscope("check", target, "-s", "scsi.range.read10", "-s", "scsi.mode-sense6.unknown", "--record", "own.pcap", "-q", status=1)
+    d = json.loads(mscope("decode", "own.pcap", "--json", "-", status=None).out)
+    said = {(x["command"].split()[0], f["severity"]) for x in d["exchanges"] for f in x["findings"] if f["rule"] == "bot.case.needless"}
+    assert {("READ(10)", "warn"), ("MODE", "fail")} <= said and ("READ(10)", "fail") not in said
+
+
+def test_within_counts_where_nothing_is_called_a_phase(mscope):
+    (mscope.cwd / "own.yaml").write_text("name: own.late\ntitle: t\nspec: [x]\nwithin: 1ms\nsteps:\n  - wait: 10ms\n")
+    c, = mscope.json("run", "sim:reference", "own.yaml")["cases"]
+    assert [(f["rule"], f["severity"]) for f in c["findings"]] == [("attach.time", "note")] and c["verdict"] == "pass"

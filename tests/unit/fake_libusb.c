@@ -354,7 +354,9 @@ int __wrap_libusb_reset_device(libusb_device_handle *handle)
 	(void)handle;
 	if (fake.behind)
 		return msc_port_reset(fake.behind, &err) < 0 ? LIBUSB_ERROR_NO_DEVICE : 0;
-	return may(FAKE_RESET);
+	if (fake.stays_away)
+		fake.claims = fake.detached = 0; /* the kernel has let go of it */
+	return fake.stays_away ? LIBUSB_ERROR_NOT_FOUND : may(FAKE_RESET);
 }
 
 int __wrap_msc_usb_find(const struct msc_usb_match *m, const char *root, struct msc_usb_found *f,
@@ -363,7 +365,8 @@ int __wrap_msc_usb_find(const struct msc_usb_match *m, const char *root, struct 
 	(void)m;
 	(void)root;
 	fake.finds++;
-	if (fake.fails == FAKE_FIND && fake.finds >= fake.error_number)
+	if ((fake.fails == FAKE_FIND && fake.finds >= fake.error_number) ||
+	    (fake.stays_away && fake.finds > 1))
 		return msc_fail(err, MSC_E_NOTFOUND, "nothing there");
 	*f = (struct msc_usb_found){
 		.bus = 1, .address = 7, .speed = MSC_SPEED_HIGH, .path = "1-1", .serial = "123456"

@@ -45,6 +45,7 @@ struct fake {
 	bool late_driver;	/* one comes while the interface is claimed, once */
 	uint8_t class, protocol; /* of the interface, when not 0 */
 	int attach_error;
+	bool stays_away; /* once its port is reset */
 	bool deaf; /* a cancelled transfer does not come back */
 	int contexts, lists, handles, claims, detached, alts_set, finds;
 	int guardians, freed; /* transfers */

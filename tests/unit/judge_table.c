@@ -92,8 +92,7 @@ static void judge_bad(const struct judge_row *row)
 	if (f.list[0].unsure)
 		assert_true(f.list[0].severity < f.list[0].rule->severity[MSC_PROFILE_SPEC]);
 	else
-		assert_int_equal(f.list[0].severity,
-				 f.list[0].rule->severity[MSC_PROFILE_SPEC]);
+		assert_int_equal(f.list[0].severity, f.list[0].rule->severity[MSC_PROFILE_SPEC]);
 	assert_true(f.list[0].at_ns > 0);
 	assert_true(f.list[0].context[0]);
 	free(ids);

@@ -3,12 +3,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <setjmp.h>
 
 #include <cmocka.h>
 
+#include "report/report.h"
+#include "run/run.h"
 #include "session/session.h"
 
 #define HELLO 0xc1, 0x01 /* a vendor's request to an interface */
@@ -130,12 +133,74 @@ static void the_other_interface_goes_on(void **state)
 	close_bench(&b);
 }
 
+/* ---- where the kernel keeps the other interface for itself --------------------------------------- */
+
+static const struct msc_transport *behind;
+
+static int refuse_sibling(struct msc_target *t, struct msc_xfer *x, struct msc_err *err)
+{
+	if (!x->ep && x->setup.request_type & MSC_RECIPIENT_INTERFACE && !x->setup.index)
+		return msc_fail(err, MSC_E_UNSUPPORTED, "refused");
+	return behind->submit(t, x, err);
+}
+
+struct tally {
+	unsigned skipped, others;
+};
+
+static void count(void *user, const struct msc_event *ev)
+{
+	struct tally *n = user;
+
+	if (ev->kind != MSC_EV_CASE_END)
+		return;
+	if (ev->verdict == MSC_VERDICT_SKIP && strstr(ev->reason, "refused"))
+		n->skipped++;
+	else
+		n->others++;
+}
+
+/* A driver is bound to it: usbfs lets no class request through. What was begun before that is no fault of
+ * the device's. */
+static void what_cannot_be_asked_is_skipped(void **state)
+{
+	const char *which = "usb.composite.reset-*";
+	const struct msc_open_options open = { .allow_writes = false };
+	struct msc_scenarios all = { NULL }, chosen = { NULL };
+	struct msc_err err = MSC_ERR_INIT;
+	struct msc_summary summary = { .device_ns = 0 };
+	struct msc_transport refusing;
+	struct msc_target *t;
+	struct tally n = { 0, 0 };
+	const struct msc_run_options options = { .event = count,
+						 .user = &n,
+						 .profile = MSC_PROFILE_SPEC };
+
+	(void)state;
+	t = msc_target_open("sim:reference,composite=1", &open, &err);
+	assert_non_null(t);
+	behind = t->transport;
+	refusing = *behind;
+	refusing.submit = refuse_sibling;
+	t->transport = &refusing;
+	assert_int_equal(msc_scenarios_load_embedded(&all, &err), 0);
+	assert_int_equal(msc_select(&all, &which, 1, &chosen, &err), 0);
+	assert_int_equal(msc_run(t, &chosen, &options, &summary, &err), 0);
+	assert_true(n.skipped > 0);
+	assert_int_equal(n.others, 0);
+	t->transport = behind;
+	free(chosen.list);
+	msc_scenarios_free(&all);
+	msc_target_close(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_interface_is_found),
 		cmocka_unit_test(requests_go_where_they_are_sent),
 		cmocka_unit_test(the_other_interface_goes_on),
+		cmocka_unit_test(what_cannot_be_asked_is_skipped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -373,6 +373,36 @@ static void port_reset(void **state)
 	fake_kept_nothing("reset");
 }
 
+static void keep_reset(void *user, const struct msc_transfer *x)
+{
+	if (x->kind == MSC_TRANSFER_PORT_RESET)
+		*(enum msc_outcome *)user = x->outcome;
+}
+
+/* That is the device's doing, and is told as such; that the reset is refused to us is not. */
+static void a_device_that_stays_away(void **state)
+{
+	(void)state;
+	for (int refused = 0; refused < 2; refused++) {
+		struct msc_err err = MSC_ERR_INIT;
+		enum msc_outcome told = MSC_OUT_PENDING;
+		struct msc_target *t;
+
+		fake = (struct fake){ .stays_away = !refused };
+		t = fake_must_open();
+		if (refused) {
+			fake.fails = FAKE_RESET;
+			fake.error = LIBUSB_ERROR_IO;
+		}
+		t->record = keep_reset;
+		t->record_user = &told;
+		assert_int_equal(msc_port_reset(t, &err), -1);
+		assert_int_equal(err.code, MSC_E_GONE);
+		assert_int_equal(told, refused ? MSC_OUT_PENDING : MSC_OUT_GONE);
+		msc_target_close(t);
+	}
+}
+
 static void configuring(void **state)
 {
 	static const struct {
@@ -416,6 +446,7 @@ int main(void)
 		cmocka_unit_test(device_leaves),	 cmocka_unit_test(clearing_a_halt),
 		cmocka_unit_test(device_leaves_with_a_bus_error),
 		cmocka_unit_test(port_reset),
+		cmocka_unit_test(a_device_that_stays_away),
 		cmocka_unit_test(configuring),
 		cmocka_unit_test(a_transfer_that_never_comes_back),
 		cmocka_unit_test(events_fail),

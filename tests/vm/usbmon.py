@@ -138,7 +138,7 @@ class Watch:
 
     @staticmethod
     def _is_empty(wrapper):
-        """UNMAP without data names no block (SBC-3, 5.28): so does what a cut wrapper and the next one make when joined."""
+        """UNMAP without data names no block (SBC-3, UNMAP): so does what a cut wrapper and the next one make when joined."""
         return wrapper.cdb[0] == UNMAP and wrapper.data == 0
 
     @staticmethod

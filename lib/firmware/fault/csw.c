@@ -123,7 +123,7 @@ const struct msc_fault msc_fault_csw_dropped = {
 	.id = "csw-dropped",
 	.title = "a CSW that is queued while bulk-in is halted is lost",
 	.seen = "field 1: NuttX #19435, the fifth defect",
-	.caught_by = "usb.halt.recover",
+	.caught_by = "bot.csw.missing",
 	.mistake =
 		"the CSW is handed over while the endpoint is halted, and halting flushes "
 		"the FIFO",

@@ -82,7 +82,7 @@ const struct msc_fault msc_fault_csw_impatient = {
 	.title =
 		"a CSW behind a halt is given up when the host takes longer than 50 ms to clear it",
 	.seen = "field 1: NuttX #19435: a race between the CSW and CLEAR_FEATURE",
-	.caught_by = "usb.halt.recover",
+	.caught_by = "bot.csw.missing",
 	.mistake = "a time-out of the firmware runs while the host clears the halt",
 	.ops = {.state_size = sizeof(struct waiting),
 		.setup = forget_waiting,

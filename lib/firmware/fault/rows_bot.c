@@ -142,7 +142,7 @@ static const struct msc_fault rows[] = {
 	{"synchronize-stalled",
 	 "SYNCHRONIZE CACHE(10) is answered with a STALL, and no CSW after it",
 	 "field 6: ST #41: Windows 11 resets the device in a loop 30 s after attach",
-	 "usb.halt.recover",
+	 "bot.csw.missing",
 	 .mistake = "a command without data is refused by STALL: send a CSW with 01h",
 	 DEFECT({AT_COMMAND, {OPCODE(SYNCHRONIZE_CACHE_10)}, .halt = HALT_IN, .then = SWALLOW})},
 	{"hang-format-capacities", "READ FORMAT CAPACITIES is not answered",

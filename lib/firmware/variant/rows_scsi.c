@@ -200,12 +200,13 @@ static const struct msc_variant rows[] = {
 
 	/* -- capacities ------------------------------------------------------------------------- */
 	{ "capacity-16-provisioning", "READ CAPACITY(16) says that the unit is provisioned thinly",
-	  "SBC-3, 5.16.2",
+	  "SBC-3, READ CAPACITY (16) parameter data",
 	  ROWS({ AT_ANSWER,
 		 { OPCODE(SERVICE_ACTION_IN_16), { LEN, ABOVE, 15 } },
 		 { { BYTE(14), SET, 0x80 } } }) },
 	{ "capacity-16-physical",
-	  "READ CAPACITY(16) says that a physical block holds 8 logical ones", "SBC-3, 5.16.2",
+	  "READ CAPACITY(16) says that a physical block holds 8 logical ones",
+	  "SBC-3, READ CAPACITY (16) parameter data",
 	  ROWS({ AT_ANSWER,
 		 { OPCODE(SERVICE_ACTION_IN_16), { LEN, ABOVE, 13 } },
 		 { { BYTE(13), PUT, 0x03 } } }) },
