@@ -191,7 +191,7 @@ uint64_t msc_cdb_get(const uint8_t cdb[MSC_CBW_CB_MAX], const struct msc_cdb_fie
 	return field_bytes(cdb, f) >> f->shift & field_mask(f);
 }
 
-/* SBC-3, 5.9 and 5.36: no blocks means 256 in READ(6) and WRITE(6). */
+/* SBC-2, READ (6) and WRITE (6): no blocks means 256. */
 static uint64_t blocks_or_256(const struct msc_cdb_def *def, uint64_t blocks)
 {
 	return !blocks && def->length == 6 && def->amount == MSC_AMOUNT_BLOCKS ? 256 : blocks;
