@@ -3,7 +3,7 @@
 # Runs every part of the tests, also after one has failed, and ends with the total.
 # usage: check.sh [fast]     (fast: all but the virtual machines)
 set -u
-unset MAKEFLAGS MFLAGS MAKELEVEL CFLAGS LDFLAGS BUILD SAN USB V
+unset MAKEFLAGS MFLAGS MAKELEVEL CFLAGS LDFLAGS BUILD SAN USB LTO V
 export WERROR=1
 jobs=$(nproc)
 passed=0 failed=0 skipped=0 report= broken=

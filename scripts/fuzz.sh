@@ -10,7 +10,7 @@ unset MAKEFLAGS MFLAGS MAKELEVEL
 make -j"$(nproc)" CC=clang BUILD=build-fuzz \
 	CFLAGS="-O1 -g $sanitize -fsanitize=fuzzer-no-link -fno-sanitize-recover=all" \
 	build-fuzz/libmscope.a || exit 1
-libs="$(pkg-config --libs jansson libfyaml libudev libpcap libusb-1.0) -lsgutils2 -lm"
+libs="$(pkg-config --libs jansson libfyaml libudev libusb-1.0) -lsgutils2 -lm"
 for source; do
 	name=$(basename "$source" .c)
 	found=build-fuzz/corpus/$name

@@ -8,17 +8,48 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/library.h"
 #include "base/text.h"
 #include "mscope.h"
 #include "tool.h"
 
-#define SNAPLEN	  (1 << 18)
-#define WAIT_MS	  100 /* for packets, before a look at the user */
-#define BUFFER	  (16 << 20)
+#define SNAPLEN (1 << 18)
+#define WAIT_MS 100 /* for packets, before a look at the user */
+#define BUFFER (16 << 20)
 
 /* ---- a bus --------------------------------------------------------------------------------- */
 
+#define FUNCTIONS(X) \
+	X(pcap_create) \
+	X(pcap_set_snaplen) \
+	X(pcap_set_timeout) \
+	X(pcap_set_buffer_size) \
+	X(pcap_activate) \
+	X(pcap_geterr) \
+	X(pcap_statustostr) \
+	X(pcap_datalink) \
+	X(pcap_setnonblock) \
+	X(pcap_get_selectable_fd) \
+	X(pcap_dispatch) \
+	X(pcap_close)
+
+struct api {
+	FUNCTIONS(MSC_POINTER)
+};
+
+static const struct msc_import imports[] = { FUNCTIONS(MSC_IMPORT) };
+
+/* Debian's name is that of an old version; elsewhere it is the other. */
+static const struct msc_library library = {
+	.sonames = { "libpcap.so.0.8", "libpcap.so.1" },
+	.package = "libpcap0.8",
+	.what = "listening on a bus",
+	.imports = imports,
+	.n_imports = MSC_COUNT(imports),
+};
+
 struct tap {
+	struct api api;
 	pcap_t *pcap;
 	FILE *out;
 	uint64_t packets;
@@ -38,21 +69,24 @@ static int open_bus(struct tap *t, const char *bus, struct msc_err *err)
 	char why[PCAP_ERRBUF_SIZE] = "";
 	int status;
 
-	t->pcap = pcap_create(bus, why);
+	if (msc_library_load(&library, &t->api, err) < 0)
+		return -1;
+	t->pcap = t->api.pcap_create(bus, why);
 	if (!t->pcap)
 		return msc_fail(err, MSC_E_NOTFOUND, "%s: %s", bus, why);
-	pcap_set_snaplen(t->pcap, SNAPLEN);
-	pcap_set_timeout(t->pcap, WAIT_MS);
-	pcap_set_buffer_size(t->pcap, BUFFER);
-	status = pcap_activate(t->pcap);
+	t->api.pcap_set_snaplen(t->pcap, SNAPLEN);
+	t->api.pcap_set_timeout(t->pcap, WAIT_MS);
+	t->api.pcap_set_buffer_size(t->pcap, BUFFER);
+	status = t->api.pcap_activate(t->pcap);
 	if (status < 0)
-		return msc_fail(
-			err, status == PCAP_ERROR_PERM_DENIED ? MSC_E_ACCESS : MSC_E_NOTFOUND,
-			"cannot listen on %s: %s; the module usbmon must be loaded, and "
-			"/dev/%s be readable",
-			bus,
-			*pcap_geterr(t->pcap) ? pcap_geterr(t->pcap) : pcap_statustostr(status),
-			bus);
+		return msc_fail(err,
+				status == PCAP_ERROR_PERM_DENIED ? MSC_E_ACCESS : MSC_E_NOTFOUND,
+				"cannot listen on %s: %s; the module usbmon must be loaded, and "
+				"/dev/%s be readable",
+				bus,
+				*t->api.pcap_geterr(t->pcap) ? t->api.pcap_geterr(t->pcap)
+							     : t->api.pcap_statustostr(status),
+				bus);
 	return 0;
 }
 
@@ -60,7 +94,7 @@ static int open_bus(struct tap *t, const char *bus, struct msc_err *err)
  * something. */
 static int wait_for_packets(struct tap *t, struct msc_err *err)
 {
-	struct pollfd fd = { .fd = pcap_get_selectable_fd(t->pcap), .events = POLLIN };
+	struct pollfd fd = { .fd = t->api.pcap_get_selectable_fd(t->pcap), .events = POLLIN };
 
 	if (poll(&fd, 1, WAIT_MS) < 0 && errno != EINTR)
 		return msc_fail_errno(err, MSC_E_DEVICE, "cannot wait for packets");
@@ -71,14 +105,14 @@ static int listen_to(struct tool *tool, struct tap *t, struct msc_err *err)
 {
 	char text[64], why[PCAP_ERRBUF_SIZE] = "";
 
-	if (pcap_setnonblock(t->pcap, 1, why) < 0)
+	if (t->api.pcap_setnonblock(t->pcap, 1, why) < 0)
 		return msc_fail(err, MSC_E_DEVICE, "%s", why);
-	msc_pcap_head(t->out, (uint16_t)pcap_datalink(t->pcap));
+	msc_pcap_head(t->out, (uint16_t)t->api.pcap_datalink(t->pcap));
 	while (!tool_stop(NULL)) {
 		if (wait_for_packets(t, err) < 0)
 			return -1;
-		if (pcap_dispatch(t->pcap, -1, on_packet, (u_char *)t) < 0)
-			return msc_fail(err, MSC_E_DEVICE, "%s", pcap_geterr(t->pcap));
+		if (t->api.pcap_dispatch(t->pcap, -1, on_packet, (u_char *)t) < 0)
+			return msc_fail(err, MSC_E_DEVICE, "%s", t->api.pcap_geterr(t->pcap));
 		if (fflush(t->out))
 			return msc_fail_errno(err, MSC_E_IO, "cannot write the capture");
 		snprintf(text, sizeof text, "%llu packets; Ctrl-C ends it",
@@ -106,7 +140,7 @@ static int record_bus(struct tool *tool, const char *bus, const char *path, stru
 	if (file.f && msc_outfile_keep(&file, err) < 0)
 		result = -1;
 	if (t.pcap)
-		pcap_close(t.pcap);
+		t.api.pcap_close(t.pcap);
 	return result;
 }
 

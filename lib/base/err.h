@@ -12,6 +12,9 @@
 
 #define MSC_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #define MSC_MUST_CHECK	      __attribute__((warn_unused_result))
+/* In a loop over millions: part of it, and what must not be in its way. */
+#define MSC_INLINE	      static inline __attribute__((always_inline))
+#define MSC_APART	      __attribute__((noinline))
 /* The end of a noun behind its number: "1 byte", "2 bytes". */
 #define MSC_PLURAL(n)	      ((n) == 1 ? "" : "s")
 #define MSC_COUNT(array)      (sizeof(array) / sizeof((array)[0]))

@@ -39,14 +39,14 @@ struct msc_packets {
 	uint64_t taken, size, count;
 	bool eof;
 	bool ng, big;
-	bool nanoseconds; /* of a pcap file */
+	uint32_t part_ns; /* what the part of a second in a pcap file is counted in */
 	struct interface *interfaces; /* one, for a pcap file */
 	size_t n_interfaces, section; /* the first of this section */
 };
 
 /* ---- bytes -------------------------------------------------------------------------------- */
 
-static int fill(struct msc_packets *f, size_t want, struct msc_err *err)
+static MSC_APART int fill(struct msc_packets *f, size_t want, struct msc_err *err)
 {
 	size_t have = (size_t)(f->end - f->p);
 
@@ -167,7 +167,7 @@ static int begin(struct msc_packets *f, struct msc_err *err)
 	if (f->ng)
 		return 0;
 	f->big = magic == 0xd4c3b2a1 || magic == 0x4d3cb2a1;
-	f->nanoseconds = magic == 0xa1b23c4d || magic == 0x4d3cb2a1;
+	f->part_ns = magic == 0xa1b23c4d || magic == 0x4d3cb2a1 ? 1 : 1000;
 	if (!f->big && magic != 0xa1b2c3d4 && magic != 0xa1b23c4d)
 		return msc_fail(err, MSC_E_FORMAT,
 				"%s is no capture: it begins neither as pcap nor as pcapng does",
@@ -253,29 +253,43 @@ uint64_t msc_packets_size(const struct msc_packets *f)
 
 /* ---- pcap --------------------------------------------------------------------------------- */
 
-static int next_pcap(struct msc_packets *f, struct msc_packet *p, struct msc_err *err)
+/* Not all of it has been read yet, or it is not to be believed. 1: all of it is there, *kept its bytes. */
+static MSC_APART int read_on(struct msc_packets *f, uint32_t *kept, struct msc_err *err)
 {
-	uint32_t kept;
 	int found = need(f, PCAP_RECORD, err);
 
 	if (found != 1)
 		return found < 0 ? -1 : f->end == f->p ? 0 : cut_short(f, err);
-	kept = get32(f, f->p + 8);
-	if (kept > MSC_PACKET_MAX)
-		return a_lie(f, "a packet length", kept, err);
-	found = need(f, PCAP_RECORD + (size_t)kept, err);
-	if (found != 1)
-		return found < 0 ? -1 : cut_short(f, err);
-	p->link = f->interfaces->link;
-	p->interface = 0;
-	p->big_endian = f->big;
-	p->at_ns = (int64_t)get32(f, f->p) * 1000000000 +
-		   (int64_t)get32(f, f->p + 4) * (f->nanoseconds ? 1 : 1000);
-	p->len = get32(f, f->p + 12);
-	p->kept = kept;
-	p->data = f->p + PCAP_RECORD;
-	take(f, PCAP_RECORD + (size_t)kept);
+	*kept = get32(f, f->p + 8);
+	if (*kept > MSC_PACKET_MAX)
+		return a_lie(f, "a packet length", *kept, err);
+	found = need(f, PCAP_RECORD + (size_t)*kept, err);
+	return found ? found : cut_short(f, err);
+}
+
+static inline int next_pcap(struct msc_packets *f, struct msc_packet *p, struct msc_err *err)
+{
+	size_t have = (size_t)(f->end - f->p);
+	uint32_t kept = have < PCAP_RECORD ? UINT32_MAX : get32(f, f->p + 8);
+	const uint8_t *at;
+
+	if (kept > MSC_PACKET_MAX || have - PCAP_RECORD < kept) {
+		int found = read_on(f, &kept, err);
+
+		if (found != 1)
+			return found;
+	}
+	at = f->p;
+	f->p = at + PCAP_RECORD + kept;
+	f->taken += PCAP_RECORD + kept;
 	f->count++;
+	*p = (struct msc_packet){ .link = f->interfaces->link,
+				  .big_endian = f->big,
+				  .at_ns = (int64_t)get32(f, at) * 1000000000 +
+					   (int64_t)get32(f, at + 4) * f->part_ns,
+				  .len = get32(f, at + 12),
+				  .kept = kept,
+				  .data = at + PCAP_RECORD };
 	return 1;
 }
 
@@ -410,14 +424,17 @@ static int next_block(struct msc_packets *f, struct msc_packet *p, struct msc_er
 	return read_packet(f, type, body, len - BLOCK_MIN, p) ? 1 : 2;
 }
 
-int msc_packets_next(struct msc_packets *f, struct msc_packet *p, struct msc_err *err)
+static MSC_APART int next_ng(struct msc_packets *f, struct msc_packet *p, struct msc_err *err)
 {
 	int result;
 
-	if (!f->ng)
-		return next_pcap(f, p, err);
 	do
 		result = next_block(f, p, err);
 	while (result == 2);
 	return result;
+}
+
+int msc_packets_next(struct msc_packets *f, struct msc_packet *p, struct msc_err *err)
+{
+	return f->ng ? next_ng(f, p, err) : next_pcap(f, p, err);
 }

@@ -11,18 +11,21 @@
 
 /* struct usbmon_packet: id 0, type 8, xfer_type 9, epnum 10, devnum 11, busnum 12, flag_setup 14,
  * flag_data 15, ts 16 and 24, status 28, length 32, len_cap 36, setup 40. */
-enum { USBMON_ISO, USBMON_INTERRUPT, USBMON_CONTROL, USBMON_BULK };
+enum {
+	USBMON_ISO,
+	USBMON_INTERRUPT,
+	USBMON_CONTROL,
+	USBMON_BULK
+};
 
-static uint32_t get32(const struct msc_packet *p, unsigned at)
+static inline uint32_t get32(const uint8_t *p, bool big)
 {
-	return p->big_endian ? msc_get_be32(p->data + at) : msc_get_le32(p->data + at);
+	return big ? msc_get_be32(p) : msc_get_le32(p);
 }
 
-static uint64_t get64(const struct msc_packet *p, unsigned at)
+static inline uint64_t get64(const uint8_t *p, bool big)
 {
-	return p->big_endian ? msc_get_be64(p->data + at)
-			     : (uint64_t)msc_get_le32(p->data + at + 4) << 32 |
-				       msc_get_le32(p->data + at);
+	return big ? msc_get_be64(p) : (uint64_t)msc_get_le32(p + 4) << 32 | msc_get_le32(p);
 }
 
 /* Documentation/driver-api/usb/error-codes.rst */
@@ -42,34 +45,55 @@ static enum msc_outcome usbmon_outcome(int32_t status)
 	}
 }
 
-static enum msc_urb_is read_usbmon(struct msc_urb *u, const struct msc_packet *p)
+/* len_cap counts the header, too; no length says what was asked of an IN transfer or what moved of an OUT
+ * one; and whatever is not success is -EREMOTEIO: its storage refuses in no other way than by STALL. */
+static MSC_APART void mend_qemu(struct msc_urb *u, const uint8_t *d, uint32_t kept, bool success)
+{
+	bool in = d[10] & MSC_EP_IN;
+
+	u->kept = kept;
+	if (u->outcome == MSC_OUT_DONE && !success)
+		u->outcome = MSC_OUT_STALL;
+	if (!u->completed && !u->bulk)
+		u->length = u->setup.length;
+	u->bare = u->pieces = !u->completed && u->bulk && in;
+	u->unsaid = u->completed && !in;
+}
+
+/* Once for each byte order, which is not asked for each field. */
+MSC_INLINE enum msc_urb_is read_usbmon(struct msc_urb *u, const struct msc_packet *p, bool big)
 {
 	uint32_t head = p->link == MSC_LINK_USBMON ? MSC_USBMON_LEN : MSC_USBMON_64_LEN;
 	const uint8_t *d = p->data;
-	uint32_t captured;
+	uint32_t captured, kept;
+	bool bulk, completed;
 
 	if (p->kept < head)
 		return MSC_URB_SHORT;
-	if (d[9] != USBMON_BULK && d[9] != USBMON_CONTROL)
+	kept = p->kept - head;
+	bulk = d[9] == USBMON_BULK;
+	completed = d[8] != 'S';
+	if ((!bulk && d[9] != USBMON_CONTROL) || (completed && d[8] != 'C' && d[8] != 'E'))
 		return MSC_URB_OTHER;
-	*u = (struct msc_urb){ .id = get64(p, 0),
-			       .completed = d[8] != 'S',
-			       .bulk = d[9] == USBMON_BULK,
-			       .bus = p->big_endian ? msc_get_be16(d + 12) : msc_get_le16(d + 12),
+	captured = get32(d + 36, big);
+	*u = (struct msc_urb){ .id = get64(d, big),
+			       .completed = completed,
+			       .bulk = bulk,
+			       .bus = big ? msc_get_be16(d + 12) : msc_get_le16(d + 12),
 			       .device = d[11],
-			       .ep = d[9] == USBMON_BULK ? d[10] & (MSC_EP_IN | MSC_EP_NUMBER) : 0,
-			       .length = get32(p, 32) };
-	if (d[8] != 'S' && d[8] != 'C' && d[8] != 'E')
-		return MSC_URB_OTHER;
-	if (!u->bulk && !u->completed) {
+			       .ep = bulk ? d[10] & (MSC_EP_IN | MSC_EP_NUMBER) : 0,
+			       .length = get32(d + 32, big),
+			       .data = d + head,
+			       .kept = kept < captured ? kept : captured };
+	if (!bulk && !completed) {
 		u->no_setup = d[14] != 0;
 		msc_setup_unpack(&u->setup, d + 40);
 	}
-	if (u->completed)
-		u->outcome = d[8] == 'E' ? MSC_OUT_ERROR : usbmon_outcome((int32_t)get32(p, 28));
-	captured = get32(p, 36);
-	u->kept = p->kept - head < captured ? p->kept - head : captured;
-	u->data = d + head;
+	if (completed)
+		u->outcome = d[8] == 'E' ? MSC_OUT_ERROR
+					 : usbmon_outcome((int32_t)get32(d + 28, big));
+	if (captured == p->kept && captured != p->len - head)
+		mend_qemu(u, d, kept, !get32(d + 28, big));
 	return MSC_URB;
 }
 
@@ -78,8 +102,16 @@ static enum msc_urb_is read_usbmon(struct msc_urb *u, const struct msc_packet *p
 /* headerLen 0, irpId 2, status 10, function 14, info 16, bus 17, device 19, endpoint 21, transfer 22,
  * dataLength 23, and stage 27 of a control transfer. Always little-endian. */
 #define USBPCAP_LEN 27
-enum { USBPCAP_CONTROL = 2, USBPCAP_BULK = 3 };
-enum { STAGE_SETUP, STAGE_DATA, STAGE_STATUS, STAGE_COMPLETE };
+enum {
+	USBPCAP_CONTROL = 2,
+	USBPCAP_BULK = 3
+};
+enum {
+	STAGE_SETUP,
+	STAGE_DATA,
+	STAGE_STATUS,
+	STAGE_COMPLETE
+};
 
 static enum msc_outcome usbd_outcome(uint32_t status)
 {
@@ -133,8 +165,10 @@ static enum msc_urb_is read_usbpcap(struct msc_urb *u, const struct msc_packet *
 	u->ep = u->bulk ? d[21] & (MSC_EP_IN | MSC_EP_NUMBER) : 0;
 	if (!u->bulk && head > USBPCAP_LEN)
 		stage = d[27];
-	in = u->ep & MSC_EP_IN;
+	in = d[21] & MSC_EP_IN;
+	u->halves = u->bulk;
 	u->bare = u->bulk && in && !u->completed;
+	u->unsaid = u->completed && (u->bulk ? !in : stage == STAGE_STATUS);
 	if (u->completed)
 		u->outcome = usbd_outcome(msc_get_le32(d + 10));
 	room = p->kept - head;
@@ -164,5 +198,7 @@ static enum msc_urb_is read_usbpcap(struct msc_urb *u, const struct msc_packet *
 
 enum msc_urb_is msc_urb_read(struct msc_urb *u, const struct msc_packet *p)
 {
-	return p->link == MSC_LINK_USBPCAP ? read_usbpcap(u, p) : read_usbmon(u, p);
+	if (p->link == MSC_LINK_USBPCAP)
+		return read_usbpcap(u, p);
+	return p->big_endian ? read_usbmon(u, p, true) : read_usbmon(u, p, false);
 }

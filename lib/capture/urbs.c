@@ -6,27 +6,38 @@
 
 #include "capture/internal.h"
 
-#define SLOTS	    4096 /* requests under way: more than any host has; a power of two */
-#define PROBES	    8
-#define SMALL	    64	 /* bytes that need no memory of their own: a CBW does not */
-#define DATA_MAX    (16u << 20)
+#define SLOTS 4096 /* requests under way: more than any host has; a power of two */
+#define PROBES 8
+#define SMALL 64 /* bytes that need no memory of their own: a CBW does not */
+#define DATA_MAX (16u << 20)
+#define SENT_MAX 8 /* more than usbstor sends before it reads */
 #define WINDOWS_MAX (64u << 10) /* what usbstor splits a data phase by */
 
 struct slot {
+	struct slot *next; /* of those that are not used */
 	struct device *device;
-	unsigned talk, epoch;  /* whose it was, by number, and when: see struct talk; 0: nobody's */
-	bool bare, in_command;
+	unsigned talk, epoch; /* whose it was, by number, and when: see struct talk; 0: nobody's */
+	bool bare, pieces, in_command;
 	struct msc_transfer t;
 	uint32_t kept;
 	uint8_t small[SMALL];
-	size_t room; /* of the bytes in `large` */
+	uint8_t *large; /* for more bytes; kept for the next */
+	size_t room; /* of those */
 };
 
+/* The slot that was let go last is the next that is used: few are, and they stay in the processor's cache. */
 struct urbs {
 	uint64_t id[SLOTS +
-		    PROBES]; /* of the slots, side by side, because they are looked at most; 0: free */
-	uint8_t *large[SLOTS + PROBES]; /* for more bytes; kept for the next */
-	struct slot slot[SLOTS + PROBES]; /* those that nobody needs are never touched */
+		    PROBES]; /* 0: none. By their hash, and side by side, because they are looked at most */
+	uint16_t slot[SLOTS + PROBES]; /* of each */
+	struct slot *unused;
+	size_t n; /* of slots that have ever been used */
+	bool whole; /* both halves of a bulk transfer have been seen of a driver that may leave one out */
+	bool halves; /* the other half has been missed */
+	uint64_t sent[SENT_MAX]; /* until that is known: what was sent, oldest first */
+	size_t n_sent;
+	int64_t last_ns; /* of the newest half */
+	struct slot slots[SLOTS + PROBES];
 };
 
 struct urbs *urbs_new(void)
@@ -36,8 +47,8 @@ struct urbs *urbs_new(void)
 
 void urbs_free(struct urbs *u)
 {
-	for (size_t i = 0; u && i < MSC_COUNT(u->large); i++)
-		free(u->large[i]);
+	for (size_t i = 0; u && i < u->n; i++)
+		free(u->slots[i].large);
 	free(u);
 }
 
@@ -46,26 +57,31 @@ static size_t place(uint64_t id)
 	return (size_t)((id * UINT64_C(0x9e3779b97f4a7c15)) >> 52);
 }
 
-/* A number that is 0 would be a free slot's. */
+/* A number that is 0 would be nobody's. */
 static uint64_t key(uint64_t id)
 {
 	return id ? id : UINT64_MAX;
 }
 
-/* The slot of this number, or NULL. */
-static struct slot *find(struct urbs *u, uint64_t id)
+/* Where this number is, or SIZE_MAX. */
+static inline size_t find(const struct urbs *u, uint64_t id)
 {
 	size_t at = place(id);
 
 	for (size_t i = at; i < at + PROBES; i++)
 		if (u->id[i] == key(id))
-			return &u->slot[i];
-	return NULL;
+			return i;
+	return SIZE_MAX;
 }
 
-static void release(struct urbs *u, struct slot *s)
+static inline struct slot *release(struct urbs *u, size_t at)
 {
-	u->id[s - u->slot] = 0;
+	struct slot *s = &u->slots[u->slot[at]];
+
+	u->id[at] = 0;
+	s->next = u->unused;
+	u->unused = s;
+	return s;
 }
 
 /* The talk that it belongs to, if it still goes on; NULL: it does not, or there is none. */
@@ -77,46 +93,59 @@ static struct talk *talk_of(const struct slot *s)
 }
 
 /* What was submitted and never came back, in a capture that has more: it was lost. */
-static void give_up(struct urbs *u, struct slot *s)
+static MSC_APART void give_up(struct urbs *u, size_t at)
 {
-	struct talk *t = talk_of(s);
+	struct talk *t = talk_of(release(u, at));
 
-	release(u, s);
 	if (t)
 		talk_lost(t);
 }
 
-static struct slot *claim(struct urbs *u, uint64_t id)
+static MSC_APART size_t give_up_oldest(struct urbs *u, size_t at)
 {
-	size_t at = place(id), oldest = at;
+	size_t oldest = at;
 
-	for (size_t i = at; i < at + PROBES; i++) {
-		if (!u->id[i]) {
-			u->id[i] = key(id);
-			return &u->slot[i];
-		}
-		if (u->slot[i].t.number < u->slot[oldest].t.number)
+	for (size_t i = at; i < at + PROBES; i++)
+		if (u->slots[u->slot[i]].t.number < u->slots[u->slot[oldest]].t.number)
 			oldest = i;
+	give_up(u, oldest);
+	return oldest;
+}
+
+static inline struct slot *claim(struct urbs *u, uint64_t id)
+{
+	size_t at = place(id), i = at;
+	struct slot *s = u->unused;
+
+	while (i < at + PROBES && u->id[i])
+		i++;
+	if (i == at + PROBES) {
+		i = give_up_oldest(u, at);
+		s = u->unused;
 	}
-	give_up(u, &u->slot[oldest]);
-	u->id[oldest] = key(id);
-	return &u->slot[oldest];
+	if (s)
+		u->unused = s->next;
+	else
+		s = &u->slots[u->n++];
+	u->id[i] = key(id);
+	u->slot[i] = (uint16_t)(s - u->slots);
+	return s;
 }
 
 /* The bytes that are sent. NULL: out of memory. */
-static const uint8_t *keep(struct urbs *urbs, struct slot *s, const struct msc_urb *u)
+static const uint8_t *keep(struct slot *s, const struct msc_urb *u)
 {
 	uint32_t kept = u->kept < DATA_MAX ? u->kept : DATA_MAX;
-	uint8_t **large = &urbs->large[s - urbs->slot], *to = s->small;
+	uint8_t *to = s->small;
 
 	s->kept = kept;
 	if (kept > SMALL) {
 		if (s->room < kept) {
-			free(*large);
-			*large = malloc(kept);
-			s->room = *large ? kept : 0;
+			free(s->large);
+			s->large = malloc(kept);
+			s->room = s->large ? kept : 0;
 		}
-		to = *large;
+		to = s->large;
 	}
 	if (to && kept)
 		memcpy(to, u->data, kept);
@@ -148,12 +177,13 @@ static void begin(struct msc_transfer *t, const struct msc_urb *u, uint64_t numb
 
 static void submitted(struct msc_capture *c, const struct msc_urb *u, int64_t at_ns)
 {
-	struct slot *s = find(c->urbs, u->id);
+	size_t before = find(c->urbs, u->id);
+	struct slot *s;
 	struct talk *talk;
 	struct device *d;
 
-	if (s)
-		give_up(c->urbs, s);
+	if (before != SIZE_MAX)
+		give_up(c->urbs, before);
 	if (u->no_setup) {
 		c->facts.other++;
 		return;
@@ -164,13 +194,14 @@ static void submitted(struct msc_capture *c, const struct msc_urb *u, int64_t at
 	s = claim(c->urbs, u->id);
 	s->device = d;
 	s->bare = u->bare;
+	s->pieces = u->pieces;
 	s->kept = 0;
 	begin(&s->t, u, ++c->number, at_ns);
 	if (!is_in(&s->t)) {
-		s->t.data = keep(c->urbs, s, u);
+		s->t.data = keep(s, u);
 		if (!s->t.data) {
 			c->no_memory = true;
-			release(c->urbs, s);
+			release(c->urbs, find(c->urbs, u->id));
 			return;
 		}
 		s->t.kept = s->kept;
@@ -183,41 +214,56 @@ static void submitted(struct msc_capture *c, const struct msc_urb *u, int64_t at
 	}
 	s->talk = talk ? talk->is.number : 0;
 	s->epoch = talk ? talk->epoch : 0;
-	device_tell(c, d, &s->t);
+	if (talk && u->bulk)
+		talk_tell(talk, &s->t);
+	else
+		device_tell(c, d, &s->t);
 }
 
-/* USBPcap does not say how much was asked for. A data phase is asked for whole, or in pieces of 64
- * KiB; what is less was ended by a short packet. */
+/* Windows asks for a data phase whole, or in pieces of 64 KiB; what is less was ended by a short packet. */
 static size_t asked_for(const struct slot *s, const struct msc_urb *u)
 {
 	const struct talk *t = s->device->of_pipe[pipe_of(s->t.ep)];
 	uint32_t due = t ? talk_due_in(t) : 0;
+	size_t packet = device_max_packet(s->device, s->t.ep), piece = WINDOWS_MAX;
 
-	if (u->length >= due || (u->length && u->length % WINDOWS_MAX == 0))
+	if (s->pieces)
+		piece = packet ? packet : 64;
+	if (u->length >= due || (u->length && u->length % piece == 0))
 		return u->length;
 	return due;
 }
 
+/* It began before the capture, or its beginning was lost. */
+static MSC_APART void without_beginning(struct msc_capture *c, const struct msc_urb *u)
+{
+	struct device *d = u->bulk ? device_get(c, u->bus, u->device) : NULL;
+	struct talk *talk = d ? d->of_pipe[pipe_of(u->ep)] : NULL;
+
+	if (talk)
+		talk_lost(talk);
+}
+
 static void completed(struct msc_capture *c, const struct msc_urb *u, int64_t at_ns)
 {
-	struct slot *s = find(c->urbs, u->id);
+	size_t at = find(c->urbs, u->id);
 	struct msc_transfer *t;
+	struct slot *s;
 
-	if (!s) { /* it began before the capture, or its beginning was lost */
-		struct device *d = u->bulk ? device_get(c, u->bus, u->device) : NULL;
-		struct talk *talk = d ? d->of_pipe[pipe_of(u->ep)] : NULL;
-
-		if (talk)
-			talk_lost(talk);
+	if (at == SIZE_MAX) {
+		without_beginning(c, u);
 		return;
 	}
-	t = &s->t; /* stays there, whoever may want the slot */
+	s = release(c->urbs, at);
+	t = &s->t; /* stays there until another begins */
 	t->ended = true;
 	t->outcome = u->outcome;
 	if (u->outcome == MSC_OUT_CANCELLED && at_ns - t->submitted_ns >= GAVE_UP_NS)
 		t->outcome = MSC_OUT_TIMEOUT; /* whether anything moved meanwhile is not told */
 	t->completed_ns = at_ns;
 	t->actual = u->length;
+	if (u->unsaid && !(is_in(t) && u->length))
+		t->actual = t->outcome == MSC_OUT_DONE ? t->asked : 0;
 	if (s->bare)
 		t->asked = asked_for(s, u);
 	if (is_in(t)) {
@@ -230,15 +276,67 @@ static void completed(struct msc_capture *c, const struct msc_urb *u, int64_t at
 	}
 	if (!t->ep && t->actual > t->setup.length)
 		t->actual = t->setup.length;
-	release(c->urbs, s);
 	if (!s->talk || talk_of(s))
 		device_completed(c, s->device, t, s->in_command);
 }
 
-void urbs_take(struct msc_capture *c, const struct msc_urb *u, int64_t at_ns)
+/* ---- halves -------------------------------------------------------------------------------- */
+
+/* What was sent is complete when the host goes on; how long it took, nothing says. */
+static void end_sent(struct msc_capture *c, int64_t at_ns)
+{
+	struct urbs *urbs = c->urbs;
+
+	for (size_t i = 0; i < urbs->n_sent; i++)
+		completed(c,
+			  &(struct msc_urb){ .id = urbs->sent[i],
+					     .completed = true,
+					     .bulk = true,
+					     .unsaid = true,
+					     .outcome = MSC_OUT_DONE },
+			  at_ns);
+	urbs->n_sent = 0;
+}
+
+static void take(struct msc_capture *c, const struct msc_urb *u, int64_t at_ns)
 {
 	if (u->completed)
 		completed(c, u, at_ns);
 	else
 		submitted(c, u, at_ns);
+}
+
+/* A driver that may write down only what has data: bulk-out as it is sent, bulk-in as it came. */
+static MSC_APART void take_half(struct msc_capture *c, const struct msc_urb *u, int64_t at_ns)
+{
+	struct urbs *urbs = c->urbs;
+	bool in = u->ep & MSC_EP_IN;
+
+	if (in != u->completed) {
+		urbs->whole = true;
+		urbs->n_sent = 0;
+	} else if (in && find(urbs, u->id) == SIZE_MAX) {
+		struct msc_urb asked = *u;
+
+		urbs->halves = c->facts.halves = true;
+		end_sent(c, urbs->last_ns);
+		asked.completed = false;
+		asked.bare = true;
+		submitted(c, &asked, urbs->last_ns);
+	} else if (!in) {
+		if (urbs->halves)
+			end_sent(c, urbs->last_ns);
+		urbs->n_sent %= SENT_MAX;
+		urbs->sent[urbs->n_sent++] = u->id;
+	}
+	take(c, u, at_ns);
+	urbs->last_ns = at_ns;
+}
+
+void urbs_take(struct msc_capture *c, const struct msc_urb *u, int64_t at_ns)
+{
+	if (u->halves && !c->urbs->whole)
+		take_half(c, u, at_ns);
+	else
+		take(c, u, at_ns);
 }

@@ -14,13 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "direct/block.h"
 
-#define CHUNK	   (1u << 20)
+#define CHUNK	   (2u << 20) /* a large page of most machines: one piece of memory for the disk */
 #define SLOTS	   4	/* chunks in flight */
 #define ALIGN	   4096 /* where nothing is told: no disk's logical block is larger */
 #define FILE_BLOCK 512
@@ -190,7 +191,7 @@ static void end(struct engine *e)
 /* Signals are for the caller's thread. */
 static int start(struct engine *e, size_t threads, struct msc_err *err)
 {
-	size_t align = e->d->align > ALIGN ? e->d->align : ALIGN;
+	size_t align = threads > 1 ? CHUNK : e->d->align > ALIGN ? e->d->align : ALIGN;
 	sigset_t all, before;
 	void *data;
 	int rc = 0;
@@ -201,6 +202,8 @@ static int start(struct engine *e, size_t threads, struct msc_err *err)
 		if (posix_memalign(&data, align, CHUNK))
 			return msc_nomem(err);
 		e->slot[i].data = data;
+		if (threads > 1)
+			(void)madvise(data, CHUNK, MADV_HUGEPAGE);
 	}
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);

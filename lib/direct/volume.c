@@ -3,13 +3,13 @@
  * more than what libtsk makes of it. */
 #include "direct/volume.h"
 
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tsk/libtsk.h>
 
-#define LIBRARY "libtsk.so.19" /* what the headers of 4.11 and 4.12 belong to */
+#include "base/library.h"
+
 #define PIECE	(64u << 10)
 
 #define FUNCTIONS(X)                                                                         \
@@ -29,9 +29,17 @@
 	X(tsk_error_get)
 
 struct api {
-#define POINTER(name) __typeof__(name) *name;
-	FUNCTIONS(POINTER)
-#undef POINTER
+	FUNCTIONS(MSC_POINTER)
+};
+
+static const struct msc_import imports[] = { FUNCTIONS(MSC_IMPORT) };
+
+static const struct msc_library library = {
+	.sonames = { "libtsk.so.19" }, /* what the headers of 4.11 and 4.12 belong to */
+	.package = "libtsk19",
+	.what = "finding files",
+	.imports = imports,
+	.n_imports = MSC_COUNT(imports),
 };
 
 struct msc_volume {
@@ -42,26 +50,6 @@ struct msc_volume {
 	TSK_FS_INFO *fs;
 	bool image_open;
 };
-
-static int load(struct api *api, struct msc_err *err)
-{
-	/* It stays loaded: libraries that it brings do not all survive an unloading. */
-	void *lib = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-	void *symbol;
-
-	if (!lib)
-		return msc_fail(err, MSC_E_UNSUPPORTED,
-				"finding files needs " LIBRARY " (on Debian: libtsk19), which is "
-				"not here");
-#define FIND(name)                                                                           \
-	symbol = dlsym(lib, #name);                                                          \
-	if (!symbol)                                                                         \
-		return msc_fail(err, MSC_E_UNSUPPORTED, LIBRARY " has no %s", #name);        \
-	memcpy(&api->name, &symbol, sizeof symbol);
-	FUNCTIONS(FIND)
-#undef FIND
-	return 0;
-}
 
 /* ---- opening ------------------------------------------------------------------------------------ */
 
@@ -127,7 +115,7 @@ struct msc_volume *msc_volume_open(struct msc_bytes *b, struct msc_err *err)
 		return NULL;
 	}
 	v->bytes = b;
-	if (load(&v->api, err) < 0) {
+	if (msc_library_load(&library, &v->api, err) < 0) {
 		free(v);
 		return NULL;
 	}

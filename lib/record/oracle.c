@@ -61,7 +61,7 @@ static struct msc_meaning meaning(const struct msc_exchange *x, struct msc_inten
 				     .c = case_in(x->dir, x->cbw.h.length, &intent) };
 }
 
-static struct msc_intent intent_of(const struct msc_exchange *x)
+static struct msc_intent intent_of(const struct msc_exchange *x, const struct msc_cdb_meant *block)
 {
 	uint8_t len = x->cbw.h.cb_length;
 
@@ -69,12 +69,13 @@ static struct msc_intent intent_of(const struct msc_exchange *x)
 		return (struct msc_intent){ .known = false };
 	if (x->stated.known)
 		return x->stated;
-	return msc_cdb_intent(x->cbw.cb, len < MSC_CBW_CB_MAX ? len : MSC_CBW_CB_MAX, &x->unit);
+	return msc_cdb_intent_of(block, x->cbw.cb, len < MSC_CBW_CB_MAX ? len : MSC_CBW_CB_MAX,
+				 &x->unit);
 }
 
-struct msc_meaning msc_oracle_says(const struct msc_exchange *x)
+struct msc_meaning msc_oracle_says(const struct msc_exchange *x, const struct msc_cdb_meant *block)
 {
-	return meaning(x, intent_of(x));
+	return meaning(x, intent_of(x, block));
 }
 
 static uint64_t claimed_inquiry(const uint8_t *cdb, const uint8_t *d, size_t len)
@@ -139,5 +140,10 @@ static struct msc_intent intent_passed(const struct msc_exchange *x)
 
 struct msc_meaning msc_oracle_meant(const struct msc_exchange *x)
 {
-	return meaning(x, intent_passed(x));
+	const struct msc_intent says = x->view.says.intent, passed = intent_passed(x);
+
+	if (says.known == passed.known && says.dir == passed.dir && says.min == passed.min &&
+	    says.max == passed.max)
+		return x->view.says;
+	return meaning(x, passed);
 }

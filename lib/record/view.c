@@ -140,14 +140,14 @@ static bool is_past_end(const struct msc_exchange *x)
 
 static void see_command(struct msc_view *v, const struct msc_exchange *x)
 {
-	v->def = msc_cdb_by_bytes(x->cbw.cb, MSC_CBW_CB_MAX);
-	if (v->def && v->def->amount == MSC_AMOUNT_BLOCKS) {
-		v->lba = msc_cdb_value_of(v->def, x->cbw.cb, "lba");
-		v->blocks = msc_cdb_value_of(v->def, x->cbw.cb, "blocks");
-	}
+	const struct msc_cdb_meant block = msc_cdb_look(x->cbw.cb);
+
+	v->def = block.def;
+	v->lba = block.lba;
+	v->blocks = block.blocks;
 	v->moves_blocks = v->blocks;
 	v->past_end = is_past_end(x);
-	v->says = msc_oracle_says(x);
+	v->says = msc_oracle_says(x, &block);
 	v->meant = x->answered && x->csw.status == MSC_CSW_PASSED ? msc_oracle_meant(x) : v->says;
 }
 
@@ -190,13 +190,15 @@ static void see_residue(struct msc_view *v, const struct msc_exchange *x)
 
 static void see_answer(struct msc_view *v, const struct msc_exchange *x)
 {
-	uint64_t alloc;
+	uint64_t alloc = 0;
 
 	if (x->csw.status != MSC_CSW_PASSED || x->dir != MSC_DIR_IN || !v->residue_fits ||
 	    x->data_len > x->cbw.h.length || x->data_kept < x->data_len)
 		return;
-	alloc = x->cbw.cb[0] == MSC_OP_READ_CAPACITY_10 ? MSC_CAPACITY_10_LEN
-							: msc_cdb_value(x->cbw.cb, "alloc");
+	if (x->cbw.cb[0] == MSC_OP_READ_CAPACITY_10)
+		alloc = MSC_CAPACITY_10_LEN;
+	else if (!v->moves_blocks)
+		alloc = msc_cdb_value_of(v->def, x->cbw.cb, "alloc");
 	v->answer = true;
 	v->answer_asked = (size_t)smaller(alloc, x->cbw.h.length);
 	/* The rest is padding. */
@@ -208,7 +210,6 @@ static void see_answer(struct msc_view *v, const struct msc_exchange *x)
 /* Field by field what is not filled in each time: this is done for every exchange of a capture. */
 static void reset(struct msc_view *v)
 {
-	v->lba = v->blocks = 0;
 	v->residue_least = v->residue_most = 0;
 	v->residue_fits = false;
 	v->answer = false;

@@ -73,7 +73,7 @@ bool msc_clears_before(const struct msc_exchange *, const struct msc_step *);
 
 /* The oracle, for msc_record_conclude: from the command block; and, where view.def and view.says are
  * filled in, of a command that passed. */
-struct msc_meaning msc_oracle_says(const struct msc_exchange *);
+struct msc_meaning msc_oracle_says(const struct msc_exchange *, const struct msc_cdb_meant *);
 struct msc_meaning msc_oracle_meant(const struct msc_exchange *);
 
 #endif

@@ -22,7 +22,7 @@
 #define OUT  MSC_DIR_OUT
 #define NONE MSC_DIR_NONE
 
-/* What is looked up most stands first. */
+/* What is looked up most stands first; "lba" and "blocks", in what moves blocks. */
 const struct msc_cdb_def msc_cdbs[] = {
 	{ "read10", MSC_OP_READ_10, 0, false, 10, IN, MSC_AMOUNT_BLOCKS,
 	  { LBA_BLOCKS_10, CACHE_BITS } },
@@ -55,7 +55,7 @@ const struct msc_cdb_def msc_cdbs[] = {
 	  { BE("lba", 2, 4), BITS("pmi", 8, 0, 1) } },
 	{ "seek10", MSC_OP_SEEK_10, 0, false, 10, NONE, MSC_AMOUNT_NONE, { BE("lba", 2, 4) } },
 	{ "write_and_verify10", MSC_OP_WRITE_AND_VERIFY_10, 0, false, 10, OUT, MSC_AMOUNT_BLOCKS,
-	  { BITS("bytchk", 1, 1, 2), LBA_BLOCKS_10 } },
+	  { LBA_BLOCKS_10, BITS("bytchk", 1, 1, 2) } },
 	{ "verify10", MSC_OP_VERIFY_10, 0, false, 10, NONE, MSC_AMOUNT_NONE,
 	  { BITS("bytchk", 1, 1, 2), LBA_BLOCKS_10 } },
 	{ "synchronize_cache10", MSC_OP_SYNCHRONIZE_CACHE_10, 0, false, 10, NONE, MSC_AMOUNT_NONE,
@@ -136,7 +136,7 @@ const struct msc_cdb_def *msc_cdb_by_bytes(const uint8_t *cdb, size_t len)
 const struct msc_cdb_field *msc_cdb_field(const struct msc_cdb_def *def, const char *name)
 {
 	for (const struct msc_cdb_field *f = def->fields; f->name; f++)
-		if (f->name == name || !strcmp(f->name, name)) /* most often the same literal */
+		if (*f->name == *name && !strcmp(f->name, name))
 			return f;
 	return NULL;
 }
@@ -191,6 +191,12 @@ uint64_t msc_cdb_get(const uint8_t cdb[MSC_CBW_CB_MAX], const struct msc_cdb_fie
 	return field_bytes(cdb, f) >> f->shift & field_mask(f);
 }
 
+/* SBC-2, READ (6) and WRITE (6): no blocks means 256. */
+static uint64_t blocks_or_256(const struct msc_cdb_def *def, uint64_t blocks)
+{
+	return !blocks && def->length == 6 && def->amount == MSC_AMOUNT_BLOCKS ? 256 : blocks;
+}
+
 uint64_t msc_cdb_value(const uint8_t cdb[MSC_CBW_CB_MAX], const char *field)
 {
 	return msc_cdb_value_of(msc_cdb_by_bytes(cdb, MSC_CBW_CB_MAX), cdb, field);
@@ -202,11 +208,20 @@ uint64_t msc_cdb_value_of(const struct msc_cdb_def *def, const uint8_t cdb[MSC_C
 	const struct msc_cdb_field *f = def ? msc_cdb_field(def, field) : NULL;
 	uint64_t value = f ? msc_cdb_get(cdb, f) : 0;
 
-	/* SBC-2, READ (6) and WRITE (6): no blocks means 256. */
-	if (f && !value && def->length == 6 && def->amount == MSC_AMOUNT_BLOCKS &&
-	    !strcmp(field, "blocks"))
-		return 256;
+	if (f && !strcmp(field, "blocks"))
+		return blocks_or_256(def, value);
 	return value;
+}
+
+struct msc_cdb_meant msc_cdb_look(const uint8_t cdb[MSC_CBW_CB_MAX])
+{
+	struct msc_cdb_meant m = { .def = msc_cdb_by_bytes(cdb, MSC_CBW_CB_MAX) };
+
+	if (m.def && m.def->amount == MSC_AMOUNT_BLOCKS) {
+		m.lba = msc_cdb_get(cdb, &m.def->fields[0]);
+		m.blocks = blocks_or_256(m.def, msc_cdb_get(cdb, &m.def->fields[1]));
+	}
+	return m;
 }
 
 uint8_t msc_cdb_group_length(uint8_t opcode)

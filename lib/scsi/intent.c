@@ -38,11 +38,10 @@ static bool is_mandatory(const uint8_t *cdb, const struct msc_unit *unit)
 	}
 }
 
-static struct msc_intent blocks_intent(const struct msc_cdb_def *def, const uint8_t *cdb,
-				       enum msc_dir dir, uint64_t blocks,
-				       const struct msc_unit *unit)
+static struct msc_intent blocks_intent(const uint8_t *cdb, enum msc_dir dir, uint64_t lba,
+				       uint64_t blocks, const struct msc_unit *unit)
 {
-	uint64_t lba = msc_cdb_value_of(def, cdb, "lba"), bytes = blocks * unit->block_size;
+	uint64_t bytes = blocks * unit->block_size;
 	bool inside = lba <= unit->last_lba && blocks <= unit->last_lba - lba + 1;
 
 	if (!blocks)
@@ -59,12 +58,14 @@ static struct msc_intent blocks_intent(const struct msc_cdb_def *def, const uint
 static struct msc_intent verify_intent(const struct msc_cdb_def *def, const uint8_t *cdb,
 				       const struct msc_unit *unit)
 {
+	uint64_t lba = msc_cdb_value_of(def, cdb, "lba");
+
 	switch (msc_cdb_value_of(def, cdb, "bytchk")) {
 	case 0:	 return intent(MSC_DIR_NONE, 0, 0);
 	case 1:
-		return blocks_intent(def, cdb, MSC_DIR_OUT, msc_cdb_value_of(def, cdb, "blocks"),
+		return blocks_intent(cdb, MSC_DIR_OUT, lba, msc_cdb_value_of(def, cdb, "blocks"),
 				     unit);
-	case 3:	 return blocks_intent(def, cdb, MSC_DIR_OUT, 1, unit);
+	case 3:	 return blocks_intent(cdb, MSC_DIR_OUT, lba, 1, unit);
 	default: return (struct msc_intent){ .dir = MSC_DIR_OUT };
 	}
 }
@@ -81,7 +82,16 @@ static struct msc_intent allocation_intent(const uint8_t *cdb, const struct msc_
 struct msc_intent msc_cdb_intent(const uint8_t cdb[MSC_CBW_CB_MAX], size_t len,
 				 const struct msc_unit *unit)
 {
-	const struct msc_cdb_def *def = msc_cdb_by_bytes(cdb, len);
+	const struct msc_cdb_meant m = msc_cdb_look(cdb);
+
+	return msc_cdb_intent_of(&m, cdb, len, unit);
+}
+
+struct msc_intent msc_cdb_intent_of(const struct msc_cdb_meant *m,
+				    const uint8_t cdb[MSC_CBW_CB_MAX], size_t len,
+				    const struct msc_unit *unit)
+{
+	const struct msc_cdb_def *def = m->def;
 
 	if (!def || len < def->length || def->opcode == MSC_OP_FORMAT_UNIT)
 		return (struct msc_intent){ .known = false };
@@ -90,9 +100,7 @@ struct msc_intent msc_cdb_intent(const uint8_t cdb[MSC_CBW_CB_MAX], size_t len,
 		return verify_intent(def, cdb, unit);
 	switch (def->amount) {
 	case MSC_AMOUNT_NONE:	    return intent(MSC_DIR_NONE, 0, 0);
-	case MSC_AMOUNT_BLOCKS:
-		return blocks_intent(def, cdb, def->dir, msc_cdb_value_of(def, cdb, "blocks"),
-				     unit);
+	case MSC_AMOUNT_BLOCKS:	    return blocks_intent(cdb, def->dir, m->lba, m->blocks, unit);
 	case MSC_AMOUNT_ALLOCATION: return allocation_intent(cdb, unit);
 	case MSC_AMOUNT_PARAMETERS: return intent(def->dir, 0, msc_cdb_value(cdb, "alloc"));
 	case MSC_AMOUNT_CAPACITY:

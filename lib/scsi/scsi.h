@@ -58,6 +58,13 @@ uint64_t msc_cdb_value(const uint8_t cdb[MSC_CBW_CB_MAX], const char *field);
 uint64_t msc_cdb_value_of(const struct msc_cdb_def *def, const uint8_t cdb[MSC_CBW_CB_MAX],
 			  const char *field);
 
+/* What a command block names. */
+struct msc_cdb_meant {
+	const struct msc_cdb_def *def; /* NULL: it is in no table */
+	uint64_t lba, blocks; /* of those that name blocks; 0 otherwise */
+};
+struct msc_cdb_meant msc_cdb_look(const uint8_t cdb[MSC_CBW_CB_MAX]);
+
 /* Length that the operation code's group gives: SPC-4 4.2.5.1; 0: vendor specific or unknown. */
 uint8_t msc_cdb_group_length(uint8_t opcode);
 
@@ -87,6 +94,9 @@ struct msc_intent {
 };
 struct msc_intent msc_cdb_intent(const uint8_t cdb[MSC_CBW_CB_MAX], size_t len,
 				 const struct msc_unit *);
+/* The same of one that has been looked at. */
+struct msc_intent msc_cdb_intent_of(const struct msc_cdb_meant *, const uint8_t cdb[MSC_CBW_CB_MAX],
+				    size_t len, const struct msc_unit *);
 
 /* What a command may change for good. The order is that of harm. */
 enum msc_effect {

@@ -98,12 +98,35 @@ static void put_usbmon(void *user, const struct msc_packet *p)
 	free(copy);
 }
 
+/* The same as QEMU has it. */
+static void put_qemu(void *user, const struct msc_packet *p)
+{
+	struct rewrite *r = user;
+	uint8_t *copy = malloc(p->kept);
+	uint32_t len = p->kept - MSC_USBMON_64_LEN;
+	bool moved = (p->data[8] == 'C') == !!(p->data[10] & MSC_EP_IN);
+
+	assert_non_null(copy);
+	memcpy(copy, p->data, p->kept);
+	memset(copy, 0, 8);
+	copy[15] = len ? '=' : p->data[8] == 'C' ? '>' : '<';
+	if (msc_get_le32(copy + 28) && p->data[8] == 'C')
+		msc_put_le32(copy + 28, (uint32_t)-121);
+	else
+		msc_put_le32(copy + 28, 0);
+	if (!moved)
+		msc_put_le32(copy + 32, 0);
+	msc_put_le32(copy + 36, p->kept);
+	write_packet(&r->w, 0, p->at_ns, copy, p->kept, len + MSC_USBMON_64_LEN);
+	free(copy);
+}
+
 /* The same as USBPcap has it. */
 static void put_usbpcap(void *user, const struct msc_packet *p)
 {
 	struct rewrite *r = user;
 	const uint8_t *d = p->data;
-	bool completed = d[8] == 'C', control = d[9] == 2, in = d[10] & MSC_EP_IN;
+	bool completed = d[8] == 'C', control = d[9] == 2;
 	size_t head = control ? 28 : 27, setup = control && !completed ? 8 : 0;
 	size_t len = p->kept - MSC_USBMON_64_LEN;
 	int32_t status = (int32_t)msc_get_le32(d + 28);
@@ -118,7 +141,7 @@ static void put_usbpcap(void *user, const struct msc_packet *p)
 	msc_put_le16(copy + 19, d[11]);
 	copy[21] = d[10];
 	copy[22] = d[9];
-	msc_put_le32(copy + 23, completed && !in ? msc_get_le32(d + 32) : (uint32_t)(setup + len));
+	msc_put_le32(copy + 23, (uint32_t)(setup + len));
 	if (control)
 		copy[27] = completed ? 3 : 0;
 	if (setup)
@@ -126,6 +149,17 @@ static void put_usbpcap(void *user, const struct msc_packet *p)
 	memcpy(copy + head + setup, d + MSC_USBMON_64_LEN, len);
 	write_packet(&r->w, 0, p->at_ns, copy, head + setup + len, head + setup + len);
 	free(copy);
+}
+
+/* And as it did before 1.3: of a bulk transfer only the half that has the data, of a control transfer each
+ * stage. */
+static void put_usbpcap_old(void *user, const struct msc_packet *p)
+{
+	const uint8_t *d = p->data;
+	bool completed = d[8] == 'C', in = d[10] & MSC_EP_IN;
+
+	if (d[9] == 2 || completed == in)
+		put_usbpcap(user, p);
 }
 
 static void every_form_says_the_same(void **state)
@@ -138,6 +172,9 @@ static void every_form_says_the_same(void **state)
 	assert_int_equal(a.findings + b.findings, 0);
 	assert_int_equal(b.answered, b.exchanges); /* the enumeration is there, too */
 	assert_true(b.naks > 0 && a.hash == b.hash && b.exchanges == a.exchanges && b.resets == 1);
+	c = told_anew(&usbmon, (struct rewrite){ .link = MSC_LINK_USBMON_64 }, false, false,
+		      put_qemu);
+	same("QEMU", &a, &c);
 	for (int form = 0; form < 4; form++) {
 		bool ng = form & 1, big = form & 2;
 
@@ -150,6 +187,11 @@ static void every_form_says_the_same(void **state)
 		c = told_anew(&usbmon, (struct rewrite){ .link = MSC_LINK_USBPCAP }, ng, big,
 			      put_usbpcap);
 		same("USBPcap", &a, &c);
+		assert_false(c.facts.halves);
+		c = told_anew(&usbmon, (struct rewrite){ .link = MSC_LINK_USBPCAP }, ng, big,
+			      put_usbpcap_old);
+		same("USBPcap before 1.3", &a, &c);
+		assert_true(c.facts.halves);
 		c = told_anew(&packets, (struct rewrite){ .link = MSC_LINK_USB_FULL }, ng, big,
 			      put_any);
 		same("packets, full speed", &b, &c);

@@ -13,6 +13,7 @@
  *	submitted for it early is taken back after the end, and what NAKs it got are nobody's
  *
  * Times are not compared: the packets' are the bus's, the run's are software's. */
+/* link: -lpcap */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -44,6 +44,17 @@ static void table_is_well_formed(void **state)
 	}
 }
 
+/* msc_cdb_look takes them from there. */
+static void blocks_stand_first(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < msc_cdb_count; i++)
+		if (msc_cdbs[i].amount == MSC_AMOUNT_BLOCKS) {
+			assert_string_equal(msc_cdbs[i].fields[0].name, "lba");
+			assert_string_equal(msc_cdbs[i].fields[1].name, "blocks");
+		}
+}
+
 /* No two fields of a command share a bit, and each gives back what was put in. */
 static void fields_do_not_overlap(void **state)
 {
@@ -396,6 +407,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(table_is_well_formed),
+		cmocka_unit_test(blocks_stand_first),
 		cmocka_unit_test(fields_do_not_overlap),
 		cmocka_unit_test(builds_what_hosts_send),
 		cmocka_unit_test(names_the_field_that_does_not_fit),

@@ -29,6 +29,8 @@ mtd mtdram mtdblock mtd_blkdevs jffs2
 usbip_core vhci_hcd usbip_vudc usbip_host
 """.split()
 
+LOADED = "libpcap.so.0.8"   # not linked: mscope loads it when it records a bus
+
 FOLDERS = "bin dev etc lib lib64 mnt proc root run sys tmp usr/bin usr/sbin usr/lib usr/local/bin var"
 
 
@@ -113,7 +115,8 @@ def _modules(root, folder):
 
 def _libraries(program):
     """Pairs (path on the host, place in the guest). The loader keeps its path; the others go to /lib, where it always looks."""
-    shown = subprocess.run(["ldd", program], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False).stdout
+    shown = subprocess.run(["ldd", program], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+                           env=os.environ | {"LD_PRELOAD": LOADED}).stdout
     if "not found" in shown:
         raise kernel.KernelError(f"{program}: {shown.strip()}")
     found = [(path, f"lib/{name}") for name, path in re.findall(r"(\S+) => (/.+) \(0x", shown)]
