@@ -168,7 +168,7 @@ static void findings_carry_their_evidence(void **state)
 	make_records(&m, "send 28000000000000000100 in 1024; data 512; status 0 512");
 	assert_int_equal(msc_judge(make_last(&m), MSC_PROFILE_USBIF, &findings, &err), 0);
 	assert_int_equal(findings.count, 1);
-	assert_int_equal(msc_findings_worst(&findings), MSC_NOTE);
+	assert_int_equal(msc_findings_worst(&findings), MSC_WARN);
 	assert_int_equal(msc_judge_stated(&msc_rule_expect_sense, NULL, m.last, MSC_PROFILE_USBIF,
 					  &findings, "5/21/00", "0/00/00", &err, "the sense is %s",
 					  "wrong"),

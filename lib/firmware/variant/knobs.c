@@ -11,7 +11,7 @@ static const struct msc_variant rows[] = {
 	{ "case5-pad", "data that is shorter than the host expects is padded",
 	  CASE_5 ": pad, with the residue", .knobs = "case5=pad" },
 	{ "case5-short", "data that is shorter than the host expects ends with a short packet",
-	  "not by the letter of BOT 1.0, 6.7.2, which wants STALL; all hosts take it, and so do the USB-IF's tests",
+	  "not by the letter of BOT 1.0, 6.7.2, which wants STALL; all hosts take it",
 	  .profiles = "spec usbif", .knobs = "case5=short" },
 	{ "blocks-1", "a medium of 1 block", ANY_SIZE, .knobs = "blocks=1" },
 	{ "blocks-2", "a medium of 2 blocks", ANY_SIZE, .knobs = "blocks=2" },
