@@ -11,16 +11,21 @@
 
 static int add_all(struct msc_usbip_server *s, struct tool *tool, struct msc_err *err)
 {
-	bool writes = arg(&tool->args, "allow-writes");
+	struct msc_open_options options = { .allow_writes = arg(&tool->args, "allow-writes") };
 
+	if (tool->args.n_words > 1 && arg(&tool->args, "record"))
+		return msc_fail(err, MSC_E_USAGE,
+				"a capture file has one bus: --record goes with one target");
+	if (tool_record(tool, &options, err) < 0)
+		return -1;
 	for (size_t i = 0; i < tool->args.n_words; i++)
-		if (msc_usbip_server_add(s, tool->args.words[i], writes, err) < 0)
+		if (msc_usbip_server_add(s, tool->args.words[i], &options, err) < 0)
 			return -1;
 	if (tool->args.n_words)
 		return 0;
 	if (tool_target(tool, err) < 0)
 		return -1;
-	return msc_usbip_server_add(s, tool->target, writes, err);
+	return msc_usbip_server_add(s, tool->target, &options, err);
 }
 
 /* What to type for each of them. */
@@ -66,6 +71,7 @@ static int serve(struct tool *tool, struct msc_err *err)
 static const struct opt serve_options[] = {
 	{ "listen", 0, "HOST[:PORT]", "where to listen; 127.0.0.1:3240 unless given" },
 	{ "allow-writes", 0, NULL, "what hosts write goes to the files of media" },
+	{ "record", 0, "FILE", "write what goes over the bus to a capture file" },
 	{ "verbose", 'v', NULL, "say who comes and who leaves, and each port reset" },
 	{ "quiet", 'q', NULL, "do not show what to type, nor warnings" },
 	{ "log", 0, "FILE", "write a trace to a file" },

@@ -147,7 +147,7 @@ static int close_log(struct tool *tool, bool usage, struct msc_err *err)
 
 /* ---- --record ------------------------------------------------------------------------------ */
 
-static int begin_record(struct tool *tool, struct msc_open_options *options, struct msc_err *err)
+int tool_record(struct tool *tool, struct msc_open_options *options, struct msc_err *err)
 {
 	const char *path = arg(&tool->args, "record");
 
@@ -318,7 +318,7 @@ struct msc_target *tool_open(struct tool *tool, bool allow_writes, struct msc_er
 	char text[128];
 
 	snprintf(text, sizeof text, "opening %s", tool->target);
-	if (begin_record(tool, &options, err) < 0)
+	if (tool_record(tool, &options, err) < 0)
 		return NULL;
 	tool_progress(tool, text); /* at once: a device may take its time */
 	target = msc_target_open(tool->target, &options, err);

@@ -8,12 +8,12 @@
 #include "base/text.h"
 #include "transport/enumerate.h"
 
-#define BUS		1
-#define ADDRESS		1	     /* of the device on its own bus */
-#define ADDRESS_NS	(500 * MSC_MS) /* USB 2.0, 9.2.6.3 has 50 ms; as the target sim: gives it */
-#define SLICE_NS	(10 * MSC_MS) /* of virtual time, between two looks at real time */
-#define TURN_NS		(20 * MSC_MS) /* of real time, before others have theirs */
-#define TOO_FAR_NS	MSC_S	     /* behind real time */
+#define BUS 1
+#define ADDRESS 1 /* of the device on its own bus */
+#define ADDRESS_NS (500 * MSC_MS) /* USB 2.0, 9.2.6.3 has 50 ms; as the target sim: gives it */
+#define SLICE_NS (10 * MSC_MS) /* of virtual time, between two looks at real time */
+#define TURN_NS (20 * MSC_MS) /* of real time, before others have theirs */
+#define TOO_FAR_NS MSC_S /* behind real time */
 
 static struct bus *bus_of(const struct msc_usbip_export *e)
 {
@@ -65,15 +65,25 @@ static void describe(struct msc_usbip_export *e, unsigned number)
 		 e->device.busid);
 }
 
+static void on_packet(void *user, int64_t at_ns, const uint8_t *packet, size_t len)
+{
+	struct msc_usbip_export *e = user;
+
+	e->packet(e->packet_user, e->facts.speed, at_ns, packet, len);
+}
+
 int msc_usbip_export_open(struct msc_usbip_export *e, const char *target, unsigned number,
-			  bool allow_writes, struct msc_clock *clock, const struct msc_log *log,
+			  const struct msc_open_options *options, struct msc_clock *clock,
 			  struct msc_err *err)
 {
 	struct sim_device_config config;
 	const char *rest;
 	const struct msc_transport *transport = msc_transport_of(target, &rest);
 
-	*e = (struct msc_usbip_export){ .clock = clock, .log = log };
+	*e = (struct msc_usbip_export){ .clock = clock,
+					.log = options->log,
+					.packet = options->packet,
+					.packet_user = options->packet_user };
 	if (transport != &msc_transport_sim)
 		return msc_fail(err, MSC_E_USAGE,
 				"%s: only a simulated device can be served, as in sim:reference",
@@ -82,13 +92,15 @@ int msc_usbip_export_open(struct msc_usbip_export *e, const char *target, unsign
 	if (learn(e, target, err) < 0 || msc_spec_parse(&e->spec, rest, err) < 0)
 		return -1;
 	config = msc_spec_config(&e->spec);
-	config.allow_writes = allow_writes;
-	config.log = log;
+	config.allow_writes = options->allow_writes;
+	config.log = options->log;
 	e->sim = sim_device_new(&config, err);
 	if (!e->sim) {
 		msc_spec_free(&e->spec);
 		return -1;
 	}
+	if (e->packet)
+		bus_tap(bus_of(e), on_packet, e);
 	describe(e, number);
 	e->ended_tail = &e->ended;
 	e->base_ns = msc_now(clock);

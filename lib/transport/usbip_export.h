@@ -38,6 +38,8 @@ struct msc_usbip_export {
 	struct msc_usbip_urb *ended, **ended_tail; /* and those that have, in that order */
 	size_t n_urbs, n_bytes;	   /* of both */
 	const struct msc_log *log;
+	msc_packet_fn *packet; /* sees its bus; or NULL */
+	void *packet_user;
 };
 
 /* An URB of a client. Its data follows; the sender's, or room for the device's. */
@@ -52,9 +54,10 @@ struct msc_usbip_urb {
 	uint8_t data[];
 };
 
-/* Starts the device; number is its place on the bus, from 1. On failure nothing is held. */
+/* Starts the device; number is its place on the bus, from 1. Of the options: allow_writes, log, and
+ * packet, which sees the bus from here on. On failure nothing is held. */
 int msc_usbip_export_open(struct msc_usbip_export *, const char *target, unsigned number,
-			  bool allow_writes, struct msc_clock *, const struct msc_log *,
+			  const struct msc_open_options *, struct msc_clock *,
 			  struct msc_err *) MSC_MUST_CHECK;
 void msc_usbip_export_close(struct msc_usbip_export *);
 

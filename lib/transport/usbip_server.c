@@ -120,9 +120,10 @@ void msc_usbip_server_free(struct msc_usbip_server *s)
 	free(s);
 }
 
-int msc_usbip_server_add(struct msc_usbip_server *s, const char *target, bool allow_writes,
-			 struct msc_err *err)
+int msc_usbip_server_add(struct msc_usbip_server *s, const char *target,
+			 const struct msc_open_options *options, struct msc_err *err)
 {
+	struct msc_open_options o = *options;
 	struct msc_usbip_exports *x = &s->exports;
 	struct msc_usbip_export **list = realloc(x->list, (x->count + 1) * sizeof *list);
 	struct msc_usbip_export *e;
@@ -130,11 +131,12 @@ int msc_usbip_server_add(struct msc_usbip_server *s, const char *target, bool al
 	if (!list)
 		return msc_nomem(err);
 	x->list = list;
+	o.log = s->log;
 	e = calloc(1, sizeof *e);
 	if (!e)
 		return msc_nomem(err);
-	if (msc_usbip_export_open(e, target, (unsigned)x->count + 1, allow_writes, &s->clock.clock,
-				  s->log, err) < 0) {
+	if (msc_usbip_export_open(e, target, (unsigned)x->count + 1, &o, &s->clock.clock, err) <
+	    0) {
 		free(e);
 		return -1;
 	}

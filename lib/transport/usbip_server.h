@@ -2,7 +2,7 @@
 /* A USB/IP server of simulated devices. One thread, and no wait that the caller has not asked for:
  *
  *	server = msc_usbip_server_new("127.0.0.1:3240", &log, err);
- *	msc_usbip_server_add(server, "sim:reference", false, err);
+ *	msc_usbip_server_add(server, "sim:reference", &options, err);
  *	while (!stop && msc_usbip_server_step(server, 100 * MSC_MS, err) == 0)
  *		... whatever else there is to do
  *
@@ -23,6 +23,7 @@
 enum { MSC_USBIP_MAX_CLIENTS = 64, MSC_USBIP_MAX_URBS = 1024 };
 #define MSC_USBIP_MAX_BYTES (64u << 20) /* under way for one client, URBs and answers each */
 
+struct msc_open_options;
 struct msc_usbip_server;
 
 /* Listens at HOST[:PORT]; port 0 is any that is free. Errors, who comes and who leaves go to the log:
@@ -31,10 +32,10 @@ struct msc_usbip_server *msc_usbip_server_new(const char *listen, const struct m
 					      struct msc_err *);
 void msc_usbip_server_free(struct msc_usbip_server *);
 
-/* Exports one more device, with the bus id 1-1, 1-2, and so on. Without allow_writes what is written
- * stays in memory, also where the medium is a file. */
-int msc_usbip_server_add(struct msc_usbip_server *, const char *target, bool allow_writes,
-			 struct msc_err *) MSC_MUST_CHECK;
+/* Exports one more device, with the bus id 1-1, 1-2, and so on. Of the options: without allow_writes what is
+ * written stays in memory, also where the medium is a file; packet sees its bus. */
+int msc_usbip_server_add(struct msc_usbip_server *, const char *target,
+			 const struct msc_open_options *, struct msc_err *) MSC_MUST_CHECK;
 
 /* Where it listens, with the port that it got. */
 const struct msc_usbip_address *msc_usbip_server_address(const struct msc_usbip_server *);

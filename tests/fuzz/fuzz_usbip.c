@@ -45,12 +45,13 @@ static int knock(const char *port)
 static void be_a_client(const uint8_t *data, size_t size)
 {
 	static struct msc_usbip_server *server;
+	const struct msc_open_options options = { .allow_writes = false };
 	struct msc_err err = MSC_ERR_INIT;
 	int fd;
 
 	if (!server) {
 		server = msc_usbip_server_new("127.0.0.1:0", NULL, &err);
-		if (!server || msc_usbip_server_add(server, "sim:reference", false, &err) < 0)
+		if (!server || msc_usbip_server_add(server, "sim:reference", &options, &err) < 0)
 			abort();
 	}
 	fd = knock(msc_usbip_server_address(server)->port);

@@ -208,3 +208,17 @@ def test_a_port_reset_is_inferred(tmp_path):
                 assert client.control(2, setup, setup[6])[2] == 0
             assert client.control(3, get_configuration, 1)[3] == bytes([not is_reset])
         assert serve.said().count("the client has reset the port: inferred") == 2
+
+
+def test_what_a_client_does_is_recorded(mscope, tmp_path):
+    """Packet by packet, from the import on: decode shows the same commands on both sides of the network."""
+    with Serve(tmp_path, "sim:reference,fault=csw-tag", args=("-v", "--record", "bus.pcap")) as serve:
+        mscope("check", serve.target(), "--select", "bot.case05*", "-q", "--record", "client.pcap", status=1)
+        assert serve.stop(signal.SIGINT) == -signal.SIGINT
+    sides = [mscope.json("decode", name, status=1) for name in (tmp_path / "bus.pcap", "client.pcap")]
+    commands = [[(x["cdb"], x["status"], x["transferred"]) for x in d["exchanges"] if x["kind"] == "exchange"] for d in sides]
+    assert len(commands[0]) > 20 and commands[0] == commands[1]
+    assert sides[0]["summary"]["evidence"]["bus"] and not sides[1]["summary"]["evidence"]["bus"]
+    assert {f["rule"] for f in sides[0]["summary"]["findings"]} >= {"bot.csw.tag"}
+    two = mscope("serve", "sim:reference", "sim:lsd", "--record", "bus.pcap", status=2)
+    assert "one target" in two.err

@@ -358,8 +358,11 @@ static void compare_findings(const char *model, const struct seen_list *live,
 }
 
 /* A hostile device that is wild breaks rules in commands whose intent only a scenario knows. */
-static const char *const models[] = { "sim:reference", "sim:reference,speed=full,host=uhci",
-				      "sim:linux-gadget,speed=full", "sim:stm32", "sim:lsd",
+static const char *const models[] = { "sim:reference",
+				      "sim:reference,speed=full,host=uhci",
+				      "sim:linux-gadget,speed=full",
+				      "sim:stm32",
+				      "sim:lsd",
 				      "sim:recorded,capture=captures/gadget-full/capture.pcap",
 				      "sim:hostile,wild=0,speed=full" };
 

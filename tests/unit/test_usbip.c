@@ -51,8 +51,9 @@ static void open_bench(struct bench *b, const char *target)
 {
 	*b = (struct bench){ .hand = { .clock = { &hand_ops }, .now_ns = 5 * MSC_S } };
 	b->log = (struct msc_log){ listen_to, b, MSC_LOG_WARN };
-	assert_int_equal(msc_usbip_export_open(&b->e, target, 1, false, &b->hand.clock, &b->log,
-					       &b->err),
+	assert_int_equal(msc_usbip_export_open(&b->e, target, 1,
+					       &(struct msc_open_options){ .log = &b->log },
+					       &b->hand.clock, &b->err),
 			 0);
 	assert_true(msc_usbip_export_import(&b->e));
 	b->hand.now_ns += 100 * MSC_MS; /* the port reset is over */

@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "transport/transport.h"
 #include "transport/usbip_server.h"
 
 static pid_t server; /* 0: there is none */
@@ -25,9 +26,10 @@ static void serve(const char *device, int pipe)
 {
 	struct msc_err err = MSC_ERR_INIT;
 	struct msc_usbip_server *s = msc_usbip_server_new("127.0.0.1:0", NULL, &err);
+	const struct msc_open_options options = { .allow_writes = false };
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (!s || msc_usbip_server_add(s, device, false, &err) < 0 ||
+	if (!s || msc_usbip_server_add(s, device, &options, &err) < 0 ||
 	    write(pipe, msc_usbip_server_address(s)->port, 6) != 6)
 		_exit(1);
 	close(pipe);
