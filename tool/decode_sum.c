@@ -287,8 +287,8 @@ static void print_evidence(const struct sum *s, const struct msc_capture_facts *
 	    (unsigned long long)f->cut);
 	SAY(out, f->halves,
 	    "USBPcap wrote only the half of each bulk transfer that has the data, as it did "
-	    "before 1.3: a phase is reckoned from the packet before, and what was refused "
-	    "of bulk-out is not told");
+	    "before 1.4.1: a phase is reckoned from the packet before, and what failed is not "
+	    "told");
 	SAY(out, s->unknown,
 	    "%llu exchanges came when it was not known what was before: they are "
 	    "held to nothing that depends on that",

@@ -15,7 +15,7 @@ struct msc_urb {
 	bool bare; /* no length says how much was asked for: bulk-in of USBPcap and QEMU */
 	bool pieces; /* and a full packet may be all of it: QEMU writes what its controllers ask at once */
 	bool unsaid; /* completed, and no length says how much moved: all that was to, if it is done */
-	bool halves; /* bulk of USBPcap: drivers before 1.3 write only the half that has the data */
+	bool halves; /* bulk of USBPcap: drivers before 1.4.1 write only the half that has the data */
 	bool no_setup; /* control, but what it asks for is not written down */
 	uint16_t bus, device;
 	uint8_t ep; /* with MSC_EP_IN; 0: control */

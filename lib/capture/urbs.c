@@ -10,6 +10,7 @@
 #define PROBES 8
 #define SMALL 64 /* bytes that need no memory of their own: a CBW does not */
 #define DATA_MAX (16u << 20)
+#define HALTED	    (UINT64_MAX - 1) /* the number of a transfer that was not written down */
 #define SENT_MAX 8 /* more than usbstor sends before it reads */
 #define WINDOWS_MAX (64u << 10) /* what usbstor splits a data phase by */
 
@@ -282,20 +283,53 @@ static void completed(struct msc_capture *c, const struct msc_urb *u, int64_t at
 
 /* ---- halves -------------------------------------------------------------------------------- */
 
+static void end_as(struct msc_capture *c, uint64_t id, enum msc_outcome outcome, int64_t at_ns)
+{
+	completed(c,
+		  &(struct msc_urb){ .id = id,
+				     .completed = true,
+				     .bulk = true,
+				     .unsaid = true,
+				     .outcome = outcome },
+		  at_ns);
+}
+
 /* What was sent is complete when the host goes on; how long it took, nothing says. */
 static void end_sent(struct msc_capture *c, int64_t at_ns)
 {
 	struct urbs *urbs = c->urbs;
 
 	for (size_t i = 0; i < urbs->n_sent; i++)
-		completed(c,
-			  &(struct msc_urb){ .id = urbs->sent[i],
-					     .completed = true,
-					     .bulk = true,
-					     .unsaid = true,
-					     .outcome = MSC_OUT_DONE },
-			  at_ns);
+		end_as(c, urbs->sent[i], MSC_OUT_DONE, at_ns);
 	urbs->n_sent = 0;
+}
+
+/* What failed was not written down, either. A host that clears a halt within a command has met it. */
+static MSC_APART void end_halted(struct msc_capture *c, const struct msc_urb *u, int64_t at_ns)
+{
+	const struct msc_setup *s = &u->setup;
+	struct urbs *urbs = c->urbs;
+	struct device *d = device_get(c, u->bus, u->device);
+	uint8_t ep = (uint8_t)s->index;
+	const struct talk *t = d ? d->of_pipe[pipe_of(ep)] : NULL;
+
+	if (s->request_type != MSC_RECIPIENT_ENDPOINT || s->request != MSC_STD_CLEAR_FEATURE ||
+	    !t || !t->open)
+		return;
+	if (!(ep & MSC_EP_IN) && urbs->n_sent)
+		end_as(c, urbs->sent[--urbs->n_sent], MSC_OUT_STALL, at_ns);
+	end_sent(c, urbs->last_ns);
+	if (ep & MSC_EP_IN) {
+		submitted(c,
+			  &(struct msc_urb){ .id = HALTED,
+					     .bulk = true,
+					     .bare = true,
+					     .bus = u->bus,
+					     .device = u->device,
+					     .ep = ep },
+			  urbs->last_ns);
+		end_as(c, HALTED, MSC_OUT_STALL, at_ns);
+	}
 }
 
 static void take(struct msc_capture *c, const struct msc_urb *u, int64_t at_ns)
@@ -335,8 +369,11 @@ static MSC_APART void take_half(struct msc_capture *c, const struct msc_urb *u, 
 
 void urbs_take(struct msc_capture *c, const struct msc_urb *u, int64_t at_ns)
 {
-	if (u->halves && !c->urbs->whole)
+	if (u->halves && !c->urbs->whole) {
 		take_half(c, u, at_ns);
-	else
-		take(c, u, at_ns);
+		return;
+	}
+	if (c->urbs->halves && !u->completed && !u->no_setup)
+		end_halted(c, u, at_ns);
+	take(c, u, at_ns);
 }
