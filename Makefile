@@ -90,9 +90,9 @@ all: $(BUILD)/mscope $(BUILD)/libmscope.a $(BUILD)/libmscope.so $(MAN)
 # Stamps: changed flags recompile, a removed source archives and links anew.
 $(BUILD)/flags: FORCE
 	@pkg-config --print-errors --exists $(PKGS) $(LOADED) || { echo "missing libraries: run scripts/deps.sh build" >&2; exit 1; }
-	$(call stamp,$(CC) $(ALL_CFLAGS) $(LTO))
+	$(call stamp,$(CC) $(ALL_CFLAGS))
 $(BUILD)/objects: FORCE
-	$(call stamp,$(LIB_OBJ) $(TOOL_OBJ) $(HELP_OBJ))
+	$(call stamp,$(LIB_OBJ) $(TOOL_OBJ) $(HELP_OBJ) $(LTO))
 $(BUILD)/scenarios.list: FORCE
 	$(call stamp,$(YAML))
 $(BUILD)/lsd_files.list: FORCE

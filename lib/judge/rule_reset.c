@@ -68,6 +68,9 @@ static void first_time(struct msc_judging *j, const struct msc_record *r)
 
 	if (p->outcome != MSC_OUT_DONE || p->resets < 2)
 		return;
+	/* The medium may keep the device of a command that was cut short, and hosts expect as much. */
+	if (r->past.exchange && !r->past.exchange->u.exchange.answered && !r->past.reset)
+		msc_at_most(j, MSC_NOTE);
 	msc_found(j,
 		  "after a port reset the device did not answer; it could be set up again when the "
 		  "port had been reset %u times",

@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "scenario/embedded.h"
 
-#define FILE_MAX    (1 << 20)
+#define FILE_MAX    (16 << 20) /* what decode makes of a capture of minutes */
 #define SCRATCH_MAX 192
 
 const char *const msc_stage_names[] = {
@@ -305,7 +305,7 @@ int msc_scenarios_load_file(struct msc_scenarios *all, const char *path, struct 
 	text[len] = '\0';
 	if (len == FILE_MAX || memchr(text, '\0', len))
 		msc_fail(err, MSC_E_FORMAT,
-			 "%s:1:1: expected text of less than 1 MiB, found something else", path);
+			 "%s:1:1: expected text of less than 16 MiB, found something else", path);
 	else
 		rc = msc_scenarios_load_text(all, path, text, err);
 free_text:
