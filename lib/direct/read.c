@@ -139,17 +139,25 @@ void msc_direct_close(struct msc_direct *d)
 
 /* ---- the threads -------------------------------------------------------------------------------- */
 
-/* Short of the end a read may still be short; an odd length is the end of the file. */
+/* Short of the end a read may still be short; an odd length is the end of the file. One that fails is asked
+ * for in ever smaller pieces: what lies before the block that cannot be read is wanted. */
 static void fill(const struct msc_direct *d, struct slot *s)
 {
+	size_t piece = CHUNK;
+
 	s->got = 0;
 	s->sys = 0;
 	while (s->got < s->want) {
-		ssize_t n =
-			pread(d->fd, s->data + s->got, s->want - s->got, (off_t)(s->at + s->got));
+		size_t left = s->want - s->got;
+		ssize_t n = pread(d->fd, s->data + s->got, left < piece ? left : piece,
+				  (off_t)(s->at + s->got));
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n < 0 && errno == EIO && piece > ALIGN && piece / 2 >= d->align) {
+			piece /= 2;
+			continue;
+		}
 		if (n < 0)
 			s->sys = errno;
 		if (n <= 0)
