@@ -7,12 +7,12 @@
 #include "decode.h"
 #include "judge/cause.h"
 
-#define STEPS 16 /* of a histogram within a power of two: a quantile is right to 1 in 16 */
-#define OCTAVES 44
-#define ENOUGH 8 /* commands of a kind before one can be slow */
-#define SLOWER 4 /* times the median */
-#define SLOW_NS INT64_C(1000000000) /* and this, whatever the median */
-#define REFRESH 64 /* the median is reckoned anew after so many */
+#define STEPS	 16 /* of a histogram within a power of two: a quantile is right to 1 in 16 */
+#define OCTAVES	 44
+#define ENOUGH	 8  /* commands of a kind before one can be slow */
+#define SLOWER	 4  /* times the median */
+#define SLOW_NS	 INT64_C(1000000000) /* and this, whatever the median */
+#define REFRESH	 64 /* the median is reckoned anew after so many */
 
 struct kind {
 	uint64_t count, failed, bytes;
@@ -28,7 +28,7 @@ struct found { /* the first of a sighting's findings */
 struct sum {
 	struct kind *kinds[256];
 	struct msc_evidence evidence; /* by rule, in the order in which they first spoke */
-	struct found *found; /* one for each */
+	struct found *found;	      /* one for each */
 	size_t n_found;
 	struct msc_causes causes;
 	uint64_t exchanges, cut, unknown, no_csw, bytes;
@@ -261,13 +261,13 @@ static void say(FILE *out, const char *text)
 	putc('\n', out);
 }
 
-#define SAY(out, count, ...) \
-	do { \
-		if (count) { \
-			char text_[256]; \
+#define SAY(out, count, ...)                                      \
+	do {                                                      \
+		if (count) {                                      \
+			char text_[256];                          \
 			snprintf(text_, sizeof text_, __VA_ARGS__); \
-			say(out, text_); \
-		} \
+			say(out, text_);                          \
+		}                                                 \
 	} while (0)
 
 static void print_evidence(const struct sum *s, const struct msc_capture_facts *f, FILE *out)

@@ -13,24 +13,24 @@
 #include "mscope.h"
 #include "tool.h"
 
-#define SNAPLEN (1 << 18)
-#define WAIT_MS 100 /* for packets, before a look at the user */
-#define BUFFER (16 << 20)
+#define SNAPLEN	  (1 << 18)
+#define WAIT_MS	  100 /* for packets, before a look at the user */
+#define BUFFER	  (16 << 20)
 
 /* ---- a bus --------------------------------------------------------------------------------- */
 
-#define FUNCTIONS(X) \
-	X(pcap_create) \
-	X(pcap_set_snaplen) \
-	X(pcap_set_timeout) \
-	X(pcap_set_buffer_size) \
-	X(pcap_activate) \
-	X(pcap_geterr) \
-	X(pcap_statustostr) \
-	X(pcap_datalink) \
-	X(pcap_setnonblock) \
-	X(pcap_get_selectable_fd) \
-	X(pcap_dispatch) \
+#define FUNCTIONS(X)                                                                         \
+	X(pcap_create)                                                                       \
+	X(pcap_set_snaplen)                                                                  \
+	X(pcap_set_timeout)                                                                  \
+	X(pcap_set_buffer_size)                                                              \
+	X(pcap_activate)                                                                     \
+	X(pcap_geterr)                                                                       \
+	X(pcap_statustostr)                                                                  \
+	X(pcap_datalink)                                                                     \
+	X(pcap_setnonblock)                                                                  \
+	X(pcap_get_selectable_fd)                                                            \
+	X(pcap_dispatch)                                                                     \
 	X(pcap_close)
 
 struct api {

@@ -94,9 +94,7 @@ static void follow_toggles(struct pipe *control)
 
 	for (unsigned n = 1; n < ENDPOINTS; n++) {
 		struct pipe *p = d->pipes[n];
-		bool clear = s->request_type == MSC_RECIPIENT_ENDPOINT &&
-			     s->request == MSC_STD_CLEAR_FEATURE &&
-			     s->value == MSC_FEATURE_ENDPOINT_HALT && p && s->index == p->ep;
+		bool clear = msc_setup_clears_halt(s) && p && s->index == p->ep;
 
 		if (p &&
 		    (clear || (s->request_type == 0 && s->request == MSC_STD_SET_CONFIGURATION)))

@@ -30,9 +30,9 @@ struct msc_talk {
 struct msc_bus_packet {
 	uint8_t ep;
 	int64_t asked_ns; /* the first token after the packet before it */
-	int64_t at_ns; /* its handshake */
-	size_t len; /* bytes */
-	int64_t naks; /* since the packet before */
+	int64_t at_ns;	  /* its handshake */
+	size_t len;	  /* bytes */
+	int64_t naks;	  /* since the packet before */
 };
 
 struct msc_capture_options {
@@ -48,14 +48,14 @@ struct msc_capture_options {
 /* What there was, counted. */
 struct msc_capture_facts {
 	uint64_t packets;
-	uint64_t links; /* bit n: msc_capture_links[n] was there */
+	uint64_t links;		  /* bit n: msc_capture_links[n] was there */
 	uint64_t unknown_packets; /* of a kind of interface that we do not know */
-	uint16_t unknown_link; /* the first such kind */
-	uint64_t other; /* isochronous, interrupt, endpoints of other classes */
-	uint64_t too_short; /* not even their headers are whole */
-	uint64_t cut; /* their bytes are not all there */
-	uint64_t lost; /* gaps: halves without the other, transactions without an end */
-	uint64_t bad; /* packets of the bus whose CRC or PID is wrong */
+	uint16_t unknown_link;	  /* the first such kind */
+	uint64_t other;		  /* isochronous, interrupt, endpoints of other classes */
+	uint64_t too_short;	  /* not even their headers are whole */
+	uint64_t cut;		  /* their bytes are not all there */
+	uint64_t lost;		  /* gaps: halves without the other, transactions without an end */
+	uint64_t bad;		  /* packets of the bus whose CRC or PID is wrong */
 	uint64_t frames, naks, retries;
 	uint64_t devices, talks;
 	int64_t began_ns, ended_ns;

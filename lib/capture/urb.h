@@ -27,7 +27,7 @@ struct msc_urb {
 };
 
 enum msc_urb_is {
-	MSC_URB, /* *u is one */
+	MSC_URB,       /* *u is one */
 	MSC_URB_OTHER, /* isochronous, interrupt, the driver's own affairs */
 	MSC_URB_SHORT, /* not even its header is whole */
 };

@@ -6,18 +6,18 @@
 
 #include "capture/internal.h"
 
-#define SLOTS 4096 /* requests under way: more than any host has; a power of two */
-#define PROBES 8
-#define SMALL 64 /* bytes that need no memory of their own: a CBW does not */
-#define DATA_MAX (16u << 20)
+#define SLOTS	    4096 /* requests under way: more than any host has; a power of two */
+#define PROBES	    8
+#define SMALL	    64	 /* bytes that need no memory of their own: a CBW does not */
+#define DATA_MAX    (16u << 20)
 #define HALTED	    (UINT64_MAX - 1) /* the number of a transfer that was not written down */
-#define SENT_MAX 8 /* more than usbstor sends before it reads */
+#define SENT_MAX    8 /* more than usbstor sends before it reads */
 #define WINDOWS_MAX (64u << 10) /* what usbstor splits a data phase by */
 
 struct slot {
 	struct slot *next; /* of those that are not used */
 	struct device *device;
-	unsigned talk, epoch; /* whose it was, by number, and when: see struct talk; 0: nobody's */
+	unsigned talk, epoch;  /* whose it was, by number, and when: see struct talk; 0: nobody's */
 	bool bare, pieces, in_command;
 	struct msc_transfer t;
 	uint32_t kept;
@@ -225,11 +225,12 @@ static void submitted(struct msc_capture *c, const struct msc_urb *u, int64_t at
 static size_t asked_for(const struct slot *s, const struct msc_urb *u)
 {
 	const struct talk *t = s->device->of_pipe[pipe_of(s->t.ep)];
-	uint32_t due = t ? talk_due_in(t) : 0;
-	size_t packet = device_max_packet(s->device, s->t.ep), piece = WINDOWS_MAX;
+	uint32_t due = t ? talk_due_in(t) : 0, piece = WINDOWS_MAX;
 
-	if (s->pieces)
-		piece = packet ? packet : 64;
+	if (s->pieces) {
+		piece = device_max_packet(s->device, s->t.ep);
+		piece = piece ? piece : 64;
+	}
 	if (u->length >= due || (u->length && u->length % piece == 0))
 		return u->length;
 	return due;
@@ -307,14 +308,12 @@ static void end_sent(struct msc_capture *c, int64_t at_ns)
 /* What failed was not written down, either. A host that clears a halt within a command has met it. */
 static MSC_APART void end_halted(struct msc_capture *c, const struct msc_urb *u, int64_t at_ns)
 {
-	const struct msc_setup *s = &u->setup;
 	struct urbs *urbs = c->urbs;
 	struct device *d = device_get(c, u->bus, u->device);
-	uint8_t ep = (uint8_t)s->index;
+	uint8_t ep = (uint8_t)u->setup.index;
 	const struct talk *t = d ? d->of_pipe[pipe_of(ep)] : NULL;
 
-	if (s->request_type != MSC_RECIPIENT_ENDPOINT || s->request != MSC_STD_CLEAR_FEATURE ||
-	    !t || !t->open)
+	if (!t || !t->open)
 		return;
 	if (!(ep & MSC_EP_IN) && urbs->n_sent)
 		end_as(c, urbs->sent[--urbs->n_sent], MSC_OUT_STALL, at_ns);
@@ -352,6 +351,8 @@ static MSC_APART void take_half(struct msc_capture *c, const struct msc_urb *u, 
 	} else if (in && find(urbs, u->id) == SIZE_MAX) {
 		struct msc_urb asked = *u;
 
+		if (!urbs->last_ns) /* the first of all */
+			urbs->last_ns = at_ns;
 		urbs->halves = c->facts.halves = true;
 		end_sent(c, urbs->last_ns);
 		asked.completed = false;
@@ -373,7 +374,7 @@ void urbs_take(struct msc_capture *c, const struct msc_urb *u, int64_t at_ns)
 		take_half(c, u, at_ns);
 		return;
 	}
-	if (c->urbs->halves && !u->completed && !u->no_setup)
+	if (c->urbs->halves && !u->completed && !u->no_setup && msc_setup_clears_halt(&u->setup))
 		end_halted(c, u, at_ns);
 	take(c, u, at_ns);
 }

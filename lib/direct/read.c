@@ -154,7 +154,7 @@ static void fill(const struct msc_direct *d, struct slot *s)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && errno == EIO && piece > ALIGN && piece / 2 >= d->align) {
+		if (n < 0 && errno == EIO && piece / 2 >= d->align) {
 			piece /= 2;
 			continue;
 		}

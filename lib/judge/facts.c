@@ -80,6 +80,23 @@ const struct msc_record *msc_undisturbed(const struct msc_record *r)
 	return past->exchange;
 }
 
+bool msc_is_sense(const struct msc_record *r, struct msc_sense_data *sense)
+{
+	size_t len, asked;
+
+	if (!msc_is_answer(r, MSC_OP_REQUEST_SENSE, &len, &asked))
+		return false;
+	*sense = msc_sense_decode(r->u.exchange.data, len);
+	return sense->valid;
+}
+
+const struct msc_record *msc_explained(const struct msc_record *r, struct msc_sense_data *sense)
+{
+	const struct msc_record *before = msc_is_sense(r, sense) ? msc_undisturbed(r) : NULL;
+
+	return before && msc_has_status(before, MSC_CSW_FAILED) ? before : NULL;
+}
+
 enum msc_halt msc_known_halt(const struct msc_record *r, uint8_t ep, bool *request)
 {
 	*request = false;

@@ -37,6 +37,11 @@ enum msc_halt msc_known_halt(const struct msc_record *, uint8_t ep, bool *reques
 /* What has made the device begin anew, by its name: "reset recovery", "a port reset", ... */
 const char *msc_reset_text(const struct msc_past *);
 
+/* Sense data that was delivered and is valid. */
+bool msc_is_sense(const struct msc_record *, struct msc_sense_data *);
+/* It says why the command right before it failed: that command. NULL: it does not. */
+const struct msc_record *msc_explained(const struct msc_record *, struct msc_sense_data *);
+
 /* The exchange before, when nothing that could change the device's mind came between: no reset,
  * and the same logical unit. */
 const struct msc_record *msc_undisturbed(const struct msc_record *);

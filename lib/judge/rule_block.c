@@ -9,7 +9,7 @@
 static uint64_t differs(const struct msc_written *w, const struct msc_exchange *read, size_t *at)
 {
 	const struct msc_exchange *write = &w->record->u.exchange;
-	uint64_t from = msc_cdb_value(read->cbw.cb, "lba"), kept, last;
+	uint64_t from = read->view.lba, kept, last;
 	uint32_t size = read->unit.block_size;
 
 	if (write->unit.block_size != size)
@@ -69,35 +69,20 @@ const struct msc_rule msc_rule_scsi_write_readback = {
 	.judge = write_readback,
 };
 
-/* Sense data that says why the command right before it failed; NULL: it is none. */
-static const struct msc_record *reason(const struct msc_record *r, struct msc_sense_data *sense)
-{
-	const struct msc_record *failed;
-	size_t len, asked;
-
-	if (!msc_is_answer(r, MSC_OP_REQUEST_SENSE, &len, &asked))
-		return NULL;
-	*sense = msc_sense_decode(r->u.exchange.data, len);
-	failed = msc_undisturbed(r);
-	return sense->valid && failed && msc_has_status(failed, MSC_CSW_FAILED) ? failed : NULL;
-}
-
 static void lba_refused(struct msc_judging *j, const struct msc_record *r)
 {
 	struct msc_sense_data sense;
-	const struct msc_record *failed = reason(r, &sense);
+	const struct msc_record *failed = msc_explained(r, &sense);
 	const struct msc_exchange *x = failed ? &failed->u.exchange : NULL;
-	uint64_t lba, blocks;
+	uint64_t blocks;
 
 	if (!x || sense.key != MSC_SENSE_ILLEGAL_REQUEST || sense.asc != MSC_ASC_LBA_OUT_OF_RANGE ||
-	    !x->view.moves_blocks || !x->unit.have_capacity || x->unit.last_lba >= UINT32_MAX)
+	    !x->view.moves_blocks || x->view.past_end || !x->unit.have_capacity ||
+	    x->unit.last_lba >= UINT32_MAX)
 		return;
-	lba = msc_cdb_value(x->cbw.cb, "lba");
-	blocks = msc_cdb_value(x->cbw.cb, "blocks");
-	if (lba > x->unit.last_lba || blocks > x->unit.last_lba - lba + 1)
-		return;
+	blocks = x->view.blocks;
 	msc_found(j, "%llu block%s at %llu are out of range, and the last block is %llu",
-		  (unsigned long long)blocks, MSC_PLURAL(blocks), (unsigned long long)lba,
+		  (unsigned long long)blocks, MSC_PLURAL(blocks), (unsigned long long)x->view.lba,
 		  (unsigned long long)x->unit.last_lba);
 	msc_expected(j, "00h");
 	msc_actual(j, "01h, then sense 5/21/%02X", sense.ascq);
@@ -124,7 +109,7 @@ static void ready_medium(struct msc_judging *j, const struct msc_record *r)
 
 	if (x->cbw.cb[0] != MSC_OP_TEST_UNIT_READY || !msc_has_status(r, MSC_CSW_PASSED) || !told)
 		return;
-	failed = reason(told, &sense);
+	failed = msc_explained(told, &sense);
 	if (!failed || sense.asc != MSC_ASC_NO_MEDIUM)
 		return;
 	msc_found(j,

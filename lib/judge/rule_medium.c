@@ -23,19 +23,6 @@ static bool has_opcode(const struct msc_record *r, uint8_t opcode)
 	return r->u.exchange.cbw.cb[0] == opcode;
 }
 
-/* Sense data, and the command right before it that failed. */
-static bool is_reason(const struct msc_record *r, struct msc_sense_data *sense,
-		      const struct msc_record **failed)
-{
-	size_t len, asked;
-
-	if (!msc_is_answer(r, MSC_OP_REQUEST_SENSE, &len, &asked))
-		return false;
-	*sense = msc_sense_decode(r->u.exchange.data, len);
-	*failed = msc_undisturbed(r);
-	return sense->valid && *failed && msc_has_status(*failed, MSC_CSW_FAILED);
-}
-
 static void eject_effect(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_unit *u = &r->u.exchange.unit;
@@ -69,8 +56,8 @@ static void eject_needless(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_record *failed, *before;
 	struct msc_sense_data sense;
 
-	if (!is_reason(r, &sense, &failed) || sense.asc != MSC_ASC_NO_MEDIUM ||
-	    !failed->u.exchange.unit.have_capacity)
+	failed = msc_explained(r, &sense);
+	if (!failed || sense.asc != MSC_ASC_NO_MEDIUM || !failed->u.exchange.unit.have_capacity)
 		return;
 	before = msc_undisturbed(failed);
 	if (!before || (!is_start_stop(before, STOP) && !is_start_stop(before, START)))
@@ -150,13 +137,14 @@ const struct msc_rule msc_rule_scsi_attention_change = {
 
 static void attention_once(struct msc_judging *j, const struct msc_record *r)
 {
-	const struct msc_record *failed, *before, *first;
+	const struct msc_record *failed, *before;
 	struct msc_sense_data now, then;
 
-	if (!is_reason(r, &now, &failed) || now.key != MSC_SENSE_UNIT_ATTENTION)
+	failed = msc_explained(r, &now);
+	if (!failed || now.key != MSC_SENSE_UNIT_ATTENTION)
 		return;
 	before = msc_undisturbed(failed);
-	if (!before || !is_reason(before, &then, &first) || now.key != then.key ||
+	if (!before || !msc_explained(before, &then) || now.key != then.key ||
 	    now.asc != then.asc || now.ascq != then.ascq)
 		return;
 	msc_found(j, "two commands in a row failed with the same unit attention");

@@ -9,17 +9,6 @@
 #define ASC_INVALID_OPCODE    0x20
 #define ASC_WRITE_PROTECTED   0x27
 
-/* Sense data that was delivered; *len bytes of it. */
-static bool is_sense(const struct msc_record *r, struct msc_sense_data *sense)
-{
-	size_t len, asked;
-
-	if (!msc_is_answer(r, MSC_OP_REQUEST_SENSE, &len, &asked))
-		return false;
-	*sense = msc_sense_decode(r->u.exchange.data, len);
-	return sense->valid;
-}
-
 static bool is_none(const struct msc_sense_data *s)
 {
 	return !s->key && !s->asc && !s->ascq;
@@ -29,15 +18,10 @@ static bool is_none(const struct msc_sense_data *s)
 static bool explains(const struct msc_record *r, struct msc_sense_data *sense,
 		     const struct msc_exchange **failed)
 {
-	const struct msc_record *before;
+	const struct msc_record *command = msc_explained(r, sense);
 
-	if (!is_sense(r, sense))
-		return false;
-	before = msc_undisturbed(r);
-	if (!before || !msc_has_status(before, MSC_CSW_FAILED))
-		return false;
-	*failed = &before->u.exchange;
-	return true;
+	*failed = command ? &command->u.exchange : NULL;
+	return command;
 }
 
 /* Conditions of the unit that come before anything about the command itself. */
@@ -153,10 +137,10 @@ static void cleared(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_record *before;
 	struct msc_sense_data now, then;
 
-	if (!is_sense(r, &now) || is_none(&now) || is_unit_condition(&now))
+	if (!msc_is_sense(r, &now) || is_none(&now) || is_unit_condition(&now))
 		return;
 	before = msc_undisturbed(r);
-	if (!before || !is_sense(before, &then) || now.key != then.key || now.asc != then.asc ||
+	if (!before || !msc_is_sense(before, &then) || now.key != then.key || now.asc != then.asc ||
 	    now.ascq != then.ascq)
 		return;
 	msc_found(j, "the same sense data was given twice");
@@ -198,7 +182,7 @@ static void pair(struct msc_judging *j, const struct msc_record *r)
 	struct msc_sense_data sense;
 	char text[128];
 
-	if (!is_sense(r, &sense) || is_pair(&sense))
+	if (!msc_is_sense(r, &sense) || is_pair(&sense))
 		return;
 	msc_found(j, "the sense key does not go with the additional sense code: %s",
 		  msc_sense_text(text, sizeof text, &sense));

@@ -60,8 +60,8 @@ const struct msc_rule msc_rule_scsi_luns_list = {
 /* Sense data that is about something that a command has done, not about the state of the unit. */
 static bool is_about_command(const struct msc_sense_data *s)
 {
-	return s->valid && (s->key == MSC_SENSE_ILLEGAL_REQUEST ||
-			    s->key == MSC_SENSE_DATA_PROTECT || s->key == MSC_SENSE_MEDIUM_ERROR);
+	return s->key == MSC_SENSE_ILLEGAL_REQUEST || s->key == MSC_SENSE_DATA_PROTECT ||
+	       s->key == MSC_SENSE_MEDIUM_ERROR;
 }
 
 static void sense_unit(struct msc_judging *j, const struct msc_record *r)
@@ -69,11 +69,9 @@ static void sense_unit(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_exchange *x = &r->u.exchange;
 	const struct msc_record *other, *own;
 	struct msc_sense_data sense;
-	size_t len, asked;
 
-	if (!msc_is_answer(r, MSC_OP_REQUEST_SENSE, &len, &asked))
+	if (!msc_is_sense(r, &sense))
 		return;
-	sense = msc_sense_decode(x->data, len);
 	other = r->past.exchange;
 	own = r->past.own;
 	if (!is_about_command(&sense) || !other || other->u.exchange.cbw.h.lun == x->cbw.h.lun ||

@@ -221,7 +221,8 @@ static void add_port_reset(struct msc_assembler *a, const struct msc_transfer *t
 	r = begin(a, MSC_RECORD_PORT_RESET);
 	if (!r)
 		return;
-	r->began_ns = t->submitted_ns, r->ended_ns = t->completed_ns;
+	r->began_ns = t->submitted_ns;
+	r->ended_ns = t->completed_ns;
 	r->u.port = (struct msc_port){ .outcome = t->outcome, .resets = t->resets };
 	complete(a, r);
 }
@@ -306,9 +307,7 @@ static bool is_clear_halt(const struct msc_assembler *a, const struct msc_transf
 {
 	const struct msc_device *d = msc_snapshot_device(a->device);
 
-	return t->setup.request_type == MSC_RECIPIENT_ENDPOINT &&
-	       t->setup.request == MSC_STD_CLEAR_FEATURE &&
-	       t->setup.value == MSC_FEATURE_ENDPOINT_HALT &&
+	return msc_setup_clears_halt(&t->setup) &&
 	       (t->setup.index == d->ep_in || t->setup.index == d->ep_out);
 }
 

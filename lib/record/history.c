@@ -185,14 +185,12 @@ static bool names_extent(uint8_t opcode)
 
 bool msc_moved_extent(const struct msc_exchange *x, uint64_t *lba, uint64_t *blocks)
 {
-	const uint8_t *cb = x->cbw.cb;
-
-	if (!names_extent(cb[0]) || !x->unit.block_size || !x->answered ||
+	if (!names_extent(x->cbw.cb[0]) || !x->unit.block_size || !x->answered ||
 	    x->csw.status != MSC_CSW_PASSED || x->csw.residue || x->csw_in_data ||
 	    !x->unit.have_capacity)
 		return false;
-	*lba = msc_cdb_value(cb, "lba");
-	*blocks = msc_cdb_value(cb, "blocks");
+	*lba = x->view.lba;
+	*blocks = x->view.blocks;
 	return *blocks && *lba <= x->unit.last_lba &&
 	       *blocks <= x->cbw.h.length / x->unit.block_size &&
 	       x->data_len == *blocks * x->unit.block_size && x->data_len == x->cbw.h.length;

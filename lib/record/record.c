@@ -384,9 +384,8 @@ bool msc_is_good_max_lun(const struct msc_record *r)
 bool msc_is_clear_halt(const struct msc_record *r, uint8_t *ep)
 {
 	*ep = (uint8_t)r->u.control.setup.index;
-	return (*ep == r->device->ep_in || *ep == r->device->ep_out) &&
-	       msc_is_request(r, MSC_RECIPIENT_ENDPOINT, MSC_STD_CLEAR_FEATURE) &&
-	       r->u.control.setup.value == MSC_FEATURE_ENDPOINT_HALT;
+	return r->kind == MSC_RECORD_CONTROL && msc_setup_clears_halt(&r->u.control.setup) &&
+	       (*ep == r->device->ep_in || *ep == r->device->ep_out);
 }
 
 bool msc_is_configuration(const struct msc_record *r)

@@ -8,12 +8,12 @@
 #include "base/text.h"
 #include "transport/enumerate.h"
 
-#define BUS 1
-#define ADDRESS 1 /* of the device on its own bus */
-#define ADDRESS_NS (500 * MSC_MS) /* USB 2.0, 9.2.6.3 has 50 ms; as the target sim: gives it */
-#define SLICE_NS (10 * MSC_MS) /* of virtual time, between two looks at real time */
-#define TURN_NS (20 * MSC_MS) /* of real time, before others have theirs */
-#define TOO_FAR_NS MSC_S /* behind real time */
+#define BUS		1
+#define ADDRESS		1	     /* of the device on its own bus */
+#define ADDRESS_NS	(500 * MSC_MS) /* USB 2.0, 9.2.6.3 has 50 ms; as the target sim: gives it */
+#define SLICE_NS	(10 * MSC_MS) /* of virtual time, between two looks at real time */
+#define TURN_NS		(20 * MSC_MS) /* of real time, before others have theirs */
+#define TOO_FAR_NS	MSC_S	     /* behind real time */
 
 static struct bus *bus_of(const struct msc_usbip_export *e)
 {
@@ -185,8 +185,7 @@ static void heed(struct msc_usbip_export *e, const struct msc_usbip_urb *u)
 	const struct msc_setup *s = &u->bus.setup;
 	unsigned what = (unsigned)s->request_type << 8 | s->request;
 
-	if (what == (MSC_RECIPIENT_ENDPOINT << 8 | MSC_STD_CLEAR_FEATURE) &&
-	    s->value == MSC_FEATURE_ENDPOINT_HALT)
+	if (msc_setup_clears_halt(s))
 		bus_reset_toggle(bus_of(e), (uint8_t)s->index);
 	else if ((what == MSC_STD_SET_CONFIGURATION && s->value) ||
 		 what == (MSC_RECIPIENT_INTERFACE << 8 | MSC_STD_SET_INTERFACE))

@@ -31,6 +31,12 @@ void msc_cbw_unpack(struct msc_cbw *cbw, const uint8_t in[MSC_CBW_LEN])
 	memcpy(cbw->cb, in + MSC_CBW_HEADER_LEN, sizeof cbw->cb);
 }
 
+bool msc_setup_clears_halt(const struct msc_setup *s)
+{
+	return s->request_type == MSC_RECIPIENT_ENDPOINT && s->request == MSC_STD_CLEAR_FEATURE &&
+	       s->value == MSC_FEATURE_ENDPOINT_HALT;
+}
+
 const char *msc_speed_name(enum msc_speed speed)
 {
 	static const char *const names[] = { "unknown", "low", "full", "high", "super" };

@@ -156,7 +156,10 @@ static void put_usbpcap_old(void *user, const struct msc_packet *p)
 {
 	const uint8_t *d = p->data;
 	bool completed = d[8] == 'C', in = d[10] & MSC_EP_IN;
+	struct rewrite *r = user;
 
+	if (r->count++ < r->first)
+		return;
 	if ((d[9] == 2 || completed == in) && !(completed && msc_get_le32(d + 28)))
 		put_usbpcap(user, p);
 }
@@ -263,6 +266,27 @@ static void a_capture_begins_anywhere(void **state)
 		assert_true(later > 10); /* so it is found by its traffic alone */
 		file_free(&f);
 	}
+}
+
+/* And so does one of halves: what was before the first of them is not known. */
+static void halves_begin_anywhere(void **state)
+{
+	struct file f = record(FULL, true);
+	struct told whole = tell(f.data, f.size);
+	size_t total = (size_t)whole.facts.packets, later = 0;
+
+	(void)state;
+	for (size_t first = 0; first < total; first++) {
+		struct told t =
+			told_anew(&f, (struct rewrite){ .link = MSC_LINK_USBPCAP, .first = first },
+				  false, false, put_usbpcap_old);
+
+		if (t.findings || t.result < 0)
+			fail_msg("from packet %zu of %zu: %s", first, total, t.rule);
+		later += first > total / 4 && t.answered > 5;
+	}
+	assert_true(later > 10);
+	file_free(&f);
 }
 
 static void packets_may_be_missing(void **state)
@@ -401,6 +425,7 @@ int main(void)
 		cmocka_unit_test(every_form_says_the_same),
 		cmocka_unit_test(a_file_has_many_interfaces),
 		cmocka_unit_test(a_capture_begins_anywhere),
+		cmocka_unit_test(halves_begin_anywhere),
 		cmocka_unit_test(packets_may_be_missing),
 		cmocka_unit_test(packets_may_be_cut),
 		cmocka_unit_test(a_file_may_end_anywhere),

@@ -6,8 +6,7 @@
 
 ON_SETUP(halt_lost)
 {
-	if (q->request_type == MSC_RECIPIENT_ENDPOINT && q->request == MSC_STD_CLEAR_FEATURE &&
-	    q->value == MSC_FEATURE_ENDPOINT_HALT)
+	if (msc_setup_clears_halt(q))
 		mutant_unstall(m, (uint8_t)q->index);
 	return MUTANT_PASS;
 }
