@@ -140,9 +140,11 @@ void msc_direct_close(struct msc_direct *d)
 /* ---- the threads -------------------------------------------------------------------------------- */
 
 /* Short of the end a read may still be short; an odd length is the end of the file. One that fails is asked
- * for in ever smaller pieces: what lies before the block that cannot be read is wanted. */
+ * for in ever smaller pieces: what lies before the block that cannot be read is wanted. Of a page that is
+ * cached there is no part, and each try may cost the disk seconds. */
 static void fill(const struct msc_direct *d, struct slot *s)
 {
+	const size_t least = d->direct ? d->align : ALIGN;
 	size_t piece = CHUNK;
 
 	s->got = 0;
@@ -154,7 +156,7 @@ static void fill(const struct msc_direct *d, struct slot *s)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && errno == EIO && piece / 2 >= d->align) {
+		if (n < 0 && errno == EIO && piece / 2 >= least) {
 			piece /= 2;
 			continue;
 		}

@@ -22,6 +22,8 @@ bool msc_has_loose_length(const struct msc_record *);
 
 /* It is an answer to that command, and all of it is still there: view.answer. */
 bool msc_is_answer(const struct msc_record *, uint8_t opcode, size_t *len, size_t *asked);
+/* Sense data that was delivered and is valid. */
+bool msc_is_sense(const struct msc_record *, struct msc_sense_data *);
 /* An earlier answer that this one should agree with: the same logical unit, `same` says that the
  * commands ask for the same, and nothing in between failed or changed the unit. */
 const struct msc_record *msc_earlier_answer(const struct msc_record *, uint8_t opcode,
@@ -37,14 +39,12 @@ enum msc_halt msc_known_halt(const struct msc_record *, uint8_t ep, bool *reques
 /* What has made the device begin anew, by its name: "reset recovery", "a port reset", ... */
 const char *msc_reset_text(const struct msc_past *);
 
-/* Sense data that was delivered and is valid. */
-bool msc_is_sense(const struct msc_record *, struct msc_sense_data *);
-/* It says why the command right before it failed: that command. NULL: it does not. */
-const struct msc_record *msc_explained(const struct msc_record *, struct msc_sense_data *);
-
 /* The exchange before, when nothing that could change the device's mind came between: no reset,
  * and the same logical unit. */
 const struct msc_record *msc_undisturbed(const struct msc_record *);
+
+/* Sense data that says why the command right before it failed: that command. NULL: it is none. */
+const struct msc_record *msc_explained(const struct msc_record *, struct msc_sense_data *);
 
 /* ---- control requests --------------------------------------------------------------------- */
 

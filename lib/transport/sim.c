@@ -119,10 +119,7 @@ static int clear_halt(struct msc_target *target, uint8_t ep, int64_t deadline_ns
 		      enum msc_outcome *outcome, struct msc_err *err)
 {
 	struct sim_target *s = msc_target_state(target);
-	const struct msc_setup setup = { .request_type = MSC_RECIPIENT_ENDPOINT,
-					 .request = MSC_STD_CLEAR_FEATURE,
-					 .value = MSC_FEATURE_ENDPOINT_HALT,
-					 .index = ep };
+	const struct msc_setup setup = msc_setup_clear_halt(ep);
 	struct msc_xfer x;
 
 	if (msc_enum_request(target, &setup, NULL, deadline_ns, &x, err) < 0)

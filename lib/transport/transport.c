@@ -312,10 +312,7 @@ int msc_transfer(struct msc_target *t, struct msc_xfer *x, int64_t timeout_ns, s
 int msc_clear_halt(struct msc_target *t, uint8_t ep, int64_t timeout_ns, enum msc_outcome *outcome,
 		   struct msc_err *err)
 {
-	const struct msc_setup setup = { .request_type = MSC_RECIPIENT_ENDPOINT,
-					 .request = MSC_STD_CLEAR_FEATURE,
-					 .value = MSC_FEATURE_ENDPOINT_HALT,
-					 .index = ep };
+	const struct msc_setup setup = msc_setup_clear_halt(ep);
 	int64_t began = msc_now(t->clock);
 
 	if (t->gone)

@@ -41,11 +41,7 @@ static int parse(struct msc_usbip *u, const char *rest, struct msc_err *err)
 static int clear_halt(struct msc_target *t, uint8_t ep, int64_t deadline_ns,
 		      enum msc_outcome *outcome, struct msc_err *err)
 {
-	const struct msc_setup setup = { .request_type = MSC_RECIPIENT_ENDPOINT,
-					 .request = MSC_STD_CLEAR_FEATURE,
-					 .value = MSC_FEATURE_ENDPOINT_HALT,
-					 .index = ep };
-
+	const struct msc_setup setup = msc_setup_clear_halt(ep);
 	struct msc_xfer x;
 
 	if (msc_enum_request(t, &setup, NULL, deadline_ns, &x, err) < 0)

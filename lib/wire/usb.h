@@ -48,7 +48,9 @@ enum msc_std_request { /* USB 2.0, table 9-4 */
 	MSC_STD_SET_INTERFACE = 11,
 };
 #define MSC_FEATURE_ENDPOINT_HALT 0 /* USB 2.0, table 9-6 */
-/* CLEAR_FEATURE(ENDPOINT_HALT) of the endpoint that wIndex names: USB 2.0, 9.4.1. */
+/* CLEAR_FEATURE(ENDPOINT_HALT) of the endpoint that wIndex names: USB 2.0, 9.4.1. One is made, and
+ * any request looked at. */
+struct msc_setup msc_setup_clear_halt(uint8_t ep);
 bool msc_setup_clears_halt(const struct msc_setup *);
 
 enum msc_descriptor_type { /* USB 2.0, table 9-5 */

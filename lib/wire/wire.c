@@ -31,6 +31,14 @@ void msc_cbw_unpack(struct msc_cbw *cbw, const uint8_t in[MSC_CBW_LEN])
 	memcpy(cbw->cb, in + MSC_CBW_HEADER_LEN, sizeof cbw->cb);
 }
 
+struct msc_setup msc_setup_clear_halt(uint8_t ep)
+{
+	return (struct msc_setup){ .request_type = MSC_RECIPIENT_ENDPOINT,
+				   .request = MSC_STD_CLEAR_FEATURE,
+				   .value = MSC_FEATURE_ENDPOINT_HALT,
+				   .index = ep };
+}
+
 bool msc_setup_clears_halt(const struct msc_setup *s)
 {
 	return s->request_type == MSC_RECIPIENT_ENDPOINT && s->request == MSC_STD_CLEAR_FEATURE &&
