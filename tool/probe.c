@@ -9,6 +9,9 @@
 #include "tool.h"
 
 #define READY_TRIES 8 /* unit attentions are read away, one at a time */
+#define FIRST_BLOCKS 2 /* an MBR or a boot sector, and the header of a GPT */
+#define BLOCK_SIZE_MAX 4096 /* bytes; none larger is known */
+#define LONG_CAPACITY_LEN 32
 
 struct probe {
 	struct tool *tool;
@@ -139,21 +142,54 @@ drop:
 	return -1;
 }
 
+/* The blocks that READ CAPACITY(16) tells of; 0: it is refused, or gives none. */
+static int ask_long_capacity(struct probe *p, uint8_t lun, uint64_t *blocks, struct msc_err *err)
+{
+	static const uint8_t cdb[16] = { MSC_OP_SERVICE_ACTION_IN_16,
+					 MSC_SA_READ_CAPACITY_16, [13] = LONG_CAPACITY_LEN };
+	const struct msc_exchange *x;
+
+	if (ask(p, lun, cdb, sizeof cdb, LONG_CAPACITY_LEN, &x, err) < 0)
+		return -1;
+	*blocks = passed(x) && x->data_len >= 8 ? msc_get_be64(x->data) + 1 : 0;
+	return 0;
+}
+
+/* The first blocks, for the rules that hold a partition table or a boot sector against the capacity. */
+static int read_first(struct probe *p, uint8_t lun, uint64_t blocks, uint32_t block_size,
+		      struct msc_err *err)
+{
+	uint8_t n = blocks < FIRST_BLOCKS ? (uint8_t)blocks : FIRST_BLOCKS;
+	const uint8_t cdb[10] = { MSC_OP_READ_10, [8] = n };
+	const struct msc_exchange *x;
+
+	if (!n || !block_size || block_size > BLOCK_SIZE_MAX)
+		return 0;
+	return ask(p, lun, cdb, sizeof cdb, n * block_size, &x, err);
+}
+
 static int ask_capacity(struct probe *p, uint8_t lun, json_t *unit, struct msc_err *err)
 {
 	static const uint8_t cdb[10] = { MSC_OP_READ_CAPACITY_10 };
 	const struct msc_exchange *x;
 	struct msc_capacity_10 c;
-	json_t *capacity = json_null();
+	uint64_t blocks;
 
 	if (ask(p, lun, cdb, sizeof cdb, MSC_CAPACITY_10_LEN, &x, err) < 0)
 		return -1;
-	if (passed(x) && x->data_len >= MSC_CAPACITY_10_LEN) {
-		msc_capacity_10_unpack(&c, x->data);
-		capacity = json_pack("{s:I, s:I}", "blocks", (json_int_t)c.last_lba + 1,
-				     "block_size", (json_int_t)c.block_size);
-	}
-	return json_object_set_new(unit, "capacity", capacity) ? msc_nomem(err) : 0;
+	if (!passed(x) || x->data_len < MSC_CAPACITY_10_LEN)
+		return json_object_set_new(unit, "capacity", json_null()) ? msc_nomem(err) : 0;
+	msc_capacity_10_unpack(&c, x->data);
+	blocks = (uint64_t)c.last_lba + 1;
+	/* all ones: more than ten bytes can tell (SBC-3, READ CAPACITY (10)) */
+	if (c.last_lba == UINT32_MAX && ask_long_capacity(p, lun, &blocks, err) < 0)
+		return -1;
+	if (json_object_set_new(unit, "capacity",
+				blocks ? json_pack("{s:I, s:I}", "blocks", (json_int_t)blocks,
+						   "block_size", (json_int_t)c.block_size)
+				       : json_null()))
+		return msc_nomem(err);
+	return read_first(p, lun, blocks, c.block_size, err);
 }
 
 /* The page codes in MODE SENSE data; pages of a later format (SPF) carry a two-byte length. */

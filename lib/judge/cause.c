@@ -103,9 +103,13 @@ static int list_ties(struct msc_match *w, size_t k, struct msc_cause *cause, str
 
 static enum msc_confidence confidence(const struct msc_cause *cause)
 {
+	const struct msc_rule *rule = cause->fault ? main_rule(cause->fault) : NULL;
+
 	if (cause->shown * 2 < cause->shows || cause->shown == 0)
 		return MSC_POSSIBLE;
-	return cause->shown * 10 < cause->shows * 9 || cause->n_ties ? MSC_LIKELY : MSC_CERTAIN;
+	if (cause->shown * 10 < cause->shows * 9 || cause->n_ties || (rule && rule->doubtful))
+		return MSC_LIKELY;
+	return MSC_CERTAIN;
 }
 
 /* A case which is known to show it alone, best one that did; else the first that did. */

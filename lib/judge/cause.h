@@ -74,7 +74,7 @@ void msc_evidence_clear(struct msc_evidence *);
 enum msc_confidence {
 	MSC_POSSIBLE, /* less than half of what it should have shown was seen, or never in the same case */
 	MSC_LIKELY,   /* half of it or more */
-	MSC_CERTAIN,  /* nine tenths or more, and no other defect shows the same */
+	MSC_CERTAIN, /* nine tenths or more, no other defect shows the same, and its rule is not doubtful */
 };
 extern const char *const msc_confidence_names[]; /* "possible", "likely", "certain" */
 

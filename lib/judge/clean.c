@@ -20,7 +20,7 @@ static bool went_straight(const struct msc_exchange *x)
 }
 
 /* The blocks are there, their bytes are what moved, and it is no address at which a wrap would
- * show (scsi.medium.repeats). Whoever wrote lately is asked what it was (scsi.write.readback). */
+ * show (scsi.medium.repeats), nor the first, which tells of the capacity (scsi.volume.fits). Whoever wrote lately is asked what it was (scsi.write.readback). */
 static bool moved_blocks(const struct msc_exchange *x, enum msc_dir dir)
 {
 	uint32_t lba = msc_get_be32(x->cbw.cb + 2);
@@ -32,7 +32,7 @@ static bool moved_blocks(const struct msc_exchange *x, enum msc_dir dir)
 	       (uint64_t)blocks * u->block_size == x->cbw.h.length &&
 	       x->data_len == x->cbw.h.length &&
 	       (dir == MSC_DIR_OUT ? u->have_mode && !u->write_protected
-				   : blocks > 1 || lba & (lba - 1));
+				   : lba && (blocks > 1 || lba & (lba - 1)));
 }
 
 bool msc_is_clean(const struct msc_record *r)

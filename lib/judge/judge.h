@@ -36,6 +36,8 @@ struct msc_rule {
 	enum msc_severity severity[MSC_PROFILES]; /* by profile, in the order of the enum */
 	const char *why;     /* why a host cares */
 	const char *mistake; /* the usual mistake in firmware */
+	bool doubtful; /* what it sees can be of the user's making, such as an image for a larger medium: a
+			  cause that shows nothing else is never certain */
 	bool fact; /* about what does not change, such as a descriptor: a run tells it once */
 	unsigned on;	     /* msc_record_kind bits; 0: only scenarios raise it */
 	bool wrapper; /* it looks at a CBW, a CSW or an endpoint, or has to know that nobody else talks to

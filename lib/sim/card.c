@@ -166,6 +166,19 @@ static void make_noise(const struct card *c, uint64_t at, uint8_t *p, size_t n)
 	}
 }
 
+/* An MBR with one partition of FAT32, from the eighth block to the last (UEFI 2.10, 5.2.1). */
+static void add_partition(const struct card *c, uint64_t at, uint8_t *p, size_t n)
+{
+	enum { FIRST = 8, ENTRY = 446, SIGNATURE = 510, SECTOR = 512 };
+	uint8_t mbr[SECTOR] = { [ENTRY + 4] = 0x0c, [SIGNATURE] = 0x55, [SIGNATURE + 1] = 0xaa };
+
+	if (at >= SECTOR || c->g.blocks <= FIRST || c->g.blocks > UINT32_MAX)
+		return;
+	msc_put_le32(mbr + ENTRY + 8, FIRST);
+	msc_put_le32(mbr + ENTRY + 12, (uint32_t)c->g.blocks - FIRST);
+	memcpy(p, mbr + at, n < SECTOR - at ? n : SECTOR - at);
+}
+
 /* What was there before anything was written. */
 static bool load_first(const struct card *c, uint64_t at, uint8_t *p, size_t n)
 {
@@ -175,6 +188,8 @@ static bool load_first(const struct card *c, uint64_t at, uint8_t *p, size_t n)
 		make_noise(c, at, p, n);
 	else
 		memset(p, 0, n);
+	if (c->g.partition)
+		add_partition(c, at, p, n);
 	return true;
 }
 
@@ -416,6 +431,7 @@ struct card *card_ready(struct mcu *m, uint8_t slot, const struct sim_medium *me
 	g.path = medium->path[0] ? medium->path : NULL;
 	g.blocks = medium->blocks || g.path || !present ? medium->blocks : present->g.blocks;
 	g.read_only = medium->read_only;
+	g.partition = false;
 	g.noise = medium->noise ? NOISE + (m->cards << 32) : 0;
 	if (!g.blocks && !g.path) {
 		msc_fail(m->err, MSC_E_USAGE,

@@ -107,6 +107,8 @@ struct card_geometry {
 	int64_t read_ns, write_ns; /* time for one block */
 	uint64_t noise; /* without a file: what it holds at first, eight bytes that come nowhere
 			   else; the same number is the same noise, 0 is zeros */
+	bool partition; /* without a file, and zeros: the first block is an MBR, and its one partition
+			   reaches to the end of the medium */
 };
 
 void card_insert(struct mcu *, uint8_t slot, const struct card_geometry *);

@@ -18,6 +18,11 @@ static inline uint32_t msc_get_le32(const uint8_t *p)
 	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
+static inline uint64_t msc_get_le64(const uint8_t *p)
+{
+	return msc_get_le32(p) | (uint64_t)msc_get_le32(p + 4) << 32;
+}
+
 static inline uint16_t msc_get_be16(const uint8_t *p)
 {
 	return (uint16_t)(p[0] << 8 | p[1]);

@@ -7,8 +7,9 @@ from conftest import PROGRAM, TOP, UPDATE, listing
 
 DOC = TOP / "docs" / "faults.md"
 FIELD = 42
-QUIRKS = {"a", "b", "c", "e", "f", "h", "j", "l", "m", "n", "o", "p", "r", "s", "t", "w", "y"}
-FLAGS = {"BULK32", "BULK_IGNORE_TAG", "GO_SLOW", "FIX_INQUIRY", "LAST_SECTOR_BUG", "USB_SC", "USB_PR"}
+QUIRKS = set("abcdefghijklmnoprstuwy")
+FLAGS = {"BROKEN_FUA", "BULK32", "BULK_IGNORE_TAG", "FIX_INQUIRY", "GO_SLOW", "LAST_SECTOR_BUG", "MAX_SECTORS_MIN",
+         "NEEDS_CAP16", "NEED_OVERRIDE", "SCM_MULT_TARG", "SENSE_AFTER_SYNC", "USB_PR", "USB_SC"}
 
 
 def rows(section):

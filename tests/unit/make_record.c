@@ -13,7 +13,7 @@
 
 /* One statement, cut into words. */
 struct words {
-	char text[1024];
+	char text[2304];
 	char *word[12];
 	size_t count;
 };

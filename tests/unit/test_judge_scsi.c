@@ -51,6 +51,26 @@
 #define READ_FAILS  "send " READ_END " in 512; ends stall; clear in; status 1 512;"
 #define WRITE_FAILS "send " WRITE1 " out 512; data 512; status 1 512;"
 
+/* Block 0 of a medium of 1000 blocks of 512 bytes, and what may lie there. */
+#define FIRST_512(hex) "send 28000000000000000100 in 512; bytes " hex PASSED
+#define FIRST_1024(hex) "send 28000000000000000200 in 1024; bytes " hex PASSED
+#define ZEROS16	  "00000000000000000000000000000000"
+#define ZEROS64	  ZEROS16 ZEROS16 ZEROS16 ZEROS16
+#define ZEROS384  ZEROS64 ZEROS64 ZEROS64 ZEROS64 ZEROS64 ZEROS64
+#define CODE446	  ZEROS384 ZEROS16 ZEROS16 ZEROS16 "0000000000000000000000000000"
+#define ENTRY(status, type, first, count) status "000000" type "000000" first count
+#define MBR(entry1, entry2) CODE446 entry1 entry2 ZEROS16 ZEROS16 "55aa"
+#define TO_999	  ENTRY("80", "0c", "08000000", "e0030000")
+#define TO_1000	  ENTRY("80", "0c", "08000000", "e1030000")
+#define TO_1999	  ENTRY("00", "83", "08000000", "c8070000")
+#define GPT(alternate)                                                                             \
+	MBR(ENTRY("00", "ee", "01000000", "ffffffff"), ZEROS16)                                    \
+	"4546492050415254" "00000100" "5c000000" "0000000000000000" "0100000000000000" alternate   \
+		ZEROS384 ZEROS64 ZEROS16 "0000000000000000"
+#define FAT_OF(blocks)                                                                             \
+	"eb3c904d53444f53352e300002040100020002" blocks "f80400" ZEROS384 ZEROS64 ZEROS16 ZEROS16  \
+	"00000000000055aa"
+
 static const struct judge_row rows[] = {
 	/* INQUIRY */
 	{ "scsi.inquiry.additional", INQ255 "000002021f000000" TEXT28 SHORT219,
@@ -330,6 +350,21 @@ static const struct judge_row rows[] = {
 	  TUR PASSED,
 	  TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED TUR PASSED,
 	  "no unit attention", NULL, NULL },
+
+	/* what the first blocks tell of the capacity */
+	{ "scsi.volume.fits", FIRST_512(MBR(TO_999, ZEROS16)), FIRST_512(MBR(TO_999, TO_1999)),
+	  "partition 2 ends with block 1999, and READ CAPACITY says that block 999 is the last",
+	  "block 1999 or a later one is the last", "999" },
+	/* code where the table would be; no signature */
+	{ "scsi.volume.fits", FIRST_512(MBR(TO_1999, ENTRY("7f", "83", "08000000", "c8070000"))),
+	  FIRST_512(MBR(TO_1999, ZEROS16)), "partition 1", NULL, NULL },
+	{ "scsi.volume.fits", FIRST_1024(GPT("e703000000000000")),
+	  FIRST_1024(GPT("cf07000000000000")), "the GPT ends with block 1999",
+	  "block 1999 or a later one is the last", "999" },
+	{ "scsi.volume.fits", FIRST_512(FAT_OF("e803")), FIRST_512(FAT_OF("d007")),
+	  "the volume ends with block 1999", "block 1999 or a later one is the last", "999" },
+	{ "scsi.volume.last", FIRST_512(MBR(TO_999, ZEROS16)), FIRST_512(MBR(TO_1000, ZEROS16)),
+	  "partition 1 ends with block 1000", "block 1000 or a later one is the last", "999" },
 
 	/* units side by side, and addresses that move nothing */
 	{ "scsi.sense.unit",

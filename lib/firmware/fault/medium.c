@@ -81,6 +81,31 @@ const struct msc_fault msc_fault_lba_wraps = {
 	.ops = {.state_size = sizeof(uint64_t), .data_in = learn_blocks, .command = sum_wraps},
 };
 
+#define LAST_BLOCKS 8
+
+ON_COMMAND(last_eight_refused)
+{
+	uint64_t blocks = *(const uint64_t *)state;
+	uint64_t end = (uint64_t)msc_get_be32(seen->cb + 2) + msc_get_be16(seen->cb + 7);
+
+	if (is_blocks(seen->cb) && msc_get_be16(seen->cb + 7) > 1 && end <= blocks &&
+	    end + LAST_BLOCKS > blocks)
+		msc_put_be32(seen->cb + 2, UINT32_MAX);
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_last_eight_alone = {
+	.id = "last-eight-alone",
+	.title = "the last eight blocks can be read only one by one",
+	.seen = "Linux quirk LAST_SECTOR_BUG, Kingston MobileLite: https://git.kernel.org/linus/2b142900784c",
+	.caught_by = "scsi.lba.refused",
+	.mistake =
+		"a read ahead of whole buffers is held to the capacity as if the host had asked for it",
+	.ops = { .state_size = sizeof(uint64_t),
+		 .data_in = learn_blocks,
+		 .command = last_eight_refused },
+};
+
 ON_COMMAND(last_refused)
 {
 	uint64_t blocks = *(const uint64_t *)state;

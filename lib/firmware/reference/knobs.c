@@ -7,6 +7,8 @@
 #define DEFAULT_BYTES (8u << 20)
 #define BLOCKS_LEAST  256u /* of a unit that is smaller than the one before it */
 
+enum { FILL_NOISE = 1, FILL_PARTITION }; /* indices into fills */
+
 /* The file is the medium of unit 0; other units have one in memory, each half as large as the one
  * before it, so that a mix-up shows. */
 void reference_insert_media(struct mcu *m, const struct reference_knobs *k,
@@ -25,7 +27,8 @@ void reference_insert_media(struct mcu *m, const struct reference_knobs *k,
 		if (g.blocks >> lun >= BLOCKS_LEAST)
 			g.blocks >>= lun;
 		g.blocks = k->medium ? g.blocks : 0;
-		g.noise = k->fill ? UINT64_C(0x100000000000000) * (lun + 1u) : 0;
+		g.partition = k->fill == FILL_PARTITION;
+		g.noise = k->fill == FILL_NOISE ? UINT64_C(0x100000000000000) * (lun + 1u) : 0;
 		card_insert(m, lun, &g);
 	}
 }
@@ -33,7 +36,7 @@ void reference_insert_media(struct mcu *m, const struct reference_knobs *k,
 #define KNOB(member) offsetof(struct reference_knobs, member)
 static const char *const block_sizes[] = { "512", "1024", "2048", "4096", NULL };
 static const char *const packet_sizes[] = { "8", "16", "32", "64", NULL };
-static const char *const fills[] = { "zeros", "noise", NULL };
+static const char *const fills[] = { "zeros", "noise", "partition", NULL };
 static const char *const case5_names[] = { "stall", "short", "pad", NULL };
 
 const struct msc_knob reference_knobs[] = {

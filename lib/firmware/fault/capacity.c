@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Faults of a firmware that believes its medium to be smaller than it is: every answer about the size
+ * agrees with every other, and what lies beyond is refused. Only what is on the medium tells. */
+#include "firmware/fault/fault.h"
+
+#include <string.h>
+
+/* state: how many blocks the firmware believes in; 0: nobody has asked yet. */
+static void remember(void *state, uint64_t blocks)
+{
+	*(uint64_t *)state = blocks;
+}
+
+/* Every answer that tells a size, from one function of the true number of blocks. */
+static enum mutant_verdict tell(const struct mutant_view *v, uint8_t *buf, size_t len, void *state,
+				uint64_t (*believed)(uint64_t blocks))
+{
+	uint64_t blocks;
+
+	if (fault_answers(v, MSC_OP_READ_CAPACITY_10, len, MSC_CAPACITY_10_LEN)) {
+		blocks = believed((uint64_t)msc_get_be32(buf) + 1);
+		msc_put_be32(buf, (uint32_t)(blocks - 1));
+	} else if (fault_answers(v, MSC_OP_SERVICE_ACTION_IN_16, len, 8)) {
+		blocks = believed(msc_get_be64(buf) + 1);
+		msc_put_be64(buf, blocks - 1);
+	} else if (fault_answers(v, MSC_OP_READ_FORMAT_CAPACITIES, len, 8)) {
+		blocks = believed(msc_get_be32(buf + 4));
+		msc_put_be32(buf + 4, (uint32_t)blocks);
+	} else {
+		return MUTANT_PASS;
+	}
+	remember(state, blocks);
+	return MUTANT_PASS;
+}
+
+/* Where the blocks of a READ, WRITE or VERIFY end. */
+static bool ends_at(const uint8_t *cb, uint64_t *end)
+{
+	switch (cb[0]) {
+	case MSC_OP_READ_6:
+	case MSC_OP_WRITE_6:
+		*end = (msc_get_be24(cb + 1) & 0x1fffff) + (cb[4] ? cb[4] : 256u);
+		return true;
+	case MSC_OP_READ_10:
+	case MSC_OP_WRITE_10:
+	case MSC_OP_VERIFY_10:
+		*end = (uint64_t)msc_get_be32(cb + 2) + msc_get_be16(cb + 7);
+		return true;
+	case MSC_OP_READ_12:
+	case MSC_OP_WRITE_12:
+	case MSC_OP_VERIFY_12:
+		*end = (uint64_t)msc_get_be32(cb + 2) + msc_get_be32(cb + 6);
+		return true;
+	case MSC_OP_READ_16:
+	case MSC_OP_WRITE_16:
+	case MSC_OP_VERIFY_16:
+		*end = msc_get_be64(cb + 2) + msc_get_be32(cb + 10);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* What ends beyond what the firmware believes in is refused as what lies beyond the medium is: its
+ * address becomes one that no medium has. The short forms cannot hold one. */
+ON_COMMAND(refuse_beyond)
+{
+	uint64_t blocks = *(const uint64_t *)state, end;
+	uint8_t *cb = seen->cb;
+
+	if (!blocks || !ends_at(cb, &end) || end <= blocks)
+		return MUTANT_PASS;
+	if (cb[0] == MSC_OP_READ_6 || cb[0] == MSC_OP_WRITE_6) {
+		uint8_t count = cb[4];
+
+		cb[0] = cb[0] == MSC_OP_READ_6 ? MSC_OP_READ_10 : MSC_OP_WRITE_10;
+		seen->h.cb_length = 10;
+		memset(cb + 1, 0, 9);
+		msc_put_be16(cb + 7, count ? count : 256);
+	}
+	memset(cb + 2, 0xff, 4);
+	return MUTANT_PASS;
+}
+
+static uint64_t half(uint64_t blocks)
+{
+	return blocks / 2;
+}
+
+ON_DATA_IN(tell_half)
+{
+	return tell(v, buf, *len, state, half);
+}
+
+const struct msc_fault msc_fault_capacity_half = {
+	.id = "capacity-half",
+	.title = "the medium is told to have half of its blocks, and the others are refused",
+	.seen = "field: https://github.com/adafruit/circuitpython/pull/11012",
+	.caught_by = "scsi.volume.fits",
+	.mistake = "the size field of the card is cut: C_SIZE of an SDHC card has 22 bits",
+	.target = "fill=partition",
+	.ops = {.state_size = sizeof(uint64_t), .data_in = tell_half, .command = refuse_beyond},
+};
+
+static uint64_t one_less(uint64_t blocks)
+{
+	return blocks - 1;
+}
+
+ON_DATA_IN(tell_one_less)
+{
+	return tell(v, buf, *len, state, one_less);
+}
+
+const struct msc_fault msc_fault_capacity_less = {
+	.id = "capacity-less",
+	.title = "the last block is left out of the capacity, and is refused",
+	.seen = "field: https://github.com/robertfisk/USG/issues/4",
+	.caught_by = "scsi.volume.last",
+	.mistake = "the last block of the medium inside is taken for the number of blocks",
+	.target = "fill=partition",
+	.ops = {.state_size = sizeof(uint64_t), .data_in = tell_one_less, .command = refuse_beyond},
+};
