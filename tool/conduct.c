@@ -11,6 +11,9 @@
 #include "repeat.h"
 #include "tool.h"
 
+#define ESTIMATE_LEAST 20 /* cases; fewer are done before it is read */
+#define MINUTES_FROM_S 100 /* s; from there on minutes are told */
+
 struct report {
 	struct msc_report_context context;
 	struct msc_report_run run;
@@ -21,6 +24,7 @@ struct conductor {
 	size_t n_reports;	/* that have begun */
 	struct tool *tool;
 	size_t total, done;
+	bool simulated;
 	char *repeat, *selected;
 	struct repeat tried;
 	struct walk *walk; /* NULL: the run does not end with the first failure */
@@ -32,6 +36,7 @@ static void show_progress(struct conductor *c, const struct msc_event *ev)
 
 	if (ev->kind == MSC_EV_RUN_BEGIN) {
 		c->total = ev->cases_total;
+		c->simulated = ev->device->simulated;
 		tool_progress(c->tool, "asking the device what it is");
 	}
 	if (ev->kind == MSC_EV_CASE_BEGIN) {
@@ -101,11 +106,25 @@ void walk_end(struct walk *walk)
 	msc_findings_clear(&walk->first);
 }
 
+/* Whoever waits for a real device is told how long. */
+static void tell_estimate(const struct conductor *c, const struct msc_event *ev)
+{
+	long long seconds = (ev->device_ns + MSC_S - 1) / MSC_S;
+	bool minutes = seconds >= MINUTES_FROM_S;
+
+	if (c->tool->verbosity < 0 || c->simulated || ev->cases_total < ESTIMATE_LEAST)
+		return;
+	fprintf(stderr, "mscope: %zu cases, about %lld %s\n", ev->cases_total,
+		minutes ? (seconds + 30) / 60 : seconds, minutes ? "minutes" : "s");
+}
+
 static void on_event(void *user, const struct msc_event *ev)
 {
 	struct conductor *c = user;
 
 	show_progress(c, ev);
+	if (ev->kind == MSC_EV_ESTIMATE)
+		tell_estimate(c, ev);
 	if (ev->kind == MSC_EV_NOTE && ev->safety && !c->tool->text)
 		fprintf(stderr, "mscope: %s\n", ev->text); /* standard output holds a document */
 	if (c->walk)

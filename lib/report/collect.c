@@ -109,6 +109,7 @@ void msc_report_collect(struct msc_report_all *all, const struct msc_report_cont
 			try_causes(all, context);
 		break;
 	case MSC_EV_CASE_BEGIN:
+	case MSC_EV_ESTIMATE:
 	case MSC_EV_RECORD:
 		break;
 	}

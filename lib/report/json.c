@@ -195,6 +195,8 @@ static void event(struct msc_report_run *run, const struct msc_event *ev)
 		if (ev->reason && !s->reason)
 			s->failed = true;
 		break;
+	case MSC_EV_ESTIMATE:
+		break;
 	}
 }
 

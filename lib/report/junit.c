@@ -167,6 +167,7 @@ static void event(struct msc_report_run *run, const struct msc_event *ev)
 		break;
 	case MSC_EV_CASE_BEGIN:
 	case MSC_EV_CASE_END:
+	case MSC_EV_ESTIMATE:
 	case MSC_EV_RECORD:
 	case MSC_EV_NOTE:
 		break;

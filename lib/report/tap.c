@@ -114,6 +114,7 @@ static void event(struct msc_report_run *run, const struct msc_event *ev)
 		break;
 	case MSC_EV_CASE_BEGIN:
 	case MSC_EV_CASE_END:
+	case MSC_EV_ESTIMATE:
 	case MSC_EV_RECORD:
 		break;
 	}

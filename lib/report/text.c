@@ -311,6 +311,8 @@ static void event(struct msc_report_run *run, const struct msc_event *ev)
 	case MSC_EV_RUN_END:
 		run_end(run, ev);
 		break;
+	case MSC_EV_ESTIMATE:
+		break;
 	}
 }
 

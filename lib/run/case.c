@@ -76,37 +76,43 @@ static const char *taken_out(const struct msc_runner *r)
 	return "the medium has been taken out (the device says 2/3a)";
 }
 
-/* True: it may run. */
-static bool may_run(struct msc_runner *r)
+/* Given by the user, or not. */
+static const char *unpermitted(const struct msc_runner *r)
+{
+	const struct msc_scenario *s = r->s;
+
+	if (s->writes && !r->o->allow_writes)
+		return "writes to the medium; give --allow-writes to allow it";
+	if (s->unsafe && !r->o->allow_unsafe)
+		return "sends what cannot be undone, or what nobody knows; give --allow-unsafe to "
+		       "allow it";
+	if (s->ejects && !r->o->allow_eject && !r->target->device.simulated)
+		return "takes the medium away; give --allow-eject to allow it";
+	return NULL;
+}
+
+bool msc_run_obstacle(const struct msc_runner *r, char *why, size_t size)
 {
 	const struct msc_scenario *s = r->s;
 	const char *reason = unmet(r);
 
 	if (!reason)
 		reason = taken_out(r);
-
-	if (reason)
-		msc_run_end_case(r, MSC_VERDICT_SKIP, "%s", reason);
-	else if (s->needs_blocks && (uint64_t)s->needs_blocks > r->unit.last_lba + 1)
-		msc_run_end_case(r, MSC_VERDICT_SKIP,
-				 "the medium has less than %" PRId64 " block%s", s->needs_blocks,
-				 MSC_PLURAL(s->needs_blocks));
-	else if (s->writes && !r->o->allow_writes)
-		msc_run_end_case(r, MSC_VERDICT_SKIP,
-				 "writes to the medium; give --allow-writes to allow it");
-	else if (s->unsafe && !r->o->allow_unsafe)
-		msc_run_end_case(r, MSC_VERDICT_SKIP,
-				 "sends what cannot be undone, or what nobody knows; give "
-				 "--allow-unsafe to allow it");
-	else if (s->ejects && !r->o->allow_eject && !r->target->device.simulated)
-		msc_run_end_case(r, MSC_VERDICT_SKIP,
-				 "takes the medium away; give --allow-eject to allow it");
-	else if (s->scratch_blocks > msc_medium_blocks(r->medium))
-		msc_run_end_case(r, MSC_VERDICT_SKIP,
-				 "the medium is too small for a scratch range of %" PRId64
-				 " blocks",
-				 s->scratch_blocks);
-	return !r->ended;
+	if (!reason && s->needs_blocks && (uint64_t)s->needs_blocks > r->unit.last_lba + 1) {
+		snprintf(why, size, "the medium has less than %" PRId64 " block%s", s->needs_blocks,
+			 MSC_PLURAL(s->needs_blocks));
+		return true;
+	}
+	if (!reason)
+		reason = unpermitted(r);
+	if (!reason && s->scratch_blocks > msc_medium_blocks(r->medium)) {
+		snprintf(why, size,
+			 "the medium is too small for a scratch range of %" PRId64 " blocks",
+			 s->scratch_blocks);
+		return true;
+	}
+	snprintf(why, size, "%s", reason ? reason : "");
+	return reason != NULL;
 }
 
 /* The medium may not come back, or in somebody else's hands. */
@@ -163,8 +169,12 @@ static int begin_level(struct msc_runner *r, struct msc_err *err)
 
 static int run_scenario(struct msc_runner *r, struct msc_err *err)
 {
-	if (!may_run(r))
+	char why[256];
+
+	if (msc_run_obstacle(r, why, sizeof why)) {
+		msc_run_end_case(r, MSC_VERDICT_SKIP, "%s", why);
 		return 0;
+	}
 	if (save_blocks(r, err) < 0)
 		return -1;
 	if (r->ended)

@@ -53,6 +53,10 @@ static void on_record(void *user, const struct msc_record *record)
 	    judge_misuse(r, record) < 0)
 		r->ended = true;
 	msc_run_facts(r, before);
+	if (!r->s && record->kind == MSC_RECORD_EXCHANGE) {
+		r->learned_ns += record->ended_ns - record->began_ns;
+		r->n_learned++;
+	}
 	r->o->event(r->o->user, &e);
 }
 
@@ -264,6 +268,7 @@ static int run(struct msc_runner *r, const struct msc_scenarios *all, struct msc
 	if (r->o->allow_writes && any_writes(all) && hold_journal(r, err) < 0)
 		goto skip_all;
 	tell_units(r, all);
+	msc_run_estimate(r, all);
 	rc = run_cases(r, all, err);
 	goto finish;
 skip_all:

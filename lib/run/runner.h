@@ -43,6 +43,9 @@ struct msc_runner {
 	bool hasty; /* the device hangs so often that its time has been cut */
 	int64_t end_ns, until_ns; /* hasty: when the run, and the case under way, are cut short */
 
+	int64_t learned_ns; /* how long the commands took by which the device was learned */
+	unsigned n_learned;
+
 	struct msc_told facts[MSC_FACTS_MAX];
 	size_t n_facts;
 
@@ -79,8 +82,13 @@ void msc_run_facts(struct msc_runner *, size_t from);
 /* case.c: -1 leaves the reason in *err. Wedged: nothing brings the device back. */
 int msc_run_case(struct msc_runner *, const struct msc_scenario *, bool *wedged,
 		 struct msc_err *) MSC_MUST_CHECK;
+/* The scenario in hand cannot run on this device, or may not: *why says so. */
+bool msc_run_obstacle(const struct msc_runner *, char *why, size_t size);
 /* The case ends here, without more steps, and this is its verdict unless findings are worse. */
 void msc_run_end_case(struct msc_runner *, enum msc_verdict, const char *fmt, ...) MSC_PRINTF(3, 4);
+
+/* estimate.c: tells how many cases will run and about how long they take. */
+void msc_run_estimate(struct msc_runner *, const struct msc_scenarios *);
 
 /* step.c */
 int msc_run_steps(struct msc_runner *, const struct msc_plan_step *, size_t n,

@@ -65,6 +65,10 @@ static void on_event(void *user, const struct msc_event *e)
 
 	switch (e->kind) {
 	case MSC_EV_RUN_BEGIN: s->begun = e->device != NULL; break;
+	case MSC_EV_ESTIMATE:
+		s->will_run = e->cases_total;
+		s->about_ns = e->device_ns;
+		break;
 	case MSC_EV_CASE_BEGIN: s->begins++; break;
 	case MSC_EV_RECORD: s->records++; break;
 	case MSC_EV_NOTE: copy(s->note, sizeof s->note, e->text); break;

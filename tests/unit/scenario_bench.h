@@ -32,6 +32,8 @@ struct seen {
 	bool begun, ended;
 	unsigned stop_after; /* transfers; 0: never */
 	unsigned asked;
+	size_t will_run; /* of the estimate */
+	int64_t about_ns;
 	struct msc_summary summary;
 };
 

@@ -284,6 +284,42 @@ static void test_records(void **state)
 	}
 }
 
+/* How many cases will run, and about how long they take, is told before the first: waits and resets are as
+ * long as they are, and a command takes as long as those by which the device was learned. */
+static void test_estimate(void **state)
+{
+	static const struct {
+		const char *yaml;
+		bool allow_writes;
+		size_t will_run;
+	} rows[] = {
+		{ STEPS INQUIRY, false, 1 },
+		{ STEPS "  - wait: 3s\n  - repeat: 5\n    do:\n      - wait: 2s\n    " INQUIRY,
+		  false, 1 },
+		{ STEPS "  - repeat: max_lun + 2\n    do:\n      - wait: 1s\n", false, 1 },
+		{ STEPS "  - for: { n: [1, 2, 3] }\n    do:\n      - wait: 1s\n", false, 1 },
+		{ SCRATCH WRITE("scratch", "8"), false, 0 },
+		{ SCRATCH WRITE("scratch", "8"), true, 1 },
+		{ HEAD "needs: [no-medium]\nsteps:\n" INQUIRY, false, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MSC_COUNT(rows); i++) {
+		struct seen s = case_fresh();
+		int64_t took;
+
+		assert_int_equal(case_run(DISK, rows[i].yaml, rows[i].allow_writes, &s), 0);
+		took = s.summary.device_ns;
+		if (s.will_run != rows[i].will_run)
+			fail_msg("%s: %zu cases", rows[i].yaml, s.will_run);
+		/* beside it, how the device was learned and the medium put back: a fraction of a second */
+		if (s.about_ns > took || (rows[i].will_run && s.about_ns + 200 * MSC_MS < took))
+			fail_msg("%s: about %lld ns, and it took %lld", rows[i].yaml,
+				 (long long)s.about_ns, (long long)took);
+		case_done(&s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -291,6 +327,7 @@ int main(void)
 		cmocka_unit_test(test_wedged),
 		cmocka_unit_test(test_odd),
 		cmocka_unit_test(test_records),
+		cmocka_unit_test(test_estimate),
 	};
 
 	return cmocka_run_group_tests_name("scenario_run", tests, NULL, NULL);

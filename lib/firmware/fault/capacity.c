@@ -33,28 +33,32 @@ static enum mutant_verdict tell(const struct mutant_view *v, uint8_t *buf, size_
 	return MUTANT_PASS;
 }
 
-/* Where the blocks of a READ, WRITE or VERIFY end. */
-static bool ends_at(const uint8_t *cb, uint64_t *end)
+/* Which blocks a READ, WRITE or VERIFY is about. */
+static bool is_about(const uint8_t *cb, uint64_t *lba, uint32_t *blocks)
 {
 	switch (cb[0]) {
 	case MSC_OP_READ_6:
 	case MSC_OP_WRITE_6:
-		*end = (msc_get_be24(cb + 1) & 0x1fffff) + (cb[4] ? cb[4] : 256u);
+		*lba = msc_get_be24(cb + 1) & 0x1fffff;
+		*blocks = cb[4] ? cb[4] : 256;
 		return true;
 	case MSC_OP_READ_10:
 	case MSC_OP_WRITE_10:
 	case MSC_OP_VERIFY_10:
-		*end = (uint64_t)msc_get_be32(cb + 2) + msc_get_be16(cb + 7);
+		*lba = msc_get_be32(cb + 2);
+		*blocks = msc_get_be16(cb + 7);
 		return true;
 	case MSC_OP_READ_12:
 	case MSC_OP_WRITE_12:
 	case MSC_OP_VERIFY_12:
-		*end = (uint64_t)msc_get_be32(cb + 2) + msc_get_be32(cb + 6);
+		*lba = msc_get_be32(cb + 2);
+		*blocks = msc_get_be32(cb + 6);
 		return true;
 	case MSC_OP_READ_16:
 	case MSC_OP_WRITE_16:
 	case MSC_OP_VERIFY_16:
-		*end = msc_get_be64(cb + 2) + msc_get_be32(cb + 10);
+		*lba = msc_get_be64(cb + 2);
+		*blocks = msc_get_be32(cb + 10);
 		return true;
 	default:
 		return false;
@@ -65,18 +69,17 @@ static bool ends_at(const uint8_t *cb, uint64_t *end)
  * address becomes one that no medium has. The short forms cannot hold one. */
 ON_COMMAND(refuse_beyond)
 {
-	uint64_t blocks = *(const uint64_t *)state, end;
+	uint64_t blocks = *(const uint64_t *)state, lba;
 	uint8_t *cb = seen->cb;
+	uint32_t n;
 
-	if (!blocks || !ends_at(cb, &end) || end <= blocks)
+	if (!blocks || !is_about(cb, &lba, &n) || (lba < blocks && n <= blocks - lba))
 		return MUTANT_PASS;
 	if (cb[0] == MSC_OP_READ_6 || cb[0] == MSC_OP_WRITE_6) {
-		uint8_t count = cb[4];
-
 		cb[0] = cb[0] == MSC_OP_READ_6 ? MSC_OP_READ_10 : MSC_OP_WRITE_10;
 		seen->h.cb_length = 10;
 		memset(cb + 1, 0, 9);
-		msc_put_be16(cb + 7, count ? count : 256);
+		msc_put_be16(cb + 7, (uint16_t)n);
 	}
 	memset(cb + 2, 0xff, 4);
 	return MUTANT_PASS;
