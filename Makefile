@@ -180,7 +180,7 @@ install: all
 	install -d $(addprefix $(DESTDIR),$(PREFIX)/bin $(PREFIX)/include $(LIBDIR)/pkgconfig)
 	install -m 755 $(BUILD)/mscope $(DESTDIR)$(PREFIX)/bin/
 	$(if $(wildcard tool/read.c),ln -sf mscope $(DESTDIR)$(PREFIX)/bin/dread)
-	install -m 644 lib/mscope.h $(DESTDIR)$(PREFIX)/include/
+	install -m 644 lib/mscope.h lib/mscope_firmware.h $(DESTDIR)$(PREFIX)/include/
 	install -m 644 $(BUILD)/libmscope.a $(DESTDIR)$(LIBDIR)/
 	install -m 755 $(BUILD)/libmscope.so $(DESTDIR)$(LIBDIR)/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libmscope.so
@@ -192,7 +192,7 @@ install: all
 	install -D -m 644 completion/_mscope $(DESTDIR)$(ZSHDIR)/_mscope
 	install -D -m 644 completion/mscope.fish $(DESTDIR)$(FISHDIR)/mscope.fish
 uninstall:
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,bin/mscope bin/dread include/mscope.h) \
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,bin/mscope bin/dread include/mscope.h include/mscope_firmware.h) \
 		$(addprefix $(DESTDIR)$(LIBDIR)/,libmscope.a libmscope.so $(SONAME) pkgconfig/mscope.pc) \
 		$(foreach m,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m)) \
 		$(foreach u,$(UDEV),$(DESTDIR)$(UDEVDIR)/$(notdir $u)) \

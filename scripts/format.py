@@ -5,7 +5,7 @@
   * macro definitions, and line breaks inside initialisers and enumerations;
   * short "case X: return y;" and "if (x) y();", on one line or on two.
 
-usage: format.py [--check] [FILE...]    (every C file of lib, tool and tests by default)
+usage: format.py [--check] [FILE...]    (every C file of lib, tool, tests and examples by default)
 """
 import difflib
 import functools
@@ -27,7 +27,7 @@ OTHER_TASTE = ("{BasedOnStyle: InheritParentConfig, AllowShortCaseLabelsOnASingl
 
 
 def sources():
-    return sorted(f for d in ("lib", "tool", "tests") for e in "ch"
+    return sorted(f for d in ("lib", "tool", "tests", "examples") for e in "ch"
                   for f in glob.glob(f"{d}/**/*.{e}", recursive=True))
 
 

@@ -100,18 +100,29 @@ static json_t *knobs_json(const struct msc_firmware *f)
 	return list;
 }
 
+static int add_firmware(json_t *list, const struct msc_firmware *f, struct msc_err *err)
+{
+	return append(list,
+		      json_pack("{s:s, s:s, s:s, s:s, s:b, s:o}", "name", f->name, "summary",
+				f->summary, "like", f->like, "expect", f->expect, "full_speed_only",
+				f->full_speed_only, "knobs", knobs_json(f)),
+		      err);
+}
+
+/* The models; and of shared objects the one that was asked for. */
 static int collect_firmware(json_t *list, struct tool *tool, struct msc_err *err)
 {
-	(void)tool;
-	for (size_t i = 0; i < msc_firmware_count; i++) {
-		const struct msc_firmware *f = msc_firmwares[i];
+	const char *name = tool->args.n_words > 1 ? tool->args.words[1] : "";
 
-		if (append(list,
-			   json_pack("{s:s, s:s, s:s, s:s, s:b, s:o}", "name", f->name, "summary",
-				     f->summary, "like", f->like, "expect", f->expect,
-				     "full_speed_only", f->full_speed_only, "knobs", knobs_json(f)),
-			   err) < 0)
+	for (size_t i = 0; i < msc_firmware_count; i++)
+		if (add_firmware(list, msc_firmwares[i], err) < 0)
 			return -1;
+	if (strchr(name, '/')) {
+		struct msc_firmware *f = msc_external_open(name, err);
+		int rc = f ? add_firmware(list, f, err) : -1;
+
+		msc_external_close(f);
+		return rc;
 	}
 	return 0;
 }

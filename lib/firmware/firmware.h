@@ -23,7 +23,8 @@ struct msc_firmware {
 	bool full_speed_only;
 	/* Optional, of a model that is made of something on the host: before the device is powered on,
 	 * with the knobs set; and after it is gone, in any case. */
-	int (*prepare)(void *state, bool *full_speed, struct msc_err *);
+	int (*prepare)(const struct msc_firmware *, void *state, bool *full_speed,
+		       struct msc_err *);
 	void (*release)(void *state);
 };
 
@@ -80,6 +81,10 @@ extern const size_t msc_firmware_count;
 /* All in the order of their ids: the one after that, the first for NULL, NULL at the end. */
 const struct msc_fault *msc_fault_next(const struct msc_fault *);
 const struct msc_variant *msc_variant_next(const struct msc_variant *);
+
+/* Firmware of others, in the shared object at that path (mscope_firmware.h). NULL: *err says why not. */
+struct msc_firmware *msc_external_open(const char *path, struct msc_err *err);
+void msc_external_close(struct msc_firmware *); /* NULL is nothing to close */
 
 /* NULL and *err (with the nearest name) when there is none. */
 const struct msc_firmware *msc_firmware_find(const char *name, struct msc_err *err);

@@ -184,7 +184,10 @@ static int begin(struct msc_spec *s, const char *name, struct msc_err *err)
 	if (!*name)
 		return msc_fail(err, MSC_E_USAGE,
 				"sim: needs the name of a firmware, as in sim:reference");
-	s->firmware = msc_firmware_find(name, err);
+	if (strchr(name, '/'))
+		s->firmware = s->external = msc_external_open(name, err);
+	else
+		s->firmware = msc_firmware_find(name, err);
 	if (!s->firmware)
 		return -1;
 	s->state = calloc(1, s->firmware->state_size ? s->firmware->state_size : 1);
@@ -198,7 +201,8 @@ static int begin(struct msc_spec *s, const char *name, struct msc_err *err)
 static int end(struct msc_spec *s, struct msc_err *err)
 {
 	s->full_speed = s->firmware->full_speed_only;
-	if (s->firmware->prepare && s->firmware->prepare(s->state, &s->full_speed, err) < 0)
+	if (s->firmware->prepare &&
+	    s->firmware->prepare(s->firmware, s->state, &s->full_speed, err) < 0)
 		return -1;
 	if (s->full_speed && s->bench.speed == 2)
 		return msc_fail(err, MSC_E_USAGE, "sim:%s is a full-speed device",
@@ -299,6 +303,8 @@ void msc_spec_free(struct msc_spec *s)
 		s->firmware->release(s->state);
 	free(s->state);
 	s->state = NULL;
+	msc_external_close(s->external);
+	s->external = NULL;
 }
 
 struct sim_device_config msc_spec_config(const struct msc_spec *s)

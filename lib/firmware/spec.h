@@ -4,6 +4,7 @@
  *
  *	NAME[,KNOB=VALUE]...[,fault=ID]...[,variant=ID]...[,event=WHAT@WHEN]...
  *
+ *	NAME  of a model, or with a '/' in it the path of a shared object
  *	WHAT  card-out[/SLOT]  card-in[/SLOT][:MEDIUM]  card-swap[/SLOT][:MEDIUM]  eject[/SLOT]
  *	      card-write[/SLOT][:MEDIUM]
  *	      unplug  plug[:VID:PID]  suspend  resume  set:KNOB=VALUE
@@ -21,6 +22,7 @@ enum { MSC_SPEC_MUTANTS_MAX = 8, MSC_SPEC_EVENTS_MAX = 16 };
 
 struct msc_spec {
 	const struct msc_firmware *firmware;
+	struct msc_firmware *external; /* the same, when it is in a shared object; else NULL */
 	void *state; /* the model's, with its knobs set */
 	struct {
 		int speed, host; /* 0: auto */

@@ -39,12 +39,23 @@ static int sight(struct msc_evidence *e, const char *name, const struct msc_find
 	return 0;
 }
 
+/* The firmware has died: whatever else was found in that case is what became of it. */
+static bool has_died(const struct msc_findings *findings)
+{
+	for (size_t i = 0; i < findings->count; i++)
+		if (findings->list[i].rule == &msc_rule_firmware_dead)
+			return true;
+	return false;
+}
+
 int msc_evidence_add(struct msc_evidence *e, const char *name, const struct msc_findings *findings,
 		     struct msc_err *err)
 {
 	size_t from = name ? e->n_seen : 0;
 	const char **ran;
 
+	if (findings && has_died(findings))
+		return 0;
 	if (name) {
 		ran = more(e->ran, e->n_ran, &e->ran_room, sizeof *ran);
 		if (!ran)

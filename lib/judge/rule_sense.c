@@ -268,6 +268,13 @@ static bool is_write_refused(const struct msc_exchange *x)
 	       !x->unit.device_type && !x->view.past_end;
 }
 
+/* Of the WRITEs a disk has to know the one of ten bytes alone. */
+static bool is_unknown(const struct msc_exchange *x, const struct msc_sense_data *sense)
+{
+	return x->cbw.cb[0] != MSC_OP_WRITE_10 && sense->key == MSC_SENSE_ILLEGAL_REQUEST &&
+	       sense->asc == ASC_INVALID_OPCODE;
+}
+
 static void protect(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *failed;
@@ -275,7 +282,7 @@ static void protect(struct msc_judging *j, const struct msc_record *r)
 
 	if (!explains(r, &sense, &failed) || is_none(&sense) || is_unit_condition(&sense) ||
 	    !is_write_refused(failed) || !is_bare(failed) || !failed->unit.write_protected ||
-	    sense.asc == ASC_WRITE_PROTECTED)
+	    sense.asc == ASC_WRITE_PROTECTED || is_unknown(failed, &sense))
 		return;
 	tell(j, failed, &sense, "7/27/00");
 }

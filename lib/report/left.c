@@ -60,11 +60,20 @@ static bool add_left(struct msc_groups *all, const struct msc_report_case *c,
 	return true;
 }
 
+/* What the firmware did to itself is why the rest came about. */
+static bool is_own(const struct msc_group *g)
+{
+	return g->first->rule == &msc_rule_firmware_dead ||
+	       g->first->rule == &msc_rule_firmware_misuse;
+}
+
 static int by_size(const void *a, const void *b)
 {
 	const struct msc_group *x = a, *y = b;
 	int order;
 
+	if (is_own(x) != is_own(y))
+		return is_own(x) ? -1 : 1;
 	if (x->first->severity != y->first->severity)
 		return x->first->severity > y->first->severity ? -1 : 1;
 	if (x->findings != y->findings)

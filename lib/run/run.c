@@ -33,11 +33,13 @@ static void on_medium_note(void *user, bool safety, const char *text)
 static int judge_misuse(struct msc_runner *r, const struct msc_record *record)
 {
 	char text[256];
+	bool died;
 
-	if (!msc_device_remark(r->target, text, sizeof text))
+	if (!msc_device_remark(r->target, text, sizeof text, &died))
 		return 0;
-	return msc_judge_stated(&msc_rule_firmware_misuse, NULL, record, r->o->profile,
-				&r->findings, NULL, NULL, &r->judge_err, "%s", text);
+	return msc_judge_stated(died ? &msc_rule_firmware_dead : &msc_rule_firmware_misuse, NULL,
+				record, r->o->profile, &r->findings, NULL, NULL, &r->judge_err,
+				"%s", text);
 }
 
 static void on_record(void *user, const struct msc_record *record)

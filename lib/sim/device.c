@@ -93,10 +93,17 @@ const void *sim_device_state(const struct sim_device *d)
 	return d->mcu.state;
 }
 
-bool sim_device_remark(struct sim_device *d, char *buf, size_t size)
+bool sim_device_remark(struct sim_device *d, char *buf, size_t size, bool *died)
 {
 	struct mcu *m = &d->mcu;
 
+	*died = *m->death;
+	if (*died) {
+		snprintf(buf, size, "%s", m->death);
+		*m->death = '\0';
+		m->remarks = 0;
+		return true;
+	}
 	if (!m->remarks)
 		return false;
 	if (m->remarks > 1)

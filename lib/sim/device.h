@@ -47,8 +47,8 @@ struct bus *sim_device_bus(struct sim_device *);
 const void *sim_device_state(const struct sim_device *);
 
 /* How the firmware has misused its peripheral since the last call, the first of such calls in words
- * ("udc_transmit: endpoint 0x81 is busy, and 2 more"); false: it has not. */
-bool sim_device_remark(struct sim_device *, char *buf, size_t size);
+ * ("udc_transmit: endpoint 0x81 is busy, and 2 more"), or of what it died; false: it has not. */
+bool sim_device_remark(struct sim_device *, char *buf, size_t size, bool *died);
 
 /* Share of virtual time in which the processor was not idle, 0 to 1, since the last call. */
 double sim_device_cpu_load(struct sim_device *);

@@ -68,6 +68,7 @@ struct mcu {
 	bool off, again;       /* without power; it has been so */
 	char remark[192];    /* the first that nobody has asked for; empty: none */
 	unsigned remarks;    /* how many there were since */
+	char death[128];     /* of what the firmware died, if nobody has asked; empty: it has not */
 	/* the processor */
 	bool in_irq;
 	int64_t cursor;	   /* of the running handler */
@@ -75,6 +76,8 @@ struct mcu {
 	int64_t busy_ns;   /* interrupts and tasks, since it was last asked */
 	struct irq *queue; /* a ring of room entries */
 	size_t first, count, room;
+	unsigned disabled; /* interrupts: so often */
+	bool held;	   /* the first of the queue was due, and waits for them to be enabled */
 };
 
 /* sim_at for what ends when the power goes. */
@@ -91,10 +94,6 @@ int64_t mcu_scale(const struct mcu *, int64_t ns);
 /* Runs fn(arg) when simulated time reaches the caller's cursor; at once in a task. */
 void mcu_effect(struct mcu *, sim_fn *fn, void *arg);
 void mcu_effect_owned(struct mcu *, sim_fn *fn, void *arg); /* arg is freed afterwards */
-
-/* The firmware did what hardware has an answer to, and no firmware should do: the run goes on, and
- * sim_device_remark hands the text out. */
-void mcu_remark(struct mcu *, const char *fmt, ...) MSC_PRINTF(2, 3);
 
 /* Ends the run, naming the model: "sim:reference: udc_transmit: endpoint 0x81 is busy". */
 void mcu_misuse(struct mcu *, const char *fmt, ...) MSC_PRINTF(2, 3);

@@ -71,6 +71,10 @@ static void serve(void *arg)
 	struct irq irq = m->queue[m->first];
 	int64_t began = sim_now(m->sim);
 
+	if (m->disabled) {
+		m->held = true;
+		return;
+	}
 	tasks_pause(m->tasks);
 	m->in_irq = true;
 	m->cursor = began + IRQ_ENTRY_NS;
@@ -82,6 +86,34 @@ static void serve(void *arg)
 	if (--m->count)
 		mcu_at(m, m->busy_until, serve, m);
 	tasks_resume(m->tasks);
+}
+
+void mcu_irq_disable(struct mcu *m)
+{
+	m->disabled += !m->in_irq;
+}
+
+void mcu_irq_enable(struct mcu *m)
+{
+	if (!m->in_irq && m->disabled)
+		mcu_irq_resume(m, m->disabled - 1);
+}
+
+unsigned mcu_irq_open(struct mcu *m)
+{
+	unsigned disabled = m->disabled;
+
+	mcu_irq_resume(m, 0);
+	return disabled;
+}
+
+void mcu_irq_resume(struct mcu *m, unsigned disabled)
+{
+	m->disabled = disabled;
+	if (disabled || !m->held)
+		return;
+	m->held = false;
+	mcu_at(m, sim_now(m->sim), serve, m);
 }
 
 void *mcu_state(struct mcu *m)
@@ -186,6 +218,15 @@ void mcu_remark(struct mcu *m, const char *fmt, ...)
 		return;
 	va_start(ap, fmt);
 	vsnprintf(m->remark, sizeof m->remark, fmt, ap);
+	va_end(ap);
+}
+
+void mcu_died(struct mcu *m, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(m->death, sizeof m->death, fmt, ap);
 	va_end(ap);
 }
 

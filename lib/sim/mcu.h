@@ -53,6 +53,19 @@ uint32_t mcu_random(struct mcu *);    /* of the run's seed */
 /* A line on the debug port: it goes to the run's log. No newline at its end. */
 void mcu_print(struct mcu *, const char *fmt, ...) MSC_PRINTF(2, 3);
 
+/* Interrupts wait until they are enabled as often as they were disabled. Of tasks; in a handler there is no
+ * other anyway. */
+void mcu_irq_disable(struct mcu *);
+void mcu_irq_enable(struct mcu *);
+/* The same at once, however often: what mcu_irq_resume takes to have it as it was. */
+unsigned mcu_irq_open(struct mcu *);
+void mcu_irq_resume(struct mcu *, unsigned disabled);
+
+/* What no firmware should do, and the run goes on: a finding about it (firmware.misuse). */
+void mcu_remark(struct mcu *, const char *fmt, ...) MSC_PRINTF(2, 3);
+/* The firmware is dead, and will not answer any more (firmware.dead): the model sees to that. */
+void mcu_died(struct mcu *, const char *fmt, ...) MSC_PRINTF(2, 3);
+
 /* Calls fn in interrupt context, ns after the cursor, once. */
 void mcu_timer(struct mcu *, int64_t ns, void (*fn)(struct mcu *, void *arg), void *arg);
 

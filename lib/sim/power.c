@@ -53,6 +53,8 @@ void power_off(struct mcu *m)
 	sim_drop(m->sim, m);
 	udc_power_off(m->udc);
 	m->count = 0;
+	m->disabled = 0;
+	m->held = false;
 	m->busy_until = 0;
 	power_free(m);
 	sd_free(m->sd);

@@ -60,9 +60,9 @@ static double pass_cpu_load(struct msc_target *t)
 	return t->next->transport->cpu_load(t->next);
 }
 
-static bool pass_remark(struct msc_target *t, char *buf, size_t size)
+static bool pass_remark(struct msc_target *t, char *buf, size_t size, bool *died)
 {
-	return t->next->transport->remark(t->next, buf, size);
+	return t->next->transport->remark(t->next, buf, size, died);
 }
 
 /* What the wrapped one cannot do, its decorator cannot do either. */

@@ -287,6 +287,11 @@ static int open_target(struct msc_target *t, const char *rest,
 		bus_tap(sim_device_bus(s->device), on_packet, s);
 	t->clock = sim_clock(sim_device_sim(s->device));
 	if (msc_enum_try(t, enumerate_once, err) < 0) {
+		char why[192];
+		bool died;
+
+		if (sim_device_remark(s->device, why, sizeof why, &died))
+			msc_err_prefix(err, "%s; ", why);
 		check_model(s, err);
 		close_target(t);
 		return -1;
@@ -301,11 +306,11 @@ static double cpu_load(struct msc_target *t)
 	return sim_device_cpu_load(s->device);
 }
 
-static bool remark(struct msc_target *t, char *buf, size_t size)
+static bool remark(struct msc_target *t, char *buf, size_t size, bool *died)
 {
 	struct sim_target *s = msc_target_state(t);
 
-	return sim_device_remark(s->device, buf, size);
+	return sim_device_remark(s->device, buf, size, died);
 }
 
 static int list(msc_found_fn *found, void *user, struct msc_err *err)

@@ -386,9 +386,9 @@ int msc_not_mounted(struct msc_target *t, struct msc_err *err)
 	return t->transport->mounted ? t->transport->mounted(t, err) : 0;
 }
 
-bool msc_device_remark(struct msc_target *t, char *buf, size_t size)
+bool msc_device_remark(struct msc_target *t, char *buf, size_t size, bool *died)
 {
-	return t->transport->remark && t->transport->remark(t, buf, size);
+	return t->transport->remark && t->transport->remark(t, buf, size, died);
 }
 
 double msc_device_cpu(struct msc_target *t)

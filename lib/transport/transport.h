@@ -134,8 +134,8 @@ struct msc_transport {
 	 * 0 to 1. */
 	double (*cpu_load)(struct msc_target *);
 	/* Optional, of simulated devices: how the firmware has misused its own hardware since the
-	 * last call. false: it has not. */
-	bool (*remark)(struct msc_target *, char *buf, size_t size);
+	 * last call, or of what it died. false: it has not. */
+	bool (*remark)(struct msc_target *, char *buf, size_t size, bool *died);
 
 	/* Optional, of decorators: a transfer has ended. Called once for each, the innermost first,
 	 * before it is told to anybody; may change what came of it. */
@@ -219,7 +219,7 @@ int msc_not_mounted(struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
 /* The transport's cpu_load; below 0 when it cannot know. */
 double msc_device_cpu(struct msc_target *);
 /* The transport's remark; false when it makes none. Ask after each transfer. */
-bool msc_device_remark(struct msc_target *, char *buf, size_t size);
+bool msc_device_remark(struct msc_target *, char *buf, size_t size, bool *died);
 
 /* Finds the mass-storage interface in dev->config and fills in the interface and endpoint members;
  * MSC_E_UNSUPPORTED and what was found instead when there is none that speaks Bulk-Only. */

@@ -392,10 +392,11 @@ void msc_usbip_export_close(struct msc_usbip_export *e)
 static void say_remark(struct msc_usbip_export *e)
 {
 	char text[200];
+	bool died;
 
-	if (sim_device_remark(e->sim, text, sizeof text))
-		msc_log(e->log, MSC_LOG_WARN, "usbip", msc_now(e->clock),
-			"%s: the firmware misuses its hardware: %s", e->device.busid, text);
+	if (sim_device_remark(e->sim, text, sizeof text, &died))
+		msc_log(e->log, MSC_LOG_WARN, "usbip", msc_now(e->clock), "%s: %s%s",
+			e->device.busid, died ? "" : "the firmware misuses its hardware: ", text);
 }
 
 /* How far virtual time is behind. */

@@ -66,7 +66,8 @@ def test_matrix_catches_every_fault(matrix):
 
 def test_matrix_proves_every_rule(matrix):
     proven = set().union(*matrix[1][True].values())
-    assert [r["name"] for r in listing("rules") if r["name"] not in proven] == []
+    # No model dies: tests/tool/test_external.py has firmware that does.
+    assert [r["name"] for r in listing("rules") if r["name"] not in proven] == ["firmware.dead"]
 
 
 def test_matrix_keeps_the_promise_of_each_fault(matrix):

@@ -160,11 +160,11 @@ static int clear_halt(struct msc_target *t, uint8_t ep, int64_t deadline_ns,
 	return no_transfers(t, err);
 }
 
-static bool remark(struct msc_target *t, char *buf, size_t size)
+static bool remark(struct msc_target *t, char *buf, size_t size, bool *died)
 {
 	struct path *p = msc_target_state(t);
 
-	return msc_device_remark(p->device, buf, size);
+	return msc_device_remark(p->device, buf, size, died);
 }
 
 static void close_path(struct msc_target *t)

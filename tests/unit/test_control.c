@@ -105,7 +105,7 @@ static void a_host_that_has_enough(void **unused)
 		t = control_room(d, READ, 1, DATA, DATA, data, DATA);
 		assert_int_equal(t.outcome, BUS_DONE);
 		assert_int_equal(data[DATA - 1], DATA - 1);
-		assert_false(sim_device_remark(d, (char[128]){ 0 }, 128));
+		assert_false(sim_device_remark(d, (char[128]){ 0 }, 128, &(bool){ false }));
 		sim_device_free(d);
 	}
 }
@@ -131,7 +131,7 @@ static void every_length(void **unused)
 		assert_int_equal(t.actual, len < room ? len : room);
 		for (size_t k = 0; k < t.actual; k++)
 			assert_int_equal(data[k], (uint8_t)k);
-		assert_false(sim_device_remark(d, (char[128]){ 0 }, 128));
+		assert_false(sim_device_remark(d, (char[128]){ 0 }, 128, &(bool){ false }));
 		sim_device_free(d);
 	}
 }

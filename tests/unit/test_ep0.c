@@ -255,7 +255,7 @@ static void each_stage(void **unused)
 		assert_int_equal(t.outcome, BUS_DONE);
 		for (size_t k = 0; in && k < DATA; k++)
 			assert_int_equal(data[k], 0x10 + k);
-		assert_false(sim_device_remark(d, (char[128]){ 0 }, 128));
+		assert_false(sim_device_remark(d, (char[128]){ 0 }, 128, &(bool){ false }));
 		sim_device_free(d);
 	}
 }
@@ -291,7 +291,7 @@ static void a_new_setup_ends_the_old(void **unused)
 			assert_true(data[k] == 0x10 + k || data[k] == 0xee);
 		rest(d);
 		assert_non_null(strstr(state_of(d)->events, "over"));
-		assert_false(sim_device_remark(d, (char[128]){ 0 }, 128));
+		assert_false(sim_device_remark(d, (char[128]){ 0 }, 128, &(bool){ false }));
 		sim_device_free(d);
 	}
 }
@@ -338,9 +338,10 @@ static void misuse_is_remarked(void **unused)
 		struct sim_device *d = plug_model(&s);
 		char text[128] = "";
 		uint8_t data[DATA];
+		bool died;
 
 		control(d, READ, (uint8_t)rows[i].act, data, sizeof data);
-		assert_true(sim_device_remark(d, text, sizeof text));
+		assert_true(sim_device_remark(d, text, sizeof text, &died));
 		assert_string_equal(text, rows[i].text);
 		sim_device_free(d);
 	}

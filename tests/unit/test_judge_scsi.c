@@ -49,6 +49,8 @@
 #define READS(hex)  "send 28000000000500000100 in 16; bytes " hex
 #define AT_2048	  "send 28000000080000000100 in 16; bytes "
 #define READ_FAILS  "send " READ_END " in 512; ends stall; clear in; status 1 512;"
+#define WRITE12_FAILS \
+	"send aa0000000000000000010000 out 512; data 512; status 1 512;"
 #define WRITE_FAILS "send " WRITE1 " out 512; data 512; status 1 512;"
 
 /* Block 0 of a medium of 1000 blocks of 512 bytes, and what may lie there. */
@@ -200,6 +202,9 @@ static const struct judge_row rows[] = {
 	{ "scsi.sense.protect", "unit protected;" WRITE_FAILS SENSE SENSE_OF("6", "2800") PASSED,
 	  "unit protected;" WRITE_FAILS SENSE SENSE_OF("3", "0c00") PASSED, "WRITE(10) failed",
 	  NULL, NULL },
+	{ "scsi.sense.protect", "unit protected;" WRITE12_FAILS SENSE SENSE_OF("5", "2000") PASSED,
+	  "unit protected;" WRITE12_FAILS SENSE SENSE_OF("5", "2400") PASSED, "WRITE(12) failed",
+	  "7/27/00", "5/24/00" },
 	{ "scsi.sense.range", READ_FAILS SENSE SENSE_OF("5", "2100") PASSED,
 	  READ_FAILS SENSE SENSE_OF("3", "1100") PASSED, "READ(10) failed", "5/21/00", "3/11/00" },
 	{ "scsi.sense.range",

@@ -330,10 +330,12 @@ static void start(struct mcu *m)
 	s->usbd.configured = configured;
 }
 
-static int prepare(void *state, bool *full_speed, struct msc_err *err)
+static int prepare(const struct msc_firmware *fw, void *state, bool *full_speed,
+		   struct msc_err *err)
 {
 	struct recorded *s = state;
 
+	(void)fw;
 	if (!*s->knob.path)
 		return msc_fail(
 			err, MSC_E_USAGE,

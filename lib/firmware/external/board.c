@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The calls of a board: each leaves the guarded firmware for code of ours, and goes back to it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "firmware/external/external.h"
+#include "firmware/external/guard.h"
+
+#define CALLS_MAX 10000000 /* at one time: the firmware polls what cannot change meanwhile */
+
+/* Where a call comes from. */
+struct caller {
+	struct external *x;
+	struct mcu *m;
+	struct guard *guard;
+};
+
+static struct caller begin(mscope_board *b)
+{
+	struct external *x = (struct external *)b;
+	struct caller c = { x, x->mcu, guard_out() };
+	int64_t now = mcu_now(c.m);
+
+	if (now != x->call_ns) {
+		x->call_ns = now;
+		x->calls = 0;
+	} else if (++x->calls > CALLS_MAX && c.guard) {
+		guard_loops(c.guard);
+	}
+	return c;
+}
+
+static void end(struct caller c)
+{
+	guard_in(c.guard);
+}
+
+#define DO(name, params, call)                                                                     \
+	static void name params                                                                    \
+	{                                                                                          \
+		struct caller c = begin(b);                                                        \
+                                                                                                   \
+		call;                                                                              \
+		end(c);                                                                            \
+	}
+#define ASK(type, name, params, call)                                                              \
+	static type name params                                                                    \
+	{                                                                                          \
+		struct caller c = begin(b);                                                        \
+		type answer = call;                                                                \
+                                                                                                   \
+		end(c);                                                                            \
+		return answer;                                                                     \
+	}
+
+/* ---- the processor ---- */
+
+static void wait_for_interrupt(mscope_board *b)
+{
+	struct caller c = begin(b);
+	unsigned disabled = mcu_irq_open(c.m);
+
+	sema_take(c.m, c.x->woken);
+	mcu_irq_resume(c.m, disabled);
+	end(c);
+}
+
+struct timer {
+	struct external *x;
+	unsigned life;
+	void (*fn)(mscope_board *, void *);
+	void *arg;
+};
+
+static void expire(void *arg)
+{
+	struct timer *t = arg;
+
+	t->fn(&t->x->board, t->arg);
+}
+
+static void on_timer(struct mcu *m, void *arg)
+{
+	struct timer *t = arg;
+
+	external_run(m, "a timer", t->life, expire, t);
+	free(t);
+}
+
+static void timer(mscope_board *b, int64_t ns, void (*fn)(mscope_board *, void *), void *arg)
+{
+	struct caller c = begin(b);
+	struct timer *t = malloc(sizeof *t);
+
+	if (t) {
+		*t = (struct timer){ c.x, c.x->life, fn, arg };
+		mcu_timer(c.m, ns > 0 ? ns : 0, on_timer, t);
+	}
+	end(c);
+}
+
+static const char *knob(mscope_board *b, const char *name)
+{
+	struct external *x = (struct external *)b;
+	const struct mscope_firmware_knob *k = x->copy->fw->knobs;
+
+	for (size_t i = 0; k && k[i].name && i < EXTERNAL_KNOBS_MAX; i++)
+		if (!strcmp(k[i].name, name))
+			return x->knob.own[i];
+	return NULL;
+}
+
+ASK(int64_t, now, (mscope_board * b), mcu_now(c.m))
+DO(spin, (mscope_board * b, int64_t ns), mcu_spin(c.m, ns > 0 ? ns : 0))
+DO(irq_disable, (mscope_board * b), mcu_irq_disable(c.m))
+DO(irq_enable, (mscope_board * b), mcu_irq_enable(c.m))
+ASK(uint32_t, random_, (mscope_board * b), mcu_random(c.m))
+DO(print, (mscope_board * b, const char *text), mcu_print(c.m, "%s", text))
+
+/* ---- the USB controller ---- */
+
+ASK(bool, is_high_speed, (mscope_board * b), mcu_speed(c.m) == MSC_SPEED_HIGH)
+DO(ep_open, (mscope_board * b, uint8_t ep, uint16_t max), udc_open(c.m, ep, max))
+DO(ep_close, (mscope_board * b, uint8_t ep), udc_close(c.m, ep))
+DO(ep_transmit, (mscope_board * b, uint8_t ep, const void *buf, size_t len),
+   udc_transmit(c.m, ep, buf, len))
+DO(ep_receive, (mscope_board * b, uint8_t ep, void *buf, size_t len),
+   udc_receive(c.m, ep, buf, len))
+DO(ep_abort, (mscope_board * b, uint8_t ep), udc_abort(c.m, ep))
+ASK(bool, ep_busy, (mscope_board * b, uint8_t ep), udc_busy(c.m, ep))
+DO(ep_stall, (mscope_board * b, uint8_t ep), udc_stall(c.m, ep))
+DO(ep_unstall, (mscope_board * b, uint8_t ep), udc_unstall(c.m, ep))
+ASK(bool, ep_stalled, (mscope_board * b, uint8_t ep), udc_stalled(c.m, ep))
+DO(ep0_in, (mscope_board * b, const void *packet, size_t len), udc_ep0_in(c.m, packet, len))
+DO(ep0_out, (mscope_board * b, void *buf, size_t room), udc_ep0_out(c.m, buf, room))
+DO(ep0_stall, (mscope_board * b), udc_ep0_stall(c.m))
+DO(set_address, (mscope_board * b, uint8_t address), udc_set_address(c.m, address))
+
+/* ---- the medium ---- */
+
+ASK(bool, medium_present, (mscope_board * b), card_present(c.m, 0))
+ASK(bool, medium_read_only, (mscope_board * b), card_read_only(c.m, 0))
+ASK(uint64_t, medium_blocks, (mscope_board * b), card_blocks(c.m, 0))
+ASK(uint32_t, medium_block_size, (mscope_board * b), card_block_size(c.m, 0))
+ASK(bool, medium_read, (mscope_board * b, uint64_t lba, uint32_t blocks, void *buf),
+    card_read(c.m, 0, lba, blocks, buf))
+ASK(bool, medium_write, (mscope_board * b, uint64_t lba, uint32_t blocks, const void *buf),
+    card_write(c.m, 0, lba, blocks, buf))
+
+const mscope_board external_board = {
+	.abi = MSCOPE_FIRMWARE_ABI,
+	.size = sizeof(mscope_board),
+	.now = now,
+	.spin = spin,
+	.irq_disable = irq_disable,
+	.irq_enable = irq_enable,
+	.wait_for_interrupt = wait_for_interrupt,
+	.timer = timer,
+	.random = random_,
+	.print = print,
+	.knob = knob,
+	.is_high_speed = is_high_speed,
+	.ep_open = ep_open,
+	.ep_close = ep_close,
+	.ep_transmit = ep_transmit,
+	.ep_receive = ep_receive,
+	.ep_abort = ep_abort,
+	.ep_busy = ep_busy,
+	.ep_stall = ep_stall,
+	.ep_unstall = ep_unstall,
+	.ep_stalled = ep_stalled,
+	.ep0_in = ep0_in,
+	.ep0_out = ep0_out,
+	.ep0_stall = ep0_stall,
+	.set_address = set_address,
+	.medium_present = medium_present,
+	.medium_read_only = medium_read_only,
+	.medium_blocks = medium_blocks,
+	.medium_block_size = medium_block_size,
+	.medium_read = medium_read,
+	.medium_write = medium_write,
+};

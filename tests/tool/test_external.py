@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Firmware of others in the simulator: examples/firmware, built out of tree against the public header."""
+import json
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+from conftest import PROGRAM, TOP, Mscope
+
+EXAMPLE = TOP / "examples" / "firmware"
+SANITIZED = "build-san" in PROGRAM
+dies = pytest.mark.skipif(SANITIZED, reason="the sanitizers take the signals that it dies of")
+
+
+def build(folder, *sources, name="disk.so", flags=()):
+    """A shared object of these sources, with nothing of the tree but mscope_firmware.h."""
+    include = folder / "include"
+    include.mkdir(exist_ok=True)
+    shutil.copy(TOP / "lib" / "mscope_firmware.h", include)
+    out = folder / name
+    subprocess.run([os.environ.get("CC", "cc").split()[-1], "-std=c11", "-O1", "-g", "-Wall", "-Wextra", "-Werror",
+                    "-shared", "-fPIC", f"-I{include}", f"-I{EXAMPLE}", *flags, "-o", out, *sources], check=True)
+    return out
+
+
+@pytest.fixture(scope="module")
+def disk(tmp_path_factory):
+    return build(tmp_path_factory.mktemp("firmware"), EXAMPLE / "disk.c", EXAMPLE / "port_mscope.c")
+
+
+def source(mscope, text, **kw):
+    path = mscope.cwd / "firmware.c"
+    path.write_text('#include "mscope_firmware.h"\n' + text)
+    return build(mscope.cwd, path, **kw)
+
+
+@pytest.mark.parametrize("profile", ["spec", "usbif", "interop"])
+def test_the_example_conforms(mscope, disk, profile):
+    summary = mscope.json("check", f"sim:{disk}", "--allow-writes", "--profile", profile)["summary"]
+    assert summary["fail"] == summary["warn"] == summary["error"] == 0 and summary["pass"] > 200
+
+
+@pytest.mark.parametrize("bench", ["speed=full,host=uhci", "speed=full,host=ohci", "speed=full,host=xhci", "host=xhci",
+                                   "wp=1", "blocks=65536", "drift=200", "variant=late-8s"])
+def test_it_does_so_on_every_bench(mscope, disk, bench):
+    summary = mscope.json("check", f"sim:{disk},{bench}", "--allow-writes")["summary"]
+    assert summary["fail"] == summary["warn"] == 0
+
+
+def test_two_runs_are_alike_byte_for_byte(mscope, disk):
+    first, second = (mscope("check", f"sim:{disk}", "--allow-writes", "-vv").out for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize("fault", ["csw-tag", "residue-zero", "maxlun-high"])
+def test_faults_are_switched_on_in_it_as_in_any_model(mscope, disk, fault):
+    causes = mscope.json("check", f"sim:{disk},fault={fault}", status=1)["causes"]
+    assert causes[0]["id"] == fault
+
+
+def test_its_defect_is_named_and_shown_alone(mscope, disk):
+    target = f"sim:{disk},defect=residue"
+    document = mscope.json("check", target, status=1)
+    (cause,) = document["causes"]
+    assert (cause["id"], cause["confidence"]) == ("residue-zero", "certain")
+    out = mscope("check", target, status=1).out
+    command = re.search(r"alone: +mscope (.*)", out).group(1).split()
+    assert "bot.residue.in" in mscope(*command, status=1).out
+
+
+@dies
+@pytest.mark.parametrize("defect, how", [("crash", "SIGSEGV at address 0x0"), ("loop", "a loop without an end")])
+def test_what_it_dies_of_is_told_with_the_case_and_the_command(mscope, disk, defect, how):
+    """The results are kept, the run goes on, and nothing else of that case is held against a known cause."""
+    document = mscope.json("check", f"sim:{disk},defect={defect}", status=1)
+    assert document["causes"] == [] and document["summary"]["error"] == 0
+    failed = [c for c in document["cases"] if c["verdict"] == "fail"]
+    assert "bot.case01.dataless" in [c["name"] for c in failed]
+    for case in failed:
+        (death,) = [f for f in case["findings"] if f["rule"] == "firmware.dead"]
+        assert death["message"] == f"the firmware has died in main: {how}"
+        assert death["context"].startswith("VERIFY(10)")
+    assert document["summary"]["pass"] > 180
+    text = mscope("check", f"sim:{disk},defect={defect}", "-q", status=1).out
+    assert text.splitlines()[1].split()[0] == "firmware.dead:"
+
+
+@dies
+@pytest.mark.parametrize("where, body, told", [
+    ("start", "*(volatile int *)8 = 0;", "start: SIGSEGV at address 0x8"),
+    ("bus_reset", "__builtin_trap();", "bus_reset: SIGILL"),
+    ("bus_reset", "abort();", "bus_reset: SIGABRT"),
+    ("setup", "for (;;) b->now(b);", "setup: a loop without an end"),
+    ("main", "for (;;) b->is_high_speed(b);", "main: a loop without an end"),
+])
+def test_firmware_that_dies_at_once_is_no_target_and_says_of_what(mscope, where, body, told):
+    handler = f"static void f(mscope_board *b{', const uint8_t p[8]' if where == 'setup' else ''})"
+    so = source(mscope, f"""#include <stdlib.h>
+{handler} {{ (void)b; {'(void)p;' if where == 'setup' else ''} {body} }}
+static void open(mscope_board *b) {{ b->ep_open(b, 0, 64); b->ep_open(b, 0x80, 64); }}
+const struct mscope_firmware mscope_firmware = {{ MSCOPE_FIRMWARE_BEGIN, .{where} = f,
+    {'.bus_reset = open' if where != 'bus_reset' else '.resume = open'} }};
+""")
+    err = mscope("probe", f"sim:{so}", status=3).err
+    assert f"the firmware has died in {told}" in err
+
+
+def test_each_power_on_has_globals_of_its_own(mscope):
+    """Two copies in one process, and one that loses its power: all begin at 0; a bus reset keeps them."""
+    so = source(mscope, """
+static unsigned starts, resets;
+static void start(mscope_board *b) { starts++; (void)b; }
+static void reset(mscope_board *b) {
+    char text[] = "starts N resets N";
+    resets++; text[7] = '0' + starts; text[16] = '0' + resets;
+    b->print(b, text); b->ep_open(b, 0, 64); b->ep_open(b, 0x80, 64);
+}
+const struct mscope_firmware mscope_firmware = { MSCOPE_FIRMWARE_BEGIN, .start = start, .bus_reset = reset };
+""")
+    log = mscope.cwd / "log"
+    mscope("probe", f"sim:{so},event=unplug@20ms,event=plug@40ms", "--log", log, status=3)
+    told = re.findall(r"starts (\d) resets (\d)", log.read_text())
+    assert told and {starts for starts, _ in told} == {"1"}
+    assert [int(n) for _, n in told].count(1) >= 1
+
+
+def test_knobs_are_checked_and_listed(mscope, disk):
+    assert "did you mean 'defect'?" in mscope("probe", f"sim:{disk},defekt=x", status=2).err
+    (entry,) = mscope.json("list", "firmware", disk)["firmware"]
+    assert entry["name"] == str(disk) and entry["summary"].startswith("example disk")
+    assert {"defect", "file", "blocks", "read-time", "host"} <= {k["name"] for k in entry["knobs"]}
+
+
+@pytest.mark.parametrize("text, told", [
+    ("int other;", "does not export 'mscope_firmware'"),
+    ("const struct mscope_firmware mscope_firmware = { .abi = 9, .size = sizeof mscope_firmware };",
+     "was built for version 9 of mscope_firmware.h, and this is 1"),
+])
+def test_what_is_no_firmware_is_refused(mscope, text, told):
+    assert told in mscope("probe", f"sim:{source(mscope, text)}", status=2).err
+
+
+def test_what_cannot_be_loaded_is_refused(mscope):
+    (mscope.cwd / "text.so").write_text("no firmware" * 100)
+    assert "invalid ELF header" in mscope("probe", "sim:./text.so", status=2).err
+    assert "No such file" in mscope("probe", "sim:./nothing.so", status=2).err
+
+
+def test_interrupts_can_be_disabled_and_waited_for(mscope):
+    """A handler does not come between two calls of main that has disabled them, and waiting enables them."""
+    so = source(mscope, """
+static volatile unsigned handled;
+static mscope_board *board;
+static void tick(mscope_board *b, void *arg) { (void)b; (void)arg; handled++; }
+static void run(mscope_board *b) {
+    unsigned before, meanwhile, after;
+    board = b;
+    b->irq_disable(b); b->irq_disable(b);
+    b->timer(b, 1000, tick, 0);
+    before = handled; b->spin(b, 1000000); meanwhile = handled;
+    b->irq_enable(b); b->spin(b, 1000); meanwhile += handled;
+    b->irq_enable(b); b->spin(b, 100000); after = handled;
+    b->print(b, before == 0 && meanwhile == 0 && after == 1 ? "masked" : "not masked");
+    b->irq_disable(b); b->timer(b, 1000, tick, 0); b->wait_for_interrupt(b);
+    while (handled == 1) b->wait_for_interrupt(b);
+    b->print(b, "woken");
+}
+const struct mscope_firmware mscope_firmware = { MSCOPE_FIRMWARE_BEGIN, .main = run };
+""")
+    log = mscope.cwd / "log"
+    mscope("probe", f"sim:{so}", "--log", log, status=3)
+    text = log.read_text()
+    assert "firmware: masked" in text and "woken" in text
+
+
+def make(folder, *args, status=0):
+    """The example's own Makefile, in a copy of it."""
+    shutil.copytree(EXAMPLE, folder / "firmware", dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.so", "now.json"))
+    done = subprocess.run(["make", "-C", folder / "firmware", *args, f"INCLUDE={TOP / 'lib'}", f"MSCOPE={PROGRAM}"],
+                          capture_output=True, text=True, env=os.environ | Mscope(folder).env)
+    assert (done.returncode == 0) == (status == 0), done.stdout + done.stderr
+    return done.stdout
+
+
+def test_its_makefile_gates_conformance_and_speed(mscope):
+    assert "no change" in make(mscope.cwd, "check")
+    assert "residue-zero" in make(mscope.cwd, "check", "DEFECT=residue", status=1)
+    assert "SLOWER" in make(mscope.cwd, "check", "DEFECT=slow", status=1)
+
+
+def test_its_port_is_short():
+    lines = [line for line in (EXAMPLE / "port_mscope.c").read_text().splitlines() if line.strip()]
+    assert len(lines) <= 150
+
+
+def test_the_header_stands_alone(mscope):
+    """It compiles by itself, in C and in C++, beside names that every USB stack has."""
+    (mscope.cwd / "a.c").write_text("enum { MSC_CBW_SIGNATURE, MSC_REQ_GET_MAX_LUN, MSC_CSW_PASSED };\n"
+                                    f'#include "{TOP / "lib" / "mscope_firmware.h"}"\n')
+    for compiler in (["gcc", "-std=c11"], ["g++", "-x", "c++"]):
+        if shutil.which(compiler[0]):
+            subprocess.run([*compiler, "-Wall", "-Wextra", "-Werror", "-fsyntax-only", mscope.cwd / "a.c"], check=True)
+
+
+def test_results_of_the_example_are_the_committed_ones():
+    """base.json is what `make base` writes: of this firmware, with these figures."""
+    base = json.loads((EXAMPLE / "base.json").read_text())
+    assert base["target"]["name"] == "sim:./disk.so,defect=none,read-time=100us"
