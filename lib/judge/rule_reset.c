@@ -179,6 +179,13 @@ static void recover_alone(struct msc_judging *j, const struct msc_record *r)
 	msc_actual(j, "%s", msc_outcome_name(outcome));
 }
 
+/* Since the exchange before, halts were cleared that nobody had seen. */
+static bool cleared_idle(const struct msc_past *past)
+{
+	return (past->cleared_in || past->cleared_out) && (past->in.idle || !past->cleared_in) &&
+	       (past->out.idle || !past->cleared_out);
+}
+
 static void recover(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
@@ -200,8 +207,11 @@ static void recover(struct msc_judging *j, const struct msc_record *r)
 		msc_found(j, "CLEAR_FEATURE(ENDPOINT_HALT) of endpoint %02Xh was answered with %s",
 			  s->ep, msc_outcome_name(s->outcome));
 	else
-		msc_found(j, "after a halt was cleared endpoint %02Xh gave %s", s->ep,
-			  msc_outcome_name(s->outcome));
+		msc_found(j, "after %s endpoint %02Xh gave %s",
+			  cleared_idle(&r->past) ? "CLEAR_FEATURE(ENDPOINT_HALT) of an endpoint "
+						   "that was not halted,"
+						 : "a halt was cleared",
+			  s->ep, msc_outcome_name(s->outcome));
 	msc_expected(j, "done");
 	msc_actual(j, "%s", msc_outcome_name(s->outcome));
 }

@@ -390,10 +390,12 @@ static void add_clear_halt(struct msc_history *h, const struct msc_record *r, ui
 	p->sent = false;
 	if (ep == r->device->ep_in) {
 		p->cleared_in = true;
+		p->in.idle = p->in.halt != MSC_HALT_SET;
 		p->in.halt = MSC_HALT_CLEAR;
 		p->in.request = false;
 	} else {
 		p->cleared_out = true;
+		p->out.idle = p->out.halt != MSC_HALT_SET;
 		p->out.halt = MSC_HALT_CLEAR;
 		p->out.request = false;
 	}

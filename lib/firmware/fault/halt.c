@@ -23,6 +23,30 @@ const struct msc_fault msc_fault_toggle_kept_idle = {
 	.ops = {.unstall = toggle_of_halted},
 };
 
+/* -- what is queued ---------------------------------------------------------------------------- */
+
+/* The firmware still takes the endpoint for busy, and arms it no more. */
+ON_UNSTALL(receive_dropped)
+{
+	if (ep == v->ep_out && !udc_stalled(m, ep))
+		mutant_drop(m, ep);
+	return true;
+}
+
+const struct msc_fault msc_fault_clear_idle = {
+	.id = "clear-idle",
+	.title =
+		"CLEAR_FEATURE(ENDPOINT_HALT) of bulk-out that is not halted drops what is armed there, "
+		"and nothing arms it again",
+	.seen = "https://github.com/hathach/tinyusb/pull/3758: the endpoint answers NAK for ever "
+		"(usbtest 29); #1529; http://janaxelson.com/device_errors.htm",
+	.caught_by = "usb.halt.recover",
+	.mistake =
+		"CLEAR_FEATURE cancels what is armed: on an endpoint that is not halted it "
+		"restarts the toggle and nothing else",
+	.ops = {.unstall = receive_dropped},
+};
+
 /* -- time ------------------------------------------------------------------------------------- */
 
 #define PATIENCE_NS (50 * MSC_MS)
