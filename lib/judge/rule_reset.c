@@ -208,9 +208,10 @@ static void recover(struct msc_judging *j, const struct msc_record *r)
 			  s->ep, msc_outcome_name(s->outcome));
 	else
 		msc_found(j, "after %s endpoint %02Xh gave %s",
-			  cleared_idle(&r->past) ? "CLEAR_FEATURE(ENDPOINT_HALT) of an endpoint "
-						   "that was not halted,"
-						 : "a halt was cleared",
+			  cleared_idle(&r->past) || msc_clears_idle(x, s)
+				  ? "CLEAR_FEATURE(ENDPOINT_HALT) of an endpoint "
+				    "that was not halted,"
+				  : "a halt was cleared",
 			  s->ep, msc_outcome_name(s->outcome));
 	msc_expected(j, "done");
 	msc_actual(j, "%s", msc_outcome_name(s->outcome));

@@ -203,6 +203,7 @@ static void add_control(struct msc_assembler *a, const struct msc_transfer *t)
 	/* What the exchange under way has done to the endpoints is not told yet. */
 	if (a->open)
 		r->past.in.halt = r->past.out.halt = MSC_HALT_UNKNOWN;
+	r->past.busy = a->open != NULL;
 	r->began_ns = t->submitted_ns;
 	r->ended_ns = t->completed_ns;
 	r->u.control = (struct msc_control){ .setup = t->setup, .outcome = t->outcome };
@@ -316,7 +317,8 @@ static void take_control(struct msc_assembler *a, const struct msc_transfer *t, 
 	struct msc_building *b = a->open;
 
 	if (b && is_clear_halt(a, t) &&
-	    (b->noted || msc_building_stalled(b, (uint8_t)t->setup.index))) {
+	    (b->noted || msc_building_stalled(b, (uint8_t)t->setup.index) ||
+	     (t->setup.index & MSC_EP_IN && msc_building_awaits_status(b)))) {
 		msc_building_clear(b, t, order);
 		return;
 	}

@@ -137,6 +137,7 @@ struct msc_past {
 		bool request; /* Bulk-Only Mass Storage Reset came after that record */
 		bool idle; /* a halt was cleared, and as far as is known there was none */
 	} in, out;
+	bool busy; /* of a control request: in the middle of an exchange */
 	bool prevented; /* of this unit: the host has locked the medium in */
 	bool ejected; /* of this unit: START STOP UNIT has ejected the medium, and it was not there
 			   since */

@@ -70,6 +70,8 @@ bool msc_host_sent_all(const struct msc_exchange *);
 
 /* The halt of the step's endpoint was cleared in the same exchange, before it. */
 bool msc_clears_before(const struct msc_exchange *, const struct msc_step *);
+/* So it was, and there was none: the endpoint had not given STALL in that exchange. */
+bool msc_clears_idle(const struct msc_exchange *, const struct msc_step *);
 
 /* The oracle, for msc_record_conclude: from the command block; and, where view.def and view.says are
  * filled in, of a command that passed. */

@@ -38,21 +38,6 @@ static int poll_endpoint(struct msc_runner *r, const struct msc_plan_poll *p, st
 	return msc_check_poll(r, &p->expect, record, err);
 }
 
-/* On a real clock in slices, so that Ctrl-C does not wait. */
-static int wait_for(struct msc_runner *r, int64_t ns, struct msc_err *err)
-{
-	struct msc_clock *clock = r->target->clock;
-	int64_t until = msc_now(clock) + ns;
-
-	while (!r->target->device.simulated && msc_now(clock) + MSC_SLICE_NS < until) {
-		if (r->o->stop && r->o->stop(r->o->user))
-			return msc_fail(err, MSC_E_INTERRUPTED, "interrupted");
-		msc_wait_until(clock, msc_now(clock) + MSC_SLICE_NS);
-	}
-	msc_wait_until(clock, until);
-	return 0;
-}
-
 /* A case may end between any two steps: no time need pass in a loop, and a user need not wait. */
 static int go_on(struct msc_runner *r, struct msc_err *err)
 {
@@ -198,7 +183,7 @@ static int run_step(struct msc_runner *r, const struct msc_plan_step *s, struct 
 	case MSC_DO_RESET_RECOVERY: return msc_run_recover(r, err);
 	case MSC_DO_PORT_RESET: return port_reset(r, err);
 	case MSC_DO_SETTLE: return settle(r, err);
-	case MSC_DO_WAIT: return wait_for(r, s->u.wait_ns, err);
+	case MSC_DO_WAIT: return msc_run_wait(r, s->u.wait_ns, err);
 	case MSC_DO_LOOP: return loop(r, &s->u.loop, err);
 	case MSC_DO_IF: return condition(r, &s->u.loop, err);
 	case MSC_DO_LET: name_values(r, &s->u.lets); break;

@@ -132,6 +132,14 @@ struct msc_stated_intent {
 	struct msc_expr length, min, max;
 };
 
+struct msc_plan_step;
+
+/* Steps in the middle of a command: control requests, pauses; before the CSW, clearing of halts. */
+struct msc_plan_aside {
+	struct msc_plan_step *steps;
+	size_t n_steps;
+};
+
 struct msc_plan_command {
 	const struct msc_cdb_def *def; /* NULL: raw */
 	const struct msc_cdb_def *narrow; /* of `read` and `write`: taken instead where every field
@@ -152,6 +160,8 @@ struct msc_plan_command {
 	int64_t timeout_ns; /* 0: the session's */
 	int save; /* slot; -1: do not */
 	struct msc_expect expect;
+	struct msc_plan_aside data_aside;   /* while the data moves */
+	struct msc_plan_aside status_aside; /* before the CSW is asked for */
 	const char *on_failure; /* what the host that is imitated does then; may be NULL */
 };
 

@@ -47,6 +47,25 @@ const struct msc_fault msc_fault_clear_idle = {
 	.ops = {.unstall = receive_dropped},
 };
 
+ON_UNSTALL(status_dropped)
+{
+	if (ep == v->ep_in && !udc_stalled(m, ep))
+		mutant_drop(m, ep);
+	return true;
+}
+
+const struct msc_fault msc_fault_clear_status = {
+	.id = "clear-status",
+	.title =
+		"CLEAR_FEATURE(ENDPOINT_HALT) of bulk-in that is not halted throws away the CSW that "
+		"waits there",
+	.seen = "https://github.com/hathach/tinyusb/issues/1529: what is pending is cleared with it",
+	.caught_by = "usb.halt.recover",
+	.mistake =
+		"CLEAR_FEATURE flushes the endpoint's FIFO, and nothing fills it again",
+	.ops = {.unstall = status_dropped},
+};
+
 /* -- time ------------------------------------------------------------------------------------- */
 
 #define PATIENCE_NS (50 * MSC_MS)
