@@ -301,7 +301,8 @@ static bool ends_conversation(const struct msc_transfer *t)
 
 	return (s->request_type == (MSC_REQTYPE_CLASS | MSC_RECIPIENT_INTERFACE) &&
 		s->request == MSC_REQ_BULK_ONLY_RESET) ||
-	       (s->request_type == 0 && s->request == MSC_STD_SET_CONFIGURATION);
+	       (s->request_type == 0 && s->request == MSC_STD_SET_CONFIGURATION) ||
+	       (s->request_type == MSC_RECIPIENT_INTERFACE && s->request == MSC_STD_SET_INTERFACE);
 }
 
 static bool is_clear_halt(const struct msc_assembler *a, const struct msc_transfer *t)

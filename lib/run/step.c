@@ -176,6 +176,7 @@ static int run_step(struct msc_runner *r, const struct msc_plan_step *s, struct 
 	case MSC_DO_ENUMERATE: return msc_run_enumerate(r, err);
 	case MSC_DO_PRELUDE: return msc_run_prelude(r, err);
 	case MSC_DO_CONFIGURE: return msc_session_configure(r->session, NULL, err);
+	case MSC_DO_SET_INTERFACE: return msc_session_set_interface(r->session, NULL, err);
 	case MSC_DO_POLL: return poll_endpoint(r, &s->u.poll, err);
 	case MSC_DO_CLEAR_HALT:
 		return msc_session_clear_halt(r->session, s->u.in ? d->ep_in : d->ep_out, NULL,

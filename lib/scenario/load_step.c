@@ -114,6 +114,7 @@ static const struct {
 	{"enumerate", NULL, MSC_DO_ENUMERATE},
 	{"prelude", NULL, MSC_DO_PRELUDE},
 	{"configure", NULL, MSC_DO_CONFIGURE},
+	{"set_interface", NULL, MSC_DO_SET_INTERFACE},
 	{"poll", poll_step, 0},
 	{"clear_halt", clear_halt, 0},
 	{"reset_recovery", NULL, MSC_DO_RESET_RECOVERY},
@@ -134,6 +135,7 @@ static const struct {
 	{"bulk_only_reset", NULL, MSC_DO_CONTROL},
 	{"get_descriptor", NULL, MSC_DO_CONTROL},
 	{"get_status", NULL, MSC_DO_CONTROL},
+	{"set_halt", NULL, MSC_DO_CONTROL},
 	{NULL, NULL, 0},
 };
 

@@ -167,7 +167,7 @@ struct msc_plan_command {
 
 struct msc_plan_control {
 	struct msc_expr type, request, value, index, length;
-	int endpoint; /* GET_STATUS: 2 bulk-out, 3 bulk-in, whose address is wIndex; else 0 */
+	int endpoint; /* of GET_STATUS, SET_FEATURE: 2 bulk-out, 3 bulk-in, whose address is wIndex; else 0 */
 	struct msc_bytes data;
 	int save;
 	struct msc_expect expect;
@@ -219,6 +219,7 @@ enum msc_do {
 	MSC_DO_ENUMERATE,
 	MSC_DO_PRELUDE,
 	MSC_DO_CONFIGURE,
+	MSC_DO_SET_INTERFACE,
 	MSC_DO_POLL,
 	MSC_DO_CLEAR_HALT,
 	MSC_DO_RESET_RECOVERY,

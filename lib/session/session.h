@@ -146,6 +146,9 @@ int msc_session_port_reset(struct msc_session *, const struct msc_record **out,
 /* SET_CONFIGURATION with the value in force; MSC_E_UNSUPPORTED where it cannot be sent. */
 int msc_session_configure(struct msc_session *, const struct msc_record **out,
 			  struct msc_err *) MSC_MUST_CHECK;
+/* SET_INTERFACE with the setting in force. */
+int msc_session_set_interface(struct msc_session *, const struct msc_record **out,
+			      struct msc_err *) MSC_MUST_CHECK;
 /* For each phase, as it is now: see hangs_max. */
 int64_t msc_session_timeout(const struct msc_session *);
 

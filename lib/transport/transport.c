@@ -361,24 +361,43 @@ int msc_port_reset(struct msc_target *t, struct msc_err *err)
 	return told.outcome == MSC_OUT_GONE ? -1 : 0;
 }
 
-int msc_configure(struct msc_target *t, enum msc_outcome *outcome, struct msc_err *err)
+/* A request with which the host's endpoints begin anew; send: the transport's, or NULL. */
+static int begin_anew(struct msc_target *t, const char *what, const struct msc_setup *setup,
+		      int (*send)(struct msc_target *, enum msc_outcome *, struct msc_err *),
+		      enum msc_outcome *outcome, struct msc_err *err)
 {
-	const struct msc_setup setup = { .request = MSC_STD_SET_CONFIGURATION,
-					 .value = msc_device_configuration(&t->device) };
 	int64_t began;
 
 	if (t->gone)
 		return gone(t, err);
-	if (!t->transport->configure)
-		return msc_fail(err, MSC_E_UNSUPPORTED,
-				"%s: SET_CONFIGURATION cannot be sent this way", t->device.name);
+	if (!send)
+		return msc_fail(err, MSC_E_UNSUPPORTED, "%s: %s cannot be sent this way",
+				t->device.name, what);
 	began = msc_now(t->clock);
-	if (t->transport->configure(t, outcome, err) < 0)
+	if (send(t, outcome, err) < 0)
 		return -1;
-	msc_log(t->log, MSC_LOG_TRACE, "transport", msc_now(t->clock), "SET_CONFIGURATION: %s",
+	msc_log(t->log, MSC_LOG_TRACE, "transport", msc_now(t->clock), "%s: %s", what,
 		msc_outcome_name(*outcome));
-	tell_request(t, &setup, began, *outcome);
+	tell_request(t, setup, began, *outcome);
 	return *outcome == MSC_OUT_GONE ? gone(t, err) : 0;
+}
+
+int msc_configure(struct msc_target *t, enum msc_outcome *outcome, struct msc_err *err)
+{
+	const struct msc_setup setup = { .request = MSC_STD_SET_CONFIGURATION,
+					 .value = msc_device_configuration(&t->device) };
+
+	return begin_anew(t, "SET_CONFIGURATION", &setup, t->transport->configure, outcome, err);
+}
+
+int msc_set_interface(struct msc_target *t, enum msc_outcome *outcome, struct msc_err *err)
+{
+	const struct msc_setup setup = { .request_type = MSC_RECIPIENT_INTERFACE,
+					 .request = MSC_STD_SET_INTERFACE,
+					 .value = t->device.alternate,
+					 .index = t->device.interface_number };
+
+	return begin_anew(t, "SET_INTERFACE", &setup, t->transport->set_interface, outcome, err);
 }
 
 int msc_not_mounted(struct msc_target *t, struct msc_err *err)

@@ -288,6 +288,17 @@ static const struct judge_row rows[] = {
 	  "send " TUR " out 512; ends stall; clear out; status 1 512; send " TUR
 	  " none 0; none timeout",
 	  "after a halt was cleared", NULL, NULL },
+	{ "usb.halt.accept", "control 2 3 0 81 0 done", "control 2 3 0 81 0 stall",
+	  "SET_FEATURE(ENDPOINT_HALT) of endpoint 81h was refused", "done", "STALL" },
+	{ "usb.halt.set", "control 2 3 0 81 0 done; control 82 0 0 81 2 done 0100; poll in stall",
+	  "control 2 3 0 81 0 done; control 82 0 0 81 2 done 0000",
+	  "endpoint 81h is not halted after SET_FEATURE", "halted", "not halted" },
+	{ "usb.halt.set", "control 2 3 0 81 0 done; reset in; control 82 0 0 81 2 done 0000",
+	  "control 2 3 0 81 0 done; poll in timeout",
+	  "endpoint 81h is not halted after SET_FEATURE", "halted", "not halted" },
+	{ "bot.reset.recovers", "control 1 b 0 0 0 stall; " TUR_OK,
+	  "control 1 b 0 0 0 done; send " TUR " none 0; none timeout",
+	  "the first command after SET_INTERFACE got time-out", "a CSW", "time-out" },
 	{ "usb.halt.status",
 	  "poll in stall; control 82 0 0 81 2 done 0100; reset in; control 82 0 0 81 2 "
 	  "done 0000",
@@ -387,7 +398,7 @@ static void conforming_devices_give_no_finding(void **state)
 		/* a halt that the host has set, or left */
 		"control 2 3 0 81 0 done; control 82 0 0 81 2 done 0100; control 2 1 0 81 0 done; control "
 		"82 0 0 81 2 done 0000",
-		"control 2 3 1 81 0 done; control 2 3 0 81 0 stall; control 82 0 0 81 2 done 0000",
+		"control 2 3 1 81 0 done; control 2 3 0 83 0 stall; control 82 0 0 81 2 done 0000",
 		"poll out stall; control 82 0 0 81 2 done 0000; control 82 0 0 2 2 done 0100",
 		"send " WRITE1 " out 512; ends stall; none cancelled; send " TUR
 		" none 0; refused stall",

@@ -66,6 +66,38 @@ const struct msc_fault msc_fault_clear_status = {
 	.ops = {.unstall = status_dropped},
 };
 
+/* state: the host has halted bulk-out. */
+ON_SETUP(host_halts)
+{
+	if (q->request_type == MSC_RECIPIENT_ENDPOINT && q->request == MSC_STD_SET_FEATURE &&
+	    q->value == MSC_FEATURE_ENDPOINT_HALT)
+		*(uint8_t *)state = (uint8_t)q->index;
+	return MUTANT_PASS;
+}
+
+ON_UNSTALL(halted_by_host)
+{
+	uint8_t *halted = state;
+
+	if (ep == v->ep_out && *halted == ep) {
+		mutant_drop(m, ep);
+		*halted = 0;
+	}
+	return true;
+}
+
+const struct msc_fault msc_fault_halt_feature_sticks = {
+	.id = "halt-feature-sticks",
+	.title =
+		"a halt of bulk-out by SET_FEATURE costs what was armed there, and nothing arms it again "
+		"when the halt is cleared",
+	.seen = "https://github.com/Nuand/bladeRF/issues/98: all that follows the halt endpoint test "
+		"fails",
+	.caught_by = "usb.halt.recover",
+	.mistake = "the class is not told when the host clears a halt that the host has set",
+	.ops = {.state_size = sizeof(uint8_t), .setup = host_halts, .unstall = halted_by_host},
+};
+
 /* -- time ------------------------------------------------------------------------------------- */
 
 #define PATIENCE_NS (50 * MSC_MS)
