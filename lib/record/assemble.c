@@ -473,6 +473,10 @@ static void take_note(struct msc_assembler *a, const struct msc_note *n)
 		finish_exchange(a);
 		a->bare = true;
 		break;
+	case MSC_NOTE_SUSPEND:
+		finish_exchange(a);
+		a->history.past.suspended = true;
+		break;
 	case MSC_NOTE_LOST: lose(a); break;
 	}
 }

@@ -131,6 +131,8 @@ static enum msc_after after(const struct msc_record *r)
 		return s->kind == MSC_STEP_CSW ? MSC_AFTER_NOTHING : MSC_AFTER_CLEAR;
 	if (s && s->kind != MSC_STEP_CBW && !is_ordinary(x))
 		return MSC_AFTER_NOTHING;
+	if (past->suspended)
+		return MSC_AFTER_SUSPEND;
 	if (past->reset || past->request)
 		return MSC_AFTER_RESET;
 	if (past->exchange && ends_cleared(&past->exchange->u.exchange, r->device->ep_out))

@@ -185,6 +185,7 @@ static int run_step(struct msc_runner *r, const struct msc_plan_step *s, struct 
 	case MSC_DO_PORT_RESET: return port_reset(r, err);
 	case MSC_DO_SETTLE: return settle(r, err);
 	case MSC_DO_WAIT: return msc_run_wait(r, s->u.wait_ns, err);
+	case MSC_DO_SUSPEND: return msc_session_suspend(r->session, s->u.wait_ns, err);
 	case MSC_DO_LOOP: return loop(r, &s->u.loop, err);
 	case MSC_DO_IF: return condition(r, &s->u.loop, err);
 	case MSC_DO_LET: name_values(r, &s->u.lets); break;

@@ -102,6 +102,18 @@ static int wait_step(struct msc_loader *l, const struct msc_yaml *step, struct m
 	return msc_load_map(l, step, "a wait step", keys, &out->u.wait_ns);
 }
 
+static int suspend_step(struct msc_loader *l, const struct msc_yaml *step,
+			struct msc_plan_step *out)
+{
+	static const struct msc_key keys[] = {
+		{"suspend", msc_load_duration, 0, 0, 0, NULL, true},
+		{0},
+	};
+
+	out->what = MSC_DO_SUSPEND;
+	return msc_load_map(l, step, "a suspend step", keys, &out->u.wait_ns);
+}
+
 static const struct {
 	const char *name;
 	msc_step_fn *load; /* NULL: a word alone */
@@ -121,6 +133,7 @@ static const struct {
 	{"port_reset", NULL, MSC_DO_PORT_RESET},
 	{"settle", NULL, MSC_DO_SETTLE},
 	{"wait", wait_step, 0},
+	{"suspend", suspend_step, 0},
 	{"repeat", msc_load_repeat, 0},
 	{"for", msc_load_for, 0},
 	{"if", msc_load_if, 0},

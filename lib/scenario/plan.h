@@ -226,6 +226,7 @@ enum msc_do {
 	MSC_DO_PORT_RESET,
 	MSC_DO_SETTLE,
 	MSC_DO_WAIT,
+	MSC_DO_SUSPEND,
 	MSC_DO_LOOP,
 	MSC_DO_IF,
 	MSC_DO_LET,
@@ -245,7 +246,7 @@ struct msc_plan_step {
 		struct msc_plan_control control;
 		struct msc_plan_poll poll;
 		int in; /* CLEAR_HALT: which endpoint */
-		int64_t wait_ns;
+		int64_t wait_ns; /* and SUSPEND */
 		struct msc_plan_loop loop; /* and IF */
 		struct msc_plan_lets lets;
 		struct msc_plan_unless unless; /* and CHECK */

@@ -199,6 +199,7 @@ static bool step_needs_endpoints(const struct msc_plan_step *s, const struct msc
 	case MSC_DO_ENUMERATE:
 	case MSC_DO_CONFIGURE:
 	case MSC_DO_SET_INTERFACE:
+	case MSC_DO_SUSPEND:
 	case MSC_DO_POLL:
 	case MSC_DO_CLEAR_HALT:
 	case MSC_DO_RESET_RECOVERY:

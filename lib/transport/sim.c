@@ -195,6 +195,21 @@ static int set_interface(struct msc_target *t, enum msc_outcome *outcome, struct
 	return 0;
 }
 
+/* USB 2.0, 7.1.7.7: 20 ms of resume signalling, its end, and 10 ms for the device to recover. */
+#define RESUME_NS (33 * MSC_MS)
+
+static int suspend(struct msc_target *t, int64_t ns, struct msc_err *err)
+{
+	struct sim_target *s = msc_target_state(t);
+	struct bus *bus = sim_device_bus(s->device);
+
+	bus_suspend(bus);
+	msc_wait_until(t->clock, msc_now(t->clock) + ns);
+	bus_resume(bus);
+	msc_wait_until(t->clock, msc_now(t->clock) + RESUME_NS);
+	return check_model(s, err);
+}
+
 static int enumerate_once(struct msc_target *t, struct msc_err *err)
 {
 	struct sim_target *s = msc_target_state(t);
@@ -350,6 +365,7 @@ const struct msc_transport msc_transport_sim = {
 	.reset = reset,
 	.configure = configure,
 	.set_interface = set_interface,
+	.suspend = suspend,
 	.list = list,
 	.cpu_load = cpu_load,
 	.remark = remark,

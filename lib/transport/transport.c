@@ -400,6 +400,21 @@ int msc_set_interface(struct msc_target *t, enum msc_outcome *outcome, struct ms
 	return begin_anew(t, "SET_INTERFACE", &setup, t->transport->set_interface, outcome, err);
 }
 
+int msc_suspend(struct msc_target *t, int64_t ns, struct msc_err *err)
+{
+	int rc;
+
+	if (t->gone)
+		return gone(t, err);
+	if (!t->transport->suspend)
+		return msc_fail(err, MSC_E_UNSUPPORTED,
+				"this host has no means to suspend the bus to %s", t->device.name);
+	rc = t->transport->suspend(t, ns, err);
+	follow(t, false);
+	msc_log(t->log, MSC_LOG_TRACE, "transport", msc_now(t->clock), "suspended and resumed");
+	return rc;
+}
+
 int msc_not_mounted(struct msc_target *t, struct msc_err *err)
 {
 	return t->transport->mounted ? t->transport->mounted(t, err) : 0;

@@ -128,6 +128,10 @@ struct msc_transport {
 	/* Optional: SET_INTERFACE with the setting in force, so that both sides' endpoints of the interface
 	 * begin anew (USB 2.0, 9.1.1.5 and 9.4.10). A device with that setting alone may refuse it. */
 	int (*set_interface)(struct msc_target *, enum msc_outcome *outcome, struct msc_err *);
+	/* Optional: the bus to the device is silent for so long, which tells it to suspend itself, and is
+	 * resumed; returns when it may be used again (USB 2.0, 7.1.7.6 and 7.1.7.7). Nothing is under
+	 * way. MSC_E_UNSUPPORTED, and why: the host cannot do that. */
+	int (*suspend)(struct msc_target *, int64_t ns, struct msc_err *);
 	/* Optional: everything that could be opened now. */
 	int (*list)(msc_found_fn *, void *user, struct msc_err *);
 	/* Optional: fails with MSC_E_BUSY and says where when a filesystem on the device is mounted
@@ -220,6 +224,7 @@ int msc_clear_halt(struct msc_target *, uint8_t ep, int64_t timeout_ns, enum msc
 int msc_port_reset(struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
 int msc_configure(struct msc_target *, enum msc_outcome *, struct msc_err *) MSC_MUST_CHECK;
 int msc_set_interface(struct msc_target *, enum msc_outcome *, struct msc_err *) MSC_MUST_CHECK;
+int msc_suspend(struct msc_target *, int64_t ns, struct msc_err *) MSC_MUST_CHECK;
 int msc_not_mounted(struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
 /* The transport's cpu_load; below 0 when it cannot know. */
 double msc_device_cpu(struct msc_target *);

@@ -370,6 +370,13 @@ static void reset(struct make *m, const struct words *w)
 	}
 }
 
+/* The bus, between two records. */
+static void suspend(struct make *m)
+{
+	complete(m);
+	m->history.past.suspended = true;
+}
+
 static void unit(struct make *m, const struct words *w)
 {
 	if (is(w, 1, "unknown")) {
@@ -435,6 +442,8 @@ static void statement(struct make *m, const struct words *w)
 		poll(m, w);
 	else if (is(w, 0, "reset"))
 		reset(m, w);
+	else if (is(w, 0, "suspend"))
+		suspend(m);
 	else if (!header(exchange(m, w), w) && !transfer(exchange(m, w), w) &&
 		 !ending(exchange(m, w), w))
 		give_up(w);

@@ -299,6 +299,15 @@ static const struct judge_row rows[] = {
 	{ "bot.reset.recovers", "control 1 b 0 0 0 stall; " TUR_OK,
 	  "control 1 b 0 0 0 done; send " TUR " none 0; none timeout",
 	  "the first command after SET_INTERFACE got time-out", "a CSW", "time-out" },
+	{ "usb.suspend.resumes", "suspend; control 80 8 0 0 1 done 01; " TUR_OK,
+	  "suspend; send " TUR " none 0; refused timeout",
+	  "the first command after the bus was resumed got time-out in command transport", "a CSW",
+	  "time-out" },
+	{ "usb.suspend.resumes", TUR_OK "; suspend; reset port; " TUR_OK,
+	  "suspend; control 80 0 0 0 2 timeout", "after the bus was resumed a control request",
+	  "an answer", "time-out" },
+	{ "usb.suspend.keeps", "control 80 8 0 0 1 done 00; suspend; control 80 8 0 0 1 done 01",
+	  "suspend; control 80 8 0 0 1 done 00", "is not configured any more", NULL, "0" },
 	{ "usb.halt.status",
 	  "poll in stall; control 82 0 0 81 2 done 0100; reset in; control 82 0 0 81 2 "
 	  "done 0000",
@@ -321,7 +330,8 @@ static void every_rule_has_a_row(void **state)
 {
 	static const char *const prefixes[] = { "bot.case.",  "bot.cbw.",   "bot.csw.",
 						"bot.data.",  "bot.stall.", "bot.residue.",
-						"bot.reset.", "usb.halt.",  NULL };
+						"bot.reset.", "usb.halt.",  "usb.suspend.",
+						NULL };
 
 	(void)state;
 	judge_coverage(rows, MSC_COUNT(rows), prefixes);
