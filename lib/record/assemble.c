@@ -318,8 +318,7 @@ static void take_control(struct msc_assembler *a, const struct msc_transfer *t, 
 	struct msc_building *b = a->open;
 
 	if (b && is_clear_halt(a, t) &&
-	    (b->noted || msc_building_stalled(b, (uint8_t)t->setup.index) ||
-	     (t->setup.index & MSC_EP_IN && msc_building_awaits_status(b)))) {
+	    (b->noted || msc_building_may_clear(b, (uint8_t)t->setup.index))) {
 		msc_building_clear(b, t, order);
 		return;
 	}
@@ -473,10 +472,7 @@ static void take_note(struct msc_assembler *a, const struct msc_note *n)
 		finish_exchange(a);
 		a->bare = true;
 		break;
-	case MSC_NOTE_SUSPEND:
-		finish_exchange(a);
-		a->history.past.suspended = true;
-		break;
+	case MSC_NOTE_SUSPEND: a->history.past.suspended = true; break;
 	case MSC_NOTE_LOST: lose(a); break;
 	}
 }

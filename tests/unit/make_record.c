@@ -356,7 +356,10 @@ static void clear_halt(struct make *m, uint8_t ep, enum msc_outcome outcome_)
 
 static void reset(struct make *m, const struct words *w)
 {
-	if (is(w, 1, "recovery")) {
+	if (is(w, 1, "suspend")) { /* the bus, between two records */
+		complete(m);
+		m->history.past.suspended = true;
+	} else if (is(w, 1, "recovery")) {
 		send_request(m, MSC_REQTYPE_CLASS | MSC_RECIPIENT_INTERFACE,
 			     MSC_REQ_BULK_ONLY_RESET, 0, 0, outcome(w, 2));
 		clear_halt(m, EP_IN, MSC_OUT_DONE);
@@ -368,13 +371,6 @@ static void reset(struct make *m, const struct words *w)
 	} else {
 		clear_halt(m, direction(w, 1) == MSC_DIR_IN ? EP_IN : EP_OUT, outcome(w, 2));
 	}
-}
-
-/* The bus, between two records. */
-static void suspend(struct make *m)
-{
-	complete(m);
-	m->history.past.suspended = true;
 }
 
 static void unit(struct make *m, const struct words *w)
@@ -442,8 +438,6 @@ static void statement(struct make *m, const struct words *w)
 		poll(m, w);
 	else if (is(w, 0, "reset"))
 		reset(m, w);
-	else if (is(w, 0, "suspend"))
-		suspend(m);
 	else if (!header(exchange(m, w), w) && !transfer(exchange(m, w), w) &&
 		 !ending(exchange(m, w), w))
 		give_up(w);
