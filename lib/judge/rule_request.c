@@ -165,7 +165,7 @@ static bool is_unanswered(const struct msc_record *r)
 	uint8_t ep;
 
 	return !msc_is_good_reset(r) && !msc_is_configuration(r) && !msc_is_clear_halt(r, &ep) &&
-	       !r->past.suspended && msc_hung(o);
+	       (!r->past.suspended || r->past.resumed) && msc_hung(o);
 }
 
 /* All data has come, as far as the host asked for it or to the short packet that ends it, and the

@@ -26,7 +26,7 @@ static void resumes(struct msc_judging *j, const struct msc_record *r)
 		return;
 	if (r->kind == MSC_RECORD_EXCHANGE) {
 		command_stuck(j, r);
-	} else if (msc_hung(c->outcome)) {
+	} else if (!r->past.resumed && msc_hung(c->outcome)) {
 		msc_found(j, "after the bus was resumed a control request was answered with %s",
 			  msc_outcome_name(c->outcome));
 		msc_expected(j, "an answer");

@@ -472,7 +472,7 @@ static void take_note(struct msc_assembler *a, const struct msc_note *n)
 		finish_exchange(a);
 		a->bare = true;
 		break;
-	case MSC_NOTE_SUSPEND: a->history.past.suspended = true; break;
+	case MSC_NOTE_SUSPEND: msc_history_suspend(&a->history); break;
 	case MSC_NOTE_LOST: lose(a); break;
 	}
 }

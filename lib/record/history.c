@@ -52,6 +52,12 @@ void msc_history_forget(struct msc_history *h)
 	h->only_control = true;
 }
 
+void msc_history_suspend(struct msc_history *h)
+{
+	h->past.suspended = true;
+	h->past.resumed = false;
+}
+
 void msc_history_begin(const struct msc_history *h, struct msc_record *r)
 {
 	r->past = h->past;
@@ -445,6 +451,7 @@ static void add_control(struct msc_history *h, struct msc_record *r)
 		else if (c->setup.index == r->device->ep_out)
 			h->past.out = halt_asked_for;
 	}
+	h->past.resumed |= done || c->outcome == MSC_OUT_STALL;
 	h->have_control = true;
 	h->control = c->outcome;
 	if (done || c->outcome == MSC_OUT_STALL)

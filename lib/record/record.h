@@ -144,6 +144,7 @@ struct msc_past {
 	bool was_invalid; /* because the last CBW was not valid */
 	struct msc_halt_known in, out;
 	bool suspended; /* since that exchange, and since a reset, the bus was, and is no longer */
+	bool resumed; /* and endpoint 0 has answered since then */
 	bool busy; /* of a control request: in the middle of an exchange */
 	bool prevented; /* of this unit: the host has locked the medium in */
 	bool ejected; /* of this unit: START STOP UNIT has ejected the medium, and it was not there

@@ -358,7 +358,7 @@ static void reset(struct make *m, const struct words *w)
 {
 	if (is(w, 1, "suspend")) { /* the bus, between two records */
 		complete(m);
-		m->history.past.suspended = true;
+		msc_history_suspend(&m->history);
 	} else if (is(w, 1, "recovery")) {
 		send_request(m, MSC_REQTYPE_CLASS | MSC_RECIPIENT_INTERFACE,
 			     MSC_REQ_BULK_ONLY_RESET, 0, 0, outcome(w, 2));
