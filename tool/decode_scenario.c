@@ -238,6 +238,8 @@ static void put_control(struct script *s, const struct msc_record *r)
 		fputs("  - bulk_only_reset\n", s->steps);
 	} else if (msc_is_configuration(r)) {
 		fputs("  - configure\n", s->steps);
+	} else if (msc_is_setting(r)) {
+		fputs("  - set_interface\n", s->steps);
 	} else if (q->request_type & MSC_REQTYPE_IN) {
 		bool ours = (q->request_type & MSC_REQTYPE_RECIPIENT) == MSC_RECIPIENT_INTERFACE &&
 			    q->index == r->device->interface_number;

@@ -97,7 +97,9 @@ static void follow_toggles(struct pipe *control)
 		bool clear = msc_setup_clears_halt(s) && p && s->index == p->ep;
 
 		if (p &&
-		    (clear || (s->request_type == 0 && s->request == MSC_STD_SET_CONFIGURATION)))
+		    (clear || (s->request_type == 0 && s->request == MSC_STD_SET_CONFIGURATION) ||
+		     (s->request_type == MSC_RECIPIENT_INTERFACE &&
+		      s->request == MSC_STD_SET_INTERFACE)))
 			p->toggle = 1; /* so that the next one is DATA0 */
 	}
 }

@@ -101,6 +101,8 @@ static int send_control(struct msc_session *s, const struct msc_record *was,
 		return msc_session_clear_halt(s, ep & MSC_EP_IN ? d->ep_in : d->ep_out, now, err);
 	if (msc_is_request(was, 0, MSC_STD_SET_CONFIGURATION))
 		return msc_session_configure(s, now, err);
+	if (msc_is_setting(was))
+		return msc_session_set_interface(s, now, err);
 	if ((setup.request_type & MSC_REQTYPE_RECIPIENT) == MSC_RECIPIENT_INTERFACE &&
 	    setup.index == was->device->interface_number)
 		setup.index = d->interface_number;

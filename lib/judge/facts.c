@@ -65,6 +65,7 @@ const char *msc_reset_text(const struct msc_past *past)
 		[MSC_RESET_BY_RECOVERY] = "reset recovery",
 		[MSC_RESET_BY_PORT] = "a port reset",
 		[MSC_RESET_BY_CONFIGURATION] = "SET_CONFIGURATION",
+		[MSC_RESET_BY_INTERFACE] = "SET_INTERFACE",
 	};
 
 	return past->reset ? names[past->reset_by] : "Bulk-Only Mass Storage Reset";

@@ -3,6 +3,7 @@
  * 3.1 and 3.2), and that endpoint 0 always answers. */
 #include "judge/facts.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define REQTYPE_CLASS_IN  (MSC_REQTYPE_IN | MSC_REQTYPE_CLASS | MSC_RECIPIENT_INTERFACE)
@@ -164,7 +165,7 @@ static bool is_unanswered(const struct msc_record *r)
 	uint8_t ep;
 
 	return !msc_is_good_reset(r) && !msc_is_configuration(r) && !msc_is_clear_halt(r, &ep) &&
-	       msc_hung(o);
+	       (!r->past.suspended || r->past.resumed) && msc_hung(o);
 }
 
 /* All data has come, as far as the host asked for it or to the short packet that ends it, and the
@@ -300,4 +301,71 @@ const struct msc_rule msc_rule_usb_control_stall = {
 	.mistake = "endpoint 0 is halted like a bulk endpoint and waits for CLEAR_FEATURE",
 	.on = MSC_RECORD_CONTROL,
 	.judge = after_stall,
+};
+
+/* ---- what is not there --------------------------------------------------------------------- */
+
+/* One of the configuration's descriptors of that type begins with these two bytes behind its head;
+ * true where the configuration is not known in full. */
+static bool is_described(const struct msc_device *d, uint8_t type, uint8_t first, int second)
+{
+	const uint8_t *p = d->config, *end = p + d->config_len;
+
+	if (d->config_len < MSC_CONFIG_DESC_LEN || d->config_len > sizeof d->config ||
+	    msc_get_le16(d->config + 2) > d->config_len)
+		return true;
+	for (; end - p >= 4 && p[0] >= 4 && p[0] <= end - p; p += p[0])
+		if (p[1] == type && p[2] == first && (second < 0 || p[3] == second))
+			return true;
+	return false;
+}
+
+/* In words, when the request is about something that the device does not have; false: it has, or who
+ * knows. */
+static bool names_absent(const struct msc_record *r, char *what, size_t size)
+{
+	const struct msc_setup *s = &r->u.control.setup;
+	const struct msc_device *d = r->device;
+
+	if (msc_is_request(r, MSC_REQTYPE_IN | MSC_RECIPIENT_INTERFACE, MSC_STD_GET_STATUS) &&
+	    !is_described(d, MSC_DESC_INTERFACE, (uint8_t)s->index, -1))
+		snprintf(what, size, "GET_STATUS of interface %u", s->index);
+	else if (msc_is_request(r, MSC_REQTYPE_IN | MSC_RECIPIENT_ENDPOINT, MSC_STD_GET_STATUS) &&
+		 s->index & MSC_EP_NUMBER &&
+		 !is_described(d, MSC_DESC_ENDPOINT, (uint8_t)s->index, -1))
+		snprintf(what, size, "GET_STATUS of endpoint %02Xh", s->index);
+	else if (msc_is_request(r, MSC_RECIPIENT_INTERFACE, MSC_STD_SET_INTERFACE) &&
+		 (s->value > UINT8_MAX ||
+		  !is_described(d, MSC_DESC_INTERFACE, (uint8_t)s->index, s->value)))
+		snprintf(what, size, "SET_INTERFACE of interface %u with the setting %u", s->index,
+			 s->value);
+	else if (msc_is_request(r, MSC_REQTYPE_IN, MSC_STD_GET_DESCRIPTOR) && s->value >> 8 == 0)
+		snprintf(what, size, "GET_DESCRIPTOR of the type 0");
+	else
+		return false;
+	return true;
+}
+
+static void absent(struct msc_judging *j, const struct msc_record *r)
+{
+	char what[80];
+
+	if (r->u.control.outcome != MSC_OUT_DONE || !names_absent(r, what, sizeof what))
+		return;
+	msc_found(j, "%s was accepted, and there is none", what);
+	msc_expected(j, "STALL");
+	msc_actual(j, "done");
+}
+
+const struct msc_rule msc_rule_usb_request_absent = {
+	.id = "usb.request.absent",
+	.title =
+		"a request for an interface, an endpoint, a setting or a descriptor that is not there is "
+		"refused",
+	.spec = "USB 2.0, 9.2.7, 9.4.3, 9.4.5 and 9.4.10",
+	.severity = {MSC_FAIL, MSC_WARN, MSC_NOTE},
+	.why = "a host takes what is accepted for there, and looks for the rest of it",
+	.mistake = "wValue or wIndex is not looked at",
+	.on = MSC_RECORD_CONTROL,
+	.judge = absent,
 };

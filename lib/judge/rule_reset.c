@@ -179,6 +179,13 @@ static void recover_alone(struct msc_judging *j, const struct msc_record *r)
 	msc_actual(j, "%s", msc_outcome_name(outcome));
 }
 
+/* Since the exchange before, halts were cleared that nobody had seen. */
+static bool cleared_idle(const struct msc_past *past)
+{
+	return (past->cleared_in || past->cleared_out) && (past->in.idle || !past->cleared_in) &&
+	       (past->out.idle || !past->cleared_out);
+}
+
 static void recover(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
@@ -200,8 +207,12 @@ static void recover(struct msc_judging *j, const struct msc_record *r)
 		msc_found(j, "CLEAR_FEATURE(ENDPOINT_HALT) of endpoint %02Xh was answered with %s",
 			  s->ep, msc_outcome_name(s->outcome));
 	else
-		msc_found(j, "after a halt was cleared endpoint %02Xh gave %s", s->ep,
-			  msc_outcome_name(s->outcome));
+		msc_found(j, "after %s endpoint %02Xh gave %s",
+			  cleared_idle(&r->past) || msc_clears_idle(x, s)
+				  ? "CLEAR_FEATURE(ENDPOINT_HALT) of an endpoint "
+				    "that was not halted,"
+				  : "a halt was cleared",
+			  s->ep, msc_outcome_name(s->outcome));
 	msc_expected(j, "done");
 	msc_actual(j, "%s", msc_outcome_name(s->outcome));
 }
@@ -219,6 +230,71 @@ const struct msc_rule msc_rule_usb_halt_recover = {
 	.on = MSC_RECORD_EXCHANGE | MSC_RECORD_CONTROL,
 	.wrapper = true,
 	.judge = recover,
+};
+
+/* The host has asked for the halt with SET_FEATURE: usb.halt.set. */
+static bool was_asked(const struct msc_record *r, uint8_t ep)
+{
+	const struct msc_halt_known *h = ep == r->device->ep_in    ? &r->past.in
+					 : ep == r->device->ep_out ? &r->past.out
+								   : NULL;
+
+	return h && h->asked && h->halt == MSC_HALT_SET && !h->request;
+}
+
+static void accept(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_setup *s = &r->u.control.setup;
+
+	if (!msc_is_request(r, MSC_RECIPIENT_ENDPOINT, MSC_STD_SET_FEATURE) ||
+	    r->u.control.outcome != MSC_OUT_STALL || s->value != MSC_FEATURE_ENDPOINT_HALT ||
+	    (s->index != r->device->ep_in && s->index != r->device->ep_out))
+		return;
+	msc_found(j, "SET_FEATURE(ENDPOINT_HALT) of endpoint %02Xh was refused", s->index);
+	msc_expected(j, "done");
+	msc_actual(j, "STALL");
+}
+
+const struct msc_rule msc_rule_usb_halt_accept = {
+	.id = "usb.halt.accept",
+	.title = "SET_FEATURE(ENDPOINT_HALT) of a bulk endpoint is accepted",
+	.spec = "USB 2.0, 9.4.5 and 9.4.9",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_NOTE},
+	.why = "the halt feature is required of bulk endpoints, and the compliance tests of chapter 9 "
+	       "set it; hosts do not",
+	.mistake = "SET_FEATURE knows the features of the device only",
+	.on = MSC_RECORD_CONTROL,
+	.judge = accept,
+};
+
+static void set(struct msc_judging *j, const struct msc_record *r)
+{
+	bool halted = false;
+	uint8_t ep = 0;
+
+	if (r->kind == MSC_RECORD_POLL) {
+		halted = r->u.poll.outcome == MSC_OUT_STALL;
+		ep = r->u.poll.ep;
+	} else if (!is_status(r, &ep, &halted)) {
+		return;
+	}
+	if (halted || !was_asked(r, ep))
+		return;
+	msc_found(j, "endpoint %02Xh is not halted after SET_FEATURE(ENDPOINT_HALT) was accepted",
+		  ep);
+	msc_expected(j, "halted");
+	msc_actual(j, "not halted");
+}
+
+const struct msc_rule msc_rule_usb_halt_set = {
+	.id = "usb.halt.set",
+	.title = "SET_FEATURE(ENDPOINT_HALT) halts a bulk endpoint",
+	.spec = "USB 2.0, 9.4.5 and 9.4.9",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_NOTE},
+	.why = "the compliance tests of chapter 9 look for it; hosts do not",
+	.mistake = "SET_FEATURE is acknowledged and the controller not told",
+	.on = MSC_RECORD_CONTROL | MSC_RECORD_POLL,
+	.judge = set,
 };
 
 static void status(struct msc_judging *j, const struct msc_record *r)
@@ -240,7 +316,7 @@ static void status(struct msc_judging *j, const struct msc_record *r)
 		return;
 	known = msc_known_halt(r, ep, &request);
 	/* Before reset recovery a cleared halt may come back: BOT 1.0, 6.6.1. */
-	if (known == MSC_HALT_UNKNOWN || request ||
+	if (known == MSC_HALT_UNKNOWN || request || (!halted && was_asked(r, ep)) ||
 	    (known == MSC_HALT_CLEAR && past->was_invalid) || halted == (known == MSC_HALT_SET))
 		return;
 	msc_found(

@@ -203,6 +203,7 @@ static void add_control(struct msc_assembler *a, const struct msc_transfer *t)
 	/* What the exchange under way has done to the endpoints is not told yet. */
 	if (a->open)
 		r->past.in.halt = r->past.out.halt = MSC_HALT_UNKNOWN;
+	r->past.busy = a->open != NULL;
 	r->began_ns = t->submitted_ns;
 	r->ended_ns = t->completed_ns;
 	r->u.control = (struct msc_control){ .setup = t->setup, .outcome = t->outcome };
@@ -300,7 +301,8 @@ static bool ends_conversation(const struct msc_transfer *t)
 
 	return (s->request_type == (MSC_REQTYPE_CLASS | MSC_RECIPIENT_INTERFACE) &&
 		s->request == MSC_REQ_BULK_ONLY_RESET) ||
-	       (s->request_type == 0 && s->request == MSC_STD_SET_CONFIGURATION);
+	       (s->request_type == 0 && s->request == MSC_STD_SET_CONFIGURATION) ||
+	       (s->request_type == MSC_RECIPIENT_INTERFACE && s->request == MSC_STD_SET_INTERFACE);
 }
 
 static bool is_clear_halt(const struct msc_assembler *a, const struct msc_transfer *t)
@@ -316,7 +318,7 @@ static void take_control(struct msc_assembler *a, const struct msc_transfer *t, 
 	struct msc_building *b = a->open;
 
 	if (b && is_clear_halt(a, t) &&
-	    (b->noted || msc_building_stalled(b, (uint8_t)t->setup.index))) {
+	    (b->noted || msc_building_may_clear(b, (uint8_t)t->setup.index))) {
 		msc_building_clear(b, t, order);
 		return;
 	}
@@ -470,6 +472,7 @@ static void take_note(struct msc_assembler *a, const struct msc_note *n)
 		finish_exchange(a);
 		a->bare = true;
 		break;
+	case MSC_NOTE_SUSPEND: msc_history_suspend(&a->history); break;
 	case MSC_NOTE_LOST: lose(a); break;
 	}
 }

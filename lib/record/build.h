@@ -39,6 +39,9 @@ void msc_building_clear(struct msc_building *, const struct msc_transfer *, uint
  * with the data. */
 bool msc_building_wants(const struct msc_building *, const struct msc_transfer *);
 bool msc_building_stalled(const struct msc_building *, uint8_t ep); /* and not cleared since */
+/* The clearing of that halt can be a part of it: it was seen; or all is well so far, no data is due any
+ * more, and nobody has asked for the CSW. */
+bool msc_building_may_clear(const struct msc_building *, uint8_t ep);
 /* It came; after a wrapper that is not valid: bulk-in has been looked at. */
 bool msc_building_has_status(const struct msc_building *);
 /* What follows from all of it. False: there never was a wrapper, and nothing can be made of it. */

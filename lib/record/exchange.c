@@ -227,6 +227,14 @@ bool msc_building_stalled(const struct msc_building *b, uint8_t ep)
 	return b->halted_ns[ep & MSC_EP_IN ? 1 : 0] != MSC_NEVER;
 }
 
+bool msc_building_may_clear(const struct msc_building *b, uint8_t ep)
+{
+	if (msc_building_stalled(b, ep) || !(ep & MSC_EP_IN))
+		return msc_building_stalled(b, ep);
+	return b->wrapped && !b->invalid && !b->refused && !b->bad_end && !b->in_data &&
+	       b->status_ns == MSC_NEVER;
+}
+
 bool msc_building_has_status(const struct msc_building *b)
 {
 	const struct msc_exchange *x = &b->record->u.exchange;

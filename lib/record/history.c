@@ -52,6 +52,12 @@ void msc_history_forget(struct msc_history *h)
 	h->only_control = true;
 }
 
+void msc_history_suspend(struct msc_history *h)
+{
+	h->past.suspended = true;
+	h->past.resumed = false;
+}
+
 void msc_history_begin(const struct msc_history *h, struct msc_record *r)
 {
 	r->past = h->past;
@@ -328,7 +334,10 @@ static void add_exchange(struct msc_history *h, struct msc_record *r)
 {
 	struct msc_exchange *x = &r->u.exchange;
 	uint8_t lun = x->cbw.h.lun;
-	bool valid = msc_exchange_is_valid(x), lost = x->needs_reset || !msc_csw_is_valid(x);
+	/* The host itself has halted bulk-out: nothing has begun, and the end of the halt leads on. */
+	bool refused = h->past.out.asked && msc_step_with(x, MSC_STEP_CBW, MSC_OUT_STALL);
+	bool valid = msc_exchange_is_valid(x);
+	bool lost = (x->needs_reset || !msc_csw_is_valid(x)) && !refused;
 
 	learn_exchange(h, x);
 	chain(h, r);
@@ -351,10 +360,10 @@ static void add_exchange(struct msc_history *h, struct msc_record *r)
 		.in.halt = left_halted(x, r->device->ep_in) ? MSC_HALT_SET : MSC_HALT_UNKNOWN,
 		.out.halt = left_halted(x, r->device->ep_out) ? MSC_HALT_SET : MSC_HALT_UNKNOWN
 	};
-	h->needs_reset = x->needs_reset;
+	h->needs_reset = x->needs_reset && !refused;
 	if (!r->muted)
-		h->owed = x->needs_reset;
-	h->unclean = !x->whole && (x->needs_reset || !x->have_csw);
+		h->owed = h->needs_reset;
+	h->unclean = !x->whole && !refused && (x->needs_reset || !x->have_csw);
 	for (size_t i = 0; was_reset(x) && i < MSC_COUNT(h->of_unit); i++)
 		h->of_unit[i].prevented = false;
 }
@@ -390,12 +399,14 @@ static void add_clear_halt(struct msc_history *h, const struct msc_record *r, ui
 	p->sent = false;
 	if (ep == r->device->ep_in) {
 		p->cleared_in = true;
+		p->in.idle = p->in.halt != MSC_HALT_SET;
 		p->in.halt = MSC_HALT_CLEAR;
-		p->in.request = false;
+		p->in.request = p->in.asked = false;
 	} else {
 		p->cleared_out = true;
+		p->out.idle = p->out.halt != MSC_HALT_SET;
 		p->out.halt = MSC_HALT_CLEAR;
-		p->out.request = false;
+		p->out.request = p->out.asked = false;
 	}
 	/* The three parts of reset recovery, whoever sent them: BOT 1.0, 5.3.4. */
 	if (p->request && p->cleared_in && p->cleared_out)
@@ -416,6 +427,8 @@ static void add_request(struct msc_history *h, const struct msc_record *r)
 	p->awaits_recovery = p->was_invalid;
 }
 
+static const struct msc_halt_known halt_asked_for = { .halt = MSC_HALT_SET, .asked = true };
+
 static void add_control(struct msc_history *h, struct msc_record *r)
 {
 	const struct msc_control *c = &r->u.control;
@@ -427,15 +440,18 @@ static void add_control(struct msc_history *h, struct msc_record *r)
 		add_request(h, r);
 	} else if (msc_is_configuration(r) && done) {
 		all_is_well(h, MSC_RESET_BY_CONFIGURATION);
+	} else if (msc_is_setting(r) && done && !h->needs_reset && !h->past.awaits_recovery) {
+		all_is_well(h, MSC_RESET_BY_INTERFACE);
 	} else if (msc_is_clear_halt(r, &ep) && done) {
 		add_clear_halt(h, r, ep);
 	} else if (msc_is_request(r, MSC_RECIPIENT_ENDPOINT, MSC_STD_SET_FEATURE) && done &&
 		   c->setup.value == MSC_FEATURE_ENDPOINT_HALT) {
 		if (c->setup.index == r->device->ep_in)
-			h->past.in.halt = MSC_HALT_SET, h->past.in.request = false;
+			h->past.in = halt_asked_for;
 		else if (c->setup.index == r->device->ep_out)
-			h->past.out.halt = MSC_HALT_SET, h->past.out.request = false;
+			h->past.out = halt_asked_for;
 	}
+	h->past.resumed |= done || c->outcome == MSC_OUT_STALL;
 	h->have_control = true;
 	h->control = c->outcome;
 	if (done || c->outcome == MSC_OUT_STALL)
@@ -445,14 +461,17 @@ static void add_control(struct msc_history *h, struct msc_record *r)
 static void add_poll(struct msc_history *h, const struct msc_record *r)
 {
 	const struct msc_poll *p = &r->u.poll;
-	enum msc_halt halt = p->outcome == MSC_OUT_STALL ? MSC_HALT_SET : MSC_HALT_CLEAR;
+	bool in = p->ep == r->device->ep_in, stalled = p->outcome == MSC_OUT_STALL;
+	struct msc_halt_known *known = in ? &h->past.in : &h->past.out;
+	bool as_asked = stalled && known->asked;
 
-	if (p->ep == r->device->ep_in)
-		h->past.in.halt = halt, h->past.in.request = false;
-	else if (p->ep == r->device->ep_out)
-		h->past.out.halt = halt, h->past.out.request = false;
+	if (in || p->ep == r->device->ep_out) {
+		known->halt = stalled ? MSC_HALT_SET : MSC_HALT_CLEAR;
+		known->request = false;
+	}
 	h->past.sent |= !(p->ep & MSC_EP_IN) && p->data_len;
-	h->owed |= !r->muted && p->outcome != MSC_OUT_TIMEOUT;
+	/* A halt that the host has asked for is no error to recover from. */
+	h->owed |= !r->muted && p->outcome != MSC_OUT_TIMEOUT && !as_asked;
 }
 
 /* A record that is kept knows of no other but by the chain, which is cut where it ends. */

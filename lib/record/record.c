@@ -393,3 +393,10 @@ bool msc_is_configuration(const struct msc_record *r)
 	return msc_is_request(r, 0, MSC_STD_SET_CONFIGURATION) &&
 	       r->u.control.setup.value == msc_device_configuration(r->device);
 }
+
+bool msc_is_setting(const struct msc_record *r)
+{
+	return r->kind == MSC_RECORD_CONTROL &&
+	       msc_setup_sets_interface(&r->u.control.setup, r->device->interface_number) &&
+	       r->u.control.setup.value == r->device->alternate;
+}

@@ -115,6 +115,15 @@ enum msc_reset_by { /* what has made the device begin anew */
 	MSC_RESET_BY_RECOVERY,
 	MSC_RESET_BY_PORT,
 	MSC_RESET_BY_CONFIGURATION,
+	MSC_RESET_BY_INTERFACE,
+};
+
+/* Of a bulk endpoint. */
+struct msc_halt_known {
+	enum msc_halt halt; /* by the newest record that tells */
+	bool request; /* Bulk-Only Mass Storage Reset came after that record */
+	bool asked; /* for a halt: SET_FEATURE(ENDPOINT_HALT) */
+	bool idle; /* a halt was cleared, and as far as is known there was none */
 };
 
 /* What had happened before a record began, as far as it still matters. */
@@ -123,7 +132,8 @@ struct msc_past {
 	const struct msc_record *exchange; /* the one before, on any unit; NULL: none is known */
 	const struct msc_record *own; /* the one before on the same unit; NULL: none is known */
 	/* since that exchange: */
-	bool reset;   /* reset recovery, port reset or SET_CONFIGURATION, and it succeeded */
+	bool reset;   /* reset recovery, port reset, SET_CONFIGURATION or SET_INTERFACE, and it
+			 succeeded */
 	enum msc_reset_by reset_by; /* which, if so */
 	bool request; /* Bulk-Only Mass Storage Reset by itself */
 	bool cleared_in, cleared_out; /* clear-halt, and since that request */
@@ -132,10 +142,10 @@ struct msc_past {
 	 * valid only once reset recovery is complete (6.6.1): */
 	bool awaits_recovery;
 	bool was_invalid; /* because the last CBW was not valid */
-	struct {
-		enum msc_halt halt; /* by the newest record that tells */
-		bool request; /* Bulk-Only Mass Storage Reset came after that record */
-	} in, out;
+	struct msc_halt_known in, out;
+	bool suspended; /* since that exchange, and since a reset, the bus was, and is no longer */
+	bool resumed; /* and endpoint 0 has answered since then */
+	bool busy; /* of a control request: in the middle of an exchange */
 	bool prevented; /* of this unit: the host has locked the medium in */
 	bool ejected; /* of this unit: START STOP UNIT has ejected the medium, and it was not there
 			   since */
@@ -236,6 +246,8 @@ bool msc_is_good_reset(const struct msc_record *);   /* Bulk-Only Reset, every f
 bool msc_is_good_max_lun(const struct msc_record *); /* Get Max LUN, every field right */
 /* CLEAR_FEATURE(ENDPOINT_HALT) of a bulk endpoint; *ep is which. */
 bool msc_is_clear_halt(const struct msc_record *, uint8_t *ep);
+/* SET_INTERFACE of the interface, the setting in force. */
+bool msc_is_setting(const struct msc_record *);
 bool msc_is_configuration(const struct msc_record *); /* SET_CONFIGURATION, the value in force */
 
 #endif

@@ -91,6 +91,17 @@ bool msc_clears_before(const struct msc_exchange *x, const struct msc_step *step
 	return false;
 }
 
+bool msc_clears_idle(const struct msc_exchange *x, const struct msc_step *step)
+{
+	for (const struct msc_step *s = x->steps; s < step; s++) {
+		if (s->ep == step->ep && s->outcome == MSC_OUT_STALL)
+			return false;
+		if (s->ep == step->ep && s->kind == MSC_STEP_CLEAR_HALT)
+			return true;
+	}
+	return false;
+}
+
 /* A command that no device gets stuck on by itself. */
 static bool is_ordinary(const struct msc_exchange *x)
 {
@@ -114,10 +125,14 @@ static enum msc_after after(const struct msc_record *r)
 
 	/* The halt was the command's own. That its CSW is missing is what was seen; whether the endpoint is
 	 * dead after any clear-halt, an ordinary command behind one tells. */
+	if (s && msc_clears_idle(x, s))
+		return MSC_AFTER_CLEAR;
 	if (s && msc_clears_before(x, s))
 		return s->kind == MSC_STEP_CSW ? MSC_AFTER_NOTHING : MSC_AFTER_CLEAR;
 	if (s && s->kind != MSC_STEP_CBW && !is_ordinary(x))
 		return MSC_AFTER_NOTHING;
+	if (past->suspended)
+		return MSC_AFTER_SUSPEND;
 	if (past->reset || past->request)
 		return MSC_AFTER_RESET;
 	if (past->exchange && ends_cleared(&past->exchange->u.exchange, r->device->ep_out))

@@ -22,7 +22,7 @@ enum msc_brought { MSC_BROUGHT_DATA, MSC_BROUGHT_CSW, MSC_BROUGHT_OLD_CSW };
 
 /* What led to an exchange being stuck: a command that every device knows, or any CBW that was not
  * taken, is not to blame itself. */
-enum msc_after { MSC_AFTER_NOTHING, MSC_AFTER_CLEAR, MSC_AFTER_RESET };
+enum msc_after { MSC_AFTER_NOTHING, MSC_AFTER_CLEAR, MSC_AFTER_RESET, MSC_AFTER_SUSPEND };
 
 /* The oracle (BOT 1.0, 6.7): which of the thirteen cases an exchange is, from host expectation and
  * device intent alone, and what follows from it. One function, no table per case. */
@@ -70,6 +70,8 @@ bool msc_host_sent_all(const struct msc_exchange *);
 
 /* The halt of the step's endpoint was cleared in the same exchange, before it. */
 bool msc_clears_before(const struct msc_exchange *, const struct msc_step *);
+/* So it was, and there was none: the endpoint had not given STALL in that exchange. */
+bool msc_clears_idle(const struct msc_exchange *, const struct msc_step *);
 
 /* The oracle, for msc_record_conclude: from the command block; and, where view.def and view.says are
  * filled in, of a command that passed. */

@@ -94,6 +94,16 @@ void msc_run_estimate(struct msc_runner *, const struct msc_scenarios *);
 int msc_run_steps(struct msc_runner *, const struct msc_plan_step *, size_t n,
 		  struct msc_err *) MSC_MUST_CHECK;
 int msc_run_recover(struct msc_runner *, struct msc_err *) MSC_MUST_CHECK;
+/* step_aside.c: what a scenario does in the middle of a command, as the session is told of it; a is in use
+ * until the command has ended. */
+struct msc_run_aside {
+	struct msc_runner *r;
+	const struct msc_plan_aside *plan;
+	unsigned turns;
+};
+struct msc_aside msc_run_aside(struct msc_run_aside *a, struct msc_runner *,
+			       const struct msc_plan_aside *);
+int msc_run_wait(struct msc_runner *, int64_t ns, struct msc_err *) MSC_MUST_CHECK;
 /* step_command.c */
 int msc_run_command(struct msc_runner *, const struct msc_plan_command *,
 		    struct msc_err *) MSC_MUST_CHECK;

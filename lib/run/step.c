@@ -38,21 +38,6 @@ static int poll_endpoint(struct msc_runner *r, const struct msc_plan_poll *p, st
 	return msc_check_poll(r, &p->expect, record, err);
 }
 
-/* On a real clock in slices, so that Ctrl-C does not wait. */
-static int wait_for(struct msc_runner *r, int64_t ns, struct msc_err *err)
-{
-	struct msc_clock *clock = r->target->clock;
-	int64_t until = msc_now(clock) + ns;
-
-	while (!r->target->device.simulated && msc_now(clock) + MSC_SLICE_NS < until) {
-		if (r->o->stop && r->o->stop(r->o->user))
-			return msc_fail(err, MSC_E_INTERRUPTED, "interrupted");
-		msc_wait_until(clock, msc_now(clock) + MSC_SLICE_NS);
-	}
-	msc_wait_until(clock, until);
-	return 0;
-}
-
 /* A case may end between any two steps: no time need pass in a loop, and a user need not wait. */
 static int go_on(struct msc_runner *r, struct msc_err *err)
 {
@@ -191,6 +176,7 @@ static int run_step(struct msc_runner *r, const struct msc_plan_step *s, struct 
 	case MSC_DO_ENUMERATE: return msc_run_enumerate(r, err);
 	case MSC_DO_PRELUDE: return msc_run_prelude(r, err);
 	case MSC_DO_CONFIGURE: return msc_session_configure(r->session, NULL, err);
+	case MSC_DO_SET_INTERFACE: return msc_session_set_interface(r->session, NULL, err);
 	case MSC_DO_POLL: return poll_endpoint(r, &s->u.poll, err);
 	case MSC_DO_CLEAR_HALT:
 		return msc_session_clear_halt(r->session, s->u.in ? d->ep_in : d->ep_out, NULL,
@@ -198,7 +184,8 @@ static int run_step(struct msc_runner *r, const struct msc_plan_step *s, struct 
 	case MSC_DO_RESET_RECOVERY: return msc_run_recover(r, err);
 	case MSC_DO_PORT_RESET: return port_reset(r, err);
 	case MSC_DO_SETTLE: return settle(r, err);
-	case MSC_DO_WAIT: return wait_for(r, s->u.wait_ns, err);
+	case MSC_DO_WAIT: return msc_run_wait(r, s->u.wait_ns, err);
+	case MSC_DO_SUSPEND: return msc_session_suspend(r->session, s->u.wait_ns, err);
 	case MSC_DO_LOOP: return loop(r, &s->u.loop, err);
 	case MSC_DO_IF: return condition(r, &s->u.loop, err);
 	case MSC_DO_LET: name_values(r, &s->u.lets); break;

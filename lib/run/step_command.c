@@ -254,12 +254,16 @@ static int tell_host(struct msc_runner *r, const char *on_failure, size_t since,
 }
 
 static int send_and_look(struct msc_runner *r, const struct msc_plan_command *c,
-			 const struct msc_request *rq, struct msc_err *err)
+			 const struct msc_request *asked, struct msc_err *err)
 {
+	struct msc_request filled = *asked, *rq = &filled;
+	struct msc_run_aside with_data, before_status;
 	const struct msc_record *record;
 	const struct msc_exchange *x;
 	int64_t status, stalls = 0;
 
+	rq->with_data = msc_run_aside(&with_data, r, &c->data_aside);
+	rq->before_status = msc_run_aside(&before_status, r, &c->status_aside);
 	if (send(r, rq, &record, err) < 0)
 		return -1;
 	x = &record->u.exchange;

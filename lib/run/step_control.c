@@ -18,6 +18,19 @@ static int request(struct msc_runner *r, const struct msc_setup *setup, const vo
 	return 0;
 }
 
+/* A setting that is not there, and the device has taken it: whatever became of its toggles, both sides
+ * begin at DATA0 from here. */
+static int agree(struct msc_runner *r, const struct msc_record *record, struct msc_err *err)
+{
+	const struct msc_device *d = &r->target->device;
+
+	if (record->u.control.outcome != MSC_OUT_DONE)
+		return 0;
+	if (msc_session_clear_halt(r->session, d->ep_in, NULL, err) < 0)
+		return -1;
+	return msc_session_clear_halt(r->session, d->ep_out, NULL, err);
+}
+
 int msc_run_control(struct msc_runner *r, const struct msc_plan_control *c, struct msc_err *err)
 {
 	const struct msc_device *d = &r->target->device;
@@ -47,6 +60,8 @@ int msc_run_control(struct msc_runner *r, const struct msc_plan_control *c, stru
 	       c->data.len < setup.length ? c->data.len : setup.length);
 	rc = request(r, &setup, data, &record, err);
 	free(data);
+	if (rc == 0 && msc_setup_sets_interface(&setup, d->interface_number))
+		rc = agree(r, record, err);
 	if (rc < 0 || msc_check_control(r, &c->expect, record, err) < 0)
 		return -1;
 	if (c->save < 0)

@@ -205,6 +205,39 @@ static int settle_direction(struct msc_loader *l, const struct msc_yaml *step,
 	return 0;
 }
 
+/* Steps of which the middle of a command is no wrong place. */
+static int aside(struct msc_loader *l, const struct msc_yaml *n, void *into,
+		 const struct msc_key *k)
+{
+	struct msc_plan_aside *a = into;
+	const struct msc_yaml *one = n->child;
+
+	if (msc_load_steps(l, n, &a->steps, &a->n_steps) < 0)
+		return -1;
+	for (size_t i = 0; i < a->n_steps; i++, one = one->next) {
+		enum msc_do what = a->steps[i].what;
+
+		if (what != MSC_DO_CONTROL && what != MSC_DO_WAIT &&
+		    (what != MSC_DO_CLEAR_HALT || k->max == 0))
+			return msc_load_expected(l, one, "a control request%s or a pause",
+						 k->max ? ", the clearing of a halt" : "");
+	}
+	return 0;
+}
+
+static int during(struct msc_loader *l, const struct msc_yaml *n, void *into,
+		  const struct msc_key *k)
+{
+	static const struct msc_key keys[] = {
+		{"data", aside, AT(data_aside), 0, 0, NULL, false},
+		{"status", aside, AT(status_aside), 0, 1, NULL, false},
+		{0},
+	};
+
+	(void)k;
+	return msc_load_map(l, n, "'during'", keys, into);
+}
+
 int msc_load_command(struct msc_loader *l, const struct msc_yaml *step, struct msc_plan_step *out)
 {
 	static const struct msc_key keys[] = {
@@ -222,6 +255,7 @@ int msc_load_command(struct msc_loader *l, const struct msc_yaml *step, struct m
 		{"timeout", msc_load_duration, AT(timeout_ns), 0, 0, NULL, false},
 		{"expect", msc_load_expect, AT(expect), 0, 0, NULL, false},
 		{"save", msc_load_save, AT(save), 0, 0, NULL, false},
+		{"during", during, 0, 0, 0, NULL, false},
 		{"on_failure", msc_load_text, AT(on_failure), 0, 0, NULL, false},
 		{0},
 	};

@@ -37,8 +37,8 @@ static int finish_control(struct msc_loader *l, const struct msc_yaml *n,
 	     request == MSC_STD_SET_INTERFACE || request == MSC_STD_CLEAR_FEATURE))
 		return msc_yaml_fail(l->path, n, l->err,
 				     "expected a request that leaves address, configuration and "
-				     "halts alone, found request %d; clear_halt and port_reset "
-				     "do these with the host's side",
+				     "halts alone, found request %d; clear_halt, "
+				     "set_interface and port_reset do these with the host's side",
 				     (int)request);
 	return 0;
 }
@@ -95,6 +95,24 @@ static int finish_status(struct msc_loader *l, const struct msc_yaml *n, struct 
 	return msc_expr_number(l, MSC_REQTYPE_IN | recipient[c->endpoint], &c->type);
 }
 
+/* `set_halt: in`: no map, but the endpoint alone. */
+static int halt_of(struct msc_loader *l, const struct msc_yaml *n, struct msc_plan_control *c)
+{
+	static const char *const words[] = { "out", "in", NULL };
+	const struct msc_key named = { .name = "set_halt", .words = words };
+	int in = 0;
+
+	if (msc_load_word(l, n, &in, &named) < 0)
+		return -1;
+	c->endpoint = 2 + in;
+	return 0;
+}
+
+static const struct msc_key interface_keys[] = {
+	{"alternate", msc_load_expr, AT(value), 0, UINT16_MAX, NULL, true},
+	EXPECT_FIELD,
+	{0},
+};
 static const struct msc_key control_keys[] = {
 	{"type", msc_load_expr, AT(type), 0, UINT8_MAX, NULL, true},
 	{"request", msc_load_expr, AT(request), 0, UINT8_MAX, NULL, true},
@@ -136,6 +154,10 @@ static const struct form forms[] = {
 	  NULL },
 	{ "get_descriptor", descriptor_keys, 0, 0, 0, 0, 255, finish_descriptor },
 	{ "get_status", status_keys, 0, MSC_STD_GET_STATUS, 0, 0, 2, finish_status },
+	{ "set_halt", NULL, MSC_RECIPIENT_ENDPOINT, MSC_STD_SET_FEATURE, MSC_FEATURE_ENDPOINT_HALT,
+	  0, 0, halt_of },
+	{ "set_interface", interface_keys, MSC_RECIPIENT_INTERFACE, MSC_STD_SET_INTERFACE, 0, -1, 0,
+	  NULL },
 };
 
 static int defaults(struct msc_loader *l, const struct form *f, struct msc_plan_control *c)
@@ -163,13 +185,17 @@ int msc_load_control(struct msc_loader *l, const struct msc_yaml *value, struct 
 	while (f < forms + MSC_COUNT(forms) && strcmp(f->name, name->text) != 0)
 		f++;
 	*known = f < forms + MSC_COUNT(forms);
+	/* The word alone is no request, but what both sides do: load_step.c. */
+	if (*known && f->keys == interface_keys && !value->key)
+		*known = false;
 	if (!*known)
 		return 0;
 	out->what = MSC_DO_CONTROL;
 	if (defaults(l, f, c) < 0)
 		return -1;
 	/* `- get_max_lun` and `- get_max_lun:` mean the request as it should be. */
-	if (f->keys != class_keys || value->kind != MSC_YAML_TEXT || (value->key && *value->text))
+	if (f->keys &&
+	    (f->keys != class_keys || value->kind != MSC_YAML_TEXT || (value->key && *value->text)))
 		if (msc_load_map(l, value, f->name, f->keys, c) < 0)
 			return -1;
 	return f->finish ? f->finish(l, value, c) : 0;

@@ -102,6 +102,18 @@ static int wait_step(struct msc_loader *l, const struct msc_yaml *step, struct m
 	return msc_load_map(l, step, "a wait step", keys, &out->u.wait_ns);
 }
 
+static int suspend_step(struct msc_loader *l, const struct msc_yaml *step,
+			struct msc_plan_step *out)
+{
+	static const struct msc_key keys[] = {
+		{"suspend", msc_load_duration, 0, 0, 0, NULL, true},
+		{0},
+	};
+
+	out->what = MSC_DO_SUSPEND;
+	return msc_load_map(l, step, "a suspend step", keys, &out->u.wait_ns);
+}
+
 static const struct {
 	const char *name;
 	msc_step_fn *load; /* NULL: a word alone */
@@ -114,12 +126,14 @@ static const struct {
 	{"enumerate", NULL, MSC_DO_ENUMERATE},
 	{"prelude", NULL, MSC_DO_PRELUDE},
 	{"configure", NULL, MSC_DO_CONFIGURE},
+	{"set_interface", NULL, MSC_DO_SET_INTERFACE},
 	{"poll", poll_step, 0},
 	{"clear_halt", clear_halt, 0},
 	{"reset_recovery", NULL, MSC_DO_RESET_RECOVERY},
 	{"port_reset", NULL, MSC_DO_PORT_RESET},
 	{"settle", NULL, MSC_DO_SETTLE},
 	{"wait", wait_step, 0},
+	{"suspend", suspend_step, 0},
 	{"repeat", msc_load_repeat, 0},
 	{"for", msc_load_for, 0},
 	{"if", msc_load_if, 0},
@@ -134,6 +148,7 @@ static const struct {
 	{"bulk_only_reset", NULL, MSC_DO_CONTROL},
 	{"get_descriptor", NULL, MSC_DO_CONTROL},
 	{"get_status", NULL, MSC_DO_CONTROL},
+	{"set_halt", NULL, MSC_DO_CONTROL},
 	{NULL, NULL, 0},
 };
 

@@ -132,6 +132,14 @@ struct msc_stated_intent {
 	struct msc_expr length, min, max;
 };
 
+struct msc_plan_step;
+
+/* Steps in the middle of a command: control requests, pauses; before the CSW, clearing of halts. */
+struct msc_plan_aside {
+	struct msc_plan_step *steps;
+	size_t n_steps;
+};
+
 struct msc_plan_command {
 	const struct msc_cdb_def *def; /* NULL: raw */
 	const struct msc_cdb_def *narrow; /* of `read` and `write`: taken instead where every field
@@ -152,12 +160,14 @@ struct msc_plan_command {
 	int64_t timeout_ns; /* 0: the session's */
 	int save; /* slot; -1: do not */
 	struct msc_expect expect;
+	struct msc_plan_aside data_aside;   /* while the data moves */
+	struct msc_plan_aside status_aside; /* before the CSW is asked for */
 	const char *on_failure; /* what the host that is imitated does then; may be NULL */
 };
 
 struct msc_plan_control {
 	struct msc_expr type, request, value, index, length;
-	int endpoint; /* GET_STATUS: 2 bulk-out, 3 bulk-in, whose address is wIndex; else 0 */
+	int endpoint; /* of GET_STATUS, SET_FEATURE: 2 bulk-out, 3 bulk-in, whose address is wIndex; else 0 */
 	struct msc_bytes data;
 	int save;
 	struct msc_expect expect;
@@ -209,12 +219,14 @@ enum msc_do {
 	MSC_DO_ENUMERATE,
 	MSC_DO_PRELUDE,
 	MSC_DO_CONFIGURE,
+	MSC_DO_SET_INTERFACE,
 	MSC_DO_POLL,
 	MSC_DO_CLEAR_HALT,
 	MSC_DO_RESET_RECOVERY,
 	MSC_DO_PORT_RESET,
 	MSC_DO_SETTLE,
 	MSC_DO_WAIT,
+	MSC_DO_SUSPEND,
 	MSC_DO_LOOP,
 	MSC_DO_IF,
 	MSC_DO_LET,
@@ -234,7 +246,7 @@ struct msc_plan_step {
 		struct msc_plan_control control;
 		struct msc_plan_poll poll;
 		int in; /* CLEAR_HALT: which endpoint */
-		int64_t wait_ns;
+		int64_t wait_ns; /* and SUSPEND */
 		struct msc_plan_loop loop; /* and IF */
 		struct msc_plan_lets lets;
 		struct msc_plan_unless unless; /* and CHECK */

@@ -183,7 +183,8 @@ static bool lies(const struct msc_plan_command *c)
 		return true;
 	return w->signature.count || w->tag.count || w->flags.count || w->lun.count ||
 	       w->fill.count || w->wrapper_length.count || c->send.count || c->split.count ||
-	       c->take.count || c->leave || c->early || c->clear_after_ns;
+	       c->take.count || c->leave || c->early || c->clear_after_ns ||
+	       c->data_aside.n_steps || c->status_aside.n_steps;
 }
 
 static bool step_needs_endpoints(const struct msc_plan_step *s, const struct msc_env *env)
@@ -197,6 +198,8 @@ static bool step_needs_endpoints(const struct msc_plan_step *s, const struct msc
 	case MSC_DO_CONTROL:
 	case MSC_DO_ENUMERATE:
 	case MSC_DO_CONFIGURE:
+	case MSC_DO_SET_INTERFACE:
+	case MSC_DO_SUSPEND:
 	case MSC_DO_POLL:
 	case MSC_DO_CLEAR_HALT:
 	case MSC_DO_RESET_RECOVERY:
@@ -239,6 +242,11 @@ static bool any_turn(const struct msc_plan_loop *l, struct msc_env *env, step_fn
 	return found || any(l->steps, l->n_steps, env, is);
 }
 
+static bool any_aside(const struct msc_plan_aside *a, struct msc_env *env, step_fn *is)
+{
+	return any(a->steps, a->n_steps, env, is);
+}
+
 static bool any(const struct msc_plan_step *steps, size_t n, struct msc_env *env, step_fn *is)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -246,6 +254,9 @@ static bool any(const struct msc_plan_step *steps, size_t n, struct msc_env *env
 		bool inner = s->what == MSC_DO_LOOP || s->what == MSC_DO_IF;
 
 		if (inner ? any_turn(&s->u.loop, env, is) : is(s, env))
+			return true;
+		if (s->what == MSC_DO_COMMAND && (any_aside(&s->u.command.data_aside, env, is) ||
+						  any_aside(&s->u.command.status_aside, env, is)))
 			return true;
 	}
 	return false;

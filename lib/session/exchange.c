@@ -210,6 +210,22 @@ static int piece_phase(struct run *r, struct msc_err *err)
 	return 0;
 }
 
+/* While the data moves. A transport that waits carries both. */
+static int beside_data(struct run *r, struct msc_err *err)
+{
+	const struct msc_aside *aside = &r->rq->with_data;
+	struct msc_target *t = r->s->target;
+	bool again = aside->run != NULL;
+
+	while (again) {
+		if (aside->run(aside->user, &again, err) ||
+		    msc_wait(t, &r->data.xfer, msc_now(t->clock), err))
+			return -1;
+		again &= r->data.xfer.outcome == MSC_OUT_PENDING;
+	}
+	return 0;
+}
+
 static int data_phase(struct run *r, struct msc_err *err)
 {
 	const struct msc_xfer *t = &r->data.xfer;
@@ -217,7 +233,9 @@ static int data_phase(struct run *r, struct msc_err *err)
 	if (r->rq->pieces && r->dir == MSC_DIR_IN)
 		return piece_phase(r, err);
 	while (r->moved < r->total) {
-		if (!r->data.started && prepare_data(r, err))
+		if (!r->data.started && (prepare_data(r, err) || start(r, &r->data, err)))
+			return -1;
+		if (beside_data(r, err))
 			return -1;
 		if (phase(r, &r->data, msc_engine_data_ns(r->s, r->timeout_ns, t->len) + r->slow_ns,
 			  err))
@@ -242,8 +260,11 @@ static int data_phase(struct run *r, struct msc_err *err)
 static int ask_status(struct run *r, struct msc_err *err)
 {
 	const struct msc_xfer *t = &r->csw.xfer;
-	bool stalled = r->rq->leave, empty = stalled;
+	bool stalled = r->rq->leave, empty = stalled, again;
 
+	if (r->rq->before_status.run &&
+	    r->rq->before_status.run(r->rq->before_status.user, &again, err))
+		return -1;
 	for (;;) {
 		if (phase(r, &r->csw, r->timeout_ns + r->slow_ns, err))
 			return -1;
@@ -313,7 +334,8 @@ static bool can_be_queued(const struct run *r)
 	const struct msc_request *rq = r->rq;
 
 	return (rq->early || (r->s->o.queued && !rq->serial)) && !rq->leave && !rq->out_split &&
-	       r->total <= CHUNK && !r->capped && is_valid(r) && !is_case_2(r);
+	       !rq->before_status.run && r->total <= CHUNK && !r->capped && is_valid(r) &&
+	       !is_case_2(r);
 }
 
 static void plan(struct run *r)

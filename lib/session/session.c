@@ -467,3 +467,21 @@ int msc_session_configure(struct msc_session *s, const struct msc_record **out, 
 	note_device(s);
 	return msc_engine_give(s, out, err);
 }
+
+int msc_session_set_interface(struct msc_session *s, const struct msc_record **out,
+			      struct msc_err *err)
+{
+	enum msc_outcome outcome;
+
+	if (msc_engine_go_on(s, err) || msc_set_interface(s->target, &outcome, err))
+		return -1;
+	return msc_engine_give(s, out, err);
+}
+
+int msc_session_suspend(struct msc_session *s, int64_t ns, struct msc_err *err)
+{
+	if (msc_engine_go_on(s, err) || msc_suspend(s->target, ns, err))
+		return -1;
+	note(s, MSC_NOTE_SUSPEND);
+	return msc_engine_give(s, NULL, err);
+}

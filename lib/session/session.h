@@ -80,6 +80,13 @@ struct msc_pieces {
 	void *user;
 };
 
+/* Something else that the host does in the middle of an exchange; what it sends makes records of their
+ * own. -1 ends the exchange. */
+struct msc_aside {
+	int (*run)(void *user, bool *again, struct msc_err *); /* NULL: nothing */
+	void *user;
+};
+
 /* What to send. msc_request_init makes an honest CBW of a command; change any field after it to
  * lie on purpose. */
 struct msc_request {
@@ -96,6 +103,10 @@ struct msc_request {
 				      either; SIZE_MAX: all of it, and the CSW */
 	const struct msc_pieces *pieces; /* of bulk-in data; NULL: it comes in one transfer */
 	int64_t clear_after_ns;	   /* from a STALL of the data to clearing the halt */
+	/* Once the transfer of data is under way: called once, and until *again is false or the
+	 * data has been moved. */
+	struct msc_aside with_data;
+	struct msc_aside before_status; /* once, before the CSW is asked for: never queued */
 	bool early;		   /* bulk-in is asked before the CBW is sent: BOT 1.0 allows it */
 	struct msc_intent stated;  /* goes into the record */
 	int64_t timeout_ns;	   /* 0: the session's */
@@ -135,6 +146,11 @@ int msc_session_port_reset(struct msc_session *, const struct msc_record **out,
 /* SET_CONFIGURATION with the value in force; MSC_E_UNSUPPORTED where it cannot be sent. */
 int msc_session_configure(struct msc_session *, const struct msc_record **out,
 			  struct msc_err *) MSC_MUST_CHECK;
+/* SET_INTERFACE with the setting in force. */
+int msc_session_set_interface(struct msc_session *, const struct msc_record **out,
+			      struct msc_err *) MSC_MUST_CHECK;
+/* The bus is silent for so long, and is resumed; MSC_E_UNSUPPORTED where the host cannot. */
+int msc_session_suspend(struct msc_session *, int64_t ns, struct msc_err *) MSC_MUST_CHECK;
 /* For each phase, as it is now: see hangs_max. */
 int64_t msc_session_timeout(const struct msc_session *);
 

@@ -103,10 +103,11 @@ void msc_engine_count_packets(struct msc_session *s, const struct msc_transfer *
 		*(in ? &s->odd_in : &s->odd_out) ^= packets(t, max_packet) & 1;
 	} else if (t->kind == MSC_TRANSFER_CONTROL && t->outcome == MSC_OUT_DONE) {
 		bool all = !t->setup.request_type && t->setup.request == MSC_STD_SET_CONFIGURATION;
+		bool ours = msc_setup_sets_interface(&t->setup, d->interface_number);
 		bool one = msc_setup_clears_halt(&t->setup);
 
-		s->odd_in &= !all && !(one && t->setup.index == d->ep_in);
-		s->odd_out &= !all && !(one && t->setup.index == d->ep_out);
-		s->used &= !all;
+		s->odd_in &= !all && !ours && !(one && t->setup.index == d->ep_in);
+		s->odd_out &= !all && !ours && !(one && t->setup.index == d->ep_out);
+		s->used &= !all && !ours;
 	}
 }

@@ -158,6 +158,7 @@ struct mutation *mutation_new(const struct mutant_ops *const *, size_t n);
 void mutation_free(struct mutation *);
 void mutation_opened(struct mcu *, uint8_t ep, bool *keep_toggle, bool *keep_halt);
 void mutation_reset(struct mcu *);
+void mutation_suspended(struct mcu *, bool suspended);
 enum mutant_verdict mutate_setup(struct mcu *, struct msc_setup *);
 void mutate_ep0_in(struct mcu *, const uint8_t *packet, size_t len);
 void mutate_ep0_out(struct mcu *);

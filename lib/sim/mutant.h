@@ -111,6 +111,9 @@ struct mutant_ops {
 	 * closed stays. */
 	void (*open)(struct mcu *, uint8_t ep, bool *keep_toggle, bool *keep_halt, void *state);
 
+	/* The bus has been silent for 3 ms, or is resumed; the firmware is told after that. */
+	void (*suspend)(struct mcu *, const struct mutant_view *, bool suspended, void *state);
+
 	/* A bus reset has been seen by the firmware. */
 	void (*reset)(struct mcu *, void *state);
 };

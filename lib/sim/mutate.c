@@ -69,6 +69,15 @@ void mutation_reset(struct mcu *m)
 			x->ops[i]->reset(m, x->state[i]);
 }
 
+void mutation_suspended(struct mcu *m, bool suspended)
+{
+	struct mutation *x = m->mutation;
+
+	for (size_t i = 0; x && i < x->n; i++)
+		if (x->ops[i]->suspend)
+			x->ops[i]->suspend(m, &x->view, suspended, x->state[i]);
+}
+
 enum mutant_verdict mutate_setup(struct mcu *m, struct msc_setup *setup)
 {
 	struct mutation *x = m->mutation;

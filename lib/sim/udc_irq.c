@@ -93,6 +93,7 @@ static void suspend_irq(struct mcu *m, const struct irq *i)
 	void (*tell)(struct mcu *) = i->present ? m->config->vectors->suspend
 						: m->config->vectors->resume;
 
+	mutation_suspended(m, i->present);
 	if (tell)
 		tell(m);
 }

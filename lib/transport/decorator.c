@@ -50,6 +50,16 @@ static int pass_configure(struct msc_target *t, enum msc_outcome *outcome, struc
 	return t->next->transport->configure(t->next, outcome, err);
 }
 
+static int pass_set_interface(struct msc_target *t, enum msc_outcome *outcome, struct msc_err *err)
+{
+	return t->next->transport->set_interface(t->next, outcome, err);
+}
+
+static int pass_suspend(struct msc_target *t, int64_t ns, struct msc_err *err)
+{
+	return t->next->transport->suspend(t->next, ns, err);
+}
+
 static int pass_mounted(struct msc_target *t, struct msc_err *err)
 {
 	return t->next->transport->mounted(t->next, err);
@@ -81,6 +91,8 @@ static void complete(struct msc_transport *whole, const struct msc_transport *ne
 	PASS(reset);
 	PASS(command);
 	PASS(configure);
+	PASS(set_interface);
+	PASS(suspend);
 	PASS(mounted);
 	PASS(cpu_load);
 	PASS(remark);

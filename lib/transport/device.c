@@ -45,3 +45,33 @@ size_t msc_stalled_length(const struct msc_device *d, const struct msc_xfer *x, 
 	actual -= actual == x->len;
 	return actual - actual % packet;
 }
+
+uint8_t msc_device_configuration(const struct msc_device *dev)
+{
+	return dev->config_len > 5 ? dev->config[5] : 0;
+}
+
+uint8_t msc_device_block(const struct msc_device *d)
+{
+	bool longer = d->subclass == MSC_SUBCLASS_MMC || d->subclass == MSC_SUBCLASS_UFI ||
+		      d->subclass == MSC_SUBCLASS_SFF8070I;
+
+	return longer && !d->commands_only ? 12 : 6;
+}
+
+uint8_t msc_device_sibling(const struct msc_device *dev)
+{
+	struct msc_reader r = msc_reader(dev->config, dev->config_len);
+
+	while (msc_reader_left(&r) >= 2) {
+		uint8_t len = r.p[0];
+		const uint8_t *d = len >= 2 ? msc_read_bytes(&r, len) : NULL;
+
+		if (!d)
+			break;
+		if (d[1] == MSC_DESC_INTERFACE && len >= MSC_INTERFACE_DESC_LEN &&
+		    d[2] != dev->interface_number)
+			return d[2];
+	}
+	return dev->interface_number;
+}

@@ -306,6 +306,22 @@ static int configure(struct msc_target *t, enum msc_outcome *outcome, struct msc
 	return 0;
 }
 
+/* A device that refuses it is to the kernel one with a single setting: it clears the halts of its endpoints
+ * one by one instead, and says that all went well. */
+static int set_interface(struct msc_target *t, enum msc_outcome *outcome, struct msc_err *err)
+{
+	struct msc_usb *usb = msc_target_state(t);
+	int r;
+
+	errno = 0;
+	r = libusb_set_interface_alt_setting(usb->handle, t->device.interface_number,
+					     t->device.alternate);
+	if (r == LIBUSB_ERROR_NO_DEVICE)
+		return gone(t, err);
+	*outcome = !r ? MSC_OUT_DONE : errno == EPIPE ? MSC_OUT_STALL : MSC_OUT_ERROR;
+	return 0;
+}
+
 /* ---- open, close, list -------------------------------------------------------------------- */
 
 static int open_usb(struct msc_target *t, const char *rest, const struct msc_open_options *options,
@@ -356,5 +372,6 @@ const struct msc_transport msc_transport_libusb = {
 	.clear_halt = clear_halt,
 	.reset = reset,
 	.configure = configure,
+	.set_interface = set_interface,
 	.list = list_usb,
 };

@@ -179,6 +179,37 @@ static int configure(struct msc_target *t, enum msc_outcome *outcome, struct msc
 	return 0;
 }
 
+static int set_interface(struct msc_target *t, enum msc_outcome *outcome, struct msc_err *err)
+{
+	const struct msc_setup setup = { .request_type = MSC_RECIPIENT_INTERFACE,
+					 .request = MSC_STD_SET_INTERFACE,
+					 .value = t->device.alternate,
+					 .index = t->device.interface_number };
+	struct msc_xfer x;
+
+	if (msc_enum_request(t, &setup, NULL, msc_now(t->clock) + REQUEST_NS, &x, err) < 0)
+		return -1;
+	if (x.outcome == MSC_OUT_DONE)
+		open_endpoints(t);
+	*outcome = x.outcome;
+	return 0;
+}
+
+/* USB 2.0, 7.1.7.7: 20 ms of resume signalling, its end, and 10 ms for the device to recover. */
+#define RESUME_NS (33 * MSC_MS)
+
+static int suspend(struct msc_target *t, int64_t ns, struct msc_err *err)
+{
+	struct sim_target *s = msc_target_state(t);
+	struct bus *bus = sim_device_bus(s->device);
+
+	bus_suspend(bus);
+	msc_wait_until(t->clock, msc_now(t->clock) + ns);
+	bus_resume(bus);
+	msc_wait_until(t->clock, msc_now(t->clock) + RESUME_NS);
+	return check_model(s, err);
+}
+
 static int enumerate_once(struct msc_target *t, struct msc_err *err)
 {
 	struct sim_target *s = msc_target_state(t);
@@ -338,6 +369,8 @@ const struct msc_transport msc_transport_sim = {
 	.clear_halt = clear_halt,
 	.reset = reset,
 	.configure = configure,
+	.set_interface = set_interface,
+	.suspend = suspend,
 	.list = list,
 	.cpu_load = cpu_load,
 	.remark = remark,

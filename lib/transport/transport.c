@@ -361,24 +361,58 @@ int msc_port_reset(struct msc_target *t, struct msc_err *err)
 	return told.outcome == MSC_OUT_GONE ? -1 : 0;
 }
 
-int msc_configure(struct msc_target *t, enum msc_outcome *outcome, struct msc_err *err)
+/* A request with which the host's endpoints begin anew; send: the transport's, or NULL. */
+static int begin_anew(struct msc_target *t, const char *what, const struct msc_setup *setup,
+		      int (*send)(struct msc_target *, enum msc_outcome *, struct msc_err *),
+		      enum msc_outcome *outcome, struct msc_err *err)
 {
-	const struct msc_setup setup = { .request = MSC_STD_SET_CONFIGURATION,
-					 .value = msc_device_configuration(&t->device) };
 	int64_t began;
 
 	if (t->gone)
 		return gone(t, err);
-	if (!t->transport->configure)
-		return msc_fail(err, MSC_E_UNSUPPORTED,
-				"%s: SET_CONFIGURATION cannot be sent this way", t->device.name);
+	if (!send)
+		return msc_fail(err, MSC_E_UNSUPPORTED, "%s: %s cannot be sent this way",
+				t->device.name, what);
 	began = msc_now(t->clock);
-	if (t->transport->configure(t, outcome, err) < 0)
+	if (send(t, outcome, err) < 0)
 		return -1;
-	msc_log(t->log, MSC_LOG_TRACE, "transport", msc_now(t->clock), "SET_CONFIGURATION: %s",
+	msc_log(t->log, MSC_LOG_TRACE, "transport", msc_now(t->clock), "%s: %s", what,
 		msc_outcome_name(*outcome));
-	tell_request(t, &setup, began, *outcome);
+	tell_request(t, setup, began, *outcome);
 	return *outcome == MSC_OUT_GONE ? gone(t, err) : 0;
+}
+
+int msc_configure(struct msc_target *t, enum msc_outcome *outcome, struct msc_err *err)
+{
+	const struct msc_setup setup = { .request = MSC_STD_SET_CONFIGURATION,
+					 .value = msc_device_configuration(&t->device) };
+
+	return begin_anew(t, "SET_CONFIGURATION", &setup, t->transport->configure, outcome, err);
+}
+
+int msc_set_interface(struct msc_target *t, enum msc_outcome *outcome, struct msc_err *err)
+{
+	const struct msc_setup setup = { .request_type = MSC_RECIPIENT_INTERFACE,
+					 .request = MSC_STD_SET_INTERFACE,
+					 .value = t->device.alternate,
+					 .index = t->device.interface_number };
+
+	return begin_anew(t, "SET_INTERFACE", &setup, t->transport->set_interface, outcome, err);
+}
+
+int msc_suspend(struct msc_target *t, int64_t ns, struct msc_err *err)
+{
+	int rc;
+
+	if (t->gone)
+		return gone(t, err);
+	if (!t->transport->suspend)
+		return msc_fail(err, MSC_E_UNSUPPORTED,
+				"this host has no means to suspend the bus to %s", t->device.name);
+	rc = t->transport->suspend(t, ns, err);
+	follow(t, false);
+	msc_log(t->log, MSC_LOG_TRACE, "transport", msc_now(t->clock), "suspended and resumed");
+	return rc;
 }
 
 int msc_not_mounted(struct msc_target *t, struct msc_err *err)
@@ -463,34 +497,4 @@ int msc_device_parse(struct msc_device *dev, struct msc_err *err)
 		return 0;
 	return msc_fail(err, MSC_E_UNSUPPORTED,
 			"%s: no interface with a bulk-in and a bulk-out endpoint", dev->name);
-}
-
-uint8_t msc_device_configuration(const struct msc_device *dev)
-{
-	return dev->config_len > 5 ? dev->config[5] : 0;
-}
-
-uint8_t msc_device_block(const struct msc_device *d)
-{
-	bool longer = d->subclass == MSC_SUBCLASS_MMC || d->subclass == MSC_SUBCLASS_UFI ||
-		      d->subclass == MSC_SUBCLASS_SFF8070I;
-
-	return longer && !d->commands_only ? 12 : 6;
-}
-
-uint8_t msc_device_sibling(const struct msc_device *dev)
-{
-	struct msc_reader r = msc_reader(dev->config, dev->config_len);
-
-	while (msc_reader_left(&r) >= 2) {
-		uint8_t len = r.p[0];
-		const uint8_t *d = len >= 2 ? msc_read_bytes(&r, len) : NULL;
-
-		if (!d)
-			break;
-		if (d[1] == MSC_DESC_INTERFACE && len >= MSC_INTERFACE_DESC_LEN &&
-		    d[2] != dev->interface_number)
-			return d[2];
-	}
-	return dev->interface_number;
 }

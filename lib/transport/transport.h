@@ -125,6 +125,13 @@ struct msc_transport {
 	/* Optional: SET_CONFIGURATION with the value in force, so that both sides' endpoints begin
 	 * anew (USB 2.0, 9.1.1.5). MSC_E_UNSUPPORTED: the host does not let it through. */
 	int (*configure)(struct msc_target *, enum msc_outcome *outcome, struct msc_err *);
+	/* Optional: SET_INTERFACE with the setting in force, so that both sides' endpoints of the interface
+	 * begin anew (USB 2.0, 9.1.1.5 and 9.4.10). A device with that setting alone may refuse it. */
+	int (*set_interface)(struct msc_target *, enum msc_outcome *outcome, struct msc_err *);
+	/* Optional: the bus to the device is silent for so long, which tells it to suspend itself, and is
+	 * resumed; returns when it may be used again (USB 2.0, 7.1.7.6 and 7.1.7.7). Nothing is under
+	 * way. MSC_E_UNSUPPORTED, and why: the host cannot do that. */
+	int (*suspend)(struct msc_target *, int64_t ns, struct msc_err *);
 	/* Optional: everything that could be opened now. */
 	int (*list)(msc_found_fn *, void *user, struct msc_err *);
 	/* Optional: fails with MSC_E_BUSY and says where when a filesystem on the device is mounted
@@ -169,7 +176,8 @@ struct msc_target {
 	unsigned resets; /* what it took to set the device up the last time; 0: not known */
 	/* Sees every transfer, at its submission and at its end, every port reset and every whole
 	 * command; may be NULL.
-	 * CLEAR_FEATURE and SET_CONFIGURATION are told as the control transfers that they are. */
+	 * CLEAR_FEATURE, SET_CONFIGURATION and SET_INTERFACE are told as the control transfers
+	 * that they are. */
 	msc_observe_fn *observe;
 	void *observe_user;
 	msc_observe_fn *record; /* the same, for who writes it down */
@@ -215,6 +223,8 @@ int msc_clear_halt(struct msc_target *, uint8_t ep, int64_t timeout_ns, enum msc
 		   struct msc_err *) MSC_MUST_CHECK;
 int msc_port_reset(struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
 int msc_configure(struct msc_target *, enum msc_outcome *, struct msc_err *) MSC_MUST_CHECK;
+int msc_set_interface(struct msc_target *, enum msc_outcome *, struct msc_err *) MSC_MUST_CHECK;
+int msc_suspend(struct msc_target *, int64_t ns, struct msc_err *) MSC_MUST_CHECK;
 int msc_not_mounted(struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
 /* The transport's cpu_load; below 0 when it cannot know. */
 double msc_device_cpu(struct msc_target *);

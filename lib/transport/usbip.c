@@ -63,6 +63,20 @@ static int configure(struct msc_target *t, enum msc_outcome *outcome, struct msc
 	return 0;
 }
 
+static int set_interface(struct msc_target *t, enum msc_outcome *outcome, struct msc_err *err)
+{
+	const struct msc_setup setup = { .request_type = MSC_RECIPIENT_INTERFACE,
+					 .request = MSC_STD_SET_INTERFACE,
+					 .value = t->device.alternate,
+					 .index = t->device.interface_number };
+	struct msc_xfer x;
+
+	if (msc_enum_request(t, &setup, NULL, msc_now(t->clock) + REQUEST_NS, &x, err) < 0)
+		return -1;
+	*outcome = x.outcome;
+	return 0;
+}
+
 /* The configuration, and the setting of the interface that speaks Bulk-Only. */
 static int set_up(struct msc_target *t, struct msc_err *err)
 {
@@ -274,5 +288,6 @@ const struct msc_transport msc_transport_usbip = {
 	.clear_halt = clear_halt,
 	.reset = reset,
 	.configure = configure,
+	.set_interface = set_interface,
 	.list = list_usbip,
 };

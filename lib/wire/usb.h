@@ -52,6 +52,8 @@ enum msc_std_request { /* USB 2.0, table 9-4 */
  * any request looked at. */
 struct msc_setup msc_setup_clear_halt(uint8_t ep);
 bool msc_setup_clears_halt(const struct msc_setup *);
+/* SET_INTERFACE of the interface with that number. */
+bool msc_setup_sets_interface(const struct msc_setup *, uint8_t number);
 
 enum msc_descriptor_type { /* USB 2.0, table 9-5 */
 	MSC_DESC_DEVICE = 1,

@@ -39,6 +39,12 @@ struct msc_setup msc_setup_clear_halt(uint8_t ep)
 				   .index = ep };
 }
 
+bool msc_setup_sets_interface(const struct msc_setup *s, uint8_t number)
+{
+	return s->request_type == MSC_RECIPIENT_INTERFACE && s->request == MSC_STD_SET_INTERFACE &&
+	       s->index == number;
+}
+
 bool msc_setup_clears_halt(const struct msc_setup *s)
 {
 	return s->request_type == MSC_RECIPIENT_ENDPOINT && s->request == MSC_STD_CLEAR_FEATURE &&

@@ -14,6 +14,9 @@ from usbip import DEVLIST, GET_DEVICE, SET_CONFIGURATION, Client, Serve, op
 # They wait for ten seconds and more, or read as long.
 SLOW = {"attach.windows.idle", "attach.linux.hold", "attach.windows.fat32"}
 
+# USB/IP cannot suspend the bus, so there they are skipped.
+SUSPEND = {"usb.suspend.idle", "usb.suspend.medium"}
+
 # Their defects do not depend on how long a host takes between two commands.
 FAULTS = """
     capacity-count cbw-replayed cbw-signature-unchecked configuration-keeps-halt csw-padded csw-signature csw-tag data-excess
@@ -34,7 +37,7 @@ def findings(mscope, target, patterns):
 
 def scenarios(patterns):
     return [s["name"] for s in listing("scenarios")
-            if s["name"] not in SLOW and any(s["name"].startswith(p) for p in patterns)]
+            if s["name"] not in SLOW | SUSPEND and any(s["name"].startswith(p) for p in patterns)]
 
 
 def compare(mscope, tmp_path, targets, patterns):

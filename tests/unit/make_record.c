@@ -356,7 +356,10 @@ static void clear_halt(struct make *m, uint8_t ep, enum msc_outcome outcome_)
 
 static void reset(struct make *m, const struct words *w)
 {
-	if (is(w, 1, "recovery")) {
+	if (is(w, 1, "suspend")) { /* the bus, between two records */
+		complete(m);
+		msc_history_suspend(&m->history);
+	} else if (is(w, 1, "recovery")) {
 		send_request(m, MSC_REQTYPE_CLASS | MSC_RECIPIENT_INTERFACE,
 			     MSC_REQ_BULK_ONLY_RESET, 0, 0, outcome(w, 2));
 		clear_halt(m, EP_IN, MSC_OUT_DONE);

@@ -226,6 +226,60 @@ static void a_wait_that_was_asked_for_is_no_hang(void **state)
 	close_bench(&b);
 }
 
+struct asides {
+	struct bench *b;
+	unsigned runs, runs_max;
+	int64_t first_ns, last_ns; /* when a request began, and ended */
+};
+
+static int ask_status(void *user, bool *again, struct msc_err *err)
+{
+	static const struct msc_setup get_status = { .request_type = MSC_REQTYPE_IN,
+						     .request = MSC_STD_GET_STATUS,
+						     .length = 2 };
+	struct asides *a = user;
+	const struct msc_record *r;
+
+	if (msc_session_control(a->b->session, &get_status, NULL, &r, err))
+		return -1;
+	assert_int_equal(r->u.control.outcome, MSC_OUT_DONE);
+	if (a->runs++ == 0)
+		a->first_ns = r->began_ns;
+	a->last_ns = r->ended_ns;
+	*again = a->runs < a->runs_max;
+	return 0;
+}
+
+static void requests_go_beside_the_data_and_before_the_status(void **state)
+{
+	for (unsigned both = 0; both < 2; both++) {
+		struct msc_request rq = request(read8, MSC_DIR_IN, 8 * BLOCK);
+		struct bench b;
+		struct asides with = { .b = &b, .runs_max = 2 }, before = { .b = &b };
+		const struct msc_step *data, *csw;
+		const struct msc_exchange *x;
+
+		(void)state;
+		open_bench(&b, "sim:reference,speed=full", 0);
+		rq.with_data = (struct msc_aside){ ask_status, &with };
+		if (both)
+			rq.before_status = (struct msc_aside){ ask_status, &before };
+		x = &run(&b, &rq)->u.exchange;
+		data = msc_step_find(x, MSC_STEP_DATA);
+		csw = msc_step_find(x, MSC_STEP_CSW);
+		assert_int_equal(x->csw.status, MSC_CSW_PASSED);
+		assert_int_equal(with.runs, 2);
+		assert_true(with.first_ns >= data->submitted_ns &&
+			    with.last_ns < data->completed_ns);
+		assert_int_equal(before.runs, both ? 1 : 0);
+		if (both)
+			assert_true(before.first_ns >= data->completed_ns &&
+				    before.last_ns <= csw->submitted_ns);
+		passes(&b);
+		close_bench(&b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -235,6 +289,7 @@ int main(void)
 		cmocka_unit_test(configuration_begins_anew),
 		cmocka_unit_test(patience_runs_out),
 		cmocka_unit_test(a_wait_that_was_asked_for_is_no_hang),
+		cmocka_unit_test(requests_go_beside_the_data_and_before_the_status),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,6 +63,13 @@ static const struct judge_row rows[] = {
 	{ "usb.control.stall", QUALIFIER "stall; " MAX_LUN "done 00",
 	  QUALIFIER "stall;" MAX_LUN "timeout", "after a STALL", "done or STALL", "time-out" },
 
+	/* what is not there */
+	{ "usb.request.absent", "control 80 6 0 0 255 stall; control 81 0 0 7 2 done 0000",
+	  "control 80 6 0 0 255 done 00", "GET_DESCRIPTOR of the type 0 was accepted", "STALL",
+	  "done" },
+	{ "usb.request.absent", "control 1 b 100 0 0 stall", "control 1 b 100 0 0 done",
+	  "SET_INTERFACE of interface 0 with the setting 256 was accepted", "STALL", "done" },
+
 	/* device and qualifier */
 	{ "usb.device.form", DEVICE DEV_HEAD DEV_TAIL, DEVICE DEV_HEAD, "8 came", "18", "8" },
 	{ "usb.device.form", "control 80 6 100 0 8 done " DEV_HEAD,
@@ -238,11 +245,19 @@ static void conforming_devices_give_no_finding(void **state)
 
 static void every_rule_has_a_row(void **state)
 {
-	static const char *const prefixes[] = {
-		"bot.maxlun.", "bot.interface.", "bot.serial.",   "usb.control.",   "usb.device.",
-		"usb.config.", "usb.interface.", "usb.endpoint.", "usb.qualifier.", "usb.string.",
-		"usb.otherspeed.", NULL
-	};
+	static const char *const prefixes[] = { "bot.maxlun.",
+						"bot.interface.",
+						"bot.serial.",
+						"usb.control.",
+						"usb.device.",
+						"usb.config.",
+						"usb.interface.",
+						"usb.endpoint.",
+						"usb.qualifier.",
+						"usb.string.",
+						"usb.otherspeed.",
+						"usb.request.",
+						NULL };
 
 	(void)state;
 	judge_coverage(rows, MSC_COUNT(rows), prefixes);

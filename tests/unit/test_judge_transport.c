@@ -270,7 +270,15 @@ static const struct judge_row rows[] = {
 	{ "bot.csw.missing", NULL, "send " TUR " none 0; none stall; clear in; none timeout",
 	  "bulk-in was halted, the halt was cleared, and no CSW followed", NULL, NULL },
 	{ "usb.halt.recover", "reset in; reset out; " TUR_OK,
-	  "reset in; send " TUR " none 0; none timeout", "after a halt was cleared", NULL, NULL },
+	  "reset in; send " TUR " none 0; none timeout",
+	  "after CLEAR_FEATURE(ENDPOINT_HALT) of an endpoint that was not halted, endpoint 81h gave",
+	  NULL, NULL },
+	{ "usb.halt.recover", NULL,
+	  "poll in stall; reset in; send " TUR " none 0; none timeout", "after a halt was cleared",
+	  NULL, NULL },
+	{ "usb.halt.recover", "send " TUR " none 0; clear in; status 0 0",
+	  "send " TUR " none 0; clear in; none timeout",
+	  "of an endpoint that was not halted, endpoint 81h gave time-out", "done", "time-out" },
 	{ "usb.halt.recover", TUR_OK, "reset out stall", "endpoint 02h was answered with STALL",
 	  NULL, NULL },
 	{ "usb.halt.recover", NULL,
@@ -280,6 +288,27 @@ static const struct judge_row rows[] = {
 	  "send " TUR " out 512; ends stall; clear out; status 1 512; send " TUR
 	  " none 0; none timeout",
 	  "after a halt was cleared", NULL, NULL },
+	{ "usb.halt.accept", "control 2 3 0 81 0 done", "control 2 3 0 81 0 stall",
+	  "SET_FEATURE(ENDPOINT_HALT) of endpoint 81h was refused", "done", "STALL" },
+	{ "usb.halt.set", "control 2 3 0 81 0 done; control 82 0 0 81 2 done 0100; poll in stall",
+	  "control 2 3 0 81 0 done; control 82 0 0 81 2 done 0000",
+	  "endpoint 81h is not halted after SET_FEATURE", "halted", "not halted" },
+	{ "usb.halt.set", "control 2 3 0 81 0 done; reset in; control 82 0 0 81 2 done 0000",
+	  "control 2 3 0 81 0 done; poll in timeout",
+	  "endpoint 81h is not halted after SET_FEATURE", "halted", "not halted" },
+	{ "bot.reset.recovers", "control 1 b 0 0 0 stall; " TUR_OK,
+	  "control 1 b 0 0 0 done; send " TUR " none 0; none timeout",
+	  "the first command after SET_INTERFACE got time-out", "a CSW", "time-out" },
+	{ "usb.suspend.resumes", "reset suspend; control 80 8 0 0 1 done 01; " TUR_OK,
+	  "reset suspend; send " TUR " none 0; refused timeout",
+	  "the first command after the bus was resumed got time-out in command transport", "a CSW",
+	  "time-out" },
+	{ "usb.suspend.resumes", TUR_OK "; reset suspend; reset port; " TUR_OK,
+	  "reset suspend; control 80 0 0 0 2 timeout",
+	  "after the bus was resumed a control request", "an answer", "time-out" },
+	{ "usb.suspend.keeps",
+	  "control 80 8 0 0 1 done 00; reset suspend; control 80 8 0 0 1 done 01",
+	  "reset suspend; control 80 8 0 0 1 done 00", "is not configured any more", NULL, "0" },
 	{ "usb.halt.status",
 	  "poll in stall; control 82 0 0 81 2 done 0100; reset in; control 82 0 0 81 2 "
 	  "done 0000",
@@ -302,7 +331,8 @@ static void every_rule_has_a_row(void **state)
 {
 	static const char *const prefixes[] = { "bot.case.",  "bot.cbw.",   "bot.csw.",
 						"bot.data.",  "bot.stall.", "bot.residue.",
-						"bot.reset.", "usb.halt.",  NULL };
+						"bot.reset.", "usb.halt.",  "usb.suspend.",
+						NULL };
 
 	(void)state;
 	judge_coverage(rows, MSC_COUNT(rows), prefixes);
@@ -379,7 +409,7 @@ static void conforming_devices_give_no_finding(void **state)
 		/* a halt that the host has set, or left */
 		"control 2 3 0 81 0 done; control 82 0 0 81 2 done 0100; control 2 1 0 81 0 done; control "
 		"82 0 0 81 2 done 0000",
-		"control 2 3 1 81 0 done; control 2 3 0 81 0 stall; control 82 0 0 81 2 done 0000",
+		"control 2 3 1 81 0 done; control 2 3 0 83 0 stall; control 82 0 0 81 2 done 0000",
 		"poll out stall; control 82 0 0 81 2 done 0000; control 82 0 0 2 2 done 0100",
 		"send " WRITE1 " out 512; ends stall; none cancelled; send " TUR
 		" none 0; refused stall",

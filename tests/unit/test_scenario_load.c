@@ -95,6 +95,13 @@ static const struct {
 	  "f:5:16: expected a range that rises, and 256 values in all, found '0x7d..0x60'" },
 	{ STEPS "  - for: { n: 0..blocks }\n    do: [ready]\n",
 	  "f:5:15: expected plain numbers at both ends of a range, found '0..blocks'" },
+	{ STEPS "  - command: test_unit_ready\n    during: { data: [ready] }\n",
+	  "f:6:22: expected a control request or a pause, found 'ready'" },
+	{ STEPS "  - command: test_unit_ready\n    during: { data: [{ clear_halt: in }] }\n",
+	  "f:6:22: expected a control request or a pause, found a map" },
+	{ STEPS
+	  "  - command: test_unit_ready\n    during: { status: [{ clear_halt: in }, ready] }\n",
+	  "f:6:44: expected a control request, the clearing of a halt or a pause, found 'ready'" },
 	{ STEPS "  - if: 1\n", "f:5:5: expected the key 'do' in an if step, found none" },
 	{ STEPS "  - let: { blocks: 1 }\n",
 	  "f:5:12: expected a name that means nothing else, found 'blocks'" },
@@ -157,7 +164,7 @@ static const struct {
 	 "f:5:35: expected a word for 'expect', found 'dome'; did you mean 'done'?"},
 	{STEPS "  - control: { type: 0, request: 9, value: 1 }\n",
 	 "f:5:14: expected a request that leaves address, configuration and halts alone, found "
-	 "request 9; clear_halt and port_reset do these with the host's side"},
+	 "request 9; clear_halt, set_interface and port_reset do these with the host's side"},
 	{STEPS "  - get_max_lun: {}\n    expect: done\n",
 	 "f:6:5: expected one key in this step, found 'expect'"},
 };

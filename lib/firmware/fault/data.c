@@ -21,6 +21,71 @@ static uint32_t wanted_by_block(const uint8_t *cb)
 	return 0;
 }
 
+/* -- what else writes there ------------------------------------------------------------------- */
+
+/* state: a SETUP came since the last piece of data; the command is not over. */
+struct clobbered {
+	bool moving, hit;
+	uint8_t setup[MSC_SETUP_LEN];
+};
+
+ON_COMMAND(moving_begins)
+{
+	*(struct clobbered *)state = (struct clobbered){ .moving = true };
+	return MUTANT_PASS;
+}
+
+ON_SETUP(setup_lands)
+{
+	struct clobbered *c = state;
+
+	c->hit = c->moving;
+	msc_setup_pack(c->setup, q);
+	return MUTANT_PASS;
+}
+
+static void clobber(struct clobbered *c, uint8_t *buf, size_t len)
+{
+	if (c->hit && len >= sizeof c->setup)
+		memcpy(buf, c->setup, sizeof c->setup);
+	c->hit = false;
+}
+
+ON_DATA_IN(clobber_sent)
+{
+	clobber(state, buf, *len);
+	return MUTANT_PASS;
+}
+
+ON_RECEIVED(clobber_received)
+{
+	clobber(state, buf, *len);
+	return MUTANT_PASS;
+}
+
+ON_CSW(moving_ends)
+{
+	*(struct clobbered *)state = (struct clobbered){ .moving = false };
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_setup_clobbers = {
+	.id = "setup-clobbers",
+	.title =
+		"a SETUP in the middle of a data phase is stored over the data that is being moved",
+	.seen = "https://github.com/libopencm3/libopencm3/pull/880: packets of endpoint 0 run into the "
+		"buffer of the bulk endpoint behind it",
+	.caught_by = "expect.data",
+	.mistake =
+		"endpoint 0 and a bulk endpoint share a buffer, or that of endpoint 0 is too small",
+	.ops = {.state_size = sizeof(struct clobbered),
+		.setup = setup_lands,
+		.command = moving_begins,
+		.received = clobber_received,
+		.data_in = clobber_sent,
+		.csw = moving_ends},
+};
+
 /* -- too much --------------------------------------------------------------------------------- */
 
 ON_COMMAND(data_excess)

@@ -23,6 +23,81 @@ const struct msc_fault msc_fault_toggle_kept_idle = {
 	.ops = {.unstall = toggle_of_halted},
 };
 
+/* -- what is queued ---------------------------------------------------------------------------- */
+
+/* The firmware still takes the endpoint for busy, and arms it no more. */
+ON_UNSTALL(receive_dropped)
+{
+	if (ep == v->ep_out && !udc_stalled(m, ep))
+		mutant_drop(m, ep);
+	return true;
+}
+
+const struct msc_fault msc_fault_clear_idle = {
+	.id = "clear-idle",
+	.title =
+		"CLEAR_FEATURE(ENDPOINT_HALT) of bulk-out that is not halted drops what is armed there, "
+		"and nothing arms it again",
+	.seen = "https://github.com/hathach/tinyusb/pull/3758: the endpoint answers NAK for ever "
+		"(usbtest 29); #1529; http://janaxelson.com/device_errors.htm",
+	.caught_by = "usb.halt.recover",
+	.mistake =
+		"CLEAR_FEATURE cancels what is armed: on an endpoint that is not halted it "
+		"restarts the toggle and nothing else",
+	.ops = {.unstall = receive_dropped},
+};
+
+ON_UNSTALL(status_dropped)
+{
+	if (ep == v->ep_in && !udc_stalled(m, ep))
+		mutant_drop(m, ep);
+	return true;
+}
+
+const struct msc_fault msc_fault_clear_status = {
+	.id = "clear-status",
+	.title =
+		"CLEAR_FEATURE(ENDPOINT_HALT) of bulk-in that is not halted throws away the CSW that "
+		"waits there",
+	.seen = "https://github.com/hathach/tinyusb/issues/1529: what is pending is cleared with it",
+	.caught_by = "usb.halt.recover",
+	.mistake =
+		"CLEAR_FEATURE flushes the endpoint's FIFO, and nothing fills it again",
+	.ops = {.unstall = status_dropped},
+};
+
+/* state: the host has halted bulk-out. */
+ON_SETUP(host_halts)
+{
+	if (q->request_type == MSC_RECIPIENT_ENDPOINT && q->request == MSC_STD_SET_FEATURE &&
+	    q->value == MSC_FEATURE_ENDPOINT_HALT)
+		*(uint8_t *)state = (uint8_t)q->index;
+	return MUTANT_PASS;
+}
+
+ON_UNSTALL(halted_by_host)
+{
+	uint8_t *halted = state;
+
+	if (ep == v->ep_out && *halted == ep) {
+		mutant_drop(m, ep);
+		*halted = 0;
+	}
+	return true;
+}
+
+const struct msc_fault msc_fault_halt_feature_sticks = {
+	.id = "halt-feature-sticks",
+	.title =
+		"a halt of bulk-out by SET_FEATURE costs what was armed there, and nothing arms it again "
+		"when the halt is cleared",
+	.seen = "https://github.com/Nuand/bladeRF/issues/98: all that follows the halt endpoint test "
+		"fails",
+	.caught_by = "usb.halt.recover",
+	.mistake = "the class is not told when the host clears a halt that the host has set",
+	.ops = {.state_size = sizeof(uint8_t), .setup = host_halts, .unstall = halted_by_host},
+};
+
 /* -- time ------------------------------------------------------------------------------------- */
 
 #define PATIENCE_NS (50 * MSC_MS)
