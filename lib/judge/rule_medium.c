@@ -100,6 +100,32 @@ const struct msc_rule msc_rule_scsi_eject_prevented = {
 	.judge = eject_prevented,
 };
 
+static void eject_returns(struct msc_judging *j, const struct msc_record *r)
+{
+	if (!msc_came_back(r))
+		return;
+	msc_found(j,
+		  "the medium was ejected and gone, and TEST UNIT READY passes within %lld s, "
+		  "though nothing has loaded it",
+		  (long long)((r->ended_ns - r->past.ejected_ns) / MSC_S + 1));
+	msc_expected(j, "01h, then sense 2/3A, until START STOP UNIT loads it");
+	msc_actual(j, "00h");
+}
+
+const struct msc_rule msc_rule_scsi_eject_returns = {
+	.id = "scsi.eject.returns",
+	.title = "a medium that was ejected does not come back by itself",
+	.spec = "SBC-3, START STOP UNIT",
+	.severity = {MSC_FAIL, MSC_WARN, MSC_WARN},
+	.why = "hosts look every second, and show the volume again that the user has just removed",
+	.mistake =
+		"not ready is told for a number of polls or a time after the eject, and no state is kept",
+	.doubtful = true,
+	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_TEST_UNIT_READY),
+	.judge = eject_returns,
+};
+
 static bool tells_of_attention(uint8_t opcode)
 {
 	return opcode != MSC_OP_INQUIRY && opcode != MSC_OP_REQUEST_SENSE &&

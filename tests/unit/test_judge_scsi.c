@@ -33,6 +33,7 @@
 #define STOP	  "send 1b0000000000 none 0" PASSED
 #define EJECT	  "send 1b0000000200 none 0"
 #define LOAD	  "send 1b0000000300 none 0" PASSED
+#define GONE	  TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED
 #define LOCK	  "send 1e0000000100 none 0" PASSED
 #define UNLOCK	  "send 1e0000000000 none 0" PASSED
 #define CAPACITY16 "send 9e100000000000000000000000200000 in 32; bytes "
@@ -296,6 +297,19 @@ static const struct judge_row rows[] = {
 	  "01h, then sense 5/53/02", "00h" },
 	{ "scsi.eject.prevented", LOCK "reset port;" EJECT PASSED, LOCK TUR PASSED EJECT PASSED,
 	  "ejected", NULL, NULL },
+	{ "scsi.eject.returns", EJECT PASSED GONE LOAD TUR_FAILS TUR PASSED,
+	  EJECT PASSED GONE TUR_FAILS TUR PASSED, "TEST UNIT READY passes within 1 s",
+	  "01h, then sense 2/3A, until START STOP UNIT loads it", "00h" },
+	{ "scsi.eject.returns", EJECT PASSED GONE "reset port;" TUR PASSED,
+	  EJECT PASSED GONE "send 000000000000 none 0; status 1 0; took 11000;" TUR PASSED,
+	  "passes within 12 s", NULL, NULL },
+	{ "scsi.eject.returns", /* nobody knows who put it in */
+	  EJECT PASSED GONE "send 000000000000 none 0; status 1 0; took 13000;" TUR PASSED,
+	  EJECT PASSED GONE TUR_FAILS SENSE SENSE_OF("6", "2800") PASSED TUR PASSED,
+	  "nothing has loaded it", NULL, NULL },
+	{ "scsi.eject.returns", /* it never went; once it is told, it is there */
+	  EJECT PASSED TUR_FAILS SENSE SENSE_OF("6", "2900") PASSED TUR PASSED,
+	  EJECT PASSED GONE TUR PASSED, "the medium was ejected and gone", NULL, NULL },
 	{ "scsi.attention.change", EJECT PASSED TUR_FAILS LOAD TUR_FAILS,
 	  EJECT PASSED TUR_FAILS LOAD TUR PASSED, "TEST UNIT READY passes right after it",
 	  "01h once, then sense 6/28/00", "00h" },

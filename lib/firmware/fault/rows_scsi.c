@@ -3,6 +3,7 @@
 #include "firmware/fault/table.h"
 
 enum { LOEJ = 0x02, START = 0x01 }; /* of START STOP UNIT */
+#define RETURN_POLL 4 /* after so many, an ejected medium is back */
 
 #define UNKNOWN 0xff /* an opcode that no firmware knows */
 #define PASSED	{STATUS, IS, MSC_CSW_PASSED}
@@ -284,6 +285,36 @@ static const struct msc_fault rows[] = {
 	  DEFECT({ AT_COMMAND,
 		   { OPCODE(START_STOP_UNIT), { CDB(4), HAS, LOEJ }, { CDB(4), LACKS, START } },
 		   { { CDB(4), PUT, START } } }) },
+	{ "eject-returns",
+	  "an ejected medium reports a change at the fourth TEST UNIT READY, and is there again",
+	  "https://github.com/abcminiuser/lufa/issues/183: the volume comes back by itself",
+	  "scsi.eject.returns", .needs_writes = true,
+	  .mistake = "the eject is a number of polls that fail: the medium stays away until it is "
+		     "loaded",
+	  DEFECT({ AT_RESET, .edit = { { MARK, PUT, 0 } } },
+		 { AT_COMMAND, { OPCODE(START_STOP_UNIT) }, { { MARK, PUT, 0 } } },
+		 { AT_CSW,
+		   { OPCODE(START_STOP_UNIT),
+		     { CDB(4), HAS, LOEJ },
+		     { CDB(4), LACKS, START },
+		     PASSED },
+		   { { MARK, PUT, 1 } } },
+		 { AT_COMMAND,
+		   { OPCODE(TEST_UNIT_READY), { MARK, IS, RETURN_POLL } },
+		   { { CDB(0), PUT, MSC_OP_START_STOP_UNIT }, { CDB(4), PUT, LOEJ | START } } },
+		 { AT_CSW,
+		   { OPCODE(TEST_UNIT_READY), { MARK, IS, RETURN_POLL } },
+		   { { STATUS, PUT, MSC_CSW_FAILED } } },
+		 { AT_ANSWER,
+		   { OPCODE(REQUEST_SENSE), { LEN, ABOVE, 13 }, { MARK, IS, RETURN_POLL + 1 } },
+		   { { KEY, PUT, MSC_SENSE_UNIT_ATTENTION }, { ASC, PUT, 0x28 } } },
+		 /* what the load has left pending has been told */
+		 { AT_CSW,
+		   { OPCODE(TEST_UNIT_READY), { MARK, IS, RETURN_POLL + 1 } },
+		   { { STATUS, PUT, MSC_CSW_PASSED }, { MARK, PUT, 0 } } },
+		 { AT_CSW,
+		   { OPCODE(TEST_UNIT_READY), { MARK, ABOVE, 0 } },
+		   { { MARK, ADD, 1 } } }) },
 	{ "stop-ejects", "START STOP UNIT ejects and loads whether LOEJ is set or not", PROOF,
 	  "scsi.eject.needless", .needs_writes = true,
 	  .mistake = "LOEJ is not looked at: START alone does not eject",
