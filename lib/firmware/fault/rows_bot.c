@@ -9,6 +9,24 @@
 #define CUT_SHORT   {IN_COMMAND, IS, 1}, {HOST_WANTS, IS, 1}, {LEFT, ABOVE, 0}
 
 static const struct msc_fault rows[] = {
+	{ "cbw-overflow",
+	  "a CBW of more than 31 bytes runs over the last unit and the write protection",
+	  PROOF,
+	  "bot.maxlun.stable expect.data",
+	  .mistake =
+		  "as many bytes as came are copied into a structure of 31: compare the length first",
+	  DEFECT({ AT_RECEIVED,
+		   { { IN_COMMAND, IS, 0 },
+		     { LEN, ABOVE, MSC_CBW_LEN },
+		     { LE32(0), IS, MSC_CBW_SIGNATURE },
+		     { BYTE(MSC_CBW_LEN), IS, 0xff } },
+		   { { MARK, PUT, 1 } } },
+		 { AT_CONTROL_IN,
+		   { CLASS(GET_MAX_LUN), { MARK, IS, 1 } },
+		   { { BYTE(0), PUT, 0xff } } },
+		 { AT_ANSWER,
+		   { OPCODE(MODE_SENSE_6), { LEN, ABOVE, 2 }, { MARK, IS, 1 } },
+		   { { BYTE(2), SET, MSC_MODE_WP } } }) },
 	{"cbw-ignored", "a CBW that is not valid is dropped, and the next one awaited",
 	 "field 41: Zephyr #55531: a host cannot tell that its CBW was dropped", "bot.cbw.invalid",
 	 .mistake =
