@@ -33,6 +33,8 @@
 #define STOP	  "send 1b0000000000 none 0" PASSED
 #define EJECT	  "send 1b0000000200 none 0"
 #define LOAD	  "send 1b0000000300 none 0" PASSED
+#define SYNC	  "send 35000000000000000000 none 0"
+#define SYNC16	  "send 91000000000000000000000000000000 none 0"
 #define GONE	  TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED
 #define LOCK	  "send 1e0000000100 none 0" PASSED
 #define UNLOCK	  "send 1e0000000000 none 0" PASSED
@@ -287,6 +289,19 @@ static const struct judge_row rows[] = {
 	  "TEST UNIT READY passes after it", "01h, then sense 2/3A", "00h" },
 	{ "scsi.eject.effect", EJECT FAILED TUR PASSED, "reset port;" EJECT PASSED TUR PASSED,
 	  "LOEJ", NULL, NULL },
+	{ "scsi.eject.idle", SYNC PASSED TUR PASSED,
+	  SYNC PASSED TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED,
+	  "SYNCHRONIZE CACHE passed, and within 1 s",
+	  "the medium stays until START STOP UNIT ejects it", "2/3A/00" },
+	{ "scsi.eject.idle", SYNC PASSED TUR PASSED TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED,
+	  SYNC16 PASSED "send 000000000000 none 0; status 1 0; took 3000;" SENSE
+	  SENSE_OF("2", "3a00") PASSED, "within", NULL, NULL },
+	{ "scsi.eject.idle", /* by hand, or another reason */
+	  SYNC PASSED "send 000000000000 none 0; status 1 0; took 11000;" SENSE
+	  SENSE_OF("2", "3a00") PASSED SYNC FAILED TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED
+	  SYNC PASSED TUR_FAILS SENSE SENSE_OF("2", "0401") PASSED SYNC PASSED "reset port;"
+	  TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED,
+	  SYNC PASSED TUR_FAILS SENSE SENSE_OF("2", "3a01") PASSED, "is gone", NULL, "2/3A/01" },
 	{ "scsi.eject.needless", STOP TUR_FAILS SENSE SENSE_OF("2", "0402") PASSED,
 	  STOP TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED, "then there is no medium",
 	  "the medium stays", "2/3A/00" },
