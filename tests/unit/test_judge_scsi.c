@@ -193,6 +193,15 @@ static const struct judge_row rows[] = {
 	  "send a30d00000000000000000000 none 0; status 1 0;" SENSE SENSE_OF("5", "2400") PASSED,
 	  "send 6d000000000000000000 none 0; status 1 0;" SENSE SENSE_OF("5", "2400") PASSED,
 	  "failed", NULL, NULL },
+	{ "scsi.sense.outlived", READ_FAILS TUR PASSED SENSE SENSE_OF("0", "0000") PASSED,
+	  READ_FAILS TUR PASSED SENSE SENSE_OF("5", "2100") PASSED,
+	  "TEST UNIT READY passed, and the sense data behind it", "0/00/00", "5/21/00" },
+	{ "scsi.sense.outlived", /* what may keep it, and what comes by itself */
+	  READ_FAILS INQ36 "000002021f000000" TEXT28 PASSED SENSE SENSE_OF("5", "2100") PASSED
+	  TUR PASSED SENSE SENSE_OF("6", "2900") PASSED TUR PASSED SENSE SENSE_OF("5", "2500")
+	  PASSED TUR PASSED "reset port;" SENSE SENSE_OF("5", "2000") PASSED,
+	  CAPACITY "000003e700000200" PASSED SENSE SENSE_OF("5", "2000") PASSED,
+	  "READ CAPACITY(10) passed", NULL, NULL },
 	{ "scsi.sense.pair", TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED,
 	  TUR_FAILS SENSE SENSE_OF("2", "2700") PASSED, "does not go with", NULL, "2/27/00" },
 	{ "scsi.sense.pair", TUR_FAILS SENSE SENSE_OF("6", "2900") PASSED,

@@ -7,9 +7,17 @@ enum { LOEJ = 0x02, START = 0x01 }; /* of START STOP UNIT */
 
 #define UNKNOWN 0xff /* an opcode that no firmware knows */
 #define PASSED	{STATUS, IS, MSC_CSW_PASSED}
+#define FAILED	{STATUS, IS, MSC_CSW_FAILED}
 #define KEY	BYTE(2) /* of sense data */
 #define ASC	BYTE(12)
 #define ASCQ	BYTE(13)
+
+/* The reason that MARK holds is given where there should be none. */
+#define OUTLIVES(asc)                                                                              \
+	{                                                                                          \
+		AT_ANSWER, { OPCODE(REQUEST_SENSE), { LEN, ABOVE, 13 }, { MARK, IS, asc } },       \
+		{ { KEY, PUT, MSC_SENSE_ILLEGAL_REQUEST }, { ASC, PUT, asc }, { MARK, PUT, 0 } }   \
+	}
 
 static const struct msc_fault rows[] = {
 	{ "capacity-count", "READ CAPACITY(10) gives the number of blocks instead of the last one",
@@ -199,6 +207,22 @@ static const struct msc_fault rows[] = {
 		   { { KEY, PUT, 0 }, { ASC, PUT, 0 } } },
 		 { AT_CSW, .edit = { { MARK, PUT, 0 } } },
 		 { AT_CSW, { OPCODE(VERIFY_10) }, { { MARK, PUT, 1 } } }) },
+	{ "sense-outlives",
+	  "the sense data of a command that failed stays until REQUEST SENSE asks for it",
+	  "ST USBD_MSC keeps it in a queue: "
+	  "https://github.com/STMicroelectronics/stm32-mw-usb-device",
+	  "scsi.sense.outlived",
+	  .mistake = "sense data is emptied by REQUEST SENSE alone, and not when a command begins",
+	  DEFECT({ AT_ANSWER,
+		   { OPCODE(REQUEST_SENSE), { LEN, ABOVE, 13 }, { KEY, NOT, 0 } },
+		   { { MARK, PUT, 0 } } },
+		 OUTLIVES(0x20), OUTLIVES(0x21), OUTLIVES(0x24),
+		 { AT_RESET, .edit = { { MARK, PUT, 0 } } },
+		 { AT_CSW, { OPCODE(INQUIRY), FAILED }, { { MARK, PUT, 0x24 } } },
+		 { AT_CSW, { OPCODE(READ_10), FAILED }, { { MARK, PUT, 0x21 } } },
+		 { AT_CSW,
+		   { { CDB(0), ABOVE, MSC_OP_READ_10 }, FAILED },
+		   { { MARK, PUT, 0x20 } } }) },
 	{ "sense-zero", "the sense data never gives a reason",
 	  "field 35: ChibiOS-Contrib #131; Linux's unusual_devs.h names such devices",
 	  "scsi.sense.missing", .mistake = "the error path does not set sense key and code",
