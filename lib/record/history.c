@@ -107,9 +107,11 @@ static void learn_exchange(struct msc_history *h, const struct msc_exchange *x)
 	} else if (cb[0] == MSC_OP_MODE_SENSE_6 && len >= 3) {
 		u->have_mode = true;
 		u->write_protected = d[2] & MSC_MODE_WP;
+		u->dpofua = d[2] & MSC_MODE_DPOFUA;
 	} else if (cb[0] == MSC_OP_MODE_SENSE_10 && len >= 4) {
 		u->have_mode = true;
 		u->write_protected = d[3] & MSC_MODE_WP;
+		u->dpofua = d[3] & MSC_MODE_DPOFUA;
 	}
 }
 

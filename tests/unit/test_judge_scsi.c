@@ -33,6 +33,10 @@
 #define STOP	  "send 1b0000000000 none 0" PASSED
 #define EJECT	  "send 1b0000000200 none 0"
 #define LOAD	  "send 1b0000000300 none 0" PASSED
+#define HUGE	  "unit disk 4294967296 512;"
+#define CAPACITY16_FAILS \
+	"send 9e100000000000000000000000200000 in 32; ends stall; clear in; status 1 32;"
+#define FUA_FAILS "send 2a080000000000000100 out 512; data 512; status 1 512;"
 #define SYNC	  "send 35000000000000000000 none 0"
 #define SYNC16	  "send 91000000000000000000000000000000 none 0"
 #define GONE	  TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED
@@ -221,6 +225,16 @@ static const struct judge_row rows[] = {
 	  "send 030000001200 in 18; ends stall; clear in; status 1 18", "REQUEST SENSE failed",
 	  "00h", "01h" },
 	/* the capacity, from three commands */
+	{ "scsi.capacity.sixteen",
+	  "unit disk 4294967295 512;" CAPACITY16_FAILS SENSE SENSE_OF("5", "2000") PASSED,
+	  HUGE CAPACITY16_FAILS SENSE SENSE_OF("5", "2000") PASSED,
+	  "which is to ask READ CAPACITY(16)", "a capacity below 2 TiB, or none", "5/20/00" },
+	{ "scsi.capacity.sixteen", /* another reason, another command */
+	  HUGE CAPACITY16_FAILS SENSE SENSE_OF("6", "2900") PASSED
+	  "send 9e110000000000000000000000200000 in 32; ends stall; clear in; status 1 32;"
+	  SENSE SENSE_OF("5", "2000") PASSED,
+	  HUGE CAPACITY16_FAILS SENSE SENSE_OF("5", "2400") PASSED,
+	  "is refused", NULL, "5/24/00" },
 	{ "scsi.capacity.agree",
 	  CAPACITY "000003e700000200" PASSED CAPACITY16 "00000000000003e700000200" ZEROS20 PASSED,
 	  CAPACITY "000003e700000200" PASSED CAPACITY16 "00000000000003e800000200" ZEROS20 PASSED,
@@ -271,6 +285,20 @@ static const struct judge_row rows[] = {
 	  NULL, NULL },
 	{ "scsi.vpd.designators", NULL, VPD("83") "00830000; none stall; clear in; status 0 251;",
 	  "has no designator", NULL, NULL },
+
+	{ "scsi.mode.dpofua",
+	  FUA_FAILS SENSE SENSE_OF("5", "2400") PASSED,
+	  "unit dpofua;" FUA_FAILS SENSE SENSE_OF("5", "2400") PASSED,
+	  "WRITE(10) with FUA is refused", "00h, or DPOFUA 0 in MODE SENSE", "5/24/00" },
+	{ "scsi.mode.dpofua", /* another reason, no such bit, protection information */
+	  "unit dpofua;" FUA_FAILS SENSE SENSE_OF("3", "0c00")
+		  PASSED WRITE_FAILS SENSE SENSE_OF("5", "2400") PASSED
+	  "send 2a280000000000000100 out 512; data 512; status 1 512;" SENSE SENSE_OF("5", "2400")
+		  PASSED,
+	  "unit dpofua;"
+	  "send 28100000000000000100 in 512; ends stall; clear in; status 1 512;" SENSE SENSE_OF(
+		  "5", "2400") PASSED,
+	  "READ(10) with DPO", NULL, NULL },
 
 	/* MODE SENSE(10) */
 	{ "scsi.mode.long", MODE10 "0012000000000000" PAGE8 "; none stall; clear in; status 0 172;",
