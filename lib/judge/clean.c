@@ -43,6 +43,8 @@ bool msc_is_clean(const struct msc_record *r)
 	    x->csw.residue || x->stated.known || x->csw_in_data || !went_straight(x) ||
 	    !r->past.exchange)
 		return false;
+	if (r->past.gone) /* scsi.eject.returns */
+		return false;
 	before = &r->past.exchange->u.exchange;
 	if (before->cbw.cb[0] == MSC_OP_START_STOP_UNIT ||
 	    (before->cbw.cb[0] == MSC_OP_REQUEST_SENSE && x->cbw.cb[0] == MSC_OP_TEST_UNIT_READY))

@@ -98,6 +98,16 @@ const struct msc_record *msc_explained(const struct msc_record *r, struct msc_se
 	return before && msc_has_status(before, MSC_CSW_FAILED) ? before : NULL;
 }
 
+/* Nobody puts a medium back within that time of having it ejected, unless to see what happens. */
+#define CAME_BACK_NS (12 * MSC_S)
+
+bool msc_came_back(const struct msc_record *r)
+{
+	return r->past.gone && r->ended_ns - r->past.ejected_ns <= CAME_BACK_NS &&
+	       r->u.exchange.cbw.cb[0] == MSC_OP_TEST_UNIT_READY &&
+	       msc_has_status(r, MSC_CSW_PASSED);
+}
+
 enum msc_halt msc_known_halt(const struct msc_record *r, uint8_t ep, bool *request)
 {
 	*request = false;

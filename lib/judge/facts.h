@@ -46,6 +46,9 @@ const struct msc_record *msc_undisturbed(const struct msc_record *);
 /* Sense data that says why the command right before it failed: that command. NULL: it is none. */
 const struct msc_record *msc_explained(const struct msc_record *, struct msc_sense_data *);
 
+/* TEST UNIT READY that passes soon after the medium was ejected and gone, though nothing has loaded it. */
+bool msc_came_back(const struct msc_record *);
+
 /* ---- control requests --------------------------------------------------------------------- */
 
 /* Some interface of the configuration has this number. */

@@ -107,7 +107,8 @@ static void ready_medium(struct msc_judging *j, const struct msc_record *r)
 	struct msc_sense_data sense;
 	char name[48];
 
-	if (x->cbw.cb[0] != MSC_OP_TEST_UNIT_READY || !msc_has_status(r, MSC_CSW_PASSED) || !told)
+	if (x->cbw.cb[0] != MSC_OP_TEST_UNIT_READY || !msc_has_status(r, MSC_CSW_PASSED) || !told ||
+	    msc_came_back(r)) /* scsi.eject.returns */
 		return;
 	failed = msc_explained(told, &sense);
 	if (!failed || sense.asc != MSC_ASC_NO_MEDIUM)

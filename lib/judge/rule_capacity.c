@@ -85,6 +85,39 @@ const struct msc_rule msc_rule_scsi_capacity_agree = {
 	.judge = agree,
 };
 
+static void sixteen(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_record *failed;
+	const struct msc_exchange *x;
+	struct msc_sense_data sense;
+
+	failed = msc_explained(r, &sense);
+	if (!failed || sense.key != MSC_SENSE_ILLEGAL_REQUEST)
+		return;
+	x = &failed->u.exchange;
+	if (x->cbw.cb[0] != MSC_OP_SERVICE_ACTION_IN_16 ||
+	    (x->cbw.cb[1] & 0x1f) != MSC_SA_READ_CAPACITY_16 || !x->unit.have_capacity ||
+	    x->unit.last_lba != UINT32_MAX)
+		return;
+	msc_found(j,
+		  "READ CAPACITY(10) says FFFFFFFFh, which is to ask READ CAPACITY(16), and that "
+		  "is refused");
+	msc_expected(j, "a capacity below 2 TiB, or none");
+	msc_actual(j, "%x/%02X/%02X", sense.key, sense.asc, sense.ascq);
+}
+
+const struct msc_rule msc_rule_scsi_capacity_sixteen = {
+	.id = "scsi.capacity.sixteen",
+	.title = "a device whose READ CAPACITY(10) says FFFFFFFFh knows READ CAPACITY(16)",
+	.spec = "SBC-3, READ CAPACITY (10)",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "hosts see a disk of 2 TiB that gives nothing but errors",
+	.mistake = "0 blocks less one: without a medium READ CAPACITY fails with 2/3A",
+	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_REQUEST_SENSE),
+	.judge = sixteen,
+};
+
 /* An answer to READ FORMAT CAPACITIES with its header. */
 static bool is_formats(const struct msc_record *r, size_t *len, size_t *asked)
 {

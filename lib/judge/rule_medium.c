@@ -51,6 +51,47 @@ const struct msc_rule msc_rule_scsi_eject_effect = {
 	.judge = eject_effect,
 };
 
+/* Whoever takes a card out by hand does so later than that. */
+#define IDLE_NS (10 * MSC_S)
+
+static void eject_idle(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_record *failed, *before;
+	struct msc_sense_data sense;
+	int64_t idle_ns;
+
+	failed = msc_explained(r, &sense);
+	if (!failed || sense.asc != MSC_ASC_NO_MEDIUM || !failed->u.exchange.unit.have_capacity)
+		return;
+	before = msc_undisturbed(failed);
+	if (!before || !msc_has_status(before, MSC_CSW_PASSED) ||
+	    (!has_opcode(before, MSC_OP_SYNCHRONIZE_CACHE_10) &&
+	     !has_opcode(before, MSC_OP_SYNCHRONIZE_CACHE_16)))
+		return;
+	idle_ns = failed->ended_ns - before->ended_ns;
+	if (idle_ns > IDLE_NS)
+		return;
+	msc_found(
+		j,
+		"SYNCHRONIZE CACHE passed, and within %lld s without a command the medium is gone",
+		(long long)(idle_ns / MSC_S + 1));
+	msc_expected(j, "the medium stays until START STOP UNIT ejects it");
+	msc_actual(j, "%x/%02X/%02X", sense.key, sense.asc, sense.ascq);
+}
+
+const struct msc_rule msc_rule_scsi_eject_idle = {
+	.id = "scsi.eject.idle",
+	.title = "SYNCHRONIZE CACHE leaves the medium where it is, also when nothing follows",
+	.spec = "SBC-3, SYNCHRONIZE CACHE (10)",
+	.severity = {MSC_FAIL, MSC_WARN, MSC_WARN},
+	.why = "hosts send it whenever a file is closed, and the volume vanishes under their feet",
+	.mistake = "a timer takes a pause after SYNCHRONIZE CACHE for the end of the host's work",
+	.doubtful = true,
+	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_REQUEST_SENSE),
+	.judge = eject_idle,
+};
+
 static void eject_needless(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_record *failed, *before;
@@ -98,6 +139,32 @@ const struct msc_rule msc_rule_scsi_eject_prevented = {
 	.on = MSC_RECORD_EXCHANGE,
 	MSC_ON_COMMANDS(MSC_OP_START_STOP_UNIT),
 	.judge = eject_prevented,
+};
+
+static void eject_returns(struct msc_judging *j, const struct msc_record *r)
+{
+	if (!msc_came_back(r))
+		return;
+	msc_found(j,
+		  "the medium was ejected and gone, and TEST UNIT READY passes within %lld s, "
+		  "though nothing has loaded it",
+		  (long long)((r->ended_ns - r->past.ejected_ns) / MSC_S + 1));
+	msc_expected(j, "01h, then sense 2/3A, until START STOP UNIT loads it");
+	msc_actual(j, "00h");
+}
+
+const struct msc_rule msc_rule_scsi_eject_returns = {
+	.id = "scsi.eject.returns",
+	.title = "a medium that was ejected does not come back by itself",
+	.spec = "SBC-3, START STOP UNIT",
+	.severity = {MSC_FAIL, MSC_WARN, MSC_WARN},
+	.why = "hosts look every second, and show the volume again that the user has just removed",
+	.mistake =
+		"not ready is told for a number of polls or a time after the eject, and no state is kept",
+	.doubtful = true,
+	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_TEST_UNIT_READY),
+	.judge = eject_returns,
 };
 
 static bool tells_of_attention(uint8_t opcode)

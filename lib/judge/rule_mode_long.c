@@ -129,3 +129,39 @@ const struct msc_rule msc_rule_scsi_mode_agree = {
 	MSC_ON_COMMANDS(MSC_OP_MODE_SENSE_6, MSC_OP_MODE_SENSE_10),
 	.judge = agree,
 };
+
+/* -- the header's DPOFUA ----------------------------------------------------------------------- */
+
+enum { ASC_INVALID_FIELD = 0x24, DPO_FUA = 0x18, PROTECT = 0xe0 }; /* the bits: of byte 1 */
+
+static void dpofua(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_record *failed;
+	const struct msc_exchange *x;
+	struct msc_sense_data sense;
+	char name[48];
+
+	failed = msc_explained(r, &sense);
+	if (!failed || sense.key != MSC_SENSE_ILLEGAL_REQUEST || sense.asc != ASC_INVALID_FIELD)
+		return;
+	x = &failed->u.exchange;
+	if (!x->unit.dpofua || !x->view.moves_blocks || x->cbw.cb[0] == MSC_OP_READ_6 ||
+	    x->cbw.cb[0] == MSC_OP_WRITE_6 || !(x->cbw.cb[1] & DPO_FUA) || x->cbw.cb[1] & PROTECT)
+		return;
+	msc_found(j, "MODE SENSE says that DPO and FUA are supported, and %s with %s is refused",
+		  msc_cdb_name(name, sizeof name, x->cbw.cb), x->cbw.cb[1] & 0x08 ? "FUA" : "DPO");
+	msc_expected(j, "00h, or DPOFUA 0 in MODE SENSE");
+	msc_actual(j, "%x/%02X/%02X", sense.key, sense.asc, sense.ascq);
+}
+
+const struct msc_rule msc_rule_scsi_mode_dpofua = {
+	.id = "scsi.mode.dpofua",
+	.title = "a device that says it supports DPO and FUA carries out commands with them",
+	.spec = "SBC-3, mode parameters (DPOFUA); READ (10) and WRITE (10)",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
+	.why = "hosts set FUA in the writes that must not be lost, and every one of them fails",
+	.mistake = "the mode header is that of another disk, or the bits are refused as reserved",
+	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_REQUEST_SENSE),
+	.judge = dpofua,
+};

@@ -7,6 +7,7 @@
 #include "judge/facts.h"
 
 #define ASC_INVALID_OPCODE    0x20
+#define ASC_NO_SUCH_UNIT      0x25
 #define ASC_WRITE_PROTECTED   0x27
 
 static bool is_none(const struct msc_sense_data *s)
@@ -158,6 +159,45 @@ const struct msc_rule msc_rule_scsi_sense_cleared = {
 	.on = MSC_RECORD_EXCHANGE,
 	MSC_ON_COMMANDS(MSC_OP_REQUEST_SENSE),
 	.judge = cleared,
+};
+
+/* INQUIRY and REPORT LUNS may leave it be; REQUEST SENSE itself is scsi.sense.cleared. */
+static bool clears_sense(uint8_t opcode)
+{
+	return opcode != MSC_OP_INQUIRY && opcode != MSC_OP_REPORT_LUNS &&
+	       opcode != MSC_OP_REQUEST_SENSE;
+}
+
+static void outlived(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_record *passed;
+	struct msc_sense_data sense;
+	char name[48], text[128];
+
+	if (!msc_is_sense(r, &sense) || sense.asc == ASC_NO_SUCH_UNIT ||
+	    (sense.key != MSC_SENSE_ILLEGAL_REQUEST && sense.key != MSC_SENSE_DATA_PROTECT))
+		return;
+	passed = msc_undisturbed(r);
+	if (!passed || !msc_has_status(passed, MSC_CSW_PASSED) ||
+	    !clears_sense(passed->u.exchange.cbw.cb[0]))
+		return;
+	msc_found(j, "%s passed, and the sense data behind it is that of a command before: %s",
+		  msc_cdb_name(name, sizeof name, passed->u.exchange.cbw.cb),
+		  msc_sense_text(text, sizeof text, &sense));
+	msc_expected(j, "0/00/00");
+	msc_actual(j, "%x/%02X/%02X", sense.key, sense.asc, sense.ascq);
+}
+
+const struct msc_rule msc_rule_scsi_sense_outlived = {
+	.id = "scsi.sense.outlived",
+	.title = "sense data is gone once another command has passed",
+	.spec = "SPC-4, 4.5; SAM-5, 5.13",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
+	.why = "an old reason is taken for that of a later failure",
+	.mistake = "sense data is emptied by REQUEST SENSE alone, and not when a command begins",
+	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_REQUEST_SENSE),
+	.judge = outlived,
 };
 
 /* Sense keys that an additional sense code belongs with: SPC-4, additional sense codes, and its clauses. */

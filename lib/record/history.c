@@ -77,6 +77,8 @@ void msc_history_begin_unit(const struct msc_history *h, struct msc_record *r)
 	r->past.own = h->of_unit[lun].newest;
 	r->past.prevented = h->of_unit[lun].prevented;
 	r->past.ejected = h->of_unit[lun].ejected;
+	r->past.gone = h->of_unit[lun].gone;
+	r->past.ejected_ns = h->of_unit[lun].ejected_ns;
 }
 
 /* ---- what is known ------------------------------------------------------------------------ */
@@ -111,9 +113,11 @@ static void learn_exchange(struct msc_history *h, const struct msc_exchange *x)
 	} else if (cb[0] == MSC_OP_MODE_SENSE_6 && len >= 3) {
 		u->have_mode = true;
 		u->write_protected = d[2] & MSC_MODE_WP;
+		u->dpofua = d[2] & MSC_MODE_DPOFUA;
 	} else if (cb[0] == MSC_OP_MODE_SENSE_10 && len >= 4) {
 		u->have_mode = true;
 		u->write_protected = d[3] & MSC_MODE_WP;
+		u->dpofua = d[3] & MSC_MODE_DPOFUA;
 	}
 }
 
@@ -286,18 +290,40 @@ static bool may_change_unit(const struct msc_exchange *x)
 	return !def || def->amount != MSC_AMOUNT_BLOCKS || !msc_cdb_value(cb, "blocks");
 }
 
-static void follow_medium(struct msc_history *h, const struct msc_exchange *x)
+static bool says_no_medium(const struct msc_exchange *x)
 {
+	struct msc_sense_data sense = msc_sense_decode(x->data, x->data_len);
+
+	return sense.valid && sense.key == MSC_SENSE_NOT_READY && sense.asc == MSC_ASC_NO_MEDIUM;
+}
+
+static void follow_medium(struct msc_history *h, const struct msc_record *r)
+{
+	const struct msc_exchange *x = &r->u.exchange;
 	const uint8_t *cb = x->cbw.cb;
 	bool passed = x->answered && x->csw.status == MSC_CSW_PASSED;
+	struct msc_of_unit *u = &h->of_unit[x->cbw.h.lun];
 
-	if (cb[0] == MSC_OP_PREVENT_ALLOW)
-		h->of_unit[x->cbw.h.lun].prevented = passed && (cb[4] & 0x03) == 0x01;
-	else if (cb[0] == MSC_OP_START_STOP_UNIT)
-		h->of_unit[x->cbw.h.lun].ejected = passed && !(cb[1] & 1) && !(cb[4] & 0xf0) &&
-						   (cb[4] & 0x03) == EJECT;
-	else if (cb[0] == MSC_OP_TEST_UNIT_READY && passed)
-		h->of_unit[x->cbw.h.lun].ejected = false;
+	switch (cb[0]) {
+	case MSC_OP_PREVENT_ALLOW: u->prevented = passed && (cb[4] & 0x03) == 0x01; break;
+	case MSC_OP_START_STOP_UNIT:
+		u->ejected = passed && !(cb[1] & 1) && !(cb[4] & 0xf0) && (cb[4] & 0x03) == EJECT;
+		u->ejected_ns = r->ended_ns;
+		u->gone = false;
+		break;
+	case MSC_OP_REQUEST_SENSE: u->gone |= passed && u->ejected && says_no_medium(x); break;
+	case MSC_OP_TEST_UNIT_READY:
+		u->ejected &= !passed;
+		u->gone &= !passed;
+		break;
+	}
+}
+
+/* Whatever has reset the device has let the medium go, and may have loaded it. */
+static void let_media_go(struct msc_history *h)
+{
+	for (size_t i = 0; i < MSC_COUNT(h->of_unit); i++)
+		h->of_unit[i].prevented = h->of_unit[i].gone = false;
 }
 
 /* At the end of the exchange the endpoint was left halted. */
@@ -342,7 +368,7 @@ static void add_exchange(struct msc_history *h, struct msc_record *r)
 	learn_exchange(h, x);
 	chain(h, r);
 	if (lun <= MSC_LUN_MAX) {
-		follow_medium(h, x);
+		follow_medium(h, r);
 		msc_record_drop(h->of_unit[lun].newest);
 		h->of_unit[lun].newest = msc_record_ref(r);
 		follow_writes(&h->of_unit[lun].writes, r);
@@ -364,8 +390,8 @@ static void add_exchange(struct msc_history *h, struct msc_record *r)
 	if (!r->muted)
 		h->owed = h->needs_reset;
 	h->unclean = !x->whole && !refused && (x->needs_reset || !x->have_csw);
-	for (size_t i = 0; was_reset(x) && i < MSC_COUNT(h->of_unit); i++)
-		h->of_unit[i].prevented = false;
+	if (was_reset(x))
+		let_media_go(h);
 }
 
 /* ---- everything else ---------------------------------------------------------------------- */
@@ -378,8 +404,7 @@ static void all_is_well(struct msc_history *h, enum msc_reset_by by)
 	h->past = (struct msc_past){ .exchange = exchange, .reset = true, .reset_by = by };
 	h->past.in.halt = h->past.out.halt = MSC_HALT_CLEAR;
 	h->needs_reset = h->unclean = h->owed = false;
-	for (size_t i = 0; i < MSC_COUNT(h->of_unit); i++)
-		h->of_unit[i].prevented = false;
+	let_media_go(h);
 }
 
 /* A device that cannot be set up needs what it has just been given. */
@@ -417,8 +442,7 @@ static void add_request(struct msc_history *h, const struct msc_record *r)
 {
 	struct msc_past *p = &h->past;
 
-	for (size_t i = 0; i < MSC_COUNT(h->of_unit); i++)
-		h->of_unit[i].prevented = false;
+	let_media_go(h);
 	h->owed = false;
 	if (r->u.control.outcome != MSC_OUT_DONE)
 		return;

@@ -52,11 +52,12 @@ struct msc_history {
 		      muted, the device needs a reset, or a bare transfer moved something */
 
 	struct msc_past past; /* of the record that comes next, but for what depends on its unit */
-	struct {
+	struct msc_of_unit {
 		struct msc_record *newest;
 		struct msc_answers answers;
 		struct msc_writes writes;
-		bool prevented, ejected;
+		bool prevented, ejected, gone;
+		int64_t ejected_ns;
 	} of_unit[MSC_LUN_MAX + 1];
 	struct msc_record *exchange[MSC_HISTORY_EXCHANGES]; /* the newest first */
 	struct msc_answers controls;

@@ -149,6 +149,8 @@ struct msc_past {
 	bool prevented; /* of this unit: the host has locked the medium in */
 	bool ejected; /* of this unit: START STOP UNIT has ejected the medium, and it was not there
 			   since */
+	bool gone; /* that, its sense data has said so, and neither START STOP UNIT nor a reset came since */
+	int64_t ejected_ns; /* then: when it was ejected */
 };
 
 struct msc_history;

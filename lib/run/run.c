@@ -163,6 +163,21 @@ static void tell_units(struct msc_runner *r, const struct msc_scenarios *all)
 			r->max_lun + 1U, (unsigned)r->o->lun);
 }
 
+/* What is left to do, where the reader of a report ends. */
+static void tell_untested(struct msc_runner *r, const struct msc_scenarios *all)
+{
+	char text[(MSC_LUN_MAX + 1) * sizeof "unit 15 (--lun 15), "];
+	size_t len = 0;
+
+	if (!r->max_lun || all->count == 1)
+		return;
+	for (unsigned lun = 0; lun <= r->max_lun && lun <= MSC_LUN_MAX; lun++)
+		if (lun != r->o->lun)
+			len += (size_t)snprintf(text + len, sizeof text - len,
+						"%sunit %u (--lun %u)", len ? ", " : "", lun, lun);
+	msc_run_note(r, "not tested, but for what bot.units.* sends: %s", text);
+}
+
 /* Says once that the time-outs have been cut, and how long the rest may take. */
 static void tell_hasty(struct msc_runner *r)
 {
@@ -272,6 +287,7 @@ static int run(struct msc_runner *r, const struct msc_scenarios *all, struct msc
 	tell_units(r, all);
 	msc_run_estimate(r, all);
 	rc = run_cases(r, all, err);
+	tell_untested(r, all);
 	goto finish;
 skip_all:
 	skip_rest(r, all, 0, err->msg);

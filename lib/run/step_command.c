@@ -81,7 +81,7 @@ static bool build_wrapper(struct msc_runner *r, const struct msc_plan_command *c
 	const struct msc_cbw_changes *w = &c->cbw;
 	uint8_t own = def ? def->length : (uint8_t)c->raw_len;
 	int dir = w->direction >= 0 ? w->direction : def ? (int)def->dir : MSC_DIR_NONE;
-	int64_t length, lun, tag, flags, cb_length, fill, signature, wrapper, take;
+	int64_t length, lun, tag, flags, cb_length, fill, signature, wrapper, padding, take;
 
 	if (!msc_run_value(r, &w->length, own_length(r, def, cdb), &length) ||
 	    !msc_run_value(r, &w->lun, r->o->lun, &lun) || !msc_run_value(r, &w->tag, 0, &tag) ||
@@ -90,6 +90,7 @@ static bool build_wrapper(struct msc_runner *r, const struct msc_plan_command *c
 	    !msc_run_value(r, &w->fill, -1, &fill) ||
 	    !msc_run_value(r, &w->signature, MSC_CBW_SIGNATURE, &signature) ||
 	    !msc_run_value(r, &w->wrapper_length, MSC_CBW_LEN, &wrapper) ||
+	    !msc_run_value(r, &w->wrapper_fill, 0, &padding) ||
 	    !msc_run_value(r, &c->take, -1, &take))
 		return false;
 	if (length > UINT32_MAX) {
@@ -113,6 +114,7 @@ static bool build_wrapper(struct msc_runner *r, const struct msc_plan_command *c
 	rq->cbw.h.cb_length = (uint8_t)cb_length;
 	rq->keep_cb_length = w->cb_length.count > 0 || fill >= 0;
 	rq->wrapper_len = (size_t)wrapper;
+	rq->wrapper_fill = (uint8_t)padding;
 	rq->leave = c->leave;
 	rq->early = c->early;
 	rq->clear_after_ns = c->clear_after_ns;

@@ -136,6 +136,7 @@ static int cbw(struct msc_loader *l, const struct msc_yaml *n, void *into, const
 		{"fill", msc_load_expr, CBW_AT(fill), 0, UINT8_MAX, NULL, false},
 		{"signature", msc_load_expr, CBW_AT(signature), 0, UINT32_MAX, NULL, false},
 		{"wrapper_length", msc_load_expr, CBW_AT(wrapper_length), 0, 1024, NULL, false},
+		{"wrapper_fill", msc_load_expr, CBW_AT(wrapper_fill), 0, UINT8_MAX, NULL, false},
 		{0},
 	};
 

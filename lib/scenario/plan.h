@@ -117,7 +117,8 @@ struct msc_expect {
 };
 
 struct msc_cbw_changes {
-	struct msc_expr signature, tag, length, flags, lun, cb_length, fill, wrapper_length;
+	struct msc_expr signature, tag, length, flags, lun, cb_length, fill, wrapper_length,
+		wrapper_fill;
 	int direction; /* enum msc_dir; -1: the command's own */
 };
 

@@ -83,6 +83,7 @@ struct msc_unit {
 	bool removable;
 	bool have_mode;
 	bool write_protected;
+	bool dpofua; /* DPO and FUA are supported */
 };
 
 /* What the command block means by itself: the Dn, Di, Do of BOT 1.0, 6.7, and how many bytes.

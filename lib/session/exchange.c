@@ -312,6 +312,8 @@ static int fill_in_sent(struct run *r, struct msc_err *err)
 		memcpy(r->wrapper, rq->raw, rq->raw_len);
 	else
 		memcpy(r->wrapper, packed, known);
+	if (!rq->raw && r->wrapper_len > known)
+		memset(r->wrapper + known, rq->wrapper_fill, r->wrapper_len - known);
 	memset(packed, 0, sizeof(packed));
 	memcpy(packed, r->wrapper, known);
 	msc_cbw_unpack(&r->cbw, packed);

@@ -94,6 +94,7 @@ struct msc_request {
 	bool keep_tag;
 	bool keep_cb_length; /* else 6 to 11 become 12 where the subclass has blocks of 12 bytes */
 	size_t wrapper_len; /* bytes of the CBW put on the wire: 31; fewer cut it, more pad it */
+	uint8_t wrapper_fill; /* with such bytes */
 	const uint8_t *raw;	   /* instead of the CBW: exactly these raw_len bytes */
 	size_t raw_len;
 	const uint8_t *out;	   /* for a bulk-out data phase; zeros when NULL */

@@ -117,6 +117,7 @@ MSC_DECLARE_LAYOUT(sense, SENSE)
 	F(u8, block_descriptors, 3, "BLOCK DESCRIPTOR LENGTH")
 MSC_DECLARE_LAYOUT(mode_header_6, MODE_HEADER_6)
 #define MSC_MODE_WP 0x80 /* bit 7 of DEVICE-SPECIFIC PARAMETER of a disk; SBC-3, mode parameters */
+#define MSC_MODE_DPOFUA	    0x10 /* of the same byte: DPO and FUA are supported */
 
 /* Key, code and qualifier in one number. */
 #define MSC_SENSE_CODE(key, asc, ascq) ((uint32_t)(key) << 16 | (asc) << 8 | (ascq))

@@ -218,6 +218,9 @@ def test_units_that_were_not_tested_are_told(mscope):
     for lun in ("0", "1"):
         notes = document(mscope, "check", "sim:reference,luns=2", "--lun", lun)["notes"]
         assert any(f"2 logical units, and this run is about unit {lun} alone" in n for n in notes)
+        other = 1 - int(lun)
+        assert notes[-1].endswith(f": unit {other} (--lun {other})")
+    assert document(mscope, "check", "sim:reference,luns=3")["notes"][-1].endswith(": unit 1 (--lun 1), unit 2 (--lun 2)")
     assert not any("logical units" in n for n in document(mscope, "check", "sim:reference")["notes"])
 
 

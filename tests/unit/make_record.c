@@ -379,6 +379,8 @@ static void unit(struct make *m, const struct words *w)
 		m->unit = (struct msc_unit){ 0 };
 	} else if (is(w, 1, "protected")) {
 		m->unit.write_protected = true;
+	} else if (is(w, 1, "dpofua")) {
+		m->unit.dpofua = true;
 	} else {
 		need(w, 4);
 		m->unit = (struct msc_unit){ .have_capacity = true,

@@ -4,7 +4,7 @@
  * are said to be hex.
  *
  *	unit disk BLOCKS SIZE       what is known of the unit from here on: writable, or
- *	unit protected | unknown    write-protected, or nothing at all
+ *	unit protected | dpofua | unknown    write-protected, it knows FUA, or nothing at all
  *	speed full|high|super|low
  *	interface N                 the configuration has this one too
  *	send HEXCDB in|out|none LENGTH

@@ -1,77 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The rules of SCSI commands and of sense data. */
+#include "judge_scsi.h"
 #include "judge_table.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
-
-#define TEXT28	  "4142434445464748" "41424344454647484142434420202020" "31323334"
-#define INQ36	  "send 120000002400 in 36; bytes "
-#define INQ255	  "send 12000000ff00 in 255; bytes "
-#define INQ5	  "send 120000000500 in 5; bytes "
-#define SHORT219  "; none stall; clear in; status 0 219;"
-#define CAPACITY  "send 25000000000000000000 in 8; bytes "
-#define SENSE	  "send 030000001200 in 18; bytes "
-#define SENSE252  "send 03000000fc00 in 252; bytes "
-#define SENSE_OF(key, asc) "70000" key "000000000a00000000" asc "00000000"
-#define MODE3F	  "send 1a003f00c000 in 192; bytes "
-#define MODE3F_4  "send 1a003f000400 in 4; bytes "
-#define MODE08	  "send 1a000800c000 in 192; bytes "
-#define MODE_DBD  "send 1a083f00c000 in 192; bytes "
-#define SHORT176  "; none stall; clear in; status 0 176;"
-#define SHORT168  "; none stall; clear in; status 0 168;"
-#define PAGE8	  "080a00000000000000000000"
-#define BLOCKDESC "0000000000000200"
-#define READ_END  "28000000ffff00000100"
-#define WRITE_END "2a000000ffff00000100"
-#define WRITE1	  "2a000000000000000100"
-#define TUR_FAILS "send 000000000000 none 0; status 1 0;"
-#define PASSED	  "; status 0 0;"
-#define FAILED	  "; status 1 0;"
-#define TUR	  "send 000000000000 none 0"
-#define STOP	  "send 1b0000000000 none 0" PASSED
-#define EJECT	  "send 1b0000000200 none 0"
-#define LOAD	  "send 1b0000000300 none 0" PASSED
-#define LOCK	  "send 1e0000000100 none 0" PASSED
-#define UNLOCK	  "send 1e0000000000 none 0" PASSED
-#define CAPACITY16 "send 9e100000000000000000000000200000 in 32; bytes "
-#define ZEROS20	  "0000000000000000000000000000000000000000"
-#define FORMATS	  "send 2300000000000000fc00 in 252; bytes "
-#define SHORT240  "; none stall; clear in; status 0 240;"
-#define VPD(page) "send 1201" page "00ff00 in 255; bytes "
-#define MODE10	  "send 5a003f0000000000c000 in 192; bytes "
-#define SMALL	  "unit disk 8192 16;"
-#define FIRST \
-	"send 28000000000000000100 in 16; bytes eb5890" \
-	"00000000000000000000000000" PASSED
-#define WRITES(hex) "send 2a000000000500000100 out 16; bytes " hex
-#define READS(hex)  "send 28000000000500000100 in 16; bytes " hex
-#define AT_2048	  "send 28000000080000000100 in 16; bytes "
-#define READ_FAILS  "send " READ_END " in 512; ends stall; clear in; status 1 512;"
-#define WRITE12_FAILS \
-	"send aa0000000000000000010000 out 512; data 512; status 1 512;"
-#define WRITE_FAILS "send " WRITE1 " out 512; data 512; status 1 512;"
-
-/* Block 0 of a medium of 1000 blocks of 512 bytes, and what may lie there. */
-#define FIRST_512(hex) "send 28000000000000000100 in 512; bytes " hex PASSED
-#define FIRST_1024(hex) "send 28000000000000000200 in 1024; bytes " hex PASSED
-#define ZEROS16	  "00000000000000000000000000000000"
-#define ZEROS64	  ZEROS16 ZEROS16 ZEROS16 ZEROS16
-#define ZEROS384  ZEROS64 ZEROS64 ZEROS64 ZEROS64 ZEROS64 ZEROS64
-#define CODE446	  ZEROS384 ZEROS16 ZEROS16 ZEROS16 "0000000000000000000000000000"
-#define ENTRY(status, type, first, count) status "000000" type "000000" first count
-#define MBR(entry1, entry2) CODE446 entry1 entry2 ZEROS16 ZEROS16 "55aa"
-#define TO_999	  ENTRY("80", "0c", "08000000", "e0030000")
-#define TO_1000	  ENTRY("80", "0c", "08000000", "e1030000")
-#define TO_1999	  ENTRY("00", "83", "08000000", "c8070000")
-#define GPT(alternate)                                                                             \
-	MBR(ENTRY("00", "ee", "01000000", "ffffffff"), ZEROS16)                                    \
-	"4546492050415254" "00000100" "5c000000" "0000000000000000" "0100000000000000" alternate   \
-		ZEROS384 ZEROS64 ZEROS16 "0000000000000000"
-#define FAT_OF(blocks)                                                                             \
-	"eb3c904d53444f53352e300002040100020002" blocks "f80400" ZEROS384 ZEROS64 ZEROS16 ZEROS16  \
-	"00000000000055aa"
 
 static const struct judge_row rows[] = {
 	/* INQUIRY */
@@ -192,6 +126,15 @@ static const struct judge_row rows[] = {
 	  "send a30d00000000000000000000 none 0; status 1 0;" SENSE SENSE_OF("5", "2400") PASSED,
 	  "send 6d000000000000000000 none 0; status 1 0;" SENSE SENSE_OF("5", "2400") PASSED,
 	  "failed", NULL, NULL },
+	{ "scsi.sense.outlived", READ_FAILS TUR PASSED SENSE SENSE_OF("0", "0000") PASSED,
+	  READ_FAILS TUR PASSED SENSE SENSE_OF("5", "2100") PASSED,
+	  "TEST UNIT READY passed, and the sense data behind it", "0/00/00", "5/21/00" },
+	{ "scsi.sense.outlived", /* what may keep it, and what comes by itself */
+	  READ_FAILS INQ36 "000002021f000000" TEXT28 PASSED SENSE SENSE_OF("5", "2100") PASSED
+	  TUR PASSED SENSE SENSE_OF("6", "2900") PASSED TUR PASSED SENSE SENSE_OF("5", "2500")
+	  PASSED TUR PASSED "reset port;" SENSE SENSE_OF("5", "2000") PASSED,
+	  CAPACITY "000003e700000200" PASSED SENSE SENSE_OF("5", "2000") PASSED,
+	  "READ CAPACITY(10) passed", NULL, NULL },
 	{ "scsi.sense.pair", TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED,
 	  TUR_FAILS SENSE SENSE_OF("2", "2700") PASSED, "does not go with", NULL, "2/27/00" },
 	{ "scsi.sense.pair", TUR_FAILS SENSE SENSE_OF("6", "2900") PASSED,
@@ -214,6 +157,16 @@ static const struct judge_row rows[] = {
 	  "send 030000001200 in 18; ends stall; clear in; status 1 18", "REQUEST SENSE failed",
 	  "00h", "01h" },
 	/* the capacity, from three commands */
+	{ "scsi.capacity.sixteen",
+	  "unit disk 4294967295 512;" CAPACITY16_FAILS SENSE SENSE_OF("5", "2000") PASSED,
+	  HUGE CAPACITY16_FAILS SENSE SENSE_OF("5", "2000") PASSED,
+	  "which is to ask READ CAPACITY(16)", "a capacity below 2 TiB, or none", "5/20/00" },
+	{ "scsi.capacity.sixteen", /* another reason, another command */
+	  HUGE CAPACITY16_FAILS SENSE SENSE_OF("6", "2900") PASSED
+	  "send 9e110000000000000000000000200000 in 32; ends stall; clear in; status 1 32;"
+	  SENSE SENSE_OF("5", "2000") PASSED,
+	  HUGE CAPACITY16_FAILS SENSE SENSE_OF("5", "2400") PASSED,
+	  "is refused", NULL, "5/24/00" },
 	{ "scsi.capacity.agree",
 	  CAPACITY "000003e700000200" PASSED CAPACITY16 "00000000000003e700000200" ZEROS20 PASSED,
 	  CAPACITY "000003e700000200" PASSED CAPACITY16 "00000000000003e800000200" ZEROS20 PASSED,
@@ -265,6 +218,20 @@ static const struct judge_row rows[] = {
 	{ "scsi.vpd.designators", NULL, VPD("83") "00830000; none stall; clear in; status 0 251;",
 	  "has no designator", NULL, NULL },
 
+	{ "scsi.mode.dpofua",
+	  FUA_FAILS SENSE SENSE_OF("5", "2400") PASSED,
+	  "unit dpofua;" FUA_FAILS SENSE SENSE_OF("5", "2400") PASSED,
+	  "WRITE(10) with FUA is refused", "00h, or DPOFUA 0 in MODE SENSE", "5/24/00" },
+	{ "scsi.mode.dpofua", /* another reason, no such bit, protection information */
+	  "unit dpofua;" FUA_FAILS SENSE SENSE_OF("3", "0c00")
+		  PASSED WRITE_FAILS SENSE SENSE_OF("5", "2400") PASSED
+	  "send 2a280000000000000100 out 512; data 512; status 1 512;" SENSE SENSE_OF("5", "2400")
+		  PASSED,
+	  "unit dpofua;"
+	  "send 28100000000000000100 in 512; ends stall; clear in; status 1 512;" SENSE SENSE_OF(
+		  "5", "2400") PASSED,
+	  "READ(10) with DPO", NULL, NULL },
+
 	/* MODE SENSE(10) */
 	{ "scsi.mode.long", MODE10 "0012000000000000" PAGE8 "; none stall; clear in; status 0 172;",
 	  MODE10 "0013000000000000" PAGE8 "; none stall; clear in; status 0 172;",
@@ -291,6 +258,19 @@ static const struct judge_row rows[] = {
 	  "TEST UNIT READY passes after it", "01h, then sense 2/3A", "00h" },
 	{ "scsi.eject.effect", EJECT FAILED TUR PASSED, "reset port;" EJECT PASSED TUR PASSED,
 	  "LOEJ", NULL, NULL },
+	{ "scsi.eject.idle", SYNC PASSED TUR PASSED,
+	  SYNC PASSED TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED,
+	  "SYNCHRONIZE CACHE passed, and within 1 s",
+	  "the medium stays until START STOP UNIT ejects it", "2/3A/00" },
+	{ "scsi.eject.idle", SYNC PASSED TUR PASSED TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED,
+	  SYNC16 PASSED "send 000000000000 none 0; status 1 0; took 3000;" SENSE
+	  SENSE_OF("2", "3a00") PASSED, "within", NULL, NULL },
+	{ "scsi.eject.idle", /* by hand, or another reason */
+	  SYNC PASSED "send 000000000000 none 0; status 1 0; took 11000;" SENSE
+	  SENSE_OF("2", "3a00") PASSED SYNC FAILED TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED
+	  SYNC PASSED TUR_FAILS SENSE SENSE_OF("2", "0401") PASSED SYNC PASSED "reset port;"
+	  TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED,
+	  SYNC PASSED TUR_FAILS SENSE SENSE_OF("2", "3a01") PASSED, "is gone", NULL, "2/3A/01" },
 	{ "scsi.eject.needless", STOP TUR_FAILS SENSE SENSE_OF("2", "0402") PASSED,
 	  STOP TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED, "then there is no medium",
 	  "the medium stays", "2/3A/00" },
@@ -301,6 +281,19 @@ static const struct judge_row rows[] = {
 	  "01h, then sense 5/53/02", "00h" },
 	{ "scsi.eject.prevented", LOCK "reset port;" EJECT PASSED, LOCK TUR PASSED EJECT PASSED,
 	  "ejected", NULL, NULL },
+	{ "scsi.eject.returns", EJECT PASSED GONE LOAD TUR_FAILS TUR PASSED,
+	  EJECT PASSED GONE TUR_FAILS TUR PASSED, "TEST UNIT READY passes within 1 s",
+	  "01h, then sense 2/3A, until START STOP UNIT loads it", "00h" },
+	{ "scsi.eject.returns", EJECT PASSED GONE "reset port;" TUR PASSED,
+	  EJECT PASSED GONE "send 000000000000 none 0; status 1 0; took 11000;" TUR PASSED,
+	  "passes within 12 s", NULL, NULL },
+	{ "scsi.eject.returns", /* nobody knows who put it in */
+	  EJECT PASSED GONE "send 000000000000 none 0; status 1 0; took 13000;" TUR PASSED,
+	  EJECT PASSED GONE TUR_FAILS SENSE SENSE_OF("6", "2800") PASSED TUR PASSED,
+	  "nothing has loaded it", NULL, NULL },
+	{ "scsi.eject.returns", /* it never went; once it is told, it is there */
+	  EJECT PASSED TUR_FAILS SENSE SENSE_OF("6", "2900") PASSED TUR PASSED,
+	  EJECT PASSED GONE TUR PASSED, "the medium was ejected and gone", NULL, NULL },
 	{ "scsi.attention.change", EJECT PASSED TUR_FAILS LOAD TUR_FAILS,
 	  EJECT PASSED TUR_FAILS LOAD TUR PASSED, "TEST UNIT READY passes right after it",
 	  "01h once, then sense 6/28/00", "00h" },

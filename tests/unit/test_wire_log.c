@@ -54,11 +54,11 @@ static void put_known(FILE *out, const struct msc_record *r)
 	const struct msc_past *p = &r->past;
 	const struct msc_exchange *x = &r->u.exchange;
 
-	fprintf(out, "%d %d%d%d%d%d %d%d %d%d %d%d%d%d %d%d%d%d %s %u", p->unknown, p->reset,
+	fprintf(out, "%d %d%d%d%d%d %d%d %d%d%d %d%d%d%d %d%d%d%d %s %u", p->unknown, p->reset,
 		p->request, p->cleared_in, p->cleared_out, p->sent, p->awaits_recovery,
-		p->was_invalid, p->prevented, p->ejected, p->in.halt, p->in.request, p->out.halt,
-		p->out.request, p->in.idle, p->out.idle, p->busy, p->suspended, r->device->name,
-		r->device->max_packet_in);
+		p->was_invalid, p->prevented, p->ejected, p->gone, p->in.halt, p->in.request,
+		p->out.halt, p->out.request, p->in.idle, p->out.idle, p->busy, p->suspended,
+		r->device->name, r->device->max_packet_in);
 	fprintf(out, " %zu %zu", r->history->controls.count, r->history->of_unit[0].answers.count);
 	if (r->kind == MSC_RECORD_EXCHANGE)
 		fprintf(out, " %d%d%d%d %llu %u %u %d%d%d %zu %zu %d%d%d %d", x->unit.have_capacity,

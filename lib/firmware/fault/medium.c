@@ -316,3 +316,69 @@ const struct msc_fault msc_fault_write_cached = {
 		.reset = lose_new,
 		.command = flush},
 };
+
+/* -- the medium leaves by itself -------------------------------------------------------------- */
+
+#define IDLE_NS MSC_S
+
+struct leaving {
+	int64_t synchronized_ns;
+	enum { STAYS, WAITS, LEAVES, LEFT } now;
+};
+
+/* The firmware has no timer: it ejects when it hears of the host again. */
+ON_COMMAND(note_idle)
+{
+	struct leaving *l = state;
+
+	if (l->now == WAITS && mcu_now(m) - l->synchronized_ns > IDLE_NS) {
+		memset(seen->cb, 0, sizeof seen->cb);
+		seen->cb[0] = MSC_OP_START_STOP_UNIT;
+		seen->cb[4] = MSC_START_LOEJ;
+		l->now = LEAVES;
+	} else if (l->now == LEFT && v->cbw.cb[0] != MSC_OP_REQUEST_SENSE) {
+		l->now = STAYS;
+	} else if (l->now == WAITS) {
+		l->now = STAYS;
+	}
+	return MUTANT_PASS;
+}
+
+ON_CSW(note_synchronized)
+{
+	struct leaving *l = state;
+
+	if (l->now == LEAVES) {
+		raw[CSW_STATUS] = MSC_CSW_FAILED;
+		l->now = LEFT;
+	} else if (v->cbw.cb[0] == MSC_OP_SYNCHRONIZE_CACHE_10 &&
+		   raw[CSW_STATUS] == MSC_CSW_PASSED) {
+		l->synchronized_ns = mcu_now(m);
+		l->now = WAITS;
+	}
+	return MUTANT_PASS;
+}
+
+/* Why the command failed for which the medium left. */
+ON_DATA_IN(medium_left)
+{
+	struct leaving *l = state;
+
+	if (l->now == LEFT && fault_answers(v, MSC_OP_REQUEST_SENSE, *len, 14)) {
+		buf[2] = MSC_SENSE_NOT_READY;
+		buf[12] = MSC_ASC_NO_MEDIUM;
+	}
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_sync_ejects = {
+	.id = "sync-ejects",
+	.title = "the medium is ejected when no command follows SYNCHRONIZE CACHE for a second",
+	.seen = "Linux quirk SENSE_AFTER_SYNC, Amazon Kindle: https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git/tree/drivers/usb/storage/unusual_devs.h (1949:0004)",
+	.caught_by = "scsi.eject.idle",
+	.mistake = "a pause after SYNCHRONIZE CACHE is taken for the end of the host's work",
+	.ops = {.state_size = sizeof(struct leaving),
+		.data_in = medium_left,
+		.csw = note_synchronized,
+		.command = note_idle},
+};

@@ -9,6 +9,24 @@
 #define CUT_SHORT   {IN_COMMAND, IS, 1}, {HOST_WANTS, IS, 1}, {LEFT, ABOVE, 0}
 
 static const struct msc_fault rows[] = {
+	{ "cbw-overflow",
+	  "a CBW of more than 31 bytes runs over the last unit and the write protection",
+	  PROOF,
+	  "bot.maxlun.stable expect.data",
+	  .mistake =
+		  "as many bytes as came are copied into a structure of 31: compare the length first",
+	  DEFECT({ AT_RECEIVED,
+		   { { IN_COMMAND, IS, 0 },
+		     { LEN, ABOVE, MSC_CBW_LEN },
+		     { LE32(0), IS, MSC_CBW_SIGNATURE },
+		     { BYTE(MSC_CBW_LEN), IS, 0xff } },
+		   { { MARK, PUT, 1 } } },
+		 { AT_CONTROL_IN,
+		   { CLASS(GET_MAX_LUN), { MARK, IS, 1 } },
+		   { { BYTE(0), PUT, 0xff } } },
+		 { AT_ANSWER,
+		   { OPCODE(MODE_SENSE_6), { LEN, ABOVE, 2 }, { MARK, IS, 1 } },
+		   { { BYTE(2), SET, MSC_MODE_WP } } }) },
 	{"cbw-ignored", "a CBW that is not valid is dropped, and the next one awaited",
 	 "field 41: Zephyr #55531: a host cannot tell that its CBW was dropped", "bot.cbw.invalid",
 	 .mistake =
@@ -171,6 +189,10 @@ static const struct msc_fault rows[] = {
 	 "field 31: TinyUSB #3607; Linux quirk MAX_SECTORS_64", "bot.data.hang",
 	 .mistake = "a buffer or a counter holds 64 blocks and no more",
 	 DEFECT({AT_COMMAND, {OPCODE(READ_10), {CDB16(7), ABOVE, 64}}, .then = LOSE})},
+	{"hang-long-read-240", "READ(10) of more than 240 blocks is not answered",
+	 "Linux quirk MAX_SECTORS_240", "bot.data.hang",
+	 .mistake = "a length of 128 KiB or more overflows a counter or a buffer",
+	 DEFECT({AT_COMMAND, {OPCODE(READ_10), {CDB16(7), ABOVE, 240}}, .then = LOSE})},
 	{"hang-vpd", "INQUIRY of a vital product data page is not answered",
 	 "field 7: libopencm3 #1294, #1334: Windows takes minutes to mount", "bot.data.hang",
 	 .mistake = "EVPD leads to a branch without an answer",

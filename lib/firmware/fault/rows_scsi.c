@@ -3,12 +3,21 @@
 #include "firmware/fault/table.h"
 
 enum { LOEJ = 0x02, START = 0x01 }; /* of START STOP UNIT */
+#define RETURN_POLL 4 /* after so many, an ejected medium is back */
 
 #define UNKNOWN 0xff /* an opcode that no firmware knows */
 #define PASSED	{STATUS, IS, MSC_CSW_PASSED}
+#define FAILED	{STATUS, IS, MSC_CSW_FAILED}
 #define KEY	BYTE(2) /* of sense data */
 #define ASC	BYTE(12)
 #define ASCQ	BYTE(13)
+
+/* The reason that MARK holds is given where there should be none. */
+#define OUTLIVES(asc)                                                                              \
+	{                                                                                          \
+		AT_ANSWER, { OPCODE(REQUEST_SENSE), { LEN, ABOVE, 13 }, { MARK, IS, asc } },       \
+		{ { KEY, PUT, MSC_SENSE_ILLEGAL_REQUEST }, { ASC, PUT, asc }, { MARK, PUT, 0 } }   \
+	}
 
 static const struct msc_fault rows[] = {
 	{ "capacity-count", "READ CAPACITY(10) gives the number of blocks instead of the last one",
@@ -27,6 +36,16 @@ static const struct msc_fault rows[] = {
 	  "scsi.capacity.zero",
 	  .mistake = "READ CAPACITY does not look at whether the medium is ready",
 	  DEFECT({ AT_ANSWER, { OPCODE(READ_CAPACITY_10) }, { { BE64(0), PUT, 0 } } }) },
+	{ "capacity-minus-one",
+	  "READ CAPACITY(10) says FFFFFFFFh, and READ CAPACITY(16) is not known",
+	  "https://github.com/DAlexis/stm32-usb-bootloader/issues/2: a disk of 2 TiB that gives "
+	  "errors",
+	  "scsi.capacity.sixteen",
+	  .mistake = "no medium has 0 blocks, and the last one is that less one: fail with 2/3A",
+	  DEFECT({ AT_ANSWER, { OPCODE(READ_CAPACITY_10) }, { { BE32(0), PUT, UINT32_MAX } } },
+		 { AT_COMMAND,
+		   { OPCODE(SERVICE_ACTION_IN_16) },
+		   { { CDB(0), PUT, UNKNOWN } } }) },
 	{ "capacity-unstable", "READ CAPACITY(10) gives another capacity every other time",
 	  "field 28: Zephyr #77175, STM32CubeH7 #308", "scsi.capacity.stable",
 	  .mistake = "the medium is measured anew by a way that does not always end alike",
@@ -94,6 +113,15 @@ static const struct msc_fault rows[] = {
 	  "ST USBD_MSC, CherryUSB", "scsi.mode.long",
 	  .mistake = "ALLOCATION LENGTH of MODE SENSE(10) has two bytes, 7 and 8",
 	  DEFECT({ AT_COMMAND, { OPCODE(MODE_SENSE_10) }, { { CDB(7), PUT, 0 } } }) },
+	{ "fua-broken", "MODE SENSE says that FUA is supported, and a WRITE(10) with it is refused",
+	  "Linux quirk BROKEN_FUA, JMicron JMS567: "
+	  "https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git/tree/drivers/usb/"
+	  "storage/unusual_uas.h",
+	  "scsi.mode.dpofua", .needs_writes = true,
+	  .mistake = "DPOFUA is passed on from the disk, and the bridge refuses the bit",
+	  DEFECT({ AT_COMMAND,
+		   { OPCODE(WRITE_10), { CDB(1), HAS, 0x08 } },
+		   { { CDB(1), PUT, 0xe0 } } }) },
 	{ "inquiry-short", "standard INQUIRY data ends before the revision",
 	  "Linux quirk FIX_INQUIRY", "scsi.inquiry.length",
 	  .mistake = "the answer ends with the product; the revision belongs to it: 36 bytes",
@@ -198,6 +226,22 @@ static const struct msc_fault rows[] = {
 		   { { KEY, PUT, 0 }, { ASC, PUT, 0 } } },
 		 { AT_CSW, .edit = { { MARK, PUT, 0 } } },
 		 { AT_CSW, { OPCODE(VERIFY_10) }, { { MARK, PUT, 1 } } }) },
+	{ "sense-outlives",
+	  "the sense data of a command that failed stays until REQUEST SENSE asks for it",
+	  "ST USBD_MSC keeps it in a queue: "
+	  "https://github.com/STMicroelectronics/stm32-mw-usb-device",
+	  "scsi.sense.outlived",
+	  .mistake = "sense data is emptied by REQUEST SENSE alone, and not when a command begins",
+	  DEFECT({ AT_ANSWER,
+		   { OPCODE(REQUEST_SENSE), { LEN, ABOVE, 13 }, { KEY, NOT, 0 } },
+		   { { MARK, PUT, 0 } } },
+		 OUTLIVES(0x20), OUTLIVES(0x21), OUTLIVES(0x24),
+		 { AT_RESET, .edit = { { MARK, PUT, 0 } } },
+		 { AT_CSW, { OPCODE(INQUIRY), FAILED }, { { MARK, PUT, 0x24 } } },
+		 { AT_CSW, { OPCODE(READ_10), FAILED }, { { MARK, PUT, 0x21 } } },
+		 { AT_CSW,
+		   { { CDB(0), ABOVE, MSC_OP_READ_10 }, FAILED },
+		   { { MARK, PUT, 0x20 } } }) },
 	{ "sense-zero", "the sense data never gives a reason",
 	  "field 35: ChibiOS-Contrib #131; Linux's unusual_devs.h names such devices",
 	  "scsi.sense.missing", .mistake = "the error path does not set sense key and code",
@@ -284,6 +328,36 @@ static const struct msc_fault rows[] = {
 	  DEFECT({ AT_COMMAND,
 		   { OPCODE(START_STOP_UNIT), { CDB(4), HAS, LOEJ }, { CDB(4), LACKS, START } },
 		   { { CDB(4), PUT, START } } }) },
+	{ "eject-returns",
+	  "an ejected medium reports a change at the fourth TEST UNIT READY, and is there again",
+	  "https://github.com/abcminiuser/lufa/issues/183: the volume comes back by itself",
+	  "scsi.eject.returns", .needs_writes = true,
+	  .mistake = "the eject is a number of polls that fail: the medium stays away until it is "
+		     "loaded",
+	  DEFECT({ AT_RESET, .edit = { { MARK, PUT, 0 } } },
+		 { AT_COMMAND, { OPCODE(START_STOP_UNIT) }, { { MARK, PUT, 0 } } },
+		 { AT_CSW,
+		   { OPCODE(START_STOP_UNIT),
+		     { CDB(4), HAS, LOEJ },
+		     { CDB(4), LACKS, START },
+		     PASSED },
+		   { { MARK, PUT, 1 } } },
+		 { AT_COMMAND,
+		   { OPCODE(TEST_UNIT_READY), { MARK, IS, RETURN_POLL } },
+		   { { CDB(0), PUT, MSC_OP_START_STOP_UNIT }, { CDB(4), PUT, LOEJ | START } } },
+		 { AT_CSW,
+		   { OPCODE(TEST_UNIT_READY), { MARK, IS, RETURN_POLL } },
+		   { { STATUS, PUT, MSC_CSW_FAILED } } },
+		 { AT_ANSWER,
+		   { OPCODE(REQUEST_SENSE), { LEN, ABOVE, 13 }, { MARK, IS, RETURN_POLL + 1 } },
+		   { { KEY, PUT, MSC_SENSE_UNIT_ATTENTION }, { ASC, PUT, 0x28 } } },
+		 /* what the load has left pending has been told */
+		 { AT_CSW,
+		   { OPCODE(TEST_UNIT_READY), { MARK, IS, RETURN_POLL + 1 } },
+		   { { STATUS, PUT, MSC_CSW_PASSED }, { MARK, PUT, 0 } } },
+		 { AT_CSW,
+		   { OPCODE(TEST_UNIT_READY), { MARK, ABOVE, 0 } },
+		   { { MARK, ADD, 1 } } }) },
 	{ "stop-ejects", "START STOP UNIT ejects and loads whether LOEJ is set or not", PROOF,
 	  "scsi.eject.needless", .needs_writes = true,
 	  .mistake = "LOEJ is not looked at: START alone does not eject",
@@ -295,6 +369,14 @@ static const struct msc_fault rows[] = {
 	{ "unit-mirrored", "one medium answers as every unit", "Linux quirk SINGLE_LUN",
 	  "scsi.sense.unit", .target = "luns=2", .mistake = "bCBWLUN is not looked at",
 	  DEFECT({ AT_COMMAND, .edit = { { LUN, PUT, 0 } } }) },
+	{ "unit-wedge", "a READ(10) of several blocks on another unit than 0 is never answered",
+	  "https://github.com/rusefi/rusefi/issues/9860: the thread that serves a second unit "
+	  "sleeps for ever",
+	  "bot.data.hang", .target = "luns=2",
+	  .mistake = "buffer, semaphore or card handle of the first unit are used for all",
+	  DEFECT({ AT_COMMAND,
+		   { OPCODE(READ_10), { LUN, ABOVE, 0 }, { CDB16(7), ABOVE, 1 } },
+		   .then = LOSE }) },
 	{ "unit-limit", "Get Max LUN counts units that the firmware then takes for absent",
 	  "ST USBD_MSC compares bCBWLUN with 1", "scsi.inquiry.type", .target = "luns=3",
 	  .mistake = "a table of units is shorter than Get Max LUN says",

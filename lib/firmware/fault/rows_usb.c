@@ -91,6 +91,11 @@ static const struct msc_fault rows[] = {
 		"the number of units, or a buffer's rest, is sent: it is the last unit, 0 "
 		"to 15",
 	 DEFECT({AT_CONTROL_IN, {CLASS(GET_MAX_LUN)}, {{BYTE(0), PUT, 27}}})},
+	{"maxlun-count", "Get Max LUN gives the number of units instead of the last one",
+	 PROOF, "scsi.luns.list",
+	 .target = "luns=2",
+	 .mistake = "the number of units is sent: Get Max LUN is one less",
+	 DEFECT({AT_CONTROL_IN, {CLASS(GET_MAX_LUN)}, {{BYTE(0), ADD, 1}}})},
 	{"maxlun-unstable", "Get Max LUN gives another answer every other time",
 	 "field 13: ZuluSCSI #512", "bot.maxlun.stable",
 	 .mistake = "the answer depends on which media are there",
