@@ -6,6 +6,7 @@
  *	move.c	   reading and writing them, putting them back
  *	take.c	   saving: reading what is not saved yet, noting it in the journal
  *	fill.c	   what a case finds in the scratch
+ *	stamp.c	   blocks that say what they are
  *	live.c	   blocks that act when they are written
  *	replace.c  new contents that stay
  *	same.c	   whether the medium is the one that it was
@@ -93,6 +94,8 @@ struct msc_medium {
 	bool has_unsteady;
 	unsigned changed, doubts, absent; /* signs of the session seen so far */
 	uint8_t *fill; /* of the scratch range: what `held` points to; NULL: never yet */
+	uint64_t stamp; /* the seed of what else may lie there, when has_stamp */
+	bool has_stamp;
 	bool no_flush; /* it does not know SYNCHRONIZE CACHE, or hangs at it */
 	bool unfilled; /* the device does not take what it is to be filled with, or cannot be read */
 	char ended[256]; /* why nothing may be written any more; empty: it may */

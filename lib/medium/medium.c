@@ -9,6 +9,9 @@
 #include "medium/care.h"
 #include "session/gate.h"
 
+#define VERIFIED_SINGLY	  1024 /* more blocks are read once more, */
+#define VERIFIED_TOGETHER 31   /* so many at a time */
+
 #define NEIGHBOURS 8 /* on either side of the range: what a write that goes on too far reaches */
 
 /* What reaches blocks and is put back by reading and comparing. */
@@ -87,6 +90,22 @@ uint64_t msc_medium_probe(const struct msc_medium *m, uint32_t i)
 	return m->probe[i];
 }
 
+bool msc_medium_mark(const struct msc_medium *m, uint64_t *lba)
+{
+	*lba = m->mark;
+	return m->marked;
+}
+
+int msc_medium_stamp(struct msc_medium *m, uint64_t seed, struct msc_err *err)
+{
+	m->stamp = seed;
+	m->has_stamp = true;
+	for (size_t i = 0; i < m->n_blocks; i++)
+		if (m->block[i].kind & CARE_SCRATCH)
+			m->block[i].dirty = true;
+	return m->journal ? msc_journal_add_stamp(m->journal, seed, err) : 0;
+}
+
 int msc_medium_hold(struct msc_medium *m, struct msc_err *err)
 {
 	char dir[3072];
@@ -133,19 +152,27 @@ static int take_images(struct msc_medium *m, bool *readable, struct msc_err *err
 }
 
 /* What was saved must be what lies there, or it is no use to put it back: each block is read once more,
- * by itself and not in a row. */
+ * by itself and not in a row; of a large range, in rows of another length. */
 static int verify(struct msc_medium *m, bool *readable, struct msc_err *err)
 {
-	uint8_t *now = care_room(m, err);
-	int rc = now ? 0 : -1;
+	size_t most = m->n_blocks > VERIFIED_SINGLY ? VERIFIED_TOGETHER : 1;
+	uint8_t *now = malloc(most * m->block_size);
+	int rc = now ? 0 : msc_nomem(err);
 
-	for (size_t i = 0; rc == 0 && *readable && i < m->n_blocks; i++) {
-		rc = care_read(m, m->block[i].lba, 1, now, readable, err);
-		if (rc < 0 || !*readable || !memcmp(now, m->block[i].data, m->block_size))
-			continue;
-		m->unsteady = m->block[i].lba;
-		m->has_unsteady = true;
-		*readable = false;
+	if (most * m->block_size > CARE_PIECE)
+		most = 1;
+	for (size_t i = 0, n; rc == 0 && *readable && i < m->n_blocks; i += n) {
+		for (n = 1; n < most && i + n < m->n_blocks &&
+			    m->block[i + n].lba == m->block[i].lba + n;)
+			n++;
+		rc = care_read(m, m->block[i].lba, (uint32_t)n, now, readable, err);
+		for (size_t k = 0; rc == 0 && *readable && k < n; k++) {
+			if (!memcmp(now + k * m->block_size, m->block[i + k].data, m->block_size))
+				continue;
+			m->unsteady = m->block[i + k].lba;
+			m->has_unsteady = true;
+			*readable = false;
+		}
 	}
 	free(now);
 	return rc;
@@ -240,6 +267,36 @@ static int find_mark(struct msc_medium *m, struct msc_err *err)
 	return 0;
 }
 
+/* A medium that repeats itself within so short a distance shows the mark in a large scratch range. What is
+ * seen there is the mark, and is put back with it. */
+static int find_in_scratch(struct msc_medium *m, struct msc_err *err)
+{
+	uint32_t most = m->block_size < CARE_PIECE ? CARE_PIECE / m->block_size : 1, n;
+	uint8_t *now = care_room(m, err);
+	bool good = true;
+	int rc = now ? 0 : -1;
+
+	for (uint32_t at = 0; rc == 0 && good && at < m->blocks; at += n) {
+		n = m->blocks - at < most ? m->blocks - at : most;
+		rc = care_read(m, m->first + at, n, now, &good, err);
+		for (uint32_t i = 0; rc == 0 && good && i < n; i++) {
+			struct care_block *b = care_find(m, m->first + at + i);
+
+			if (b->kind & CARE_MARK ||
+			    !memmem(now + (size_t)i * m->block_size, m->block_size, m->nonce,
+				    strlen(m->nonce)))
+				continue;
+			b->kind |= CARE_MARK;
+			m->aliased = true;
+			care_hit(m, "block %" PRIu64 " reads as block %" PRIu64 " does, %" PRIu64
+				 " blocks on: the medium repeats itself", b->lba, m->mark,
+				 m->mark - b->lba);
+		}
+	}
+	free(now);
+	return rc;
+}
+
 /* The mark is the first block that is written, and the last of a device that reads a part of it
  * otherwise: what was saved of such a medium is not what lies on it, and would destroy it. */
 static int compare_mark(struct msc_medium *m, const uint8_t *mark, struct msc_err *err)
@@ -277,6 +334,8 @@ static int write_mark(struct msc_medium *m, struct msc_err *err)
 		rc = care_flush(m, err);
 	if (rc == 0)
 		rc = find_mark(m, err);
+	if (rc == 0 && m->marked && m->blocks > MSC_SCRATCH_LEAST)
+		rc = find_in_scratch(m, err);
 	if (rc == 0 && m->marked)
 		rc = compare_mark(m, mark, err);
 	free(mark);

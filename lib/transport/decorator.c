@@ -50,6 +50,11 @@ static int pass_configure(struct msc_target *t, enum msc_outcome *outcome, struc
 	return t->next->transport->configure(t->next, outcome, err);
 }
 
+static int pass_power_cycle(struct msc_target *t, int64_t off_ns, struct msc_err *err)
+{
+	return t->next->transport->power_cycle(t->next, off_ns, err);
+}
+
 static int pass_mounted(struct msc_target *t, struct msc_err *err)
 {
 	return t->next->transport->mounted(t->next, err);
@@ -81,6 +86,7 @@ static void complete(struct msc_transport *whole, const struct msc_transport *ne
 	PASS(reset);
 	PASS(command);
 	PASS(configure);
+	PASS(power_cycle);
 	PASS(mounted);
 	PASS(cpu_load);
 	PASS(remark);

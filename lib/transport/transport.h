@@ -125,6 +125,9 @@ struct msc_transport {
 	/* Optional: SET_CONFIGURATION with the value in force, so that both sides' endpoints begin
 	 * anew (USB 2.0, 9.1.1.5). MSC_E_UNSUPPORTED: the host does not let it through. */
 	int (*configure)(struct msc_target *, enum msc_outcome *outcome, struct msc_err *);
+	/* Optional: takes the device's power away for so long, and gives it back; a port reset has to
+	 * follow. */
+	int (*power_cycle)(struct msc_target *, int64_t off_ns, struct msc_err *);
 	/* Optional: everything that could be opened now. */
 	int (*list)(msc_found_fn *, void *user, struct msc_err *);
 	/* Optional: fails with MSC_E_BUSY and says where when a filesystem on the device is mounted
@@ -215,6 +218,9 @@ int msc_clear_halt(struct msc_target *, uint8_t ep, int64_t timeout_ns, enum msc
 		   struct msc_err *) MSC_MUST_CHECK;
 int msc_port_reset(struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
 int msc_configure(struct msc_target *, enum msc_outcome *, struct msc_err *) MSC_MUST_CHECK;
+/* MSC_E_UNSUPPORTED, and nothing has happened: nobody here can switch its power. Else the device has
+ * been set up again. */
+int msc_power_cycle(struct msc_target *, int64_t off_ns, struct msc_err *) MSC_MUST_CHECK;
 int msc_not_mounted(struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
 /* The transport's cpu_load; below 0 when it cannot know. */
 double msc_device_cpu(struct msc_target *);
