@@ -14,7 +14,7 @@ struct job {
 	struct msc_session_options session;
 	struct msc_soak soak;
 	struct msc_device device;
-	bool not_restored;
+	struct msc_medium_end end;
 };
 
 static int read_options(struct job *j, struct msc_err *err)
@@ -79,7 +79,8 @@ static int soak_medium(struct job *j, struct msc_session *s, struct msc_err *err
 	if (!medium)
 		return -1;
 	result = msc_soak_run(s, medium, &j->o, &j->soak, err);
-	j->not_restored = !tool_medium_end(medium);
+	msc_medium_finish(medium, &j->end);
+	msc_medium_free(medium);
 	return result;
 }
 
@@ -131,7 +132,8 @@ static int show(struct job *j, int status, const char *reason, struct msc_err *e
 					   .soak = &j->soak,
 					   .repeat = repeat ? repeat : "",
 					   .reason = reason,
-					   .restored = !j->not_restored,
+					   .restored = j->end.restored,
+					   .elsewhere = j->end.elsewhere,
 					   .context = &context,
 					   .exit_status = status };
 	int result = 0;
@@ -156,7 +158,7 @@ static int run(struct job *j, struct msc_err *err)
 	tool_progress(j->tool, "");
 	if (result < 0 && !j->soak.writes)
 		return -1;
-	found = *j->soak.failure || j->soak.n_wrong || j->not_restored;
+	found = *j->soak.failure || j->soak.n_wrong || !j->end.restored || j->end.elsewhere;
 	status = result < 0 ? tool_status(err) : found ? MSCOPE_FAILED : MSCOPE_PASSED;
 	if (show(j, status, result < 0 ? err->msg : NULL, &unwritten) < 0 && result == 0) {
 		*err = unwritten;

@@ -92,6 +92,16 @@ int care_add(struct msc_medium *m, uint64_t lba, uint32_t n, const uint8_t *data
 	return 0;
 }
 
+void care_drop_new(struct msc_medium *m)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < m->n_blocks; i++)
+		if (m->block[i].noted)
+			m->block[kept++] = m->block[i];
+	m->n_blocks = kept;
+}
+
 static const uint8_t *lies_there(const struct care_block *b)
 {
 	return b->held ? b->held : b->data;
@@ -227,7 +237,8 @@ void care_blocks_free(struct msc_medium *m)
 	free(m->block);
 	free(m->wrote);
 	free(m->wrote_hash);
-	free(m->fill);
+	free(m->fill[0]);
+	free(m->fill[1]);
 	for (uint32_t i = 0; i < m->n_prints; i++)
 		free(m->print[i].data);
 }

@@ -221,10 +221,8 @@ static int write_journal(struct msc_medium *m, struct msc_err *err)
 			h->print[i] = (struct msc_print){
 				m->print[i].lba, msc_journal_hash(m->print[i].data, m->block_size)
 			};
-		for (size_t i = 0; i < m->n_blocks; i++) {
+		for (size_t i = 0; i < m->n_blocks; i++)
 			list[i] = (struct msc_journal_block){ m->block[i].lba, m->block[i].data };
-			m->block[i].noted = true;
-		}
 		rc = msc_journal_write(m->journal, h, list, m->n_blocks, err);
 	} else {
 		msc_nomem(err);
@@ -267,36 +265,6 @@ static int find_mark(struct msc_medium *m, struct msc_err *err)
 	return 0;
 }
 
-/* A medium that repeats itself within so short a distance shows the mark in a large scratch range. What is
- * seen there is the mark, and is put back with it. */
-static int find_in_scratch(struct msc_medium *m, struct msc_err *err)
-{
-	uint32_t most = m->block_size < CARE_PIECE ? CARE_PIECE / m->block_size : 1, n;
-	uint8_t *now = care_room(m, err);
-	bool good = true;
-	int rc = now ? 0 : -1;
-
-	for (uint32_t at = 0; rc == 0 && good && at < m->blocks; at += n) {
-		n = m->blocks - at < most ? m->blocks - at : most;
-		rc = care_read(m, m->first + at, n, now, &good, err);
-		for (uint32_t i = 0; rc == 0 && good && i < n; i++) {
-			struct care_block *b = care_find(m, m->first + at + i);
-
-			if (b->kind & CARE_MARK ||
-			    !memmem(now + (size_t)i * m->block_size, m->block_size, m->nonce,
-				    strlen(m->nonce)))
-				continue;
-			b->kind |= CARE_MARK;
-			m->aliased = true;
-			care_hit(m, "block %" PRIu64 " reads as block %" PRIu64 " does, %" PRIu64
-				 " blocks on: the medium repeats itself", b->lba, m->mark,
-				 m->mark - b->lba);
-		}
-	}
-	free(now);
-	return rc;
-}
-
 /* The mark is the first block that is written, and the last of a device that reads a part of it
  * otherwise: what was saved of such a medium is not what lies on it, and would destroy it. */
 static int compare_mark(struct msc_medium *m, const uint8_t *mark, struct msc_err *err)
@@ -320,7 +288,7 @@ static int compare_mark(struct msc_medium *m, const uint8_t *mark, struct msc_er
 static int write_mark(struct msc_medium *m, struct msc_err *err)
 {
 	uint8_t *mark;
-	bool good;
+	bool good, repeats;
 	int rc;
 
 	if (!m->has_mark || msc_session_unit(m->s, m->o.lun)->write_protected)
@@ -335,14 +303,14 @@ static int write_mark(struct msc_medium *m, struct msc_err *err)
 	if (rc == 0)
 		rc = find_mark(m, err);
 	if (rc == 0 && m->marked && m->blocks > MSC_SCRATCH_LEAST)
-		rc = find_in_scratch(m, err);
+		rc = care_find_mark_in(m, m->first, m->blocks, &repeats, err);
 	if (rc == 0 && m->marked)
 		rc = compare_mark(m, mark, err);
 	free(mark);
 	return rc;
 }
 
-static int issue(struct msc_medium *m, uint64_t first, uint32_t blocks, struct msc_err *err)
+int care_permit(struct msc_medium *m, uint64_t first, uint32_t blocks, struct msc_err *err)
 {
 	const struct msc_permit p = { .lun = m->o.lun,
 				      .first = first,
@@ -361,6 +329,8 @@ int care_begin(struct msc_medium *m, struct msc_err *err)
 {
 	if (make_nonce(m, err) < 0 || (m->journal && write_journal(m, err) < 0))
 		return -1;
+	for (size_t i = 0; i < m->n_blocks; i++)
+		m->block[i].noted = true;
 	m->saved = true;
 	if (m->journal && msc_journal_begin(m->journal, err) < 0)
 		return -1;
@@ -379,10 +349,10 @@ static int save(struct msc_medium *m, bool *readable, struct msc_err *err)
 		return -1;
 	if (*m->ended)
 		return 0;
-	if (issue(m, m->first, m->blocks, err) < 0)
+	if (care_permit(m, m->first, m->blocks, err) < 0)
 		return -1;
 	for (uint32_t i = 0; i < m->n_probes; i++)
-		if (issue(m, m->probe[i], 1, err) < 0)
+		if (care_permit(m, m->probe[i], 1, err) < 0)
 			return -1;
 	return 0;
 }

@@ -76,6 +76,12 @@ int msc_medium_hold(struct msc_medium *, struct msc_err *) MSC_MUST_CHECK;
  * the same. *may false: nothing may be written, and why (256 bytes) says so. */
 int msc_medium_save(struct msc_medium *, bool *may, char *why, size_t size,
 		    struct msc_err *) MSC_MUST_CHECK;
+/* The scratch range is as long from now on, up to what msc_medium_room says, and ends where it did: the
+ * first time that one above MSC_SCRATCH_LEAST is asked for what is new of it is saved. All long ones
+ * of a run are as long as the first. *may false: not so long, and why says so. */
+int msc_medium_grow(struct msc_medium *, uint32_t blocks, bool *may, char *why, size_t size,
+		    struct msc_err *) MSC_MUST_CHECK;
+uint32_t msc_medium_room(const struct msc_medium *);
 /* After msc_medium_save: the first blocks of the scratch range are given contents that nothing else has,
  * so that what a case writes, and what it does not, can be told from what lay there. Put back by
  * msc_medium_restore. A device that does not take them is not filled. */

@@ -12,6 +12,7 @@ struct msc_soak_report {
 	const char *repeat; /* the command that does the same again */
 	const char *reason; /* what ended it early beside the device; NULL or empty: nothing */
 	bool restored;	    /* the medium is as it was found */
+	unsigned elsewhere; /* blocks that changed although nobody wrote them */
 	const struct msc_report_context *context;
 	int exit_status;
 };

@@ -82,7 +82,7 @@ json_t *msc_soak_json(const struct msc_soak_report *r)
 					     r->reason && *r->reason ? r->reason : s->failure);
 	json_t *rest = json_pack(
 		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:{s:s, s:b, s:o}, s:b, s:o, "
-		"s:I, s:o, s:o, s:o}",
+		"s:I, s:I, s:o, s:o, s:o}",
 		"seed", (json_int_t)s->seed, "first_lba", (json_int_t)s->first, "blocks",
 		(json_int_t)s->blocks, "block_size", (json_int_t)s->block_size, "writes",
 		(json_int_t)s->writes, "reads", (json_int_t)s->reads, "bytes_written",
@@ -91,7 +91,7 @@ json_t *msc_soak_json(const struct msc_soak_report *r)
 		"state", power_name(s), "flushed", s->flushed, "reason",
 		*s->power_why ? msc_json_text(s->power_why) : json_null(), "restored", r->restored,
 		"failure", *s->failure ? msc_json_text(s->failure) : json_null(), "wrong_blocks",
-		(json_int_t)s->n_wrong, "kinds", counts(s), "patterns", patterns(s), "wrong",
+		(json_int_t)s->n_wrong, "changed_elsewhere", (json_int_t)r->elsewhere, "kinds", counts(s), "patterns", patterns(s), "wrong",
 		wrongs(s));
 
 	if (!document || !rest || json_object_update_new(document, rest)) {

@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "report/soak.h"
 
-#define COLUMN	   10
+#define COLUMN	   12
 #define SHOWN	   8 /* wrong blocks; all with -v */
 #define MIB(bytes) ((double)(bytes) / (1 << 20))
 
@@ -23,7 +23,7 @@ static void print_head(FILE *out, const struct msc_soak_report *r)
 	const struct msc_soak *s = r->soak;
 	char text[320], took[24];
 
-	fputs("target    ", out);
+	fprintf(out, "%-*s", COLUMN, "target");
 	msc_put(out, MSC_PLAIN, d->name);
 	fprintf(out, "%s\n", d->simulated ? "   (simulated, virtual time)" : "");
 	snprintf(text, sizeof text,
@@ -45,17 +45,16 @@ static void print_head(FILE *out, const struct msc_soak_report *r)
 
 static void print_kinds(FILE *out, const struct msc_soak *s)
 {
-	char text[256] = "";
+	char text[256] = "", all[320];
 	size_t n = 0;
 
 	for (int k = 0; k < MSC_SOAK_KINDS; k++)
 		if (s->count[k])
 			n += (size_t)snprintf(text + n, sizeof text - n, "%s%" PRIu32 " %s",
 					      n ? ", " : "", s->count[k], msc_soak_kind_names[k]);
-	fprintf(out, "FAIL      %" PRIu32 " block%s not as %s should be: ", s->n_wrong,
-		s->n_wrong == 1 ? " is" : "s are", s->n_wrong == 1 ? "it" : "they");
-	msc_put_wrapped(out, 48, COLUMN, text);
-	putc('\n', out);
+	snprintf(all, sizeof all, "%" PRIu32 " block%s not as %s should be: %s", s->n_wrong,
+		 s->n_wrong == 1 ? " is" : "s are", s->n_wrong == 1 ? "it" : "they", text);
+	put_row(out, "FAIL", all);
 }
 
 static void print_wrong(FILE *out, const struct msc_soak_report *r)
@@ -88,6 +87,8 @@ void msc_soak_print(FILE *out, const struct msc_soak_report *r)
 		put_row(out, "stopped", r->reason);
 	if (!r->restored)
 		put_row(out, "FAIL", "the medium is not as it was found");
+	else if (r->elsewhere)
+		put_row(out, "FAIL", "blocks have changed that nobody wrote; they are put back");
 	if (s->n_wrong) {
 		print_kinds(out, s);
 		for (uint32_t i = 0; i < s->n_patterns; i++)

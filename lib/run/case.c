@@ -101,7 +101,7 @@ static bool may_run(struct msc_runner *r)
 	else if (s->ejects && !r->o->allow_eject && !r->target->device.simulated)
 		msc_run_end_case(r, MSC_VERDICT_SKIP,
 				 "takes the medium away; give --allow-eject to allow it");
-	else if (s->scratch_blocks > msc_medium_blocks(r->medium))
+	else if (s->scratch_blocks > msc_medium_room(r->medium))
 		msc_run_end_case(r, MSC_VERDICT_SKIP,
 				 "the medium is too small for a scratch range of %" PRId64
 				 " blocks",
@@ -140,6 +140,10 @@ static int save_blocks(struct msc_runner *r, struct msc_err *err)
 	untrue = msc_medium_is_untrue(r->medium);
 	if (msc_medium_save(r->medium, &may, why, sizeof why, err) < 0)
 		return -1;
+	if (may && msc_medium_grow(r->medium, (uint32_t)r->s->scratch_blocks, &may, why, sizeof why,
+				   err) < 0)
+		return -1;
+	r->env.var[MSC_VAR_SCRATCH] = (int64_t)msc_medium_first(r->medium);
 	if (!may)
 		msc_run_end_case(r, MSC_VERDICT_SKIP, "%s", why);
 	else if (msc_medium_fill(r->medium, (uint32_t)r->s->scratch_blocks, err) < 0)

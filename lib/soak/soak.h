@@ -8,6 +8,7 @@
  * address that wraps, a place within the command, a number of blocks between one and the next.
  *
  *	soak.c	 the conversation, from the seed alone
+ *	power.c	 the end of a run: the power goes and comes back
  *	look.c	 what a wrong block holds
  *	sum.c	 what wrong blocks have in common
  *	text.c	 both in words */
@@ -115,6 +116,11 @@ struct msc_soak_options {
 int msc_soak_run(struct msc_session *, struct msc_medium *, const struct msc_soak_options *,
 		 struct msc_soak *, struct msc_err *) MSC_MUST_CHECK;
 void msc_soak_free(struct msc_soak *);
+
+/* Takes the power from the device and gives it back, as a host has it: after SYNCHRONIZE CACHE where it
+ * reports a cache, which *flushed says. MSC_E_UNSUPPORTED: see msc_session_power_cycle. */
+int msc_soak_power_cycle(struct msc_session *, uint8_t lun, int64_t off_ns, bool *flushed,
+			 struct msc_err *) MSC_MUST_CHECK;
 
 /* Blocks of the scratch range for so many bytes: a small dose has a small range. */
 uint32_t msc_soak_blocks(uint64_t bytes, uint32_t block_size);

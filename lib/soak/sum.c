@@ -11,6 +11,7 @@
 #define PERIOD_LEAST 8 /* blocks: a page of a flash; less is chance */
 #define PERIOD_MOST  8192
 #define PLACES_LEAST 3 /* different ones, below which nothing is told */
+#define MANY	     200 /* wrong blocks, so that what none of them is means something */
 #define MOST_OF(n)   ((n)-(n) / 10)
 
 struct numbers {
@@ -178,8 +179,19 @@ static bool sum_command(struct msc_soak *r, struct numbers *v)
 	for (uint32_t i = 0; i < v->n; i++)
 		p.period = divisor(p.period, v->x[i]);
 	p.of = v->n;
-	if (v->n < PLACES_LEAST || p.period < PERIOD_LEAST)
+	if (v->n < PLACES_LEAST)
 		return false;
+	if (p.period < PERIOD_LEAST) {
+		bool none_first = v->n >= MANY;
+
+		for (uint32_t i = 0; i < v->n; i++)
+			none_first = none_first && v->x[i];
+		p.period = 0;
+		if (none_first)
+			snprintf(add(r, MSC_SOAK_COMMAND, &p)->text, sizeof r->pattern[0].text,
+				 "it is never the first block of a command, and any of the others");
+		return none_first;
+	}
 	new = add(r, MSC_SOAK_COMMAND, &p);
 	snprintf(new->text, sizeof new->text,
 		 "it is always the block at %s%s of its command, wherever that begins: a buffer of "
@@ -274,7 +286,8 @@ void msc_soak_sum(struct msc_soak *r)
 		return;
 	aliased = sum_alias(r) > 0;
 	collect(r, aliased, OFFSET, &v);
-	found = sum_command(r, &v);
+	/* few beside many aliases are their doing */
+	found = v.n * 20 < r->n_kept || sum_command(r, &v);
 	if (!found) {
 		collect(r, aliased, LBA, &v);
 		if (distinct(&v) > 1) {
