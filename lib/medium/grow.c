@@ -13,7 +13,8 @@
 uint32_t msc_medium_room(const struct msc_medium *m)
 {
 	uint64_t half = m->capacity / 2;
-	uint32_t least = m->capacity < MSC_SCRATCH_LEAST ? (uint32_t)m->capacity : MSC_SCRATCH_LEAST;
+	uint32_t least = m->capacity < MSC_SCRATCH_LEAST ? (uint32_t)m->capacity
+							 : MSC_SCRATCH_LEAST;
 
 	if (half < least + UINT64_C(2) * MSC_SCRATCH_LEAST)
 		return least;
@@ -138,7 +139,8 @@ int msc_medium_grow(struct msc_medium *m, uint32_t blocks, bool *may, char *why,
 	}
 	snprintf(why, size, "%s",
 		 *m->ended ? m->ended
-			   : m->aliased ? m->hit
-		 : "a scratch range of that length cannot be read, so it cannot be saved");
+		 : m->aliased
+			 ? m->hit
+			 : "a scratch range of that length cannot be read, so it cannot be saved");
 	return 0;
 }

@@ -162,8 +162,8 @@ static int verify(struct msc_medium *m, bool *readable, struct msc_err *err)
 	if (most * m->block_size > CARE_PIECE)
 		most = 1;
 	for (size_t i = 0, n; rc == 0 && *readable && i < m->n_blocks; i += n) {
-		for (n = 1; n < most && i + n < m->n_blocks &&
-			    m->block[i + n].lba == m->block[i].lba + n;)
+		for (n = 1;
+		     n < most && i + n < m->n_blocks && m->block[i + n].lba == m->block[i].lba + n;)
 			n++;
 		rc = care_read(m, m->block[i].lba, (uint32_t)n, now, readable, err);
 		for (size_t k = 0; rc == 0 && *readable && k < n; k++) {

@@ -108,9 +108,10 @@ int care_find_mark_in(struct msc_medium *m, uint64_t first, uint32_t blocks, boo
 				continue;
 			b->kind |= CARE_MARK;
 			m->aliased = *found = true;
-			care_hit(m, "block %" PRIu64 " reads as block %" PRIu64 " does, %" PRIu64
-				 " blocks on: the medium repeats itself", b->lba, m->mark,
-				 m->mark - b->lba);
+			care_hit(m,
+				 "block %" PRIu64 " reads as block %" PRIu64 " does, %" PRIu64
+				 " blocks on: the medium repeats itself",
+				 b->lba, m->mark, m->mark - b->lba);
 		}
 	}
 	free(now);

@@ -10,7 +10,8 @@
 
 #define TEXT "mscstamp"
 #define WORD 8
-#define STEP UINT64_C(0x9e3779b97f4a7c15) /* of the generator, so that any number can be had by itself */
+#define STEP \
+	UINT64_C(0x9e3779b97f4a7c15) /* of the generator, so that any number can be had by itself */
 
 static uint64_t key_of(const struct msc_stamp *s)
 {

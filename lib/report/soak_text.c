@@ -26,9 +26,9 @@ static void print_head(FILE *out, const struct msc_soak_report *r)
 	fprintf(out, "%-*s", COLUMN, "target");
 	msc_put(out, MSC_PLAIN, d->name);
 	fprintf(out, "%s\n", d->simulated ? "   (simulated, virtual time)" : "");
-	snprintf(text, sizeof text,
-		 "blocks %" PRIu64 " to %" PRIu64 " (%.1f MiB); seed %" PRIu64, s->first,
-		 s->first + s->blocks - 1, MIB((uint64_t)s->blocks * s->block_size), s->seed);
+	snprintf(text, sizeof text, "blocks %" PRIu64 " to %" PRIu64 " (%.1f MiB); seed %" PRIu64,
+		 s->first, s->first + s->blocks - 1, MIB((uint64_t)s->blocks * s->block_size),
+		 s->seed);
 	put_row(out, "range", text);
 	msc_format_ns(took, sizeof took, s->elapsed_ns);
 	snprintf(text, sizeof text,
@@ -37,8 +37,9 @@ static void print_head(FILE *out, const struct msc_soak_report *r)
 		 MIB(s->bytes_written), s->writes, MIB(s->bytes_read), s->reads, took);
 	put_row(out, "traffic", text);
 	if (s->power == MSC_SOAK_POWER_CYCLED)
-		put_row(out, "power", s->flushed ? "off and on, after SYNCHRONIZE CACHE; all read again"
-						 : "off and on; all read again");
+		put_row(out, "power",
+			s->flushed ? "off and on, after SYNCHRONIZE CACHE; all read again"
+				   : "off and on; all read again");
 	else if (s->power == MSC_SOAK_POWER_SKIPPED)
 		put_row(out, "skip", s->power_why);
 }

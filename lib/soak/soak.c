@@ -104,7 +104,8 @@ static int ask_why(struct soak *k, char sense[128], struct msc_err *err)
 	return 0;
 }
 
-static const uint8_t *content(const struct soak *k, uint64_t lba, uint32_t generation, uint8_t *room)
+static const uint8_t *content(const struct soak *k, uint64_t lba, uint32_t generation,
+			      uint8_t *room)
 {
 	const struct msc_stamp s = { .seed = k->o->seed, .lba = lba, .generation = generation };
 	size_t len;

@@ -163,9 +163,7 @@ static void collect(const struct msc_soak *r, bool aliased, enum where where, st
 
 		if (!counts(w, aliased) || (where != LBA && !w->generation))
 			continue;
-		v->x[v->n++] = where == OFFSET    ? w->offset
-			       : where == ORDINAL ? w->ordinal
-						  : w->lba;
+		v->x[v->n++] = where == OFFSET ? w->offset : where == ORDINAL ? w->ordinal : w->lba;
 	}
 }
 
@@ -226,10 +224,11 @@ static void sum_place(struct msc_soak *r, struct numbers *v)
 		return;
 	if (find_period(v, &p)) {
 		new = add(r, MSC_SOAK_PLACE, &p);
-		snprintf(new->text, sizeof new->text,
-			 "it is the same block in each %s of the medium: those whose address leaves "
-			 "%" PRIu64 " when divided by %" PRIu64,
-			 span(text, sizeof text, r, p.period), p.phase, p.period);
+		snprintf(
+			new->text, sizeof new->text,
+			"it is the same block in each %s of the medium: those whose address leaves "
+			"%" PRIu64 " when divided by %" PRIu64,
+			span(text, sizeof text, r, p.period), p.phase, p.period);
 	} else if (distinct(v) == 1 && v->n >= PLACES_LEAST) {
 		p.of = v->n;
 		p.phase = v->x[0];

@@ -28,8 +28,9 @@ static void put_from(char *buf, size_t size, const struct msc_soak_wrong *w)
 	else if (w->from_lba == w->lba)
 		snprintf(buf, size, "what write %" PRIu32 " put there", w->from_generation);
 	else
-		snprintf(buf, size, "what was written to block %" PRIu64 " by write %" PRIu32
-			 ", %" PRIu64 " %s",
+		snprintf(buf, size,
+			 "what was written to block %" PRIu64 " by write %" PRIu32 ", %" PRIu64
+			 " %s",
 			 w->from_lba, w->from_generation,
 			 w->from_lba > w->lba ? w->from_lba - w->lba : w->lba - w->from_lba,
 			 w->from_lba > w->lba ? "further on" : "before it");
@@ -56,8 +57,8 @@ static void put_content(char *buf, size_t size, const struct msc_soak_wrong *w)
 		snprintf(buf, size, "holds the OR of it and of what lay there before");
 		break;
 	case MSC_SOAK_MIXED:
-		snprintf(buf, size, "is right in part; from byte %" PRIu32 " on, %" PRIu32
-			 " bytes are %s",
+		snprintf(buf, size,
+			 "is right in part; from byte %" PRIu32 " on, %" PRIu32 " bytes are %s",
 			 w->at, w->bytes, from);
 		break;
 	case MSC_SOAK_BITS:
@@ -83,9 +84,8 @@ char *msc_soak_text(char *buf, size_t size, const struct msc_soak_wrong *w)
 
 	put_content(holds, sizeof holds, w);
 	if (w->generation)
-		snprintf(due, sizeof due,
-			 "block %" PRIu32 " of %" PRIu32 " of write %" PRIu32, w->offset + 1,
-			 w->blocks, w->generation);
+		snprintf(due, sizeof due, "block %" PRIu32 " of %" PRIu32 " of write %" PRIu32,
+			 w->offset + 1, w->blocks, w->generation);
 	else
 		snprintf(due, sizeof due, "never written by the run");
 	snprintf(buf, size, "block %" PRIu64 " (%s)%s %s", w->lba, due,

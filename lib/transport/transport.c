@@ -361,19 +361,6 @@ int msc_port_reset(struct msc_target *t, struct msc_err *err)
 	return told.outcome == MSC_OUT_GONE ? -1 : 0;
 }
 
-int msc_power_cycle(struct msc_target *t, int64_t off_ns, struct msc_err *err)
-{
-	if (t->gone)
-		return gone(t, err);
-	if (!t->transport->power_cycle)
-		return msc_fail(err, MSC_E_UNSUPPORTED,
-				"%s: its power cannot be switched from here", t->device.name);
-	msc_log(t->log, MSC_LOG_INFO, "transport", msc_now(t->clock), "power off and on");
-	if (t->transport->power_cycle(t, off_ns, err) < 0)
-		return -1;
-	return msc_port_reset(t, err);
-}
-
 int msc_configure(struct msc_target *t, enum msc_outcome *outcome, struct msc_err *err)
 {
 	const struct msc_setup setup = { .request = MSC_STD_SET_CONFIGURATION,
