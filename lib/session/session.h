@@ -216,6 +216,9 @@ struct msc_medium_signs {
 };
 const struct msc_medium_signs *msc_session_signs(const struct msc_session *, uint8_t lun);
 
+/* How long the slowest write so far would have taken for so many bytes, without slack. */
+int64_t msc_session_write_time(const struct msc_session *, size_t len);
+
 /* The newest record; NULL: none since nothing is looked back at. */
 const struct msc_record *msc_session_last(const struct msc_session *);
 /* What is known of the device, and whether it needs a reset. */

@@ -264,10 +264,21 @@ static bool is_free(const struct soak *k, uint64_t lba, uint32_t n)
 	return true;
 }
 
+/* A medium that takes long is not asked for more at once than it can do in time. */
+static void limit(struct soak *k)
+{
+	int64_t most_ns = msc_session_timeout(k->s) / 3;
+
+	while (k->most > 1 &&
+	       msc_session_write_time(k->s, (size_t)k->most * k->r->block_size) > most_ns)
+		k->most = k->most > CHUNK ? CHUNK : k->most / 2;
+}
+
 /* false: there is none, since the device takes too many blocks for the one with the mark. */
 static bool choose(struct soak *k, uint64_t *lba, uint32_t *n)
 {
 	for (int tries = TRIES; tries > 0; tries--) {
+		limit(k);
 		*n = choose_size(k);
 		*lba = choose_place(k, *n);
 		if (is_free(k, *lba, *n))
@@ -302,6 +313,7 @@ static int fill(struct soak *k, struct msc_err *err)
 {
 	uint32_t n;
 
+	limit(k);
 	for (uint32_t at = 0; at < k->r->blocks && !is_over(k); at += n) {
 		uint64_t lba = k->r->first + at;
 
