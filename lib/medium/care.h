@@ -199,6 +199,8 @@ int care_fingerprint(struct msc_medium *, bool *readable, struct msc_err *) MSC_
  * it is not. */
 int care_check(struct msc_medium *, bool thorough, struct msc_err *) MSC_MUST_CHECK;
 /* True: the fingerprint has enough in it to tell media apart. */
+/* The block is saved, or changes with one that is where addresses are cut. */
+bool care_is_reached(const struct msc_medium *, uint64_t lba);
 /* Looks for the mark in saved blocks. Each one that shows it gains CARE_MARK, and a note. */
 int care_find_mark_in(struct msc_medium *, uint64_t first, uint32_t blocks, bool *found,
 		      struct msc_err *) MSC_MUST_CHECK;

@@ -22,18 +22,24 @@ uint32_t msc_medium_room(const struct msc_medium *m)
 	return half < MSC_SCRATCH_MOST ? (uint32_t)half : MSC_SCRATCH_MOST;
 }
 
-/* Blocks of the fingerprint are never written. */
-static void drop_prints(struct msc_medium *m, uint64_t first, uint64_t end)
+/* Blocks of the fingerprint never change. Those that may from now on are saved instead. */
+static int save_prints(struct msc_medium *m, struct msc_err *err)
 {
 	uint32_t kept = 0;
+	int rc = 0;
 
 	for (uint32_t i = 0; i < m->n_prints; i++) {
-		if (m->print[i].lba >= first && m->print[i].lba < end)
-			free(m->print[i].data);
-		else
-			m->print[kept++] = m->print[i];
+		struct care_print *p = &m->print[i];
+
+		if (rc == 0 && care_is_reached(m, p->lba)) {
+			rc = care_add(m, p->lba, 1, p->data, CARE_IMAGE, err);
+			free(p->data);
+		} else {
+			m->print[kept++] = *p;
+		}
 	}
 	m->n_prints = kept;
+	return rc;
 }
 
 static int verify(struct msc_medium *m, uint64_t first, uint32_t blocks, bool *readable,
@@ -78,7 +84,6 @@ static int save(struct msc_medium *m, uint64_t first, uint32_t blocks, bool *rea
 {
 	bool repeats = false;
 
-	drop_prints(m, first, first + blocks);
 	if (care_take(m, first, blocks, CARE_SCRATCH, readable, err) < 0 ||
 	    (*readable && verify(m, first, blocks, readable, err) < 0) ||
 	    take_images(m, first, blocks, readable, err) < 0)
@@ -92,6 +97,8 @@ static int save(struct msc_medium *m, uint64_t first, uint32_t blocks, bool *rea
 		*readable = false;
 		return 0;
 	}
+	if (save_prints(m, err) < 0)
+		return -1;
 	return care_note_new(m, err) < 0 ? -1 : care_permit(m, first, blocks, err);
 }
 

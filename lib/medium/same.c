@@ -18,7 +18,7 @@
 
 /* It is saved, or would be read as one that is by a device that cuts its address: then it changes when
  * that one is written. */
-static bool is_reached(const struct msc_medium *m, uint64_t lba)
+bool care_is_reached(const struct msc_medium *m, uint64_t lba)
 {
 	struct care_image image[CARE_IMAGES_MAX];
 	size_t n = care_images(m, lba, image);
@@ -40,9 +40,9 @@ int care_fingerprint(struct msc_medium *m, bool *readable, struct msc_err *err)
 		struct care_print *p = &m->print[m->n_prints];
 
 		p->lba = care_print_place(m, &rng, i, n);
-		for (int tries = TRIES; is_reached(m, p->lba) && tries > 0; tries--)
+		for (int tries = TRIES; care_is_reached(m, p->lba) && tries > 0; tries--)
 			p->lba = care_print_place(m, &rng, i, n);
-		if (is_reached(m, p->lba))
+		if (care_is_reached(m, p->lba))
 			continue;
 		p->data = malloc(m->block_size);
 		if (!p->data)
