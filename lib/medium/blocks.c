@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "medium/care.h"
+#include "medium/stamp.h"
 
 /* The first that is not below lba. */
 static size_t lower(const struct msc_medium *m, uint64_t lba)
@@ -42,6 +43,19 @@ static uint8_t *new_arena(struct msc_medium *m, size_t len, const uint8_t *data)
 	return grown[m->n_arenas] ? grown[m->n_arenas++] : NULL;
 }
 
+static void add_row(struct msc_medium *m, uint64_t lba, uint32_t n, uint8_t *data,
+		    enum care_kind kind)
+{
+	size_t at = lower(m, lba);
+
+	memmove(m->block + at + n, m->block + at, (m->n_blocks - at) * sizeof *m->block);
+	for (uint32_t i = 0; i < n; i++)
+		m->block[at + i] = (struct care_block){ .lba = lba + i,
+							.data = data + (size_t)i * m->block_size,
+							.kind = (uint16_t)kind };
+	m->n_blocks += n;
+}
+
 int care_add(struct msc_medium *m, uint64_t lba, uint32_t n, const uint8_t *data,
 	     enum care_kind kind, struct msc_err *err)
 {
@@ -58,6 +72,10 @@ int care_add(struct msc_medium *m, uint64_t lba, uint32_t n, const uint8_t *data
 	}
 	if (!copy)
 		return msc_nomem(err);
+	if (!care_find(m, lba) && lower(m, lba) == lower(m, lba + n)) { /* none of them is there */
+		add_row(m, lba, n, copy, kind);
+		return 0;
+	}
 	for (uint32_t i = 0; i < n; i++) {
 		size_t at = lower(m, lba + i);
 
@@ -72,6 +90,16 @@ int care_add(struct msc_medium *m, uint64_t lba, uint32_t n, const uint8_t *data
 		m->n_blocks++;
 	}
 	return 0;
+}
+
+void care_drop_new(struct msc_medium *m)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < m->n_blocks; i++)
+		if (m->block[i].noted)
+			m->block[kept++] = m->block[i];
+	m->n_blocks = kept;
 }
 
 static const uint8_t *lies_there(const struct care_block *b)
@@ -175,6 +203,7 @@ bool care_is_ours(const struct msc_medium *m, const struct care_block *b, const 
 {
 	size_t len = m->block_size;
 	size_t begin = same_begin(now, b->data, len), end = same_end(now, b->data, len), n;
+	struct msc_stamp s;
 
 	for (size_t i = 0; i < m->n_wrote && begin + end < len; i++) {
 		n = same_begin(now, m->wrote[i], len);
@@ -182,7 +211,22 @@ bool care_is_ours(const struct msc_medium *m, const struct care_block *b, const 
 		n = same_end(now, m->wrote[i], len);
 		end = n > end ? n : end;
 	}
+	if (m->has_stamp && msc_stamp_read(now, m->stamp, &s)) {
+		n = msc_stamp_begin(&s, now, len);
+		begin = n > begin ? n : begin;
+	}
+	if (m->has_stamp && msc_stamp_read(now + len - MSC_STAMP_HEAD, m->stamp, &s)) {
+		n = msc_stamp_end(&s, now, len);
+		end = n > end ? n : end;
+	}
 	return begin + end >= len;
+}
+
+bool msc_medium_is_free(const struct msc_medium *m, uint64_t lba)
+{
+	const struct care_block *b = care_find(m, lba);
+
+	return b && b->kind & CARE_SCRATCH && !(b->kind & CARE_MARK);
 }
 
 void care_blocks_free(struct msc_medium *m)
@@ -193,7 +237,8 @@ void care_blocks_free(struct msc_medium *m)
 	free(m->block);
 	free(m->wrote);
 	free(m->wrote_hash);
-	free(m->fill);
+	free(m->fill[0]);
+	free(m->fill[1]);
 	for (uint32_t i = 0; i < m->n_prints; i++)
 		free(m->print[i].data);
 }

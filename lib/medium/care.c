@@ -69,7 +69,8 @@ void care_forget(struct msc_medium *m)
 	m->block = NULL;
 	m->arena = NULL;
 	m->wrote = NULL;
-	m->fill = NULL;
+	m->fill[0] = m->fill[1] = NULL;
+	m->grown = 0;
 	m->wrote_hash = NULL;
 	m->n_blocks = m->room_blocks = m->n_arenas = m->n_wrote = m->room_wrote = 0;
 	m->n_prints = 0;

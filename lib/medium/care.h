@@ -5,7 +5,9 @@
  *	blocks.c   the blocks that are saved, and what may lie in their place
  *	move.c	   reading and writing them, putting them back
  *	take.c	   saving: reading what is not saved yet, noting it in the journal
+ *	grow.c	   a longer scratch range
  *	fill.c	   what a case finds in the scratch
+ *	stamp.c	   blocks that say what they are
  *	live.c	   blocks that act when they are written
  *	replace.c  new contents that stay
  *	same.c	   whether the medium is the one that it was
@@ -92,11 +94,15 @@ struct msc_medium {
 	uint64_t unsteady; /* a block that did not read the same twice, when has_unsteady */
 	bool has_unsteady;
 	unsigned changed, doubts, absent; /* signs of the session seen so far */
-	uint8_t *fill; /* of the scratch range: what `held` points to; NULL: never yet */
+	uint8_t *fill[2]; /* of the scratch range, and of the long one: what `held` points to; NULL:
+			     never yet */
+	uint32_t grown; /* blocks of the long range that are saved; 0: none */
+	uint64_t stamp; /* the seed of what else may lie there, when has_stamp */
+	bool has_stamp;
 	bool no_flush; /* it does not know SYNCHRONIZE CACHE, or hangs at it */
 	bool unfilled; /* the device does not take what it is to be filled with, or cannot be read */
 	char ended[256]; /* why nothing may be written any more; empty: it may */
-	unsigned permit[CARE_PROBES_MAX + 1];
+	unsigned permit[CARE_PROBES_MAX + 2];
 	size_t n_permits;
 	struct care_live live[CARE_LIVES_MAX]; /* of the case under way */
 	size_t n_live;
@@ -107,6 +113,8 @@ void care_note(struct msc_medium *, bool safety, const char *fmt, ...) MSC_PRINT
 void care_hit(struct msc_medium *, const char *fmt, ...) MSC_PRINTF(2, 3);
 void care_end(struct msc_medium *, const char *fmt, ...) MSC_PRINTF(2, 3);
 void care_revoke(struct msc_medium *); /* all permits */
+int care_permit(struct msc_medium *, uint64_t first, uint32_t blocks,
+		struct msc_err *) MSC_MUST_CHECK; /* until care_revoke */
 void care_live_revoke(struct msc_medium *);
 /* The blocks that were saved: as if nothing had ever been. */
 void care_forget(struct msc_medium *);
@@ -134,6 +142,8 @@ struct care_block *care_find(const struct msc_medium *, uint64_t lba);
  * their data and gain the kind. */
 int care_add(struct msc_medium *, uint64_t lba, uint32_t n, const uint8_t *data, enum care_kind,
 	     struct msc_err *) MSC_MUST_CHECK;
+/* Those that are saved and not noted: they will not be written. Their data stays until the end. */
+void care_drop_new(struct msc_medium *);
 /* Contents as msc_journal_add_wrote takes them: those that are new go into *fresh (to be freed). */
 int care_wrote(struct msc_medium *, const uint8_t *data, size_t len, uint8_t **fresh,
 	       size_t *fresh_len, struct msc_err *) MSC_MUST_CHECK;
@@ -189,6 +199,11 @@ int care_fingerprint(struct msc_medium *, bool *readable, struct msc_err *) MSC_
  * it is not. */
 int care_check(struct msc_medium *, bool thorough, struct msc_err *) MSC_MUST_CHECK;
 /* True: the fingerprint has enough in it to tell media apart. */
+/* The block is saved, or changes with one that is where addresses are cut. */
+bool care_is_reached(const struct msc_medium *, uint64_t lba);
+/* Looks for the mark in saved blocks. Each one that shows it gains CARE_MARK, and a note. */
+int care_find_mark_in(struct msc_medium *, uint64_t first, uint32_t blocks, bool *found,
+		      struct msc_err *) MSC_MUST_CHECK;
 bool care_is_telling(const struct msc_medium *);
 int care_is_marked(struct msc_medium *, bool *marked, struct msc_err *) MSC_MUST_CHECK;
 

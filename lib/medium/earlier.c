@@ -71,6 +71,8 @@ static int load(struct earlier *e, struct msc_err *err)
 				  .has_mark = *h->nonce,
 				  .mark = h->mark,
 				  .mark_at = h->mark,
+				  .stamp = e->content.stamp,
+				  .has_stamp = e->content.has_stamp,
 				  .changed = e->m->changed,
 				  .doubts = e->m->doubts,
 				  .absent = e->m->absent };

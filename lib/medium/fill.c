@@ -30,6 +30,11 @@ static bool is_clean(const struct msc_medium *m, uint32_t blocks)
 	return true;
 }
 
+static uint8_t **room_of(struct msc_medium *m)
+{
+	return &m->fill[m->blocks > MSC_SCRATCH_LEAST];
+}
+
 /* What lies there now is what the case finds, whether or not it is what was written. */
 static int adopt(struct msc_medium *m, uint32_t blocks, struct msc_err *err)
 {
@@ -40,7 +45,7 @@ static int adopt(struct msc_medium *m, uint32_t blocks, struct msc_err *err)
 	m->unfilled |= !readable;
 	for (uint32_t i = 0; rc == 0 && readable && i < blocks; i++) {
 		struct care_block *b = care_find(m, m->first + i);
-		uint8_t *fill = m->fill + (size_t)i * m->block_size;
+		uint8_t *fill = *room_of(m) + (size_t)i * m->block_size;
 		const uint8_t *found = now + (size_t)i * m->block_size;
 
 		b->held = memcmp(found, b->data, m->block_size) != 0 ? fill : NULL;
@@ -53,26 +58,27 @@ static int adopt(struct msc_medium *m, uint32_t blocks, struct msc_err *err)
 
 int msc_medium_fill(struct msc_medium *m, uint32_t blocks, struct msc_err *err)
 {
+	uint8_t **room = room_of(m);
 	bool good;
 
 	if (!m->saved || *m->ended || msc_session_unit(m->s, m->o.lun)->write_protected)
 		return 0;
 	if (blocks > m->blocks)
 		blocks = m->blocks;
-	if (!m->fill)
-		m->fill = malloc((size_t)m->blocks * m->block_size);
-	if (!m->fill)
+	if (!*room)
+		*room = malloc((size_t)m->blocks * m->block_size);
+	if (!*room)
 		return msc_nomem(err);
 	if (m->unfilled && is_clean(m, blocks))
 		return 0;
-	fill(m, blocks, m->fill);
+	fill(m, blocks, *room);
 	if (m->unfilled)
 		return adopt(m, blocks, err);
-	if (care_announce(m, m->fill, (size_t)blocks * m->block_size, err) < 0)
+	if (care_announce(m, *room, (size_t)blocks * m->block_size, err) < 0)
 		return -1;
 	for (uint32_t i = 0; i < blocks; i++)
 		care_find(m, m->first + i)->dirty = true;
-	if (care_write(m, m->first, blocks, m->fill, true, &good, err) < 0)
+	if (care_write(m, m->first, blocks, *room, true, &good, err) < 0)
 		return -1;
 	m->unfilled |= !good;
 	/* What is still on its way to the medium is no state that a case may begin with. */

@@ -351,6 +351,14 @@ int msc_journal_add_wrote(struct msc_journal *j, const void *blocks, size_t len,
 	return append_synced(j, "wrote", blocks, len, err);
 }
 
+int msc_journal_add_stamp(struct msc_journal *j, uint64_t seed, struct msc_err *err)
+{
+	uint8_t data[8];
+
+	msc_put_be64(data, seed);
+	return append_synced(j, "stamp", data, sizeof data, err);
+}
+
 const char *msc_journal_path(const struct msc_journal *j)
 {
 	return j->path;

@@ -12,6 +12,7 @@
  *	save   blocks as found, each behind its address (8 bytes, big-endian)
  *	begin  nothing was written before it; the mark is, right behind it
  *	wrote  contents that the run may write from here on, anywhere in the blocks that are saved
+ *	stamp  a seed (8 bytes, big-endian): what else may lie there are stamps of it (medium/stamp.h)
  *
  * The file gets its name when it holds head and the first save. What follows is appended and synced
  * before it comes true on the medium, so an entry that was cut off by a crash announced a write that
@@ -56,6 +57,8 @@ struct msc_journal_content {
 	size_t n_blocks;
 	const uint8_t **wrote;
 	size_t n_wrote;
+	uint64_t stamp; /* the seed of stamps that may lie there, when has_stamp */
+	bool has_stamp;
 	bool began; /* something may have been written */
 };
 void msc_journal_content_free(struct msc_journal_content *);
@@ -82,6 +85,7 @@ int msc_journal_add_blocks(struct msc_journal *, uint32_t block_size,
 			   struct msc_err *) MSC_MUST_CHECK;
 int msc_journal_add_wrote(struct msc_journal *, const void *blocks, size_t len,
 			  struct msc_err *) MSC_MUST_CHECK;
+int msc_journal_add_stamp(struct msc_journal *, uint64_t seed, struct msc_err *) MSC_MUST_CHECK;
 
 /* The journal that an earlier run left for this device and unit; *out is NULL when there is none.
  * MSC_E_BUSY: another run holds it. MSC_E_FORMAT: it is damaged (the message says what) or of

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "medium/journal_file.h"
+#include "medium/stamp.h"
 
 #define BLOCK_SIZE_MAX 65536u
 #define FILE_MAX       ((size_t)256 << 20)
@@ -145,6 +146,12 @@ static int add_wrote(struct msc_journal_content *c, const uint8_t *data, size_t 
 	return 0;
 }
 
+static void add_stamp(struct msc_journal_content *c, const uint8_t *seed)
+{
+	c->has_stamp = true;
+	c->stamp = msc_get_be64(seed);
+}
+
 /* One entry that is whole; *what says what is wrong with it. */
 static int take_entry(struct msc_journal_content *c, size_t index, const char *kind,
 		      const uint8_t *data, size_t len, const char **what, struct msc_err *err)
@@ -160,6 +167,8 @@ static int take_entry(struct msc_journal_content *c, size_t index, const char *k
 		c->began = true;
 	else if (!strcmp(kind, "wrote"))
 		return add_wrote(c, data, len, what, err);
+	else if (!strcmp(kind, "stamp") && len == 8 && c->head.block_size >= MSC_STAMP_LEAST)
+		add_stamp(c, data);
 	else
 		*what = "an entry that this mscope does not know";
 	return 0;

@@ -9,6 +9,9 @@
 #include "medium/care.h"
 #include "session/gate.h"
 
+#define VERIFIED_SINGLY	  1024 /* more blocks are read once more, */
+#define VERIFIED_TOGETHER 31   /* so many at a time */
+
 #define NEIGHBOURS 8 /* on either side of the range: what a write that goes on too far reaches */
 
 /* What reaches blocks and is put back by reading and comparing. */
@@ -87,6 +90,22 @@ uint64_t msc_medium_probe(const struct msc_medium *m, uint32_t i)
 	return m->probe[i];
 }
 
+bool msc_medium_mark(const struct msc_medium *m, uint64_t *lba)
+{
+	*lba = m->mark;
+	return m->marked;
+}
+
+int msc_medium_stamp(struct msc_medium *m, uint64_t seed, struct msc_err *err)
+{
+	m->stamp = seed;
+	m->has_stamp = true;
+	for (size_t i = 0; i < m->n_blocks; i++)
+		if (m->block[i].kind & CARE_SCRATCH)
+			m->block[i].dirty = true;
+	return m->journal ? msc_journal_add_stamp(m->journal, seed, err) : 0;
+}
+
 int msc_medium_hold(struct msc_medium *m, struct msc_err *err)
 {
 	char dir[3072];
@@ -133,19 +152,27 @@ static int take_images(struct msc_medium *m, bool *readable, struct msc_err *err
 }
 
 /* What was saved must be what lies there, or it is no use to put it back: each block is read once more,
- * by itself and not in a row. */
+ * by itself and not in a row; of a large range, in rows of another length. */
 static int verify(struct msc_medium *m, bool *readable, struct msc_err *err)
 {
-	uint8_t *now = care_room(m, err);
-	int rc = now ? 0 : -1;
+	size_t most = m->n_blocks > VERIFIED_SINGLY ? VERIFIED_TOGETHER : 1;
+	uint8_t *now = malloc(most * m->block_size);
+	int rc = now ? 0 : msc_nomem(err);
 
-	for (size_t i = 0; rc == 0 && *readable && i < m->n_blocks; i++) {
-		rc = care_read(m, m->block[i].lba, 1, now, readable, err);
-		if (rc < 0 || !*readable || !memcmp(now, m->block[i].data, m->block_size))
-			continue;
-		m->unsteady = m->block[i].lba;
-		m->has_unsteady = true;
-		*readable = false;
+	if (most * m->block_size > CARE_PIECE)
+		most = 1;
+	for (size_t i = 0, n; rc == 0 && *readable && i < m->n_blocks; i += n) {
+		for (n = 1;
+		     n < most && i + n < m->n_blocks && m->block[i + n].lba == m->block[i].lba + n;)
+			n++;
+		rc = care_read(m, m->block[i].lba, (uint32_t)n, now, readable, err);
+		for (size_t k = 0; rc == 0 && *readable && k < n; k++) {
+			if (!memcmp(now + k * m->block_size, m->block[i + k].data, m->block_size))
+				continue;
+			m->unsteady = m->block[i + k].lba;
+			m->has_unsteady = true;
+			*readable = false;
+		}
 	}
 	free(now);
 	return rc;
@@ -194,10 +221,8 @@ static int write_journal(struct msc_medium *m, struct msc_err *err)
 			h->print[i] = (struct msc_print){
 				m->print[i].lba, msc_journal_hash(m->print[i].data, m->block_size)
 			};
-		for (size_t i = 0; i < m->n_blocks; i++) {
+		for (size_t i = 0; i < m->n_blocks; i++)
 			list[i] = (struct msc_journal_block){ m->block[i].lba, m->block[i].data };
-			m->block[i].noted = true;
-		}
 		rc = msc_journal_write(m->journal, h, list, m->n_blocks, err);
 	} else {
 		msc_nomem(err);
@@ -263,7 +288,7 @@ static int compare_mark(struct msc_medium *m, const uint8_t *mark, struct msc_er
 static int write_mark(struct msc_medium *m, struct msc_err *err)
 {
 	uint8_t *mark;
-	bool good;
+	bool good, repeats;
 	int rc;
 
 	if (!m->has_mark || msc_session_unit(m->s, m->o.lun)->write_protected)
@@ -277,13 +302,15 @@ static int write_mark(struct msc_medium *m, struct msc_err *err)
 		rc = care_flush(m, err);
 	if (rc == 0)
 		rc = find_mark(m, err);
+	if (rc == 0 && m->marked && m->blocks > MSC_SCRATCH_LEAST)
+		rc = care_find_mark_in(m, m->first, m->blocks, &repeats, err);
 	if (rc == 0 && m->marked)
 		rc = compare_mark(m, mark, err);
 	free(mark);
 	return rc;
 }
 
-static int issue(struct msc_medium *m, uint64_t first, uint32_t blocks, struct msc_err *err)
+int care_permit(struct msc_medium *m, uint64_t first, uint32_t blocks, struct msc_err *err)
 {
 	const struct msc_permit p = { .lun = m->o.lun,
 				      .first = first,
@@ -302,6 +329,8 @@ int care_begin(struct msc_medium *m, struct msc_err *err)
 {
 	if (make_nonce(m, err) < 0 || (m->journal && write_journal(m, err) < 0))
 		return -1;
+	for (size_t i = 0; i < m->n_blocks; i++)
+		m->block[i].noted = true;
 	m->saved = true;
 	if (m->journal && msc_journal_begin(m->journal, err) < 0)
 		return -1;
@@ -320,10 +349,10 @@ static int save(struct msc_medium *m, bool *readable, struct msc_err *err)
 		return -1;
 	if (*m->ended)
 		return 0;
-	if (issue(m, m->first, m->blocks, err) < 0)
+	if (care_permit(m, m->first, m->blocks, err) < 0)
 		return -1;
 	for (uint32_t i = 0; i < m->n_probes; i++)
-		if (issue(m, m->probe[i], 1, err) < 0)
+		if (care_permit(m, m->probe[i], 1, err) < 0)
 			return -1;
 	return 0;
 }

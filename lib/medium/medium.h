@@ -27,10 +27,15 @@ struct msc_medium;
 /* What the reader should know. safety: of what was, or was not, put back: never to be silenced. */
 typedef void msc_medium_note_fn(void *user, bool safety, const char *text);
 
+#define MSC_SCRATCH_LEAST 192 /* so that a command of 128 KiB, right or wrong, stays within */
+#define MSC_SCRATCH_MOST  131072
+
 struct msc_medium_options {
 	uint8_t lun;
 	const char *journal_dir; /* NULL: the default */
 	uint64_t seed;		 /* of the places of the fingerprint */
+	uint32_t scratch; /* blocks of the scratch range where there is room, up to
+			     MSC_SCRATCH_MOST; 0: as many as most commands need */
 	msc_medium_note_fn *note;
 	void *user;
 };
@@ -71,10 +76,25 @@ int msc_medium_hold(struct msc_medium *, struct msc_err *) MSC_MUST_CHECK;
  * the same. *may false: nothing may be written, and why (256 bytes) says so. */
 int msc_medium_save(struct msc_medium *, bool *may, char *why, size_t size,
 		    struct msc_err *) MSC_MUST_CHECK;
+/* The scratch range is as long from now on, up to what msc_medium_room says, and ends where it did: the
+ * first time that one above MSC_SCRATCH_LEAST is asked for what is new of it is saved. All long ones
+ * of a run are as long as the first. *may false: not so long, and why says so. */
+int msc_medium_grow(struct msc_medium *, uint32_t blocks, bool *may, char *why, size_t size,
+		    struct msc_err *) MSC_MUST_CHECK;
+uint32_t msc_medium_room(const struct msc_medium *);
 /* After msc_medium_save: the first blocks of the scratch range are given contents that nothing else has,
  * so that what a case writes, and what it does not, can be told from what lay there. Put back by
  * msc_medium_restore. A device that does not take them is not filled. */
 int msc_medium_fill(struct msc_medium *, uint32_t blocks, struct msc_err *) MSC_MUST_CHECK;
+/* After msc_medium_save, for who writes more than can be noted: the scratch range is written with stamps
+ * of this seed from here on (medium/stamp.h), by who calls this, and may hold any of them until the
+ * end. */
+int msc_medium_stamp(struct msc_medium *, uint64_t seed, struct msc_err *) MSC_MUST_CHECK;
+/* False: it is a block of the scratch range that reads as the mark does, since the device takes both for
+ * one. Whoever writes it takes the mark away. */
+bool msc_medium_is_free(const struct msc_medium *, uint64_t lba);
+/* The block that carries the mark; false: there is none. */
+bool msc_medium_mark(const struct msc_medium *, uint64_t *lba);
 /* These blocks (up to 8) are not storage: they act when they are written, and may read otherwise than
  * they were written. The case under way may write them with WRITE(10), until msc_medium_restore, which
  * writes what was found and does not compare. They are saved like any other block first. *may false:

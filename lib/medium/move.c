@@ -10,7 +10,7 @@
 #include "session/gate.h"
 
 #define TRIES	       3
-#define ROUNDS	       3
+#define ROUNDS	       4
 #define WRITE_BYTES    4096u	    /* an erase unit of many flashes; at 200 ms a block 1.6 s */
 #define WRITE_NS       (60 * MSC_S) /* for such a piece: a device that takes longer hangs */
 #define QUICK_WRITE_NS (10 * MSC_S)
@@ -207,9 +207,9 @@ static void collect(struct msc_medium *m, struct care_block *b, const uint8_t *n
 }
 
 /* Writes the blocks that differ, in rows. */
-static int write_marked(struct msc_medium *m, bool quick, bool *good, struct msc_err *err)
+static int write_marked(struct msc_medium *m, uint32_t most, bool quick, bool *good,
+			struct msc_err *err)
 {
-	uint32_t most = piece(m, WRITE_BYTES);
 	uint8_t *data = care_room(m, err);
 	int rc = data ? 0 : -1;
 
@@ -242,6 +242,7 @@ int care_put_back(struct msc_medium *m, unsigned kinds, bool dirty_only, bool qu
 		  struct msc_err *err)
 {
 	unsigned differ = 0;
+	uint32_t most;
 
 	for (int round = 0; round < ROUNDS; round++) {
 		differ = 0;
@@ -249,7 +250,9 @@ int care_put_back(struct msc_medium *m, unsigned kinds, bool dirty_only, bool qu
 			return -1;
 		if (!*good || !differ)
 			break;
-		if (write_marked(m, quick, good, err) < 0)
+		/* it may be the length that it does not take, and says nothing of */
+		most = round + 2 < ROUNDS ? piece(m, WRITE_BYTES) : 1;
+		if (write_marked(m, most, quick, good, err) < 0)
 			return -1;
 		if (!*good)
 			break;

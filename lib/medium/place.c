@@ -14,7 +14,6 @@
 
 #include "medium/care.h"
 
-#define SCRATCH_BLOCKS 192 /* so that a command of 128 KiB, right or wrong, stays within */
 #define TAIL_BLOCKS    64
 #define MARK_IN_TAIL   16
 #define PROBE_FIRST    1984 /* between a partition table and the first MiB */
@@ -33,12 +32,25 @@ static void place_probes(struct msc_medium *m)
 		m->probe[m->n_probes++] = PROBE_FIRST + step;
 }
 
+/* As many as are asked for, up to half of the medium. */
+static uint32_t scratch_blocks(const struct msc_medium *m)
+{
+	uint64_t room = m->capacity / 2 > TAIL_BLOCKS ? m->capacity / 2 - TAIL_BLOCKS : 0;
+	uint32_t wanted = m->o.scratch < MSC_SCRATCH_MOST ? m->o.scratch : MSC_SCRATCH_MOST;
+
+	if (wanted > room)
+		wanted = (uint32_t)room;
+	if (wanted > MSC_SCRATCH_LEAST)
+		return wanted;
+	return m->capacity < MSC_SCRATCH_LEAST ? (uint32_t)m->capacity : MSC_SCRATCH_LEAST;
+}
+
 void care_place(struct msc_medium *m)
 {
 	if (!m->capacity)
 		return;
-	m->blocks = m->capacity < SCRATCH_BLOCKS ? (uint32_t)m->capacity : SCRATCH_BLOCKS;
-	if (m->capacity >= 2 * (SCRATCH_BLOCKS + TAIL_BLOCKS)) {
+	m->blocks = scratch_blocks(m);
+	if (m->capacity >= 2 * ((uint64_t)m->blocks + TAIL_BLOCKS)) {
 		m->first = m->capacity - TAIL_BLOCKS - m->blocks;
 		m->mark = m->first + m->blocks + MARK_IN_TAIL;
 		m->has_mark = true;

@@ -10,6 +10,7 @@
 #include "medium/care.h"
 
 #define PRINTS_QUICK   2 /* and the mark */
+#define HITS_TOLD      4
 #define TRIES	       8 /* to find a place for one */
 #define PRINTS_TELLING 8 /* so many different blocks, none of one byte alone */
 
@@ -17,7 +18,7 @@
 
 /* It is saved, or would be read as one that is by a device that cuts its address: then it changes when
  * that one is written. */
-static bool is_reached(const struct msc_medium *m, uint64_t lba)
+bool care_is_reached(const struct msc_medium *m, uint64_t lba)
 {
 	struct care_image image[CARE_IMAGES_MAX];
 	size_t n = care_images(m, lba, image);
@@ -39,9 +40,9 @@ int care_fingerprint(struct msc_medium *m, bool *readable, struct msc_err *err)
 		struct care_print *p = &m->print[m->n_prints];
 
 		p->lba = care_print_place(m, &rng, i, n);
-		for (int tries = TRIES; is_reached(m, p->lba) && tries > 0; tries--)
+		for (int tries = TRIES; care_is_reached(m, p->lba) && tries > 0; tries--)
 			p->lba = care_print_place(m, &rng, i, n);
-		if (is_reached(m, p->lba))
+		if (care_is_reached(m, p->lba))
 			continue;
 		p->data = malloc(m->block_size);
 		if (!p->data)
@@ -84,6 +85,39 @@ int care_is_marked(struct msc_medium *m, bool *marked, struct msc_err *err)
 	return rc;
 }
 
+/* A medium that repeats itself within so short a distance shows the mark in a large scratch range. What is
+ * seen there is the mark, and is put back with it. */
+int care_find_mark_in(struct msc_medium *m, uint64_t first, uint32_t blocks, bool *found,
+		      struct msc_err *err)
+{
+	uint32_t most = m->block_size < CARE_PIECE ? CARE_PIECE / m->block_size : 1, n;
+	uint8_t *now = care_room(m, err);
+	bool good = true;
+	int rc = now ? 0 : -1;
+
+	*found = false;
+	for (uint32_t at = 0; rc == 0 && good && at < blocks; at += n) {
+		n = blocks - at < most ? blocks - at : most;
+		rc = care_read(m, first + at, n, now, &good, err);
+		for (uint32_t i = 0; rc == 0 && good && i < n; i++) {
+			struct care_block *b = care_find(m, first + at + i);
+
+			if (b->kind & CARE_MARK ||
+			    !memmem(now + (size_t)i * m->block_size, m->block_size, m->nonce,
+				    strlen(m->nonce)))
+				continue;
+			b->kind |= CARE_MARK;
+			m->aliased = *found = true;
+			care_hit(m,
+				 "block %" PRIu64 " reads as block %" PRIu64 " does, %" PRIu64
+				 " blocks on: the medium repeats itself",
+				 b->lba, m->mark, m->mark - b->lba);
+		}
+	}
+	free(now);
+	return rc;
+}
+
 /* How many of `count` blocks of the fingerprint, from next_print on, are not as they were. */
 static int look_at_prints(struct msc_medium *m, uint32_t count, unsigned *differ, bool *readable,
 			  bool *is_hit, struct msc_err *err)
@@ -112,6 +146,7 @@ static int look_at_prints(struct msc_medium *m, uint32_t count, unsigned *differ
 /* The mark is there and these are not as they were: put back, with a copy in the journal first. */
 static int take_hits(struct msc_medium *m, const bool *is_hit, struct msc_err *err)
 {
+	unsigned told = 0;
 	bool good;
 
 	for (uint32_t i = 0; i < m->n_prints; i++) {
@@ -119,12 +154,18 @@ static int take_hits(struct msc_medium *m, const bool *is_hit, struct msc_err *e
 
 		if (!is_hit[i])
 			continue;
-		care_hit(m, "block %" PRIu64 ", which nobody wrote, has changed", b.lba);
+		if (told++ < HITS_TOLD)
+			care_hit(m, "block %" PRIu64 ", which nobody wrote, has changed", b.lba);
+		else
+			m->elsewhere++;
 		if (m->journal && msc_journal_add_blocks(m->journal, m->block_size, &b, 1, err) < 0)
 			return -1;
 		if (care_add(m, b.lba, 1, b.data, CARE_PRINT, err) < 0)
 			return -1;
 	}
+	if (told > HITS_TOLD)
+		care_note(m, true, "and so have %u more of the %u that are looked at",
+			  told - HITS_TOLD, m->n_prints);
 	return care_put_back(m, CARE_PRINT, false, false, &good, err);
 }
 

@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "run/runner.h"
+#include "soak/soak.h"
+
+#define POWER_OFF_NS (2 * MSC_S)
 
 int msc_run_recover(struct msc_runner *r, struct msc_err *err)
 {
@@ -162,6 +165,17 @@ static int port_reset(struct msc_runner *r, struct msc_err *err)
 	return 0;
 }
 
+static int power_cycle(struct msc_runner *r, struct msc_err *err)
+{
+	bool flushed;
+
+	if (!r->target->transport->power_cycle) {
+		msc_run_end_case(r, MSC_VERDICT_SKIP, "nobody can switch its power from here");
+		return 0;
+	}
+	return msc_soak_power_cycle(r->session, r->o->lun, POWER_OFF_NS, &flushed, err);
+}
+
 static int run_step(struct msc_runner *r, const struct msc_plan_step *s, struct msc_err *err)
 {
 	const struct msc_device *d = &r->target->device;
@@ -183,6 +197,7 @@ static int run_step(struct msc_runner *r, const struct msc_plan_step *s, struct 
 					      err);
 	case MSC_DO_RESET_RECOVERY: return msc_run_recover(r, err);
 	case MSC_DO_PORT_RESET: return port_reset(r, err);
+	case MSC_DO_POWER_CYCLE: return power_cycle(r, err);
 	case MSC_DO_SETTLE: return settle(r, err);
 	case MSC_DO_WAIT: return msc_run_wait(r, s->u.wait_ns, err);
 	case MSC_DO_SUSPEND: return msc_session_suspend(r->session, s->u.wait_ns, err);

@@ -12,7 +12,7 @@
 #include "scenario/embedded.h"
 
 #define FILE_MAX    (16 << 20) /* what decode makes of a capture of minutes */
-#define SCRATCH_MAX 192
+#define SCRATCH_MAX 4096
 
 const char *const msc_stage_names[] = {
 	"descriptors",	"requests", "diagonal", "commands", "attach", "mismatch-in",

@@ -131,6 +131,7 @@ static const struct {
 	{"clear_halt", clear_halt, 0},
 	{"reset_recovery", NULL, MSC_DO_RESET_RECOVERY},
 	{"port_reset", NULL, MSC_DO_PORT_RESET},
+	{"power_cycle", NULL, MSC_DO_POWER_CYCLE},
 	{"settle", NULL, MSC_DO_SETTLE},
 	{"wait", wait_step, 0},
 	{"suspend", suspend_step, 0},

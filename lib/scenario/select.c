@@ -203,7 +203,8 @@ static bool step_needs_endpoints(const struct msc_plan_step *s, const struct msc
 	case MSC_DO_POLL:
 	case MSC_DO_CLEAR_HALT:
 	case MSC_DO_RESET_RECOVERY:
-	case MSC_DO_PORT_RESET: return true;
+	case MSC_DO_PORT_RESET:
+	case MSC_DO_POWER_CYCLE: return true;
 	case MSC_DO_SENSE:
 	case MSC_DO_READY:
 	case MSC_DO_PRELUDE:

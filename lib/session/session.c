@@ -458,6 +458,15 @@ int msc_session_port_reset(struct msc_session *s, const struct msc_record **out,
 	return msc_engine_give(s, out, err);
 }
 
+int msc_session_power_cycle(struct msc_session *s, int64_t off_ns, struct msc_err *err)
+{
+	msc_gate_forget(s);
+	if (msc_engine_go_on(s, err) || msc_power_cycle(s->target, off_ns, err))
+		return -1;
+	note_device(s);
+	return msc_engine_give(s, NULL, err);
+}
+
 int msc_session_configure(struct msc_session *s, const struct msc_record **out, struct msc_err *err)
 {
 	enum msc_outcome outcome;

@@ -144,6 +144,9 @@ int msc_session_reset_recovery(struct msc_session *, enum msc_outcome *outcome,
 			       struct msc_err *) MSC_MUST_CHECK;
 int msc_session_port_reset(struct msc_session *, const struct msc_record **out,
 			   struct msc_err *) MSC_MUST_CHECK;
+/* Takes the device's power for so long and gives it back. MSC_E_UNSUPPORTED, and nothing has happened,
+ * where nobody can. What is known of its units has to be learned anew. */
+int msc_session_power_cycle(struct msc_session *, int64_t off_ns, struct msc_err *) MSC_MUST_CHECK;
 /* SET_CONFIGURATION with the value in force; MSC_E_UNSUPPORTED where it cannot be sent. */
 int msc_session_configure(struct msc_session *, const struct msc_record **out,
 			  struct msc_err *) MSC_MUST_CHECK;
@@ -229,6 +232,9 @@ struct msc_medium_signs {
 	bool unexplained; /* the last command failed, and its sense data was not asked for */
 };
 const struct msc_medium_signs *msc_session_signs(const struct msc_session *, uint8_t lun);
+
+/* How long the slowest write so far would have taken for so many bytes, without slack. */
+int64_t msc_session_write_time(const struct msc_session *, size_t len);
 
 /* The newest record; NULL: none since nothing is looked back at. */
 const struct msc_record *msc_session_last(const struct msc_session *);

@@ -69,6 +69,12 @@ void msc_engine_watch(struct msc_session *s, const struct msc_record *r)
 		s->excused = true;
 }
 
+int64_t msc_session_write_time(const struct msc_session *s, size_t len)
+{
+	return len && s->write_byte_ns > INT64_MAX / (int64_t)len ? INT64_MAX
+								  : s->write_byte_ns * (int64_t)len;
+}
+
 int64_t msc_engine_write_ns(const struct msc_session *s, size_t len)
 {
 	bool hasty = s->o.hangs_max && s->hangs >= s->o.hangs_max;

@@ -383,6 +383,26 @@ static void watch(struct mcu *m, uint8_t slot, uint64_t lba, uint32_t blocks)
 			  (unsigned long long)lba, (unsigned long long)(lba + blocks - 1), slot);
 }
 
+/* As mutants leave it. */
+static bool write_changed(struct mcu *m, uint8_t slot, uint64_t lba, uint32_t blocks,
+			  const void *buf)
+{
+	uint32_t size = m->card[slot]->g.block_size;
+	uint8_t *copy = malloc((size_t)blocks * size + 1);
+	bool ok;
+
+	if (!copy) {
+		sim_fault(m->sim, "out of memory");
+		return false;
+	}
+	memcpy(copy, buf, (size_t)blocks * size);
+	for (uint32_t i = 0; i < blocks; i++)
+		mutate_card_data(m, slot, lba + i, copy + (size_t)i * size, size);
+	ok = transfer(m, slot, lba, blocks, copy, NULL);
+	free(copy);
+	return ok;
+}
+
 bool card_write(struct mcu *m, uint8_t slot, uint64_t lba, uint32_t blocks, const void *buf)
 {
 	struct card *c = reach(m, slot, lba, blocks);
@@ -392,7 +412,11 @@ bool card_write(struct mcu *m, uint8_t slot, uint64_t lba, uint32_t blocks, cons
 	watch(m, slot, lba, blocks);
 	if (!mutate_card_write(m, &lba, &blocks))
 		return false;
-	return reach(m, slot, lba, blocks) && transfer(m, slot, lba, blocks, buf, NULL);
+	if (!reach(m, slot, lba, blocks))
+		return false;
+	if (mutate_has_card_data(m))
+		return write_changed(m, slot, lba, blocks, buf);
+	return transfer(m, slot, lba, blocks, buf, NULL);
 }
 
 bool card_preload(struct mcu *m, uint8_t slot, uint64_t lba, uint32_t blocks, const void *buf)

@@ -50,6 +50,10 @@ const void *sim_device_state(const struct sim_device *);
  * ("udc_transmit: endpoint 0x81 is busy, and 2 more"), or of what it died; false: it has not. */
 bool sim_device_remark(struct sim_device *, char *buf, size_t size, bool *died);
 
+/* Pulls the cable, or puts it in again, as SIM_UNPLUG and SIM_PLUG do: between two packets. */
+void sim_device_unplug(struct sim_device *);
+void sim_device_plug(struct sim_device *);
+
 /* Share of virtual time in which the processor was not idle, 0 to 1, since the last call. */
 double sim_device_cpu_load(struct sim_device *);
 

@@ -159,6 +159,7 @@ void mutation_free(struct mutation *);
 void mutation_opened(struct mcu *, uint8_t ep, bool *keep_toggle, bool *keep_halt);
 void mutation_reset(struct mcu *);
 void mutation_suspended(struct mcu *, bool suspended);
+void mutation_power_off(struct mcu *);
 enum mutant_verdict mutate_setup(struct mcu *, struct msc_setup *);
 void mutate_ep0_in(struct mcu *, const uint8_t *packet, size_t len);
 void mutate_ep0_out(struct mcu *);
@@ -171,6 +172,9 @@ void mutate_stall(struct mcu *, uint8_t ep);
 void mutate_unstall(struct mcu *, uint8_t ep);
 bool mutate_card_read(struct mcu *, uint64_t lba, uint32_t blocks, uint8_t *data);
 bool mutate_card_write(struct mcu *, uint64_t *lba, uint32_t *blocks);
+
+bool mutate_has_card_data(const struct mcu *);
+void mutate_card_data(struct mcu *, uint8_t slot, uint64_t lba, uint8_t *block, uint32_t size);
 
 /* The newest command came to the firmware otherwise than it was sent. */
 bool mutate_has_garbled(const struct mcu *);

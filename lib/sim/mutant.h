@@ -102,6 +102,11 @@ struct mutant_ops {
 	bool (*card_write)(struct mcu *, const struct mutant_view *, uint64_t *lba,
 			   uint32_t *blocks, void *state);
 
+	/* A block on its way to the medium; what is left in it is stored. Called for each block, in
+	 * their order, before the first of the same write is stored. */
+	void (*card_data)(struct mcu *, const struct mutant_view *, uint8_t slot, uint64_t lba,
+			  uint8_t *block, uint32_t size, void *state);
+
 	/* Where a block of the medium lies for the driver: called for each block, and what it gives is
 	 * where it is moved to or from. Beyond the medium is an error. */
 	uint64_t (*address)(struct mcu *, const struct mutant_view *, uint64_t lba, bool writing,
@@ -116,6 +121,9 @@ struct mutant_ops {
 
 	/* A bus reset has been seen by the firmware. */
 	void (*reset)(struct mcu *, void *state);
+
+	/* The power goes, and with it the state; what is in the slots can still be reached. */
+	void (*power_off)(struct mcu *, void *state);
 };
 
 /* For hooks that act by themselves, now or from a timer (mcu_timer): the raw peripheral, past all

@@ -78,6 +78,15 @@ void mutation_suspended(struct mcu *m, bool suspended)
 			x->ops[i]->suspend(m, &x->view, suspended, x->state[i]);
 }
 
+void mutation_power_off(struct mcu *m)
+{
+	struct mutation *x = m->mutation;
+
+	for (size_t i = 0; x && i < x->n; i++)
+		if (x->ops[i]->power_off)
+			x->ops[i]->power_off(m, x->state[i]);
+}
+
 enum mutant_verdict mutate_setup(struct mcu *m, struct msc_setup *setup)
 {
 	struct mutation *x = m->mutation;
@@ -301,4 +310,23 @@ bool mutate_card_write(struct mcu *m, uint64_t *lba, uint32_t *blocks)
 		if (x->ops[i]->card_write)
 			ok = x->ops[i]->card_write(m, &x->view, lba, blocks, x->state[i]);
 	return ok;
+}
+
+bool mutate_has_card_data(const struct mcu *m)
+{
+	const struct mutation *x = m->mutation;
+
+	for (size_t i = 0; x && i < x->n; i++)
+		if (x->ops[i]->card_data)
+			return true;
+	return false;
+}
+
+void mutate_card_data(struct mcu *m, uint8_t slot, uint64_t lba, uint8_t *block, uint32_t size)
+{
+	struct mutation *x = m->mutation;
+
+	for (size_t i = 0; x && i < x->n; i++)
+		if (x->ops[i]->card_data)
+			x->ops[i]->card_data(m, &x->view, slot, lba, block, size, x->state[i]);
 }

@@ -49,6 +49,8 @@ bool power_start(struct mcu *m, struct msc_err *err)
 
 void power_off(struct mcu *m)
 {
+	m->off = false;
+	mutation_power_off(m);
 	m->off = true;
 	sim_drop(m->sim, m);
 	udc_power_off(m->udc);

@@ -60,6 +60,11 @@ static int pass_suspend(struct msc_target *t, int64_t ns, struct msc_err *err)
 	return t->next->transport->suspend(t->next, ns, err);
 }
 
+static int pass_power_cycle(struct msc_target *t, int64_t off_ns, struct msc_err *err)
+{
+	return t->next->transport->power_cycle(t->next, off_ns, err);
+}
+
 static int pass_mounted(struct msc_target *t, struct msc_err *err)
 {
 	return t->next->transport->mounted(t->next, err);
@@ -93,6 +98,7 @@ static void complete(struct msc_transport *whole, const struct msc_transport *ne
 	PASS(configure);
 	PASS(set_interface);
 	PASS(suspend);
+	PASS(power_cycle);
 	PASS(mounted);
 	PASS(cpu_load);
 	PASS(remark);

@@ -255,6 +255,23 @@ static int reset(struct msc_target *target, struct msc_err *err)
 	return msc_enum_try(target, reset_once, err);
 }
 
+/* USB 2.0, 7.1.7.3: so long the connection has to be steady before the port is reset. */
+#define ATTACH_NS (100 * MSC_MS)
+
+static int power_cycle(struct msc_target *t, int64_t off_ns, struct msc_err *err)
+{
+	struct sim_target *s = msc_target_state(t);
+	struct bus *bus = sim_device_bus(s->device);
+
+	sim_device_unplug(s->device);
+	msc_wait_until(t->clock, msc_now(t->clock) + off_ns);
+	sim_device_plug(s->device);
+	s->attachments = bus_attachments(bus);
+	bus_open_endpoint(bus, 0, t->device.desc.max_packet0);
+	msc_wait_until(t->clock, msc_now(t->clock) + ATTACH_NS);
+	return check_model(s, err);
+}
+
 /* ---- opening ------------------------------------------------------------------------------ */
 
 static void close_target(struct msc_target *t)
@@ -371,6 +388,7 @@ const struct msc_transport msc_transport_sim = {
 	.configure = configure,
 	.set_interface = set_interface,
 	.suspend = suspend,
+	.power_cycle = power_cycle,
 	.list = list,
 	.cpu_load = cpu_load,
 	.remark = remark,

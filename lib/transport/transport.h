@@ -132,6 +132,9 @@ struct msc_transport {
 	 * resumed; returns when it may be used again (USB 2.0, 7.1.7.6 and 7.1.7.7). Nothing is under
 	 * way. MSC_E_UNSUPPORTED, and why: the host cannot do that. */
 	int (*suspend)(struct msc_target *, int64_t ns, struct msc_err *);
+	/* Optional: takes the device's power away for so long, and gives it back; a port reset has to
+	 * follow. */
+	int (*power_cycle)(struct msc_target *, int64_t off_ns, struct msc_err *);
 	/* Optional: everything that could be opened now. */
 	int (*list)(msc_found_fn *, void *user, struct msc_err *);
 	/* Optional: fails with MSC_E_BUSY and says where when a filesystem on the device is mounted
@@ -225,6 +228,9 @@ int msc_port_reset(struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
 int msc_configure(struct msc_target *, enum msc_outcome *, struct msc_err *) MSC_MUST_CHECK;
 int msc_set_interface(struct msc_target *, enum msc_outcome *, struct msc_err *) MSC_MUST_CHECK;
 int msc_suspend(struct msc_target *, int64_t ns, struct msc_err *) MSC_MUST_CHECK;
+/* MSC_E_UNSUPPORTED, and nothing has happened: nobody here can switch its power. Else the device has
+ * been set up again. */
+int msc_power_cycle(struct msc_target *, int64_t off_ns, struct msc_err *) MSC_MUST_CHECK;
 int msc_not_mounted(struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
 /* The transport's cpu_load; below 0 when it cannot know. */
 double msc_device_cpu(struct msc_target *);

@@ -44,6 +44,8 @@ def test_schemas_are_schemas(name):
     (["send", "sim:reference", "--signature", "0", "--", "00 00 00 00 00 00"], 1),
     (["list"], 0),
     (["bench", "sim:stm32,stage=cube"], 0),
+    (["soak", "sim:reference,fault=cache-lost", "--allow-writes", "--bytes", "2M"], 1),
+    (["soak", "sim:reference,unplug=1s", "--allow-writes"], 3),
 ], ids=lambda x: " ".join(x) if isinstance(x, list) else None)
 def test_json_is_as_its_schema_says(mscope, tmp_path, args, status):
     args = [args[0], "--json", "result.json", *args[1:]]
@@ -84,6 +86,7 @@ def test_a_failure_has_its_evidence(mscope):
     ["check", "sim:reference", "--junit", "-"],
     ["check", "sim:reference", "--seed", "7", "--queued"],
     ["probe", "sim:linux-gadget"],
+    ["soak", "sim:reference,fault=ring-end", "--allow-writes", "--bytes", "8M", "--seed", "7"],
 ], ids=" ".join)
 def test_two_runs_are_the_same_bytes(mscope, args):
     runs = []

@@ -78,24 +78,4 @@
 #define WRITE12_FAILS \
 	"send aa0000000000000000010000 out 512; data 512; status 1 512;"
 
-/* Block 0 of a medium of 1000 blocks of 512 bytes, and what may lie there. */
-#define FIRST_512(hex) "send 28000000000000000100 in 512; bytes " hex PASSED
-#define FIRST_1024(hex) "send 28000000000000000200 in 1024; bytes " hex PASSED
-#define ZEROS16	  "00000000000000000000000000000000"
-#define ZEROS64	  ZEROS16 ZEROS16 ZEROS16 ZEROS16
-#define ZEROS384  ZEROS64 ZEROS64 ZEROS64 ZEROS64 ZEROS64 ZEROS64
-#define CODE446	  ZEROS384 ZEROS16 ZEROS16 ZEROS16 "0000000000000000000000000000"
-#define ENTRY(status, type, first, count) status "000000" type "000000" first count
-#define MBR(entry1, entry2) CODE446 entry1 entry2 ZEROS16 ZEROS16 "55aa"
-#define TO_999	  ENTRY("80", "0c", "08000000", "e0030000")
-#define TO_1000	  ENTRY("80", "0c", "08000000", "e1030000")
-#define TO_1999	  ENTRY("00", "83", "08000000", "c8070000")
-#define GPT(alternate)                                                                             \
-	MBR(ENTRY("00", "ee", "01000000", "ffffffff"), ZEROS16)                                    \
-	"4546492050415254" "00000100" "5c000000" "0000000000000000" "0100000000000000" alternate   \
-		ZEROS384 ZEROS64 ZEROS16 "0000000000000000"
-#define FAT_OF(blocks)                                                                             \
-	"eb3c904d53444f53352e300002040100020002" blocks "f80400" ZEROS384 ZEROS64 ZEROS16 ZEROS16  \
-	"00000000000055aa"
-
 #endif

@@ -60,7 +60,7 @@ static const struct {
 	{ "device: c251\n", "f:1:9: expected idVendor:idProduct, as in c251:1303, found 'c251'" },
 	{ "device: c2 1:1303\n",
 	  "f:1:9: expected idVendor:idProduct, as in c251:1303, found 'c2 1:1303'" },
-	{ "scratch: 193\n", "f:1:10: expected 1 to 192, found '193'" },
+	{ "scratch: 4097\n", "f:1:10: expected 1 to 4096, found '4097'" },
 	{ "recover: maybe\n", "f:1:10: expected yes or no for 'recover', found 'maybe'" },
 	{ HEAD "steps: []\n", "f:4:8: expected a list of 1 to 200 steps, found a list" },
 	{ HEAD "steps: ready\n", "f:4:8: expected a list of 1 to 200 steps, found 'ready'" },

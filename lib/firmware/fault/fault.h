@@ -53,6 +53,11 @@
 #define ON_OPEN(name)                                                                              \
 	static void name(struct mcu *m MAYBE, uint8_t ep MAYBE, bool *keep_toggle MAYBE,           \
 			 bool *keep_halt MAYBE, void *state MAYBE)
+#define ON_CARD_DATA(name)                                                                         \
+	static void name(struct mcu *m MAYBE, const struct mutant_view *v MAYBE,                   \
+			 uint8_t slot MAYBE, uint64_t lba MAYBE, uint8_t *block MAYBE,             \
+			 uint32_t size MAYBE, void *state MAYBE)
+#define ON_POWER_OFF(name) static void name(struct mcu *m MAYBE, void *state MAYBE)
 #define ON_RESET(name) static void name(struct mcu *m MAYBE, void *state MAYBE)
 
 /* Offsets in a packed CSW. */

@@ -158,8 +158,10 @@ ON_ADDRESS(medium_wraps)
 /* Something in the first block: an empty one shows nothing when it is only read. */
 ON_CARD_READ(fill_first_block)
 {
-	if (lba % WRAP_BLOCKS == 0 && blocks)
-		memcpy(data, "\xeb\x58\x90MSDOS5.0", 11);
+	uint64_t next = (lba + WRAP_BLOCKS - 1) / WRAP_BLOCKS * WRAP_BLOCKS;
+
+	for (; next < lba + blocks; next += WRAP_BLOCKS)
+		memcpy(data + (next - lba) * card_block_size(m, 0), "\xeb\x58\x90MSDOS5.0", 11);
 	return true;
 }
 

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Faults of what is stored: data that is changed, doubled or lost on its way to the medium. */
+#include "firmware/fault/fault.h"
+
+#include <string.h>
+
+#define MIB	(1u << 20)
+#define KIB_32	(32u << 10)
+#define KIB_4	(4u << 10)
+#define PACKET	512 /* of high speed, the longest */
+
+/* -- buffers in RAM ------------------------------------------------------------------------------ */
+
+struct ring {
+	uint32_t command; /* to which `at` belongs */
+	uint64_t at;	  /* bytes that have gone by: of the command, or of all */
+	uint8_t packet[PACKET]; /* the last one of the block before */
+};
+
+/* A packet that comes where the buffer ends is stored as the one before it. */
+static void double_packet(struct mcu *m, struct ring *r, uint8_t *block, uint32_t size,
+			  uint64_t round)
+{
+	uint32_t packet = fault_max_packet(m);
+	uint8_t last[PACKET];
+
+	memcpy(last, block + size - packet, packet);
+	if (r->at && r->at % round == 0)
+		memcpy(block, r->packet, packet);
+	memcpy(r->packet, last, packet);
+	r->at += size;
+}
+
+ON_CARD_DATA(buffer_ends)
+{
+	struct ring *r = state;
+
+	if (r->command != v->commands)
+		r->at = 0;
+	r->command = v->commands;
+	double_packet(m, r, block, size, KIB_32);
+}
+
+const struct msc_fault msc_fault_buffer_end = {
+	.id = "buffer-end",
+	.title = "the first packet after each 32 KiB of a write is stored as the one before it",
+	.seen = "https://github.com/hathach/tinyusb/commit/e49cad84e: a packet that comes while no "
+		"buffer is armed",
+	.caught_by = "scsi.medium.alias",
+	.mistake =
+		"the endpoint takes a packet while its buffer is full: arm it only when there is "
+		"room",
+	.needs_writes = true,
+	.ops = {.state_size = sizeof(struct ring), .card_data = buffer_ends},
+};
+
+ON_CARD_DATA(ring_ends)
+{
+	double_packet(m, state, block, size, MIB);
+}
+
+const struct msc_fault msc_fault_ring_end = {
+	.id = "ring-end",
+	.title = "once in each MiB that is written a packet is stored as the one before it",
+	.seen = "https://github.com/hathach/tinyusb/commit/439a60a87: a second buffer that was "
+		"left armed",
+	.caught_by = "scsi.medium.alias",
+	.mistake = "a ring of buffers comes round while one of them is still in use",
+	.needs_writes = true,
+	.ops = {.state_size = sizeof(struct ring), .card_data = ring_ends},
+};
+
+/* -- the medium ------------------------------------------------------------------------------------ */
+
+#define WORN_BLOCK 1000 /* of each MiB */
+#define WORN_BYTE  142
+
+ON_CARD_DATA(worn)
+{
+	if (lba % (MIB / size) == WORN_BLOCK % (MIB / size))
+		block[WORN_BYTE % size] &= 0x0f;
+}
+
+const struct msc_fault msc_fault_block_worn = {
+	.id = "block-worn",
+	.title = "one block of each MiB has bits that are stuck at 0, and its writes pass",
+	.seen = "to show that it is placed",
+	.caught_by = "expect.data",
+	.mistake = "a block is programmed without a look at its status, and is not read back",
+	.needs_writes = true,
+	.ops = {.card_data = worn},
+};
+
+ON_ADDRESS(repeats_mib)
+{
+	return lba % (MIB / card_block_size(m, 0));
+}
+
+const struct msc_fault msc_fault_medium_wraps_1m = {
+	.id = "medium-wraps-1m",
+	.title = "the medium begins again after each MiB",
+	.seen = "forged sticks, as f3 imitates them: https://github.com/AltraMayor/f3, "
+		"--debug-wrap",
+	.caught_by = "scsi.medium.alias",
+	.mistake = "the medium is smaller than it says and its address lines wrap",
+	.needs_writes = true,
+	.ops = {.address = repeats_mib},
+};
+
+/* -- flash that is not erased ------------------------------------------------------------------------ */
+
+struct page {
+	uint64_t number; /* plus 1: the one that was erased last */
+	uint64_t programmed; /* its blocks that were since, a bit each */
+};
+
+/* What was programmed once since its page was erased holds the AND of both. */
+ON_CARD_DATA(not_erased)
+{
+	uint32_t blocks = size < KIB_4 ? KIB_4 / size : 1;
+	struct page *p = state;
+	uint64_t bit = UINT64_C(1) << lba % blocks;
+	uint8_t old[KIB_4];
+
+	if (p->number != lba / blocks + 1)
+		*p = (struct page){ lba / blocks + 1, 0 };
+	if (p->programmed & bit && size <= sizeof old && card_peek(m, slot, lba, old))
+		for (uint32_t i = 0; i < size; i++)
+			block[i] &= old[i];
+	p->programmed |= bit;
+}
+
+const struct msc_fault msc_fault_page_not_erased = {
+	.id = "page-not-erased",
+	.title = "a block that is written again right away is programmed over what it holds",
+	.seen = "https://github.com/tinygo-org/tinygo/issues/5454: flash is programmed without "
+		"being erased",
+	.caught_by = "expect.data",
+	.mistake =
+		"a page of flash is erased when another one was written before, and not when it "
+		"is written again: only zeros can be added to what is there",
+	.needs_writes = true,
+	.ops = {.state_size = sizeof(struct page), .card_data = not_erased},
+};
+
+/* -- a cache that is lost ------------------------------------------------------------------------------ */
+
+enum { CACHED = 32, CACHED_BLOCK = 512 };
+
+struct cache { /* what was on the medium before each of the newest writes */
+	struct {
+		uint64_t lba;
+		uint8_t slot;
+		uint8_t data[CACHED_BLOCK];
+	} old[CACHED];
+	uint32_t first, used;
+};
+
+ON_CARD_DATA(remember)
+{
+	struct cache *c = state;
+	uint32_t at = (c->first + c->used) % CACHED;
+
+	if (size != CACHED_BLOCK)
+		return;
+	for (uint32_t i = 0; i < c->used; i++) {
+		uint32_t k = (c->first + i) % CACHED;
+
+		if (c->old[k].lba == lba && c->old[k].slot == slot)
+			return;
+	}
+	if (c->used == CACHED)
+		c->first = (c->first + 1) % CACHED; /* it is on the medium by now */
+	else
+		c->used++;
+	c->old[at].lba = lba;
+	c->old[at].slot = slot;
+	card_peek(m, slot, lba, c->old[at].data);
+}
+
+ON_POWER_OFF(lose)
+{
+	struct cache *c = state;
+
+	for (uint32_t i = 0; i < c->used; i++) {
+		uint32_t k = (c->first + i) % CACHED;
+
+		card_preload(m, c->old[k].slot, c->old[k].lba, 1, c->old[k].data);
+	}
+	c->used = 0;
+}
+
+ON_COMMAND(flush)
+{
+	if (seen->cb[0] == MSC_OP_SYNCHRONIZE_CACHE_10)
+		((struct cache *)state)->used = 0;
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_cache_lost = {
+	.id = "cache-lost",
+	.title = "the newest 32 blocks that were written are lost with the power, and no cache is "
+		 "reported",
+	.seen = "https://github.com/Foundation-Devices/KeyOS/issues/9: what is in the cache when "
+		"the device is pulled is lost",
+	.caught_by = "expect.data",
+	.mistake =
+		"written blocks stay in RAM until more come: write them out after a short pause, "
+		"or report a write cache",
+	.needs_writes = true,
+	.ops = {.state_size = sizeof(struct cache),
+		.card_data = remember,
+		.power_off = lose,
+		.command = flush},
+};

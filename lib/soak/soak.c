@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The conversation of a soak. First the whole range is written, then extents of it at random, of which
+ * most are read back at once and the others when chance or the end has it; in the end all is read, the
+ * power goes and comes back where it can, and all is read again. What each block should hold is known
+ * at any time. */
+#include "soak/soak.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "medium/stamp.h"
+
+#define CHUNK	     240 /* blocks of a command of Linux: 120 KiB */
+#define SWEEP_BYTES  (UINT64_C(256) << 20) /* between two looks at the whole range */
+#define OFF_NS	     (2 * MSC_S)
+#define LAST_WRITES  24 /* right before the power goes */
+#define FAILURES_MAX 32 /* commands that fail: then it ends */
+#define AGAIN_MOST   8 /* blocks that are written twice in a row */
+#define TRIES	     8
+
+/* The blocks that hosts move by one command, and how often. */
+static const struct {
+	uint32_t blocks, weight;
+} sizes[] = { { 1, 6 }, { 8, 6 }, { 16, 3 }, { 64, 4 }, { 128, 3 }, { CHUNK, 6 }, { 2048, 2 } };
+
+struct cell { /* what is known of a block */
+	uint32_t generation, before; /* 0: as it was found */
+	uint32_t offset, blocks;     /* of the write that it is from */
+	uint64_t ordinal;
+	uint32_t told; /* the generation, plus 1, for which it is known to be wrong */
+	bool unknown;  /* a write of it failed */
+};
+
+struct soak {
+	struct msc_session *s;
+	struct msc_medium *m;
+	const struct msc_soak_options *o;
+	struct msc_soak *r;
+	struct cell *cell;
+	struct msc_rng rng;
+	uint8_t *data, *expected, *before;
+	uint32_t most; /* blocks of a command */
+	uint32_t generation;
+	uint64_t ordinal, swept;
+	int64_t began_ns;
+	uint32_t failures;
+	bool cycled;
+};
+
+static struct msc_clock *clock_of(const struct soak *k)
+{
+	return msc_session_target(k->s)->clock;
+}
+
+static bool has_failed(const struct soak *k)
+{
+	return *k->r->failure;
+}
+
+/* ---- wrong blocks ------------------------------------------------------------------------------ */
+
+static void keep(struct soak *k, const struct msc_soak_wrong *w)
+{
+	k->r->count[w->kind]++;
+	k->r->n_wrong++;
+	if (k->r->n_kept < MSC_SOAK_KEPT)
+		k->r->wrong[k->r->n_kept++] = *w;
+}
+
+static struct msc_soak_wrong begin_wrong(const struct soak *k, uint64_t lba)
+{
+	const struct cell *c = &k->cell[lba - k->r->first];
+
+	return (struct msc_soak_wrong){ .lba = lba,
+					.generation = c->generation,
+					.offset = c->offset,
+					.blocks = c->blocks,
+					.ordinal = c->ordinal,
+					.after_power = k->cycled };
+}
+
+/* Asks why a command failed, and brings the device back. */
+static int ask_why(struct soak *k, char sense[128], struct msc_err *err)
+{
+	struct msc_sense_data d;
+	int rung;
+
+	*sense = '\0';
+	if (++k->failures > FAILURES_MAX && !has_failed(k))
+		snprintf(k->r->failure, sizeof k->r->failure, "more than %d commands failed",
+			 FAILURES_MAX);
+	if (msc_session_sense(k->s, k->o->lun, &d, err) < 0)
+		return -1;
+	if (d.valid)
+		msc_sense_text(sense, 128, &d);
+	if (msc_session_settle(k->s, &rung, err) < 0)
+		return -1;
+	if (rung == 3)
+		snprintf(k->r->failure, sizeof k->r->failure,
+			 "the device does not answer any more, whatever reset it is given");
+	return 0;
+}
+
+static const uint8_t *content(const struct soak *k, uint64_t lba, uint32_t generation,
+			      uint8_t *room)
+{
+	const struct msc_stamp s = { .seed = k->o->seed, .lba = lba, .generation = generation };
+	size_t len;
+
+	if (!generation)
+		return msc_medium_original(k->m, lba, &len);
+	msc_stamp_fill(&s, room, k->r->block_size);
+	return room;
+}
+
+static void compare(struct soak *k, uint64_t lba, const uint8_t *found)
+{
+	struct cell *c = &k->cell[lba - k->r->first];
+	struct msc_soak_look l = { .seed = k->o->seed, .size = k->r->block_size, .found = found };
+	struct msc_soak_wrong w;
+	size_t len;
+
+	if (c->unknown || c->told == c->generation + 1)
+		return;
+	if (!c->generation && !msc_medium_is_free(k->m, lba)) /* the mark */
+		return;
+	l.expected = content(k, lba, c->generation, k->expected);
+	if (!l.expected || !memcmp(found, l.expected, k->r->block_size))
+		return;
+	c->told = c->generation + 1;
+	w = begin_wrong(k, lba);
+	if (c->generation)
+		l.before = content(k, lba, c->before, k->before);
+	l.original = msc_medium_original(k->m, lba, &len);
+	msc_soak_look(&l, &w);
+	keep(k, &w);
+}
+
+/* ---- commands ---------------------------------------------------------------------------------- */
+
+static int write_extent(struct soak *k, uint64_t lba, uint32_t n, struct msc_err *err)
+{
+	uint32_t size = k->r->block_size;
+	struct msc_soak_wrong w;
+	bool good;
+
+	k->generation++;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct msc_stamp s = { .seed = k->o->seed,
+					     .lba = lba + i,
+					     .generation = k->generation };
+		struct cell *c = &k->cell[lba + i - k->r->first];
+
+		msc_stamp_fill(&s, k->data + (size_t)i * size, size);
+		*c = (struct cell){ .generation = k->generation,
+				    .before = c->generation,
+				    .offset = i,
+				    .blocks = n,
+				    .ordinal = k->ordinal + i };
+	}
+	if (msc_session_write(k->s, k->o->lun, lba, n, size, k->data, 0, &good, err) < 0)
+		return -1;
+	k->r->writes++;
+	k->r->bytes_written += (uint64_t)n * size;
+	k->ordinal += n;
+	if (good)
+		return 0;
+	for (uint32_t i = 0; i < n; i++)
+		k->cell[lba + i - k->r->first].unknown = true;
+	w = begin_wrong(k, lba);
+	w.kind = MSC_SOAK_UNWRITABLE;
+	if (ask_why(k, w.sense, err) < 0)
+		return -1;
+	keep(k, &w);
+	return 0;
+}
+
+/* Where it fails, its halves are read, until the block is found that cannot be. */
+static int read_extent(struct soak *k, uint64_t lba, uint32_t n, struct msc_err *err)
+{
+	uint32_t size = k->r->block_size, part = n;
+	struct msc_soak_wrong w;
+	uint64_t end = lba + n;
+	bool good;
+
+	while (lba < end && !has_failed(k)) {
+		part = end - lba < part ? (uint32_t)(end - lba) : part;
+		if (msc_session_read(k->s, k->o->lun, lba, part, size, k->data, 0, &good, err) < 0)
+			return -1;
+		k->r->reads++;
+		k->r->bytes_read += (uint64_t)part * size;
+		for (uint32_t i = 0; good && i < part; i++)
+			compare(k, lba + i, k->data + (size_t)i * size);
+		if (good) {
+			lba += part;
+			part = n;
+			continue;
+		}
+		w = begin_wrong(k, lba);
+		w.kind = MSC_SOAK_UNREADABLE;
+		if (ask_why(k, w.sense, err) < 0)
+			return -1;
+		if (part > 1) {
+			part /= 2;
+			k->failures -= k->failures > 1;
+			continue;
+		}
+		keep(k, &w);
+		k->cell[lba - k->r->first].unknown = true;
+		lba++;
+		part = n;
+	}
+	return 0;
+}
+
+static int sweep(struct soak *k, struct msc_err *err)
+{
+	uint32_t n;
+
+	for (uint32_t at = 0; at < k->r->blocks && !has_failed(k); at += n) {
+		n = k->r->blocks - at < k->most ? k->r->blocks - at : k->most;
+		n = n < CHUNK ? n : CHUNK;
+		if (read_extent(k, k->r->first + at, n, err) < 0)
+			return -1;
+	}
+	k->swept = k->r->bytes_written + k->r->bytes_read;
+	return 0;
+}
+
+/* ---- places ------------------------------------------------------------------------------------- */
+
+static uint32_t choose_size(struct soak *k)
+{
+	uint32_t sum = 0, n, at;
+
+	for (n = 0; n < MSC_COUNT(sizes) && sizes[n].blocks <= k->most; n++)
+		sum += sizes[n].weight;
+	at = msc_rng_below(&k->rng, sum);
+	for (n = 0; at >= sizes[n].weight; n++)
+		at -= sizes[n].weight;
+	return sizes[n].blocks;
+}
+
+/* Aligned to its own size, to 64 KiB, to 4 KiB, or to nothing. */
+static uint64_t choose_place(struct soak *k, uint32_t n)
+{
+	static const uint32_t steps[] = { 0, 128, 8, 1, 1 };
+	uint32_t step = steps[msc_rng_below(&k->rng, MSC_COUNT(steps))];
+	uint64_t at = k->r->first + msc_rng_below(&k->rng, k->r->blocks - n + 1);
+
+	step = step ? step : n;
+	at = at / step * step;
+	return at < k->r->first ? k->r->first : at;
+}
+
+static bool is_free(const struct soak *k, uint64_t lba, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (!msc_medium_is_free(k->m, lba + i))
+			return false;
+	return true;
+}
+
+/* A medium that takes long is not asked for more at once than it can do in time. */
+static void limit(struct soak *k)
+{
+	int64_t most_ns = msc_session_timeout(k->s) / 3;
+
+	while (k->most > 1 &&
+	       msc_session_write_time(k->s, (size_t)k->most * k->r->block_size) > most_ns)
+		k->most = k->most > CHUNK ? CHUNK : k->most / 2;
+}
+
+/* false: there is none, since the device takes too many blocks for the one with the mark. */
+static bool choose(struct soak *k, uint64_t *lba, uint32_t *n)
+{
+	for (int tries = TRIES; tries > 0; tries--) {
+		limit(k);
+		*n = choose_size(k);
+		*lba = choose_place(k, *n);
+		if (is_free(k, *lba, *n))
+			return true;
+	}
+	return false;
+}
+
+/* ---- the run ------------------------------------------------------------------------------------ */
+
+static bool is_over(const struct soak *k)
+{
+	if (has_failed(k))
+		return true;
+	if (k->o->bytes && k->r->bytes_written + k->r->bytes_read >= k->o->bytes)
+		return true;
+	return k->o->duration_ns && msc_now(clock_of(k)) - k->began_ns >= k->o->duration_ns;
+}
+
+static void show_progress(const struct soak *k)
+{
+	char text[96];
+
+	if (!k->o->progress)
+		return;
+	snprintf(text, sizeof text, "%" PRIu64 " MiB, %" PRIu32 " wrong",
+		 (k->r->bytes_written + k->r->bytes_read) >> 20, k->r->n_wrong);
+	k->o->progress(k->o->user, text);
+}
+
+static int fill(struct soak *k, struct msc_err *err)
+{
+	uint32_t n;
+
+	limit(k);
+	for (uint32_t at = 0; at < k->r->blocks && !is_over(k); at += n) {
+		uint64_t lba = k->r->first + at;
+
+		n = k->r->blocks - at < CHUNK ? k->r->blocks - at : CHUNK;
+		n = n < k->most ? n : k->most;
+		while (n > 1 && !is_free(k, lba, n))
+			n--;
+		if (is_free(k, lba, n) && write_extent(k, lba, n, err) < 0)
+			return -1;
+	}
+	return has_failed(k) ? 0 : sweep(k, err);
+}
+
+static int converse(struct soak *k, struct msc_err *err)
+{
+	uint64_t lba;
+	uint32_t n;
+
+	while (!is_over(k)) {
+		bool writes = msc_rng_below(&k->rng, 5) < 4;
+
+		show_progress(k);
+		if (!choose(k, &lba, &n)) {
+			snprintf(k->r->failure, sizeof k->r->failure,
+				 "too many blocks are one and the same to write any");
+			return 0;
+		}
+		if (writes && write_extent(k, lba, n, err) < 0)
+			return -1;
+		/* as filesystems write what they keep their books in */
+		if (writes && n <= AGAIN_MOST && !msc_rng_below(&k->rng, 4) &&
+		    write_extent(k, lba, n, err) < 0)
+			return -1;
+		if ((!writes || msc_rng_below(&k->rng, 4)) && read_extent(k, lba, n, err) < 0)
+			return -1;
+		if (k->r->bytes_written + k->r->bytes_read - k->swept > SWEEP_BYTES &&
+		    sweep(k, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- power --------------------------------------------------------------------------------------- */
+
+/* A few small writes, known to be right; then what lies on the medium must not depend on power. */
+static int lose_power(struct soak *k, struct msc_err *err)
+{
+	uint64_t lba;
+	uint32_t n;
+
+	if (!msc_session_target(k->s)->transport->power_cycle) {
+		k->r->power = MSC_SOAK_POWER_SKIPPED;
+		snprintf(k->r->power_why, sizeof k->r->power_why,
+			 "its power cannot be switched from here; plug it in anew, and compare a "
+			 "file that was copied to it");
+		return 0;
+	}
+	for (int i = 0; i < LAST_WRITES && !has_failed(k); i++) {
+		if (!choose(k, &lba, &n))
+			break;
+		n = n < 8 ? n : 8;
+		if (write_extent(k, lba, n, err) < 0 || read_extent(k, lba, n, err) < 0)
+			return -1;
+	}
+	if (has_failed(k))
+		return 0;
+	if (msc_soak_power_cycle(k->s, k->o->lun, OFF_NS, &k->r->flushed, err) < 0)
+		return -1;
+	k->cycled = true;
+	k->r->power = MSC_SOAK_POWER_CYCLED;
+	return msc_session_learn(k->s, k->o->lun, err) < 0 ? -1 : sweep(k, err);
+}
+
+/* ---- from outside --------------------------------------------------------------------------------- */
+
+static int run(struct soak *k, struct msc_err *err)
+{
+	if (msc_medium_stamp(k->m, k->o->seed, err) < 0 || fill(k, err) < 0 || converse(k, err) < 0)
+		return -1;
+	if (has_failed(k))
+		return 0;
+	if (sweep(k, err) < 0)
+		return -1;
+	k->r->compared_all = !has_failed(k);
+	return has_failed(k) ? 0 : lose_power(k, err);
+}
+
+int msc_soak_run(struct msc_session *s, struct msc_medium *m, const struct msc_soak_options *o,
+		 struct msc_soak *r, struct msc_err *err)
+{
+	uint32_t size = msc_session_unit(s, o->lun)->block_size;
+	struct soak k = { .s = s, .m = m, .o = o, .r = r, .rng = { .state = o->seed } };
+	int rc = -1;
+
+	r->first = msc_medium_first(m);
+	r->blocks = msc_medium_blocks(m);
+	r->block_size = size;
+	r->seed = o->seed;
+	k.most = sizes[MSC_COUNT(sizes) - 1].blocks;
+	if (!r->blocks || size < MSC_STAMP_LEAST)
+		return msc_fail(err, MSC_E_UNSUPPORTED, "%s: unit %u has no medium to write to",
+				msc_session_target(s)->device.name, o->lun);
+	while (k.most > r->blocks || (k.most > 1 && (uint64_t)k.most * size > (1u << 20)))
+		k.most = k.most > CHUNK ? CHUNK : k.most / 2;
+	k.cell = calloc(r->blocks, sizeof *k.cell);
+	k.data = malloc((size_t)k.most * size);
+	k.expected = malloc(size);
+	k.before = malloc(size);
+	r->wrong = calloc(MSC_SOAK_KEPT, sizeof *r->wrong);
+	if (k.cell && k.data && k.expected && k.before && r->wrong) {
+		k.began_ns = msc_now(clock_of(&k));
+		rc = run(&k, err);
+		r->elapsed_ns = msc_now(clock_of(&k)) - k.began_ns;
+		msc_soak_sum(r);
+	} else {
+		msc_nomem(err);
+	}
+	free(k.cell);
+	free(k.data);
+	free(k.expected);
+	free(k.before);
+	return rc;
+}
+
+void msc_soak_free(struct msc_soak *r)
+{
+	free(r->wrong);
+	*r = (struct msc_soak){ .wrong = NULL };
+}
+
+uint32_t msc_soak_blocks(uint64_t bytes, uint32_t block_size)
+{
+	uint64_t blocks = block_size ? bytes / 8 / block_size / 64 * 64 : 0;
+
+	if (!bytes || blocks > MSC_SOAK_BLOCKS)
+		return MSC_SOAK_BLOCKS;
+	return blocks < MSC_SCRATCH_LEAST ? MSC_SCRATCH_LEAST : (uint32_t)blocks;
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What wrong blocks have in common. A period is the greatest common divisor of distances; where most
+ * agree and some do not, a power of two that nine of ten agree on. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "soak/soak.h"
+
+#define PERIOD_LEAST 8 /* blocks: a page of a flash; less is chance */
+#define PERIOD_MOST  8192
+#define PLACES_LEAST 3 /* different ones, below which nothing is told */
+#define MANY	     200 /* wrong blocks, so that what none of them is means something */
+#define MOST_OF(n)   ((n)-(n) / 10)
+
+struct numbers {
+	uint64_t *x;
+	uint32_t n;
+};
+
+struct period {
+	uint64_t period, phase;
+	uint32_t of;
+};
+
+static uint64_t divisor(uint64_t a, uint64_t b)
+{
+	while (b) {
+		uint64_t rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+static int ascending(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static uint32_t distinct(struct numbers *v)
+{
+	uint32_t n = 0;
+
+	qsort(v->x, v->n, sizeof *v->x, ascending);
+	for (uint32_t i = 0; i < v->n; i++)
+		n += i == 0 || v->x[i] != v->x[i - 1];
+	return n;
+}
+
+/* The remainder that most have, and how many. */
+static uint32_t most_common(const struct numbers *v, uint64_t period, uint64_t *phase)
+{
+	uint32_t best = 0;
+
+	for (uint32_t i = 0; i < v->n && i < 64; i++) {
+		uint32_t same = 0;
+
+		for (uint32_t k = 0; k < v->n; k++)
+			same += v->x[k] % period == v->x[i] % period;
+		if (same > best) {
+			best = same;
+			*phase = v->x[i] % period;
+		}
+	}
+	return best;
+}
+
+/* The numbers lie so far apart; v is put in order. */
+static bool find_period(struct numbers *v, struct period *p)
+{
+	uint64_t period = 0;
+
+	if (distinct(v) < PLACES_LEAST)
+		return false;
+	for (uint32_t i = 1; i < v->n; i++)
+		period = divisor(period, v->x[i] - v->x[0]);
+	if (period >= PERIOD_LEAST) {
+		*p = (struct period){ period, v->x[0] % period, v->n };
+		return true;
+	}
+	for (period = PERIOD_MOST; period >= PERIOD_LEAST; period /= 2) {
+		p->of = most_common(v, period, &p->phase);
+		if (p->of >= PLACES_LEAST + 1 && p->of >= MOST_OF(v->n)) {
+			p->period = period;
+			return true;
+		}
+	}
+	return false;
+}
+
+static struct msc_soak_pattern *add(struct msc_soak *r, enum msc_soak_pattern_id id,
+				    const struct period *p)
+{
+	struct msc_soak_pattern *new = &r->pattern[r->n_patterns++];
+
+	*new = (struct msc_soak_pattern){ id, p->period, p->phase, p->of, "" };
+	return new;
+}
+
+/* "2048 blocks (1 MiB)" */
+static char *span(char *buf, size_t size, const struct msc_soak *r, uint64_t blocks)
+{
+	uint64_t bytes = blocks * r->block_size;
+	int n = snprintf(buf, size, "%" PRIu64 " block%s", blocks, blocks == 1 ? "" : "s");
+
+	if (bytes >= 1 << 20 && bytes % (1 << 20) == 0)
+		snprintf(buf + n, size - (size_t)n, " (%" PRIu64 " MiB)", bytes >> 20);
+	else if (bytes >= 1024 && bytes % 1024 == 0)
+		snprintf(buf + n, size - (size_t)n, " (%" PRIu64 " KiB)", bytes >> 10);
+	else
+		snprintf(buf + n, size - (size_t)n, " (%" PRIu64 " bytes)", bytes);
+	return buf;
+}
+
+/* ---- addresses that are one block ----------------------------------------------------------------- */
+
+static uint32_t sum_alias(struct msc_soak *r)
+{
+	struct period p = { 0 };
+	struct msc_soak_pattern *new;
+	char text[64];
+
+	for (uint32_t i = 0; i < r->n_kept; i++) {
+		const struct msc_soak_wrong *w = &r->wrong[i];
+
+		if (w->kind != MSC_SOAK_FOREIGN)
+			continue;
+		p.period = divisor(p.period, w->from_lba > w->lba ? w->from_lba - w->lba
+								  : w->lba - w->from_lba);
+		p.of++;
+	}
+	if (p.of < 2 || p.period < PERIOD_LEAST)
+		return 0;
+	new = add(r, MSC_SOAK_ALIAS, &p);
+	snprintf(new->text, sizeof new->text,
+		 "the medium repeats itself each %s: a block holds what was written to the one so "
+		 "far, or a multiple of it, away",
+		 span(text, sizeof text, r, p.period));
+	return p.of;
+}
+
+/* ---- where they lie --------------------------------------------------------------------------------- */
+
+static bool counts(const struct msc_soak_wrong *w, bool aliased)
+{
+	if (w->after_power || w->kind == MSC_SOAK_UNWRITABLE)
+		return false;
+	return !(aliased && w->kind == MSC_SOAK_FOREIGN) && w->kind != MSC_SOAK_ANDED;
+}
+
+enum where { OFFSET, ORDINAL, LBA };
+
+static void collect(const struct msc_soak *r, bool aliased, enum where where, struct numbers *v)
+{
+	v->n = 0;
+	for (uint32_t i = 0; i < r->n_kept; i++) {
+		const struct msc_soak_wrong *w = &r->wrong[i];
+
+		if (!counts(w, aliased) || (where != LBA && !w->generation))
+			continue;
+		v->x[v->n++] = where == OFFSET ? w->offset : where == ORDINAL ? w->ordinal : w->lba;
+	}
+}
+
+/* Offsets are counted from the beginning of the command: the period divides them all. */
+static bool sum_command(struct msc_soak *r, struct numbers *v)
+{
+	struct msc_soak_pattern *new;
+	struct period p = { 0 };
+	char text[64];
+
+	for (uint32_t i = 0; i < v->n; i++)
+		p.period = divisor(p.period, v->x[i]);
+	p.of = v->n;
+	if (v->n < PLACES_LEAST)
+		return false;
+	if (p.period < PERIOD_LEAST) {
+		bool none_first = v->n >= MANY;
+
+		for (uint32_t i = 0; i < v->n; i++)
+			none_first = none_first && v->x[i];
+		p.period = 0;
+		if (none_first)
+			snprintf(add(r, MSC_SOAK_COMMAND, &p)->text, sizeof r->pattern[0].text,
+				 "it is never the first block of a command, and any of the others");
+		return none_first;
+	}
+	new = add(r, MSC_SOAK_COMMAND, &p);
+	snprintf(new->text, sizeof new->text,
+		 "it is always the block at %s%s of its command, wherever that begins: a buffer of "
+		 "the firmware ends there",
+		 distinct(v) > 1 ? "a multiple of " : "", span(text, sizeof text, r, p.period));
+	return true;
+}
+
+static bool sum_ring(struct msc_soak *r, struct numbers *v)
+{
+	struct msc_soak_pattern *new;
+	struct period p = { 0 };
+	char text[64];
+
+	if (!find_period(v, &p))
+		return false;
+	new = add(r, MSC_SOAK_RING, &p);
+	snprintf(new->text, sizeof new->text,
+		 "once in %s of all that is written, whatever the address and the command: a ring "
+		 "in the firmware comes round",
+		 span(text, sizeof text, r, p.period));
+	return true;
+}
+
+static void sum_place(struct msc_soak *r, struct numbers *v)
+{
+	struct msc_soak_pattern *new;
+	struct period p = { 0 };
+	char text[64];
+
+	if (!v->n)
+		return;
+	if (find_period(v, &p)) {
+		new = add(r, MSC_SOAK_PLACE, &p);
+		snprintf(
+			new->text, sizeof new->text,
+			"it is the same block in each %s of the medium: those whose address leaves "
+			"%" PRIu64 " when divided by %" PRIu64,
+			span(text, sizeof text, r, p.period), p.phase, p.period);
+	} else if (distinct(v) == 1 && v->n >= PLACES_LEAST) {
+		p.of = v->n;
+		p.phase = v->x[0];
+		new = add(r, MSC_SOAK_PLACE, &p);
+		snprintf(new->text, sizeof new->text, "it is always block %" PRIu64, p.phase);
+	}
+}
+
+/* ---- kinds ------------------------------------------------------------------------------------------- */
+
+static void sum_not_erased(struct msc_soak *r)
+{
+	struct period p = { .of = r->count[MSC_SOAK_ANDED] };
+
+	if (!p.of)
+		return;
+	snprintf(add(r, MSC_SOAK_NOT_ERASED, &p)->text, sizeof r->pattern[0].text,
+		 "%" PRIu32 " block%s hold%s the AND of what was written and of what lay there "
+		 "before: the flash is programmed without being erased",
+		 p.of, p.of == 1 ? "" : "s", p.of == 1 ? "s" : "");
+}
+
+static void sum_power(struct msc_soak *r)
+{
+	struct period p = { 0 };
+	uint32_t oldest = UINT32_MAX, newest = 0;
+
+	for (uint32_t i = 0; i < r->n_kept; i++) {
+		const struct msc_soak_wrong *w = &r->wrong[i];
+
+		if (!w->after_power)
+			continue;
+		p.of++;
+		oldest = w->generation < oldest ? w->generation : oldest;
+		newest = w->generation > newest ? w->generation : newest;
+	}
+	if (!p.of)
+		return;
+	snprintf(add(r, MSC_SOAK_POWER, &p)->text, sizeof r->pattern[0].text,
+		 "%" PRIu32 " block%s that read rightly before the power went do not any more, of "
+		 "writes %" PRIu32 " to %" PRIu32 ": they were in a cache%s",
+		 p.of, p.of == 1 ? "" : "s", oldest, newest,
+		 r->flushed ? ", although SYNCHRONIZE CACHE had passed"
+			    : ", and the device reports none");
+}
+
+void msc_soak_sum(struct msc_soak *r)
+{
+	struct numbers v = { calloc(r->n_kept + 1, sizeof *v.x), 0 };
+	bool aliased, found;
+
+	r->n_patterns = 0;
+	if (!v.x)
+		return;
+	aliased = sum_alias(r) > 0;
+	collect(r, aliased, OFFSET, &v);
+	/* few beside many aliases are their doing */
+	found = v.n * 20 < r->n_kept || sum_command(r, &v);
+	if (!found) {
+		collect(r, aliased, LBA, &v);
+		if (distinct(&v) > 1) {
+			collect(r, aliased, ORDINAL, &v);
+			found = sum_ring(r, &v);
+		}
+	}
+	if (!found) {
+		collect(r, aliased, LBA, &v);
+		sum_place(r, &v);
+	}
+	sum_not_erased(r);
+	sum_power(r);
+	free(v.x);
+}

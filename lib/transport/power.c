@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Power off and on, where somebody can switch it. */
+#include "transport/transport.h"
+
+int msc_power_cycle(struct msc_target *t, int64_t off_ns, struct msc_err *err)
+{
+	if (t->gone)
+		return msc_fail(err, MSC_E_GONE, "%s: the device went away", t->device.name);
+	if (!t->transport->power_cycle)
+		return msc_fail(err, MSC_E_UNSUPPORTED,
+				"%s: its power cannot be switched from here", t->device.name);
+	msc_log(t->log, MSC_LOG_INFO, "transport", msc_now(t->clock), "power off and on");
+	if (t->transport->power_cycle(t, off_ns, err) < 0)
+		return -1;
+	return msc_port_reset(t, err);
+}

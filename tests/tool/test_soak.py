@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""mscope soak: nothing is found where nothing is wrong, and each pattern of loss is named with its period and its place; whatever
+happens, the medium is as it was."""
+import hashlib
+import os
+import signal
+import time
+
+import pytest
+
+MIB = 1 << 20
+WRITES = "--allow-writes"
+
+
+def image(path, mib=8):
+    """A medium on which no block is like another."""
+    with open(path, "wb") as f:
+        for i in range(mib * MIB // 64):
+            f.write(hashlib.sha512(b"%d" % i).digest())
+    return path.read_bytes()
+
+
+def pattern(document, name):
+    return {p["id"]: p for p in document["patterns"]}.get(name)
+
+
+@pytest.mark.parametrize("target", ["sim:reference,file=", "sim:linux-gadget,file=", "sim:reference,speed=full,file=",
+                                    "sim:stm32,file=", "sim:reference,block-size=4096,file=",
+                                    "sim:reference,variant=write-cache,file="])
+def test_nothing_is_found_and_nothing_left(mscope, tmp_path, target):
+    before = image(tmp_path / "medium")
+    d = mscope.json("soak", target + "medium", WRITES, "--bytes", "4M")
+    assert d["wrong_blocks"] == 0 and d["compared_all"] and d["restored"] and d["failure"] is None
+    assert d["power"]["state"] == "cycled" and d["power"]["flushed"] == ("write-cache" in target or "gadget" in target)
+    assert d["bytes_written"] > MIB and d["bytes_read"] > MIB
+    assert (tmp_path / "medium").read_bytes() == before
+    assert not list(tmp_path.glob("state/mscope/*"))
+
+
+@pytest.mark.parametrize("queued", [[], ["--queued"]])
+@pytest.mark.parametrize("fault, kinds, name, period", [
+    ("buffer-end", {"foreign"}, "command", 64),
+    ("buffer-end,speed=full", {"mixed"}, "command", 64),
+    ("ring-end", {"foreign"}, "ring", 2048),
+    ("ring-end,speed=full", {"mixed"}, "ring", 2048),
+    ("block-worn", {"bits"}, "place", 2048),
+    ("medium-wraps-1m", {"foreign"}, "alias", 2048),
+    ("page-not-erased", {"anded"}, "not-erased", None),
+    ("cache-lost", {"stale"}, "power", None),
+    ("write-first-only", {"zeros", "stale"}, "command", None),
+])
+def test_the_pattern_is_named(mscope, fault, kinds, name, period, queued):
+    d = mscope.json("soak", f"sim:reference,fault={fault}", WRITES, "--bytes", "32M", *queued, status=1)
+    assert set(d["kinds"]) == kinds
+    assert [p["id"] for p in d["patterns"]] == [name]
+    assert pattern(d, name)["period_blocks"] == period
+    assert pattern(d, name)["of"] >= d["wrong_blocks"] * 0.9 or d["wrong_blocks"] > len(d["wrong"])
+    assert d["restored"]
+
+
+def test_it_is_placed(mscope):
+    d = mscope.json("soak", "sim:reference,fault=block-worn", WRITES, "--bytes", "32M", status=1)
+    assert {w["lba"] % 2048 for w in d["wrong"]} == {pattern(d, "place")["phase_blocks"]} == {1000}
+    assert {w["first_byte"] for w in d["wrong"]} == {142}
+    d = mscope.json("soak", "sim:reference,fault=medium-wraps-1m", WRITES, "--bytes", "32M", status=1)
+    assert all((w["from_lba"] - w["lba"]) % 2048 == 0 for w in d["wrong"])
+    d = mscope.json("soak", "sim:reference,fault=cache-lost", WRITES, "--bytes", "8M", status=1)
+    assert d["wrong_blocks"] == 32 and all(w["after_power"] for w in d["wrong"])
+
+
+def test_a_defect_once_per_mib_of_much_traffic(mscope):
+    """2 GiB take 6 s; here it is a part of that."""
+    d = mscope.json("soak", "sim:reference,fault=ring-end", WRITES, "--bytes", "256M", status=1)
+    assert 256 * MIB <= d["bytes_written"] + d["bytes_read"] < 280 * MIB
+    assert pattern(d, "ring")["period_blocks"] == 2048 and pattern(d, "ring")["of"] == d["wrong_blocks"] > 80
+
+
+def test_the_seed_decides(mscope):
+    runs = [mscope("soak", "sim:reference,fault=ring-end", WRITES, "--bytes", "4M", "--seed", s, status=1).out for s in (5, 5, 6)]
+    assert runs[0] == runs[1]
+    assert runs[0].splitlines()[3:] != runs[2].splitlines()[3:]
+
+
+def test_without_permission_nothing_is_sent(mscope, tmp_path):
+    before = image(tmp_path / "medium")
+    assert "--allow-writes" in mscope("soak", "sim:reference,file=medium", status=2).err
+    assert "write-protected" in mscope("soak", "sim:reference,wp=1,file=medium", WRITES, status=None).err
+    assert (tmp_path / "medium").read_bytes() == before
+
+
+def test_ctrl_c_ends_with_a_summary(mscope, tmp_path):
+    before = image(tmp_path / "medium")
+    process = mscope.popen("soak", "sim:reference,file=medium", WRITES, "--bytes", "100G")
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGINT or process.returncode == -signal.SIGINT
+    assert b"traffic" in out and b"stopped" in out
+    assert (tmp_path / "medium").read_bytes() == before
+
+
+def test_a_crash_is_put_right(mscope, tmp_path):
+    """The journal knows what a soak writes by its stamps, of which it has none itself."""
+    before = image(tmp_path / "medium")
+    process = mscope.popen("soak", "sim:reference,file=medium", WRITES, "--bytes", "100G")
+    deadline = time.monotonic() + 20
+    while (tmp_path / "medium").read_bytes() == before and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(0.5)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=30)
+    assert (tmp_path / "medium").read_bytes() != before
+    mscope("check", "sim:reference,file=medium", WRITES, "-s", "bot.case12.*")
+    assert (tmp_path / "medium").read_bytes() == before
+
+
+def test_a_plug_that_is_pulled(mscope):
+    d = mscope.json("soak", "sim:reference,unplug=1s", WRITES, status=3)
+    assert d["reason"] and d["writes"] > 0 and not d["compared_all"]
+
+
+def test_small_media(mscope):
+    for blocks in (1, 2, 64, 200, 512, 1000, 5000):
+        d = mscope.json("soak", f"sim:reference,blocks={blocks}", WRITES, "--bytes", "1M")
+        assert d["wrong_blocks"] == 0 and d["restored"], blocks
