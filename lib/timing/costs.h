@@ -54,6 +54,7 @@ bool msc_ticks_at_times(const struct msc_pace *); /* so do some of the others */
 /* First blocks do, and whether the others do is hidden: the host sees completions no oftener than
  * about each tick, and it has seen one for each block. */
 bool msc_hides_tick(const struct msc_pace *);
+bool msc_may_tick(const struct msc_pace *); /* it does, and a block takes about a tick */
 /* A block takes longer than the bus needs for it. */
 bool msc_is_waiting(const struct msc_pace *);
 /* A probe pauses in the middle of a read and asks endpoint 0 meanwhile; the host of a capture may have

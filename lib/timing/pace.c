@@ -10,6 +10,7 @@
 
 #include "stats/stats.h"
 #include "timing/arrivals.h"
+#include "timing/costs.h"
 #include "timing/pace_capture.h"
 #include "timing/work.h"
 #include "wire/cost.h"
@@ -18,7 +19,7 @@
 #define MICROFRAME_NS (125.0 * MSC_US)
 #define CLOCKS_PPM    300.0 /* between a host's clock and its controller's frames */
 #define HOST_LOCKED   0.9
-#define TICK_SHORTEST (200.0 * MSC_US)
+#define TICK_SHORTEST (90.0 * MSC_US)
 #define TICK_LONGEST  (10.5 * MSC_MS) /* half of what long reads are strobed over */
 #define TICK_ROUND    (125.0 * MSC_US) /* ticks are whole multiples of it, or no drift is told */
 #define TICK_PPM      50.0 /* how well the first blocks tell its period */
@@ -285,6 +286,8 @@ static void settle_buffers(struct msc_pace *p)
 		p->buffers = later < tick / 2 + bus + (block - rounded) / 2 ? 2 : 1;
 	else if (later < limit)
 		p->buffers = p->ready > 2 ? p->ready : 2;
+	else if (msc_ticks_at_times(p)) /* so may the handing over */
+		p->buffers = p->overlap > OVERLAPPED ? 2 : 0;
 	else
 		p->buffers = p->overlap > OVERLAPPED ? 2 : 1;
 	if (p->chunk > 1 && !p->buffers)
