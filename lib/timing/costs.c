@@ -163,8 +163,9 @@ static void bound_savings(struct msc_costs *c)
 	if (c->buffer > 0 && c->interrupt > 0)
 		c->saves_buffer = (struct msc_range){ 0, fmin(waiting, p->bus_ns) };
 	else if (c->buffer > 0 && c->tick > 0)
-		c->saves_buffer = (struct msc_range){ c->buffer * (1 - VAGUE) - hidden(c),
-						      c->buffer * (1 + VAGUE) };
+		c->saves_buffer = (struct msc_range){
+			fmax(0, c->buffer - VAGUE * p->block_ns - hidden(c)), c->buffer * (1 + VAGUE)
+		};
 	else if (c->buffer > 0)
 		c->saves_buffer =
 			(struct msc_range){ fmax(0, p->block_ns - fmax(c->medium.most, p->bus_ns) -
@@ -185,6 +186,17 @@ void msc_costs_of(const struct msc_pace *p, enum msc_pace_set set, struct msc_co
 	divide_block(c);
 	bound_medium(c);
 	bound_savings(c);
+}
+
+void msc_bound_mended(struct msc_pace *p, const struct msc_costs *c)
+{
+	bool vague = msc_hides_tick(p) || msc_ticks_at_times(p) || !msc_is_divided(p);
+
+	p->mended_least_ns = p->mended_most_ns = -1;
+	if (p->block_ns <= 0)
+		return;
+	p->mended_least_ns = fmax(p->bus_ns, vague ? 0 : fmin(c->medium.least, p->block_ns));
+	p->mended_most_ns = fmax(p->bus_ns, fmin(c->medium.most, p->block_ns));
 }
 
 double msc_whole(const struct msc_costs *c, const struct msc_pace_size *z)

@@ -32,6 +32,9 @@ struct msc_costs {
 /* Divides the time of a block. */
 void msc_costs_of(const struct msc_pace *, enum msc_pace_set, struct msc_costs *);
 
+/* What a block takes at least and at most when all faults are mended. */
+void msc_bound_mended(struct msc_pace *, const struct msc_costs *);
+
 /* Of one command, ns. */
 double msc_cost_of(const struct msc_costs *, enum msc_diagnosis_id, const struct msc_pace_size *);
 double msc_whole(const struct msc_costs *, const struct msc_pace_size *);

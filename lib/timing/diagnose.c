@@ -223,14 +223,14 @@ static void words_medium(const struct msc_costs *c, struct msc_diagnosis *d)
 				   "keep to no tick"
 				 : "");
 	else
-		snprintf(
-			d->evidence, sizeof d->evidence,
-			"a block comes every %s, the bus needs %s of it, and the medium between %s "
-			"and %s%s: with all above mended a block takes that, or as long as the bus",
-			ns(p->block_ns).s, ns(p->bus_ns).s, ns(c->medium.least).s,
-			ns(c->medium.most).s,
-			c->interrupt > 0 ? ", as the processor's own copying is not told from it"
-					 : "");
+		snprintf(d->evidence, sizeof d->evidence,
+			 "a block comes every %s, the bus needs %s of it, and the medium at most %s%s: "
+			 "with all above mended a block takes %s to %s",
+			 ns(p->block_ns).s, ns(p->bus_ns).s, ns(c->medium.most).s,
+			 c->interrupt > 0
+				 ? ", with the processor's own copying, which is not told from it"
+				 : "",
+			 ns(p->mended_least_ns).s, ns(p->mended_most_ns).s);
 	snprintf(d->advice, sizeof d->advice,
 		 "a faster way to the medium (a wider or faster bus such as SDIO, multiple-block "
 		 "reads that need not wait anew for each block, more blocks per request), or a "
@@ -393,6 +393,7 @@ void msc_pace_diagnose(struct msc_pace *p)
 
 	p->n_diagnosis = 0;
 	msc_costs_of(p, p->queued && p->queued_works ? MSC_PACE_QUEUED : MSC_PACE_SERIAL, &c);
+	msc_bound_mended(p, &c);
 	for (int id = 0; id < MSC_DIAGS; id++) {
 		struct msc_diagnosis d = { .id = (enum msc_diagnosis_id)id };
 

@@ -286,7 +286,7 @@ static void settle_buffers(struct msc_pace *p)
 		p->buffers = later < tick / 2 + bus + (block - rounded) / 2 ? 2 : 1;
 	else if (later < limit)
 		p->buffers = p->ready > 2 ? p->ready : 2;
-	else if (msc_ticks_at_times(p)) /* so may the handing over */
+	else if (msc_ticks_at_times(p) && later < bus + p->wake.period_ns) /* to hand it over */
 		p->buffers = p->overlap > OVERLAPPED ? 2 : 0;
 	else
 		p->buffers = p->overlap > OVERLAPPED ? 2 : 1;
