@@ -134,15 +134,10 @@ static void bound_medium(struct msc_costs *c)
 	c->medium = (struct msc_range){ 0, one ? waiting : p->block_ns };
 	if (c->interrupt > 0)
 		return; /* how much of it is the processor's own copying is not seen */
-	if (c->tick > 0) {
-		if (one)
-			c->medium.most -= rounds_bus_by(p) / p->chunk;
-		c->medium.least = 0;
-	} else {
+	if (c->tick <= 0)
 		c->medium.least = c->medium.most;
-		if (one)
-			c->medium.most += fmax(0, p->overlap) * fmin(waiting, p->bus_ns);
-	}
+	if (one)
+		c->medium.most += fmax(0, p->overlap) * fmin(waiting, p->bus_ns);
 }
 
 /* What of the medium's time the bus hides now, and a tick may round up when it no longer does. */
@@ -170,7 +165,8 @@ static void bound_savings(struct msc_costs *c)
 		c->saves_buffer =
 			(struct msc_range){ fmax(0, p->block_ns - fmax(c->medium.most, p->bus_ns) -
 							    VAGUE * p->block_ns),
-					    p->block_ns - fmax(c->medium.least, p->bus_ns) };
+					    p->block_ns - fmax(c->medium.least, p->bus_ns) +
+						    (msc_wakes_by_tick(p) ? rounds_bus_by(p) / p->chunk : 0) };
 	if (c->tick > 0) {
 		if (p->buffers == 1)
 			c->saves_tick.least = rounds_bus_by(p) / p->chunk * (1 - VAGUE);

@@ -31,6 +31,7 @@
 #define DRIFT_MOST    2000.0	       /* ppm; beyond that the tick has an odd period */
 #define WAITING_LEAST 0.05 /* of a block's time, for anything to be said about what is waited for */
 #define READY_MOST    0.75
+#define NO_LONGER     1.15 /* times a block's time: as in a long read */
 #define OVERLAPPED    0.5  /* from which share on medium and bus are said to overlap */
 #define BLURRED	      0.8
 #define PAUSE_LEAST   (50.0 * MSC_MS)
@@ -263,6 +264,15 @@ static double overlap(const struct msc_pace *p)
 		    fmax(0, (medium + p->bus_ns - p->block_ns) / fmax(1, fmin(medium, p->bus_ns))));
 }
 
+/* The second block was perhaps ready, and waited for a tick to be handed over, though blocks seldom do in a
+ * long read. */
+static bool hands_over_late(const struct msc_pace *p, double later)
+{
+	return later < p->bus_ns * p->chunk + p->wake.period_ns &&
+	       (msc_ticks_at_times(p) ||
+		(msc_wakes_by_tick(p) && later > NO_LONGER * p->block_ns * p->chunk));
+}
+
 /* After a pause of the host, a device with one buffer has one chunk ready, and the next comes as in
  * a long read. One with two has two; but a task may have to hand the second over, which can wait
  * for a tick. Where that hides the difference, the first block decides. */
@@ -286,7 +296,7 @@ static void settle_buffers(struct msc_pace *p)
 		p->buffers = later < tick / 2 + bus + (block - rounded) / 2 ? 2 : 1;
 	else if (later < limit)
 		p->buffers = p->ready > 2 ? p->ready : 2;
-	else if (msc_ticks_at_times(p) && later < bus + p->wake.period_ns) /* to hand it over */
+	else if (hands_over_late(p, later))
 		p->buffers = p->overlap > OVERLAPPED ? 2 : 0;
 	else
 		p->buffers = p->overlap > OVERLAPPED ? 2 : 1;
