@@ -158,15 +158,16 @@ static void bound_savings(struct msc_costs *c)
 	if (c->buffer > 0 && c->interrupt > 0)
 		c->saves_buffer = (struct msc_range){ 0, fmin(waiting, p->bus_ns) };
 	else if (c->buffer > 0 && c->tick > 0)
-		c->saves_buffer = (struct msc_range){
-			fmax(0, c->buffer - VAGUE * p->block_ns - hidden(c)), c->buffer * (1 + VAGUE)
-		};
-	else if (c->buffer > 0)
 		c->saves_buffer =
-			(struct msc_range){ fmax(0, p->block_ns - fmax(c->medium.most, p->bus_ns) -
-							    VAGUE * p->block_ns),
-					    p->block_ns - fmax(c->medium.least, p->bus_ns) +
-						    (msc_wakes_by_tick(p) ? rounds_bus_by(p) / p->chunk : 0) };
+			(struct msc_range){ fmax(0, c->buffer - VAGUE * p->block_ns - hidden(c)),
+					    c->buffer * (1 + VAGUE) };
+	else if (c->buffer > 0)
+		c->saves_buffer = (struct msc_range){
+			fmax(0,
+			     p->block_ns - fmax(c->medium.most, p->bus_ns) - VAGUE * p->block_ns),
+			p->block_ns - fmax(c->medium.least, p->bus_ns) +
+				(msc_wakes_by_tick(p) ? rounds_bus_by(p) / p->chunk : 0)
+		};
 	if (c->tick > 0) {
 		if (p->buffers == 1)
 			c->saves_tick.least = rounds_bus_by(p) / p->chunk * (1 - VAGUE);

@@ -223,14 +223,15 @@ static void words_medium(const struct msc_costs *c, struct msc_diagnosis *d)
 				   "keep to no tick"
 				 : "");
 	else
-		snprintf(d->evidence, sizeof d->evidence,
-			 "a block comes every %s, the bus needs %s of it, and the medium at most %s%s: "
-			 "with all above mended a block takes %s to %s",
-			 ns(p->block_ns).s, ns(p->bus_ns).s, ns(c->medium.most).s,
-			 c->interrupt > 0
-				 ? ", with the processor's own copying, which is not told from it"
-				 : "",
-			 ns(p->mended_least_ns).s, ns(p->mended_most_ns).s);
+		snprintf(
+			d->evidence, sizeof d->evidence,
+			"a block comes every %s, the bus needs %s of it, and the medium at most %s%s: "
+			"with all above mended a block takes %s to %s",
+			ns(p->block_ns).s, ns(p->bus_ns).s, ns(c->medium.most).s,
+			c->interrupt > 0
+				? ", with the processor's own copying, which is not told from it"
+				: "",
+			ns(p->mended_least_ns).s, ns(p->mended_most_ns).s);
 	snprintf(d->advice, sizeof d->advice,
 		 "a faster way to the medium (a wider or faster bus such as SDIO, multiple-block "
 		 "reads that need not wait anew for each block, more blocks per request), or a "
