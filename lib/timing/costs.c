@@ -11,7 +11,8 @@
 #define SHARED_MOST    4      /* blocks that come in a whole number of ticks together */
 #define SHARED_WITHIN  300e-6 /* of a tick for each of them */
 #define SHARED_CHANCE  1e-9   /* at most, that arrivals agree so well without a tick */
-#define AT_TIMES_LEAST 0.3    /* resultant of blocks that keep to the tick at times */
+#define AT_TIMES_LEAST 0.15   /* resultant of blocks that keep to the tick at times */
+#define TICK_NEARLY    0.95 /* of a tick: blocks that take so long may each wait for one */
 #define VAGUE	       0.03 /* of a time: what the model leaves out, a task's switch and the like */
 
 /* A few blocks come in a whole number of ticks, to some parts in ten thousand: not each waits for one, as
@@ -49,6 +50,11 @@ bool msc_hides_tick(const struct msc_pace *p)
 {
 	return msc_wakes_by_tick(p) && !p->bus && !msc_keeps_to_tick(p) && p->host.locked &&
 	       p->host.period_ns > p->wake.period_ns / 2 && p->block_ns < 1.15 * p->wake.period_ns;
+}
+
+bool msc_may_tick(const struct msc_pace *p)
+{
+	return msc_hides_tick(p) && p->block_ns > TICK_NEARLY * p->wake.period_ns;
 }
 
 bool msc_is_waiting(const struct msc_pace *p)
@@ -109,7 +115,8 @@ static void divide_block(struct msc_costs *c)
 }
 
 /* By how much a tick rounds up the bus time of a chunk, which is known; what it rounds the medium's time
- * up by is not, but less than a tick. */
+ * up by is not: less than a tick for each time that the device waits for the medium, which may be as
+ * often as there are ticks. */
 static double rounds_bus_by(const struct msc_pace *p)
 {
 	double bus = p->bus_ns * p->chunk;
@@ -127,18 +134,18 @@ static void bound_medium(struct msc_costs *c)
 	c->medium = (struct msc_range){ 0, one ? waiting : p->block_ns };
 	if (c->interrupt > 0)
 		return; /* how much of it is the processor's own copying is not seen */
-	if (c->tick > 0) {
-		if (one)
-			c->medium.most -= rounds_bus_by(p) / p->chunk;
-		c->medium.least = c->medium.most - p->tick.period_ns / p->chunk;
-		if (!p->buffers) /* one or two: see above for one */
-			c->medium.least = fmax(0, waiting - (rounds_bus_by(p) + p->tick.period_ns) /
-								    p->chunk);
-	} else {
+	if (c->tick <= 0)
 		c->medium.least = c->medium.most;
-		if (one)
-			c->medium.most += fmax(0, p->overlap) * fmin(waiting, p->bus_ns);
-	}
+	if (one)
+		c->medium.most += fmax(0, p->overlap) * fmin(waiting, p->bus_ns);
+}
+
+/* What of the medium's time the bus hides now, and a tick may round up when it no longer does. */
+static double hidden(const struct msc_costs *c)
+{
+	const struct msc_pace *p = c->p;
+
+	return p->overlap > VAGUE ? p->tick.period_ns / p->chunk : 0;
 }
 
 static void bound_savings(struct msc_costs *c)
@@ -152,18 +159,20 @@ static void bound_savings(struct msc_costs *c)
 		c->saves_buffer = (struct msc_range){ 0, fmin(waiting, p->bus_ns) };
 	else if (c->buffer > 0 && c->tick > 0)
 		c->saves_buffer =
-			(struct msc_range){ c->buffer * (1 - VAGUE), c->buffer * (1 + VAGUE) };
+			(struct msc_range){ fmax(0, c->buffer - VAGUE * p->block_ns - hidden(c)),
+					    c->buffer * (1 + VAGUE) };
 	else if (c->buffer > 0)
-		c->saves_buffer =
-			(struct msc_range){ fmax(0, p->block_ns - fmax(c->medium.most, p->bus_ns) -
-							    VAGUE * p->block_ns),
-					    p->block_ns - fmax(c->medium.least, p->bus_ns) };
+		c->saves_buffer = (struct msc_range){
+			fmax(0,
+			     p->block_ns - fmax(c->medium.most, p->bus_ns) - VAGUE * p->block_ns),
+			p->block_ns - fmax(c->medium.least, p->bus_ns) +
+				(msc_wakes_by_tick(p) ? rounds_bus_by(p) / p->chunk : 0)
+		};
 	if (c->tick > 0) {
-		double rounded = p->buffers > 1 ? 0 : rounds_bus_by(p) / p->chunk;
-
-		c->saves_tick.least = p->buffers ? rounded * (1 - VAGUE) : 0;
-		c->saves_tick.most = fmin(waiting, rounded + p->tick.period_ns / p->chunk);
-	} else if (msc_ticks_at_times(p)) {
+		if (p->buffers == 1)
+			c->saves_tick.least = rounds_bus_by(p) / p->chunk * (1 - VAGUE);
+		c->saves_tick.most = waiting;
+	} else if (msc_ticks_at_times(p) || msc_may_tick(p)) {
 		c->saves_tick.most = waiting;
 	}
 }
@@ -174,6 +183,17 @@ void msc_costs_of(const struct msc_pace *p, enum msc_pace_set set, struct msc_co
 	divide_block(c);
 	bound_medium(c);
 	bound_savings(c);
+}
+
+void msc_bound_mended(struct msc_pace *p, const struct msc_costs *c)
+{
+	bool vague = msc_hides_tick(p) || msc_ticks_at_times(p) || !msc_is_divided(p);
+
+	p->mended_least_ns = p->mended_most_ns = -1;
+	if (p->block_ns <= 0)
+		return;
+	p->mended_least_ns = fmax(p->bus_ns, vague ? 0 : fmin(c->medium.least, p->block_ns));
+	p->mended_most_ns = fmax(p->bus_ns, fmin(c->medium.most, p->block_ns));
 }
 
 double msc_whole(const struct msc_costs *c, const struct msc_pace_size *z)

@@ -32,6 +32,9 @@ struct msc_costs {
 /* Divides the time of a block. */
 void msc_costs_of(const struct msc_pace *, enum msc_pace_set, struct msc_costs *);
 
+/* What a block takes at least and at most when all faults are mended. */
+void msc_bound_mended(struct msc_pace *, const struct msc_costs *);
+
 /* Of one command, ns. */
 double msc_cost_of(const struct msc_costs *, enum msc_diagnosis_id, const struct msc_pace_size *);
 double msc_whole(const struct msc_costs *, const struct msc_pace_size *);
@@ -54,6 +57,7 @@ bool msc_ticks_at_times(const struct msc_pace *); /* so do some of the others */
 /* First blocks do, and whether the others do is hidden: the host sees completions no oftener than
  * about each tick, and it has seen one for each block. */
 bool msc_hides_tick(const struct msc_pace *);
+bool msc_may_tick(const struct msc_pace *); /* it does, and a block takes about a tick */
 /* A block takes longer than the bus needs for it. */
 bool msc_is_waiting(const struct msc_pace *);
 /* A probe pauses in the middle of a read and asks endpoint 0 meanwhile; the host of a capture may have

@@ -15,6 +15,7 @@
 #define MATTERS	       0.05 /* share of the time from which on a fault is a bottleneck */
 #define COMMAND_MATTERS 0.10 /* the same, of what is not in each block */
 #define MENTIONED      0.03 /* and from which on it is named at all */
+#define FULL	       0.93 /* of the time is packets: what is left is the command's */
 #define WRITES_LEAST   16
 
 const char *const msc_diagnosis_ids[MSC_DIAGS] = {
@@ -103,7 +104,7 @@ static void words_tick(const struct msc_costs *c, struct msc_diagnosis *d)
 	bool device = p->tick_clock == MSC_PACE_CLOCK_DEVICE;
 	char drift[96] = "";
 
-	d->sure = sure_if(device && !msc_ticks_at_times(p));
+	d->sure = msc_may_tick(p) ? MSC_PACE_POSSIBLE : sure_if(device && !msc_ticks_at_times(p));
 	if (p->drift_known && fabs(p->drift_ppm) > 2 * p->drift_error_ppm)
 		snprintf(drift, sizeof drift, " that slips by %+.0f ppm against the host's frames",
 			 p->drift_ppm);
@@ -114,7 +115,10 @@ static void words_tick(const struct msc_costs *c, struct msc_diagnosis *d)
 			"reads): a command waits for the next tick, %s on average; further blocks %s",
 			ns(p->wake.period_ns).s, drift, p->wake.resultant, p->wake.events,
 			ns(p->wake.period_ns / 2).s,
-			msc_ticks_at_times(p) ? "keep to it at times" : "do not keep to it");
+			msc_may_tick(p)		? "take about as long, and this host does not show "
+						  "whether they wait for it"
+			: msc_ticks_at_times(p) ? "keep to it at times"
+						: "do not keep to it");
 	else
 		snprintf(
 			d->evidence, sizeof d->evidence,
@@ -221,10 +225,13 @@ static void words_medium(const struct msc_costs *c, struct msc_diagnosis *d)
 	else
 		snprintf(
 			d->evidence, sizeof d->evidence,
-			"a block comes every %s, the bus needs %s of it, and the medium between %s "
-			"and %s: with all above mended a block takes that, or as long as the bus",
-			ns(p->block_ns).s, ns(p->bus_ns).s, ns(c->medium.least).s,
-			ns(c->medium.most).s);
+			"a block comes every %s, the bus needs %s of it, and the medium at most %s%s: "
+			"with all above mended a block takes %s to %s",
+			ns(p->block_ns).s, ns(p->bus_ns).s, ns(c->medium.most).s,
+			c->interrupt > 0
+				? ", with the processor's own copying, which is not told from it"
+				: "",
+			ns(p->mended_least_ns).s, ns(p->mended_most_ns).s);
 	snprintf(d->advice, sizeof d->advice,
 		 "a faster way to the medium (a wider or faster bus such as SDIO, multiple-block "
 		 "reads that need not wait anew for each block, more blocks per request), or a "
@@ -237,6 +244,7 @@ static void words_bus(const struct msc_costs *c, struct msc_diagnosis *d)
 {
 	const struct msc_pace *p = c->p;
 	const struct msc_pace_size *z = largest(p);
+	char left[40] = "nothing is";
 
 	d->sure = sure_if(d->share > 0.8);
 	snprintf(d->evidence, sizeof d->evidence,
@@ -245,8 +253,11 @@ static void words_bus(const struct msc_costs *c, struct msc_diagnosis *d)
 		 z->blocks, z->blocks == 1 ? "" : "s", ns(msc_whole(c, z)).s, ns(z->bus_ns).s,
 		 100 * z->bus_ns / msc_whole(c, z), ns(p->block_ns > 0 ? p->block_ns : p->bus_ns).s,
 		 ns(p->bus_ns).s);
+	if (d->share < FULL)
+		snprintf(left, sizeof left, "no more than %.0f %% is", 100 * (1 - d->share));
 	snprintf(d->advice, sizeof d->advice,
-		 "nothing is left to gain at this speed; only a faster bus helps%s",
+		 "%s left to gain at this speed; only a faster bus helps%s%s", left,
+		 d->share < FULL ? " beyond that" : "",
 		 p->speed == MSC_SPEED_FULL   ? " (high speed instead of full speed)"
 		 : p->speed == MSC_SPEED_HIGH ? " (SuperSpeed instead of high speed)"
 					      : "");
@@ -265,6 +276,18 @@ static void (*const words[MSC_DIAGS])(const struct msc_costs *, struct msc_diagn
 	[MSC_DIAG_BUS_BOUND] = words_bus,
 };
 
+/* What mending it saves, in the middle of its range: the order of faults; limits keep to their share. */
+static double weight(const struct msc_diagnosis *d)
+{
+	return d->id < MSC_DIAG_MEDIUM_BOUND ? (d->saves_least + d->saves_most) / 2 : d->share;
+}
+
+/* What is seen of a cause may be little, and what is hidden much. */
+static double worth(const struct msc_diagnosis *d)
+{
+	return fmax(d->share, weight(d));
+}
+
 /* 0: a fault that matters; 1: a limit; 2: a lesser fault; 3: about writes. The host's pace is no
  * fault of the firmware, and must be worth half of what the limit costs to come before it. */
 static int rank(const struct msc_costs *c, const struct msc_diagnosis *d)
@@ -280,13 +303,7 @@ static int rank(const struct msc_costs *c, const struct msc_diagnosis *d)
 		return 2;
 	if (d->id == MSC_DIAG_HOST_PACED || d->id == MSC_DIAG_PER_COMMAND_COST)
 		return d->share >= COMMAND_MATTERS ? 0 : 2;
-	return d->share >= MATTERS ? 0 : 2;
-}
-
-/* What mending it saves, in the middle of its range: the order of faults; limits keep to their share. */
-static double weight(const struct msc_diagnosis *d)
-{
-	return d->id < MSC_DIAG_MEDIUM_BOUND ? (d->saves_least + d->saves_most) / 2 : d->share;
+	return worth(d) >= MATTERS && d->sure != MSC_PACE_POSSIBLE ? 0 : 2;
 }
 
 static void insert(struct msc_pace *p, const struct msc_costs *c, const struct msc_diagnosis *d)
@@ -305,19 +322,24 @@ static void insert(struct msc_pace *p, const struct msc_costs *c, const struct m
 }
 
 /* Others of its rank that may save as much. What the processor holds in an interrupt has to be mended
- * before a second buffer helps. */
+ * before a second buffer helps; how much of it is the medium's is not seen. Nor is whether blocks that come
+ * with the ticks wait for them, where the host hides it. */
+static bool ties(const struct msc_costs *c, const struct msc_diagnosis *first,
+		 const struct msc_diagnosis *d)
+{
+	if (first->id == MSC_DIAG_MEDIUM_IN_INTERRUPT)
+		return d->id == MSC_DIAG_MEDIUM_BOUND;
+	if (first->id == MSC_DIAG_MEDIUM_BOUND)
+		return d->id == MSC_DIAG_TICK_BOUND && d->sure == MSC_PACE_POSSIBLE;
+	return first->id < MSC_DIAG_MEDIUM_BOUND && rank(c, d) == rank(c, first) &&
+	       d->write == first->write && d->saves_most > first->saves_least &&
+	       first->saves_most > d->saves_least;
+}
+
 static void tie(struct msc_pace *p, const struct msc_costs *c)
 {
-	const struct msc_diagnosis *first = &p->diagnosis[0];
-
-	if (first->id >= MSC_DIAG_MEDIUM_BOUND || first->id == MSC_DIAG_MEDIUM_IN_INTERRUPT)
-		return;
-	for (size_t i = 1; i < p->n_diagnosis; i++) {
-		struct msc_diagnosis *d = &p->diagnosis[i];
-
-		d->tied = rank(c, d) == rank(c, first) && d->write == first->write &&
-			  d->saves_most > first->saves_least && first->saves_most > d->saves_least;
-	}
+	for (size_t i = 1; i < p->n_diagnosis; i++)
+		p->diagnosis[i].tied = ties(c, &p->diagnosis[0], &p->diagnosis[i]);
 }
 
 static bool host_matters_serially(const struct msc_pace *p)
@@ -372,6 +394,7 @@ void msc_pace_diagnose(struct msc_pace *p)
 
 	p->n_diagnosis = 0;
 	msc_costs_of(p, p->queued && p->queued_works ? MSC_PACE_QUEUED : MSC_PACE_SERIAL, &c);
+	msc_bound_mended(p, &c);
 	for (int id = 0; id < MSC_DIAGS; id++) {
 		struct msc_diagnosis d = { .id = (enum msc_diagnosis_id)id };
 
@@ -387,7 +410,7 @@ void msc_pace_diagnose(struct msc_pace *p)
 			d.saves_least = shares.saves.least;
 			d.saves_most = shares.saves.most;
 		}
-		if (d.share < MENTIONED &&
+		if (worth(&d) < MENTIONED && !(id == MSC_DIAG_MEDIUM_BOUND && c.interrupt > 0) &&
 		    !(id == MSC_DIAG_HOST_PACED && largest(p) && host_matters_serially(p)))
 			continue;
 		words[id](&c, &d);

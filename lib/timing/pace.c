@@ -10,6 +10,7 @@
 
 #include "stats/stats.h"
 #include "timing/arrivals.h"
+#include "timing/costs.h"
 #include "timing/pace_capture.h"
 #include "timing/work.h"
 #include "wire/cost.h"
@@ -18,7 +19,7 @@
 #define MICROFRAME_NS (125.0 * MSC_US)
 #define CLOCKS_PPM    300.0 /* between a host's clock and its controller's frames */
 #define HOST_LOCKED   0.9
-#define TICK_SHORTEST (200.0 * MSC_US)
+#define TICK_SHORTEST (90.0 * MSC_US)
 #define TICK_LONGEST  (10.5 * MSC_MS) /* half of what long reads are strobed over */
 #define TICK_ROUND    (125.0 * MSC_US) /* ticks are whole multiples of it, or no drift is told */
 #define TICK_PPM      50.0 /* how well the first blocks tell its period */
@@ -30,6 +31,7 @@
 #define DRIFT_MOST    2000.0	       /* ppm; beyond that the tick has an odd period */
 #define WAITING_LEAST 0.05 /* of a block's time, for anything to be said about what is waited for */
 #define READY_MOST    0.75
+#define NO_LONGER     1.15 /* times a block's time: as in a long read */
 #define OVERLAPPED    0.5  /* from which share on medium and bus are said to overlap */
 #define BLURRED	      0.8
 #define PAUSE_LEAST   (50.0 * MSC_MS)
@@ -262,6 +264,15 @@ static double overlap(const struct msc_pace *p)
 		    fmax(0, (medium + p->bus_ns - p->block_ns) / fmax(1, fmin(medium, p->bus_ns))));
 }
 
+/* The second block was perhaps ready, and waited for a tick to be handed over, though blocks seldom do in a
+ * long read. */
+static bool hands_over_late(const struct msc_pace *p, double later)
+{
+	return later < p->bus_ns * p->chunk + p->wake.period_ns &&
+	       (msc_ticks_at_times(p) ||
+		(msc_wakes_by_tick(p) && later > NO_LONGER * p->block_ns * p->chunk));
+}
+
 /* After a pause of the host, a device with one buffer has one chunk ready, and the next comes as in
  * a long read. One with two has two; but a task may have to hand the second over, which can wait
  * for a tick. Where that hides the difference, the first block decides. */
@@ -285,6 +296,8 @@ static void settle_buffers(struct msc_pace *p)
 		p->buffers = later < tick / 2 + bus + (block - rounded) / 2 ? 2 : 1;
 	else if (later < limit)
 		p->buffers = p->ready > 2 ? p->ready : 2;
+	else if (hands_over_late(p, later))
+		p->buffers = p->overlap > OVERLAPPED ? 2 : 0;
 	else
 		p->buffers = p->overlap > OVERLAPPED ? 2 : 1;
 	if (p->chunk > 1 && !p->buffers)

@@ -219,6 +219,7 @@ struct msc_pace {
 	double block_ns;	/* from one to the next, in a long read */
 	double first_ns;	/* CBW taken to the first packet */
 	double medium_ns;	/* what the device needs for one */
+	double mended_least_ns, mended_most_ns; /* block_ns with every fault mended */
 	bool blurred;		/* the host was too slow to see when packets arrived */
 	double overlap;		/* of medium and bus, 0 to 1, as far as the first block tells */
 	uint32_t chunk;		/* blocks that come together; 0: could not be told */
