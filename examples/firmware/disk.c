@@ -211,6 +211,7 @@ static bool standard(const uint8_t *p, uint16_t value, uint16_t index, uint16_t 
 	case 0x010b:
 		if (!configured || index || value)
 			return false;
+		epoch++;
 		open_bulk();
 		acknowledge();
 		return true;
