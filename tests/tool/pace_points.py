@@ -66,12 +66,14 @@ def blocks_of(target):
 
 def held_against_mending(document, target, mean_ns):
     """[(cause, named first or tied with it, what it is said to save, what it saves)], of the time of a read."""
-    firsts = [d["id"] for i, d in enumerate(document["diagnosis"]) if not i or d["tied"]]
+    firsts = [d for i, d in enumerate(document["diagnosis"]) if not i or d["tied"]]
     rows = []
     for names, mended in mends(target):
+        saved = 1 - mean_ns(mended) / mean_ns(target)
         saves = max((d["saves"] for d in document["diagnosis"] if d["id"] in names),
                     key=lambda s: s["most"], default=None)
-        rows.append((names[0], any(n in firsts for n in names), saves, 1 - mean_ns(mended) / mean_ns(target)))
+        named = any(d["id"] in names and holds(d["saves"], saved) for d in firsts)
+        rows.append((names[0], named, saves, saved))
     return rows
 
 
