@@ -288,7 +288,8 @@ def test_every_format_that_is_listed_can_be_made(mscope, tmp_path):
     args = {"list": ["rules"], "probe": ["sim:reference"], "pace": ["sim:stm32"], "bench": [FULL, "--blocks", "1"],
             "send": ["sim:reference", "--", "12 00 00 00 24 00"], "check": CHECK[1:-1], "run": ["sim:reference", "one.yaml"],
             "compare": ["base.json", "base.json"], "decode": [CAPTURE], "ls": ["sim:lsd", "/SENSORS"],
-            "replay": [CAPTURE, "sim:reference,speed=full"]}
+            "replay": [CAPTURE, "sim:reference,speed=full"],
+            "soak": ["sim:reference", "--allow-writes", "--bytes", "1M"]}
     (tmp_path / "one.yaml").write_text(SCENARIO)
     mscope("bench", FULL, "--blocks", "1", "--json", "base.json", "-q")
     for format in listing("formats"):
