@@ -11,7 +11,8 @@ EMPTY = [f"medium=0,block-size={size}" for size in (512, 1024, 2048, 4096)]
 # What is about commands that cannot name a block behind FFFFFFFFh: READ(10) itself at its last address, the forms of
 # twelve bytes, VERIFY(10).
 NARROW = {"scsi.read10.last-address", "scsi.range.read12", "scsi.range.verify", "scsi.optional.verify", "scsi.range.read12-wrap",
-          "scsi.verify.compare", "field.command.write12", "usb.command.optional-write"}
+          "scsi.verify.compare", "field.command.write12", "usb.command.optional-write",
+          "usb.command.write12-long"}
 
 
 def findings(mscope, knobs, *options):
