@@ -101,8 +101,9 @@ def test_the_kernel_resets_a_served_device(vm, serve):
 # ---- the same verdicts through the kernel -------------------------------------------------------------
 
 CAPTURE = "/run/capture.pcap"
-# They wait for 30 and for 10 seconds, or read as long; the last gives each packet 5 ms, which is less than this machine may take.
-LEFT_OUT = {"attach.windows.idle", "attach.linux.hold", "attach.windows.fat32", "bot.case12.small-packets"}
+# They wait for 30 and for 10 seconds, or read as long; the last two give each packet 5 ms, and are skipped where 1 MiB takes too
+# long, which is more than this machine may reach.
+LEFT_OUT = {"attach.windows.idle", "attach.linux.hold", "attach.windows.fat32", "bot.case12.small-packets", "scsi.write.long"}
 FAULTS = """
     capacity-count capacity-long cbw-ignored cbw-signature-unchecked configuration-keeps-halt csw-padded csw-signature csw-tag
     data-excess data-missing inquiry-clamp inquiry-short mode-length phase-needless port-reset-loses-command residue-zero sense-zero
@@ -129,7 +130,9 @@ class Compared:
         return known.judge(self.target, self.names, compare_verdicts(self.real, self.simulated))
 
 
-HELD_BACK = {"usb.request.get-max-lun-absent", "usb.request.reset-absent"}      # by usbfs, as docs/design.md says
+# By usbfs, as docs/design.md says; and what vhci-hcd cannot do.
+HELD_BACK = {"usb.request.get-max-lun-absent", "usb.request.reset-absent", "usb.absent.endpoint", "usb.absent.interface",
+             "usb.suspend.idle", "usb.suspend.medium"}
 MODELS = {                                              # target, options
     "reference": ("sim:reference", WRITES),
     "linux-gadget": ("sim:linux-gadget,blocks=4096", []),
