@@ -55,12 +55,14 @@ HANDLER(resume, (b))
 HANDLER(medium, (b, c->present))
 HANDLER(eject, (b))
 
-/* The handler, if the firmware has it. */
-#define TELL(m, name, ...)                                                                         \
+/* The handler, if the firmware has it, with a struct call of what it is given. */
+#define NOTHING (struct call){ .x = NULL }
+#define TELL(m, name, given)                                                                       \
 	do {                                                                                       \
 		struct external *x_ = mcu_state(m);                                                \
-		struct call call_ = { .x = x_, __VA_ARGS__ };                                      \
+		struct call call_ = given;                                                         \
                                                                                                    \
+		call_.x = x_;                                                                      \
 		if (x_->copy->fw && x_->copy->fw->name)                                            \
 			external_run(m, #name, x_->life, call_##name, &call_);                     \
 	} while (0)
@@ -71,7 +73,7 @@ static void main_task(struct mcu *m)
 {
 	struct external *x = mcu_state(m);
 
-	TELL(m, main);
+	TELL(m, main, NOTHING);
 	for (;;)
 		sema_take(m, x->never);
 }
@@ -90,7 +92,7 @@ static void begin_life(struct mcu *m)
 	}
 	x->woken = sema_new(m);
 	x->never = sema_new(m);
-	TELL(m, start);
+	TELL(m, start, NOTHING);
 	if (x->copy->fw->main)
 		task_start(m, "main", 0, main_task);
 }
@@ -117,7 +119,7 @@ static void reset(struct mcu *m)
 
 	if (x->dead)
 		begin_life(m);
-	TELL(m, bus_reset);
+	TELL(m, bus_reset, NOTHING);
 }
 
 /* ---- interrupts ------------------------------------------------------------------------------ */
@@ -134,44 +136,44 @@ static void setup(struct mcu *m, const struct msc_setup *q)
 
 static void ep0_in(struct mcu *m)
 {
-	TELL(m, ep0_sent);
+	TELL(m, ep0_sent, NOTHING);
 }
 
 static void ep0_out(struct mcu *m, size_t len)
 {
-	TELL(m, ep0_received, .len = len);
+	TELL(m, ep0_received, (struct call){ .len = len });
 }
 
 static void in_done(struct mcu *m, uint8_t ep)
 {
-	TELL(m, sent, .ep = ep);
+	TELL(m, sent, (struct call){ .ep = ep });
 }
 
 static void out_done(struct mcu *m, uint8_t ep, size_t len)
 {
-	TELL(m, received, .ep = ep, .len = len);
+	TELL(m, received, ((struct call){ .ep = ep, .len = len }));
 }
 
 static void suspend(struct mcu *m)
 {
-	TELL(m, suspend);
+	TELL(m, suspend, NOTHING);
 }
 
 static void resume(struct mcu *m)
 {
-	TELL(m, resume);
+	TELL(m, resume, NOTHING);
 }
 
 static void card(struct mcu *m, uint8_t slot, bool present)
 {
 	if (slot == 0)
-		TELL(m, medium, .present = present);
+		TELL(m, medium, (struct call){ .present = present });
 }
 
 static void eject(struct mcu *m, uint8_t slot)
 {
 	if (slot == 0)
-		TELL(m, eject);
+		TELL(m, eject, NOTHING);
 }
 
 /* ---- the model ------------------------------------------------------------------------------- */
