@@ -24,7 +24,6 @@ struct conductor {
 	size_t n_reports;	/* that have begun */
 	struct tool *tool;
 	size_t total, done;
-	bool simulated;
 	char *repeat, *selected;
 	struct repeat tried;
 	struct walk *walk; /* NULL: the run does not end with the first failure */
@@ -36,7 +35,6 @@ static void show_progress(struct conductor *c, const struct msc_event *ev)
 
 	if (ev->kind == MSC_EV_RUN_BEGIN) {
 		c->total = ev->cases_total;
-		c->simulated = ev->device->simulated;
 		tool_progress(c->tool, "asking the device what it is");
 	}
 	if (ev->kind == MSC_EV_CASE_BEGIN) {
@@ -112,7 +110,7 @@ static void tell_estimate(const struct conductor *c, const struct msc_event *ev)
 	long long seconds = (ev->device_ns + MSC_S - 1) / MSC_S;
 	bool minutes = seconds >= MINUTES_FROM_S;
 
-	if (c->tool->verbosity < 0 || c->simulated || ev->cases_total < ESTIMATE_LEAST)
+	if (c->tool->verbosity < 0 || ev->device->simulated || ev->cases_total < ESTIMATE_LEAST)
 		return;
 	fprintf(stderr, "mscope: %zu cases, about %lld %s\n", ev->cases_total,
 		minutes ? (seconds + 30) / 60 : seconds, minutes ? "minutes" : "s");

@@ -57,7 +57,9 @@ void msc_run_estimate(struct msc_runner *r, const struct msc_scenarios *all)
 {
 	struct estimate e = { .env = r->env,
 			      .command_ns = r->n_learned ? r->learned_ns / r->n_learned : 0 };
-	struct msc_event ev = { .kind = MSC_EV_ESTIMATE, .at_ns = msc_now(r->target->clock) };
+	struct msc_event ev = { .kind = MSC_EV_ESTIMATE,
+				.at_ns = msc_now(r->target->clock),
+				.device = &r->target->device };
 	char why[256];
 
 	e.env.known = (1u << MSC_VAR_STATUS) - 1;

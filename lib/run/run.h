@@ -29,7 +29,7 @@ struct msc_summary {
  * does not know. Pointers are valid during the call. */
 enum msc_event_kind {
 	MSC_EV_RUN_BEGIN,  /* device, profile, cases_total */
-	MSC_EV_ESTIMATE, /* cases_total of those that will run, device_ns: about how long they take */
+	MSC_EV_ESTIMATE, /* device, cases_total of those that will run, device_ns: about how long they take */
 	MSC_EV_CASE_BEGIN, /* scenario */
 	MSC_EV_RECORD,	   /* scenario, record: after it was judged */
 	MSC_EV_NOTE,	   /* text: the reader should know, such as "driven serially: ..." */

@@ -19,6 +19,17 @@ int msc_enum_request(struct msc_target *t, const struct msc_setup *setup, void *
 	return 0;
 }
 
+int msc_enum_outcome(struct msc_target *t, const struct msc_setup *setup, int64_t deadline_ns,
+		     enum msc_outcome *outcome, struct msc_err *err)
+{
+	struct msc_xfer x;
+
+	if (msc_enum_request(t, setup, NULL, deadline_ns, &x, err) < 0)
+		return -1;
+	*outcome = x.outcome;
+	return 0;
+}
+
 int msc_enum_standard(struct msc_target *t, const char *what, const struct msc_setup *setup,
 		      void *data, size_t *len, int64_t timeout_ns, struct msc_err *err)
 {

@@ -15,6 +15,10 @@
 int msc_enum_request(struct msc_target *, const struct msc_setup *, void *data, int64_t deadline_ns,
 		     struct msc_xfer *x, struct msc_err *) MSC_MUST_CHECK;
 
+/* One without data; *outcome is how it ended. */
+int msc_enum_outcome(struct msc_target *, const struct msc_setup *, int64_t deadline_ns,
+		     enum msc_outcome *outcome, struct msc_err *) MSC_MUST_CHECK;
+
 /* One that must succeed within the time; MSC_E_UNSUPPORTED and `what` in words when it does not.
  * *len (or NULL) is how many bytes came. */
 int msc_enum_standard(struct msc_target *, const char *what, const struct msc_setup *, void *data,

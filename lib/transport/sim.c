@@ -120,13 +120,11 @@ static int clear_halt(struct msc_target *target, uint8_t ep, int64_t deadline_ns
 {
 	struct sim_target *s = msc_target_state(target);
 	const struct msc_setup setup = msc_setup_clear_halt(ep);
-	struct msc_xfer x;
 
-	if (msc_enum_request(target, &setup, NULL, deadline_ns, &x, err) < 0)
+	if (msc_enum_outcome(target, &setup, deadline_ns, outcome, err) < 0)
 		return -1;
-	if (x.outcome == MSC_OUT_DONE)
+	if (*outcome == MSC_OUT_DONE)
 		bus_reset_toggle(sim_device_bus(s->device), ep);
-	*outcome = x.outcome;
 	return 0;
 }
 
@@ -168,30 +166,23 @@ static int set_up(struct msc_target *t, struct msc_err *err)
 
 static int configure(struct msc_target *t, enum msc_outcome *outcome, struct msc_err *err)
 {
-	struct msc_xfer x;
-
-	if (msc_enum_request(t, &set_configuration, NULL, msc_now(t->clock) + REQUEST_NS, &x, err) <
+	if (msc_enum_outcome(t, &set_configuration, msc_now(t->clock) + REQUEST_NS, outcome, err) <
 	    0)
 		return -1;
-	if (x.outcome == MSC_OUT_DONE)
+	if (*outcome == MSC_OUT_DONE)
 		open_endpoints(t);
-	*outcome = x.outcome;
 	return 0;
 }
 
 static int set_interface(struct msc_target *t, enum msc_outcome *outcome, struct msc_err *err)
 {
-	const struct msc_setup setup = { .request_type = MSC_RECIPIENT_INTERFACE,
-					 .request = MSC_STD_SET_INTERFACE,
-					 .value = t->device.alternate,
-					 .index = t->device.interface_number };
-	struct msc_xfer x;
+	const struct msc_setup setup =
+		msc_setup_set_interface(t->device.interface_number, t->device.alternate);
 
-	if (msc_enum_request(t, &setup, NULL, msc_now(t->clock) + REQUEST_NS, &x, err) < 0)
+	if (msc_enum_outcome(t, &setup, msc_now(t->clock) + REQUEST_NS, outcome, err) < 0)
 		return -1;
-	if (x.outcome == MSC_OUT_DONE)
+	if (*outcome == MSC_OUT_DONE)
 		open_endpoints(t);
-	*outcome = x.outcome;
 	return 0;
 }
 

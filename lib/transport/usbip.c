@@ -42,12 +42,7 @@ static int clear_halt(struct msc_target *t, uint8_t ep, int64_t deadline_ns,
 		      enum msc_outcome *outcome, struct msc_err *err)
 {
 	const struct msc_setup setup = msc_setup_clear_halt(ep);
-	struct msc_xfer x;
-
-	if (msc_enum_request(t, &setup, NULL, deadline_ns, &x, err) < 0)
-		return -1;
-	*outcome = x.outcome;
-	return 0;
+	return msc_enum_outcome(t, &setup, deadline_ns, outcome, err);
 }
 
 static int configure(struct msc_target *t, enum msc_outcome *outcome, struct msc_err *err)
@@ -55,26 +50,14 @@ static int configure(struct msc_target *t, enum msc_outcome *outcome, struct msc
 	const struct msc_setup setup = { .request = MSC_STD_SET_CONFIGURATION,
 					 .value = msc_device_configuration(&t->device) };
 
-	struct msc_xfer x;
-
-	if (msc_enum_request(t, &setup, NULL, msc_now(t->clock) + REQUEST_NS, &x, err) < 0)
-		return -1;
-	*outcome = x.outcome;
-	return 0;
+	return msc_enum_outcome(t, &setup, msc_now(t->clock) + REQUEST_NS, outcome, err);
 }
 
 static int set_interface(struct msc_target *t, enum msc_outcome *outcome, struct msc_err *err)
 {
-	const struct msc_setup setup = { .request_type = MSC_RECIPIENT_INTERFACE,
-					 .request = MSC_STD_SET_INTERFACE,
-					 .value = t->device.alternate,
-					 .index = t->device.interface_number };
-	struct msc_xfer x;
-
-	if (msc_enum_request(t, &setup, NULL, msc_now(t->clock) + REQUEST_NS, &x, err) < 0)
-		return -1;
-	*outcome = x.outcome;
-	return 0;
+	const struct msc_setup setup =
+		msc_setup_set_interface(t->device.interface_number, t->device.alternate);
+	return msc_enum_outcome(t, &setup, msc_now(t->clock) + REQUEST_NS, outcome, err);
 }
 
 /* The configuration, and the setting of the interface that speaks Bulk-Only. */

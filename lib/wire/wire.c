@@ -31,6 +31,14 @@ void msc_cbw_unpack(struct msc_cbw *cbw, const uint8_t in[MSC_CBW_LEN])
 	memcpy(cbw->cb, in + MSC_CBW_HEADER_LEN, sizeof cbw->cb);
 }
 
+struct msc_setup msc_setup_set_interface(uint8_t interface, uint8_t alternate)
+{
+	return (struct msc_setup){ .request_type = MSC_RECIPIENT_INTERFACE,
+				   .request = MSC_STD_SET_INTERFACE,
+				   .value = alternate,
+				   .index = interface };
+}
+
 struct msc_setup msc_setup_clear_halt(uint8_t ep)
 {
 	return (struct msc_setup){ .request_type = MSC_RECIPIENT_ENDPOINT,

@@ -126,12 +126,10 @@ static void reset(struct mcu *m)
 
 static void setup(struct mcu *m, const struct msc_setup *q)
 {
-	struct external *x = mcu_state(m);
-	struct call call = { .x = x };
+	struct call given = NOTHING;
 
-	msc_setup_pack(call.packet, q);
-	if (x->copy->fw && x->copy->fw->setup)
-		external_run(m, "setup", x->life, call_setup, &call);
+	msc_setup_pack(given.packet, q);
+	TELL(m, setup, given);
 }
 
 static void ep0_in(struct mcu *m)

@@ -5,13 +5,8 @@
 
 #include <string.h>
 
-/* state: how many blocks the firmware believes in; 0: nobody has asked yet. */
-static void remember(void *state, uint64_t blocks)
-{
-	*(uint64_t *)state = blocks;
-}
-
-/* Every answer that tells a size, from one function of the true number of blocks. */
+/* Every answer that tells a size, from one function of the true number of blocks. state: how many the
+ * firmware believes in; 0: nobody has asked yet. */
 static enum mutant_verdict tell(const struct mutant_view *v, uint8_t *buf, size_t len, void *state,
 				uint64_t (*believed)(uint64_t blocks))
 {
@@ -29,7 +24,7 @@ static enum mutant_verdict tell(const struct mutant_view *v, uint8_t *buf, size_
 	} else {
 		return MUTANT_PASS;
 	}
-	remember(state, blocks);
+	*(uint64_t *)state = blocks;
 	return MUTANT_PASS;
 }
 
