@@ -148,6 +148,13 @@ def test_what_cannot_be_loaded_is_refused(mscope):
     assert "No such file" in mscope("probe", "sim:./nothing.so", status=2).err
 
 
+def test_a_file_that_is_cut_short_is_refused(mscope, disk):
+    whole = disk.read_bytes()
+    for size in (60, 1000, 5000, len(whole) // 3):
+        (mscope.cwd / "cut.so").write_bytes(whole[:size])
+        assert "cannot load firmware: " in mscope("probe", "sim:./cut.so", status=2).err
+
+
 def test_interrupts_can_be_disabled_and_waited_for(mscope):
     """A handler does not come between two calls of main that has disabled them, and waiting enables them."""
     so = source(mscope, """

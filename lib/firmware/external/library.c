@@ -3,7 +3,9 @@
  * which is what a debugger finds and coverage is written for; else a copy of it in memory. */
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <link.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -32,6 +34,34 @@ static int copy_file(const char *path, struct msc_err *err)
 	if (from >= 0)
 		close(from);
 	return to;
+}
+
+/* What the loader maps lies within the file: of one that was cut short it would touch what is not there, and die.
+ * Whether it is for this machine at all is left to the loader, which has the words. */
+static int check_file(const char *path, struct msc_err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st = { 0 };
+	ElfW(Ehdr) head = { 0 };
+	ElfW(Phdr) part;
+	bool whole = true;
+
+	if (fd < 0 || fstat(fd, &st) < 0 ||
+	    pread(fd, &head, sizeof head, 0) < (ssize_t)sizeof head ||
+	    memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 || head.e_phentsize != sizeof part)
+		head.e_phnum = 0;
+	for (unsigned i = 0; i < head.e_phnum && whole; i++) {
+		off_t at = (off_t)(head.e_phoff + (ElfW(Off))i * sizeof part);
+
+		whole = pread(fd, &part, sizeof part, at) == (ssize_t)sizeof part &&
+			(part.p_type != PT_LOAD ||
+			 (part.p_offset <= (ElfW(Off))st.st_size &&
+			  part.p_filesz <= (ElfW(Off))st.st_size - part.p_offset));
+	}
+	if (fd >= 0)
+		close(fd);
+	return whole ? 0
+		     : msc_fail(err, MSC_E_USAGE, "cannot load firmware: %s is cut short", path);
 }
 
 static void *load(const char *path, struct msc_err *err)
@@ -72,6 +102,8 @@ static int check(const char *path, const struct mscope_firmware *fw, struct msc_
 int external_load(struct external_copy *c, struct msc_err *err)
 {
 	external_unload(c);
+	if (check_file(c->path, err) < 0)
+		return -1;
 	c->handle = load(c->path, err);
 	if (!c->handle)
 		return -1;
