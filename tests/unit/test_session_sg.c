@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* nosan: every fault goes under them in tests/tool/test_faults.py, the SG path in test_sg.c */
 /* The same device by USB and by the kernel's SCSI path: what is found in its commands is the same, for
  * every model and every fault, but for the differences that are listed here with their reason. */
 #include <fnmatch.h>
