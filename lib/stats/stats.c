@@ -318,6 +318,11 @@ static double left_out(size_t na, size_t nb, double confidence, double spread)
 	return u;
 }
 
+bool msc_shift_has_interval(size_t na, size_t nb, double confidence, double spread)
+{
+	return na && nb && left_out(na, nb, confidence, spread) >= 1;
+}
+
 bool msc_shift_of(const struct msc_sorted *a, const struct msc_sorted *b, double confidence,
 		  double spread, struct msc_shift *s)
 {

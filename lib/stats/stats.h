@@ -53,6 +53,8 @@ struct msc_shift {
 };
 bool msc_shift_of(const struct msc_sorted *a, const struct msc_sorted *b, double confidence,
 		  double spread, struct msc_shift *);
+/* Whether so many samples of each allow one. */
+bool msc_shift_has_interval(size_t na, size_t nb, double confidence, double spread);
 
 /* ---- samples in the order of time ------------------------------------------------------------ */
 

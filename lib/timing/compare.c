@@ -25,6 +25,14 @@ static void different(struct msc_comparison *c, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* A bench that was stopped, or whose device failed, has measured less than it set out to, and what it
+ * has may be of a device that was about to fail. */
+static void check_whole(struct msc_comparison *c, const struct msc_bench *b, const char *which)
+{
+	if (*b->failure)
+		different(c, "the %s is not whole: %.140s", which, b->failure);
+}
+
 /* The firmware's name in "sim:NAME,knob=value"; the knobs are what two builds differ in. */
 static bool same_model(const struct msc_device *a, const struct msc_device *b)
 {
@@ -59,9 +67,6 @@ static void check_host(struct msc_comparison *c, const struct msc_bench *a,
 	else if (strcmp(a->host.system, b->host.system))
 		snprintf(c->note, sizeof c->note, "the host's system is another: %.80s, then %.80s",
 			 a->host.system, b->host.system);
-	if (*a->failure || *b->failure)
-		snprintf(c->note, sizeof c->note, "the %s ended early: %.160s",
-			 *b->failure ? "new one" : "base", *b->failure ? b->failure : a->failure);
 	if (strcmp(a->clock, b->clock))
 		different(c, "different clocks: %s and %s", a->clock, b->clock);
 	if (a->pattern_known && b->pattern_known && a->pattern != b->pattern)
@@ -143,6 +148,8 @@ int msc_compare(const struct msc_bench *base, const struct msc_bench *new,
 	*c = (struct msc_comparison){ .threshold = o->threshold };
 	if (match_runs(c, base, new, err) < 0)
 		return -1;
+	check_whole(c, base, "base");
+	check_whole(c, new, "new one");
 	check_device(c, &base->device, &new->device);
 	check_host(c, base, new);
 	check_runs(c, base, new);
@@ -167,6 +174,22 @@ void msc_comparison_free(struct msc_comparison *c)
 	free(c->run);
 	c->run = NULL;
 	c->n_runs = 0;
+}
+
+uint32_t msc_comparison_needed(const struct msc_comparison *c)
+{
+	uint32_t most = 0;
+
+	for (size_t i = 0; i < c->n_runs; i++) {
+		const struct msc_changed *is = &c->run[i].is;
+
+		if (!c->run[i].base || !c->run[i].new || is->change != MSC_CHANGE_UNKNOWN)
+			continue;
+		if (!is->needed)
+			return 0;
+		most = is->needed > most ? is->needed : most;
+	}
+	return most;
 }
 
 enum msc_change msc_comparison_verdict(const struct msc_comparison *c)

@@ -10,7 +10,7 @@
 struct msc_compare_options {
 	double threshold;	/* 0.05: five per cent of the base's median time */
 	double false_alarms;	/* for the whole comparison; 0: 0.01 */
-	bool force;		/* compare what is not comparable */
+	bool force;		/* compare what is not comparable, or not whole */
 };
 
 struct msc_compare_run {
@@ -37,6 +37,10 @@ void msc_comparison_free(struct msc_comparison *);
 
 /* SLOWER when any run is, else UNKNOWN when any is or none was compared, else FASTER when any is. */
 enum msc_change msc_comparison_verdict(const struct msc_comparison *);
+
+/* About so many commands of each size would give a verdict on every run; 0: all have one, or no number
+ * is known that would. */
+uint32_t msc_comparison_needed(const struct msc_comparison *);
 
 /* Fails unless the two can be compared, as far as the device and the host tell: to be asked before
  * the time for measuring is spent. */

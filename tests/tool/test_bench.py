@@ -266,13 +266,14 @@ def test_too_few_samples_give_no_verdict(base, count):
     edited(base, "base.json", "few.json", samples(*[[9999999] * count] * 3))
     p = base("compare", "base.json", "few.json", status=5)
     assert p.out.count("not enough data") == 3
-    assert "no verdict: measure more" in p.out and "SLOWER" not in p.out
+    assert "no verdict: measure both with --count 6" in p.out and "SLOWER" not in p.out
     document = base.json("compare", "few.json", "base.json", status=5)
     validate(document)
     assert document["verdict"] == "unknown"
 
 
 BAD = [
+    (lambda d: d.update(reason="interrupted"), 5, "not comparable: the new one is not whole: interrupted"),
     ("", 4, "bad.json:1:0: not valid JSON"),
     ("{", 4, ":1:1: not valid JSON"),
     ("truncated", 4, "not valid JSON"),
@@ -313,6 +314,32 @@ def test_bad_input_gives_no_verdict(base, content, status, message):
     p = base("compare", "base.json", "bad.json", status=status)
     assert message in p.err
     assert p.out == "" and p.err.startswith("mscope: ") and p.err.count("\n") == 1
+
+
+def test_what_is_not_whole_is_no_baseline(base):
+    edited(base, "base.json", "cut.json", lambda d: (d.update(reason="interrupted", failure=None), d["runs"].pop()))
+    p = base("bench", FULL, "--baseline", "cut.json", status=5)
+    assert p.out == "" and p.err == "mscope: cut.json: it is not whole: interrupted\n"
+    p = base("compare", "cut.json", "base.json", "--force")
+    assert "forced    the base is not whole: interrupted" in p.out and "2 no change" in p.out
+
+
+def test_a_simulation_of_many_times_is_no_slower_than_itself(mscope):
+    for name in ("a.json", "b.json"):
+        bench(mscope, name, "sim:stm32,stage=async")
+    assert "6 no change" in mscope("compare", "a.json", "b.json").out
+
+
+def test_as_many_as_it_asks_for_give_a_verdict(mscope):
+    """Times of 2 or 3 ms, another seed."""
+    def pair(count):
+        for name, seed in (("a.json", "1"), ("b.json", "7")):
+            bench(mscope, name, "sim:stm32,stage=async", "--blocks", "1", "--mode", "queued", "--count", count, "--seed", seed)
+        return mscope.json("compare", "a.json", "b.json", status=5 if count == "20" else 0)
+    document = pair("20")
+    validate(document)
+    assert document["verdict"] == "unknown" and document["runs"][0]["needed"] > 20
+    assert pair(str(document["runs"][0]["needed"]))["verdict"] == "same"
 
 
 def test_bad_arguments(base):
