@@ -19,6 +19,10 @@ double msc_quantile(const double *x, size_t n, double p);
  * small for the confidence asked for (95 % needs 6). */
 bool msc_median_interval(const double *x, size_t n, double confidence, double *low, double *high);
 
+/* The mean of so large a share of the values, as many left out on either side. */
+int msc_middle_mean(const double *x, size_t n, double share, double *mean,
+		    struct msc_err *) MSC_MUST_CHECK;
+
 /* time = per_command + bytes * per_byte, by the medians of each size (Theil and Sen), so that one
  * disturbed size does not bend it. false: fewer than two different sizes. */
 struct msc_line {

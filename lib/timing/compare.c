@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FALSE_ALARMS 0.01
-
 /* ---- are they comparable? ---------------------------------------------------------------------- */
 
 static void different(struct msc_comparison *c, const char *fmt, ...) MSC_PRINTF(2, 3);
@@ -106,6 +104,17 @@ int msc_compare_devices(const struct msc_device *base, const struct msc_device *
 	return c.n_different ? refuse(&c, err) : 0;
 }
 
+void msc_compare_conditions(const struct msc_bench *base, const struct msc_bench *new, char *why,
+			    size_t size)
+{
+	struct msc_comparison c = { .n_runs = 0 };
+
+	check_whole(&c, new, "bench");
+	check_device(&c, &base->device, &new->device);
+	check_host(&c, base, new);
+	snprintf(why, size, "%s", c.n_different ? c.different[0] : "");
+}
+
 /* ---- the whole --------------------------------------------------------------------------------- */
 
 static int compare_run(struct msc_compare_run *r, double threshold, double alpha,
@@ -142,7 +151,7 @@ static int match_runs(struct msc_comparison *c, const struct msc_bench *base,
 int msc_compare(const struct msc_bench *base, const struct msc_bench *new,
 		const struct msc_compare_options *o, struct msc_comparison *c, struct msc_err *err)
 {
-	double alarms = o->false_alarms > 0 ? o->false_alarms : FALSE_ALARMS;
+	double alarms = o->false_alarms > 0 ? o->false_alarms : MSC_FALSE_ALARMS;
 	size_t both = 0;
 
 	*c = (struct msc_comparison){ .threshold = o->threshold };
@@ -192,14 +201,23 @@ uint32_t msc_comparison_needed(const struct msc_comparison *c)
 	return most;
 }
 
-enum msc_change msc_comparison_verdict(const struct msc_comparison *c)
+enum msc_change msc_change_worst(const bool there[MSC_CHANGE_UNKNOWN + 1])
 {
 	static const enum msc_change order[] = { MSC_CHANGE_SLOWER, MSC_CHANGE_UNKNOWN,
 						 MSC_CHANGE_FASTER };
 
 	for (size_t k = 0; k < MSC_COUNT(order); k++)
-		for (size_t i = 0; i < c->n_runs; i++)
-			if (c->run[i].base && c->run[i].new && c->run[i].is.change == order[k])
-				return order[k];
+		if (there[order[k]])
+			return order[k];
 	return MSC_CHANGE_NONE;
+}
+
+enum msc_change msc_comparison_verdict(const struct msc_comparison *c)
+{
+	bool there[MSC_CHANGE_UNKNOWN + 1] = { false };
+
+	for (size_t i = 0; i < c->n_runs; i++)
+		if (c->run[i].base && c->run[i].new)
+			there[c->run[i].is.change] = true;
+	return msc_change_worst(there);
 }

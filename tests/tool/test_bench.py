@@ -218,6 +218,7 @@ def test_interrupted_writes_are_put_back(mscope, tmp_path):
 def edited(mscope, source, name, edit):
     document = json.loads((mscope.cwd / source).read_text())
     edit(document)
+    (mscope.cwd / name).parent.mkdir(exist_ok=True)
     (mscope.cwd / name).write_text(json.dumps(document))
 
 
@@ -341,6 +342,53 @@ def test_as_many_as_it_asks_for_give_a_verdict(mscope):
     needed = [r["needed"] or 0 for r in document["runs"]]
     assert document["verdict"] == "unknown" and max(needed) > 30
     assert pair(str(max(needed)))["verdict"] == "same"
+
+
+def test_history(base):
+    """Ten is newer than nine; what is no bench, cut short or of another device is left out."""
+    for i in range(1, 13):
+        factor = 1 + 0.004 * (-1) ** i + (0.08 if i >= 9 else 0)
+        edited(base, "base.json", f"h/run-{i}.json", lambda d: [r.update(samples_ns=[int(x * factor) for x in r["samples_ns"]]) for r in d["runs"]])
+    (base.cwd / "h/other.json").write_text("{}")
+    edited(base, "base.json", "h/cut.json", lambda d: d.update(reason="interrupted"))
+    edited(base, "base.json", "h/fast.json", lambda d: d["target"].update(speed="high"))
+    (base.cwd / "h/README").write_text("no bench")
+    p = base("compare", "--history", "h", status=1)
+    assert p.out.startswith("history   h: 12 benches of 15\n")
+    assert "left out  cut.json: the bench is not whole: interrupted\n" in p.out
+    assert "left out  fast.json: different speeds: full and high\n" in p.out
+    assert p.out.count("SLOWER") == 3 and "from run-9.json on" in " ".join(p.out.split())
+    assert all(len(line) <= 80 for line in p.out.splitlines())
+    document = base.json("compare", "--history", "h", status=1)
+    validate(document)
+    assert document["verdict"] == "slower" and document["history"]["files"] == [f"run-{i}.json" for i in range(1, 13)]
+    for r in document["history"]["runs"]:
+        change, = r["changes"]
+        assert change["at"] == "run-9.json" and abs(change["shift"] - 0.08) < 0.01 and not change["gradual"]
+        assert change["low"] <= change["shift"] <= change["high"]
+    assert "3 no change; more than 10 % counts" in base("compare", "--history", "h", "--threshold", "10%").out
+
+
+def test_history_without_a_verdict(base):
+    for i, factor in enumerate((1, 1.3, 0.8, 1.1, 0.7, 1.4)):
+        edited(base, "base.json", f"h/{i}.json", lambda d: [r.update(samples_ns=[int(x * factor) for x in r["samples_ns"]]) for r in d["runs"]])
+    p = base("compare", "--history", "h", status=5)
+    assert re.search(r"3 unknown; .* no verdict: about \d+ benches would do", p.out)
+    validate(base.json("compare", "--history", "h", status=5))
+    for name in "12345":
+        os.remove(base.cwd / f"h/{name}.json")
+    p = base("compare", "--history", "h", status=5)
+    assert p.out.count("not enough benches: 1 of at least 6") == 3
+
+
+def test_history_refusals(base):
+    (base.cwd / "h").mkdir()
+    assert base("compare", "--history", "h", status=5).err == "mscope: h: there are no files called *.json\n"
+    (base.cwd / "h/x.json").write_text("[]")
+    assert base("compare", "--history", "h", status=5).err == "mscope: h: there is no bench in it that is whole\n"
+    assert "cannot read none: No such file" in base("compare", "--history", "none", status=4).err
+    assert "'base.json'" in base("compare", "base.json", "--history", "h", status=2).err
+    assert "text and json only" in base("compare", "--history", "h", "--format", "go", status=2).err
 
 
 def test_bad_arguments(base):
