@@ -107,6 +107,9 @@ static int read_baseline(struct job *j, struct msc_err *err)
 	if (!j->base.n_runs)
 		return msc_fail(err, MSC_E_UNDECIDED, "%s: there are no runs to compare with",
 				j->baseline);
+	if (*j->base.failure && !arg(&j->tool->args, "force"))
+		return msc_fail(err, MSC_E_UNDECIDED, "%s: it is not whole: %.180s", j->baseline,
+				j->base.failure);
 	adopt(j);
 	return 0;
 }

@@ -164,7 +164,7 @@ static json_t *compared_json(const struct msc_compare_run *r)
 
 	return json_pack(
 		"{s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-		"s:o, s:I, s:o, s:o}",
+		"s:o, s:I, s:o, s:o, s:o}",
 		"name", msc_bench_run_name(name, sizeof name, b), "op", msc_bench_op_names[b->op],
 		"mode", msc_bench_mode_names[b->mode], "order", msc_bench_order_names[b->order],
 		"blocks", (json_int_t)b->blocks, "block_size", (json_int_t)b->block_size, "verdict",
@@ -176,7 +176,8 @@ static json_t *compared_json(const struct msc_compare_run *r)
 		fraction(r->is.confidence), "p", json_real(r->is.p), "memory",
 		fraction(r->is.memory), "group", (json_int_t)r->is.group, "base_drift",
 		r->is.base_drifts ? fraction(r->is.base_drift) : json_null(), "new_drift",
-		r->is.later_drifts ? fraction(r->is.later_drift) : json_null());
+		r->is.later_drifts ? fraction(r->is.later_drift) : json_null(), "needed",
+		r->is.needed ? json_integer(r->is.needed) : json_null());
 }
 
 /* Those in both, or the names of those that are only in one. */

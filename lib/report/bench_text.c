@@ -189,8 +189,13 @@ static void put_verdict(FILE *out, const struct msc_comparison *c)
 		comma = ", ";
 	}
 	fprintf(out, "; more than %g %% counts", 100 * c->threshold);
-	if (msc_comparison_verdict(c) == MSC_CHANGE_UNKNOWN)
-		fputs("; no verdict: measure more", out);
+	if (msc_comparison_verdict(c) == MSC_CHANGE_UNKNOWN) {
+		fputs("; no verdict: measure ", out);
+		if (msc_comparison_needed(c))
+			fprintf(out, "both with --count %u", msc_comparison_needed(c));
+		else
+			fputs("on a quieter machine", out);
+	}
 	putc('\n', out);
 }
 

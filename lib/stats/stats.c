@@ -188,6 +188,21 @@ void msc_sorted_free(struct msc_sorted *s)
 	*s = (struct msc_sorted){ NULL };
 }
 
+int msc_middle_mean(const double *x, size_t n, double share, double *mean, struct msc_err *err)
+{
+	size_t skip = (size_t)((1 - share) / 2 * (double)n + 1e-9);
+	struct msc_sorted s;
+	double sum = 0;
+
+	if (msc_sorted_of(&s, x, n, err) < 0)
+		return -1;
+	for (size_t i = skip; i < n - skip; i++)
+		sum += s.x[i];
+	*mean = sum / (double)(n - 2 * skip);
+	msc_sorted_free(&s);
+	return 0;
+}
+
 /* Twice the sum of the ranks of a among both, ties sharing the middle rank. When `twice` is not
  * NULL, twice the rank of each value of both goes there, in ascending order. *ties is the sum of
  * t^3 - t over groups of t equal values. */
@@ -316,6 +331,11 @@ static double left_out(size_t na, size_t nb, double confidence, double spread)
 	while (u < a * b / 2 && exact_tails(twice, n, na, least + 2 * u, INFINITY) <= side)
 		u++;
 	return u;
+}
+
+bool msc_shift_has_interval(size_t na, size_t nb, double confidence, double spread)
+{
+	return na && nb && left_out(na, nb, confidence, spread) >= 1;
 }
 
 bool msc_shift_of(const struct msc_sorted *a, const struct msc_sorted *b, double confidence,

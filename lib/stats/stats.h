@@ -19,6 +19,10 @@ double msc_quantile(const double *x, size_t n, double p);
  * small for the confidence asked for (95 % needs 6). */
 bool msc_median_interval(const double *x, size_t n, double confidence, double *low, double *high);
 
+/* The mean of so large a share of the values, as many left out on either side. */
+int msc_middle_mean(const double *x, size_t n, double share, double *mean,
+		    struct msc_err *) MSC_MUST_CHECK;
+
 /* time = per_command + bytes * per_byte, by the medians of each size (Theil and Sen), so that one
  * disturbed size does not bend it. false: fewer than two different sizes. */
 struct msc_line {
@@ -53,6 +57,8 @@ struct msc_shift {
 };
 bool msc_shift_of(const struct msc_sorted *a, const struct msc_sorted *b, double confidence,
 		  double spread, struct msc_shift *);
+/* Whether so many samples of each allow one. */
+bool msc_shift_has_interval(size_t na, size_t nb, double confidence, double spread);
 
 /* ---- samples in the order of time ------------------------------------------------------------ */
 

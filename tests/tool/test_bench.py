@@ -218,6 +218,7 @@ def test_interrupted_writes_are_put_back(mscope, tmp_path):
 def edited(mscope, source, name, edit):
     document = json.loads((mscope.cwd / source).read_text())
     edit(document)
+    (mscope.cwd / name).parent.mkdir(exist_ok=True)
     (mscope.cwd / name).write_text(json.dumps(document))
 
 
@@ -266,13 +267,14 @@ def test_too_few_samples_give_no_verdict(base, count):
     edited(base, "base.json", "few.json", samples(*[[9999999] * count] * 3))
     p = base("compare", "base.json", "few.json", status=5)
     assert p.out.count("not enough data") == 3
-    assert "no verdict: measure more" in p.out and "SLOWER" not in p.out
+    assert "no verdict: measure both with --count 6" in p.out and "SLOWER" not in p.out
     document = base.json("compare", "few.json", "base.json", status=5)
     validate(document)
     assert document["verdict"] == "unknown"
 
 
 BAD = [
+    (lambda d: d.update(reason="interrupted"), 5, "not comparable: the new one is not whole: interrupted"),
     ("", 4, "bad.json:1:0: not valid JSON"),
     ("{", 4, ":1:1: not valid JSON"),
     ("truncated", 4, "not valid JSON"),
@@ -313,6 +315,80 @@ def test_bad_input_gives_no_verdict(base, content, status, message):
     p = base("compare", "base.json", "bad.json", status=status)
     assert message in p.err
     assert p.out == "" and p.err.startswith("mscope: ") and p.err.count("\n") == 1
+
+
+def test_what_is_not_whole_is_no_baseline(base):
+    edited(base, "base.json", "cut.json", lambda d: (d.update(reason="interrupted", failure=None), d["runs"].pop()))
+    p = base("bench", FULL, "--baseline", "cut.json", status=5)
+    assert p.out == "" and p.err == "mscope: cut.json: it is not whole: interrupted\n"
+    p = base("compare", "cut.json", "base.json", "--force")
+    assert "forced    the base is not whole: interrupted" in p.out and "2 no change" in p.out
+
+
+def test_a_simulation_of_many_times_is_no_slower_than_itself(mscope):
+    for name in ("a.json", "b.json"):
+        bench(mscope, name, "sim:stm32,stage=async")
+    assert "6 no change" in mscope("compare", "a.json", "b.json").out
+
+
+def test_as_many_as_it_asks_for_give_a_verdict(mscope):
+    """Times of 2 or 3 ms, another seed."""
+    def pair(count):
+        for name, seed in (("a.json", "1"), ("b.json", "7")):
+            bench(mscope, name, "sim:stm32,stage=double", "--blocks", "1", "--count", count, "--seed", seed)
+        return mscope.json("compare", "a.json", "b.json", status=5 if count == "30" else 0)
+    document = pair("30")
+    validate(document)
+    needed = [r["needed"] or 0 for r in document["runs"]]
+    assert document["verdict"] == "unknown" and max(needed) > 30
+    assert pair(str(max(needed)))["verdict"] == "same"
+
+
+def test_history(base):
+    """Ten is newer than nine; what is no bench, cut short or of another device is left out."""
+    for i in range(1, 13):
+        factor = 1 + 0.004 * (-1) ** i + (0.08 if i >= 9 else 0)
+        edited(base, "base.json", f"h/run-{i}.json", lambda d: [r.update(samples_ns=[int(x * factor) for x in r["samples_ns"]]) for r in d["runs"]])
+    (base.cwd / "h/other.json").write_text("{}")
+    edited(base, "base.json", "h/cut.json", lambda d: d.update(reason="interrupted"))
+    edited(base, "base.json", "h/fast.json", lambda d: d["target"].update(speed="high"))
+    (base.cwd / "h/README").write_text("no bench")
+    p = base("compare", "--history", "h", status=1)
+    assert p.out.startswith("history   h: 12 benches of 15\n")
+    assert "left out  cut.json: the bench is not whole: interrupted\n" in p.out
+    assert "left out  fast.json: different speeds: full and high\n" in p.out
+    assert p.out.count("SLOWER") == 3 and "from run-9.json on" in " ".join(p.out.split())
+    assert all(len(line) <= 80 for line in p.out.splitlines())
+    document = base.json("compare", "--history", "h", status=1)
+    validate(document)
+    assert document["verdict"] == "slower" and document["history"]["files"] == [f"run-{i}.json" for i in range(1, 13)]
+    for r in document["history"]["runs"]:
+        change, = r["changes"]
+        assert change["at"] == "run-9.json" and abs(change["shift"] - 0.08) < 0.01 and not change["gradual"]
+        assert change["low"] <= change["shift"] <= change["high"]
+    assert "3 no change; more than 10 % counts" in base("compare", "--history", "h", "--threshold", "10%").out
+
+
+def test_history_without_a_verdict(base):
+    for i, factor in enumerate((1, 1.3, 0.8, 1.1, 0.7, 1.4)):
+        edited(base, "base.json", f"h/{i}.json", lambda d: [r.update(samples_ns=[int(x * factor) for x in r["samples_ns"]]) for r in d["runs"]])
+    p = base("compare", "--history", "h", status=5)
+    assert re.search(r"3 unknown; .* no verdict: about \d+ benches would do", p.out)
+    validate(base.json("compare", "--history", "h", status=5))
+    for name in "12345":
+        os.remove(base.cwd / f"h/{name}.json")
+    p = base("compare", "--history", "h", status=5)
+    assert p.out.count("not enough benches: 1 of at least 6") == 3
+
+
+def test_history_refusals(base):
+    (base.cwd / "h").mkdir()
+    assert base("compare", "--history", "h", status=5).err == "mscope: h: there are no files called *.json\n"
+    (base.cwd / "h/x.json").write_text("[]")
+    assert base("compare", "--history", "h", status=5).err == "mscope: h: there is no bench in it that is whole\n"
+    assert "cannot read none: No such file" in base("compare", "--history", "none", status=4).err
+    assert "'base.json'" in base("compare", "base.json", "--history", "h", status=2).err
+    assert "text and json only" in base("compare", "--history", "h", "--format", "go", status=2).err
 
 
 def test_bad_arguments(base):
