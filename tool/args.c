@@ -37,6 +37,7 @@ const struct opt report_options[] = {
 	{ "exclude", 'x', "WHAT", "all but these, named in the same way; may be repeated",
 	  .many = true },
 	{ "strict", 0, NULL, "a skip counts as a failure" },
+	{ "waive", 0, "FILE", "known failures that are let pass, each until a date" },
 	{ "junit", 0, "FILE", "the same as --report junit:FILE", .is_report = true },
 	{ "tap", 0, NULL, "the same as --report tap", .is_report = true },
 	{ .name = NULL },

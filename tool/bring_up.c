@@ -186,7 +186,7 @@ int bring_up(struct tool *tool, const struct msc_scenarios *all, struct msc_err 
 				"nor --exclude");
 	tool->endpoints = true;
 	if (choose(all, &chosen, err) == 0)
-		status = conduct_walk(tool, &chosen, &walk, err);
+		status = conduct_walk(tool, all, &chosen, &walk, err);
 	if (status >= 0)
 		explain(tool, &walk);
 	else if (err->code == MSC_E_UNSUPPORTED && !walk.opened)

@@ -7,8 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "mscope.h"
 #include "repeat.h"
+#include "scenario/waivers.h"
 #include "tool.h"
 
 #define ESTIMATE_LEAST 20 /* cases; fewer are done before it is read */
@@ -87,7 +89,7 @@ static void watch(struct walk *walk, const struct msc_event *ev)
 	}
 	if (ev->kind != MSC_EV_CASE_END || walk->failed)
 		return;
-	walk->warned |= ev->verdict == MSC_VERDICT_WARN;
+	walk->warned |= ev->verdict == MSC_VERDICT_WARN || ev->verdict == MSC_VERDICT_WAIVED;
 	if (ev->verdict == MSC_VERDICT_SKIP || ev->verdict == MSC_VERDICT_ERROR)
 		keep_untold(walk, ev);
 	if (ev->verdict != MSC_VERDICT_FAIL)
@@ -319,10 +321,19 @@ static int judgement(const struct tool *tool, const struct msc_summary *s)
 {
 	bool strict = arg(&tool->args, "strict") && s->count[MSC_VERDICT_SKIP];
 
-	return s->count[MSC_VERDICT_FAIL] || s->count[MSC_VERDICT_ERROR] || strict ||
-			       s->elsewhere || s->not_restored
-		       ? MSCOPE_FAILED
-		       : MSCOPE_PASSED;
+	return msc_summary_is_good(s) && !strict ? MSCOPE_PASSED : MSCOPE_FAILED;
+}
+
+/* Why a run fails in which no case does. */
+static void tell_stale(const struct msc_waivers *all)
+{
+	for (size_t i = 0; all && i < all->count; i++) {
+		char text[512];
+
+		if (msc_waiver_state(all, &all->list[i]) >= MSC_WAIVER_UNUSED)
+			fprintf(stderr, "mscope: %s\n",
+				msc_waiver_text(text, sizeof text, all, &all->list[i]));
+	}
 }
 
 /* With every report. A target that was not opened has none yet: report_failure() makes it. */
@@ -342,6 +353,7 @@ static int run_on(struct conductor *c, struct msc_target *target,
 					    .cases = scenarios,
 					    .options = *options };
 		c->tried.options.as_hosts = c->tried.options.restore = false;
+		c->tried.options.waivers = NULL;
 		if (c->walk && !arg(&c->tool->args, "profile"))
 			c->tried.options.profile = MSC_PROFILE_USBIF;
 		context.repeats = repeat_try;
@@ -360,34 +372,63 @@ static int run_on(struct conductor *c, struct msc_target *target,
 	if (result == 0 && arg(&c->tool->args, "strict") && summary.count[MSC_VERDICT_SKIP])
 		fprintf(stderr, "mscope: %u skipped, which --strict counts as a failure\n",
 			(unsigned)summary.count[MSC_VERDICT_SKIP]);
+	tell_stale(options->waivers);
 	return result < 0 ? -1 : status;
 }
 
 /* for_it: less those that are about another device. */
-static int run_chosen(struct tool *tool, struct msc_scenarios *scenarios, bool for_it,
-		      struct walk *walk, struct msc_err *err)
+static int run_opened(struct conductor *c, struct msc_scenarios *scenarios, bool for_it,
+		      const struct msc_run_options *options, struct msc_err *err)
 {
-	struct conductor c = { .tool = tool, .walk = walk };
-	struct msc_run_options options = { .event = on_event, .user = &c, .as_hosts = walk };
-	struct msc_target *target;
+	struct msc_target *target =
+		tool_open(c->tool, options->allow_writes || options->restore, err);
 	int status;
 
-	if (read_options(tool, &options, err) < 0)
-		return -1;
-	if (walk && !arg(&tool->args, "profile"))
-		options.profile = MSC_PROFILE_INTEROP;
-	target = tool_open(tool, options.allow_writes || options.restore, err);
 	if (!target)
 		return -1;
 	if (for_it)
 		msc_select_for(scenarios, &target->device);
-	c.repeat = repeat_command(tool);
-	c.selected = select_options(tool);
-	status = c.repeat && c.selected ? run_on(&c, target, scenarios, &options, err)
-					: msc_nomem(err);
+	c->repeat = repeat_command(c->tool);
+	c->selected = select_options(c->tool);
+	status = c->repeat && c->selected ? run_on(c, target, scenarios, options, err)
+					  : msc_nomem(err);
 	msc_target_close(target);
-	free(c.repeat);
-	free(c.selected);
+	free(c->repeat);
+	free(c->selected);
+	return status;
+}
+
+static int read_waivers(const struct tool *tool, const struct msc_scenarios *all,
+			struct msc_waivers **waivers, struct msc_err *err)
+{
+	const char *path = arg(&tool->args, "waive");
+	int today;
+
+	*waivers = NULL;
+	if (!path)
+		return 0;
+	if (msc_today(&today, err) < 0)
+		return -1;
+	*waivers = msc_waivers_load_file(path, today, all, err);
+	return *waivers ? 0 : -1;
+}
+
+/* all: what a waiver may name. */
+static int run_chosen(struct tool *tool, const struct msc_scenarios *all,
+		      struct msc_scenarios *scenarios, bool for_it, struct walk *walk,
+		      struct msc_err *err)
+{
+	struct conductor c = { .tool = tool, .walk = walk };
+	struct msc_run_options options = { .event = on_event, .user = &c, .as_hosts = walk };
+	int status;
+
+	if (read_options(tool, &options, err) < 0 ||
+	    read_waivers(tool, all, &options.waivers, err) < 0)
+		return -1;
+	if (walk && !arg(&tool->args, "profile"))
+		options.profile = MSC_PROFILE_INTEROP;
+	status = run_opened(&c, scenarios, for_it, &options, err);
+	msc_waivers_free(options.waivers);
 	return status;
 }
 
@@ -416,16 +457,16 @@ int conduct(struct tool *tool, const struct msc_scenarios *all, bool chosen_by_n
 		msc_nomem(err);
 	else if (msc_select(all, list, n, &chosen, err) == 0 &&
 		 msc_select_except(&chosen, except, n_except, err) == 0)
-		status = run_chosen(tool, &chosen, !n && !chosen_by_name, NULL, err);
+		status = run_chosen(tool, all, &chosen, !n && !chosen_by_name, NULL, err);
 	free(chosen.list);
 	free(except);
 	free(list);
 	return status;
 }
 
-int conduct_walk(struct tool *tool, struct msc_scenarios *scenarios, struct walk *walk,
-		 struct msc_err *err)
+int conduct_walk(struct tool *tool, const struct msc_scenarios *all,
+		 struct msc_scenarios *scenarios, struct walk *walk, struct msc_err *err)
 {
 	*walk = (struct walk){ .failed = NULL };
-	return run_chosen(tool, scenarios, true, walk, err);
+	return run_chosen(tool, all, scenarios, true, walk, err);
 }

@@ -213,7 +213,8 @@ struct walk {
 	struct untold *untold;
 	size_t n_untold;
 };
-int conduct_walk(struct tool *, struct msc_scenarios *, struct walk *, struct msc_err *);
+int conduct_walk(struct tool *, const struct msc_scenarios *all, struct msc_scenarios *chosen,
+		 struct walk *, struct msc_err *);
 void walk_end(struct walk *); /* frees what it holds */
 
 /* ---- bring_up.c ---------------------------------------------------------------------------- */

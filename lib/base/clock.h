@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+#include "base/err.h"
+
 #define MSC_US	  INT64_C(1000)
 #define MSC_MS	  INT64_C(1000000)
 #define MSC_S	  INT64_C(1000000000)
@@ -40,6 +42,10 @@ struct msc_real_clock {
 	int64_t began_ns;
 };
 void msc_real_clock_init(struct msc_real_clock *);
+
+/* The day, in UTC, as 20270131: that of SOURCE_DATE_EPOCH (seconds since 1970) where it is set, so that what
+ * depends on the day can be repeated. MSC_E_USAGE: what it is set to is no such number. */
+int msc_today(int *day, struct msc_err *) MSC_MUST_CHECK;
 
 /* Nanoseconds of CPU time that this process has used. */
 int64_t msc_cpu_time_ns(void);

@@ -58,6 +58,8 @@ extern const struct msc_rule *const msc_rules[]; /* sorted by id */
 extern const size_t msc_rule_count;
 const struct msc_rule *msc_rule_find(const char *id, struct msc_err *err);
 
+struct msc_waiver;
+
 struct msc_finding {
 	const struct msc_rule *rule;
 	enum msc_severity severity;
@@ -74,6 +76,8 @@ struct msc_finding {
 			      MSC_NO_TEST: that case is none of theirs; NULL: nobody asked */
 	bool unsure; /* the evidence allows less than the rule says (msc_at_most): no cause is sought for it */
 	const char *above; /* of a fact that an earlier case was judged by: that case; else NULL */
+	const struct msc_waiver *waiver; /* which lets it pass (judge/waiver.h); NULL: none does */
+	enum msc_severity waived; /* what it weighed before that */
 };
 
 /* No test description of USB-IF is about what was sent: the clause alone says that it is wrong. */

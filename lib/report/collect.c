@@ -92,6 +92,7 @@ void msc_report_collect(struct msc_report_all *all, const struct msc_report_cont
 	switch (ev->kind) {
 	case MSC_EV_RUN_BEGIN:
 		all->profile = ev->profile;
+		all->waivers = ev->waivers;
 		break;
 	case MSC_EV_CASE_END:
 		add_case(all, ev);

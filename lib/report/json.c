@@ -200,17 +200,36 @@ static void event(struct msc_report_run *run, const struct msc_event *ev)
 	}
 }
 
-static json_t *summary_json(const struct msc_summary *s)
+/* Only a run with waivers has waived cases. */
+static json_t *summary_json(const struct msc_summary *s, bool waivers)
 {
 	json_t *result = json_object();
 
 	for (int v = 0; v < MSC_VERDICTS; v++) {
+		if (v == MSC_VERDICT_WAIVED && !waivers)
+			continue;
 		if (json_object_set_new(result, msc_verdict_name(v), json_integer(s->count[v]))) {
 			json_decref(result);
 			return NULL;
 		}
 	}
 	return result;
+}
+
+static json_t *waivers_json(const struct msc_waivers *all)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < all->count; i++) {
+		const struct msc_waiver *w = &all->list[i];
+
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i}", "rule", w->rule->id,
+					"case", w->name, "reason", w->reason, "until", w->until,
+					"state", msc_waiver_state_name(msc_waiver_state(all, w)),
+					"findings", (int)w->findings, "cases", (int)w->cases));
+	}
+	return list;
 }
 
 static int finish(struct msc_report_run *run, int exit_status, struct msc_err *err)
@@ -224,9 +243,12 @@ static int finish(struct msc_report_run *run, int exit_status, struct msc_err *e
 	document =
 		msc_json_document("mscope.result/1", run->context, target, exit_status, s->reason);
 	rest = json_pack("{s:s?, s:o, s:I, s:o, s:o, s:o, s:o}", "profile", s->profile, "summary",
-			 summary_json(&s->summary), "device_ns", (json_int_t)s->summary.device_ns,
-			 "causes", taken(&s->causes), "unexplained", taken(&s->unexplained),
-			 "notes", taken(&s->notes), "cases", taken(&s->cases));
+			 summary_json(&s->summary, run->all.waivers), "device_ns",
+			 (json_int_t)s->summary.device_ns, "causes", taken(&s->causes),
+			 "unexplained", taken(&s->unexplained), "notes", taken(&s->notes), "cases",
+			 taken(&s->cases));
+	if (rest && run->all.waivers)
+		json_object_set_new(rest, "waivers", waivers_json(run->all.waivers));
 	if (!document || !rest || json_object_update_new(document, rest)) {
 		json_decref(document);
 		return msc_nomem(err);

@@ -12,6 +12,7 @@ struct state {
 	char *text;
 	size_t len;
 	struct msc_summary summary;
+	unsigned waivers, untried;
 	char target[160];
 	char *reason; /* of a run that ended early */
 };
@@ -100,6 +101,13 @@ static void put_failure(FILE *out, const struct msc_report_all *all,
 	free(cause);
 }
 
+static void put_reason(FILE *out, const char *element, const char *how, const char *reason)
+{
+	fprintf(out, "<%s message=\"%s", element, how);
+	msc_put(out, MSC_XML, reason ? reason : "");
+	fputs("\"/>", out);
+}
+
 static void put_body(FILE *out, const struct msc_report_all *all, const struct msc_report_case *ev)
 {
 	switch (ev->verdict) {
@@ -113,9 +121,14 @@ static void put_body(FILE *out, const struct msc_report_all *all, const struct m
 		break;
 	case MSC_VERDICT_SKIP:
 	case MSC_VERDICT_ERROR:
-		fputs(ev->verdict == MSC_VERDICT_SKIP ? "<skipped" : "<error", out);
-		put_attribute(out, "message", ev->reason ? ev->reason : "");
-		fputs("/>", out);
+		put_reason(out, ev->verdict == MSC_VERDICT_SKIP ? "skipped" : "error", "",
+			   ev->reason);
+		break;
+	case MSC_VERDICT_WAIVED:
+		put_reason(out, "skipped", "waived ", ev->reason);
+		fputs("<system-out>", out);
+		put_evidence(out, all, ev);
+		fputs("</system-out>", out);
 		break;
 	case MSC_VERDICT_PASS:
 	case MSC_VERDICTS:
@@ -141,6 +154,29 @@ static void put_case(struct state *s, const struct msc_report_all *all,
 	fputs("</testcase>\n", s->cases);
 }
 
+/* Each is a case of its own: a stale one fails. */
+static void put_waivers(struct state *s, const struct msc_waivers *all)
+{
+	for (size_t i = 0; s->cases && all && i < all->count; i++) {
+		const struct msc_waiver *w = &all->list[i];
+		enum msc_waiver_state state = msc_waiver_state(all, w);
+		char text[512];
+
+		fputs("    <testcase classname=\"mscope.waiver\"", s->cases);
+		snprintf(text, sizeof text, "%s in %s", w->rule->id, w->name);
+		put_attribute(s->cases, "name", text);
+		put_seconds(s->cases, 0);
+		putc('>', s->cases);
+		msc_waiver_text(text, sizeof text, all, w);
+		if (state != MSC_WAIVER_USED)
+			put_reason(s->cases, state == MSC_WAIVER_UNTRIED ? "skipped" : "failure",
+				   "", text);
+		s->untried += state == MSC_WAIVER_UNTRIED;
+		fputs("</testcase>\n", s->cases);
+	}
+	s->waivers = all ? (unsigned)all->count : 0;
+}
+
 static void run_begin(struct state *s, const struct msc_event *ev)
 {
 	snprintf(s->target, sizeof s->target, "%s", ev->device->name);
@@ -160,6 +196,7 @@ static void event(struct msc_report_run *run, const struct msc_event *ev)
 	case MSC_EV_RUN_END:
 		for (size_t i = 0; i < run->all.n; i++)
 			put_case(s, &run->all, &run->all.cases[i]);
+		put_waivers(s, run->all.waivers);
 		if (ev->summary)
 			s->summary = *ev->summary;
 		if (ev->reason && !s->reason && !(s->reason = strdup(ev->reason)))
@@ -188,8 +225,9 @@ static int finish(struct msc_report_run *run, int exit_status, struct msc_err *e
 	fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite", run->out);
 	put_attribute(run->out, "name", s->target[0] ? s->target : "mscope");
 	fprintf(run->out, " tests=\"%u\" failures=\"%u\" errors=\"%u\" skipped=\"%u\"",
-		tests + stopped, n[MSC_VERDICT_FAIL], n[MSC_VERDICT_ERROR] + stopped,
-		n[MSC_VERDICT_SKIP]);
+		tests + stopped + s->waivers, n[MSC_VERDICT_FAIL] + s->summary.stale,
+		n[MSC_VERDICT_ERROR] + stopped,
+		n[MSC_VERDICT_SKIP] + n[MSC_VERDICT_WAIVED] + s->untried);
 	put_seconds(run->out, s->summary.device_ns);
 	fputs(">\n", run->out);
 	if (s->text)

@@ -148,10 +148,8 @@ static int run(struct mscope *m, struct check *c, const struct msc_scenarios *ch
 	if (msc_report_begin(&c->report, &msc_report_json, out, &context, &m->err) < 0)
 		return status_of(m);
 	status = msc_run(m->target, chosen, &options, &summary, &m->err) < 0 ? status_of(m)
-		 : summary.count[MSC_VERDICT_FAIL] || summary.count[MSC_VERDICT_ERROR] ||
-				 summary.elsewhere || summary.not_restored
-			 ? MSCOPE_FAILED
-			 : MSCOPE_PASSED;
+		 : msc_summary_is_good(&summary)                             ? MSCOPE_PASSED
+									     : MSCOPE_FAILED;
 	if (msc_report_end(&c->report, status, &unwritten) < 0 || c->failed) {
 		msc_nomem(&m->err);
 		return MSCOPE_INTERNAL;

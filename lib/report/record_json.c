@@ -195,16 +195,23 @@ json_t *msc_record_json(const struct msc_record *r)
 	return head;
 }
 
+static json_t *waived_json(const struct msc_finding *f)
+{
+	return json_pack("{s:s, s:s, s:s}", "severity", msc_severity_name(f->waived), "reason",
+			 f->waiver->reason, "until", f->waiver->until);
+}
+
 json_t *msc_finding_json(const struct msc_finding *f)
 {
 	return json_pack(
-		"{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:o*, s:s*, s:s*, s:s, s:s}", "rule",
-		f->rule->id, "severity", msc_severity_name(f->severity), "spec", f->spec, "title",
-		f->rule->title, "message", msc_json_text(f->message), "expected",
+		"{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:o*, s:s*, s:o*, s:s*, s:s, s:s}",
+		"rule", f->rule->id, "severity", msc_severity_name(f->severity), "spec", f->spec,
+		"title", f->rule->title, "message", msc_json_text(f->message), "expected",
 		msc_json_text(f->expected), "actual", msc_json_text(f->actual), "context",
 		msc_json_text(f->context), "at_ns", (json_int_t)f->at_ns, "host",
-		f->host ? msc_json_text(f->host) : NULL, "above", f->above, "test", f->test, "why",
-		f->rule->why, "mistake", f->rule->mistake);
+		f->host ? msc_json_text(f->host) : NULL, "above", f->above, "waived",
+		f->waiver ? waived_json(f) : NULL, "test", f->test, "why", f->rule->why, "mistake",
+		f->rule->mistake);
 }
 
 json_t *msc_device_json(const struct msc_device *d)

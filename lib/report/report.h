@@ -55,6 +55,7 @@ struct msc_report_all {
 	size_t n, room;
 	struct msc_evidence seen;
 	struct msc_causes causes;
+	const struct msc_waivers *waivers; /* NULL: none were given */
 	char *notes; /* of the case under way */
 };
 

@@ -71,20 +71,45 @@ static void put_comment(FILE *out, const char *text, size_t len)
 static void put_case(struct msc_report_run *run, const struct msc_report_case *ev)
 {
 	struct state *s = run->state;
-	bool ok = ev->verdict != MSC_VERDICT_FAIL && ev->verdict != MSC_VERDICT_ERROR;
+	bool waived = ev->verdict == MSC_VERDICT_WAIVED;
+	bool ok = ev->verdict != MSC_VERDICT_FAIL && ev->verdict != MSC_VERDICT_ERROR && !waived;
 
 	for (const char *n = ev->notes; n && *n; n += strcspn(n, "\n") + 1)
 		put_comment(run->out, n, strcspn(n, "\n"));
 
 	fprintf(run->out, "%sok %zu - ", ok ? "" : "not ", ++s->done);
 	msc_put(run->out, MSC_TAP, msc_scenario_name(ev->scenario));
-	if (ev->verdict == MSC_VERDICT_SKIP) {
-		fputs(" # SKIP ", run->out);
+	if (ev->verdict == MSC_VERDICT_SKIP || waived) {
+		fputs(waived ? " # TODO waived " : " # SKIP ", run->out);
 		msc_put(run->out, MSC_TAP, ev->reason ? ev->reason : "");
 	}
 	putc('\n', run->out);
 	if (!ok || ev->verdict == MSC_VERDICT_WARN)
 		put_block(run, ev);
+}
+
+/* Each is a line of the plan: a stale one fails. */
+static void put_waivers(struct msc_report_run *run)
+{
+	const struct msc_waivers *all = run->all.waivers;
+	struct state *s = run->state;
+
+	for (size_t i = 0; all && i < all->count; i++) {
+		const struct msc_waiver *w = &all->list[i];
+		enum msc_waiver_state state = msc_waiver_state(all, w);
+		char text[512];
+
+		fprintf(run->out, "%sok %zu - ", state >= MSC_WAIVER_UNUSED ? "not " : "",
+			++s->done);
+		snprintf(text, sizeof text, "waiver of %s in %s", w->rule->id, w->name);
+		msc_put(run->out, MSC_TAP, text);
+		fputs(state == MSC_WAIVER_UNTRIED ? " # SKIP the case did not run\n" : "\n",
+		      run->out);
+		if (state >= MSC_WAIVER_UNUSED) {
+			msc_waiver_text(text, sizeof text, all, w);
+			put_comment(run->out, text, strlen(text));
+		}
+	}
 }
 
 static void event(struct msc_report_run *run, const struct msc_event *ev)
@@ -94,7 +119,7 @@ static void event(struct msc_report_run *run, const struct msc_event *ev)
 	switch (ev->kind) {
 	case MSC_EV_RUN_BEGIN:
 		s->began = true;
-		s->total = ev->cases_total;
+		s->total = ev->cases_total + (ev->waivers ? ev->waivers->count : 0);
 		fprintf(run->out, "TAP version 13\n1..%zu\n", s->total);
 		break;
 	case MSC_EV_NOTE:
@@ -106,6 +131,7 @@ static void event(struct msc_report_run *run, const struct msc_event *ev)
 			fputs("TAP version 13\n", run->out);
 		for (size_t i = 0; i < run->all.n; i++)
 			put_case(run, &run->all.cases[i]);
+		put_waivers(run);
 		if (ev->reason || s->done < s->total) {
 			fputs("Bail out! ", run->out);
 			msc_put(run->out, MSC_TAP, ev->reason ? ev->reason : "");

@@ -254,13 +254,14 @@ static void run_end(struct msc_report_run *run, const struct msc_event *ev)
 	static const char *const words[MSC_VERDICTS] = {
 		[MSC_VERDICT_PASS] = "passed",	 [MSC_VERDICT_FAIL] = "failed",
 		[MSC_VERDICT_WARN] = "warned",	 [MSC_VERDICT_SKIP] = "skipped",
-		[MSC_VERDICT_ERROR] = "not finished",
+		[MSC_VERDICT_ERROR] = "not finished", [MSC_VERDICT_WAIVED] = "waived",
 	};
 	struct state *s = run->state;
 	size_t done = 0;
 	char time[24];
 
 	msc_text_causes(run);
+	msc_text_waivers(run);
 	if (run->context->verbosity == 0)
 		msc_text_cases(run);
 	let_go(s, &s->body, run->out);

@@ -22,6 +22,8 @@ void msc_text_command(struct msc_report_run *, FILE *, const struct msc_cause *,
 
 /* The causes; what is left, by rule and by what happened. */
 void msc_text_causes(struct msc_report_run *);
+/* What was let pass, and why; the waivers that fail the run. */
+void msc_text_waivers(struct msc_report_run *);
 /* In a line each: the cases that are not ok, less those that the causes explain; reasons of skips. */
 void msc_text_cases(struct msc_report_run *);
 void msc_text_skips(struct msc_report_run *);

@@ -88,6 +88,18 @@ static void put_ties(FILE *out, const struct msc_cause *cause)
 		put_text(out, "nothing that ran tells these apart");
 }
 
+/* All that speaks for it in this run is let pass. */
+static bool is_waived(const struct msc_report_all *all, const struct msc_cause *cause)
+{
+	for (size_t c = 0; cause->worst <= MSC_NOTE && c < all->n; c++)
+		for (size_t i = 0; i < all->cases[c].findings.count; i++)
+			if (all->cases[c].findings.list[i].waiver &&
+			    msc_report_cause(all, &all->cases[c],
+					     &all->cases[c].findings.list[i]) == cause)
+				return true;
+	return false;
+}
+
 static void put_cause(struct msc_report_run *run, const struct msc_cause *cause)
 {
 	const struct msc_report_all *all = &run->all;
@@ -96,9 +108,10 @@ static void put_cause(struct msc_report_run *run, const struct msc_cause *cause)
 	char text[512];
 
 	msc_text_head(run, out,
-		      cause->worst <= MSC_NOTE ? "noted     "
+		      is_waived(all, cause)    ? "waived    "
+		      : cause->worst <= MSC_NOTE ? "noted     "
 		      : cause->firmware        ? "known     "
-					       : "cause     ",
+						 : "cause     ",
 		      cause->worst == MSC_FAIL	 ? "1;31"
 		      : cause->worst == MSC_WARN ? "33"
 						 : "36");
@@ -193,6 +206,35 @@ void msc_text_causes(struct msc_report_run *run)
 			put_cause(run, &causes->list[i]);
 }
 
+/* ---- waivers --------------------------------------------------------------------------------- */
+
+void msc_text_waivers(struct msc_report_run *run)
+{
+	const struct msc_waivers *all = run->all.waivers;
+
+	for (size_t i = 0; all && i < all->count; i++) {
+		const struct msc_waiver *w = &all->list[i];
+		enum msc_waiver_state state = msc_waiver_state(all, w);
+		char text[640];
+
+		if (state == MSC_WAIVER_UNTRIED && run->context->verbosity < 0)
+			continue;
+		msc_waiver_text(text, sizeof text, all, w);
+		if (state == MSC_WAIVER_USED)
+			snprintf(text, sizeof text,
+				 "%s in %s: %u finding%s in %u case%s, until %s: %s", w->rule->id,
+				 w->name, w->findings, MSC_PLURAL(w->findings), w->cases,
+				 MSC_PLURAL(w->cases), w->until, w->reason);
+		if (state >= MSC_WAIVER_UNUSED)
+			msc_text_head(run, run->out, " FAIL     ", "1;31");
+		else
+			msc_text_head(run, run->out,
+				      state == MSC_WAIVER_USED ? "waived    " : "untried   ", "36");
+		msc_put_wrapped(run->out, MSC_TEXT_INDENT, MSC_TEXT_INDENT, text);
+		putc('\n', run->out);
+	}
+}
+
 /* ---- cases ----------------------------------------------------------------------------------- */
 
 /* Nothing is left of it once its causes have been told. */
@@ -283,7 +325,7 @@ void msc_text_cases(struct msc_report_run *run)
 		const char *name = msc_scenario_name(c->scenario);
 
 		if (c->verdict == MSC_VERDICT_PASS || c->verdict == MSC_VERDICT_SKIP ||
-		    is_explained(&run->all, c))
+		    c->verdict == MSC_VERDICT_WAIVED || is_explained(&run->all, c))
 			continue;
 		msc_text_verdict(run, run->out, c->verdict);
 		msc_put(run->out, MSC_PLAIN, name);

@@ -19,6 +19,7 @@ static struct look verdict_look(enum msc_verdict verdict)
 	case MSC_VERDICT_FAIL: return (struct look){ " FAIL     ", "1;31" };
 	case MSC_VERDICT_WARN: return (struct look){ " warn     ", "33" };
 	case MSC_VERDICT_SKIP: return (struct look){ " skip     ", "36" };
+	case MSC_VERDICT_WAIVED: return (struct look){ "waived    ", "36" };
 	case MSC_VERDICT_ERROR:
 	case MSC_VERDICTS: break;
 	}

@@ -285,12 +285,34 @@ static int clean_up(struct msc_runner *r, bool *wedged, struct msc_err *err)
 	return r->s->writes && !*wedged ? restore(r, err) : 0;
 }
 
-static enum msc_verdict verdict(const struct msc_runner *r)
+/* Whether some of what was found is let pass; then its reason is that of the case. */
+static bool waive(struct msc_runner *r)
+{
+	bool waived = msc_waive(r->o->waivers, r->s->name, &r->findings) > 0;
+	const struct msc_waiver *last = NULL;
+	char text[sizeof r->reason] = "";
+
+	for (size_t i = 0; i < r->findings.count; i++) {
+		const struct msc_waiver *w = r->findings.list[i].waiver;
+
+		if (w && w != last)
+			msc_append(text, sizeof text, "%suntil %s: %s", *text ? "; " : "", w->until,
+				   w->reason);
+		last = w ? w : last;
+	}
+	if (waived && r->verdict != MSC_VERDICT_ERROR)
+		snprintf(r->reason, sizeof r->reason, "%s", text);
+	return waived;
+}
+
+static enum msc_verdict verdict(const struct msc_runner *r, bool waived)
 {
 	enum msc_severity worst = msc_findings_worst(&r->findings);
 
 	if (worst == MSC_FAIL)
 		return MSC_VERDICT_FAIL;
+	if (waived && r->verdict != MSC_VERDICT_ERROR)
+		return MSC_VERDICT_WAIVED;
 	if (*r->reason && r->verdict != MSC_VERDICT_FAIL &&
 	    !(r->verdict == MSC_VERDICT_SKIP && worst == MSC_WARN))
 		return r->verdict;
@@ -338,6 +360,7 @@ int msc_run_case(struct msc_runner *r, const struct msc_scenario *s, bool *wedge
 {
 	int64_t began = msc_now(r->target->clock), now;
 	struct msc_event e = { .kind = MSC_EV_CASE_BEGIN, .at_ns = began, .scenario = s };
+	bool waived;
 	int rc;
 
 	r->s = s;
@@ -361,15 +384,19 @@ int msc_run_case(struct msc_runner *r, const struct msc_scenario *s, bool *wedge
 	if (rc < 0)
 		msc_run_end_case(r, MSC_VERDICT_ERROR, "%s", err->msg);
 	msc_run_weigh(r);
+	waived = waive(r);
 	now = msc_now(r->target->clock);
 	e = (struct msc_event){ .kind = MSC_EV_CASE_END,
 				.at_ns = now,
 				.scenario = s,
-				.verdict = verdict(r),
+				.verdict = verdict(r, waived),
 				.findings = &r->findings,
 				.device_ns = now - began };
-	if (e.verdict == MSC_VERDICT_SKIP || e.verdict == MSC_VERDICT_ERROR)
+	if (e.verdict == MSC_VERDICT_SKIP || e.verdict == MSC_VERDICT_ERROR ||
+	    e.verdict == MSC_VERDICT_WAIVED)
 		e.reason = r->reason;
+	if (e.verdict != MSC_VERDICT_SKIP && e.verdict != MSC_VERDICT_ERROR)
+		msc_waivers_tried(r->o->waivers, s->name);
 	r->summary->count[e.verdict]++;
 	r->o->event(r->o->user, &e);
 	forget(r);

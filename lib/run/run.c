@@ -12,9 +12,15 @@
 
 const char *msc_verdict_name(enum msc_verdict v)
 {
-	static const char *const names[] = { "pass", "fail", "warn", "skip", "error" };
+	static const char *const names[] = { "pass", "fail", "warn", "skip", "error", "waived" };
 
 	return (size_t)v < MSC_COUNT(names) ? names[v] : "?";
+}
+
+bool msc_summary_is_good(const struct msc_summary *s)
+{
+	return !s->count[MSC_VERDICT_FAIL] && !s->count[MSC_VERDICT_ERROR] && !s->elsewhere &&
+	       !s->not_restored && !s->stale;
 }
 
 static void on_medium_note(void *user, bool safety, const char *text)
@@ -307,7 +313,8 @@ int msc_run(struct msc_target *t, const struct msc_scenarios *all, const struct 
 	struct msc_event e = { .kind = MSC_EV_RUN_BEGIN,
 			       .device = &t->device,
 			       .profile = o->profile,
-			       .cases_total = all->count };
+			       .cases_total = all->count,
+			       .waivers = o->waivers };
 	int rc;
 
 	*summary = (struct msc_summary){ 0 };
@@ -315,6 +322,7 @@ int msc_run(struct msc_target *t, const struct msc_scenarios *all, const struct 
 	o->event(o->user, &e);
 	rc = run(&r, all, err);
 	summary->device_ns = msc_now(t->clock) - e.at_ns;
+	summary->stale = msc_waivers_stale(o->waivers);
 	e.kind = MSC_EV_RUN_END;
 	e.at_ns = msc_now(t->clock);
 	e.summary = summary;

@@ -3,6 +3,7 @@
 #ifndef MSC_RUN_RUN_H
 #define MSC_RUN_RUN_H
 
+#include "judge/waiver.h"
 #include "scenario/scenario.h"
 #include "session/session.h"
 
@@ -14,6 +15,7 @@ enum msc_verdict {
 	MSC_VERDICT_WARN,
 	MSC_VERDICT_SKIP,  /* with a reason; never a pass */
 	MSC_VERDICT_ERROR, /* the harness could not finish it, with a reason */
+	MSC_VERDICT_WAIVED, /* what was found is known and let pass, with a reason; never a pass */
 	MSC_VERDICTS,
 };
 const char *msc_verdict_name(enum msc_verdict);
@@ -23,18 +25,19 @@ struct msc_summary {
 	int64_t device_ns; /* of the target's clock */
 	unsigned elsewhere; /* blocks of the medium that changed although nobody wrote them */
 	bool not_restored;  /* what was written could not be put back */
+	unsigned stale;	    /* waivers that have expired or are unused */
 };
 
 /* Everything that a report can show is one stream of events. A consumer ignores kinds that it
  * does not know. Pointers are valid during the call. */
 enum msc_event_kind {
-	MSC_EV_RUN_BEGIN,  /* device, profile, cases_total */
+	MSC_EV_RUN_BEGIN,  /* device, profile, cases_total, waivers */
 	MSC_EV_ESTIMATE, /* device, cases_total of those that will run, device_ns: about how long they take */
 	MSC_EV_CASE_BEGIN, /* scenario */
 	MSC_EV_RECORD,	   /* scenario, record: after it was judged */
 	MSC_EV_NOTE,	   /* text: the reader should know, such as "driven serially: ..." */
 	MSC_EV_CASE_END,   /* scenario, verdict, reason, findings, device_ns */
-	MSC_EV_RUN_END,	   /* summary; reason when the run could not be finished */
+	MSC_EV_RUN_END,	   /* summary, waivers; reason when the run could not be finished */
 };
 
 struct msc_event {
@@ -48,10 +51,11 @@ struct msc_event {
 	const char *text;
 	bool safety; /* of a note: what was, or was not, put back; never to be silenced */
 	enum msc_verdict verdict;
-	const char *reason; /* of a skip or error; may be NULL */
+	const char *reason; /* of a skip, an error, a waived case; may be NULL */
 	const struct msc_findings *findings;
 	int64_t device_ns;
 	const struct msc_summary *summary;
+	const struct msc_waivers *waivers; /* NULL: none were given */
 };
 typedef void msc_event_fn(void *user, const struct msc_event *);
 
@@ -69,6 +73,8 @@ struct msc_run_options {
 	int64_t timeout_ns; /* per phase; 0: the session's default */
 	uint8_t lun;
 	uint64_t seed;
+	struct msc_waivers
+		*waivers; /* known failures; NULL: there are none. Kept until the reports end. */
 	const char *journal_dir; /* where the saved scratch range is kept; NULL: the default */
 	const struct msc_log *log;
 	bool (*stop)(void *user); /* asked between transfers; may be NULL */
@@ -77,6 +83,9 @@ struct msc_run_options {
 	msc_wire_fn *wire; /* sees the wire log as it grows; may be NULL */
 	void *wire_user;
 };
+
+/* Nothing failed or was not finished, the medium is as it was, and no waiver is stale. */
+bool msc_summary_is_good(const struct msc_summary *);
 
 /* Runs the scenarios in order on an open target; after each, the device must answer TEST UNIT
  * READY, else it is recovered and the reader is told. -1 when the run could not be finished: the

@@ -11,7 +11,6 @@
 #include "base/text.h"
 #include "scenario/embedded.h"
 
-#define FILE_MAX    (16 << 20) /* what decode makes of a capture of minutes */
 #define SCRATCH_MAX 4096
 
 const char *const msc_stage_names[] = {
@@ -285,33 +284,10 @@ int msc_scenarios_load_text(struct msc_scenarios *all, const char *path, const c
 
 int msc_scenarios_load_file(struct msc_scenarios *all, const char *path, struct msc_err *err)
 {
-	char *text = NULL;
-	size_t len;
-	FILE *f = fopen(path, "rb");
-	int rc = -1;
+	char *text = msc_yaml_read(path, "scenario file", err);
+	int rc = text ? msc_scenarios_load_text(all, path, text, err) : -1;
 
-	if (!f)
-		return msc_fail_errno(err, MSC_E_IO, "%s: cannot open the scenario file", path);
-	text = malloc(FILE_MAX + 1);
-	if (!text) {
-		msc_nomem(err);
-		goto close_file;
-	}
-	len = fread(text, 1, FILE_MAX, f);
-	if (ferror(f)) {
-		msc_fail_errno(err, MSC_E_IO, "%s: cannot read the scenario file", path);
-		goto free_text;
-	}
-	text[len] = '\0';
-	if (len == FILE_MAX || memchr(text, '\0', len))
-		msc_fail(err, MSC_E_FORMAT,
-			 "%s:1:1: expected text of less than 16 MiB, found something else", path);
-	else
-		rc = msc_scenarios_load_text(all, path, text, err);
-free_text:
 	free(text);
-close_file:
-	fclose(f);
 	return rc;
 }
 

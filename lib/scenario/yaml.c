@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define DEPTH_MAX 16
+#define FILE_MAX  (16 << 20) /* what decode makes of a capture of minutes */
 
 struct msc_chunk {
 	struct msc_chunk *next;
@@ -284,4 +285,35 @@ int msc_yaml_parse(struct msc_arena *arena, const char *path, const char *text,
 		fy_parser_destroy(r.parser);
 	fy_diag_destroy(diag);
 	return rc;
+}
+
+char *msc_yaml_read(const char *path, const char *what, struct msc_err *err)
+{
+	FILE *f = fopen(path, "rb");
+	char *text = NULL;
+	size_t len;
+
+	if (!f) {
+		msc_fail_errno(err, MSC_E_IO, "%s: cannot open the %s", path, what);
+		return NULL;
+	}
+	text = malloc(FILE_MAX + 1);
+	if (!text) {
+		msc_nomem(err);
+		goto close_file;
+	}
+	len = fread(text, 1, FILE_MAX, f);
+	text[len] = '\0';
+	if (ferror(f))
+		msc_fail_errno(err, MSC_E_IO, "%s: cannot read the %s", path, what);
+	else if (len == FILE_MAX || memchr(text, '\0', len))
+		msc_fail(err, MSC_E_FORMAT,
+			 "%s:1:1: expected text of less than 16 MiB, found something else", path);
+	else
+		goto close_file;
+	free(text);
+	text = NULL;
+close_file:
+	fclose(f);
+	return text;
 }

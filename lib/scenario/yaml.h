@@ -32,6 +32,10 @@ struct msc_yaml {
 int msc_yaml_parse(struct msc_arena *, const char *path, const char *text, struct msc_yaml **out,
 		   struct msc_err *) MSC_MUST_CHECK;
 
+/* A file as text that the caller frees; what: "scenario file". NULL: MSC_E_IO, or MSC_E_FORMAT when it is no
+ * text or too long. */
+char *msc_yaml_read(const char *path, const char *what, struct msc_err *);
+
 /* Returns -1 with "path:line:column: " in front of the message. */
 int msc_yaml_fail(const char *path, const struct msc_yaml *, struct msc_err *, const char *fmt, ...)
 	MSC_PRINTF(4, 5);
