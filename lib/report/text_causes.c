@@ -297,21 +297,10 @@ void msc_text_skips(struct msc_report_run *run)
 
 	for (size_t i = 0; i < all->n; i++) {
 		const char *reason = all->cases[i].reason ? all->cases[i].reason : "";
-		unsigned n = 0;
-		bool first = true;
+		unsigned n = msc_report_skips(all, &all->cases[i]);
 		char text[640];
 
-		if (all->cases[i].verdict != MSC_VERDICT_SKIP)
-			continue;
-		for (size_t k = 0; k < all->n; k++) {
-			const char *other = all->cases[k].reason ? all->cases[k].reason : "";
-
-			if (all->cases[k].verdict != MSC_VERDICT_SKIP || strcmp(other, reason))
-				continue;
-			first &= k >= i;
-			n++;
-		}
-		if (!first)
+		if (!n)
 			continue;
 		msc_text_verdict(run, run->out, MSC_VERDICT_SKIP);
 		snprintf(text, sizeof text, "%u case%s: %s", n, n == 1 ? "" : "s", reason);
