@@ -100,7 +100,8 @@ static void put_left(struct msc_report_run *run)
 
 static bool is_ok(const struct msc_report_case *c)
 {
-	return c->verdict == MSC_VERDICT_PASS || c->verdict == MSC_VERDICT_SKIP;
+	return c->verdict == MSC_VERDICT_PASS || c->verdict == MSC_VERDICT_SKIP ||
+	       c->verdict == MSC_VERDICT_WAIVED;
 }
 
 static void put_not_ok(const struct msc_report_run *run)
