@@ -21,10 +21,14 @@ struct member { /* has this type, unless the document says that there was no res
 };
 
 static const struct member members[] = {
-	{ "mscope.result/1", "cases", JSON_ARRAY },	{ "mscope.result/1", "summary", JSON_OBJECT },
-	{ "mscope.result/1", "causes", JSON_ARRAY },	{ "mscope.bench/1", "runs", JSON_ARRAY },
-	{ "mscope.pace/1", "sizes", JSON_ARRAY },	{ "mscope.pace/1", "diagnosis", JSON_ARRAY },
-	{ "mscope.decode/1", "exchanges", JSON_ARRAY }, { "mscope.decode/1", "summary", JSON_OBJECT },
+	{ "mscope.result/1", "cases", JSON_ARRAY },
+	{ "mscope.result/1", "summary", JSON_OBJECT },
+	{ "mscope.result/1", "causes", JSON_ARRAY },
+	{ "mscope.bench/1", "runs", JSON_ARRAY },
+	{ "mscope.pace/1", "sizes", JSON_ARRAY },
+	{ "mscope.pace/1", "diagnosis", JSON_ARRAY },
+	{ "mscope.decode/1", "exchanges", JSON_ARRAY },
+	{ "mscope.decode/1", "summary", JSON_OBJECT },
 };
 
 static const char *format_of(const json_t *document)
@@ -55,9 +59,10 @@ static int check(const json_t *document, const char *name, struct msc_err *err)
 	}
 	if (known)
 		return 0;
-	return msc_fail(err, MSC_E_FORMAT,
-			"%s: expected an mscope.result/1, bench/1, pace/1 or decode/1, as --json writes it",
-			name);
+	return msc_fail(
+		err, MSC_E_FORMAT,
+		"%s: expected an mscope.result/1, bench/1, pace/1 or decode/1, as --json writes it",
+		name);
 }
 
 static json_t *read_from(FILE *f, const char *name, struct msc_err *err)
@@ -97,8 +102,8 @@ json_t *msc_html_read(const char *path, struct msc_err *err)
 
 static enum msc_speed speed_of(const json_t *document)
 {
-	const char *name = json_string_value(
-		json_object_get(json_object_get(document, "target"), "speed"));
+	const char *name =
+		json_string_value(json_object_get(json_object_get(document, "target"), "speed"));
 
 	for (int s = MSC_SPEED_FULL; name && s <= MSC_SPEED_HIGH; s++)
 		if (!strcmp(msc_speed_name((enum msc_speed)s), name))
@@ -149,16 +154,19 @@ static json_t *limits_of(const json_t *document)
 	return list;
 }
 
-/* What one packet costs beside its bytes, and one byte. */
-static json_t *packet_of(const json_t *document)
+/* By speed: what a packet costs beside its bytes, and one byte. */
+static json_t *packets(void)
 {
-	enum msc_speed speed = speed_of(document);
-	double empty = msc_packet_ns(speed, 0);
+	json_t *all = json_object();
 
-	if (speed == MSC_SPEED_UNKNOWN)
-		return json_object();
-	return json_pack("{s:i, s:f, s:f}", "bytes", (int)packet_bytes(document, speed),
-			 "overhead_ns", empty, "byte_ns", msc_packet_ns(speed, 8) - empty);
+	for (int s = MSC_SPEED_FULL; s <= MSC_SPEED_HIGH; s++) {
+		double empty = msc_packet_ns((enum msc_speed)s, 0);
+		double byte = msc_packet_ns((enum msc_speed)s, 8) - empty;
+
+		json_object_set_new(all, msc_speed_name((enum msc_speed)s),
+				    json_pack("{s:f, s:f}", "overhead_ns", empty, "byte_ns", byte));
+	}
+	return all;
 }
 
 /* A document as the program reads it, as if from its file. */
@@ -298,16 +306,16 @@ static int put_page(FILE *out, const json_t *data, struct msc_err *err)
 int msc_html_write(FILE *out, const struct msc_html_file *files, size_t n,
 		   const struct msc_report_context *context, struct msc_err *err)
 {
-	json_t *list = json_array(), *data = json_pack("{s:O}", "files", list);
+	json_t *list = json_array();
+	json_t *data = json_pack("{s:O, s:o}", "files", list, "packets", packets());
 	int result = data ? add_comparison(data, files, n, context, err) : msc_nomem(err);
 
 	cut(files, n);
 	for (size_t i = 0; i < n && result == 0; i++)
-		if (json_array_append_new(list, json_pack("{s:o, s:O, s:o, s:o}", "name",
+		if (json_array_append_new(list, json_pack("{s:o, s:O, s:o}", "name",
 							  msc_json_text(files[i].name), "document",
 							  files[i].document, "limits",
-							  limits_of(files[i].document), "packet",
-							  packet_of(files[i].document))))
+							  limits_of(files[i].document))))
 			result = msc_nomem(err);
 	if (result == 0)
 		result = put_page(out, data, err);

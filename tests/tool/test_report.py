@@ -163,10 +163,14 @@ def test_the_oscilloscope_by_keyboard(page, place):
     assert scope_range(page) == (end * 3 / 16, end * 11 / 16)
     scope.send_keys(Keys.HOME)
     assert scope_range(page) == (0, end) and picture(page, scope) == before
-    scope.send_keys(Keys.PAGE_DOWN)
+    for _ in range(1 + len(document(place, "pace")["timelines"])):
+        scope.send_keys(Keys.PAGE_DOWN)
     chosen = page.find_element(By.CSS_SELECTOR, "#scope select")
     first = next(x for x in document(place, "decode")["exchanges"] if x["kind"] == "exchange")
     assert chosen.get_property("selectedOptions")[0].text.endswith(first["command"]) and scope_range(page)[1] >= first["took_ns"]
+    steps = [s for s in first["steps"] if s["outcome"] == "done"]
+    assert len(scope.find_elements(By.CSS_SELECTOR, "rect.transfers")) == len(steps)
+    assert len(scope.find_elements(By.CSS_SELECTOR, "rect.nak")) == sum(bool(s["naks"]) for s in first["steps"])
 
 
 @pytest.mark.nosan

@@ -60,7 +60,7 @@ const rate = (bytes) => (bytes / 1000).toFixed(bytes < 1e5 ? 1 : 0) + " kB/s";
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const files = list(data.files).map((f, i) => ({
-	index: i, name: str(f.name), document: obj(f.document), limits: list(f.limits), packet: obj(f.packet),
+	index: i, name: str(f.name), document: obj(f.document), limits: list(f.limits),
 	format: str(obj(f.document).format).replace(/^mscope\.|\/1$/g, ""),
 }));
 const of = (format) => files.filter((f) => f.format === format);

@@ -15,14 +15,15 @@ const ofTimeline = (f, t) => ({
 });
 
 /* What so many bytes cost on the wire: whole packets. */
-const wire = (packet, bytes) => Math.max(1, Math.ceil(bytes / num(packet.bytes))) * num(packet.overhead_ns) + bytes * num(packet.byte_ns);
+const wire = (packet, bytes) => Math.max(1, Math.ceil(bytes / packet.bytes)) * packet.overhead_ns + bytes * packet.byte_ns;
 
 function ofExchange(f, x, name) {
-	const zero = num(x.time_ns), spans = [], packet = obj(f.packet);
+	const zero = num(x.time_ns), spans = [], device = obj(f.document.target);
+	const packet = { bytes: num(x.max_packet) || num(device.max_packet_in), ...obj(obj(data.packets)[str(x.speed || device.speed)]) };
 	for (const s of list(x.steps).map(obj)) {
 		const from = num(s.submitted_ns) - zero, to = num(s.completed_ns) - zero, kind = KINDS[s.phase] ? s.phase : "other";
 		const good = s.outcome === "done", text = `${kind === "other" ? str(s.phase) : KINDS[kind]}, ${num(s.actual)} of ${plural(num(s.asked), "byte")}, ${str(s.outcome)}`;
-		const busy = num(packet.byte_ns) && good && kind !== "other" ? Math.min(to - from, wire(packet, num(s.actual))) : 0;
+		const busy = packet.byte_ns && packet.bytes && good && kind !== "other" ? Math.min(to - from, wire(packet, num(s.actual))) : 0;
 		spans.push({ lane: "host", kind: good ? kind : "bad", from, to, text });
 		if (num(s.naks))
 			spans.push({ lane: "bus", kind: "nak", from, to: to - busy, text: plural(num(s.naks), "NAK") },
@@ -35,7 +36,7 @@ function ofExchange(f, x, name) {
 }
 
 function views() {
-	const all = paces.flatMap((f) => [f.document.timeline].filter(Boolean).map((t) => ofTimeline(f, obj(t))));
+	const all = paces.flatMap((f) => [f.document.timeline, ...list(f.document.timelines)].filter(Boolean).map((t) => ofTimeline(f, obj(t))));
 	const exchange = (f, x, where) => x.kind === "exchange" && list(x.steps).length && all.push(ofExchange(f, x, `${where}: ${str(x.command)}`));
 	for (const f of of("decode"))
 		list(f.document.exchanges).map(obj).forEach((x) => exchange(f, x, `${f.name} ${num(x.index)}`));
@@ -77,7 +78,7 @@ function scope(all) {
 			add(svg, [sv("rect", { class: "drag", x: xOf(Math.min(...drag)), y: top, width: Math.abs(xOf(drag[0]) - xOf(drag[1])), height: high - 34 })]);
 		svg.dataset.from = from;
 		svg.dataset.to = to;
-		told.textContent = `${time(from)} to ${time(to)} of ${time(view.end)}${view.exact ? "" : "; places on the bus are reckoned"}`;
+		told.textContent = `${view.name}: ${time(from)} to ${time(to)} of ${time(view.end)}${view.exact ? "" : "; places on the bus are reckoned"}`;
 		kinds.replaceChildren(...[...new Set(view.spans.map((s) => s.kind))].map((k) => el("span", {},
 			sv("svg", { class: "scope", viewBox: "0 0 26 12", "aria-hidden": "true" }, sv("rect", { class: KINDS[k] ? k : "other", width: 26, height: 12 })), KINDS[k] || k)));
 	}
