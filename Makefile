@@ -35,6 +35,7 @@ TOOL_SRC := $(sort $(wildcard tool/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 YAML     := $(sort $(wildcard scenarios/*/*.yaml))
 MAN      := $(patsubst docs/%.scd,$(BUILD)/man/%,$(sort $(wildcard docs/*.scd)))
+HTML     := lib/report/html/page.css $(sort $(wildcard lib/report/html/*.js))
 UDEV     := $(wildcard udev/*.rules)
 COMP     := $(wildcard completion/*.bash)
 BENCH    := $(sort $(wildcard tests/bench/bench_*))
@@ -54,7 +55,7 @@ else
 PKGS    += libusb-1.0
 endif
 
-BASE_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/scenarios.o $(BUILD)/lsd_files.o
+BASE_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/scenarios.o $(BUILD)/lsd_files.o $(BUILD)/html_page.o
 LIB_OBJ  := $(BASE_OBJ) $(BUILD)/dictionary.o
 TOOL_OBJ := $(TOOL_SRC:%.c=$(BUILD)/%.o)
 UNIT_OBJ := $(UNIT_SRC:%.c=$(BUILD)/%.o)
@@ -124,6 +125,10 @@ $(BUILD)/lsd_files.o: $(BUILD)/lsd_files.c $(BUILD)/flags
 	$(cc)
 $(BUILD)/lsd_files.c: scripts/lsd-files.sh $(LSD_FILE) $(BUILD)/lsd_files.list
 	$(Q)$(call say,GEN) scripts/lsd-files.sh $(LSD_FILE) > $@.tmp && mv $@.tmp $@
+$(BUILD)/html_page.o: $(BUILD)/html_page.c $(BUILD)/flags
+	$(cc)
+$(BUILD)/html_page.c: scripts/embed-html.sh $(HTML)
+	$(Q)$(call say,GEN) scripts/embed-html.sh $(HTML) > $@.tmp && mv $@.tmp $@
 # 64 KiB are its share of the device; without a time stamp it is the same each time.
 $(BUILD)/dread.exe: tool/windows/dread.c
 	$(Q)$(call say,WINCC) mkdir -p $(@D) && $(WINCC) -Os -s -Wall -Wextra -Werror -ffreestanding -fno-stack-protector \

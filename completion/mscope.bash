@@ -40,7 +40,7 @@ _mscope() {
 		words=$(_mscope_names faults | sed "s|^|${cur%fault=*}fault=|")
 	else
 		words=$(_mscope_names targets | grep -v '[][A-Z]')
-		[[ $command != run && $command != read && $command != ls ]] || compopt -o default
+		[[ $command != run && $command != read && $command != ls && $command != report ]] || compopt -o default
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 	# bash puts back only what follows the last break.

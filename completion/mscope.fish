@@ -38,7 +38,7 @@ function __mscope_words
 		__mscope_names faults | string replace -r '^' $head
 	else
 		__mscope_names targets | string match -rv '[][A-Z]'
-		if contains -- $before[2] run read ls
+		if contains -- $before[2] run read ls report
 			__fish_complete_path $cur
 		end
 	end

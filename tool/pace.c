@@ -298,6 +298,7 @@ static int show(struct job *j, int status, const char *reason, struct msc_err *e
 	const struct msc_pace_report r = { .device = &j->device,
 					   .pace = &j->pace,
 					   .picture = &j->samples.picture,
+					   .samples = &j->samples,
 					   .capture = j->capture,
 					   .failure = j->samples.failure,
 					   .reason = reason,
