@@ -295,7 +295,7 @@ static int write_and_put_back(struct job *j, const struct tool *tool, struct msc
 				MSC_LUN_MAX);
 	if (msc_session_learn(j->session, j->request.cbw.h.lun, err) < 0)
 		return -1;
-	m = tool_medium_begin(j->session, j->request.cbw.h.lun, 1, err);
+	m = tool_medium_begin(j->session, j->request.cbw.h.lun, 1, 0, err);
 	if (!m)
 		return -1;
 	status = exchange_within(j, m, tool, err);

@@ -181,7 +181,7 @@ void tool_tell_journal(const struct msc_target *);
 void tool_medium_note(void *unused, bool safety, const char *text);
 /* msc_medium_begin, with its notes on standard error. */
 struct msc_medium *tool_medium_begin(struct msc_session *, uint8_t lun, uint64_t seed,
-				     struct msc_err *);
+				     uint32_t scratch, struct msc_err *);
 /* False: the medium is not as it was, and a note says where. */
 bool tool_medium_end(struct msc_medium *);
 

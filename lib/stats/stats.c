@@ -81,6 +81,11 @@ double msc_quantile(const double *x, size_t n, double p)
 	return below + (position - (double)k) * (kth(x, n, k + 2) - below);
 }
 
+bool msc_quantile_shows(size_t n, double p)
+{
+	return (double)n * (1 - p) > 1 - 1e-6;
+}
+
 double msc_median(const double *x, size_t n)
 {
 	return msc_quantile(x, n, 0.5);
@@ -154,6 +159,40 @@ bool msc_fit_line(const double *bytes, const double *ns, size_t n, struct msc_li
 	line->worst_residual = 0;
 	for (size_t i = 0; i < n; i++) {
 		double residual = fabs(rests[i] - line->per_command_ns) / ns[i];
+
+		if (residual > line->worst_residual)
+			line->worst_residual = residual;
+	}
+	return true;
+}
+
+static double median_of_ratios(const double *ns, const double *bytes, size_t n)
+{
+	double ratio[MSC_LINE_POINTS_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		ratio[i] = ns[i] / bytes[i];
+	return msc_median(ratio, n);
+}
+
+bool msc_fit_cost(const double *bytes, const double *ns, size_t n, struct msc_line *line)
+{
+	if (!msc_fit_line(bytes, ns, n, line))
+		return false;
+	n = n < MSC_LINE_POINTS_MAX ? n : MSC_LINE_POINTS_MAX;
+	if (line->per_byte_ns < 0) {
+		line->per_byte_ns = 0;
+		line->per_command_ns = msc_median(ns, n);
+	} else if (line->per_command_ns < 0) {
+		line->per_command_ns = 0;
+		line->per_byte_ns = median_of_ratios(ns, bytes, n);
+	} else {
+		return true;
+	}
+	line->worst_residual = 0;
+	for (size_t i = 0; i < n; i++) {
+		double fitted = line->per_command_ns + line->per_byte_ns * bytes[i];
+		double residual = fabs(fitted - ns[i]) / ns[i];
 
 		if (residual > line->worst_residual)
 			line->worst_residual = residual;

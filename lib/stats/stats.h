@@ -15,6 +15,8 @@
 double msc_median(const double *x, size_t n);
 /* 0 <= p <= 1, linear between order statistics. */
 double msc_quantile(const double *x, size_t n, double p);
+/* Whether n values say something of it: one of them at least is expected beyond. */
+bool msc_quantile_shows(size_t n, double p);
 /* The distribution-free interval of the median between two order statistics; false when n is too
  * small for the confidence asked for (95 % needs 6). */
 bool msc_median_interval(const double *x, size_t n, double confidence, double *low, double *high);
@@ -31,6 +33,10 @@ struct msc_line {
 };
 #define MSC_LINE_POINTS_MAX 64 /* further ones are not looked at */
 bool msc_fit_line(const double *bytes, const double *ns, size_t n, struct msc_line *);
+
+/* The same where neither can be below 0: a command does not give time back, and a byte neither. Where the
+ * line says so, the sizes do not lie on one; what is left over of it is 0, and worst_residual tells. */
+bool msc_fit_cost(const double *bytes, const double *ns, size_t n, struct msc_line *);
 
 /* ---- two samples ----------------------------------------------------------------------------- */
 

@@ -114,7 +114,9 @@ def test_random_order_is_seeded(mscope):
     (["--duration", "0s"], "--duration: expected more than no time"),
     (["--duration", "5"], None),
     (["--op", "write"], "writing changes the medium; give --allow-writes to allow it (a scratch range is saved and put back)"),
-    (["--op", "write", "--allow-writes", "--blocks", "193"], "193 blocks in one command: there are only 192 to write"),
+    (["--verify"], "--verify compares what was written; it goes with --op write or mixed"),
+    (["--op", "mixed"], "writing changes the medium; give --allow-writes to allow it (a scratch range is saved and put back)"),
+    (["--blocks", "0x2000,9000"], "9000 blocks in one command: expected 1 to 8192 of 512 bytes"),
     (["--threshold", "5"], "--threshold: '5': expected a percentage above 0%, such as 5%"),
     (["--threshold", "-5%"], "--threshold: '-5%': expected a percentage above 0%, such as 5%"),
     (["--threshold", "0%"], "--threshold: '0%': expected a percentage above 0%, such as 5%"),
@@ -193,6 +195,91 @@ def test_writes_are_put_back(mscope, tmp_path):
     assert [r["op"] for r in document["runs"]] == ["write"] * 6
     assert image.read_bytes() == before
     assert not list(tmp_path.glob("state/**/*.journal"))
+
+
+def test_writes_as_long_as_hosts_send_them(mscope, tmp_path):
+    image = tmp_path / "disk.img"
+    before = os.urandom(8 * 1024 * 1024)
+    image.write_bytes(before)
+    document = bench(mscope, "a.json", f"sim:linux-gadget,file={image}", "--op", "write", "--allow-writes", "--count", "3",
+                     "--blocks", "240,2048", "--random", "--verify")
+    validate(document)
+    assert [(r["mode"], r["blocks"], r["order"]) for r in document["runs"]] == [
+        (m, b, "random") for m in ("serial", "queued") for b in (240, 2048)]
+    assert document["pattern"] is None          # stamps
+    assert image.read_bytes() == before
+
+
+@pytest.mark.parametrize("fault, mode, story", [
+    ("write-lost", "serial", "5 blocks at 16128 read back otherwise than written: blocks 16128 to 16132: zeros"),
+    ("write-first-only", "queued", "read back otherwise than written"),
+    ("buffer-end", "serial", "otherwise than written"),
+])
+def test_what_was_written_is_compared(mscope, fault, mode, story):
+    target = f"{FULL},fault={fault}"
+    args = ["--op", "write", "--allow-writes", "--mode", mode, "--count", "2", "--blocks", "1,128"]
+    document = bench(mscope, "a.json", target, *args, "--verify", status=1)
+    validate(document)
+    assert story in document["failure"]
+    assert bench(mscope, "b.json", target, *args)["failure"] is None        # it takes a comparison to see it
+
+
+def test_verifying_is_not_timed(mscope):
+    args = ["--op", "write", "--allow-writes", "--count", "30", "--blocks", "8,64", "--mode", "serial"]
+    plain = bench(mscope, "a.json", FULL, *args)
+    checked = bench(mscope, "b.json", FULL, *args, "--verify")
+    for a, b in zip(plain["runs"], checked["runs"]):
+        assert a["commands"] == b["commands"] and abs(b["elapsed_ns"] / a["elapsed_ns"] - 1) < 0.05
+
+
+def test_mixed(mscope):
+    document = bench(mscope, "a.json", FULL, "--op", "mixed", "--allow-writes", "--count", "50", "--blocks", "8", "--random", "--verify")
+    validate(document)
+    rows = document["runs"]
+    assert [(r["op"], r["mode"]) for r in rows] == [(f"mixed-{w}", m) for m in ("serial", "queued") for w in ("read", "write")]
+    assert rows[0]["commands"] + rows[1]["commands"] == 100 and 30 < rows[0]["commands"] < 70
+    assert all(r["elapsed_ns"] >= sum(r["samples_ns"]) for r in rows)
+    text = mscope("bench", FULL, "--op", "mixed", "--allow-writes", "--baseline", "a.json").out     # measures what that did
+    assert "mixed     random, reads (r) and writes (w)" in text and "serial r" in text and "queued w" in text
+    assert "4 no change" in text
+
+
+@pytest.mark.parametrize("target, args, left_out, sizes", [
+    ("sim:reference,blocks=8", [], [64], [1, 8]),
+    ("sim:reference,blocks=1", [], [8, 64], [1]),
+    ("sim:reference,blocks=300", ["--op", "write", "--allow-writes", "--blocks", "8,2048"], [2048], [8]),
+])
+def test_small_media_have_the_sizes_that_fit(mscope, target, args, left_out, sizes):
+    document = bench(mscope, "a.json", target, *args, "--count", "2", "--mode", "serial")
+    validate(document)
+    assert document["left_out"] == left_out and [r["blocks"] for r in document["runs"]] == sizes
+    assert re.search(r"^left out  .*blocks: there (is|are) only \d+$", mscope("bench", target, *args, "--count", "2").out, re.M)
+
+
+def test_nothing_that_fits_is_refused(mscope):
+    assert mscope("bench", "sim:reference,blocks=8", "--blocks", "9,64", status=2).err == (
+        "mscope: 9 blocks in one command: there are only 8 to read\n")
+
+
+def test_percentiles_need_samples(mscope):
+    for count, known in (("9", []), ("10", ["p90"]), ("20", ["p90", "p95"]), ("100", ["p90", "p95", "p99"]),
+                         ("1000", ["p90", "p95", "p99", "p99_9"])):
+        args = ["--blocks", "1", "--mode", "queued", "--count", count]
+        r = bench(mscope, "a.json", "sim:reference", *args)["runs"][0]
+        assert [p for p in ("p90", "p95", "p99", "p99_9") if r["latency_ns"][p] is not None] == known
+        out = mscope("bench", "sim:reference", *args).out
+        assert ("p99.9     read/queued/1: " in out) == ("p99_9" in known)
+        assert bool(re.search(r"^queued +1 +125\.0 us +- ", out, re.M)) == ("p99" not in known)
+
+
+def test_no_figure_is_impossible(mscope):
+    """A line through these sizes gives time back for each command."""
+    document = bench(mscope, "a.json", "sim:stm32,stage=async", "--mode", "queued")
+    validate(document)          # nothing below 0
+    assert document["model"]["per_command_ns"] == 0 and document["model"]["worst_residual"] > 0.03
+    out = mscope("bench", "sim:stm32,stage=async", "--mode", "queued").out
+    assert "queued    nothing a command, and " in out
+    assert all(len(line) <= 80 for line in out.splitlines())
 
 
 def test_interrupted_writes_are_put_back(mscope, tmp_path):
@@ -550,4 +637,4 @@ def test_progress_is_for_terminals_only(mscope):
     process.communicate(timeout=60)
     os.close(slave)
     shown = read_terminal(master).decode()
-    assert "read/serial/64" in shown and shown.endswith("\x1b[K")
+    assert "read/serial/64 (3 of 6)" in shown and shown.endswith("\x1b[K")
