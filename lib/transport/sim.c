@@ -288,6 +288,8 @@ static void on_packet(void *user, int64_t at_ns, const uint8_t *packet, size_t l
 
 /* Set by the tests: whatever is written to the medium, a permit must cover it. */
 #define WATCH "MSCOPE_WATCH_MEDIUM"
+/* The same: packets do not pass in bursts, and nothing else may come of it. */
+#define ONE_BY_ONE "MSCOPE_ONE_BY_ONE"
 
 static bool may_be_written(void *user, uint8_t slot, uint64_t lba, uint64_t blocks)
 {
@@ -309,6 +311,7 @@ static int open_target(struct msc_target *t, const char *rest,
 	config.log = options->log;
 	config.watch = getenv(WATCH) ? may_be_written : NULL;
 	config.watch_user = t;
+	config.one_by_one = getenv(ONE_BY_ONE) != NULL;
 	t->device.speed = config.speed;
 	snprintf(t->device.host, sizeof t->device.host, "%s", bus_host_names[config.host]);
 	t->device.simulated = true;
