@@ -24,6 +24,7 @@ UDEVDIR ?= $(PREFIX)/lib/udev/rules.d
 COMPDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
+DOCDIR  ?= $(PREFIX)/share/doc/mscope
 BUILD   := build$(if $(filter 1,$(SAN)),-san)
 Q       := $(if $(V),,@)
 VERSION := 0.1.0
@@ -34,7 +35,10 @@ LIB_SRC  := $(sort $(wildcard lib/*/*.c lib/*/*/*.c lib/*/*/*/*.c))
 TOOL_SRC := $(sort $(wildcard tool/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 YAML     := $(sort $(wildcard scenarios/*/*.yaml))
-MAN      := $(patsubst docs/%.scd,$(BUILD)/man/%,$(sort $(wildcard docs/*.scd)))
+# Manual pages that are made of docs/*.md; what is to be read beside them is installed as it is.
+MD_MAN   := scenario.5 result.5 $(addsuffix .7,rules faults pacing firmware reference linux-gadget stm32 lsd hostile recorded)
+DOC      := README.md NEWS.md $(sort $(wildcard docs/*.md docs/schema/*.json))
+MAN      := $(patsubst docs/%.scd,$(BUILD)/man/%,$(sort $(wildcard docs/*.scd))) $(MD_MAN:%=$(BUILD)/man/mscope-%)
 UDEV     := $(wildcard udev/*.rules)
 COMP     := $(wildcard completion/*.bash)
 BENCH    := $(sort $(wildcard tests/bench/bench_*))
@@ -140,6 +144,12 @@ $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(HELP_OBJ) $(BUILD)/li
 		$$(sed -n 's,^/\* link: \(.*\) \*/$$,\1,p' tests/unit/test_$*.c)
 $(BUILD)/man/%: docs/%.scd
 	$(Q)$(call say,MAN) mkdir -p $(@D) && scdoc < $< > $@.tmp && mv $@.tmp $@
+$(BUILD)/man/mscope-scenario.5: docs/scenarios.md
+$(BUILD)/man/mscope-result.5: docs/results.md
+$(MD_MAN:%=$(BUILD)/man/mscope-%): $(BUILD)/man/mscope-%: scripts/md-to-scd.awk
+	$(Q)$(call say,MAN) mkdir -p $(@D) && awk -v page='mscope-$(basename $*)($(subst .,,$(suffix $*)))' \
+		-f $< $(firstword $(wildcard docs/$(basename $*).md) docs/$(basename $*)s.md) | scdoc > $@.tmp && mv $@.tmp $@
+$(foreach m,$(filter %.7,$(MD_MAN)),$(eval $(BUILD)/man/mscope-$m: docs/$(basename $m).md))
 man: $(MAN)
 
 # Tests. MSCOPE names the program for whatever drives it.
@@ -191,13 +201,15 @@ install: all
 	$(foreach c,$(COMP),install -D -m 644 $c $(DESTDIR)$(COMPDIR)/$(basename $(notdir $c)) &&) :
 	install -D -m 644 completion/_mscope $(DESTDIR)$(ZSHDIR)/_mscope
 	install -D -m 644 completion/mscope.fish $(DESTDIR)$(FISHDIR)/mscope.fish
+	$(foreach d,$(DOC),install -D -m 644 $d $(DESTDIR)$(DOCDIR)/$(d:docs/%=%) &&) :
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,bin/mscope bin/dread include/mscope.h include/mscope_firmware.h) \
 		$(addprefix $(DESTDIR)$(LIBDIR)/,libmscope.a libmscope.so $(SONAME) pkgconfig/mscope.pc) \
 		$(foreach m,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m)) \
 		$(foreach u,$(UDEV),$(DESTDIR)$(UDEVDIR)/$(notdir $u)) \
 		$(foreach c,$(COMP),$(DESTDIR)$(COMPDIR)/$(basename $(notdir $c))) \
-		$(DESTDIR)$(ZSHDIR)/_mscope $(DESTDIR)$(FISHDIR)/mscope.fish
+		$(DESTDIR)$(ZSHDIR)/_mscope $(DESTDIR)$(FISHDIR)/mscope.fish \
+		$(foreach d,$(DOC),$(DESTDIR)$(DOCDIR)/$(d:docs/%=%))
 dist: $(BUILD)/dictionary.c
 	$(Q)mkdir -p $(BUILD) && git ls-files -co --exclude-standard | tar --owner=0 --group=0 \
 		--sort=name --transform 's,^$(BUILD)/,,;s,^,mscope-$(VERSION)/,' \
