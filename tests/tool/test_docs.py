@@ -104,7 +104,8 @@ def test_each_firmware_has_a_page_with_its_knobs():
     for name in shared:
         assert f"\n*{name}=*" in manual, name
     for model in models:
-        rows = re.findall(r"^\| `([\w-]+)=([^`]*)` \| (.+) \|$", (TOP / "docs" / f"{model['name']}.md").read_text(), re.M)
+        section = (TOP / "docs" / f"{model['name']}.md").read_text().split("## Knobs\n")[1].split("\n## ")[0]
+        rows = re.findall(r"^\| `([\w-]+)=([^`]*)` \| (.+) \|$", section, re.M)
         knobs = [(k["name"], k["default"] or "", k["help"] + (": " if k["choices"] else "") +
                   ", ".join(f"`{c}`" for c in k["choices"])) for k in model["knobs"] if k["name"] not in shared]
         assert rows == knobs, model["name"]
