@@ -10,7 +10,7 @@
 #   make bench fuzz     the figures; the parsers under a fuzzer
 #   make matrix         every fault against every rule
 #   make golden-update  write the expected results anew, to be read as a diff
-#   make man dist install uninstall clean
+#   make man dist deb install uninstall clean
 #
 # V=1 shows commands. SAN=1 builds into build-san/ with sanitizers. WERROR=1 makes warnings
 # errors. USB=0 leaves libusb out. CC, CFLAGS, PREFIX, LIBDIR, MANDIR, DESTDIR as usual.
@@ -37,7 +37,7 @@ UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 YAML     := $(sort $(wildcard scenarios/*/*.yaml))
 # Manual pages that are made of docs/*.md; what is to be read beside them is installed as it is.
 MD_MAN   := scenario.5 result.5 $(addsuffix .7,rules faults pacing firmware reference linux-gadget stm32 lsd hostile recorded)
-DOC      := README.md NEWS.md $(sort $(wildcard docs/*.md docs/schema/*.json))
+DOC      := README.md NEWS.md $(sort $(wildcard docs/*.md docs/schema/*.json udev/*.example))
 MAN      := $(patsubst docs/%.scd,$(BUILD)/man/%,$(sort $(wildcard docs/*.scd))) $(MD_MAN:%=$(BUILD)/man/mscope-%)
 UDEV     := $(wildcard udev/*.rules)
 COMP     := $(wildcard completion/*.bash)
@@ -201,7 +201,7 @@ install: all
 	$(foreach c,$(COMP),install -D -m 644 $c $(DESTDIR)$(COMPDIR)/$(basename $(notdir $c)) &&) :
 	install -D -m 644 completion/_mscope $(DESTDIR)$(ZSHDIR)/_mscope
 	install -D -m 644 completion/mscope.fish $(DESTDIR)$(FISHDIR)/mscope.fish
-	$(foreach d,$(DOC),install -D -m 644 $d $(DESTDIR)$(DOCDIR)/$(d:docs/%=%) &&) :
+	$(foreach d,$(DOC),install -D -m 644 $d $(DESTDIR)$(DOCDIR)/$(patsubst udev/%,%,$(d:docs/%=%)) &&) :
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,bin/mscope bin/dread include/mscope.h include/mscope_firmware.h) \
 		$(addprefix $(DESTDIR)$(LIBDIR)/,libmscope.a libmscope.so $(SONAME) pkgconfig/mscope.pc) \
@@ -209,16 +209,23 @@ uninstall:
 		$(foreach u,$(UDEV),$(DESTDIR)$(UDEVDIR)/$(notdir $u)) \
 		$(foreach c,$(COMP),$(DESTDIR)$(COMPDIR)/$(basename $(notdir $c))) \
 		$(DESTDIR)$(ZSHDIR)/_mscope $(DESTDIR)$(FISHDIR)/mscope.fish \
-		$(foreach d,$(DOC),$(DESTDIR)$(DOCDIR)/$(d:docs/%=%))
+		$(foreach d,$(DOC),$(DESTDIR)$(DOCDIR)/$(patsubst udev/%,%,$(d:docs/%=%)))
 dist: $(BUILD)/dictionary.c
 	$(Q)mkdir -p $(BUILD) && git ls-files -co --exclude-standard | tar --owner=0 --group=0 \
 		--sort=name --transform 's,^$(BUILD)/,,;s,^,mscope-$(VERSION)/,' \
 		-czf $(BUILD)/mscope-$(VERSION).tar.gz -T - $(BUILD)/dictionary.c
+# The Debian packages, from the archive of "make dist", into build/deb; lintian looks at them.
+deb:
+	@scripts/deps.sh build deb
+	@+$(MAKE) --no-print-directory dist
+	$(Q)rm -rf $(BUILD)/deb && mkdir -p $(BUILD)/deb && tar xzf $(BUILD)/mscope-$(VERSION).tar.gz -C $(BUILD)/deb
+	$(Q)cd $(BUILD)/deb/mscope-$(VERSION) && dpkg-buildpackage -us -uc -b
+	$(Q)lintian --fail-on error,warning $(BUILD)/deb/*.changes
 clean:
 	rm -rf build build-*
 
 FORCE:
 .PHONY: FORCE all man demo check check-fast unit-programs unit tool vm matrix golden-update lint \
-	headers layers format bench fuzz install uninstall dist clean
+	headers layers format bench fuzz install uninstall dist deb clean
 .SECONDARY:
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(TOOL_OBJ) $(PROGRAM) $(UNIT_OBJ) $(BUILD)/scripts/dictionary.o)
