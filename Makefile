@@ -10,7 +10,7 @@
 #   make bench fuzz     the figures; the parsers under a fuzzer
 #   make matrix         every fault against every rule
 #   make golden-update  write the expected results anew, to be read as a diff
-#   make man dist install uninstall clean
+#   make man dist deb install uninstall clean
 #
 # V=1 shows commands. SAN=1 builds into build-san/ with sanitizers. WERROR=1 makes warnings
 # errors. USB=0 leaves libusb out. CC, CFLAGS, PREFIX, LIBDIR, MANDIR, DESTDIR as usual.
@@ -24,6 +24,7 @@ UDEVDIR ?= $(PREFIX)/lib/udev/rules.d
 COMPDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
+DOCDIR  ?= $(PREFIX)/share/doc/mscope
 BUILD   := build$(if $(filter 1,$(SAN)),-san)
 Q       := $(if $(V),,@)
 VERSION := 0.1.0
@@ -34,7 +35,10 @@ LIB_SRC  := $(sort $(wildcard lib/*/*.c lib/*/*/*.c lib/*/*/*/*.c))
 TOOL_SRC := $(sort $(wildcard tool/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 YAML     := $(sort $(wildcard scenarios/*/*.yaml))
-MAN      := $(patsubst docs/%.scd,$(BUILD)/man/%,$(sort $(wildcard docs/*.scd)))
+# Manual pages that are made of docs/*.md; what is to be read beside them is installed as it is.
+MD_MAN   := scenario.5 result.5 $(addsuffix .7,rules faults pacing firmware reference linux-gadget stm32 lsd hostile recorded)
+DOC      := README.md NEWS.md $(sort $(wildcard docs/*.md docs/schema/*.json udev/*.example))
+MAN      := $(patsubst docs/%.scd,$(BUILD)/man/%,$(sort $(wildcard docs/*.scd))) $(MD_MAN:%=$(BUILD)/man/mscope-%)
 HTML     := lib/report/html/page.css $(sort $(wildcard lib/report/html/*.js))
 UDEV     := $(wildcard udev/*.rules)
 COMP     := $(wildcard completion/*.bash)
@@ -147,6 +151,12 @@ $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(HELP_OBJ) $(BUILD)/li
 		$$(sed -n 's,^/\* link: \(.*\) \*/$$,\1,p' tests/unit/test_$*.c)
 $(BUILD)/man/%: docs/%.scd
 	$(Q)$(call say,MAN) mkdir -p $(@D) && scdoc < $< > $@.tmp && mv $@.tmp $@
+$(BUILD)/man/mscope-scenario.5: docs/scenarios.md
+$(BUILD)/man/mscope-result.5: docs/results.md
+$(MD_MAN:%=$(BUILD)/man/mscope-%): $(BUILD)/man/mscope-%: scripts/md-to-scd.awk
+	$(Q)$(call say,MAN) mkdir -p $(@D) && awk -v page='mscope-$(basename $*)($(subst .,,$(suffix $*)))' \
+		-f $< $(firstword $(wildcard docs/$(basename $*).md) docs/$(basename $*)s.md) | scdoc > $@.tmp && mv $@.tmp $@
+$(foreach m,$(filter %.7,$(MD_MAN)),$(eval $(BUILD)/man/mscope-$m: docs/$(basename $m).md))
 man: $(MAN)
 
 # Tests. MSCOPE names the program for whatever drives it.
@@ -198,22 +208,31 @@ install: all
 	$(foreach c,$(COMP),install -D -m 644 $c $(DESTDIR)$(COMPDIR)/$(basename $(notdir $c)) &&) :
 	install -D -m 644 completion/_mscope $(DESTDIR)$(ZSHDIR)/_mscope
 	install -D -m 644 completion/mscope.fish $(DESTDIR)$(FISHDIR)/mscope.fish
+	$(foreach d,$(DOC),install -D -m 644 $d $(DESTDIR)$(DOCDIR)/$(patsubst udev/%,%,$(d:docs/%=%)) &&) :
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,bin/mscope bin/dread include/mscope.h include/mscope_firmware.h) \
 		$(addprefix $(DESTDIR)$(LIBDIR)/,libmscope.a libmscope.so $(SONAME) pkgconfig/mscope.pc) \
 		$(foreach m,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m)) \
 		$(foreach u,$(UDEV),$(DESTDIR)$(UDEVDIR)/$(notdir $u)) \
 		$(foreach c,$(COMP),$(DESTDIR)$(COMPDIR)/$(basename $(notdir $c))) \
-		$(DESTDIR)$(ZSHDIR)/_mscope $(DESTDIR)$(FISHDIR)/mscope.fish
+		$(DESTDIR)$(ZSHDIR)/_mscope $(DESTDIR)$(FISHDIR)/mscope.fish \
+		$(foreach d,$(DOC),$(DESTDIR)$(DOCDIR)/$(patsubst udev/%,%,$(d:docs/%=%)))
 dist: $(BUILD)/dictionary.c
 	$(Q)mkdir -p $(BUILD) && git ls-files -co --exclude-standard | tar --owner=0 --group=0 \
 		--sort=name --transform 's,^$(BUILD)/,,;s,^,mscope-$(VERSION)/,' \
 		-czf $(BUILD)/mscope-$(VERSION).tar.gz -T - $(BUILD)/dictionary.c
+# The Debian packages, from the archive of "make dist", into build/deb; lintian looks at them.
+deb:
+	@scripts/deps.sh build deb
+	@+$(MAKE) --no-print-directory dist
+	$(Q)rm -rf $(BUILD)/deb && mkdir -p $(BUILD)/deb && tar xzf $(BUILD)/mscope-$(VERSION).tar.gz -C $(BUILD)/deb
+	$(Q)cd $(BUILD)/deb/mscope-$(VERSION) && dpkg-buildpackage -us -uc -b
+	$(Q)lintian --fail-on error,warning $(BUILD)/deb/*.changes
 clean:
 	rm -rf build build-*
 
 FORCE:
 .PHONY: FORCE all man demo check check-fast unit-programs unit tool vm matrix golden-update lint \
-	headers layers format bench fuzz install uninstall dist clean
+	headers layers format bench fuzz install uninstall dist deb clean
 .SECONDARY:
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(TOOL_OBJ) $(PROGRAM) $(UNIT_OBJ) $(BUILD)/scripts/dictionary.o)

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # The one list of Debian packages that the project needs. Installs those that are missing from
-# the named groups (build, test, vm; all by default), or says how.
-# usage: deps.sh [build|test|vm|all]...
+# the named groups (build, test, vm; all of these by default; deb, for "make deb"), or says how.
+# usage: deps.sh [build|test|vm|deb|all]...
 set -eu
 
 build="build-essential gcc make pkg-config libusb-1.0-0-dev libsgutils2-dev libfyaml-dev
@@ -13,6 +13,7 @@ test="clang libclang-rt-dev clang-format cppcheck libcmocka-dev python3 python3-
 	python3-tap python3-selenium chromium chromium-driver"
 vm="qemu-system-x86 seabios busybox-static cpio kmod xz-utils zstd usbip libiscsi-bin
 	dmsetup e2fsprogs"
+deb="dpkg-dev debhelper lintian"
 libraries="jansson libfyaml libudev libpcap libusb-1.0"
 
 want=
@@ -21,8 +22,9 @@ for group in "${@:-all}"; do
 	build) want="$want $build" ;;
 	test)  want="$want $test" ;;
 	vm)    want="$want $vm" ;;
+	deb)   want="$want $deb" ;;
 	all)   want="$want $build $test $vm" ;;
-	*)     echo "usage: deps.sh [build|test|vm|all]..." >&2; exit 2 ;;
+	*)     echo "usage: deps.sh [build|test|vm|deb|all]..." >&2; exit 2 ;;
 	esac
 done
 

@@ -355,6 +355,24 @@ static const struct kind *find_kind(const char *name, struct msc_err *err)
 	return NULL;
 }
 
+const char *list_kind_name(size_t i)
+{
+	return i < MSC_COUNT(kinds) ? kinds[i].name : NULL;
+}
+
+json_t *list_of(const char *name)
+{
+	struct tool tool = { .verbosity = -1 };
+	struct msc_err ignored = MSC_ERR_INIT;
+	const struct kind *kind = find_kind(name, &ignored);
+	json_t *entries = kind ? json_array() : NULL;
+
+	if (entries && kind->collect(entries, &tool, &ignored) == 0)
+		return entries;
+	json_decref(entries);
+	return NULL;
+}
+
 static int list_all(struct tool *tool, json_t *document, struct msc_err *err)
 {
 	const struct kind *kind;

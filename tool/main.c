@@ -103,6 +103,10 @@ static int dispatch(int argc, char **argv, struct msc_err *err)
 		print_commands(stdout);
 		return 0;
 	}
+	if (!strcmp(argv[1], "--complete")) { /* for completion/ */
+		complete((const char *const *)argv + 2, (size_t)argc - 2);
+		return 0;
+	}
 	tool.cmd = command_find(argv[1], err);
 	if (!tool.cmd)
 		return -1;

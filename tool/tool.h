@@ -228,6 +228,17 @@ int bring_up(struct tool *, const struct msc_scenarios *, struct msc_err *);
 void print_list_entry(FILE *, json_t *entry);
 void print_list(FILE *, const char *summary, json_t *list);
 
+/* ---- list.c ---------------------------------------------------------------------------------- */
+
+const char *list_kind_name(size_t i); /* NULL: there are no more */
+/* Its entries, as in the document; NULL: there is no such kind, or memory ran out. */
+json_t *list_of(const char *kind);
+
+/* ---- complete.c ------------------------------------------------------------------------------ */
+
+/* Prints what the last of n words behind "mscope" may be. */
+void complete(const char *const *words, size_t n);
+
 /* ---- probe_text.c -------------------------------------------------------------------------- */
 
 void print_probe(FILE *, const struct msc_device *, json_t *document);

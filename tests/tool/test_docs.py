@@ -5,12 +5,13 @@ In a ```console block (in a manual page, every ``` block), a line "$ COMMAND" is
 both streams together; a line "..." stands for any lines. "$ cat FILE" is the other way round: it
 makes the file. MSC_GOLDEN_UPDATE=1 writes the output of blocks without "..." anew.
 """
+import json
 import os
 import re
 import subprocess
 
 import pytest
-from conftest import CONTEXTS, PROGRAM, TOP, UPDATE, WATCH
+from conftest import CONTEXTS, PROGRAM, TOP, UPDATE, WATCH, listing
 
 DOCUMENTS = sorted([TOP / "README.md", *TOP.glob("docs/*.md"), *TOP.glob("docs/*.scd")])
 BLOCK = {".md": re.compile(r"(^```console\n)(.*?)(^```$)", re.M | re.S),
@@ -87,3 +88,36 @@ def test_manual_pages_name_every_option():
         has = set(re.findall(r"--([a-z][a-z-]*)", options))
         told = set(re.findall(r"\*--([a-z][a-z-]*)", page))
         assert told == has, command
+
+
+def told(page):
+    """What stands in code in a page of docs/."""
+    return set(re.findall(r"`([^`]+)`", (TOP / "docs" / page).read_text()))
+
+
+def test_each_firmware_has_a_page_with_its_knobs():
+    """Those of its own there, with default, choices and words; those of every model in mscope(1)."""
+    models = listing("firmware")
+    shared = set.intersection(*({k["name"] for k in m["knobs"]} for m in models))
+    assert len(shared) > 5
+    manual = (TOP / "docs/mscope.1.scd").read_text()
+    for name in shared:
+        assert f"\n*{name}=*" in manual, name
+    for model in models:
+        section = (TOP / "docs" / f"{model['name']}.md").read_text().split("## Knobs\n")[1].split("\n## ")[0]
+        rows = re.findall(r"^\| `([\w-]+)=([^`]*)` \| (.+) \|$", section, re.M)
+        knobs = [(k["name"], k["default"] or "", k["help"] + (": " if k["choices"] else "") +
+                  ", ".join(f"`{c}`" for c in k["choices"])) for k in model["knobs"] if k["name"] not in shared]
+        assert rows == knobs, model["name"]
+
+
+def test_every_member_of_a_result_is_told():
+    """In docs/results.md, which is mscope-result(5)."""
+    common = json.loads((TOP / "docs/schema/common.json").read_text())["$defs"]
+    result = json.loads((TOP / "docs/schema/mscope.result-1.json").read_text())
+    members = set(result["properties"]) | {m for d in result["$defs"].values() for m in d["properties"]}
+    members |= {m for d in ("device", "finding", "cause", "step", "tool") for m in common[d]["properties"]}
+    members |= {m for d in common["exchange"]["oneOf"] for m in d["properties"]}
+    assert members - told("results.md") == set()
+    formats = {f.stem.replace("-", "/") for f in (TOP / "docs/schema").glob("mscope.*.json")}
+    assert formats - set(re.findall(r"mscope\.\w+/1", (TOP / "docs/results.md").read_text())) == set()
