@@ -56,10 +56,12 @@ static bool make_room(struct lines *l)
 {
 	char *more;
 
-	memmove(l->buf, l->buf + l->used, l->len - l->used);
-	l->len -= l->used;
-	l->searched -= l->used;
-	l->used = 0;
+	if (l->used) {
+		memmove(l->buf, l->buf + l->used, l->len - l->used);
+		l->len -= l->used;
+		l->searched -= l->used;
+		l->used = 0;
+	}
 	if (l->room - l->len >= CHUNK)
 		return true;
 	more = realloc(l->buf, 2 * l->room + CHUNK);
@@ -178,7 +180,9 @@ static int converse(struct msc_ask *a, struct msc_err *err)
 		if (got == GOT_END)
 			break;
 		if (got == GOT_STOP)
-			result = msc_fail(err, MSC_E_INTERRUPTED, "stopped");
+			result = caught_signal()
+					 ? msc_fail(err, MSC_E_INTERRUPTED, "stopped")
+					 : msc_fail(err, MSC_E_IO, "nobody takes the answers");
 		else if (got == GOT_FAILED)
 			result = -1;
 		else

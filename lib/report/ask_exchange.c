@@ -124,9 +124,10 @@ struct message {
 	size_t cdb_len, out_len;
 };
 
-/* Direction and length of the honest data phase: what was asked for, or what the command means. */
-static int data_phase(struct message *g, const struct msc_ask_members *m, enum msc_dir *dir,
-		      uint64_t *length, struct msc_err *err)
+/* Direction and length of the honest data phase: what was asked for, or what the command means. is_said:
+ * the CBW has a length that is none of either. */
+static int data_phase(struct message *g, const struct msc_ask_members *m, bool is_said,
+		      enum msc_dir *dir, uint64_t *length, struct msc_err *err)
 {
 	struct msc_unit unknown = { .have_capacity = false };
 	uint8_t cdb[MSC_CBW_CB_MAX] = { 0 };
@@ -145,6 +146,8 @@ static int data_phase(struct message *g, const struct msc_ask_members *m, enum m
 		*dir = *length ? MSC_DIR_OUT : MSC_DIR_NONE;
 		return 0;
 	}
+	if (is_said)
+		return 0;
 	memcpy(cdb, g->cdb, g->cdb_len);
 	intent = msc_cdb_intent(cdb, g->cdb_len, &unknown);
 	if (!intent.known || intent.dir == MSC_DIR_OUT)
@@ -158,7 +161,7 @@ static int data_phase(struct message *g, const struct msc_ask_members *m, enum m
 }
 
 static int build(struct message *g, struct msc_ask *a, const struct msc_ask_members *m,
-		 struct msc_err *err)
+		 bool is_said, struct msc_err *err)
 {
 	enum msc_dir dir = MSC_DIR_NONE;
 	uint64_t length = 0;
@@ -174,7 +177,7 @@ static int build(struct message *g, struct msc_ask *a, const struct msc_ask_memb
 		if (!g->out)
 			return -1;
 	}
-	if (msc_ask_timeout(a, m, &timeout_ns, err) < 0 || data_phase(g, m, &dir, &length, err) < 0)
+	if (msc_ask_timeout(a, m, &timeout_ns, err) < 0 || data_phase(g, m, is_said, &dir, &length, err) < 0)
 		return -1;
 	msc_request_init(&g->request, g->cdb, (uint8_t)g->cdb_len, dir, (uint32_t)length);
 	g->request.keep_cb_length = true;
@@ -198,7 +201,7 @@ int msc_ask_command(struct msc_ask *a, const struct msc_ask_members *m, json_t *
 	int result = -1;
 	uint8_t lun;
 
-	if (msc_ask_lun(m, &lun, err) == 0 && build(&g, a, m, err) == 0) {
+	if (msc_ask_lun(m, &lun, err) == 0 && build(&g, a, m, false, err) == 0) {
 		g.request.cbw.h.lun = lun;
 		result = dispatch(a, &g.request, msc_ask_flag(m, MSC_ASK_RAW), answer, err);
 	}
@@ -245,7 +248,7 @@ int msc_ask_send(struct msc_ask *a, const struct msc_ask_members *m, json_t *ans
 	int result = -1;
 
 	if (msc_ask_members(m->value[MSC_ASK_CBW], "cbw", CBW_MEMBERS, 0, &cbw, err) == 0 &&
-	    build(&g, a, m, err) == 0 && lie(&g, &cbw, err) == 0)
+	    build(&g, a, m, cbw.value[MSC_ASK_LENGTH], err) == 0 && lie(&g, &cbw, err) == 0)
 		result = dispatch(a, &g.request, msc_ask_flag(m, MSC_ASK_RAW), answer, err);
 	discard(&g);
 	return result;
