@@ -13,7 +13,8 @@
 #   make man dist deb install uninstall clean
 #
 # V=1 shows commands. SAN=1 builds into build-san/ with sanitizers. WERROR=1 makes warnings
-# errors. USB=0 leaves libusb out. CC, CFLAGS, PREFIX, LIBDIR, MANDIR, DESTDIR as usual.
+# errors. USB=0 leaves libusb out. CC, CFLAGS, PREFIX, LIBDIR, MANDIR, DESTDIR as usual;
+# PYTHONDIR is where the package for Python goes.
 
 PYTHON  ?= /usr/bin/python3
 CFLAGS  ?= -O2 -g
@@ -25,6 +26,9 @@ COMPDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 DOCDIR  ?= $(PREFIX)/share/doc/mscope
+# Where Debian's Python looks by itself: /usr/lib/python3/dist-packages, or /usr/local/lib/python3.N/dist-packages.
+PYTHONDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib/python3,$(PREFIX)/lib/python$(shell $(PYTHON) -c \
+	'import sys; print("%d.%d" % sys.version_info[:2])'))/dist-packages
 BUILD   := build$(if $(filter 1,$(SAN)),-san)
 Q       := $(if $(V),,@)
 VERSION := 0.1.0
@@ -193,7 +197,14 @@ fuzz:
 	$(Q)scripts/fuzz.sh $(FUZZ)
 endif
 
-install: all
+# With what pip would write of it, so that pytest finds the plugin.
+DISTINFO := mscope-$(VERSION).dist-info
+install-python:
+	install -d $(DESTDIR)$(PYTHONDIR)/mscope $(DESTDIR)$(PYTHONDIR)/$(DISTINFO)
+	install -m 644 $(wildcard python/mscope/*.py) $(DESTDIR)$(PYTHONDIR)/mscope/
+	printf 'Metadata-Version: 2.1\nName: mscope\nVersion: $(VERSION)\n' > $(DESTDIR)$(PYTHONDIR)/$(DISTINFO)/METADATA
+	printf '[pytest11]\nmscope = mscope.pytest_plugin\n' > $(DESTDIR)$(PYTHONDIR)/$(DISTINFO)/entry_points.txt
+install: all install-python
 	install -d $(addprefix $(DESTDIR),$(PREFIX)/bin $(PREFIX)/include $(LIBDIR)/pkgconfig)
 	install -m 755 $(BUILD)/mscope $(DESTDIR)$(PREFIX)/bin/
 	$(if $(wildcard tool/read.c),ln -sf mscope $(DESTDIR)$(PREFIX)/bin/dread)
@@ -217,6 +228,7 @@ uninstall:
 		$(foreach c,$(COMP),$(DESTDIR)$(COMPDIR)/$(basename $(notdir $c))) \
 		$(DESTDIR)$(ZSHDIR)/_mscope $(DESTDIR)$(FISHDIR)/mscope.fish \
 		$(foreach d,$(DOC),$(DESTDIR)$(DOCDIR)/$(patsubst udev/%,%,$(d:docs/%=%)))
+	rm -rf $(DESTDIR)$(PYTHONDIR)/mscope $(DESTDIR)$(PYTHONDIR)/$(DISTINFO)
 dist: $(BUILD)/dictionary.c
 	$(Q)mkdir -p $(BUILD) && git ls-files -co --exclude-standard | tar --owner=0 --group=0 \
 		--sort=name --transform 's,^$(BUILD)/,,;s,^,mscope-$(VERSION)/,' \
@@ -233,6 +245,6 @@ clean:
 
 FORCE:
 .PHONY: FORCE all man demo check check-fast unit-programs unit tool vm matrix golden-update lint \
-	headers layers format bench fuzz install uninstall dist deb clean
+	headers layers format bench fuzz install install-python uninstall dist deb clean
 .SECONDARY:
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(TOOL_OBJ) $(PROGRAM) $(UNIT_OBJ) $(BUILD)/scripts/dictionary.o)

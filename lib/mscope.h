@@ -15,7 +15,7 @@
  * program; mscope_error() then says in words what happened. Documents are JSON text in UTF-8, with
  * schemas in docs/schema/, and belong to the caller, who gives them back to mscope_free().
  *
- * One `struct mscope` is used by one thread at a time; different ones are independent. Nothing is
+ * One `struct mscope` is used by one thread at a time, but for mscope_stop(); different ones are independent. Nothing is
  * written to a device, not even on request, unless it was opened with MSCOPE_ALLOW_WRITES; what is
  * refused then ends with MSCOPE_USAGE, and nothing of it was sent.
  */
@@ -82,7 +82,8 @@ struct mscope_check {
 };
 
 /* Runs conformance scenarios. NULL options are all zero. *result is an mscope.result/1, also when
- * the run ended early; it is NULL only when nothing was run. */
+ * the run ended early; it is NULL only when nothing was run. result may be NULL, when the status is
+ * enough; so may `exchange` and `answer` below. */
 MSC_API int mscope_check(struct mscope *m, const struct mscope_check *options, char **result);
 
 /* One command, with an honest wrapper: bulk-in when `in_len` is not 0 (`in` may be NULL), bulk-out
@@ -90,6 +91,24 @@ MSC_API int mscope_check(struct mscope *m, const struct mscope_check *options, c
  * CSW whose status is 00h. *exchange is a member of exchanges[] as in mscope.send/1. */
 MSC_API int mscope_send(struct mscope *m, unsigned lun, const uint8_t *cdb, size_t cdb_len,
 			void *in, size_t in_len, const void *out, size_t out_len, char **exchange);
+
+/* One request of a conversation, as `mscope session` takes them, and its answer, which the caller
+ * gives back: docs/schema/mscope.session-1.json, mscope-session(1). This is the way to what has no
+ * function of its own: wrong fields in a CBW, time-outs, control requests, resets, blocks in and out,
+ * scenarios of one's own, bench, pace, compare.
+ *
+ *	mscope_ask(m, "{\"id\": 1, \"op\": \"bench\", \"sizes\": [1, 64]}", &answer);
+ *
+ * MSCOPE_PASSED means that it was answered, whatever the device did, which is in the answer; any other
+ * status is that of the error in the answer. What is written stays written until the operation
+ * `close`, mscope_check(), mscope_send() or mscope_close(), each of which puts it back first; a
+ * status of MSCOPE_TARGET from one of the three that return one says that this did not succeed. */
+MSC_API int mscope_ask(struct mscope *m, const char *request, char **answer);
+
+/* Ends what is under way between two transfers, within a case too: the call returns soon, with what
+ * there is until then and an error. From another thread or a signal handler; of no effect on calls
+ * that begin later. m is open. */
+MSC_API void mscope_stop(struct mscope *m);
 
 /* Gives a document back. */
 MSC_API void mscope_free(char *json);
