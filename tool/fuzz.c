@@ -116,10 +116,11 @@ static int read_options(struct job *j, struct msc_err *err)
 		return msc_fail(err, MSC_E_USAGE, "--count: expected more than none");
 	if (!arg(a, "count") && !arg(a, "duration"))
 		j->o.count = MSC_FUZZ_CONVERSATIONS;
+	j->o.one = arg(a, "first");
 	j->o.run.lun = (uint8_t)lun;
 	j->o.run.allow_writes = arg(a, "allow-writes");
 	j->o.run.queued = arg(a, "queued");
-	j->o.run.log = &j->tool->log;
+	j->o.run.log = j->tool->log.level < MSC_LOG_TRACE ? NULL : &j->tool->log;
 	j->o.run.stop = tool_stop;
 	j->dir = arg(a, "output");
 	j->corpus = arg(a, "corpus");
@@ -144,7 +145,7 @@ static struct msc_target *on_open(void *user, bool *once, struct msc_err *err)
 {
 	struct job *j = user;
 	const struct msc_open_options options = { .allow_writes = j->o.run.allow_writes,
-						  .log = &j->tool->log,
+						  .log = j->o.run.log,
 						  .stop = tool_stop };
 	struct msc_target *target =
 		j->opened ? msc_target_open(j->tool->target, &options, err)
@@ -257,6 +258,7 @@ static int fuzz(struct tool *tool, struct msc_err *err)
 static const struct opt fuzz_options[] = {
 	{ "count", 0, "N", "so many conversations; 2000 unless given" },
 	{ "duration", 0, "TIME", "or for so long on the device's clock" },
+	{ "first", 0, NULL, "end with the first failure" },
 	{ "from", 0, "N", "begin with the N-th conversation of the seed" },
 	{ "profile", 0, "NAME", "what counts as a failure: usbif (the default) or spec" },
 	{ "output", 'o', "DIR", "where scenario files of failures go; here unless given" },

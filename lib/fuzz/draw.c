@@ -9,7 +9,6 @@
 
 #define TWISTED	    3 /* of ten conversations, those without twists: the device stays in order */
 #define TWIST_ONE   3 /* a plain command has one in 1 of so many cases */
-#define NO_RECOVERY 8 /* 1 of so many leaves reset recovery to its own steps */
 #define NO_SENSE    6 /* 1 of so many does not ask why a command failed */
 
 /* ---- rows -------------------------------------------------------------------------------------- */
@@ -102,11 +101,27 @@ static const struct fuzz_row *draw_row(struct msc_rng *rng, const struct fuzz_ro
 	}
 }
 
-static bool is_same_key(const char *a, const char *b)
+static bool has_key(const char *text, const char *key, size_t len)
 {
-	size_t len = strcspn(a, ":");
+	for (const char *p = text; p; p = strstr(p, ", ")) {
+		p += p == text ? 0 : 2;
+		if (strcspn(p, ":") == len && !strncmp(p, key, len))
+			return true;
+	}
+	return false;
+}
 
-	return len == strcspn(b, ":") && !strncmp(a, b, len);
+/* Of two fields of the CBW, or of two keys beside the command. */
+static bool share_key(const struct fuzz_row *a, const struct fuzz_row *b)
+{
+	if ((a->flags ^ b->flags) & FUZZ_CBW)
+		return false;
+	for (const char *p = a->text; p; p = strstr(p, ", ")) {
+		p += p == a->text ? 0 : 2;
+		if (has_key(b->text, p, strcspn(p, ":")))
+			return true;
+	}
+	return false;
 }
 
 /* A key stands only once beside a command, whether the stem or a twist says it. */
@@ -115,7 +130,7 @@ static bool is_taken(const struct fuzz_step *s, const struct fuzz_row *twist)
 	char key[32];
 
 	for (unsigned i = 0; i < s->n_twists; i++)
-		if (is_same_key(s->twist[i].row->text, twist->text))
+		if (share_key(s->twist[i].row, twist))
 			return true;
 	if (twist->flags & FUZZ_CBW)
 		return false;
@@ -131,7 +146,8 @@ static void draw_twists(struct msc_rng *rng, struct fuzz_step *s)
 		struct fuzz_piece *twist = &s->twist[s->n_twists];
 
 		twist->row = draw_row(rng, fuzz_twists, fuzz_n_twists, 0);
-		if (is_taken(s, twist->row))
+		if (is_taken(s, twist->row) ||
+		    s->stem.row->flags & twist->row->flags & FUZZ_DATALESS)
 			continue;
 		draw_values(rng, twist);
 		s->n_twists++;
@@ -142,7 +158,7 @@ static unsigned parts_of(const struct fuzz_row *row)
 {
 	unsigned n = 1;
 
-	for (const char *p = strstr(row->text, "\n- "); p; p = strstr(p + 1, "\n- "))
+	for (const char *p = row->flags & FUZZ_WHOLE ? NULL : strstr(row->text, "\n- "); p; p = strstr(p + 1, "\n- "))
 		n++;
 	return n;
 }
@@ -175,10 +191,7 @@ void fuzz_draw(struct fuzz_talk *talk, uint64_t seed, uint64_t index, bool write
 	rng.state = msc_rng_next(&rng);
 	*talk = (struct fuzz_talk){ .n = 0 };
 	twisted = msc_rng_below(&rng, 10) >= TWISTED;
-	if (twisted) {
-		talk->no_recovery = msc_rng_below(&rng, NO_RECOVERY) == 0;
-		talk->no_autosense = msc_rng_below(&rng, NO_SENSE) == 0;
-	}
+	talk->no_autosense = twisted && msc_rng_below(&rng, NO_SENSE) == 0;
 	n = 1 + msc_rng_below(&rng, FUZZ_DRAWS);
 	for (unsigned i = 0; i < n; i++)
 		add_row(&rng, talk, i, twisted, writes);

@@ -244,6 +244,14 @@ static int look_into(struct job *j, const struct msc_fuzz_what *what, struct msc
 	return tell(j, &f, err);
 }
 
+static bool is_enough(const struct job *j)
+{
+	const struct msc_fuzz_options *o = j->o;
+
+	return (o->one && j->fuzz->n_failures) || (o->count && j->fuzz->conversations >= o->count) ||
+	       (o->duration_ns && j->fuzz->elapsed_ns >= o->duration_ns);
+}
+
 /* ---- one conversation -------------------------------------------------------------------------- */
 
 static size_t list_failures(const struct fuzz_trial *t, struct msc_fuzz_what *list)
@@ -289,7 +297,7 @@ static int converse(struct job *j, struct msc_err *err)
 	else
 		j->fuzz->conversations++;
 	j->fuzz->cut += j->t.verdict == MSC_VERDICT_SKIP || j->t.verdict == MSC_VERDICT_ERROR;
-	for (size_t i = 0; i < n && (rc == 0 || j->t.gone); i++) {
+	for (size_t i = 0; i < n && (rc == 0 || j->t.gone) && !(found && j->o->one); i++) {
 		struct msc_fuzz_failure *f = known(j->fuzz, &list[i]);
 
 		if (f) {
@@ -309,14 +317,6 @@ static int converse(struct job *j, struct msc_err *err)
 }
 
 /* ---- all of them ------------------------------------------------------------------------------- */
-
-static bool is_enough(const struct job *j)
-{
-	const struct msc_fuzz_options *o = j->o;
-
-	return (o->count && j->fuzz->conversations >= o->count) ||
-	       (o->duration_ns && j->fuzz->elapsed_ns >= o->duration_ns);
-}
 
 int msc_fuzz_run(const struct msc_fuzz_options *o, struct msc_fuzz *fuzz, struct msc_err *err)
 {

@@ -64,6 +64,7 @@ struct msc_fuzz {
 struct msc_fuzz_options {
 	uint64_t seed, first, count; /* count 0: no limit */
 	int64_t duration_ns;	     /* of the target's clock; 0: no limit */
+	bool one;		     /* end with the first failure */
 	struct msc_run_options run;  /* how each is run; event and user are ours */
 	/* A device fresh from power-on where it can be had anew, which *once says it cannot: then it
 	 * is opened once, and is brought back after each conversation. */
@@ -98,6 +99,9 @@ enum fuzz_flag {
 	FUZZ_WRITES = 1 << 1, /* needs leave to write, and the scratch range */
 	FUZZ_SOLO = 1 << 2, /* relies on a device in order: of conversations without twists */
 	FUZZ_CBW = 1 << 3,  /* of a twist: a field of the CBW */
+	FUZZ_DATALESS = 1 << 4, /* the command moves no data; of a twist: not for such */
+	FUZZ_RECOVERS = 1 << 6, /* does reset recovery itself, where it wants it */
+	FUZZ_WHOLE = 1 << 5, /* not to be taken apart: without its end it would be the host's fault */
 };
 
 /* One or more steps, or a twist, as text of the language; $NAME is a value of that name, the same
@@ -137,7 +141,7 @@ struct fuzz_step {
 struct fuzz_talk {
 	struct fuzz_step step[FUZZ_STEPS];
 	unsigned n;
-	bool no_recovery, no_autosense;
+	bool no_autosense;
 };
 
 /* draw.c */

@@ -7,13 +7,16 @@
 #define P FUZZ_PLAIN
 #define W FUZZ_WRITES
 #define S FUZZ_SOLO
+#define N FUZZ_DATALESS
+#define H FUZZ_WHOLE
+#define R (FUZZ_RECOVERS | FUZZ_WHOLE | FUZZ_SOLO)
 
 /* A command that a device may not know. */
 #define OPTIONAL "\n  expect: { status: [passed, failed], sense: [5/20/00, 5/24/00] }"
 
 const struct fuzz_row fuzz_steps[] = {
 	/* what every host sends */
-	{ 8, P, "- command: test_unit_ready" },
+	{ 8, P | N, "- command: test_unit_ready" },
 	{ 6, P, "- command: { inquiry: { alloc: $alloc } }" },
 	{ 4, P, "- command: { inquiry: { evpd: 1, page: $vpd, alloc: $alloc } }" },
 	{ 1, P, "- command: { inquiry: { evpd: $bit, cmddt: $bit, page: $byte, alloc: $alloc } }" },
@@ -32,17 +35,17 @@ const struct fuzz_row fuzz_steps[] = {
 	{ 4, P, "- command: { read12: { lba: $lba, blocks: $blocks } }" },
 	{ 4, P, "- command: { read16: { lba: $lba64, blocks: $blocks } }" },
 	{ 1, P, "- command: { read10: { lba: 0, blocks: 1, protect: $protect } }" },
-	{ 4, P, "- command: { verify10: { lba: $lba, blocks: $blocks } }" },
-	{ 1, P, "- command: { verify12: { lba: $lba, blocks: $blocks } }" },
-	{ 1, P, "- command: { verify16: { lba: $lba64, blocks: $blocks } }" },
-	{ 3, P, "- command: { synchronize_cache10: { lba: $lba, blocks: $blocks, immed: $bit } }" },
-	{ 1, P, "- command: { synchronize_cache16: { lba: $lba64, blocks: $blocks } }" },
-	{ 2, P, "- command: { prevent_allow: { prevent: $bit } }" },
-	{ 2, P, "- command: { start_stop_unit: { start: 1, immed: $bit } }" },
+	{ 4, P | N, "- command: { verify10: { lba: $lba, blocks: $blocks } }" },
+	{ 1, P | N, "- command: { verify12: { lba: $lba, blocks: $blocks } }" },
+	{ 1, P | N, "- command: { verify16: { lba: $lba64, blocks: $blocks } }" },
+	{ 3, P | N, "- command: { synchronize_cache10: { lba: $lba, blocks: $blocks, immed: $bit } }" },
+	{ 1, P | N, "- command: { synchronize_cache16: { lba: $lba64, blocks: $blocks } }" },
+	{ 2, P | N, "- command: { prevent_allow: { prevent: $bit } }" },
+	{ 2, P | N, "- command: { start_stop_unit: { start: 1, immed: $bit } }" },
 	/* what some hosts send, and devices do not know */
 	{ 2, P, "- command: { report_opcodes: { options: $bit, opcode: $byte, alloc: $alloc } }" },
-	{ 1, P, "- command: { seek10: { lba: $lba } }" },
-	{ 1, P, "- command: { pre_fetch10: { lba: $lba, blocks: $blocks } }" },
+	{ 1, P | N, "- command: { seek10: { lba: $lba } }" },
+	{ 1, P | N, "- command: { pre_fetch10: { lba: $lba, blocks: $blocks } }" },
 	{ 1, P, "- command: { read_toc: { format: $pc, alloc: $alloc } }" },
 	{ 1, P, "- command: { get_configuration: { alloc: $alloc } }" },
 	{ 1, P, "- command: { get_event_status: { polled: 1, alloc: $alloc } }" },
@@ -124,7 +127,7 @@ const struct fuzz_row fuzz_steps[] = {
 	/* other units */
 	{ 2, 0, "- command: test_unit_ready\n  cbw: { lun: max_lun }\n"
 		"- command: { request_sense: { alloc: 18 } }\n  cbw: { lun: max_lun }" },
-	{ 1, 0, "- command: { inquiry: { alloc: 36 } }\n  cbw: { lun: $lun }\n  timeout: 500ms\n"
+	{ 1, H, "- command: { inquiry: { alloc: 36 } }\n  cbw: { lun: $lun }\n  timeout: 500ms\n"
 		"- reset_recovery" },
 	{ 2, S, "- ready\n- repeat: 3\n  do:\n    - command: test_unit_ready\n"
 		"      cbw: { lun: max_lun }\n- command: read_capacity10\n  cbw: { lun: max_lun }\n"
@@ -142,17 +145,17 @@ const struct fuzz_row fuzz_steps[] = {
 		"- command: { start_stop_unit: { loej: 1, start: 0 } }\n"
 		"- command: test_unit_ready\n- command: { prevent_allow: { prevent: 0 } }\n"
 		"- command: { start_stop_unit: { loej: 1, start: 1 } }" },
-	{ 2, S, "- ready\n- command: { start_stop_unit: { loej: 1, start: 0 } }" OPTIONAL "\n"
+	{ 2, S, "- ready\n- command: { start_stop_unit: { loej: 1, start: 0 } }\n"
 		"- command: $medium\n- repeat: $few1\n  do:\n    - wait: 1s\n"
 		"    - command: test_unit_ready\n"
 		"- command: { start_stop_unit: { loej: 1, start: 1 } }\n- ready" },
 
 	/* wrappers that are none */
-	{ 3, 0, "- command: test_unit_ready\n  cbw: { wrapper_length: $wrapper }\n"
+	{ 3, H, "- command: test_unit_ready\n  cbw: { wrapper_length: $wrapper }\n"
 		"- reset_recovery\n- poll: { endpoint: in }" },
-	{ 2, 0, "- command: read_capacity10\n  cbw: { signature: $signature }\n"
+	{ 2, H, "- command: read_capacity10\n  cbw: { signature: $signature }\n"
 		"- reset_recovery\n- poll: { endpoint: in }" },
-	{ 1, 0, "- wrapper: \"00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00"
+	{ 1, H, "- wrapper: \"00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00"
 		" 00 00 00 00 00 00 00 00\"\n- reset_recovery" },
 	{ 2, 0, "- get_max_lun\n- command: { inquiry: { alloc: 36 } }\n  save: a$id\n"
 		"- command: test_unit_ready\n"
@@ -209,20 +212,29 @@ const struct fuzz_row fuzz_steps[] = {
 	{ 1, S, "- prelude" },
 	{ 2, 0, "- poll: { endpoint: in }" },
 
-	/* transfers that the host gives up */
-	{ 3, 0, "- command: { read10: { lba: 0, blocks: 8 } }\n  take: $take\n- wait: $time\n"
-		"- reset_recovery\n- poll: { endpoint: in }\n- command: test_unit_ready" },
-	{ 2, 0, "- command: { read10: { lba: 0, blocks: 8 } }\n  take: $take\n- wait: $time\n"
-		"- configure\n- poll: { endpoint: in }\n- ready" },
-	{ 1, 0, "- command: { read10: { lba: 0, blocks: 8 } }\n  take: $take\n- wait: $time\n"
-		"- port_reset\n- poll: { endpoint: in }\n- ready" },
-	{ 3, 0, "- command: { inquiry: { alloc: 36 } }\n  cbw: { length: 512 }\n  leave: yes\n"
-		"- $again\n- get_status: { of: in }\n- get_status: { of: out }\n- poll: { endpoint: in }\n"
-		"- ready" },
-	{ 3, 0, "- command: test_unit_ready\n  cbw: { wrapper_length: 30 }\n- $again\n"
+	/* transfers that the host gives up: what it does then belongs to them */
+	{ 3, H, "- command: { read10: { lba: 0, blocks: 8 } }\n  take: $take\n- wait: $time\n- $again\n"
+		"- poll: { endpoint: in }\n- ready" },
+	{ 3, H, "- command: $any\n  take: $take\n- $again\n- poll: { endpoint: in }\n- ready" },
+	{ 3, H, "- command: { inquiry: { alloc: 36 } }\n  cbw: { length: 512 }\n  leave: yes\n"
+		"- $again\n- get_status: { of: in }\n- get_status: { of: out }\n"
+		"- poll: { endpoint: in }\n- ready" },
+	{ 3, H, "- command: $any\n  cbw: { wrapper_length: $wrapper }\n- $again\n"
 		"- get_status: { of: in }\n- get_status: { of: out }\n- poll: { endpoint: in }\n"
 		"- ready" },
-	{ 1, 0, "- command: test_unit_ready\n- command: test_unit_ready\n"
+	{ 2, R, "- command: test_unit_ready\n  cbw: { wrapper_length: 30 }\n- clear_halt: $end\n"
+		"- poll: { endpoint: in, time: 1s }\n- clear_halt: out\n- clear_halt: in\n"
+		"- poll: { endpoint: in, time: 1s }\n- reset_recovery\n- command: test_unit_ready" },
+	{ 2, R, "- command: test_unit_ready\n  cbw: { wrapper_length: $near }\n- clear_halt: in\n"
+		"- clear_halt: out\n- command: test_unit_ready\n  leave: yes\n  timeout: 500ms\n"
+		"- reset_recovery\n- command: test_unit_ready" },
+	{ 1, R, "- command: test_unit_ready\n  cbw: { wrapper_length: 30 }\n- bulk_only_reset\n"
+		"- get_status: { of: in }\n- clear_halt: in\n- clear_halt: out\n"
+		"- command: test_unit_ready" },
+	{ 1, R, "- command: test_unit_ready\n  cbw: { signature: 0 }\n- command: test_unit_ready\n"
+		"  cbw: { wrapper_length: 30 }\n- poll: { endpoint: in, expect: stall }\n"
+		"- reset_recovery\n- command: test_unit_ready" },
+	{ 1, H, "- command: test_unit_ready\n- command: test_unit_ready\n"
 		"  during: { status: [ wait: 5ms, clear_halt: in ] }\n- command: test_unit_ready" },
 
 	/* writes, within the scratch range */
@@ -245,22 +257,24 @@ const struct fuzz_row fuzz_steps[] = {
 		    "  expect: { data: stamps }\n"
 		    "- command: { read: { lba: scratch + 8 + $some8, blocks: 1 } }\n"
 		    "  expect: { data: ones }" },
-	{ 3, W | S, "- ready\n- command: { write: { lba: $beyond, blocks: $few1 } }\n  data: ones\n"
+	{ 3, W | S, "- ready\n- command: { read: { lba: last_lba, blocks: 1 } }\n  save: a$id\n"
+		    "- command: { write: { lba: $beyond, blocks: $few1 } }\n  data: ones\n"
 		    "  expect: { status: failed, sense: 5/21/00 }\n"
 		    "- command: { read: { lba: last_lba, blocks: 1 } }\n"
-		    "  expect: { status: passed, data: original }" },
-	{ 2, W | S, "- ready\n- command: { write: { lba: last_lba, blocks: $two } }\n  data: ones\n"
+		    "  expect: { status: passed, data: a$id }" },
+	{ 2, W | S, "- ready\n- command: { read: { lba: last_lba, blocks: 1 } }\n  save: a$id\n"
+		    "- command: { write: { lba: last_lba, blocks: $two } }\n  data: ones\n"
 		    "  expect: { status: failed, sense: 5/21/00 }\n"
 		    "- command: { read: { lba: last_lba, blocks: 1 } }\n"
-		    "  expect: { status: passed, data: original }" },
+		    "  expect: { status: passed, data: a$id }" },
 	{ 2, W | S, "- ready\n- command: { write: { lba: scratch, blocks: 8 } }\n  data: stamps\n"
 		    "  split: $split\n  expect: { status: passed }\n"
 		    "- command: { read: { lba: scratch, blocks: 8 } }\n"
 		    "  expect: { status: passed, data: stamps }" },
 	{ 2, W | S, "- ready\n- for: { at: probes }\n  do:\n"
 		    "    - command: { write: { lba: at, blocks: 1 } }\n      data: stamps\n"
-		    "- for: { at$id: probes }\n  do:\n"
-		    "    - command: { read: { lba: at$id, blocks: 1 } }\n"
+		    "- for: { other: probes }\n  do:\n"
+		    "    - command: { read: { lba: other, blocks: 1 } }\n"
 		    "      expect: { status: passed, data: stamps }" },
 	{ 2, W | S, "- ready\n- command: { write12: { lba: scratch, blocks: $some } }\n"
 		    "  data: stamps\n  expect: { status: [passed, failed], sense: 5/20/00 }" },
@@ -275,7 +289,7 @@ const struct fuzz_row fuzz_steps[] = {
 		    "  expect: { status: passed }\n- command: { synchronize_cache10: {} }\n- $restart\n"
 		    "- ready\n- command: { read: { lba: scratch, blocks: 8 } }\n"
 		    "  expect: { status: passed, data: stamps }" },
-	{ 2, W, "- command: { write: { lba: scratch, blocks: 8 } }\n  data: stamps\n"
+	{ 2, W | H, "- command: { write: { lba: scratch, blocks: 8 } }\n  data: stamps\n"
 		"  send: $take\n  leave: yes\n  timeout: 20ms\n- $again\n- poll: { endpoint: in }\n"
 		"- ready" },
 	{ 2, W, "- command: { write: { lba: scratch, blocks: 1 } }\n  data: stamps\n"
@@ -294,8 +308,9 @@ const size_t fuzz_n_steps = MSC_COUNT(fuzz_steps);
 #define C FUZZ_CBW
 
 const struct fuzz_row fuzz_twists[] = {
-	{ 12, C, "length: $length" },
-	{ 5, C, "direction: $dir" },
+	{ 12, C | N, "length: $length" },
+	{ 4, C, "length: $length, direction: $way" },
+	{ 4, C | N, "direction: $dir" },
 	{ 2, C, "lun: $lun" },
 	{ 2, C, "tag: $tag" },
 	{ 2, C, "flags: $flags" },
@@ -305,8 +320,6 @@ const struct fuzz_row fuzz_twists[] = {
 	{ 3, C, "wrapper_length: $wrapper" },
 	{ 2, 0, "early: yes" },
 	{ 2, 0, "clear_after: $time" },
-	{ 2, 0, "take: $take" },
-	{ 2, 0, "leave: yes" },
 	{ 2, 0, "split: $split" },
 	{ 2, 0, "during: { data: [ get_max_lun, { get_status: { of: device } } ] }" },
 	{ 1, 0, "during: { status: [ { wait: $time }, { get_status: { of: in } } ] }" },
@@ -322,6 +335,11 @@ const struct fuzz_values fuzz_values[] = {
 	{ "dir", "none|in|out" },
 	{ "pattern", "zeros|ones|counter|stamps" },
 	{ "answer", "inquiry|read_format_capacities|read_capacity16|report_luns" },
+	{ "any", "test_unit_ready|{ inquiry: { alloc: 36 } }|{ request_sense: { alloc: 18 } }|"
+		 "read_capacity10|{ mode_sense6: { page: 0x3f, alloc: 192 } }|"
+		 "{ read10: { lba: 0, blocks: 1 } }|{ read10: { lba: 0, blocks: 64 } }|"
+		 "{ inquiry: { evpd: 1, page: 0x5f, alloc: 64 } }|"
+		 "{ read: { lba: last_lba + 1, blocks: 1 } }" },
 	{ "medium", "test_unit_ready|read_capacity10|{ read10: { lba: 0, blocks: 1 } }|"
 		    "{ inquiry: { alloc: 36 } }|{ mode_sense6: { page: 0x3f, alloc: 192 } }|"
 		    "{ read_format_capacities: { alloc: 252 } }" },
@@ -365,6 +383,7 @@ const struct fuzz_values fuzz_values[] = {
 	{ "cblen", "6|10|12|16|0|1|5|7|17|31|255" },
 	{ "signature", "0|0x53425355|0x43425354|0x43425455|0x43435355|0x55534243|#31" },
 	{ "wrapper", "30|32|0|1|13|15|31|62|63|64|65|512" },
+	{ "near", "30|32" },
 	{ "long", "64|512|32|62" },
 	{ "length8", "0|2|8|64" },
 	{ "odd", "1|0x100|0xff00" },

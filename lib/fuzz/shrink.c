@@ -84,13 +84,10 @@ static int fewer_twists(struct shrink *s, struct msc_err *err)
 {
 	bool taken;
 
-	for (unsigned flag = 0; flag < 2; flag++) {
+	if (s->talk->no_autosense) {
 		struct fuzz_talk candidate = *s->talk;
-		bool *is = flag ? &candidate.no_autosense : &candidate.no_recovery;
 
-		if (!*is)
-			continue;
-		*is = false;
+		candidate.no_autosense = false;
 		if (consider(s, &candidate, &taken, err) < 0)
 			return -1;
 	}

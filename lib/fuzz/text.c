@@ -87,7 +87,7 @@ static void put_step(struct writer *w, const struct fuzz_step *s)
 
 	for (unsigned i = 0; i < s->part; i++)
 		p = strstr(p, "\n- ") + 1;
-	end = strstr(p, "\n- ");
+	end = s->stem.row->flags & FUZZ_WHOLE ? NULL : strstr(p, "\n- ");
 	w->piece = &s->stem;
 	w->id = s->id;
 	fputs("  ", w->out);
@@ -110,10 +110,10 @@ static void put_quoted(FILE *out, const char *text)
 
 static void put_head(FILE *out, const struct fuzz_talk *talk, const struct fuzz_head *head)
 {
-	bool writes = false;
+	unsigned flags = 0;
 
 	for (unsigned i = 0; i < talk->n; i++)
-		writes |= (talk->step[i].stem.row->flags & FUZZ_WRITES) != 0;
+		flags |= talk->step[i].stem.row->flags;
 	if (head->comment)
 		fputs(head->comment, out);
 	fprintf(out, "name: %s\ntitle: ", head->name);
@@ -121,9 +121,9 @@ static void put_head(FILE *out, const struct fuzz_talk *talk, const struct fuzz_
 	fputs("\nspec: [", out);
 	put_quoted(out, head->spec);
 	fputs("]\n", out);
-	if (writes)
+	if (flags & FUZZ_WRITES)
 		fprintf(out, "needs: [writable]\nscratch: %d\n", SCRATCH);
-	if (talk->no_recovery)
+	if (flags & FUZZ_RECOVERS)
 		fputs("recover: no\n", out);
 	if (talk->no_autosense)
 		fputs("autosense: no\n", out);
