@@ -54,9 +54,9 @@ const struct fuzz_row fuzz_steps[] = {
 	{ 1, P, "- command: { read_defect10: { alloc: $alloc } }" },
 	{ 1, P, "- command: { read_buffer: { mode: 3, alloc: $alloc } }" },
 	{ 1, P, "- command: { persistent_reserve_in: { alloc: $alloc } }" },
-	{ 2, 0, "- command: \"60 00 00 00 00 00 00 00 00 00\"\n  patch: { 0: $reserved }\n"
+	{ 2, W, "- command: \"60 00 00 00 00 00 00 00 00 00\"\n  patch: { 0: $reserved }\n"
 		"  intent: { direction: none }\n  expect: { status: failed, sense: 5/20/00 }" },
-	{ 2, 0, "- command: \"60 00 00 00 00 00 00 00 00 00\"\n  patch: { 0: $reserved }\n"
+	{ 2, W, "- command: \"60 00 00 00 00 00 00 00 00 00\"\n  patch: { 0: $reserved }\n"
 		"  cbw: { direction: $way, length: $length }\n  intent: { direction: none }" },
 	{ 1, 0, "- command: \"85 08 0e 00 00 00 01 00 00 00 00 00 00 00 ec 00\"\n"
 		"  cbw: { direction: in, length: 512 }\n"
@@ -116,6 +116,8 @@ const struct fuzz_row fuzz_steps[] = {
 		"  expect: { status: [passed, failed], sense: 2/04 }\n"
 		"- command: { start_stop_unit: { start: 1 } }" },
 
+	{ 1, S, "- ready\n- command: { seek10: { lba: 0 } }\n"
+		"  expect: { status: [passed, failed], sense: [5/20/00, 2/3a] }" },
 	/* sense data: there, and then gone */
 	{ 2, S, "- ready\n- command: { read: { lba: last_lba + 1, blocks: $few1 } }\n"
 		"  expect: { status: failed, sense: 5/21/00 }\n- sense: 0/00/00" },
@@ -173,7 +175,7 @@ const struct fuzz_row fuzz_steps[] = {
 	{ 1, 0, "- bulk_only_reset: { value: $odd }\n- bulk_only_reset" },
 	{ 1, 0, "- bulk_only_reset: { index: interface + $far }\n- bulk_only_reset" },
 	{ 1, 0, "- bulk_only_reset: { length: 1 }\n- bulk_only_reset" },
-	{ 3, 0, "- get_status: { of: $of }" },
+	{ 3, 0, "- get_status: { of: $of, expect: { outcome: done, transferred: 2 } }" },
 	{ 2, 0, "- get_descriptor: { type: device, length: 18, save: a$id }\n"
 		"- get_descriptor: { type: device, length: $desc,"
 		" expect: { outcome: done, data: a$id } }" },

@@ -1,24 +1,71 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* From a conversation that fails to the shortest one that does: steps are left out, many at first and
  * then one by one; then twists; then each value becomes a simpler one. Whatever no longer fails in the
- * same way is dropped, so that what remains has been seen to. */
+ * same way is dropped, so that what remains has been seen to.
+ *
+ * Leaving out steps can make a conversation that no device could pass: one that expects a unit to be
+ * ready, less the step that waits for that. So each is tried on a device that conforms as well, and one
+ * that fails there is dropped, unless the whole conversation fails there. */
 #include <stdlib.h>
 
 #include "fuzz/fuzz.h"
 
+#define CONTROL "sim:reference"
+
+struct control {
+	struct msc_fuzz_options o;
+	struct msc_fuzz fuzz;
+	struct fuzz_trial t;
+	bool fails; /* there, too: it cannot tell */
+};
+
 struct shrink {
 	struct fuzz_trial *t;
+	struct control control;
 	const struct msc_fuzz_what *what;
 	struct fuzz_talk *talk;
 	unsigned tries;
 	bool changed; /* in this round */
 };
 
+static struct msc_target *open_control(void *user, bool *once, struct msc_err *err)
+{
+	const struct shrink *s = user;
+	const struct msc_open_options options = { .allow_writes = s->control.o.run.allow_writes };
+
+	*once = false;
+	return msc_target_open(CONTROL, &options, err);
+}
+
+static int try_control(struct shrink *s, const char *text, bool *fails, struct msc_err *err)
+{
+	struct fuzz_trial *t = &s->control.t;
+	long at;
+
+	if (fuzz_try(t, text, err) < 0)
+		return -1;
+	*fails = fuzz_shows(t, s->what, &at);
+	return 0;
+}
+
+static void begin_control(struct shrink *s)
+{
+	struct control *c = &s->control;
+
+	c->o = *s->t->o;
+	c->o.run.log = NULL;
+	c->o.run.lun = 0;
+	c->o.open = open_control;
+	c->o.user = s;
+	c->t = (struct fuzz_trial){ .o = &c->o, .fuzz = &c->fuzz };
+}
+
 /* Whether it fails so. What cannot be loaded, since it refers to a step that is gone, does not. */
 static int shows(struct shrink *s, const struct fuzz_talk *talk, bool *yes, struct msc_err *err)
 {
 	static const struct fuzz_head head = { .name = "fuzz.try", .title = "t", .spec = "s" };
 	char *text = talk->n ? fuzz_text(talk, &head) : NULL;
+	bool fails = false;
 	long at;
 	int rc;
 
@@ -30,12 +77,17 @@ static int shows(struct shrink *s, const struct fuzz_talk *talk, bool *yes, stru
 	s->tries++;
 	s->t->fuzz->tries++;
 	rc = fuzz_try(s->t, text, err);
+	*yes = rc == 0 && fuzz_shows(s->t, s->what, &at);
+	if (*yes && !s->control.fails)
+		rc = try_control(s, text, &fails, err);
 	free(text);
 	if (rc < 0 && err->code == MSC_E_FORMAT) {
 		*err = (struct msc_err)MSC_ERR_INIT;
 		return 0;
 	}
-	*yes = rc == 0 && fuzz_shows(s->t, s->what, &at);
+	*yes &= rc == 0 && !fails;
+	s->control.fails |= fails && s->tries == 1;
+	*yes |= fails && s->tries == 1;
 	return rc;
 }
 
@@ -160,6 +212,7 @@ int fuzz_shrink(struct fuzz_trial *t, const struct msc_fuzz_what *what, struct f
 	struct shrink s = { .t = t, .what = what, .talk = talk, .changed = true };
 	int rc;
 
+	begin_control(&s);
 	t->seen = NULL; /* coverage is of what was drawn */
 	rc = shows(&s, talk, yes, err);
 	while (rc == 0 && *yes && s.changed && s.tries < MSC_FUZZ_TRIES_MAX) {
@@ -171,5 +224,6 @@ int fuzz_shrink(struct fuzz_trial *t, const struct msc_fuzz_what *what, struct f
 			rc = simpler_values(&s, err);
 	}
 	t->seen = seen;
+	fuzz_trial_end(&s.control.t);
 	return rc;
 }

@@ -110,10 +110,14 @@ static void put_quoted(FILE *out, const char *text)
 
 static void put_head(FILE *out, const struct fuzz_talk *talk, const struct fuzz_head *head)
 {
+	const unsigned both = FUZZ_WRITES | FUZZ_SOLO;
+	bool written = false; /* and what is there then is compared */
 	unsigned flags = 0;
 
-	for (unsigned i = 0; i < talk->n; i++)
+	for (unsigned i = 0; i < talk->n; i++) {
 		flags |= talk->step[i].stem.row->flags;
+		written |= (talk->step[i].stem.row->flags & both) == both;
+	}
 	if (head->comment)
 		fputs(head->comment, out);
 	fprintf(out, "name: %s\ntitle: ", head->name);
@@ -121,8 +125,10 @@ static void put_head(FILE *out, const struct fuzz_talk *talk, const struct fuzz_
 	fputs("\nspec: [", out);
 	put_quoted(out, head->spec);
 	fputs("]\n", out);
+	if (flags & (FUZZ_WRITES | FUZZ_SOLO))
+		fprintf(out, "needs: [%s]\n", written ? "medium, writable" : "medium");
 	if (flags & FUZZ_WRITES)
-		fprintf(out, "needs: [writable]\nscratch: %d\n", SCRATCH);
+		fprintf(out, "scratch: %d\n", SCRATCH);
 	if (flags & FUZZ_RECOVERS)
 		fputs("recover: no\n", out);
 	if (talk->no_autosense)
