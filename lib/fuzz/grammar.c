@@ -339,7 +339,7 @@ const struct fuzz_values fuzz_values[] = {
 	{ "answer", "inquiry|read_format_capacities|read_capacity16|report_luns" },
 	{ "any", "test_unit_ready|{ inquiry: { alloc: 36 } }|{ request_sense: { alloc: 18 } }|"
 		 "read_capacity10|{ mode_sense6: { page: 0x3f, alloc: 192 } }|"
-		 "{ read10: { lba: 0, blocks: 1 } }|{ read10: { lba: 0, blocks: 64 } }|"
+		 "{ read10: { lba: 0, blocks: 1 } }|{ read10: { lba: 0, blocks: 8 } }|"
 		 "{ inquiry: { evpd: 1, page: 0x5f, alloc: 64 } }|"
 		 "{ read: { lba: last_lba + 1, blocks: 1 } }" },
 	{ "medium", "test_unit_ready|read_capacity10|{ read10: { lba: 0, blocks: 1 } }|"

@@ -8,6 +8,7 @@
 #include "fuzz/fuzz.h"
 
 #define SCRATCH 128 /* blocks: the rows of the grammar write none behind them */
+#define BLOCKS	512 /* and rely on so many */
 
 struct writer {
 	FILE *out;
@@ -126,7 +127,7 @@ static void put_head(FILE *out, const struct fuzz_talk *talk, const struct fuzz_
 	put_quoted(out, head->spec);
 	fputs("]\n", out);
 	if (flags & (FUZZ_WRITES | FUZZ_SOLO))
-		fprintf(out, "needs: [%s]\n", written ? "medium, writable" : "medium");
+		fprintf(out, "needs: [%s{ blocks: %d }]\n", written ? "writable, " : "", BLOCKS);
 	if (flags & FUZZ_WRITES)
 		fprintf(out, "scratch: %d\n", SCRATCH);
 	if (flags & FUZZ_RECOVERS)
