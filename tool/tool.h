@@ -61,6 +61,7 @@ struct cmd {
 	const struct opt *options[OPT_TABLES]; /* NULL after the last */
 	const char *document; /* the "format" of its JSON; NULL: it makes none */
 	bool endpoints; /* it needs the device's own: a node of the kernel's is refused */
+	bool own_seed;	/* its --seed is not the knob of a simulated target */
 	struct format (*format)(
 		size_t i); /* the i-th that it can make; no name: there are no more */
 	int (*run)(struct tool *, struct msc_err *); /* the exit status, or -1 */
