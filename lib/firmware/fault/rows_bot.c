@@ -38,7 +38,8 @@ static const struct msc_fault rows[] = {
 	 DEFECT({AT_RECEIVED, {{IN_COMMAND, IS, 0}, {LEN, IS, MSC_CBW_LEN}},
 		 {{SIGNATURE, PUT, MSC_CBW_SIGNATURE}}})},
 	{"cbw-length-unchecked", "a CBW of 30 or 32 bytes is executed", "LUFA", "bot.cbw.invalid",
-	 .mistake = "the length of the transfer is not compared with 31",
+	 .mistake = "the length of the transfer is not compared with 31; or no more than 31 bytes are "
+		 "armed, and a CBW that is longer cannot be told",
 	 DEFECT({AT_RECEIVED, {{IN_COMMAND, IS, 0}, {LEN, ABOVE, MSC_CBW_LEN - 2},
 		 {LEN, BELOW, MSC_CBW_LEN + 2}, {SIGNATURE, IS, MSC_CBW_SIGNATURE}},
 		 {{LEN, PUT, MSC_CBW_LEN}}})},
