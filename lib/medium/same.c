@@ -205,9 +205,9 @@ static int check_all(struct msc_medium *m, struct msc_err *err)
 
 	if (m->marked && care_is_marked(m, &marked, err) < 0)
 		return -1;
-	if (look_at_prints(m, m->n_prints, &differ, &readable, is_hit, err) < 0)
+	if (look_at_prints(m, m->n_prints, &differ, &readable, is_hit, err) < 0 ||
+	    care_hear_signs(m, err) < 0)
 		return -1;
-	care_heed_signs(m);
 	if (*m->ended)
 		return 0;
 	if (!readable)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "firmware/external/external.h"
+#include "firmware/external/guard.h"
 
 #define SYMBOL "mscope_firmware"
 #define HOW    (RTLD_NOW | RTLD_LOCAL)
@@ -86,7 +87,6 @@ static int check_file(const char *path, size_t *span, struct msc_err *err)
 /* A buffer that firmware overruns lies before the end of its globals, and what lies behind them is memory of ours, the
  * loader's own for one. Pages there that nobody may touch make SIGSEGV of it, which is caught and told. The loader
  * gets the highest hole that is large enough: one is made below the guard, and all others above are filled meanwhile. */
-#define GUARD	    ((size_t)1 << 20)
 #define FILLERS_MAX 64
 
 struct place {
@@ -106,7 +106,7 @@ static void place_begin(struct place *p, size_t span)
 {
 	char *at;
 
-	*p = (struct place){ .span = span, .slot = span ? reserve(span + GUARD) : NULL };
+	*p = (struct place){ .span = span, .slot = span ? reserve(span + GUARD_FENCE) : NULL };
 	if (!p->slot)
 		return;
 	munmap(p->slot, span);
@@ -127,7 +127,7 @@ static void *place_end(struct place *p, const void *inside)
 	if (here)
 		return p->slot + p->span;
 	if (p->slot)
-		munmap(p->slot + p->span, GUARD);
+		munmap(p->slot + p->span, GUARD_FENCE);
 	return NULL;
 }
 
@@ -191,7 +191,7 @@ void external_unload(struct external_copy *c)
 	if (c->handle)
 		dlclose(c->handle);
 	if (c->guard)
-		munmap(c->guard, GUARD);
+		munmap(c->guard, GUARD_FENCE);
 	c->handle = c->guard = NULL;
 	c->fw = NULL;
 }

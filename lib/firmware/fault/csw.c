@@ -121,12 +121,12 @@ ON_CSW(csw_dropped)
 
 const struct msc_fault msc_fault_csw_dropped = {
 	.id = "csw-dropped",
-	.title = "a CSW that is queued while bulk-in is halted is lost",
+	.title = "no CSW follows a halt of bulk-in",
 	.seen = "field 1: NuttX #19435, the fifth defect",
 	.caught_by = "bot.csw.missing",
 	.mistake =
-		"the CSW is handed over while the endpoint is halted, and halting flushes "
-		"the FIFO",
+		"the path that halts bulk-in queues no CSW for when the host has cleared it; or "
+		"hands it over while the endpoint is halted, and halting flushes the FIFO",
 	.ops = {.csw = csw_dropped},
 };
 

@@ -119,6 +119,16 @@ static const struct msc_fault rows[] = {
 		"the error path halts the endpoint and returns; the CSW must follow once it "
 		"is cleared",
 	 DEFECT({AT_CSW, {FAILED}, .then = SWALLOW})},
+	{"csw-missing-reset", "no CSW follows a halt of bulk-in once there has been a Bulk-Only Reset",
+	 "stm32_mw_usb_device 0b06460, usbd_msc_bot.c: the state \"recovery\" is never left",
+	 "bot.csw.missing",
+	 .mistake =
+		"a mark that Bulk-Only Reset sets, so that clearing the halts sends no CSW, has to "
+		"be taken back with the next CBW",
+	 DEFECT({AT_SETUP, {HONEST_RESET}, {{MARK, PUT, 1}}},
+		{AT_RESET, .edit = {{MARK, PUT, 0}}},
+		{AT_STALL, {{EP_IN, IS, 1}, {MARK, IS, 1}}, {{MARK, PUT, 2}}},
+		{AT_CSW, {{MARK, IS, 2}}, {{MARK, PUT, 1}}, SWALLOW})},
 	{"csw-missing-write", "no CSW follows data from the host", "field 24: libopencm3 #409",
 	 "bot.csw.missing",
 	 .mistake = "after the last bulk-out packet nobody sends the CSW",
