@@ -239,6 +239,7 @@ struct msc_medium_signs {
 	unsigned changed; /* sense data 06h/28h that nothing of the host's explains */
 	unsigned doubts;  /* the same after a reset or START STOP UNIT, which may be their cause */
 	unsigned absent;  /* 02h/3Ah that no ejection by the host explains */
+	bool away;	  /* such, and no command that needs the medium has passed since */
 	bool ejected;	  /* by the host */
 	bool unexplained; /* the last command failed, and its sense data was not asked for */
 };
