@@ -13,7 +13,8 @@
 #   make man dist deb install uninstall clean
 #
 # V=1 shows commands. SAN=1 builds into build-san/ with sanitizers. WERROR=1 makes warnings
-# errors. USB=0 leaves libusb out. CC, CFLAGS, PREFIX, LIBDIR, MANDIR, DESTDIR as usual.
+# errors. USB=0 leaves libusb out. CC, CFLAGS, PREFIX, LIBDIR, MANDIR, DESTDIR as usual;
+# PYTHONDIR is where the package for Python goes.
 
 PYTHON  ?= /usr/bin/python3
 CFLAGS  ?= -O2 -g
@@ -25,6 +26,9 @@ COMPDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 DOCDIR  ?= $(PREFIX)/share/doc/mscope
+# Where Debian's Python looks by itself: /usr/lib/python3/dist-packages, or /usr/local/lib/python3.N/dist-packages.
+PYTHONDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib/python3,$(PREFIX)/lib/python$(shell $(PYTHON) -c \
+	'import sys; print("%d.%d" % sys.version_info[:2])'))/dist-packages
 BUILD   := build$(if $(filter 1,$(SAN)),-san)
 Q       := $(if $(V),,@)
 VERSION := 0.1.0
@@ -39,6 +43,7 @@ YAML     := $(sort $(wildcard scenarios/*/*.yaml))
 MD_MAN   := scenario.5 result.5 $(addsuffix .7,rules faults pacing firmware reference linux-gadget stm32 lsd hostile recorded)
 DOC      := README.md NEWS.md $(sort $(wildcard docs/*.md docs/schema/*.json udev/*.example))
 MAN      := $(patsubst docs/%.scd,$(BUILD)/man/%,$(sort $(wildcard docs/*.scd))) $(MD_MAN:%=$(BUILD)/man/mscope-%)
+HTML     := lib/report/html/page.css $(sort $(wildcard lib/report/html/*.js))
 UDEV     := $(wildcard udev/*.rules)
 COMP     := $(wildcard completion/*.bash)
 BENCH    := $(sort $(wildcard tests/bench/bench_*))
@@ -58,12 +63,14 @@ else
 PKGS    += libusb-1.0
 endif
 
-BASE_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/scenarios.o $(BUILD)/lsd_files.o
+BASE_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/scenarios.o $(BUILD)/lsd_files.o $(BUILD)/html_page.o
 LIB_OBJ  := $(BASE_OBJ) $(BUILD)/dictionary.o
 TOOL_OBJ := $(TOOL_SRC:%.c=$(BUILD)/%.o)
 UNIT_OBJ := $(UNIT_SRC:%.c=$(BUILD)/%.o)
 UNIT_BIN := $(patsubst %.c,$(BUILD)/%,$(filter tests/unit/test_%,$(UNIT_SRC)))
 HELP_OBJ := $(filter-out $(UNIT_BIN:%=%.o),$(UNIT_OBJ))
+# A line "/* nosan: REASON */" leaves a program out under the sanitizers.
+UNIT_RUN  = $(if $(filter 1,$(SAN)),$(filter-out $(patsubst %.c,$(BUILD)/%,$(shell grep -l '^/\* nosan: ' $(UNIT_SRC))),$(UNIT_BIN)),$(UNIT_BIN))
 
 # pkg-config is asked once, when a recipe first needs the answer.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS) $(LOADED)))$(PKG_CFLAGS)
@@ -126,6 +133,10 @@ $(BUILD)/lsd_files.o: $(BUILD)/lsd_files.c $(BUILD)/flags
 	$(cc)
 $(BUILD)/lsd_files.c: scripts/lsd-files.sh $(LSD_FILE) $(BUILD)/lsd_files.list
 	$(Q)$(call say,GEN) scripts/lsd-files.sh $(LSD_FILE) > $@.tmp && mv $@.tmp $@
+$(BUILD)/html_page.o: $(BUILD)/html_page.c $(BUILD)/flags
+	$(cc)
+$(BUILD)/html_page.c: scripts/embed-html.sh $(HTML)
+	$(Q)$(call say,GEN) scripts/embed-html.sh $(HTML) > $@.tmp && mv $@.tmp $@
 # 64 KiB are its share of the device; without a time stamp it is the same each time.
 $(BUILD)/dread.exe: tool/windows/dread.c
 	$(Q)$(call say,WINCC) mkdir -p $(@D) && $(WINCC) -Os -s -Wall -Wextra -Werror -ffreestanding -fno-stack-protector \
@@ -164,9 +175,9 @@ check:
 	@scripts/deps.sh all && scripts/check.sh
 check-fast:
 	@scripts/deps.sh build test && scripts/check.sh fast
-unit-programs: $(UNIT_BIN)
-unit: $(UNIT_BIN)
-	@scripts/unit.sh $(UNIT_BIN)
+unit-programs: $(UNIT_RUN)
+unit: $(UNIT_RUN)
+	@scripts/unit.sh $^
 tool vm: all
 	$(Q)$(PYTEST) $(PYTESTFLAGS) tests/$@
 matrix: all
@@ -186,7 +197,14 @@ fuzz:
 	$(Q)scripts/fuzz.sh $(FUZZ)
 endif
 
-install: all
+# With what pip would write of it, so that pytest finds the plugin.
+DISTINFO := mscope-$(VERSION).dist-info
+install-python:
+	install -d $(DESTDIR)$(PYTHONDIR)/mscope $(DESTDIR)$(PYTHONDIR)/$(DISTINFO)
+	install -m 644 $(wildcard python/mscope/*.py) $(DESTDIR)$(PYTHONDIR)/mscope/
+	printf 'Metadata-Version: 2.1\nName: mscope\nVersion: $(VERSION)\n' > $(DESTDIR)$(PYTHONDIR)/$(DISTINFO)/METADATA
+	printf '[pytest11]\nmscope = mscope.pytest_plugin\n' > $(DESTDIR)$(PYTHONDIR)/$(DISTINFO)/entry_points.txt
+install: all install-python
 	install -d $(addprefix $(DESTDIR),$(PREFIX)/bin $(PREFIX)/include $(LIBDIR)/pkgconfig)
 	install -m 755 $(BUILD)/mscope $(DESTDIR)$(PREFIX)/bin/
 	$(if $(wildcard tool/read.c),ln -sf mscope $(DESTDIR)$(PREFIX)/bin/dread)
@@ -197,6 +215,7 @@ install: all
 	sed 's|@PREFIX@|$(PREFIX)|;s|@LIBDIR@|$(LIBDIR)|;s|@VERSION@|$(VERSION)|;s|@PKGS@|$(PKGS)|' \
 		scripts/mscope.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/mscope.pc
 	$(foreach m,$(MAN),install -D -m 644 $m $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m) &&) :
+	ln -sf mscope-read.1 $(DESTDIR)$(MANDIR)/man1/dread.1
 	$(foreach u,$(UDEV),install -D -m 644 $u $(DESTDIR)$(UDEVDIR)/$(notdir $u) &&) :
 	$(foreach c,$(COMP),install -D -m 644 $c $(DESTDIR)$(COMPDIR)/$(basename $(notdir $c)) &&) :
 	install -D -m 644 completion/_mscope $(DESTDIR)$(ZSHDIR)/_mscope
@@ -205,11 +224,12 @@ install: all
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,bin/mscope bin/dread include/mscope.h include/mscope_firmware.h) \
 		$(addprefix $(DESTDIR)$(LIBDIR)/,libmscope.a libmscope.so $(SONAME) pkgconfig/mscope.pc) \
-		$(foreach m,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m)) \
+		$(foreach m,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m)) $(DESTDIR)$(MANDIR)/man1/dread.1 \
 		$(foreach u,$(UDEV),$(DESTDIR)$(UDEVDIR)/$(notdir $u)) \
 		$(foreach c,$(COMP),$(DESTDIR)$(COMPDIR)/$(basename $(notdir $c))) \
 		$(DESTDIR)$(ZSHDIR)/_mscope $(DESTDIR)$(FISHDIR)/mscope.fish \
 		$(foreach d,$(DOC),$(DESTDIR)$(DOCDIR)/$(patsubst udev/%,%,$(d:docs/%=%)))
+	rm -rf $(DESTDIR)$(PYTHONDIR)/mscope $(DESTDIR)$(PYTHONDIR)/$(DISTINFO)
 dist: $(BUILD)/dictionary.c
 	$(Q)mkdir -p $(BUILD) && git ls-files -co --exclude-standard | tar --owner=0 --group=0 \
 		--sort=name --transform 's,^$(BUILD)/,,;s,^,mscope-$(VERSION)/,' \
@@ -226,6 +246,6 @@ clean:
 
 FORCE:
 .PHONY: FORCE all man demo check check-fast unit-programs unit tool vm matrix golden-update lint \
-	headers layers format bench fuzz install uninstall dist deb clean
+	headers layers format bench fuzz install install-python uninstall dist deb clean
 .SECONDARY:
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(TOOL_OBJ) $(PROGRAM) $(UNIT_OBJ) $(BUILD)/scripts/dictionary.o)

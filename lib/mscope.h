@@ -15,7 +15,7 @@
  * program; mscope_error() then says in words what happened. Documents are JSON text in UTF-8, with
  * schemas in docs/schema/, and belong to the caller, who gives them back to mscope_free().
  *
- * One `struct mscope` is used by one thread at a time; different ones are independent. Nothing is
+ * One `struct mscope` is used by one thread at a time, but for mscope_stop(); different ones are independent. Nothing is
  * written to a device, not even on request, unless it was opened with MSCOPE_ALLOW_WRITES; what is
  * refused then ends with MSCOPE_USAGE, and nothing of it was sent.
  */
@@ -96,7 +96,8 @@ struct mscope_check {
 
 /** Runs conformance scenarios, and brings the device back after each.
  * @param options  NULL: all zero. Nothing in it is kept
- * @param result   an mscope.result/1, also when the run ended early, for mscope_free(); NULL only when nothing was run
+ * @param result   may be NULL, when the status is enough; else an mscope.result/1, also when the run ended early,
+ *                 for mscope_free(), and NULL only when nothing was run
  * @return MSCOPE_PASSED: all passed, skips and warnings allowed; MSCOPE_FAILED: a case failed or could not be
  *         finished, or the medium is not as it was; MSCOPE_USAGE: nothing is selected, no such profile or unit;
  *         MSCOPE_TARGET: the device went away; MSCOPE_INTERNAL */
@@ -110,13 +111,34 @@ MSC_API int mscope_check(struct mscope *m, const struct mscope_check *options, c
  * @param in_len    bytes that the host expects; not 0: bulk-in
  * @param out       data to send
  * @param out_len   bytes of it; not 0: bulk-out. Never both
- * @param exchange  a member of exchanges[] as in mscope.send/1 (mscope-result(5)), for mscope_free(); NULL when
- *                  nothing was sent
+ * @param exchange  may be NULL; else a member of exchanges[] as in mscope.send/1 (mscope-result(5)), for
+ *                  mscope_free(), and NULL when nothing was sent
  * @return MSCOPE_PASSED: a valid CSW with status 00h; MSCOPE_FAILED: anything else that the device did;
  *         MSCOPE_USAGE: lengths that cannot be, or a command that may write and is not allowed, and nothing was
  *         sent; MSCOPE_TARGET: the device went away */
 MSC_API int mscope_send(struct mscope *m, unsigned lun, const uint8_t *cdb, size_t cdb_len,
 			void *in, size_t in_len, const void *out, size_t out_len, char **exchange);
+
+/** One request of a conversation, as `mscope session` takes them, and its answer. This is the way to what has no
+ * function of its own: wrong fields in a CBW, time-outs, control requests, resets, blocks in and out,
+ * scenarios of one's own, bench, pace, compare.
+ *
+ *	mscope_ask(m, "{\"id\": 1, \"op\": \"bench\", \"sizes\": [1, 64]}", &answer);
+ *
+ * What is written stays written until the operation `close`, mscope_check(), mscope_send() or mscope_close(), each
+ * of which puts it back first; a status of MSCOPE_TARGET from one of the three that return one says that
+ * this did not succeed.
+ * @param request  JSON text, by docs/schema/mscope.session-1.json and mscope-session(1)
+ * @param answer   may be NULL; else JSON text for mscope_free()
+ * @return MSCOPE_PASSED: it was answered, whatever the device did, which is in the answer; any other status is that of
+ *         the error in the answer */
+MSC_API int mscope_ask(struct mscope *m, const char *request, char **answer);
+
+/** Ends what is under way between two transfers, within a case too: the call returns soon, with what
+ * there is until then and an error. From another thread or a signal handler; of no effect on calls
+ * that begin later.
+ * @param m  is open */
+MSC_API void mscope_stop(struct mscope *m);
 
 /** Gives a document back.
  * @param json  what a call above gave; NULL is nothing */

@@ -92,7 +92,7 @@ struct mscope_board {
 	void (*ep0_out)(mscope_board *, void *buf,
 			size_t room); /* then `ep0_received`; room 0, buf NULL: the
 								    status stage */
-	void (*ep0_stall)(mscope_board *);
+	void (*ep0_stall)(mscope_board *); /* until the next SETUP; a second one changes nothing */
 	/* At once: the status stage of SET_ADDRESS has to be over (`ep0_sent`), for it is answered at the old one:
 	 * USB 2.0, 9.4.6. */
 	void (*set_address)(mscope_board *, uint8_t address);

@@ -1,17 +1,23 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Runs every part of the tests, also after one has failed, and ends with the total.
+# Runs every part of the tests, also after one has failed, and ends with what failed and the total.
 # usage: check.sh [fast]     (fast: all but the virtual machines)
-set -u
+set -u -o pipefail
 unset MAKEFLAGS MFLAGS MAKELEVEL CFLAGS LDFLAGS BUILD SAN USB LTO V
 export WERROR=1
 jobs=$(nproc)
-passed=0 failed=0 skipped=0 report= broken=
+passed=0 failed=0 skipped=0 report= broken= named=
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
 note() {
 	report="$report$(printf '%-12s %-8s %4s s  %s' "$1" "$2" "$3" "$4")
+"
+}
+
+# What failed is told again at the end, where it is seen.
+name_failures() {
+	named="$named$(sed "s/^/$1: /" <<<"$2" | cut -c -200)
 "
 }
 
@@ -26,10 +32,11 @@ part() {
 	local name=$1 start=$SECONDS
 	shift
 	echo "== $name"
-	if "$@" </dev/null; then
+	if "$@" </dev/null 2>&1 | tee "$log"; then
 		note "$name" ok $((SECONDS - start)) ""
 	else
 		failed=$((failed + 1))
+		name_failures "$name" "$(tail -8 "$log")"
 		note "$name" FAILED $((SECONDS - start)) ""
 		return 1
 	fi
@@ -46,7 +53,11 @@ tests() {
 	[ $((p + f)) != 0 ] || status=1
 	[ "$status" = 0 ] || [ "$f" != 0 ] || f=1
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
-	if [ "$f" = 0 ]; then status=ok; else status=FAILED; fi
+	status=ok
+	if [ "$f" != 0 ]; then
+		status=FAILED
+		name_failures "$name" "$(grep -E '^(FAIL|FAILED|ERROR) ' "$log")"
+	fi
 	note "$name" $status $((SECONDS - start)) "$p passed, $f failed, $s skipped$(
 		sed -n 's/^\(.* faults caught, .* rules proven\)$/; \1/p' "$log")"
 }
@@ -74,7 +85,7 @@ case $broken in
 	tests tool-san make SAN=1 tool PYTESTFLAGS="-m 'not nosan'" ;;
 esac
 
-printf '\n%s' "$report"
+printf '\n%s' "$named" "$report"
 [ -z "$broken" ] || echo "tests of what did not build were not run"
 [ $passed != 0 ] || echo "no test was run"
 summary="$passed passed, $failed failed"

@@ -20,8 +20,8 @@ CFLAGS = shlex.split(os.environ.get("CFLAGS", ""))
 SPDX = "/* SPDX-License-Identifier: BSD-2-Clause */"
 
 # From the top down: a layer may include itself and what stands after it.
-LAYERS = ["report", "run", "scenario", "judge", "soak", "timing", "medium", "direct", "capture", "session",
-          "record", "transport", "firmware", "sim", "stats", "scsi", "wire", "base"]
+LAYERS = ["report", "fuzz", "run", "scenario", "judge", "soak", "timing", "medium", "direct", "capture",
+          "session", "record", "transport", "firmware", "sim", "stats", "scsi", "wire", "base"]
 PUBLIC = ("mscope.h", "mscope_firmware.h")  # any layer may include them; they include none
 FIRMWARE_MAY = ("sim/mcu.h", "firmware/", "wire/", "base/", *PUBLIC)
 

@@ -8,12 +8,14 @@
 
 #include "base/text.h"
 #include "gate.h"
+#include "judge/story.h"
 #include "mscope.h"
 
 #define SIZES_MAX   MSC_LINE_POINTS_MAX
 #define COUNT	    100
 #define DURATION_NS (10 * MSC_S)
 #define WARM_UP	    3
+#define PLACES	    4 /* for the largest size, when places are drawn */
 #define FILL	    0x55 /* neither stuffed bits nor what an erased medium holds */
 
 struct job {
@@ -86,7 +88,8 @@ static void adopt(struct job *j)
 	for (size_t i = 0; i < j->base.n_runs; i++) {
 		struct msc_err full = MSC_ERR_INIT;
 
-		j->o.op = r[i].op;
+		j->o.op = r[i].op == MSC_BENCH_READ ? MSC_BENCH_READ : MSC_BENCH_WRITE;
+		j->o.mixed = r[i].op == MSC_BENCH_MIXED_READ || r[i].op == MSC_BENCH_MIXED_WRITE;
 		j->o.order = r[i].order;
 		j->o.serial |= r[i].mode == MSC_BENCH_SERIAL;
 		j->o.queued |= r[i].mode == MSC_BENCH_QUEUED;
@@ -107,6 +110,9 @@ static int read_baseline(struct job *j, struct msc_err *err)
 	if (!j->base.n_runs)
 		return msc_fail(err, MSC_E_UNDECIDED, "%s: there are no runs to compare with",
 				j->baseline);
+	if (*j->base.failure && !arg(&j->tool->args, "force"))
+		return msc_fail(err, MSC_E_UNDECIDED, "%s: it is not whole: %.180s", j->baseline,
+				j->base.failure);
 	adopt(j);
 	return 0;
 }
@@ -134,11 +140,21 @@ static int read_amount(struct job *j, struct msc_err *err)
 	return 0;
 }
 
+static void tell_story(void *user, char *buf, size_t size, const uint8_t *got, const uint8_t *want,
+		       size_t len, uint64_t lba, uint32_t block_size)
+{
+	const struct msc_story s = { .lba = lba, .block_size = block_size };
+
+	(void)user;
+	msc_data_story(buf, size, got, want, len, &s);
+}
+
 static int read_options(struct job *j, struct msc_err *err)
 {
 	static const char *const modes[] = { "serial", "queued", "both", NULL };
 	static const char *const clocks[] = { "libusb", "usbmon", NULL };
 	const struct args *a = &j->tool->args;
+	static const char *const ops[] = { "read", "write", "mixed", NULL };
 	int op, mode = -1, clock = 0;
 
 	j->o.serial = j->o.queued = true;
@@ -146,12 +162,18 @@ static int read_options(struct job *j, struct msc_err *err)
 	j->o.fill = FILL;
 	if (read_baseline(j, err) < 0 || read_amount(j, err) < 0)
 		return -1;
-	op = (int)j->o.op;
-	if (choice(a, "op", msc_bench_op_names, &op, err) < 0 ||
+	op = j->o.mixed ? 2 : (int)j->o.op;
+	if (choice(a, "op", ops, &op, err) < 0 ||
 	    choice(a, "mode", modes, &mode, err) < 0 || choice(a, "clock", clocks, &clock, err) < 0)
 		return -1;
 	j->usbmon = clock == 1;
-	j->o.op = (enum msc_bench_op)op;
+	j->o.op = op ? MSC_BENCH_WRITE : MSC_BENCH_READ;
+	j->o.mixed = op == 2;
+	j->o.verify = arg(a, "verify");
+	j->o.story = tell_story;
+	if (j->o.verify && !op)
+		return msc_fail(err, MSC_E_USAGE,
+				"--verify compares what was written; it goes with --op write or mixed");
 	if (mode >= 0) {
 		j->o.serial = mode != 1;
 		j->o.queued = mode != 0;
@@ -200,6 +222,18 @@ static void show_progress(void *user, const char *text)
 	tool_progress(j->tool, text);
 }
 
+/* Room for the largest size, and for some places of it when they are drawn. */
+static uint32_t scratch_of(const struct job *j)
+{
+	uint32_t most = 0;
+
+	for (size_t i = 0; i < j->o.n_blocks; i++)
+		most = j->sizes[i] > most ? j->sizes[i] : most;
+	if (j->o.order == MSC_BENCH_RANDOM && most <= MSC_SCRATCH_MOST / PLACES)
+		most *= PLACES;
+	return most > MSC_SCRATCH_LEAST ? most : 0;
+}
+
 /* Writes stay within a range that is saved before and put back afterwards. */
 static int measure_writes(struct job *j, struct msc_session *s, struct msc_err *err)
 {
@@ -208,7 +242,7 @@ static int measure_writes(struct job *j, struct msc_session *s, struct msc_err *
 
 	if (j->o.queued && msc_bench_try_queued(s, &j->bench, err) < 0)
 		return -1;
-	medium = tool_medium_begin(s, j->o.lun, j->o.seed, err);
+	medium = tool_medium_begin(s, j->o.lun, j->o.seed, scratch_of(j), err);
 	if (!medium)
 		return -1;
 	if (msc_medium_blocks(medium)) {
@@ -364,7 +398,8 @@ static int bench(struct tool *tool, struct msc_err *err)
 }
 
 static const struct opt bench_options[] = {
-	{ "op", 0, "read|write", "what is timed; read unless given" },
+	{ "op", 0, "read|write|mixed", "what is timed; read unless given" },
+	{ "verify", 0, NULL, "read back what was written, outside of the time, and compare it" },
 	{ "blocks", 'b', "N,...", "blocks per command; 1,8,64 unless given" },
 	{ "mode", 0, "MODE", "serial, queued, or both (the default)" },
 	{ "count", 'n', "N", "commands of each size; 100 unless given, or until 10s are over" },
@@ -372,7 +407,7 @@ static const struct opt bench_options[] = {
 	{ "random", 0, NULL, "addresses at random instead of one after the other" },
 	{ "warm-up", 0, "N", "commands of each size before the first that counts; 3 unless given" },
 	{ "lun", 0, "N", "the logical unit; 0 unless given" },
-	{ "allow-writes", 0, NULL, "allow --op write; a scratch range is saved and put back" },
+	{ "allow-writes", 0, NULL, "allow --op write and mixed; a scratch range is saved and put back" },
 	{ "clock", 0, "libusb|usbmon",
 	  "whose timestamps: the program's, or the kernel's monitor's" },
 	{ "baseline", 0, "FILE", "a bench to compare with; measures what that one did" },

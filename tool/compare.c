@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* mscope compare: is the second bench slower than the first, beyond noise? Exit status 1 says yes,
- * 0 no, and 5 that it cannot be said. */
+ * 0 no, and 5 that it cannot be said. With --history: at which of many did the speed change? */
 #include "gate.h"
 
 static int read_both(const struct tool *tool, struct msc_bench *base, struct msc_bench *new,
@@ -37,24 +37,38 @@ static int compare_both(struct tool *tool, const struct msc_compare_options *o,
 	return status;
 }
 
-static int compare(struct tool *tool, struct msc_err *err)
+static int compare_two(struct tool *tool, const struct msc_compare_options *o, struct msc_err *err)
 {
 	struct msc_bench base = { .n_runs = 0 }, new = { .n_runs = 0 };
-	struct msc_compare_options o = { .threshold = 0 };
 	int status = -1;
 
-	if (gate_options_read(&tool->args, &o, err) == 0 && read_both(tool, &base, &new, err) == 0)
-		status = compare_both(tool, &o, &base, &new, err);
+	if (read_both(tool, &base, &new, err) == 0)
+		status = compare_both(tool, o, &base, &new, err);
 	msc_bench_free(&base);
 	msc_bench_free(&new);
 	return status;
 }
 
+static int compare(struct tool *tool, struct msc_err *err)
+{
+	struct msc_compare_options o = { .threshold = 0 };
+
+	if (gate_options_read(&tool->args, &o, err) < 0)
+		return -1;
+	return arg(&tool->args, "history") ? history_compare(tool, &o, err)
+					   : compare_two(tool, &o, err);
+}
+
+static const struct opt compare_options[] = {
+	{ "history", 0, "DIR", "the benches in this directory: at which did the speed change?" },
+	{ .name = NULL },
+};
+
 const struct cmd cmd_compare = {
 	.name = "compare",
 	.summary = "say whether a bench is slower than another, beyond noise",
-	.usage = "BASE.json NEW.json [--threshold 5%] [--force]",
-	.options = { gate_options, common_options },
+	.usage = "BASE.json NEW.json [--threshold 5%] [--force], or --history DIR",
+	.options = { compare_options, gate_options, common_options },
 	.document = "mscope.compare/1",
 	.format = bench_format,
 	.run = compare,

@@ -114,6 +114,8 @@ static int put_json(struct decode *d, const struct msc_talk *t, const struct msc
 		json_array_append_new(findings, msc_finding_json(&d->findings.list[i]));
 	if (!record || json_object_set_new(record, "index", json_integer((json_int_t)d->index)) ||
 	    json_object_set_new(record, "device", json_string(t->device.name)) ||
+	    json_object_set_new(record, "speed", json_string(msc_speed_name(t->device.speed))) ||
+	    json_object_set_new(record, "max_packet", json_integer(t->device.max_packet_in)) ||
 	    json_object_set_new(record, "judged", json_boolean(!r->cut)) ||
 	    json_object_set_new(record, "findings", findings)) {
 		json_decref(record);

@@ -46,9 +46,9 @@ struct format bench_format(size_t i)
 	return (struct format){ f->name, f->summary, f->suffix };
 }
 
-int gate_status(const struct msc_comparison *c)
+int gate_exit_status(enum msc_change change)
 {
-	switch (msc_comparison_verdict(c)) {
+	switch (change) {
 	case MSC_CHANGE_SLOWER:
 		return MSCOPE_FAILED;
 	case MSC_CHANGE_UNKNOWN:
@@ -58,6 +58,11 @@ int gate_status(const struct msc_comparison *c)
 		break;
 	}
 	return MSCOPE_PASSED;
+}
+
+int gate_status(const struct msc_comparison *c)
+{
+	return gate_exit_status(msc_comparison_verdict(c));
 }
 
 static int write_as(const struct output *o, const struct msc_bench_report *r, struct msc_err *err)

@@ -16,9 +16,11 @@ void tool_tell_journal(const struct msc_target *t)
 }
 
 struct msc_medium *tool_medium_begin(struct msc_session *s, uint8_t lun, uint64_t seed,
-				     struct msc_err *err)
+				     uint32_t scratch, struct msc_err *err)
 {
-	const struct msc_medium_options o = { .lun = lun, .seed = seed, .note = tool_medium_note };
+	const struct msc_medium_options o = {
+		.lun = lun, .seed = seed, .scratch = scratch, .note = tool_medium_note
+	};
 
 	return msc_medium_begin(s, &o, err);
 }

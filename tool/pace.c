@@ -154,7 +154,7 @@ static void show_progress(void *user, const char *text)
 /* The very bytes that are there are written: the range is saved all the same. */
 static int measure_writes(struct job *j, struct msc_session *s, struct msc_err *err)
 {
-	struct msc_medium *medium = tool_medium_begin(s, j->o.lun, 1, err);
+	struct msc_medium *medium = tool_medium_begin(s, j->o.lun, 1, 0, err);
 	const uint8_t *data;
 	size_t len;
 	int result;
@@ -298,6 +298,7 @@ static int show(struct job *j, int status, const char *reason, struct msc_err *e
 	const struct msc_pace_report r = { .device = &j->device,
 					   .pace = &j->pace,
 					   .picture = &j->samples.picture,
+					   .samples = &j->samples,
 					   .capture = j->capture,
 					   .failure = j->samples.failure,
 					   .reason = reason,

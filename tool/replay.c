@@ -205,7 +205,7 @@ static int prepare_write(struct replay *p, const struct msc_replay_plan *plan, s
 	if (!p->medium) {
 		if (msc_session_learn(p->session, lun, &p->err) < 0)
 			return -1;
-		p->medium = tool_medium_begin(p->session, lun, 1, &p->err);
+		p->medium = tool_medium_begin(p->session, lun, 1, 0, &p->err);
 		if (!p->medium)
 			return -1;
 	}

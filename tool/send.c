@@ -198,39 +198,28 @@ static void show(const struct tool *tool, const struct msc_record *r, const stru
 }
 
 /* Asks why the command failed: the answer is gone when the next command comes. */
-static int ask_sense(struct job *j, const struct tool *tool, struct msc_err *err)
-{
-	struct msc_sense_data sense;
-	char text[128];
-
-	if (msc_session_sense(j->session, j->request.cbw.h.lun, &sense, err) < 0)
-		return -1;
-	if (tool->text)
-		fprintf(tool->text, "  REQUEST SENSE: %s\n",
-			sense.valid ? msc_sense_text(text, sizeof text, &sense)
-				    : "no valid answer");
-	return 0;
-}
-
 static int after(struct job *j, const struct tool *tool, const struct msc_exchange *x,
 		 struct msc_err *err)
 {
 	static const char *const how[] = { NULL, "reset recovery", "a port reset" };
-	int rung = 0;
+	struct msc_follow_up f;
+	char text[128];
 
 	if (arg(&tool->args, "raw"))
 		return 0;
-	if (x->csw.status == MSC_CSW_FAILED && msc_csw_is_valid(x))
-		return ask_sense(j, tool, err);
-	if (x->whole ? msc_exchange_ended(x) : !x->needs_reset && msc_exchange_is_valid(x))
-		return 0;
-	if (msc_session_settle(j->session, &rung, err) < 0)
+	if (msc_session_follow_up(j->session, x, &f, err) < 0)
 		return -1;
-	if (tool->text && rung == 3)
+	if (!tool->text)
+		return 0;
+	if (f.asked)
+		fprintf(tool->text, "  REQUEST SENSE: %s\n",
+			f.sense.valid ? msc_sense_text(text, sizeof text, &f.sense)
+				      : "no valid answer");
+	if (f.rung == 3)
 		fputs("  the device does not answer any more, nor after a port reset\n",
 		      tool->text);
-	else if (tool->text && rung > 0)
-		fprintf(tool->text, "  the device answers again after %s\n", how[rung]);
+	else if (f.rung > 0)
+		fprintf(tool->text, "  the device answers again after %s\n", how[f.rung]);
 	return 0;
 }
 
@@ -295,7 +284,7 @@ static int write_and_put_back(struct job *j, const struct tool *tool, struct msc
 				MSC_LUN_MAX);
 	if (msc_session_learn(j->session, j->request.cbw.h.lun, err) < 0)
 		return -1;
-	m = tool_medium_begin(j->session, j->request.cbw.h.lun, 1, err);
+	m = tool_medium_begin(j->session, j->request.cbw.h.lun, 1, 0, err);
 	if (!m)
 		return -1;
 	status = exchange_within(j, m, tool, err);

@@ -275,7 +275,7 @@ int tool_target(struct tool *tool, struct msc_err *err)
 	const char *environment = getenv("MSCOPE_TARGET"), *name = environment;
 	const char *first = tool->args.n_words ? tool->args.words[0] : NULL;
 	bool is_set = environment && *environment;
-	const char *seed = arg(&tool->args, "seed");
+	const char *seed = tool->cmd->own_seed ? NULL : arg(&tool->args, "seed");
 	uint64_t number = 0;
 	const char *rest;
 

@@ -61,6 +61,7 @@ struct cmd {
 	const struct opt *options[OPT_TABLES]; /* NULL after the last */
 	const char *document; /* the "format" of its JSON; NULL: it makes none */
 	bool endpoints; /* it needs the device's own: a node of the kernel's is refused */
+	bool own_seed;	/* its --seed is not the knob of a simulated target */
 	struct format (*format)(
 		size_t i); /* the i-th that it can make; no name: there are no more */
 	int (*run)(struct tool *, struct msc_err *); /* the exit status, or -1 */
@@ -181,7 +182,7 @@ void tool_tell_journal(const struct msc_target *);
 void tool_medium_note(void *unused, bool safety, const char *text);
 /* msc_medium_begin, with its notes on standard error. */
 struct msc_medium *tool_medium_begin(struct msc_session *, uint8_t lun, uint64_t seed,
-				     struct msc_err *);
+				     uint32_t scratch, struct msc_err *);
 /* False: the medium is not as it was, and a note says where. */
 bool tool_medium_end(struct msc_medium *);
 

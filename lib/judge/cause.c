@@ -156,7 +156,8 @@ static size_t explained_by(const struct msc_match *w, size_t i)
 	return by;
 }
 
-/* Notes behind what is wrong, a firmware's own ways behind faults; then by how much. */
+/* Notes behind what is wrong, a firmware's own ways behind faults, what is only possible behind what was seen for
+ * the most part; then by how much. */
 static int by_weight(const void *a, const void *b)
 {
 	const struct msc_cause *x = a, *y = b;
@@ -165,6 +166,8 @@ static int by_weight(const void *a, const void *b)
 		return x->worst > MSC_NOTE ? -1 : 1;
 	if (!x->fault != !y->fault)
 		return x->fault ? -1 : 1;
+	if ((x->confidence == MSC_POSSIBLE) != (y->confidence == MSC_POSSIBLE))
+		return y->confidence == MSC_POSSIBLE ? -1 : 1;
 	if (x->explains != y->explains)
 		return x->explains > y->explains ? -1 : 1;
 	return strcmp(x->id, y->id);

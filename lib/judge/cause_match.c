@@ -65,7 +65,8 @@ static size_t kind_length(const char *name)
 	return dot ? (size_t)(dot + 1 - name) : strlen(name);
 }
 
-/* How much of a sighting an entry explains, in thousandths. */
+/* How much of a sighting an entry explains, in thousandths. A rule that many calls break tells nothing in another
+ * case than the dictionary's. */
 static int32_t degree(const struct msc_match *w, const struct msc_entry *entry, size_t i)
 {
 	const struct msc_pair *pairs = w->d->pairs + entry->first, *at = &w->seen[i];
@@ -82,7 +83,7 @@ static int32_t degree(const struct msc_match *w, const struct msc_entry *entry, 
 			return EXACT;
 		has = true;
 	}
-	if (!has)
+	if (!has || w->e->seen[i].rule->varied)
 		return 0;
 	for (size_t p = 0; name && p < entry->n; p++)
 		if (pairs[p].rule == at->rule && !strncmp(w->d->names[pairs[p].name], name, kind))

@@ -36,7 +36,11 @@ char *msc_waiver_text(char *buf, size_t size, const struct msc_waivers *all,
 	char why[160] = "";
 
 	switch (msc_waiver_state(all, w)) {
-	case MSC_WAIVER_USED: break;
+	case MSC_WAIVER_USED:
+		snprintf(buf, size, "%s in %s: %u finding%s in %u case%s, until %s: %s",
+			 w->rule->id, w->name, w->findings, MSC_PLURAL(w->findings), w->cases,
+			 MSC_PLURAL(w->cases), w->until, w->reason);
+		return buf;
 	case MSC_WAIVER_UNTRIED:
 		snprintf(why, sizeof why, "was not tried: the case did not run");
 		break;

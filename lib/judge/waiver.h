@@ -39,7 +39,7 @@ struct msc_waivers {
 enum msc_waiver_state msc_waiver_state(const struct msc_waivers *, const struct msc_waiver *);
 /* How many have expired or are unused. */
 unsigned msc_waivers_stale(const struct msc_waivers *);
-/* "known.yaml:3:3: ... has expired", a sentence of one that is stale or untried; returns buf. */
+/* What became of it: "known.yaml:3:3: ... expired on 2027-01-31", or what it waived and why; returns buf. */
 char *msc_waiver_text(char *buf, size_t size, const struct msc_waivers *,
 		      const struct msc_waiver *);
 

@@ -85,6 +85,22 @@ void care_heed_signs(struct msc_medium *m)
 		return;
 	if (g->changed != m->changed)
 		care_end(m, "the medium has been changed (the device says 6/28/00)");
-	if (g->absent != m->absent)
+	if (g->absent != m->absent && g->away)
 		care_end(m, "the medium has been taken out (the device says 2/3a)");
+}
+
+int care_hear_signs(struct msc_medium *m, struct msc_err *err)
+{
+	const struct msc_medium_signs *g = msc_session_signs(m->s, m->o.lun);
+	enum msc_answer answer;
+	int rc = 0;
+
+	if (m->capacity && g->absent != m->absent && g->away) {
+		msc_session_mute(m->s, true);
+		rc = msc_session_answers(m->s, m->o.lun, &answer, err);
+		msc_session_mute(m->s, false);
+	}
+	if (rc == 0)
+		care_heed_signs(m);
+	return rc;
 }

@@ -120,6 +120,9 @@ void care_live_revoke(struct msc_medium *);
 void care_forget(struct msc_medium *);
 /* Signs alone, no traffic. */
 void care_heed_signs(struct msc_medium *);
+/* The same, and where the unit gave "medium not present" as its reason for a failure, it is asked first
+ * whether it is ready: some say so of whatever fails. */
+int care_hear_signs(struct msc_medium *, struct msc_err *) MSC_MUST_CHECK;
 
 /* ---- place.c */
 void care_place(struct msc_medium *);

@@ -86,9 +86,8 @@ static int save(struct msc_medium *m, uint64_t first, uint32_t blocks, bool *rea
 
 	if (care_take(m, first, blocks, CARE_SCRATCH, readable, err) < 0 ||
 	    (*readable && verify(m, first, blocks, readable, err) < 0) ||
-	    take_images(m, first, blocks, readable, err) < 0)
+	    take_images(m, first, blocks, readable, err) < 0 || care_hear_signs(m, err) < 0)
 		return -1;
-	care_heed_signs(m);
 	if (!*readable || *m->ended)
 		return 0;
 	if (m->marked && care_find_mark_in(m, first, blocks, &repeats, err) < 0)

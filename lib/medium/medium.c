@@ -340,9 +340,9 @@ int care_begin(struct msc_medium *m, struct msc_err *err)
 static int save(struct msc_medium *m, bool *readable, struct msc_err *err)
 {
 	*readable = true;
-	if (msc_medium_hold(m, err) < 0 || read_all(m, readable, err) < 0)
+	if (msc_medium_hold(m, err) < 0 || read_all(m, readable, err) < 0 ||
+	    care_hear_signs(m, err) < 0)
 		return -1;
-	care_heed_signs(m);
 	if (!*readable || *m->ended)
 		return 0;
 	if (care_begin(m, err) < 0)

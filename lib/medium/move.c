@@ -57,8 +57,9 @@ static int move_piece(struct msc_medium *m, uint64_t lba, uint32_t n, uint8_t *i
 {
 	if (in)
 		return msc_session_read(m->s, m->o.lun, lba, n, m->block_size, in, 0, good, err);
-	care_heed_signs(m);
 	*good = false;
+	if (care_hear_signs(m, err) < 0)
+		return -1;
 	if (*m->ended)
 		return 0;
 	return msc_session_write(m->s, m->o.lun, lba, n, m->block_size, out,

@@ -205,9 +205,9 @@ static int check_all(struct msc_medium *m, struct msc_err *err)
 
 	if (m->marked && care_is_marked(m, &marked, err) < 0)
 		return -1;
-	if (look_at_prints(m, m->n_prints, &differ, &readable, is_hit, err) < 0)
+	if (look_at_prints(m, m->n_prints, &differ, &readable, is_hit, err) < 0 ||
+	    care_hear_signs(m, err) < 0)
 		return -1;
-	care_heed_signs(m);
 	if (*m->ended)
 		return 0;
 	if (!readable)
@@ -231,7 +231,8 @@ int care_check(struct msc_medium *m, bool thorough, struct msc_err *err)
 	bool marked = true, readable = true, same;
 	unsigned differ = 0;
 
-	care_heed_signs(m);
+	if (care_hear_signs(m, err) < 0)
+		return -1;
 	if (!m->saved || *m->ended)
 		return 0;
 	if (ask_capacity(m, &same, err) < 0)

@@ -210,7 +210,8 @@ static int still_there(struct msc_medium *m, struct msc_err *err)
 {
 	bool marked = true;
 
-	care_heed_signs(m);
+	if (care_hear_signs(m, err) < 0)
+		return -1;
 	if (m->marked && !*m->ended && care_is_marked(m, &marked, err) < 0)
 		return -1;
 	return marked ? 0 : care_check(m, true, err);
@@ -267,9 +268,8 @@ static int before_beyond(struct msc_medium *m, const struct msc_request *rq, str
 			 struct msc_err *err)
 {
 	w->beyond = true;
-	if (read_first(m, rq, w, err) < 0)
+	if (read_first(m, rq, w, err) < 0 || care_hear_signs(m, err) < 0)
 		return -1;
-	care_heed_signs(m);
 	if (w->may == MSC_MAY_SEND && m->saved && !*m->ended && save_reach(m, w, err) < 0)
 		return -1;
 	if (*m->ended)
@@ -295,7 +295,8 @@ static bool is_scratch(const struct msc_medium *m, uint64_t lba, uint64_t blocks
  * about blocks that act, for where writing acts, reading others may as well. */
 static int look(struct msc_medium *m, struct msc_err *err)
 {
-	care_heed_signs(m);
+	if (care_hear_signs(m, err) < 0)
+		return -1;
 	if (!*m->ended && !m->n_live && msc_session_signs(m->s, m->o.lun)->unexplained)
 		return care_check(m, false, err);
 	return 0;
@@ -319,7 +320,7 @@ static bool is_blind(const struct msc_medium *m)
 {
 	const struct msc_medium_signs *g = msc_session_signs(m->s, m->o.lun);
 
-	return !m->capacity && !g->absent && !g->ejected;
+	return !m->capacity && !g->away && !g->ejected;
 }
 
 int msc_medium_before(struct msc_medium *m, const struct msc_request *rq, struct msc_write *w,

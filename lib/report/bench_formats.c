@@ -115,7 +115,7 @@ static int write_gha(FILE *out, const struct msc_bench_report *r, struct msc_err
 
 static void go_line(FILE *out, const struct msc_bench_run *r, uint32_t sample)
 {
-	static const char *const names[] = { "Read", "Write" };
+	static const char *const names[] = { "Read", "Write", "MixedRead", "MixedWrite" };
 	double ns = (double)r->sample[sample].ns;
 
 	fprintf(out, "Benchmark%s/mode=%s%s/blocks=%u 1 %.0f ns/op %.3f MB/s\n", names[r->op],

@@ -41,6 +41,11 @@ static json_t *rate_json(const struct msc_bench_run *r)
 			 r->low > 0 ? whole(r->high) : json_null());
 }
 
+static json_t *quantile_json(const double *x, size_t n, double p)
+{
+	return msc_quantile_shows(n, p) ? whole(msc_quantile(x, n, p)) : json_null();
+}
+
 static json_t *latency_json(const struct msc_bench_run *r)
 {
 	struct msc_err ignored = MSC_ERR_INIT;
@@ -53,10 +58,11 @@ static json_t *latency_json(const struct msc_bench_run *r)
 	x = msc_bench_times(r, &ignored);
 	if (!x)
 		return NULL;
-	result = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "min", whole(msc_quantile(x, n, 0)),
-			   "median", whole(r->median_ns), "p90", whole(msc_quantile(x, n, 0.9)),
-			   "p95", whole(msc_quantile(x, n, 0.95)), "p99",
-			   whole(msc_quantile(x, n, 0.99)), "max", whole(msc_quantile(x, n, 1)));
+	result = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "min",
+			   whole(msc_quantile(x, n, 0)), "median", whole(r->median_ns), "p90",
+			   quantile_json(x, n, 0.9), "p95", quantile_json(x, n, 0.95), "p99",
+			   quantile_json(x, n, 0.99), "p99_9", quantile_json(x, n, 0.999), "max",
+			   whole(msc_quantile(x, n, 1)));
 	free(x);
 	return result;
 }
@@ -130,7 +136,7 @@ static json_t *models_json(const struct msc_bench *b)
 	json_t *list = json_array();
 	struct msc_line line;
 
-	for (int op = MSC_BENCH_READ; op <= MSC_BENCH_WRITE; op++) {
+	for (int op = MSC_BENCH_READ; op <= MSC_BENCH_MIXED_WRITE; op++) {
 		for (int mode = MSC_BENCH_SERIAL; mode <= MSC_BENCH_KERNEL; mode++) {
 			if (!msc_bench_model(b, (enum msc_bench_op)op, (enum msc_bench_mode)mode,
 					     &line))
@@ -164,7 +170,7 @@ static json_t *compared_json(const struct msc_compare_run *r)
 
 	return json_pack(
 		"{s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-		"s:o, s:I, s:o, s:o}",
+		"s:o, s:I, s:o, s:o, s:o}",
 		"name", msc_bench_run_name(name, sizeof name, b), "op", msc_bench_op_names[b->op],
 		"mode", msc_bench_mode_names[b->mode], "order", msc_bench_order_names[b->order],
 		"blocks", (json_int_t)b->blocks, "block_size", (json_int_t)b->block_size, "verdict",
@@ -176,7 +182,8 @@ static json_t *compared_json(const struct msc_compare_run *r)
 		fraction(r->is.confidence), "p", json_real(r->is.p), "memory",
 		fraction(r->is.memory), "group", (json_int_t)r->is.group, "base_drift",
 		r->is.base_drifts ? fraction(r->is.base_drift) : json_null(), "new_drift",
-		r->is.later_drifts ? fraction(r->is.later_drift) : json_null());
+		r->is.later_drifts ? fraction(r->is.later_drift) : json_null(), "needed",
+		r->is.needed ? json_integer(r->is.needed) : json_null());
 }
 
 /* Those in both, or the names of those that are only in one. */
@@ -232,17 +239,31 @@ static json_t *comparison_json(const struct msc_bench_report *r)
 
 /* ---- documents --------------------------------------------------------------------------------- */
 
+static json_t *left_out_json(const struct msc_bench *b)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < b->n_left_out; i++) {
+		if (json_array_append_new(list, json_integer(b->left_out[i]))) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
 static json_t *bench_rest(const struct msc_bench_report *r)
 {
 	const struct msc_bench *b = r->bench;
 	json_t *models = models_json(b), *first = json_array_get(models, 0);
 
-	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:O, s:o, s:o}", "host",
+	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:O, s:o, s:o, s:o, s:o}", "host",
 			 host_json(&b->host), "clock", b->clock, "pattern",
 			 b->pattern_known ? json_integer(b->pattern) : json_null(), "queued",
 			 queued_json(b), "failure", optional_text(b->failure), "runs", runs_json(b),
 			 "model", first ? first : json_null(), "models", models, "comparison",
-			 comparison_json(r));
+			 comparison_json(r), "warning", optional_text(b->warning), "left_out",
+			 left_out_json(b));
 }
 
 /* A bench that was measured shows its samples; one that was read shows the comparison. */

@@ -9,10 +9,36 @@
 
 /* ---- bench ------------------------------------------------------------------------------------- */
 
+static const char *op_name(enum msc_bench_op op)
+{
+	return op == MSC_BENCH_MIXED_READ ? "mixed" : msc_bench_op_names[op];
+}
+
+static void put_labelled(FILE *out, const char *label, const char *text)
+{
+	fprintf(out, "%-10s", label);
+	msc_put_wrapped(out, 10, 10, text);
+	putc('\n', out);
+}
+
+static void put_left_out(FILE *out, const struct msc_bench *b)
+{
+	char text[256] = "";
+
+	if (!b->n_left_out)
+		return;
+	for (size_t i = 0; i < b->n_left_out && strlen(text) < 160; i++)
+		snprintf(text + strlen(text), sizeof text - strlen(text), "%s%u", i ? ", " : "",
+			 b->left_out[i]);
+	snprintf(text + strlen(text), sizeof text - strlen(text), " block%s: there %s only %llu",
+		 b->n_left_out == 1 && b->left_out[0] == 1 ? "" : "s", b->room == 1 ? "is" : "are",
+		 (unsigned long long)b->room);
+	put_labelled(out, "left out", text);
+}
+
 static void put_head(FILE *out, const struct msc_bench *b)
 {
 	const struct msc_device *d = &b->device;
-	bool writes = b->n_runs && b->run[0].op == MSC_BENCH_WRITE;
 
 	fputs("target    ", out);
 	msc_put(out, MSC_PLAIN, d->name);
@@ -22,9 +48,14 @@ static void put_head(FILE *out, const struct msc_bench *b)
 		fprintf(out, ", %s", d->host);
 	fprintf(out, ", timestamps: %s, CPU: the %s's\n", b->clock,
 		d->simulated ? "device" : "host");
+	put_left_out(out, b);
+	if (*b->warning)
+		put_labelled(out, "warning", b->warning);
 	if (!b->n_runs)
 		return;
-	fprintf(out, "%-10s%s", writes ? "write" : "read", msc_bench_order_names[b->run[0].order]);
+	fprintf(out, "%-10s%s", op_name(b->run[0].op), msc_bench_order_names[b->run[0].order]);
+	if (b->run[0].op == MSC_BENCH_MIXED_READ)
+		fputs(", reads (r) and writes (w)", out);
 	if (b->pattern_known)
 		fprintf(out, ", all bytes %02xh%s", b->pattern,
 			b->pattern == 0xff ? ", which bit stuffing makes slow" : "");
@@ -42,13 +73,47 @@ static char *percent(char *buf, size_t size, double share)
 	return buf;
 }
 
+static void put_naks(char *buf, size_t size, double naks)
+{
+	snprintf(buf, size, naks < 9999 ? "%.1f" : "%.0f", naks);
+}
+
+/* The one command in a thousand, where there are as many. */
+static int put_rare(FILE *out, const struct msc_bench_run *r, struct msc_err *err)
+{
+	char name[64], rare[24];
+	double *x;
+
+	if (!msc_quantile_shows(r->samples, 0.999))
+		return 0;
+	x = msc_bench_times(r, err);
+	if (!x)
+		return -1;
+	fprintf(out, "%-10s%s: %s, of %u commands\n", "p99.9",
+		msc_bench_run_name(name, sizeof name, r),
+		msc_format_ns(rare, sizeof rare, (int64_t)msc_quantile(x, r->samples, 0.999)),
+		r->samples);
+	free(x);
+	return 0;
+}
+
+static void put_mode(char *buf, size_t size, const struct msc_bench_run *r)
+{
+	const char *which = r->op == MSC_BENCH_MIXED_READ    ? " r"
+			    : r->op == MSC_BENCH_MIXED_WRITE ? " w"
+							     : "";
+
+	snprintf(buf, size, "%s%s", msc_bench_mode_names[r->mode], which);
+}
+
 static int put_run(FILE *out, const struct msc_bench_run *r, struct msc_err *err)
 {
 	double cpu = r->device_cpu, *x;
-	char median[24], p99[24], most[24], interval[32] = "-", naks[24] = "-", load[16];
+	char mode[24], median[24], p99[24] = "-", most[24], interval[32] = "-", naks[24] = "-", load[16];
 
+	put_mode(mode, sizeof mode, r);
 	if (!r->samples) {
-		fprintf(out, "%-8s%7u  no samples\n", msc_bench_mode_names[r->mode], r->blocks);
+		fprintf(out, "%-8s%7u  no samples\n", mode, r->blocks);
 		return 0;
 	}
 	x = msc_bench_times(r, err);
@@ -57,14 +122,14 @@ static int put_run(FILE *out, const struct msc_bench_run *r, struct msc_err *err
 	if (r->low > 0)
 		snprintf(interval, sizeof interval, "%.0f-%.0f", r->low / 1e3, r->high / 1e3);
 	if (r->naks >= 0)
-		snprintf(naks, sizeof naks, "%.1f", (double)r->naks / r->samples);
+		put_naks(naks, sizeof naks, (double)r->naks / r->samples);
 	if (r->host_cpu_ns >= 0 && r->elapsed_ns > 0)
 		cpu = (double)r->host_cpu_ns / (double)r->elapsed_ns;
 	msc_format_ns(median, sizeof median, (int64_t)r->median_ns);
-	msc_format_ns(p99, sizeof p99, (int64_t)msc_quantile(x, r->samples, 0.99));
+	if (msc_quantile_shows(r->samples, 0.99))
+		msc_format_ns(p99, sizeof p99, (int64_t)msc_quantile(x, r->samples, 0.99));
 	msc_format_ns(most, sizeof most, (int64_t)msc_quantile(x, r->samples, 1));
-	fprintf(out, "%-8s%7u %9s %9s %9s %8.1f %11s %6s %6s\n", msc_bench_mode_names[r->mode],
-		r->blocks, median, p99, most, r->bytes_per_second / 1e3, interval, naks,
+	fprintf(out, "%-8s%7u %9s %9s %9s %8.1f %11s %6s %6s\n", mode, r->blocks, median, p99, most, r->bytes_per_second / 1e3, interval, naks,
 		percent(load, sizeof load, cpu));
 	free(x);
 	return 0;
@@ -88,18 +153,28 @@ static void put_between(FILE *out, const struct msc_bench_run *r)
 		100 * (1 - (double)within_ns / (double)r->elapsed_ns));
 }
 
+static void put_model_name(FILE *out, enum msc_bench_op op, enum msc_bench_mode mode)
+{
+	fprintf(out, "%-10s", msc_bench_mode_names[mode]);
+	if (op == MSC_BENCH_MIXED_READ || op == MSC_BENCH_MIXED_WRITE)
+		fprintf(out, "%s ", op == MSC_BENCH_MIXED_READ ? "read:" : "write:");
+}
+
 static void put_models(FILE *out, const struct msc_bench *b)
 {
 	struct msc_line line;
 	char each[24];
 
-	for (int op = MSC_BENCH_READ; op <= MSC_BENCH_WRITE; op++) {
+	for (int op = MSC_BENCH_READ; op <= MSC_BENCH_MIXED_WRITE; op++) {
 		for (int mode = MSC_BENCH_SERIAL; mode <= MSC_BENCH_KERNEL; mode++) {
 			if (!msc_bench_model(b, (enum msc_bench_op)op, (enum msc_bench_mode)mode,
 					     &line))
 				continue;
-			fprintf(out, "%-10s%s a command, and ", msc_bench_mode_names[mode],
-				msc_format_ns(each, sizeof each, (int64_t)line.per_command_ns));
+			put_model_name(out, (enum msc_bench_op)op, (enum msc_bench_mode)mode);
+			fprintf(out, "%s a command, and ",
+				line.per_command_ns > 0
+					? msc_format_ns(each, sizeof each, (int64_t)line.per_command_ns)
+					: "nothing");
 			if (line.per_byte_ns > 0)
 				fprintf(out, "%.1f kB/s for the bytes", 1e6 / line.per_byte_ns);
 			else
@@ -117,6 +192,9 @@ static int put_bench(FILE *out, const struct msc_bench *b, struct msc_err *err)
 			"p99", "max", "kB/s", "95 %", "naks", "CPU");
 	for (size_t i = 0; i < b->n_runs; i++)
 		if (put_run(out, &b->run[i], err) < 0)
+			return -1;
+	for (size_t i = 0; i < b->n_runs; i++)
+		if (put_rare(out, &b->run[i], err) < 0)
 			return -1;
 	for (size_t i = 0; i < b->n_runs; i++)
 		put_between(out, &b->run[i]);
@@ -189,8 +267,13 @@ static void put_verdict(FILE *out, const struct msc_comparison *c)
 		comma = ", ";
 	}
 	fprintf(out, "; more than %g %% counts", 100 * c->threshold);
-	if (msc_comparison_verdict(c) == MSC_CHANGE_UNKNOWN)
-		fputs("; no verdict: measure more", out);
+	if (msc_comparison_verdict(c) == MSC_CHANGE_UNKNOWN) {
+		fputs("; no verdict: measure ", out);
+		if (msc_comparison_needed(c))
+			fprintf(out, "both with --count %u", msc_comparison_needed(c));
+		else
+			fputs("on a quieter machine", out);
+	}
 	putc('\n', out);
 }
 

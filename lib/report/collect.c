@@ -93,6 +93,9 @@ void msc_report_collect(struct msc_report_all *all, const struct msc_report_cont
 	case MSC_EV_RUN_BEGIN:
 		all->profile = ev->profile;
 		all->waivers = ev->waivers;
+		all->began = true;
+		snprintf(all->target, sizeof all->target, "%s", ev->device->name);
+		all->cases_total = ev->cases_total;
 		break;
 	case MSC_EV_CASE_END:
 		add_case(all, ev);

@@ -97,14 +97,10 @@ json_t *msc_causes_json(const struct msc_causes *all, const char *repeat, bool t
 
 	for (size_t i = 0; i < all->count; i++) {
 		const struct msc_cause *c = &all->list[i];
-		json_t *alone = repeat && c->alone && (c->alone_is_sure || !tried)
-					? json_sprintf("%s%s%s --select %s", repeat,
-						       c->before ? " --select " : "",
-						       c->before ? c->before : "", c->alone)
-					: json_null();
+		char *alone = msc_report_alone(c, repeat, tried);
 		json_t *entry = json_pack(
 			"{s:s, s:s, s:s, s:s?, s:s?, s:i, s:i, s:i, s:i, s:i, s:s, s:s, s:o, s:o, "
-			"s:o}",
+			"s:s?}",
 			"id", c->id, "kind", c->fault ? "fault" : "firmware", "title", c->title,
 			"mistake", c->mistake, "spec", c->spec, "explains", (int)c->explains, "of",
 			(int)all->findings, "cases", (int)c->cases, "shown", (int)c->shown, "shows",
@@ -112,6 +108,7 @@ json_t *msc_causes_json(const struct msc_causes *all, const char *repeat, bool t
 			msc_confidence_names[c->confidence], "ties", ties_json(c), "missing",
 			missing_json(c), "alone", alone);
 
+		free(alone);
 		if (json_array_append_new(list, entry)) {
 			json_decref(list);
 			return NULL;

@@ -71,21 +71,10 @@ static void put_evidence(FILE *out, const struct msc_report_all *all,
 	}
 }
 
-static const struct msc_finding *worst(const struct msc_findings *findings)
-{
-	const struct msc_finding *result = NULL;
-
-	for (size_t i = 0; i < findings->count; i++) {
-		if (!result || findings->list[i].severity > result->severity)
-			result = &findings->list[i];
-	}
-	return result;
-}
-
 static void put_failure(FILE *out, const struct msc_report_all *all,
 			const struct msc_report_case *c)
 {
-	const struct msc_finding *f = worst(&c->findings);
+	const struct msc_finding *f = msc_report_worst(&c->findings);
 	char *cause = msc_report_causes(all, c), *message = NULL;
 	const char *said = f ? f->message : c->reason ? c->reason : "";
 

@@ -10,6 +10,7 @@ struct msc_pace_report {
 	const struct msc_device *device;
 	const struct msc_pace *pace;
 	const struct msc_pace_stream *picture; /* pieces 0: there is none */
+	const struct msc_pace_samples *samples; /* more pictures are of its streams; NULL: none */
 	const char *capture; /* the file that it is from; NULL: a target was measured */
 	const char *failure; /* what the device did that ended it early, or empty */
 	const char *reason;		       /* or what else did; NULL or empty: nothing */

@@ -228,15 +228,44 @@ static json_t *spans(const struct msc_timeline *t)
 	return list;
 }
 
-static json_t *timeline(const struct msc_pace_report *r)
+static json_t *timeline(const struct msc_pace_report *r, const struct msc_pace_stream *x)
 {
 	struct msc_timeline t;
 
-	if (!msc_timeline_of(r->picture, r->pace, &t))
+	if (!msc_timeline_of(x, r->pace, &t))
 		return json_null();
 	return json_pack("{s:I, s:s, s:b, s:o, s:o}", "blocks", (json_int_t)t.blocks, "mode",
 			 t.queued ? "queued" : "serial", "exact", t.exact, "end_ns",
 			 time_of(t.end_ns), "spans", spans(&t));
+}
+
+/* The first of its kind. What the host itself paused is no picture of the device. */
+static bool is_shown(const struct msc_pace_samples *s, const struct msc_pace_stream *x)
+{
+	const struct msc_pace_stream *first = s->streams;
+
+	while (first < x &&
+	       (first->paused || first->blocks != x->blocks || first->queued != x->queued))
+		first++;
+	return first == x && !x->paused;
+}
+
+static json_t *timelines(const struct msc_pace_report *r)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; r->samples && i < r->samples->n_streams; i++) {
+		const struct msc_pace_stream *x = &r->samples->streams[i];
+		json_t *t = is_shown(r->samples, x) ? timeline(r, x) : json_null();
+
+		if (json_is_null(t))
+			continue;
+		if (json_array_append_new(list, t)) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
 }
 
 static json_t *missing(const struct msc_pace *p)
@@ -255,7 +284,8 @@ json_t *msc_pace_json(const struct msc_pace_report *r)
 					     msc_device_json(r->device), r->exit_status,
 					     r->reason && *r->reason ? r->reason : r->failure);
 	json_t *rest = json_pack(
-		"{s:s, s:{s:b, s:o}, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"{s:s, s:{s:b, s:o}, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+		"s:o}",
 		"mode",
 		!p->queued   ? "serial"
 		: !p->serial ? "queued"
@@ -265,8 +295,9 @@ json_t *msc_pace_json(const struct msc_pace_report *r)
 		(json_int_t)p->block_size, "phases", phases(p), "sizes", sizes(p), "frame",
 		frame(p), "tick", tick(p), "naks", naks(p), "model", model(p), "control",
 		control(p), "writes", writes(p), "diagnosis", diagnosis(p), "untold",
-		*p->untold ? msc_json_text(p->untold) : json_null(), "timeline", timeline(r),
-		"failure", *r->failure ? msc_json_text(r->failure) : json_null());
+		*p->untold ? msc_json_text(p->untold) : json_null(), "timeline",
+		timeline(r, r->picture), "timelines", timelines(r), "failure",
+		*r->failure ? msc_json_text(r->failure) : json_null());
 
 	if (document && rest && r->capture &&
 	    (json_object_set_new(rest, "capture", msc_json_text(r->capture)) ||

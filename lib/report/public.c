@@ -2,15 +2,17 @@
 /* The bodies of mscope.h. */
 #include "mscope.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "medium/medium.h"
-#include "report/report.h"
+#include "report/ask.h"
 
 struct mscope {
 	struct msc_target *target; /* NULL: could not be opened */
 	bool allow_writes, allow_unsafe;
+	atomic_bool stop;	   /* mscope_stop was called */
+	struct msc_ask *ask;	   /* NULL: nothing was asked yet */
 	struct msc_err err;
 };
 
@@ -30,9 +32,34 @@ static int status_of(struct mscope *m)
 static bool begin(struct mscope *m)
 {
 	m->err = (struct msc_err)MSC_ERR_INIT;
+	atomic_store(&m->stop, false);
 	if (!m->target)
 		msc_fail(&m->err, MSC_E_USAGE, "the target is not open");
 	return m->target;
+}
+
+static bool is_stopped(void *user)
+{
+	struct mscope *m = user;
+
+	return atomic_load(&m->stop);
+}
+
+void mscope_stop(struct mscope *m)
+{
+	atomic_store(&m->stop, true);
+}
+
+/* Ends the conversation of mscope_ask, whose session is not the one that follows. -1: what it wrote
+ * could not be put back. */
+static int leave(struct mscope *m)
+{
+	bool good = msc_ask_free(m->ask);
+
+	m->ask = NULL;
+	return good ? 0
+		    : msc_fail(&m->err, MSC_E_DEVICE,
+			       "what mscope_ask() had written could not be put back");
 }
 
 int mscope_open(struct mscope **out, const char *target, unsigned flags)
@@ -56,6 +83,7 @@ void mscope_close(struct mscope *m)
 {
 	if (!m)
 		return;
+	msc_ask_free(m->ask);
 	if (m->target)
 		msc_target_close(m->target);
 	free(m);
@@ -71,9 +99,13 @@ void mscope_free(char *json)
 	free(json);
 }
 
-/* Takes the document; the text is the caller's. */
+/* Takes the document; the text is the caller's, who may not want it. */
 static int give(struct mscope *m, json_t *document, char **json)
 {
+	if (!json) {
+		json_decref(document);
+		return status_of(m);
+	}
 	*json = document ? json_dumps(document, JSON_INDENT(2)) : NULL;
 	json_decref(document);
 	if (!*json)
@@ -83,15 +115,16 @@ static int give(struct mscope *m, json_t *document, char **json)
 
 int mscope_device(struct mscope *m, char **json)
 {
-	*json = NULL;
+	if (json)
+		*json = NULL;
 	return begin(m) ? give(m, msc_device_json(&m->target->device), json) : status_of(m);
 }
 
 /* ---- check --------------------------------------------------------------------------------- */
 
 struct check {
+	struct mscope *m;
 	const struct mscope_check *options;
-	struct msc_report_run report;
 	bool stop, failed;
 };
 
@@ -101,7 +134,6 @@ static void on_event(void *user, const struct msc_event *ev)
 	json_t *entry;
 	char *text;
 
-	msc_report_event(&c->report, ev);
 	if (ev->kind != MSC_EV_CASE_END || !c->options->done)
 		return;
 	entry = msc_case_json(ev);
@@ -114,86 +146,65 @@ static void on_event(void *user, const struct msc_event *ev)
 	json_decref(entry);
 }
 
-static bool stopped(void *user)
+static bool check_is_stopped(void *user)
 {
 	const struct check *c = user;
 
-	return c->stop;
+	return c->stop || is_stopped(c->m);
 }
 
-static int run(struct mscope *m, struct check *c, const struct msc_scenarios *chosen, FILE *out)
+static int run(struct check *c, const struct msc_scenarios *all, char **result)
 {
-	static const struct msc_report_context context = { .version = MSC_VERSION,
-							   .argv = no_arguments };
-	struct msc_run_options options = { .profile = MSC_PROFILE_USBIF,
-					   .allow_writes = m->allow_writes,
-					   .allow_unsafe = m->allow_unsafe,
-					   .queued = c->options->queued,
-					   .lun = (uint8_t)c->options->lun,
-					   .timeout_ns = c->options->timeout_ns,
-					   .stop = stopped,
-					   .event = on_event,
-					   .user = c };
-	struct msc_summary summary = { .device_ns = 0 };
-	struct msc_err unwritten = MSC_ERR_INIT;
+	struct mscope *m = c->m;
+	const struct mscope_check *o = c->options;
+	struct msc_whole_check w = { .all = all,
+				     .select = o->select,
+				     .options = { .profile = MSC_PROFILE_USBIF,
+						  .allow_writes = m->allow_writes,
+						  .allow_unsafe = m->allow_unsafe,
+						  .queued = o->queued,
+						  .lun = (uint8_t)o->lun,
+						  .timeout_ns = o->timeout_ns,
+						  .stop = check_is_stopped },
+				     .context = { .version = MSC_VERSION, .argv = no_arguments },
+				     .event = on_event,
+				     .user = c };
 	int status;
 
-	if (c->options->profile &&
-	    msc_profile_parse(c->options->profile, &options.profile, &m->err) < 0)
+	while (w.select && w.select[w.n_select])
+		w.n_select++;
+	if (o->profile && msc_profile_parse(o->profile, &w.options.profile, &m->err) < 0)
 		return status_of(m);
-	if (c->options->lun > MSC_LUN_MAX) {
+	if (o->lun > MSC_LUN_MAX) {
 		msc_fail(&m->err, MSC_E_USAGE, "there is no logical unit above %d", MSC_LUN_MAX);
 		return status_of(m);
 	}
-	if (msc_report_begin(&c->report, &msc_report_json, out, &context, &m->err) < 0)
-		return status_of(m);
-	status = msc_run(m->target, chosen, &options, &summary, &m->err) < 0 ? status_of(m)
-		 : msc_summary_is_good(&summary)                             ? MSCOPE_PASSED
-									     : MSCOPE_FAILED;
-	if (msc_report_end(&c->report, status, &unwritten) < 0 || c->failed) {
+	status = msc_check_whole(m->target, &w, result, &m->err);
+	if (c->failed)
 		msc_nomem(&m->err);
-		return MSCOPE_INTERNAL;
-	}
-	return status;
+	return status < 0 || c->failed ? status_of(m) : status;
 }
 
-static int run_selected(struct mscope *m, struct check *c, char **result)
-{
-	struct msc_scenarios all = { NULL }, chosen = { NULL };
-	const char *const *patterns = c->options->select;
-	size_t n = 0, len;
-	FILE *out = NULL;
-	int status;
-
-	while (patterns && patterns[n])
-		n++;
-	if (msc_scenarios_load_embedded(&all, &m->err) < 0 ||
-	    msc_select(&all, patterns, n, &chosen, &m->err) < 0) {
-		status = status_of(m);
-	} else if (!(out = open_memstream(result, &len))) {
-		msc_nomem(&m->err);
-		status = status_of(m);
-	} else {
-		if (!n)
-			msc_select_for(&chosen, &m->target->device);
-		status = run(m, c, &chosen, out);
-		if (fclose(out) || len == 0) {
-			free(*result);
-			*result = NULL;
-		}
-	}
-	free(chosen.list);
-	msc_scenarios_free(&all);
-	return status;
-}
-
-int mscope_check(struct mscope *m, const struct mscope_check *options, char **result)
+int mscope_check(struct mscope *m, const struct mscope_check *options, char **out)
 {
 	static const struct mscope_check defaults = { .profile = NULL };
-	struct check c = { .options = options ? options : &defaults };
+	struct check c = { .m = m, .options = options ? options : &defaults };
+	struct msc_scenarios all = { NULL };
+	char *result = NULL;
+	int status;
 
-	*result = NULL;
-	return begin(m) ? run_selected(m, &c, result) : status_of(m);
+	if (out)
+		*out = NULL;
+	if (!begin(m) || leave(m) < 0)
+		return status_of(m);
+	status = msc_scenarios_load_embedded(&all, &m->err) < 0 ? status_of(m)
+								: run(&c, &all, &result);
+	msc_scenarios_free(&all);
+	if (out)
+		*out = result;
+	else
+		free(result);
+	return status;
 }
 
 /* ---- send ---------------------------------------------------------------------------------- */
@@ -270,8 +281,9 @@ int mscope_send(struct mscope *m, unsigned lun, const uint8_t *cdb, size_t cdb_l
 	struct msc_session *session;
 	int status;
 
-	*json = NULL;
-	if (!begin(m))
+	if (json)
+		*json = NULL;
+	if (!begin(m) || leave(m) < 0)
 		return status_of(m);
 	if (cdb_len == 0 || cdb_len > MSC_CBW_CB_MAX || lun > MSC_LUN_MAX || (in_len && out_len) ||
 	    (out_len && !out) || in_len > UINT32_MAX || out_len > UINT32_MAX)
@@ -285,6 +297,7 @@ int mscope_send(struct mscope *m, unsigned lun, const uint8_t *cdb, size_t cdb_l
 		msc_nomem(&m->err);
 		return status_of(m);
 	}
+	msc_session_set_stop(session, is_stopped, m);
 	msc_request_init(&request, cdb, (uint8_t)cdb_len,
 			 in_len    ? MSC_DIR_IN
 			 : out_len ? MSC_DIR_OUT
@@ -301,4 +314,37 @@ int mscope_send(struct mscope *m, unsigned lun, const uint8_t *cdb, size_t cdb_l
 		status = exchange(m, session, &request, in, in_len, json);
 	msc_session_free(session);
 	return status;
+}
+
+/* ---- ask ----------------------------------------------------------------------------------- */
+
+int mscope_ask(struct mscope *m, const char *request, char **json)
+{
+	json_t *answer;
+
+	if (json)
+		*json = NULL;
+	if (!begin(m))
+		return status_of(m);
+	if (!m->ask) {
+		const struct msc_ask_options o = { .session = { .allow_writes = m->allow_writes,
+								.allow_unsafe = m->allow_unsafe },
+						   .profile = MSC_PROFILE_USBIF,
+						   .argv = no_arguments,
+						   .stop = is_stopped,
+						   .user = m };
+
+		m->ask = msc_ask_new(m->target, &o);
+	}
+	if (!m->ask) {
+		msc_nomem(&m->err);
+		return status_of(m);
+	}
+	answer = msc_ask(m->ask, request, strlen(request), &m->err);
+	if (json)
+		*json = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
+	if (!answer || (json && !*json))
+		msc_nomem(&m->err);
+	json_decref(answer);
+	return status_of(m);
 }

@@ -47,7 +47,7 @@ void msc_report_event(struct msc_report_run *run, const struct msc_event *event)
 
 int msc_report_end(struct msc_report_run *run, int exit_status, struct msc_err *err)
 {
-	int result = run->report->finish(run, exit_status, err);
+	int result = run->report->finish ? run->report->finish(run, exit_status, err) : 0;
 
 	if (result == 0 && run->all.failed)
 		result = msc_nomem(err);
@@ -124,22 +124,27 @@ static bool is_control(uint32_t point)
 	return point < 0x20 || (point >= 0x7f && point < 0xa0);
 }
 
+/* What stands for a character; the first column is the character. */
+static const char *const escapes[][12] = {
+	[MSC_PLAIN] = { NULL },
+	[MSC_XML] = { "&&amp;", "<&lt;", ">&gt;", "\"&quot;", NULL },
+	[MSC_TAP] = { "#\\#", "\\\\\\", NULL },
+	[MSC_MARKDOWN] = { "\\\\\\", "`\\`", "*\\*", "_\\_", "[\\[", "]\\]", "<&lt;", ">&gt;",
+			   "&&amp;", "|\\|", "~\\~", NULL },
+	/* actions/toolkit, command.ts: escapeData() and escapeProperty(). */
+	[MSC_GITHUB] = { "%%25", NULL },
+	[MSC_GITHUB_PROPERTY] = { "%%25", ":%3A", ",%2C", NULL },
+	[MSC_LAVA] = { "<&lt;", NULL },
+};
+
 static void put_escaped(FILE *out, enum msc_escape how, char c)
 {
-	const char *entity = NULL;
-
-	if (how == MSC_XML)
-		entity = c == '&'   ? "&amp;"
-			 : c == '<' ? "&lt;"
-			 : c == '>' ? "&gt;"
-			 : c == '"' ? "&quot;"
-				    : NULL;
-	else if (how == MSC_TAP)
-		entity = c == '#' ? "\\#" : c == '\\' ? "\\\\" : NULL;
-	if (entity)
-		fputs(entity, out);
-	else
-		putc(c, out);
+	for (const char *const *e = escapes[how]; *e; e++)
+		if (**e == c) {
+			fputs(*e + 1, out);
+			return;
+		}
+	putc(c, out);
 }
 
 static void put_bytes(FILE *out, enum msc_escape how, const char *text, size_t len)

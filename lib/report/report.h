@@ -50,6 +50,9 @@ struct msc_report_case {
  * may be gone when MSC_EV_RUN_END has been dealt with. */
 struct msc_report_all {
 	bool failed; /* memory ran out */
+	bool began;  /* the target was opened */
+	char target[160]; /* its name */
+	size_t cases_total; /* that were to run */
 	enum msc_profile profile;
 	struct msc_report_case *cases;
 	size_t n, room;
@@ -74,12 +77,22 @@ const struct msc_cause *msc_report_cause(const struct msc_report_all *,
 /* Those of its findings that are no notes: "residue-zero, csw-tag"; NULL: none is known. The caller
  * frees it. */
 char *msc_report_causes(const struct msc_report_all *, const struct msc_report_case *);
+/* The first of the worst; NULL: there is none. */
+const struct msc_finding *msc_report_worst(const struct msc_findings *);
+/* How many cases were skipped for the reason of that one; 0: it was not skipped, or an earlier one has
+ * the same reason. */
+unsigned msc_report_skips(const struct msc_report_all *, const struct msc_report_case *);
+/* "12 passed, 1 failed, 2 not run in 3 ms of device time". */
+void msc_report_counts(FILE *, const struct msc_report_all *, const struct msc_summary *);
+/* The command that shows a cause by itself, as for msc_causes_json(); NULL: none is known, or memory ran
+ * out. The caller frees it. */
+char *msc_report_alone(const struct msc_cause *, const char *repeat, bool tried);
 
 struct msc_report {
 	const char *name, *summary, *suffix;
 	size_t state_size; /* allocated by msc_report_begin, zeroed */
 	void (*event)(struct msc_report_run *, const struct msc_event *); /* when it is in `all` */
-	/* Writes what is left; exit_status is the program's. */
+	/* Writes what is left; exit_status is the program's. May be absent. */
 	int (*finish)(struct msc_report_run *, int exit_status, struct msc_err *);
 	/* Frees what the state holds. May be absent. */
 	void (*discard)(struct msc_report_run *);
@@ -133,7 +146,15 @@ void msc_select_for(struct msc_scenarios *, const struct msc_device *);
 
 /* ---- text ---------------------------------------------------------------------------------- */
 
-enum msc_escape { MSC_PLAIN, MSC_XML, MSC_TAP };
+enum msc_escape {
+	MSC_PLAIN,
+	MSC_XML,
+	MSC_TAP,
+	MSC_MARKDOWN,
+	MSC_GITHUB,	     /* the message of a workflow command */
+	MSC_GITHUB_PROPERTY, /* and what follows its name */
+	MSC_LAVA,	     /* a line that is no signal */
+};
 
 /* Writes text from anywhere as one line of valid UTF-8: blanks for line breaks and tabs, U+FFFD
  * for control characters and for what is not UTF-8; and escaped for where it goes. */

@@ -24,8 +24,7 @@ struct held { /* what must wait until the verdict has been written */
 struct state {
 	bool failed; /* memory ran out */
 	struct held exchanges, notes;
-	bool began, began_cases, in_case;
-	size_t cases_total;
+	bool began_cases, in_case;
 	struct held body; /* of all cases: the causes come before it */
 	char *last_skip; /* the reason of the case before, when that was skipped */
 };
@@ -50,12 +49,9 @@ static void let_go(struct state *s, struct held *h, FILE *out)
 
 static void run_begin(struct msc_report_run *run, const struct msc_event *ev)
 {
-	struct state *s = run->state;
 	const struct msc_device *d = ev->device;
 	unsigned column;
 
-	s->began = true;
-	s->cases_total = ev->cases_total;
 	if (run->context->verbosity < 0)
 		return;
 	fputs("target    ", run->out);
@@ -207,17 +203,6 @@ static unsigned put_verdict(struct msc_report_run *run, FILE *out, const struct 
 	return 0;
 }
 
-/* The first of the worst; NULL: there is none. */
-static const struct msc_finding *worst_of(const struct msc_findings *all)
-{
-	const struct msc_finding *worst = NULL;
-
-	for (size_t i = 0; all && i < all->count; i++)
-		if (!worst || all->list[i].severity > worst->severity)
-			worst = &all->list[i];
-	return worst;
-}
-
 /* Only a reader who asks for it gets every case; the others are told the causes and what is left. */
 static void case_end(struct msc_report_run *run, const struct msc_event *ev)
 {
@@ -232,7 +217,7 @@ static void case_end(struct msc_report_run *run, const struct msc_event *ev)
 		put_findings(run, out, ev, put_verdict(run, out, ev));
 		let_go(s, &s->notes, out);
 		if (!good)
-			msc_text_command(run, out, NULL, worst_of(ev->findings),
+			msc_text_command(run, out, NULL, msc_report_worst(ev->findings),
 					 msc_scenario_name(ev->scenario));
 		let_go(s, &s->exchanges, show ? out : NULL);
 	}
@@ -251,14 +236,7 @@ static void case_begin(struct state *s)
 
 static void run_end(struct msc_report_run *run, const struct msc_event *ev)
 {
-	static const char *const words[MSC_VERDICTS] = {
-		[MSC_VERDICT_PASS] = "passed",	 [MSC_VERDICT_FAIL] = "failed",
-		[MSC_VERDICT_WARN] = "warned",	 [MSC_VERDICT_SKIP] = "skipped",
-		[MSC_VERDICT_ERROR] = "not finished", [MSC_VERDICT_WAIVED] = "waived",
-	};
 	struct state *s = run->state;
-	size_t done = 0;
-	char time[24];
 
 	msc_text_causes(run);
 	msc_text_waivers(run);
@@ -272,19 +250,10 @@ static void run_end(struct msc_report_run *run, const struct msc_event *ev)
 		msc_put_wrapped(run->out, INDENT, INDENT, ev->reason);
 		putc('\n', run->out);
 	}
-	if (!s->began || !ev->summary)
+	if (!run->all.began || !ev->summary)
 		return;
-	for (int v = 0; v < MSC_VERDICTS; v++) {
-		unsigned n = ev->summary->count[v];
-
-		done += n;
-		if (n || v <= MSC_VERDICT_FAIL)
-			fprintf(run->out, "%s%u %s", v ? ", " : "", n, words[v]);
-	}
-	if (done < s->cases_total)
-		fprintf(run->out, ", %zu not run", s->cases_total - done);
-	fprintf(run->out, " in %s of device time\n",
-		msc_format_ns(time, sizeof time, ev->summary->device_ns));
+	msc_report_counts(run->out, &run->all, ev->summary);
+	putc('\n', run->out);
 }
 
 static void event(struct msc_report_run *run, const struct msc_event *ev)

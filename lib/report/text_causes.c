@@ -220,11 +220,6 @@ void msc_text_waivers(struct msc_report_run *run)
 		if (state == MSC_WAIVER_UNTRIED && run->context->verbosity < 0)
 			continue;
 		msc_waiver_text(text, sizeof text, all, w);
-		if (state == MSC_WAIVER_USED)
-			snprintf(text, sizeof text,
-				 "%s in %s: %u finding%s in %u case%s, until %s: %s", w->rule->id,
-				 w->name, w->findings, MSC_PLURAL(w->findings), w->cases,
-				 MSC_PLURAL(w->cases), w->until, w->reason);
 		if (state >= MSC_WAIVER_UNUSED)
 			msc_text_head(run, run->out, " FAIL     ", "1;31");
 		else
@@ -339,21 +334,10 @@ void msc_text_skips(struct msc_report_run *run)
 
 	for (size_t i = 0; i < all->n; i++) {
 		const char *reason = all->cases[i].reason ? all->cases[i].reason : "";
-		unsigned n = 0;
-		bool first = true;
+		unsigned n = msc_report_skips(all, &all->cases[i]);
 		char text[640];
 
-		if (all->cases[i].verdict != MSC_VERDICT_SKIP)
-			continue;
-		for (size_t k = 0; k < all->n; k++) {
-			const char *other = all->cases[k].reason ? all->cases[k].reason : "";
-
-			if (all->cases[k].verdict != MSC_VERDICT_SKIP || strcmp(other, reason))
-				continue;
-			first &= k >= i;
-			n++;
-		}
-		if (!first)
+		if (!n)
 			continue;
 		msc_text_verdict(run, run->out, MSC_VERDICT_SKIP);
 		snprintf(text, sizeof text, "%u case%s: %s", n, n == 1 ? "" : "s", reason);

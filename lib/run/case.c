@@ -71,7 +71,7 @@ static const char *taken_out(const struct msc_runner *r)
 	const unsigned with_medium = MSC_NEED_MEDIUM | MSC_NEED_WRITABLE;
 
 	if (!(r->s->needs & with_medium || r->s->writes) ||
-	    !msc_session_signs(r->session, r->o->lun)->absent || !r->unit.have_capacity)
+	    !msc_session_signs(r->session, r->o->lun)->away || !r->unit.have_capacity)
 		return NULL;
 	return "the medium has been taken out (the device says 2/3a)";
 }

@@ -213,6 +213,17 @@ int msc_session_write(struct msc_session *, uint8_t lun, uint64_t lba, uint32_t 
 int msc_session_sense(struct msc_session *, uint8_t lun, struct msc_sense_data *,
 		      struct msc_err *) MSC_MUST_CHECK;
 
+/* What a host does after an exchange, which is still the newest record: REQUEST SENSE where it failed, and
+ * what it takes to be answered again where it was not ended as it has to be. The former is judged, the
+ * latter is not. */
+struct msc_follow_up {
+	bool asked; /* for sense data */
+	struct msc_sense_data sense;
+	int rung; /* as msc_session_settle says */
+};
+int msc_session_follow_up(struct msc_session *, const struct msc_exchange *, struct msc_follow_up *,
+			  struct msc_err *) MSC_MUST_CHECK;
+
 /* What comes of one TEST UNIT READY. */
 enum msc_answer {
 	MSC_ANSWER_NONE,   /* nothing where the CSW belongs */
@@ -228,6 +239,7 @@ struct msc_medium_signs {
 	unsigned changed; /* sense data 06h/28h that nothing of the host's explains */
 	unsigned doubts;  /* the same after a reset or START STOP UNIT, which may be their cause */
 	unsigned absent;  /* 02h/3Ah that no ejection by the host explains */
+	bool away;	  /* such, and no command that needs the medium has passed since */
 	bool ejected;	  /* by the host */
 	bool unexplained; /* the last command failed, and its sense data was not asked for */
 };

@@ -25,8 +25,10 @@ static void watch_sense(struct msc_session *s, struct msc_medium_signs *g,
 		else
 			g->changed++;
 	}
-	if (d.key == MSC_SENSE_NOT_READY && d.asc == MSC_ASC_NO_MEDIUM && !g->ejected)
+	if (d.key == MSC_SENSE_NOT_READY && d.asc == MSC_ASC_NO_MEDIUM && !g->ejected) {
 		g->absent++;
+		g->away = true;
+	}
 }
 
 static void watch_exchange(struct msc_session *s, const struct msc_exchange *x, int64_t took_ns)
@@ -52,8 +54,11 @@ static void watch_exchange(struct msc_session *s, const struct msc_exchange *x, 
 		return;
 	}
 	/* A unit that has something to tell does not let these pass. */
-	if (op == MSC_OP_TEST_UNIT_READY || op == MSC_OP_READ_10 || op == MSC_OP_WRITE_10)
+	if (op == MSC_OP_TEST_UNIT_READY || op == MSC_OP_READ_10 || op == MSC_OP_WRITE_10) {
 		s->excused = g->ejected = false;
+		g->doubts += g->away; /* one that comes back is told of: this one was not away, or it was not told */
+		g->away = false;
+	}
 	if (x->csw.status == MSC_CSW_PASSED && x->dir == MSC_DIR_OUT && x->data_len >= 512 &&
 	    took_ns / (int64_t)x->data_len > s->write_byte_ns)
 		s->write_byte_ns = took_ns / (int64_t)x->data_len;

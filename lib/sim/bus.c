@@ -4,14 +4,14 @@
  *
  * One transaction is under way or none is. It is decided when it begins (what the device
  * answers, how long it takes) and takes effect when it ends. As long as nothing else is due in
- * between, the loop in bus_run carries time forward by itself.
+ * between, the loop in bus_run carries time forward by itself; packets that are alike pass in bursts.
  */
 #include "sim/bus.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/transaction.h"
+#include "sim/burst.h"
 
 static void bus_run(void *arg);
 static void device_ready(void *arg, uint8_t ep);
@@ -52,6 +52,8 @@ struct bus *bus_new(struct sim *sim, struct udc *udc, enum msc_speed speed, enum
 	b->host_ns = host_ns;
 	b->costs = msc_wire_cost(speed);
 	b->frame_ns = b->costs->frame_ns;
+	b->first_ns = bytes_ns(b, b->costs->sof);
+	b->last_ns = b->frame_ns - bits_ns(b, b->costs->end_bits);
 	b->wake_ns = MSC_NEVER;
 	b->ep[0].max_packet = 64;
 	udc_attach(udc, device_ready, b);
@@ -61,6 +63,11 @@ struct bus *bus_new(struct sim *sim, struct udc *udc, enum msc_speed speed, enum
 void bus_free(struct bus *b)
 {
 	free(b);
+}
+
+void bus_one_by_one(struct bus *b)
+{
+	b->one_by_one = true;
 }
 
 enum msc_speed bus_speed(const struct bus *b)
@@ -88,24 +95,6 @@ static void wake(struct bus *b, int64_t when_ns)
 		return;
 	b->wake_ns = when_ns;
 	sim_at(b->sim, when_ns, bus_run, b);
-}
-
-/* The first instant at or after t at which a transaction of dur may begin. */
-static int64_t slot(struct bus *b, int64_t t, int64_t dur)
-{
-	int64_t start, first, last;
-
-	if (t - b->frame_began_ns >= b->frame_ns)
-		b->frame_began_ns = t - t % b->frame_ns;
-	start = b->frame_began_ns;
-	first = start + bytes_ns(b, b->costs->sof);
-	last = start + b->frame_ns - bits_ns(b, b->costs->end_bits);
-
-	if (t < first)
-		t = first;
-	if (t + dur > last)
-		t = start + b->frame_ns + bytes_ns(b, b->costs->sof);
-	return t;
 }
 
 /* The next endpoint in turn; -1: none is ready, and *when_ns is when one will be. */
@@ -187,8 +176,10 @@ static void bus_run(void *arg)
 				wake(b, when);
 			return;
 		}
+		if (burst(b, (unsigned)index))
+			continue;
 		end = transaction_plan(b, (unsigned)index);
-		begin = slot(b, now, end);
+		begin = bus_slot(b, now, end);
 		if (begin > now && !sim_advance(b->sim, begin)) {
 			b->turn = (unsigned)index;
 			wake(b, begin);

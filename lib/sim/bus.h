@@ -63,6 +63,9 @@ struct bus_transfer {
 struct bus *bus_new(struct sim *, struct udc *, enum msc_speed, enum bus_host, int64_t host_ns);
 void bus_free(struct bus *);
 
+/* Every packet by itself from now on, with the same outcome: what tests compare bursts with (burst.h). */
+void bus_one_by_one(struct bus *);
+
 /* Queues a transfer on its endpoint; those of one endpoint run in order. */
 void bus_submit(struct bus *, struct bus_transfer *);
 

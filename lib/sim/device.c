@@ -24,6 +24,8 @@ static bool make_parts(struct sim_device *d)
 	m->udc = udc_new(m, &udc_irqs);
 	if (d->sim && m->udc)
 		m->bus = d->bus = bus_new(d->sim, m->udc, c->speed, c->host, c->host_ns);
+	if (d->bus && c->one_by_one)
+		bus_one_by_one(d->bus);
 	if (!m->initial || !d->bus || (c->n_events && !events_new(m)))
 		return false;
 	if (c->state_size)

@@ -23,6 +23,7 @@ struct sim_device_config {
 	enum msc_speed speed;
 	enum bus_host host;
 	int64_t host_ns; /* as bus_new has it */
+	bool one_by_one; /* as bus_one_by_one has it */
 	uint64_t seed;
 	int32_t drift_ppm; /* by how much the device's clock is slow against the bus's */
 	const struct msc_log *log; /* of the debug port; may be NULL */

@@ -61,6 +61,7 @@ struct udc {
 	struct msc_setup setup;	  /* of the request that the firmware answers */
 	uint64_t setups, serving; /* SETUP packets so far; the number of that request's */
 	bool request_over;	  /* its status stage is through, or it was refused */
+	bool refused;
 	size_t answered;	  /* bytes of its data stage that the firmware has handed over */
 	struct copy *copies;
 	uint64_t job_number; /* of the last */

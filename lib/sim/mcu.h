@@ -102,7 +102,7 @@ bool udc_stalled(struct mcu *, uint8_t ep);
  * layer that most firmware has above this, a whole answer at a time, is firmware/usbd.h. */
 void udc_ep0_in(struct mcu *, const void *packet, size_t len); /* copied; up to bMaxPacketSize0 */
 void udc_ep0_out(struct mcu *, void *buf, size_t room); /* 0: the status stage, buf may be NULL */
-void udc_ep0_stall(struct mcu *); /* refuses the request, whatever stage it is in */
+void udc_ep0_stall(struct mcu *); /* refuses the request, whatever stage it is in; again: nothing */
 
 /* At the cursor; the status stage of SET_ADDRESS is still answered at the old one: USB 2.0, 9.4.6. */
 void udc_set_address(struct mcu *, uint8_t address);

@@ -176,9 +176,18 @@ int64_t sim_next(const struct sim *s)
 	return s->count ? s->heap[0].when_ns : MSC_NEVER;
 }
 
+int64_t sim_horizon(const struct sim *s)
+{
+	int64_t before_next = sim_next(s) - 1;
+
+	if (s->faulty || (s->flag && *s->flag))
+		return INT64_MIN;
+	return before_next < s->limit ? before_next : s->limit;
+}
+
 bool sim_advance(struct sim *s, int64_t when_ns)
 {
-	if (s->faulty || (s->flag && *s->flag) || when_ns >= sim_next(s) || when_ns > s->limit)
+	if (when_ns > sim_horizon(s))
 		return false;
 	if (when_ns > s->now)
 		s->now = when_ns;

@@ -41,6 +41,8 @@ int64_t sim_next(const struct sim *);
 /* For an event that works ahead by itself, such as a bus moving packet after packet: moves time
  * to when_ns and returns true, unless another event or the end of the present run comes first. */
 bool sim_advance(struct sim *, int64_t when_ns);
+/* The last instant to which that is possible now; INT64_MIN: the run is over. */
+int64_t sim_horizon(const struct sim *);
 
 /* Runs events until *flag is true or nothing more is due up to deadline_ns; then time is that of
  * the last event, or deadline_ns when the flag stayed false. Returns *flag. */

@@ -2,6 +2,7 @@
 /* The state of the bus, shared by its two halves; private to sim/.
  *
  *	bus.c          queues, the schedule of frames, the host controller's policy
+ *	burst.c        packets that are alike, many at a time
  *	transaction.c  what the device answers to one token, and what then becomes of the transfer
  *	tap.c          the same as packets, for who listens
  */
@@ -43,8 +44,9 @@ struct bus {
 	const struct policy *policy;
 	int64_t host_ns; /* from there until the software above knows, and can call again */
 	const struct msc_wire_cost *costs;
-	int64_t frame_ns;
+	int64_t frame_ns, first_ns, last_ns; /* its length; between which packets may be in it */
 	bool detached, resetting, suspended, held;
+	bool one_by_one; /* no bursts */
 	bool told; /* the device knows that it is suspended */
 	unsigned attachments;
 	int64_t silent_ns, resumed_ns; /* when the device notices; when resuming is over */
@@ -91,6 +93,21 @@ static inline int64_t bits_ns(const struct bus *b, uint64_t bits)
 static inline int64_t bytes_ns(const struct bus *b, uint64_t bytes)
 {
 	return bits_ns(b, 8 * bytes);
+}
+
+/* The first instant at or after t at which a transaction of dur may begin: it ends in the frame. */
+static inline int64_t bus_slot(struct bus *b, int64_t t, int64_t dur)
+{
+	int64_t start;
+
+	if (t - b->frame_began_ns >= b->frame_ns)
+		b->frame_began_ns = t - t % b->frame_ns;
+	start = b->frame_began_ns;
+	if (t < start + b->first_ns)
+		t = start + b->first_ns;
+	if (t + dur > start + b->last_ns)
+		t = start + b->frame_ns + b->first_ns;
+	return t;
 }
 
 /* Which token comes next for an endpoint: its transfer is at the head. */

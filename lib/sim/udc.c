@@ -203,6 +203,32 @@ enum udc_reply udc_out_packet(struct udc *u, uint8_t ep, bool toggle, const uint
 	return e->jobs ? UDC_ACK : UDC_NYET;
 }
 
+size_t udc_ahead(struct udc *u, uint8_t ep, size_t packet, bool toggle, const uint8_t **data)
+{
+	const struct endpoint *e = udc_at(u, ep);
+	const struct job *j = &e->job[0];
+
+	if (!e->open || e->halted || !e->jobs || e->max_packet != packet || e->toggle != toggle ||
+	    j->one_packet || j->wrong_toggle || u->mcu->world)
+		return 0;
+	if (ep & MSC_EP_IN)
+		*data = j->in + j->at;
+	return j->len - j->at;
+}
+
+void udc_pass(struct udc *u, uint8_t ep, const uint8_t *data, size_t packets)
+{
+	struct endpoint *e = udc_at(u, ep);
+	struct job *j = &e->job[0];
+	size_t len = packets * e->max_packet;
+
+	if (!(ep & MSC_EP_IN))
+		memcpy(j->out + j->at, data, len);
+	j->at += len;
+	e->toggle ^= packets & 1;
+	e->on_wire = 0;
+}
+
 void udc_setup_packet(struct udc *u, const struct msc_setup *setup)
 {
 	static const uint8_t both[] = { 0, MSC_EP_IN };

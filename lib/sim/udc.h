@@ -45,6 +45,12 @@ enum udc_reply udc_out_room(struct udc *, uint8_t ep);
 enum udc_reply udc_out_packet(struct udc *, uint8_t ep, bool toggle, const uint8_t *data,
 			      size_t len);
 
+/* How many bytes more a bulk endpoint moves before the firmware is told, in packets of that size and
+ * from that toggle on; IN: they begin at *data. 0: also if a packet among them is anything special. */
+size_t udc_ahead(struct udc *, uint8_t ep, size_t packet, bool toggle, const uint8_t **data);
+/* So many full packets of these have passed, the last of all not among them; OUT: with this data. */
+void udc_pass(struct udc *, uint8_t ep, const uint8_t *data, size_t packets);
+
 /* A SETUP packet; hardware always takes it. */
 void udc_setup_packet(struct udc *, const struct msc_setup *);
 void udc_bus_reset(struct udc *);

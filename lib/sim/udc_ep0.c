@@ -84,11 +84,14 @@ void udc_ep0_out(struct mcu *m, void *buf, size_t room)
 	mutate_ep0_out(m);
 }
 
+/* A second one changes nothing: many stacks halt 00h and 80h, which are one here. */
 void udc_ep0_stall(struct mcu *m)
 {
+	if (m->udc->serving == m->udc->setups && m->udc->refused)
+		return;
 	if (!answering(m, 0, "udc_ep0_stall"))
 		return;
-	m->udc->request_over = true;
+	m->udc->request_over = m->udc->refused = true;
 	udc_raw_ep0_stall(m->udc);
 }
 

@@ -9,7 +9,7 @@ static void setup_irq(struct mcu *m, const struct irq *i)
 
 	u->setup = setup;
 	u->serving = i->number;
-	u->request_over = false;
+	u->request_over = u->refused = false;
 	u->answered = 0;
 	udc_at(u, 0)->busy = udc_at(u, MSC_EP_IN)->busy = false;
 	switch (mutate_setup(m, &setup)) {

@@ -5,9 +5,11 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define GROUPS	  10 /* of averaged samples on each side: fewer cannot be told apart */
 #define GROUP_MAX 20 /* samples in a group */
+#define NEEDED_MAX 1000000 /* beyond it, a quieter machine is the better advice */
 
 const char *msc_change_name(enum msc_change change)
 {
@@ -23,6 +25,7 @@ struct pair {
 	size_t na, nb;
 	struct msc_sorted sa, sb;
 	double spread;
+	uint32_t clump; /* of samples to average, if there were enough */
 };
 
 /* Means of consecutive ones, in place. What is left over at the end is left out. */
@@ -53,7 +56,7 @@ static double widest_gap(const struct msc_sorted *s)
 
 /* How many commands to average so that means fill the gaps between the clumps: 1 where there are
  * no clumps, 0 where there are too few samples. */
-static uint32_t choose_group(const struct pair *p)
+static uint32_t choose_group(struct pair *p)
 {
 	double a = widest_gap(&p->sa), b = widest_gap(&p->sb), gap = a > b ? a : b;
 	double wanted = ceil(2 * gap / p->threshold);
@@ -63,6 +66,7 @@ static uint32_t choose_group(const struct pair *p)
 		return 1;
 	if (wanted > GROUP_MAX)
 		wanted = GROUP_MAX;
+	p->clump = (uint32_t)wanted;
 	return (uint32_t)(wanted < (double)(fewer / GROUPS) ? wanted : (double)(fewer / GROUPS));
 }
 
@@ -108,6 +112,62 @@ static int find_drift(struct pair *p, struct msc_err *err)
 	return 0;
 }
 
+/* ---- how many would do ------------------------------------------------------------------------- */
+
+/* Of two digits, rounded up: more would be no better known. */
+static uint32_t rounded_up(double commands)
+{
+	double unit = 1;
+
+	while (commands / unit > 99)
+		unit *= 10;
+	commands = ceil(commands / unit) * unit;
+	return commands > NEEDED_MAX ? 0 : (uint32_t)commands;
+}
+
+/* Enough of both for an interval at all, each with as many. */
+static uint32_t needed_for_interval(const struct pair *p)
+{
+	size_t n = p->na < p->nb ? p->na : p->nb;
+
+	while (n * p->r->group < NEEDED_MAX &&
+	       !msc_shift_has_interval(n, n, 1 - p->alpha, p->spread))
+		n++;
+	return rounded_up((double)n * p->r->group);
+}
+
+/* The interval narrows with the square root of the number; the shift itself moves, so a quarter more. */
+static uint32_t needed_for_width(const struct pair *p)
+{
+	const struct msc_changed *r = p->r;
+	double n = (double)(p->na < p->nb ? p->na : p->nb) * r->group;
+	double wide = (r->high - r->low) / (2 * p->threshold);
+
+	return rounded_up(1.25 * n * (wide > 1 ? wide * wide : 1));
+}
+
+static void unknown(struct pair *p, uint32_t needed)
+{
+	struct msc_changed *r = p->r;
+	size_t used;
+
+	r->change = MSC_CHANGE_UNKNOWN;
+	r->needed = needed;
+	if (r->have_interval)
+		snprintf(r->reason, sizeof r->reason,
+			 "not enough data: the shift is anything from %+.1f to %+.1f %%",
+			 100 * r->low, 100 * r->high);
+	else
+		snprintf(r->reason, sizeof r->reason,
+			 "not enough data: %zu and %zu samples allow no interval of %.4g %%", p->na,
+			 p->nb, 100 * r->confidence);
+	used = strlen(r->reason);
+	if (needed)
+		snprintf(r->reason + used, sizeof r->reason - used, "; about %u of each would do",
+			 needed);
+}
+
+/* The rule of change.h. */
 static void judge(struct pair *p)
 {
 	struct msc_changed *r = p->r;
@@ -121,25 +181,16 @@ static void judge(struct pair *p)
 	r->high = s.high / median;
 	r->p = msc_mann_whitney(&p->sa, &p->sb, p->spread);
 
-	if (!r->have_interval || r->p >= p->alpha)
-		r->change = MSC_CHANGE_NONE;
-	else if (r->low >= p->threshold)
-		r->change = MSC_CHANGE_SLOWER;
-	else if (r->high <= -p->threshold)
-		r->change = MSC_CHANGE_FASTER;
-	if (r->change != MSC_CHANGE_NONE)
-		return;
 	if (!r->have_interval) {
-		r->change = MSC_CHANGE_UNKNOWN;
-		snprintf(r->reason, sizeof r->reason,
-			 "not enough data: %zu and %zu samples allow no interval of %.4g %%", p->na,
-			 p->nb, 100 * r->confidence);
-	} else if (r->high - r->low > 2 * p->threshold) {
-		r->change = MSC_CHANGE_UNKNOWN;
-		snprintf(r->reason, sizeof r->reason,
-			 "not enough data: the shift is anything from %+.1f to %+.1f %%",
-			 100 * r->low, 100 * r->high);
-	} else if (r->p < p->alpha && fabs(r->shift) >= p->threshold) {
+		unknown(p, needed_for_interval(p));
+		return;
+	}
+	if (fabs(r->shift) < p->threshold) {
+		if (r->low <= -2 * p->threshold || r->high >= 2 * p->threshold)
+			unknown(p, needed_for_width(p));
+	} else if (r->p >= p->alpha || (r->low <= 0 && r->high >= 0)) {
+		unknown(p, needed_for_width(p));
+	} else {
 		r->change = r->shift > 0 ? MSC_CHANGE_SLOWER : MSC_CHANGE_FASTER;
 	}
 }
@@ -156,10 +207,11 @@ static int compare_pair(struct pair *p, struct msc_err *err)
 	if (r->group == 0) {
 		r->group = 1;
 		r->change = MSC_CHANGE_UNKNOWN;
+		r->needed = GROUPS * p->clump;
 		snprintf(r->reason, sizeof r->reason,
 			 "not enough data: the times lie far apart, and %zu samples are too few to "
-			 "average",
-			 p->na < p->nb ? p->na : p->nb);
+			 "average; %u of each would do",
+			 p->na < p->nb ? p->na : p->nb, r->needed);
 		return 0;
 	}
 	if (r->group > 1) {
@@ -190,6 +242,8 @@ int msc_change_of(double *base, size_t n_base, double *later, size_t n_later, do
 	*r = (struct msc_changed){ .group = 1, .memory = 1, .p = 1 };
 	if (!n_base || !n_later) {
 		r->change = MSC_CHANGE_UNKNOWN;
+		r->confidence = 1 - alpha;
+		r->needed = needed_for_interval(&p);
 		snprintf(r->reason, sizeof r->reason, "not enough data: no samples in the %s",
 			 n_base ? "new one" : "base");
 		return 0;

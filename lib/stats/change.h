@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Is one sample of times larger than another, beyond noise?
  *
- * A verdict needs both: a difference that chance would hardly make (Mann and Whitney's test), and
- * one that matters (the shift of Hodges and Lehmann against the threshold). Where the interval of
- * the shift is wider than the threshold on either side, no verdict is given.
+ * What is found is the shift of Hodges and Lehmann, with its interval. SLOWER and FASTER need a shift
+ * that reaches the threshold and a difference that chance would hardly make: the interval is on one side
+ * of 0, and Mann and Whitney's test says so, too. NONE needs a shift below the threshold, and one twice
+ * as large can be ruled out. Between the two no verdict is given, and how many samples would do is
+ * told. So equal samples are hardly ever told to differ, nor those equal that differ by twice the
+ * threshold; of what lies in between, either may be said.
  *
  * Samples are taken as they are while each tells something of its own. Where neighbours resemble
  * each other (a drift, a slow wave), the difference of the two, sample by sample in the order
@@ -17,7 +20,7 @@
 #include "stats/stats.h"
 
 enum msc_change {
-	MSC_CHANGE_NONE, /* a shift as large as the threshold can be ruled out, or is not there */
+	MSC_CHANGE_NONE,
 	MSC_CHANGE_SLOWER,
 	MSC_CHANGE_FASTER,
 	MSC_CHANGE_UNKNOWN, /* not enough data; reason says what is missing */
@@ -35,7 +38,8 @@ struct msc_changed {
 	uint32_t group;		 /* 1, or so many consecutive samples were averaged */
 	bool base_drifts, later_drifts;
 	double base_drift, later_drift; /* last third against first third, of the first */
-	char reason[160]; /* of UNKNOWN, else empty */
+	uint32_t needed;  /* of UNKNOWN: about so many of each would do; 0: nobody knows */
+	char reason[192]; /* of UNKNOWN, else empty */
 };
 
 /* Two samples, each in the order of time; they are averaged in place. threshold is a share of the

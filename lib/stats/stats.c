@@ -81,6 +81,11 @@ double msc_quantile(const double *x, size_t n, double p)
 	return below + (position - (double)k) * (kth(x, n, k + 2) - below);
 }
 
+bool msc_quantile_shows(size_t n, double p)
+{
+	return (double)n * (1 - p) > 1 - 1e-6;
+}
+
 double msc_median(const double *x, size_t n)
 {
 	return msc_quantile(x, n, 0.5);
@@ -161,6 +166,40 @@ bool msc_fit_line(const double *bytes, const double *ns, size_t n, struct msc_li
 	return true;
 }
 
+static double median_of_ratios(const double *ns, const double *bytes, size_t n)
+{
+	double ratio[MSC_LINE_POINTS_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		ratio[i] = ns[i] / bytes[i];
+	return msc_median(ratio, n);
+}
+
+bool msc_fit_cost(const double *bytes, const double *ns, size_t n, struct msc_line *line)
+{
+	if (!msc_fit_line(bytes, ns, n, line))
+		return false;
+	n = n < MSC_LINE_POINTS_MAX ? n : MSC_LINE_POINTS_MAX;
+	if (line->per_byte_ns < 0) {
+		line->per_byte_ns = 0;
+		line->per_command_ns = msc_median(ns, n);
+	} else if (line->per_command_ns < 0) {
+		line->per_command_ns = 0;
+		line->per_byte_ns = median_of_ratios(ns, bytes, n);
+	} else {
+		return true;
+	}
+	line->worst_residual = 0;
+	for (size_t i = 0; i < n; i++) {
+		double fitted = line->per_command_ns + line->per_byte_ns * bytes[i];
+		double residual = fabs(fitted - ns[i]) / ns[i];
+
+		if (residual > line->worst_residual)
+			line->worst_residual = residual;
+	}
+	return true;
+}
+
 /* ---- two samples ------------------------------------------------------------------------------- */
 
 static int compare_doubles(const void *a, const void *b)
@@ -186,6 +225,21 @@ void msc_sorted_free(struct msc_sorted *s)
 {
 	free(s->x);
 	*s = (struct msc_sorted){ NULL };
+}
+
+int msc_middle_mean(const double *x, size_t n, double share, double *mean, struct msc_err *err)
+{
+	size_t skip = (size_t)((1 - share) / 2 * (double)n + 1e-9);
+	struct msc_sorted s;
+	double sum = 0;
+
+	if (msc_sorted_of(&s, x, n, err) < 0)
+		return -1;
+	for (size_t i = skip; i < n - skip; i++)
+		sum += s.x[i];
+	*mean = sum / (double)(n - 2 * skip);
+	msc_sorted_free(&s);
+	return 0;
 }
 
 /* Twice the sum of the ranks of a among both, ties sharing the middle rank. When `twice` is not
@@ -316,6 +370,11 @@ static double left_out(size_t na, size_t nb, double confidence, double spread)
 	while (u < a * b / 2 && exact_tails(twice, n, na, least + 2 * u, INFINITY) <= side)
 		u++;
 	return u;
+}
+
+bool msc_shift_has_interval(size_t na, size_t nb, double confidence, double spread)
+{
+	return na && nb && left_out(na, nb, confidence, spread) >= 1;
 }
 
 bool msc_shift_of(const struct msc_sorted *a, const struct msc_sorted *b, double confidence,

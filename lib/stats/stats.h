@@ -15,9 +15,15 @@
 double msc_median(const double *x, size_t n);
 /* 0 <= p <= 1, linear between order statistics. */
 double msc_quantile(const double *x, size_t n, double p);
+/* Whether n values say something of it: one of them at least is expected beyond. */
+bool msc_quantile_shows(size_t n, double p);
 /* The distribution-free interval of the median between two order statistics; false when n is too
  * small for the confidence asked for (95 % needs 6). */
 bool msc_median_interval(const double *x, size_t n, double confidence, double *low, double *high);
+
+/* The mean of so large a share of the values, as many left out on either side. */
+int msc_middle_mean(const double *x, size_t n, double share, double *mean,
+		    struct msc_err *) MSC_MUST_CHECK;
 
 /* time = per_command + bytes * per_byte, by the medians of each size (Theil and Sen), so that one
  * disturbed size does not bend it. false: fewer than two different sizes. */
@@ -27,6 +33,10 @@ struct msc_line {
 };
 #define MSC_LINE_POINTS_MAX 64 /* further ones are not looked at */
 bool msc_fit_line(const double *bytes, const double *ns, size_t n, struct msc_line *);
+
+/* The same where neither can be below 0: a command does not give time back, and a byte neither. Where the
+ * line says so, the sizes do not lie on one; what is left over of it is 0, and worst_residual tells. */
+bool msc_fit_cost(const double *bytes, const double *ns, size_t n, struct msc_line *);
 
 /* ---- two samples ----------------------------------------------------------------------------- */
 
@@ -53,6 +63,8 @@ struct msc_shift {
 };
 bool msc_shift_of(const struct msc_sorted *a, const struct msc_sorted *b, double confidence,
 		  double spread, struct msc_shift *);
+/* Whether so many samples of each allow one. */
+bool msc_shift_has_interval(size_t na, size_t nb, double confidence, double spread);
 
 /* ---- samples in the order of time ------------------------------------------------------------ */
 

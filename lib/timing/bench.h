@@ -7,7 +7,13 @@
 #include "medium/medium.h"
 #include "stats/stats.h"
 
-enum msc_bench_op { MSC_BENCH_READ, MSC_BENCH_WRITE };
+/* Mixed: one of two rows of the same run, which reads and writes by turns at random. */
+enum msc_bench_op {
+	MSC_BENCH_READ,
+	MSC_BENCH_WRITE,
+	MSC_BENCH_MIXED_READ,
+	MSC_BENCH_MIXED_WRITE
+};
 /* Kernel: through the host's own driver, by a block device as msc_block_measure does, or by whole
  * commands. */
 enum msc_bench_mode {
@@ -38,7 +44,7 @@ struct msc_bench_run {
 	struct msc_bench_sample *sample; /* of each command after the warm-up */
 	uint32_t samples, room;
 	int64_t naks;	     /* of all samples; -1: they cannot be seen */
-	int64_t elapsed_ns;  /* of all samples, with the time between them */
+	int64_t elapsed_ns;  /* of all samples, with the time between them, less what was not timed */
 	int64_t host_cpu_ns; /* used by this process meanwhile; -1: it says nothing (simulated) */
 	double device_cpu;   /* 0 to 1; below 0: unknown */
 
@@ -62,6 +68,10 @@ struct msc_bench {
 	char queued_why[512]; /* why not */
 	bool payload_seen, pattern_known; /* all bytes of all payloads were the same: */
 	uint8_t pattern;
+	char warning[192]; /* why the figures are not what they seem; empty: nothing known */
+	uint32_t left_out[MSC_LINE_POINTS_MAX]; /* sizes for which there are too few blocks */
+	size_t n_left_out;
+	uint64_t room;	   /* so many blocks there are */
 	char failure[512]; /* what the device did that ended the bench early; empty: nothing */
 };
 
@@ -80,8 +90,16 @@ void msc_bench_usbmon_close(struct msc_bench_clock *);
 
 #define MSC_BENCH_BYTES_MAX (4u << 20) /* of one command: more cannot be queued */
 
+/* What happened to data that was to be read back, in words: buf of size. */
+typedef void msc_bench_story_fn(void *user, char *buf, size_t size, const uint8_t *got,
+				const uint8_t *want, size_t len, uint64_t lba,
+				uint32_t block_size);
+
 struct msc_bench_options {
-	enum msc_bench_op op;
+	enum msc_bench_op op; /* READ or WRITE */
+	bool mixed;	      /* with WRITE: half of the commands read, at random */
+	bool verify; /* with WRITE: what was written is read back and compared, outside of the time */
+	msc_bench_story_fn *story; /* of what differs; may be NULL */
 	bool serial, queued;
 	enum msc_bench_order order;
 	const uint32_t *blocks; /* sizes, in blocks per command */
@@ -139,9 +157,24 @@ int msc_bench_add_sample(struct msc_bench_run *, const struct msc_bench_sample *
 /* The times as doubles, for the statistics; free() them. NULL: out of memory. */
 double *msc_bench_times(const struct msc_bench_run *, struct msc_err *);
 int msc_bench_conclude(struct msc_bench_run *, struct msc_err *) MSC_MUST_CHECK;
-/* Checks the sizes against the medium and what a command can carry. */
+/* Checks the sizes against what a command can carry, and against the medium: those for which it is too
+ * small are in bench->left_out afterwards, and fails when that is all of them. */
 int msc_bench_check_sizes(const struct msc_bench_options *, uint32_t block_size, uint64_t blocks,
-			  struct msc_err *) MSC_MUST_CHECK;
+			  struct msc_bench *, struct msc_err *) MSC_MUST_CHECK;
+/* Is not in bench->left_out. */
+bool msc_bench_has_size(const struct msc_bench *, uint32_t blocks);
+/* Calls o->progress, when there is one: of the run, and how much of it is done. */
+struct msc_bench_progress {
+	struct msc_real_clock clock;
+	int64_t began_ns, told_ns;
+	unsigned run, runs; /* the one under way, from 1 on */
+};
+void msc_bench_progress_begin(struct msc_bench_progress *, const struct msc_bench_options *,
+			      unsigned modes, const struct msc_bench *);
+/* Of a run that begins, and after each of its commands. elapsed_ns: of the target's clock. */
+void msc_bench_progress_tell(struct msc_bench_progress *, const struct msc_bench_options *,
+			     const struct msc_bench_run *, bool begins, uint32_t samples,
+			     int64_t elapsed_ns);
 /* The run has as many samples, or has lasted as long, as the options ask for. */
 bool msc_bench_enough(const struct msc_bench_options *, const struct msc_bench_run *,
 		      int64_t elapsed_ns);

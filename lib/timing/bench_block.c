@@ -14,6 +14,7 @@ struct block {
 	struct msc_bench_walk walk;
 	const struct msc_bench_options *o;
 	struct msc_bench *b;
+	struct msc_bench_progress progress;
 };
 
 /* One read; *good false: the kernel reports an error of the device, or less data. */
@@ -56,9 +57,11 @@ static int samples(struct block *k, struct msc_bench_run *r, struct msc_err *err
 		if (one_read(k, r, &sample, &good, err) < 0 ||
 		    (good && msc_bench_add_sample(r, &sample, err) < 0))
 			return -1;
+		msc_bench_progress_tell(&k->progress, o, r, false, r->samples,
+					msc_now(&k->clock.clock) - began_ns);
 	}
+	r->host_cpu_ns = msc_cpu_time_ns() - cpu_ns; /* within what elapsed */
 	r->elapsed_ns = msc_now(&k->clock.clock) - began_ns;
-	r->host_cpu_ns = msc_cpu_time_ns() - cpu_ns;
 	return 0;
 }
 
@@ -71,13 +74,11 @@ static int run(struct block *k, uint32_t blocks, struct msc_err *err)
 					    .block_size = k->disk.block_size };
 	struct msc_bench_run *r = msc_bench_add_run(k->b, &like, err);
 	struct msc_err later = MSC_ERR_INIT;
-	char name[64];
 	int result;
 
 	if (!r)
 		return -1;
-	if (k->o->progress)
-		k->o->progress(k->o->user, msc_bench_run_name(name, sizeof name, r));
+	msc_bench_progress_tell(&k->progress, k->o, r, true, 0, 0);
 	msc_bench_walk_begin(&k->walk, k->o, k->disk.blocks);
 	result = samples(k, r, err);
 	if (msc_bench_conclude(r, result < 0 ? &later : err) < 0)
@@ -92,15 +93,18 @@ static int measure(struct block *k, const char *path, struct msc_err *err)
 	if (msc_block_open(&k->disk, path, err) < 0)
 		return -1;
 	msc_block_identify(&k->disk, &k->b->device);
-	if (msc_bench_check_sizes(k->o, k->disk.block_size, k->disk.blocks, err) < 0)
+	if (msc_bench_check_sizes(k->o, k->disk.block_size, k->disk.blocks, k->b, err) < 0)
 		return -1;
+	msc_bench_progress_begin(&k->progress, k->o, 1, k->b);
 	for (size_t i = 0; i < k->o->n_blocks; i++)
-		most = k->o->blocks[i] > most ? k->o->blocks[i] : most;
+		if (msc_bench_has_size(k->b, k->o->blocks[i]) && k->o->blocks[i] > most)
+			most = k->o->blocks[i];
 	k->data = msc_block_buffer((size_t)most * k->disk.block_size, err);
 	if (!k->data)
 		return -1;
 	for (size_t i = 0; i < k->o->n_blocks && !*k->b->failure; i++)
-		if (run(k, k->o->blocks[i], err) < 0)
+		if (msc_bench_has_size(k->b, k->o->blocks[i]) &&
+		    run(k, k->o->blocks[i], err) < 0)
 			return -1;
 	return 0;
 }

@@ -12,7 +12,7 @@
 #define CONFIDENCE  0.95
 #define SAMPLES_MAX 1000000u /* of one size: 32 MB of memory */
 
-const char *const msc_bench_op_names[] = { "read", "write", NULL };
+const char *const msc_bench_op_names[] = { "read", "write", "mixed-read", "mixed-write", NULL };
 const char *const msc_bench_mode_names[] = { "serial", "queued", "kernel", NULL };
 const char *const msc_bench_order_names[] = { "sequential", "random", NULL };
 
@@ -114,7 +114,7 @@ bool msc_bench_model(const struct msc_bench *b, enum msc_bench_op op, enum msc_b
 		bytes[n] = (double)r->blocks * r->block_size;
 		ns[n++] = r->median_ns;
 	}
-	return msc_fit_line(bytes, ns, n, line);
+	return msc_fit_cost(bytes, ns, n, line);
 }
 
 const struct msc_bench_run *msc_bench_find(const struct msc_bench *b,
@@ -139,9 +139,8 @@ char *msc_bench_run_name(char *buf, size_t size, const struct msc_bench_run *r)
 }
 
 int msc_bench_check_sizes(const struct msc_bench_options *o, uint32_t block_size, uint64_t blocks,
-			  struct msc_err *err)
+			  struct msc_bench *b, struct msc_err *err)
 {
-	uint64_t room = o->span ? o->span : blocks - o->first_lba;
 	uint32_t most = MSC_BENCH_BYTES_MAX / block_size;
 
 	if (o->first_lba >= blocks)
@@ -149,18 +148,30 @@ int msc_bench_check_sizes(const struct msc_bench_options *o, uint32_t block_size
 				(unsigned long long)blocks, MSC_PLURAL(blocks));
 	if (most > UINT16_MAX)
 		most = UINT16_MAX;
+	b->room = o->span ? o->span : blocks - o->first_lba;
+	b->n_left_out = 0;
 	for (size_t i = 0; i < o->n_blocks; i++) {
 		if (!o->blocks[i] || o->blocks[i] > most)
 			return msc_fail(err, MSC_E_USAGE,
 					"%u blocks in one command: expected 1 to %u of %u bytes",
 					o->blocks[i], most, block_size);
-		if (o->blocks[i] > room)
-			return msc_fail(err, MSC_E_USAGE,
-					"%u block%s in one command: there are only %llu to %s",
-					o->blocks[i], MSC_PLURAL(o->blocks[i]),
-					(unsigned long long)room, msc_bench_op_names[o->op]);
+		if (o->blocks[i] > b->room && b->n_left_out < MSC_COUNT(b->left_out))
+			b->left_out[b->n_left_out++] = o->blocks[i];
 	}
+	if (b->n_left_out == o->n_blocks)
+		return msc_fail(err, MSC_E_USAGE,
+				"%u block%s in one command: there are only %llu to %s",
+				o->blocks[0], MSC_PLURAL(o->blocks[0]),
+				(unsigned long long)b->room, msc_bench_op_names[o->op]);
 	return 0;
+}
+
+bool msc_bench_has_size(const struct msc_bench *b, uint32_t blocks)
+{
+	for (size_t i = 0; i < b->n_left_out; i++)
+		if (b->left_out[i] == blocks)
+			return false;
+	return true;
 }
 
 bool msc_bench_enough(const struct msc_bench_options *o, const struct msc_bench_run *r,
@@ -212,6 +223,62 @@ void msc_bench_host_of(struct msc_bench_host *h)
 	find_line("/proc/cpuinfo", "model name", h->cpu, sizeof h->cpu);
 }
 
+/* ---- progress ---------------------------------------------------------------------------------- */
+
+#define TELL_NS (500 * MSC_MS)
+
+void msc_bench_progress_begin(struct msc_bench_progress *p, const struct msc_bench_options *o,
+			      unsigned modes, const struct msc_bench *b)
+{
+	*p = (struct msc_bench_progress){ .runs = modes * (unsigned)(o->n_blocks - b->n_left_out) };
+	msc_real_clock_init(&p->clock);
+}
+
+/* How much of a run is done: by the number of its commands, or by their time, whichever ends it first. */
+static double share_done(const struct msc_bench_options *o, uint32_t samples, int64_t elapsed_ns)
+{
+	double count = o->count ? (double)samples / o->count : 0;
+	double time = o->duration_ns ? (double)elapsed_ns / (double)o->duration_ns : 0;
+
+	return count > time ? count : time;
+}
+
+void msc_bench_progress_tell(struct msc_bench_progress *p, const struct msc_bench_options *o,
+			     const struct msc_bench_run *r, bool begins, uint32_t samples,
+			     int64_t elapsed_ns)
+{
+	int64_t now;
+	double done;
+	char text[160], name[64], left[24];
+
+	if (!o->progress)
+		return;
+	now = msc_now(&p->clock.clock);
+	if (begins) {
+		p->began_ns = now;
+		p->run++;
+	} else if (now - p->told_ns < TELL_NS) {
+		return;
+	}
+	p->told_ns = now;
+	msc_bench_run_name(name, sizeof name, r);
+	done = share_done(o, samples, elapsed_ns);
+	if (begins || done <= 0 || done >= 1) {
+		snprintf(text, sizeof text, "%s (%u of %u)", name, p->run, p->runs);
+	} else {
+		double ns = (double)(now - p->began_ns) * (1 - done) / done;
+
+		/* the other runs, when each has so long */
+		if (!o->count && p->runs > p->run)
+			ns += (double)(now - p->began_ns) / done * (p->runs - p->run);
+		snprintf(text, sizeof text, "%s (%u of %u): %u command%s, %.0f %%, about %s left%s",
+			 name, p->run, p->runs, samples, MSC_PLURAL(samples), 100 * done,
+			 msc_format_ns(left, sizeof left, ((int64_t)ns / MSC_S + 1) * MSC_S),
+			 o->count && p->runs > p->run ? " of this size" : "");
+	}
+	o->progress(o->user, text);
+}
+
 /* ---- addresses --------------------------------------------------------------------------------- */
 
 void msc_bench_walk_begin(struct msc_bench_walk *w, const struct msc_bench_options *o,
@@ -223,15 +290,20 @@ void msc_bench_walk_begin(struct msc_bench_walk *w, const struct msc_bench_optio
 				      .rng = { .state = o->seed } };
 }
 
+/* Places are multiples of the size, where there is room for one that is. */
 uint64_t msc_bench_walk_next(struct msc_bench_walk *w, uint32_t blocks)
 {
-	uint64_t slots = w->span / blocks, at;
+	uint64_t skip = (blocks - w->first % blocks) % blocks, first = w->first, span = w->span, at;
 
+	if (span >= skip && span - skip >= blocks) {
+		first += skip;
+		span -= skip;
+	}
 	if (w->order == MSC_BENCH_RANDOM)
-		return w->first + msc_rng_next(&w->rng) % slots * blocks;
-	if (blocks > w->span - w->next)
+		return first + msc_rng_next(&w->rng) % (span / blocks) * blocks;
+	if (blocks > span || w->next > span - blocks)
 		w->next = 0;
-	at = w->first + w->next;
+	at = first + w->next;
 	w->next += blocks;
 	return at;
 }

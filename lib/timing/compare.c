@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FALSE_ALARMS 0.01
-
 /* ---- are they comparable? ---------------------------------------------------------------------- */
 
 static void different(struct msc_comparison *c, const char *fmt, ...) MSC_PRINTF(2, 3);
@@ -23,6 +21,14 @@ static void different(struct msc_comparison *c, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(c->different[c->n_different++], sizeof c->different[0], fmt, ap);
 	va_end(ap);
+}
+
+/* A bench that was stopped, or whose device failed, has measured less than it set out to, and what it
+ * has may be of a device that was about to fail. */
+static void check_whole(struct msc_comparison *c, const struct msc_bench *b, const char *which)
+{
+	if (*b->failure)
+		different(c, "the %s is not whole: %.140s", which, b->failure);
 }
 
 /* The firmware's name in "sim:NAME,knob=value"; the knobs are what two builds differ in. */
@@ -59,9 +65,6 @@ static void check_host(struct msc_comparison *c, const struct msc_bench *a,
 	else if (strcmp(a->host.system, b->host.system))
 		snprintf(c->note, sizeof c->note, "the host's system is another: %.80s, then %.80s",
 			 a->host.system, b->host.system);
-	if (*a->failure || *b->failure)
-		snprintf(c->note, sizeof c->note, "the %s ended early: %.160s",
-			 *b->failure ? "new one" : "base", *b->failure ? b->failure : a->failure);
 	if (strcmp(a->clock, b->clock))
 		different(c, "different clocks: %s and %s", a->clock, b->clock);
 	if (a->pattern_known && b->pattern_known && a->pattern != b->pattern)
@@ -101,6 +104,17 @@ int msc_compare_devices(const struct msc_device *base, const struct msc_device *
 	return c.n_different ? refuse(&c, err) : 0;
 }
 
+void msc_compare_conditions(const struct msc_bench *base, const struct msc_bench *new, char *why,
+			    size_t size)
+{
+	struct msc_comparison c = { .n_runs = 0 };
+
+	check_whole(&c, new, "bench");
+	check_device(&c, &base->device, &new->device);
+	check_host(&c, base, new);
+	snprintf(why, size, "%s", c.n_different ? c.different[0] : "");
+}
+
 /* ---- the whole --------------------------------------------------------------------------------- */
 
 static int compare_run(struct msc_compare_run *r, double threshold, double alpha,
@@ -137,12 +151,14 @@ static int match_runs(struct msc_comparison *c, const struct msc_bench *base,
 int msc_compare(const struct msc_bench *base, const struct msc_bench *new,
 		const struct msc_compare_options *o, struct msc_comparison *c, struct msc_err *err)
 {
-	double alarms = o->false_alarms > 0 ? o->false_alarms : FALSE_ALARMS;
+	double alarms = o->false_alarms > 0 ? o->false_alarms : MSC_FALSE_ALARMS;
 	size_t both = 0;
 
 	*c = (struct msc_comparison){ .threshold = o->threshold };
 	if (match_runs(c, base, new, err) < 0)
 		return -1;
+	check_whole(c, base, "base");
+	check_whole(c, new, "new one");
 	check_device(c, &base->device, &new->device);
 	check_host(c, base, new);
 	check_runs(c, base, new);
@@ -169,14 +185,39 @@ void msc_comparison_free(struct msc_comparison *c)
 	c->n_runs = 0;
 }
 
-enum msc_change msc_comparison_verdict(const struct msc_comparison *c)
+uint32_t msc_comparison_needed(const struct msc_comparison *c)
+{
+	uint32_t most = 0;
+
+	for (size_t i = 0; i < c->n_runs; i++) {
+		const struct msc_changed *is = &c->run[i].is;
+
+		if (!c->run[i].base || !c->run[i].new || is->change != MSC_CHANGE_UNKNOWN)
+			continue;
+		if (!is->needed)
+			return 0;
+		most = is->needed > most ? is->needed : most;
+	}
+	return most;
+}
+
+enum msc_change msc_change_worst(const bool there[MSC_CHANGE_UNKNOWN + 1])
 {
 	static const enum msc_change order[] = { MSC_CHANGE_SLOWER, MSC_CHANGE_UNKNOWN,
 						 MSC_CHANGE_FASTER };
 
 	for (size_t k = 0; k < MSC_COUNT(order); k++)
-		for (size_t i = 0; i < c->n_runs; i++)
-			if (c->run[i].base && c->run[i].new && c->run[i].is.change == order[k])
-				return order[k];
+		if (there[order[k]])
+			return order[k];
 	return MSC_CHANGE_NONE;
+}
+
+enum msc_change msc_comparison_verdict(const struct msc_comparison *c)
+{
+	bool there[MSC_CHANGE_UNKNOWN + 1] = { false };
+
+	for (size_t i = 0; i < c->n_runs; i++)
+		if (c->run[i].base && c->run[i].new)
+			there[c->run[i].is.change] = true;
+	return msc_change_worst(there);
 }

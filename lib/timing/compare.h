@@ -7,10 +7,12 @@
 #include "stats/change.h"
 #include "timing/bench.h"
 
+#define MSC_FALSE_ALARMS 0.01
+
 struct msc_compare_options {
 	double threshold;	/* 0.05: five per cent of the base's median time */
-	double false_alarms;	/* for the whole comparison; 0: 0.01 */
-	bool force;		/* compare what is not comparable */
+	double false_alarms;	/* for the whole comparison; 0: MSC_FALSE_ALARMS */
+	bool force;		/* compare what is not comparable, or not whole */
 };
 
 struct msc_compare_run {
@@ -38,9 +40,21 @@ void msc_comparison_free(struct msc_comparison *);
 /* SLOWER when any run is, else UNKNOWN when any is or none was compared, else FASTER when any is. */
 enum msc_change msc_comparison_verdict(const struct msc_comparison *);
 
+/* About so many commands of each size would give a verdict on every run; 0: all have one, or no number
+ * is known that would. */
+uint32_t msc_comparison_needed(const struct msc_comparison *);
+
 /* Fails unless the two can be compared, as far as the device and the host tell: to be asked before
  * the time for measuring is spent. */
 int msc_compare_devices(const struct msc_device *base, const struct msc_device *new,
 			struct msc_err *) MSC_MUST_CHECK;
+
+/* Why the second cannot be compared with the first, by devices, hosts and clocks, or is not whole;
+ * empty: nothing speaks against it. */
+void msc_compare_conditions(const struct msc_bench *base, const struct msc_bench *new, char *why,
+			    size_t size);
+
+/* Of several, there[] says which are among them: SLOWER before UNKNOWN, FASTER, NONE. */
+enum msc_change msc_change_worst(const bool there[MSC_CHANGE_UNKNOWN + 1]);
 
 #endif

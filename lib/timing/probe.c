@@ -31,6 +31,9 @@ int msc_probe_open(struct msc_probe *s, struct msc_session *session,
 	out->speed = t->device.speed;
 	out->block_size = unit->block_size;
 	out->packet = t->device.max_packet_in;
+	/* where the descriptor is wrong the wire has what the speed has: else it carries more than it can */
+	if (msc_bulk_packet(t->device.speed) && out->packet)
+		out->packet = msc_bulk_packet(t->device.speed);
 	out->piece = out->packet && unit->block_size % out->packet == 0 ? out->packet : 0;
 	snprintf(out->host, sizeof out->host, "%s", t->device.host);
 	if (!unit->have_capacity)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What every transport to a device that is not ours has to know of it. */
+#include <stdio.h>
+
 #include "transport/transport.h"
 
 /* What a person calls the classes that have bulk endpoints, or that a device for mass storage may have
@@ -34,6 +36,28 @@ int msc_device_known(const struct msc_target *t, struct msc_err *err)
 			"--any-interface drives it all the same",
 			d->name, d->interface_number, d->interface_class,
 			class_name(d->interface_class), d->protocol);
+}
+
+/* USB 2.0, 5.8.3; USB 3.2, 9.6.6. */
+uint16_t msc_bulk_packet(enum msc_speed speed)
+{
+	return speed == MSC_SPEED_SUPER ? 1024 : speed == MSC_SPEED_HIGH ? 512 : 0;
+}
+
+void msc_device_packet_warning(const struct msc_device *d, char *buf, size_t size)
+{
+	uint16_t wanted = msc_bulk_packet(d->speed);
+	bool in = d->ep_in && wanted && d->max_packet_in != wanted;
+	bool out = d->ep_out && wanted && d->max_packet_out != wanted;
+
+	*buf = '\0';
+	if (d->commands_only || (!in && !out))
+		return;
+	snprintf(buf, size,
+		 "wMaxPacketSize of bulk-%s is %u at %s speed, where it has to be %u: what another "
+		 "host makes of it may be slower, or fail",
+		 in ? "in" : "out", in ? d->max_packet_in : d->max_packet_out,
+		 msc_speed_name(d->speed), wanted);
 }
 
 size_t msc_stalled_length(const struct msc_device *d, const struct msc_xfer *x, size_t actual)

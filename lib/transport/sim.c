@@ -229,6 +229,19 @@ static int enumerate_once(struct msc_target *t, struct msc_err *err)
 	return 0;
 }
 
+/* Hosts read the device descriptor anew behind every reset, and there are stacks that learn their speed when it is
+ * asked for. Models of ours are not asked: they do not wait for it. */
+static int ask_again(struct msc_target *t, struct msc_err *err)
+{
+	struct sim_target *s = msc_target_state(t);
+	uint8_t raw[MSC_DEVICE_DESC_LEN];
+	size_t len;
+
+	if (!s->spec.external)
+		return 0;
+	return msc_enum_descriptor(t, MSC_DESC_DEVICE, raw, sizeof raw, &len, REQUEST_NS, err);
+}
+
 static int reset_once(struct msc_target *target, struct msc_err *err)
 {
 	struct sim_target *s = msc_target_state(target);
@@ -238,7 +251,7 @@ static int reset_once(struct msc_target *target, struct msc_err *err)
 		return -1;
 	if (is_lost(s))
 		return msc_fail(err, MSC_E_GONE, "%s: the device went away", target->device.name);
-	return set_up(target, err);
+	return ask_again(target, err) < 0 ? -1 : set_up(target, err);
 }
 
 static int reset(struct msc_target *target, struct msc_err *err)
@@ -288,6 +301,8 @@ static void on_packet(void *user, int64_t at_ns, const uint8_t *packet, size_t l
 
 /* Set by the tests: whatever is written to the medium, a permit must cover it. */
 #define WATCH "MSCOPE_WATCH_MEDIUM"
+/* The same: packets do not pass in bursts, and nothing else may come of it. */
+#define ONE_BY_ONE "MSCOPE_ONE_BY_ONE"
 
 static bool may_be_written(void *user, uint8_t slot, uint64_t lba, uint64_t blocks)
 {
@@ -309,6 +324,7 @@ static int open_target(struct msc_target *t, const char *rest,
 	config.log = options->log;
 	config.watch = getenv(WATCH) ? may_be_written : NULL;
 	config.watch_user = t;
+	config.one_by_one = getenv(ONE_BY_ONE) != NULL;
 	t->device.speed = config.speed;
 	snprintf(t->device.host, sizeof t->device.host, "%s", bus_host_names[config.host]);
 	t->device.simulated = true;

@@ -232,6 +232,10 @@ int msc_suspend(struct msc_target *, int64_t ns, struct msc_err *) MSC_MUST_CHEC
  * been set up again. */
 int msc_power_cycle(struct msc_target *, int64_t off_ns, struct msc_err *) MSC_MUST_CHECK;
 int msc_not_mounted(struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
+/* What wMaxPacketSize of a bulk endpoint has to be; 0: there is a choice, or the speed is not known. */
+uint16_t msc_bulk_packet(enum msc_speed);
+/* Says that it is not, for who times the device: empty when it is. */
+void msc_device_packet_warning(const struct msc_device *, char *buf, size_t size);
 /* The transport's cpu_load; below 0 when it cannot know. */
 double msc_device_cpu(struct msc_target *);
 /* The transport's remark; false when it makes none. Ask after each transfer. */

@@ -130,10 +130,10 @@ static int refused(struct msc_target *t, const struct msc_xfer *x, int number, s
 		t->gone = true;
 		return msc_fail(err, MSC_E_GONE, "%s: the device has left", t->device.name);
 	}
-	if (number == LIBUSB_ERROR_NO_MEM)
-		return msc_usb_fail(err, MSC_E_NOMEM, number, "cannot start a transfer");
-	if (x->ep)
-		return msc_usb_fail(err, MSC_E_DEVICE, number, "cannot start a transfer");
+	if (number == LIBUSB_ERROR_NO_MEM || x->ep)
+		return msc_fail(err, number == LIBUSB_ERROR_NO_MEM ? MSC_E_NOMEM : MSC_E_DEVICE,
+				"%s: cannot start a transfer: %s", t->device.name,
+				libusb_strerror(number));
 	return msc_fail(err, MSC_E_UNSUPPORTED,
 			"the kernel does not let this control request through (wIndex %#06x)",
 			x->setup.index);

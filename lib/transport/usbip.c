@@ -166,6 +166,7 @@ static int import_again(struct msc_target *t, struct msc_err *err)
 			break;
 		msc_wait_until(t->clock, msc_now(t->clock) + REAPPEAR_PAUSE_NS);
 	}
+	t->stayed_away = why.sys == MSC_USBIP_NODEV || why.sys == MSC_USBIP_BROKEN;
 	return msc_fail(err, MSC_E_GONE, "%s: the device did not come back after a port reset: %s",
 			t->device.name, why.msg);
 }

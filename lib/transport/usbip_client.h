@@ -45,7 +45,8 @@ struct msc_usbip_asker {
 };
 
 /* Asks for the device and leaves the connection in *link. MSC_E_NOTFOUND: there is no server, or no
- * such device there, and the message says what there is; MSC_E_BUSY: somebody has it already. */
+ * such device there, and the message says what there is; MSC_E_BUSY: somebody has it already. Where the
+ * server refuses, err->sys is the msc_usbip_status that it means. */
 int msc_usbip_import(const struct msc_usbip_asker *, const struct msc_usbip_address *,
 		     const char *busid, struct msc_usbip_link *link, struct msc_usbip_device *,
 		     struct msc_err *) MSC_MUST_CHECK;

@@ -217,6 +217,8 @@ int msc_usbip_devices(const struct msc_usbip_asker *asker, const struct msc_usbi
 
 struct names {
 	char text[300];
+	const char *wanted;
+	bool listed;
 };
 
 static void append_name(void *user, const struct msc_usbip_device *d, bool is_storage)
@@ -224,17 +226,21 @@ static void append_name(void *user, const struct msc_usbip_device *d, bool is_st
 	struct names *n = user;
 	char busid[MSC_USBIP_BUSID_LEN + 1];
 
+	n->listed |= !strcmp(d->busid, n->wanted);
 	msc_printable(busid, sizeof busid, d->busid, strlen(d->busid));
 	msc_append(n->text, sizeof n->text, "%s%s (%04x:%04x%s)", n->text[0] ? ", " : "", busid,
 		   d->facts.vendor, d->facts.product, is_storage ? "" : ", no mass storage");
 }
 
+/* The status goes into err->sys; 1, which says little, becomes MSC_USBIP_NODEV where the server does not
+ * list the device either. */
 static int refused(const struct question *q, const struct msc_usbip_address *from,
 		   const char *busid, uint32_t status, struct msc_err *err)
 {
 	struct msc_err ignored = MSC_ERR_INIT;
-	struct names n = { "" };
+	struct names n = { .wanted = busid };
 
+	err->sys = (int)status;
 	if (status == MSC_USBIP_BUSY)
 		return msc_fail(err, MSC_E_BUSY, "%s/%s: somebody else has imported the device",
 				q->server, busid);
@@ -245,6 +251,12 @@ static int refused(const struct question *q, const struct msc_usbip_address *fro
 		return msc_fail(err, MSC_E_NOTFOUND,
 				"%s/%s: the server does not export the device (status %u)",
 				q->server, busid, status);
+	if (n.listed)
+		return msc_fail(err, MSC_E_NOTFOUND,
+				"%s/%s: the server lists the device and does not give it (status "
+				"%u)",
+				q->server, busid, status);
+	err->sys = MSC_USBIP_NODEV;
 	return msc_fail(err, MSC_E_NOTFOUND, "%s/%s: no such device; the server exports %s",
 			q->server, *busid ? busid : "?", n.text[0] ? n.text : "nothing");
 }

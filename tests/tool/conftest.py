@@ -89,14 +89,14 @@ MANY = 12   # cases of one test
 
 
 def pytest_collection_modifyitems(config, items):
-    """Under the sanitizers a third of the cases of a test that has many: they look for what the code does to memory, and
+    """Under the sanitizers a fifth of the cases of a test that has many: they look for what the code does to memory, and
     the cases of one test go through the same code. What every fault does there is in test_faults.py."""
     if "build-san" not in PROGRAM:
         return
     families = {}
     for item in items:
         families.setdefault(item.nodeid.split("[")[0], []).append(item)
-    kept = {id(item) for family in families.values() for item in family[::3 if len(family) > MANY else 1]}
+    kept = {id(item) for family in families.values() for item in family[::5 if len(family) > MANY else 1]}
     config.hook.pytest_deselected(items=[item for item in items if id(item) not in kept])
     items[:] = [item for item in items if id(item) in kept]
 

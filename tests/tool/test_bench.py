@@ -114,7 +114,9 @@ def test_random_order_is_seeded(mscope):
     (["--duration", "0s"], "--duration: expected more than no time"),
     (["--duration", "5"], None),
     (["--op", "write"], "writing changes the medium; give --allow-writes to allow it (a scratch range is saved and put back)"),
-    (["--op", "write", "--allow-writes", "--blocks", "193"], "193 blocks in one command: there are only 192 to write"),
+    (["--verify"], "--verify compares what was written; it goes with --op write or mixed"),
+    (["--op", "mixed"], "writing changes the medium; give --allow-writes to allow it (a scratch range is saved and put back)"),
+    (["--blocks", "0x2000,9000"], "9000 blocks in one command: expected 1 to 8192 of 512 bytes"),
     (["--threshold", "5"], "--threshold: '5': expected a percentage above 0%, such as 5%"),
     (["--threshold", "-5%"], "--threshold: '-5%': expected a percentage above 0%, such as 5%"),
     (["--threshold", "0%"], "--threshold: '0%': expected a percentage above 0%, such as 5%"),
@@ -195,6 +197,91 @@ def test_writes_are_put_back(mscope, tmp_path):
     assert not list(tmp_path.glob("state/**/*.journal"))
 
 
+def test_writes_as_long_as_hosts_send_them(mscope, tmp_path):
+    image = tmp_path / "disk.img"
+    before = os.urandom(8 * 1024 * 1024)
+    image.write_bytes(before)
+    document = bench(mscope, "a.json", f"sim:linux-gadget,file={image}", "--op", "write", "--allow-writes", "--count", "3",
+                     "--blocks", "240,2048", "--random", "--verify")
+    validate(document)
+    assert [(r["mode"], r["blocks"], r["order"]) for r in document["runs"]] == [
+        (m, b, "random") for m in ("serial", "queued") for b in (240, 2048)]
+    assert document["pattern"] is None          # stamps
+    assert image.read_bytes() == before
+
+
+@pytest.mark.parametrize("fault, mode, story", [
+    ("write-lost", "serial", "5 blocks at 16128 read back otherwise than written: blocks 16128 to 16132: zeros"),
+    ("write-first-only", "queued", "read back otherwise than written"),
+    ("buffer-end", "serial", "otherwise than written"),
+])
+def test_what_was_written_is_compared(mscope, fault, mode, story):
+    target = f"{FULL},fault={fault}"
+    args = ["--op", "write", "--allow-writes", "--mode", mode, "--count", "2", "--blocks", "1,128"]
+    document = bench(mscope, "a.json", target, *args, "--verify", status=1)
+    validate(document)
+    assert story in document["failure"]
+    assert bench(mscope, "b.json", target, *args)["failure"] is None        # it takes a comparison to see it
+
+
+def test_verifying_is_not_timed(mscope):
+    args = ["--op", "write", "--allow-writes", "--count", "30", "--blocks", "8,64", "--mode", "serial"]
+    plain = bench(mscope, "a.json", FULL, *args)
+    checked = bench(mscope, "b.json", FULL, *args, "--verify")
+    for a, b in zip(plain["runs"], checked["runs"]):
+        assert a["commands"] == b["commands"] and abs(b["elapsed_ns"] / a["elapsed_ns"] - 1) < 0.05
+
+
+def test_mixed(mscope):
+    document = bench(mscope, "a.json", FULL, "--op", "mixed", "--allow-writes", "--count", "50", "--blocks", "8", "--random", "--verify")
+    validate(document)
+    rows = document["runs"]
+    assert [(r["op"], r["mode"]) for r in rows] == [(f"mixed-{w}", m) for m in ("serial", "queued") for w in ("read", "write")]
+    assert rows[0]["commands"] + rows[1]["commands"] == 100 and 30 < rows[0]["commands"] < 70
+    assert all(r["elapsed_ns"] >= sum(r["samples_ns"]) for r in rows)
+    text = mscope("bench", FULL, "--op", "mixed", "--allow-writes", "--baseline", "a.json").out     # measures what that did
+    assert "mixed     random, reads (r) and writes (w)" in text and "serial r" in text and "queued w" in text
+    assert "4 no change" in text
+
+
+@pytest.mark.parametrize("target, args, left_out, sizes", [
+    ("sim:reference,blocks=8", [], [64], [1, 8]),
+    ("sim:reference,blocks=1", [], [8, 64], [1]),
+    ("sim:reference,blocks=300", ["--op", "write", "--allow-writes", "--blocks", "8,2048"], [2048], [8]),
+])
+def test_small_media_have_the_sizes_that_fit(mscope, target, args, left_out, sizes):
+    document = bench(mscope, "a.json", target, *args, "--count", "2", "--mode", "serial")
+    validate(document)
+    assert document["left_out"] == left_out and [r["blocks"] for r in document["runs"]] == sizes
+    assert re.search(r"^left out  .*blocks: there (is|are) only \d+$", mscope("bench", target, *args, "--count", "2").out, re.M)
+
+
+def test_nothing_that_fits_is_refused(mscope):
+    assert mscope("bench", "sim:reference,blocks=8", "--blocks", "9,64", status=2).err == (
+        "mscope: 9 blocks in one command: there are only 8 to read\n")
+
+
+def test_percentiles_need_samples(mscope):
+    for count, known in (("9", []), ("10", ["p90"]), ("20", ["p90", "p95"]), ("100", ["p90", "p95", "p99"]),
+                         ("1000", ["p90", "p95", "p99", "p99_9"])):
+        args = ["--blocks", "1", "--mode", "queued", "--count", count]
+        r = bench(mscope, "a.json", "sim:reference", *args)["runs"][0]
+        assert [p for p in ("p90", "p95", "p99", "p99_9") if r["latency_ns"][p] is not None] == known
+        out = mscope("bench", "sim:reference", *args).out
+        assert ("p99.9     read/queued/1: " in out) == ("p99_9" in known)
+        assert bool(re.search(r"^queued +1 +125\.0 us +- ", out, re.M)) == ("p99" not in known)
+
+
+def test_no_figure_is_impossible(mscope):
+    """A line through these sizes gives time back for each command."""
+    document = bench(mscope, "a.json", "sim:stm32,stage=async", "--mode", "queued")
+    validate(document)          # nothing below 0
+    assert document["model"]["per_command_ns"] == 0 and document["model"]["worst_residual"] > 0.03
+    out = mscope("bench", "sim:stm32,stage=async", "--mode", "queued").out
+    assert "queued    nothing a command, and " in out
+    assert all(len(line) <= 80 for line in out.splitlines())
+
+
 def test_interrupted_writes_are_put_back(mscope, tmp_path):
     image = tmp_path / "disk.img"
     before = os.urandom(1024 * 1024)
@@ -218,6 +305,7 @@ def test_interrupted_writes_are_put_back(mscope, tmp_path):
 def edited(mscope, source, name, edit):
     document = json.loads((mscope.cwd / source).read_text())
     edit(document)
+    (mscope.cwd / name).parent.mkdir(exist_ok=True)
     (mscope.cwd / name).write_text(json.dumps(document))
 
 
@@ -266,13 +354,14 @@ def test_too_few_samples_give_no_verdict(base, count):
     edited(base, "base.json", "few.json", samples(*[[9999999] * count] * 3))
     p = base("compare", "base.json", "few.json", status=5)
     assert p.out.count("not enough data") == 3
-    assert "no verdict: measure more" in p.out and "SLOWER" not in p.out
+    assert "no verdict: measure both with --count 6" in p.out and "SLOWER" not in p.out
     document = base.json("compare", "few.json", "base.json", status=5)
     validate(document)
     assert document["verdict"] == "unknown"
 
 
 BAD = [
+    (lambda d: d.update(reason="interrupted"), 5, "not comparable: the new one is not whole: interrupted"),
     ("", 4, "bad.json:1:0: not valid JSON"),
     ("{", 4, ":1:1: not valid JSON"),
     ("truncated", 4, "not valid JSON"),
@@ -313,6 +402,80 @@ def test_bad_input_gives_no_verdict(base, content, status, message):
     p = base("compare", "base.json", "bad.json", status=status)
     assert message in p.err
     assert p.out == "" and p.err.startswith("mscope: ") and p.err.count("\n") == 1
+
+
+def test_what_is_not_whole_is_no_baseline(base):
+    edited(base, "base.json", "cut.json", lambda d: (d.update(reason="interrupted", failure=None), d["runs"].pop()))
+    p = base("bench", FULL, "--baseline", "cut.json", status=5)
+    assert p.out == "" and p.err == "mscope: cut.json: it is not whole: interrupted\n"
+    p = base("compare", "cut.json", "base.json", "--force")
+    assert "forced    the base is not whole: interrupted" in p.out and "2 no change" in p.out
+
+
+def test_a_simulation_of_many_times_is_no_slower_than_itself(mscope):
+    for name in ("a.json", "b.json"):
+        bench(mscope, name, "sim:stm32,stage=async")
+    assert "6 no change" in mscope("compare", "a.json", "b.json").out
+
+
+def test_as_many_as_it_asks_for_give_a_verdict(mscope):
+    """Times of 2 or 3 ms, another seed."""
+    def pair(count):
+        for name, seed in (("a.json", "1"), ("b.json", "7")):
+            bench(mscope, name, "sim:stm32,stage=double", "--blocks", "1", "--count", count, "--seed", seed)
+        return mscope.json("compare", "a.json", "b.json", status=5 if count == "30" else 0)
+    document = pair("30")
+    validate(document)
+    needed = [r["needed"] or 0 for r in document["runs"]]
+    assert document["verdict"] == "unknown" and max(needed) > 30
+    assert pair(str(max(needed)))["verdict"] == "same"
+
+
+def test_history(base):
+    """Ten is newer than nine; what is no bench, cut short or of another device is left out."""
+    for i in range(1, 13):
+        factor = 1 + 0.004 * (-1) ** i + (0.08 if i >= 9 else 0)
+        edited(base, "base.json", f"h/run-{i}.json", lambda d: [r.update(samples_ns=[int(x * factor) for x in r["samples_ns"]]) for r in d["runs"]])
+    (base.cwd / "h/other.json").write_text("{}")
+    edited(base, "base.json", "h/cut.json", lambda d: d.update(reason="interrupted"))
+    edited(base, "base.json", "h/fast.json", lambda d: d["target"].update(speed="high"))
+    (base.cwd / "h/README").write_text("no bench")
+    p = base("compare", "--history", "h", status=1)
+    assert p.out.startswith("history   h: 12 benches of 15\n")
+    assert "left out  cut.json: the bench is not whole: interrupted\n" in p.out
+    assert "left out  fast.json: different speeds: full and high\n" in p.out
+    assert p.out.count("SLOWER") == 3 and "from run-9.json on" in " ".join(p.out.split())
+    assert all(len(line) <= 80 for line in p.out.splitlines())
+    document = base.json("compare", "--history", "h", status=1)
+    validate(document)
+    assert document["verdict"] == "slower" and document["history"]["files"] == [f"run-{i}.json" for i in range(1, 13)]
+    for r in document["history"]["runs"]:
+        change, = r["changes"]
+        assert change["at"] == "run-9.json" and abs(change["shift"] - 0.08) < 0.01 and not change["gradual"]
+        assert change["low"] <= change["shift"] <= change["high"]
+    assert "3 no change; more than 10 % counts" in base("compare", "--history", "h", "--threshold", "10%").out
+
+
+def test_history_without_a_verdict(base):
+    for i, factor in enumerate((1, 1.3, 0.8, 1.1, 0.7, 1.4)):
+        edited(base, "base.json", f"h/{i}.json", lambda d: [r.update(samples_ns=[int(x * factor) for x in r["samples_ns"]]) for r in d["runs"]])
+    p = base("compare", "--history", "h", status=5)
+    assert re.search(r"3 unknown; .* no verdict: about \d+ benches would do", p.out)
+    validate(base.json("compare", "--history", "h", status=5))
+    for name in "12345":
+        os.remove(base.cwd / f"h/{name}.json")
+    p = base("compare", "--history", "h", status=5)
+    assert p.out.count("not enough benches: 1 of at least 6") == 3
+
+
+def test_history_refusals(base):
+    (base.cwd / "h").mkdir()
+    assert base("compare", "--history", "h", status=5).err == "mscope: h: there are no files called *.json\n"
+    (base.cwd / "h/x.json").write_text("[]")
+    assert base("compare", "--history", "h", status=5).err == "mscope: h: there is no bench in it that is whole\n"
+    assert "cannot read none: No such file" in base("compare", "--history", "none", status=4).err
+    assert "'base.json'" in base("compare", "base.json", "--history", "h", status=2).err
+    assert "text and json only" in base("compare", "--history", "h", "--format", "go", status=2).err
 
 
 def test_bad_arguments(base):
@@ -474,4 +637,4 @@ def test_progress_is_for_terminals_only(mscope):
     process.communicate(timeout=60)
     os.close(slave)
     shown = read_terminal(master).decode()
-    assert "read/serial/64" in shown and shown.endswith("\x1b[K")
+    assert "read/serial/64 (3 of 6)" in shown and shown.endswith("\x1b[K")

@@ -90,6 +90,8 @@ def test_what_it_dies_of_is_told_with_the_case_and_the_command(mscope, disk, def
 @dies
 @pytest.mark.parametrize("where, body, told", [
     ("start", "*(volatile int *)8 = 0;", "start: SIGSEGV at address 0x8"),
+    ("bus_reset", "static char room[8]; for (volatile char *p = room;; p++) *p = 0;",
+     "bus_reset: SIGSEGV past the end of its globals"),
     ("bus_reset", "__builtin_trap();", "bus_reset: SIGILL"),
     ("bus_reset", "abort();", "bus_reset: SIGABRT"),
     ("setup", "for (;;) b->now(b);", "setup: a loop without an end"),
@@ -105,6 +107,35 @@ const struct mscope_firmware mscope_firmware = {{ MSCOPE_FIRMWARE_BEGIN, .{where
 """)
     err = mscope("probe", f"sim:{so}", status=3).err
     assert f"the firmware has died in {told}" in err
+
+
+def test_a_second_stall_of_endpoint_0_changes_nothing(mscope):
+    """Many stacks halt 00h and 80h."""
+    port = mscope.cwd / "port.c"
+    text = (EXAMPLE / "port_mscope.c").read_text()
+    once = "board->ep0_stall(board);"
+    assert once in text
+    port.write_text(text.replace(once, once + once))
+    so = build(mscope.cwd, EXAMPLE / "disk.c", port)
+    out = mscope("check", f"sim:{so}", "--select", "usb.descriptor.unknown").out
+    assert "1 passed, 0 failed" in out
+
+
+def test_who_learns_his_speed_from_the_device_descriptor_is_asked_for_it(mscope):
+    """As CherryUSB does; hosts read it behind every reset."""
+    port = mscope.cwd / "port.c"
+    text = (EXAMPLE / "port_mscope.c").read_text()
+    for old, new in [("return board->is_high_speed(board);", "return fast;"),
+                     ("bool hw_high_speed", "static bool fast;\nbool hw_high_speed"),
+                     ("	disk_bus_reset();", "	fast = false;\n	disk_bus_reset();"),
+                     ("	disk_setup(packet);", "	if (packet[1] == 6 && packet[3] == 1)\n"
+                      "		fast = board->is_high_speed(board);\n	disk_setup(packet);")]:
+        assert old in text
+        text = text.replace(old, new, 1)
+    port.write_text(text)
+    so = build(mscope.cwd, EXAMPLE / "disk.c", port)
+    assert ", 0 failed" in mscope("check", f"sim:{so}", "--select", "bot.port-reset.*", "--select",
+                                  "bot.case06.*").out
 
 
 def test_each_power_on_has_globals_of_its_own(mscope):

@@ -261,6 +261,14 @@ def test_taken_out_is_no_failure_of_the_rest(killer):
     assert re.search(r" [01] failed", p.stdout), p.stdout
 
 
+def test_who_calls_every_failure_no_medium_has_one(killer):
+    """What needs a medium is run all the same, and what was written is put back."""
+    p = killer.run("--allow-writes", "--select", "scsi.[c-w]*", target=f"{killer.target},fault=sense-range-absent")
+    assert "expect.sense" in p.stdout
+    assert "taken out" not in words(p) and "is written any more" not in words(p)
+    assert killer.disk.changed() == [] and killer.journals() == []
+
+
 @pytest.mark.parametrize("how", ["attach.linux.eject", "attach.windows.eject", "attach.macos.eject", "scsi.medium.*"])
 def test_ejected_by_us(killer, how):
     """It is as it was before it goes, and nothing is left to be put back: this device does not load it by itself."""

@@ -198,11 +198,15 @@ def test_the_picture_fits_the_terminal(mscope, locale, marks):
 
 
 def test_timeline_json_is_in_order(mscope):
-    line = mscope.json("pace", "sim:stm32,stage=double")["timeline"]
+    document = mscope.json("pace", "sim:stm32,stage=double")
+    line = document["timeline"]
     data = [s for s in line["spans"] if s["lane"] == "bus" and s["kind"] == "data"]
     assert line["blocks"] == 4 and len(data) == 4 and not line["exact"]
     for a, b in zip(data, data[1:]):
         assert a["from_ns"] < a["to_ns"] <= b["from_ns"] <= line["end_ns"]
+    kinds = [(t["blocks"], t["mode"]) for t in document["timelines"]]
+    assert kinds and len(set(kinds)) == len(kinds) and all(blocks > 4 for blocks, _ in kinds)
+    assert all({s["lane"] for s in t["spans"]} == {"host", "bus", "device"} for t in document["timelines"])
 
 
 @pytest.mark.parametrize("args, status, says", [

@@ -4,6 +4,7 @@ import ctypes
 import json
 import os
 import re
+import threading
 
 import pytest
 from conftest import PROGRAM, TOP
@@ -33,6 +34,9 @@ def lib():
     lib.mscope_send.argtypes = [ctypes.c_void_p, ctypes.c_uint, ctypes.c_char_p, ctypes.c_size_t,
                                 ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p,
                                 ctypes.c_size_t, ctypes.POINTER(ctypes.c_void_p)]
+    lib.mscope_ask.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ctypes.c_void_p)]
+    lib.mscope_stop.argtypes = [ctypes.c_void_p]
+    lib.mscope_stop.restype = None
     return lib
 
 
@@ -64,6 +68,9 @@ class Target:
         if select is not None:
             options["select"] = (ctypes.c_char_p * (len(select) + 1))(*select, None)
         return self.take(self.lib.mscope_check, Check(**options))
+
+    def ask(self, op, **members):
+        return self.take(self.lib.mscope_ask, json.dumps({"id": 1, "op": op, **members}).encode())
 
     def send(self, cdb, room=0, out=b"", lun=0):
         data = ctypes.create_string_buffer(room) if room else None
@@ -179,3 +186,43 @@ def test_two_targets_are_independent(lib):
     with Target(lib, b"sim:reference") as a, Target(lib, FAULTY) as b:
         for t, status in ((a, 0), (b, 1), (a, 0)):
             assert t.check(select=[b"bot.case05*"])[0] == status
+
+
+def test_ask_is_what_session_says(lib):
+    with Target(lib, b"sim:reference,fill=noise", 1) as t:
+        status, answer = t.ask("send", cdb="00 00 00 00 00 00", cbw={"wrapper_length": 30})
+        assert status == 0 and answer["exchange"]["wrapper"].count(" ") == 29 and answer["recovery"] == "reset recovery"
+        assert t.ask("bench", sizes=[1], count=3)[1]["result"]["format"] == "mscope.bench/1"
+        status, answer = t.ask("send", cbd="00")
+        assert status == 2 and answer["error"]["message"] == t.error == "send has no member 'cbd'; did you mean 'cdb'?"
+        assert t.ask("write", lba=0, out="00" * 512)[0] == 2
+
+
+def test_what_was_asked_to_be_written_is_put_back(lib):
+    """Before the next call that has a session of its own."""
+    with Target(lib, b"sim:reference,fill=noise", 1) as t:
+        first = t.ask("scratch")[1]["result"]["first_lba"]
+        before = t.ask("read", lba=first)[1]["data"]
+        assert t.ask("write", lba=first, out="00" * 512)[0] == 0 and t.ask("read", lba=first)[1]["data"] == "00" * 512
+        read = bytes([0x28, 0]) + first.to_bytes(4, "big") + bytes([0, 0, 1, 0])
+        assert t.send(read, 512)[2].hex() == before
+
+
+def test_results_may_be_unwanted(lib):
+    with Target(lib, FAULTY) as t:
+        inquiry = bytes([0x12, 0, 0, 0, 36, 0])
+        assert lib.mscope_check(t.m, None, None) == 1 and lib.mscope_device(t.m, None) == 0
+        assert lib.mscope_send(t.m, 0, inquiry, 6, None, 36, None, 0, None) == 0
+        assert lib.mscope_ask(t.m, b'{"id":1,"op":"unit"}', None) == 0
+        assert lib.mscope_ask(t.m, b"{", None) == 2 and "not JSON" in t.error
+
+
+def test_stop_ends_what_is_under_way(lib):
+    """Within a case as well: the bench would take a million commands."""
+    with Target(lib, b"sim:reference") as t:
+        timer = threading.Timer(0.2, lib.mscope_stop, [t.m])
+        timer.start()
+        status, answer = t.ask("bench", sizes=[64], count=100000000, mode="serial")
+        timer.join()
+        assert status != 0 and answer["error"]["kind"] == "interrupted" and answer["result"]["runs"]
+        assert t.ask("unit")[0] == 0

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The test descriptions of the USB-IF: all there, by name, and marked where they are reconstructed."""
+import fnmatch
+import re
+
 import pytest
-from conftest import listing
+from conftest import TOP, listing
 
 NAMES = [f"TD1.{n}" for n in range(1, 20)] + ["TD2.1", "TD2.2"]
 RECONSTRUCTED = {"TD1.3", "TD1.8", "TD1.10", "TD1.11", "TD1.12", "TD1.13", "TD1.14", "TD1.18", "TD2.1"}
@@ -65,3 +68,30 @@ def test_the_answer_to_case_5_is_accepted_and_named(mscope, knob, name, text):
         document = mscope.json("check", target, "--select", "TD1.9", "--profile", profile)
         found = [(f["rule"], f["severity"]) for c in document["cases"] for f in c["findings"]]
         assert set(found) == ({("bot.data.short", severity)} if knob == "short" else set())
+
+
+def rows(first):
+    """The rows of docs/cases.md whose first cell matches, as lists of cells."""
+    lines = (TOP / "docs" / "cases.md").read_text().splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    return [row for row in cells if re.fullmatch(first, row[0])]
+
+
+def test_the_page_has_every_description_with_its_scenarios():
+    page = {row[0]: row[1:] for row in rows(r"TD\d\.\d+")}
+    assert list(page) == NAMES
+    for name, (about, scenarios) in page.items():
+        assert ("(reconstructed)" in about) == (name in RECONSTRUCTED)
+        assert scenarios.split(", ") == [f"`{s['name']}`" + " (writes)" * s["writes"] for s in of(name)]
+
+
+def test_the_page_has_every_case_with_its_rules():
+    page = rows(r"\d+ H.*")
+    rules = {rule["name"] for rule in listing("rules")}
+    assert [int(row[0].split()[0]) for row in page] == list(range(1, 14))
+    for number, row in enumerate(page, 1):
+        assert set(re.findall(r"`(.*?)`", row[4])) <= rules, row
+        glob, = re.findall(r"`(.*?)`", row[6])
+        chosen = [s for s in SCENARIOS if fnmatch.fnmatch(s["name"], glob)]
+        assert glob == f"bot.case{number:02}.*" and chosen
+        assert row[5] in {tag for s in chosen for tag in s["tags"]}

@@ -255,6 +255,17 @@ def test_bad_answers(mscope, tmp_path, bad, says, when):
         assert "Reference Disk" in mscope("probe", serve.target()).out
 
 
+@pytest.mark.parametrize("status, by_itself", [(1, True), (2, False)])
+def test_a_device_that_does_not_come_back(mscope, tmp_path, status, by_itself):
+    """After a port reset: the case that asked for it fails, unless it is not the device's doing."""
+    with Serve(tmp_path, "sim:reference") as serve, \
+            Proxy(serve.port, lambda n, header, data: header + data, imports=1, refusal=status) as proxy:
+        document = mscope.json("check", f"usbip:127.0.0.1:{proxy.port}/1-1", "--select", "usb.descriptor.*", status=3)
+    found = [f["message"] for c in document["cases"] for f in c["findings"] if f["rule"] == "usb.reset.enumerates"]
+    assert found == ["after a port reset the device did not come back"] * by_itself
+    assert "did not come back after a port reset" in document["reason"]
+
+
 def test_a_server_that_falls_silent(mscope, tmp_path):
     """It neither answers nor gives back what is unlinked: the wait for that has an end too."""
     with Serve(tmp_path, "sim:reference") as serve, Proxy(serve.port, lambda n, header, data: header + data if n < 9 else b"") as proxy:

@@ -149,10 +149,11 @@ class Client:
 
 class Proxy:
     """Stands between a client and a server. `spoil(number, header, data)` sees each answer to an URB, counted from 0, and returns
-    the bytes to send instead; None: it sends nothing more, and closes."""
+    the bytes to send instead; None: it sends nothing more, and closes. After `imports` of them an import is answered by
+    `refusal`, its status."""
 
-    def __init__(self, port, spoil):
-        self.server, self.spoil = port, spoil
+    def __init__(self, port, spoil, imports=None, refusal=0):
+        self.server, self.spoil, self.imports, self.refusal = port, spoil, imports, refusal
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.reads = set()
@@ -162,6 +163,10 @@ class Proxy:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self.listener.accept()
+                if self.imports == 0:
+                    threading.Thread(target=self._quietly, args=(self._refuse, client, client), daemon=True).start()
+                    continue
+                self.imports = self.imports and self.imports - 1
                 server = socket.create_connection(("127.0.0.1", self.server))
                 for work in (self._forth, self._back):
                     threading.Thread(target=self._quietly, args=(work, client, server), daemon=True).start()
@@ -172,6 +177,10 @@ class Proxy:
         for end in (client, server):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+
+    def _refuse(self, client, _):
+        code, = struct.unpack(">2xH4x", take(client, 8))
+        client.sendall(op(code & 0x7fff, status=self.refusal) if code == IMPORT else op(code & 0x7fff) + bytes(4))
 
     def _forth(self, client, server):
         server.sendall(take(client, 40))

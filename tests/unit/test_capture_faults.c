@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* nosan: every fault goes under them in tests/tool/test_faults.py, captures in test_captures.py */
 /* Faults are found from captures alone: every one is run, written down in both forms, packets and
  * transfers, and judged once more from the file. What the file does not show is the table of
  * docs/faults.md, "Not found from a capture", and what it shows and the run did not is the one after it;

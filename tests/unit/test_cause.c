@@ -183,6 +183,50 @@ static void its_own_rule_elsewhere(void **unused)
 	msc_evidence_clear(&e);
 }
 
+/* A cause that is merely possible comes behind one that is sure, however much it explains. */
+static void the_surest_is_named_first(void **unused)
+{
+	struct msc_evidence e = { NULL };
+	struct msc_causes causes;
+
+	(void)unused;
+	add(&e, names[0], rules[TAG], rules[TAG]);
+	add(&e, names[1], rules[STATUS], NULL);
+	add(&e, names[2], rules[RESIDUE], NULL);
+	add(&e, names[3], rules[STATUS], NULL);
+	causes = find(&e);
+	assert_int_equal(causes.count, 2);
+	assert_string_equal(causes.list[0].id, "residue-zero");
+	assert_int_equal(causes.list[0].confidence, MSC_CERTAIN);
+	assert_string_equal(causes.list[1].id, "csw-tag");
+	assert_int_equal(causes.list[1].confidence, MSC_POSSIBLE);
+	assert_int_equal(causes.list[1].explains, 2);
+	msc_causes_clear(&causes);
+	msc_evidence_clear(&e);
+}
+
+/* Misuse of the controller in another case than the dictionary's is another misuse. */
+static void what_varies_is_left(void **unused)
+{
+	static const char *const one[] = { "firmware.misuse" };
+	static const struct msc_pair pair[] = { { 0, 0 } };
+	static const struct msc_entry entry[] = { { "endpoint-armed-twice", 0, 1, 0, { 0 }, NULL } };
+	static const struct msc_dictionary dictionary = { names, MSC_COUNT(names), one, 1, pair, entry, 1 };
+	struct msc_evidence e = { NULL };
+	struct msc_err err = MSC_ERR_INIT;
+	struct msc_causes causes;
+
+	(void)unused;
+	add(&e, names[0], one[0], NULL);
+	add(&e, names[1], one[0], NULL);
+	assert_int_equal(msc_causes_find(&dictionary, &e, MSC_PROFILE_USBIF, &causes, &err), 0);
+	assert_int_equal(causes.count, 1);
+	assert_int_equal(causes.list[0].explains, 1);
+	assert_int_equal(causes.unexplained, 1);
+	msc_causes_clear(&causes);
+	msc_evidence_clear(&e);
+}
+
 /* Another case of the same kind, beside one that fits: a device that no model is like. */
 static void another_case_of_the_kind(void **unused)
 {
@@ -361,6 +405,8 @@ int main(void)
 		cmocka_unit_test(two_causes_share_a_case),
 		cmocka_unit_test(missing_is_told),
 		cmocka_unit_test(what_does_not_fit_is_left),
+		cmocka_unit_test(the_surest_is_named_first),
+		cmocka_unit_test(what_varies_is_left),
 		cmocka_unit_test(another_case_of_the_kind),
 		cmocka_unit_test(its_own_rule_elsewhere),
 		cmocka_unit_test(a_firmware_as_it_is),

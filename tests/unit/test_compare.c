@@ -113,6 +113,11 @@ static void other_order(struct msc_bench *b)
 	b->run[0].order = MSC_BENCH_RANDOM;
 }
 
+static void cut_short(struct msc_bench *b)
+{
+	strcpy(b->failure, "usb:0525:a4a5: the device has left");
+}
+
 static void simulated(struct msc_bench *b)
 {
 	b->device.simulated = true;
@@ -148,6 +153,8 @@ static const struct {
 	{ other_order,
 	  "not comparable: read/serial/1 with 512 bytes a block is only in the base, and more",
 	  true },
+	{ cut_short,
+	  "not comparable: the new one is not whole: usb:0525:a4a5: the device has left", false },
 	{ simulated, "not comparable: different devices: usb:0525:a4a5 and usb:0525:a4a5", false },
 };
 
@@ -255,17 +262,21 @@ static void verdicts(void **state)
 		{ 50, 50, 3.14, 0, 0.05, MSC_CHANGE_NONE, "" },
 		{ 6, 6, 3.3, 0.03, 0.05, MSC_CHANGE_SLOWER, "" },
 		{ 6, 6, 6.0, 0.1, 0.05, MSC_CHANGE_UNKNOWN,
-		  "not enough data: the times lie far apart, and 6 samples are too few to average" },
+		  "not enough data: the times lie far apart, and 6 samples are too few to average; "
+		  "40 of each would do" },
 		{ 0, 50, 3.0, 0.03, 0.05, MSC_CHANGE_UNKNOWN,
 		  "not enough data: no samples in the base" },
 		{ 50, 0, 3.0, 0.03, 0.05, MSC_CHANGE_UNKNOWN,
 		  "not enough data: no samples in the new one" },
 		{ 1, 1, 6.0, 0.03, 0.05, MSC_CHANGE_UNKNOWN,
-		  "not enough data: 1 and 1 samples allow no interval of 99 %" },
+		  "not enough data: 1 and 1 samples allow no interval of 99 %; "
+		  "about 5 of each would do" },
 		{ 1, 50, 6.0, 0.03, 0.05, MSC_CHANGE_UNKNOWN,
-		  "not enough data: 1 and 50 samples allow no interval of 99 %" },
+		  "not enough data: 1 and 50 samples allow no interval of 99 %; "
+		  "about 5 of each would do" },
 		{ 4, 4, 6.0, 0, 0.05, MSC_CHANGE_UNKNOWN,
-		  "not enough data: 4 and 4 samples allow no interval of 99 %" },
+		  "not enough data: 4 and 4 samples allow no interval of 99 %; "
+		  "about 5 of each would do" },
 	};
 
 	(void)state;

@@ -308,6 +308,9 @@ static void golden(void **unused)
 	compare("report-vv.json", render(&msc_report_json, 2, false));
 	compare("report.tap", render(&msc_report_tap, 0, false));
 	compare("report.xml", render(&msc_report_junit, 0, false));
+	compare("report.github", render(&msc_report_github, 0, false));
+	compare("report.lava", render(&msc_report_lava, 0, false));
+	compare("report.md", render(&msc_report_markdown, 0, false));
 }
 
 /* Whatever a device says, a terminal gets no control character but the line break. */
@@ -365,6 +368,11 @@ static void cleaning(void **unused)
 		{ MSC_PLAIN, "\xf0\x9f\x94\x8c", "\xf0\x9f\x94\x8c" },
 		{ MSC_XML, "<a b=\"c\">&", "&lt;a b=&quot;c&quot;&gt;&amp;" },
 		{ MSC_TAP, "a # SKIP \\", "a \\# SKIP \\\\" },
+		{ MSC_MARKDOWN, "[a](b) | <c> `d` *e* & \\",
+		  "\\[a\\](b) \\| &lt;c&gt; \\`d\\` \\*e\\* &amp; \\\\" },
+		{ MSC_GITHUB, "::error::50 %\n::x, y", "::error::50 %25 ::x, y" },
+		{ MSC_GITHUB_PROPERTY, "a:b,c%\n", "a%3Ab%2Cc%25 " },
+		{ MSC_LAVA, "<LAVA_SIGNAL_X y>", "&lt;LAVA_SIGNAL_X y>" },
 	};
 
 	(void)unused;

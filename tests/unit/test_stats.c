@@ -328,9 +328,24 @@ static void drift_of_a_sample(void **state)
 	assert_true(to - from > 3.5 && to - from < 4.5);
 }
 
+static void middle_mean(void **state)
+{
+	static const double x[] = { 4, 1, 900, 2, 3, 0, 5, 6, 8, 7 };
+	double mean;
+
+	(void)state;
+	assert_int_equal(msc_middle_mean(x, 10, 0.8, &mean, &err), 0);
+	assert_true(mean == 4.5);
+	assert_int_equal(msc_middle_mean(x, 3, 0.8, &mean, &err), 0);
+	assert_true(fabs(mean - 905.0 / 3) < 1e-9);
+	assert_int_equal(msc_middle_mean(x, 1, 0.8, &mean, &err), 0);
+	assert_true(mean == 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(middle_mean),
 		cmocka_unit_test(quantiles_are_those_of_the_sorted_sample),
 		cmocka_unit_test(interval_of_the_median),
 		cmocka_unit_test(intervals_cover_as_often_as_they_say),

@@ -18,7 +18,7 @@ void external_run(struct mcu *m, const char *where, unsigned life, void (*fn)(vo
 
 	if (x->dead || x->life != life)
 		return;
-	if (!guard_run(fn, arg, why, sizeof why)) {
+	if (!guard_run(fn, arg, x->copy->guard, why, sizeof why)) {
 		x->dead = true;
 		mcu_died(m, "the firmware has died in %s: %s", where, why);
 	}

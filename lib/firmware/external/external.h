@@ -13,6 +13,7 @@
 struct external_copy {
 	const char *path;
 	void *handle; /* NULL: none is loaded */
+	void *guard;  /* pages behind its globals that nobody may touch; NULL: there was no room */
 	const struct mscope_firmware *fw;
 };
 

@@ -111,7 +111,25 @@ static void get_ready(void)
 		timer_settime(timer, 0, &every, NULL);
 }
 
-bool guard_run(void (*fn)(void *), void *arg, char *why, size_t size)
+static void say(const struct guard *g, const char *fence, char *why, size_t size)
+{
+	const char *at = g->address;
+
+	snprintf(why, size, "a loop without an end");
+	for (size_t i = 0; i < FATALS; i++) {
+		if (fatal[i].number != g->signal)
+			continue;
+		if (g->signal == SIGABRT)
+			snprintf(why, size, "%s", fatal[i].name);
+		else if (fence && at >= fence && at < fence + GUARD_FENCE)
+			snprintf(why, size, "%s past the end of its globals", fatal[i].name);
+		else
+			snprintf(why, size, "%s at address 0x%lx", fatal[i].name,
+				 (unsigned long)g->address);
+	}
+}
+
+bool guard_run(void (*fn)(void *), void *arg, const char *fence, char *why, size_t size)
 {
 	struct guard *outer = watch.running, g = { .signal = 0 };
 
@@ -124,11 +142,7 @@ bool guard_run(void (*fn)(void *), void *arg, char *why, size_t size)
 		return true;
 	}
 	watch.running = outer;
-	snprintf(why, size, "a loop without an end");
-	for (size_t i = 0; i < FATALS; i++)
-		if (fatal[i].number == g.signal)
-			snprintf(why, size, g.signal == SIGABRT ? "%s" : "%s at address 0x%lx",
-				 fatal[i].name, (unsigned long)g.address);
+	say(&g, fence, why, size);
 	return false;
 }
 

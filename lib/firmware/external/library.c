@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <link.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "firmware/external/external.h"
+#include "firmware/external/guard.h"
 
 #define SYMBOL "mscope_firmware"
 #define HOW    (RTLD_NOW | RTLD_LOCAL)
@@ -36,10 +38,21 @@ static int copy_file(const char *path, struct msc_err *err)
 	return to;
 }
 
-/* What the loader maps lies within the file: of one that was cut short it would touch what is not there, and die.
- * Whether it is for this machine at all is left to the loader, which has the words. */
-static int check_file(const char *path, struct msc_err *err)
+static uintptr_t page(void)
 {
+	return (uintptr_t)sysconf(_SC_PAGESIZE);
+}
+
+static uintptr_t pages(uintptr_t bytes)
+{
+	return (bytes + page() - 1) / page() * page();
+}
+
+/* What the loader maps lies within the file: of one that was cut short it would touch what is not there, and die.
+ * Whether it is for this machine at all is left to the loader, which has the words. `span`: of what it maps, bytes. */
+static int check_file(const char *path, size_t *span, struct msc_err *err)
+{
+	ElfW(Addr) first = UINTPTR_MAX, end = 0;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st = { 0 };
 	ElfW(Ehdr) head = { 0 };
@@ -57,11 +70,65 @@ static int check_file(const char *path, struct msc_err *err)
 			(part.p_type != PT_LOAD ||
 			 (part.p_offset <= (ElfW(Off))st.st_size &&
 			  part.p_filesz <= (ElfW(Off))st.st_size - part.p_offset));
+		if (!whole || part.p_type != PT_LOAD)
+			continue;
+		first = part.p_vaddr < first ? part.p_vaddr : first;
+		end = part.p_vaddr + part.p_memsz > end ? part.p_vaddr + part.p_memsz : end;
 	}
+	*span = end > first ? pages(end) - first / page() * page() : 0;
 	if (fd >= 0)
 		close(fd);
 	return whole ? 0
 		     : msc_fail(err, MSC_E_USAGE, "cannot load firmware: %s is cut short", path);
+}
+
+/* ---- a guard behind its globals ----------------------------------------------------------------- */
+
+/* A buffer that firmware overruns lies before the end of its globals, and what lies behind them is memory of ours, the
+ * loader's own for one. Pages there that nobody may touch make SIGSEGV of it, which is caught and told. The loader
+ * gets the highest hole that is large enough: one is made below the guard, and all others above are filled meanwhile. */
+#define FILLERS_MAX 64
+
+struct place {
+	char *slot; /* where the file is to go; behind it the guard. NULL: wherever it goes */
+	void *filler[FILLERS_MAX];
+	size_t span, n;
+};
+
+static char *reserve(size_t len)
+{
+	void *p = mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static void place_begin(struct place *p, size_t span)
+{
+	char *at;
+
+	*p = (struct place){ .span = span, .slot = span ? reserve(span + GUARD_FENCE) : NULL };
+	if (!p->slot)
+		return;
+	munmap(p->slot, span);
+	for (at = reserve(span); at && at != p->slot && p->n < FILLERS_MAX; at = reserve(span))
+		p->filler[p->n++] = at;
+	if (at)
+		munmap(at, span);
+}
+
+/* Returns the guard; NULL: the file went elsewhere. */
+static void *place_end(struct place *p, const void *inside)
+{
+	const char *at = inside;
+	bool here = p->slot && at >= p->slot && at < p->slot + p->span;
+
+	while (p->n > 0)
+		munmap(p->filler[--p->n], p->span);
+	if (here)
+		return p->slot + p->span;
+	if (p->slot)
+		munmap(p->slot + p->span, GUARD_FENCE);
+	return NULL;
 }
 
 static void *load(const char *path, struct msc_err *err)
@@ -101,13 +168,18 @@ static int check(const char *path, const struct mscope_firmware *fw, struct msc_
 
 int external_load(struct external_copy *c, struct msc_err *err)
 {
+	struct place place;
+	size_t span;
+
 	external_unload(c);
-	if (check_file(c->path, err) < 0)
+	if (check_file(c->path, &span, err) < 0)
 		return -1;
+	place_begin(&place, span);
 	c->handle = load(c->path, err);
+	c->fw = c->handle ? dlsym(c->handle, SYMBOL) : NULL;
+	c->guard = place_end(&place, c->fw);
 	if (!c->handle)
 		return -1;
-	c->fw = dlsym(c->handle, SYMBOL);
 	if (check(c->path, c->fw, err) == 0)
 		return 0;
 	external_unload(c);
@@ -118,6 +190,8 @@ void external_unload(struct external_copy *c)
 {
 	if (c->handle)
 		dlclose(c->handle);
-	c->handle = NULL;
+	if (c->guard)
+		munmap(c->guard, GUARD_FENCE);
+	c->handle = c->guard = NULL;
 	c->fw = NULL;
 }

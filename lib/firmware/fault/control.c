@@ -32,9 +32,10 @@ ON_CSW(arm_twice)
 
 const struct msc_fault msc_fault_endpoint_armed_twice = {
 	.id = "endpoint-armed-twice",
-	.title = "bulk-in is armed again while a buffer is armed there",
+	.title = "an endpoint is armed again while a buffer is armed there",
 	.seen = "to prove the rule; stacks that do not look whether an endpoint is busy",
 	.caught_by = "firmware.misuse",
-	.mistake = "a completion and a time-out both arm the endpoint",
+	.mistake = "a completion and a time-out, or the end of a halt, both arm the endpoint: ask "
+		   "whether it is armed first",
 	.ops = {.csw = arm_twice},
 };

@@ -46,20 +46,40 @@ const struct msc_fault msc_fault_residue_processed = {
 	.ops = {.csw = residue_processed},
 };
 
+/* What the device has for a command, bytes; 0: for none of these. */
+static uint32_t own_length(const uint8_t *cdb)
+{
+	switch (cdb[0]) {
+	case MSC_OP_INQUIRY: return cdb[4] < 36 ? cdb[4] : 36;
+	case MSC_OP_REQUEST_SENSE: return cdb[4] < 18 ? cdb[4] : 18;
+	case MSC_OP_MODE_SENSE_6: return cdb[4] < 4 ? cdb[4] : 4;
+	case MSC_OP_READ_CAPACITY_10: return 8;
+	case MSC_OP_READ_FORMAT_CAPACITIES: return 12;
+	default: return 0;
+	}
+}
+
 ON_CSW(residue_wraps)
 {
-	if (raw[CSW_STATUS] == MSC_CSW_PASSED && fault_is_in(v) && v->cbw.h.length < 64)
-		msc_put_le32(raw + CSW_RESIDUE, v->cbw.h.length - 64);
+	uint32_t own = own_length(v->cbw.cb);
+
+	if (raw[CSW_STATUS] == MSC_CSW_FAILED || v->cbw.h.length >= own)
+		return MUTANT_PASS;
+	raw[CSW_STATUS] = MSC_CSW_PASSED;
+	msc_put_le32(raw + CSW_RESIDUE, v->cbw.h.length - own);
 	return MUTANT_PASS;
 }
 
 const struct msc_fault msc_fault_residue_wraps = {
 	.id = "residue-wraps",
-	.title = "dCSWDataResidue is what the host asked for less the size of the device's buffer",
+	.title =
+		"dCSWDataResidue is what the host asked for less what the device has, also where that is more",
 	.seen = "ST's MSC_BOT_SendData subtracts the device's length from a shorter one",
 	.caught_by = "bot.csw.residue",
-	.mistake = "an unsigned subtraction of the buffer's size goes below 0",
-	.ops = {.csw = residue_wraps},
+	.mistake =
+		"the length of the whole answer is subtracted where the one that was sent belongs, and "
+		"goes below 0",
+	.ops = { .csw = residue_wraps },
 };
 
 /* -- its status ------------------------------------------------------------------------------- */
@@ -121,12 +141,12 @@ ON_CSW(csw_dropped)
 
 const struct msc_fault msc_fault_csw_dropped = {
 	.id = "csw-dropped",
-	.title = "a CSW that is queued while bulk-in is halted is lost",
+	.title = "no CSW follows a halt of bulk-in",
 	.seen = "field 1: NuttX #19435, the fifth defect",
 	.caught_by = "bot.csw.missing",
 	.mistake =
-		"the CSW is handed over while the endpoint is halted, and halting flushes "
-		"the FIFO",
+		"the path that halts bulk-in queues no CSW for when the host has cleared it; or "
+		"hands it over while the endpoint is halted, and halting flushes the FIFO",
 	.ops = {.csw = csw_dropped},
 };
 

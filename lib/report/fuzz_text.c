@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* mscope fuzz for people, within 80 columns: each failure by its cause, the steps that show it, and the
+ * command that plays them. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "report/fuzz.h"
+
+#define COLUMN	   12
+#define ALSO_SHOWN 6 /* rules; all with -v */
+
+static void put_row(FILE *out, const char *key, const char *text)
+{
+	fprintf(out, "%-*s", COLUMN, key);
+	msc_put_wrapped(out, COLUMN, COLUMN, text);
+	putc('\n', out);
+}
+
+static void print_head(FILE *out, const struct msc_fuzz_report *r)
+{
+	const struct msc_fuzz *f = r->fuzz;
+	char text[320], took[24];
+
+	fprintf(out, "%-*s", COLUMN, "target");
+	msc_put(out, MSC_PLAIN, f->device.name);
+	fprintf(out, "%s\n", f->device.simulated ? "   (simulated, virtual time)" : "");
+	snprintf(text, sizeof text,
+		 "%" PRIu64 " conversation%s of seed %" PRIu64 " from %" PRIu64 " on, %" PRIu32
+		 " kinds of exchange, in %s of device time",
+		 f->conversations, MSC_PLURAL(f->conversations), f->seed, f->first, f->coverage,
+		 msc_format_ns(took, sizeof took, f->elapsed_ns));
+	put_row(out, "traffic", text);
+	if (r->context->verbosity > 0) {
+		snprintf(text, sizeof text,
+			 "%" PRIu64 " ended before their last step; %" PRIu64
+			 " more were run to shrink what failed",
+			 f->cut, f->tries);
+		put_row(out, "", text);
+	}
+}
+
+static void print_steps(FILE *out, const struct msc_fuzz_failure *f)
+{
+	const char *p = f->text ? strstr(f->text, "\nsteps:\n") : NULL;
+
+	if (!p || !f->repeats)
+		return;
+	for (p += strlen("\nsteps:\n"); *p;) {
+		size_t len = strcspn(p, "\n");
+
+		fprintf(out, "%*s%.*s\n", COLUMN, "", (int)len, p);
+		p += len + (p[len] == '\n');
+	}
+}
+
+static void print_also(FILE *out, const struct msc_fuzz_report *r, const struct msc_fuzz_failure *f)
+{
+	size_t shown = r->context->verbosity > 0 || f->n_also <= ALSO_SHOWN ? f->n_also
+									     : ALSO_SHOWN;
+	char text[1024] = "it also fails ";
+
+	for (size_t i = 0; i < shown; i++)
+		msc_append(text, sizeof text, "%s%s%s%s", i ? ", " : "", msc_fuzz_name(&f->also[i]),
+			   *f->also[i].command ? " of " : "", f->also[i].command);
+	if (f->n_also > shown)
+		msc_append(text, sizeof text, ", and %zu more", f->n_also - shown);
+	if (f->n_also)
+		put_row(out, "", text);
+}
+
+static void print_finding(FILE *out, const struct msc_fuzz_failure *f)
+{
+	const struct msc_finding *first = f->found.count ? f->found.list : NULL;
+	char text[1024];
+
+	snprintf(text, sizeof text, "%s: %s", msc_fuzz_name(&f->what),
+		 first            ? first->message
+		 : !f->what.rule  ? "the device is gone, and nothing brings it back"
+				  : f->what.rule->title);
+	if (first && first->expected && first->actual)
+		msc_append(text, sizeof text, ": expected %s, actual %s", first->expected,
+			   first->actual);
+	put_row(out, f->cause ? "" : "FAIL", text);
+}
+
+static void print_failure(FILE *out, const struct msc_fuzz_report *r,
+			  const struct msc_fuzz_failure *f)
+{
+	char text[512];
+
+	if (f->cause) {
+		snprintf(text, sizeof text, "%s: %s", f->cause, f->cause_title);
+		put_row(out, "FAIL", text);
+	}
+	print_finding(out, f);
+	print_also(out, r, f);
+	if (f->repeats)
+		snprintf(text, sizeof text, "conversation %" PRIu64 ", %u step%s of its %u:",
+			 f->conversation, f->steps, MSC_PLURAL(f->steps), f->drawn);
+	else
+		snprintf(text, sizeof text,
+			 "conversation %" PRIu64 "; it has not been seen again by itself",
+			 f->conversation);
+	put_row(out, "", text);
+	print_steps(out, f);
+	if (f->path)
+		fprintf(out, "%-*smscope run %s%s%s %s\n", COLUMN, "to repeat", r->target, r->options,
+			f->writes ? " --allow-writes" : "", f->path);
+}
+
+void msc_fuzz_print(FILE *out, const struct msc_fuzz_report *r)
+{
+	const struct msc_fuzz *f = r->fuzz;
+
+	if (r->context->verbosity < 0 && !r->exit_status)
+		return;
+	print_head(out, r);
+	for (size_t i = 0; i < f->n_failures; i++)
+		print_failure(out, r, &f->failures[i]);
+	if (*f->reason)
+		put_row(out, "stopped", f->reason);
+	if (!f->n_failures && !*f->reason)
+		put_row(out, "ok", "no conversation has failed");
+	fprintf(out, "%-*s%s --from %" PRIu64 "\n", COLUMN, "to go on", r->repeat,
+		f->first + f->conversations);
+}
