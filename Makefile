@@ -215,6 +215,7 @@ install: all install-python
 	sed 's|@PREFIX@|$(PREFIX)|;s|@LIBDIR@|$(LIBDIR)|;s|@VERSION@|$(VERSION)|;s|@PKGS@|$(PKGS)|' \
 		scripts/mscope.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/mscope.pc
 	$(foreach m,$(MAN),install -D -m 644 $m $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m) &&) :
+	ln -sf mscope-read.1 $(DESTDIR)$(MANDIR)/man1/dread.1
 	$(foreach u,$(UDEV),install -D -m 644 $u $(DESTDIR)$(UDEVDIR)/$(notdir $u) &&) :
 	$(foreach c,$(COMP),install -D -m 644 $c $(DESTDIR)$(COMPDIR)/$(basename $(notdir $c)) &&) :
 	install -D -m 644 completion/_mscope $(DESTDIR)$(ZSHDIR)/_mscope
@@ -223,7 +224,7 @@ install: all install-python
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,bin/mscope bin/dread include/mscope.h include/mscope_firmware.h) \
 		$(addprefix $(DESTDIR)$(LIBDIR)/,libmscope.a libmscope.so $(SONAME) pkgconfig/mscope.pc) \
-		$(foreach m,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m)) \
+		$(foreach m,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m)) $(DESTDIR)$(MANDIR)/man1/dread.1 \
 		$(foreach u,$(UDEV),$(DESTDIR)$(UDEVDIR)/$(notdir $u)) \
 		$(foreach c,$(COMP),$(DESTDIR)$(COMPDIR)/$(basename $(notdir $c))) \
 		$(DESTDIR)$(ZSHDIR)/_mscope $(DESTDIR)$(FISHDIR)/mscope.fish \

@@ -41,7 +41,8 @@ enum mscope_status {
 	MSCOPE_INTERNAL = 70,  /* internal error */
 };
 
-/* Such as "0.1.0". */
+/** The version of the library that is loaded, such as "0.1.0".
+ * @return a constant; nobody frees it */
 MSC_API const char *mscope_version(void);
 
 struct mscope; /* an open target */
@@ -51,24 +52,36 @@ enum mscope_flags {
 	MSCOPE_ALLOW_UNSAFE = 2, /* with it: also what cannot be undone, or nobody knows */
 };
 
-/* Opens a target by the name that the program takes ("sim:reference", "usb:0525:a4a5"). *m is set
- * even on failure, so that mscope_error(*m) can say why; it is NULL only when memory ran out. For a
- * real device a process is forked that gives it back to the kernel's driver should this one die; it
- * keeps none of our files and is no child to be waited for. */
+/** Opens a target by the name that the program takes ("sim:reference", "usb:0525:a4a5"; mscope(1), TARGETS). For
+ * a real device a process is forked that gives it back to the kernel's driver should this one die; it
+ * keeps none of our files and is no child to be waited for.
+ * @param m       set even on failure, so that mscope_error(*m) can say why; NULL only when memory ran out. The
+ *                caller's, to be closed in any case
+ * @param target  copied
+ * @param flags   of enum mscope_flags; 0: nothing is ever written
+ * @return MSCOPE_PASSED; MSCOPE_USAGE: no such kind of target, or a bad knob; MSCOPE_TARGET: it is not there, in use,
+ *         or not permitted; MSCOPE_FILE: a file that it names; MSCOPE_INTERNAL: out of memory */
 MSC_API int mscope_open(struct mscope **m, const char *target, unsigned flags);
 
-/* Gives the device and all else back. m may be NULL. */
+/** Gives the device back to the kernel, and frees all else.
+ * @param m  may be NULL */
 MSC_API void mscope_close(struct mscope *m);
 
-/* What went wrong in the last call; empty when nothing did. Valid until the next call. m may be
- * NULL, which means that memory ran out. */
+/** What went wrong in the last call.
+ * @param m  NULL means that memory ran out
+ * @return a sentence in UTF-8 without a full stop, empty when nothing went wrong; the library's, until the next call
+ *         with m */
 MSC_API const char *mscope_error(const struct mscope *m);
 
-/* What the host knows of the device: the member "target" of every document. */
+/** What the host knows of the device by its descriptors; nothing is sent.
+ * @param json  the member "target" of every document (mscope-result(5)), for mscope_free(); NULL on failure
+ * @return MSCOPE_PASSED; MSCOPE_TARGET when m was not opened; MSCOPE_INTERNAL */
 MSC_API int mscope_device(struct mscope *m, char **json);
 
-/* Called after each case with its member of cases[] as JSON text, which is valid during the call.
- * A return value other than 0 ends the run. */
+/** Called after each case, in the thread that called mscope_check().
+ * @param user  that of struct mscope_check
+ * @param json  the case's member of cases[] (mscope-result(5)); the library's, valid during the call
+ * @return 0 to go on; anything else ends the run, with the cases that are left as skips */
 typedef int mscope_case_fn(void *user, const char *json);
 
 struct mscope_check {
@@ -81,36 +94,54 @@ struct mscope_check {
 	void *user;
 };
 
-/* Runs conformance scenarios. NULL options are all zero. *result is an mscope.result/1, also when
- * the run ended early; it is NULL only when nothing was run. result may be NULL, when the status is
- * enough; so may `exchange` and `answer` below. */
+/** Runs conformance scenarios, and brings the device back after each.
+ * @param options  NULL: all zero. Nothing in it is kept
+ * @param result   may be NULL, when the status is enough; else an mscope.result/1, also when the run ended early,
+ *                 for mscope_free(), and NULL only when nothing was run
+ * @return MSCOPE_PASSED: all passed, skips and warnings allowed; MSCOPE_FAILED: a case failed or could not be
+ *         finished, or the medium is not as it was; MSCOPE_USAGE: nothing is selected, no such profile or unit;
+ *         MSCOPE_TARGET: the device went away; MSCOPE_INTERNAL */
 MSC_API int mscope_check(struct mscope *m, const struct mscope_check *options, char **result);
 
-/* One command, with an honest wrapper: bulk-in when `in_len` is not 0 (`in` may be NULL), bulk-out
- * when `out_len` is not 0, never both. MSCOPE_FAILED when the device did not answer with a valid
- * CSW whose status is 00h. *exchange is a member of exchanges[] as in mscope.send/1. */
+/** One command, with an honest wrapper (BOT 1.0, 5.1), and what follows from it: no REQUEST SENSE, but a halt is
+ * cleared.
+ * @param lun       0 to 15
+ * @param cdb       the command block, 1 to 16 bytes
+ * @param in        where data goes; may be NULL, and then it is only counted
+ * @param in_len    bytes that the host expects; not 0: bulk-in
+ * @param out       data to send
+ * @param out_len   bytes of it; not 0: bulk-out. Never both
+ * @param exchange  may be NULL; else a member of exchanges[] as in mscope.send/1 (mscope-result(5)), for
+ *                  mscope_free(), and NULL when nothing was sent
+ * @return MSCOPE_PASSED: a valid CSW with status 00h; MSCOPE_FAILED: anything else that the device did;
+ *         MSCOPE_USAGE: lengths that cannot be, or a command that may write and is not allowed, and nothing was
+ *         sent; MSCOPE_TARGET: the device went away */
 MSC_API int mscope_send(struct mscope *m, unsigned lun, const uint8_t *cdb, size_t cdb_len,
 			void *in, size_t in_len, const void *out, size_t out_len, char **exchange);
 
-/* One request of a conversation, as `mscope session` takes them, and its answer, which the caller
- * gives back: docs/schema/mscope.session-1.json, mscope-session(1). This is the way to what has no
+/** One request of a conversation, as `mscope session` takes them, and its answer. This is the way to what has no
  * function of its own: wrong fields in a CBW, time-outs, control requests, resets, blocks in and out,
  * scenarios of one's own, bench, pace, compare.
  *
  *	mscope_ask(m, "{\"id\": 1, \"op\": \"bench\", \"sizes\": [1, 64]}", &answer);
  *
- * MSCOPE_PASSED means that it was answered, whatever the device did, which is in the answer; any other
- * status is that of the error in the answer. What is written stays written until the operation
- * `close`, mscope_check(), mscope_send() or mscope_close(), each of which puts it back first; a
- * status of MSCOPE_TARGET from one of the three that return one says that this did not succeed. */
+ * What is written stays written until the operation `close`, mscope_check(), mscope_send() or mscope_close(), each
+ * of which puts it back first; a status of MSCOPE_TARGET from one of the three that return one says that
+ * this did not succeed.
+ * @param request  JSON text, by docs/schema/mscope.session-1.json and mscope-session(1)
+ * @param answer   may be NULL; else JSON text for mscope_free()
+ * @return MSCOPE_PASSED: it was answered, whatever the device did, which is in the answer; any other status is that of
+ *         the error in the answer */
 MSC_API int mscope_ask(struct mscope *m, const char *request, char **answer);
 
-/* Ends what is under way between two transfers, within a case too: the call returns soon, with what
+/** Ends what is under way between two transfers, within a case too: the call returns soon, with what
  * there is until then and an error. From another thread or a signal handler; of no effect on calls
- * that begin later. m is open. */
+ * that begin later.
+ * @param m  is open */
 MSC_API void mscope_stop(struct mscope *m);
 
-/* Gives a document back. */
+/** Gives a document back.
+ * @param json  what a call above gave; NULL is nothing */
 MSC_API void mscope_free(char *json);
 
 #ifdef __cplusplus

@@ -13,7 +13,7 @@ test="clang libclang-rt-dev clang-format cppcheck libcmocka-dev python3 python3-
 	python3-tap python3-selenium chromium chromium-driver"
 vm="qemu-system-x86 seabios busybox-static cpio kmod xz-utils zstd usbip libiscsi-bin
 	dmsetup e2fsprogs"
-deb="dpkg-dev debhelper lintian"
+deb="dpkg-dev debhelper dh-python lintian"
 libraries="jansson libfyaml libudev libpcap libusb-1.0"
 
 want=

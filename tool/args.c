@@ -45,6 +45,7 @@ const struct opt report_options[] = {
 
 const struct opt run_options[] = {
 	{ "profile", 'p', "NAME", "how strict: spec, usbif (the default), interop" },
+	{ "dry-run", 0, NULL, "say what would be run and written, and send nothing" },
 	{ "allow-writes", 0, NULL, "run what writes; a scratch range is saved and put back" },
 	{ "allow-unsafe", 0, "[OPCODE,...]",
 	  "and what cannot be undone or nobody knows: all, or these, as in =04,3b" },

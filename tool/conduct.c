@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Runs scenarios with every report that was asked for, and a line of progress on a terminal. All
  * files are open before the target is. */
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "mscope.h"
 #include "repeat.h"
 #include "scenario/waivers.h"
 #include "tool.h"
 
 #define ESTIMATE_LEAST 20 /* cases; fewer are done before it is read */
+#define LEFT_FROM_NS	(2 * MSC_S) /* what is over sooner needs no word of when */
+#define LEFT_FROM_CASES 5
 #define MINUTES_FROM_S 100 /* s; from there on minutes are told */
 
 struct report {
@@ -26,10 +28,27 @@ struct conductor {
 	size_t n_reports;	/* that have begun */
 	struct tool *tool;
 	size_t total, done;
+	struct msc_real_clock clock; /* since the first case */
 	char *repeat, *selected;
 	struct repeat tried;
 	struct walk *walk; /* NULL: the run does not end with the first failure */
 };
+
+/* As fast as so far; before that can be told, nothing. */
+static void append_time_left(struct conductor *c, char *text, size_t size)
+{
+	int64_t elapsed = msc_now(&c->clock.clock);
+	size_t done = c->done - 1;
+	long long left;
+
+	if (elapsed < LEFT_FROM_NS || done < LEFT_FROM_CASES || c->total < done)
+		return;
+	left = (long long)(elapsed / (int64_t)done * (int64_t)(c->total - done) / MSC_S);
+	if (left >= MINUTES_FROM_S)
+		msc_append(text, size, "; about %lld minutes left", (left + 30) / 60);
+	else
+		msc_append(text, size, "; about %lld s left", left + 1);
+}
 
 static void show_progress(struct conductor *c, const struct msc_event *ev)
 {
@@ -40,8 +59,11 @@ static void show_progress(struct conductor *c, const struct msc_event *ev)
 		tool_progress(c->tool, "asking the device what it is");
 	}
 	if (ev->kind == MSC_EV_CASE_BEGIN) {
+		if (!c->done)
+			msc_real_clock_init(&c->clock);
 		snprintf(text, sizeof text, "[%zu/%zu] %s", ++c->done, c->total,
 			 msc_scenario_name(ev->scenario));
+		append_time_left(c, text, sizeof text);
 		tool_progress(c->tool, text);
 	} else if (ev->kind == MSC_EV_CASE_END) {
 		tool_progress(c->tool, "");
@@ -133,88 +155,6 @@ static void on_event(void *user, const struct msc_event *ev)
 		msc_report_event(&c->reports[i].run, ev);
 	if (ev->kind == MSC_EV_RUN_BEGIN || ev->kind == MSC_EV_CASE_END)
 		output_failed(); /* who watches a slow device sees each verdict; tool_stop() asks */
-}
-
-/* A word as a shell takes it. */
-static void put_word(FILE *out, const char *word)
-{
-	bool plain = *word != '\0';
-
-	for (const char *p = word; *p; p++)
-		plain = plain && (isalnum((unsigned char)*p) || strchr("_@%+=:,./-", *p));
-	if (plain) {
-		fputs(word, out);
-		return;
-	}
-	putc('\'', out);
-	for (; *word; word++)
-		fputs(*word == '\'' ? "'\\''" : (char[]){ *word, '\0' }, out);
-	putc('\'', out);
-}
-
-/* Whoever copies the command wants to see the case again: no file of theirs is written over, and
- * nothing of an earlier run is decided anew. The seed is in the target's name. */
-static bool is_repeated(const struct opt *o)
-{
-	static const char *const once[] = { "record", "record-transfers", "seed", "restore",
-					    "forget-journal" };
-
-	for (size_t i = 0; i < MSC_COUNT(once); i++)
-		if (!strcmp(o->name, once[i]))
-			return false;
-	return opt_is_in(o, run_options) || opt_is_in(o, target_options);
-}
-
-/* The command that repeats a case, less its --select. */
-static char *repeat_command(const struct tool *tool)
-{
-	char *text = NULL;
-	size_t len;
-	FILE *f = open_memstream(&text, &len);
-
-	if (!f)
-		return NULL;
-	fprintf(f, "mscope %s ", tool->cmd->name);
-	put_word(f, tool->target);
-	for (size_t i = tool->target_words; i < tool->args.n_words; i++) {
-		putc(' ', f);
-		put_word(f, tool->args.words[i]);
-	}
-	for (size_t i = 0; i < tool->args.n_options; i++) {
-		const struct given *g = &tool->args.options[i];
-
-		if (!is_repeated(g->opt))
-			continue;
-		fprintf(f, " --%s", g->opt->name);
-		if (g->opt->value && (*g->opt->value != '[' || *g->value)) {
-			putc(*g->opt->value == '[' ? '=' : ' ', f);
-			put_word(f, g->value);
-		}
-	}
-	if (fclose(f)) {
-		free(text);
-		return NULL;
-	}
-	return text;
-}
-
-/* The part of it that repeat_command() leaves out. */
-static char *select_options(const struct tool *tool)
-{
-	char *text = NULL;
-	size_t len;
-	FILE *f = open_memstream(&text, &len);
-
-	for (size_t i = 0; f && i < tool->args.n_options; i++) {
-		if (strcmp(tool->args.options[i].opt->name, "select") != 0)
-			continue;
-		fputs(" --select ", f);
-		put_word(f, tool->args.options[i].value);
-	}
-	if (f && fclose(f) == 0)
-		return text;
-	free(text);
-	return NULL;
 }
 
 /* ---- reports ----------------------------------------------------------------------------------- */
@@ -389,12 +329,39 @@ static int run_opened(struct conductor *c, struct msc_scenarios *scenarios, bool
 	if (for_it)
 		msc_select_for(scenarios, &target->device);
 	c->repeat = repeat_command(c->tool);
-	c->selected = select_options(c->tool);
+	c->selected = repeat_selected(c->tool);
 	status = c->repeat && c->selected ? run_on(c, target, scenarios, options, err)
 					  : msc_nomem(err);
 	msc_target_close(target);
 	free(c->repeat);
 	free(c->selected);
+	return status;
+}
+
+/* Without the target: for_it leaves out what is about one device alone, unless the target names it by number. */
+static int run_dry(struct conductor *c, struct msc_scenarios *scenarios, bool for_it,
+		   const struct msc_run_options *options, struct msc_err *err)
+{
+	struct msc_device device = { .simulated = !strncmp(c->tool->target, "sim:", 4) };
+	struct msc_report_context context = tool_context(c->tool);
+	struct msc_summary summary;
+	int status;
+
+	if (c->walk)
+		return msc_fail(
+			err, MSC_E_USAGE,
+			"--bring-up decides as it goes what is sent, and takes no --dry-run");
+	snprintf(device.name, sizeof device.name, "%s", c->tool->target);
+	sscanf(c->tool->target, "usb:%4hx:%4hx", &device.desc.vendor, &device.desc.product);
+	if (for_it)
+		msc_select_for(scenarios, &device);
+	if (begin_reports(c, &context, err) < 0)
+		return -1;
+	msc_run_dry(&device, scenarios, options, &summary);
+	status = msc_summary_is_good(&summary) ? MSCOPE_PASSED : MSCOPE_FAILED;
+	if (end_reports(c, status, err) < 0)
+		return -1;
+	tell_stale(options->waivers);
 	return status;
 }
 
@@ -427,7 +394,8 @@ static int run_chosen(struct tool *tool, const struct msc_scenarios *all,
 		return -1;
 	if (walk && !arg(&tool->args, "profile"))
 		options.profile = MSC_PROFILE_INTEROP;
-	status = run_opened(&c, scenarios, for_it, &options, err);
+	status = arg(&tool->args, "dry-run") ? run_dry(&c, scenarios, for_it, &options, err)
+					     : run_opened(&c, scenarios, for_it, &options, err);
 	msc_waivers_free(options.waivers);
 	return status;
 }

@@ -2,6 +2,7 @@
 /* "to repeat", tried before it is printed: on a simulated device, which can be had anew, the case is run
  * by itself; where that does not show what was found, after one that ran before it. A device from the
  * outside, or a medium in a file, is not touched for that. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,4 +117,86 @@ void repeat_end(struct repeat *r)
 	free(r->known);
 	r->known = NULL;
 	r->n = 0;
+}
+
+/* ---- the command line -------------------------------------------------------------------------- */
+
+/* A word as a shell takes it. */
+static void put_word(FILE *out, const char *word)
+{
+	bool plain = *word != '\0';
+
+	for (const char *p = word; *p; p++)
+		plain = plain && (isalnum((unsigned char)*p) || strchr("_@%+=:,./-", *p));
+	if (plain) {
+		fputs(word, out);
+		return;
+	}
+	putc('\'', out);
+	for (; *word; word++)
+		fputs(*word == '\'' ? "'\\''" : (char[]){ *word, '\0' }, out);
+	putc('\'', out);
+}
+
+/* Whoever copies the command wants to see the case again: no file of theirs is written over, and
+ * nothing of an earlier run is decided anew. The seed is in the target's name. */
+static bool is_repeated(const struct opt *o)
+{
+	static const char *const once[] = { "record",  "record-transfers", "seed",
+					    "restore", "forget-journal",   "dry-run" };
+
+	for (size_t i = 0; i < MSC_COUNT(once); i++)
+		if (!strcmp(o->name, once[i]))
+			return false;
+	return opt_is_in(o, run_options) || opt_is_in(o, target_options);
+}
+
+char *repeat_command(const struct tool *tool)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		return NULL;
+	fprintf(f, "mscope %s ", tool->cmd->name);
+	put_word(f, tool->target);
+	for (size_t i = tool->target_words; i < tool->args.n_words; i++) {
+		putc(' ', f);
+		put_word(f, tool->args.words[i]);
+	}
+	for (size_t i = 0; i < tool->args.n_options; i++) {
+		const struct given *g = &tool->args.options[i];
+
+		if (!is_repeated(g->opt))
+			continue;
+		fprintf(f, " --%s", g->opt->name);
+		if (g->opt->value && (*g->opt->value != '[' || *g->value)) {
+			putc(*g->opt->value == '[' ? '=' : ' ', f);
+			put_word(f, g->value);
+		}
+	}
+	if (fclose(f)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+char *repeat_selected(const struct tool *tool)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	for (size_t i = 0; f && i < tool->args.n_options; i++) {
+		if (strcmp(tool->args.options[i].opt->name, "select") != 0)
+			continue;
+		fputs(" --select ", f);
+		put_word(f, tool->args.options[i].value);
+	}
+	if (f && fclose(f) == 0)
+		return text;
+	free(text);
+	return NULL;
 }

@@ -22,4 +22,9 @@ enum msc_repeats repeat_try(void *user, const char *name, const struct msc_rule 
 			    const char **before);
 void repeat_end(struct repeat *);
 
+/* The command that repeats a case, less its --select; and that, " --select WHAT...", as it was typed. free() them;
+ * NULL: out of memory. */
+char *repeat_command(const struct tool *);
+char *repeat_selected(const struct tool *);
+
 #endif

@@ -42,7 +42,9 @@ int main(int argc, char **argv)
 {
 	const char *selected[] = { argc > 2 ? argv[2] : "*", NULL };
 	unsigned failed = 0;
-	const struct mscope_check options = { .select = selected, .done = on_case, .user = &failed };
+	const struct mscope_check options = { .select = selected,
+					      .done = on_case,
+					      .user = &failed };
 	struct mscope *m;
 	char *result = NULL;
 	int status;

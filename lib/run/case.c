@@ -76,17 +76,15 @@ static const char *taken_out(const struct msc_runner *r)
 	return "the medium has been taken out (the device says 2/3a)";
 }
 
-/* Given by the user, or not. */
-static const char *unpermitted(const struct msc_runner *r)
+const char *msc_run_unpermitted(const struct msc_scenario *s, const struct msc_run_options *o,
+				bool simulated)
 {
-	const struct msc_scenario *s = r->s;
-
-	if (s->writes && !r->o->allow_writes)
+	if (s->writes && !o->allow_writes)
 		return "writes to the medium; give --allow-writes to allow it";
-	if (s->unsafe && !r->o->allow_unsafe)
+	if (s->unsafe && !o->allow_unsafe)
 		return "sends what cannot be undone, or what nobody knows; give --allow-unsafe to "
 		       "allow it";
-	if (s->ejects && !r->o->allow_eject && !r->target->device.simulated)
+	if (s->ejects && !o->allow_eject && !simulated)
 		return "takes the medium away; give --allow-eject to allow it";
 	return NULL;
 }
@@ -104,7 +102,7 @@ bool msc_run_obstacle(const struct msc_runner *r, char *why, size_t size)
 		return true;
 	}
 	if (!reason)
-		reason = unpermitted(r);
+		reason = msc_run_unpermitted(s, r->o, r->target->device.simulated);
 	if (!reason && s->scratch_blocks > msc_medium_room(r->medium)) {
 		snprintf(why, size,
 			 "the medium is too small for a scratch range of %" PRId64 " blocks",

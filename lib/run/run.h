@@ -94,4 +94,9 @@ bool msc_summary_is_good(const struct msc_summary *);
 int msc_run(struct msc_target *, const struct msc_scenarios *, const struct msc_run_options *,
 	    struct msc_summary *, struct msc_err *) MSC_MUST_CHECK;
 
+/* The events of such a run without a target: every case is skipped, and the reason is what would be done with it.
+ * Of the device nothing counts but its name, and whether it is simulated. */
+void msc_run_dry(const struct msc_device *, const struct msc_scenarios *,
+		 const struct msc_run_options *, struct msc_summary *);
+
 #endif

@@ -84,6 +84,9 @@ int msc_run_case(struct msc_runner *, const struct msc_scenario *, bool *wedged,
 		 struct msc_err *) MSC_MUST_CHECK;
 /* The scenario in hand cannot run on this device, or may not: *why says so. */
 bool msc_run_obstacle(const struct msc_runner *, char *why, size_t size);
+/* What keeps it from being run on any device until the user allows it; NULL: nothing. */
+const char *msc_run_unpermitted(const struct msc_scenario *, const struct msc_run_options *,
+				bool simulated);
 /* The case ends here, without more steps, and this is its verdict unless findings are worse. */
 void msc_run_end_case(struct msc_runner *, enum msc_verdict, const char *fmt, ...) MSC_PRINTF(3, 4);
 
