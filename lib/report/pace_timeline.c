@@ -17,7 +17,8 @@ struct style {
 	const char *glyph[LETTER];
 };
 
-static const struct style ascii = { { " ", "-", ":", ".", "~", "|", "#", "S", "C", "[", "]", "|" } };
+static const struct style ascii = { { " ", "-", ":", ".", "~", "|", "#", "S", "C", "[", "]",
+				      "|" } };
 static const struct style boxes = { { " ", "\u2500", ":", "\u00b7", "\u2592", "|", "\u2588", "S",
 				      "C", "\u251c", "\u2524", "\u2502" } };
 
@@ -155,12 +156,12 @@ static void print_sentence(FILE *out, const struct msc_timeline *t)
 	double idle = t->end_ns - t->carries_ns - t->asks_ns - t->waits_ns;
 	char text[400], end[24];
 
-	snprintf(text, sizeof text,
-		 "Of %s the bus carries packets for %.0f %%",
+	snprintf(text, sizeof text, "Of %s the bus carries packets for %.0f %%",
 		 msc_format_ns(end, sizeof end, (int64_t)t->end_ns), percent(t, t->carries_ns));
 	if (percent(t, t->asks_ns) >= 1)
 		snprintf(text + strlen(text), sizeof text - strlen(text),
-			 ", asks a device that has nothing yet for %.0f %%", percent(t, t->asks_ns));
+			 ", asks a device that has nothing yet for %.0f %%",
+			 percent(t, t->asks_ns));
 	if (percent(t, t->waits_ns) >= 1)
 		snprintf(text + strlen(text), sizeof text - strlen(text),
 			 ", and is quiet for %.0f %% until the host sees at a frame's end that a "
@@ -203,7 +204,8 @@ void msc_timeline_print(FILE *out, const struct msc_timeline *t, bool utf8, int6
 		print_lane(out, &c, MSC_LANE_MEDIUM, "medium", style);
 	if (has_lane(t, MSC_LANE_TICKS))
 		print_lane(out, &c, MSC_LANE_TICKS, "ticks", style);
-	fprintf(out, "%*sC CBW, %s data, S CSW, %s NAK, %s until the frame ends; %s the medium works\n",
+	fprintf(out,
+		"%*sC CBW, %s data, S CSW, %s NAK, %s until the frame ends; %s the medium works\n",
 		LABEL, "", style->glyph[DATA], style->glyph[NAK], style->glyph[WAIT],
 		style->glyph[WORKS]);
 	if (t->end_ns > c.step_ns * (double)c.width)

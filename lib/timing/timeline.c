@@ -26,7 +26,7 @@ static void add(struct drawing *d, enum msc_lane lane, enum msc_span_kind kind, 
 	struct msc_timeline *t = d->t;
 
 	if (lane == MSC_LANE_BUS && to > from)
-		*(kind == MSC_SPAN_NAK	  ? &t->asks_ns
+		*(kind == MSC_SPAN_NAK    ? &t->asks_ns
 		  : kind == MSC_SPAN_WAIT ? &t->waits_ns
 					  : &t->carries_ns) += to - from;
 	if (t->n == MSC_SPANS_MAX || (to <= from && kind != MSC_SPAN_TICK))
