@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 
 #include "mscope.h"
-#include "report/fuzz.h"
 #include "repeat.h"
+#include "report/fuzz.h"
 #include "tool.h"
 
 #define PROGRESS 64 /* conversations between two lines of it */
@@ -147,9 +147,8 @@ static struct msc_target *on_open(void *user, bool *once, struct msc_err *err)
 	const struct msc_open_options options = { .allow_writes = j->o.run.allow_writes,
 						  .log = j->o.run.log,
 						  .stop = tool_stop };
-	struct msc_target *target =
-		j->opened ? msc_target_open(j->tool->target, &options, err)
-			  : tool_open(j->tool, j->o.run.allow_writes, err);
+	struct msc_target *target = j->opened ? msc_target_open(j->tool->target, &options, err)
+					      : tool_open(j->tool, j->o.run.allow_writes, err);
 
 	j->opened = true;
 	*once = target && !repeat_can(target);
@@ -230,9 +229,7 @@ static int run(struct job *j, struct msc_err *err)
 	tool_progress(j->tool, "");
 	if (result < 0 && !j->fuzz.conversations)
 		return -1;
-	status = result < 0           ? tool_status(err)
-		 : j->fuzz.n_failures ? MSCOPE_FAILED
-				      : MSCOPE_PASSED;
+	status = result < 0 ? tool_status(err) : j->fuzz.n_failures ? MSCOPE_FAILED : MSCOPE_PASSED;
 	if (show(j, status, &unwritten) < 0 && result == 0) {
 		*err = unwritten;
 		return -1;

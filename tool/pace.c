@@ -23,6 +23,7 @@ struct job {
 	struct tool *tool;
 	struct msc_pace_options o;
 	struct msc_pace_samples samples;
+	int64_t column_ns; /* of the picture; 0: so that all is in it */
 	struct msc_pace pace;
 	struct msc_device device;
 	bool not_restored;
@@ -84,6 +85,7 @@ static int read_options(struct job *j, struct msc_err *err)
 	    arg_size(a, "count", 10000, &count, err) < 0 ||
 	    arg_size(a, "lba", UINT32_MAX, &lba, err) < 0 ||
 	    arg_size(a, "lun", MSC_LUN_MAX, &lun, err) < 0 ||
+	    arg_duration(a, "scale", &j->column_ns, err) < 0 ||
 	    arg_duration(a, "timeout", &j->o.timeout_ns, err) < 0)
 		return -1;
 	if (arg(a, "count") && !count)
@@ -303,6 +305,7 @@ static int show(struct job *j, int status, const char *reason, struct msc_err *e
 					   .failure = j->samples.failure,
 					   .reason = reason,
 					   .picture_only = arg(&tool->args, "timeline"),
+					   .column_ns = j->column_ns,
 					   .utf8 = terminal_takes_utf8(),
 					   .context = &context,
 					   .exit_status = status };
@@ -362,6 +365,7 @@ static const struct opt pace_options[] = {
 	WINDOW_TIME,
 	{ "allow-writes", 0, NULL, "look for pauses of writes, too; a scratch range is saved" },
 	{ "timeline", 0, NULL, "show the picture of one exchange alone" },
+	{ "scale", 0, "TIME", "what a column of the picture is worth, to lay two side by side" },
 	{ .name = NULL },
 };
 

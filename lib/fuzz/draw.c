@@ -158,7 +158,8 @@ static unsigned parts_of(const struct fuzz_row *row)
 {
 	unsigned n = 1;
 
-	for (const char *p = row->flags & FUZZ_WHOLE ? NULL : strstr(row->text, "\n- "); p; p = strstr(p + 1, "\n- "))
+	for (const char *p = row->flags & FUZZ_WHOLE ? NULL : strstr(row->text, "\n- "); p;
+	     p = strstr(p + 1, "\n- "))
 		n++;
 	return n;
 }
@@ -166,9 +167,9 @@ static unsigned parts_of(const struct fuzz_row *row)
 static void add_row(struct msc_rng *rng, struct fuzz_talk *talk, unsigned id, bool twisted,
 		    bool writes)
 {
-	const struct fuzz_row *row = draw_row(rng, fuzz_steps, fuzz_n_steps,
-					      (twisted ? FUZZ_SOLO : 0) |
-						      (writes ? 0 : FUZZ_WRITES));
+	const struct fuzz_row *row =
+		draw_row(rng, fuzz_steps, fuzz_n_steps,
+			 (twisted ? FUZZ_SOLO : 0) | (writes ? 0 : FUZZ_WRITES));
 	struct fuzz_step first = { .stem.row = row, .id = id };
 	unsigned parts = parts_of(row);
 

@@ -95,8 +95,7 @@ static void put_comment(FILE *out, const struct job *j, const struct msc_fuzz_wh
 	static const char *const labels[] = { "expected", "actual" };
 
 	fprintf(out, "# %s%s%s: %s\n", msc_fuzz_name(what), *what->command ? " of " : "",
-		what->command,
-		f ? f->message : "the device is gone, and nothing brings it back");
+		what->command, f ? f->message : "the device is gone, and nothing brings it back");
 	for (size_t i = 0; f && i < MSC_COUNT(labels); i++) {
 		const char *value = i ? f->actual : f->expected;
 
@@ -233,7 +232,8 @@ static int look_into(struct job *j, const struct msc_fuzz_what *what, struct msc
 		rc = confirm(j, &f, &talk, err);
 	if (rc == 0 && f.repeats)
 		rc = find_cause(j, &f, err);
-	if (rc < 0 && !f.text) /* what there is: the conversation as it was drawn, or as far as it went */
+	if (rc < 0 &&
+	    !f.text) /* what there is: the conversation as it was drawn, or as far as it went */
 		f.text = describe(j, &talk, what, NULL);
 	if (rc < 0) {
 		struct msc_err second = MSC_ERR_INIT;
@@ -248,7 +248,8 @@ static bool is_enough(const struct job *j)
 {
 	const struct msc_fuzz_options *o = j->o;
 
-	return (o->one && j->fuzz->n_failures) || (o->count && j->fuzz->conversations >= o->count) ||
+	return (o->one && j->fuzz->n_failures) ||
+	       (o->count && j->fuzz->conversations >= o->count) ||
 	       (o->duration_ns && j->fuzz->elapsed_ns >= o->duration_ns);
 }
 

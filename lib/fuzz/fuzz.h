@@ -32,7 +32,8 @@ struct msc_fuzz_what {
 /* A failure, by the shortest conversation that shows it. */
 struct msc_fuzz_failure {
 	struct msc_fuzz_what what;
-	struct msc_fuzz_what *also; /* what the same conversation fails beside it, or the same cause */
+	struct msc_fuzz_what
+		*also; /* what the same conversation fails beside it, or the same cause */
 	size_t n_also;
 	uint64_t conversation;	     /* the first that failed it */
 	unsigned again;		     /* so many others have failed it since */
@@ -41,7 +42,8 @@ struct msc_fuzz_failure {
 	unsigned drawn; /* of the conversation that was drawn */
 	bool writes;	/* it needs --allow-writes */
 	char *text;	/* a scenario file */
-	struct msc_findings found; /* what failed in the shrunk conversation, the finding itself first;
+	struct msc_findings
+		found; /* what failed in the shrunk conversation, the finding itself first;
 				      none: nothing but that the device has gone */
 	const char *cause; /* by the dictionary, where it has no other; NULL: not known */
 	const char *cause_title;
@@ -81,7 +83,8 @@ struct msc_fuzz_options {
 /* The result begins zeroed and is freed in any case. A device that goes away is a failure, and after
  * that -1 (MSC_E_GONE) where it cannot be had anew; so is what the user stopped. What there is, is
  * in the result. */
-int msc_fuzz_run(const struct msc_fuzz_options *, struct msc_fuzz *, struct msc_err *) MSC_MUST_CHECK;
+int msc_fuzz_run(const struct msc_fuzz_options *, struct msc_fuzz *,
+		 struct msc_err *) MSC_MUST_CHECK;
 void msc_fuzz_free(struct msc_fuzz *);
 
 /* The rule's id, or "device.gone". */
@@ -101,7 +104,8 @@ enum fuzz_flag {
 	FUZZ_CBW = 1 << 3,  /* of a twist: a field of the CBW */
 	FUZZ_DATALESS = 1 << 4, /* the command moves no data; of a twist: not for such */
 	FUZZ_RECOVERS = 1 << 6, /* does reset recovery itself, where it wants it */
-	FUZZ_WHOLE = 1 << 5, /* not to be taken apart: without its end it would be the host's fault */
+	FUZZ_WHOLE =
+		1 << 5, /* not to be taken apart: without its end it would be the host's fault */
 };
 
 /* One or more steps, or a twist, as text of the language; $NAME is a value of that name, the same
@@ -127,7 +131,8 @@ struct fuzz_choice {
 
 struct fuzz_piece {
 	const struct fuzz_row *row;
-	struct fuzz_choice value[FUZZ_PLACES]; /* in the order in which they first stand in the text */
+	struct fuzz_choice
+		value[FUZZ_PLACES]; /* in the order in which they first stand in the text */
 };
 
 /* A row of several steps is taken apart, so that any of them can be left out: `part` of the row. */

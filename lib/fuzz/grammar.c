@@ -38,7 +38,8 @@ const struct fuzz_row fuzz_steps[] = {
 	{ 4, P | N, "- command: { verify10: { lba: $lba, blocks: $blocks } }" },
 	{ 1, P | N, "- command: { verify12: { lba: $lba, blocks: $blocks } }" },
 	{ 1, P | N, "- command: { verify16: { lba: $lba64, blocks: $blocks } }" },
-	{ 3, P | N, "- command: { synchronize_cache10: { lba: $lba, blocks: $blocks, immed: $bit } }" },
+	{ 3, P | N,
+	  "- command: { synchronize_cache10: { lba: $lba, blocks: $blocks, immed: $bit } }" },
 	{ 1, P | N, "- command: { synchronize_cache16: { lba: $lba64, blocks: $blocks } }" },
 	{ 2, P | N, "- command: { prevent_allow: { prevent: $bit } }" },
 	{ 2, P | N, "- command: { start_stop_unit: { start: 1, immed: $bit } }" },
@@ -81,40 +82,53 @@ const struct fuzz_row fuzz_steps[] = {
 		"- command: read_capacity10\n  expect: { data: a$id }" },
 
 	/* what a host relies on, of a device that is ready */
-	{ 3, S, "- ready\n- command: { read: { lba: $inside, blocks: 1 } }\n  save: a$id\n"
-		"  expect: { status: passed }\n"
-		"- command: { read: { lba: $inside, blocks: $some } }\n  expect: { data: a$id }" },
-	{ 2, S, "- ready\n- command: { read: { lba: last_lba - $some + 1, blocks: $some } }\n"
-		"  expect: { status: passed }" },
-	{ 2, S, "- ready\n- command: { read: { lba: last_lba - $some + 2, blocks: $some } }\n"
-		"  expect: { status: failed, sense: 5/21/00 }" },
-	{ 2, S, "- ready\n- command: { read: { lba: last_lba - 7, blocks: $seven } }\n"
-		"  expect: { status: passed }" },
-	{ 1, S, "- ready\n- command: { read10: { lba: 0, blocks: 64 } }\n  save: a$id\n"
-		"- command: { read10: { lba: 0, blocks: 64 } }\n"
-		"  during: { data: [ { get_status: { of: device, expect: done } },"
-		" { get_descriptor: { type: device, length: 18, expect: done } }, get_max_lun ] }\n"
-		"  expect: { data: a$id }" },
-	{ 1, S, "- ready\n- command: { read6: { lba: $lba21, blocks: $few } }\n  save: a$id\n"
-		"- command: { read10: { lba: $lba21, blocks: $few } }\n  expect: { data: a$id }" },
-	{ 2, S, "- ready\n- command: { verify10: { lba: $inside, blocks: $some } }\n"
-		"  expect: { status: [passed, failed], sense: [5/20/00, 5/24/00] }" },
-	{ 1, S, "- ready\n- command: { inquiry: { alloc: 36 } }\n"
-		"  expect: { status: passed, transferred: 36 }" },
-	{ 1, S, "- port_reset\n- command: { inquiry: { alloc: 36 } }\n"
-		"  expect: { status: passed }\n- command: { request_sense: { alloc: 18 } }\n"
-		"  expect: { status: passed }" },
-	{ 1, S, "- port_reset\n- ready\n- command: { read10: { lba: 0, blocks: 1 } }\n"
-		"  expect: { status: passed }" },
-	{ 1, S, "- port_reset\n- ready\n- command: read_capacity10\n"
-		"  expect: { status: passed }\n  save: a$id\n"
-		"- command: read_capacity10\n  expect: { data: a$id }" },
-	{ 1, S, "- ready\n- command: { synchronize_cache10: {} }\n- wait: 3s\n"
-		"- command: test_unit_ready\n  expect: { status: passed }" },
-	{ 1, S, "- ready\n- command: { start_stop_unit: { immed: $bit, loej: 0, start: 0 } }" OPTIONAL
-		"\n- command: test_unit_ready\n"
-		"  expect: { status: [passed, failed], sense: 2/04 }\n"
-		"- command: { start_stop_unit: { start: 1 } }" },
+	{ 3, S,
+	  "- ready\n- command: { read: { lba: $inside, blocks: 1 } }\n  save: a$id\n"
+	  "  expect: { status: passed }\n"
+	  "- command: { read: { lba: $inside, blocks: $some } }\n  expect: { data: a$id }" },
+	{ 2, S,
+	  "- ready\n- command: { read: { lba: last_lba - $some + 1, blocks: $some } }\n"
+	  "  expect: { status: passed }" },
+	{ 2, S,
+	  "- ready\n- command: { read: { lba: last_lba - $some + 2, blocks: $some } }\n"
+	  "  expect: { status: failed, sense: 5/21/00 }" },
+	{ 2, S,
+	  "- ready\n- command: { read: { lba: last_lba - 7, blocks: $seven } }\n"
+	  "  expect: { status: passed }" },
+	{ 1, S,
+	  "- ready\n- command: { read10: { lba: 0, blocks: 64 } }\n  save: a$id\n"
+	  "- command: { read10: { lba: 0, blocks: 64 } }\n"
+	  "  during: { data: [ { get_status: { of: device, expect: done } },"
+	  " { get_descriptor: { type: device, length: 18, expect: done } }, get_max_lun ] }\n"
+	  "  expect: { data: a$id }" },
+	{ 1, S,
+	  "- ready\n- command: { read6: { lba: $lba21, blocks: $few } }\n  save: a$id\n"
+	  "- command: { read10: { lba: $lba21, blocks: $few } }\n  expect: { data: a$id }" },
+	{ 2, S,
+	  "- ready\n- command: { verify10: { lba: $inside, blocks: $some } }\n"
+	  "  expect: { status: [passed, failed], sense: [5/20/00, 5/24/00] }" },
+	{ 1, S,
+	  "- ready\n- command: { inquiry: { alloc: 36 } }\n"
+	  "  expect: { status: passed, transferred: 36 }" },
+	{ 1, S,
+	  "- port_reset\n- command: { inquiry: { alloc: 36 } }\n"
+	  "  expect: { status: passed }\n- command: { request_sense: { alloc: 18 } }\n"
+	  "  expect: { status: passed }" },
+	{ 1, S,
+	  "- port_reset\n- ready\n- command: { read10: { lba: 0, blocks: 1 } }\n"
+	  "  expect: { status: passed }" },
+	{ 1, S,
+	  "- port_reset\n- ready\n- command: read_capacity10\n"
+	  "  expect: { status: passed }\n  save: a$id\n"
+	  "- command: read_capacity10\n  expect: { data: a$id }" },
+	{ 1, S,
+	  "- ready\n- command: { synchronize_cache10: {} }\n- wait: 3s\n"
+	  "- command: test_unit_ready\n  expect: { status: passed }" },
+	{ 1, S,
+	  "- ready\n- command: { start_stop_unit: { immed: $bit, loej: 0, start: 0 } }" OPTIONAL
+	  "\n- command: test_unit_ready\n"
+	  "  expect: { status: [passed, failed], sense: 2/04 }\n"
+	  "- command: { start_stop_unit: { start: 1 } }" },
 
 	{ 1, S, "- ready\n- command: { seek10: { lba: 0 } }\n"
 		"  expect: { status: [passed, failed], sense: [5/20/00, 2/3a] }" },
@@ -176,23 +190,31 @@ const struct fuzz_row fuzz_steps[] = {
 	{ 1, 0, "- bulk_only_reset: { index: interface + $far }\n- bulk_only_reset" },
 	{ 1, 0, "- bulk_only_reset: { length: 1 }\n- bulk_only_reset" },
 	{ 3, 0, "- get_status: { of: $of, expect: { outcome: done, transferred: 2 } }" },
-	{ 2, 0, "- get_descriptor: { type: device, length: 18, save: a$id }\n"
-		"- get_descriptor: { type: device, length: $desc,"
-		" expect: { outcome: done, data: a$id } }" },
-	{ 2, 0, "- get_descriptor: { type: configuration, length: 255, save: a$id }\n"
-		"- get_descriptor: { type: configuration, length: $desc,"
-		" expect: { outcome: done, data: a$id } }" },
-	{ 1, 0, "- get_descriptor: { type: string, index: $index, language: 0x0409, length: $desc }" },
-	{ 1, 0, "- control: { type: 0x80, request: 6, value: 0x0300 + $absent, index: 0x0409,"
-		" length: 255 }\n- get_status: { of: device, expect: done }" },
-	{ 1, 0, "- control: { type: 0x80, request: 6, value: $nodesc, length: 64, expect: stall }\n"
-		"- get_status: { of: device, expect: done }" },
-	{ 1, 0, "- control: { type: 0x81, request: 0, index: interface + 100, length: 2 }\n"
-		"- get_status: { of: device, expect: done }" },
-	{ 1, 0, "- control: { type: 0x82, request: 0, index: $endpoint, length: 2 }\n"
-		"- get_status: { of: device, expect: done }" },
-	{ 1, 0, "- control: { type: 0xa1, request: 0x77, index: interface, length: 1, expect: stall }\n"
-		"- get_max_lun" },
+	{ 2, 0,
+	  "- get_descriptor: { type: device, length: 18, save: a$id }\n"
+	  "- get_descriptor: { type: device, length: $desc,"
+	  " expect: { outcome: done, data: a$id } }" },
+	{ 2, 0,
+	  "- get_descriptor: { type: configuration, length: 255, save: a$id }\n"
+	  "- get_descriptor: { type: configuration, length: $desc,"
+	  " expect: { outcome: done, data: a$id } }" },
+	{ 1, 0,
+	  "- get_descriptor: { type: string, index: $index, language: 0x0409, length: $desc }" },
+	{ 1, 0,
+	  "- control: { type: 0x80, request: 6, value: 0x0300 + $absent, index: 0x0409,"
+	  " length: 255 }\n- get_status: { of: device, expect: done }" },
+	{ 1, 0,
+	  "- control: { type: 0x80, request: 6, value: $nodesc, length: 64, expect: stall }\n"
+	  "- get_status: { of: device, expect: done }" },
+	{ 1, 0,
+	  "- control: { type: 0x81, request: 0, index: interface + 100, length: 2 }\n"
+	  "- get_status: { of: device, expect: done }" },
+	{ 1, 0,
+	  "- control: { type: 0x82, request: 0, index: $endpoint, length: 2 }\n"
+	  "- get_status: { of: device, expect: done }" },
+	{ 1, 0,
+	  "- control: { type: 0xa1, request: 0x77, index: interface, length: 1, expect: stall }\n"
+	  "- get_max_lun" },
 	{ 1, 0, "- control: { type: 0x80, request: 8, length: 1, expect: done }" },
 	{ 2, 0, "- enumerate" },
 	{ 1, 0, "- enumerate\n- port_reset\n- enumerate\n- ready" },
@@ -215,29 +237,37 @@ const struct fuzz_row fuzz_steps[] = {
 	{ 2, 0, "- poll: { endpoint: in }" },
 
 	/* transfers that the host gives up: what it does then belongs to them */
-	{ 3, H, "- command: { read10: { lba: 0, blocks: 8 } }\n  take: $take\n- wait: $time\n- $again\n"
-		"- poll: { endpoint: in }\n- ready" },
+	{ 3, H,
+	  "- command: { read10: { lba: 0, blocks: 8 } }\n  take: $take\n- wait: $time\n- $again\n"
+	  "- poll: { endpoint: in }\n- ready" },
 	{ 3, H, "- command: $any\n  take: $take\n- $again\n- poll: { endpoint: in }\n- ready" },
-	{ 3, H, "- command: { inquiry: { alloc: 36 } }\n  cbw: { length: 512 }\n  leave: yes\n"
-		"- $again\n- get_status: { of: in }\n- get_status: { of: out }\n"
-		"- poll: { endpoint: in }\n- ready" },
-	{ 3, H, "- command: $any\n  cbw: { wrapper_length: $wrapper }\n- $again\n"
-		"- get_status: { of: in }\n- get_status: { of: out }\n- poll: { endpoint: in }\n"
-		"- ready" },
-	{ 2, R, "- command: test_unit_ready\n  cbw: { wrapper_length: 30 }\n- clear_halt: $end\n"
-		"- poll: { endpoint: in, time: 1s }\n- clear_halt: out\n- clear_halt: in\n"
-		"- poll: { endpoint: in, time: 1s }\n- reset_recovery\n- command: test_unit_ready" },
-	{ 2, R, "- command: test_unit_ready\n  cbw: { wrapper_length: $near }\n- clear_halt: in\n"
-		"- clear_halt: out\n- command: test_unit_ready\n  leave: yes\n  timeout: 500ms\n"
-		"- reset_recovery\n- command: test_unit_ready" },
-	{ 1, R, "- command: test_unit_ready\n  cbw: { wrapper_length: 30 }\n- bulk_only_reset\n"
-		"- get_status: { of: in }\n- clear_halt: in\n- clear_halt: out\n"
-		"- command: test_unit_ready" },
-	{ 1, R, "- command: test_unit_ready\n  cbw: { signature: 0 }\n- command: test_unit_ready\n"
-		"  cbw: { wrapper_length: 30 }\n- poll: { endpoint: in, expect: stall }\n"
-		"- reset_recovery\n- command: test_unit_ready" },
-	{ 1, H, "- command: test_unit_ready\n- command: test_unit_ready\n"
-		"  during: { status: [ wait: 5ms, clear_halt: in ] }\n- command: test_unit_ready" },
+	{ 3, H,
+	  "- command: { inquiry: { alloc: 36 } }\n  cbw: { length: 512 }\n  leave: yes\n"
+	  "- $again\n- get_status: { of: in }\n- get_status: { of: out }\n"
+	  "- poll: { endpoint: in }\n- ready" },
+	{ 3, H,
+	  "- command: $any\n  cbw: { wrapper_length: $wrapper }\n- $again\n"
+	  "- get_status: { of: in }\n- get_status: { of: out }\n- poll: { endpoint: in }\n"
+	  "- ready" },
+	{ 2, R,
+	  "- command: test_unit_ready\n  cbw: { wrapper_length: 30 }\n- clear_halt: $end\n"
+	  "- poll: { endpoint: in, time: 1s }\n- clear_halt: out\n- clear_halt: in\n"
+	  "- poll: { endpoint: in, time: 1s }\n- reset_recovery\n- command: test_unit_ready" },
+	{ 2, R,
+	  "- command: test_unit_ready\n  cbw: { wrapper_length: $near }\n- clear_halt: in\n"
+	  "- clear_halt: out\n- command: test_unit_ready\n  leave: yes\n  timeout: 500ms\n"
+	  "- reset_recovery\n- command: test_unit_ready" },
+	{ 1, R,
+	  "- command: test_unit_ready\n  cbw: { wrapper_length: 30 }\n- bulk_only_reset\n"
+	  "- get_status: { of: in }\n- clear_halt: in\n- clear_halt: out\n"
+	  "- command: test_unit_ready" },
+	{ 1, R,
+	  "- command: test_unit_ready\n  cbw: { signature: 0 }\n- command: test_unit_ready\n"
+	  "  cbw: { wrapper_length: 30 }\n- poll: { endpoint: in, expect: stall }\n"
+	  "- reset_recovery\n- command: test_unit_ready" },
+	{ 1, H,
+	  "- command: test_unit_ready\n- command: test_unit_ready\n"
+	  "  during: { status: [ wait: 5ms, clear_halt: in ] }\n- command: test_unit_ready" },
 
 	/* writes, within the scratch range */
 	{ 8, W | P, "- command: { write10: { lba: scratch + $off, blocks: $some } }\n"
@@ -247,63 +277,77 @@ const struct fuzz_row fuzz_steps[] = {
 	{ 2, W | P, "- command: { write16: { lba: scratch + $off, blocks: $some } }\n"
 		    "  data: $pattern" },
 	{ 1, W | P, "- command: { write10: { lba: scratch, blocks: 0 } }" },
-	{ 6, W | S, "- ready\n- command: { write: { lba: scratch + $off, blocks: $some } }\n"
-		    "  data: stamps\n  expect: { status: passed }\n"
-		    "- command: { read: { lba: scratch + $off, blocks: $some } }\n"
-		    "  expect: { status: passed, data: stamps }" },
-	{ 3, W | S, "- ready\n- command: { write: { lba: scratch, blocks: 64 } }\n  data: ones\n"
-		    "  expect: { status: passed }\n"
-		    "- command: { write: { lba: scratch + 8, blocks: $some8 } }\n  data: stamps\n"
-		    "- command: { read: { lba: scratch + 7, blocks: 1 } }\n  expect: { data: ones }\n"
-		    "- command: { read: { lba: scratch + 8, blocks: $some8 } }\n"
-		    "  expect: { data: stamps }\n"
-		    "- command: { read: { lba: scratch + 8 + $some8, blocks: 1 } }\n"
-		    "  expect: { data: ones }" },
-	{ 3, W | S, "- ready\n- command: { read: { lba: last_lba, blocks: 1 } }\n  save: a$id\n"
-		    "- command: { write: { lba: $beyond, blocks: $few1 } }\n  data: ones\n"
-		    "  expect: { status: failed, sense: 5/21/00 }\n"
-		    "- command: { read: { lba: last_lba, blocks: 1 } }\n"
-		    "  expect: { status: passed, data: a$id }" },
-	{ 2, W | S, "- ready\n- command: { read: { lba: last_lba, blocks: 1 } }\n  save: a$id\n"
-		    "- command: { write: { lba: last_lba, blocks: $two } }\n  data: ones\n"
-		    "  expect: { status: failed, sense: 5/21/00 }\n"
-		    "- command: { read: { lba: last_lba, blocks: 1 } }\n"
-		    "  expect: { status: passed, data: a$id }" },
-	{ 2, W | S, "- ready\n- command: { write: { lba: scratch, blocks: 8 } }\n  data: stamps\n"
-		    "  split: $split\n  expect: { status: passed }\n"
-		    "- command: { read: { lba: scratch, blocks: 8 } }\n"
-		    "  expect: { status: passed, data: stamps }" },
-	{ 2, W | S, "- ready\n- for: { at: probes }\n  do:\n"
-		    "    - command: { write: { lba: at, blocks: 1 } }\n      data: stamps\n"
-		    "- for: { other: probes }\n  do:\n"
-		    "    - command: { read: { lba: other, blocks: 1 } }\n"
-		    "      expect: { status: passed, data: stamps }" },
-	{ 2, W | S, "- ready\n- command: { write12: { lba: scratch, blocks: $some } }\n"
-		    "  data: stamps\n  expect: { status: [passed, failed], sense: 5/20/00 }" },
-	{ 2, W | S, "- ready\n- command: { write: { fua: 1, lba: scratch, blocks: 1 } }\n"
-		    "  data: stamps\n  expect: { status: [passed, failed], sense: 5/24/00 }" },
-	{ 2, W | S, "- ready\n- command: { write: { lba: scratch, blocks: 64 } }\n  data: stamps\n"
-		    "  during: { data: [ { get_status: { of: device, expect: done } },"
-		    " { get_descriptor: { type: device, length: 18, expect: done } } ] }\n"
-		    "- command: { read: { lba: scratch, blocks: 64 } }\n"
-		    "  expect: { status: passed, data: stamps }" },
-	{ 2, W | S, "- ready\n- command: { write: { lba: scratch, blocks: 8 } }\n  data: stamps\n"
-		    "  expect: { status: passed }\n- command: { synchronize_cache10: {} }\n- $restart\n"
-		    "- ready\n- command: { read: { lba: scratch, blocks: 8 } }\n"
-		    "  expect: { status: passed, data: stamps }" },
-	{ 2, W | H, "- command: { write: { lba: scratch, blocks: 8 } }\n  data: stamps\n"
-		"  send: $take\n  leave: yes\n  timeout: 20ms\n- $again\n- poll: { endpoint: in }\n"
-		"- ready" },
-	{ 2, W, "- command: { write: { lba: scratch, blocks: 1 } }\n  data: stamps\n"
-		"  send: $bytes\n- poll: { endpoint: in }" },
-	{ 1, W | S, "- ready\n- command: { write: { lba: scratch, blocks: 1 } }\n  data: ones\n"
-		    "- repeat: 8\n  do:\n    - command: { write: { lba: scratch, blocks: 1 } }\n"
-		    "      data: stamps\n- command: { read: { lba: scratch, blocks: 1 } }\n"
-		    "  expect: { data: stamps }" },
-	{ 1, W | S, "- ready\n- for: { at: [0..7] }\n  do:\n"
-		    "    - command: { write: { lba: scratch + 8 * at, blocks: 8 } }\n"
-		    "      data: stamps\n"
-		    "- command: { read: { lba: scratch, blocks: 64 } }\n  expect: { data: stamps }" },
+	{ 6, W | S,
+	  "- ready\n- command: { write: { lba: scratch + $off, blocks: $some } }\n"
+	  "  data: stamps\n  expect: { status: passed }\n"
+	  "- command: { read: { lba: scratch + $off, blocks: $some } }\n"
+	  "  expect: { status: passed, data: stamps }" },
+	{ 3, W | S,
+	  "- ready\n- command: { write: { lba: scratch, blocks: 64 } }\n  data: ones\n"
+	  "  expect: { status: passed }\n"
+	  "- command: { write: { lba: scratch + 8, blocks: $some8 } }\n  data: stamps\n"
+	  "- command: { read: { lba: scratch + 7, blocks: 1 } }\n  expect: { data: ones }\n"
+	  "- command: { read: { lba: scratch + 8, blocks: $some8 } }\n"
+	  "  expect: { data: stamps }\n"
+	  "- command: { read: { lba: scratch + 8 + $some8, blocks: 1 } }\n"
+	  "  expect: { data: ones }" },
+	{ 3, W | S,
+	  "- ready\n- command: { read: { lba: last_lba, blocks: 1 } }\n  save: a$id\n"
+	  "- command: { write: { lba: $beyond, blocks: $few1 } }\n  data: ones\n"
+	  "  expect: { status: failed, sense: 5/21/00 }\n"
+	  "- command: { read: { lba: last_lba, blocks: 1 } }\n"
+	  "  expect: { status: passed, data: a$id }" },
+	{ 2, W | S,
+	  "- ready\n- command: { read: { lba: last_lba, blocks: 1 } }\n  save: a$id\n"
+	  "- command: { write: { lba: last_lba, blocks: $two } }\n  data: ones\n"
+	  "  expect: { status: failed, sense: 5/21/00 }\n"
+	  "- command: { read: { lba: last_lba, blocks: 1 } }\n"
+	  "  expect: { status: passed, data: a$id }" },
+	{ 2, W | S,
+	  "- ready\n- command: { write: { lba: scratch, blocks: 8 } }\n  data: stamps\n"
+	  "  split: $split\n  expect: { status: passed }\n"
+	  "- command: { read: { lba: scratch, blocks: 8 } }\n"
+	  "  expect: { status: passed, data: stamps }" },
+	{ 2, W | S,
+	  "- ready\n- for: { at: probes }\n  do:\n"
+	  "    - command: { write: { lba: at, blocks: 1 } }\n      data: stamps\n"
+	  "- for: { other: probes }\n  do:\n"
+	  "    - command: { read: { lba: other, blocks: 1 } }\n"
+	  "      expect: { status: passed, data: stamps }" },
+	{ 2, W | S,
+	  "- ready\n- command: { write12: { lba: scratch, blocks: $some } }\n"
+	  "  data: stamps\n  expect: { status: [passed, failed], sense: 5/20/00 }" },
+	{ 2, W | S,
+	  "- ready\n- command: { write: { fua: 1, lba: scratch, blocks: 1 } }\n"
+	  "  data: stamps\n  expect: { status: [passed, failed], sense: 5/24/00 }" },
+	{ 2, W | S,
+	  "- ready\n- command: { write: { lba: scratch, blocks: 64 } }\n  data: stamps\n"
+	  "  during: { data: [ { get_status: { of: device, expect: done } },"
+	  " { get_descriptor: { type: device, length: 18, expect: done } } ] }\n"
+	  "- command: { read: { lba: scratch, blocks: 64 } }\n"
+	  "  expect: { status: passed, data: stamps }" },
+	{ 2, W | S,
+	  "- ready\n- command: { write: { lba: scratch, blocks: 8 } }\n  data: stamps\n"
+	  "  expect: { status: passed }\n- command: { synchronize_cache10: {} }\n- $restart\n"
+	  "- ready\n- command: { read: { lba: scratch, blocks: 8 } }\n"
+	  "  expect: { status: passed, data: stamps }" },
+	{ 2, W | H,
+	  "- command: { write: { lba: scratch, blocks: 8 } }\n  data: stamps\n"
+	  "  send: $take\n  leave: yes\n  timeout: 20ms\n- $again\n- poll: { endpoint: in }\n"
+	  "- ready" },
+	{ 2, W,
+	  "- command: { write: { lba: scratch, blocks: 1 } }\n  data: stamps\n"
+	  "  send: $bytes\n- poll: { endpoint: in }" },
+	{ 1, W | S,
+	  "- ready\n- command: { write: { lba: scratch, blocks: 1 } }\n  data: ones\n"
+	  "- repeat: 8\n  do:\n    - command: { write: { lba: scratch, blocks: 1 } }\n"
+	  "      data: stamps\n- command: { read: { lba: scratch, blocks: 1 } }\n"
+	  "  expect: { data: stamps }" },
+	{ 1, W | S,
+	  "- ready\n- for: { at: [0..7] }\n  do:\n"
+	  "    - command: { write: { lba: scratch + 8 * at, blocks: 8 } }\n"
+	  "      data: stamps\n"
+	  "- command: { read: { lba: scratch, blocks: 64 } }\n  expect: { data: stamps }" },
 };
 const size_t fuzz_n_steps = MSC_COUNT(fuzz_steps);
 
@@ -351,14 +395,16 @@ const struct fuzz_values fuzz_values[] = {
 	{ "pc", "0|1|2|3" },
 	{ "protect", "0|1|3|7" },
 	{ "byte", "0|1|0x12|0x55|0x80|0xff|#8" },
-	{ "small", "36|18|0|1|2|4|5|7|8|12|13|14|17|19|20|24|31|35|37|63|64|96|192|252|254|255|#8" },
+	{ "small",
+	  "36|18|0|1|2|4|5|7|8|12|13|14|17|19|20|24|31|35|37|63|64|96|192|252|254|255|#8" },
 	{ "alloc", "36|18|0|1|2|4|5|7|8|12|13|16|20|24|31|32|35|37|63|64|96|192|252|255|256|260|"
 		   "264|511|512|513|4096|65280|65535|#8|#12" },
 	{ "vpd", "0|0x80|0x83|0x01|0x5f|0xb0|0xb1|0xb2|#8" },
 	{ "mode", "0x3f|0x08|0x1c|0x00|0x01|0x1a|0x0a|0x05|#6" },
 	{ "reserved", "0x60|0x6d|0x7d|0x60 + #4" },
-	{ "lba", "0|1|last_lba|last_lba - 1|last_lba - 7|last_lba + 1|last_lba + 2|last_lba / 2|"
-		 "0xfff|0x7fff|0xffff|0x10000|0x7fffffff|0x80000000|0xfffffffe|0xffffffff|#8|#16|#31" },
+	{ "lba",
+	  "0|1|last_lba|last_lba - 1|last_lba - 7|last_lba + 1|last_lba + 2|last_lba / 2|"
+	  "0xfff|0x7fff|0xffff|0x10000|0x7fffffff|0x80000000|0xfffffffe|0xffffffff|#8|#16|#31" },
 	{ "lba64", "0|1|last_lba|last_lba - 1|last_lba + 1|last_lba / 2|0xffff|0x80000000|"
 		   "0xffffffff|0x100000000|0x100000000 + last_lba|0x7fffffffffffffff|#16|#31" },
 	{ "lba21", "0|1|8|64|#8|#10" },

@@ -187,7 +187,8 @@ static int simpler_value(struct shrink *s, unsigned step, unsigned twist, unsign
 	for (unsigned at = 0; at < now.at && !taken; at++) {
 		struct fuzz_talk candidate = *s->talk;
 
-		set_value(&candidate, step, twist, place, (struct fuzz_choice){ .at = (uint8_t)at });
+		set_value(&candidate, step, twist, place,
+			  (struct fuzz_choice){ .at = (uint8_t)at });
 		if (consider(s, &candidate, &taken, err) < 0)
 			return -1;
 	}

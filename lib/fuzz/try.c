@@ -32,7 +32,8 @@ static uint64_t kind_of(const struct msc_record *r)
 				   (x->needs_reset ? 16 : 0) | (x->answered ? 32 : 0));
 		for (size_t i = 0; i < x->n_steps; i++)
 			key[4] |= (uint8_t)(1U << (x->steps[i].outcome & 7));
-		if (x->cbw.cb[0] == MSC_OP_REQUEST_SENSE && x->data_len >= 14 && x->data_kept >= 14) {
+		if (x->cbw.cb[0] == MSC_OP_REQUEST_SENSE && x->data_len >= 14 &&
+		    x->data_kept >= 14) {
 			key[5] = x->data[2];
 			key[6] = x->data[12];
 			key[7] = x->data[13];

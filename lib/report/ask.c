@@ -46,125 +46,6 @@ static const struct operation {
 	{ "close", close_it, 0, 0 },
 };
 
-/* ---- what the operations share ------------------------------------------------------------------ */
-
-static void on_record(void *user, const struct msc_record *r)
-{
-	struct msc_ask *a = user;
-	struct msc_findings found = { NULL };
-	json_t *record, *list;
-
-	if (!a->records)
-		return;
-	record = msc_record_json(r);
-	list = json_array();
-	if (msc_judge(r, a->o.profile, &found, &a->err) == 0)
-		for (size_t i = 0; i < found.count; i++)
-			json_array_append_new(list, msc_finding_json(&found.list[i]));
-	if (json_array_size(list) != found.count || !record ||
-	    json_object_set_new(record, "findings", list) ||
-	    json_array_append_new(a->records, record))
-		msc_nomem(&a->err);
-	a->newest = r;
-	a->newest_at = json_array_size(a->records) - 1;
-	msc_findings_clear(&found);
-}
-
-void msc_ask_note(void *user, bool safety, const char *text)
-{
-	struct msc_ask *a = user;
-
-	if (a->notes)
-		json_array_append_new(a->notes, msc_json_text(text));
-	if (a->o.note)
-		a->o.note(a->o.user, safety, text);
-}
-
-struct msc_session *msc_ask_session(struct msc_ask *a, struct msc_err *err)
-{
-	struct msc_session_options o = a->o.session;
-
-	if (a->session)
-		return a->session;
-	o.record = on_record;
-	o.user = a;
-	o.wire = NULL;
-	a->session = msc_session_new(a->target, &o);
-	if (!a->session)
-		msc_nomem(err);
-	else if (a->o.stop)
-		msc_session_set_stop(a->session, a->o.stop, a->o.user);
-	return a->session;
-}
-
-static void end_medium(struct msc_ask *a)
-{
-	struct msc_medium_end end;
-
-	if (!a->medium)
-		return;
-	msc_session_mute(a->session, true);
-	msc_medium_finish(a->medium, &end);
-	msc_medium_free(a->medium);
-	msc_session_mute(a->session, false);
-	a->medium = NULL;
-	a->not_restored |= !end.restored || end.elsewhere;
-}
-
-struct msc_medium *msc_ask_medium(struct msc_ask *a, uint8_t lun, struct msc_err *err)
-{
-	const struct msc_medium_options o = { .lun = lun, .note = msc_ask_note, .user = a };
-	struct msc_session *s = msc_ask_session(a, err);
-
-	if (a->medium && a->medium_lun == lun)
-		return a->medium;
-	end_medium(a);
-	if (!s)
-		return NULL;
-	msc_session_mute(s, true);
-	if (msc_session_learn(s, lun, err) == 0)
-		a->medium = msc_medium_begin(s, &o, err);
-	msc_session_mute(s, false);
-	a->medium_lun = lun;
-	return a->medium;
-}
-
-int msc_ask_leave(struct msc_ask *a, struct msc_err *err)
-{
-	end_medium(a);
-	msc_session_free(a->session);
-	a->session = NULL;
-	if (a->not_restored)
-		return msc_fail(err, MSC_E_DEVICE,
-				"what was written could not be put back, so the device is left "
-				"alone; the notes say more");
-	return 0;
-}
-
-int msc_ask_give(json_t *answer, const char *name, json_t *value, struct msc_err *err)
-{
-	return json_object_set_new(answer, name, value) ? msc_nomem(err) : 0;
-}
-
-int msc_ask_lun(const struct msc_ask_members *m, uint8_t *lun, struct msc_err *err)
-{
-	int64_t n = msc_ask_number(m, MSC_ASK_LUN, 0);
-
-	*lun = (uint8_t)n;
-	if (n > MSC_LUN_MAX)
-		return msc_fail(err, MSC_E_USAGE, "there is no logical unit above %d", MSC_LUN_MAX);
-	return 0;
-}
-
-int msc_ask_timeout(const struct msc_ask *a, const struct msc_ask_members *m, int64_t *ns,
-		    struct msc_err *err)
-{
-	*ns = msc_ask_number(m, MSC_ASK_TIMEOUT, a->o.session.timeout_ns);
-	if (m->value[MSC_ASK_TIMEOUT] && *ns == 0)
-		return msc_fail(err, MSC_E_USAGE, "timeout_ns: expected more than no time");
-	return 0;
-}
-
 /* ---- about the conversation --------------------------------------------------------------------- */
 
 static int tell_target(struct msc_ask *a, const struct msc_ask_members *m, json_t *answer,
@@ -356,13 +237,12 @@ struct msc_ask *msc_ask_new(struct msc_target *target, const struct msc_ask_opti
 
 bool msc_ask_free(struct msc_ask *a)
 {
+	struct msc_err told = MSC_ERR_INIT; /* by a note */
 	bool good;
 
 	if (!a)
 		return true;
-	end_medium(a);
-	msc_session_free(a->session);
-	good = !a->not_restored;
+	good = msc_ask_leave(a, &told) == 0;
 	free(a);
 	return good;
 }

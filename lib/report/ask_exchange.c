@@ -177,7 +177,8 @@ static int build(struct message *g, struct msc_ask *a, const struct msc_ask_memb
 		if (!g->out)
 			return -1;
 	}
-	if (msc_ask_timeout(a, m, &timeout_ns, err) < 0 || data_phase(g, m, is_said, &dir, &length, err) < 0)
+	if (msc_ask_timeout(a, m, &timeout_ns, err) < 0 ||
+	    data_phase(g, m, is_said, &dir, &length, err) < 0)
 		return -1;
 	msc_request_init(&g->request, g->cdb, (uint8_t)g->cdb_len, dir, (uint32_t)length);
 	g->request.keep_cb_length = true;

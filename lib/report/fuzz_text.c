@@ -57,7 +57,7 @@ static void print_steps(FILE *out, const struct msc_fuzz_failure *f)
 static void print_also(FILE *out, const struct msc_fuzz_report *r, const struct msc_fuzz_failure *f)
 {
 	size_t shown = r->context->verbosity > 0 || f->n_also <= ALSO_SHOWN ? f->n_also
-									     : ALSO_SHOWN;
+									    : ALSO_SHOWN;
 	char text[1024] = "it also fails ";
 
 	for (size_t i = 0; i < shown; i++)
@@ -77,7 +77,7 @@ static void print_finding(FILE *out, const struct msc_fuzz_failure *f)
 	snprintf(text, sizeof text, "%s: %s", msc_fuzz_name(&f->what),
 		 first            ? first->message
 		 : !f->what.rule  ? "the device is gone, and nothing brings it back"
-				  : f->what.rule->title);
+				 : f->what.rule->title);
 	if (first && first->expected && first->actual)
 		msc_append(text, sizeof text, ": expected %s, actual %s", first->expected,
 			   first->actual);
@@ -96,8 +96,9 @@ static void print_failure(FILE *out, const struct msc_fuzz_report *r,
 	print_finding(out, f);
 	print_also(out, r, f);
 	if (f->repeats)
-		snprintf(text, sizeof text, "conversation %" PRIu64 ", %u step%s of its %u:",
-			 f->conversation, f->steps, MSC_PLURAL(f->steps), f->drawn);
+		snprintf(text, sizeof text,
+			 "conversation %" PRIu64 ", %u step%s of its %u:", f->conversation,
+			 f->steps, MSC_PLURAL(f->steps), f->drawn);
 	else
 		snprintf(text, sizeof text,
 			 "conversation %" PRIu64 "; it has not been seen again by itself",
@@ -105,8 +106,8 @@ static void print_failure(FILE *out, const struct msc_fuzz_report *r,
 	put_row(out, "", text);
 	print_steps(out, f);
 	if (f->path)
-		fprintf(out, "%-*smscope run %s%s%s %s\n", COLUMN, "to repeat", r->target, r->options,
-			f->writes ? " --allow-writes" : "", f->path);
+		fprintf(out, "%-*smscope run %s%s%s %s\n", COLUMN, "to repeat", r->target,
+			r->options, f->writes ? " --allow-writes" : "", f->path);
 }
 
 void msc_fuzz_print(FILE *out, const struct msc_fuzz_report *r)

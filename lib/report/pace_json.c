@@ -209,9 +209,9 @@ static json_t *diagnosis(const struct msc_pace *p)
 
 static json_t *spans(const struct msc_timeline *t)
 {
-	static const char *const lanes[] = { "host", "bus", "device" };
+	static const char *const lanes[] = { "host", "bus", "medium", "ticks" };
 	static const char *const kinds[] = { "cbw", "data",  "csw",      "all",
-					     "nak", "works", "transfers" };
+					     "nak", "wait",  "works",    "tick" };
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < t->n; i++) {

@@ -251,7 +251,7 @@ void msc_pace_print(FILE *out, const struct msc_pace_report *r)
 	if (r->picture_only) {
 		print_early(out, r);
 		if (msc_timeline_of(r->picture, r->pace, &t))
-			msc_timeline_print(out, &t, r->utf8);
+			msc_timeline_print(out, &t, r->utf8, r->column_ns);
 		return;
 	}
 	print_head(out, r);
@@ -267,5 +267,5 @@ void msc_pace_print(FILE *out, const struct msc_pace_report *r)
 	if (!msc_timeline_of(r->picture, r->pace, &t))
 		return;
 	putc('\n', out);
-	msc_timeline_print(out, &t, r->utf8);
+	msc_timeline_print(out, &t, r->utf8, r->column_ns);
 }

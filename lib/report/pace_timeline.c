@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The oscilloscope picture in a terminal: three lanes of at most 70 columns. A column is a round
+/* The oscilloscope picture in a terminal: up to four lanes of at most 70 columns, and what they say. A column is a round
  * amount of time; the ruler names every tenth. */
 #include <math.h>
 #include <string.h>
@@ -11,14 +11,14 @@
 #define LABEL	9 /* columns before a lane */
 
 /* What a column shows. Where several things share one, the later in this list is seen. */
-enum glyph { NOTHING, LINE, NAK, WORKS, READY, DATA, CSW, CBW, OPEN, CLOSE, BOTH, LETTER };
+enum glyph { NOTHING, LINE, WAIT, NAK, WORKS, TICK, DATA, CSW, CBW, OPEN, CLOSE, BOTH, LETTER };
 
 struct style {
 	const char *glyph[LETTER];
 };
 
-static const struct style ascii = { { " ", "-", ".", "~", "=", "#", "S", "C", "[", "]", "|" } };
-static const struct style boxes = { { " ", "\u2500", "\u00b7", "\u2592", "\u2501", "\u2588", "S",
+static const struct style ascii = { { " ", "-", ":", ".", "~", "|", "#", "S", "C", "[", "]", "|" } };
+static const struct style boxes = { { " ", "\u2500", ":", "\u00b7", "\u2592", "|", "\u2588", "S",
 				      "C", "\u251c", "\u2524", "\u2502" } };
 
 struct canvas {
@@ -78,8 +78,8 @@ static void draw(struct canvas *c, const struct msc_timeline *t)
 	static const char *const names[] = { "CBW", "data", "CSW", "CBW, data, CSW" };
 	static const enum glyph glyphs[] = {
 		[MSC_SPAN_CBW] = CBW,    [MSC_SPAN_DATA] = DATA, [MSC_SPAN_CSW] = CSW,
-		[MSC_SPAN_ALL] = LINE,   [MSC_SPAN_NAK] = NAK,   [MSC_SPAN_WORKS] = WORKS,
-		[MSC_SPAN_READY] = READY
+		[MSC_SPAN_ALL] = LINE,   [MSC_SPAN_NAK] = NAK,   [MSC_SPAN_WAIT] = WAIT,
+		[MSC_SPAN_WORKS] = WORKS, [MSC_SPAN_TICK] = TICK
 	};
 
 	for (size_t i = 0; i < t->n; i++) {
@@ -87,6 +87,8 @@ static void draw(struct canvas *c, const struct msc_timeline *t)
 		size_t from = column(c, s->from_ns);
 		size_t to = column(c, fmax(s->from_ns, s->to_ns - c->step_ns / 1000));
 
+		if (s->from_ns >= c->step_ns * (double)c->width)
+			continue; /* a scale that was asked for */
 		if (s->lane == MSC_LANE_HOST)
 			put_bar(c, from, to, names[s->kind]);
 		else
@@ -142,10 +144,49 @@ static void print_lane(FILE *out, const struct canvas *c, enum msc_lane lane, co
 	putc('\n', out);
 }
 
-void msc_timeline_print(FILE *out, const struct msc_timeline *t, bool utf8)
+static double percent(const struct msc_timeline *t, double ns)
+{
+	return 100 * ns / t->end_ns;
+}
+
+/* What is to be seen, in one sentence. */
+static void print_sentence(FILE *out, const struct msc_timeline *t)
+{
+	double idle = t->end_ns - t->carries_ns - t->asks_ns - t->waits_ns;
+	char text[400], end[24];
+
+	snprintf(text, sizeof text,
+		 "Of %s the bus carries packets for %.0f %%",
+		 msc_format_ns(end, sizeof end, (int64_t)t->end_ns), percent(t, t->carries_ns));
+	if (percent(t, t->asks_ns) >= 1)
+		snprintf(text + strlen(text), sizeof text - strlen(text),
+			 ", asks a device that has nothing yet for %.0f %%", percent(t, t->asks_ns));
+	if (percent(t, t->waits_ns) >= 1)
+		snprintf(text + strlen(text), sizeof text - strlen(text),
+			 ", and is quiet for %.0f %% until the host sees at a frame's end that a "
+			 "transfer is over",
+			 percent(t, t->waits_ns));
+	if (percent(t, idle) >= 1)
+		snprintf(text + strlen(text), sizeof text - strlen(text),
+			 "; for %.0f %% nothing is under way", percent(t, idle));
+	snprintf(text + strlen(text), sizeof text - strlen(text), "%s.",
+		 t->overlaps ? "; the medium is read meanwhile, as two buffers allow" : "");
+	msc_put_wrapped(out, 0, 0, text);
+	putc('\n', out);
+}
+
+static bool has_lane(const struct msc_timeline *t, enum msc_lane lane)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->span[i].lane == lane)
+			return true;
+	return false;
+}
+
+void msc_timeline_print(FILE *out, const struct msc_timeline *t, bool utf8, int64_t column_ns)
 {
 	const struct style *style = utf8 ? &boxes : &ascii;
-	struct canvas c = { .step_ns = choose_step(t->end_ns) };
+	struct canvas c = { .step_ns = column_ns ? (double)column_ns : choose_step(t->end_ns) };
 	char step[24];
 
 	c.width = (size_t)ceil(t->end_ns / c.step_ns);
@@ -158,9 +199,15 @@ void msc_timeline_print(FILE *out, const struct msc_timeline *t, bool utf8)
 	print_ruler(out, &c, utf8);
 	print_lane(out, &c, MSC_LANE_HOST, "host", style);
 	print_lane(out, &c, MSC_LANE_BUS, "bus", style);
-	print_lane(out, &c, MSC_LANE_DEVICE, "device", style);
-	fprintf(out,
-		"%*sC CBW, %s data, S CSW, %s NAK; %s the device works, %s sends or receives\n",
-		LABEL, "", style->glyph[DATA], style->glyph[NAK], style->glyph[WORKS],
-		style->glyph[READY]);
+	if (has_lane(t, MSC_LANE_MEDIUM))
+		print_lane(out, &c, MSC_LANE_MEDIUM, "medium", style);
+	if (has_lane(t, MSC_LANE_TICKS))
+		print_lane(out, &c, MSC_LANE_TICKS, "ticks", style);
+	fprintf(out, "%*sC CBW, %s data, S CSW, %s NAK, %s until the frame ends; %s the medium works\n",
+		LABEL, "", style->glyph[DATA], style->glyph[NAK], style->glyph[WAIT],
+		style->glyph[WORKS]);
+	if (t->end_ns > c.step_ns * (double)c.width)
+		fprintf(out, "%*sthe rest, up to %s, is beyond the picture\n", LABEL, "",
+			round_time(step, sizeof step, t->end_ns));
+	print_sentence(out, t);
 }

@@ -352,3 +352,16 @@ int msc_session_probe_queued(struct msc_session *s, bool *works, char *why, size
 	s->o.queued = wanted && *works;
 	return result;
 }
+
+int msc_session_follow_up(struct msc_session *s, const struct msc_exchange *x,
+			  struct msc_follow_up *f, struct msc_err *err)
+{
+	*f = (struct msc_follow_up){ .asked = false };
+	if (x->csw.status == MSC_CSW_FAILED && msc_csw_is_valid(x)) {
+		f->asked = true;
+		return msc_session_sense(s, x->cbw.h.lun, &f->sense, err);
+	}
+	if (x->whole ? msc_exchange_ended(x) : !x->needs_reset && msc_exchange_is_valid(x))
+		return 0;
+	return msc_session_settle(s, &f->rung, err);
+}

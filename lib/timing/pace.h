@@ -274,15 +274,17 @@ void msc_pace_diagnose(struct msc_pace *);
 
 /* ---- the oscilloscope picture: timeline.c ---------------------------------------------------- */
 
-enum msc_lane { MSC_LANE_HOST, MSC_LANE_BUS, MSC_LANE_DEVICE, MSC_LANES };
+enum msc_lane { MSC_LANE_HOST, MSC_LANE_BUS, MSC_LANE_MEDIUM, MSC_LANE_TICKS, MSC_LANES };
 enum msc_span_kind {
 	MSC_SPAN_CBW, /* on the bus; in the host's lane: a transfer from submitted to seen */
 	MSC_SPAN_DATA,
 	MSC_SPAN_CSW,
 	MSC_SPAN_ALL,	/* the host's lane: all three at once */
 	MSC_SPAN_NAK,	/* the host asks, and the device has nothing yet */
-	MSC_SPAN_WORKS, /* the device's lane: it was asked for what it did not have */
-	MSC_SPAN_READY, /* the device's lane: it sends or receives */
+	MSC_SPAN_WAIT,	/* it is over, and the host will know at the end of the frame */
+	MSC_SPAN_WORKS, /* the medium's lane: the device fetches what it was asked for; with a second
+			   buffer also while it sends what it has */
+	MSC_SPAN_TICK,	/* the lane of ticks: one of the device's, of no length */
 };
 struct msc_span {
 	enum msc_lane lane;
@@ -296,6 +298,8 @@ struct msc_timeline {
 	double end_ns;
 	uint32_t blocks;
 	bool queued;
+	double carries_ns, asks_ns, waits_ns; /* of the bus: packets; refused ones; MSC_SPAN_WAIT */
+	bool overlaps; /* the device has a second buffer, so the medium's lane is drawn through */
 	bool exact; /* places on the bus are seen; else they are reckoned from frames and NAKs */
 };
 /* false: there is nothing to show. */

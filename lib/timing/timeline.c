@@ -10,6 +10,8 @@
 #define APART \
 	3.0 /* packets' time: a longer gap on the bus is one in which the device had nothing */
 
+#define TICKS_MAX 35 /* in the picture: more would fill the lane */
+
 struct drawing {
 	const struct msc_pace_stream *x;
 	const struct msc_pace *p;
@@ -23,7 +25,11 @@ static void add(struct drawing *d, enum msc_lane lane, enum msc_span_kind kind, 
 {
 	struct msc_timeline *t = d->t;
 
-	if (t->n == MSC_SPANS_MAX || to <= from)
+	if (lane == MSC_LANE_BUS && to > from)
+		*(kind == MSC_SPAN_NAK	  ? &t->asks_ns
+		  : kind == MSC_SPAN_WAIT ? &t->waits_ns
+					  : &t->carries_ns) += to - from;
+	if (t->n == MSC_SPANS_MAX || (to <= from && kind != MSC_SPAN_TICK))
 		return;
 	t->span[t->n++] = (struct msc_span){ lane, kind, from - d->zero, to - d->zero };
 }
@@ -70,13 +76,46 @@ static size_t seen_together(const struct msc_pace_stream *x, size_t i)
 static void draw_wait(struct drawing *d, double since, double from, double to)
 {
 	add(d, MSC_LANE_BUS, MSC_SPAN_NAK, from, to);
-	add(d, MSC_LANE_DEVICE, MSC_SPAN_WORKS, since, to);
+	add(d, MSC_LANE_MEDIUM, MSC_SPAN_WORKS, since, to);
 }
 
 static void draw_transfer(struct drawing *d, enum msc_span_kind kind, double from, double to)
 {
 	add(d, MSC_LANE_BUS, kind, from, to);
-	add(d, MSC_LANE_DEVICE, MSC_SPAN_READY, from, to);
+}
+
+/* From the end of a transfer on the bus until software knows, where that is at the end of a frame and
+ * nothing else is under way. */
+static void draw_end(struct drawing *d, double over, int64_t seen)
+{
+	if (d->p->host.locked && (double)seen - over > APART * d->p->piece_ns)
+		add(d, MSC_LANE_BUS, MSC_SPAN_WAIT, over, (double)seen);
+}
+
+/* With a second buffer the medium is read while the data before it is sent: all of the time up to the
+ * last chunk. */
+static void draw_overlap(struct drawing *d, double since)
+{
+	const struct msc_pace_stream *x = d->x;
+	double last = (double)x->seen_ns[x->pieces - 1];
+
+	if (d->p->buffers < 2 || x->blocks < 2)
+		return;
+	d->t->overlaps = true;
+	add(d, MSC_LANE_MEDIUM, MSC_SPAN_WORKS, since, last - (last - since) / x->blocks);
+}
+
+static void draw_ticks(struct drawing *d)
+{
+	const struct msc_pace_lock *k = &d->p->tick;
+	double at, end = d->zero + d->t->end_ns;
+
+	if (!k->locked || d->p->tick_clock == MSC_PACE_CLOCK_HOST || k->period_ns <= 0 ||
+	    d->t->end_ns / k->period_ns > TICKS_MAX)
+		return;
+	at = k->phase_ns + ceil((d->zero - k->phase_ns) / k->period_ns) * k->period_ns;
+	for (; at < end; at += k->period_ns)
+		add(d, MSC_LANE_TICKS, MSC_SPAN_TICK, at, at);
 }
 
 /* Returns when the data has gone. `at`: when the CBW had. */
@@ -112,13 +151,14 @@ static void draw_status(struct drawing *d, double at)
 	if (from - free > APART * d->p->piece_ns)
 		draw_wait(d, at, free, from);
 	draw_transfer(d, MSC_SPAN_CSW, from, from + packet_ns);
+	draw_end(d, from + packet_ns, x->csw_ns);
 }
 
 bool msc_timeline_of(const struct msc_pace_stream *x, const struct msc_pace *p,
 		     struct msc_timeline *t)
 {
 	struct drawing d = { x, p, t, (double)x->began_ns, p->nak_period_ns };
-	double cbw_ns = msc_packet_ns(p->speed, 8.0 * MSC_CBW_LEN);
+	double cbw_ns = msc_packet_ns(p->speed, 8.0 * MSC_CBW_LEN), over;
 
 	*t = (struct msc_timeline){ .blocks = x->blocks, .queued = x->queued };
 	if (!x->pieces || x->csw_ns <= x->began_ns)
@@ -129,6 +169,13 @@ bool msc_timeline_of(const struct msc_pace_stream *x, const struct msc_pace *p,
 	t->end_ns = (double)(x->csw_ns - x->began_ns);
 	draw_host(&d);
 	draw_transfer(&d, MSC_SPAN_CBW, d.zero, d.zero + cbw_ns);
-	draw_status(&d, draw_data(&d, d.zero + cbw_ns));
+	draw_overlap(&d, d.zero + cbw_ns);
+	if (!x->queued)
+		draw_end(&d, d.zero + cbw_ns, x->cbw_ns);
+	over = draw_data(&d, d.zero + cbw_ns);
+	if (!x->queued)
+		draw_end(&d, over, x->seen_ns[x->pieces - 1]);
+	draw_status(&d, over);
+	draw_ticks(&d);
 	return true;
 }

@@ -87,6 +87,7 @@ def test_a_failure_has_its_evidence(mscope):
     ["check", "sim:reference", "--seed", "7", "--queued"],
     ["probe", "sim:linux-gadget"],
     ["soak", "sim:reference,fault=ring-end", "--allow-writes", "--bytes", "8M", "--seed", "7"],
+    ["fuzz", "sim:reference,fault=residue-zero", "--allow-writes", "--count", "40", "--seed", "7"],
 ], ids=" ".join)
 def test_two_runs_are_the_same_bytes(mscope, args):
     runs = []

@@ -194,7 +194,14 @@ def test_the_picture_fits_the_terminal(mscope, locale, marks):
     assert locale != "C" or picture.isascii()
     assert all(m in picture for m in marks)
     assert [line.split()[0] for line in picture.splitlines()[1:6:1] if line[0] != " "] == [
-        "time", "host", "bus", "device"]
+        "time", "host", "bus", "medium"]
+    assert "Of 9.000 ms the bus carries packets for " in picture
+
+
+def test_two_pictures_of_one_scale(mscope):
+    steps = [mscope("pace", f"sim:stm32,stage={stage}", "--timeline", "--scale", "150us").out for stage in ("async", "double")]
+    assert all("a column is 150 us" in s and "is beyond" not in s for s in steps)
+    assert "is beyond the picture" in mscope("pace", "sim:stm32,stage=async", "--timeline", "--scale", "10us").out
 
 
 def test_timeline_json_is_in_order(mscope):

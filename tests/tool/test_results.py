@@ -89,6 +89,11 @@ ENDS = [
     ("soak", 1, ["sim:reference,fault=buffer-end", "--allow-writes", "--bytes", "1M"]),
     ("soak", 2, ["sim:reference"]),
     ("soak", 3, [GONE, "--allow-writes"]),
+    ("fuzz", 0, ["sim:reference", "--count", "5"]),
+    ("fuzz", 1, ["sim:reference,fault=residue-zero", "--count", "5"]),
+    ("fuzz", 2, []),
+    ("fuzz", 3, [GONE]),
+    ("fuzz", 4, ["sim:reference", "-o", "/dev/null/x"]),
     ("decode", 0, [CAPTURE]),
     ("decode", 2, []),
     ("decode", 4, ["missing.pcap"]),
@@ -290,7 +295,7 @@ def test_every_format_that_is_listed_can_be_made(mscope, tmp_path):
             "send": ["sim:reference", "--", "12 00 00 00 24 00"], "check": CHECK[1:-1], "run": ["sim:reference", "one.yaml"],
             "compare": ["base.json", "base.json"], "decode": [CAPTURE], "ls": ["sim:lsd", "/SENSORS"],
             "replay": [CAPTURE, "sim:reference,speed=full"],
-            "soak": ["sim:reference", "--allow-writes", "--bytes", "1M"]}
+            "soak": ["sim:reference", "--allow-writes", "--bytes", "1M"], "fuzz": ["sim:reference", "--count", "5"]}
     (tmp_path / "one.yaml").write_text(SCENARIO)
     mscope("bench", FULL, "--blocks", "1", "--json", "base.json", "-q")
     for format in listing("formats"):

@@ -156,7 +156,7 @@ def test_a_malformed_line_is_an_error_and_not_the_end(talk):
         answer = t.line(line)
         assert answer["error"]["kind"] == "usage" and answer["id"] in (None, 1), line[:50]
     for op, says, members in [
-            ("taget", "did you mean 'target'?", {}), ("command", "needs 'cdb'", {}), ("command", "is not hex", {"cdb": "1g"}),
+            ("tarqet", "did you mean 'target'?", {}), ("command", "needs 'cdb'", {}), ("command", "is not hex", {"cdb": "1g"}),
             ("command", "no bytes", {"cdb": ""}), ("command", "more than 16", {"cdb": "00" * 17}),
             ("command", "say what READ(10)", {"cdb": "28 00 00 00 00 00 00 00 01 00"}),
             ("command", "exclude each other", {"cdb": "00", "in": 1, "out": "00"}),

@@ -52,7 +52,7 @@ static char *print(const struct bench *b, bool utf8)
 
 	assert_non_null(f);
 	assert_true(msc_timeline_of(&b->x, &b->pace, &t));
-	msc_timeline_print(f, &t, utf8);
+	msc_timeline_print(f, &t, utf8, 0);
 	fclose(f);
 	return text;
 }
@@ -72,8 +72,10 @@ static void test_serial(void **state)
 		"         +---------+---------+---------+---------+---------+---------+--\n"
 		"host     |[data-------------------------------------------------------[]\n"
 		"bus      C........................############..............###########S\n"
-		"device   =~~~~~~~~~~~~~~~~~~~~~~~~============~~~~~~~~~~~~~~============\n"
-		"         C CBW, # data, S CSW, . NAK; ~ the device works, = sends or receives\n");
+		"medium   ~~~~~~~~~~~~~~~~~~~~~~~~~~          ~~~~~~~~~~~~~~~~\n"
+		"         C CBW, # data, S CSW, . NAK, : until the frame ends; ~ the medium works\n"
+		"Of 2.519 ms the bus carries packets for 34 %, asks a device that has nothing\n"
+		"yet for 63 %; for 3 % nothing is under way.\n");
 	free(text);
 }
 
@@ -109,7 +111,30 @@ static void test_frames_and_naks(void **state)
 	text = print(&b, false);
 	assert_non_null(strstr(text, "places on the bus are reckoned"));
 	assert_non_null(
-		strstr(text, "bus      C.....................#########...........#########S\n"));
+		strstr(text, "bus      C.....................#########...........#########S"));
+	free(text);
+}
+
+/* A second buffer, a tick of the device, a host that sees ends at frames. */
+static void test_overlap_ticks_and_waits(void **state)
+{
+	struct bench b;
+	char *text;
+
+	(void)state;
+	exact(&b, false);
+	b.pace.host = (struct msc_pace_lock){ .locked = true, .period_ns = 1e6 };
+	b.pace.tick = (struct msc_pace_lock){ .locked = true, .period_ns = 1e6, .phase_ns = 0.5e6 };
+	b.pace.tick_clock = MSC_PACE_CLOCK_DEVICE;
+	b.pace.buffers = 2;
+	b.x.cbw_ns = b.x.asked_ns = 1 * MSC_MS;
+	b.x.csw_ns = 4 * MSC_MS;
+	text = print(&b, false);
+	assert_non_null(strstr(text, "\nbus      C::::::::::"));
+	assert_non_null(strstr(text, "S::::::::::::"));
+	assert_non_null(strstr(text, "\nticks    "));
+	assert_non_null(strstr(text, "at a frame's end"));
+	assert_non_null(strstr(text, "as two buffers"));
 	free(text);
 }
 
@@ -159,7 +184,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_serial),          cmocka_unit_test(test_queued_in_utf8),
-		cmocka_unit_test(test_frames_and_naks), cmocka_unit_test(test_80_columns),
+		cmocka_unit_test(test_frames_and_naks),
+		cmocka_unit_test(test_overlap_ticks_and_waits), cmocka_unit_test(test_80_columns),
 		cmocka_unit_test(test_nothing_to_show),
 	};
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The oscilloscope: host, bus and device lanes of one exchange, zoomable with keys, buttons and the mouse.
+/* The oscilloscope: lanes of host, bus and device of one exchange, zoomable with keys, buttons and the mouse.
  *
- * A pace document says where everything was on the bus. Of an exchange of a run or a capture the host's
+ * A pace document says where everything was on the bus, and what the medium and the ticks were doing. Of an exchange of a run or a capture the host's
  * transfers and the number of NAKs are known; what a transfer costs on the wire is reckoned, and placed as late
  * as its completion allows. */
 
-const LANES = ["host", "bus", "device"];
-const KINDS = { cbw: "CBW", data: "data", csw: "CSW", all: "CBW, data, CSW", nak: "NAK", works: "the device works", transfers: "it sends or receives",
+const LANES = ["host", "bus", "medium", "device", "ticks"];
+const KINDS = { cbw: "CBW", data: "data", csw: "CSW", all: "CBW, data, CSW", nak: "NAK", wait: "wait for the end of the frame", works: "the device works", transfers: "it sends or receives",
+	tick: "tick",
 	other: "another request", bad: "no answer: STALL, time-out, error" };
 
 const ofTimeline = (f, t) => ({
@@ -47,17 +48,17 @@ function views() {
 }
 
 function scope(all) {
-	const left = 60, right = 10, lane = 46, gap = 12, top = 10, high = top + 3 * (lane + gap) + 26, wide = WIDE - left - right;
-	const svg = sv("svg", { class: "scope chart", viewBox: `0 0 ${WIDE} ${high}`, tabindex: 0, role: "application", "aria-roledescription": "oscilloscope",
+	const left = 60, right = 10, lane = 46, gap = 12, top = 10, wide = WIDE - left - right;
+	const svg = sv("svg", { class: "scope chart", tabindex: 0, role: "application", "aria-roledescription": "oscilloscope",
 		"aria-label": "Plus and minus zoom, left and right move, Home shows all, Page Up and Page Down choose the exchange" });
 	const told = el("p", { "aria-live": "polite", class: "range" }), kinds = el("p", { class: "legend" });
-	let view = all[0], from = 0, to = view.end, drag = null;
+	let view = all[0], lanes = [], high = 0, from = 0, to = view.end, drag = null;
 	const xOf = (ns) => left + (ns - from) / (to - from) * wide;
 	const nsOf = (e) => from + Math.min(1, Math.max(0, ((e.clientX - svg.getBoundingClientRect().left) / svg.getBoundingClientRect().width * WIDE - left) / wide)) * (to - from);
 
 	function bar(s) {
-		const a = Math.max(left, xOf(s.from)), b = Math.min(left + wide, xOf(s.to)), y = top + LANES.indexOf(s.lane) * (lane + gap);
-		if (b < left || a > left + wide || !LANES.includes(s.lane))
+		const a = Math.max(left, xOf(s.from)), b = Math.min(left + wide, xOf(s.to)), y = top + lanes.indexOf(s.lane) * (lane + gap);
+		if (b < left || a > left + wide || !lanes.includes(s.lane))
 			return null;
 		const label = s.kind === "nak" || s.kind === "other" || s.kind === "bad" ? s.text : KINDS[s.kind];
 		return [sv("rect", { class: KINDS[s.kind] ? s.kind : "other", x: a.toFixed(2), y: y + 4, width: Math.max(1, b - a).toFixed(2), height: lane - 8 },
@@ -67,9 +68,12 @@ function scope(all) {
 
 	function draw() {
 		const marks = ticks(to - from, 6);
+		lanes = LANES.filter((name) => view.spans.some((s) => s.lane === name));
+		high = top + lanes.length * (lane + gap) + 26;
+		svg.setAttribute("viewBox", `0 0 ${WIDE} ${high}`);
 		svg.replaceChildren(sv("defs", {}, sv("pattern", { id: "nak", width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
 			sv("path", { d: "M0 0V6", stroke: "currentColor", "stroke-width": 3 }))));
-		add(svg, LANES.map((name, i) => [sv("rect", { class: "lane", x: left, y: top + i * (lane + gap), width: wide, height: lane }),
+		add(svg, lanes.map((name, i) => [sv("rect", { class: "lane", x: left, y: top + i * (lane + gap), width: wide, height: lane }),
 			sv("text", { x: 4, y: top + i * (lane + gap) + lane / 2 + 4 }, name)]));
 		add(svg, marks.slice(0, -1).map((d) => [sv("path", { class: "grid", d: `M${xOf(from + d)} ${top}V${high - 24}` }),
 			sv("text", { x: xOf(from + d), y: high - 8, "text-anchor": "middle" }, d || from ? time(from + d) : "0")]));
