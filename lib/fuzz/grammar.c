@@ -335,9 +335,9 @@ const struct fuzz_row fuzz_steps[] = {
 	  "- command: { write: { lba: scratch, blocks: 8 } }\n  data: stamps\n"
 	  "  send: $take\n  leave: yes\n  timeout: 20ms\n- $again\n- poll: { endpoint: in }\n"
 	  "- ready" },
-	{ 2, W,
+	{ 2, W | H,
 	  "- command: { write: { lba: scratch, blocks: 1 } }\n  data: stamps\n"
-	  "  send: $bytes\n- poll: { endpoint: in }" },
+	  "  send: $bytes\n- reset_recovery\n- poll: { endpoint: in }" },
 	{ 1, W | S,
 	  "- ready\n- command: { write: { lba: scratch, blocks: 1 } }\n  data: ones\n"
 	  "- repeat: 8\n  do:\n    - command: { write: { lba: scratch, blocks: 1 } }\n"

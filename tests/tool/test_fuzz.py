@@ -69,7 +69,7 @@ def test_devices_in_order_show_nothing(mscope, target):
     d = mscope.json("fuzz", target, *SPEC, WRITES, "--count", "150")
     validate(d)
     assert d["conversations"] == 150 and not d["failures"] and d["coverage"] > 30
-    assert d["cut_short"] < 75
+    assert d["cut_short"] < 75 or "empty" in target # where most of what could be sent needs a medium
 
 
 def test_nothing_is_written_without_leave(mscope, tmp_path):
