@@ -163,8 +163,8 @@ static int read_options(struct job *j, struct msc_err *err)
 	if (read_baseline(j, err) < 0 || read_amount(j, err) < 0)
 		return -1;
 	op = j->o.mixed ? 2 : (int)j->o.op;
-	if (choice(a, "op", ops, &op, err) < 0 ||
-	    choice(a, "mode", modes, &mode, err) < 0 || choice(a, "clock", clocks, &clock, err) < 0)
+	if (choice(a, "op", ops, &op, err) < 0 || choice(a, "mode", modes, &mode, err) < 0 ||
+	    choice(a, "clock", clocks, &clock, err) < 0)
 		return -1;
 	j->usbmon = clock == 1;
 	j->o.op = op ? MSC_BENCH_WRITE : MSC_BENCH_READ;
@@ -172,8 +172,9 @@ static int read_options(struct job *j, struct msc_err *err)
 	j->o.verify = arg(a, "verify");
 	j->o.story = tell_story;
 	if (j->o.verify && !op)
-		return msc_fail(err, MSC_E_USAGE,
-				"--verify compares what was written; it goes with --op write or mixed");
+		return msc_fail(
+			err, MSC_E_USAGE,
+			"--verify compares what was written; it goes with --op write or mixed");
 	if (mode >= 0) {
 		j->o.serial = mode != 1;
 		j->o.queued = mode != 0;
@@ -407,7 +408,8 @@ static const struct opt bench_options[] = {
 	{ "random", 0, NULL, "addresses at random instead of one after the other" },
 	{ "warm-up", 0, "N", "commands of each size before the first that counts; 3 unless given" },
 	{ "lun", 0, "N", "the logical unit; 0 unless given" },
-	{ "allow-writes", 0, NULL, "allow --op write and mixed; a scratch range is saved and put back" },
+	{ "allow-writes", 0, NULL,
+	  "allow --op write and mixed; a scratch range is saved and put back" },
 	{ "clock", 0, "libusb|usbmon",
 	  "whose timestamps: the program's, or the kernel's monitor's" },
 	{ "baseline", 0, "FILE", "a bench to compare with; measures what that one did" },

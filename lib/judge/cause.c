@@ -86,7 +86,8 @@ static int list_ties(struct msc_match *w, size_t k, struct msc_cause *cause, str
 {
 	const struct msc_cover *c = &w->cover;
 
-	if (msc_cover_ties(c, k, w->tie, err) < 0)
+	/* Where something is hidden, a place more that is hidden decides nothing. */
+	if (msc_cover_ties(c, k, cause->n_missing ? msc_match_hidden(2) : 0, w->tie, err) < 0)
 		return -1;
 	cause->ties = calloc(c->n + 1, sizeof *cause->ties);
 	if (!cause->ties)
@@ -255,7 +256,7 @@ static int prefer(struct msc_match *w, struct msc_err *err)
 
 		if (!c->chosen[k])
 			continue;
-		if (msc_cover_ties(c, k, w->tie, err) < 0)
+		if (msc_cover_ties(c, k, 0, w->tie, err) < 0)
 			return -1;
 		for (size_t t = 0; t < c->n; t++)
 			if (w->tie[t] && own(w, t) > own(w, best))

@@ -21,6 +21,11 @@
 
 #define NONE SIZE_MAX
 
+int32_t msc_match_hidden(int32_t places)
+{
+	return places * HIDDEN;
+}
+
 static size_t find_text(const char *const *list, size_t n, const char *text)
 {
 	size_t low = 0, high = n;

@@ -28,6 +28,8 @@ void msc_match_end(struct msc_match *);
 /* The case ran, and the profile knows the rule. */
 bool msc_match_is_expected(const struct msc_match *, const struct msc_pair *);
 bool msc_match_is_seen(const struct msc_match *, const struct msc_pair *);
+/* What so many places cost that are missing where the case found something else. */
+int32_t msc_match_hidden(int32_t places);
 /* The least that a candidate must cover of this sighting to be said to explain it. */
 int32_t msc_match_enough(const struct msc_match *, size_t sighting);
 

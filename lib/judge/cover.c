@@ -118,7 +118,8 @@ static int64_t price(const struct msc_cover *c, const int32_t *rest, size_t k)
 	return cost;
 }
 
-int msc_cover_ties(const struct msc_cover *c, size_t without, bool *tie, struct msc_err *err)
+int msc_cover_ties(const struct msc_cover *c, size_t without, int32_t slack, bool *tie,
+		   struct msc_err *err)
 {
 	int32_t *rest = calloc(c->n_seen + 1, sizeof *rest);
 	int64_t cost;
@@ -131,7 +132,7 @@ int msc_cover_ties(const struct msc_cover *c, size_t without, bool *tie, struct 
 				rest[i] = c->candidates[k].covers[i];
 	cost = price(c, rest, without);
 	for (size_t k = 0; k < c->n; k++)
-		tie[k] = !c->chosen[k] && price(c, rest, k) == cost;
+		tie[k] = !c->chosen[k] && price(c, rest, k) <= cost + slack;
 	free(rest);
 	return 0;
 }

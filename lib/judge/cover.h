@@ -26,8 +26,9 @@ struct msc_cover {
 /* Greedy, then better by leaving one out or exchanging one, until nothing is cheaper. */
 int msc_cover_solve(struct msc_cover *, struct msc_err *) MSC_MUST_CHECK;
 
-/* Which of those not chosen would do as well in place of the chosen `without`: one of `tie` each. */
-int msc_cover_ties(const struct msc_cover *, size_t without, bool *tie,
+/* Which of those not chosen would do as well in place of the chosen `without`, or dearer by no more than
+ * `slack`: one of `tie` each. */
+int msc_cover_ties(const struct msc_cover *, size_t without, int32_t slack, bool *tie,
 		   struct msc_err *) MSC_MUST_CHECK;
 
 #endif

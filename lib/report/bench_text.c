@@ -109,7 +109,8 @@ static void put_mode(char *buf, size_t size, const struct msc_bench_run *r)
 static int put_run(FILE *out, const struct msc_bench_run *r, struct msc_err *err)
 {
 	double cpu = r->device_cpu, *x;
-	char mode[24], median[24], p99[24] = "-", most[24], interval[32] = "-", naks[24] = "-", load[16];
+	char mode[24], median[24], p99[24] = "-", most[24], interval[32] = "-", naks[24] = "-",
+				   load[16];
 
 	put_mode(mode, sizeof mode, r);
 	if (!r->samples) {
@@ -129,8 +130,8 @@ static int put_run(FILE *out, const struct msc_bench_run *r, struct msc_err *err
 	if (msc_quantile_shows(r->samples, 0.99))
 		msc_format_ns(p99, sizeof p99, (int64_t)msc_quantile(x, r->samples, 0.99));
 	msc_format_ns(most, sizeof most, (int64_t)msc_quantile(x, r->samples, 1));
-	fprintf(out, "%-8s%7u %9s %9s %9s %8.1f %11s %6s %6s\n", mode, r->blocks, median, p99, most, r->bytes_per_second / 1e3, interval, naks,
-		percent(load, sizeof load, cpu));
+	fprintf(out, "%-8s%7u %9s %9s %9s %8.1f %11s %6s %6s\n", mode, r->blocks, median, p99, most,
+		r->bytes_per_second / 1e3, interval, naks, percent(load, sizeof load, cpu));
 	free(x);
 	return 0;
 }
@@ -173,7 +174,8 @@ static void put_models(FILE *out, const struct msc_bench *b)
 			put_model_name(out, (enum msc_bench_op)op, (enum msc_bench_mode)mode);
 			fprintf(out, "%s a command, and ",
 				line.per_command_ns > 0
-					? msc_format_ns(each, sizeof each, (int64_t)line.per_command_ns)
+					? msc_format_ns(each, sizeof each,
+							(int64_t)line.per_command_ns)
 					: "nothing");
 			if (line.per_byte_ns > 0)
 				fprintf(out, "%.1f kB/s for the bytes", 1e6 / line.per_byte_ns);

@@ -40,7 +40,7 @@ static int run(struct whole *w, struct msc_target *target, const struct msc_scen
 	if (msc_report_begin(&w->report, &msc_report_json, out, &w->check->context, err) < 0)
 		return -1;
 	result = msc_run(target, chosen, &options, &summary, err);
-	status = result < 0                       ? msc_exit_status(err->code)
+	status = result < 0                      ? msc_exit_status(err->code)
 		 : msc_summary_is_good(&summary) ? MSCOPE_PASSED
 						 : MSCOPE_FAILED;
 	if (msc_report_end(&w->report, status, &unwritten) < 0)

@@ -56,7 +56,8 @@ static void watch_exchange(struct msc_session *s, const struct msc_exchange *x, 
 	/* A unit that has something to tell does not let these pass. */
 	if (op == MSC_OP_TEST_UNIT_READY || op == MSC_OP_READ_10 || op == MSC_OP_WRITE_10) {
 		s->excused = g->ejected = false;
-		g->doubts += g->away; /* one that comes back is told of: this one was not away, or it was not told */
+		g->doubts +=
+			g->away; /* one that comes back is told of: this one was not away, or it was not told */
 		g->away = false;
 	}
 	if (x->csw.status == MSC_CSW_PASSED && x->dir == MSC_DIR_OUT && x->data_len >= 512 &&

@@ -44,7 +44,7 @@ struct msc_bench_run {
 	struct msc_bench_sample *sample; /* of each command after the warm-up */
 	uint32_t samples, room;
 	int64_t naks;	     /* of all samples; -1: they cannot be seen */
-	int64_t elapsed_ns;  /* of all samples, with the time between them, less what was not timed */
+	int64_t elapsed_ns; /* of all samples, with the time between them, less what was not timed */
 	int64_t host_cpu_ns; /* used by this process meanwhile; -1: it says nothing (simulated) */
 	double device_cpu;   /* 0 to 1; below 0: unknown */
 
@@ -92,8 +92,7 @@ void msc_bench_usbmon_close(struct msc_bench_clock *);
 
 /* What happened to data that was to be read back, in words: buf of size. */
 typedef void msc_bench_story_fn(void *user, char *buf, size_t size, const uint8_t *got,
-				const uint8_t *want, size_t len, uint64_t lba,
-				uint32_t block_size);
+				const uint8_t *want, size_t len, uint64_t lba, uint32_t block_size);
 
 struct msc_bench_options {
 	enum msc_bench_op op; /* READ or WRITE */

@@ -103,8 +103,7 @@ static int measure(struct block *k, const char *path, struct msc_err *err)
 	if (!k->data)
 		return -1;
 	for (size_t i = 0; i < k->o->n_blocks && !*k->b->failure; i++)
-		if (msc_bench_has_size(k->b, k->o->blocks[i]) &&
-		    run(k, k->o->blocks[i], err) < 0)
+		if (msc_bench_has_size(k->b, k->o->blocks[i]) && run(k, k->o->blocks[i], err) < 0)
 			return -1;
 	return 0;
 }

@@ -20,8 +20,8 @@ struct msc_bench_check {
 
 /* Of the blocks that o names, which are in o->medium's scratch range. Freed in any case. */
 int msc_bench_check_begin(struct msc_bench_check *, struct msc_session *,
-			  const struct msc_bench_options *, struct msc_bench *,
-			  uint32_t block_size, struct msc_err *) MSC_MUST_CHECK;
+			  const struct msc_bench_options *, struct msc_bench *, uint32_t block_size,
+			  struct msc_err *) MSC_MUST_CHECK;
 void msc_bench_check_free(struct msc_bench_check *);
 
 /* Some of these blocks wait for their comparison. */

@@ -161,8 +161,8 @@ int msc_bench_check_sizes(const struct msc_bench_options *o, uint32_t block_size
 	if (b->n_left_out == o->n_blocks)
 		return msc_fail(err, MSC_E_USAGE,
 				"%u block%s in one command: there are only %llu to %s",
-				o->blocks[0], MSC_PLURAL(o->blocks[0]),
-				(unsigned long long)b->room, msc_bench_op_names[o->op]);
+				o->blocks[0], MSC_PLURAL(o->blocks[0]), (unsigned long long)b->room,
+				msc_bench_op_names[o->op]);
 	return 0;
 }
 

@@ -66,7 +66,8 @@ static void draw_bytes(struct msc_rng *r, uint8_t *to, size_t len)
 	memset(to, kind == 1 ? 0xff : 0, len);
 	if (kind < 2)
 		return;
-	for (size_t at = 0; at < len; at += 64) { /* all of it, some packets, a period longer than one */
+	for (size_t at = 0; at < len;
+	     at += 64) { /* all of it, some packets, a period longer than one */
 		uint64_t word = kind == 4 ? at / 64 % 3 * UINT64_C(0x7f3f1f0f3f) : msc_rng_next(r);
 
 		if (kind == 3 && msc_rng_below(r, 4))
@@ -179,8 +180,9 @@ static void open_all(struct bus *b)
 
 static void ended(struct sim *sim, struct notes *l, const struct bus_transfer *t)
 {
-	note(l, sim_now(sim), (uint64_t[6]){ 4, t->outcome, t->actual, t->naks, t->packets,
-					     t->ep == EP_IN ? sum(t->data, t->actual) : 0 });
+	note(l, sim_now(sim),
+	     (uint64_t[6]){ 4, t->outcome, t->actual, t->naks, t->packets,
+			    t->ep == EP_IN ? sum(t->data, t->actual) : 0 });
 	note(l, t->began_ns, (uint64_t[6]){ 5, (uint64_t)t->ended_ns, (uint64_t)t->seen_ns });
 }
 
@@ -221,7 +223,8 @@ static void run(uint64_t seed, bool one_by_one, struct notes *l)
 				       .vectors = &vectors,
 				       .state = &state,
 				       .state_size = sizeof state,
-				       .speed = msc_rng_below(&r, 2) ? MSC_SPEED_HIGH : MSC_SPEED_FULL,
+				       .speed = msc_rng_below(&r, 2) ? MSC_SPEED_HIGH
+								     : MSC_SPEED_FULL,
 				       .host = (enum bus_host)msc_rng_below(&r, 4),
 				       .host_ns = 5 * MSC_US,
 				       .one_by_one = one_by_one,

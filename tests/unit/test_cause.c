@@ -211,7 +211,9 @@ static void what_varies_is_left(void **unused)
 	static const char *const one[] = { "firmware.misuse" };
 	static const struct msc_pair pair[] = { { 0, 0 } };
 	static const struct msc_entry entry[] = { { "endpoint-armed-twice", 0, 1, 0, { 0 }, NULL } };
-	static const struct msc_dictionary dictionary = { names, MSC_COUNT(names), one, 1, pair, entry, 1 };
+	static const struct msc_dictionary dictionary = {
+		names, MSC_COUNT(names), one, 1, pair, entry, 1
+	};
 	struct msc_evidence e = { NULL };
 	struct msc_err err = MSC_ERR_INIT;
 	struct msc_causes causes;

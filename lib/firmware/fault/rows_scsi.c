@@ -173,9 +173,11 @@ static const struct msc_fault rows[] = {
 		 { AT_CSW,
 		   { OPCODE(READ_FORMAT_CAPACITIES), { CDB16(7), IS, 0 }, PASSED },
 		   { { STATUS, PUT, MSC_CSW_FAILED } } }) },
-	{ "evpd-ignored", "INQUIRY for a page of vital product data is answered with the standard data",
+	{ "evpd-ignored",
+	  "INQUIRY for a page of vital product data is answered with the standard data",
 	  "TinyUSB fd70160, msc_device.c", "scsi.vpd.form",
-	  .mistake = "EVPD, bit 0 of byte 1 of the command, is not looked at: give the page, or refuse it",
+	  .mistake =
+		  "EVPD, bit 0 of byte 1 of the command, is not looked at: give the page, or refuse it",
 	  DEFECT({ AT_COMMAND,
 		   { OPCODE(INQUIRY), { CDB(1), HAS, 0x01 } },
 		   { { CDB16(1), PUT, 0 } } }) },
@@ -298,7 +300,8 @@ static const struct msc_fault rows[] = {
 		     { ASCQ, PUT, 0 } } }) },
 	{ "sense-range-absent", "a block past the end is called a medium that is not present",
 	  "TinyUSB fd70160, msc_device.c, where a storage callback fails", "expect.sense",
-	  .mistake = "one sense code serves whatever the storage callback refuses: the address is 5/21/00",
+	  .mistake =
+		  "one sense code serves whatever the storage callback refuses: the address is 5/21/00",
 	  DEFECT({ AT_ANSWER,
 		   { OPCODE(REQUEST_SENSE), { ASC, IS, 0x21 } },
 		   { { KEY, PUT, MSC_SENSE_NOT_READY },
