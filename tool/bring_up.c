@@ -88,7 +88,7 @@ static void put_next(FILE *out, const struct msc_finding *f)
 	if (f->expected)
 		msc_append(text, sizeof text, "; expected %s", f->expected);
 	msc_append(text, sizeof text,
-		   ". What is demanded there (%s): %s. The usual mistake: %s. Mend "
+		   ". What is demanded there (%s): %s. The usual mistake: %s. Fix "
 		   "that, and run this again for what comes after it",
 		   f->rule->id, f->rule->title, f->rule->mistake);
 	put_headed(out, "next", text);
@@ -111,7 +111,7 @@ static void put_untold(FILE *out, const struct walk *walk)
 		if (told)
 			continue;
 		msc_append(text, sizeof text, ": %s", u->reason);
-		put_headed(out, "not told", text);
+		put_headed(out, "not tried", text);
 	}
 }
 
@@ -136,8 +136,8 @@ static void explain(struct tool *tool, const struct walk *walk)
 	else if (walk->n_untold)
 		put_headed(
 			out, "next",
-			"no step that was run stops a host; whether the others would is not told. "
-			"Put right what kept them from being run, and run this again");
+			"no step that was run stops a host; whether the others would is unknown. "
+			"Remove what kept them from being run, and run this again");
 	else
 		put_headed(
 			out, "next",

@@ -57,7 +57,7 @@ static void show_capacity(FILE *out, json_t *capacity)
 	/* 32 bits each, so that the product fits. */
 	uint64_t blocks = (uint64_t)json_integer_value(json_object_get(capacity, "blocks"));
 	uint64_t size = (uint64_t)json_integer_value(json_object_get(capacity, "block_size"));
-	char text[96] = "not told";
+	char text[96] = "unknown";
 
 	if (json_is_object(capacity))
 		snprintf(text, sizeof text,
@@ -70,7 +70,7 @@ static void show_mode(FILE *out, json_t *mode)
 {
 	json_t *page;
 	size_t i, len;
-	char text[192] = "not told";
+	char text[192] = "unknown";
 
 	if (json_is_object(mode)) {
 		len = (size_t)snprintf(text, sizeof text, "%s; pages",

@@ -94,7 +94,7 @@ const struct msc_rule msc_rule_scsi_lba_refused = {
 	.spec = "SBC-3, READ CAPACITY (10)",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "hosts look for partition tables in the last blocks, and put files there",
-	.mistake = "the number of blocks is told for the last one, or compared one too early",
+	.mistake = "the number of blocks is reported as the last one, or compared one too early",
 	.on = MSC_RECORD_EXCHANGE,
 	MSC_ON_COMMANDS(MSC_OP_REQUEST_SENSE),
 	.judge = lba_refused,

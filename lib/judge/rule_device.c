@@ -225,7 +225,7 @@ const struct msc_rule msc_rule_bot_serial_present = {
 	.title = "the device has a serial number",
 	.spec = "BOT 1.0, 4.1.1; TD1.2",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
-	.why = "without it Windows installs the device anew at every port, and a host that resets the "
+	.why = "without it Windows installs the device again at every port, and a host that resets the "
 	       "bus cannot know it again",
 	.mistake = "the string was left out to save flash",
 	.fact = true,

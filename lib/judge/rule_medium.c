@@ -51,6 +51,20 @@ const struct msc_rule msc_rule_scsi_eject_effect = {
 	.judge = eject_effect,
 };
 
+/* The failed command whose sense data this is: TEST UNIT READY, for of a command with an address some say
+ * so when the address is wrong. NULL: it is no such, or of another kind. */
+static const struct msc_record *without_medium(const struct msc_record *r,
+					       struct msc_sense_data *sense)
+{
+	const struct msc_record *failed = msc_explained(r, sense);
+
+	return failed && sense->asc == MSC_ASC_NO_MEDIUM &&
+			       failed->u.exchange.unit.have_capacity &&
+			       has_opcode(failed, MSC_OP_TEST_UNIT_READY)
+		       ? failed
+		       : NULL;
+}
+
 /* Whoever takes a card out by hand does so later than that. */
 #define IDLE_NS (10 * MSC_S)
 
@@ -60,10 +74,8 @@ static void eject_idle(struct msc_judging *j, const struct msc_record *r)
 	struct msc_sense_data sense;
 	int64_t idle_ns;
 
-	failed = msc_explained(r, &sense);
-	if (!failed || sense.asc != MSC_ASC_NO_MEDIUM || !failed->u.exchange.unit.have_capacity)
-		return;
-	before = msc_undisturbed(failed);
+	failed = without_medium(r, &sense);
+	before = failed ? msc_undisturbed(failed) : NULL;
 	if (!before || !msc_has_status(before, MSC_CSW_PASSED) ||
 	    (!has_opcode(before, MSC_OP_SYNCHRONIZE_CACHE_10) &&
 	     !has_opcode(before, MSC_OP_SYNCHRONIZE_CACHE_16)))
@@ -97,10 +109,8 @@ static void eject_needless(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_record *failed, *before;
 	struct msc_sense_data sense;
 
-	failed = msc_explained(r, &sense);
-	if (!failed || sense.asc != MSC_ASC_NO_MEDIUM || !failed->u.exchange.unit.have_capacity)
-		return;
-	before = msc_undisturbed(failed);
+	failed = without_medium(r, &sense);
+	before = failed ? msc_undisturbed(failed) : NULL;
 	if (!before || (!is_start_stop(before, STOP) && !is_start_stop(before, START)))
 		return;
 	msc_found(j, "START STOP UNIT without LOEJ passed, and then there is no medium");
@@ -160,7 +170,7 @@ const struct msc_rule msc_rule_scsi_eject_returns = {
 	.severity = {MSC_FAIL, MSC_WARN, MSC_WARN},
 	.why = "hosts look every second, and show the volume again that the user has just removed",
 	.mistake =
-		"not ready is told for a number of polls or a time after the eject, and no state is kept",
+		"not ready is reported for a number of polls or a time after the eject, and no state is kept",
 	.doubtful = true,
 	.on = MSC_RECORD_EXCHANGE,
 	MSC_ON_COMMANDS(MSC_OP_TEST_UNIT_READY),
@@ -221,7 +231,7 @@ static void attention_once(struct msc_judging *j, const struct msc_record *r)
 
 const struct msc_rule msc_rule_scsi_attention_once = {
 	.id = "scsi.attention.once",
-	.title = "a unit attention is told once",
+	.title = "a unit attention is reported once",
 	.spec = "SPC-4, unit attention condition",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "hosts repeat the command a few times and then give the device up",

@@ -292,7 +292,7 @@ const struct msc_rule msc_rule_usb_halt_set = {
 	.spec = "USB 2.0, 9.4.5 and 9.4.9",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_NOTE},
 	.why = "the compliance tests of chapter 9 look for it; hosts do not",
-	.mistake = "SET_FEATURE is acknowledged and the controller not told",
+	.mistake = "SET_FEATURE is acknowledged and the endpoint never halted in the controller",
 	.on = MSC_RECORD_CONTROL | MSC_RECORD_POLL,
 	.judge = set,
 };

@@ -66,9 +66,9 @@ static void print_saving(FILE *out, const struct msc_diagnosis *d)
 	else if (d->id == MSC_DIAG_MEDIUM_BOUND)
 		fprintf(out, "a limit, at most %.0f %% of the time of %s", 100 * d->saves_most, of);
 	else if (d->saves_least < 0.005)
-		fprintf(out, "mending it saves up to %.0f %% of %s", 100 * d->saves_most, of);
+		fprintf(out, "fixing it saves up to %.0f %% of %s", 100 * d->saves_most, of);
 	else
-		fprintf(out, "mending it saves %.0f to %.0f %% of %s", 100 * d->saves_least,
+		fprintf(out, "fixing it saves %.0f to %.0f %% of %s", 100 * d->saves_least,
 			100 * d->saves_most, of);
 	fprintf(out, "; %s", msc_pace_sures[d->sure]);
 }
@@ -88,7 +88,7 @@ static void print_ties(FILE *out, const struct msc_pace *p)
 	if (!*text)
 		return;
 	snprintf(text + strlen(text), sizeof text - strlen(text),
-		 ": which saves more cannot be told from here, and mending one changes what the "
+		 ": these probes cannot tell which saves more, and fixing one changes what the "
 		 "other saves");
 	put_row(out, "tied", text);
 }
@@ -112,7 +112,7 @@ static void print_diagnosis(FILE *out, const struct msc_pace_report *r)
 	}
 	print_ties(out, p);
 	if (*p->untold)
-		put_row(out, "untold", p->untold);
+		put_row(out, "unknown", p->untold);
 	for (size_t i = 0; i < p->n_missing; i++)
 		put_row(out, i ? "" : "missing", p->missing[i]);
 }
@@ -200,7 +200,7 @@ static void print_blocks(FILE *out, const struct msc_pace *p)
 	len = (size_t)snprintf(text, sizeof text, "%s",
 			       p->buffers > 1 ? "two or more"
 			       : p->buffers   ? "one"
-					      : "not told");
+					      : "unknown");
 	if (p->chunk > 1)
 		len += (size_t)snprintf(text + len, sizeof text - len, " of %u blocks", p->chunk);
 	if (p->medium_ns >= 0)

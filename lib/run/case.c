@@ -29,7 +29,7 @@ static const char *unmet(const struct msc_runner *r)
 {
 	const struct msc_unit *u = &r->unit;
 	const struct msc_device *d = &r->target->device;
-	static const char untold[] = "INQUIRY has not told whether the medium is removable";
+	static const char untold[] = "INQUIRY did not report whether the medium is removable";
 	unsigned speed = d->speed;
 	bool empty = msc_session_readiness(r->session, r->o->lun) == MSC_READINESS_EMPTY;
 	const struct {

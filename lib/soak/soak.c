@@ -367,7 +367,7 @@ static int lose_power(struct soak *k, struct msc_err *err)
 	if (!msc_session_target(k->s)->transport->power_cycle) {
 		k->r->power = MSC_SOAK_POWER_SKIPPED;
 		snprintf(k->r->power_why, sizeof k->r->power_why,
-			 "its power cannot be switched from here; plug it in anew, and compare a "
+			 "its power cannot be switched from here; plug it in again, and compare a "
 			 "file that was copied to it");
 		return 0;
 	}

@@ -167,7 +167,7 @@ static void words_host(const struct msc_costs *c, struct msc_diagnosis *d)
 		 p->host.locked ? "; the host sees completions only every " : "",
 		 p->host.locked ? ns(p->host.period_ns).s : "");
 	snprintf(d->advice, sizeof d->advice,
-		 "not the firmware's to mend: fewer and larger commands, so that the host's frames "
+		 "not for the firmware to fix: fewer and larger commands, so that the host's frames "
 		 "are spent on more data (larger clusters, read-ahead, max_sectors); a host that "
 		 "submits CBW, data and CSW together; a host controller that reports at once");
 }
@@ -226,15 +226,15 @@ static void words_medium(const struct msc_costs *c, struct msc_diagnosis *d)
 		snprintf(
 			d->evidence, sizeof d->evidence,
 			"a block comes every %s, the bus needs %s of it, and the medium at most %s%s: "
-			"with all above mended a block takes %s to %s",
+			"with all above fixed a block takes %s to %s",
 			ns(p->block_ns).s, ns(p->bus_ns).s, ns(c->medium.most).s,
 			c->interrupt > 0
-				? ", with the processor's own copying, which is not told from it"
+				? ", with the processor's own copying, which cannot be told apart from it"
 				: "",
 			ns(p->mended_least_ns).s, ns(p->mended_most_ns).s);
 	snprintf(d->advice, sizeof d->advice,
 		 "a faster way to the medium (a wider or faster bus such as SDIO, multiple-block "
-		 "reads that need not wait anew for each block, more blocks per request), or a "
+		 "reads that need not wait again for each block, more blocks per request), or a "
 		 "faster medium%s",
 		 alone && !msc_hides_tick(p) ? "; the firmware's order of work is not what costs"
 					     : "");

@@ -271,7 +271,7 @@ void msc_pace_tell_missing(const struct msc_pace_samples *s, struct msc_pace *p)
 	if (sizes == 1) {
 		snprintf(text, sizeof text,
 			 "only one transfer size was seen, of %u block%s: what a command costs "
-			 "beside its blocks is not told",
+			 "beyond its blocks is unknown",
 			 p->sizes[p->n_sizes - 1].blocks,
 			 MSC_PLURAL(p->sizes[p->n_sizes - 1].blocks));
 		miss(p, text);
@@ -281,22 +281,22 @@ void msc_pace_tell_missing(const struct msc_pace_samples *s, struct msc_pace *p)
 		     s->bus ? "every phase was asked for by itself: what the device did while the "
 			      "host waited counts as the host's"
 			    : "every phase was asked for by itself: how much of the time is the "
-			      "host's is told by the CBW alone");
+			      "host's is known from the CBW alone");
 	if (sizes && !msc_stream_blocks(s, false))
-		miss(p, s->bus ? "no read of three blocks or more: nothing is told of what the "
+		miss(p, s->bus ? "no read of three blocks or more: nothing is known of what the "
 				 "device does between blocks"
-			       : "the data of a read is one transfer: nothing is told of what the "
+			       : "the data of a read is one transfer: nothing is known of what the "
 				 "device does between blocks");
 	if (sizes && !msc_stream_blocks(s, true))
-		miss(p, "the host never paused in a read: how many buffers the device has is not "
-			"told");
+		miss(p, "the host never paused in a read: how many buffers the device has is "
+			"unknown");
 	if (p->rhythm)
 		miss(p,
 		     "the reads began in a rhythm of the host's: whether the device keeps to a tick "
-		     "is not told");
+		     "is unknown");
 	if (sizes && p->requests_busy < MSC_PACE_REQUESTS_LEAST)
 		miss(p, "endpoint 0 was not asked during reads: whether the medium is read in an "
-			"interrupt is not told");
+			"interrupt is unknown");
 	if (!p->writes)
 		miss(p, "no write: nothing is said of pauses of writes");
 	for (size_t i = 0; i < s->n_left_out; i++)

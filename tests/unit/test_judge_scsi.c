@@ -265,6 +265,12 @@ static const struct judge_row rows[] = {
 	{ "scsi.eject.idle", SYNC PASSED TUR PASSED TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED,
 	  SYNC16 PASSED "send 000000000000 none 0; status 1 0; took 3000;" SENSE
 	  SENSE_OF("2", "3a00") PASSED, "within", NULL, NULL },
+	{ "scsi.eject.idle", /* a wrong word for a wrong address */
+	  SYNC PASSED READ_FAILS SENSE SENSE_OF("2", "3a00") PASSED,
+	  SYNC PASSED TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED, "is gone", NULL, "2/3A/00" },
+	{ "scsi.eject.needless", /* the same */
+	  STOP READ_FAILS SENSE SENSE_OF("2", "3a00") PASSED,
+	  STOP TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED, "without LOEJ", NULL, "2/3A/00" },
 	{ "scsi.eject.idle", /* by hand, or another reason */
 	  SYNC PASSED "send 000000000000 none 0; status 1 0; took 11000;" SENSE
 	  SENSE_OF("2", "3a00") PASSED SYNC FAILED TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED
