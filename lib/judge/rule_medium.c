@@ -58,8 +58,7 @@ static const struct msc_record *without_medium(const struct msc_record *r,
 {
 	const struct msc_record *failed = msc_explained(r, sense);
 
-	return failed && sense->asc == MSC_ASC_NO_MEDIUM &&
-			       failed->u.exchange.unit.have_capacity &&
+	return failed && sense->asc == MSC_ASC_NO_MEDIUM && failed->u.exchange.unit.have_capacity &&
 			       has_opcode(failed, MSC_OP_TEST_UNIT_READY)
 		       ? failed
 		       : NULL;

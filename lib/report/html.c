@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "report/bench.h"
+#include "report/html_page.h"
 #include "wire/bot.h"
 #include "wire/cost.h"
 

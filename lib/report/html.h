@@ -23,7 +23,4 @@ json_t *msc_html_read(const char *path, struct msc_err *) MSC_MUST_CHECK;
 int msc_html_write(FILE *, const struct msc_html_file *, size_t n,
 		   const struct msc_report_context *, struct msc_err *) MSC_MUST_CHECK;
 
-/* Made by scripts/embed-html.sh from lib/report/html/. */
-extern const char msc_html_style[], msc_html_program[], msc_html_hash[];
-
 #endif

@@ -166,10 +166,11 @@ static void words_host(const struct msc_costs *c, struct msc_diagnosis *d)
 		 z->blocks == 1 ? "" : "s", device, queued, serial, share,
 		 p->host.locked ? "; the host sees completions only every " : "",
 		 p->host.locked ? ns(p->host.period_ns).s : "");
-	snprintf(d->advice, sizeof d->advice,
-		 "not for the firmware to fix: fewer and larger commands, so that the host's frames "
-		 "are spent on more data (larger clusters, read-ahead, max_sectors); a host that "
-		 "submits CBW, data and CSW together; a host controller that reports at once");
+	snprintf(
+		d->advice, sizeof d->advice,
+		"not for the firmware to fix: fewer and larger commands, so that the host's frames "
+		"are spent on more data (larger clusters, read-ahead, max_sectors); a host that "
+		"submits CBW, data and CSW together; a host controller that reports at once");
 }
 
 static void words_command(const struct msc_costs *c, struct msc_diagnosis *d)
