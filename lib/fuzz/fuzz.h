@@ -32,8 +32,7 @@ struct msc_fuzz_what {
 /* A failure, by the shortest conversation that shows it. */
 struct msc_fuzz_failure {
 	struct msc_fuzz_what what;
-	struct msc_fuzz_what
-		*also; /* what the same conversation fails beside it, or the same cause */
+	struct msc_fuzz_what *also; /* of the same conversation, or of the same cause */
 	size_t n_also;
 	uint64_t conversation;	     /* the first that failed it */
 	unsigned again;		     /* so many others have failed it since */
@@ -42,9 +41,9 @@ struct msc_fuzz_failure {
 	unsigned drawn; /* of the conversation that was drawn */
 	bool writes;	/* it needs --allow-writes */
 	char *text;	/* a scenario file */
-	struct msc_findings
-		found; /* what failed in the shrunk conversation, the finding itself first;
-				      none: nothing but that the device has gone */
+	/* What failed in the shrunk conversation, the finding itself first; none: nothing but that the
+	 * device has gone. */
+	struct msc_findings found;
 	const char *cause; /* by the dictionary, where it has no other; NULL: not known */
 	const char *cause_title;
 	char *path;		   /* for whoever keeps it as a file; freed with it; may be NULL */
@@ -103,9 +102,8 @@ enum fuzz_flag {
 	FUZZ_SOLO = 1 << 2, /* relies on a device in order: of conversations without twists */
 	FUZZ_CBW = 1 << 3,  /* of a twist: a field of the CBW */
 	FUZZ_DATALESS = 1 << 4, /* the command moves no data; of a twist: not for such */
+	FUZZ_WHOLE = 1 << 5,	/* not to be taken apart: the rest would be the host's fault */
 	FUZZ_RECOVERS = 1 << 6, /* does reset recovery itself, where it wants it */
-	FUZZ_WHOLE =
-		1 << 5, /* not to be taken apart: without its end it would be the host's fault */
 };
 
 /* One or more steps, or a twist, as text of the language; $NAME is a value of that name, the same
@@ -167,7 +165,8 @@ char *fuzz_text(const struct fuzz_talk *, const struct fuzz_head *);
 struct fuzz_trial {
 	const struct msc_fuzz_options *o;
 	struct msc_fuzz *fuzz;
-	struct msc_target *kept; /* the one that cannot be had anew */
+	bool once;		 /* the device cannot be had anew: it is opened once */
+	struct msc_target *kept; /* that one */
 	/* of the conversation that was run last */
 	struct msc_findings found; /* of the case */
 	enum msc_verdict verdict;

@@ -76,15 +76,14 @@ static void on_event(void *user, const struct msc_event *ev)
 
 static struct msc_target *take(struct fuzz_trial *t, struct msc_err *err)
 {
-	bool once = false;
 	struct msc_target *target = t->kept;
 
 	if (target)
 		return target;
-	target = t->o->open(t->o->user, &once, err);
+	target = t->o->open(t->o->user, &t->once, err);
 	if (!target)
 		return NULL;
-	if (once)
+	if (t->once)
 		t->kept = target;
 	if (!t->fuzz->conversations)
 		t->fuzz->device = target->device;

@@ -56,7 +56,7 @@ void msc_device_packet_warning(const struct msc_device *d, char *buf, size_t siz
 	snprintf(buf, size,
 		 "wMaxPacketSize of bulk-%s is %u at %s speed, where it has to be %u: what another "
 		 "host makes of it may be slower, or fail",
-		 in ? "in" : "out", in ? d->max_packet_in : d->max_packet_out,
+		 in ? "in" : "out", (unsigned)(in ? d->max_packet_in : d->max_packet_out),
 		 msc_speed_name(d->speed), wanted);
 }
 
