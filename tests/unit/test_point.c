@@ -86,13 +86,17 @@ static void exact_series(void **state)
 	msc_change_points_free(&p);
 	p = of(alone, 8);
 	assert_int_equal(p.n, 0);
+	msc_change_points_free(&p);
 	p = of(newest, 8);
 	assert_int_equal(p.n, 0);
+	msc_change_points_free(&p);
 	p = of(small, 6);
 	assert_int_equal(p.n, 0);
+	msc_change_points_free(&p);
 	p = of(few, 5);
 	assert_int_equal(p.n, 0);
 	assert_true(isinf(p.detectable));
+	msc_change_points_free(&p);
 }
 
 /* It came bit by bit. */

@@ -12,7 +12,7 @@ section("time", "Where the time goes", () => paces.map((f) => {
 	return [el("h3", {}, f.name, el("span", { class: "dim" }, "  " + target(f))),
 		d.reason && el("p", {}, word("error"), " stopped: ", d.reason),
 		found.map((x) => el("div", { class: "card warn" }, el("strong", {}, x.id), " ",
-			el("span", { class: "dim" }, `(${x.confidence}; ${x.limit ? "a limit" : "mending it saves"}, ${percent(obj(x.saves).least)} to ${percent(obj(x.saves).most)} of the time of ${str(x.op)}s)`),
+			el("span", { class: "dim" }, `(${x.confidence}; ${x.limit ? "a limit," : "fixing it saves"} ${percent(obj(x.saves).least)} to ${percent(obj(x.saves).most)} of the time of ${str(x.op)}s)`),
 			terms([["evidence", x.evidence], ["advice", x.advice]]))),
 		d.untold && el("p", { class: "dim" }, "Could not be told: ", d.untold),
 		table(["#blocks", "#serial", "#queued", "#device and bus", "#bus alone"], list(d.sizes).map(obj).map((z) => [z.blocks,
