@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Weights, in thousandths of a finding of a rule of its own. They were chosen so that pairs of faults
- * on `reference` and single faults on the other models are named best (tests/unit/test_cause.c). */
+ * on `reference` and single faults on the other models are named best (tests/unit/test_cause_catalogue.c). */
 #define EXACT	   1000 /* the dictionary has the rule in this case */
 #define ALIKE	   600	/* in a case of the same kind */
 #define ELSEWHERE  250	/* in another case, and the rule is of few defects */
