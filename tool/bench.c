@@ -202,18 +202,6 @@ static bool is_block(const struct job *j)
 	       (stat(name, &st) < 0 || S_ISBLK(st.st_mode));
 }
 
-static int find_target(struct job *j, struct msc_err *err)
-{
-	struct tool *tool = j->tool;
-
-	if (tool_target(tool, err) < 0)
-		return -1;
-	if (tool->args.n_words > tool->target_words)
-		return msc_fail(err, MSC_E_USAGE, "bench takes one target, not '%s'",
-				tool->args.words[tool->target_words]);
-	return 0;
-}
-
 /* ---- measuring --------------------------------------------------------------------------------- */
 
 static void show_progress(void *user, const char *text)
@@ -390,7 +378,7 @@ static int bench(struct tool *tool, struct msc_err *err)
 	struct job j = { .tool = tool };
 	int status = -1;
 
-	if (find_target(&j, err) == 0 && read_options(&j, err) == 0)
+	if (tool_one_target(tool, err) == 0 && read_options(&j, err) == 0)
 		status = run(&j, err);
 	msc_comparison_free(&j.comparison);
 	msc_bench_free(&j.bench);

@@ -9,6 +9,8 @@
 #include "base/text.h"
 #include "tool.h"
 
+#define COLUMN 10 /* where the text of a row begins */
+
 static const char *const steps[] = {
 	/* hosts, in the order in which they get there */
 	"attach.linux.enumerate",
@@ -72,13 +74,6 @@ static int choose(const struct msc_scenarios *all, struct msc_scenarios *chosen,
 	return 0;
 }
 
-static void put_headed(FILE *out, const char *head, const char *text)
-{
-	fprintf(out, "%-10s", head);
-	msc_put_wrapped(out, 10, 10, text);
-	putc('\n', out);
-}
-
 /* What to do follows from the rule that spoke, and from the command on which it did. */
 static void put_next(FILE *out, const struct msc_finding *f)
 {
@@ -91,7 +86,7 @@ static void put_next(FILE *out, const struct msc_finding *f)
 		   ". What is demanded there (%s): %s. The usual mistake: %s. Fix "
 		   "that, and run this again for what comes after it",
 		   f->rule->id, f->rule->title, f->rule->mistake);
-	put_headed(out, "next", text);
+	msc_put_row(out, COLUMN, "next", text);
 }
 
 /* Where the walk could not look, by reason. */
@@ -111,7 +106,7 @@ static void put_untold(FILE *out, const struct walk *walk)
 		if (told)
 			continue;
 		msc_append(text, sizeof text, ": %s", u->reason);
-		put_headed(out, "not tried", text);
+		msc_put_row(out, COLUMN, "not tried", text);
 	}
 }
 
@@ -125,22 +120,22 @@ static void explain(struct tool *tool, const struct walk *walk)
 	if (walk->first.count)
 		put_next(out, &walk->first.list[0]);
 	else if (walk->failed)
-		put_headed(out, "next",
-			   "the last step did not end; what is said of it above is the "
-			   "first thing to look at");
+		msc_put_row(out, COLUMN, "next",
+			    "the last step did not end; what is said of it above is the "
+			    "first thing to look at");
 	else if (walk->unbound)
-		put_headed(
-			out, "next",
+		msc_put_row(
+			out, COLUMN, "next",
 			"no driver of a host binds to this bInterfaceSubClass: 06h is what disks "
 			"have, 01h to 05h are taken too. What was tried above no host will send");
 	else if (walk->n_untold)
-		put_headed(
-			out, "next",
+		msc_put_row(
+			out, COLUMN, "next",
 			"no step that was run stops a host; whether the others would is unknown. "
 			"Remove what kept them from being run, and run this again");
 	else
-		put_headed(
-			out, "next",
+		msc_put_row(
+			out, COLUMN, "next",
 			walk->warned
 				? "no host is stopped by what is listed above, and it is wrong "
 				  "all the same: \"mscope check\" has the whole of it"
@@ -169,9 +164,9 @@ static void explain_unopened(struct tool *tool, const struct msc_err *err)
 		"endpoint 0 is not served in time, the status stage of a request is left out, or "
 		"a length in the configuration leads past its end");
 	putc('\n', tool->text);
-	put_headed(tool->text, "next",
-		   "make a standard request of each kind work by itself, GET_DESCRIPTOR with "
-		   "8 bytes first; on Linux, \"dmesg\" says which one failed");
+	msc_put_row(tool->text, COLUMN, "next",
+		    "make a standard request of each kind work by itself, GET_DESCRIPTOR with "
+		    "8 bytes first; on Linux, \"dmesg\" says which one failed");
 }
 
 int bring_up(struct tool *tool, const struct msc_scenarios *all, struct msc_err *err)

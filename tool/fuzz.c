@@ -127,17 +127,23 @@ static int read_options(struct job *j, struct msc_err *err)
 	return make_dir(j->dir, err) < 0 || make_dir(j->corpus, err) < 0 ? -1 : 0;
 }
 
-static int find_target(struct job *j, struct msc_err *err)
-{
-	struct tool *tool = j->tool;
-
-	if (tool_target(tool, err) < 0)
-		return -1;
-	if (tool->args.n_words > tool->target_words)
-		return msc_fail(err, MSC_E_USAGE, "fuzz takes one target, not '%s'",
-				tool->args.words[tool->target_words]);
-	return 0;
-}
+static const struct opt fuzz_options[] = {
+	{ "count", 0, "N", "so many conversations; 2000 unless given" },
+	{ "duration", 0, "TIME", "or for so long on the device's clock" },
+	{ "first", 0, NULL, "end with the first failure" },
+	{ "from", 0, "N", "begin with the N-th conversation of the seed" },
+	{ "profile", 0, "NAME", "what counts as a failure: usbif (the default) or spec" },
+	{ "output", 'o', "DIR", "where scenario files of failures go; here unless given" },
+	{ "corpus", 0, "DIR", "keep there the conversations that reached something new" },
+	{ "seed", 0, "N", "draw other conversations; 1 unless given" },
+	{ "lun", 0, "N", "the logical unit; 0 unless given" },
+	{ "timeout", 0, "TIME", "how long a phase may take; 30s unless given" },
+	{ "any-interface", 0, NULL,
+	  "drive a real device that does not say it is mass storage all the same" },
+	{ "queued", 0, NULL, "submit CBW, data and CSW together where the device can" },
+	{ "allow-writes", 0, NULL, "write, too; a scratch range is saved and put back" },
+	{ .name = NULL },
+};
 
 /* ---- the run ----------------------------------------------------------------------------------- */
 
@@ -167,50 +173,41 @@ static void on_progress(void *user, const struct msc_fuzz *fuzz)
 	tool_progress(j->tool, text);
 }
 
-static char *command_of(const struct tool *tool)
+/* What "mscope run" needs to see a failure again; and what goes on with the conversations. */
+static bool is_of_run(const struct opt *o)
 {
-	char *text = NULL;
-	size_t len;
-	FILE *f = open_memstream(&text, &len);
+	static const char *const both[] = { "profile", "lun", "timeout", "queued",
+					    "any-interface" };
 
-	if (!f)
-		return NULL;
-	fprintf(f, "mscope fuzz %s", tool->target);
-	for (size_t i = 0; i < tool->args.n_options; i++) {
-		const struct given *g = &tool->args.options[i];
+	for (size_t i = 0; i < MSC_COUNT(both); i++)
+		if (!strcmp(o->name, both[i]))
+			return true;
+	return false;
+}
 
-		if (g->opt->is_report || !strcmp(g->opt->name, "from") ||
-		    !strcmp(g->opt->name, "report") || opt_is_in(g->opt, common_options))
-			continue;
-		fprintf(f, " --%s%s%s", g->opt->name, *g->value ? " " : "", g->value);
-	}
-	if (fclose(f)) {
-		free(text);
-		return NULL;
-	}
-	return text;
+static bool is_of_fuzz(const struct opt *o)
+{
+	return opt_is_in(o, fuzz_options) && strcmp(o->name, "from") != 0;
 }
 
 static int show(struct job *j, int status, struct msc_err *err)
 {
 	struct tool *tool = j->tool;
 	const struct msc_report_context context = tool_context(tool);
-	char *repeat = command_of(tool), options[64];
+	char *plays = repeat_line(tool, "run", is_of_run);
+	char *repeat = repeat_line(tool, "fuzz", is_of_fuzz);
 	const struct msc_fuzz_report r = { .fuzz = &j->fuzz,
-					   .target = tool->target,
-					   .options = options,
+					   .plays = plays ? plays : "",
 					   .repeat = repeat ? repeat : "",
 					   .context = &context,
 					   .exit_status = status };
 	int result = 0;
 
-	snprintf(options, sizeof options, "%s%s",
-		 j->o.run.profile == MSC_PROFILE_USBIF ? "" : " --profile ",
-		 j->o.run.profile == MSC_PROFILE_USBIF ? "" : msc_profile_names[j->o.run.profile]);
 	if (tool->text)
 		msc_fuzz_print(tool->text, &r);
 	if (json_is_wanted(tool))
 		result = write_json(tool, msc_fuzz_json(&r), err);
+	free(plays);
 	free(repeat);
 	return result;
 }
@@ -245,30 +242,12 @@ static int fuzz(struct tool *tool, struct msc_err *err)
 	if (!j)
 		return msc_nomem(err);
 	j->tool = tool;
-	if (find_target(j, err) == 0 && read_options(j, err) == 0)
+	if (tool_one_target(j->tool, err) == 0 && read_options(j, err) == 0)
 		status = run(j, err);
 	msc_fuzz_free(&j->fuzz);
 	free(j);
 	return status;
 }
-
-static const struct opt fuzz_options[] = {
-	{ "count", 0, "N", "so many conversations; 2000 unless given" },
-	{ "duration", 0, "TIME", "or for so long on the device's clock" },
-	{ "first", 0, NULL, "end with the first failure" },
-	{ "from", 0, "N", "begin with the N-th conversation of the seed" },
-	{ "profile", 0, "NAME", "what counts as a failure: usbif (the default) or spec" },
-	{ "output", 'o', "DIR", "where scenario files of failures go; here unless given" },
-	{ "corpus", 0, "DIR", "keep there the conversations that reached something new" },
-	{ "seed", 0, "N", "draw other conversations; 1 unless given" },
-	{ "lun", 0, "N", "the logical unit; 0 unless given" },
-	{ "timeout", 0, "TIME", "how long a phase may take; 30s unless given" },
-	{ "any-interface", 0, NULL,
-	  "drive a real device that does not say it is mass storage all the same" },
-	{ "queued", 0, NULL, "submit CBW, data and CSW together where the device can" },
-	{ "allow-writes", 0, NULL, "write, too; a scratch range is saved and put back" },
-	{ .name = NULL },
-};
 
 const struct cmd cmd_fuzz = {
 	.name = "fuzz",

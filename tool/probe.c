@@ -413,12 +413,9 @@ static int probe(struct tool *tool, struct msc_err *err)
 	struct msc_session_options options = { .log = &tool->log, .record = on_record, .user = &p };
 	int status = -1;
 
-	if (tool_target(tool, err) < 0 ||
+	if (tool_one_target(tool, err) < 0 ||
 	    arg_duration(&tool->args, "timeout", &options.timeout_ns, err) < 0)
 		return -1;
-	if (tool->args.n_words > tool->target_words)
-		return msc_fail(err, MSC_E_USAGE, "probe takes one target, not '%s'",
-				tool->args.words[tool->target_words]);
 	p.target = tool_open(tool, false, err);
 	if (!p.target)
 		return -1;

@@ -5,35 +5,30 @@
 
 #include "tool.h"
 
-static void put_row(FILE *out, const char *key, const char *text)
-{
-	fprintf(out, "%-14s", key);
-	msc_put_wrapped(out, 14, 14, text);
-	putc('\n', out);
-}
+#define COLUMN 14 /* where the text of a row begins */
 
 static void show_device(FILE *out, const struct msc_device *d)
 {
 	char text[256];
 
-	put_row(out, "target", d->name);
+	msc_put_row(out, COLUMN, "target", d->name);
 	if (d->commands_only) {
 		snprintf(text, sizeof text, "%04x:%04x, %s speed", d->desc.vendor, d->desc.product,
 			 msc_speed_name(d->speed));
-		put_row(out, "device", d->desc.vendor ? text : "no USB device");
+		msc_put_row(out, COLUMN, "device", d->desc.vendor ? text : "no USB device");
 		return;
 	}
 	snprintf(text, sizeof text, "%04x:%04x release %x.%02x, USB %x.%02x, %s speed%s",
 		 d->desc.vendor, d->desc.product, d->desc.release >> 8, d->desc.release & 0xff,
 		 d->desc.usb >> 8, d->desc.usb & 0xff, msc_speed_name(d->speed),
 		 d->simulated ? ", simulated" : "");
-	put_row(out, "device", text);
+	msc_put_row(out, COLUMN, "device", text);
 	snprintf(text, sizeof text, "%u, subclass %02xh, protocol %02xh", d->interface_number,
 		 d->subclass, d->protocol);
-	put_row(out, "interface", text);
+	msc_put_row(out, COLUMN, "interface", text);
 	snprintf(text, sizeof text, "bulk-in %02xh of %u bytes, bulk-out %02xh of %u bytes",
 		 d->ep_in, d->max_packet_in, d->ep_out, d->max_packet_out);
-	put_row(out, "endpoints", text);
+	msc_put_row(out, COLUMN, "endpoints", text);
 }
 
 static const char *string_of(json_t *object, const char *key)
@@ -48,8 +43,8 @@ static void show_strings(FILE *out, json_t *strings)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(strings, key, value)
-		put_row(out, key, json_is_string(value) ? json_string_value(value) : "none");
+	json_object_foreach(strings, key, value) msc_put_row(
+		out, COLUMN, key, json_is_string(value) ? json_string_value(value) : "none");
 }
 
 static void show_capacity(FILE *out, json_t *capacity)
@@ -63,7 +58,7 @@ static void show_capacity(FILE *out, json_t *capacity)
 		snprintf(text, sizeof text,
 			 "%" PRIu64 " blocks of %" PRIu64 " bytes, %" PRIu64 " KiB", blocks, size,
 			 blocks * size / 1024);
-	put_row(out, "  capacity", text);
+	msc_put_row(out, COLUMN, "  capacity", text);
 }
 
 static void show_mode(FILE *out, json_t *mode)
@@ -83,7 +78,7 @@ static void show_mode(FILE *out, json_t *mode)
 		if (i == 0 && len < sizeof text)
 			snprintf(text + len, sizeof text - len, " none");
 	}
-	put_row(out, "  mode", text);
+	msc_put_row(out, COLUMN, "  mode", text);
 }
 
 static void show_unit(FILE *out, json_t *unit)
@@ -99,14 +94,14 @@ static void show_unit(FILE *out, json_t *unit)
 			 (long long)json_integer_value(json_object_get(inquiry, "device_type")),
 			 json_is_true(json_object_get(inquiry, "removable")) ? ", removable" : "");
 	fprintf(out, "unit %lld\n", (long long)json_integer_value(json_object_get(unit, "lun")));
-	put_row(out, "  inquiry", text);
+	msc_put_row(out, COLUMN, "  inquiry", text);
 	len = (size_t)snprintf(text, sizeof text, "%s",
 			       json_is_true(json_object_get(unit, "ready")) ? "yes" : "no");
 	json_array_foreach(json_object_get(unit, "sense"), i, sense) if (len < sizeof text)
 		len += (size_t)snprintf(text + len, sizeof text - len, "; %s%s", i ? "" : "said: ",
 					json_is_string(sense) ? json_string_value(sense)
 							      : "no valid sense data");
-	put_row(out, "  ready", text);
+	msc_put_row(out, COLUMN, "  ready", text);
 	show_capacity(out, json_object_get(unit, "capacity"));
 	show_mode(out, json_object_get(unit, "mode"));
 }
@@ -129,18 +124,19 @@ void print_probe(FILE *out, const struct msc_device *d, json_t *document)
 	if (!d->commands_only)
 		show_strings(out, json_object_get(document, "strings"));
 	json_array_foreach(json_object_get(document, "units"), i, item) show_unit(out, item);
-	put_row(out, "queued mode",
-		json_is_true(json_object_get(queued, "works")) ? "works"
-							       : string_of(queued, "reason"));
+	msc_put_row(out, COLUMN, "queued mode",
+		    json_is_true(json_object_get(queued, "works")) ? "works"
+								   : string_of(queued, "reason"));
 	if (*string_of(document, "short_data"))
-		put_row(out, "short data", short_data_text(string_of(document, "short_data")));
+		msc_put_row(out, COLUMN, "short data",
+			    short_data_text(string_of(document, "short_data")));
 	json_array_foreach(json_object_get(document, "findings"), i, item)
 	{
 		snprintf(text, sizeof text, "%s: %s: %s: %s", string_of(item, "severity"),
 			 string_of(item, "rule"), string_of(item, "context"),
 			 string_of(item, "message"));
-		put_row(out, i ? "" : "quirks seen", text);
+		msc_put_row(out, COLUMN, i ? "" : "quirks seen", text);
 	}
 	if (i == 0)
-		put_row(out, "quirks seen", "none");
+		msc_put_row(out, COLUMN, "quirks seen", "none");
 }

@@ -121,23 +121,6 @@ void repeat_end(struct repeat *r)
 
 /* ---- the command line -------------------------------------------------------------------------- */
 
-/* A word as a shell takes it. */
-static void put_word(FILE *out, const char *word)
-{
-	bool plain = *word != '\0';
-
-	for (const char *p = word; *p; p++)
-		plain = plain && (isalnum((unsigned char)*p) || strchr("_@%+=:,./-", *p));
-	if (plain) {
-		fputs(word, out);
-		return;
-	}
-	putc('\'', out);
-	for (; *word; word++)
-		fputs(*word == '\'' ? "'\\''" : (char[]){ *word, '\0' }, out);
-	putc('\'', out);
-}
-
 /* Whoever copies the command wants to see the case again: no file of theirs is written over, and
  * nothing of an earlier run is decided anew. The seed is in the target's name. */
 static bool is_repeated(const struct opt *o)
@@ -151,7 +134,7 @@ static bool is_repeated(const struct opt *o)
 	return opt_is_in(o, run_options) || opt_is_in(o, target_options);
 }
 
-char *repeat_command(const struct tool *tool)
+char *repeat_line(const struct tool *tool, const char *command, bool (*keep)(const struct opt *))
 {
 	char *text = NULL;
 	size_t len;
@@ -159,21 +142,21 @@ char *repeat_command(const struct tool *tool)
 
 	if (!f)
 		return NULL;
-	fprintf(f, "mscope %s ", tool->cmd->name);
-	put_word(f, tool->target);
+	fprintf(f, "mscope %s ", command);
+	msc_put_word(f, tool->target);
 	for (size_t i = tool->target_words; i < tool->args.n_words; i++) {
 		putc(' ', f);
-		put_word(f, tool->args.words[i]);
+		msc_put_word(f, tool->args.words[i]);
 	}
 	for (size_t i = 0; i < tool->args.n_options; i++) {
 		const struct given *g = &tool->args.options[i];
 
-		if (!is_repeated(g->opt))
+		if (!keep(g->opt))
 			continue;
 		fprintf(f, " --%s", g->opt->name);
 		if (g->opt->value && (*g->opt->value != '[' || *g->value)) {
 			putc(*g->opt->value == '[' ? '=' : ' ', f);
-			put_word(f, g->value);
+			msc_put_word(f, g->value);
 		}
 	}
 	if (fclose(f)) {
@@ -181,6 +164,11 @@ char *repeat_command(const struct tool *tool)
 		return NULL;
 	}
 	return text;
+}
+
+char *repeat_command(const struct tool *tool)
+{
+	return repeat_line(tool, tool->cmd->name, is_repeated);
 }
 
 char *repeat_selected(const struct tool *tool)
@@ -193,7 +181,7 @@ char *repeat_selected(const struct tool *tool)
 		if (strcmp(tool->args.options[i].opt->name, "select") != 0)
 			continue;
 		fputs(" --select ", f);
-		put_word(f, tool->args.options[i].value);
+		msc_put_word(f, tool->args.options[i].value);
 	}
 	if (f && fclose(f) == 0)
 		return text;

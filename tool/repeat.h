@@ -22,6 +22,8 @@ enum msc_repeats repeat_try(void *user, const char *name, const struct msc_rule 
 			    const char **before);
 void repeat_end(struct repeat *);
 
+/* "mscope COMMAND TARGET", with those options that are kept, as they were typed. free() it; NULL: out of memory. */
+char *repeat_line(const struct tool *, const char *command, bool (*keep)(const struct opt *));
 /* The command that repeats a case, less its --select; and that, " --select WHAT...", as it was typed. free() them;
  * NULL: out of memory. */
 char *repeat_command(const struct tool *);

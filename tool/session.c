@@ -196,13 +196,10 @@ static int understand(struct tool *tool, struct msc_ask_options *o, struct msc_e
 {
 	const char *profile = arg(&tool->args, "profile");
 
-	if (tool_target(tool, err) < 0 ||
+	if (tool_one_target(tool, err) < 0 ||
 	    arg_duration(&tool->args, "timeout", &o->session.timeout_ns, err) < 0 ||
 	    tool_leave(tool, &o->session.allow_writes, &o->session.allow_unsafe, err) < 0)
 		return -1;
-	if (tool->args.n_words > tool->target_words)
-		return msc_fail(err, MSC_E_USAGE, "session takes one target, not '%s'",
-				tool->args.words[tool->target_words]);
 	if (profile && msc_profile_parse(profile, &o->profile, err) < 0)
 		return -1;
 	o->session.unsafe = tool->unsafe;

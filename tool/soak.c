@@ -43,18 +43,6 @@ static int read_options(struct job *j, struct msc_err *err)
 	return 0;
 }
 
-static int find_target(struct job *j, struct msc_err *err)
-{
-	struct tool *tool = j->tool;
-
-	if (tool_target(tool, err) < 0)
-		return -1;
-	if (tool->args.n_words > tool->target_words)
-		return msc_fail(err, MSC_E_USAGE, "soak takes one target, not '%s'",
-				tool->args.words[tool->target_words]);
-	return 0;
-}
-
 static void show_progress(void *user, const char *text)
 {
 	const struct job *j = user;
@@ -112,15 +100,18 @@ static int use_target(struct job *j, struct msc_err *err)
 /* The same command line: what is done follows from it alone. */
 static char *repeat_of(const struct tool *tool)
 {
-	size_t size = 1;
-	char *text, *p;
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
 
-	for (const char **a = tool->argv; *a; a++)
-		size += strlen(*a) + 1;
-	text = p = calloc(1, size);
-	for (const char **a = tool->argv; text && *a; a++)
-		p += sprintf(p, "%s%s", a == tool->argv ? "" : " ", *a);
-	return text;
+	for (const char **a = tool->argv; f && *a; a++) {
+		fputs(a == tool->argv ? "" : " ", f);
+		msc_put_word(f, *a);
+	}
+	if (f && fclose(f) == 0)
+		return text;
+	free(text);
+	return NULL;
 }
 
 static int show(struct job *j, int status, const char *reason, struct msc_err *err)
@@ -175,7 +166,7 @@ static int soak(struct tool *tool, struct msc_err *err)
 	if (!j)
 		return msc_nomem(err);
 	j->tool = tool;
-	if (find_target(j, err) == 0 && read_options(j, err) == 0)
+	if (tool_one_target(j->tool, err) == 0 && read_options(j, err) == 0)
 		status = run(j, err);
 	msc_soak_free(&j->soak);
 	free(j);

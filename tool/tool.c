@@ -298,6 +298,16 @@ int tool_target(struct tool *tool, struct msc_err *err)
 	return 0;
 }
 
+int tool_one_target(struct tool *tool, struct msc_err *err)
+{
+	if (tool_target(tool, err) < 0)
+		return -1;
+	if (tool->args.n_words > tool->target_words)
+		return msc_fail(err, MSC_E_USAGE, "%s takes one target, not '%s'", tool->cmd->name,
+				tool->args.words[tool->target_words]);
+	return 0;
+}
+
 /* For a document of a failure, which is written when the target has been closed. */
 static int keep_device(struct tool *tool, const struct msc_target *target, struct msc_err *err)
 {

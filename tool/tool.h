@@ -129,6 +129,8 @@ int tool_status(const struct msc_err *);
 
 /* Finds the target that is meant: the first word, or MSCOPE_TARGET. */
 int tool_target(struct tool *, struct msc_err *);
+/* The same of a command that takes nothing else. */
+int tool_one_target(struct tool *, struct msc_err *);
 struct msc_target *tool_open(struct tool *, bool allow_writes, struct msc_err *);
 /* Where --record is given, what is opened with these options is written down. tool_open() does so itself. */
 int tool_record(struct tool *, struct msc_open_options *, struct msc_err *);

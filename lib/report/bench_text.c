@@ -7,18 +7,13 @@
 #include "base/text.h"
 #include "report/bench.h"
 
+#define COLUMN 10 /* where the text of a row begins */
+
 /* ---- bench ------------------------------------------------------------------------------------- */
 
 static const char *op_name(enum msc_bench_op op)
 {
 	return op == MSC_BENCH_MIXED_READ ? "mixed" : msc_bench_op_names[op];
-}
-
-static void put_labelled(FILE *out, const char *label, const char *text)
-{
-	fprintf(out, "%-10s", label);
-	msc_put_wrapped(out, 10, 10, text);
-	putc('\n', out);
 }
 
 static void put_left_out(FILE *out, const struct msc_bench *b)
@@ -33,7 +28,7 @@ static void put_left_out(FILE *out, const struct msc_bench *b)
 	snprintf(text + strlen(text), sizeof text - strlen(text), " block%s: there %s only %llu",
 		 b->n_left_out == 1 && b->left_out[0] == 1 ? "" : "s", b->room == 1 ? "is" : "are",
 		 (unsigned long long)b->room);
-	put_labelled(out, "left out", text);
+	msc_put_row(out, COLUMN, "left out", text);
 }
 
 static void put_head(FILE *out, const struct msc_bench *b)
@@ -50,7 +45,7 @@ static void put_head(FILE *out, const struct msc_bench *b)
 		d->simulated ? "device" : "host");
 	put_left_out(out, b);
 	if (*b->warning)
-		put_labelled(out, "warning", b->warning);
+		msc_put_row(out, COLUMN, "warning", b->warning);
 	if (!b->n_runs)
 		return;
 	fprintf(out, "%-10s%s", op_name(b->run[0].op), msc_bench_order_names[b->run[0].order]);

@@ -148,7 +148,7 @@ const struct msc_cause *msc_report_cause(const struct msc_report_all *all,
 char *msc_report_causes(const struct msc_report_all *all, const struct msc_report_case *c)
 {
 	const struct msc_cause *last = NULL;
-	char *text = NULL;
+	char *text = NULL, names[1024];
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
 
@@ -159,12 +159,11 @@ char *msc_report_causes(const struct msc_report_all *all, const struct msc_repor
 		for (size_t i = 0; !is && i < c->findings.count; i++)
 			is = c->findings.list[i].severity > MSC_NOTE &&
 			     msc_report_cause(all, c, &c->findings.list[i]) == cause;
-		if (is)
-			fprintf(f, "%s%s", last ? ", " : "", cause->id);
-		for (size_t t = 0; is && t < cause->n_ties; t++)
-			fprintf(f, " or %s", cause->ties[t]->id);
-		if (is)
-			last = cause;
+		if (!is)
+			continue;
+		fprintf(f, "%s%s", last ? ", " : "",
+			msc_report_cause_names(names, sizeof names, cause));
+		last = cause;
 	}
 	if (f && fclose(f) == 0 && last)
 		return text;

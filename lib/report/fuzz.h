@@ -8,9 +8,9 @@
 
 struct msc_fuzz_report {
 	const struct msc_fuzz *fuzz;
-	const char *target;  /* its name */
-	const char *options; /* that "mscope run" needs to see a failure again: " --profile spec" */
-	const char *repeat;  /* the command that goes on, less its --from */
+	const char *
+		plays; /* the command that plays a scenario file, less the file and --allow-writes */
+	const char *repeat; /* the command that goes on, less its --from */
 	const struct msc_report_context *context;
 	int exit_status;
 };

@@ -10,13 +10,6 @@
 #define COLUMN	   12
 #define ALSO_SHOWN 6 /* rules; all with -v */
 
-static void put_row(FILE *out, const char *key, const char *text)
-{
-	fprintf(out, "%-*s", COLUMN, key);
-	msc_put_wrapped(out, COLUMN, COLUMN, text);
-	putc('\n', out);
-}
-
 static void print_head(FILE *out, const struct msc_fuzz_report *r)
 {
 	const struct msc_fuzz *f = r->fuzz;
@@ -30,13 +23,13 @@ static void print_head(FILE *out, const struct msc_fuzz_report *r)
 		 " kinds of exchange, in %s of device time",
 		 f->conversations, MSC_PLURAL(f->conversations), f->seed, f->first, f->coverage,
 		 msc_format_ns(took, sizeof took, f->elapsed_ns));
-	put_row(out, "traffic", text);
+	msc_put_row(out, COLUMN, "traffic", text);
 	if (r->context->verbosity > 0) {
 		snprintf(text, sizeof text,
 			 "%" PRIu64 " ended before their last step; %" PRIu64
 			 " more were run to shrink what failed",
 			 f->cut, f->tries);
-		put_row(out, "", text);
+		msc_put_row(out, COLUMN, "", text);
 	}
 }
 
@@ -66,7 +59,7 @@ static void print_also(FILE *out, const struct msc_fuzz_report *r, const struct 
 	if (f->n_also > shown)
 		msc_append(text, sizeof text, ", and %zu more", f->n_also - shown);
 	if (f->n_also)
-		put_row(out, "", text);
+		msc_put_row(out, COLUMN, "", text);
 }
 
 static void print_finding(FILE *out, const struct msc_fuzz_failure *f)
@@ -81,7 +74,7 @@ static void print_finding(FILE *out, const struct msc_fuzz_failure *f)
 	if (first && first->expected && first->actual)
 		msc_append(text, sizeof text, ": expected %s, actual %s", first->expected,
 			   first->actual);
-	put_row(out, f->cause ? "" : "FAIL", text);
+	msc_put_row(out, COLUMN, f->cause ? "" : "FAIL", text);
 }
 
 static void print_failure(FILE *out, const struct msc_fuzz_report *r,
@@ -91,7 +84,7 @@ static void print_failure(FILE *out, const struct msc_fuzz_report *r,
 
 	if (f->cause) {
 		snprintf(text, sizeof text, "%s: %s", f->cause, f->cause_title);
-		put_row(out, "FAIL", text);
+		msc_put_row(out, COLUMN, "FAIL", text);
 	}
 	print_finding(out, f);
 	print_also(out, r, f);
@@ -103,11 +96,14 @@ static void print_failure(FILE *out, const struct msc_fuzz_report *r,
 		snprintf(text, sizeof text,
 			 "conversation %" PRIu64 "; it has not been seen again by itself",
 			 f->conversation);
-	put_row(out, "", text);
+	msc_put_row(out, COLUMN, "", text);
 	print_steps(out, f);
-	if (f->path)
-		fprintf(out, "%-*smscope run %s%s%s %s\n", COLUMN, "to repeat", r->target,
-			r->options, f->writes ? " --allow-writes" : "", f->path);
+	if (!f->path)
+		return;
+	fprintf(out, "%-*s%s%s ", COLUMN, "to repeat", r->plays,
+		f->writes ? " --allow-writes" : "");
+	msc_put_word(out, f->path);
+	putc('\n', out);
 }
 
 void msc_fuzz_print(FILE *out, const struct msc_fuzz_report *r)
@@ -120,9 +116,9 @@ void msc_fuzz_print(FILE *out, const struct msc_fuzz_report *r)
 	for (size_t i = 0; i < f->n_failures; i++)
 		print_failure(out, r, &f->failures[i]);
 	if (*f->reason)
-		put_row(out, "stopped", f->reason);
+		msc_put_row(out, COLUMN, "stopped", f->reason);
 	if (!f->n_failures && !*f->reason)
-		put_row(out, "ok", "no conversation has failed");
+		msc_put_row(out, COLUMN, "ok", "no conversation has failed");
 	fprintf(out, "%-*s%s --from %" PRIu64 "\n", COLUMN, "to go on", r->repeat,
 		f->first + f->conversations);
 }

@@ -50,13 +50,10 @@ static int level_of(enum msc_severity severity)
 static void put_cause(struct annotations *a, const struct msc_report_run *run,
 		      const struct msc_cause *c)
 {
-	char *alone, title[320];
-	size_t len = 0;
+	char *alone, names[1024];
 
-	for (size_t i = 0; i <= c->n_ties && len < sizeof title; i++)
-		len += (size_t)snprintf(title + len, sizeof title - len, "%s%s", i ? " or " : "",
-					i ? c->ties[i - 1]->id : c->id);
-	if (c->worst == MSC_NOTE || !begin(a, level_of(c->worst), title))
+	if (c->worst == MSC_NOTE ||
+	    !begin(a, level_of(c->worst), msc_report_cause_names(names, sizeof names, c)))
 		return;
 	alone = msc_report_alone(c, run->context->repeat, run->context->repeats);
 	msc_put(a->out, MSC_GITHUB, c->title);

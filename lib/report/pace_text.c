@@ -7,6 +7,8 @@
 #include "base/text.h"
 #include "report/pace.h"
 
+#define COLUMN 10 /* where the text of a row begins */
+
 struct text {
 	char s[24];
 };
@@ -20,13 +22,6 @@ static struct text ns(double value)
 	return t;
 }
 
-static void put_row(FILE *out, const char *key, const char *text)
-{
-	fprintf(out, "%-10s", key);
-	msc_put_wrapped(out, 10, 10, text);
-	putc('\n', out);
-}
-
 /* What follows is of what was measured until then. */
 static void print_early(FILE *out, const struct msc_pace_report *r)
 {
@@ -35,7 +30,7 @@ static void print_early(FILE *out, const struct msc_pace_report *r)
 		msc_put_wrapped(out, 23, 10, r->failure);
 		putc('\n', out);
 	} else if (r->reason && *r->reason) {
-		put_row(out, "stopped", r->reason);
+		msc_put_row(out, COLUMN, "stopped", r->reason);
 	}
 }
 
@@ -90,7 +85,7 @@ static void print_ties(FILE *out, const struct msc_pace *p)
 	snprintf(text + strlen(text), sizeof text - strlen(text),
 		 ": these probes cannot tell which saves more, and fixing one changes what the "
 		 "other saves");
-	put_row(out, "tied", text);
+	msc_put_row(out, COLUMN, "tied", text);
 }
 
 static void print_diagnosis(FILE *out, const struct msc_pace_report *r)
@@ -112,9 +107,9 @@ static void print_diagnosis(FILE *out, const struct msc_pace_report *r)
 	}
 	print_ties(out, p);
 	if (*p->untold)
-		put_row(out, "unknown", p->untold);
+		msc_put_row(out, COLUMN, "unknown", p->untold);
 	for (size_t i = 0; i < p->n_missing; i++)
-		put_row(out, i ? "" : "missing", p->missing[i]);
+		msc_put_row(out, COLUMN, i ? "" : "missing", p->missing[i]);
 }
 
 /* ---- the numbers ------------------------------------------------------------------------------- */
@@ -150,7 +145,7 @@ static void print_frame(FILE *out, const struct msc_pace *p)
 			 ns(p->host.period_ns).s, p->host.resultant, p->host.events);
 	else
 		snprintf(text, sizeof text, "the host sees completions at once");
-	put_row(out, "frame", text);
+	msc_put_row(out, COLUMN, "frame", text);
 }
 
 static void print_tick(FILE *out, const struct msc_pace *p)
@@ -160,7 +155,7 @@ static void print_tick(FILE *out, const struct msc_pace *p)
 	char text[320], drift[96] = "";
 
 	if (!p->wake.locked) {
-		put_row(out, "tick", "arrivals keep to none");
+		msc_put_row(out, COLUMN, "tick", "arrivals keep to none");
 		return;
 	}
 	if (p->drift_known)
@@ -172,7 +167,7 @@ static void print_tick(FILE *out, const struct msc_pace *p)
 		 ns(p->wake.period_ns).s, whose[p->tick_clock], drift, p->wake.resultant,
 		 p->wake.events, p->tick.locked ? "too" : "do not", p->tick.resultant,
 		 p->tick.events);
-	put_row(out, "tick", text);
+	msc_put_row(out, COLUMN, "tick", text);
 }
 
 static void print_blocks(FILE *out, const struct msc_pace *p)
@@ -186,7 +181,7 @@ static void print_blocks(FILE *out, const struct msc_pace *p)
 		 "one every %s in a long read, of which the bus needs %s; the "
 		 "first after %s",
 		 ns(p->block_ns).s, ns(p->bus_ns).s, ns(p->first_ns).s);
-	put_row(out, "block", text);
+	msc_put_row(out, COLUMN, "block", text);
 	if (p->after_pause_ns[0] >= 0) {
 		len = (size_t)snprintf(text, sizeof text,
 				       "after a pause of the host a block comes in "
@@ -195,7 +190,7 @@ static void print_blocks(FILE *out, const struct msc_pace *p)
 		for (size_t k = 1; k < MSC_COUNT(p->after_pause_ns); k++)
 			len += (size_t)snprintf(text + len, sizeof text - len, "%s %s",
 						k > 1 ? "," : "", ns(p->after_pause_ns[k]).s);
-		put_row(out, "pause", text);
+		msc_put_row(out, COLUMN, "pause", text);
 	}
 	len = (size_t)snprintf(text, sizeof text, "%s",
 			       p->buffers > 1 ? "two or more"
@@ -206,7 +201,7 @@ static void print_blocks(FILE *out, const struct msc_pace *p)
 	if (p->medium_ns >= 0)
 		snprintf(text + len, sizeof text - len,
 			 "; the medium and its driver need %s a block", ns(p->medium_ns).s);
-	put_row(out, "buffers", text);
+	msc_put_row(out, COLUMN, "buffers", text);
 }
 
 static void print_rest(FILE *out, const struct msc_pace *p)
@@ -218,7 +213,7 @@ static void print_rest(FILE *out, const struct msc_pace *p)
 			 "%s for a command, %.1f kB/s for its bytes, within %.1f %%",
 			 p->per_command_ns > 0 ? ns(p->per_command_ns).s : "no time",
 			 1e6 / p->per_byte_ns, 100 * p->worst_residual);
-		put_row(out, "model", text);
+		msc_put_row(out, COLUMN, "model", text);
 	}
 	if (p->request_idle_ns >= 0) {
 		snprintf(text, sizeof text,
@@ -226,7 +221,7 @@ static void print_rest(FILE *out, const struct msc_pace *p)
 			 ns(p->request_idle_ns).s, ns(p->request_busy_ns).s,
 			 ns(p->request_worst_ns).s,
 			 p->blocked_ns > 0 ? ns(p->blocked_ns).s : "no time that shows");
-		put_row(out, "control", text);
+		msc_put_row(out, COLUMN, "control", text);
 	}
 	if (p->naks_source == MSC_PACE_NAKS_BUS)
 		snprintf(text, sizeof text, "%.1f a block, seen on the bus; they take %s of each",
@@ -235,12 +230,12 @@ static void print_rest(FILE *out, const struct msc_pace *p)
 		snprintf(text, sizeof text, "cannot be seen; inferred: %s of each block",
 			 ns(p->nak_ns).s);
 	if (p->naks_source != MSC_PACE_NAKS_NONE)
-		put_row(out, "NAKs", text);
+		msc_put_row(out, COLUMN, "NAKs", text);
 	if (p->writes) {
 		snprintf(text, sizeof text, "%u, usually %s; %u pauses of %s, %.0f %% of the time",
 			 p->writes, ns(p->write_ns).s, p->write_pauses, ns(p->write_pause_ns).s,
 			 100 * p->write_pause_share);
-		put_row(out, "writes", text);
+		msc_put_row(out, COLUMN, "writes", text);
 	}
 }
 

@@ -2,6 +2,7 @@
 /* What all formats share: the registry, a format's life, and text made safe to print. */
 #include "report/collect.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -203,6 +204,29 @@ unsigned msc_put_wrapped(FILE *out, unsigned column, unsigned indent, const char
 		word += len;
 	}
 	return column;
+}
+
+void msc_put_row(FILE *out, unsigned column, const char *key, const char *text)
+{
+	fprintf(out, "%-*s", (int)column, key);
+	msc_put_wrapped(out, column, column, text);
+	putc('\n', out);
+}
+
+void msc_put_word(FILE *out, const char *word)
+{
+	bool plain = *word != '\0';
+
+	for (const char *p = word; *p; p++)
+		plain = plain && (isalnum((unsigned char)*p) || strchr("_@%+=:,./-", *p));
+	if (plain) {
+		fputs(word, out);
+		return;
+	}
+	putc('\'', out);
+	for (; *word; word++)
+		fputs(*word == '\'' ? "'\\''" : (char[]){ *word, '\0' }, out);
+	putc('\'', out);
 }
 
 unsigned msc_put_beside(FILE *out, unsigned at, unsigned column, unsigned indent, const char *text)

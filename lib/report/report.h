@@ -77,6 +77,8 @@ const struct msc_cause *msc_report_cause(const struct msc_report_all *,
 /* Those of its findings that are no notes: "residue-zero, csw-tag"; NULL: none is known. The caller
  * frees it. */
 char *msc_report_causes(const struct msc_report_all *, const struct msc_report_case *);
+/* One of them with its ties: "csw-12 or csw-padded"; returns buf. */
+char *msc_report_cause_names(char *buf, size_t size, const struct msc_cause *);
 /* The first of the worst; NULL: there is none. */
 const struct msc_finding *msc_report_worst(const struct msc_findings *);
 /* How many cases were skipped for the reason of that one; 0: it was not skipped, or an earlier one has
@@ -163,6 +165,10 @@ void msc_put(FILE *, enum msc_escape, const char *text);
 /* Writes words from column `column` on, breaking before column 80; further lines are indented.
  * Returns the column reached. */
 unsigned msc_put_wrapped(FILE *, unsigned column, unsigned indent, const char *text);
+/* A row: the key, and the text from `column` on. */
+void msc_put_row(FILE *, unsigned column, const char *key, const char *text);
+/* A word of a command line as a shell takes it. */
+void msc_put_word(FILE *, const char *word);
 
 /* The same from column `at`, in a column of its own where the first word fits there, else on the next
  * line: no line ends in blanks. */

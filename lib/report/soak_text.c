@@ -10,13 +10,6 @@
 #define SHOWN	   8 /* wrong blocks; all with -v */
 #define MIB(bytes) ((double)(bytes) / (1 << 20))
 
-static void put_row(FILE *out, const char *key, const char *text)
-{
-	fprintf(out, "%-*s", COLUMN, key);
-	msc_put_wrapped(out, COLUMN, COLUMN, text);
-	putc('\n', out);
-}
-
 static void print_head(FILE *out, const struct msc_soak_report *r)
 {
 	const struct msc_device *d = r->device;
@@ -29,19 +22,19 @@ static void print_head(FILE *out, const struct msc_soak_report *r)
 	snprintf(text, sizeof text, "blocks %" PRIu64 " to %" PRIu64 " (%.1f MiB); seed %" PRIu64,
 		 s->first, s->first + s->blocks - 1, MIB((uint64_t)s->blocks * s->block_size),
 		 s->seed);
-	put_row(out, "range", text);
+	msc_put_row(out, COLUMN, "range", text);
 	msc_format_ns(took, sizeof took, s->elapsed_ns);
 	snprintf(text, sizeof text,
 		 "%.1f MiB written in %" PRIu32 " commands, %.1f MiB read and compared in %" PRIu32
 		 ", in %s of device time",
 		 MIB(s->bytes_written), s->writes, MIB(s->bytes_read), s->reads, took);
-	put_row(out, "traffic", text);
+	msc_put_row(out, COLUMN, "traffic", text);
 	if (s->power == MSC_SOAK_POWER_CYCLED)
-		put_row(out, "power",
-			s->flushed ? "off and on, after SYNCHRONIZE CACHE; all read again"
-				   : "off and on; all read again");
+		msc_put_row(out, COLUMN, "power",
+			    s->flushed ? "off and on, after SYNCHRONIZE CACHE; all read again"
+				       : "off and on; all read again");
 	else if (s->power == MSC_SOAK_POWER_SKIPPED)
-		put_row(out, "skip", s->power_why);
+		msc_put_row(out, COLUMN, "skip", s->power_why);
 }
 
 static void print_kinds(FILE *out, const struct msc_soak *s)
@@ -55,7 +48,7 @@ static void print_kinds(FILE *out, const struct msc_soak *s)
 					      n ? ", " : "", s->count[k], msc_soak_kind_names[k]);
 	snprintf(all, sizeof all, "%" PRIu32 " block%s not as %s should be: %s", s->n_wrong,
 		 s->n_wrong == 1 ? " is" : "s are", s->n_wrong == 1 ? "it" : "they", text);
-	put_row(out, "FAIL", all);
+	msc_put_row(out, COLUMN, "FAIL", all);
 }
 
 static void print_wrong(FILE *out, const struct msc_soak_report *r)
@@ -67,11 +60,11 @@ static void print_wrong(FILE *out, const struct msc_soak_report *r)
 	if (shown > s->n_kept)
 		shown = s->n_kept;
 	for (uint32_t i = 0; i < shown; i++)
-		put_row(out, "", msc_soak_text(text, sizeof text, &s->wrong[i]));
+		msc_put_row(out, COLUMN, "", msc_soak_text(text, sizeof text, &s->wrong[i]));
 	if (s->n_wrong > shown) {
 		snprintf(text, sizeof text, "and %" PRIu32 " more%s", s->n_wrong - shown,
 			 s->n_kept > shown ? "; -v shows them" : "");
-		put_row(out, "", text);
+		msc_put_row(out, COLUMN, "", text);
 	}
 }
 
@@ -83,20 +76,22 @@ void msc_soak_print(FILE *out, const struct msc_soak_report *r)
 		return;
 	print_head(out, r);
 	if (*s->failure)
-		put_row(out, "FAIL", s->failure);
+		msc_put_row(out, COLUMN, "FAIL", s->failure);
 	if (r->reason && *r->reason)
-		put_row(out, "stopped", r->reason);
+		msc_put_row(out, COLUMN, "stopped", r->reason);
 	if (!r->restored)
-		put_row(out, "FAIL", "the medium is not as it was found");
+		msc_put_row(out, COLUMN, "FAIL", "the medium is not as it was found");
 	else if (r->elsewhere)
-		put_row(out, "FAIL", "blocks have changed that nobody wrote; they are put back");
+		msc_put_row(out, COLUMN, "FAIL",
+			    "blocks have changed that nobody wrote; they are put back");
 	if (s->n_wrong) {
 		print_kinds(out, s);
 		for (uint32_t i = 0; i < s->n_patterns; i++)
-			put_row(out, msc_soak_pattern_names[s->pattern[i].id], s->pattern[i].text);
+			msc_put_row(out, COLUMN, msc_soak_pattern_names[s->pattern[i].id],
+				    s->pattern[i].text);
 		print_wrong(out, r);
-		put_row(out, "to repeat", r->repeat);
+		fprintf(out, "%-*s%s\n", COLUMN, "to repeat", r->repeat);
 	} else if (!*s->failure) {
-		put_row(out, "ok", "every block that was read is as it was written");
+		msc_put_row(out, COLUMN, "ok", "every block that was read is as it was written");
 	}
 }

@@ -61,6 +61,15 @@ void msc_report_counts(FILE *out, const struct msc_report_all *all, const struct
 	fprintf(out, " in %s of device time", msc_format_ns(time, sizeof time, s->device_ns));
 }
 
+char *msc_report_cause_names(char *buf, size_t size, const struct msc_cause *c)
+{
+	*buf = '\0';
+	msc_append(buf, size, "%s", c->id);
+	for (size_t i = 0; i < c->n_ties; i++)
+		msc_append(buf, size, " or %s", c->ties[i]->id);
+	return buf;
+}
+
 char *msc_report_alone(const struct msc_cause *c, const char *repeat, bool tried)
 {
 	char *text = NULL;
