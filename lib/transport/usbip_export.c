@@ -112,9 +112,20 @@ bool msc_usbip_export_attached(const struct msc_usbip_export *e)
 	return bus_attached(bus_of(e));
 }
 
+static bool is_waited_for(const struct msc_usbip_export *e)
+{
+	const struct msc_usbip_urb *u = e->urbs;
+
+	while (u && u->parked)
+		u = u->next;
+	return u;
+}
+
+/* A transfer that moved before the cable was pulled may end a little after: it is answered first. */
 bool msc_usbip_export_lost(const struct msc_usbip_export *e)
 {
-	return !bus_attached(bus_of(e)) || bus_attachments(bus_of(e)) != e->attachments;
+	return bus_attachments(bus_of(e)) != e->attachments ||
+	       (!bus_attached(bus_of(e)) && !is_waited_for(e));
 }
 
 /* ---- the bus ------------------------------------------------------------------------------- */

@@ -63,7 +63,7 @@ void msc_usbip_export_close(struct msc_usbip_export *);
 
 /* The cable is in. */
 bool msc_usbip_export_attached(const struct msc_usbip_export *);
-/* It was pulled since the device was imported. */
+/* It was pulled since the device was imported, and nothing is under way any more. */
 bool msc_usbip_export_lost(const struct msc_usbip_export *);
 
 /* A client takes the device: port reset and SET_ADDRESS. false: it does not take an address. */
