@@ -88,7 +88,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ilib -DMSC_VERSION
 # one: a sixth of what decode takes. LTO= leaves that out; the libraries and the tests have ordinary objects.
 LTO     := $(if $(CLANG)$(filter 1,$(SAN)),,-flto=2)
 HOT_SRC := $(if $(LTO),$(filter lib/capture/% lib/record/% lib/scsi/% lib/wire/% lib/judge/judge.c \
-	lib/judge/clean.c tool/decode%,$(LIB_SRC) $(TOOL_SRC)))
+	lib/judge/clean.c lib/report/decode% tool/decode%,$(LIB_SRC) $(TOOL_SRC)))
 PROGRAM := $(HOT_SRC:%.c=$(BUILD)/hot/%.o) $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(HOT_SRC),$(TOOL_SRC)))
 
 say   = $(if $(V),,printf '  %-5s %s\n' $1 $@;)

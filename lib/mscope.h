@@ -121,7 +121,7 @@ MSC_API int mscope_send(struct mscope *m, unsigned lun, const uint8_t *cdb, size
 
 /** One request of a conversation, as `mscope session` takes them, and its answer. This is the way to what has no
  * function of its own: wrong fields in a CBW, time-outs, control requests, resets, blocks in and out,
- * scenarios of one's own, bench, pace, compare.
+ * scenarios of one's own, bench, pace, compare, decode.
  *
  *	mscope_ask(m, "{\"id\": 1, \"op\": \"bench\", \"sizes\": [1, 64]}", &answer);
  *

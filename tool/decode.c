@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/text.h"
 #include "decode.h"
 #include "mscope.h"
 #include "window.h"
@@ -14,17 +13,12 @@
 struct decode {
 	struct tool *tool;
 	const char *path;
-	enum msc_profile profile;
-	bool only_failed, only_slow, only_writes;
-	struct window window;
-	struct sum *sum;
+	struct msc_decode_options o;
+	struct msc_decode *decode;
 	struct show show;
-	struct msc_findings findings;
 	struct images images;
 	struct script *script; /* NULL: not asked for */
-	uint64_t index;
 	bool json, any; /* an exchange stands in the JSON */
-	struct msc_err err; /* of a callback */
 };
 
 /* ---- options ------------------------------------------------------------------------------- */
@@ -33,12 +27,13 @@ static int read_only(struct decode *d, struct msc_err *err)
 {
 	const char *only = arg(&d->tool->args, "only");
 
+	d->o.only = MSC_DECODE_ALL;
 	if (!only)
 		return 0;
-	d->only_failed = !strcmp(only, "failed");
-	d->only_slow = !strcmp(only, "slow");
-	d->only_writes = !strcmp(only, "writes");
-	if (d->only_failed || d->only_slow || d->only_writes)
+	for (size_t i = 0; msc_decode_only_names[i]; i++)
+		if (!strcmp(only, msc_decode_only_names[i]))
+			d->o.only = (enum msc_decode_only)i;
+	if (d->o.only != MSC_DECODE_ALL)
 		return 0;
 	return msc_fail(err, MSC_E_USAGE, "--only: '%s' is none of failed, slow, writes", only);
 }
@@ -53,49 +48,15 @@ static int read_options(struct decode *d, struct msc_err *err)
 				"decode takes one capture, or '-' for standard input; %zu given",
 				a->n_words);
 	d->path = a->words[0];
-	d->profile = MSC_PROFILE_USBIF;
-	if ((profile && msc_profile_parse(profile, &d->profile, err) < 0) || read_only(d, err) < 0)
+	d->o.profile = MSC_PROFILE_USBIF;
+	d->o.verbosity = d->tool->verbosity;
+	if ((profile && msc_profile_parse(profile, &d->o.profile, err) < 0) ||
+	    read_only(d, err) < 0)
 		return -1;
-	return window_read(&d->window, a, err);
+	return window_read(&d->o.window, a, err);
 }
 
 /* ---- records ------------------------------------------------------------------------------- */
-
-static bool is_failure(const struct decode *d, const struct msc_record *r)
-{
-	const struct msc_exchange *x = &r->u.exchange;
-
-	if (msc_findings_worst(&d->findings) >= MSC_WARN)
-		return true;
-	if (r->kind != MSC_RECORD_EXCHANGE)
-		return r->kind == MSC_RECORD_PORT_RESET || msc_is_good_reset(r);
-	return !x->have_csw ? !r->cut : !msc_csw_is_valid(x) || x->csw.status != MSC_CSW_PASSED;
-}
-
-static bool is_write(const struct msc_record *r)
-{
-	return r->kind == MSC_RECORD_EXCHANGE &&
-	       (r->u.exchange.dir == MSC_DIR_OUT ||
-		msc_cdb_effect(r->u.exchange.cbw.cb, MSC_CBW_CB_MAX, &msc_any_disk, NULL) !=
-			MSC_EFFECT_NONE);
-}
-
-static bool is_listed(const struct decode *d, const struct msc_record *r)
-{
-	uint8_t ep;
-
-	if (d->only_failed)
-		return is_failure(d, r);
-	if (d->only_writes)
-		return is_write(r);
-	if (d->only_slow)
-		return r->kind == MSC_RECORD_EXCHANGE && sum_is_slow(d->sum, r);
-	if (d->tool->verbosity < 0)
-		return msc_findings_worst(&d->findings) >= MSC_WARN;
-	if (r->kind != MSC_RECORD_CONTROL || d->tool->verbosity > 0 || d->findings.count)
-		return true;
-	return msc_is_good_reset(r) || msc_is_clear_halt(r, &ep);
-}
 
 static FILE *json_stream(const struct decode *d, size_t *i)
 {
@@ -105,22 +66,13 @@ static FILE *json_stream(const struct decode *d, size_t *i)
 	return NULL;
 }
 
-static int put_json(struct decode *d, const struct msc_talk *t, const struct msc_record *r)
+static int put_json(struct decode *d, const struct msc_decoded *one, struct msc_err *err)
 {
-	json_t *record = msc_record_json(r), *findings = json_array();
+	json_t *record = msc_decoded_json(one);
 	FILE *out;
 
-	for (size_t i = 0; i < d->findings.count; i++)
-		json_array_append_new(findings, msc_finding_json(&d->findings.list[i]));
-	if (!record || json_object_set_new(record, "index", json_integer((json_int_t)d->index)) ||
-	    json_object_set_new(record, "device", json_string(t->device.name)) ||
-	    json_object_set_new(record, "speed", json_string(msc_speed_name(t->device.speed))) ||
-	    json_object_set_new(record, "max_packet", json_integer(t->device.max_packet_in)) ||
-	    json_object_set_new(record, "judged", json_boolean(!r->cut)) ||
-	    json_object_set_new(record, "findings", findings)) {
-		json_decref(record);
-		return msc_nomem(&d->err);
-	}
+	if (!record)
+		return msc_nomem(err);
 	for (size_t i = 0; (out = json_stream(d, &i));) {
 		fputs(d->any ? ",\n" : "\n", out);
 		json_dumpf(record, out, JSON_COMPACT);
@@ -130,71 +82,55 @@ static int put_json(struct decode *d, const struct msc_talk *t, const struct msc
 	return 0;
 }
 
-static void on_record(void *user, const struct msc_talk *t, const struct msc_record *r)
+static int on_record(void *user, const struct msc_decoded *one, struct msc_err *err)
 {
 	struct decode *d = user;
 
-	if (d->err.code || !window_has(&d->window, t, r))
-		return;
-	d->index++;
-	if (msc_judge(r, d->profile, &d->findings, &d->err) < 0)
-		return;
-	if (d->findings.count && sum_findings(d->sum, &d->findings, &d->err) < 0)
-		return;
-	if (images_add(&d->images, t, r, &d->err) < 0 ||
-	    (d->script && script_add(d->script, t, r, &d->findings, &d->err) < 0))
-		return;
-	show_follow(&d->show, r, false);
-	if (is_listed(d, r)) {
-		if (d->tool->text)
-			show_record(&d->show, t, r, &d->findings);
-		if (d->json && put_json(d, t, r) < 0)
-			return;
-	}
-	show_follow(&d->show, r, true);
-	if (sum_add(d->sum, r, &d->err) < 0)
-		return;
-	if (d->findings.count)
-		msc_findings_clear(&d->findings);
+	if (images_add(&d->images, one->talk, one->record, err) < 0 ||
+	    (d->script && script_add(d->script, one->talk, one->record, one->findings, err) < 0))
+		return -1;
+	show_follow(&d->show, one->record, false);
+	if (one->listed && d->tool->text)
+		show_record(&d->show, one->talk, one->record, one->findings);
+	if (one->listed && d->json && put_json(d, one, err) < 0)
+		return -1;
+	show_follow(&d->show, one->record, true);
+	return 0;
 }
 
 /* ---- the capture --------------------------------------------------------------------------- */
 
-static void tell_progress(const struct decode *d, const struct msc_capture *c)
+static void tell_progress(const struct decode *d)
 {
-	double share = msc_capture_share(c);
+	double share = msc_decode_share(d->decode);
 	char text[128];
 
 	if (share < 0)
 		snprintf(text, sizeof text, "%llu packets, %llu exchanges",
-			 (unsigned long long)msc_capture_facts(c)->packets,
-			 (unsigned long long)sum_exchanges(d->sum));
+			 (unsigned long long)msc_decode_facts(d->decode)->packets,
+			 (unsigned long long)msc_decode_exchanges(d->decode));
 	else
 		snprintf(text, sizeof text, "%3.0f %%, %llu exchanges", 100 * share,
-			 (unsigned long long)sum_exchanges(d->sum));
+			 (unsigned long long)msc_decode_exchanges(d->decode));
 	tool_progress(d->tool, text);
 }
 
 /* A stream is shown as it comes. */
-static int read_all(struct decode *d, struct msc_capture *c, struct msc_err *err)
+static int read_all(struct decode *d, struct msc_err *err)
 {
-	size_t batch = msc_capture_share(c) < 0 ? 1 : BATCH;
+	size_t batch = msc_decode_share(d->decode) < 0 ? 1 : BATCH;
 	uint64_t next = BATCH;
 	bool over = false;
 	int result = 0;
 
 	while (!over && result == 0) {
-		result = msc_capture_read(c, batch, &over, err);
-		if (d->err.code) {
-			*err = d->err;
-			return -1;
-		}
+		result = msc_decode_read(d->decode, batch, &over, err);
 		if (batch == 1 && d->tool->text)
 			fflush(d->tool->text);
-		if (msc_capture_facts(c)->packets < next && batch == 1)
+		if (msc_decode_facts(d->decode)->packets < next && batch == 1)
 			continue;
-		next = msc_capture_facts(c)->packets + BATCH;
-		tell_progress(d, c);
+		next = msc_decode_facts(d->decode)->packets + BATCH;
+		tell_progress(d);
 		if (tool_stop(NULL))
 			return msc_fail(err, MSC_E_INTERRUPTED, "interrupted");
 	}
@@ -202,17 +138,14 @@ static int read_all(struct decode *d, struct msc_capture *c, struct msc_err *err
 	return result;
 }
 
-static int end_json(struct decode *d, const struct msc_capture_facts *facts, int status,
-		    const char *reason, struct msc_err *err)
+static int end_json(struct decode *d, int status, const char *reason, struct msc_err *err)
 {
 	const struct msc_report_context context = tool_context(d->tool);
-	json_t *document = msc_json_document("mscope.decode/1", &context, NULL, status, reason);
-	char *rest = NULL;
+	json_t *document = msc_decode_json(d->decode, &context, status, reason);
+	char *rest = document ? json_dumps(document, JSON_INDENT(2) | JSON_REAL_PRECISION(12))
+			      : NULL;
 	FILE *out;
 
-	if (document && !json_object_set_new(document, "capture", msc_json_text(d->path)) &&
-	    !json_object_set_new(document, "summary", sum_json(d->sum, facts)))
-		rest = json_dumps(document, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
 	json_decref(document);
 	if (!rest)
 		return msc_nomem(err);
@@ -233,52 +166,40 @@ static void begin_json(struct decode *d)
 }
 
 /* All that came before a file was cut short is told all the same. */
-static int decode_all(struct decode *d, struct msc_capture *c, struct msc_err *err)
+static int decode_all(struct decode *d, struct msc_err *err)
 {
-	const struct msc_capture_facts *facts = msc_capture_facts(c);
 	int result, status;
 
 	begin_json(d);
-	result = read_all(d, c, err);
-	if (sum_conclude(d->sum, d->profile, result < 0 ? &d->err : err) < 0)
-		result = -1;
-	if (result == 0 && !facts->talks)
-		result = window_nothing(d->path, facts, err);
-	status = result < 0 ? tool_status(err)
-		 : sum_has_failure(d->sum) ? MSCOPE_FAILED
-					   : MSCOPE_PASSED;
-	if (d->tool->text && facts->talks)
-		sum_print(d->sum, facts, d->tool->text);
-	if (d->json && end_json(d, facts, status, result < 0 ? err->msg : NULL, err) < 0)
+	result = msc_decode_end(d->decode, read_all(d, err), err);
+	status = result < 0 ? tool_status(err) : result;
+	if (d->tool->text && msc_decode_facts(d->decode)->talks)
+		msc_decode_print(d->decode, d->tool->text);
+	if (d->json && end_json(d, status, result < 0 ? err->msg : NULL, err) < 0)
 		return -1;
-	return result < 0 ? -1 : status;
+	return result;
 }
 
 static int decode(struct tool *tool, struct msc_err *err)
 {
 	struct decode d = { .tool = tool,
 			    .show = { .out = tool->text, .verbosity = tool->verbosity } };
-	const struct msc_capture_options options = { .record = on_record, .user = &d };
-	struct msc_capture *c;
 	int status = -1;
 
 	if (read_options(&d, err) < 0)
 		return -1;
+	d.o.record = on_record;
+	d.o.user = &d;
 	d.json = json_is_wanted(tool);
-	d.sum = sum_new();
-	if (!d.sum)
-		msc_nomem(err);
-	else if (images_open(&d.images, &tool->args, err) == 0)
+	if (images_open(&d.images, &tool->args, err) == 0)
 		d.script = script_open(&tool->args, d.path, err);
-	c = err->code ? NULL : msc_capture_open(d.path, &options, err);
-	if (c)
-		status = decode_all(&d, c, err);
+	d.decode = err->code ? NULL : msc_decode_open(d.path, &d.o, err);
+	if (d.decode)
+		status = decode_all(&d, err);
 	if (images_end(&d.images, status >= 0, err) < 0 ||
 	    script_end(d.script, status >= 0, err) < 0)
 		status = -1;
-	msc_capture_close(c);
-	sum_free(d.sum);
-	msc_findings_clear(&d.findings);
+	msc_decode_close(d.decode);
 	return status;
 }
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* mscope decode: what its files share.
+/* mscope decode: what its files share. What is listed and counted is report/decode.h's.
  *
- *	decode.c	options, the capture, the judge, which records are listed
+ *	decode.c	options, the listing, the document as it comes
  *	decode_show.c	one record as a line, and what the host did about it in words
- *	decode_sum.c	what is counted, and the summary
  *	decode_image.c	the images of the medium
  *	decode_scenario.c	what was sent, as a scenario
  */
@@ -11,25 +10,8 @@
 #define MSC_TOOL_DECODE_H
 
 #include "capture/image.h"
+#include "report/decode.h"
 #include "tool.h"
-
-/* ---- decode_sum.c -------------------------------------------------------------------------- */
-
-struct sum;
-
-struct sum *sum_new(void); /* NULL: out of memory */
-void sum_free(struct sum *);
-/* An exchange; -1: out of memory. */
-int sum_add(struct sum *, const struct msc_record *, struct msc_err *);
-int sum_findings(struct sum *, const struct msc_findings *, struct msc_err *);
-/* It took much longer than its like so far. */
-bool sum_is_slow(const struct sum *, const struct msc_record *);
-uint64_t sum_exchanges(const struct sum *);
-bool sum_has_failure(const struct sum *); /* a finding of severity fail */
-/* What explains the findings, at the end. */
-int sum_conclude(struct sum *, enum msc_profile, struct msc_err *);
-void sum_print(const struct sum *, const struct msc_capture_facts *, FILE *);
-json_t *sum_json(const struct sum *, const struct msc_capture_facts *); /* NULL: out of memory */
 
 /* ---- decode_show.c ------------------------------------------------------------------------- */
 
@@ -49,7 +31,6 @@ struct show {
 void show_follow(struct show *, const struct msc_record *, bool after);
 void show_record(struct show *, const struct msc_talk *, const struct msc_record *,
 		 const struct msc_findings *);
-char *show_short_ns(char buf[8], int64_t ns); /* "1.23ms", at most six columns */
 
 /* ---- decode_image.c ------------------------------------------------------------------------ */
 

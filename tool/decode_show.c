@@ -9,25 +9,6 @@
 #define COMMAND 24 /* columns */
 #define INDENT	14 /* of what stands below a line */
 
-char *show_short_ns(char buf[8], int64_t ns)
-{
-	static const char *const units[] = { "ns", "us", "ms", "s" };
-	double v = (double)ns;
-	size_t u = 0;
-
-	while (u + 1 < MSC_COUNT(units) && v >= 999.5)
-		v /= 1000, u++;
-	if (u == 3 && v >= 9999.5)
-		snprintf(buf, 8, "%.1e", v);
-	else
-		snprintf(buf, 8, "%.*f%s",
-			 u == 0 || v >= 99.95 ? 0
-			 : v >= 9.995         ? 1
-					      : 2,
-			 v, units[u]);
-	return buf;
-}
-
 /* ---- what went wrong, and what was done ----------------------------------------------------- */
 
 static const char *phase_name(enum msc_step_kind kind)
@@ -169,7 +150,7 @@ static void put_phase(const struct show *s, const struct msc_exchange *x, enum m
 		any = true;
 		total += x->steps[i].completed_ns - x->steps[i].submitted_ns;
 	}
-	fprintf(s->out, " %6s", any ? show_short_ns(text, total) : "");
+	fprintf(s->out, " %6s", any ? msc_short_ns(text, total) : "");
 }
 
 static void put_naks(const struct show *s, const struct msc_exchange *x)

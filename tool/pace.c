@@ -28,7 +28,7 @@ struct job {
 	struct msc_device device;
 	bool not_restored;
 	const char *capture; /* the file; NULL: a target is measured */
-	struct window window;
+	struct msc_window window;
 	struct msc_pace_collector *collector;
 	bool told_nothing; /* of a capture: there is no verdict */
 	struct msc_err err; /* of a callback */
@@ -235,7 +235,7 @@ static void on_record(void *user, const struct msc_talk *t, const struct msc_rec
 {
 	struct job *j = user;
 
-	if (!j->err.code && window_has(&j->window, t, r))
+	if (!j->err.code && msc_window_has(&j->window, t, r))
 		(void)!msc_pace_collect_record(j->collector, t, r, &j->err);
 }
 
@@ -261,7 +261,7 @@ static int read_capture(struct job *j, struct msc_capture *c, struct msc_err *er
 			result = msc_fail(err, MSC_E_INTERRUPTED, "interrupted");
 	}
 	if (!facts->talks && result == 0)
-		return window_nothing(j->capture, facts, err);
+		return msc_window_nothing(j->capture, facts, err);
 	j->told_nothing = !msc_pace_collect_end(j->collector, facts, &j->device);
 	return result;
 }

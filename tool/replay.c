@@ -26,7 +26,7 @@ static const char *const fates[FATES] = { "same", "differs", "refused", "left_ou
 struct replay {
 	struct tool *tool;
 	const char *path;
-	struct window window;
+	struct msc_window window;
 	bool fast, unsafe;
 	struct msc_session *session;
 	struct msc_medium *medium; /* NULL: nothing was written yet */
@@ -88,8 +88,8 @@ static void put_line(struct replay *p, const struct msc_record *r, const struct 
 		fprintf(out, "%-*s", COMMAND, text);
 	}
 	if (s->fate <= DIFFERS)
-		show_short_ns(now, s->now_ns);
-	fprintf(out, " %8s %6s", show_short_ns(was, s->was_ns), now);
+		msc_short_ns(now, s->now_ns);
+	fprintf(out, " %8s %6s", msc_short_ns(was, s->was_ns), now);
 	if (*words[s->fate] || pace)
 		fprintf(out, "  %s%s%s", words[s->fate], *words[s->fate] && pace ? ", " : "",
 			pace > 0   ? "slower"
@@ -289,7 +289,7 @@ static void on_record(void *user, const struct msc_talk *t, const struct msc_rec
 	struct msc_replay_plan plan;
 	char why[512] = "";
 
-	if (p->err.code || !window_has(&p->window, t, was))
+	if (p->err.code || !msc_window_has(&p->window, t, was))
 		return;
 	if (!p->window.device)
 		p->window.device = t->number;
@@ -328,7 +328,8 @@ static int replay_all(struct replay *p, struct msc_capture *c, struct msc_err *e
 			return msc_fail(err, MSC_E_INTERRUPTED, "interrupted");
 	}
 	tool_progress(p->tool, "");
-	return msc_capture_facts(c)->talks ? 0 : window_nothing(p->path, msc_capture_facts(c), err);
+	return msc_capture_facts(c)->talks ? 0
+					   : msc_window_nothing(p->path, msc_capture_facts(c), err);
 }
 
 static void put_summary(const struct replay *p, const struct msc_capture_facts *f)

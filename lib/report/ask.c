@@ -43,6 +43,8 @@ static const struct operation {
 	{ "pace", msc_ask_pace, 0,
 	  HAS(SIZES) | HAS(MODE) | HAS(COUNT) | HAS(LBA) | HAS(LUN) | HAS(TIMEOUT) },
 	{ "compare", msc_ask_compare, HAS(BASE) | HAS(NEW), HAS(THRESHOLD) | HAS(FORCE) },
+	{ "decode", msc_ask_decode, HAS(CAPTURE),
+	  HAS(PROFILE) | HAS(ONLY) | HAS(LUN) | HAS(DEVICE) | HAS(FROM) | HAS(TO) },
 	{ "close", close_it, 0, 0 },
 };
 
@@ -222,6 +224,23 @@ json_t *msc_ask(struct msc_ask *a, const char *text, size_t len, struct msc_err 
 	a->records = a->notes = NULL;
 	json_decref(request);
 	return answer;
+}
+
+struct msc_report_context msc_ask_context(const struct msc_ask *a)
+{
+	return (struct msc_report_context){ .version = MSC_VERSION, .argv = a->o.argv };
+}
+
+/* Takes the text of a document. */
+int msc_ask_give_text(json_t *answer, char *text, struct msc_err *err)
+{
+	json_t *document = text ? json_loads(text, 0, NULL) : NULL;
+	struct msc_err full = MSC_ERR_INIT;
+
+	free(text);
+	if (!document || msc_ask_give(answer, "result", document, &full) < 0)
+		return err->code ? -1 : msc_nomem(err);
+	return err->code ? -1 : 0;
 }
 
 struct msc_ask *msc_ask_new(struct msc_target *target, const struct msc_ask_options *o)

@@ -53,7 +53,12 @@
 	F(BASE, "base", OBJECT, 0)                   \
 	F(NEW, "new", OBJECT, 0)                     \
 	F(THRESHOLD, "threshold", REAL, 0)           \
-	F(FORCE, "force", FLAG, 0)
+	F(FORCE, "force", FLAG, 0)                   \
+	F(CAPTURE, "capture", TEXT, 0)               \
+	F(ONLY, "only", TEXT, 0)                     \
+	F(DEVICE, "device", NUMBER, UINT32_MAX)      \
+	F(FROM, "from_ns", NUMBER, INT64_MAX)        \
+	F(TO, "to_ns", NUMBER, INT64_MAX)
 
 #define MSC_ASK_DATA_MAX \
 	((16 << 20) - 1) /* bytes of a data phase: more than any host sends at once */

@@ -12,24 +12,6 @@
 #define BENCH_COUNT 100 /* commands of each size, unless told otherwise */
 #define WARM_UP	    3
 #define BENCH_FILL  0x55 /* neither stuffed bits nor what an erased medium holds */
-#define THRESHOLD   0.05
-
-static struct msc_report_context context_of(const struct msc_ask *a)
-{
-	return (struct msc_report_context){ .version = MSC_VERSION, .argv = a->o.argv };
-}
-
-/* Takes the text of a document. */
-static int give_text(json_t *answer, char *text, struct msc_err *err)
-{
-	json_t *document = text ? json_loads(text, 0, NULL) : NULL;
-	struct msc_err full = MSC_ERR_INIT;
-
-	free(text);
-	if (!document || msc_ask_give(answer, "result", document, &full) < 0)
-		return err->code ? -1 : msc_nomem(err);
-	return err->code ? -1 : 0;
-}
 
 /* ---- scenarios ---------------------------------------------------------------------------------- */
 
@@ -82,7 +64,7 @@ static int run(struct msc_ask *a, const struct msc_ask_members *m, const struct 
 {
 	struct msc_whole_check w = { .all = all,
 				     .named = m->value[MSC_ASK_YAML],
-				     .context = context_of(a),
+				     .context = msc_ask_context(a),
 				     .event = on_event,
 				     .user = a };
 	const char **select = msc_ask_texts(m, MSC_ASK_SELECT, &w.n_select);
@@ -102,7 +84,7 @@ static int run(struct msc_ask *a, const struct msc_ask_members *m, const struct 
 	free(except);
 	if (!text)
 		return status < 0 ? -1 : msc_nomem(err);
-	return give_text(answer, text, err);
+	return msc_ask_give_text(answer, text, err);
 }
 
 static int load_and_run(struct msc_ask *a, const struct msc_ask_members *m, json_t *answer,
@@ -310,7 +292,7 @@ static int measure_writes(struct bench_job *j, struct msc_ask *a, struct msc_ses
 
 static int write_bench(struct bench_job *j, struct msc_ask *a, json_t *answer, struct msc_err *err)
 {
-	const struct msc_report_context context = context_of(a);
+	const struct msc_report_context context = msc_ask_context(a);
 	const struct msc_bench_report r = { .bench = &j->bench,
 					    .context = &context,
 					    .reason = err->msg,
@@ -329,7 +311,7 @@ static int write_bench(struct bench_job *j, struct msc_ask *a, json_t *answer, s
 		free(text);
 		return msc_nomem(err);
 	}
-	return give_text(answer, text, err);
+	return msc_ask_give_text(answer, text, err);
 }
 
 int msc_ask_bench(struct msc_ask *a, const struct msc_ask_members *m, json_t *answer,
@@ -356,7 +338,7 @@ int msc_ask_bench(struct msc_ask *a, const struct msc_ask_members *m, json_t *an
 int msc_ask_pace(struct msc_ask *a, const struct msc_ask_members *m, json_t *answer,
 		 struct msc_err *err)
 {
-	const struct msc_report_context context = context_of(a);
+	const struct msc_report_context context = msc_ask_context(a);
 	int mode = msc_ask_word(m, MSC_ASK_MODE, modes, 2, err);
 	struct msc_pace_samples samples = { .speed = a->target->device.speed };
 	struct msc_pace_options o = {
@@ -393,76 +375,5 @@ int msc_ask_pace(struct msc_ask *a, const struct msc_ask_members *m, json_t *ans
 	msc_session_free(s);
 	msc_pace_samples_free(&samples);
 	free(pace);
-	return result;
-}
-
-/* ---- compare ------------------------------------------------------------------------------------ */
-
-static int read_document(const json_t *document, const char *name, struct msc_bench *b,
-			 struct msc_err *err)
-{
-	char *text = json_dumps(document, 0);
-	FILE *f = text ? fmemopen(text, strlen(text), "r") : NULL;
-	int result = f ? msc_bench_read_from(f, name, b, err) : msc_nomem(err);
-
-	if (f)
-		fclose(f);
-	free(text);
-	if (result == 0 && !b->n_runs)
-		return msc_fail(err, MSC_E_UNDECIDED, "%s: there are no runs to compare", name);
-	return result;
-}
-
-static int give_comparison(struct msc_ask *a, const struct msc_bench *base,
-			   const struct msc_bench *new, const struct msc_comparison *c,
-			   json_t *answer, struct msc_err *err)
-{
-	static const int statuses[] = { [MSC_CHANGE_SLOWER] = MSCOPE_FAILED,
-					[MSC_CHANGE_UNKNOWN] = MSCOPE_NO_VERDICT,
-					[MSC_CHANGE_NONE] = MSCOPE_PASSED,
-					[MSC_CHANGE_FASTER] = MSCOPE_PASSED };
-	const struct msc_report_context context = context_of(a);
-	const struct msc_bench_report r = { .bench = new,
-					    .base = base,
-					    .comparison = c,
-					    .base_name = "base",
-					    .new_name = "new",
-					    .context = &context,
-					    .exit_status = statuses[msc_comparison_verdict(c)] };
-	char *text = NULL;
-	size_t len;
-	FILE *f = open_memstream(&text, &len);
-
-	if (!f)
-		return msc_nomem(err);
-	if (msc_bench_write_json(f, &r, err) < 0 || fclose(f)) {
-		free(text);
-		return msc_nomem(err);
-	}
-	return give_text(answer, text, err);
-}
-
-int msc_ask_compare(struct msc_ask *a, const struct msc_ask_members *m, json_t *answer,
-		    struct msc_err *err)
-{
-	const json_t *threshold = m->value[MSC_ASK_THRESHOLD];
-	const struct msc_compare_options o = {
-		.threshold = threshold ? json_number_value(threshold) : THRESHOLD,
-		.force = msc_ask_flag(m, MSC_ASK_FORCE),
-	};
-	struct msc_bench base = { .n_runs = 0 }, new = { .n_runs = 0 };
-	struct msc_comparison c = { .n_runs = 0 };
-	int result = -1;
-
-	if (!(o.threshold > 0 && o.threshold <= 10))
-		return msc_fail(err, MSC_E_USAGE,
-				"threshold: expected a fraction above 0, such as 0.05");
-	if (read_document(m->value[MSC_ASK_BASE], "base", &base, err) == 0 &&
-	    read_document(m->value[MSC_ASK_NEW], "new", &new, err) == 0 &&
-	    msc_compare(&base, &new, &o, &c, err) == 0)
-		result = give_comparison(a, &base, &new, &c, answer, err);
-	msc_comparison_free(&c);
-	msc_bench_free(&new);
-	msc_bench_free(&base);
 	return result;
 }

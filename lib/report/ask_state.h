@@ -28,8 +28,8 @@ typedef int msc_ask_fn(struct msc_ask *, const struct msc_ask_members *, json_t 
 		       struct msc_err *);
 msc_ask_fn msc_ask_command, msc_ask_send, msc_ask_control, msc_ask_reset, msc_ask_read,
 	msc_ask_write, msc_ask_unit, msc_ask_scratch; /* ask_exchange.c */
-msc_ask_fn msc_ask_check, msc_ask_run, msc_ask_cases, msc_ask_bench, msc_ask_pace,
-	msc_ask_compare; /* ask_run.c */
+msc_ask_fn msc_ask_check, msc_ask_run, msc_ask_cases, msc_ask_bench, msc_ask_pace; /* ask_run.c */
+msc_ask_fn msc_ask_compare, msc_ask_decode; /* ask_document.c */
 
 /* The session, opened when it is first needed. NULL: *err. */
 struct msc_session *msc_ask_session(struct msc_ask *, struct msc_err *);
@@ -40,6 +40,11 @@ struct msc_medium *msc_ask_medium(struct msc_ask *, uint8_t lun, struct msc_err 
 int msc_ask_leave(struct msc_ask *, struct msc_err *) MSC_MUST_CHECK;
 /* Puts a member into the answer and takes it. -1: out of memory, also when value is NULL. */
 int msc_ask_give(json_t *answer, const char *name, json_t *value, struct msc_err *) MSC_MUST_CHECK;
+/* Makes the text of a document the result, and frees it. -1: out of memory, also when text is NULL, or
+ * *err was an error already, which then stands beside the result. */
+int msc_ask_give_text(json_t *answer, char *text, struct msc_err *) MSC_MUST_CHECK;
+/* Of the documents. */
+struct msc_report_context msc_ask_context(const struct msc_ask *);
 /* 0 to 15, of a unit that is written to or learned. */
 int msc_ask_lun(const struct msc_ask_members *, uint8_t *lun, struct msc_err *) MSC_MUST_CHECK;
 /* A time-out of the request, else the conversation's; 0: the session's own. */

@@ -174,6 +174,8 @@ void msc_put_word(FILE *, const char *word);
  * line: no line ends in blanks. */
 unsigned msc_put_beside(FILE *, unsigned at, unsigned column, unsigned indent, const char *text);
 
+char *msc_short_ns(char buf[8], int64_t ns); /* "1.23ms", at most six columns */
+
 /* One exchange as the oscilloscope shows it: wrapper fields, phases with times, data, status. At
  * most data_bytes of each buffer are shown. */
 void msc_print_record(FILE *, const struct msc_record *, const char *indent, size_t data_bytes);

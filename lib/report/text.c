@@ -313,3 +313,22 @@ const struct msc_report msc_report_text = {
 	.finish = finish,
 	.discard = discard,
 };
+
+char *msc_short_ns(char buf[8], int64_t ns)
+{
+	static const char *const units[] = { "ns", "us", "ms", "s" };
+	double v = (double)ns;
+	size_t u = 0;
+
+	while (u + 1 < MSC_COUNT(units) && v >= 999.5)
+		v /= 1000, u++;
+	if (u == 3 && v >= 9999.5)
+		snprintf(buf, 8, "%.1e", v);
+	else
+		snprintf(buf, 8, "%.*f%s",
+			 u == 0 || v >= 99.95 ? 0
+			 : v >= 9.995         ? 1
+					      : 2,
+			 v, units[u]);
+	return buf;
+}

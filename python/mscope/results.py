@@ -194,3 +194,18 @@ class Comparison:
     @property
     def slower(self):
         return self.exit_status == 1
+
+
+class Capture:
+    """An mscope.decode/1: what is in a capture."""
+
+    def __init__(self, document):
+        self.document = document
+        self.exchanges = [of_record(e) for e in document["exchanges"]]
+        self.summary = document["summary"]
+        self.causes = self.summary["causes"]
+        self.exit_status = document["exit_status"]
+
+    @property
+    def passed(self):
+        return self.exit_status == 0

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 
 from . import errors
-from .results import Bench, Check, Comparison, Exchange, Unit, of_record
+from .results import Bench, Capture, Check, Comparison, Exchange, Unit, of_record
 
 
 def _hex(data):
@@ -229,3 +229,8 @@ class Session:
         """Whether `new` is slower than `base`, two benches or their documents; threshold is a fraction, 0.05 unless given."""
         base, new = (b.document if isinstance(b, Bench) else b for b in (base, new))
         return Comparison(self.ask("compare", base=base, new=new, threshold=threshold, force=force)["result"])
+
+    def decode(self, capture, *, profile=None, only=None, lun=None, device=None, since=None, until=None) -> Capture:
+        """A capture file, where mscope runs, judged: `only` lists "failed", "slow" or "writes"; times are of the capture."""
+        return Capture(self.ask("decode", capture=str(capture), profile=profile, only=only, lun=lun, device=device,
+                                from_ns=_ns(since), to_ns=_ns(until))["result"])

@@ -92,6 +92,8 @@ def test_runs(session):
     assert dut.compare(bench, slow).slower and not dut.compare(bench, bench).slower
     with pytest.raises(LookupError):
         bench.run(2)
+    capture = dut.decode(TOP / "captures/residue-zero/capture.pcap", only="failed")
+    assert not capture.passed and any(x.found("bot.residue.*") for x in capture.exchanges)
     check = dut.run(CASE05.read_text(), name="case05.yaml")
     assert check.passed and check.case("bot.case05.read10").verdict == "pass"
     assert "bot.case05.read10" in [c["name"] for c in dut.cases("bot.case05*")]

@@ -145,6 +145,31 @@ def test_runs_are_the_documents_of_their_commands(talk, mscope):
     assert t("command", cdb="00 00 00 00 00 00")["exchange"]["status"] == 0
 
 
+CAPTURE = str(TOP / "captures/residue-zero/capture.pcap")
+
+
+def test_a_capture_is_what_decode_makes_of_it(talk, mscope, tmp_path):
+    t = talk("sim:reference")
+
+    def same(members, *args, status=1):
+        mine, theirs = t("decode", capture=CAPTURE, **members)["result"], mscope.json("decode", CAPTURE, *args, status=status)
+        assert {**mine, "argv": 0} == {**theirs, "argv": 0}
+        return mine["exchanges"]
+
+    everything = same({})
+    assert 0 < len(same({"only": "failed"}, "--only", "failed")) < len(everything)
+    assert same({"profile": "interop", "lun": 0, "device": 1, "to_ns": everything[9]["time_ns"]}, "-p", "interop", "--lun", "0",
+                "--device", "1", "--time", f"..{everything[9]['time_ns']}ns")
+    assert t.wrong("decode", capture=CAPTURE, only="fast").startswith("only: 'fast'")
+    assert "standard input" in t.wrong("decode", capture="-")
+    assert "No such file" in t.wrong("decode", "file", capture=str(tmp_path / "none"))
+    cut = tmp_path / "cut.pcap"
+    cut.write_bytes((TOP / "captures/residue-zero/capture.pcap").read_bytes()[:-10])
+    answer = t("decode", capture=str(cut))
+    assert answer["error"]["kind"] == "format" and 0 < len(answer["result"]["exchanges"]) <= len(everything)
+    assert answer["result"]["reason"] == answer["error"]["message"]
+
+
 HOSTILE = [b"", b"{", b"null", b"[]", b"1", b'"x"', b"{}", b'{"id":1}', b'{"op":"target"}', b'{"id":{},"op":"target"}',
            b'{"id":1,"op":5}', b'{"id":1,"id":2,"op":"target"}', b"\xff\xfe", b"\0", b"[" * 100000, b'{"id":1,"op":"\\u0000"}',
            b'{"id":1,"op":"target","x":1e999}', b"x" * 1000000]

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a capture comes to: commands by kind, how long they took, what was found. Its size does not
- * depend on the capture's. */
+/* See decode_sum.h. */
+#include "report/decode_sum.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "decode.h"
 #include "judge/cause.h"
 
 #define STEPS	 16 /* of a histogram within a power of two: a quantile is right to 1 in 16 */
@@ -25,7 +25,7 @@ struct found { /* the first of a sighting's findings */
 	char *message;
 };
 
-struct sum {
+struct msc_sum {
 	struct kind *kinds[256];
 	struct msc_evidence evidence; /* by rule, in the order in which they first spoke */
 	struct found *found;	      /* one for each */
@@ -35,12 +35,12 @@ struct sum {
 	int64_t busy_ns;
 };
 
-struct sum *sum_new(void)
+struct msc_sum *msc_sum_new(void)
 {
-	return calloc(1, sizeof(struct sum));
+	return calloc(1, sizeof(struct msc_sum));
 }
 
-void sum_free(struct sum *s)
+void msc_sum_free(struct msc_sum *s)
 {
 	if (!s)
 		return;
@@ -94,7 +94,7 @@ static int64_t quantile(const struct kind *k, double p)
 
 /* ---- counting ------------------------------------------------------------------------------ */
 
-int sum_add(struct sum *s, const struct msc_record *r, struct msc_err *err)
+int msc_sum_add(struct msc_sum *s, const struct msc_record *r, struct msc_err *err)
 {
 	const struct msc_exchange *x = &r->u.exchange;
 	struct kind *k = s->kinds[x->cbw.cb[0]];
@@ -128,7 +128,7 @@ int sum_add(struct sum *s, const struct msc_record *r, struct msc_err *err)
 	return 0;
 }
 
-bool sum_is_slow(const struct sum *s, const struct msc_record *r)
+bool msc_sum_is_slow(const struct msc_sum *s, const struct msc_record *r)
 {
 	const struct kind *k = s->kinds[r->u.exchange.cbw.cb[0]];
 	int64_t took = r->ended_ns - r->began_ns;
@@ -137,7 +137,7 @@ bool sum_is_slow(const struct sum *s, const struct msc_record *r)
 	       (k && k->count >= ENOUGH && k->median_ns && took > SLOWER * k->median_ns);
 }
 
-int sum_findings(struct sum *s, const struct msc_findings *f, struct msc_err *err)
+int msc_sum_findings(struct msc_sum *s, const struct msc_findings *f, struct msc_err *err)
 {
 	if (msc_evidence_add(&s->evidence, NULL, f, err) < 0)
 		return -1;
@@ -158,12 +158,12 @@ int sum_findings(struct sum *s, const struct msc_findings *f, struct msc_err *er
 	return 0;
 }
 
-uint64_t sum_exchanges(const struct sum *s)
+uint64_t msc_sum_exchanges(const struct msc_sum *s)
 {
 	return s->exchanges;
 }
 
-bool sum_has_failure(const struct sum *s)
+bool msc_sum_has_failure(const struct msc_sum *s)
 {
 	for (size_t i = 0; i < s->evidence.n_seen; i++)
 		if (s->evidence.seen[i].worst == MSC_FAIL)
@@ -171,7 +171,7 @@ bool sum_has_failure(const struct sum *s)
 	return false;
 }
 
-int sum_conclude(struct sum *s, enum msc_profile profile, struct msc_err *err)
+int msc_sum_conclude(struct msc_sum *s, enum msc_profile profile, struct msc_err *err)
 {
 	return msc_causes_find(&msc_dictionary, &s->evidence, profile, &s->causes, err);
 }
@@ -190,7 +190,7 @@ static double rate(uint64_t bytes, int64_t ns) /* kB/s */
 	return ns > 0 ? (double)bytes * 1e6 / (double)ns : 0;
 }
 
-static void print_kinds(const struct sum *s, FILE *out)
+static void print_kinds(const struct msc_sum *s, FILE *out)
 {
 	char name[48], t[4][8];
 
@@ -207,13 +207,13 @@ static void print_kinds(const struct sum *s, FILE *out)
 			fprintf(out, "%8.0f", rate(k->bytes, k->busy_ns));
 		else
 			fprintf(out, "%8s", "");
-		fprintf(out, " %6s %6s %6s %6s\n", show_short_ns(t[0], quantile(k, 0.5)),
-			show_short_ns(t[1], quantile(k, 0.95)),
-			show_short_ns(t[2], quantile(k, 0.99)), show_short_ns(t[3], k->most_ns));
+		fprintf(out, " %6s %6s %6s %6s\n", msc_short_ns(t[0], quantile(k, 0.5)),
+			msc_short_ns(t[1], quantile(k, 0.95)),
+			msc_short_ns(t[2], quantile(k, 0.99)), msc_short_ns(t[3], k->most_ns));
 	}
 }
 
-static void print_findings(const struct sum *s, FILE *out)
+static void print_findings(const struct msc_sum *s, FILE *out)
 {
 	char at[8];
 
@@ -222,14 +222,14 @@ static void print_findings(const struct sum *s, FILE *out)
 
 		fprintf(out, "%s%5s %s: %s\n%11u times, first at %s: ", i ? "" : "\n",
 			msc_severity_name(f->worst), f->rule->id, f->rule->title, f->findings,
-			show_short_ns(at, s->found[i].at_ns));
+			msc_short_ns(at, s->found[i].at_ns));
 		msc_put_wrapped(out, 40, 6, s->found[i].message);
 		putc('\n', out);
 	}
 }
 
 /* In a capture nothing says which case a finding is of, so a cause is told by its rules alone. */
-static void print_causes(const struct sum *s, FILE *out)
+static void print_causes(const struct msc_sum *s, FILE *out)
 {
 	for (size_t i = 0; i < s->causes.count; i++) {
 		const struct msc_cause *c = &s->causes.list[i];
@@ -270,7 +270,7 @@ static void say(FILE *out, const char *text)
 		}                                                 \
 	} while (0)
 
-static void print_evidence(const struct sum *s, const struct msc_capture_facts *f, FILE *out)
+static void print_evidence(const struct msc_sum *s, const struct msc_capture_facts *f, FILE *out)
 {
 	fputs("\nevidence\n", out);
 	SAY(out, !f->sees_packets,
@@ -301,7 +301,7 @@ static void print_evidence(const struct sum *s, const struct msc_capture_facts *
 	    (unsigned long long)f->unknown_packets, f->unknown_link);
 }
 
-void sum_print(const struct sum *s, const struct msc_capture_facts *f, FILE *out)
+void msc_sum_print(const struct msc_sum *s, const struct msc_capture_facts *f, FILE *out)
 {
 	char text[24];
 
@@ -312,14 +312,14 @@ void sum_print(const struct sum *s, const struct msc_capture_facts *f, FILE *out
 	print_evidence(s, f, out);
 	fprintf(out, "\n%llu exchanges in %llu packets", (unsigned long long)s->exchanges,
 		(unsigned long long)f->packets);
-	fprintf(out, ", %s: %.0f kB/s", show_short_ns(text, f->ended_ns - f->began_ns),
+	fprintf(out, ", %s: %.0f kB/s", msc_short_ns(text, f->ended_ns - f->began_ns),
 		rate(s->bytes, f->ended_ns - f->began_ns));
 	fprintf(out, ", %.0f kB/s while busy\n", rate(s->bytes, s->busy_ns));
 }
 
 /* ---- JSON ---------------------------------------------------------------------------------- */
 
-static json_t *kinds_json(const struct sum *s)
+static json_t *kinds_json(const struct msc_sum *s)
 {
 	json_t *list = json_array();
 	char name[48];
@@ -347,7 +347,7 @@ static json_t *kinds_json(const struct sum *s)
 	return list;
 }
 
-static json_t *found_json(const struct sum *s)
+static json_t *found_json(const struct msc_sum *s)
 {
 	json_t *list = json_array();
 
@@ -367,7 +367,7 @@ static json_t *found_json(const struct sum *s)
 	return list;
 }
 
-json_t *sum_json(const struct sum *s, const struct msc_capture_facts *f)
+json_t *msc_sum_json(const struct msc_sum *s, const struct msc_capture_facts *f)
 {
 	return json_pack(
 		"{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:{s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I}}",
