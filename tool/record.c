@@ -31,6 +31,7 @@
 	X(pcap_setnonblock)                                                                  \
 	X(pcap_get_selectable_fd)                                                            \
 	X(pcap_dispatch)                                                                     \
+	X(pcap_stats)                                                                        \
 	X(pcap_close)
 
 struct api {
@@ -101,6 +102,21 @@ static int wait_for_packets(struct tap *t, struct msc_err *err)
 	return 0;
 }
 
+/* A capture with gaps is not to be taken for a whole one. */
+static void tell_end(const struct tool *tool, struct tap *t)
+{
+	struct pcap_stat counts = { .ps_drop = 0 };
+	bool known = t->api.pcap_stats(t->pcap, &counts) == 0;
+
+	if (known && counts.ps_drop)
+		fprintf(stderr,
+			"mscope: %llu packets; the kernel had no room for %u more: the capture has "
+			"gaps\n",
+			(unsigned long long)t->packets, counts.ps_drop);
+	else if (tool->verbosity >= 0)
+		fprintf(stderr, "mscope: %llu packets\n", (unsigned long long)t->packets);
+}
+
 static int listen_to(struct tool *tool, struct tap *t, struct msc_err *err)
 {
 	char text[64], why[PCAP_ERRBUF_SIZE] = "";
@@ -120,6 +136,7 @@ static int listen_to(struct tool *tool, struct tap *t, struct msc_err *err)
 		tool_progress(tool, text);
 	}
 	tool_progress(tool, "");
+	tell_end(tool, t);
 	return 0;
 }
 

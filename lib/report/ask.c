@@ -226,23 +226,6 @@ json_t *msc_ask(struct msc_ask *a, const char *text, size_t len, struct msc_err 
 	return answer;
 }
 
-struct msc_report_context msc_ask_context(const struct msc_ask *a)
-{
-	return (struct msc_report_context){ .version = MSC_VERSION, .argv = a->o.argv };
-}
-
-/* Takes the text of a document. */
-int msc_ask_give_text(json_t *answer, char *text, struct msc_err *err)
-{
-	json_t *document = text ? json_loads(text, 0, NULL) : NULL;
-	struct msc_err full = MSC_ERR_INIT;
-
-	free(text);
-	if (!document || msc_ask_give(answer, "result", document, &full) < 0)
-		return err->code ? -1 : msc_nomem(err);
-	return err->code ? -1 : 0;
-}
-
 struct msc_ask *msc_ask_new(struct msc_target *target, const struct msc_ask_options *o)
 {
 	struct msc_ask *a = calloc(1, sizeof *a);

@@ -118,3 +118,20 @@ int msc_ask_timeout(const struct msc_ask *a, const struct msc_ask_members *m, in
 		return msc_fail(err, MSC_E_USAGE, "timeout_ns: expected more than no time");
 	return 0;
 }
+
+struct msc_report_context msc_ask_context(const struct msc_ask *a)
+{
+	return (struct msc_report_context){ .version = MSC_VERSION, .argv = a->o.argv };
+}
+
+/* Takes the text of a document. */
+int msc_ask_give_text(json_t *answer, char *text, struct msc_err *err)
+{
+	json_t *document = text ? json_loads(text, 0, NULL) : NULL;
+	struct msc_err full = MSC_ERR_INIT;
+
+	free(text);
+	if (!document || msc_ask_give(answer, "result", document, &full) < 0)
+		return err->code ? -1 : msc_nomem(err);
+	return err->code ? -1 : 0;
+}
