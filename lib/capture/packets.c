@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "capture/usbmon_text.h"
 #include "wire/bytes.h"
 
 #define READ_SIZE	(256u << 10) /* bytes asked for at once: what stays in the cache */
@@ -38,7 +39,8 @@ struct msc_packets {
 	size_t room;
 	uint64_t taken, size, count;
 	bool eof;
-	bool ng, big;
+	bool ng, big, text;
+	struct msc_usbmon_line line; /* of text: the newest packet */
 	uint32_t part_ns; /* what the part of a second in a pcap file is counted in */
 	struct interface *interfaces; /* one, for a pcap file */
 	size_t n_interfaces, section; /* the first of this section */
@@ -153,6 +155,37 @@ static int begin_pcap(struct msc_packets *f, struct msc_err *err)
 	return add_interface(f, &i, err);
 }
 
+/* The bytes up to the end of a line, or to the end of the file. -1: *err. */
+static int next_line(struct msc_packets *f, size_t *len, struct msc_err *err)
+{
+	const uint8_t *end = NULL;
+	size_t looked = 0;
+
+	while (!end && looked <= MSC_USBMON_TEXT_LINE) {
+		int found = need(f, looked + 1, err);
+
+		if (found < 0)
+			return -1;
+		if (!found)
+			break;
+		end = memchr(f->p + looked, '\n', (size_t)(f->end - f->p) - looked);
+		looked = (size_t)(f->end - f->p);
+	}
+	*len = end ? (size_t)(end - f->p) : looked;
+	return 0;
+}
+
+/* usbmon's text begins with a line of it. */
+static bool begin_text(struct msc_packets *f, struct msc_err *err)
+{
+	size_t len;
+
+	if (f->end == f->p || f->p[0] >= 'g' || next_line(f, &len, err) < 0)
+		return false;
+	f->text = msc_usbmon_text_read(&f->line, (const char *)f->p, len);
+	return f->text;
+}
+
 static int begin(struct msc_packets *f, struct msc_err *err)
 {
 	int found = need(f, 4, err);
@@ -164,14 +197,16 @@ static int begin(struct msc_packets *f, struct msc_err *err)
 		return msc_fail(err, MSC_E_FORMAT, "%s is empty", f->path);
 	magic = found ? msc_get_le32(f->p) : 0;
 	f->ng = magic == SECTION;
-	if (f->ng)
-		return 0;
+	if (f->ng || begin_text(f, err))
+		return err->code ? -1 : 0;
 	f->big = magic == 0xd4c3b2a1 || magic == 0x4d3cb2a1;
 	f->part_ns = magic == 0xa1b23c4d || magic == 0x4d3cb2a1 ? 1 : 1000;
 	if (!f->big && magic != 0xa1b2c3d4 && magic != 0xa1b23c4d)
-		return msc_fail(err, MSC_E_FORMAT,
-				"%s is no capture: it begins neither as pcap nor as pcapng does",
-				f->path);
+		return msc_fail(
+			err, MSC_E_FORMAT,
+			"%s is no capture: it begins neither as pcap nor as pcapng does, nor "
+			"as usbmon's text",
+			f->path);
 	return begin_pcap(f, err);
 }
 
@@ -434,7 +469,29 @@ static MSC_APART int next_ng(struct msc_packets *f, struct msc_packet *p, struct
 	return result;
 }
 
+/* ---- usbmon's text ------------------------------------------------------------------------ */
+
+/* A line that is none of usbmon's becomes a packet that is too short to be read, so that it is counted. */
+static MSC_APART int next_text(struct msc_packets *f, struct msc_packet *p, struct msc_err *err)
+{
+	size_t len;
+
+	if (next_line(f, &len, err) < 0)
+		return -1;
+	if (f->end == f->p)
+		return 0;
+	*p = (struct msc_packet){ .link = MSC_LINK_USBMON_64, .data = f->line.packet };
+	if (msc_usbmon_text_read(&f->line, (const char *)f->p, len))
+		p->len = p->kept = f->line.len;
+	p->at_ns = f->line.at_ns;
+	take(f, len + (len < (size_t)(f->end - f->p)));
+	f->count++;
+	return 1;
+}
+
 int msc_packets_next(struct msc_packets *f, struct msc_packet *p, struct msc_err *err)
 {
+	if (f->text)
+		return next_text(f, p, err);
 	return f->ng ? next_ng(f, p, err) : next_pcap(f, p, err);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The packets of a capture file, one after the other: pcap and pcapng, either byte order, from a
- * file or a stream. Nothing here knows what is in a packet.
+/* The packets of a capture file, one after the other: pcap and pcapng, either byte order, and usbmon's text, from
+ * a file or a stream. Nothing here knows what is in a packet.
  *
  * libpcap is not used for this: it refuses a pcapng file whose interfaces are of different kinds, and
  * that is what an analyser with a full-speed and a high-speed port writes.

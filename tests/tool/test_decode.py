@@ -4,6 +4,7 @@ import struct
 import subprocess
 
 import pytest
+from conftest import TOP
 from test_documents import validate
 
 FULL = "sim:reference,speed=full,host=uhci"
@@ -109,6 +110,71 @@ def test_a_stream_is_shown_as_it_comes(mscope, run):
     assert p.returncode == 0 and not err
     assert (seen + out).decode() == mscope("decode", "run.pcap").out
 
+
+# ---- usbmon's text ----------------------------------------------------------------------------------------
+
+def usbmon_text(capture, bus=True, from_us=0):
+    """What the kernel shows of such a capture (link type 220, little-endian) in .../usbmon/1u, or in 1t."""
+    data, part, lines = capture, 1000 if capture[:4] == b"\x4d\x3c\xb2\xa1" else 1, []
+    assert struct.unpack_from("<H", data, 20) == (220,)
+    at, first = 24, None
+    while at < len(data):
+        s, us, kept, _ = struct.unpack_from("<4I", data, at)
+        p, at = data[at + 16:at + 16 + kept], at + 16 + kept
+        now = s * 1000000 + us // part
+        first = now if first is None else first
+        number, event, kind, ep, device, bus_number, no_setup, no_data = struct.unpack_from("<QBBBBHBB", p)
+        status, length, captured = struct.unpack_from("<iII", p, 28)
+        where = [f"{bus_number}"] if bus else []
+        address = ":".join(["ZICB"[kind] + "oi"[ep >> 7]] + where + [f"{device:03}", f"{ep & 15}"])
+        words = [f"{number:x}", str((now - first + from_us) % (1000000 << 12)), chr(event), address]
+        if kind == 1:
+            words.append(f"{status}:8")
+        elif not no_setup and event == ord("S"):
+            words.append("s {:02x} {:02x} {:04x} {:04x} {:04x}".format(*struct.unpack_from("<BBHHH", p, 40)))
+        else:
+            words.append(str(status))
+        words.append(str(length))
+        if length:
+            shown = p[64:64 + min(captured, 32)]
+            words.append("= " + " ".join(shown[i:i + 4].hex() for i in range(0, len(shown), 4)) if not no_data else chr(no_data))
+        lines.append(" ".join(words))
+    return "\n".join(lines) + "\n"
+
+
+def told(document):
+    """All that does not hang on where the capture's clock began, nor on data that is not shown."""
+    began = document["summary"]["began_ns"]
+    return ([{k: v for k, v in x.items() if k not in ("data", "device", "index", "steps")} |
+              {"time_ns": x["time_ns"] - began, "findings": [f["message"] for f in x["findings"]]} for x in document["exchanges"]], [(f["rule"], f["count"]) for f in document["summary"]["findings"]])
+
+
+@pytest.mark.parametrize("name", ["linux-usbmon", "residue-zero", "csw-missing"])
+def test_usbmon_s_text_is_read_as_its_packets_are(mscope, name):
+    """Of each transfer it has 32 bytes at most, and that suffices for a CBW, a CSW and most rules."""
+    capture = (TOP / "captures" / name / "capture.pcap").read_bytes()
+    want = mscope.json("decode", str(TOP / "captures" / name / "capture.pcap"), status=None)
+    assert len(want["exchanges"]) > 10
+    for words in ({}, {"bus": False}, {"from_us": (1000000 << 12) - 5000}):     # the kernel's clock begins anew every 4096 s
+        (mscope.cwd / "mon.txt").write_text(usbmon_text(capture, **words))
+        got = mscope.json("decode", "mon.txt", status=want["exit_status"])
+        validate(got)
+        assert told(got) == told(want), words
+    assert mscope("decode", "-", stdin=(mscope.cwd / "mon.txt").open(), status=None).out == mscope("decode", "mon.txt", status=None).out
+
+
+def test_lines_that_are_none_of_usbmon_s_are_counted(mscope):
+    lines = usbmon_text((TOP / "captures/linux-usbmon/capture.pcap").read_bytes()).splitlines()
+    want = mscope.json("decode", str(TOP / "captures/linux-usbmon/capture.pcap"))
+    bad = ["", "-- cut here --", lines[19] + " more", lines[19].replace(" = ", " = x"), lines[16][:-1], lines[19].replace("Bi:", "Bx:"),
+           lines[19].replace("Bi:5:003", "Bi:5:300"), "f" * 5000, lines[16] + "00000000" * 9, "\0", "zz 1 S Bo:1:2:3 -115 31 >"]
+    (mscope.cwd / "mon.txt").write_text("\n".join(lines[:30] + bad + lines[30:]))     # and no end to the last line
+    got = mscope.json("decode", "mon.txt")
+    assert told(got) == told(want)
+    assert got["summary"]["evidence"]["short_packets"] >= len(bad)
+
+
+# ---- what is no capture -----------------------------------------------------------------------------------
 
 def pcap(link, *packets):
     return struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, link) + b"".join(

@@ -141,7 +141,7 @@ def test_reference_captures(mscope, tmp_path, capture):
     (["sim:reference", "--time", "1s.."], 2, "--time: that is for a capture"),
     (["sim:reference", "--device", "1"], 2, "--device: that is for a capture"),
     (["c.pcap", "c.pcap"], 2, "pace takes one target or one capture, not 'c.pcap'"),
-    (["none.pcap"], 4, "none.pcap is no capture: it begins neither as pcap nor as pcapng does"),
+    (["none.pcap"], 4, "none.pcap is no capture: it begins neither as pcap nor as pcapng does, nor as usbmon's text"),
     (["head.pcap"], 4, "head.pcap: there is no packet in it"),
 ], ids=lambda x: " ".join(x) if isinstance(x, list) else None)
 def test_refusals(mscope, tmp_path, args, status, says):
