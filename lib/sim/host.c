@@ -11,8 +11,8 @@ static const struct policy policies[] = {
 	[BUS_HOST_UHCI] = {.poll_gap_ns = 2 * MSC_US, .seen_grid_ns = MSC_MS, .descriptor = 1},
 	/* OHCI 1.0a, 4.4.1: the done queue is written back at a frame boundary. 4.3.1: a descriptor
 	 * reaches over two pages at most, and a short packet halts the endpoint unless bufferRounding is
-	 * set; Linux, ohci-q.c td_submit_urb(): 4096 bytes each, bufferRounding in the last, and in the
-	 * only one of a control transfer's data. 7.3.1: FSLargestDataPacket. */
+	 * set; Linux, ohci-q.c td_submit_urb(): 4096 bytes each, bufferRounding in the last. 7.3.1:
+	 * FSLargestDataPacket. */
 	[BUS_HOST_OHCI] = {.poll_gap_ns = 2 * MSC_US, .seen_grid_ns = MSC_MS, .descriptor = 4096,
 			   .largest_packet = true},
 	/* EHCI 1.0, 2.3.1: interrupt threshold, one microframe in Linux (ehci-hcd.c log2_irq_thresh). 3.5:
@@ -64,7 +64,7 @@ bool host_stops(const struct bus *b, const struct endpoint *e, const struct bus_
 {
 	size_t each = b->policy.descriptor, at = t->actual - len;
 
-	if (!each || !t->len || len >= e->max_packet || (!t->ep && b->policy.descriptor > 1))
+	if (!each || !t->len || len >= e->max_packet)
 		return false;
 	if (each == 1)
 		each = e->max_packet;

@@ -247,11 +247,8 @@ static void took_control_in(struct bus *b, struct endpoint *e, struct bus_transf
 		memcpy(t->data + t->actual, b->now.data, len);
 	t->actual += len;
 	t->packets++;
-	if (len < e->max_packet || t->actual == t->len) {
-		if (host_stops(b, e, t, len))
-			e->poll_ns = host_seen(b, sim_now(b->sim)) + b->host_ns;
+	if (len < e->max_packet || t->actual == t->len)
 		to_status(e);
-	}
 }
 
 static void took_control_out(struct bus *b, struct endpoint *e, struct bus_transfer *t)

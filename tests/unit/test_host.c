@@ -11,7 +11,6 @@
 
 #include "firmware/spec.h"
 #include "sim/device.h"
-#include "transport/transport.h"
 
 enum { ROOM = 1 << 17, EP_IN = 0x81, MOST = 3 };
 #define HOST_NS (5 * MSC_US)
@@ -135,44 +134,6 @@ static void a_short_packet_and_the_queue(void **state)
 		else
 			fail_msg("row %zu: the next frame", i);
 		sim_device_free(d);
-	}
-}
-
-/* The same in the data stage of a control transfer: 32 bytes where 255 are asked for. Software is told
- * at the end of a frame: of the second, because the status stage is in it. */
-static void a_short_data_stage(void **state)
-{
-	static const struct {
-		const char *name;
-		uint16_t asked;
-		int64_t frames;
-	} rows[] = {
-		{ "sim:reference,speed=full,host=uhci", 255, 2 },
-		{ "sim:reference,speed=full,host=uhci", 32, 1 },
-		{ "sim:reference,speed=full,host=ohci", 255, 1 },
-	};
-	const struct msc_open_options options = { .allow_writes = false };
-
-	(void)state;
-	for (size_t i = 0; i < MSC_COUNT(rows); i++) {
-		struct msc_err err = MSC_ERR_INIT;
-		struct msc_target *t = msc_target_open(rows[i].name, &options, &err);
-		uint8_t data[255];
-		struct msc_xfer x = { .setup = { .request_type = MSC_REQTYPE_IN,
-						 .request = MSC_STD_GET_DESCRIPTOR,
-						 .value = MSC_DESC_CONFIGURATION << 8,
-						 .length = rows[i].asked },
-				      .data = data,
-				      .len = rows[i].asked };
-		int64_t frame;
-
-		assert_non_null(t);
-		frame = msc_now(t->clock) / MSC_MS + 1;
-		msc_wait_until(t->clock, frame * MSC_MS);
-		assert_int_equal(msc_transfer(t, &x, MSC_S, &err), 0);
-		assert_int_equal(x.actual, 32);
-		assert_int_equal(x.completed_ns, (frame + rows[i].frames) * MSC_MS + HOST_NS);
-		msc_target_close(t);
 	}
 }
 
@@ -349,7 +310,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_short_packet_and_the_queue),
-		cmocka_unit_test(a_short_data_stage),
 		cmocka_unit_test(table_5_9),
 		cmocka_unit_test(ohci_keeps_room_for_stuffing),
 		cmocka_unit_test(packets_a_frame),
