@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#include "sim/host.h"
-
 /* Full packets that lie before the last one of what is left. */
 static size_t before_last(size_t left, size_t packet)
 {
@@ -52,18 +50,14 @@ struct span {
 
 /* Appends up to n packets of so many ns to those of the span, frame by frame, as many as end by last_ns;
  * returns how many that are. */
-static size_t append(struct bus *b, struct span *span, size_t n, int64_t ns, int64_t room,
-		     int64_t last_ns)
+static size_t append(struct bus *b, struct span *span, size_t n, int64_t ns, int64_t last_ns)
 {
 	size_t done = 0;
 
 	while (done < n) {
-		int64_t begin = bus_slot(b, span->ended_ns, ns, room);
-		int64_t frame = begin - begin % b->frame_ns, end = frame + b->last_ns;
+		int64_t begin = bus_slot(b, span->ended_ns, ns);
+		int64_t end = begin - begin % b->frame_ns + b->last_ns;
 		size_t fit;
-
-		if (end > frame + b->frame_ns - room + ns) /* the last that may begin */
-			end = frame + b->frame_ns - room + ns;
 
 		if (end > last_ns)
 			end = last_ns;
@@ -85,7 +79,6 @@ static size_t in_time(struct bus *b, const uint8_t *data, size_t packet, size_t 
 		      struct span *span)
 {
 	int64_t packet_ns = bytes_ns(b, b->costs->data + packet), last_ns = sim_horizon(b->sim);
-	int64_t room = host_room(b, packet);
 	size_t done = 0;
 
 	*span = (struct span){ MSC_NEVER, sim_now(b->sim) };
@@ -93,7 +86,7 @@ static size_t in_time(struct bus *b, const uint8_t *data, size_t packet, size_t 
 		const uint8_t *p = data + done * packet;
 		size_t same = alike(p, packet, n - done);
 		int64_t ns = packet_ns + bits_ns(b, msc_stuffed_bits(p, packet));
-		size_t fit = append(b, span, same, ns, room, last_ns);
+		size_t fit = append(b, span, same, ns, last_ns);
 
 		done += fit;
 		if (fit < same)

@@ -169,7 +169,7 @@ static void bus_run(void *arg)
 		if (burst(b, (unsigned)index))
 			continue;
 		end = transaction_plan(b, (unsigned)index);
-		begin = bus_slot(b, now, end, transaction_room(b, (unsigned)index));
+		begin = bus_slot(b, now, end);
 		if (begin > now && !sim_advance(b->sim, begin)) {
 			b->turn = (unsigned)index;
 			wake(b, begin);

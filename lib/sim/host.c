@@ -11,10 +11,8 @@ static const struct policy policies[] = {
 	[BUS_HOST_UHCI] = {.poll_gap_ns = 2 * MSC_US, .seen_grid_ns = MSC_MS, .descriptor = 1},
 	/* OHCI 1.0a, 4.4.1: the done queue is written back at a frame boundary. 4.3.1: a descriptor
 	 * reaches over two pages at most, and a short packet halts the endpoint unless bufferRounding is
-	 * set; Linux, ohci-q.c td_submit_urb(): 4096 bytes each, bufferRounding in the last. 7.3.1:
-	 * FSLargestDataPacket. */
-	[BUS_HOST_OHCI] = {.poll_gap_ns = 2 * MSC_US, .seen_grid_ns = MSC_MS, .descriptor = 4096,
-			   .largest_packet = true},
+	 * set; Linux, ohci-q.c td_submit_urb(): 4096 bytes each, bufferRounding in the last. */
+	[BUS_HOST_OHCI] = {.poll_gap_ns = 2 * MSC_US, .seen_grid_ns = MSC_MS, .descriptor = 4096},
 	/* EHCI 1.0, 2.3.1: interrupt threshold, one microframe in Linux (ehci-hcd.c log2_irq_thresh). 3.5:
 	 * five pages a descriptor; Linux, ehci-q.c qh_urb_transaction(): a short packet of any but the
 	 * last goes to a dummy, which stops the queue. */
@@ -69,11 +67,4 @@ bool host_stops(const struct bus *b, const struct endpoint *e, const struct bus_
 	if (each == 1)
 		each = e->max_packet;
 	return at / each < (t->len - 1) / each;
-}
-
-/* OHCI 1.0a, 7.3.1: the largest packet that may still be begun, counted down through the frame; Linux,
- * ohci.h FSMP(): 210 bits of overhead less, times 6/7 for the bits that may be stuffed. */
-int64_t host_room(const struct bus *b, size_t len)
-{
-	return b->policy.largest_packet ? bits_ns(b, (8 * len * 7 + 5) / 6 + 210 + 1) : 0;
 }

@@ -17,8 +17,4 @@ int64_t host_seen(struct bus *, int64_t ended_ns);
  * transfer. */
 bool host_stops(const struct bus *, const struct endpoint *, const struct bus_transfer *, size_t len);
 
-/* So long before the frame's end a transaction must begin that may carry so many bytes; 0: it has to
- * end within the frame, and that is all. */
-int64_t host_room(const struct bus *, size_t len);
-
 #endif

@@ -104,14 +104,6 @@ int64_t transaction_plan(struct bus *b, unsigned index)
 	return bytes_ns(b, bytes) + bits_ns(b, bits);
 }
 
-/* Of an IN token nobody knows beforehand how much comes. */
-int64_t transaction_room(const struct bus *b, unsigned index)
-{
-	bool in = b->now.kind == KIND_IN;
-
-	return host_room(b, in ? b->ep[index].max_packet : b->now.len);
-}
-
 void bus_count(struct bus *b, int64_t began_ns)
 {
 	bool data = b->now.len && b->now.kind != KIND_PING && b->now.reply == UDC_ACK;

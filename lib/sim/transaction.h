@@ -20,7 +20,6 @@ struct policy { /* of a host controller: see host.c */
 	int64_t moderation_ns; /* the least between two interrupts */
 	size_t descriptor; /* bytes of one, in which a short packet stops the queue unless it is the last
 			      of its transfer; 1: a packet; 0: none does */
-	bool largest_packet; /* no packet is begun that could be too long for what is left of the frame */
 	unsigned most_packets; /* with data in a frame; 0: as many as fit */
 };
 
@@ -110,9 +109,9 @@ static inline void bus_look_at(struct bus *b, int64_t t)
 	b->in_frame = 0;
 }
 
-/* The first instant at or after t at which a transaction of dur may begin: it ends in the frame, and
- * begins no later than room (0: whenever) before the frame's end. */
-static inline int64_t bus_slot(struct bus *b, int64_t t, int64_t dur, int64_t room)
+/* The first instant at or after t at which a transaction of dur may begin: it ends in the frame, which
+ * has not had all its packets. */
+static inline int64_t bus_slot(struct bus *b, int64_t t, int64_t dur)
 {
 	int64_t start;
 
@@ -120,7 +119,7 @@ static inline int64_t bus_slot(struct bus *b, int64_t t, int64_t dur, int64_t ro
 	start = b->frame_began_ns;
 	if (t < start + b->first_ns)
 		t = start + b->first_ns;
-	if (t + dur > start + b->last_ns || t + room > start + b->frame_ns ||
+	if (t + dur > start + b->last_ns ||
 	    (b->policy.most_packets && b->in_frame >= b->policy.most_packets))
 		t = start + b->frame_ns + b->first_ns;
 	return t;
@@ -137,9 +136,7 @@ void tap_polls(struct bus *, unsigned index, int64_t at_ns, int64_t period_ns, i
 /* Decides what happens in the next transaction of an endpoint; returns its duration, ns. */
 int64_t transaction_plan(struct bus *, unsigned index);
 
-/* Of the planned one: how long before the frame's end it has to begin, see bus_slot. */
-int64_t transaction_room(const struct bus *, unsigned index);
-/* It begins then: where it carries data it counts as one of its frame's. */
+/* The planned one begins then: where it carries data it counts as one of its frame's. */
 void bus_count(struct bus *, int64_t began_ns);
 
 /* The planned transaction has ended, and takes effect. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Host controllers where they differ, by exact times: where a short packet stops a queue, what still
- * fits into a frame, how many packets and interrupts there are, and how long a port is reset. */
+/* Host controllers where they differ, by exact times: where a short packet stops a queue, how many
+ * packets and interrupts there are, how long a port is reset, and what is refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -179,19 +179,6 @@ static void table_5_9(void **state)
 	count(MSC_SPEED_FULL, 64, 0, &bus, 19);
 }
 
-/* OHCI begins no packet that might not fit with all the bits that stuffing can add. */
-static void ohci_keeps_room_for_stuffing(void **state)
-{
-	const struct bus_config uhci = { .host = BUS_HOST_UHCI }, ohci = { .host = BUS_HOST_OHCI };
-
-	(void)state;
-	count(MSC_SPEED_FULL, 64, 0x00, &uhci, 19);
-	count(MSC_SPEED_FULL, 64, 0x00, &ohci, 19);
-	count(MSC_SPEED_FULL, 64, 0xff, &uhci, 17);
-	count(MSC_SPEED_FULL, 64, 0xff, &ohci, 16);
-	count(MSC_SPEED_FULL, 8, 0x00, &ohci, 70);
-}
-
 static void packets_a_frame(void **state)
 {
 	struct bus_config bus = { .host = BUS_HOST_EHCI, .host_ns = HOST_NS, .most_packets = 8 };
@@ -311,7 +298,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_short_packet_and_the_queue),
 		cmocka_unit_test(table_5_9),
-		cmocka_unit_test(ohci_keeps_room_for_stuffing),
 		cmocka_unit_test(packets_a_frame),
 		cmocka_unit_test(interrupts_are_moderated),
 		cmocka_unit_test(how_long_a_port_is_reset),
