@@ -80,9 +80,9 @@ static bool is_full_speed(const struct msc_spec *s)
 
 static enum bus_host host_of(const struct msc_spec *s)
 {
-	return s->bench.host       ? (enum bus_host)(s->bench.host - 1)
+	return s->bench.host      ? (enum bus_host)(s->bench.host - 1)
 	       : is_full_speed(s) ? BUS_HOST_UHCI
-				   : BUS_HOST_EHCI;
+				  : BUS_HOST_EHCI;
 }
 
 static int unknown_knob(const struct msc_firmware *fw, const char *key, struct msc_err *err)
@@ -248,8 +248,7 @@ static int check_host(const struct msc_spec *s, struct msc_err *err)
 		return msc_fail(err, MSC_E_USAGE, "port-reset: a port is reset for at least 10ms");
 	if (ns && bus_host_full_speed_only(host))
 		return msc_fail(err, MSC_E_USAGE, "moderation: host=%s has none", name);
-	if (ns && ehci &&
-	    (ns % (125 * MSC_US) || uframes > 64 || (uframes & (uframes - 1))))
+	if (ns && ehci && (ns % (125 * MSC_US) || uframes > 64 || (uframes & (uframes - 1))))
 		return msc_fail(err, MSC_E_USAGE,
 				"moderation: host=ehci has 125us, 250us, 500us, 1ms, 2ms, 4ms or "
 				"8ms");

@@ -53,7 +53,7 @@ int64_t host_seen(struct bus *b, int64_t ended_ns)
 	 * and is seen with it. */
 	if (ended_ns > b->interrupt_ns)
 		b->interrupt_ns = ended_ns < b->interrupt_ns + gap ? b->interrupt_ns + gap
-								    : ended_ns;
+								   : ended_ns;
 	return b->interrupt_ns;
 }
 

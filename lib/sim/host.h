@@ -15,6 +15,7 @@ int64_t host_seen(struct bus *, int64_t ended_ns);
 /* A short packet of so many bytes, the newest of a bulk transfer, stops the queue of its endpoint until
  * software has seen it: it lies in a transfer descriptor behind which others are of the same
  * transfer. */
-bool host_stops(const struct bus *, const struct endpoint *, const struct bus_transfer *, size_t len);
+bool host_stops(const struct bus *, const struct endpoint *, const struct bus_transfer *,
+		size_t len);
 
 #endif

@@ -225,8 +225,7 @@ static void interrupts_are_moderated(void **state)
 	d = plug(MSC_SPEED_HIGH, &bus);
 	take(d, len, t);
 	for (unsigned i = 0; i < MOST; i++)
-		assert_int_equal(t[i].seen_ns,
-				 (t[i].ended_ns / MSC_MS + 1) * MSC_MS + HOST_NS);
+		assert_int_equal(t[i].seen_ns, (t[i].ended_ns / MSC_MS + 1) * MSC_MS + HOST_NS);
 	sim_device_free(d);
 }
 

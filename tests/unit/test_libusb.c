@@ -544,10 +544,9 @@ static void exchanges_use_device_memory(void **state)
 		struct msc_target *t;
 		bool passed = false;
 
-		fake = (struct fake){
-			.behind = msc_target_open("sim:reference,fill=noise", &options, &err),
-			.memory_most = memory ? 1 << 20 : 0
-		};
+		fake = (struct fake){ .behind = msc_target_open("sim:reference,fill=noise",
+								&options, &err),
+				      .memory_most = memory ? 1 << 20 : 0 };
 		assert_non_null(fake.behind);
 		t = fake_must_open();
 		t->record = see;
@@ -557,9 +556,8 @@ static void exchanges_use_device_memory(void **state)
 		assert_int_equal(msc_session_learn(s, 0, &err), 0);
 		fake.from_memory = 0;
 		for (int i = 0; i < 2; i++) {
-			assert_int_equal(msc_session_read(s, 0, 8, 2, 512, blocks[i], 0, &passed,
-							  &err),
-					 0);
+			assert_int_equal(
+				msc_session_read(s, 0, 8, 2, 512, blocks[i], 0, &passed, &err), 0);
 			assert_true(passed);
 			assert_memory_equal(seen.bytes, blocks[i], sizeof blocks[i]);
 			assert_int_equal(seen.len, 1024);
