@@ -12,6 +12,8 @@
 static const char *const speeds[] = { "auto", "full", "high", NULL };
 static const char *const hosts[] = { "auto", "uhci", "ohci", "ehci", "xhci", NULL };
 
+enum { FULL = 1, HIGH }; /* of `speeds` */
+
 #define BENCH(member) offsetof(struct msc_spec, bench.member)
 
 const struct msc_knob msc_sim_knobs[] = {
@@ -20,7 +22,7 @@ const struct msc_knob msc_sim_knobs[] = {
 	  .offset = BENCH(speed),
 	  .initial = "auto",
 	  .choices = speeds,
-	  .help = "bus speed; auto is the fastest of the model" },
+	  .help = "bus speed; auto is the fastest of the model and the host" },
 	{ .name = "host",
 	  .type = MSC_KNOB_CHOICE,
 	  .offset = BENCH(host),
@@ -48,8 +50,40 @@ const struct msc_knob msc_sim_knobs[] = {
 	  .offset = BENCH(turnaround_ns),
 	  .initial = "5us",
 	  .help = "what the host's software needs from an interrupt to its next call" },
+	{ .name = "packets",
+	  .type = MSC_KNOB_U32,
+	  .offset = BENCH(most_packets),
+	  .initial = "0",
+	  .max = 1000,
+	  .help = "most packets with data in a frame or microframe, as of a host that is slow to "
+		  "fetch the next; 0 as many as fit" },
+	{ .name = "moderation",
+	  .type = MSC_KNOB_DURATION,
+	  .offset = BENCH(moderation_ns),
+	  .initial = "0s",
+	  .help = "interrupt threshold of ehci, 125us to 8ms (0s is 125us); least time between "
+		  "interrupts of xhci (Linux has 40us)" },
+	{ .name = "port-reset",
+	  .type = MSC_KNOB_DURATION,
+	  .offset = BENCH(port_reset_ns),
+	  .initial = "10ms",
+	  .help = "how long a port is reset: 10ms to 20ms by a hub, 50ms by a root port" },
 	{ .name = NULL },
 };
+
+static bool is_full_speed(const struct msc_spec *s)
+{
+	return s->full_speed || s->bench.speed == FULL ||
+	       (s->bench.host && s->bench.speed != HIGH &&
+		bus_host_full_speed_only((enum bus_host)(s->bench.host - 1)));
+}
+
+static enum bus_host host_of(const struct msc_spec *s)
+{
+	return s->bench.host      ? (enum bus_host)(s->bench.host - 1)
+	       : is_full_speed(s) ? BUS_HOST_UHCI
+				  : BUS_HOST_EHCI;
+}
 
 static int unknown_knob(const struct msc_firmware *fw, const char *key, struct msc_err *err)
 {
@@ -198,15 +232,42 @@ static int begin(struct msc_spec *s, const char *name, struct msc_err *err)
 	return 0;
 }
 
+/* What controllers of that kind can; the numbers are EHCI 1.0, 2.3.1 (1 to 64 microframes), xHCI 1.1,
+ * 5.5.2.2 (16 bits of 250 ns), USB 2.0, 7.1.7.5. */
+static int check_host(const struct msc_spec *s, struct msc_err *err)
+{
+	enum bus_host host = host_of(s);
+	const char *name = bus_host_names[host];
+	int64_t ns = s->bench.moderation_ns, uframes = ns / (125 * MSC_US);
+	bool ehci = host == BUS_HOST_EHCI;
+
+	if (bus_host_full_speed_only(host) && s->bench.speed == HIGH)
+		return msc_fail(err, MSC_E_USAGE,
+				"host=%s has no high speed: expected host=ehci or host=xhci", name);
+	if (s->bench.port_reset_ns < 10 * MSC_MS)
+		return msc_fail(err, MSC_E_USAGE, "port-reset: a port is reset for at least 10ms");
+	if (ns && bus_host_full_speed_only(host))
+		return msc_fail(err, MSC_E_USAGE, "moderation: host=%s has none", name);
+	if (ns && ehci && (ns % (125 * MSC_US) || uframes > 64 || (uframes & (uframes - 1))))
+		return msc_fail(err, MSC_E_USAGE,
+				"moderation: host=ehci has 125us, 250us, 500us, 1ms, 2ms, 4ms or "
+				"8ms");
+	if (ns > UINT16_MAX * (int64_t)250)
+		return msc_fail(err, MSC_E_USAGE, "moderation: host=%s has at most 16383us", name);
+	return 0;
+}
+
 static int end(struct msc_spec *s, struct msc_err *err)
 {
 	s->full_speed = s->firmware->full_speed_only;
 	if (s->firmware->prepare &&
 	    s->firmware->prepare(s->firmware, s->state, &s->full_speed, err) < 0)
 		return -1;
-	if (s->full_speed && s->bench.speed == 2)
+	if (s->full_speed && s->bench.speed == HIGH)
 		return msc_fail(err, MSC_E_USAGE, "sim:%s is a full-speed device",
 				s->firmware->name);
+	if (check_host(s, err) < 0)
+		return -1;
 	if (!s->bench.unplug_ns)
 		return 0;
 	if (s->n_events == MSC_SPEC_EVENTS_MAX)
@@ -309,8 +370,6 @@ void msc_spec_free(struct msc_spec *s)
 
 struct sim_device_config msc_spec_config(const struct msc_spec *s)
 {
-	bool full = s->bench.speed == 1 || s->full_speed;
-
 	return (struct sim_device_config){
 		.name = s->firmware->name,
 		.vectors = &s->firmware->vectors,
@@ -320,11 +379,12 @@ struct sim_device_config msc_spec_config(const struct msc_spec *s)
 		.n_mutants = s->n_mutants,
 		.events = s->events,
 		.n_events = s->n_events,
-		.speed = full ? MSC_SPEED_FULL : MSC_SPEED_HIGH,
-		.host = s->bench.host ? (enum bus_host)(s->bench.host - 1)
-			: full        ? BUS_HOST_UHCI
-				      : BUS_HOST_EHCI,
-		.host_ns = s->bench.turnaround_ns,
+		.speed = is_full_speed(s) ? MSC_SPEED_FULL : MSC_SPEED_HIGH,
+		.bus = { .host = host_of(s),
+			 .host_ns = s->bench.turnaround_ns,
+			 .most_packets = s->bench.most_packets,
+			 .moderation_ns = s->bench.moderation_ns,
+			 .reset_ns = s->bench.port_reset_ns },
 		.seed = s->bench.seed,
 		.drift_ppm = (int32_t)s->bench.drift,
 	};

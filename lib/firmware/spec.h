@@ -30,6 +30,9 @@ struct msc_spec {
 		int64_t unplug_ns; /* 0: never */
 		uint32_t drift;	   /* parts per million */
 		int64_t turnaround_ns;
+		uint32_t most_packets; /* 0: as many as fit */
+		int64_t moderation_ns; /* 0: as the host has it by itself */
+		int64_t port_reset_ns;
 	} bench;
 	const struct mutant_ops *mutants[MSC_SPEC_MUTANTS_MAX];
 	size_t n_mutants;

@@ -6,6 +6,7 @@
 #include "session/gate.h"
 #include "session/session.h"
 #include "transport/command.h"
+#include "transport/memory.h"
 
 struct msc_held {
 	struct msc_permit permit;
@@ -100,7 +101,7 @@ struct msc_piece_run {
 	const struct msc_pieces *how;
 	struct msc_xfer *xfer;
 	size_t n, submitted, ended;
-	uint8_t *data;
+	struct msc_memory data;
 	int64_t timeout_ns;
 	bool broken; /* one did not bring all that it had room for */
 };

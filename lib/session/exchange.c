@@ -31,8 +31,9 @@ struct run {
 	int64_t timeout_ns;
 	int64_t slow_ns; /* and so much more where the medium is written */
 	size_t packet; /* wMaxPacketSize of bulk-in */
-	uint8_t *wrapper, *buffer, *status;
-	size_t wrapper_len, room; /* bytes of buffer */
+	uint8_t *wrapper, *status;
+	size_t wrapper_len;
+	struct msc_memory memory; /* of the data */
 	struct msc_cbw cbw; /* what the wrapper says; zero where it was too short */
 	enum msc_dir dir;
 	size_t total;  /* bytes that the data phase may move, in whole packets for bulk-in */
@@ -102,27 +103,16 @@ static int clear_halt(struct run *r, uint8_t ep, struct msc_err *err)
 
 /* ---- data --------------------------------------------------------------------------------- */
 
-static int make_room(struct run *r, size_t room, struct msc_err *err)
-{
-	uint8_t *grown = room > r->room ? realloc(r->buffer, room) : r->buffer;
-
-	if (room > r->room && !grown)
-		return msc_nomem(err);
-	r->buffer = grown;
-	r->room = room > r->room ? room : r->room;
-	return 0;
-}
-
 /* The transfer of the next piece. What was moved before is in the log already. */
 static int prepare_in(struct run *r, struct msc_err *err)
 {
 	size_t len = r->total - r->moved < CHUNK ? r->total - r->moved : CHUNK;
 
-	if (make_room(r, len, err))
+	if (msc_memory_need(r->s->target, &r->memory, len, err))
 		return -1;
-	memset(r->buffer, 0, len);
+	memset(r->memory.p, 0, len);
 	r->data.xfer = (struct msc_xfer){ .ep = r->s->target->device.ep_in,
-					  .data = r->buffer,
+					  .data = r->memory.p,
 					  .len = len };
 	return 0;
 }
@@ -132,16 +122,16 @@ static int prepare_out(struct run *r, struct msc_err *err)
 	size_t most = r->rq->out_split ? r->rq->out_split : CHUNK;
 	size_t left = r->total - r->moved;
 
-	if (!r->buffer) {
-		if (make_room(r, r->total, err))
+	if (!r->memory.p) {
+		if (msc_memory_need(r->s->target, &r->memory, r->total, err))
 			return -1;
 		if (r->rq->out)
-			memcpy(r->buffer, r->rq->out, r->total);
+			memcpy(r->memory.p, r->rq->out, r->total);
 		else
-			memset(r->buffer, 0, r->total);
+			memset(r->memory.p, 0, r->total);
 	}
 	r->data.xfer = (struct msc_xfer){ .ep = r->s->target->device.ep_out,
-					  .data = r->buffer + r->moved,
+					  .data = r->memory.p + r->moved,
 					  .len = left < most ? left : most };
 	return 0;
 }
@@ -470,7 +460,7 @@ static int exchange(struct msc_session *s, const struct msc_request *rq, int64_t
 
 	msc_pieces_end(&r.pieces);
 	free(r.wrapper);
-	free(r.buffer);
+	msc_memory_free(s->target, &r.memory);
 	free(r.status);
 	return result;
 }

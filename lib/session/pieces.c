@@ -3,6 +3,7 @@
 #include "session/engine.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 int msc_pieces_begin(struct msc_piece_run *p, size_t total, struct msc_err *err)
 {
@@ -10,12 +11,14 @@ int msc_pieces_begin(struct msc_piece_run *p, size_t total, struct msc_err *err)
 
 	p->n = (total + len - 1) / len;
 	p->xfer = calloc(p->n, sizeof *p->xfer);
-	p->data = calloc(1, total);
-	if (!p->xfer || !p->data)
+	if (!p->xfer)
 		return msc_nomem(err);
+	if (msc_memory_need(p->s->target, &p->data, total, err) < 0)
+		return -1;
+	memset(p->data.p, 0, total);
 	for (size_t i = 0, at = 0; i < p->n; i++, at += len)
 		p->xfer[i] = (struct msc_xfer){ .ep = p->s->target->device.ep_in,
-						.data = p->data + at,
+						.data = p->data.p + at,
 						.len = total - at < len ? total - at : len };
 	return 0;
 }
@@ -60,7 +63,7 @@ void msc_pieces_end(struct msc_piece_run *p)
 	while (p->submitted > 0)
 		msc_engine_abandon(p->s, &p->xfer[--p->submitted]);
 	free(p->xfer);
-	free(p->data);
 	p->xfer = NULL;
-	p->data = NULL;
+	if (p->s)
+		msc_memory_free(p->s->target, &p->data);
 }

@@ -18,7 +18,7 @@ static size_t most_packets(const struct bus *b, unsigned index, const uint8_t **
 	const struct bus_transfer *t = e->head;
 	size_t host, device;
 
-	if (!index || !e->max_packet || b->one_by_one || b->tap ||
+	if (!index || !e->max_packet || b->one_by_one || b->tap || b->policy.most_packets ||
 	    b->pending != UINT32_C(1) << index || e->ping || udc_address(b->udc) != b->address)
 		return 0;
 	host = before_last(t->len - t->actual, e->max_packet);

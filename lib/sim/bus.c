@@ -12,23 +12,10 @@
 #include <string.h>
 
 #include "sim/burst.h"
+#include "sim/host.h"
 
 static void bus_run(void *arg);
 static void device_ready(void *arg, uint8_t ep);
-
-const char *const bus_host_names[] = { "uhci", "ohci", "ehci", "xhci", NULL };
-
-static const struct policy policies[] = {
-	/* UHCI 1.1, 3.4.1 and 4.2.2: interrupt on completion at the end of the frame. */
-	[BUS_HOST_UHCI] = {.poll_gap_ns = 2 * MSC_US, .seen_grid_ns = MSC_MS},
-	/* OHCI 1.0a, 4.4.1: the done queue is written back at a frame boundary. */
-	[BUS_HOST_OHCI] = {.poll_gap_ns = 2 * MSC_US, .seen_grid_ns = MSC_MS},
-	/* EHCI 1.0, 2.3.1: interrupt threshold, one microframe in Linux. */
-	[BUS_HOST_EHCI] = { .poll_gap_ns = 1 * MSC_US,
-			    .seen_grid_ns = 125 * MSC_US },
-	/* xHCI 1.1, 4.17.2: moderation does not delay a lone event. */
-	[BUS_HOST_XHCI] = {.poll_gap_ns = 1 * MSC_US, .seen_grid_ns = 0},
-};
 
 static unsigned index_of(uint8_t ep)
 {
@@ -37,8 +24,8 @@ static unsigned index_of(uint8_t ep)
 	return n && (ep & MSC_EP_IN) ? n + 15 : n;
 }
 
-struct bus *bus_new(struct sim *sim, struct udc *udc, enum msc_speed speed, enum bus_host host,
-		    int64_t host_ns)
+struct bus *bus_new(struct sim *sim, struct udc *udc, enum msc_speed speed,
+		    const struct bus_config *config)
 {
 	struct bus *b = calloc(1, sizeof *b);
 
@@ -48,12 +35,15 @@ struct bus *bus_new(struct sim *sim, struct udc *udc, enum msc_speed speed, enum
 	b->attachments = 1;
 	b->udc = udc;
 	b->speed = speed;
-	b->policy = &policies[host];
-	b->host_ns = host_ns;
+	b->policy = host_policy(config);
+	b->host_ns = config->host_ns;
+	b->reset_ns = config->reset_ns ? config->reset_ns : 10 * MSC_MS;
+	b->interrupt_ns = -b->policy.moderation_ns;
 	b->costs = msc_wire_cost(speed);
 	b->frame_ns = b->costs->frame_ns;
 	b->first_ns = bytes_ns(b, b->costs->sof);
-	b->last_ns = b->frame_ns - bits_ns(b, b->costs->end_bits);
+	/* Cut, not rounded: what is rounded up packet by packet must not miss it by a nanosecond. */
+	b->last_ns = b->frame_ns - (int64_t)b->costs->end_bits * b->costs->bit_ps / 1000;
 	b->wake_ns = MSC_NEVER;
 	b->ep[0].max_packet = 64;
 	udc_attach(udc, device_ready, b);
@@ -139,7 +129,7 @@ static int64_t shared_polls(struct bus *b, int64_t at_ns)
 			b->polled[b->n_polled++].at_ns = at_ns + spent;
 		}
 		spent += nak_ns;
-		e->poll_ns = at_ns + spent + b->policy->poll_gap_ns;
+		e->poll_ns = at_ns + spent + b->policy.poll_gap_ns;
 	}
 	return spent;
 }
@@ -190,6 +180,7 @@ static void bus_run(void *arg)
 				b, (unsigned)index); /* the device may have changed its mind */
 		if (!b->ep[index].head->began_ns)
 			b->ep[index].head->began_ns = begin;
+		bus_count(b, begin);
 		end += begin;
 		b->now.began_ns = begin;
 		b->now.ended_ns = end;
@@ -301,6 +292,9 @@ static void end_suspend(struct bus *b)
 	b->told = false;
 }
 
+/* USB 2.0, 7.1.7.5: TRSTRCY. */
+#define RECOVERY_NS (10 * MSC_MS)
+
 void bus_port_reset(struct bus *b)
 {
 	static const bool never = false;
@@ -313,7 +307,7 @@ void bus_port_reset(struct bus *b)
 	b->resetting = true;
 	b->address = 0;
 	udc_bus_reset(b->udc);
-	sim_run(b->sim, &never, sim_now(b->sim) + 20 * MSC_MS); /* reset and recovery, 7.1.7.5 */
+	sim_run(b->sim, &never, sim_now(b->sim) + b->reset_ns + RECOVERY_NS);
 	b->resetting = false;
 }
 
@@ -388,7 +382,7 @@ static void device_ready(void *arg, uint8_t ep)
 {
 	struct bus *b = arg;
 	struct endpoint *e = &b->ep[index_of(ep)];
-	int64_t period = bytes_ns(b, b->costs->handshake) + b->policy->poll_gap_ns;
+	int64_t period = bytes_ns(b, b->costs->handshake) + b->policy.poll_gap_ns;
 	int64_t now = sim_now(b->sim);
 
 	if (!e->parked || e->parked_ep != ep)

@@ -5,8 +5,8 @@
  * What is modelled: frames (1 ms at full speed) and microframes (125 us at high speed) with their
  * SOF, a transaction that is not begun unless it ends within the frame, data toggles on both
  * sides, NAK, STALL, short packets, babble, PING at high speed, bit stuffing from the real bytes,
- * and the host controller's policy: how soon it polls again after a NAK and when software learns
- * that a transfer has ended. What is not: signalling errors, hubs, isochronous and interrupt
+ * and the host controller's policy (host.h): how soon it polls again after a NAK, when software learns
+ * that a transfer has ended, where a short packet stops it. What is not: signalling errors, hubs, isochronous and interrupt
  * transfers.
  *
  * A device that is not ready answers NAK. The polls that it refuses are counted when it becomes
@@ -25,6 +25,19 @@ struct udc;
 
 enum bus_host { BUS_HOST_UHCI, BUS_HOST_OHCI, BUS_HOST_EHCI, BUS_HOST_XHCI };
 extern const char *const bus_host_names[]; /* NULL-terminated, for a knob */
+/* Controllers of USB 1.1 have no high speed. */
+bool bus_host_full_speed_only(enum bus_host);
+
+/* The host: what is 0 is as most would have it. */
+struct bus_config {
+	enum bus_host host;
+	int64_t host_ns; /* what its software needs from the controller's interrupt until it knows of an
+			    end and has its next call ready */
+	unsigned most_packets; /* with data in a frame or microframe; 0: as many as fit */
+	int64_t moderation_ns; /* ehci: the interrupt threshold, 0: a microframe; xhci: so long between
+				  interrupts; the others have none */
+	int64_t reset_ns; /* how long it resets a port; 0: 10 ms, as a hub does */
+};
 
 enum bus_outcome {
 	BUS_DONE,      /* all of it, or a short packet ended it */
@@ -58,9 +71,7 @@ struct bus_transfer {
 	uint64_t number;	   /* the same: addresses are used again */
 };
 
-/* host_ns: what the host's software needs from the controller's interrupt until it knows of an end
- * and has its next call ready. */
-struct bus *bus_new(struct sim *, struct udc *, enum msc_speed, enum bus_host, int64_t host_ns);
+struct bus *bus_new(struct sim *, struct udc *, enum msc_speed, const struct bus_config *);
 void bus_free(struct bus *);
 
 /* Every packet by itself from now on, with the same outcome: what tests compare bursts with (burst.h). */
@@ -82,9 +93,9 @@ void bus_open_endpoint(struct bus *, uint8_t ep, uint16_t max_packet);
  * port reset, by itself. */
 void bus_set_address(struct bus *, uint8_t address);
 
-/* Drives SE0 for 10 ms, as a hub does (USB 2.0, 7.1.7.5; a root port takes 50): everything pending ends
- * as cancelled, both sides forget toggles and halts, and the device is unconfigured. Time has passed
- * when this returns, the 10 ms of recovery behind it included. */
+/* Drives SE0 for reset_ns: everything pending ends as cancelled, both sides forget toggles and halts,
+ * and the device is unconfigured. A hub takes 10 ms or more, a root port 50 (USB 2.0, 7.1.7.5, TDRST and
+ * TDRSTR). Time has passed when this returns, the 10 ms of recovery behind it included (TRSTRCY). */
 void bus_port_reset(struct bus *);
 
 /* The cable is pulled: everything ends as BUS_GONE, now and from now on. */

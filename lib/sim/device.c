@@ -23,7 +23,7 @@ static bool make_parts(struct sim_device *d)
 	m->sim = d->sim = sim_new(c->seed);
 	m->udc = udc_new(m, &udc_irqs);
 	if (d->sim && m->udc)
-		m->bus = d->bus = bus_new(d->sim, m->udc, c->speed, c->host, c->host_ns);
+		m->bus = d->bus = bus_new(d->sim, m->udc, c->speed, &c->bus);
 	if (d->bus && c->one_by_one)
 		bus_one_by_one(d->bus);
 	if (!m->initial || !d->bus || (c->n_events && !events_new(m)))

@@ -21,8 +21,7 @@ struct sim_device_config {
 	const struct sim_event *events; /* n_events of them: what happens to the device */
 	size_t n_events;
 	enum msc_speed speed;
-	enum bus_host host;
-	int64_t host_ns; /* as bus_new has it */
+	struct bus_config bus;
 	bool one_by_one; /* as bus_one_by_one has it */
 	uint64_t seed;
 	int32_t drift_ppm; /* by how much the device's clock is slow against the bus's */

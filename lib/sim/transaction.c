@@ -2,7 +2,7 @@
 /* One transaction: the token, what the device answers, and what becomes of the transfer. */
 #include <string.h>
 
-#include "sim/transaction.h"
+#include "sim/host.h"
 
 static void plan_bulk(struct bus *b, unsigned index, struct bus_transfer *t)
 {
@@ -104,6 +104,14 @@ int64_t transaction_plan(struct bus *b, unsigned index)
 	return bytes_ns(b, bytes) + bits_ns(b, bits);
 }
 
+void bus_count(struct bus *b, int64_t began_ns)
+{
+	bool data = b->now.len && b->now.kind != KIND_PING && b->now.reply == UDC_ACK;
+
+	bus_look_at(b, began_ns);
+	b->in_frame += data;
+}
+
 void transfer_complete(void *arg)
 {
 	struct bus_transfer *t = arg;
@@ -117,7 +125,6 @@ void transfer_end(struct bus *b, unsigned index, enum bus_outcome outcome)
 {
 	struct endpoint *e = &b->ep[index];
 	struct bus_transfer *t = e->head;
-	int64_t grid = b->policy->seen_grid_ns;
 
 	e->head = t->next;
 	if (!e->head) {
@@ -134,9 +141,7 @@ void transfer_end(struct bus *b, unsigned index, enum bus_outcome outcome)
 		transfer_complete(t);
 		return;
 	}
-	if (grid)
-		t->seen_ns += grid - t->seen_ns % grid;
-	t->seen_ns += b->host_ns;
+	t->seen_ns = host_seen(b, t->ended_ns) + b->host_ns;
 	/* After an error the queue stands still until the driver has been told, and has had the time
 	 * to take back what is queued behind. */
 	if (outcome != BUS_DONE && index)
@@ -149,7 +154,7 @@ static void park(struct bus *b, struct endpoint *e)
 	e->head->naks++;
 	e->parked = true;
 	e->parked_ep = b->now.token_ep;
-	e->poll_ns = sim_now(b->sim) + b->policy->poll_gap_ns;
+	e->poll_ns = sim_now(b->sim) + b->policy.poll_gap_ns;
 	if (b->speed == MSC_SPEED_HIGH && (b->now.kind == KIND_OUT || b->now.kind == KIND_PING))
 		e->ping = true;
 }
@@ -175,8 +180,13 @@ static void took_in(struct bus *b, struct endpoint *e, struct bus_transfer *t)
 	}
 	udc_in_taken(b->udc, b->now.token_ep);
 	/* A packet with the wrong toggle is a repetition: acknowledged, and thrown away. */
-	if (fresh && (len < e->max_packet || t->actual == t->len))
+	if (fresh && (len < e->max_packet || t->actual == t->len)) {
+		bool stops = host_stops(b, e, t, len);
+
 		transfer_end(b, b->now.index, BUS_DONE);
+		if (stops)
+			e->poll_ns = t->seen_ns;
+	}
 }
 
 static void took_out(struct bus *b, struct endpoint *e, struct bus_transfer *t)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The state of the bus, shared by its two halves; private to sim/.
  *
- *	bus.c          queues, the schedule of frames, the host controller's policy
+ *	bus.c          queues, the schedule of frames
+ *	host.c         the host controller's policy
  *	burst.c        packets that are alike, many at a time
  *	transaction.c  what the device answers to one token, and what then becomes of the transfer
  *	tap.c          the same as packets, for who listens
@@ -13,11 +14,13 @@
 #include "sim/udc.h"
 #include "wire/cost.h"
 
-/* How host controllers differ as far as software can tell. A frame is 1 ms at full speed for all
- * of them; `seen_grid_ns` is the boundary at which a finished transfer is reported. */
-struct policy {
+struct policy { /* of a host controller: see host.c */
 	int64_t poll_gap_ns;  /* between a NAK and the next token to that endpoint */
-	int64_t seen_grid_ns; /* 0: at once */
+	int64_t seen_grid_ns; /* the boundary at which a finished transfer is reported; 0: at once */
+	int64_t moderation_ns; /* the least between two interrupts */
+	size_t descriptor; /* bytes of one, in which a short packet stops the queue unless it is the last
+			      of its transfer; 1: a packet; 0: none does */
+	unsigned most_packets; /* with data in a frame; 0: as many as fit */
 };
 
 enum { ENDPOINTS = 31 }; /* 0: control; 1..15 OUT; 16..30 IN */
@@ -41,7 +44,9 @@ struct bus {
 	struct sim *sim;
 	struct udc *udc;
 	enum msc_speed speed;
-	const struct policy *policy;
+	struct policy policy;
+	int64_t interrupt_ns; /* the newest, or the next, where they are moderated */
+	int64_t reset_ns;
 	int64_t host_ns; /* from there until the software above knows, and can call again */
 	const struct msc_wire_cost *costs;
 	int64_t frame_ns, first_ns, last_ns; /* its length; between which packets may be in it */
@@ -54,6 +59,7 @@ struct bus {
 	uint32_t pending; /* a bit for each endpoint that has a transfer */
 	unsigned turn; /* round robin */
 	int64_t frame_began_ns; /* of the frame that was looked at last */
+	unsigned in_frame; /* packets with data in it */
 	int64_t wake_ns; /* the earliest queued wake event; MSC_NEVER: none */
 	struct {
 		bool active;
@@ -95,17 +101,26 @@ static inline int64_t bytes_ns(const struct bus *b, uint64_t bytes)
 	return bits_ns(b, 8 * bytes);
 }
 
-/* The first instant at or after t at which a transaction of dur may begin: it ends in the frame. */
+static inline void bus_look_at(struct bus *b, int64_t t)
+{
+	if (t - b->frame_began_ns < b->frame_ns)
+		return;
+	b->frame_began_ns = t - t % b->frame_ns;
+	b->in_frame = 0;
+}
+
+/* The first instant at or after t at which a transaction of dur may begin: it ends in the frame, which
+ * has not had all its packets. */
 static inline int64_t bus_slot(struct bus *b, int64_t t, int64_t dur)
 {
 	int64_t start;
 
-	if (t - b->frame_began_ns >= b->frame_ns)
-		b->frame_began_ns = t - t % b->frame_ns;
+	bus_look_at(b, t);
 	start = b->frame_began_ns;
 	if (t < start + b->first_ns)
 		t = start + b->first_ns;
-	if (t + dur > start + b->last_ns)
+	if (t + dur > start + b->last_ns ||
+	    (b->policy.most_packets && b->in_frame >= b->policy.most_packets))
 		t = start + b->frame_ns + b->first_ns;
 	return t;
 }
@@ -120,6 +135,9 @@ void tap_polls(struct bus *, unsigned index, int64_t at_ns, int64_t period_ns, i
 
 /* Decides what happens in the next transaction of an endpoint; returns its duration, ns. */
 int64_t transaction_plan(struct bus *, unsigned index);
+
+/* The planned one begins then: where it carries data it counts as one of its frame's. */
+void bus_count(struct bus *, int64_t began_ns);
 
 /* The planned transaction has ended, and takes effect. */
 void transaction_finish(struct bus *);

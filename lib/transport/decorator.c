@@ -65,6 +65,16 @@ static int pass_power_cycle(struct msc_target *t, int64_t off_ns, struct msc_err
 	return t->next->transport->power_cycle(t->next, off_ns, err);
 }
 
+static uint8_t *pass_lend(struct msc_target *t, size_t len)
+{
+	return t->next->transport->lend(t->next, len);
+}
+
+static void pass_unlend(struct msc_target *t, uint8_t *p)
+{
+	t->next->transport->unlend(t->next, p);
+}
+
 static int pass_mounted(struct msc_target *t, struct msc_err *err)
 {
 	return t->next->transport->mounted(t->next, err);
@@ -99,6 +109,8 @@ static void complete(struct msc_transport *whole, const struct msc_transport *ne
 	PASS(set_interface);
 	PASS(suspend);
 	PASS(power_cycle);
+	PASS(lend);
+	PASS(unlend);
 	PASS(mounted);
 	PASS(cpu_load);
 	PASS(remark);

@@ -60,6 +60,7 @@ static void give_back(struct msc_target *t)
 	uint8_t number = t->device.interface_number;
 	int r = 0;
 
+	msc_usb_free_memory(usb);
 	if (usb->claimed)
 		libusb_release_interface(usb->handle, number);
 	if (usb->detached)
@@ -373,5 +374,7 @@ const struct msc_transport msc_transport_libusb = {
 	.reset = reset,
 	.configure = configure,
 	.set_interface = set_interface,
+	.lend = msc_usb_lend,
+	.unlend = msc_usb_unlend,
 	.list = list_usb,
 };

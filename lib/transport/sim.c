@@ -326,7 +326,7 @@ static int open_target(struct msc_target *t, const char *rest,
 	config.watch_user = t;
 	config.one_by_one = getenv(ONE_BY_ONE) != NULL;
 	t->device.speed = config.speed;
-	snprintf(t->device.host, sizeof t->device.host, "%s", bus_host_names[config.host]);
+	snprintf(t->device.host, sizeof t->device.host, "%s", bus_host_names[config.bus.host]);
 	t->device.simulated = true;
 	t->device.forgets = !s->spec.has_file;
 	memcpy(t->device.medium_id, s->spec.medium_id, sizeof s->spec.medium_id);

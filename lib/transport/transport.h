@@ -135,6 +135,11 @@ struct msc_transport {
 	/* Optional: takes the device's power away for so long, and gives it back; a port reset has to
 	 * follow. */
 	int (*power_cycle)(struct msc_target *, int64_t off_ns, struct msc_err *);
+	/* Optional, both or none, for memory.h: memory of at least len bytes (above 0) that the host
+	 * controller reads and writes by itself; NULL: there is none of that length, now. It stays the
+	 * transport's, and is given back before the target is closed or its port is reset. */
+	uint8_t *(*lend)(struct msc_target *, size_t len);
+	void (*unlend)(struct msc_target *, uint8_t *);
 	/* Optional: everything that could be opened now. */
 	int (*list)(msc_found_fn *, void *user, struct msc_err *);
 	/* Optional: fails with MSC_E_BUSY and says where when a filesystem on the device is mounted

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -166,6 +167,7 @@ int __wrap_libusb_open(libusb_device *device, libusb_device_handle **handle)
 void __wrap_libusb_close(libusb_device_handle *handle)
 {
 	assert_ptr_equal(handle, &handle_thing);
+	assert_int_equal(fake.memories, 0); /* or the device stays open */
 	fake.handles--;
 	if (fake.deaf)
 		fake.pending = NULL; /* libusb lets go of what is under way */
@@ -272,8 +274,51 @@ int __wrap_libusb_set_interface_alt_setting(libusb_device_handle *handle, int in
 	return may(FAKE_SET_ALT);
 }
 
+unsigned char *__wrap_libusb_dev_mem_alloc(libusb_device_handle *handle, size_t length)
+{
+	struct fake_memory *m = fake.memory;
+
+	assert_ptr_equal(handle, &handle_thing);
+	assert_true(fake.handles > 0 && length > 0);
+	fake.mapped++;
+	if (length > fake.memory_most)
+		return NULL;
+	while (m->p)
+		assert_true(++m < fake.memory + MSC_COUNT(fake.memory));
+	m->p = malloc(length);
+	m->len = length;
+	fake.memories++;
+	return m->p;
+}
+
+int __wrap_libusb_dev_mem_free(libusb_device_handle *handle, unsigned char *buffer, size_t length)
+{
+	struct fake_memory *m = fake.memory;
+
+	assert_ptr_equal(handle, &handle_thing);
+	assert_true(fake.handles > 0);
+	while (m->p != buffer)
+		assert_true(++m < fake.memory + MSC_COUNT(fake.memory));
+	assert_int_equal(m->len, length);
+	free(m->p);
+	m->p = NULL;
+	fake.memories--;
+	return 0;
+}
+
+static void count_memory(const struct libusb_transfer *transfer)
+{
+	for (size_t i = 0; i < MSC_COUNT(fake.memory); i++) {
+		const struct fake_memory *m = &fake.memory[i];
+
+		fake.from_memory += m->p && transfer->buffer >= m->p &&
+				    transfer->buffer + transfer->length <= m->p + m->len;
+	}
+}
+
 int __wrap_libusb_submit_transfer(struct libusb_transfer *transfer)
 {
+	count_memory(transfer);
 	assert_int_equal(transfer->timeout, 0);
 	if (may(FAKE_SUBMIT))
 		return may(FAKE_SUBMIT);

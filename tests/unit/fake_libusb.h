@@ -36,6 +36,11 @@ struct fake_flight {
 	struct msc_xfer xfer;
 };
 
+struct fake_memory {
+	uint8_t *p; /* NULL: it is free */
+	size_t len;
+};
+
 struct fake {
 	enum fake_call fails; /* this one does, with `error` */
 	int error;
@@ -49,6 +54,10 @@ struct fake {
 	bool deaf; /* a cancelled transfer does not come back */
 	int contexts, lists, handles, claims, detached, alts_set, finds;
 	int guardians, freed; /* transfers */
+	size_t memory_most; /* bytes of one piece of device memory; 0: there is none */
+	struct fake_memory memory[4];
+	int memories, mapped; /* those that there are; that there ever were */
+	int from_memory; /* bulk transfers whose data lay in one */
 	struct libusb_transfer *pending;
 	enum libusb_transfer_status status; /* how it ends */
 	int actual;
@@ -86,6 +95,8 @@ int __wrap_libusb_submit_transfer(struct libusb_transfer *transfer);
 int __wrap_libusb_cancel_transfer(struct libusb_transfer *transfer);
 int __wrap_libusb_handle_events_timeout_completed(libusb_context *context, struct timeval *tv,
 						  int *completed);
+unsigned char *__wrap_libusb_dev_mem_alloc(libusb_device_handle *handle, size_t length);
+int __wrap_libusb_dev_mem_free(libusb_device_handle *handle, unsigned char *buffer, size_t length);
 int __wrap_libusb_clear_halt(libusb_device_handle *handle, unsigned char ep);
 int __wrap_libusb_set_configuration(libusb_device_handle *handle, int value);
 int __wrap_libusb_reset_device(libusb_device_handle *handle);

@@ -104,9 +104,9 @@ void bench_open(struct bench *b, const char *firmware, const char *knobs, enum m
 	b->state = b->spec.state;
 	c = msc_spec_config(&b->spec);
 	c.allow_writes = true;
-	c.host_ns = 0;
+	c.bus.host_ns = 0;
 	c.speed = speed;
-	c.host = speed == MSC_SPEED_HIGH ? BUS_HOST_EHCI : BUS_HOST_UHCI;
+	c.bus.host = speed == MSC_SPEED_HIGH ? BUS_HOST_EHCI : BUS_HOST_UHCI;
 	b->device = sim_device_new(&c, &err);
 	if (!b->device)
 		fail_msg("%s", err.msg);

@@ -225,8 +225,8 @@ static void run(uint64_t seed, bool one_by_one, struct notes *l)
 				       .state_size = sizeof state,
 				       .speed = msc_rng_below(&r, 2) ? MSC_SPEED_HIGH
 								     : MSC_SPEED_FULL,
-				       .host = (enum bus_host)msc_rng_below(&r, 4),
-				       .host_ns = 5 * MSC_US,
+				       .bus.host = (enum bus_host)msc_rng_below(&r, 4),
+				       .bus.host_ns = 5 * MSC_US,
 				       .one_by_one = one_by_one,
 				       .seed = 1 };
 	struct msc_err err = MSC_ERR_INIT;

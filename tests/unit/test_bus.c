@@ -86,8 +86,8 @@ static struct sim_device *plug(enum msc_speed speed, enum bus_host controller)
 				       .state = &setup,
 				       .state_size = sizeof setup,
 				       .speed = speed,
-				       .host = controller,
-				       .host_ns = 5 * MSC_US,
+				       .bus.host = controller,
+				       .bus.host_ns = 5 * MSC_US,
 				       .seed = 1 };
 	struct msc_err err = MSC_ERR_INIT;
 	struct sim_device *d = sim_device_new(&c, &err);

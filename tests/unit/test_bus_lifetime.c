@@ -117,7 +117,7 @@ static struct sim_device *plug(const struct model *s)
 				       .mutants = mutants,
 				       .n_mutants = 1,
 				       .speed = MSC_SPEED_FULL,
-				       .host = BUS_HOST_XHCI,
+				       .bus.host = BUS_HOST_XHCI,
 				       .seed = 1 };
 	struct msc_err err = MSC_ERR_INIT;
 	struct sim_device *d = sim_device_new(&c, &err);

@@ -61,7 +61,7 @@ static struct sim_device *plug(enum msc_speed speed, unsigned size,
 				       .mutants = mutant,
 				       .n_mutants = mutant != NULL,
 				       .speed = speed,
-				       .host = BUS_HOST_XHCI,
+				       .bus.host = BUS_HOST_XHCI,
 				       .seed = 1 };
 	struct msc_err err = MSC_ERR_INIT;
 	struct sim_device *d;

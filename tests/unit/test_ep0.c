@@ -154,7 +154,7 @@ static struct sim_device *plug_model(const struct model *s)
 				       .state = s,
 				       .state_size = sizeof *s,
 				       .speed = MSC_SPEED_FULL,
-				       .host = BUS_HOST_XHCI,
+				       .bus.host = BUS_HOST_XHCI,
 				       .seed = 1 };
 	struct msc_err err = MSC_ERR_INIT;
 	struct sim_device *d = sim_device_new(&c, &err);

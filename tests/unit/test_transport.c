@@ -11,6 +11,7 @@
 /* link: -Wl,--wrap=libusb_submit_transfer,--wrap=libusb_cancel_transfer */
 /* link: -Wl,--wrap=libusb_handle_events_timeout_completed,--wrap=libusb_clear_halt */
 /* link: -Wl,--wrap=libusb_reset_device,--wrap=libusb_set_configuration */
+/* link: -Wl,--wrap=libusb_dev_mem_alloc,--wrap=libusb_dev_mem_free */
 /* link: -Wl,--wrap=msc_usb_find,--wrap=msc_usb_not_held */
 /* link: -Wl,--wrap=msc_usb_explain_error,--wrap=msc_usb_lost_driver */
 /* link: -Wl,--wrap=msc_guardian_start,--wrap=msc_guardian_dismiss */

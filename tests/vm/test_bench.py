@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from usbmon import Watch
 from vm import block_pattern
 
 
@@ -86,6 +87,41 @@ def test_mounted(vm, mscope):
         done = mscope("bench", gadget.target, "--op", "write", "--allow-writes")
         vm.run("umount /tmp/m").check()
     assert done.status == 3 and "mounted" in done.stderr
+
+
+def mapped(vm, job, device, least):
+    """A running bench has mapped so many bytes of the device's memory in one piece, or has not in time."""
+    node = f"/dev/bus/usb/{device.bus:03}/{device.address:03}"
+
+    def look():
+        lines = vm.run("cat /proc/$(pidof mscope)/maps").stdout.splitlines() if job.running() else ()
+        ranges = [line.split()[0].split("-") for line in lines if line.endswith(node)]
+        return any(int(end, 16) - int(begin, 16) >= least for begin, end in ranges)
+    return vm.wait_for(look, f"{least} bytes of {node}")
+
+
+@pytest.mark.parametrize("serial", ["uhci", "ehci", "xhci", "123456"])
+def test_device_memory(vm, mscope, serial):
+    """Where the kernel gives it, the data lies in memory that it need not copy from, and none of that outlives the run."""
+    with vm.gadget() as gadget:
+        device = vm.device(serial)
+        job = vm.start(["mscope", "bench", device.target, "-v", "--mode", "serial", "--blocks", "240", "--count", "100000"])
+        mapped(vm, job, device, 240 * 512)
+        job.signal("INT")
+        done = job.wait(timeout=60)
+        assert "bytes of device memory" in done.stderr and "the kernel copies" not in done.stderr, done.stderr
+        vm.kernel_driver(True)
+        assert vm.wait_device(gadget.serial, 1).drivers != {}
+        assert "usb-storage" in vm.device(serial).drivers.values()
+
+
+def test_one_urb(vm, mscope):
+    """1 MiB is one command and one transfer, also to the kernel: nothing is split that it takes whole."""
+    with vm.gadget(size="16M", format="none") as gadget:
+        with Watch(vm, gadget.device) as watch:
+            _, document = bench(vm, mscope, gadget.target, "--mode", "serial", "--blocks", "2048")
+    assert [r["commands"] for r in document["runs"]] == [20]
+    assert watch.ins.count(2048 * 512) >= 20 and not [n for n in watch.ins if 4096 < n < 2048 * 512], sorted(set(watch.ins))
 
 
 def test_unplugged(vm, mscope):

@@ -89,6 +89,7 @@ class Watch:
         self._vm = vm
         self._device = device
         self.outs = []
+        self.ins = []       # how long the bulk-in transfers were that were asked for
 
     def __enter__(self):
         self._job = self._vm.start(["cat", f"/sys/kernel/debug/usb/usbmon/{self._device.bus}u"], stdout=EVENTS)
@@ -100,7 +101,10 @@ class Watch:
         self._job.signal("KILL")
         self._job.wait(10)
         assert "text_lost 0" in state, f"usbmon lost events: {state}"
-        self.outs = [out for line in self._vm.pull(EVENTS).decode().splitlines() if (out := self._parse(line))]
+        lines = self._vm.pull(EVENTS).decode().splitlines()
+        self.outs = [out for line in lines if (out := self._parse(line))]
+        asked = (re.match(rf"\w+ \d+ S Bi:{self._device.bus}:\d+:\d+ \S+ (\d+)", line) for line in lines)
+        self.ins = [int(found[1]) for found in asked if found]
 
     def _state(self):
         return self._vm.run(["cat", f"/sys/kernel/debug/usb/usbmon/{self._device.bus}s"]).check().stdout
