@@ -228,6 +228,20 @@ static void add_port_reset(struct msc_assembler *a, const struct msc_transfer *t
 	complete(a, r);
 }
 
+static void add_suspend(struct msc_assembler *a, const struct msc_transfer *t)
+{
+	struct msc_record *r;
+
+	finish_exchange(a);
+	r = begin(a, MSC_RECORD_SUSPEND);
+	if (!r)
+		return;
+	r->began_ns = t->submitted_ns;
+	r->ended_ns = t->completed_ns;
+	r->u.suspend = (struct msc_silence){ .outcome = t->outcome, .resumed_ns = t->resumed_ns };
+	complete(a, r);
+}
+
 /* ---- what belongs where ------------------------------------------------------------------- */
 
 static bool bulk_is_flying(const struct msc_assembler *a)
@@ -333,6 +347,7 @@ static void take(struct msc_assembler *a, const struct msc_transfer *t, uint64_t
 	case MSC_TRANSFER_CONTROL: take_control(a, t, order); break;
 	case MSC_TRANSFER_BULK: take_bulk(a, t, order); break;
 	case MSC_TRANSFER_PORT_RESET: add_port_reset(a, t); break;
+	case MSC_TRANSFER_SUSPEND: add_suspend(a, t); break;
 	case MSC_TRANSFER_COMMAND: take_whole(a, t); break;
 	}
 }
@@ -472,7 +487,6 @@ static void take_note(struct msc_assembler *a, const struct msc_note *n)
 		finish_exchange(a);
 		a->bare = true;
 		break;
-	case MSC_NOTE_SUSPEND: msc_history_suspend(&a->history); break;
 	case MSC_NOTE_LOST: lose(a); break;
 	}
 }

@@ -227,7 +227,8 @@ void msc_record_drop(const struct msc_record *record)
 	case MSC_RECORD_EXCHANGE: drop_exchange(r); break;
 	case MSC_RECORD_CONTROL:    free(r->u.control.data); break;
 	case MSC_RECORD_POLL:	    free(r->u.poll.data); break;
-	case MSC_RECORD_PORT_RESET: break;
+	case MSC_RECORD_PORT_RESET:
+	case MSC_RECORD_SUSPEND: break;
 	}
 	msc_snapshot_drop(r->own.snapshot);
 	if (!keep(s, r))
