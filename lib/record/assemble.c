@@ -214,31 +214,16 @@ static void add_control(struct msc_assembler *a, const struct msc_transfer *t)
 	complete(a, r);
 }
 
-static void add_port_reset(struct msc_assembler *a, const struct msc_transfer *t)
+static void add_of_bus(struct msc_assembler *a, const struct msc_transfer *t)
 {
+	bool reset = t->kind == MSC_TRANSFER_PORT_RESET;
 	struct msc_record *r;
 
 	finish_exchange(a);
-	r = begin(a, MSC_RECORD_PORT_RESET);
+	r = begin(a, reset ? MSC_RECORD_PORT_RESET : MSC_RECORD_SUSPEND);
 	if (!r)
 		return;
-	r->began_ns = t->submitted_ns;
-	r->ended_ns = t->completed_ns;
-	r->u.port = (struct msc_port){ .outcome = t->outcome, .resets = t->resets };
-	complete(a, r);
-}
-
-static void add_suspend(struct msc_assembler *a, const struct msc_transfer *t)
-{
-	struct msc_record *r;
-
-	finish_exchange(a);
-	r = begin(a, MSC_RECORD_SUSPEND);
-	if (!r)
-		return;
-	r->began_ns = t->submitted_ns;
-	r->ended_ns = t->completed_ns;
-	r->u.suspend = (struct msc_silence){ .outcome = t->outcome, .resumed_ns = t->resumed_ns };
+	msc_record_of_bus(r, t);
 	complete(a, r);
 }
 
@@ -346,8 +331,8 @@ static void take(struct msc_assembler *a, const struct msc_transfer *t, uint64_t
 	switch (t->kind) {
 	case MSC_TRANSFER_CONTROL: take_control(a, t, order); break;
 	case MSC_TRANSFER_BULK: take_bulk(a, t, order); break;
-	case MSC_TRANSFER_PORT_RESET: add_port_reset(a, t); break;
-	case MSC_TRANSFER_SUSPEND: add_suspend(a, t); break;
+	case MSC_TRANSFER_PORT_RESET:
+	case MSC_TRANSFER_SUSPEND: add_of_bus(a, t); break;
 	case MSC_TRANSFER_COMMAND: take_whole(a, t); break;
 	}
 }

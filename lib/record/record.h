@@ -207,6 +207,8 @@ void msc_spares_end(struct msc_spares *); /* no more records are made of them; m
 uint8_t *msc_record_bytes(uint8_t own[MSC_RECORD_SMALL], const uint8_t *bytes, size_t len);
 /* More bytes behind those that the record's data is kept of. -1: out of memory. */
 int msc_record_append(struct msc_record *, const uint8_t *bytes, size_t len);
+/* Fills in the times, and what came of it, of a port reset or a suspend. */
+void msc_record_of_bus(struct msc_record *, const struct msc_transfer *);
 struct msc_record *msc_record_ref(const struct msc_record *);
 void msc_record_drop(const struct msc_record *);
 /* Data of which nothing but the beginning, MSC_KEPT_MAX bytes, will be asked for again. */
