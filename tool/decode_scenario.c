@@ -299,6 +299,7 @@ int script_add(struct script *s, const struct msc_talk *t, const struct msc_reco
 	case MSC_RECORD_CONTROL: put_control(s, r); break;
 	case MSC_RECORD_POLL: put_poll(s, r); break;
 	case MSC_RECORD_PORT_RESET: fputs("  - port_reset\n", s->steps); break;
+	case MSC_RECORD_SUSPEND: break; /* no capture tells of one */
 	}
 	s->n_steps += !s->left_out;
 	return ferror(s->steps) ? msc_nomem(err) : 0;

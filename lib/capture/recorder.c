@@ -145,7 +145,7 @@ static void on_transfer(void *user, const struct msc_transfer *t)
 
 	if (t->kind == MSC_TRANSFER_PORT_RESET)
 		put_reset(r, t);
-	else
+	else if (t->kind != MSC_TRANSFER_SUSPEND) /* which usbmon has no entry for */
 		put_urb(r, t, ADDRESS);
 }
 

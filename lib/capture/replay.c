@@ -131,6 +131,7 @@ int msc_replay_send(struct msc_session *s, const struct msc_replay_plan *p,
 	case MSC_RECORD_CONTROL: return send_control(s, was, now, err);
 	case MSC_RECORD_POLL: return send_poll(s, was, now, err);
 	case MSC_RECORD_PORT_RESET: return msc_session_port_reset(s, now, err);
+	case MSC_RECORD_SUSPEND: break; /* no capture tells of one */
 	}
 	return 0;
 }

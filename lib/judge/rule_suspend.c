@@ -22,6 +22,16 @@ static void resumes(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_control *c = &r->u.control;
 
+	if (r->kind == MSC_RECORD_SUSPEND) {
+		if (r->u.suspend.outcome == MSC_OUT_DONE)
+			return;
+		msc_found(j,
+			  "when the bus was resumed the device did not answer the host, which then "
+			  "reset its port");
+		msc_expected(j, "an answer");
+		msc_actual(j, "%s", msc_outcome_name(r->u.suspend.outcome));
+		return;
+	}
 	if (!r->past.suspended)
 		return;
 	if (r->kind == MSC_RECORD_EXCHANGE) {
@@ -43,7 +53,7 @@ const struct msc_rule msc_rule_usb_suspend_resumes = {
 	       "the disk is gone when it is wanted again",
 	.mistake = "suspend cancels the bulk-out transfer that is armed, or leaves the state "
 		   "\"configured\", and resume does not make up for it",
-	.on = MSC_RECORD_EXCHANGE | MSC_RECORD_CONTROL,
+	.on = MSC_RECORD_EXCHANGE | MSC_RECORD_CONTROL | MSC_RECORD_SUSPEND,
 	.wrapper = true,
 	.judge = resumes,
 };

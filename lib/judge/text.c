@@ -97,6 +97,7 @@ char *msc_record_text(char *buf, size_t size, const struct msc_record *r)
 	case MSC_RECORD_EXCHANGE: return exchange_text(buf, size, r);
 	case MSC_RECORD_CONTROL: return control_text(buf, size, r);
 	case MSC_RECORD_PORT_RESET: snprintf(buf, size, "port reset"); break;
+	case MSC_RECORD_SUSPEND: snprintf(buf, size, "suspend and resume"); break;
 	case MSC_RECORD_POLL:
 		snprintf(buf, size, "a bare transfer on bulk-%s (%02Xh)",
 			 r->u.poll.ep & MSC_EP_IN ? "in" : "out", r->u.poll.ep);

@@ -214,17 +214,16 @@ static void add_control(struct msc_assembler *a, const struct msc_transfer *t)
 	complete(a, r);
 }
 
-static void add_port_reset(struct msc_assembler *a, const struct msc_transfer *t)
+static void add_of_bus(struct msc_assembler *a, const struct msc_transfer *t)
 {
+	bool reset = t->kind == MSC_TRANSFER_PORT_RESET;
 	struct msc_record *r;
 
 	finish_exchange(a);
-	r = begin(a, MSC_RECORD_PORT_RESET);
+	r = begin(a, reset ? MSC_RECORD_PORT_RESET : MSC_RECORD_SUSPEND);
 	if (!r)
 		return;
-	r->began_ns = t->submitted_ns;
-	r->ended_ns = t->completed_ns;
-	r->u.port = (struct msc_port){ .outcome = t->outcome, .resets = t->resets };
+	msc_record_of_bus(r, t);
 	complete(a, r);
 }
 
@@ -332,7 +331,8 @@ static void take(struct msc_assembler *a, const struct msc_transfer *t, uint64_t
 	switch (t->kind) {
 	case MSC_TRANSFER_CONTROL: take_control(a, t, order); break;
 	case MSC_TRANSFER_BULK: take_bulk(a, t, order); break;
-	case MSC_TRANSFER_PORT_RESET: add_port_reset(a, t); break;
+	case MSC_TRANSFER_PORT_RESET:
+	case MSC_TRANSFER_SUSPEND: add_of_bus(a, t); break;
 	case MSC_TRANSFER_COMMAND: take_whole(a, t); break;
 	}
 }
@@ -472,7 +472,6 @@ static void take_note(struct msc_assembler *a, const struct msc_note *n)
 		finish_exchange(a);
 		a->bare = true;
 		break;
-	case MSC_NOTE_SUSPEND: msc_history_suspend(&a->history); break;
 	case MSC_NOTE_LOST: lose(a); break;
 	}
 }

@@ -52,12 +52,6 @@ void msc_history_forget(struct msc_history *h)
 	h->only_control = true;
 }
 
-void msc_history_suspend(struct msc_history *h)
-{
-	h->past.suspended = true;
-	h->past.resumed = false;
-}
-
 void msc_history_begin(const struct msc_history *h, struct msc_record *r)
 {
 	r->past = h->past;
@@ -498,10 +492,16 @@ static void add_poll(struct msc_history *h, const struct msc_record *r)
 	h->owed |= !r->muted && p->outcome != MSC_OUT_TIMEOUT && !as_asked;
 }
 
+static void add_suspend(struct msc_history *h)
+{
+	h->past.suspended = true;
+	h->past.resumed = false;
+}
+
 /* A record that is kept knows of no other but by the chain, which is cut where it ends. */
 void msc_history_add(struct msc_history *h, struct msc_record *r)
 {
-	h->only_control &= r->kind == MSC_RECORD_CONTROL;
+	h->only_control &= r->kind == MSC_RECORD_CONTROL || r->kind == MSC_RECORD_SUSPEND;
 	r->history = NULL;
 	r->past.own = NULL;
 	if (r->kind != MSC_RECORD_EXCHANGE)
@@ -511,5 +511,6 @@ void msc_history_add(struct msc_history *h, struct msc_record *r)
 	case MSC_RECORD_CONTROL: add_control(h, r); break;
 	case MSC_RECORD_POLL: add_poll(h, r); break;
 	case MSC_RECORD_PORT_RESET: add_port_reset(h, r); break;
+	case MSC_RECORD_SUSPEND: add_suspend(h); break;
 	}
 }

@@ -71,9 +71,6 @@ void msc_history_free(struct msc_history *);
 /* The device is ready for a CBW, and no rule looks back past this point. What is known stays. */
 void msc_history_forget(struct msc_history *);
 
-/* The bus was suspended, and is resumed. */
-void msc_history_suspend(struct msc_history *);
-
 /* Before a record: what was known when it began. An exchange's unit is not known before its CBW. */
 void msc_history_begin(const struct msc_history *, struct msc_record *);
 void msc_history_begin_unit(const struct msc_history *, struct msc_record *);

@@ -23,7 +23,6 @@ enum msc_note_kind {
 	MSC_NOTE_END,	  /* the host is through with the exchange, however far it got */
 	MSC_NOTE_ABANDON, /* the host failed in the middle of it: nothing can be made of it */
 	MSC_NOTE_BARE,	  /* the next bulk transfer belongs to no exchange */
-	MSC_NOTE_SUSPEND, /* the host has suspended the bus, and resumed it */
 	MSC_NOTE_LOST,	  /* entries are missing here: it is as if the log began now */
 };
 

@@ -195,6 +195,17 @@ int msc_record_append(struct msc_record *r, const uint8_t *bytes, size_t len)
 	return 0;
 }
 
+void msc_record_of_bus(struct msc_record *r, const struct msc_transfer *t)
+{
+	r->began_ns = t->submitted_ns;
+	r->ended_ns = t->completed_ns;
+	if (r->kind == MSC_RECORD_PORT_RESET)
+		r->u.port = (struct msc_port){ .outcome = t->outcome, .resets = t->resets };
+	else
+		r->u.suspend =
+			(struct msc_silence){ .outcome = t->outcome, .resumed_ns = t->resumed_ns };
+}
+
 struct msc_record *msc_record_ref(const struct msc_record *r)
 {
 	struct msc_record *own = (struct msc_record *)(uintptr_t)r;
@@ -227,7 +238,8 @@ void msc_record_drop(const struct msc_record *record)
 	case MSC_RECORD_EXCHANGE: drop_exchange(r); break;
 	case MSC_RECORD_CONTROL:    free(r->u.control.data); break;
 	case MSC_RECORD_POLL:	    free(r->u.poll.data); break;
-	case MSC_RECORD_PORT_RESET: break;
+	case MSC_RECORD_PORT_RESET:
+	case MSC_RECORD_SUSPEND: break;
 	}
 	msc_snapshot_drop(r->own.snapshot);
 	if (!keep(s, r))

@@ -3,7 +3,8 @@
  * captured traffic all become this, and nothing judges anything else.
  *
  * A record is one exchange (a CBW, its data, its CSW; or a whole command, where these are not to be
- * seen), one control request, one bare transfer on a bulk endpoint, or one port reset. CLEAR_FEATURE, Bulk-Only Mass Storage Reset and
+ * seen), one control request, one bare transfer on a bulk endpoint, one port reset, or one suspend of the
+ * bus with its resume. CLEAR_FEATURE, Bulk-Only Mass Storage Reset and
  * SET_CONFIGURATION are control requests, whoever sends them and why; the clearing of a halt in the
  * middle of an exchange is a step of it. Records are made by the assembler (assemble.h); what a rule
  * may look back at is in history.h.
@@ -101,11 +102,19 @@ struct msc_port {
 	unsigned resets; /* so often it was tried; 0: not known */
 };
 
+/* The bus was silent from the record's beginning, and resumed. */
+struct msc_silence {
+	enum msc_outcome
+		outcome; /* TIMEOUT: the device did not answer any more, and a port reset follows */
+	int64_t resumed_ns; /* the target's clock: when the host began to resume it */
+};
+
 enum msc_record_kind {
 	MSC_RECORD_EXCHANGE = 1,
 	MSC_RECORD_CONTROL = 2,
 	MSC_RECORD_POLL = 4,
 	MSC_RECORD_PORT_RESET = 8,
+	MSC_RECORD_SUSPEND = 16,
 }; /* bits, so that a rule can name several */
 
 enum msc_halt { MSC_HALT_UNKNOWN, MSC_HALT_SET, MSC_HALT_CLEAR };
@@ -179,6 +188,7 @@ struct msc_record {
 		struct msc_control control;
 		struct msc_poll poll;
 		struct msc_port port;
+		struct msc_silence suspend;
 	} u;
 };
 
@@ -197,6 +207,8 @@ void msc_spares_end(struct msc_spares *); /* no more records are made of them; m
 uint8_t *msc_record_bytes(uint8_t own[MSC_RECORD_SMALL], const uint8_t *bytes, size_t len);
 /* More bytes behind those that the record's data is kept of. -1: out of memory. */
 int msc_record_append(struct msc_record *, const uint8_t *bytes, size_t len);
+/* Fills in the times, and what came of it, of a port reset or a suspend. */
+void msc_record_of_bus(struct msc_record *, const struct msc_transfer *);
 struct msc_record *msc_record_ref(const struct msc_record *);
 void msc_record_drop(const struct msc_record *);
 /* Data of which nothing but the beginning, MSC_KEPT_MAX bytes, will be asked for again. */

@@ -165,6 +165,15 @@ static json_t *poll_json(const struct msc_poll *p)
 			 msc_json_bytes(p->data, p->data_len, DATA_MAX));
 }
 
+static json_t *suspend_json(const struct msc_record *r)
+{
+	const struct msc_silence *s = &r->u.suspend;
+
+	return json_pack("{s:s, s:I, s:I}", "outcome", outcome_word(s->outcome), "suspended_ns",
+			 (json_int_t)(s->resumed_ns - r->began_ns), "resume_ns",
+			 (json_int_t)(r->ended_ns - s->resumed_ns));
+}
+
 json_t *msc_record_json(const struct msc_record *r)
 {
 	json_t *head, *body = NULL;
@@ -183,6 +192,9 @@ json_t *msc_record_json(const struct msc_record *r)
 		break;
 	case MSC_RECORD_PORT_RESET:
 		kind = "port_reset", body = json_object();
+		break;
+	case MSC_RECORD_SUSPEND:
+		kind = "suspend", body = suspend_json(r);
 		break;
 	}
 	head = json_pack("{s:s, s:I, s:I, s:o}", "kind", kind, "time_ns", (json_int_t)r->began_ns,

@@ -197,6 +197,16 @@ static void print_poll(const struct view *v, const struct msc_record *r)
 	print_data(v, "data", p->data, p->data_len);
 }
 
+static void print_suspend(const struct view *v, const struct msc_record *r)
+{
+	const struct msc_silence *s = &r->u.suspend;
+
+	print_moment(v, s->resumed_ns, "resume");
+	fputs("  begins\n", v->out);
+	print_moment(v, r->ended_ns, "outcome");
+	fprintf(v->out, "  %s\n", msc_outcome_name(s->outcome));
+}
+
 void msc_print_record(FILE *out, const struct msc_record *r, const char *indent, size_t data_bytes)
 {
 	char inner[64], text[160], at[TIME], took[TIME];
@@ -221,5 +231,6 @@ void msc_print_record(FILE *out, const struct msc_record *r, const char *indent,
 		print_poll(&v, r);
 		break;
 	case MSC_RECORD_PORT_RESET: break;
+	case MSC_RECORD_SUSPEND: print_suspend(&v, r); break;
 	}
 }

@@ -491,6 +491,6 @@ int msc_session_suspend(struct msc_session *s, int64_t ns, struct msc_err *err)
 {
 	if (msc_engine_go_on(s, err) || msc_suspend(s->target, ns, err))
 		return -1;
-	note(s, MSC_NOTE_SUSPEND);
+	note_device(s);
 	return msc_engine_give(s, NULL, err);
 }

@@ -55,9 +55,10 @@ static int pass_set_interface(struct msc_target *t, enum msc_outcome *outcome, s
 	return t->next->transport->set_interface(t->next, outcome, err);
 }
 
-static int pass_suspend(struct msc_target *t, int64_t ns, struct msc_err *err)
+static int pass_suspend(struct msc_target *t, int64_t ns, struct msc_suspended *how,
+			struct msc_err *err)
 {
-	return t->next->transport->suspend(t->next, ns, err);
+	return t->next->transport->suspend(t->next, ns, how, err);
 }
 
 static int pass_power_cycle(struct msc_target *t, int64_t off_ns, struct msc_err *err)

@@ -17,6 +17,7 @@
 
 #include "transport/disk_holders.h"
 #include "transport/usb_device.h"
+#include "transport/usb_suspend.h"
 
 #define REAPPEAR_NS	    (5 * MSC_S)	    /* for a device that enumerates anew */
 #define REAPPEAR_PAUSE_NS   (50 * MSC_MS)
@@ -82,7 +83,8 @@ static void give_back(struct msc_target *t)
 static void leave(struct msc_usb *usb)
 {
 	msc_guardian_dismiss(&usb->guardian);
-	libusb_exit(usb->context);
+	if (usb->context)
+		libusb_exit(usb->context);
 }
 
 static void guard(struct msc_target *t)
@@ -245,9 +247,19 @@ static int attach(struct msc_target *t, struct msc_err *err)
 
 /* ---- reset -------------------------------------------------------------------------------- */
 
+/* libusb learns of a new device from udev, which not every system has running; at its start it looks for
+ * itself. */
+static int look_again(struct msc_usb *usb)
+{
+	if (usb->context)
+		libusb_exit(usb->context);
+	usb->context = NULL;
+	return libusb_init(&usb->context);
+}
+
 /* After a reset that changed the device's descriptors, or made it leave for a moment, it is a new
  * device to the kernel, in the same place. */
-static int attach_again(struct msc_target *t, struct msc_err *err)
+static int attach_again(struct msc_target *t, const char *after, struct msc_err *err)
 {
 	struct msc_usb *usb = msc_target_state(t);
 	int64_t until = msc_now(t->clock) + REAPPEAR_NS;
@@ -262,12 +274,12 @@ static int attach_again(struct msc_target *t, struct msc_err *err)
 		struct msc_err ignored = MSC_ERR_INIT;
 
 		msc_wait_until(t->clock, msc_now(t->clock) + REAPPEAR_PAUSE_NS);
-		if (!attach(t, &ignored))
+		if (!look_again(usb) && !attach(t, &ignored))
 			return 0;
 	}
 	t->stayed_away = true;
-	return msc_fail(err, MSC_E_GONE, "%s: the device did not come back after a port reset",
-			t->device.name);
+	return msc_fail(err, MSC_E_GONE, "%s: the device did not come back after %s",
+			t->device.name, after);
 }
 
 static int reset(struct msc_target *t, struct msc_err *err)
@@ -276,7 +288,7 @@ static int reset(struct msc_target *t, struct msc_err *err)
 	int r = libusb_reset_device(usb->handle);
 
 	if (r == LIBUSB_ERROR_NOT_FOUND || r == LIBUSB_ERROR_NO_DEVICE)
-		return attach_again(t, err);
+		return attach_again(t, "a port reset", err);
 	return r ? msc_usb_fail(err, MSC_E_GONE, r, "cannot reset the port") : 0;
 }
 
@@ -321,6 +333,34 @@ static int set_interface(struct msc_target *t, enum msc_outcome *outcome, struct
 		return gone(t, err);
 	*outcome = !r ? MSC_OUT_DONE : errno == EPIPE ? MSC_OUT_STALL : MSC_OUT_ERROR;
 	return 0;
+}
+
+/* The kernel's simulated host controllers have a port that can be suspended, but vhci_hcd cannot tell the
+ * device behind it. */
+static int suspend(struct msc_target *t, int64_t ns, struct msc_suspended *how, struct msc_err *err)
+{
+	struct msc_usb *usb = msc_target_state(t);
+	const struct msc_usb_sleeper sleeper = { .root = "",
+						 .path = t->device.path,
+						 .fd = msc_usb_node(usb->context),
+						 .clock = t->clock,
+						 .stop = t->stop,
+						 .stop_user = t->stop_user,
+						 .guardian = &usb->guardian };
+
+	if (!strcmp(t->device.host, "vhci_hcd"))
+		return msc_fail(err, MSC_E_UNSUPPORTED,
+				"it is attached by USB/IP, which has no message that suspends a "
+				"device");
+	guard(t);
+	if (!msc_usb_suspend(&sleeper, ns, how, err))
+		return 0;
+	if (err->code != MSC_E_GONE)
+		return -1;
+	/* The kernel resets the port and sets the device up anew, as a new one. */
+	*err = (struct msc_err)MSC_ERR_INIT;
+	how->outcome = MSC_OUT_TIMEOUT;
+	return attach_again(t, "the bus was resumed", err);
 }
 
 /* ---- open, close, list -------------------------------------------------------------------- */
@@ -376,5 +416,6 @@ const struct msc_transport msc_transport_libusb = {
 	.set_interface = set_interface,
 	.lend = msc_usb_lend,
 	.unlend = msc_usb_unlend,
+	.suspend = suspend,
 	.list = list_usb,
 };

@@ -346,6 +346,16 @@ static int clear_halt(struct msc_target *t, uint8_t ep, int64_t deadline_ns,
 	return no_transfers(t, err);
 }
 
+static int suspend(struct msc_target *t, int64_t ns, struct msc_suspended *how, struct msc_err *err)
+{
+	(void)t;
+	(void)ns;
+	(void)how;
+	return msc_fail(err, MSC_E_UNSUPPORTED,
+			"the kernel holds a disk awake whose node is open; the target usb: can "
+			"suspend it");
+}
+
 const struct msc_transport msc_transport_sg = {
 	.name = "sg",
 	.begins = "/dev/",
@@ -360,5 +370,6 @@ const struct msc_transport msc_transport_sg = {
 	.clear_halt = clear_halt,
 	.reset = no_transfers,
 	.command = command,
+	.suspend = suspend,
 	.list = list_sg,
 };

@@ -36,6 +36,9 @@ enum msc_transfer_kind {
 	MSC_TRANSFER_PORT_RESET, /* told once, as ended: its two times, `resets`, and whether the device
 				    could be set up again: DONE; TIMEOUT: it does not answer; GONE: it
 				    left, and did not come back */
+	MSC_TRANSFER_SUSPEND, /* told once, as ended: submitted_ns is when the bus was silent, `resumed_ns`,
+				    completed_ns when the device could be used again. DONE; TIMEOUT: it did
+				    not answer the host any more, and a PORT_RESET follows */
 	MSC_TRANSFER_COMMAND, /* a whole command, told once, as ended: see `whole`. DONE: the device
 				    gave a status; TIMEOUT, ERROR: it did not, and whoever carried the
 				    command has reset what it had to */
@@ -68,6 +71,7 @@ struct msc_transfer {
 	int64_t completed_ns; /* when software could know */
 	int64_t naks;	      /* NAK handshakes; -1: not seen */
 	unsigned resets; /* PORT_RESET: how often it was tried until the outcome; 0: not seen */
+	int64_t resumed_ns; /* SUSPEND: when the host began to resume the bus */
 };
 
 /* How many bytes there are to keep: those offered to the device, those that came from it. */

@@ -1,19 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What all transports share: finding one by the target's name, the checks and the trace log around
- * every call, and reading the mass-storage interface out of a configuration descriptor. */
+/* What all transports share: the checks and the trace log around every call, and the wire log's
+ * beginning. */
 #include "transport/transport.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/text.h"
-
-#define TRANSPORT(name) &msc_transport_##name,
-const struct msc_transport *const msc_transports[] = {
-#include "transport/transport.list"
-};
-#undef TRANSPORT
-const size_t msc_transport_count = MSC_COUNT(msc_transports);
 
 const char *msc_outcome_name(enum msc_outcome outcome)
 {
@@ -25,110 +13,6 @@ const char *msc_outcome_name(enum msc_outcome outcome)
 	};
 
 	return (size_t)outcome < MSC_COUNT(names) ? names[outcome] : "unknown";
-}
-
-/* ---- opening ------------------------------------------------------------------------------ */
-
-const struct msc_transport *msc_transport_of(const char *name, const char **rest)
-{
-	size_t len = strcspn(name, ":");
-
-	for (size_t i = 0; i < msc_transport_count; i++) {
-		const struct msc_transport *t = msc_transports[i];
-
-		if (t->begins && !strncmp(name, t->begins, strlen(t->begins))) {
-			*rest = name;
-			return t;
-		}
-		if (name[len] && strlen(t->name) == len && !strncmp(name, t->name, len) &&
-		    !t->begins) {
-			*rest = name + len + 1;
-			return t;
-		}
-	}
-	return NULL;
-}
-
-static const struct msc_transport *find(const char *name, const char **rest, struct msc_err *err)
-{
-	const struct msc_transport *transport = msc_transport_of(name, rest);
-	char scheme[32], shapes[256] = "";
-	struct msc_nearest near = { .wanted = scheme };
-
-	if (transport)
-		return transport;
-	snprintf(scheme, sizeof scheme, "%.*s", (int)strcspn(name, ":"), name);
-	for (size_t i = 0; i < msc_transport_count; i++) {
-		if (!msc_transports[i]->begins)
-			msc_nearest_try(&near, msc_transports[i]->name);
-		msc_append(shapes, sizeof shapes, "%s%s", i ? ", " : "", msc_transports[i]->syntax);
-	}
-	if (!*name)
-		msc_fail(err, MSC_E_USAGE, "empty target name");
-	else if (!strchr(name, ':'))
-		msc_fail(err, MSC_E_USAGE, "'%s' is not a target: expected %s", name, shapes);
-	else
-		msc_fail_unknown(err, "kind of target", "targets", &near);
-	return NULL;
-}
-
-/* Where the transport knows nothing better: the device, and where it is plugged in. */
-static void name_medium(struct msc_device *d)
-{
-	char *p = d->medium_id;
-
-	if (!*p)
-		snprintf(p, sizeof d->medium_id, "%04x:%04x:%s@%s", d->desc.vendor, d->desc.product,
-			 d->serial, d->path);
-	for (; *p; p++)
-		if (*p <= ' ' || *p > '~')
-			*p = '_';
-}
-
-struct msc_target *msc_target_open(const char *name, const struct msc_open_options *options,
-				   struct msc_err *err)
-{
-	const char *rest;
-	const struct msc_transport *transport = find(name, &rest, err);
-	struct msc_target *t;
-
-	if (!transport)
-		return NULL;
-	t = calloc(1, sizeof *t);
-	if (t)
-		t->state = calloc(1, transport->state_size ? transport->state_size : 1);
-	if (!t || !t->state) {
-		free(t);
-		msc_nomem(err);
-		return NULL;
-	}
-	t->transport = transport;
-	t->log = options->log;
-	t->allow_writes = options->allow_writes;
-	t->any_interface = options->any_interface;
-	t->stop = options->stop;
-	t->stop_user = options->stop_user;
-	snprintf(t->device.name, sizeof t->device.name, "%s", name);
-	if (transport->open(t, rest, options, err) < 0) {
-		free(t->state);
-		free(t);
-		return NULL;
-	}
-	name_medium(&t->device);
-	return t;
-}
-
-void msc_target_close(struct msc_target *t)
-{
-	while (t) {
-		struct msc_target *next = t->next;
-
-		if (t->transport->close)
-			t->transport->close(t);
-		free(t->state);
-		free(t);
-		t = next;
-	}
 }
 
 /* ---- transfers ---------------------------------------------------------------------------- */
@@ -361,6 +245,49 @@ int msc_port_reset(struct msc_target *t, struct msc_err *err)
 	return told.outcome == MSC_OUT_GONE ? -1 : 0;
 }
 
+/* With the reset that the host has made of its own accord, where the device needed one. */
+static void tell_suspend(struct msc_target *t, const struct msc_suspended *how)
+{
+	struct msc_transfer told = { .kind = MSC_TRANSFER_SUSPEND,
+				     .ended = true,
+				     .naks = -1,
+				     .number = ++t->submissions,
+				     .submitted_ns = how->silent_ns,
+				     .resumed_ns = how->resumed_ns,
+				     .completed_ns = msc_now(t->clock),
+				     .outcome = how->outcome };
+
+	tell(t, &told);
+	if (how->outcome == MSC_OUT_DONE)
+		return;
+	told.kind = MSC_TRANSFER_PORT_RESET;
+	told.outcome = MSC_OUT_DONE;
+	told.number = ++t->submissions;
+	told.submitted_ns = told.completed_ns;
+	tell(t, &told);
+}
+
+int msc_suspend(struct msc_target *t, int64_t ns, struct msc_err *err)
+{
+	struct msc_suspended how = { .outcome = MSC_OUT_DONE };
+	int rc;
+
+	if (t->gone)
+		return gone(t, err);
+	if (!t->transport->suspend)
+		return msc_fail(err, MSC_E_UNSUPPORTED,
+				"this host has no means to suspend the bus to %s", t->device.name);
+	rc = t->transport->suspend(t, ns, &how, err);
+	t->gone |= rc && err->code == MSC_E_GONE;
+	follow(t, !rc && how.outcome != MSC_OUT_DONE);
+	if (rc)
+		return -1;
+	msc_log(t->log, MSC_LOG_TRACE, "transport", msc_now(t->clock), "suspended and resumed: %s",
+		msc_outcome_name(how.outcome));
+	tell_suspend(t, &how);
+	return 0;
+}
+
 /* A request with which the host's endpoints begin anew; send: the transport's, or NULL. */
 static int begin_anew(struct msc_target *t, const char *what, const struct msc_setup *setup,
 		      int (*send)(struct msc_target *, enum msc_outcome *, struct msc_err *),
@@ -398,21 +325,6 @@ int msc_set_interface(struct msc_target *t, enum msc_outcome *outcome, struct ms
 					 .index = t->device.interface_number };
 
 	return begin_anew(t, "SET_INTERFACE", &setup, t->transport->set_interface, outcome, err);
-}
-
-int msc_suspend(struct msc_target *t, int64_t ns, struct msc_err *err)
-{
-	int rc;
-
-	if (t->gone)
-		return gone(t, err);
-	if (!t->transport->suspend)
-		return msc_fail(err, MSC_E_UNSUPPORTED,
-				"this host has no means to suspend the bus to %s", t->device.name);
-	rc = t->transport->suspend(t, ns, err);
-	follow(t, false);
-	msc_log(t->log, MSC_LOG_TRACE, "transport", msc_now(t->clock), "suspended and resumed");
-	return rc;
 }
 
 int msc_not_mounted(struct msc_target *t, struct msc_err *err)

@@ -82,6 +82,15 @@ struct msc_open_options {
 	void *packet_user;
 };
 
+/* How a suspend went. */
+struct msc_suspended {
+	int64_t silent_ns;  /* the target's clock: the bus was silent by then */
+	int64_t resumed_ns; /* the resume began */
+	enum msc_outcome
+		outcome; /* DONE; TIMEOUT: the device did not answer afterwards, and the host has
+				     reset its port and set it up again */
+};
+
 /* One thing that `mscope list targets` shows. */
 typedef void msc_found_fn(void *user, const char *target, const char *description);
 
@@ -130,8 +139,9 @@ struct msc_transport {
 	int (*set_interface)(struct msc_target *, enum msc_outcome *outcome, struct msc_err *);
 	/* Optional: the bus to the device is silent for so long, which tells it to suspend itself, and is
 	 * resumed; returns when it may be used again (USB 2.0, 7.1.7.6 and 7.1.7.7). Nothing is under
-	 * way. MSC_E_UNSUPPORTED, and why: the host cannot do that. */
-	int (*suspend)(struct msc_target *, int64_t ns, struct msc_err *);
+	 * way. MSC_E_UNSUPPORTED, and why: the host cannot do that, and the device was not suspended, or
+	 * not for so long. */
+	int (*suspend)(struct msc_target *, int64_t ns, struct msc_suspended *, struct msc_err *);
 	/* Optional: takes the device's power away for so long, and gives it back; a port reset has to
 	 * follow. */
 	int (*power_cycle)(struct msc_target *, int64_t off_ns, struct msc_err *);
@@ -182,8 +192,8 @@ struct msc_target {
 	bool gone; /* the device has left: every further call fails with MSC_E_GONE */
 	bool stayed_away; /* it did by itself: after a port reset it did not come back */
 	unsigned resets; /* what it took to set the device up the last time; 0: not known */
-	/* Sees every transfer, at its submission and at its end, every port reset and every whole
-	 * command; may be NULL.
+	/* Sees every transfer, at its submission and at its end, every port reset and suspend, and every
+	 * whole command; may be NULL.
 	 * CLEAR_FEATURE, SET_CONFIGURATION and SET_INTERFACE are told as the control transfers
 	 * that they are. */
 	msc_observe_fn *observe;

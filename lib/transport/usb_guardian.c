@@ -84,18 +84,44 @@ static bool give_back(const char *path, uint8_t interface)
 	return done;
 }
 
+static void put(const char *path, const char *name, const char *value)
+{
+	char file[192];
+	int fd;
+
+	snprintf(file, sizeof(file), DEVICES "/%s/power/%s", path, name);
+	fd = open(file, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	(void)!write(fd, value, strlen(value));
+	close(fd);
+}
+
+/* What the guardian is told: a word, and what is to be kept. */
+struct message {
+	char word; /* 'd': dismissed, 'k': keep this */
+	struct msc_usb_power power; /* empty: nothing */
+};
+
 static void guard(int line, const char *path, uint8_t interface)
 {
+	struct message m = { .word = 'k' }, next;
 	ssize_t got;
-	char word;
 
 	prctl(PR_SET_NAME, "mscope-guardian");
 	do {
-		got = read(line, &word, 1);
-	} while (got < 0 && errno == EINTR);
-	if (got == 0)
+		got = read(line, &next, sizeof(next));
+		if (got == sizeof(next))
+			m = next;
+	} while ((got < 0 && errno == EINTR) || (got > 0 && m.word != 'd'));
+	if (got == 0) {
+		if (m.power.control[0]) {
+			put(path, "autosuspend_delay_ms", m.power.delay);
+			put(path, "control", m.power.control);
+		}
 		for (int i = 0; i < TRIES && !give_back(path, interface); i++)
 			poll(NULL, 0, PAUSE_MS);
+	}
 	_exit(0);
 }
 
@@ -106,7 +132,7 @@ bool msc_guardian_start(struct msc_guardian *g, const char *path, uint8_t interf
 
 	if (g->on)
 		return true;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
 		return false;
 	pid = msc_fork_bare(ends[1]);
 	if (pid == 0) { /* whose child has no parent to be reaped by */
@@ -125,12 +151,27 @@ bool msc_guardian_start(struct msc_guardian *g, const char *path, uint8_t interf
 	return g->on;
 }
 
+/* If it has been killed there is nobody to tell. */
+static void tell(struct msc_guardian *g, const struct message *m)
+{
+	(void)!send(g->line, m, sizeof(*m), MSG_NOSIGNAL);
+}
+
+void msc_guardian_keep(struct msc_guardian *g, const struct msc_usb_power *power)
+{
+	struct message m = { .word = 'k' };
+
+	if (power)
+		m.power = *power;
+	if (g->on)
+		tell(g, &m);
+}
+
 void msc_guardian_dismiss(struct msc_guardian *g)
 {
 	if (!g->on)
 		return;
-	/* If it has been killed there is nobody to tell. */
-	(void)!send(g->line, "d", 1, MSG_NOSIGNAL);
+	tell(g, &(struct message){ .word = 'd' });
 	close(g->line);
 	g->on = false;
 }

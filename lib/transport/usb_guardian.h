@@ -2,7 +2,7 @@
 /* The kernel's driver comes back also when the program that took the interface from it is killed. A
  * small process outlives that program and waits for its end; unless it was dismissed before, it
  * resets the device's port, since a command may have been cut short, and asks the kernel to find the
- * driver again. */
+ * driver again. Settings of the device that it was told to keep it puts back. */
 #ifndef MSC_TRANSPORT_USB_GUARDIAN_H
 #define MSC_TRANSPORT_USB_GUARDIAN_H
 
@@ -14,10 +14,17 @@ struct msc_guardian {
 	int line; /* its end is how the guardian learns of ours */
 };
 
+/* power/control and power/autosuspend_delay_ms of a device in sysfs, as they are read there. */
+struct msc_usb_power {
+	char control[8], delay[16];
+};
+
 /* To be called before the driver is taken. The device is known by its place, such as "1-2.3": with a
  * reset its address may change. Without a guardian (false, see errno) nothing is lost but this. One
  * that is on stays on. */
 bool msc_guardian_start(struct msc_guardian *, const char *path, uint8_t interface);
+/* These are to be put back; NULL: they have been. Without a guardian nothing happens. */
+void msc_guardian_keep(struct msc_guardian *, const struct msc_usb_power *);
 /* The driver is back. */
 void msc_guardian_dismiss(struct msc_guardian *);
 

@@ -259,6 +259,14 @@ static int list_usbip(msc_found_fn *fn, void *user, struct msc_err *err)
 	return -1;
 }
 
+static int suspend(struct msc_target *t, int64_t ns, struct msc_suspended *how, struct msc_err *err)
+{
+	(void)t;
+	(void)ns;
+	(void)how;
+	return msc_fail(err, MSC_E_UNSUPPORTED, "USB/IP has no message that suspends a device");
+}
+
 const struct msc_transport msc_transport_usbip = {
 	.name = "usbip",
 	.syntax = "usbip:HOST[:PORT]/BUSID",
@@ -273,5 +281,6 @@ const struct msc_transport msc_transport_usbip = {
 	.reset = reset,
 	.configure = configure,
 	.set_interface = set_interface,
+	.suspend = suspend,
 	.list = list_usbip,
 };

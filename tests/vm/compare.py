@@ -12,6 +12,7 @@ FIELDS = {
     "control": ("outcome", "transferred", "data"),
     "poll": ("outcome", "transferred", "data"),
     "port_reset": (),
+    "suspend": ("outcome",),
 }
 
 
