@@ -12,6 +12,7 @@
 static const char *const speeds[] = { "auto", "full", "high", NULL };
 static const char *const hosts[] = { "auto", "uhci", "ohci", "ehci", "xhci", NULL };
 
+#define FLASH_LONGEST_NS (100 * MSC_S)
 #define BENCH(member) offsetof(struct msc_spec, bench.member)
 
 const struct msc_knob msc_sim_knobs[] = {
@@ -48,6 +49,72 @@ const struct msc_knob msc_sim_knobs[] = {
 	  .offset = BENCH(turnaround_ns),
 	  .initial = "5us",
 	  .help = "what the host's software needs from an interrupt to its next call" },
+	{ .name = "poll",
+	  .type = MSC_KNOB_DURATION,
+	  .offset = BENCH(poll_ns),
+	  .initial = "0s",
+	  .help = "bulk endpoints are looked at by a task, so often; 0s: by interrupts" },
+	{ .name = "erase-page",
+	  .type = MSC_KNOB_U32,
+	  .offset = BENCH(flash.erase_page),
+	  .initial = "0",
+	  .max = 16 << 20,
+	  .help = "the medium is erased in pages of so many bytes; 0: it needs no erasing" },
+	{ .name = "erase",
+	  .type = MSC_KNOB_DURATION,
+	  .offset = BENCH(flash.erase_ns),
+	  .initial = "45ms",
+	  .help = "to erase such a page" },
+	{ .name = "program",
+	  .type = MSC_KNOB_DURATION,
+	  .offset = BENCH(flash.program_ns),
+	  .initial = "1ms",
+	  .help = "to program 512 bytes of it" },
+	{ .name = "load",
+	  .type = MSC_KNOB_DURATION,
+	  .offset = BENCH(flash.load_ns),
+	  .initial = "82us",
+	  .help = "to read 512 bytes of it" },
+	{ .name = "merge",
+	  .type = MSC_KNOB_BOOL,
+	  .offset = BENCH(flash.merge),
+	  .initial = "1",
+	  .help = "a page written in part is read, erased and programmed; 0: blocks go elsewhere" },
+	{ .name = "cache",
+	  .type = MSC_KNOB_BOOL,
+	  .offset = BENCH(flash.cache),
+	  .initial = "0",
+	  .help = "a page stays in memory until another is written, or the host synchronizes" },
+	{ .name = "flush",
+	  .type = MSC_KNOB_BOOL,
+	  .offset = BENCH(flash.flush),
+	  .initial = "0",
+	  .help = "the cache is written before each CSW" },
+	{ .name = "wear",
+	  .type = MSC_KNOB_U32,
+	  .offset = BENCH(flash.wear),
+	  .initial = "0",
+	  .help = "after so many erasures a page takes twice as long; 0: it does not wear" },
+	{ .name = "piece",
+	  .type = MSC_KNOB_U32,
+	  .offset = BENCH(flash.piece),
+	  .initial = "0",
+	  .help = "bytes that the driver hands to the medium at a time; 0: all it is given" },
+	{ .name = "access",
+	  .type = MSC_KNOB_DURATION,
+	  .offset = BENCH(flash.access_ns),
+	  .initial = "0s",
+	  .help = "what each command to the medium costs: each piece is one" },
+	{ .name = "pause-every",
+	  .type = MSC_KNOB_U32,
+	  .offset = BENCH(flash.pause_every),
+	  .initial = "0",
+	  .help = "the medium pauses after so many blocks written; 0: never" },
+	{ .name = "pause",
+	  .type = MSC_KNOB_DURATION,
+	  .offset = BENCH(flash.pause_ns),
+	  .initial = "200ms",
+	  .help = "for so long" },
 	{ .name = NULL },
 };
 
@@ -198,8 +265,58 @@ static int begin(struct msc_spec *s, const char *name, struct msc_err *err)
 	return 0;
 }
 
-static int end(struct msc_spec *s, struct msc_err *err)
+/* The text sets this knob ("KNOB=VALUE") by itself. */
+static bool is_set(const char *text, const char *knob)
 {
+	size_t len = strcspn(knob, "=") + 1;
+
+	for (const char *p = strchr(text, ','); p; p = strchr(p + 1, ','))
+		if (!strncmp(p + 1, knob, len))
+			return true;
+	return false;
+}
+
+/* The firmware has a knob ("KNOB=") of that name, and it is that one's. */
+static bool is_own(const struct msc_firmware *fw, const char *knob)
+{
+	char name[32];
+
+	snprintf(name, sizeof name, "%.*s", (int)strcspn(knob, "="), knob);
+	return fw->knobs && msc_knob_find(fw->knobs, name);
+}
+
+/* Knobs that mean nothing without another one, which the text has not set. */
+static int check_flash(const struct msc_spec *s, const char *text, struct msc_err *err)
+{
+	static const struct {
+		const char *knob, *needs, *as;
+	} rows[] = {
+		{ "erase=", "erase-page=", "4096" }, { "program=", "erase-page=", "4096" },
+		{ "load=", "erase-page=", "4096" },  { "merge=", "erase-page=", "4096" },
+		{ "cache=", "erase-page=", "4096" }, { "wear=", "erase-page=", "4096" },
+		{ "flush=", "cache=", "1" },	     { "pause=", "pause-every=", "1000" },
+	};
+	const struct sim_flash *f = &s->bench.flash;
+	const int64_t times[] = { f->erase_ns,  f->program_ns, f->load_ns,
+				  f->access_ns, f->pause_ns,   s->bench.poll_ns };
+
+	for (size_t i = 0; i < MSC_COUNT(rows); i++)
+		if (is_set(text, rows[i].knob) && !is_set(text, rows[i].needs) &&
+		    !is_own(s->firmware, rows[i].knob))
+			return msc_fail(err, MSC_E_USAGE, "'%.*s' means nothing without %s%s",
+					(int)strcspn(rows[i].knob, "="), rows[i].knob, rows[i].needs,
+					rows[i].as);
+	for (size_t i = 0; i < MSC_COUNT(times); i++)
+		if (times[i] > FLASH_LONGEST_NS)
+			return msc_fail(err, MSC_E_USAGE,
+					"too long for a medium or a poll: at most 100 s");
+	return 0;
+}
+
+static int end(struct msc_spec *s, const char *text, struct msc_err *err)
+{
+	if (check_flash(s, text, err) < 0)
+		return -1;
 	s->full_speed = s->firmware->full_speed_only;
 	if (s->firmware->prepare &&
 	    s->firmware->prepare(s->firmware, s->state, &s->full_speed, err) < 0)
@@ -235,17 +352,6 @@ static int once(const char *list, size_t at, struct msc_err *err)
 static bool has_knob(const struct msc_spec *s, const char *name)
 {
 	return msc_knob_find(s->firmware->knobs, name) || msc_knob_find(msc_sim_knobs, name);
-}
-
-/* The text sets this knob ("KNOB=VALUE") by itself. */
-static bool is_set(const char *text, const char *knob)
-{
-	size_t len = strcspn(knob, "=") + 1;
-
-	for (const char *p = strchr(text, ','); p; p = strchr(p + 1, ','))
-		if (!strncmp(p + 1, knob, len))
-			return true;
-	return false;
 }
 
 /* A fault brings the knobs without which it cannot show itself, where the firmware has them; what the user
@@ -290,7 +396,7 @@ int msc_spec_parse(struct msc_spec *s, const char *name, struct msc_err *err)
 	while (rc == 0 && (word = strsep(&left, ",")))
 		rc = once(name, (size_t)(word - text), err) < 0 ? -1 : set_knob(s, word, err);
 	if (rc == 0)
-		rc = end(s, err);
+		rc = end(s, name, err);
 	free(text);
 	if (rc < 0)
 		msc_spec_free(s);
@@ -325,6 +431,8 @@ struct sim_device_config msc_spec_config(const struct msc_spec *s)
 			: full        ? BUS_HOST_UHCI
 				      : BUS_HOST_EHCI,
 		.host_ns = s->bench.turnaround_ns,
+		.poll_ns = s->bench.poll_ns,
+		.flash = s->bench.flash,
 		.seed = s->bench.seed,
 		.drift_ppm = (int32_t)s->bench.drift,
 	};

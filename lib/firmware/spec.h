@@ -30,6 +30,8 @@ struct msc_spec {
 		int64_t unplug_ns; /* 0: never */
 		uint32_t drift;	   /* parts per million */
 		int64_t turnaround_ns;
+		int64_t poll_ns; /* 0: interrupts */
+		struct sim_flash flash;
 	} bench;
 	const struct mutant_ops *mutants[MSC_SPEC_MUTANTS_MAX];
 	size_t n_mutants;
