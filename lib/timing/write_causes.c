@@ -23,6 +23,7 @@
 #define POLLS_MOST  2.5	 /* that are in what a command alone takes */
 #define FRAMES_MOST 3.0	 /* of the host, that a command may be late by in all its phases */
 #define PAUSES_SURE 2
+#define MIXED	    0.8
 #define PAUSES_HALF 0.5  /* of a pause that was counted may be the medium's usual pace */
 
 struct causes {
@@ -76,16 +77,27 @@ static double shared_units(const struct causes *c, uint32_t blocks)
 	return (double)(c->w->unit - common(blocks, c->w->unit)) / c->w->unit;
 }
 
+/* Of what one block alone takes, SYNCHRONIZE CACHE included, so much at least is not waiting for polls. */
+static double medium_least(const struct causes *c)
+{
+	return fmax(0, c->w->block_ns - (c->w->syncs ? 2 : 1) * POLLS_MOST * c->w->poll_ns);
+}
+
+/* What is written as one is the page where it is as large as that of serial flash is; else it may be what the
+ * driver hands over of a page that is larger, and does not show. */
 static struct msc_range save_merge(const struct causes *c, const struct msc_writing_size *z)
 {
 	double shared = c->w->unit > 1 ? shared_units(c, z->blocks) : 0;
 	struct msc_range r = { 0, 0 };
 
-	if (c->w->each_alone || c->w->gathers || c->w->unit < 2 || shared <= 0)
+	if (c->w->each_alone || c->w->gathers || c->w->unit < 2)
 		return r;
-	r.least = fmin(shared * c->w->block_ns, shared / (shared + z->blocks / (double)c->w->unit) *
-							device_least(c, z));
-	r.most = shared * c->w->block_ns + LOADS * c->w->block_ns * z->blocks / c->w->unit;
+	r.least = fmin(shared * medium_least(c), shared / (shared + z->blocks / (double)c->w->unit) *
+							 device_least(c, z));
+	if (c->w->unit * c->p->block_size != PAGE_USUAL)
+		r.most = beyond_bus(z);
+	else if (shared > 0)
+		r.most = shared * c->w->block_ns + LOADS * c->w->block_ns * z->blocks / c->w->unit;
 	return r;
 }
 
@@ -119,12 +131,10 @@ static struct msc_range save_commands(const struct causes *c, const struct msc_w
 	return r;
 }
 
-/* Of what one block alone takes, so much is not waiting for polls; a run takes that for each unit, and at
- * least once for each command. */
+/* The medium takes its time for each unit in a run, and at least once for each command. */
 static struct msc_range save_polls(const struct causes *c, const struct msc_writing_size *z)
 {
-	double poll = c->w->poll_ns, waits = (c->w->syncs ? 2 : 1) * POLLS_MOST * poll;
-	double medium = fmax(0, c->w->block_ns - waits);
+	double poll = c->w->poll_ns, medium = medium_least(c);
 	struct msc_range r = { 0, 0 };
 
 	if (poll <= 0)
@@ -360,6 +370,10 @@ static void weigh(const struct causes *c, saves_fn *saves, struct msc_diagnosis 
 			r = saves(c, z);
 		else
 			d->share += z->bus_ns / t / n;
+		if (z->mixed && saves != save_pauses) { /* what is pause and what is pace is not sure */
+			r.most += r.most > 0 ? z->pauses_ns : 0;
+			r.least *= MIXED;
+		}
 		r.most = fmin(r.most, fmax(0, t - z->bus_ns));
 		r.least = fmin(r.least, r.most);
 		d->saves_least += r.least / t / n;

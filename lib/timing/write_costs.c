@@ -14,16 +14,18 @@
 #define FRAMES_LEAST  1.5  /* what counts is longer than so many of the host's frames, */
 #define COST_LEAST    (50.0 * MSC_US) /* and than this */
 #define ALIKE	      1.5 /* times what one block costs: it is written as one */
-#define LINEAR	      0.8
 #define POLL_SHORTEST (90.0 * MSC_US)
 #define POLL_LONGEST  (10.5 * MSC_MS) /* half of what the commands are spread over */
 #define POLL_LOCKED   0.8
+#define POLL_PPM      300.0
+#define POLL_SAME     0.95
 #define POLL_CHANCE   1e-3
 #define POLL_WAITS    0.3 /* of its period: what a command without data takes at least */
+#define LOOKS_MOST    12.0 /* blocks for which a stack that polls looks once, at least */
 #define POLLS_MOST    3.0 /* that a part of a write may wait for */
 #define PAUSE_LEAST   (50.0 * MSC_MS)
 #define PAUSE_SPREADS 10.0 /* of the faster half of writes of one size */
-#define PAUSE_PAGES   2.5 /* times what a page costs */
+#define PAUSE_PAGES   1.2 /* times what a page costs */
 #define PAUSES_SEEN   0.5 /* a command: where more are expected, they cannot be told from its pace */
 
 struct weighing {
@@ -90,39 +92,82 @@ static void weigh_pages(struct weighing *g)
 		if (page.aligned_ns < 0)
 			break;
 		w->page[w->n_pages++] = page;
-		if (n > 1 && page.across_ns >= 0 && exceeds(g, page.across_ns, page.aligned_ns))
+		if (n == 2 * (w->unit ? w->unit : 1) && page.across_ns >= 0 &&
+		    exceeds(g, page.across_ns, page.aligned_ns))
 			w->unit = n;
 	}
 	w->block_ns = w->n_pages ? w->page[0].aligned_ns : -1;
 	w->again_ns = least(g, MSC_WRITTEN_AGAIN, 1, NULL);
 }
 
-/* Where no border shows: as many blocks as cost no more than one, before it is in proportion. A host that
- * sees ends at the end of a frame does not show what one block costs if that is less. */
+/* What each further block costs, from one number of blocks alone to the next. */
+static double slope(const struct msc_writing *w, size_t i)
+{
+	return (w->page[i].aligned_ns - w->page[i - 1].aligned_ns) /
+	       (w->page[i].blocks - w->page[i - 1].blocks);
+}
+
+/* The largest number of blocks where that is as it was before: beyond, pauses come between whenever they
+ * are written. 0: there is none. */
+static size_t last_in_proportion(const struct msc_writing *w, double blurred)
+{
+	size_t last = 0;
+
+	for (size_t i = 2; i < w->n_pages; i++) {
+		double half = w->page[i].blocks / 2.0, before = slope(w, i - 1);
+		bool same = fabs(slope(w, i) - before) < BORDER * before + blurred / half;
+
+		if (same && slope(w, i) * half > blurred)
+			last = i;
+		else if (last)
+			break;
+	}
+	return last;
+}
+
+/* Where no border shows: as many blocks as cost no more than one, before each costs the same. A host that
+ * sees ends at the end of a frame does not show what one block costs if that is less, nor does a stack that
+ * polls; and that may wait for a look at every few blocks. */
 static void look_for_chunk(struct weighing *g)
 {
 	struct msc_writing *w = g->w;
-	const struct msc_writing_page *last = &w->page[w->n_pages ? w->n_pages - 1 : 0];
-	double frames = FRAMES_LEAST * 2 * g->half_frame, each;
+	double frames = FRAMES_LEAST * 2 * g->half_frame, blurred = frames + POLLS_MOST * w->poll_ns;
+	size_t last = w->unit ? 0 : last_in_proportion(w, frames + w->poll_ns);
 	uint32_t chunk = 1;
+	double each;
 
-	if (w->unit || w->n_pages < 3)
+	if (!last)
 		return;
-	each = last->aligned_ns / last->blocks;
-	if (last->aligned_ns < frames + COST_LEAST || each < BORDER * g->p->bus_ns ||
-	    last[-1].aligned_ns > (1 / LINEAR) * last->aligned_ns / 2 + frames ||
-	    last[-1].aligned_ns < LINEAR * last->aligned_ns / 2 - frames)
+	each = slope(w, last);
+	if (each < BORDER * g->p->bus_ns || each < w->poll_ns / LOOKS_MOST)
 		return;
-	for (size_t i = 0; i < w->n_pages && w->block_ns > ALIKE * each + frames; i++)
+	for (size_t i = 0; i < w->n_pages && w->block_ns > ALIKE * each + blurred; i++)
 		if (w->page[i].aligned_ns < ALIKE * w->block_ns)
 			chunk = w->page[i].blocks;
-	if (last->blocks < 2 * chunk || each * chunk < POLLS_MOST * w->poll_ns)
+	if (w->page[last].blocks < 2 * chunk)
 		return;
 	w->each_alone = true;
 	w->unit = chunk;
+	w->each_ns = each * chunk;
 }
 
 /* ---- polling ----------------------------------------------------------------------------------- */
+
+/* What keeps to a period keeps to its parts as well, exactly where nothing blurs it: the longest is meant. */
+static void take_longest(const struct msc_event_time *e, size_t n, struct msc_pace_lock *lock)
+{
+	double period_ns = lock->period_ns, found = lock->resultant;
+
+	for (int k = (int)(POLL_LONGEST / period_ns); k > 1; k--) {
+		struct msc_pace_lock longer;
+
+		msc_test_lock(e, n, k * period_ns, POLL_PPM, &longer);
+		if (longer.resultant < POLL_SAME * found)
+			continue;
+		*lock = longer;
+		return;
+	}
+}
 
 static int look_for_poll(struct weighing *g, struct msc_err *err)
 {
@@ -144,6 +189,8 @@ static int look_for_poll(struct weighing *g, struct msc_err *err)
 	}
 	waits = msc_mean(g->x, n);
 	rc = n ? msc_find_lock(e, n, POLL_SHORTEST, POLL_LONGEST, &lock, err) : 0;
+	if (rc == 0 && lock.resultant >= POLL_LOCKED)
+		take_longest(e, n, &lock);
 	free(e);
 	if (rc < 0 || lock.resultant < POLL_LOCKED || lock.chance > POLL_CHANCE ||
 	    waits < POLL_WAITS * lock.period_ns)
@@ -172,11 +219,12 @@ static size_t pick(const struct weighing *g, uint32_t blocks)
 	return n;
 }
 
-/* Beyond it a write of this size has met a pause. In a run of one size the pages that a write pays for
- * differ by one or two. */
-static double pause_limit(const struct weighing *g, size_t n)
+/* Beyond it a write of this size has met a pause. The pages that a write pays for differ by one, in
+ * a run of a size that is not a number of whole pages. */
+static double pause_limit(const struct weighing *g, uint32_t blocks, size_t n)
 {
-	double usual = msc_quantile(g->x, n, 0.25), page = fmax(0, g->w->block_ns);
+	bool whole_pages = g->w->unit && blocks % g->w->unit == 0;
+	double usual = msc_quantile(g->x, n, 0.25), page = whole_pages ? 0 : fmax(0, g->w->block_ns);
 	double spread = msc_median(g->x, n) - msc_quantile(g->x, n, 0);
 
 	return usual + fmax(PAUSE_LEAST, fmax(PAUSE_SPREADS * spread, PAUSE_PAGES * page));
@@ -208,7 +256,7 @@ static void weigh_size(struct weighing *g, struct msc_writing_size *z, double *p
 		       size_t *pauses, double *pause)
 {
 	size_t n = pick(g, z->blocks), steady = 0;
-	double limit = pause_limit(g, n), usual = msc_quantile(g->x, n, 0.25);
+	double limit = pause_limit(g, z->blocks, n), usual = msc_quantile(g->x, n, 0.25);
 	double naks = 0;
 
 	z->commands = n;

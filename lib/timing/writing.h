@@ -78,7 +78,8 @@ struct msc_writing {
 	uint32_t unit;	  /* blocks that are written as one: a page, or what the driver hands over; 0:
 			     none shows */
 	bool gathers;	  /* a run of single blocks costs each unit once */
-	bool each_alone;  /* every block costs the same, however many there are */
+	bool each_alone;  /* every unit costs the same, however many there are, and no border shows */
+	double each_ns;	  /* then: so much */
 	double poll_ns;	  /* what commands wait for comes so often; 0: none shows */
 	bool poll_hidden; /* the host's frames have that period, too */
 	uint32_t pauses;
