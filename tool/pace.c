@@ -126,9 +126,10 @@ static bool is_capture(const char *word)
 /* What is asked of a device cannot be asked of a capture, and the other way round. */
 static int check_source(const struct job *j, struct msc_err *err)
 {
-	static const char *const of_target[] = { "op",		 "blocks", "count",  "lba",
-						 "allow-writes", "record", "record-transfers",
-						 "timeout",      "seed",   "any-interface" };
+	static const char *const of_target[] = {
+		"op",     "blocks",           "count",   "lba",  "allow-writes",
+		"record", "record-transfers", "timeout", "seed", "any-interface"
+	};
 	static const char *const of_capture[] = { "time", "device" };
 	const char *const *list = j->capture ? of_target : of_capture;
 	size_t n = j->capture ? MSC_COUNT(of_target) : MSC_COUNT(of_capture);
@@ -189,8 +190,7 @@ static int measure_writes(struct job *j, struct msc_session *s, struct msc_err *
 /* All of it is about writes, which stay within a range that is saved before and put back afterwards. */
 static int measure_writing(struct job *j, struct msc_session *s, struct msc_err *err)
 {
-	struct msc_medium *medium =
-		tool_medium_begin(s, j->o.lun, 1, MSC_WRITING_SCRATCH, err);
+	struct msc_medium *medium = tool_medium_begin(s, j->o.lun, 1, MSC_WRITING_SCRATCH, err);
 	int result;
 
 	if (!medium)

@@ -304,8 +304,8 @@ static int check_flash(const struct msc_spec *s, const char *text, struct msc_er
 		if (is_set(text, rows[i].knob) && !is_set(text, rows[i].needs) &&
 		    !is_own(s->firmware, rows[i].knob))
 			return msc_fail(err, MSC_E_USAGE, "'%.*s' means nothing without %s%s",
-					(int)strcspn(rows[i].knob, "="), rows[i].knob, rows[i].needs,
-					rows[i].as);
+					(int)strcspn(rows[i].knob, "="), rows[i].knob,
+					rows[i].needs, rows[i].as);
 	for (size_t i = 0; i < MSC_COUNT(times); i++)
 		if (times[i] > FLASH_LONGEST_NS)
 			return msc_fail(err, MSC_E_USAGE,

@@ -53,7 +53,8 @@ static void print_pages(FILE *out, const struct msc_writing *w)
 		return;
 	fprintf(out, "\n%6s %9s %9s   alone, without the host and the bus, and with\n", "blocks",
 		"aligned", "across");
-	fprintf(out, "%6s %9s %9s   SYNCHRONIZE CACHE after it; a border in the middle\n", "", "", "");
+	fprintf(out, "%6s %9s %9s   SYNCHRONIZE CACHE after it; a border in the middle\n", "", "",
+		"");
 	for (size_t i = 0; i < w->n_pages; i++)
 		fprintf(out, "%6u %9s %9s\n", w->page[i].blocks, ns(w->page[i].aligned_ns).s,
 			ns(w->page[i].across_ns).s);
@@ -71,9 +72,8 @@ static void print_unit(FILE *out, const struct msc_pace *p)
 		snprintf(text, sizeof text,
 			 "none shows: each %s costs the same, however many are written", each);
 	else if (w->unit)
-		snprintf(text, sizeof text,
-			 "%s%u blocks (%u bytes) are written as one; %s", w->unit == 256 ? "at least " : "",
-			 w->unit, w->unit * p->block_size,
+		snprintf(text, sizeof text, "%s%u blocks (%u bytes) are written as one; %s",
+			 w->unit == 256 ? "at least " : "", w->unit, w->unit * p->block_size,
 			 w->gathers ? "a run of single blocks pays for each once"
 				    : "each command pays for all that it touches");
 	else
@@ -90,8 +90,7 @@ static void print_cache(FILE *out, const struct msc_writing *w)
 	else if (!w->n_pages)
 		return;
 	else
-		snprintf(text, sizeof text,
-			 "SYNCHRONIZE CACHE after one block takes %s: %s",
+		snprintf(text, sizeof text, "SYNCHRONIZE CACHE after one block takes %s: %s",
 			 ns(w->page[0].sync_ns).s,
 			 w->page[0].sync_ns > w->page[0].aligned_ns / 2
 				 ? "what was written lay in memory until then"
@@ -133,9 +132,8 @@ static void print_hosts(FILE *out, const struct msc_writing *w)
 			continue;
 		snprintf(text + len, sizeof text - len,
 			 "%s%s' writes of %u %s take %s%s of the %.0f s that it waits",
-			 len ? ", " : "at this rate ", h->name,
-			 h->bytes >> (mega ? 20 : 10), mega ? "MiB" : "KiB",
-			 ns(h->takes_ns).s, h->reckoned ? " (reckoned)" : "",
+			 len ? ", " : "at this rate ", h->name, h->bytes >> (mega ? 20 : 10),
+			 mega ? "MiB" : "KiB", ns(h->takes_ns).s, h->reckoned ? " (reckoned)" : "",
 			 (double)h->waits_ns / MSC_S);
 		late |= h->takes_ns + w->longest_pause_ns > (double)h->waits_ns;
 	}
@@ -186,16 +184,16 @@ static json_t *sizes(const struct msc_writing *w)
 	for (size_t i = 0; i < w->n_sizes && list; i++) {
 		const struct msc_writing_size *z = &w->size[i];
 
-		list = add(list, json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "blocks",
-					   (json_int_t)z->blocks, "commands",
-					   (json_int_t)z->commands, "steady_ns",
-					   time_of(z->steady_ns), "pauses_ns", time_of(z->pauses_ns),
-					   "bus_ns", time_of(z->bus_ns), "nak_ns", time_of(z->nak_ns),
-					   "host_ns",
-					   z->nak_ns >= 0 ? time_of(z->host_ns) : json_null(), "naks",
-					   z->naks >= 0 ? json_integer((json_int_t)(z->naks + 0.5))
-							: json_null(),
-					   "longest_ns", time_of(z->longest_ns)));
+		list = add(list,
+			   json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "blocks",
+				     (json_int_t)z->blocks, "commands", (json_int_t)z->commands,
+				     "steady_ns", time_of(z->steady_ns), "pauses_ns",
+				     time_of(z->pauses_ns), "bus_ns", time_of(z->bus_ns), "nak_ns",
+				     time_of(z->nak_ns), "host_ns",
+				     z->nak_ns >= 0 ? time_of(z->host_ns) : json_null(), "naks",
+				     z->naks >= 0 ? json_integer((json_int_t)(z->naks + 0.5))
+						  : json_null(),
+				     "longest_ns", time_of(z->longest_ns)));
 	}
 	return list;
 }
@@ -230,14 +228,14 @@ json_t *msc_pace_writing_json(const struct msc_pace *p)
 {
 	const struct msc_writing *w = &p->writing;
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:b, s:b, s:{s:I, s:o, s:o, s:o}, s:o}",
-			 "sizes", sizes(w), "alone", pages(w), "again_ns", time_of(w->again_ns),
-			 "unit_blocks", w->unit ? json_integer(w->unit) : json_null(), "each_alone",
-			 w->each_alone, "gathers", w->gathers, "poll_ns",
-			 w->poll_ns > 0 ? time_of(w->poll_ns) : json_null(), "poll_hidden",
-			 w->poll_hidden, "syncs", w->syncs, "pauses", "count",
-			 (json_int_t)w->pauses, "median_ns",
-			 w->pauses ? time_of(w->pause_ns) : json_null(), "longest_ns",
-			 w->pauses ? time_of(w->longest_pause_ns) : json_null(), "per_block_ns",
-			 time_of(w->pause_per_block_ns), "hosts", hosts(w));
+	return json_pack(
+		"{s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:b, s:b, s:{s:I, s:o, s:o, s:o}, s:o}",
+		"sizes", sizes(w), "alone", pages(w), "again_ns", time_of(w->again_ns),
+		"unit_blocks", w->unit ? json_integer(w->unit) : json_null(), "each_alone",
+		w->each_alone, "gathers", w->gathers, "poll_ns",
+		w->poll_ns > 0 ? time_of(w->poll_ns) : json_null(), "poll_hidden", w->poll_hidden,
+		"syncs", w->syncs, "pauses", "count", (json_int_t)w->pauses, "median_ns",
+		w->pauses ? time_of(w->pause_ns) : json_null(), "longest_ns",
+		w->pauses ? time_of(w->longest_pause_ns) : json_null(), "per_block_ns",
+		time_of(w->pause_per_block_ns), "hosts", hosts(w));
 }

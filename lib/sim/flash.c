@@ -19,7 +19,7 @@ struct flash {
 	const struct sim_flash *c;
 	uint32_t block_size;
 	uint32_t in_page; /* blocks of a page; 0: there are no pages */
-	bool cached;	  /* `page` is in memory, and the blocks marked in `dirty` are newer there */
+	bool cached; /* `page` is in memory, and the blocks marked in `dirty` are newer there */
 	uint64_t page;
 	bool *dirty; /* of in_page blocks */
 	uint32_t since_pause; /* blocks written */

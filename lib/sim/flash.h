@@ -22,7 +22,7 @@ struct sim_flash {
 	int64_t erase_ns;    /* a page */
 	int64_t program_ns, load_ns; /* a unit, to the medium and from it */
 	bool merge, cache, flush;    /* flush: before each CSW */
-	uint32_t wear;	 /* erasures of a page after which it takes twice as long; 0: it does not wear */
+	uint32_t wear; /* erasures of a page after which it takes twice as long; 0: it does not wear */
 	uint32_t piece;	 /* bytes that the driver hands over at a time; 0: as many as it is given */
 	int64_t access_ns; /* a command to the medium: each piece is one */
 	uint32_t pause_every; /* blocks written; 0: never */

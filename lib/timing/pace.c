@@ -99,7 +99,8 @@ static int find_host(struct msc_pace_work *w, struct msc_err *err)
 		}
 	for (size_t i = 0; i < MSC_COUNT(periods) && !w->p->host.locked; i++) {
 		msc_test_lock(e, n, periods[i], CLOCKS_PPM, &w->p->host);
-		w->p->host.locked = is_on_grid(&w->p->host) && requests_keep_to(e, n, requests, periods[i]);
+		w->p->host.locked = is_on_grid(&w->p->host) &&
+				    requests_keep_to(e, n, requests, periods[i]);
 	}
 	if (w->p->host.locked && !s->bus)
 		w->half_frame = w->p->host.period_ns / 2;

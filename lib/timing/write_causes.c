@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "timing/pace.h"
 #include "timing/costs.h"
+#include "timing/pace.h"
 
 #define MENTIONED   0.03 /* of the time: what is less is not named */
 #define MATTERS	    0.05
@@ -19,7 +19,8 @@
 #define PAGE_BYTES  1024 /* the smallest erase page of a flash that erases so slowly: STM32F10x */
 #define PAGE_USUAL  4096 /* that of serial flash */
 #define LOADS	    0.5	 /* of what a page costs when it is merged, reading it is no more */
-#define POLLS_LEAST 1.5	 /* that a write waits for: the CBW a whole one, and the data or the CSW half */
+#define POLLS_LEAST \
+	1.5 /* that a write waits for: the CBW a whole one, and the data or the CSW half */
 #define POLLS_MOST  2.5	 /* that are in what a command alone takes */
 #define FRAMES_MOST 3.0	 /* of the host, that a command may be late by in all its phases */
 #define PAUSES_SURE 2
@@ -92,8 +93,8 @@ static struct msc_range save_merge(const struct causes *c, const struct msc_writ
 
 	if (c->w->each_alone || c->w->gathers || c->w->unit < 2)
 		return r;
-	r.least = fmin(shared * medium_least(c), shared / (shared + z->blocks / (double)c->w->unit) *
-							 device_least(c, z));
+	r.least = fmin(shared * medium_least(c),
+		       shared / (shared + z->blocks / (double)c->w->unit) * device_least(c, z));
 	if (c->w->unit * c->p->block_size != PAGE_USUAL)
 		r.most = beyond_bus(z);
 	else if (shared > 0)
@@ -166,8 +167,7 @@ static struct msc_range save_host(const struct causes *c, const struct msc_writi
 
 	if (c->w->poll_ns > 0 || !c->p->host.locked)
 		return r;
-	r.most = z->nak_ns >= 0 ? z->host_ns
-				: fmin(z->host_ns, FRAMES_MOST * c->p->host.period_ns);
+	r.most = z->nak_ns >= 0 ? z->host_ns : fmin(z->host_ns, FRAMES_MOST * c->p->host.period_ns);
 	return r;
 }
 
@@ -205,14 +205,15 @@ static void words_merge(const struct causes *c, struct msc_diagnosis *d)
 	const struct msc_writing_page *page = page_of(c, w->unit);
 
 	d->sure = MSC_PACE_SHOWN;
-	snprintf(d->evidence, sizeof d->evidence,
-		 "one block takes %s, %u aligned blocks %s, and %u across a border %s: %u bytes are "
-		 "written as one; the same block again takes %s, and in a run of single blocks each "
-		 "takes %s: each command pays for whole pages. Whether nothing keeps the page, or it "
-		 "is flushed after each command, cannot be told from outside",
-		 ns(w->block_ns).s, page->blocks, ns(page->aligned_ns).s, page->blocks,
-		 ns(page->across_ns).s, w->unit * c->p->block_size, ns(fmax(0, w->again_ns)).s,
-		 ns(w->size[0].steady_ns).s);
+	snprintf(
+		d->evidence, sizeof d->evidence,
+		"one block takes %s, %u aligned blocks %s, and %u across a border %s: %u bytes are "
+		"written as one; the same block again takes %s, and in a run of single blocks each "
+		"takes %s: each command pays for whole pages. Whether nothing keeps the page, or it "
+		"is flushed after each command, cannot be told from outside",
+		ns(w->block_ns).s, page->blocks, ns(page->aligned_ns).s, page->blocks,
+		ns(page->across_ns).s, w->unit * c->p->block_size, ns(fmax(0, w->again_ns)).s,
+		ns(w->size[0].steady_ns).s);
 	snprintf(d->advice, sizeof d->advice,
 		 "keep the page that was written last in RAM: read, erase and program it when "
 		 "another page is written, when the host sends SYNCHRONIZE CACHE or the medium is "
@@ -226,18 +227,20 @@ static void words_buffer(const struct causes *c, struct msc_diagnosis *d)
 	const struct msc_writing_page *last = &w->page[w->n_pages - 1];
 
 	d->sure = w->each_alone ? MSC_PACE_LIKELY : MSC_PACE_POSSIBLE;
-	snprintf(d->evidence, sizeof d->evidence,
-		 "one block takes %s, which no medium needs to program it: a page is erased; and %u "
-		 "aligned blocks take %s, as if each %u bytes were erased by themselves: the page is "
-		 "larger than what it is given at a time, and is erased once for each part. How "
-		 "large it is does not show",
-		 ns(w->block_ns).s, last->blocks, ns(last->aligned_ns).s,
-		 w->unit * c->p->block_size);
-	snprintf(d->advice, sizeof d->advice,
-		 "hand the medium whole erase pages: a buffer of the page's size (4096 bytes for most "
-		 "serial flash) between the class driver and the flash, filled block by block, and "
-		 "written when it is full or another page begins; the flash also lasts that much "
-		 "longer");
+	snprintf(
+		d->evidence, sizeof d->evidence,
+		"one block takes %s, which no medium needs to program it: a page is erased; and %u "
+		"aligned blocks take %s, as if each %u bytes were erased by themselves: the page is "
+		"larger than what it is given at a time, and is erased once for each part. How "
+		"large it is does not show",
+		ns(w->block_ns).s, last->blocks, ns(last->aligned_ns).s,
+		w->unit * c->p->block_size);
+	snprintf(
+		d->advice, sizeof d->advice,
+		"hand the medium whole erase pages: a buffer of the page's size (4096 bytes for most "
+		"serial flash) between the class driver and the flash, filled block by block, and "
+		"written when it is full or another page begins; the flash also lasts that much "
+		"longer");
 }
 
 static void words_commands(const struct causes *c, struct msc_diagnosis *d)
@@ -254,10 +257,11 @@ static void words_commands(const struct causes *c, struct msc_diagnosis *d)
 		 "follow. It may be a command to the medium for each of them, or what the medium "
 		 "needs for them; these probes cannot tell, the medium driver's own log would",
 		 ns(w->block_ns).s, last->blocks, ns(last->aligned_ns).s, each);
-	snprintf(d->advice, sizeof d->advice,
-		 "look whether the driver sends the medium one command for each block: a "
-		 "multiple-block write (CMD25 with the count announced by ACMD23 on an SD card) for all "
-		 "that the CBW announces costs its overhead once");
+	snprintf(
+		d->advice, sizeof d->advice,
+		"look whether the driver sends the medium one command for each block: a "
+		"multiple-block write (CMD25 with the count announced by ACMD23 on an SD card) for all "
+		"that the CBW announces costs its overhead once");
 }
 
 static void words_polling(const struct causes *c, struct msc_diagnosis *d)
@@ -265,17 +269,19 @@ static void words_polling(const struct causes *c, struct msc_diagnosis *d)
 	const struct msc_writing_size *z = size_at_least(c, 1);
 
 	d->sure = MSC_PACE_SHOWN;
-	snprintf(d->evidence, sizeof d->evidence,
-		 "TEST UNIT READY, which needs no medium and was sent at any time, ends on a grid of "
-		 "%s: somebody looks so often, or tasks are woken so often; a write waits for it once "
-		 "for the CBW, once for its data and until the next CBW is taken. A write of %u "
-		 "block%s takes %s in a run",
-		 ns(c->w->poll_ns).s, z->blocks, MSC_PLURAL(z->blocks), ns(z->steady_ns).s);
-	snprintf(d->advice, sizeof d->advice,
-		 "let the USB interrupt wake the task (a semaphore or queue given from the interrupt, "
-		 "with an immediate switch) instead of sleeping between looks; where it has to be a "
-		 "loop, handle all that is pending in each pass and do not sleep while a command is "
-		 "under way");
+	snprintf(
+		d->evidence, sizeof d->evidence,
+		"TEST UNIT READY, which needs no medium and was sent at any time, ends on a grid of "
+		"%s: somebody looks so often, or tasks are woken so often; a write waits for it once "
+		"for the CBW, once for its data and until the next CBW is taken. A write of %u "
+		"block%s takes %s in a run",
+		ns(c->w->poll_ns).s, z->blocks, MSC_PLURAL(z->blocks), ns(z->steady_ns).s);
+	snprintf(
+		d->advice, sizeof d->advice,
+		"let the USB interrupt wake the task (a semaphore or queue given from the interrupt, "
+		"with an immediate switch) instead of sleeping between looks; where it has to be a "
+		"loop, handle all that is pending in each pass and do not sleep while a command is "
+		"under way");
 }
 
 static void words_pauses(const struct causes *c, struct msc_diagnosis *d)
@@ -291,10 +297,11 @@ static void words_pauses(const struct causes *c, struct msc_diagnosis *d)
 		 "others of the size; spread over all blocks that is %s each",
 		 w->pauses, MSC_PLURAL(w->pauses), blocks, ns(w->pause_ns).s,
 		 ns(w->longest_pause_ns).s, ns(w->pause_per_block_ns).s);
-	snprintf(d->advice, sizeof d->advice,
-		 "the medium erases and moves blocks: write many blocks in one command and announce "
-		 "how many, align to its allocation unit, leave it some room, and receive into buffers "
-		 "meanwhile, so that a short pause does not stop the bus");
+	snprintf(
+		d->advice, sizeof d->advice,
+		"the medium erases and moves blocks: write many blocks in one command and announce "
+		"how many, align to its allocation unit, leave it some room, and receive into buffers "
+		"meanwhile, so that a short pause does not stop the bus");
 }
 
 static void words_host(const struct causes *c, struct msc_diagnosis *d)
@@ -302,12 +309,13 @@ static void words_host(const struct causes *c, struct msc_diagnosis *d)
 	const struct msc_writing_size *z = &c->w->size[0];
 
 	d->sure = z->nak_ns >= 0 ? MSC_PACE_SHOWN : MSC_PACE_POSSIBLE;
-	snprintf(d->evidence, sizeof d->evidence,
-		 "a write of %u block%s takes %s, of which the bus needs %s, and %s%s is the host's: it "
-		 "sees completions every %s",
-		 z->blocks, MSC_PLURAL(z->blocks), ns(z->steady_ns).s, ns(z->bus_ns).s,
-		 z->nak_ns >= 0 ? "" : "at most ",
-		 ns(save_host(c, z).most).s, ns(c->p->host.period_ns).s);
+	snprintf(
+		d->evidence, sizeof d->evidence,
+		"a write of %u block%s takes %s, of which the bus needs %s, and %s%s is the host's: it "
+		"sees completions every %s",
+		z->blocks, MSC_PLURAL(z->blocks), ns(z->steady_ns).s, ns(z->bus_ns).s,
+		z->nak_ns >= 0 ? "" : "at most ", ns(save_host(c, z).most).s,
+		ns(c->p->host.period_ns).s);
 	snprintf(d->advice, sizeof d->advice,
 		 "not for the firmware to fix: fewer and larger writes, or a host controller that "
 		 "reports at once");
@@ -322,9 +330,10 @@ static void words_medium(const struct causes *c, struct msc_diagnosis *d)
 		 "%u block%s in a run take%s %s, and the bus needs %s of it", z->blocks,
 		 MSC_PLURAL(z->blocks), z->blocks == 1 ? "s" : "", ns(z->steady_ns).s,
 		 ns(z->bus_ns).s);
-	snprintf(d->advice, sizeof d->advice,
-		 "a faster medium, or one that keeps erased pages ready; several of its pages or banks "
-		 "at work at a time");
+	snprintf(
+		d->advice, sizeof d->advice,
+		"a faster medium, or one that keeps erased pages ready; several of its pages or banks "
+		"at work at a time");
 }
 
 static void words_bus(const struct causes *c, struct msc_diagnosis *d)
@@ -336,8 +345,9 @@ static void words_bus(const struct causes *c, struct msc_diagnosis *d)
 		 "a write of %u block%s takes %s, of which %s are packets on the wire (%.0f %%)",
 		 z->blocks, MSC_PLURAL(z->blocks), ns(whole(z)).s, ns(z->bus_ns).s,
 		 100 * z->bus_ns / whole(z));
-	snprintf(d->advice, sizeof d->advice, "little is left to gain at this speed; only a faster "
-					      "bus helps");
+	snprintf(d->advice, sizeof d->advice,
+		 "little is left to gain at this speed; only a faster "
+		 "bus helps");
 }
 
 /* ---- the list ---------------------------------------------------------------------------------- */
@@ -370,7 +380,8 @@ static void weigh(const struct causes *c, saves_fn *saves, struct msc_diagnosis 
 			r = saves(c, z);
 		else
 			d->share += z->bus_ns / t / n;
-		if (z->mixed && saves != save_pauses) { /* what is pause and what is pace is not sure */
+		if (z->mixed &&
+		    saves != save_pauses) { /* what is pause and what is pace is not sure */
 			r.most += r.most > 0 ? z->pauses_ns : 0;
 			r.least *= MIXED;
 		}
@@ -400,7 +411,8 @@ static void insert(struct msc_pace *p, const struct msc_diagnosis *d)
 	for (; at > 0; at--) {
 		const struct msc_diagnosis *before = &p->diagnosis[at - 1];
 
-		if (rank(before) < rank(d) || (rank(before) == rank(d) && before->share >= d->share))
+		if (rank(before) < rank(d) ||
+		    (rank(before) == rank(d) && before->share >= d->share))
 			break;
 		p->diagnosis[at] = *before;
 	}
@@ -425,14 +437,16 @@ static void untold(const struct causes *c)
 	if (!w->n_sizes)
 		snprintf(p->untold, sizeof p->untold, "no run of writes was measured");
 	else if (w->poll_hidden)
-		snprintf(p->untold, sizeof p->untold,
-			 "commands without data take about a frame of this host: whether a task of the "
-			 "device polls as often could not be told; a host controller that reports at "
-			 "once (xHCI) would tell");
+		snprintf(
+			p->untold, sizeof p->untold,
+			"commands without data take about a frame of this host: whether a task of the "
+			"device polls as often could not be told; a host controller that reports at "
+			"once (xHCI) would tell");
 	else if (!w->syncs && w->n_pages)
-		snprintf(p->untold, sizeof p->untold,
-			 "the device does not know SYNCHRONIZE CACHE: what it keeps in memory after a "
-			 "write could not be told");
+		snprintf(
+			p->untold, sizeof p->untold,
+			"the device does not know SYNCHRONIZE CACHE: what it keeps in memory after a "
+			"write could not be told");
 	else if (!p->n_diagnosis)
 		snprintf(p->untold, sizeof p->untold,
 			 "could not tell: no cause takes a share of the time that stands out");

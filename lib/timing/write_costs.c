@@ -26,7 +26,7 @@
 #define PAUSE_LEAST   (50.0 * MSC_MS)
 #define PAUSE_SPREADS 10.0 /* of the faster half of writes of one size */
 #define PAUSE_PAGES   1.2 /* times what a page costs */
-#define PAUSES_SEEN   0.5 /* a command: where more are expected, they cannot be told from its pace */
+#define PAUSES_SEEN 0.5 /* a command: where more are expected, they cannot be told from its pace */
 
 struct weighing {
 	const struct msc_pace_samples *s;
@@ -131,7 +131,8 @@ static size_t last_in_proportion(const struct msc_writing *w, double blurred)
 static void look_for_chunk(struct weighing *g)
 {
 	struct msc_writing *w = g->w;
-	double frames = FRAMES_LEAST * 2 * g->half_frame, blurred = frames + POLLS_MOST * w->poll_ns;
+	double frames = FRAMES_LEAST * 2 * g->half_frame,
+	       blurred = frames + POLLS_MOST * w->poll_ns;
 	size_t last = w->unit ? 0 : last_in_proportion(w, frames + w->poll_ns);
 	uint32_t chunk = 1;
 	double each;
@@ -184,7 +185,8 @@ static int look_for_poll(struct weighing *g, struct msc_err *err)
 
 		if (t->kind != MSC_WRITTEN_NONE)
 			continue;
-		e[n] = (struct msc_event_time){ (double)t->csw_ns - g->half_frame, g->half_frame, n };
+		e[n] = (struct msc_event_time){ (double)t->csw_ns - g->half_frame, g->half_frame,
+						n };
 		g->x[n++] = (double)(t->csw_ns - t->began_ns) - late(g, t) - bus_of(g, 0);
 	}
 	waits = msc_mean(g->x, n);
@@ -224,7 +226,8 @@ static size_t pick(const struct weighing *g, uint32_t blocks)
 static double pause_limit(const struct weighing *g, uint32_t blocks, size_t n)
 {
 	bool whole_pages = g->w->unit && blocks % g->w->unit == 0;
-	double usual = msc_quantile(g->x, n, 0.25), page = whole_pages ? 0 : fmax(0, g->w->block_ns);
+	double usual = msc_quantile(g->x, n, 0.25),
+	       page = whole_pages ? 0 : fmax(0, g->w->block_ns);
 	double spread = msc_median(g->x, n) - msc_quantile(g->x, n, 0);
 
 	return usual + fmax(PAUSE_LEAST, fmax(PAUSE_SPREADS * spread, PAUSE_PAGES * page));

@@ -36,7 +36,9 @@ struct writer {
 	bool worked; /* the last command */
 };
 
-static const uint8_t patterns[] = { 0x55, 0xa5 }; /* no stuffed bits, and not what an erased medium holds */
+static const uint8_t patterns[] = {
+	0x55, 0xa5
+}; /* no stuffed bits, and not what an erased medium holds */
 
 static void say(const struct writer *w, const char *what, uint32_t blocks)
 {
@@ -60,8 +62,8 @@ static int64_t ended(const struct msc_exchange *x, enum msc_step_kind kind, int6
 }
 
 /* One command; *t is filled in when it worked. */
-static int send(struct writer *w, struct msc_request *rq, const char *what, struct msc_pace_written *t,
-		struct msc_err *err)
+static int send(struct writer *w, struct msc_request *rq, const char *what,
+		struct msc_pace_written *t, struct msc_err *err)
 {
 	struct msc_probe *s = &w->probe;
 	const struct msc_exchange *x;
@@ -102,7 +104,8 @@ static int keep(struct writer *w, const struct msc_pace_written *t, struct msc_e
 	return 0;
 }
 
-static int write_blocks(struct writer *w, uint64_t lba, struct msc_pace_written *t, struct msc_err *err)
+static int write_blocks(struct writer *w, uint64_t lba, struct msc_pace_written *t,
+			struct msc_err *err)
 {
 	struct msc_request rq;
 	uint32_t size = w->probe.unit.block_size;
@@ -192,7 +195,8 @@ static int pages(struct writer *w, struct msc_err *err)
 	if (alone(w, MSC_WRITTEN_ALONE, 1, &ns, err) < 0 ||
 	    alone(w, MSC_WRITTEN_AGAIN, 1, &ns, err) < 0)
 		return -1;
-	for (uint32_t n = 2; n <= PAGE_MOST && n / 2 <= w->before && ns * ALONE < ALONE_NS; n *= 2) {
+	for (uint32_t n = 2; n <= PAGE_MOST && n / 2 <= w->before && ns * ALONE < ALONE_NS;
+	     n *= 2) {
 		if (n > w->end - w->base)
 			break;
 		say(w, "writes alone", n);
@@ -216,10 +220,11 @@ static int run(struct writer *w, uint32_t blocks, int64_t *ns, struct msc_err *e
 	if (w->before && write_blocks(w, w->base - 1, &last, err) < 0) /* of another page */
 		return -1;
 	for (uint32_t i = 0; i < count; i++) {
-		struct msc_pace_written t = { .kind = MSC_WRITTEN_RUN, .blocks = blocks, .sync_ns = -1 };
+		struct msc_pace_written t = { .kind = MSC_WRITTEN_RUN,
+					      .blocks = blocks,
+					      .sync_ns = -1 };
 
-		if (i >= RUN_LEAST && !w->probe.o->count &&
-		    msc_now(w->probe.target->clock) > end)
+		if (i >= RUN_LEAST && !w->probe.o->count && msc_now(w->probe.target->clock) > end)
 			break;
 		if (w->next + blocks > w->end)
 			w->next = w->base;
@@ -280,11 +285,12 @@ static int begin(struct writer *w, struct msc_medium *medium, struct msc_err *er
 		most = (uint32_t)(w->end - w->base);
 	for (size_t i = 0; i < o->n_blocks; i++)
 		if (o->blocks[i] > w->end - w->base)
-			return msc_fail(err, MSC_E_USAGE,
-					"--blocks: %u is more than the %llu block%s of scratch that "
-					"there are",
-					o->blocks[i], (unsigned long long)(w->end - w->base),
-					MSC_PLURAL(w->end - w->base));
+			return msc_fail(
+				err, MSC_E_USAGE,
+				"--blocks: %u is more than the %llu block%s of scratch that "
+				"there are",
+				o->blocks[i], (unsigned long long)(w->end - w->base),
+				MSC_PLURAL(w->end - w->base));
 	w->data = malloc((size_t)most * size);
 	if (!w->data)
 		return msc_nomem(err);

@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 enum msc_written_kind {
-	MSC_WRITTEN_NONE,    /* TEST UNIT READY, at any time: what a command costs that writes nothing */
-	MSC_WRITTEN_ALONE,   /* these blocks, from a place where every page begins; then synchronized */
+	MSC_WRITTEN_NONE, /* TEST UNIT READY, at any time: what a command costs that writes nothing */
+	MSC_WRITTEN_ALONE, /* these blocks, from a place where every page begins; then synchronized */
 	MSC_WRITTEN_ACROSS,  /* as many, half of them before that place; then synchronized */
 	MSC_WRITTEN_AGAIN,   /* one block, right after the same was written */
 	MSC_WRITTEN_RUN,     /* one of many in a row, the next blocks each time */
@@ -43,7 +43,7 @@ struct msc_writing_size {
 	double pauses_ns; /* what the pauses add, at the rate at which they come */
 	bool mixed; /* most writes of this size meet one: its pace is what is left without them */
 	double bus_ns;	  /* its packets */
-	double nak_ns;	  /* in which the device refused; below 0: it cannot be told from the host's */
+	double nak_ns; /* in which the device refused; below 0: it cannot be told from the host's */
 	double host_ns;	  /* the rest; with nak_ns below 0, of both */
 	double naks;	  /* a command; below 0: cannot be seen */
 	double longest_ns; /* one command */
@@ -75,10 +75,10 @@ struct msc_writing {
 	size_t n_pages;
 	double block_ns;  /* of one block, alone; below 0: not measured */
 	double again_ns;  /* of the same once more */
-	uint32_t unit;	  /* blocks that are written as one: a page, or what the driver hands over; 0:
+	uint32_t unit; /* blocks that are written as one: a page, or what the driver hands over; 0:
 			     none shows */
 	bool gathers;	  /* a run of single blocks costs each unit once */
-	bool each_alone;  /* every unit costs the same, however many there are, and no border shows */
+	bool each_alone; /* every unit costs the same, however many there are, and no border shows */
 	double each_ns;	  /* then: so much */
 	double poll_ns;	  /* what commands wait for comes so often; 0: none shows */
 	bool poll_hidden; /* the host's frames have that period, too */
