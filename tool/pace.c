@@ -26,6 +26,7 @@ struct job {
 	int64_t column_ns; /* of the picture; 0: so that all is in it */
 	struct msc_pace pace;
 	struct msc_device device;
+	bool writes; /* are what is measured */
 	bool not_restored;
 	const char *capture; /* the file; NULL: a target is measured */
 	struct msc_window window;
@@ -75,12 +76,26 @@ static int read_mode(struct job *j, const char *text, struct msc_err *err)
 	return 0;
 }
 
+static int read_op(struct job *j, const char *text, struct msc_err *err)
+{
+	j->writes = text && !strcmp(text, "write");
+	if (text && !j->writes && strcmp(text, "read"))
+		return msc_fail(err, MSC_E_USAGE, "--op: '%s' is none of read, write", text);
+	if (j->writes && !arg(&j->tool->args, "allow-writes"))
+		return msc_fail(err, MSC_E_USAGE,
+				"writing changes the medium; give --allow-writes to allow it (a "
+				"scratch range is saved and put back)");
+	if (j->writes && arg(&j->tool->args, "timeline"))
+		return msc_fail(err, MSC_E_USAGE, "--timeline: the picture is of a read");
+	return 0;
+}
+
 static int read_options(struct job *j, struct msc_err *err)
 {
 	const struct args *a = &j->tool->args;
 	uint64_t count = 0, lba = 0, lun = 0;
 
-	if (read_mode(j, arg(a, "mode"), err) < 0 ||
+	if (read_op(j, arg(a, "op"), err) < 0 || read_mode(j, arg(a, "mode"), err) < 0 ||
 	    (arg(a, "blocks") && read_sizes(j, arg(a, "blocks"), err) < 0) ||
 	    arg_size(a, "count", 10000, &count, err) < 0 ||
 	    arg_size(a, "lba", UINT32_MAX, &lba, err) < 0 ||
@@ -111,9 +126,10 @@ static bool is_capture(const char *word)
 /* What is asked of a device cannot be asked of a capture, and the other way round. */
 static int check_source(const struct job *j, struct msc_err *err)
 {
-	static const char *const of_target[] = { "blocks",       "count",  "lba",
-						 "allow-writes", "record", "record-transfers",
-						 "timeout",      "seed",   "any-interface" };
+	static const char *const of_target[] = {
+		"op",     "blocks",           "count",   "lba",  "allow-writes",
+		"record", "record-transfers", "timeout", "seed", "any-interface"
+	};
 	static const char *const of_capture[] = { "time", "device" };
 	const char *const *list = j->capture ? of_target : of_capture;
 	size_t n = j->capture ? MSC_COUNT(of_target) : MSC_COUNT(of_capture);
@@ -171,8 +187,26 @@ static int measure_writes(struct job *j, struct msc_session *s, struct msc_err *
 	return result;
 }
 
+/* All of it is about writes, which stay within a range that is saved before and put back afterwards. */
+static int measure_writing(struct job *j, struct msc_session *s, struct msc_err *err)
+{
+	struct msc_medium *medium = tool_medium_begin(s, j->o.lun, 1, MSC_WRITING_SCRATCH, err);
+	int result;
+
+	if (!medium)
+		return -1;
+	result = msc_medium_blocks(medium)
+			 ? msc_pace_probe_writing(s, &j->o, medium, &j->samples, err)
+			 : msc_fail(err, MSC_E_UNSUPPORTED, "%s: there is no medium in unit %u",
+				    msc_session_target(s)->device.name, j->o.lun);
+	j->not_restored = !tool_medium_end(medium);
+	return result;
+}
+
 static int measure(struct job *j, struct msc_session *s, struct msc_err *err)
 {
+	if (j->writes)
+		return msc_session_learn(s, j->o.lun, err) < 0 ? -1 : measure_writing(j, s, err);
 	if (msc_session_learn(s, j->o.lun, err) < 0 ||
 	    msc_pace_probe(s, &j->o, &j->samples, err) < 0)
 		return -1;
@@ -356,6 +390,7 @@ static int pace(struct tool *tool, struct msc_err *err)
 }
 
 static const struct opt pace_options[] = {
+	{ "op", 0, "OP", "what is measured: read (the default), or write" },
 	{ "mode", 0, "MODE", "what is diagnosed: serial, queued, or both (the default)" },
 	{ "blocks", 'b', "N,...", "blocks per command; 1,8,64 unless given" },
 	{ "count", 'n', "N", "commands of each size; 16 unless given, fewer of slow ones" },

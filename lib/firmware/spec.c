@@ -9,67 +9,9 @@
 
 #include "base/text.h"
 
-static const char *const speeds[] = { "auto", "full", "high", NULL };
-static const char *const hosts[] = { "auto", "uhci", "ohci", "ehci", "xhci", NULL };
+enum { FULL = 1, HIGH }; /* of the knob "speed" */
 
-enum { FULL = 1, HIGH }; /* of `speeds` */
-
-#define BENCH(member) offsetof(struct msc_spec, bench.member)
-
-const struct msc_knob msc_sim_knobs[] = {
-	{ .name = "speed",
-	  .type = MSC_KNOB_CHOICE,
-	  .offset = BENCH(speed),
-	  .initial = "auto",
-	  .choices = speeds,
-	  .help = "bus speed; auto is the fastest of the model and the host" },
-	{ .name = "host",
-	  .type = MSC_KNOB_CHOICE,
-	  .offset = BENCH(host),
-	  .initial = "auto",
-	  .choices = hosts,
-	  .help = "host controller; auto is uhci at full speed, ehci at high speed" },
-	{ .name = "seed",
-	  .type = MSC_KNOB_U64,
-	  .offset = BENCH(seed),
-	  .initial = "1",
-	  .help = "of everything random in the device" },
-	{ .name = "unplug",
-	  .type = MSC_KNOB_DURATION,
-	  .offset = BENCH(unplug_ns),
-	  .initial = "0s",
-	  .help = "pull the cable after so much virtual time; 0s never" },
-	{ .name = "drift",
-	  .type = MSC_KNOB_U32,
-	  .offset = BENCH(drift),
-	  .initial = "0",
-	  .max = 100000,
-	  .help = "parts per million by which the device's clock is slow against the bus" },
-	{ .name = "turnaround",
-	  .type = MSC_KNOB_DURATION,
-	  .offset = BENCH(turnaround_ns),
-	  .initial = "5us",
-	  .help = "what the host's software needs from an interrupt to its next call" },
-	{ .name = "packets",
-	  .type = MSC_KNOB_U32,
-	  .offset = BENCH(most_packets),
-	  .initial = "0",
-	  .max = 1000,
-	  .help = "most packets with data in a frame or microframe, as of a host that is slow to "
-		  "fetch the next; 0 as many as fit" },
-	{ .name = "moderation",
-	  .type = MSC_KNOB_DURATION,
-	  .offset = BENCH(moderation_ns),
-	  .initial = "0s",
-	  .help = "interrupt threshold of ehci, 125us to 8ms (0s is 125us); least time between "
-		  "interrupts of xhci (Linux has 40us)" },
-	{ .name = "port-reset",
-	  .type = MSC_KNOB_DURATION,
-	  .offset = BENCH(port_reset_ns),
-	  .initial = "10ms",
-	  .help = "how long a port is reset: 10ms to 20ms by a hub, 50ms by a root port" },
-	{ .name = NULL },
-};
+#define FLASH_LONGEST_NS (100 * MSC_S)
 
 static bool is_full_speed(const struct msc_spec *s)
 {
@@ -257,8 +199,58 @@ static int check_host(const struct msc_spec *s, struct msc_err *err)
 	return 0;
 }
 
-static int end(struct msc_spec *s, struct msc_err *err)
+/* The text sets this knob ("KNOB=VALUE") by itself. */
+static bool is_set(const char *text, const char *knob)
 {
+	size_t len = strcspn(knob, "=") + 1;
+
+	for (const char *p = strchr(text, ','); p; p = strchr(p + 1, ','))
+		if (!strncmp(p + 1, knob, len))
+			return true;
+	return false;
+}
+
+/* The firmware has a knob ("KNOB=") of that name, and it is that one's. */
+static bool is_own(const struct msc_firmware *fw, const char *knob)
+{
+	char name[32];
+
+	snprintf(name, sizeof name, "%.*s", (int)strcspn(knob, "="), knob);
+	return fw->knobs && msc_knob_find(fw->knobs, name);
+}
+
+/* Knobs that mean nothing without another one, which the text has not set. */
+static int check_flash(const struct msc_spec *s, const char *text, struct msc_err *err)
+{
+	static const struct {
+		const char *knob, *needs, *as;
+	} rows[] = {
+		{ "erase=", "erase-page=", "4096" }, { "program=", "erase-page=", "4096" },
+		{ "load=", "erase-page=", "4096" },  { "merge=", "erase-page=", "4096" },
+		{ "cache=", "erase-page=", "4096" }, { "wear=", "erase-page=", "4096" },
+		{ "flush=", "cache=", "1" },	     { "pause=", "pause-every=", "1000" },
+	};
+	const struct sim_flash *f = &s->bench.flash;
+	const int64_t times[] = { f->erase_ns,  f->program_ns, f->load_ns,
+				  f->access_ns, f->pause_ns,   s->bench.poll_ns };
+
+	for (size_t i = 0; i < MSC_COUNT(rows); i++)
+		if (is_set(text, rows[i].knob) && !is_set(text, rows[i].needs) &&
+		    !is_own(s->firmware, rows[i].knob))
+			return msc_fail(err, MSC_E_USAGE, "'%.*s' means nothing without %s%s",
+					(int)strcspn(rows[i].knob, "="), rows[i].knob,
+					rows[i].needs, rows[i].as);
+	for (size_t i = 0; i < MSC_COUNT(times); i++)
+		if (times[i] > FLASH_LONGEST_NS)
+			return msc_fail(err, MSC_E_USAGE,
+					"too long for a medium or a poll: at most 100 s");
+	return 0;
+}
+
+static int end(struct msc_spec *s, const char *text, struct msc_err *err)
+{
+	if (check_flash(s, text, err) < 0)
+		return -1;
 	s->full_speed = s->firmware->full_speed_only;
 	if (s->firmware->prepare &&
 	    s->firmware->prepare(s->firmware, s->state, &s->full_speed, err) < 0)
@@ -296,17 +288,6 @@ static int once(const char *list, size_t at, struct msc_err *err)
 static bool has_knob(const struct msc_spec *s, const char *name)
 {
 	return msc_knob_find(s->firmware->knobs, name) || msc_knob_find(msc_sim_knobs, name);
-}
-
-/* The text sets this knob ("KNOB=VALUE") by itself. */
-static bool is_set(const char *text, const char *knob)
-{
-	size_t len = strcspn(knob, "=") + 1;
-
-	for (const char *p = strchr(text, ','); p; p = strchr(p + 1, ','))
-		if (!strncmp(p + 1, knob, len))
-			return true;
-	return false;
 }
 
 /* A fault brings the knobs without which it cannot show itself, where the firmware has them; what the user
@@ -351,7 +332,7 @@ int msc_spec_parse(struct msc_spec *s, const char *name, struct msc_err *err)
 	while (rc == 0 && (word = strsep(&left, ",")))
 		rc = once(name, (size_t)(word - text), err) < 0 ? -1 : set_knob(s, word, err);
 	if (rc == 0)
-		rc = end(s, err);
+		rc = end(s, name, err);
 	free(text);
 	if (rc < 0)
 		msc_spec_free(s);
@@ -385,6 +366,8 @@ struct sim_device_config msc_spec_config(const struct msc_spec *s)
 			 .most_packets = s->bench.most_packets,
 			 .moderation_ns = s->bench.moderation_ns,
 			 .reset_ns = s->bench.port_reset_ns },
+		.poll_ns = s->bench.poll_ns,
+		.flash = s->bench.flash,
 		.seed = s->bench.seed,
 		.drift_ppm = (int32_t)s->bench.drift,
 	};

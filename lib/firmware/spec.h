@@ -33,6 +33,8 @@ struct msc_spec {
 		uint32_t most_packets; /* 0: as many as fit */
 		int64_t moderation_ns; /* 0: as the host has it by itself */
 		int64_t port_reset_ns;
+		int64_t poll_ns; /* 0: interrupts */
+		struct sim_flash flash;
 	} bench;
 	const struct mutant_ops *mutants[MSC_SPEC_MUTANTS_MAX];
 	size_t n_mutants;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/pace.h"
+#include "report/pace_writing.h"
 
 static json_t *time_of(double ns)
 {
@@ -302,6 +302,11 @@ json_t *msc_pace_json(const struct msc_pace_report *r)
 	if (document && rest && r->capture &&
 	    (json_object_set_new(rest, "capture", msc_json_text(r->capture)) ||
 	     json_object_set_new(rest, "missing", missing(p)))) {
+		json_decref(rest);
+		rest = NULL;
+	}
+	if (document && rest && p->writing.measured &&
+	    json_object_set_new(rest, "writing", msc_pace_writing_json(p))) {
 		json_decref(rest);
 		rest = NULL;
 	}

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "report/pace.h"
+#include "report/pace_writing.h"
 
 #define COLUMN 10 /* where the text of a row begins */
 
@@ -253,6 +253,11 @@ void msc_pace_print(FILE *out, const struct msc_pace_report *r)
 	print_diagnosis(out, r);
 	if (r->context->verbosity < 0)
 		return;
+	if (r->pace->writing.measured) {
+		msc_pace_writing_print(out, r->pace);
+		print_frame(out, r->pace);
+		return;
+	}
 	print_sizes(out, r->pace);
 	putc('\n', out);
 	print_frame(out, r->pace);

@@ -28,6 +28,7 @@ struct card {
 	struct page **page;
 	size_t places, written;
 	const struct page *last; /* found last: neighbours follow each other */
+	struct flash *flash;
 };
 
 void card_free(struct card *c)
@@ -36,6 +37,7 @@ void card_free(struct card *c)
 		return;
 	if (c->fd >= 0)
 		close(c->fd);
+	flash_free(c->flash);
 	for (size_t i = 0; i < c->places; i++)
 		free(c->page[i]);
 	free(c->page);
@@ -74,6 +76,9 @@ static struct card *card_new(struct mcu *m, const struct card_geometry *g)
 	c->g = *g;
 	c->fd = -1;
 	c->id = ++m->cards;
+	c->flash = flash_new(&m->config->flash, g->block_size, m->err);
+	if (!c->flash)
+		goto fail;
 	if (g->path && open_file(m, c) < 0)
 		goto fail;
 	/* its last byte has an address in 63 bits, as a file's has */
@@ -100,6 +105,11 @@ void card_insert(struct mcu *m, uint8_t slot, const struct card_geometry *g)
 	card_eject(m, slot);
 	if (g->blocks || g->path)
 		m->card[slot] = card_new(m, g);
+}
+
+struct flash *card_flash(struct mcu *m, uint8_t slot)
+{
+	return card_present(m, slot) ? m->card[slot]->flash : NULL;
 }
 
 void card_eject(struct mcu *m, uint8_t slot)
@@ -325,6 +335,7 @@ static bool move_blocks(struct mcu *m, uint8_t slot, uint64_t lba, uint32_t bloc
 		return false;
 	world_moved(m, in != NULL, blocks);
 	card_pass_time(m, (in ? c->g.write_ns : c->g.read_ns) * blocks);
+	flash_move(m, c->flash, in != NULL, lba, blocks);
 	return true;
 }
 

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "sim/bus.h"
 #include "sim/event.h"
+#include "sim/flash.h"
 #include "sim/mcu.h"
 #include "sim/mutant.h"
 
@@ -25,6 +26,10 @@ struct sim_device_config {
 	bool one_by_one; /* as bus_one_by_one has it */
 	uint64_t seed;
 	int32_t drift_ppm; /* by how much the device's clock is slow against the bus's */
+	int64_t poll_ns; /* the firmware's stack looks so often for what the bulk endpoints have, from
+			    power-on on; 0: it is interrupted. Endpoint 0 interrupts always: an address has
+			    to be taken within 2 ms (USB 2.0, 9.2.6.3) */
+	struct sim_flash flash;
 	const struct msc_log *log; /* of the debug port; may be NULL */
 	bool allow_writes; /* false: files are opened read-only, and what the firmware writes to
 			      them stays in memory */

@@ -8,7 +8,8 @@
  *	udc.c   the USB peripheral, between the firmware's calls and the bus's tokens (endpoint.h)
  *	mutate.c  the hooks of mutants on what passes between them; mutate_ep0.c on endpoint 0
  *	card.c  storage
- *	sdcard.c  the same behind the commands of an SD card on SPI
+ *	flash.c   what a medium of flash costs
+ *	sdcard.c  storage behind the commands of an SD card on SPI
  *	power.c power off and on again
  *	event.c what happens from outside, and to what
  *
@@ -77,6 +78,8 @@ struct mcu {
 	struct irq *queue; /* a ring of room entries */
 	size_t first, count, room;
 	unsigned disabled; /* interrupts: so often */
+	bool sync_asked;   /* the command under way is SYNCHRONIZE CACHE */
+	int64_t *medium_ns; /* where the time of flash is added instead of passing; NULL: it passes */
 	bool held;	   /* the first of the queue was due, and waits for them to be enabled */
 };
 
@@ -85,6 +88,8 @@ void mcu_at(struct mcu *, int64_t when_ns, sim_fn *fn, void *arg);
 
 /* Raises an interrupt now; it is served when the processor is free. */
 void mcu_raise(struct mcu *, const struct irq *);
+/* The same of a bulk endpoint: where the stack polls, it sees it when it looks. */
+void mcu_raise_polled(struct mcu *, const struct irq *);
 void mcu_raise_card(struct mcu *, uint8_t slot, bool present);
 void mcu_raise_eject(struct mcu *, uint8_t slot);
 
@@ -191,6 +196,18 @@ bool card_copy_first(struct card *, struct card *from, uint64_t blocks);
 void card_pass_for(struct card *, const struct card *other);
 /* Time passes for the caller while the medium works: a handler polls, a task sleeps. */
 void card_pass_time(struct mcu *, int64_t ns);
+struct flash *card_flash(struct mcu *, uint8_t slot); /* NULL: no card */
+
+/* -- flash.c -- */
+struct flash *flash_new(const struct sim_flash *, uint32_t block_size, struct msc_err *);
+void flash_free(struct flash *);
+/* Time passes for a part of the medium that is written or read, or is added up in m->medium_ns. */
+void flash_move(struct mcu *, struct flash *, bool writing, uint64_t lba, uint32_t blocks);
+/* A packet has come that may be a CBW, and one is to go out that may be a CSW: what is kept in memory goes
+ * to the media when the host has said so, or the driver is of that kind. */
+void flash_see_command(struct mcu *, const uint8_t *packet, size_t len);
+void flash_see_status(struct mcu *, const uint8_t *packet, size_t len);
+void flash_power_off(struct mcu *); /* what was kept in memory is gone */
 
 /* -- sdcard.c -- */
 void sd_free(struct sd *);

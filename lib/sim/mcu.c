@@ -42,6 +42,38 @@ void mcu_raise(struct mcu *m, const struct irq *irq)
 		mcu_at(m, m->busy_until, serve, m);
 }
 
+struct seen {
+	struct mcu *mcu;
+	struct irq irq;
+};
+
+static void look(void *arg)
+{
+	struct seen *s = arg;
+
+	mcu_raise(s->mcu, &s->irq);
+}
+
+void mcu_raise_polled(struct mcu *m, const struct irq *irq)
+{
+	int64_t period = mcu_scale(m, m->config->poll_ns), now = sim_now(m->sim);
+	struct seen *s;
+
+	if (!period || now % period == 0) {
+		mcu_raise(m, irq);
+		return;
+	}
+	if (m->off)
+		return;
+	s = malloc(sizeof *s);
+	if (!s) {
+		sim_fault(m->sim, "out of memory");
+		return;
+	}
+	*s = (struct seen){ .mcu = m, .irq = *irq };
+	sim_at_part(m->sim, (now / period + 1) * period, look, s, true, m);
+}
+
 static void card_irq(struct mcu *m, const struct irq *i)
 {
 	if (m->config->vectors->card)

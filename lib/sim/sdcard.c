@@ -114,6 +114,20 @@ void sd_poll_ready(struct mcu *m)
 		spin_until(m, sd->ready_ns);
 }
 
+/* What its flash needs is the card's own time: it is busy, and nobody spins. */
+static bool move_flash(struct mcu *m, void *buf)
+{
+	struct sd *sd = m->sd;
+	int64_t flash_ns = 0;
+	bool ok;
+
+	m->medium_ns = &flash_ns;
+	ok = sd->writing ? card_write(m, 0, sd->lba++, 1, buf) : card_read(m, 0, sd->lba++, 1, buf);
+	m->medium_ns = NULL;
+	sd->ready_ns += mcu_scale(m, flash_ns);
+	return ok;
+}
+
 /* The block went through at at_ns: when is the card ready for the next? */
 static bool moved(struct mcu *m, void *buf, int64_t at_ns)
 {
@@ -122,12 +136,12 @@ static bool moved(struct mcu *m, void *buf, int64_t at_ns)
 	sd->free_ns = at_ns;
 	if (!sd->writing) {
 		sd->ready_ns = at_ns + sd->t.next_wait_ns;
-		return card_read(m, 0, sd->lba++, 1, buf);
+		return move_flash(m, buf);
 	}
 	sd->ready_ns = at_ns + draw(m, &sd->t.write_busy);
 	if (sd->t.pause_every && mcu_random(m) % sd->t.pause_every == 0)
 		sd->ready_ns += draw(m, &sd->t.pause);
-	return card_write(m, 0, sd->lba++, 1, buf);
+	return move_flash(m, buf);
 }
 
 bool sd_pio(struct mcu *m, void *buf)

@@ -93,7 +93,10 @@ static void raise_done(struct udc *u, uint8_t ep, size_t len)
 			 .ep = ep,
 			 .len = len };
 
-	mcu_raise(u->mcu, &i);
+	if (ep & MSC_EP_NUMBER)
+		mcu_raise_polled(u->mcu, &i);
+	else
+		mcu_raise(u->mcu, &i);
 }
 
 static size_t packet_len(const struct endpoint *e, const struct job *j)

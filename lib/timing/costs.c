@@ -242,6 +242,10 @@ double msc_cost_of(const struct msc_costs *c, enum msc_diagnosis_id id,
 			       : 0;
 	case MSC_DIAG_BUS_BOUND: return is_bus_bound(c) ? z->bus_ns : 0;
 	case MSC_DIAG_WRITE_PAUSES:
+	case MSC_DIAG_PAGE_MERGE:
+	case MSC_DIAG_SMALL_BUFFER:
+	case MSC_DIAG_BLOCK_BY_BLOCK:
+	case MSC_DIAG_POLLING:
 	case MSC_DIAGS: break;
 	}
 	return 0;
@@ -272,6 +276,10 @@ static struct msc_range saving(const struct msc_costs *c, enum msc_diagnosis_id 
 	case MSC_DIAG_HOST_PACED:
 	case MSC_DIAG_PER_COMMAND_COST:
 	case MSC_DIAG_WRITE_PAUSES:
+	case MSC_DIAG_PAGE_MERGE:
+	case MSC_DIAG_SMALL_BUFFER:
+	case MSC_DIAG_BLOCK_BY_BLOCK:
+	case MSC_DIAG_POLLING:
 	case MSC_DIAGS: break;
 	}
 	r.most = fmax(0, fmin(r.most, msc_whole(c, z) - needed));

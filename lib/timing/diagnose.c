@@ -20,7 +20,8 @@
 
 const char *const msc_diagnosis_ids[MSC_DIAGS] = {
 	"medium-in-interrupt", "single-buffered", "tick-bound",	  "host-paced",
-	"per-command-cost",    "write-pauses",	  "medium-bound", "bus-bound",
+	"per-command-cost",    "write-pauses",	  "page-merge",	  "small-buffer",
+	"block-by-block",      "polling-task",	  "medium-bound", "bus-bound",
 };
 
 struct text {
@@ -399,6 +400,8 @@ void msc_pace_diagnose(struct msc_pace *p)
 	for (int id = 0; id < MSC_DIAGS; id++) {
 		struct msc_diagnosis d = { .id = (enum msc_diagnosis_id)id };
 
+		if (!words[id]) /* of writes alone */
+			continue;
 		if (id == MSC_DIAG_WRITE_PAUSES) {
 			d.share = p->writes >= WRITES_LEAST ? p->write_pause_share : 0;
 			d.cost_ns = p->writes ? p->write_pauses * p->write_pause_ns / p->writes : 0;

@@ -55,6 +55,24 @@ static void weigh_bus(struct msc_pace_work *w)
 
 /* ---- the host's frame ------------------------------------------------------------------------ */
 
+static bool is_on_grid(const struct msc_pace_lock *l)
+{
+	return l->resultant >= HOST_LOCKED && l->chance < LOCKED_CHANCE;
+}
+
+/* A stack that polls takes a CBW when it looks, and endpoint 0 at once: the last of these events, as many
+ * as there are requests. Too few of them say nothing. */
+static bool requests_keep_to(const struct msc_event_time *e, size_t n, size_t requests,
+			     double period_ns)
+{
+	struct msc_pace_lock lock = { .locked = false };
+
+	if (requests < MSC_PACE_REQUESTS_LEAST)
+		return true;
+	msc_test_lock(e + n - requests, requests, period_ns, CLOCKS_PPM, &lock);
+	return is_on_grid(&lock);
+}
+
 /* A CBW is taken by hardware, and a strobed one was submitted at any time: if its completion keeps
  * to a grid, then the host's controller does. */
 static int find_host(struct msc_pace_work *w, struct msc_err *err)
@@ -62,7 +80,7 @@ static int find_host(struct msc_pace_work *w, struct msc_err *err)
 	static const double periods[] = { FRAME_NS, MICROFRAME_NS };
 	const struct msc_pace_samples *s = w->s;
 	struct msc_event_time *e = calloc(s->n_commands + s->n_requests + s->n_acts + 1, sizeof *e);
-	size_t n = 0;
+	size_t n = 0, requests = 0;
 
 	if (!e)
 		return msc_nomem(err);
@@ -77,11 +95,12 @@ static int find_host(struct msc_pace_work *w, struct msc_err *err)
 		if (!s->requests[i].busy) {
 			e[n] = (struct msc_event_time){ (double)s->requests[i].ended_ns, 0, n };
 			n++;
+			requests++;
 		}
 	for (size_t i = 0; i < MSC_COUNT(periods) && !w->p->host.locked; i++) {
 		msc_test_lock(e, n, periods[i], CLOCKS_PPM, &w->p->host);
-		w->p->host.locked = w->p->host.resultant >= HOST_LOCKED &&
-				    w->p->host.chance < LOCKED_CHANCE;
+		w->p->host.locked = is_on_grid(&w->p->host) &&
+				    requests_keep_to(e, n, requests, periods[i]);
 	}
 	if (w->p->host.locked && !s->bus)
 		w->half_frame = w->p->host.period_ns / 2;
@@ -446,7 +465,16 @@ int msc_pace_analyse(const struct msc_pace_samples *s, const struct msc_pace_opt
 				.queued_works = s->queued_works };
 	memcpy(p->queued_why, s->queued_why, sizeof p->queued_why);
 	weigh_bus(&w);
-	if (find_host(&w, err) < 0 || msc_pace_sizes(&w, err) < 0 || measure_blocks(&w, err) < 0)
+	if (find_host(&w, err) < 0 || msc_pace_sizes(&w, err) < 0)
+		return -1;
+	if (s->n_written) {
+		if (msc_writing_analyse(s, p, err) < 0)
+			return -1;
+		p->naks = -1;
+		msc_writing_diagnose(p);
+		return 0;
+	}
+	if (measure_blocks(&w, err) < 0)
 		return -1;
 	if (listen(&w, err) < 0 || find_tick(&w, err) < 0 || weigh_writes(&w, err) < 0)
 		return -1;

@@ -12,7 +12,8 @@
 #ifndef MSC_TIMING_PACE_H
 #define MSC_TIMING_PACE_H
 
-#include "session/session.h"
+#include "medium/medium.h"
+#include "timing/writing.h"
 
 /* ---- samples: all times are the target's clock, ns ------------------------------------------- */
 
@@ -79,6 +80,9 @@ struct msc_pace_samples {
 	size_t n_requests, room_requests;
 	struct msc_pace_write *writes;
 	size_t n_writes, room_writes;
+	struct msc_pace_written *written; /* of --op write */
+	size_t n_written, room_written;
+	bool syncs; /* the device knows SYNCHRONIZE CACHE */
 	struct msc_pace_stream picture; /* pieces 0: none was taken */
 	/* Of a capture (pace_capture.h): */
 	bool captured;
@@ -98,6 +102,7 @@ struct msc_pace_stream *msc_pace_add_stream(struct msc_pace_samples *, size_t pi
 void msc_pace_drop_stream(struct msc_pace_samples *); /* the last */
 struct msc_pace_request *msc_pace_add_request(struct msc_pace_samples *);
 struct msc_pace_write *msc_pace_add_write(struct msc_pace_samples *);
+struct msc_pace_written *msc_pace_add_written(struct msc_pace_samples *);
 int64_t *msc_pace_add_act(struct msc_pace_samples *);
 /* Counts the bits of blocks that were read, stuffed ones too. */
 void msc_pace_weigh(struct msc_pace_samples *, const uint8_t *data, size_t len, uint32_t blocks);
@@ -134,6 +139,13 @@ int msc_pace_probe_writes(struct msc_session *, const struct msc_pace_options *,
 			  uint32_t blocks, const uint8_t *data, struct msc_pace_samples *,
 			  struct msc_err *) MSC_MUST_CHECK;
 
+/* Measures writes within the scratch of the medium, which has been saved and is put back by who called
+ * msc_medium_begin. In place of msc_pace_probe; the same holds of failures. */
+#define MSC_WRITING_SCRATCH 2560 /* blocks that it needs for all that it sends */
+int msc_pace_probe_writing(struct msc_session *, const struct msc_pace_options *,
+			   struct msc_medium *, struct msc_pace_samples *,
+			   struct msc_err *) MSC_MUST_CHECK;
+
 /* ---- the analysis ---------------------------------------------------------------------------- */
 
 /* Something periodic that events keep to. */
@@ -167,6 +179,10 @@ enum msc_diagnosis_id {
 	MSC_DIAG_HOST_PACED,
 	MSC_DIAG_PER_COMMAND_COST,
 	MSC_DIAG_WRITE_PAUSES,
+	MSC_DIAG_PAGE_MERGE, /* these four of writes alone */
+	MSC_DIAG_SMALL_BUFFER,
+	MSC_DIAG_BLOCK_BY_BLOCK,
+	MSC_DIAG_POLLING,
 	MSC_DIAG_MEDIUM_BOUND, /* from here on limits, not faults */
 	MSC_DIAG_BUS_BOUND,
 	MSC_DIAGS,
@@ -240,6 +256,7 @@ struct msc_pace {
 
 	uint32_t writes, write_pauses;
 	double write_ns, write_pause_ns, write_pause_share; /* medians; share of the writing time */
+	struct msc_writing writing; /* of --op write: then all causes are about writes */
 
 	struct msc_diagnosis diagnosis[MSC_DIAGS];
 	size_t n_diagnosis;
@@ -271,6 +288,12 @@ void msc_test_lock(const struct msc_event_time *, size_t n, double period_ns, do
 
 /* diagnose.c: fills in diagnosis[] from the rest. */
 void msc_pace_diagnose(struct msc_pace *);
+
+/* write_costs.c: fills in writing from the samples, when the frame of the host and the sizes are known. */
+int msc_writing_analyse(const struct msc_pace_samples *, struct msc_pace *,
+			struct msc_err *) MSC_MUST_CHECK;
+/* write_causes.c: fills in diagnosis[] from that. */
+void msc_writing_diagnose(struct msc_pace *);
 
 /* ---- the oscilloscope picture: timeline.c ---------------------------------------------------- */
 

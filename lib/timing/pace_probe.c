@@ -141,6 +141,14 @@ static int set_of(struct msc_probe *s, enum msc_pace_set set, uint32_t blocks, s
 	return 0;
 }
 
+int msc_probe_size(struct msc_probe *s, uint32_t blocks, struct msc_err *err)
+{
+	if (set_of(s, MSC_PACE_SERIAL, blocks, err) < 0 ||
+	    (s->out->queued_works && set_of(s, MSC_PACE_QUEUED, blocks, err) < 0))
+		return -1;
+	return set_of(s, MSC_PACE_STROBED, blocks, err);
+}
+
 static int commands(struct msc_probe *s, const uint32_t *blocks, size_t n, struct msc_err *err)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -150,9 +158,7 @@ static int commands(struct msc_probe *s, const uint32_t *blocks, size_t n, struc
 			snprintf(text, sizeof text, "reads of %u block%s", blocks[i],
 				 blocks[i] == 1 ? "" : "s");
 		say(s, blocks[i] ? text : "commands without data");
-		if (set_of(s, MSC_PACE_SERIAL, blocks[i], err) < 0 ||
-		    (s->out->queued_works && set_of(s, MSC_PACE_QUEUED, blocks[i], err) < 0) ||
-		    set_of(s, MSC_PACE_STROBED, blocks[i], err) < 0)
+		if (msc_probe_size(s, blocks[i], err) < 0)
 			return -1;
 	}
 	return 0;
@@ -353,8 +359,7 @@ static int probe(struct msc_probe *s, struct msc_err *err)
 	return picture(s, err);
 }
 
-/* What the device did wrong ends the measurement, but is no error of ours. */
-static int finish(struct msc_probe *s, int rc, struct msc_err *err)
+int msc_probe_finish(struct msc_probe *s, int rc, struct msc_err *err)
 {
 	if (rc == 0 || err->code != MSC_E_TIMEOUT)
 		return rc;
@@ -371,7 +376,7 @@ int msc_pace_probe(struct msc_session *session, const struct msc_pace_options *o
 
 	if (rc == 0)
 		rc = probe(&s, err);
-	return finish(&s, rc, err);
+	return msc_probe_finish(&s, rc, err);
 }
 
 /* ---- writes ---------------------------------------------------------------------------------- */
@@ -425,5 +430,5 @@ int msc_pace_probe_writes(struct msc_session *session, const struct msc_pace_opt
 		if (rc == 0 && out->n_writes && out->writes[out->n_writes - 1].ns > PAUSE_LEAST_NS)
 			pauses++;
 	}
-	return finish(&s, rc, err);
+	return msc_probe_finish(&s, rc, err);
 }

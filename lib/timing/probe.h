@@ -49,6 +49,12 @@ bool msc_probe_place(struct msc_probe *, uint32_t blocks, uint64_t *lba);
 int msc_probe_read(struct msc_probe *, const struct msc_probe_read *,
 		   struct msc_pace_stream *stream, bool *worked, struct msc_err *) MSC_MUST_CHECK;
 
+/* TEST UNIT READY (0 blocks) or reads of this size: serial, queued where that works, and strobed. */
+int msc_probe_size(struct msc_probe *, uint32_t blocks, struct msc_err *) MSC_MUST_CHECK;
+
+/* What the device did wrong ends the measurement, but is no error of ours: to be called last. */
+int msc_probe_finish(struct msc_probe *, int rc, struct msc_err *) MSC_MUST_CHECK;
+
 /* One GET_STATUS(device), kept among the requests unless it failed. */
 int msc_probe_request(struct msc_probe *, bool busy, struct msc_err *) MSC_MUST_CHECK;
 

@@ -53,6 +53,15 @@ struct msc_pace_write *msc_pace_add_write(struct msc_pace_samples *s)
 	return p;
 }
 
+struct msc_pace_written *msc_pace_add_written(struct msc_pace_samples *s)
+{
+	void *list = s->written,
+	     *p = add(&list, &s->n_written, &s->room_written, sizeof *s->written);
+
+	s->written = list;
+	return p;
+}
+
 int64_t *msc_pace_add_act(struct msc_pace_samples *s)
 {
 	void *list = s->acts, *p = add(&list, &s->n_acts, &s->room_acts, sizeof *s->acts);
@@ -102,6 +111,7 @@ void msc_pace_samples_free(struct msc_pace_samples *s)
 	free(s->streams);
 	free(s->requests);
 	free(s->writes);
+	free(s->written);
 	free(s->acts);
 	memset(s, 0, sizeof *s);
 }

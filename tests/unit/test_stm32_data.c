@@ -258,7 +258,7 @@ static void power_on(struct bench *b, size_t stage)
 				       .mutants = mutants,
 				       .n_mutants = 1,
 				       .speed = MSC_SPEED_FULL,
-				       .host = BUS_HOST_UHCI,
+				       .bus = { .host = BUS_HOST_UHCI },
 				       .seed = 1 };
 	struct msc_err err = MSC_ERR_INIT;
 
