@@ -9,6 +9,7 @@
  *
  * usage: dictionary KEY > dictionary.c      (the key goes into the first lines; see dictionary.sh)
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -205,7 +206,7 @@ static size_t list_entries(struct entry **list)
 	return n;
 }
 
-/* Lines "p ENTRY NAME RULE" and "a ENTRY NAME BEFORE", with the place in the list. */
+/* Lines "p ENTRY NAME RULE FORMS" and "a ENTRY NAME BEFORE 0", with the place in the list. */
 static void work(struct entry *list, size_t n, const struct msc_scenarios *all, size_t first,
 		 size_t step, FILE *out)
 {
@@ -216,10 +217,10 @@ static void work(struct entry *list, size_t n, const struct msc_scenarios *all, 
 		if (e->fault)
 			try_alone(e, all);
 		for (size_t p = 0; p < e->seen.n_seen; p++)
-			fprintf(out, "p %zu %s %s\n", i, e->seen.seen[p].name,
-				e->seen.seen[p].rule->id);
+			fprintf(out, "p %zu %s %s %" PRIu32 "\n", i, e->seen.seen[p].name,
+				e->seen.seen[p].rule->id, e->seen.seen[p].forms);
 		for (size_t a = 0; a < e->n_alone; a++)
-			fprintf(out, "a %zu %s %s\n", i, e->alone[a], e->before ? e->before : "-");
+			fprintf(out, "a %zu %s %s 0\n", i, e->alone[a], e->before ? e->before : "-");
 		msc_evidence_clear(&e->seen);
 	}
 }
@@ -228,6 +229,7 @@ struct line {
 	char kind;
 	size_t entry, at;
 	char name[128], rule[128];
+	uint32_t forms;
 };
 
 struct lines {
@@ -240,8 +242,8 @@ static void read_lines(FILE *f, struct lines *lines)
 	struct line line;
 
 	rewind(f);
-	while (fscanf(f, "%c %zu %127s %127s\n", &line.kind, &line.entry, line.name, line.rule) ==
-	       4) {
+	while (fscanf(f, "%c %zu %127s %127s %" SCNu32 "\n", &line.kind, &line.entry, line.name,
+		      line.rule, &line.forms) == 5) {
 		if (lines->n == lines->room) {
 			lines->room = lines->room * 2 + 1024;
 			lines->list = reallocarray(lines->list, lines->room, sizeof line);
@@ -393,9 +395,9 @@ static void put_table(const struct entry *list, size_t n, struct lines *lines)
 	put_texts("rules", &rules);
 	puts("static const struct msc_pair pairs[] = {");
 	for (size_t i = 0; i < lines->n && lines->list[i].kind == 'p'; i++)
-		printf("%s{%zu, %zu},", i % 8 ? " " : i ? "\n\t" : "\t",
+		printf("%s{%zu, %zu, 0x%" PRIx32 "},", i % 4 ? " " : i ? "\n\t" : "\t",
 		       index_of(&names, lines->list[i].name),
-		       index_of(&rules, lines->list[i].rule));
+		       index_of(&rules, lines->list[i].rule), lines->list[i].forms);
 	puts("\n};\n");
 	put_entries(list, n, lines, &names);
 	puts("const struct msc_dictionary msc_dictionary = {\n"

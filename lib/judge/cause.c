@@ -236,17 +236,49 @@ static void assign(struct msc_match *w, const size_t *by, struct msc_causes *cau
 					     &causes->list[n]);
 }
 
-/* How many sightings it explains by a rule that the fault names as its own. */
-static unsigned own(const struct msc_match *w, size_t k)
+static bool is_whole(const struct msc_match *w, size_t k, size_t i)
+{
+	return w->cover.candidates[k].covers[i] >= msc_match_enough(w, i) * 2;
+}
+
+/* Of the chosen but `without`, one explains this sighting whole. */
+static bool is_taken(const struct msc_match *w, size_t without, size_t i)
+{
+	const struct msc_cover *c = &w->cover;
+	bool taken = false;
+
+	for (size_t k = 0; !taken && k < c->n; k++)
+		taken = c->chosen[k] && k != without && is_whole(w, k, i);
+	return taken;
+}
+
+/* How many sightings t would explain in place of `chosen`, and nothing else does, by a rule that the fault names as
+ * its own. */
+static unsigned own(const struct msc_match *w, size_t chosen, size_t t)
 {
 	unsigned n = 0;
 
 	for (size_t i = 0; i < w->e->n_seen; i++)
-		n += is_own(w, k, i);
+		n += is_own(w, t, i) && is_whole(w, t, i) && !is_taken(w, chosen, i);
 	return n;
 }
 
-/* Of those that cannot be told apart, the one that the rules are about is named first. */
+/* What it should have shown and did not. */
+static unsigned count_missing(const struct msc_match *w, size_t k)
+{
+	const struct msc_entry *entry = &w->d->entries[w->cover.candidates[k].entry];
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < entry->n; i++) {
+		const struct msc_pair *p = &w->d->pairs[entry->first + i];
+
+		n += msc_match_is_expected(w, p) && !msc_match_is_seen(w, p);
+	}
+	return n;
+}
+
+/* Of those that cannot be told apart, the one that the rules are about is named first, then the one of which least
+ * is missing. */
 static int prefer(struct msc_match *w, struct msc_err *err)
 {
 	struct msc_cover *c = &w->cover;
@@ -256,15 +288,67 @@ static int prefer(struct msc_match *w, struct msc_err *err)
 
 		if (!c->chosen[k])
 			continue;
-		if (msc_cover_ties(c, k, 0, w->tie, err) < 0)
+		if (msc_cover_ties(c, k, msc_match_hidden(2), w->tie, err) < 0)
 			return -1;
-		for (size_t t = 0; t < c->n; t++)
-			if (w->tie[t] && own(w, t) > own(w, best))
+		for (size_t t = 0; t < c->n; t++) {
+			unsigned it, most;
+
+			if (!w->tie[t])
+				continue;
+			it = own(w, k, t);
+			most = own(w, k, best);
+			if (it > most ||
+			    (it == most && count_missing(w, t) < count_missing(w, best)))
 				best = t;
+		}
 		c->chosen[k] = false;
 		c->chosen[best] = true;
 	}
 	return 0;
+}
+
+/* Nothing of what the fault itself is about has been seen but what another of the chosen explains as well: the rest
+ * may follow from something that the catalogue does not have. */
+static bool is_guess(const struct msc_match *w, size_t k)
+{
+	const struct msc_cover *c = &w->cover;
+
+	if (!c->chosen[k] || !fault_of(w->d->entries[c->candidates[k].entry].id) ||
+	    !count_missing(w, k))
+		return false;
+	for (size_t i = 0; i < w->e->n_seen; i++) {
+		bool shared = false;
+
+		if (!is_own(w, k, i) || (w->e->seen[i].name && !is_whole(w, k, i)))
+			continue;
+		for (size_t other = 0; !shared && other < c->n; other++)
+			shared = c->chosen[other] && other != k &&
+				 c->candidates[other].covers[i] > msc_match_enough(w, i);
+		if (!shared)
+			return false;
+	}
+	return true;
+}
+
+/* The cheapest set without guesses: the one of which most is missing is given up, and what is left solved anew. */
+static int solve(struct msc_match *w, struct msc_err *err)
+{
+	struct msc_cover *c = &w->cover;
+
+	for (;;) {
+		size_t worst = NONE;
+
+		if (msc_cover_solve(c, err) < 0 || prefer(w, err) < 0)
+			return -1;
+		for (size_t k = 0; k < c->n; k++)
+			if (is_guess(w, k) &&
+			    (worst == NONE || count_missing(w, k) > count_missing(w, worst)))
+				worst = k;
+		if (worst == NONE)
+			return 0;
+		for (size_t i = 0; i < c->n_seen; i++)
+			c->candidates[worst].covers[i] = 0;
+	}
 }
 
 static int find(struct msc_match *w, struct msc_causes *causes, struct msc_err *err)
@@ -276,7 +360,7 @@ static int find(struct msc_match *w, struct msc_causes *causes, struct msc_err *
 	causes->of = calloc(w->e->n_seen + 1, sizeof *causes->of);
 	if (!by || !causes->list || !causes->of) {
 		msc_nomem(err);
-	} else if (msc_cover_solve(&w->cover, err) == 0 && prefer(w, err) == 0) {
+	} else if (solve(w, err) == 0) {
 		for (size_t i = 0; i < w->e->n_seen; i++)
 			by[i] = explained_by(w, i);
 		rc = tell(w, by, causes, err);

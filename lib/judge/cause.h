@@ -20,8 +20,11 @@
 
 #define MSC_ALONE_MAX 3
 
+/* What a rule says differs with what was seen: "answered with 13 bytes" is another defect than "time-out". Each
+ * form of a message, its words without the values, is one of 32 bits. */
 struct msc_pair {
 	uint16_t name, rule; /* of the dictionary's */
+	uint32_t forms;	     /* 0: unknown, that may be any */
 };
 
 struct msc_entry {
@@ -51,6 +54,7 @@ extern const struct msc_dictionary msc_dictionary; /* of this build's catalogue 
 struct msc_sighting { /* of one rule in one case */
 	const char *name; /* of the case, borrowed; NULL: of none, in a capture */
 	const struct msc_rule *rule;
+	uint32_t forms; /* as in struct msc_pair */
 	unsigned findings;
 	enum msc_severity worst;
 };

@@ -7,11 +7,16 @@
 
 /* Weights, in thousandths of a finding of a rule of its own. They were chosen so that pairs of faults
  * on `reference` and single faults on the other models are named best (tests/unit/test_cause_catalogue.c). */
-#define EXACT	   1000 /* the dictionary has the rule in this case */
+#define EXACT \
+	1000 /* the dictionary has the rule in this case, and what was seen has the same form */
+#define OTHERWISE  400	/* and in another form */
 #define ALIKE	   600	/* in a case of the same kind */
 #define ELSEWHERE  250	/* in another case, and the rule is of few defects */
 #define FAINT	   80	/* the same, and it is of many */
 #define FEW	   3	/* defects */
+#define BROAD \
+	800 /* in another case, and the defect is seen in many already, by the same rule and form */
+#define MANY	   8	/* cases */
 #define STATED	   500	/* of an expect.* rule, which says only that something is wrong */
 #define ENOUGH	   500	/* explains a finding */
 #define NAMING	   300
@@ -70,8 +75,12 @@ static size_t kind_length(const char *name)
 	return dot ? (size_t)(dot + 1 - name) : strlen(name);
 }
 
-/* How much of a sighting an entry explains, in thousandths. A rule that many calls break tells nothing in another
- * case than the dictionary's. */
+static bool is_same(const struct msc_pair *a, const struct msc_pair *b)
+{
+	return !a->forms || !b->forms || (a->forms & b->forms);
+}
+
+/* How much of a sighting an entry explains, in thousandths. */
 static int32_t degree(const struct msc_match *w, const struct msc_entry *entry, size_t i)
 {
 	const struct msc_pair *pairs = w->d->pairs + entry->first, *at = &w->seen[i];
@@ -85,15 +94,16 @@ static int32_t degree(const struct msc_match *w, const struct msc_entry *entry, 
 		if (pairs[p].rule != at->rule)
 			continue;
 		if (pairs[p].name == at->name)
-			return EXACT;
-		has = true;
+			return is_same(&pairs[p], at) ? EXACT : OTHERWISE;
+		has |= is_same(&pairs[p], at);
 	}
-	if (!has || w->e->seen[i].rule->varied)
+	if (!has)
 		return 0;
 	for (size_t p = 0; name && p < entry->n; p++)
-		if (pairs[p].rule == at->rule && !strncmp(w->d->names[pairs[p].name], name, kind))
+		if (pairs[p].rule == at->rule && is_same(&pairs[p], at) &&
+		    !strncmp(w->d->names[pairs[p].name], name, kind))
 			return ALIKE;
-	return w->common[at->rule] > FEW ? FAINT : name ? ELSEWHERE : ENOUGH;
+	return w->common[i] > FEW ? FAINT : name ? ELSEWHERE : ENOUGH;
 }
 
 bool msc_match_is_seen(const struct msc_match *w, const struct msc_pair *p)
@@ -133,20 +143,19 @@ static bool is_firmware(const struct msc_entry *entry)
 	return false;
 }
 
-/* A rule that many faults show tells little about which one it is. */
-static void count_rules(struct msc_match *w)
+/* What many faults show tells little about which one it is. */
+static void count_alike(struct msc_match *w)
 {
-	for (size_t k = 0; k < w->d->n_entries; k++) {
-		const struct msc_entry *entry = &w->d->entries[k];
-
-		for (size_t r = 0; r < w->d->n_rules; r++) {
+	for (size_t i = 0; i < w->e->n_seen; i++)
+		for (size_t k = 0; k < w->d->n_entries; k++) {
+			const struct msc_entry *entry = &w->d->entries[k];
+			const struct msc_pair *p = w->d->pairs + entry->first;
 			bool has = false;
 
-			for (uint32_t i = 0; !has && i < entry->n; i++)
-				has = w->d->pairs[entry->first + i].rule == r;
-			w->common[r] += has && !is_firmware(entry);
+			for (uint32_t n = 0; !has && n < entry->n; n++)
+				has = p[n].rule == w->seen[i].rule && is_same(&p[n], &w->seen[i]);
+			w->common[i] += has && !is_firmware(entry);
 		}
-	}
 }
 
 static void resolve(struct msc_match *w)
@@ -170,10 +179,28 @@ static void resolve(struct msc_match *w)
 
 		w->seen[i].rule = find_index(d->rules, d->n_rules, s->rule->id);
 		w->seen[i].name = find_index(d->names, d->n_names, s->name);
+		w->seen[i].forms = s->forms;
 		if (w->seen[i].name != UINT16_MAX)
 			w->ran[w->seen[i].name] = RAN_DIRTY;
 	}
-	count_rules(w);
+	count_alike(w);
+}
+
+/* What a defect shows in many cases as the dictionary has it, it shows in others too, on a device that takes other
+ * paths than the model: a second defect has to explain more than that. */
+static void spread(struct msc_match *w, int32_t *degrees)
+{
+	for (size_t i = 0; i < w->cover.n_seen; i++) {
+		unsigned alike = 0;
+
+		if (!degrees[i] || degrees[i] == OTHERWISE || degrees[i] >= BROAD)
+			continue;
+		for (size_t k = 0; k < w->cover.n_seen; k++)
+			alike += degrees[k] == EXACT && w->seen[k].rule == w->seen[i].rule &&
+				 is_same(&w->seen[k], &w->seen[i]);
+		if (alike >= MANY)
+			degrees[i] = BROAD;
+	}
 }
 
 /* Where there are cases, one of them at least must be as the dictionary says. */
@@ -190,11 +217,15 @@ static void list_candidates(struct msc_match *w)
 		for (size_t i = 0; i < c->n_seen; i++) {
 			int32_t d = degree(w, entry, i);
 
-			candidate->covers[i] = d * weight(w->e->seen[i].rule) / EXACT;
+			candidate->covers[i] = d;
 			any |= d == EXACT || (d && !w->e->seen[i].name);
 		}
 		if (!any)
 			continue;
+		spread(w, candidate->covers);
+		for (size_t i = 0; i < c->n_seen; i++)
+			candidate->covers[i] =
+				candidate->covers[i] * weight(w->e->seen[i].rule) / EXACT;
 		candidate->entry = k;
 		candidate->cost =
 			(firmware ? NAMING_ALL : NAMING) + missing_cost(w, entry, firmware);
@@ -208,7 +239,7 @@ static int allocate(struct msc_match *w, struct msc_err *err)
 	size_t n = w->e->n_seen;
 
 	w->rules = calloc(d->n_rules + 1, sizeof *w->rules);
-	w->common = calloc(d->n_rules + 1, sizeof *w->common);
+	w->common = calloc(n + 1, sizeof *w->common);
 	w->ran = calloc(d->n_names + 1, sizeof *w->ran);
 	w->seen = calloc(n + 1, sizeof *w->seen);
 	w->worth = calloc(d->n_entries * n + 1, sizeof *w->worth);

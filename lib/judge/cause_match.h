@@ -12,7 +12,7 @@ struct msc_match {
 	const struct msc_evidence *e;
 	enum msc_profile profile;
 	const struct msc_rule **rules; /* of the dictionary's; NULL: unknown or ignored */
-	unsigned *common;	       /* of each: in how many faults it is */
+	unsigned *common; /* of each sighting: how many faults show the like anywhere */
 	enum { NOT_RUN, RAN_CLEAN, RAN_DIRTY } *ran; /* of the dictionary's names */
 	struct msc_pair *seen; /* of each sighting; UINT16_MAX: not in the dictionary */
 	struct msc_cover cover;

@@ -2,6 +2,7 @@
 /* What was seen, put together by case and rule. */
 #include "judge/cause.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,37 @@ static void *more(void *list, size_t n, size_t *room, size_t size)
 	return list;
 }
 
+/* A word that a command, a value or a name of the device puts there; what a reset is called stays. */
+static bool is_value(const char *word, size_t len)
+{
+	bool small = false, line = false;
+
+	for (size_t i = 0; i < len; i++) {
+		if (isdigit((unsigned char)word[i]) || word[i] == '\'' || word[i] == '"')
+			return true;
+		small |= islower((unsigned char)word[i]) != 0;
+		line |= word[i] == '_';
+	}
+	return !small && !line;
+}
+
+/* What was seen, without its values: one bit, by a hash (FNV-1a) of its words. */
+static uint32_t form(const char *message)
+{
+	uint32_t hash = 2166136261u;
+
+	for (const char *at = message; at && *at; at += *at == ' ') {
+		size_t len = strcspn(at, " ");
+
+		for (size_t i = 0; i < len && !is_value(at, len); i++)
+			if (isalpha((unsigned char)at[i]) &&
+			    !(at[i] == 's' && !isalpha((unsigned char)at[i + 1])))
+				hash = (hash ^ (uint8_t)at[i]) * 16777619u;
+		at += len;
+	}
+	return message ? 1u << (hash ^ hash >> 16) % 32 : 0;
+}
+
 static int sight(struct msc_evidence *e, const char *name, const struct msc_finding *f, size_t from,
 		 struct msc_err *err)
 {
@@ -25,6 +57,7 @@ static int sight(struct msc_evidence *e, const char *name, const struct msc_find
 		if (s->rule != f->rule || (!name && s->name))
 			continue;
 		s->findings++;
+		s->forms |= form(f->message);
 		if (f->severity > s->worst)
 			s->worst = f->severity;
 		return 0;
@@ -33,9 +66,11 @@ static int sight(struct msc_evidence *e, const char *name, const struct msc_find
 	if (!s)
 		return msc_nomem(err);
 	e->seen = s;
-	s[e->n_seen++] = (struct msc_sighting){
-		.name = name, .rule = f->rule, .findings = 1, .worst = f->severity
-	};
+	s[e->n_seen++] = (struct msc_sighting){ .name = name,
+						.rule = f->rule,
+						.forms = form(f->message),
+						.findings = 1,
+						.worst = f->severity };
 	return 0;
 }
 

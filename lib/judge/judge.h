@@ -36,7 +36,6 @@ struct msc_rule {
 	enum msc_severity severity[MSC_PROFILES]; /* by profile, in the order of the enum */
 	const char *why;     /* why a host cares */
 	const char *mistake; /* the usual mistake in firmware */
-	bool varied; /* breaches of it have nothing in common: in another case it is no sign of the same fault */
 	bool doubtful; /* what it sees can be of the user's making, such as an image for a larger medium: a
 			  cause that shows nothing else is never certain */
 	bool fact; /* about what does not change, such as a descriptor: a run tells it once */

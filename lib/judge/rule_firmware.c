@@ -11,7 +11,6 @@ const struct msc_rule msc_rule_firmware_misuse = {
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "what a real controller makes of it differs from part to part, up to memory that is overwritten",
 	.mistake = "a buffer is armed on an endpoint that has one, or before it is opened",
-	.varied = true,
 };
 
 const struct msc_rule msc_rule_firmware_dead = {

@@ -22,6 +22,52 @@ const struct msc_fault msc_fault_halt_lost = {
 	.ops = {.setup = halt_lost},
 };
 
+static bool is_common(uint8_t opcode)
+{
+	switch (opcode) {
+	case MSC_OP_TEST_UNIT_READY:
+	case MSC_OP_REQUEST_SENSE:
+	case MSC_OP_INQUIRY:
+	case MSC_OP_MODE_SENSE_6:
+	case MSC_OP_START_STOP_UNIT:
+	case MSC_OP_PREVENT_ALLOW:
+	case MSC_OP_READ_FORMAT_CAPACITIES:
+	case MSC_OP_READ_CAPACITY_10:
+	case MSC_OP_READ_10:
+	case MSC_OP_WRITE_10:
+	case MSC_OP_VERIFY_10:
+	case MSC_OP_MODE_SENSE_10:
+	case MSC_OP_SERVICE_ACTION_IN_16:
+	case MSC_OP_READ_12:
+	case MSC_OP_WRITE_12:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The firmware takes the path of a CBW that is not valid. */
+ON_COMMAND(unknown_is_invalid)
+{
+	if (!is_common(seen->cb[0]))
+		seen->h.signature = 0;
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_unknown_invalid = {
+	.id = "unknown-invalid",
+	.title =
+		"a command that it does not know is refused as a CBW that is not valid: both endpoints stay "
+		"halted until reset recovery",
+	.seen = "https://github.com/STMicroelectronics/stm32_mw_usb_device/blob/0b06460/Class/MSC/Src/"
+		"usbd_msc_scsi.c: SCSI_ProcessCmd",
+	.caught_by = "bot.csw.stall",
+	.mistake =
+		"the default of the switch over operation codes shares the error state of an invalid "
+		"CBW: fail the command with 5/20/00, and send a CSW",
+	.ops = { .command = unknown_is_invalid },
+};
+
 /* state: the last CBW, and that a bus reset has come since. */
 struct replay {
 	bool fresh;

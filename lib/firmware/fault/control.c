@@ -39,3 +39,45 @@ const struct msc_fault msc_fault_endpoint_armed_twice = {
 		   "whether it is armed first",
 	.ops = {.csw = arm_twice},
 };
+
+/* state: the bulk endpoints. */
+struct opened {
+	uint8_t in, out;
+};
+
+ON_OPEN(learn_endpoints)
+{
+	struct opened *o = state;
+
+	if (ep & MSC_EP_IN)
+		o->in = ep;
+	else
+		o->out = ep;
+}
+
+ON_SETUP(interface_closes)
+{
+	const struct opened *o = state;
+
+	if (q->request_type != MSC_RECIPIENT_INTERFACE || q->request != MSC_STD_SET_INTERFACE ||
+	    q->value || !o->in || !o->out)
+		return MUTANT_PASS;
+	udc_close(m, o->in);
+	udc_close(m, o->out);
+	mutant_acknowledge(m);
+	return MUTANT_SWALLOW;
+}
+
+const struct msc_fault msc_fault_interface_closes = {
+	.id = "interface-closes",
+	.title = "SET_INTERFACE with the setting in force closes the endpoints",
+	.seen = "https://github.com/cherry-embedded/CherryUSB/blob/af16015/core/usbd_core.c: "
+		"usbd_set_interface",
+	.caught_by = "bot.reset.recovers",
+	.mistake =
+		"setting 0 is taken for one without endpoints: close those of the old setting, open those "
+		"of the new one, and arm bulk-out",
+	.ops = { .state_size = sizeof(struct opened),
+		 .setup = interface_closes,
+		 .open = learn_endpoints },
+};

@@ -21,6 +21,41 @@ static uint32_t wanted_by_block(const uint8_t *cb)
 	return 0;
 }
 
+/* -- how long a block is ----------------------------------------------------------------------- */
+
+/* As many blocks as it takes for the host's length. */
+ON_COMMAND(fit_blocks)
+{
+	uint32_t size = card_block_size(m, 0), blocks = msc_get_be16(seen->cb + 7);
+
+	if (seen->cb[0] == MSC_OP_READ_10 && fault_is_in(v) && blocks && size &&
+	    v->cbw.h.length / size >= blocks)
+		msc_put_be16(seen->cb + 7, (uint16_t)((v->cbw.h.length + size - 1) / size));
+	return MUTANT_PASS;
+}
+
+ON_CSW(fits_always)
+{
+	if (v->cbw.cb[0] != MSC_OP_READ_10 || !fault_is_in(v) ||
+	    raw[CSW_STATUS] != MSC_CSW_PHASE_ERROR)
+		return MUTANT_PASS;
+	raw[CSW_STATUS] = MSC_CSW_PASSED;
+	msc_put_le32(raw + CSW_RESIDUE, 0);
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_block_size_divided = {
+	.id = "block-size-divided",
+	.title = "a READ(10) takes dCBWDataTransferLength / blocks for the size of a block",
+	.seen = "https://github.com/hathach/tinyusb/blob/fd70160/src/class/msc/msc_device.c: "
+		"rdwr10_get_blocksize",
+	.caught_by = "bot.residue.in",
+	.mistake =
+		"the size of a block is what READ CAPACITY says: what the host's length has besides "
+		"belongs to the residue, and where it is less the command is in phase error",
+	.ops = { .command = fit_blocks, .csw = fits_always },
+};
+
 /* -- what else writes there ------------------------------------------------------------------- */
 
 /* state: a SETUP came since the last piece of data; the command is not over. */

@@ -66,6 +66,69 @@ const struct msc_fault msc_fault_clear_status = {
 	.ops = {.unstall = status_dropped},
 };
 
+/* -- what is armed twice: the buffer of a command in flight is nobody's business here ------------ */
+
+static void arm_again(struct mcu *m, uint8_t ep, void *buf)
+{
+	if (udc_busy(m, ep))
+		udc_receive(m, ep, buf, MSC_CBW_LEN);
+}
+
+ON_UNSTALL(receive_again)
+{
+	if (ep == v->ep_out)
+		arm_again(m, ep, state);
+	return true;
+}
+
+const struct msc_fault msc_fault_clear_rearms = {
+	.id = "clear-rearms",
+	.title = "CLEAR_FEATURE(ENDPOINT_HALT) of bulk-out arms it for a CBW although it is armed",
+	.seen = "https://github.com/hathach/tinyusb/blob/fd70160/src/class/msc/msc_device.c: "
+		"mscd_control_xfer_cb; "
+		"https://github.com/STMicroelectronics/stm32_mw_usb_device/blob/0b06460/Class/MSC/Src/"
+		"usbd_msc_bot.c",
+	.caught_by = "firmware.misuse",
+	.mistake =
+		"the end of a halt means the next CBW only where bulk-out was halted: ask whether "
+		"it is armed, or take the buffer back first",
+	.ops = { .state_size = MSC_CBW_LEN, .unstall = receive_again },
+};
+
+/* state: bulk-out, learned from the first CBW, and a buffer. */
+struct rearmed {
+	uint8_t ep, cbw[MSC_CBW_LEN];
+};
+
+ON_COMMAND(learn_out)
+{
+	((struct rearmed *)state)->ep = v->ep_out;
+	return MUTANT_PASS;
+}
+
+ON_SETUP(reset_receives)
+{
+	struct rearmed *r = state;
+
+	if (fault_is_class(q, MSC_REQ_BULK_ONLY_RESET) && r->ep)
+		arm_again(m, r->ep, r->cbw);
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_reset_rearms = {
+	.id = "reset-rearms",
+	.title = "Bulk-Only Mass Storage Reset arms bulk-out for a CBW although it is armed",
+	.seen = "https://github.com/STMicroelectronics/stm32_mw_usb_device/blob/0b06460/Class/MSC/Src/"
+		"usbd_msc_bot.c: MSC_BOT_Reset",
+	.caught_by = "firmware.misuse",
+	.mistake =
+		"the reset may come while the device waits for a CBW: take the buffer back before "
+		"arming another",
+	.ops = { .state_size = sizeof(struct rearmed),
+		 .command = learn_out,
+		 .setup = reset_receives },
+};
+
 /* state: the host has halted bulk-out. */
 ON_SETUP(host_halts)
 {

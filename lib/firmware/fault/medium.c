@@ -33,13 +33,13 @@ ON_COMMAND(lba_unchecked)
 
 const struct msc_fault msc_fault_lba_unchecked = {
 	.id = "lba-unchecked",
-	.title = "a read or write past the end of the medium begins again at block 0",
+	.title = "the address of a read or write is not compared with the capacity",
 	.seen = "field 17: Zephyr #23240; LUFA checks the first block only",
 	.caught_by = "scsi.lba.range",
-	.mistake = "nothing is compared with the capacity",
-	.ops = {.state_size = sizeof(uint64_t),
-		.data_in = learn_blocks,
-		.command = lba_unchecked},
+	.mistake =
+		"first block and length are used as they come: compare both with the capacity, and "
+		"refuse with 5/21/00",
+	.ops = { .state_size = sizeof(uint64_t), .data_in = learn_blocks, .command = lba_unchecked },
 };
 
 ON_COMMAND(start_only)

@@ -273,7 +273,7 @@ static const struct msc_fault rows[] = {
 	  DEFECT({ AT_ANSWER,
 		   { OPCODE(REQUEST_SENSE), { LEN, ABOVE, 13 } },
 		   { { BYTE(0), PUT, 0 } } }) },
-	{ "sense-length", "ADDITIONAL SENSE LENGTH is the whole length",
+	{ "sense-length", "ADDITIONAL SENSE LENGTH is not the length of what follows it",
 	  "ST writes 12 where 10 bytes follow", "scsi.sense.form",
 	  .mistake = "byte 7 counts what follows it: 10 for 18 bytes",
 	  DEFECT({ AT_ANSWER,
