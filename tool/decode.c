@@ -273,8 +273,9 @@ static int decode(struct tool *tool, struct msc_err *err)
 	c = err->code ? NULL : msc_capture_open(d.path, &options, err);
 	if (c)
 		status = decode_all(&d, c, err);
-	if (images_end(&d.images, status >= 0, err) < 0 ||
-	    script_end(d.script, status >= 0, err) < 0)
+	if (images_end(&d.images, status >= 0, err) < 0)
+		status = -1;
+	if (script_end(d.script, status >= 0, err) < 0)
 		status = -1;
 	msc_capture_close(c);
 	sum_free(d.sum);
