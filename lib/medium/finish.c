@@ -93,6 +93,10 @@ void msc_medium_finish(struct msc_medium *m, struct msc_medium_end *end)
 		for (int tries = 0; tries < 2 && !t->gone && !*m->ended && !good; tries++) {
 			if (tries && err.code != MSC_E_NOMEM)
 				break; /* memory alone may be there the next moment */
+			if (tries)
+				care_note(m, false,
+					  "what was written is put back a second time: %s",
+					  err.msg);
 			err = (struct msc_err)MSC_ERR_INIT;
 			if (restore_all(m, &good, &err) < 0)
 				good = false;

@@ -281,7 +281,8 @@ int msc_yaml_parse(struct msc_arena *arena, const char *path, const char *text,
 		rc = msc_nomem(err);
 	else
 		rc = read_documents(&r, diag, out);
-	if (errno == ENOMEM) { /* all that the parser says of it; it goes on without what it lacks */
+	if (errno ==
+	    ENOMEM) { /* all that the parser says of it; it goes on without what it lacks */
 		*err = (struct msc_err)MSC_ERR_INIT;
 		rc = msc_nomem(err);
 	}

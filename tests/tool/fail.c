@@ -143,8 +143,14 @@ __attribute__((destructor)) static void end(void)
 			tell(left_fd, 'm', taken[i].frame, NEAR);
 }
 
-void *malloc(size_t n) { return due('m', ENOMEM) ? NULL : keep(__libc_malloc(n)); }
-void *calloc(size_t n, size_t size) { return due('m', ENOMEM) ? NULL : keep(__libc_calloc(n, size)); }
+void *malloc(size_t n)
+{
+	return due('m', ENOMEM) ? NULL : keep(__libc_malloc(n));
+}
+void *calloc(size_t n, size_t size)
+{
+	return due('m', ENOMEM) ? NULL : keep(__libc_calloc(n, size));
+}
 
 void *realloc(void *p, size_t n)
 {
@@ -213,15 +219,39 @@ int open64(const char *path, int flags, ...)
 	return due('o', EMFILE) ? -1 : REAL(open64)(path, flags, mode);
 }
 
-FILE *fopen64(const char *path, const char *how) { return due('o', EMFILE) ? NULL : REAL(fopen64)(path, how); }
-FILE *fdopen(int fd, const char *how) { return due('o', ENOMEM) ? NULL : REAL(fdopen)(fd, how); }
+FILE *fopen64(const char *path, const char *how)
+{
+	return due('o', EMFILE) ? NULL : REAL(fopen64)(path, how);
+}
+FILE *fdopen(int fd, const char *how)
+{
+	return due('o', ENOMEM) ? NULL : REAL(fdopen)(fd, how);
+}
 
-ssize_t read(int fd, void *p, size_t n) { return due('r', EIO) ? -1 : REAL(read)(fd, p, n); }
-ssize_t pread64(int fd, void *p, size_t n, off64_t a) { return due('r', EIO) ? -1 : REAL(pread64)(fd, p, n, a); }
-ssize_t write(int fd, const void *p, size_t n) { return due('w', ENOSPC) ? -1 : REAL(write)(fd, p, n); }
-int ftruncate64(int fd, off64_t n) { return due('w', ENOSPC) ? -1 : REAL(ftruncate64)(fd, n); }
-int fsync(int fd) { return due('s', EIO) ? -1 : REAL(fsync)(fd); }
-int fdatasync(int fd) { return due('s', EIO) ? -1 : REAL(fdatasync)(fd); }
+ssize_t read(int fd, void *p, size_t n)
+{
+	return due('r', EIO) ? -1 : REAL(read)(fd, p, n);
+}
+ssize_t pread64(int fd, void *p, size_t n, off64_t a)
+{
+	return due('r', EIO) ? -1 : REAL(pread64)(fd, p, n, a);
+}
+ssize_t write(int fd, const void *p, size_t n)
+{
+	return due('w', ENOSPC) ? -1 : REAL(write)(fd, p, n);
+}
+int ftruncate64(int fd, off64_t n)
+{
+	return due('w', ENOSPC) ? -1 : REAL(ftruncate64)(fd, n);
+}
+int fsync(int fd)
+{
+	return due('s', EIO) ? -1 : REAL(fsync)(fd);
+}
+int fdatasync(int fd)
+{
+	return due('s', EIO) ? -1 : REAL(fdatasync)(fd);
+}
 
 ssize_t pwrite64(int fd, const void *p, size_t n, off64_t a)
 {
@@ -238,7 +268,10 @@ static int stream_is_due(FILE *f, char letter, int why)
 	return 1;
 }
 
-int fflush(FILE *f) { return f && stream_is_due(f, 'w', ENOSPC) ? EOF : REAL(fflush)(f); }
+int fflush(FILE *f)
+{
+	return f && stream_is_due(f, 'w', ENOSPC) ? EOF : REAL(fflush)(f);
+}
 
 size_t fread(void *p, size_t size, size_t n, FILE *f)
 {
@@ -254,9 +287,18 @@ int fclose(FILE *f)
 	return failed ? EOF : result;
 }
 
-int rename(const char *from, const char *to) { return due('n', EIO) ? -1 : REAL(rename)(from, to); }
-int unlink(const char *path) { return due('n', EIO) ? -1 : REAL(unlink)(path); }
-int mkdir(const char *path, mode_t mode) { return due('n', ENOSPC) ? -1 : REAL(mkdir)(path, mode); }
+int rename(const char *from, const char *to)
+{
+	return due('n', EIO) ? -1 : REAL(rename)(from, to);
+}
+int unlink(const char *path)
+{
+	return due('n', EIO) ? -1 : REAL(unlink)(path);
+}
+int mkdir(const char *path, mode_t mode)
+{
+	return due('n', ENOSPC) ? -1 : REAL(mkdir)(path, mode);
+}
 
 int renameat2(int a, const char *from, int b, const char *to, unsigned flags)
 {
