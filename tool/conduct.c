@@ -200,8 +200,8 @@ static int end_reports(struct conductor *c, int status, struct msc_err *err)
 	int result = 0;
 
 	for (size_t i = 0; i < c->n_reports; i++) {
-		c->tool->outputs[i].written = true;
-		if (msc_report_end(&c->reports[i].run, status, err) == 0)
+		c->tool->outputs[i].written = msc_report_end(&c->reports[i].run, status, err) == 0;
+		if (c->tool->outputs[i].written)
 			continue;
 		result = -1;
 		if (status == MSCOPE_PASSED || status == MSCOPE_FAILED)

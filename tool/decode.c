@@ -196,8 +196,9 @@ static int decode(struct tool *tool, struct msc_err *err)
 	d.decode = err->code ? NULL : msc_decode_open(d.path, &d.o, err);
 	if (d.decode)
 		status = decode_all(&d, err);
-	if (images_end(&d.images, status >= 0, err) < 0 ||
-	    script_end(d.script, status >= 0, err) < 0)
+	if (images_end(&d.images, status >= 0, err) < 0)
+		status = -1;
+	if (script_end(d.script, status >= 0, err) < 0)
 		status = -1;
 	msc_decode_close(d.decode);
 	return status;

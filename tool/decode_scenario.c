@@ -370,7 +370,7 @@ int script_end(struct script *s, bool keep, struct msc_err *err)
 
 	if (!s)
 		return 0;
-	if (fclose(s->steps))
+	if (!msc_text_end(s->steps, &s->text))
 		result = msc_nomem(err);
 	if (keep && result == 0 && !s->n_steps)
 		result = msc_fail(err, MSC_E_UNDECIDED,

@@ -201,11 +201,11 @@ static int show(struct job *j, int status, struct msc_err *err)
 					   .repeat = repeat ? repeat : "",
 					   .context = &context,
 					   .exit_status = status };
-	int result = 0;
+	int result = plays && repeat ? 0 : msc_nomem(err);
 
 	if (tool->text)
 		msc_fuzz_print(tool->text, &r);
-	if (json_is_wanted(tool))
+	if (result == 0 && json_is_wanted(tool))
 		result = write_json(tool, msc_fuzz_json(&r), err);
 	free(plays);
 	free(repeat);

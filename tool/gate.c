@@ -84,10 +84,11 @@ int gate_write(struct tool *tool, struct msc_bench_report *r, struct msc_err *er
 	for (size_t i = 0; i < tool->n_outputs; i++) {
 		struct output *o = &tool->outputs[i];
 
-		o->written = true;
 		if (quiet && o->f == stdout && output_is(o, "text"))
-			continue;
-		if (write_as(o, r, err) < 0)
+			o->written = true;
+		else
+			o->written = write_as(o, r, err) == 0;
+		if (!o->written)
 			result = -1;
 	}
 	r->context = NULL;

@@ -79,6 +79,8 @@ static int run_command(struct tool *tool, int argc, char **argv, struct msc_err 
 	}
 	if (tool_begin(tool, err) == 0)
 		status = tool->cmd->run(tool, err);
+	if (status >= 0 && memory_ran_out())
+		status = msc_nomem(err);
 	if (tool_end(tool, status, err, &end) < 0 && status >= 0) {
 		*err = end;
 		return -1;
@@ -150,8 +152,10 @@ int main(int argc, char **argv)
 		return MSCOPE_INTERNAL;
 
 	catch_signals();
+	memory_begin();
 	setvbuf(stdout, NULL, _IOFBF, OUTPUT_BUFFER);
 	status = dispatch(argc, argv, &err);
+	memory_end();
 	if (dread)
 		free(argv);
 	if (output_failed()) {

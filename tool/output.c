@@ -216,7 +216,7 @@ int write_json(struct tool *tool, json_t *document, struct msc_err *err)
 		if (!output_is(o, "json"))
 			continue;
 		result = msc_json_write(o->f, json_incref(document), err);
-		o->written = true;
+		o->written = result == 0;
 	}
 	json_decref(document);
 	return result;
@@ -250,6 +250,24 @@ static int say_why(struct tool *tool, struct output *o, int status, const struct
 			      err);
 }
 
+/* It is to say why there is no result, instead of what it has. What was printed cannot be taken back. */
+static bool has_no_result(const struct output *o)
+{
+	if (o->f == stdout)
+		return !o->written && !is_screen(o);
+	return !o->written || memory_ran_out();
+}
+
+static int begin_anew(struct output *o, struct msc_err *err)
+{
+	if (o->f == stdout || (!o->file.temporary && !o->file.at_end))
+		return 0;
+	rewind(o->f); /* which forgets that it had failed */
+	if (ftruncate(fileno(o->f), 0) == 0)
+		return 0;
+	return msc_fail_errno(err, MSC_E_IO, "cannot write %s", o->file.path);
+}
+
 static int end_one(struct tool *tool, struct output *o, int status, const struct msc_err *why,
 		   struct msc_err *err)
 {
@@ -260,13 +278,16 @@ static int end_one(struct tool *tool, struct output *o, int status, const struct
 		return 0;
 	if (tool->copied && output_is(o, "text"))
 		fwrite(tool->copied, 1, tool->copied_len, o->f);
-	if (status < 0 && !usage && !o->written && !is_screen(o))
-		result = (tool->cmd->failed ? tool->cmd->failed
-					    : say_why)(tool, o, tool_status(why), why, err);
+	if (status < 0 && !usage && has_no_result(o)) {
+		result = begin_anew(o, err);
+		if (result == 0)
+			result = (tool->cmd->failed ? tool->cmd->failed
+						    : say_why)(tool, o, tool_status(why), why, err);
+	}
 	if (o->f == stdout)
 		return result;
-	if (!usage || o->written)
-		return msc_outfile_keep(&o->file, err) < 0 ? -1 : result;
+	if (result == 0 && (!usage || o->written))
+		return msc_outfile_keep(&o->file, err);
 	msc_outfile_discard(&o->file);
 	return result;
 }
@@ -275,7 +296,7 @@ int outputs_end(struct tool *tool, int status, const struct msc_err *why, struct
 {
 	int result = 0;
 
-	if (tool->copies && tool->text && fclose(tool->text))
+	if (tool->copies && tool->text && !msc_text_end(tool->text, &tool->copied))
 		result = msc_nomem(err);
 	tool->text = NULL;
 	for (size_t i = 0; i < tool->n_outputs; i++)

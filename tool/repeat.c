@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "repeat.h"
 
 #define BEFORE_MAX 60 /* cases that are tried before it, the nearest first */
@@ -159,11 +160,7 @@ char *repeat_line(const struct tool *tool, const char *command, bool (*keep)(con
 			msc_put_word(f, g->value);
 		}
 	}
-	if (fclose(f)) {
-		free(text);
-		return NULL;
-	}
-	return text;
+	return msc_text_end(f, &text) ? text : NULL;
 }
 
 char *repeat_command(const struct tool *tool)
@@ -183,8 +180,5 @@ char *repeat_selected(const struct tool *tool)
 		fputs(" --select ", f);
 		msc_put_word(f, tool->args.options[i].value);
 	}
-	if (f && fclose(f) == 0)
-		return text;
-	free(text);
-	return NULL;
+	return f && msc_text_end(f, &text) ? text : NULL;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "mscope.h"
 #include "report/soak.h"
 #include "tool.h"
@@ -108,10 +109,7 @@ static char *repeat_of(const struct tool *tool)
 		fputs(a == tool->argv ? "" : " ", f);
 		msc_put_word(f, *a);
 	}
-	if (f && fclose(f) == 0)
-		return text;
-	free(text);
-	return NULL;
+	return f && msc_text_end(f, &text) ? text : NULL;
 }
 
 static int show(struct job *j, int status, const char *reason, struct msc_err *err)

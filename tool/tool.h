@@ -176,6 +176,13 @@ bool tool_stop(void *unused); /* the user, or whoever reads our output, has had 
 bool output_failed(void);
 void complain_of_output(void);
 
+/* ---- the memory of documents: memory.c ------------------------------------------------------- */
+
+void memory_begin(void);
+void memory_end(void);
+/* There was too little of it at some time since: no document is whole. */
+bool memory_ran_out(void);
+
 /* ---- writing without scenarios: medium.c --------------------------------------------------- */
 
 /* Says that an earlier run has left a journal for this device, if so. */

@@ -26,8 +26,8 @@ static char *follow(const char *path)
 {
 	char *at = strdup(path), *next, target[PATH_MAX];
 
-	for (int i = 0; at && i < LINKS_MAX; i++) {
-		ssize_t n = readlink(at, target, sizeof target - 1);
+	for (int i = 0; i < LINKS_MAX; i++) {
+		ssize_t n = at ? readlink(at, target, sizeof target - 1) : -1;
 
 		if (n < 0)
 			return at;

@@ -192,6 +192,17 @@ void msc_append(char *buf, size_t size, const char *fmt, ...)
 	va_end(args);
 }
 
+bool msc_text_end(FILE *f, char **text)
+{
+	bool cut = ferror(f);
+
+	if (fclose(f) || cut) {
+		free(*text);
+		*text = NULL;
+	}
+	return *text;
+}
+
 /* Levenshtein's distance with neighbours swapped counting as one step; words are short. */
 static size_t distance(const char *a, const char *b)
 {

@@ -36,6 +36,10 @@ char *msc_printable(char *buf, size_t size, const void *bytes, size_t len);
 /* Adds to the text in buf, which holds at most size bytes with its NUL; what does not fit is cut. */
 void msc_append(char *buf, size_t size, const char *fmt, ...) MSC_PRINTF(3, 4);
 
+/* Ends a stream that open_memstream made of *text. False: memory ran out, now or before, which closing does not
+ * tell: the text would be cut, and is freed; *text is NULL then. */
+bool msc_text_end(FILE *, char **text) MSC_MUST_CHECK;
+
 /* The nearest of many names to a mistyped one. Feed it every candidate; .best is NULL when none
  * is near enough to be meant (more than about a third of the letters differ). */
 struct msc_nearest {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "fuzz/fuzz.h"
 
 #define WHATS_MAX 16 /* that one conversation fails and that are looked at */
@@ -127,7 +128,7 @@ static char *describe(const struct job *j, const struct fuzz_talk *talk,
 		return NULL;
 	snprintf(name, sizeof name, "fuzz.%s", msc_fuzz_name(what));
 	put_comment(out, j, what, f);
-	if (fclose(out) == 0) {
+	if (msc_text_end(out, &comment)) {
 		head.comment = comment;
 		text = fuzz_text(talk, &head);
 	}

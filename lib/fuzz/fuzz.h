@@ -171,6 +171,7 @@ struct fuzz_trial {
 	struct msc_findings found; /* of the case */
 	enum msc_verdict verdict;
 	bool writes, gone;
+	bool lost; /* memory ran out: not all that was found is in found */
 	struct fuzz_seen *seen; /* coverage; NULL: it is not counted */
 	bool is_new;
 };

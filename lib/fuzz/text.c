@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "fuzz/fuzz.h"
 
 #define SCRATCH 128 /* blocks: the rows of the grammar write none behind them */
@@ -148,9 +149,5 @@ char *fuzz_text(const struct fuzz_talk *talk, const struct fuzz_head *head)
 	put_head(w.out, talk, head);
 	for (unsigned i = 0; i < talk->n; i++)
 		put_step(&w, &talk->step[i]);
-	if (fclose(w.out)) {
-		free(text);
-		return NULL;
-	}
-	return text;
+	return msc_text_end(w.out, &text) ? text : NULL;
 }

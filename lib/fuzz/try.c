@@ -70,8 +70,10 @@ static void on_event(void *user, const struct msc_event *ev)
 	if (ev->kind != MSC_EV_CASE_END)
 		return;
 	t->verdict = ev->verdict;
-	if (msc_findings_copy(&t->found, ev->findings, &none) < 0)
+	if (msc_findings_copy(&t->found, ev->findings, &none) < 0) {
 		msc_findings_clear(&t->found);
+		t->lost = true;
+	}
 }
 
 static struct msc_target *take(struct fuzz_trial *t, struct msc_err *err)
@@ -116,7 +118,10 @@ static int run(struct fuzz_trial *t, const struct msc_scenarios *all, struct msc
 	options.event = on_event;
 	options.user = t;
 	t->writes = all->list[0]->writes;
+	t->lost = false;
 	rc = msc_run(target, all, &options, &summary, err);
+	if (rc == 0 && t->lost)
+		rc = msc_nomem(err);
 	t->fuzz->elapsed_ns += msc_now(target->clock) - began;
 	leave(t, target);
 	if (rc == 0 || !is_device(err->code))

@@ -382,6 +382,8 @@ static int search(struct msc_medium *m, const char *dir, const char *own, bool b
 				msc_journal_close(e->journal);
 				msc_journal_content_free(&e->content);
 			}
+		} else if (ignored.code == MSC_E_NOMEM) {
+			rc = msc_nomem(err); /* it may be the one */
 		}
 		free(e);
 	}

@@ -90,8 +90,17 @@ void msc_medium_finish(struct msc_medium *m, struct msc_medium_end *end)
 	*end = (struct msc_medium_end){ .wrote = m->saved, .restored = true };
 	if (m->saved) {
 		msc_session_set_stop(m->s, NULL, NULL);
-		if (!t->gone && !*m->ended && restore_all(m, &good, &err) < 0)
-			good = false;
+		for (int tries = 0; tries < 2 && !t->gone && !*m->ended && !good; tries++) {
+			if (tries && err.code != MSC_E_NOMEM)
+				break; /* memory alone may be there the next moment */
+			if (tries)
+				care_note(m, false,
+					  "what was written is put back a second time: %s",
+					  err.msg);
+			err = (struct msc_err)MSC_ERR_INIT;
+			if (restore_all(m, &good, &err) < 0)
+				good = false;
+		}
 		good = good && !*m->ended;
 		end->restored = good;
 		end->elsewhere = m->elsewhere;

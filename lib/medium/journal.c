@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 uint64_t msc_journal_hash(const void *data, size_t len)
 {
 	const uint8_t *p = data;
@@ -299,7 +301,7 @@ static int append_head(struct msc_journal *j, const struct msc_journal_head *h, 
 		fprintf(f, "mark %" PRIu64 " %s\n", h->mark, h->nonce);
 	for (uint32_t i = 0; i < h->n_prints; i++)
 		fprintf(f, "print %" PRIu64 " %016" PRIx64 "\n", h->print[i].lba, h->print[i].hash);
-	if (fclose(f) == 0)
+	if (msc_text_end(f, &text))
 		rc = append(j, "head", text, len, err);
 	else
 		msc_nomem(err);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "mscope.h"
 #include "report/ask_state.h"
 #include "report/bench.h"
@@ -47,10 +48,12 @@ static int give_comparison(struct msc_ask *a, const struct msc_bench *base,
 	char *text = NULL;
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
+	int result;
 
 	if (!f)
 		return msc_nomem(err);
-	if (msc_bench_write_json(f, &r, err) < 0 || fclose(f)) {
+	result = msc_bench_write_json(f, &r, err);
+	if (!msc_text_end(f, &text) || result < 0) {
 		free(text);
 		return msc_nomem(err);
 	}

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "mscope.h"
 #include "report/ask_state.h"
 #include "report/bench.h"
@@ -304,10 +305,12 @@ static int write_bench(struct bench_job *j, struct msc_ask *a, json_t *answer, s
 	char *text = NULL;
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
+	int result;
 
 	if (!f)
 		return msc_nomem(err);
-	if (msc_bench_write_json(f, &r, &full) < 0 || fclose(f)) {
+	result = msc_bench_write_json(f, &r, &full);
+	if (!msc_text_end(f, &text) || result < 0) {
 		free(text);
 		return msc_nomem(err);
 	}

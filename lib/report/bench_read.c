@@ -212,6 +212,8 @@ int msc_bench_read_from(FILE *f, const char *name, struct msc_bench *b, struct m
 
 	if (ferror(f))
 		result = msc_fail_errno(err, MSC_E_IO, "cannot read %s", name);
+	else if (!root && json_error_code(&where) == json_error_out_of_memory)
+		result = msc_nomem(err);
 	else if (!root)
 		result = msc_fail(err, MSC_E_FORMAT, "%s:%d:%d: not valid JSON: %s", name,
 				  where.line, where.column, where.text);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #define CAUSE_TRIES 4
 
 /* A line more; line breaks within it become blanks. */
@@ -165,7 +167,7 @@ char *msc_report_causes(const struct msc_report_all *all, const struct msc_repor
 			msc_report_cause_names(names, sizeof names, cause));
 		last = cause;
 	}
-	if (f && fclose(f) == 0 && last)
+	if (f && msc_text_end(f, &text) && last)
 		return text;
 	free(text);
 	return NULL;

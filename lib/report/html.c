@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "report/bench.h"
 #include "report/html_page.h"
 #include "wire/bot.h"
@@ -196,6 +197,7 @@ static json_t *comparison_of(const struct msc_html_file *older, const struct msc
 				      .new_name = newer->name,
 				      .context = context };
 	json_t *result = NULL;
+	bool written = false;
 	char *text = NULL;
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
@@ -205,9 +207,11 @@ static json_t *comparison_of(const struct msc_html_file *older, const struct msc
 	else if (read_bench(older, &base, err) == 0 && read_bench(newer, &new, err) == 0 &&
 		 msc_compare(&base, &new, &options, &c, err) == 0 &&
 		 msc_bench_write_json(f, &r, err) == 0)
+		written = true;
+	if (f && msc_text_end(f, &text) && written)
 		result = json_loads(text, 0, NULL);
-	if (f)
-		fclose(f);
+	if (written && !result)
+		msc_nomem(err);
 	free(text);
 	msc_comparison_free(&c);
 	msc_bench_free(&base);

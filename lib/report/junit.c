@@ -207,7 +207,7 @@ static int finish(struct msc_report_run *run, int exit_status, struct msc_err *e
 	unsigned tests = 0, stopped = s->reason != NULL;
 
 	(void)exit_status;
-	if (s->failed || (s->cases && fflush(s->cases)))
+	if (s->failed || (s->cases && (fflush(s->cases) || ferror(s->cases))))
 		return msc_nomem(err);
 	for (int v = 0; v < MSC_VERDICTS; v++)
 		tests += n[v];

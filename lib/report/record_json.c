@@ -10,22 +10,35 @@
 
 #define DATA_MAX 64 /* bytes of a buffer that a document keeps */
 
+/* Of jansson's own memory, so that whoever watches that knows of all that a document lacked. */
+static char *room_for(size_t size)
+{
+	json_malloc_t take;
+
+	json_get_alloc_funcs(&take, NULL);
+	return take(size);
+}
+
+static void give_back(char *room)
+{
+	json_free_t give;
+
+	json_get_alloc_funcs(NULL, &give);
+	give(room);
+}
+
 json_t *msc_json_text(const char *text)
 {
-	char *clean = NULL;
-	size_t len;
-	json_t *result = NULL;
-	FILE *f;
+	char *clean;
+	json_t *result;
 
 	if (!text)
 		return json_null();
-	f = open_memstream(&clean, &len);
-	if (!f)
+	clean = room_for(MSC_PLAIN_ROOM(strlen(text)));
+	if (!clean)
 		return NULL;
-	msc_put(f, MSC_PLAIN, text);
-	if (fclose(f) == 0)
-		result = json_stringn(clean, len);
-	free(clean);
+	result = json_stringn(clean, msc_plain(clean, text));
+	give_back(clean);
 	return result;
 }
 
@@ -33,7 +46,7 @@ json_t *msc_json_bytes(const void *data, size_t len, size_t max)
 {
 	const uint8_t *p = data;
 	size_t shown = len < max ? len : max;
-	char *hex = malloc(3 * shown + 1), *w = hex;
+	char *hex = room_for(3 * shown + 1), *w = hex;
 	json_t *result;
 
 	if (!hex)
@@ -42,7 +55,7 @@ json_t *msc_json_bytes(const void *data, size_t len, size_t max)
 		w += sprintf(w, i ? " %02x" : "%02x", p[i]);
 	*w = '\0';
 	result = json_string(hex);
-	free(hex);
+	give_back(hex);
 	return result;
 }
 
@@ -292,12 +305,14 @@ json_t *msc_json_document(const char *format, const struct msc_report_context *c
 
 int msc_json_write(FILE *out, json_t *document, struct msc_err *err)
 {
+	char *text = document ? json_dumps(document, JSON_INDENT(2) | JSON_REAL_PRECISION(12))
+			      : NULL;
 	int failed;
 
-	if (!document)
-		return msc_nomem(err);
-	failed = json_dumpf(document, out, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) ||
-		 putc('\n', out) == EOF || fflush(out);
 	json_decref(document);
+	if (!text)
+		return msc_nomem(err); /* and nothing is written: half a document is none */
+	failed = fputs(text, out) == EOF || putc('\n', out) == EOF || fflush(out);
+	give_back(text);
 	return failed ? msc_fail_errno(err, MSC_E_IO, "cannot write the document") : 0;
 }

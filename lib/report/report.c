@@ -148,23 +148,50 @@ static void put_escaped(FILE *out, enum msc_escape how, char c)
 	putc(c, out);
 }
 
+/* What is shown of the character at text, and how long that is. Returns the length of the character. */
+static size_t plain(const char *text, const char **shown, size_t *len)
+{
+	uint32_t point;
+	size_t n = decode(text, &point);
+
+	*shown = text;
+	*len = n;
+	if (n == 1 && (*text == '\n' || *text == '\t' || *text == '\r')) {
+		*shown = " ";
+	} else if (n == 0 || is_control(point)) {
+		*shown = "\xef\xbf\xbd";
+		*len = 3;
+	}
+	return n ? n : 1;
+}
+
 static void put_bytes(FILE *out, enum msc_escape how, const char *text, size_t len)
 {
-	const char *end = text + len;
-	uint32_t point;
+	const char *end = text + len, *shown;
 	size_t n;
 
-	for (; text < end; text += n ? n : 1) {
-		n = decode(text, &point);
-		if (n == 1 && (*text == '\n' || *text == '\t' || *text == '\r'))
-			putc(' ', out);
-		else if (n == 0 || is_control(point))
-			fputs("\xef\xbf\xbd", out);
-		else if (n == 1)
-			put_escaped(out, how, *text);
+	while (text < end) {
+		text += plain(text, &shown, &n);
+		if (n == 1)
+			put_escaped(out, how, *shown);
 		else
-			fwrite(text, 1, n, out);
+			fwrite(shown, 1, n, out);
 	}
+}
+
+size_t msc_plain(char *buf, const char *text)
+{
+	const char *shown;
+	char *at = buf;
+	size_t n;
+
+	while (*text) {
+		text += plain(text, &shown, &n);
+		memcpy(at, shown, n);
+		at += n;
+	}
+	*at = '\0';
+	return (size_t)(at - buf);
 }
 
 void msc_put(FILE *out, enum msc_escape how, const char *text)

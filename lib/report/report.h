@@ -161,6 +161,10 @@ enum msc_escape {
 /* Writes text from anywhere as one line of valid UTF-8: blanks for line breaks and tabs, U+FFFD
  * for control characters and for what is not UTF-8; and escaped for where it goes. */
 void msc_put(FILE *, enum msc_escape, const char *text);
+/* The same in memory, as MSC_PLAIN: what len bytes become takes MSC_PLAIN_ROOM(len) at most, with its NUL.
+ * Returns its length. */
+#define MSC_PLAIN_ROOM(len) (3 * (len) + 1)
+size_t msc_plain(char *buf, const char *text);
 
 /* Writes words from column `column` on, breaking before column 80; further lines are indented.
  * Returns the column reached. */

@@ -39,7 +39,7 @@ static void hold(struct state *s, struct held *h)
 /* Writes what was held, if wanted, and forgets it. */
 static void let_go(struct state *s, struct held *h, FILE *out)
 {
-	if (h->stream && fclose(h->stream))
+	if (h->stream && !msc_text_end(h->stream, &h->text))
 		s->failed = true;
 	if (out && h->text)
 		fwrite(h->text, 1, h->len, out);

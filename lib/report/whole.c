@@ -2,6 +2,7 @@
 /* A whole check as one document, for who has no streams: the library and `mscope session`. */
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "mscope.h"
 #include "report/ask.h"
 
@@ -68,7 +69,9 @@ int msc_check_whole(struct msc_target *target, const struct msc_whole_check *che
 		else
 			msc_nomem(err);
 	}
-	if (out && (fclose(out) || len == 0)) {
+	if (out && !msc_text_end(out, result) && status >= 0)
+		status = msc_nomem(err);
+	if (len == 0) {
 		free(*result);
 		*result = NULL;
 	}

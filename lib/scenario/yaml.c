@@ -3,6 +3,7 @@
  * could make a small file large (aliases) is refused. */
 #include "scenario/yaml.h"
 
+#include <errno.h>
 #include <libfyaml.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -267,6 +268,7 @@ int msc_yaml_parse(struct msc_arena *arena, const char *path, const char *text,
 	struct fy_diag *diag;
 	int rc;
 
+	errno = 0;
 	fy_diag_cfg_default(&diag_cfg);
 	diag_cfg.fp = NULL;
 	diag = fy_diag_create(&diag_cfg);
@@ -279,6 +281,11 @@ int msc_yaml_parse(struct msc_arena *arena, const char *path, const char *text,
 		rc = msc_nomem(err);
 	else
 		rc = read_documents(&r, diag, out);
+	if (errno ==
+	    ENOMEM) { /* all that the parser says of it; it goes on without what it lacks */
+		*err = (struct msc_err)MSC_ERR_INIT;
+		rc = msc_nomem(err);
+	}
 	if (r.event)
 		fy_parser_event_free(r.parser, r.event);
 	if (r.parser)

@@ -66,22 +66,27 @@ int msc_enum_descriptor(struct msc_target *t, enum msc_descriptor_type type, voi
 		&setup, data, len, timeout_ns, err);
 }
 
-void msc_enum_serial(struct msc_target *t, int64_t timeout_ns)
+int msc_enum_serial(struct msc_target *t, int64_t timeout_ns, struct msc_err *err)
 {
 	struct msc_device *d = &t->device;
-	struct msc_err ignored = MSC_ERR_INIT;
+	struct msc_err why = MSC_ERR_INIT;
 	uint8_t raw[255];
 	const struct msc_setup setup =
 		descriptor(MSC_DESC_STRING, d->desc.i_serial, US_ENGLISH, sizeof raw);
 	size_t len, n = 0;
 
-	if (!d->desc.i_serial ||
-	    msc_enum_standard(t, "serial number", &setup, raw, &len, timeout_ns, &ignored) < 0)
-		return;
+	if (!d->desc.i_serial)
+		return 0;
+	if (msc_enum_standard(t, "serial number", &setup, raw, &len, timeout_ns, &why) < 0) {
+		if (why.code == MSC_E_NOMEM)
+			return msc_nomem(err);
+		return 0;
+	}
 	for (size_t i = 2; i + 1 < len && n + 1 < sizeof d->serial; i += 2)
 		d->serial[n++] = raw[i + 1] == 0 && raw[i] >= 0x20 && raw[i] < 0x7f ? (char)raw[i]
 										    : '?';
 	d->serial[n] = '\0';
+	return 0;
 }
 
 int msc_enum_try(struct msc_target *t, int (*once)(struct msc_target *, struct msc_err *),

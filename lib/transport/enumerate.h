@@ -30,7 +30,7 @@ int msc_enum_descriptor(struct msc_target *, enum msc_descriptor_type, void *dat
 
 /* The serial number that the device descriptor names, as text in device.serial; a device that refuses
  * it has none. */
-void msc_enum_serial(struct msc_target *, int64_t timeout_ns);
+int msc_enum_serial(struct msc_target *, int64_t timeout_ns, struct msc_err *) MSC_MUST_CHECK;
 
 /* `once` until it succeeds: it resets the port and sets the device up. While the device does not answer
  * (-1, MSC_E_UNSUPPORTED) it is tried MSC_PORT_INIT_TRIES times, for one that is busy with its medium

@@ -227,8 +227,7 @@ static int enumerate_once(struct msc_target *t, struct msc_err *err)
 		return 1;
 	if (set_up(t, err) < 0)
 		return -1;
-	msc_enum_serial(t, REQUEST_NS);
-	return 0;
+	return msc_enum_serial(t, REQUEST_NS, err);
 }
 
 /* Hosts read the device descriptor anew behind every reset, and there are stacks that learn their speed when it is
