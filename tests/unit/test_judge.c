@@ -116,7 +116,7 @@ static void every_rule_is_complete(void **state)
 		check_sentence(rule, rule->spec);
 		check_sentence(rule, rule->why);
 		check_sentence(rule, rule->mistake);
-		if ((rule->on != 0) != (rule->judge != NULL) || rule->on > 15)
+		if ((rule->on != 0) != (rule->judge != NULL) || rule->on > 31)
 			fail_msg("%s: judged on %u", rule->id, rule->on);
 		if (!strncmp(rule->id, "expect.", 7) && rule->on)
 			fail_msg("%s: only scenarios raise expect.*", rule->id);
