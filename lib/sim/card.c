@@ -307,16 +307,6 @@ static bool move(struct card *c, uint64_t at, size_t n, const uint8_t *in, uint8
 	return true;
 }
 
-void card_pass_time(struct mcu *m, int64_t ns)
-{
-	if (!ns)
-		return;
-	if (m->in_irq)
-		mcu_spin(m, ns);
-	else if (tasks_inside(m->tasks))
-		task_sleep(m, ns);
-}
-
 static struct card *reach(struct mcu *m, uint8_t slot, uint64_t lba, uint32_t blocks)
 {
 	struct card *c = slot < MCU_SLOTS && !m->off ? m->card[slot] : NULL;
@@ -330,12 +320,17 @@ static bool move_blocks(struct mcu *m, uint8_t slot, uint64_t lba, uint32_t bloc
 {
 	struct card *c = reach(m, slot, lba, blocks);
 	size_t len = c ? (size_t)blocks * c->g.block_size : 0;
+	int64_t flash_ns;
 
 	if (!c || !move(c, lba * c->g.block_size, len, in, out))
 		return false;
 	world_moved(m, in != NULL, blocks);
-	card_pass_time(m, (in ? c->g.write_ns : c->g.read_ns) * blocks);
-	flash_move(m, c->flash, in != NULL, lba, blocks);
+	task_wait_for_medium(m, (in ? c->g.write_ns : c->g.read_ns) * blocks);
+	flash_ns = flash_move(c->flash, in != NULL, lba, blocks);
+	if (m->medium_ns) /* its driver adds them up */
+		*m->medium_ns += flash_ns;
+	else
+		task_wait_for_medium(m, flash_ns);
 	return true;
 }
 

@@ -5,8 +5,6 @@
 
 #include "base/rng.h"
 #include "sim/internal.h"
-#include "wire/bot.h"
-#include "wire/scsi.h"
 
 #define WORN_MOST 1000000 /* erasures: ten times what flash is sold for */
 
@@ -57,7 +55,7 @@ void flash_free(struct flash *f)
 	free(f);
 }
 
-static void forget(struct flash *f)
+void flash_forget(struct flash *f)
 {
 	f->cached = false;
 	memset(f->dirty, 0, f->in_page * sizeof *f->dirty);
@@ -122,7 +120,7 @@ static int64_t program(struct flash *f, uint64_t page, uint32_t blocks)
 }
 
 /* What is kept in memory goes to the medium. */
-static int64_t flush(struct flash *f)
+int64_t flash_flush(struct flash *f)
 {
 	uint32_t blocks = 0;
 
@@ -130,14 +128,14 @@ static int64_t flush(struct flash *f)
 		blocks += f->dirty[i];
 	if (!f->cached || !blocks)
 		return 0;
-	forget(f);
+	flash_forget(f);
 	return program(f, f->page, blocks);
 }
 
 /* Into the page in memory, which is another one before if it has to be. */
 static int64_t keep(struct flash *f, uint64_t page, uint32_t from, uint32_t blocks)
 {
-	int64_t ns = f->cached && f->page != page ? flush(f) : 0;
+	int64_t ns = f->cached && f->page != page ? flash_flush(f) : 0;
 
 	f->cached = true;
 	f->page = page;
@@ -185,7 +183,7 @@ static int64_t pauses(struct flash *f, uint32_t blocks)
 	return f->c->pause_ns * n;
 }
 
-void flash_move(struct mcu *m, struct flash *f, bool writing, uint64_t lba, uint32_t blocks)
+int64_t flash_move(struct flash *f, bool writing, uint64_t lba, uint32_t blocks)
 {
 	uint32_t piece = f->c->piece / f->block_size, n;
 	int64_t ns = writing ? pauses(f, blocks) : 0;
@@ -196,48 +194,5 @@ void flash_move(struct mcu *m, struct flash *f, bool writing, uint64_t lba, uint
 		n = blocks < piece ? blocks : piece;
 		ns += writing ? write_piece(f, lba, n) : read_piece(f, lba, n);
 	}
-	if (m->medium_ns)
-		*m->medium_ns += ns;
-	else
-		card_pass_time(m, ns);
-}
-
-/* -- commands and their ends ------------------------------------------------------------------ */
-
-void flash_see_command(struct mcu *m, const uint8_t *packet, size_t len)
-{
-	struct msc_cbw cbw;
-
-	if (len != MSC_CBW_LEN)
-		return;
-	msc_cbw_unpack(&cbw, packet);
-	m->sync_asked = cbw.h.signature == MSC_CBW_SIGNATURE &&
-			(cbw.cb[0] == MSC_OP_SYNCHRONIZE_CACHE_10 ||
-			 cbw.cb[0] == MSC_OP_SYNCHRONIZE_CACHE_16);
-}
-
-void flash_see_status(struct mcu *m, const uint8_t *packet, size_t len)
-{
-	const struct sim_flash *c = &m->config->flash;
-	struct msc_csw csw;
-	int64_t ns = 0;
-
-	if (len != MSC_CSW_LEN || !c->cache || !(m->sync_asked || c->flush))
-		return;
-	msc_csw_unpack(&csw, packet);
-	if (csw.signature != MSC_CSW_SIGNATURE)
-		return;
-	m->sync_asked = false;
-	for (uint8_t slot = 0; slot < MCU_SLOTS; slot++)
-		if (card_flash(m, slot))
-			ns += flush(card_flash(m, slot));
-	card_pass_time(m, ns);
-}
-
-void flash_power_off(struct mcu *m)
-{
-	m->sync_asked = false;
-	for (uint8_t slot = 0; slot < MCU_SLOTS; slot++)
-		if (card_flash(m, slot))
-			forget(card_flash(m, slot));
+	return ns;
 }

@@ -8,7 +8,7 @@
  * is of that kind, before each CSW. Without merging the medium puts blocks where it is erased already (a
  * translation layer), and what has to be erased is erased in pauses.
  *
- * docs/media.md gives the source of each default. */
+ * docs/pacing.md gives the source of each default. */
 #ifndef MSC_SIM_FLASH_H
 #define MSC_SIM_FLASH_H
 

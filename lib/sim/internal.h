@@ -110,6 +110,8 @@ void tasks_free(struct scheduler *);
 void tasks_pause(struct scheduler *);
 void tasks_resume(struct scheduler *);
 bool tasks_inside(const struct scheduler *); /* the caller runs on a task's stack */
+/* Time passes for the caller while the medium works: a handler polls, a task sleeps. */
+void task_wait_for_medium(struct mcu *, int64_t ns);
 void tasks_spin(struct scheduler *, int64_t ns);
 /* The task that makes this call; NULL: none does, which is misuse of it. */
 struct task *tasks_running(struct mcu *, const char *call);
@@ -194,20 +196,22 @@ struct card *card_ready(struct mcu *, uint8_t slot, const struct sim_medium *);
 bool card_copy_first(struct card *, struct card *from, uint64_t blocks);
 /* It is the other one from now on, whatever is on it. */
 void card_pass_for(struct card *, const struct card *other);
-/* Time passes for the caller while the medium works: a handler polls, a task sleeps. */
-void card_pass_time(struct mcu *, int64_t ns);
 struct flash *card_flash(struct mcu *, uint8_t slot); /* NULL: no card */
 
 /* -- flash.c -- */
 struct flash *flash_new(const struct sim_flash *, uint32_t block_size, struct msc_err *);
 void flash_free(struct flash *);
-/* Time passes for a part of the medium that is written or read, or is added up in m->medium_ns. */
-void flash_move(struct mcu *, struct flash *, bool writing, uint64_t lba, uint32_t blocks);
+/* What it takes to write or read a part of the medium, in ns; what to write the page that is in memory. */
+int64_t flash_move(struct flash *, bool writing, uint64_t lba, uint32_t blocks);
+int64_t flash_flush(struct flash *);
+void flash_forget(struct flash *); /* the page in memory */
+
+/* -- flush.c -- */
 /* A packet has come that may be a CBW, and one is to go out that may be a CSW: what is kept in memory goes
  * to the media when the host has said so, or the driver is of that kind. */
-void flash_see_command(struct mcu *, const uint8_t *packet, size_t len);
-void flash_see_status(struct mcu *, const uint8_t *packet, size_t len);
-void flash_power_off(struct mcu *); /* what was kept in memory is gone */
+void flush_see_command(struct mcu *, const uint8_t *packet, size_t len);
+void flush_see_status(struct mcu *, const uint8_t *packet, size_t len);
+void flush_power_off(struct mcu *); /* what was kept in memory is gone */
 
 /* -- sdcard.c -- */
 void sd_free(struct sd *);

@@ -59,7 +59,7 @@ void power_off(struct mcu *m)
 	m->held = false;
 	m->busy_until = 0;
 	power_free(m);
-	flash_power_off(m);
+	flush_power_off(m);
 	sd_free(m->sd);
 	m->sd = NULL;
 	world_release_all(m);

@@ -463,3 +463,13 @@ void task_yield(struct mcu *m)
 		go_home(t);
 	}
 }
+
+void task_wait_for_medium(struct mcu *m, int64_t ns)
+{
+	if (!ns)
+		return;
+	if (m->in_irq)
+		mcu_spin(m, ns);
+	else if (tasks_inside(m->tasks))
+		task_sleep(m, ns);
+}

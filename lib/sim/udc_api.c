@@ -51,7 +51,7 @@ void udc_transmit(struct mcu *m, uint8_t ep, const void *buf, size_t len)
 
 	if (!e)
 		return;
-	flash_see_status(m, buf, len);
+	flush_see_status(m, buf, len);
 	if (!(ep & MSC_EP_IN) || !(ep & MSC_EP_NUMBER)) {
 		mcu_remark(m, "udc_transmit: endpoint %#x is not a bulk-in endpoint", ep);
 	} else if (e->busy) {

@@ -76,7 +76,7 @@ static void out_irq(struct mcu *m, const struct irq *i)
 		break;
 	}
 	e->busy = false;
-	flash_see_command(m, e->out_buf, len);
+	flush_see_command(m, e->out_buf, len);
 	if (m->config->vectors->out_done)
 		m->config->vectors->out_done(m, i->ep, len);
 }

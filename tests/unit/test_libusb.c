@@ -28,8 +28,6 @@
 #include <cmocka.h>
 
 #include "fake_libusb.h"
-#include "session/session.h"
-#include "transport/memory.h"
 
 void __wrap_libusb_free_transfer(struct libusb_transfer *transfer);
 void __real_libusb_free_transfer(struct libusb_transfer *transfer);
@@ -440,138 +438,6 @@ static void configuring(void **state)
 	}
 }
 
-static void need(struct msc_target *t, struct msc_memory *m, size_t len, bool lent)
-{
-	struct msc_err err = MSC_ERR_INIT;
-
-	assert_int_equal(msc_memory_need(t, m, len, &err), 0);
-	assert_true(m->len >= len);
-	assert_int_equal(m->lent, lent);
-	memset(m->p, 0xa5, len);
-}
-
-/* Pieces are lent one by one, used again, and all unmapped before the handle is closed, which the fake
- * looks at; also when the device is opened anew behind a reset. */
-static void device_memory(void **state)
-{
-	struct msc_memory a = { .p = NULL }, b = { .p = NULL };
-	struct msc_err err = MSC_ERR_INIT;
-	struct msc_target *t;
-	uint8_t *first;
-
-	(void)state;
-	fake = (struct fake){ .kernel_driver = true, .memory_most = 1 << 20 };
-	t = fake_must_open();
-	need(t, &a, 512, true);
-	need(t, &b, 5000, true);
-	assert_int_equal(fake.memories, 2);
-	first = a.p;
-	need(t, &a, 100, true); /* has room */
-	assert_ptr_equal(a.p, first);
-	msc_memory_free(t, &a);
-	assert_null(a.p);
-	need(t, &a, 1024, true); /* the same pages */
-	assert_ptr_equal(a.p, first);
-	assert_int_equal(fake.mapped, 2);
-	need(t, &a, 1 << 20, true); /* it grows, and nothing of it stays with the caller */
-	msc_memory_free(t, &a);
-	msc_memory_free(t, &b);
-
-	fake.fails = FAKE_RESET;
-	fake.error = LIBUSB_ERROR_NOT_FOUND;
-	fake.claims = fake.detached = 0;
-	assert_int_equal(msc_port_reset(t, &err), 0);
-	assert_int_equal(fake.memories, 0);
-	need(t, &a, 512, true);
-	msc_memory_free(t, &a);
-	msc_target_close(t);
-	fake_kept_nothing("device memory");
-}
-
-/* Where there is none, or not so much, it is ordinary memory. The kernel is asked once for a length. */
-static void no_device_memory(void **state)
-{
-	struct msc_memory a = { .p = NULL }, b = { .p = NULL };
-	struct msc_target *t;
-
-	(void)state;
-	fake = (struct fake){ .memory_most = 8192 };
-	t = fake_must_open();
-	need(t, &a, 8193, false);
-	need(t, &b, 20000, false);
-	assert_int_equal(fake.mapped, 1);
-	msc_memory_free(t, &a);
-	msc_memory_free(t, &b);
-	need(t, &a, 8192, true);
-	msc_memory_free(t, &a);
-	msc_target_close(t);
-
-	fake = (struct fake){ .memory_most = 0 };
-	t = fake_must_open();
-	need(t, &a, 1, false);
-	msc_memory_free(t, &a);
-	msc_target_close(t);
-	fake_kept_nothing("no device memory");
-}
-
-struct seen {
-	uint8_t bytes[1024];
-	size_t len;
-};
-
-static void see(void *user, const struct msc_transfer *x)
-{
-	struct seen *seen = user;
-
-	if (x->ended && x->ep == 0x81 && x->actual >= sizeof seen->bytes) {
-		memcpy(seen->bytes, x->data, sizeof seen->bytes);
-		seen->len = x->kept;
-	}
-}
-
-/* The data of an exchange goes through it, both ways, and observers and records see the bytes. */
-static void exchanges_use_device_memory(void **state)
-{
-	const struct msc_open_options options = { .allow_writes = false };
-	const struct msc_session_options how = { .timeout_ns = 10 * MSC_S };
-	struct msc_err err = MSC_ERR_INIT;
-
-	(void)state;
-	for (int memory = 0; memory < 2; memory++) {
-		struct seen seen = { .len = 0 };
-		uint8_t blocks[2][1024];
-		struct msc_session *s;
-		struct msc_target *t;
-		bool passed = false;
-
-		fake = (struct fake){ .behind = msc_target_open("sim:reference,fill=noise",
-								&options, &err),
-				      .memory_most = memory ? 1 << 20 : 0 };
-		assert_non_null(fake.behind);
-		t = fake_must_open();
-		t->record = see;
-		t->record_user = &seen;
-		s = msc_session_new(t, &how);
-		assert_non_null(s);
-		assert_int_equal(msc_session_learn(s, 0, &err), 0);
-		fake.from_memory = 0;
-		for (int i = 0; i < 2; i++) {
-			assert_int_equal(
-				msc_session_read(s, 0, 8, 2, 512, blocks[i], 0, &passed, &err), 0);
-			assert_true(passed);
-			assert_memory_equal(seen.bytes, blocks[i], sizeof blocks[i]);
-			assert_int_equal(seen.len, 1024);
-		}
-		assert_memory_equal(blocks[0], blocks[1], sizeof blocks[0]);
-		assert_memory_not_equal(blocks[0], blocks[0] + 512, 512);
-		assert_int_equal(fake.from_memory, memory ? 2 : 0);
-		assert_int_equal(fake.mapped, 1);
-		msc_session_free(s);
-		msc_target_close(t);
-		fake_kept_nothing("exchanges");
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -585,9 +451,6 @@ int main(void)
 		cmocka_unit_test(configuring),
 		cmocka_unit_test(a_transfer_that_never_comes_back),
 		cmocka_unit_test(events_fail),
-		cmocka_unit_test(device_memory),
-		cmocka_unit_test(no_device_memory),
-		cmocka_unit_test(exchanges_use_device_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
