@@ -15,14 +15,6 @@ const char *const msc_confidence_names[] = { "possible", "likely", "certain" };
 
 /* ---- what is said of a cause ----------------------------------------------------------------- */
 
-static const struct msc_fault *fault_of(const char *id)
-{
-	for (const struct msc_fault *f = NULL; (f = msc_fault_next(f));)
-		if (!strcmp(f->id, id))
-			return f;
-	return NULL;
-}
-
 static bool is_promised(const struct msc_fault *f, const char *rule)
 {
 	const char *at = strstr(f->caught_by, rule);
@@ -47,7 +39,7 @@ static void describe(struct msc_cause *cause, const struct msc_entry *entry)
 	const struct msc_rule *rule;
 
 	cause->id = entry->id;
-	cause->fault = fault_of(entry->id);
+	cause->fault = msc_match_fault(entry->id);
 	for (size_t i = 0; !cause->fault && i < msc_firmware_count; i++)
 		if (!strcmp(msc_firmwares[i]->name, entry->id))
 			cause->firmware = msc_firmwares[i];
@@ -93,11 +85,8 @@ static int list_ties(struct msc_match *w, size_t k, struct msc_cause *cause, str
 	if (!cause->ties)
 		return msc_nomem(err);
 	for (size_t t = 0; t < c->n; t++) {
-		const struct msc_fault *f =
-			w->tie[t] ? fault_of(w->d->entries[c->candidates[t].entry].id) : NULL;
-
-		if (f)
-			cause->ties[cause->n_ties++] = f;
+		if (w->tie[t] && w->fault[t])
+			cause->ties[cause->n_ties++] = w->fault[t];
 	}
 	return 0;
 }
@@ -133,9 +122,8 @@ static void choose_alone(const struct msc_match *w, const struct msc_entry *entr
 /* The rule is one that the fault itself is about. */
 static bool is_own(const struct msc_match *w, size_t k, size_t i)
 {
-	const struct msc_fault *f = fault_of(w->d->entries[w->cover.candidates[k].entry].id);
-
-	return f && w->cover.candidates[k].covers[i] > 0 && is_promised(f, w->e->seen[i].rule->id);
+	return w->fault[k] && w->cover.candidates[k].covers[i] > 0 &&
+	       is_promised(w->fault[k], w->e->seen[i].rule->id);
 }
 
 /* Which of the chosen explains it best; NONE: none does. What is too little to name a fault for is enough
@@ -252,29 +240,35 @@ static bool is_taken(const struct msc_match *w, size_t without, size_t i)
 	return taken;
 }
 
-/* How many sightings t would explain in place of `chosen`, and nothing else does, by a rule that the fault names as
- * its own. */
-static unsigned own(const struct msc_match *w, size_t chosen, size_t t)
+/* How many sightings that are open it would explain by a rule that the fault names as its own. */
+static unsigned own(const struct msc_match *w, size_t k)
 {
 	unsigned n = 0;
 
 	for (size_t i = 0; i < w->e->n_seen; i++)
-		n += is_own(w, t, i) && is_whole(w, t, i) && !is_taken(w, chosen, i);
+		n += w->open[i] && is_own(w, k, i) && is_whole(w, k, i);
 	return n;
 }
 
-/* What it should have shown and did not. */
-static unsigned count_missing(const struct msc_match *w, size_t k)
+/* Which of those that are tied with k: the one that explains most by its own rules that no other does, then the one
+ * of which least is missing. */
+static size_t best_of(struct msc_match *w, size_t k)
 {
-	const struct msc_entry *entry = &w->d->entries[w->cover.candidates[k].entry];
-	unsigned n = 0;
+	size_t best = k;
+	unsigned most;
 
-	for (uint32_t i = 0; i < entry->n; i++) {
-		const struct msc_pair *p = &w->d->pairs[entry->first + i];
+	for (size_t i = 0; i < w->e->n_seen; i++)
+		w->open[i] = !is_taken(w, k, i);
+	most = own(w, k);
+	for (size_t t = 0; t < w->cover.n; t++) {
+		unsigned n = w->tie[t] ? own(w, t) : 0;
 
-		n += msc_match_is_expected(w, p) && !msc_match_is_seen(w, p);
+		if (w->tie[t] && (n > most || (n == most && w->missing[t] < w->missing[best]))) {
+			best = t;
+			most = n;
+		}
 	}
-	return n;
+	return best;
 }
 
 /* Of those that cannot be told apart, the one that the rules are about is named first, then the one of which least
@@ -290,17 +284,7 @@ static int prefer(struct msc_match *w, struct msc_err *err)
 			continue;
 		if (msc_cover_ties(c, k, msc_match_hidden(2), w->tie, err) < 0)
 			return -1;
-		for (size_t t = 0; t < c->n; t++) {
-			unsigned it, most;
-
-			if (!w->tie[t])
-				continue;
-			it = own(w, k, t);
-			most = own(w, k, best);
-			if (it > most ||
-			    (it == most && count_missing(w, t) < count_missing(w, best)))
-				best = t;
-		}
+		best = best_of(w, k);
 		c->chosen[k] = false;
 		c->chosen[best] = true;
 	}
@@ -313,8 +297,7 @@ static bool is_guess(const struct msc_match *w, size_t k)
 {
 	const struct msc_cover *c = &w->cover;
 
-	if (!c->chosen[k] || !fault_of(w->d->entries[c->candidates[k].entry].id) ||
-	    !count_missing(w, k))
+	if (!c->chosen[k] || !w->fault[k] || !w->missing[k])
 		return false;
 	for (size_t i = 0; i < w->e->n_seen; i++) {
 		bool shared = false;
@@ -341,8 +324,7 @@ static int solve(struct msc_match *w, struct msc_err *err)
 		if (msc_cover_solve(c, err) < 0 || prefer(w, err) < 0)
 			return -1;
 		for (size_t k = 0; k < c->n; k++)
-			if (is_guess(w, k) &&
-			    (worst == NONE || count_missing(w, k) > count_missing(w, worst)))
+			if (is_guess(w, k) && (worst == NONE || w->missing[k] > w->missing[worst]))
 				worst = k;
 		if (worst == NONE)
 			return 0;

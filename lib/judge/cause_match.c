@@ -135,6 +135,26 @@ static int32_t missing_cost(const struct msc_match *w, const struct msc_entry *e
 	return (int32_t)(sum < INT32_MAX / 2 ? sum : INT32_MAX / 2);
 }
 
+static unsigned count_missing(const struct msc_match *w, const struct msc_entry *entry)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < entry->n; i++) {
+		const struct msc_pair *p = &w->d->pairs[entry->first + i];
+
+		n += msc_match_is_expected(w, p) && !msc_match_is_seen(w, p);
+	}
+	return n;
+}
+
+const struct msc_fault *msc_match_fault(const char *id)
+{
+	for (const struct msc_fault *f = NULL; (f = msc_fault_next(f));)
+		if (!strcmp(f->id, id))
+			return f;
+	return NULL;
+}
+
 static bool is_firmware(const struct msc_entry *entry)
 {
 	for (size_t i = 0; i < msc_firmware_count; i++)
@@ -227,6 +247,8 @@ static void list_candidates(struct msc_match *w)
 			candidate->covers[i] =
 				candidate->covers[i] * weight(w->e->seen[i].rule) / EXACT;
 		candidate->entry = k;
+		w->fault[c->n] = msc_match_fault(entry->id);
+		w->missing[c->n] = count_missing(w, entry);
 		candidate->cost =
 			(firmware ? NAMING_ALL : NAMING) + missing_cost(w, entry, firmware);
 		c->n++;
@@ -246,9 +268,12 @@ static int allocate(struct msc_match *w, struct msc_err *err)
 	w->cover.candidates = calloc(d->n_entries + 1, sizeof *w->cover.candidates);
 	w->cover.chosen = calloc(d->n_entries + 1, sizeof *w->cover.chosen);
 	w->tie = calloc(d->n_entries + 1, sizeof *w->tie);
+	w->fault = calloc(d->n_entries + 1, sizeof *w->fault);
+	w->missing = calloc(d->n_entries + 1, sizeof *w->missing);
+	w->open = calloc(n + 1, sizeof *w->open);
 	w->cover.n_seen = n;
 	return w->rules && w->common && w->ran && w->seen && w->worth && w->cover.candidates &&
-			       w->cover.chosen && w->tie
+			       w->cover.chosen && w->tie && w->fault && w->missing && w->open
 		       ? 0
 		       : msc_nomem(err);
 }
@@ -279,4 +304,7 @@ void msc_match_end(struct msc_match *w)
 	free(w->cover.candidates);
 	free(w->cover.chosen);
 	free(w->tie);
+	free(w->fault);
+	free(w->missing);
+	free(w->open);
 }

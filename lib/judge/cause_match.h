@@ -18,6 +18,9 @@ struct msc_match {
 	struct msc_cover cover;
 	int32_t *worth; /* of all candidates' covers */
 	bool *tie;
+	const struct msc_fault **fault; /* of each candidate; NULL: it is a firmware's ways */
+	unsigned *missing; /* of each candidate: what it should have shown and did not */
+	bool *open; /* of each sighting: for whoever weighs candidates */
 };
 
 /* Fills all in. msc_match_end in any case. */
@@ -25,6 +28,7 @@ int msc_match_begin(struct msc_match *, const struct msc_dictionary *, const str
 		    enum msc_profile, struct msc_err *) MSC_MUST_CHECK;
 void msc_match_end(struct msc_match *);
 
+const struct msc_fault *msc_match_fault(const char *id); /* NULL: no fault is called that */
 /* The case ran, and the profile knows the rule. */
 bool msc_match_is_expected(const struct msc_match *, const struct msc_pair *);
 bool msc_match_is_seen(const struct msc_match *, const struct msc_pair *);

@@ -172,7 +172,10 @@ static void bound_savings(struct msc_costs *c)
 		if (p->buffers == 1)
 			c->saves_tick.least = rounds_bus_by(p) / p->chunk * (1 - VAGUE);
 		c->saves_tick.most = waiting;
-	} else if (msc_ticks_at_times(p) || msc_may_tick(p)) {
+	} else if (msc_ticks_at_times(p)) {
+		c->saves_tick.most =
+			fmax(waiting, p->wake.period_ns); /* another read may keep to it */
+	} else if (msc_may_tick(p)) {
 		c->saves_tick.most = waiting;
 	}
 }

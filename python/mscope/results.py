@@ -158,7 +158,8 @@ class Check:
     @property
     def text(self):
         """The causes, then each case that failed."""
-        causes = [f"cause: {c['id']}: {c['title']} ({c['confidence']})" for c in self.causes]
+        causes = [f"cause: {c['id']}: {c['title']} ({c['confidence']})" + "".join(f"\n   or: {t['id']}: {t['title']}" for t in c["ties"])
+                  for c in self.causes]
         return "\n".join(causes + [c.text for c in self.failed])
 
 
