@@ -3,11 +3,13 @@
  * whose data lies in it is not copied by the kernel, and needs no memory of the kernel's beside it.
  *
  * A few pieces are kept, because to map and to clear one costs more than the copy that it saves. They
- * belong to the open device: a mapping that outlives the handle would keep the device open.
+ * belong to the open device: a mapping that outlives the handle would keep the device open, and so would
+ * that of a child: the guardian, which is forked, waits for the device to be closed.
  */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "transport/usb_device.h"
 
@@ -65,6 +67,8 @@ static bool map(struct msc_target *t, struct msc_usb_memory *m, size_t len)
 	if (usb->memory_refused && len >= usb->memory_refused)
 		return false;
 	*m = (struct msc_usb_memory){ .p = libusb_dev_mem_alloc(usb->handle, len), .len = len };
+	if (m->p && madvise(m->p, len, MADV_DONTFORK) < 0)
+		drop(usb, m);
 	if (m->p && is_cached(usb, m->p, len)) {
 		msc_log(t->log, MSC_LOG_INFO, "transport", msc_now(t->clock),
 			"%s: %zu bytes of device memory", t->device.name, len);

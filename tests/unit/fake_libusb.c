@@ -285,7 +285,7 @@ unsigned char *__wrap_libusb_dev_mem_alloc(libusb_device_handle *handle, size_t 
 		return NULL;
 	while (m->p)
 		assert_true(++m < fake.memory + MSC_COUNT(fake.memory));
-	m->p = malloc(length);
+	m->p = aligned_alloc(4096, (length + 4095) / 4096 * 4096) /* as mmap(2) gives it */;
 	m->len = length;
 	fake.memories++;
 	return m->p;

@@ -16,6 +16,7 @@ steps:
   - command: test_unit_ready
 """
 SHORT = LONG.replace(b"60s", b"1500ms")
+NAP = LONG.replace(b"60s", b"8s")       # long enough for a busy machine to pull the cable and plug it in again
 SETTINGS = "cat /sys/bus/usb/devices/{path}/power/control /sys/bus/usb/devices/{path}/power/autosuspend_delay_ms"
 ASLEEP = "[ $(cat /sys/devices/platform/dummy_udc.0/gadget*/suspended) = 1 ]"
 
@@ -27,6 +28,7 @@ class Bench:
         self.before = self.settings()
         vm.push(LONG, "/tmp/long.yaml")
         vm.push(SHORT, "/tmp/short.yaml")
+        vm.push(NAP, "/tmp/nap.yaml")
 
     def settings(self):
         return self.vm.run(SETTINGS.format(path=self.path)).check().stdout.split()
@@ -72,7 +74,7 @@ def test_the_settings_come_back(bench, signal):
 
 def test_a_device_that_comes_back_as_another_has_failed(bench):
     """While it sleeps the gadget leaves and comes again; the host, which wakes it, finds another."""
-    job = bench.begin("short")
+    job = bench.begin("nap")
     bench.vm.run(["gadget", "unplug"]).check()
     bench.vm.run(["gadget", "replug"]).check()
     done = job.wait()
