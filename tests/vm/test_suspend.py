@@ -76,6 +76,7 @@ def test_a_device_that_comes_back_as_another_has_failed(bench):
     """While it sleeps the gadget leaves and comes again; the host, which wakes it, finds another."""
     job = bench.begin("nap")
     bench.vm.run(["gadget", "unplug"]).check()
+    bench.vm.wait_for(lambda: bench.vm.run(f"[ -e /sys/bus/usb/devices/{bench.path} ]").status, "the host to notice")
     bench.vm.run(["gadget", "replug"]).check()
     done = job.wait()
     assert done.status == 1, done.stdout + done.stderr
