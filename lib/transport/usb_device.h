@@ -44,6 +44,8 @@ void msc_usb_free_flights(struct msc_usb *);
 /* Device memory of at least so many bytes; NULL: there is none. Then it is to be given back. */
 uint8_t *msc_usb_lend(struct msc_target *, size_t len);
 void msc_usb_unlend(struct msc_target *, uint8_t *);
+/* What is kept and not lent is given up: usbfs has one limit for it and for transfers. false: there was none. */
+bool msc_usb_spare_memory(struct msc_usb *);
 /* Before the handle is closed, when all of it has been given back. */
 void msc_usb_free_memory(struct msc_usb *);
 

@@ -117,6 +117,21 @@ void msc_usb_unlend(struct msc_target *t, uint8_t *p)
 	usb->memory[i].lent = false;
 }
 
+bool msc_usb_spare_memory(struct msc_usb *usb)
+{
+	bool spared = false;
+
+	for (size_t i = 0; i < MSC_COUNT(usb->memory); i++) {
+		struct msc_usb_memory *m = &usb->memory[i];
+
+		if (m->p && !m->lent) {
+			drop(usb, m);
+			spared = true;
+		}
+	}
+	return spared;
+}
+
 void msc_usb_free_memory(struct msc_usb *usb)
 {
 	for (size_t i = 0; i < MSC_COUNT(usb->memory); i++) {

@@ -152,6 +152,8 @@ int msc_usb_submit(struct msc_target *t, struct msc_xfer *x, struct msc_err *err
 	f->usb->flights = f;
 	x->submitted_ns = msc_now(t->clock);
 	r = libusb_submit_transfer(f->transfer);
+	if (r == LIBUSB_ERROR_NO_MEM && msc_usb_spare_memory(f->usb))
+		r = libusb_submit_transfer(f->transfer);
 	if (r) {
 		x->priv = NULL;
 		unlink_flight(f);

@@ -114,6 +114,31 @@ static void no_device_memory(void **state)
 	fake_kept_nothing("no device memory");
 }
 
+/* usbfs counts it and what transfers need together (usbfs_memory_mb, 16 MiB): what is not in use makes way. */
+static void makes_way_for_transfers(void **state)
+{
+	uint8_t bytes[512];
+	struct msc_xfer x = { .ep = 0x81, .data = bytes, .len = sizeof bytes };
+	struct msc_memory a = { .p = NULL }, b = { .p = NULL };
+	struct msc_err err = MSC_ERR_INIT;
+	struct msc_target *t;
+
+	(void)state;
+	fake = (struct fake){ .memory_most = 1 << 20 };
+	t = fake_must_open();
+	need(t, &a, 512, true);
+	need(t, &b, 5000, true);
+	msc_memory_free(t, &b);
+	fake.fails = FAKE_SUBMIT;
+	fake.error = LIBUSB_ERROR_NO_MEM;
+	assert_int_equal(msc_submit(t, &x, &err), -1);
+	assert_int_equal(fake.memories, 1);
+	memset(a.p, 0x5a, a.len); /* what is lent stays */
+	msc_memory_free(t, &a);
+	msc_target_close(t);
+	fake_kept_nothing("memory that makes way");
+}
+
 struct seen {
 	uint8_t bytes[1024];
 	size_t len;
@@ -177,6 +202,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(device_memory),
 		cmocka_unit_test(no_device_memory),
+		cmocka_unit_test(makes_way_for_transfers),
 		cmocka_unit_test(exchanges_use_device_memory),
 	};
 
