@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,6 +144,15 @@ char *msc_format_ns(char *buf, size_t size, int64_t ns)
 	}
 	snprintf(buf, size, "%lld ns", (long long)ns);
 	return buf;
+}
+
+struct msc_ns msc_ns(double ns)
+{
+	struct msc_ns t = { "-" };
+
+	if (ns >= 0)
+		msc_format_ns(t.s, sizeof t.s, (int64_t)(fmin(ns, 9e18) + 0.5));
+	return t;
 }
 
 void msc_hexdump(FILE *out, const char *indent, const void *data, size_t len, size_t max_bytes)

@@ -26,6 +26,11 @@ int msc_parse_hex(const char *text, uint8_t *out, size_t max, size_t *len,
 /* "1.234 ms": four significant digits and a unit, into a caller's buffer of at least 24 bytes;
  * returns buf. */
 char *msc_format_ns(char *buf, size_t size, int64_t ns);
+/* The same of a time that was reckoned, for printf: msc_ns(value).s; "-" below 0, which is not known. */
+struct msc_ns {
+	char s[24];
+};
+struct msc_ns msc_ns(double ns);
 
 /* Offset, 16 bytes in hex, and the printable ones, a line each. At most max_bytes are shown. */
 void msc_hexdump(FILE *out, const char *indent, const void *data, size_t len, size_t max_bytes);

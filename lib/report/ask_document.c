@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "mscope.h"
 #include "report/ask_state.h"
 #include "report/bench.h"
@@ -45,19 +44,8 @@ static int give_comparison(struct msc_ask *a, const struct msc_bench *base,
 					    .new_name = "new",
 					    .context = &context,
 					    .exit_status = statuses[msc_comparison_verdict(c)] };
-	char *text = NULL;
-	size_t len;
-	FILE *f = open_memstream(&text, &len);
-	int result;
 
-	if (!f)
-		return msc_nomem(err);
-	result = msc_bench_write_json(f, &r, err);
-	if (!msc_text_end(f, &text) || result < 0) {
-		free(text);
-		return msc_nomem(err);
-	}
-	return msc_ask_give_text(answer, text, err);
+	return msc_ask_give_bench(answer, &r, err);
 }
 
 int msc_ask_compare(struct msc_ask *a, const struct msc_ask_members *m, json_t *answer,

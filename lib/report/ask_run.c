@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "mscope.h"
 #include "report/ask_state.h"
 #include "report/bench.h"
@@ -301,20 +300,8 @@ static int write_bench(struct bench_job *j, struct msc_ask *a, json_t *answer, s
 							   : *j->bench.failure || j->not_restored
 								   ? MSCOPE_FAILED
 								   : MSCOPE_PASSED };
-	struct msc_err full = MSC_ERR_INIT;
-	char *text = NULL;
-	size_t len;
-	FILE *f = open_memstream(&text, &len);
-	int result;
 
-	if (!f)
-		return msc_nomem(err);
-	result = msc_bench_write_json(f, &r, &full);
-	if (!msc_text_end(f, &text) || result < 0) {
-		free(text);
-		return msc_nomem(err);
-	}
-	return msc_ask_give_text(answer, text, err);
+	return msc_ask_give_bench(answer, &r, err);
 }
 
 int msc_ask_bench(struct msc_ask *a, const struct msc_ask_members *m, json_t *answer,

@@ -2,21 +2,22 @@
 /* What the operations of a conversation share: its session, its care of the medium, its records. */
 #include "report/ask_state.h"
 
+#include <stdlib.h>
+
+#include "base/text.h"
+
 static void on_record(void *user, const struct msc_record *r)
 {
 	struct msc_ask *a = user;
 	struct msc_findings found = { NULL };
-	json_t *record, *list;
+	json_t *record;
 
 	if (!a->records)
 		return;
 	record = msc_record_json(r);
-	list = json_array();
-	if (msc_judge(r, a->o.profile, &found, &a->err) == 0)
-		for (size_t i = 0; i < found.count; i++)
-			json_array_append_new(list, msc_finding_json(&found.list[i]));
-	if (json_array_size(list) != found.count || !record ||
-	    json_object_set_new(record, "findings", list) ||
+	if (msc_judge(r, a->o.profile, &found, &a->err) < 0)
+		msc_findings_clear(&found);
+	if (!record || json_object_set_new(record, "findings", msc_findings_json(&found)) ||
 	    json_array_append_new(a->records, record))
 		msc_nomem(&a->err);
 	a->newest = r;
@@ -134,4 +135,22 @@ int msc_ask_give_text(json_t *answer, char *text, struct msc_err *err)
 	if (!document || msc_ask_give(answer, "result", document, &full) < 0)
 		return err->code ? -1 : msc_nomem(err);
 	return err->code ? -1 : 0;
+}
+
+int msc_ask_give_bench(json_t *answer, const struct msc_bench_report *r, struct msc_err *err)
+{
+	struct msc_err full = MSC_ERR_INIT;
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+	int result;
+
+	if (!f)
+		return msc_nomem(err);
+	result = msc_bench_write_json(f, r, &full);
+	if (!msc_text_end(f, &text) || result < 0) {
+		free(text);
+		return msc_nomem(err);
+	}
+	return msc_ask_give_text(answer, text, err);
 }

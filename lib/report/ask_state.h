@@ -5,6 +5,7 @@
 
 #include "report/ask.h"
 #include "report/ask_fields.h"
+#include "report/bench.h"
 
 struct msc_ask {
 	struct msc_target *target;
@@ -43,6 +44,9 @@ int msc_ask_give(json_t *answer, const char *name, json_t *value, struct msc_err
 /* Makes the text of a document the result, and frees it. -1: out of memory, also when text is NULL, or
  * *err was an error already, which then stands beside the result. */
 int msc_ask_give_text(json_t *answer, char *text, struct msc_err *) MSC_MUST_CHECK;
+/* The same of a bench, or of a comparison of two. */
+int msc_ask_give_bench(json_t *answer, const struct msc_bench_report *,
+		       struct msc_err *) MSC_MUST_CHECK;
 /* Of the documents. */
 struct msc_report_context msc_ask_context(const struct msc_ask *);
 /* 0 to 15, of a unit that is written to or learned. */

@@ -174,17 +174,15 @@ json_t *msc_decode_json(const struct msc_decode *d, const struct msc_report_cont
 
 json_t *msc_decoded_json(const struct msc_decoded *one)
 {
-	json_t *record = msc_record_json(one->record), *findings = json_array();
+	json_t *record = msc_record_json(one->record);
 	const struct msc_device *device = &one->talk->device;
 
-	for (size_t i = 0; i < one->findings->count; i++)
-		json_array_append_new(findings, msc_finding_json(&one->findings->list[i]));
 	if (!record || json_object_set_new(record, "index", json_integer((json_int_t)one->index)) ||
 	    json_object_set_new(record, "device", json_string(device->name)) ||
 	    json_object_set_new(record, "speed", json_string(msc_speed_name(device->speed))) ||
 	    json_object_set_new(record, "max_packet", json_integer(device->max_packet_in)) ||
 	    json_object_set_new(record, "judged", json_boolean(!one->record->cut)) ||
-	    json_object_set_new(record, "findings", findings)) {
+	    json_object_set_new(record, "findings", msc_findings_json(one->findings))) {
 		json_decref(record);
 		return NULL;
 	}

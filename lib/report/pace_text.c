@@ -9,19 +9,6 @@
 
 #define COLUMN 10 /* where the text of a row begins */
 
-struct text {
-	char s[24];
-};
-
-static struct text ns(double value)
-{
-	struct text t = { "-" };
-
-	if (value >= 0)
-		msc_format_ns(t.s, sizeof t.s, (int64_t)(fmin(value, 9e18) + 0.5));
-	return t;
-}
-
 /* What follows is of what was measured until then. */
 static void print_early(FILE *out, const struct msc_pace_report *r)
 {
@@ -124,9 +111,11 @@ static void print_sizes(FILE *out, const struct msc_pace *p)
 		const struct msc_pace_size *z = &p->sizes[i];
 
 		fprintf(out, "%6u %9s +%9s +%9s %9s %9s %9s %9s\n", z->blocks,
-			ns(z->cbw_ns[MSC_PACE_SERIAL]).s, ns(z->data_ns[MSC_PACE_SERIAL]).s,
-			ns(z->csw_ns[MSC_PACE_SERIAL]).s, ns(z->median_ns[MSC_PACE_SERIAL]).s,
-			ns(z->median_ns[MSC_PACE_QUEUED]).s, ns(z->true_ns).s, ns(z->bus_ns).s);
+			msc_ns(z->cbw_ns[MSC_PACE_SERIAL]).s, msc_ns(z->data_ns[MSC_PACE_SERIAL]).s,
+			msc_ns(z->csw_ns[MSC_PACE_SERIAL]).s,
+			msc_ns(z->median_ns[MSC_PACE_SERIAL]).s,
+			msc_ns(z->median_ns[MSC_PACE_QUEUED]).s, msc_ns(z->true_ns).s,
+			msc_ns(z->bus_ns).s);
 	}
 	if (!p->queued_works) {
 		fputs("queued    not possible: ", out);
@@ -142,7 +131,7 @@ static void print_frame(FILE *out, const struct msc_pace *p)
 	if (p->host.locked)
 		snprintf(text, sizeof text,
 			 "the host sees completions every %s (resultant %.2f of %zu)",
-			 ns(p->host.period_ns).s, p->host.resultant, p->host.events);
+			 msc_ns(p->host.period_ns).s, p->host.resultant, p->host.events);
 	else
 		snprintf(text, sizeof text, "the host sees completions at once");
 	msc_put_row(out, COLUMN, "frame", text);
@@ -164,7 +153,7 @@ static void print_tick(FILE *out, const struct msc_pace *p)
 	snprintf(text, sizeof text,
 		 "%s, %s clock%s: first blocks keep to it (resultant %.2f of %zu), further ones %s "
 		 "(%.2f of %zu)",
-		 ns(p->wake.period_ns).s, whose[p->tick_clock], drift, p->wake.resultant,
+		 msc_ns(p->wake.period_ns).s, whose[p->tick_clock], drift, p->wake.resultant,
 		 p->wake.events, p->tick.locked ? "too" : "do not", p->tick.resultant,
 		 p->tick.events);
 	msc_put_row(out, COLUMN, "tick", text);
@@ -180,16 +169,16 @@ static void print_blocks(FILE *out, const struct msc_pace *p)
 	snprintf(text, sizeof text,
 		 "one every %s in a long read, of which the bus needs %s; the "
 		 "first after %s",
-		 ns(p->block_ns).s, ns(p->bus_ns).s, ns(p->first_ns).s);
+		 msc_ns(p->block_ns).s, msc_ns(p->bus_ns).s, msc_ns(p->first_ns).s);
 	msc_put_row(out, COLUMN, "block", text);
 	if (p->after_pause_ns[0] >= 0) {
 		len = (size_t)snprintf(text, sizeof text,
 				       "after a pause of the host a block comes in "
 				       "%s, further ones each",
-				       ns(p->after_pause_ns[0]).s);
+				       msc_ns(p->after_pause_ns[0]).s);
 		for (size_t k = 1; k < MSC_COUNT(p->after_pause_ns); k++)
 			len += (size_t)snprintf(text + len, sizeof text - len, "%s %s",
-						k > 1 ? "," : "", ns(p->after_pause_ns[k]).s);
+						k > 1 ? "," : "", msc_ns(p->after_pause_ns[k]).s);
 		msc_put_row(out, COLUMN, "pause", text);
 	}
 	len = (size_t)snprintf(text, sizeof text, "%s",
@@ -200,7 +189,7 @@ static void print_blocks(FILE *out, const struct msc_pace *p)
 		len += (size_t)snprintf(text + len, sizeof text - len, " of %u blocks", p->chunk);
 	if (p->medium_ns >= 0)
 		snprintf(text + len, sizeof text - len,
-			 "; the medium and its driver need %s a block", ns(p->medium_ns).s);
+			 "; the medium and its driver need %s a block", msc_ns(p->medium_ns).s);
 	msc_put_row(out, COLUMN, "buffers", text);
 }
 
@@ -211,30 +200,30 @@ static void print_rest(FILE *out, const struct msc_pace *p)
 	if (p->per_byte_ns > 0) {
 		snprintf(text, sizeof text,
 			 "%s for a command, %.1f kB/s for its bytes, within %.1f %%",
-			 p->per_command_ns > 0 ? ns(p->per_command_ns).s : "no time",
+			 p->per_command_ns > 0 ? msc_ns(p->per_command_ns).s : "no time",
 			 1e6 / p->per_byte_ns, 100 * p->worst_residual);
 		msc_put_row(out, COLUMN, "model", text);
 	}
 	if (p->request_idle_ns >= 0) {
 		snprintf(text, sizeof text,
 			 "GET_STATUS takes %s, and %s during a read (longest %s); deaf for %s",
-			 ns(p->request_idle_ns).s, ns(p->request_busy_ns).s,
-			 ns(p->request_worst_ns).s,
-			 p->blocked_ns > 0 ? ns(p->blocked_ns).s : "no time that shows");
+			 msc_ns(p->request_idle_ns).s, msc_ns(p->request_busy_ns).s,
+			 msc_ns(p->request_worst_ns).s,
+			 p->blocked_ns > 0 ? msc_ns(p->blocked_ns).s : "no time that shows");
 		msc_put_row(out, COLUMN, "control", text);
 	}
 	if (p->naks_source == MSC_PACE_NAKS_BUS)
 		snprintf(text, sizeof text, "%.1f a block, seen on the bus; they take %s of each",
-			 p->naks_per_block, ns(p->nak_ns).s);
+			 p->naks_per_block, msc_ns(p->nak_ns).s);
 	else
 		snprintf(text, sizeof text, "cannot be seen; inferred: %s of each block",
-			 ns(p->nak_ns).s);
+			 msc_ns(p->nak_ns).s);
 	if (p->naks_source != MSC_PACE_NAKS_NONE)
 		msc_put_row(out, COLUMN, "NAKs", text);
 	if (p->writes) {
 		snprintf(text, sizeof text, "%u, usually %s; %u pauses of %s, %.0f %% of the time",
-			 p->writes, ns(p->write_ns).s, p->write_pauses, ns(p->write_pause_ns).s,
-			 100 * p->write_pause_share);
+			 p->writes, msc_ns(p->write_ns).s, p->write_pauses,
+			 msc_ns(p->write_pause_ns).s, 100 * p->write_pause_share);
 		msc_put_row(out, COLUMN, "writes", text);
 	}
 }

@@ -9,19 +9,6 @@
 
 #define COLUMN 10 /* where the text of a row begins */
 
-struct text {
-	char s[24];
-};
-
-static struct text ns(double value)
-{
-	struct text t = { "-" };
-
-	if (value >= 0)
-		msc_format_ns(t.s, sizeof t.s, (int64_t)(fmin(value, 9e18) + 0.5));
-	return t;
-}
-
 /* ---- text -------------------------------------------------------------------------------------- */
 
 static void print_sizes(FILE *out, const struct msc_pace *p)
@@ -36,9 +23,10 @@ static void print_sizes(FILE *out, const struct msc_pace *p)
 	for (size_t i = 0; i < w->n_sizes; i++) {
 		const struct msc_writing_size *z = &w->size[i];
 
-		fprintf(out, "%6u %9s %9s %9s %9s %9s %9s %9.1f\n", z->blocks, ns(z->steady_ns).s,
-			ns(z->bus_ns).s, seen ? ns(z->nak_ns).s : "", ns(z->host_ns).s,
-			z->pauses_ns > 0 ? ns(z->pauses_ns).s : "-", ns(z->longest_ns).s,
+		fprintf(out, "%6u %9s %9s %9s %9s %9s %9s %9.1f\n", z->blocks,
+			msc_ns(z->steady_ns).s, msc_ns(z->bus_ns).s,
+			seen ? msc_ns(z->nak_ns).s : "", msc_ns(z->host_ns).s,
+			z->pauses_ns > 0 ? msc_ns(z->pauses_ns).s : "-", msc_ns(z->longest_ns).s,
 			1e6 * z->blocks * p->block_size / fmax(1, z->steady_ns + z->pauses_ns));
 	}
 	if (w->n_sizes && !seen)
@@ -56,9 +44,10 @@ static void print_pages(FILE *out, const struct msc_writing *w)
 	fprintf(out, "%6s %9s %9s   SYNCHRONIZE CACHE after it; a border in the middle\n", "", "",
 		"");
 	for (size_t i = 0; i < w->n_pages; i++)
-		fprintf(out, "%6u %9s %9s\n", w->page[i].blocks, ns(w->page[i].aligned_ns).s,
-			ns(w->page[i].across_ns).s);
-	fprintf(out, "%6s %9s             the same block once more\n", "again", ns(w->again_ns).s);
+		fprintf(out, "%6u %9s %9s\n", w->page[i].blocks, msc_ns(w->page[i].aligned_ns).s,
+			msc_ns(w->page[i].across_ns).s);
+	fprintf(out, "%6s %9s             the same block once more\n", "again",
+		msc_ns(w->again_ns).s);
 }
 
 static void print_unit(FILE *out, const struct msc_pace *p)
@@ -91,7 +80,7 @@ static void print_cache(FILE *out, const struct msc_writing *w)
 		return;
 	else
 		snprintf(text, sizeof text, "SYNCHRONIZE CACHE after one block takes %s: %s",
-			 ns(w->page[0].sync_ns).s,
+			 msc_ns(w->page[0].sync_ns).s,
 			 w->page[0].sync_ns > w->page[0].aligned_ns / 2
 				 ? "what was written lay in memory until then"
 				 : "what was written was on the medium by then");
@@ -106,11 +95,12 @@ static void print_pauses(FILE *out, const struct msc_writing *w)
 		snprintf(text, sizeof text, "none was seen");
 	else
 		snprintf(text, sizeof text, "%u of %s, the longest %s; %s a block on average",
-			 w->pauses, ns(w->pause_ns).s, ns(w->longest_pause_ns).s,
-			 ns(w->pause_per_block_ns).s);
+			 w->pauses, msc_ns(w->pause_ns).s, msc_ns(w->longest_pause_ns).s,
+			 msc_ns(w->pause_per_block_ns).s);
 	msc_put_row(out, COLUMN, "pauses", text);
 	if (w->poll_ns > 0)
-		snprintf(text, sizeof text, "commands are looked at every %s", ns(w->poll_ns).s);
+		snprintf(text, sizeof text, "commands are looked at every %s",
+			 msc_ns(w->poll_ns).s);
 	else
 		snprintf(text, sizeof text, "%s",
 			 w->poll_hidden ? "hidden by the host's frames" : "none shows");
@@ -133,8 +123,8 @@ static void print_hosts(FILE *out, const struct msc_writing *w)
 		snprintf(text + len, sizeof text - len,
 			 "%s%s' writes of %u %s take %s%s of the %.0f s that it waits",
 			 len ? ", " : "at this rate ", h->name, h->bytes >> (mega ? 20 : 10),
-			 mega ? "MiB" : "KiB", ns(h->takes_ns).s, h->reckoned ? " (reckoned)" : "",
-			 (double)h->waits_ns / MSC_S);
+			 mega ? "MiB" : "KiB", msc_ns(h->takes_ns).s,
+			 h->reckoned ? " (reckoned)" : "", (double)h->waits_ns / MSC_S);
 		late |= h->takes_ns + w->longest_pause_ns > (double)h->waits_ns;
 	}
 	if (!*text)

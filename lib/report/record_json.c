@@ -266,7 +266,7 @@ static json_t *strings_json(const char *const *strings)
 	return list;
 }
 
-static json_t *findings_json(const struct msc_findings *findings)
+json_t *msc_findings_json(const struct msc_findings *findings)
 {
 	json_t *list = json_array();
 
@@ -290,7 +290,7 @@ json_t *msc_case_json(const struct msc_event *ev)
 			 strings_json(msc_scenario_tags(s)), "verdict",
 			 msc_verdict_name(ev->verdict), "reason", msc_json_text(ev->reason),
 			 "device_ns", (json_int_t)ev->device_ns, "findings",
-			 findings_json(ev->findings));
+			 msc_findings_json(ev->findings));
 }
 
 json_t *msc_json_document(const char *format, const struct msc_report_context *context,

@@ -192,6 +192,7 @@ json_t *msc_json_bytes(const void *data, size_t len, size_t max); /* hex, spaces
 /* A member of exchanges[]: "kind" says which of the four kinds of record it is. */
 json_t *msc_record_json(const struct msc_record *);
 json_t *msc_finding_json(const struct msc_finding *);
+json_t *msc_findings_json(const struct msc_findings *); /* none for NULL */
 /* repeat: the command that `--select CASE` is added to, to see a cause alone; NULL: there is none. tried:
  * what is not sure is no command then. */
 json_t *msc_causes_json(const struct msc_causes *, const char *repeat, bool tried);

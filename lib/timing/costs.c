@@ -316,3 +316,25 @@ struct msc_shares msc_shares_of(const struct msc_costs *c, enum msc_diagnosis_id
 	sum.saves = times(1 / (double)n, sum.saves);
 	return sum;
 }
+
+/* ---- the list -------------------------------------------------------------------------------- */
+
+void msc_diagnosis_insert(struct msc_pace *p, const struct msc_diagnosis *d)
+{
+	size_t at = p->n_diagnosis++;
+
+	for (; at > 0; at--) {
+		const struct msc_diagnosis *before = &p->diagnosis[at - 1];
+
+		if (before->rank < d->rank ||
+		    (before->rank == d->rank && before->weight >= d->weight))
+			break;
+		p->diagnosis[at] = *before;
+	}
+	p->diagnosis[at] = *d;
+}
+
+bool msc_diagnosis_overlaps(const struct msc_diagnosis *a, const struct msc_diagnosis *b)
+{
+	return a->saves_most > b->saves_least && b->saves_most > a->saves_least;
+}

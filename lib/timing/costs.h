@@ -50,6 +50,11 @@ struct msc_shares {
 };
 struct msc_shares msc_shares_of(const struct msc_costs *, enum msc_diagnosis_id);
 
+/* Into the list of causes, at the place that its rank and weight give it; behind its equals. */
+void msc_diagnosis_insert(struct msc_pace *, const struct msc_diagnosis *);
+/* What mending either may save is in the range of the other. */
+bool msc_diagnosis_overlaps(const struct msc_diagnosis *, const struct msc_diagnosis *);
+
 /* Blocks keep to a tick of the device. */
 bool msc_keeps_to_tick(const struct msc_pace *);
 bool msc_wakes_by_tick(const struct msc_pace *); /* the first block of a command does */

@@ -24,18 +24,6 @@ const char *const msc_diagnosis_ids[MSC_DIAGS] = {
 	"block-by-block",      "polling-task",	  "medium-bound", "bus-bound",
 };
 
-struct text {
-	char s[24];
-};
-
-static struct text ns(double value)
-{
-	struct text t = { "" };
-
-	msc_format_ns(t.s, sizeof t.s, (int64_t)(fmin(value, 9e18) + 0.5));
-	return t;
-}
-
 /* ---- words ----------------------------------------------------------------------------------- */
 
 static const struct msc_pace_size *largest(const struct msc_pace *p)
@@ -68,9 +56,9 @@ static void words_interrupt(const struct msc_costs *c, struct msc_diagnosis *d)
 		 "GET_STATUS(device) on endpoint 0 takes %s while a read is under way and %s "
 		 "otherwise (%zu and %zu requests, worst %s): the device is deaf for %s at a time, "
 		 "and needs %s for a block beyond the bus",
-		 ns(p->request_busy_ns).s, ns(p->request_idle_ns).s, p->requests_busy,
-		 p->requests_idle, ns(p->request_worst_ns).s, ns(p->blocked_ns).s,
-		 ns(p->block_ns - p->bus_ns).s);
+		 msc_ns(p->request_busy_ns).s, msc_ns(p->request_idle_ns).s, p->requests_busy,
+		 p->requests_idle, msc_ns(p->request_worst_ns).s, msc_ns(p->blocked_ns).s,
+		 msc_ns(p->block_ns - p->bus_ns).s);
 	snprintf(
 		d->advice, sizeof d->advice,
 		"do not read the medium inside the USB interrupt: let the interrupt put a request "
@@ -91,8 +79,9 @@ static void words_buffer(const struct msc_costs *c, struct msc_diagnosis *d)
 		 "the bus needs %s; the first block of a read takes %s, each further one %s: "
 		 "medium and bus overlap by %.0f %%",
 		 p->chunk > 1 ? p->chunk - 1 : 1, p->chunk > 2 ? "s were" : " was",
-		 ns(p->after_pause_ns[1] > 0 ? p->after_pause_ns[1] : p->block_ns).s,
-		 ns(p->bus_ns).s, ns(p->first_ns).s, ns(p->block_ns).s, 100 * p->overlap);
+		 msc_ns(p->after_pause_ns[1] > 0 ? p->after_pause_ns[1] : p->block_ns).s,
+		 msc_ns(p->bus_ns).s, msc_ns(p->first_ns).s, msc_ns(p->block_ns).s,
+		 100 * p->overlap);
 	snprintf(d->advice, sizeof d->advice,
 		 "read the next block into a second buffer while the peripheral sends the first: "
 		 "start it when a read ends, not when its data has gone, and wait for the earlier "
@@ -114,8 +103,8 @@ static void words_tick(const struct msc_costs *c, struct msc_diagnosis *d)
 			d->evidence, sizeof d->evidence,
 			"the first block of a read comes on a grid of %s%s (resultant %.2f of %zu "
 			"reads): a command waits for the next tick, %s on average; further blocks %s",
-			ns(p->wake.period_ns).s, drift, p->wake.resultant, p->wake.events,
-			ns(p->wake.period_ns / 2).s,
+			msc_ns(p->wake.period_ns).s, drift, p->wake.resultant, p->wake.events,
+			msc_ns(p->wake.period_ns / 2).s,
 			msc_may_tick(p)		? "take about as long, and this host does not show "
 						  "whether they wait for it"
 			: msc_ticks_at_times(p) ? "keep to it at times"
@@ -125,9 +114,9 @@ static void words_tick(const struct msc_costs *c, struct msc_diagnosis *d)
 			d->evidence, sizeof d->evidence,
 			"blocks begin to arrive on a grid of %s%s (resultant %.2f of %zu arrivals, by "
 			"chance %.0e): a block takes %s, which is %.2f ticks; the bus needs %s of it%s",
-			ns(p->tick.period_ns).s, drift, p->tick.resultant, p->tick.events,
-			fmax(p->tick.chance, 1e-99), ns(p->block_ns).s,
-			p->block_ns / p->tick.period_ns, ns(p->bus_ns).s,
+			msc_ns(p->tick.period_ns).s, drift, p->tick.resultant, p->tick.events,
+			fmax(p->tick.chance, 1e-99), msc_ns(p->block_ns).s,
+			p->block_ns / p->tick.period_ns, msc_ns(p->bus_ns).s,
 			device ? ""
 			       : "; the host's frames have the same period and may be the cause");
 	snprintf(d->advice, sizeof d->advice,
@@ -147,26 +136,28 @@ static void words_host(const struct msc_costs *c, struct msc_diagnosis *d)
 	d->sure = sure_if(p->host.locked);
 	if (z->count[MSC_PACE_SERIAL])
 		snprintf(serial, sizeof serial, ", %s phase after phase (CBW %s, data %s, CSW %s)",
-			 ns(z->median_ns[MSC_PACE_SERIAL]).s, ns(z->cbw_ns[MSC_PACE_SERIAL]).s,
-			 ns(z->data_ns[MSC_PACE_SERIAL]).s, ns(z->csw_ns[MSC_PACE_SERIAL]).s);
+			 msc_ns(z->median_ns[MSC_PACE_SERIAL]).s,
+			 msc_ns(z->cbw_ns[MSC_PACE_SERIAL]).s,
+			 msc_ns(z->data_ns[MSC_PACE_SERIAL]).s,
+			 msc_ns(z->csw_ns[MSC_PACE_SERIAL]).s);
 	if (z->count[MSC_PACE_QUEUED])
 		snprintf(queued, sizeof queued, ", %s with all three submitted at once",
-			 ns(z->median_ns[MSC_PACE_QUEUED]).s);
+			 msc_ns(z->median_ns[MSC_PACE_QUEUED]).s);
 	if (p->serial && c->set != MSC_PACE_SERIAL)
 		snprintf(share, sizeof share, "; serially the host costs %.0f %%, over all sizes",
 			 100 * msc_shares_of(&serially, MSC_DIAG_HOST_PACED).cost);
 	if (z->true_ns >= 0)
-		snprintf(device, sizeof device, "takes %s of device and bus", ns(z->true_ns).s);
+		snprintf(device, sizeof device, "takes %s of device and bus", msc_ns(z->true_ns).s);
 	else
 		snprintf(device, sizeof device,
 			 "begins with a CBW, which needs %s on the bus and was seen to end after "
 			 "%s; the other phases may cost as much",
-			 ns(msc_packet_ns(p->speed, 8.0 * MSC_CBW_LEN)).s,
-			 ns(z->cbw_ns[MSC_PACE_SERIAL]).s);
+			 msc_ns(msc_packet_ns(p->speed, 8.0 * MSC_CBW_LEN)).s,
+			 msc_ns(z->cbw_ns[MSC_PACE_SERIAL]).s);
 	snprintf(d->evidence, sizeof d->evidence, "a read of %u block%s %s%s%s%s%s%s", z->blocks,
 		 z->blocks == 1 ? "" : "s", device, queued, serial, share,
 		 p->host.locked ? "; the host sees completions only every " : "",
-		 p->host.locked ? ns(p->host.period_ns).s : "");
+		 p->host.locked ? msc_ns(p->host.period_ns).s : "");
 	snprintf(
 		d->advice, sizeof d->advice,
 		"not for the firmware to fix: fewer and larger commands, so that the host's frames "
@@ -183,9 +174,9 @@ static void words_command(const struct msc_costs *c, struct msc_diagnosis *d)
 	snprintf(d->evidence, sizeof d->evidence,
 		 "a read of %u block%s takes %s, though its blocks need %s each: %s go to the "
 		 "command itself; a command without data takes %s",
-		 z->blocks, z->blocks == 1 ? "" : "s", ns(z->true_ns).s, ns(p->block_ns).s,
-		 ns(msc_per_command(c, z)).s,
-		 p->sizes[0].blocks == 0 && p->sizes[0].true_ns >= 0 ? ns(p->sizes[0].true_ns).s
+		 z->blocks, z->blocks == 1 ? "" : "s", msc_ns(z->true_ns).s, msc_ns(p->block_ns).s,
+		 msc_ns(msc_per_command(c, z)).s,
+		 p->sizes[0].blocks == 0 && p->sizes[0].true_ns >= 0 ? msc_ns(p->sizes[0].true_ns).s
 								     : "an unknown time");
 	snprintf(d->advice, sizeof d->advice,
 		 "start the medium before anything else when a CBW arrives, keep a multiple-block "
@@ -202,7 +193,7 @@ static void words_pauses(const struct msc_costs *c, struct msc_diagnosis *d)
 	snprintf(d->evidence, sizeof d->evidence,
 		 "%u of %u writes took %s longer than the usual %s, which is %.0f %% of all the "
 		 "time spent writing",
-		 p->write_pauses, p->writes, ns(p->write_pause_ns).s, ns(p->write_ns).s,
+		 p->write_pauses, p->writes, msc_ns(p->write_pause_ns).s, msc_ns(p->write_ns).s,
 		 100 * p->write_pause_share);
 	snprintf(d->advice, sizeof d->advice,
 		 "the medium pauses to erase and to move blocks: announce and write many blocks in "
@@ -218,8 +209,8 @@ static void words_medium(const struct msc_costs *c, struct msc_diagnosis *d)
 	d->sure = sure_if(p->buffers && alone && !msc_hides_tick(p));
 	if (alone)
 		snprintf(d->evidence, sizeof d->evidence,
-			 "a block comes every %s, and the bus needs %s of it%s", ns(p->block_ns).s,
-			 ns(p->bus_ns).s,
+			 "a block comes every %s, and the bus needs %s of it%s",
+			 msc_ns(p->block_ns).s, msc_ns(p->bus_ns).s,
 			 p->buffers > 1 && !msc_hides_tick(p)
 				 ? "; bus and medium already work at the same time, and arrivals "
 				   "keep to no tick"
@@ -229,11 +220,11 @@ static void words_medium(const struct msc_costs *c, struct msc_diagnosis *d)
 			d->evidence, sizeof d->evidence,
 			"a block comes every %s, the bus needs %s of it, and the medium at most %s%s: "
 			"with all above fixed a block takes %s to %s",
-			ns(p->block_ns).s, ns(p->bus_ns).s, ns(c->medium.most).s,
+			msc_ns(p->block_ns).s, msc_ns(p->bus_ns).s, msc_ns(c->medium.most).s,
 			c->interrupt > 0
 				? ", with the processor's own copying, which cannot be told apart from it"
 				: "",
-			ns(p->mended_least_ns).s, ns(p->mended_most_ns).s);
+			msc_ns(p->mended_least_ns).s, msc_ns(p->mended_most_ns).s);
 	snprintf(d->advice, sizeof d->advice,
 		 "a faster way to the medium (a wider or faster bus such as SDIO, multiple-block "
 		 "reads that need not wait again for each block, more blocks per request), or a "
@@ -252,9 +243,9 @@ static void words_bus(const struct msc_costs *c, struct msc_diagnosis *d)
 	snprintf(d->evidence, sizeof d->evidence,
 		 "a read of %u block%s takes %s, of which %s are packets on the wire (%.0f %%); a "
 		 "block comes every %s, the wire needs %s",
-		 z->blocks, z->blocks == 1 ? "" : "s", ns(msc_whole(c, z)).s, ns(z->bus_ns).s,
-		 100 * z->bus_ns / msc_whole(c, z), ns(p->block_ns > 0 ? p->block_ns : p->bus_ns).s,
-		 ns(p->bus_ns).s);
+		 z->blocks, z->blocks == 1 ? "" : "s", msc_ns(msc_whole(c, z)).s,
+		 msc_ns(z->bus_ns).s, 100 * z->bus_ns / msc_whole(c, z),
+		 msc_ns(p->block_ns > 0 ? p->block_ns : p->bus_ns).s, msc_ns(p->bus_ns).s);
 	if (d->share < FULL)
 		snprintf(left, sizeof left, "no more than %.0f %% is", 100 * (1 - d->share));
 	snprintf(d->advice, sizeof d->advice,
@@ -308,40 +299,23 @@ static int rank(const struct msc_costs *c, const struct msc_diagnosis *d)
 	return worth(d) >= MATTERS && d->sure != MSC_PACE_POSSIBLE ? 0 : 2;
 }
 
-static void insert(struct msc_pace *p, const struct msc_costs *c, const struct msc_diagnosis *d)
-{
-	size_t at = p->n_diagnosis++;
-
-	for (; at > 0; at--) {
-		const struct msc_diagnosis *before = &p->diagnosis[at - 1];
-		int order = rank(c, before) - rank(c, d);
-
-		if (order < 0 || (order == 0 && weight(before) >= weight(d)))
-			break;
-		p->diagnosis[at] = *before;
-	}
-	p->diagnosis[at] = *d;
-}
-
 /* Others of its rank that may save as much. What the processor holds in an interrupt has to be mended
  * before a second buffer helps; how much of it is the medium's is not seen. Nor is whether blocks that come
  * with the ticks wait for them, where the host hides it. */
-static bool ties(const struct msc_costs *c, const struct msc_diagnosis *first,
-		 const struct msc_diagnosis *d)
+static bool ties(const struct msc_diagnosis *first, const struct msc_diagnosis *d)
 {
 	if (first->id == MSC_DIAG_MEDIUM_IN_INTERRUPT)
 		return d->id == MSC_DIAG_MEDIUM_BOUND;
 	if (first->id == MSC_DIAG_MEDIUM_BOUND)
 		return d->id == MSC_DIAG_TICK_BOUND && d->sure == MSC_PACE_POSSIBLE;
-	return first->id < MSC_DIAG_MEDIUM_BOUND && rank(c, d) == rank(c, first) &&
-	       d->write == first->write && d->saves_most > first->saves_least &&
-	       first->saves_most > d->saves_least;
+	return first->id < MSC_DIAG_MEDIUM_BOUND && d->rank == first->rank &&
+	       d->write == first->write && msc_diagnosis_overlaps(first, d);
 }
 
-static void tie(struct msc_pace *p, const struct msc_costs *c)
+static void tie(struct msc_pace *p)
 {
 	for (size_t i = 1; i < p->n_diagnosis; i++)
-		p->diagnosis[i].tied = ties(c, &p->diagnosis[0], &p->diagnosis[i]);
+		p->diagnosis[i].tied = ties(&p->diagnosis[0], &p->diagnosis[i]);
 }
 
 static bool host_matters_serially(const struct msc_pace *p)
@@ -368,14 +342,14 @@ static void untold(struct msc_pace *p, const struct msc_costs *c)
 			 "a block comes every %s, and the bus needs %s of it: what of the rest is "
 			 "the medium's, and what the firmware's order of work costs, is not in the "
 			 "capture",
-			 ns(p->block_ns).s, ns(p->bus_ns).s);
+			 msc_ns(p->block_ns).s, msc_ns(p->bus_ns).s);
 	else if (msc_hides_tick(p))
 		snprintf(
 			p->untold, sizeof p->untold,
 			"the device has a tick of %s, and this host sees completions only every %s: "
 			"whether each block waits for the tick too could not be told; a host "
 			"controller that reports at once (xHCI) would tell",
-			ns(p->wake.period_ns).s, ns(p->host.period_ns).s);
+			msc_ns(p->wake.period_ns).s, msc_ns(p->host.period_ns).s);
 	else if (c->rest < p->block_ns && p->requests_busy < MSC_PACE_REQUESTS_LEAST)
 		snprintf(
 			p->untold, sizeof p->untold,
@@ -418,8 +392,10 @@ void msc_pace_diagnose(struct msc_pace *p)
 		    !(id == MSC_DIAG_HOST_PACED && largest(p) && host_matters_serially(p)))
 			continue;
 		words[id](&c, &d);
-		insert(p, &c, &d);
+		d.rank = rank(&c, &d);
+		d.weight = weight(&d);
+		msc_diagnosis_insert(p, &d);
 	}
-	tie(p, &c);
+	tie(p);
 	untold(p, &c);
 }

@@ -205,6 +205,8 @@ struct msc_diagnosis {
 	double share;	    /* of the time of the commands that are diagnosed */
 	double saves_least, saves_most; /* of the same, when it alone is mended */
 	double cost_ns;	    /* per command of the largest size */
+	int rank;	    /* causes are listed by rank, from 0 on, */
+	double weight;	    /* and those of a rank the heaviest first */
 	char evidence[480], advice[480];
 };
 

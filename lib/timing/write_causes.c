@@ -35,18 +35,6 @@ struct causes {
 /* What mending a cause saves of one command of this size, ns. */
 typedef struct msc_range saves_fn(const struct causes *, const struct msc_writing_size *);
 
-struct text {
-	char s[24];
-};
-
-static struct text ns(double value)
-{
-	struct text t = { "" };
-
-	msc_format_ns(t.s, sizeof t.s, (int64_t)(fmin(value, 9e18) + 0.5));
-	return t;
-}
-
 static double whole(const struct msc_writing_size *z)
 {
 	return z->steady_ns + z->pauses_ns;
@@ -211,9 +199,9 @@ static void words_merge(const struct causes *c, struct msc_diagnosis *d)
 		"written as one; the same block again takes %s, and in a run of single blocks each "
 		"takes %s: each command pays for whole pages. Whether nothing keeps the page, or it "
 		"is flushed after each command, cannot be told from outside",
-		ns(w->block_ns).s, page->blocks, ns(page->aligned_ns).s, page->blocks,
-		ns(page->across_ns).s, w->unit * c->p->block_size, ns(fmax(0, w->again_ns)).s,
-		ns(w->size[0].steady_ns).s);
+		msc_ns(w->block_ns).s, page->blocks, msc_ns(page->aligned_ns).s, page->blocks,
+		msc_ns(page->across_ns).s, w->unit * c->p->block_size,
+		msc_ns(fmax(0, w->again_ns)).s, msc_ns(w->size[0].steady_ns).s);
 	snprintf(d->advice, sizeof d->advice,
 		 "keep the page that was written last in RAM: read, erase and program it when "
 		 "another page is written, when the host sends SYNCHRONIZE CACHE or the medium is "
@@ -233,7 +221,7 @@ static void words_buffer(const struct causes *c, struct msc_diagnosis *d)
 		"aligned blocks take %s, as if each %u bytes were erased by themselves: the page is "
 		"larger than what it is given at a time, and is erased once for each part. How "
 		"large it is does not show",
-		ns(w->block_ns).s, last->blocks, ns(last->aligned_ns).s,
+		msc_ns(w->block_ns).s, last->blocks, msc_ns(last->aligned_ns).s,
 		w->unit * c->p->block_size);
 	snprintf(
 		d->advice, sizeof d->advice,
@@ -256,7 +244,7 @@ static void words_commands(const struct causes *c, struct msc_diagnosis *d)
 		 "one block alone takes %s and %u take %s: each %s costs the same, however many "
 		 "follow. It may be a command to the medium for each of them, or what the medium "
 		 "needs for them; these probes cannot tell, the medium driver's own log would",
-		 ns(w->block_ns).s, last->blocks, ns(last->aligned_ns).s, each);
+		 msc_ns(w->block_ns).s, last->blocks, msc_ns(last->aligned_ns).s, each);
 	snprintf(
 		d->advice, sizeof d->advice,
 		"look whether the driver sends the medium one command for each block: a "
@@ -275,7 +263,7 @@ static void words_polling(const struct causes *c, struct msc_diagnosis *d)
 		"%s: somebody looks so often, or tasks are woken so often; a write waits for it once "
 		"for the CBW, once for its data and until the next CBW is taken. A write of %u "
 		"block%s takes %s in a run",
-		ns(c->w->poll_ns).s, z->blocks, MSC_PLURAL(z->blocks), ns(z->steady_ns).s);
+		msc_ns(c->w->poll_ns).s, z->blocks, MSC_PLURAL(z->blocks), msc_ns(z->steady_ns).s);
 	snprintf(
 		d->advice, sizeof d->advice,
 		"let the USB interrupt wake the task (a semaphore or queue given from the interrupt, "
@@ -295,8 +283,8 @@ static void words_pauses(const struct causes *c, struct msc_diagnosis *d)
 	snprintf(d->evidence, sizeof d->evidence,
 		 "%u write%s, of %.0f blocks in all, paused for %s (longest %s) beyond the pace of "
 		 "others of the size; spread over all blocks that is %s each",
-		 w->pauses, MSC_PLURAL(w->pauses), blocks, ns(w->pause_ns).s,
-		 ns(w->longest_pause_ns).s, ns(w->pause_per_block_ns).s);
+		 w->pauses, MSC_PLURAL(w->pauses), blocks, msc_ns(w->pause_ns).s,
+		 msc_ns(w->longest_pause_ns).s, msc_ns(w->pause_per_block_ns).s);
 	snprintf(
 		d->advice, sizeof d->advice,
 		"the medium erases and moves blocks: write many blocks in one command and announce "
@@ -313,9 +301,9 @@ static void words_host(const struct causes *c, struct msc_diagnosis *d)
 		d->evidence, sizeof d->evidence,
 		"a write of %u block%s takes %s, of which the bus needs %s, and %s%s is the host's: it "
 		"sees completions every %s",
-		z->blocks, MSC_PLURAL(z->blocks), ns(z->steady_ns).s, ns(z->bus_ns).s,
-		z->nak_ns >= 0 ? "" : "at most ", ns(save_host(c, z).most).s,
-		ns(c->p->host.period_ns).s);
+		z->blocks, MSC_PLURAL(z->blocks), msc_ns(z->steady_ns).s, msc_ns(z->bus_ns).s,
+		z->nak_ns >= 0 ? "" : "at most ", msc_ns(save_host(c, z).most).s,
+		msc_ns(c->p->host.period_ns).s);
 	snprintf(d->advice, sizeof d->advice,
 		 "not for the firmware to fix: fewer and larger writes, or a host controller that "
 		 "reports at once");
@@ -328,8 +316,8 @@ static void words_medium(const struct causes *c, struct msc_diagnosis *d)
 	d->sure = c->w->each_alone ? MSC_PACE_POSSIBLE : MSC_PACE_LIKELY;
 	snprintf(d->evidence, sizeof d->evidence,
 		 "%u block%s in a run take%s %s, and the bus needs %s of it", z->blocks,
-		 MSC_PLURAL(z->blocks), z->blocks == 1 ? "s" : "", ns(z->steady_ns).s,
-		 ns(z->bus_ns).s);
+		 MSC_PLURAL(z->blocks), z->blocks == 1 ? "s" : "", msc_ns(z->steady_ns).s,
+		 msc_ns(z->bus_ns).s);
 	snprintf(
 		d->advice, sizeof d->advice,
 		"a faster medium, or one that keeps erased pages ready; several of its pages or banks "
@@ -343,7 +331,7 @@ static void words_bus(const struct causes *c, struct msc_diagnosis *d)
 	d->sure = MSC_PACE_SHOWN;
 	snprintf(d->evidence, sizeof d->evidence,
 		 "a write of %u block%s takes %s, of which %s are packets on the wire (%.0f %%)",
-		 z->blocks, MSC_PLURAL(z->blocks), ns(whole(z)).s, ns(z->bus_ns).s,
+		 z->blocks, MSC_PLURAL(z->blocks), msc_ns(whole(z)).s, msc_ns(z->bus_ns).s,
 		 100 * z->bus_ns / whole(z));
 	snprintf(d->advice, sizeof d->advice,
 		 "little is left to gain at this speed; only a faster "
@@ -404,29 +392,13 @@ static int rank(const struct msc_diagnosis *d)
 	return d->share < MATTERS || d->id == MSC_DIAG_HOST_PACED ? 2 : 0;
 }
 
-static void insert(struct msc_pace *p, const struct msc_diagnosis *d)
-{
-	size_t at = p->n_diagnosis++;
-
-	for (; at > 0; at--) {
-		const struct msc_diagnosis *before = &p->diagnosis[at - 1];
-
-		if (rank(before) < rank(d) ||
-		    (rank(before) == rank(d) && before->share >= d->share))
-			break;
-		p->diagnosis[at] = *before;
-	}
-	p->diagnosis[at] = *d;
-}
-
 /* What each block costs by itself may be the medium's own; else those that may save as much. */
 static bool ties(const struct msc_diagnosis *first, const struct msc_diagnosis *d)
 {
 	if (first->id == MSC_DIAG_BLOCK_BY_BLOCK || first->id == MSC_DIAG_SMALL_BUFFER)
 		if (d->id == MSC_DIAG_MEDIUM_BOUND)
 			return first->id == MSC_DIAG_BLOCK_BY_BLOCK;
-	return rank(d) == 0 && rank(first) == 0 && d->saves_most > first->saves_least &&
-	       first->saves_most > d->saves_least;
+	return d->rank == 0 && first->rank == 0 && msc_diagnosis_overlaps(first, d);
 }
 
 static void untold(const struct causes *c)
@@ -465,7 +437,9 @@ void msc_writing_diagnose(struct msc_pace *p)
 		    (d.id == MSC_DIAG_BUS_BOUND && d.share < BUS_MATTERS))
 			continue;
 		rows[i].words(&c, &d);
-		insert(p, &d);
+		d.rank = rank(&d);
+		d.weight = d.share;
+		msc_diagnosis_insert(p, &d);
 	}
 	for (size_t i = 1; i < p->n_diagnosis; i++)
 		p->diagnosis[i].tied = ties(&p->diagnosis[0], &p->diagnosis[i]);
