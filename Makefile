@@ -57,7 +57,7 @@ LSD_FILE := $(sort $(wildcard lib/firmware/lsd/files/*)) $(DREAD) $(LSD_EXTRA)
 PKGS := jansson libfyaml libudev
 LOADED := libpcap
 ifeq ($(USB),0)
-LIB_SRC := $(filter-out lib/transport/libusb.c lib/transport/usb_transfer.c,$(LIB_SRC))
+LIB_SRC := $(filter-out $(shell grep -lw 'libusb.h\|usb_device.h' $(LIB_SRC)),$(LIB_SRC))
 NO_USB  := -DMSC_NO_LIBUSB
 else
 PKGS    += libusb-1.0

@@ -6,6 +6,9 @@
  * out. One that does not even come back when it is cancelled stays with the kernel until the device
  * is closed. Until then nothing may ask libusb for events, which would write into a buffer that is
  * no longer there; the target counts as gone, which sees to that.
+ *
+ * A long transfer for which the kernel has no memory goes in pieces, one after the other: of whole
+ * packets, so that on the bus it is still one transfer, with a pause behind each piece.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +17,7 @@
 
 #define CANCEL_NS      (5 * MSC_S)    /* for a cancelled transfer to come back */
 #define CANCEL_STOP_NS MSC_S	      /* the same when the user does not want to wait */
+#define PIECE 16384 /* bytes: whole packets of every size, and what usbfs has in a list */
 
 struct msc_flight { /* what msc_xfer.priv points to; freed when the transfer has ended */
 	struct msc_usb *usb;
@@ -22,6 +26,8 @@ struct msc_flight { /* what msc_xfer.priv points to; freed when the transfer has
 	struct msc_xfer *xfer; /* NULL: its caller has given it up */
 	struct libusb_transfer *transfer;
 	uint8_t *control; /* SETUP and data of a control transfer */
+	size_t moved;	  /* bytes, in the pieces before this one */
+	bool cancelled;	  /* no other piece follows */
 };
 
 int msc_usb_fail(struct msc_err *err, enum msc_code code, int number, const char *what)
@@ -63,8 +69,10 @@ static void unlink_flight(struct msc_flight *f)
 
 static size_t actual_of(const struct msc_flight *f, const struct libusb_transfer *transfer)
 {
-	size_t actual = transfer->actual_length > 0 ? (size_t)transfer->actual_length : 0;
+	size_t actual = f->moved;
 
+	if (transfer->actual_length > 0)
+		actual += (size_t)transfer->actual_length;
 	if (actual > f->xfer->len)
 		actual = f->xfer->len;
 	return transfer->status == LIBUSB_TRANSFER_STALL
@@ -72,11 +80,44 @@ static size_t actual_of(const struct msc_flight *f, const struct libusb_transfer
 		       : actual;
 }
 
+/* The piece behind the one that has moved, of at most PIECE bytes. */
+static int submit_next(struct msc_flight *f)
+{
+	struct libusb_transfer *transfer = f->transfer;
+	size_t left = f->xfer->len - f->moved;
+
+	transfer->buffer = f->xfer->data + f->moved;
+	transfer->length = (int)(left < PIECE ? left : PIECE);
+	return libusb_submit_transfer(transfer);
+}
+
+/* Whether another piece is under way. */
+static bool goes_on(struct msc_flight *f, struct libusb_transfer *transfer)
+{
+	size_t moved = f->moved + (size_t)transfer->length;
+	int r;
+
+	if (f->control || !f->xfer || f->cancelled ||
+	    transfer->status != LIBUSB_TRANSFER_COMPLETED ||
+	    transfer->actual_length < transfer->length || moved >= f->xfer->len)
+		return false;
+	f->moved = moved;
+	r = submit_next(f);
+	if (!r)
+		return true;
+	transfer->actual_length = 0;
+	transfer->status = r == LIBUSB_ERROR_NO_DEVICE ? LIBUSB_TRANSFER_NO_DEVICE
+						       : LIBUSB_TRANSFER_ERROR;
+	return false;
+}
+
 static void LIBUSB_CALL ended(struct libusb_transfer *transfer)
 {
 	struct msc_flight *f = transfer->user_data;
 	struct msc_xfer *x = f->xfer;
 
+	if (goes_on(f, transfer))
+		return;
 	unlink_flight(f);
 	if (x) {
 		x->completed_ns = msc_now(&f->usb->clock.clock);
@@ -139,6 +180,21 @@ static int refused(struct msc_target *t, const struct msc_xfer *x, int number, s
 			x->setup.index);
 }
 
+/* The whole of it, or its first piece where the kernel has no memory for the whole. */
+static int submit_first(struct msc_target *t, struct msc_flight *f)
+{
+	int r = libusb_submit_transfer(f->transfer);
+
+	if (r == LIBUSB_ERROR_NO_MEM && msc_usb_spare_memory(f->usb))
+		r = libusb_submit_transfer(f->transfer);
+	if (r != LIBUSB_ERROR_NO_MEM || f->control || f->xfer->len <= PIECE)
+		return r;
+	msc_log(t->log, MSC_LOG_INFO, "transport", msc_now(t->clock),
+		"%s: no memory for a transfer of %zu bytes: it goes in pieces of %d",
+		t->device.name, f->xfer->len, PIECE);
+	return submit_next(f);
+}
+
 int msc_usb_submit(struct msc_target *t, struct msc_xfer *x, struct msc_err *err)
 {
 	struct msc_flight *f = flight_new(t, x);
@@ -151,9 +207,7 @@ int msc_usb_submit(struct msc_target *t, struct msc_xfer *x, struct msc_err *err
 	f->next = f->usb->flights;
 	f->usb->flights = f;
 	x->submitted_ns = msc_now(t->clock);
-	r = libusb_submit_transfer(f->transfer);
-	if (r == LIBUSB_ERROR_NO_MEM && msc_usb_spare_memory(f->usb))
-		r = libusb_submit_transfer(f->transfer);
+	r = submit_first(t, f);
 	if (r) {
 		x->priv = NULL;
 		unlink_flight(f);
@@ -221,6 +275,7 @@ int msc_usb_cancel(struct msc_target *t, struct msc_xfer *x, struct msc_err *err
 
 	if (!f)
 		return 0;
+	f->cancelled = true;
 	if (!f->usb->stuck)
 		libusb_cancel_transfer(f->transfer); /* too late is fine: it has just ended */
 	while (x->outcome == MSC_OUT_PENDING && now < until) {

@@ -322,6 +322,9 @@ int __wrap_libusb_submit_transfer(struct libusb_transfer *transfer)
 	assert_int_equal(transfer->timeout, 0);
 	if (may(FAKE_SUBMIT))
 		return may(FAKE_SUBMIT);
+	if (transfer->endpoint && fake.transfer_most && transfer->length > fake.transfer_most)
+		return LIBUSB_ERROR_NO_MEM;
+	fake.pieces += transfer->endpoint != 0;
 	if (fake.behind)
 		return behind_submit(transfer);
 	assert_null(fake.pending);
@@ -334,9 +337,11 @@ int __wrap_libusb_cancel_transfer(struct libusb_transfer *transfer)
 	if (fake.behind)
 		return behind_cancel(transfer);
 	assert_ptr_equal(transfer, fake.pending);
+	if (may(FAKE_CANCEL)) /* too late: it has ended, and libusb has not told yet */
+		return may(FAKE_CANCEL);
 	fake.status = LIBUSB_TRANSFER_CANCELLED;
 	fake.never = fake.deaf;
-	return may(FAKE_CANCEL);
+	return 0;
 }
 
 int __wrap_libusb_handle_events_timeout_completed(libusb_context *context, struct timeval *tv,

@@ -61,6 +61,8 @@ struct fake {
 	struct libusb_transfer *pending;
 	enum libusb_transfer_status status; /* how it ends */
 	int actual;
+	int transfer_most; /* bytes of one bulk transfer that the kernel has memory for; 0: of any */
+	int pieces;	   /* bulk transfers that were started */
 	bool never;  /* only when it is cancelled */
 	bool leaves; /* after a bus error */
 	struct fake_flight flights[8];

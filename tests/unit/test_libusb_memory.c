@@ -197,6 +197,132 @@ static void exchanges_use_device_memory(void **state)
 	}
 }
 
+static struct msc_session *open_behind(const char *name, int transfer_most)
+{
+	const struct msc_open_options options = { .allow_writes = true };
+	const struct msc_session_options how = { .timeout_ns = 10 * MSC_S };
+	struct msc_err err = MSC_ERR_INIT;
+	struct msc_session *s;
+
+	fake = (struct fake){ .behind = msc_target_open(name, &options, &err),
+			      .transfer_most = transfer_most };
+	assert_non_null(fake.behind);
+	s = msc_session_new(fake_must_open(), &how);
+	assert_non_null(s);
+	assert_int_equal(msc_session_learn(s, 0, &err), 0);
+	fake.pieces = 0;
+	return s;
+}
+
+static void close_behind(struct msc_session *s)
+{
+	struct msc_target *t = msc_session_target(s);
+
+	msc_session_free(s);
+	msc_target_close(t);
+	fake_kept_nothing("pieces");
+}
+
+/* Where the kernel has no memory for the whole transfer, it moves in pieces of 16 KiB, and what is asked
+ * for sees one. */
+static void goes_in_pieces(void **state)
+{
+	enum { BLOCKS = 100, LEN = BLOCKS * 512 };
+	struct msc_err err = MSC_ERR_INIT;
+	static uint8_t whole[LEN], pieces[LEN];
+	struct msc_session *s;
+	bool passed = false;
+
+	(void)state;
+	s = open_behind("sim:reference,fill=noise", 0);
+	assert_int_equal(msc_session_read(s, 0, 8, BLOCKS, 512, whole, 0, &passed, &err), 0);
+	assert_true(passed);
+	assert_int_equal(fake.pieces, 3); /* CBW, data, CSW */
+	close_behind(s);
+
+	s = open_behind("sim:reference,fill=noise", 16384);
+	assert_int_equal(msc_session_read(s, 0, 8, BLOCKS, 512, pieces, 0, &passed, &err), 0);
+	assert_true(passed);
+	assert_int_equal(fake.pieces, 2 + 4);
+	assert_memory_equal(whole, pieces, LEN);
+	close_behind(s);
+}
+
+static void move(struct msc_target *t, struct msc_xfer *x)
+{
+	struct msc_err err = MSC_ERR_INIT;
+
+	assert_int_equal(msc_submit(t, x, &err), 0);
+	assert_int_equal(msc_wait(t, x, msc_now(t->clock) + MSC_S, &err), 0);
+	assert_int_equal(x->outcome, MSC_OUT_DONE);
+}
+
+/* A transfer in pieces ends where the device ends it: with a CSW that comes into the middle of a piece, or
+ * that comes first in one. */
+static void pieces_end_early(void **state)
+{
+	static const uint8_t counts[] = { 40, 32 };
+	static uint8_t data[65536];
+
+	(void)state;
+	for (size_t i = 0; i < MSC_COUNT(counts); i++) {
+		struct msc_session *s = open_behind("sim:reference", 16384);
+		struct msc_target *t = msc_session_target(s);
+		uint8_t cbw[31] = { 'U', 'S', 'B', 'C', [12] = 0x80, [14] = 10, [15] = 0x28 };
+		struct msc_xfer out = { .ep = t->device.ep_out, .data = cbw, .len = sizeof cbw };
+		struct msc_xfer in = { .ep = t->device.ep_in, .data = data, .len = sizeof data };
+
+		cbw[9] = counts[i] * 2; /* 512 bytes each */
+		cbw[23] = counts[i];
+		move(t, &out);
+		fake.pieces = 0;
+		move(t, &in);
+		assert_int_equal(fake.pieces, 2);
+		assert_int_equal(in.actual, counts[i] * 512 + 13);
+		assert_memory_equal(data + counts[i] * 512, "USBS", 4);
+		close_behind(s);
+	}
+}
+
+/* Neither a piece that cannot be started nor one that is cancelled, be it too late, is followed by another. */
+static void pieces_stop(void **state)
+{
+	static const struct {
+		enum fake_call fails;
+		int error;
+		enum msc_outcome outcome;
+	} stops[] = {
+		{ FAKE_SUBMIT, LIBUSB_ERROR_NO_DEVICE, MSC_OUT_GONE },
+		{ FAKE_SUBMIT, LIBUSB_ERROR_NO_MEM, MSC_OUT_ERROR },
+		{ FAKE_NONE, 0, MSC_OUT_CANCELLED },
+		{ FAKE_CANCEL, LIBUSB_ERROR_NOT_FOUND, MSC_OUT_DONE },
+	};
+	static uint8_t data[65536];
+
+	(void)state;
+	for (size_t i = 0; i < MSC_COUNT(stops); i++) {
+		struct msc_xfer x = { .ep = 0x81, .data = data, .len = sizeof data };
+		struct msc_err err = MSC_ERR_INIT;
+		struct msc_target *t;
+
+		fake = (struct fake){ .transfer_most = 16384, .actual = 16384 };
+		t = fake_must_open();
+		assert_int_equal(msc_submit(t, &x, &err), 0);
+		fake.fails = stops[i].fails;
+		fake.error = stops[i].error;
+		if (stops[i].fails == FAKE_SUBMIT)
+			assert_int_equal(msc_wait(t, &x, msc_now(t->clock) + MSC_S, &err),
+					 stops[i].outcome == MSC_OUT_GONE ? -1 : 0);
+		else
+			assert_int_equal(msc_cancel(t, &x, &err), 0);
+		assert_int_equal(x.outcome, stops[i].outcome);
+		assert_int_equal(x.actual, 16384);
+		assert_int_equal(fake.pieces, 1);
+		msc_target_close(t);
+		fake_kept_nothing("stopped pieces");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +330,9 @@ int main(void)
 		cmocka_unit_test(no_device_memory),
 		cmocka_unit_test(makes_way_for_transfers),
 		cmocka_unit_test(exchanges_use_device_memory),
+		cmocka_unit_test(goes_in_pieces),
+		cmocka_unit_test(pieces_end_early),
+		cmocka_unit_test(pieces_stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
