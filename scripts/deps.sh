@@ -1,12 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # The one list of Debian packages that the project needs. Installs those that are missing from
-# the named groups (build, test, vm; all of these by default; deb, for "make deb"), or says how.
-# usage: deps.sh [build|test|vm|deb|all]...
+# the named groups (build, test, vm; all of these by default; deb, for "make deb"; port, for
+# scripts/port.sh), or says how. "libraries" prints what the unit programs are built with.
+# usage: deps.sh [build|test|vm|deb|port|all]... | deps.sh libraries
 set -eu
 
-build="build-essential gcc make pkg-config libusb-1.0-0-dev libsgutils2-dev libfyaml-dev
-	libjansson-dev libudev-dev libpcap-dev libtsk-dev scdoc"
+headers="libusb-1.0-0-dev libsgutils2-dev libfyaml-dev libjansson-dev libudev-dev libpcap-dev
+	libtsk-dev"
+build="build-essential gcc make pkg-config $headers scdoc"
 test="clang libclang-rt-dev clang-format cppcheck libcmocka-dev python3 python3-pytest
 	python3-pytest-xdist python3-jsonschema python3-labgrid valgrind codespell mandoc sg3-utils dosfstools
 	mtools lld tshark gcc-mingw-w64-x86-64-win32 wine wine64 zsh fish python3-junitparser
@@ -14,6 +16,7 @@ test="clang libclang-rt-dev clang-format cppcheck libcmocka-dev python3 python3-
 vm="qemu-system-x86 seabios busybox-static cpio kmod xz-utils zstd usbip libiscsi-bin
 	dmsetup e2fsprogs"
 deb="dpkg-dev debhelper dh-python lintian"
+port="debootstrap qemu-user-static gcc-s390x-linux-gnu gcc-i686-linux-gnu"
 libraries="jansson libfyaml libudev libpcap libusb-1.0"
 
 want=
@@ -23,8 +26,10 @@ for group in "${@:-all}"; do
 	test)  want="$want $test" ;;
 	vm)    want="$want $vm" ;;
 	deb)   want="$want $deb" ;;
+	port)  want="$want $port" ;;
 	all)   want="$want $build $test $vm" ;;
-	*)     echo "usage: deps.sh [build|test|vm|deb|all]..." >&2; exit 2 ;;
+	libraries) echo libc6-dev libcmocka-dev $headers; exit 0 ;;
+	*)     echo "usage: deps.sh [build|test|vm|deb|port|all]... | deps.sh libraries" >&2; exit 2 ;;
 	esac
 done
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # Runs cmocka programs, as many at once as there are processors; shows the output of those that fail; ends
-# with "N passed, M failed".
+# with "N passed, M failed". EMULATOR runs those of another machine.
 # usage: unit.sh PROGRAM...
 set -u
 dir=$(mktemp -d)
@@ -12,7 +12,7 @@ export MSCOPE_WATCH_MEDIUM=1
 
 one() {
 	local log="$dir/${1//\//_}" status p f s why=
-	CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 5 "${UNIT_TIMEOUT:-900}" "$1" >"$log" 2>&1 </dev/null
+	CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 5 "${UNIT_TIMEOUT:-900}" ${EMULATOR:-} "$1" >"$log" 2>&1 </dev/null
 	status=$?
 	read -r p f s < <(awk '
 		/^(not )?ok [0-9]+ # SKIP/ { s++; next }

@@ -219,7 +219,10 @@ static struct seen_list decode(const struct live *l)
 	return seen;
 }
 
-/* libpcap reads the same packets in it, at the same times. */
+#define USBMON_LEN 64 /* bytes of the header of DLT_USB_LINUX_MMAPPED */
+
+/* libpcap reads the same packets in it, at the same times. Where the file has not this machine's byte order
+ * libpcap turns usbmon's header round, which msc_packets leaves to whoever reads it. */
 static void others_read_it(const struct live *l, uint16_t link)
 {
 	FILE *in = fmemopen(l->file, l->size, "r");
@@ -231,16 +234,20 @@ static void others_read_it(const struct live *l, uint16_t link)
 	struct pcap_pkthdr *head;
 	struct msc_packet p;
 	const uint8_t *data;
+	size_t turned = 0;
 
 	assert_non_null(theirs);
 	assert_non_null(ours);
+	if (link == DLT_USB_LINUX_MMAPPED && pcap_is_swapped(theirs))
+		turned = USBMON_LEN;
 	assert_int_equal(pcap_datalink(theirs), link);
 	while (msc_packets_next(ours, &p, &err) == 1) {
 		assert_int_equal(pcap_next_ex(theirs, &head, &data), 1);
 		assert_int_equal(head->ts.tv_sec * INT64_C(1000000000) + head->ts.tv_usec, p.at_ns);
 		assert_int_equal(head->len, p.len);
 		assert_int_equal(head->caplen, p.kept);
-		assert_memory_equal(data, p.data, p.kept);
+		assert_true(p.kept >= turned);
+		assert_memory_equal(data + turned, p.data + turned, p.kept - turned);
 	}
 	assert_int_equal(pcap_next_ex(theirs, &head, &data), PCAP_ERROR_BREAK);
 	pcap_close(theirs); /* and in */
