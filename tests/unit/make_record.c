@@ -94,12 +94,10 @@ const struct msc_record *make_last(struct make *m)
 	if (r->kind == MSC_RECORD_EXCHANGE) {
 		struct msc_unit unit = r->u.exchange.unit;
 		uint8_t max_lun = r->u.exchange.max_lun;
-		bool refused = r->u.exchange.max_lun_refused;
 
 		msc_history_begin_unit(&m->history, r);
 		r->u.exchange.unit = unit;
 		r->u.exchange.max_lun = max_lun;
-		r->u.exchange.max_lun_refused = refused;
 		r->u.exchange.data_kept = r->u.exchange.data_len;
 	}
 	msc_record_conclude(r);
@@ -251,8 +249,6 @@ static bool header(struct msc_exchange *x, const struct words *w)
 		x->wrapper_len = number(w, 1);
 	else if (is(w, 0, "max_lun"))
 		x->max_lun = (uint8_t)number(w, 1);
-	else if (is(w, 0, "max_lun_refused"))
-		x->max_lun_refused = true;
 	else
 		return false;
 	repack(x);

@@ -9,7 +9,7 @@
  *	interface N                 the configuration has this one too
  *	send HEXCDB in|out|none LENGTH
  *	                            an exchange: the CBW was taken; what follows changes or adds
- *	  lun N; max_lun N; max_lun_refused; cblength N; flags HEX; wrapper LENGTH; signature HEX
+ *	  lun N; max_lun N; cblength N; flags HEX; wrapper LENGTH; signature HEX
  *	  means in|out|none LENGTH  what a scenario states of the command block
  *	  refused OUTCOME           the CBW was not taken
  *	  data N                    N bytes moved, all alike

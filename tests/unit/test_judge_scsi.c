@@ -395,7 +395,7 @@ static const struct judge_row rows[] = {
 	  PASSED,
 	  "LUN LIST LENGTH is 16, and Get Max LUN says that there are 1", "8", "16" },
 	{ "scsi.luns.list", NULL,
-	  "send a00000000000000000100000 in 16; max_lun 0; max_lun_refused; bytes "
+	  "control a1 fe 0 0 1 stall; send a00000000000000000100000 in 16; max_lun 0; bytes "
 	  "00000010000000000000000000000000" PASSED,
 	  "LUN LIST LENGTH is 16, and Get Max LUN is refused", "8", "16" },
 	{ "scsi.luns.list", NULL,
