@@ -27,6 +27,7 @@ static int read_options(struct job *j, struct msc_err *err)
 	if (arg_size(a, "bytes", UINT64_MAX, &j->o.bytes, err) < 0 ||
 	    arg_duration(a, "duration", &j->o.duration_ns, err) < 0 ||
 	    arg_size(a, "seed", INT64_MAX, &j->o.seed, err) < 0 ||
+	    arg_size(a, "from", INT32_MAX, &j->o.from, err) < 0 ||
 	    arg_size(a, "lun", MSC_LUN_MAX, &lun, err) < 0 ||
 	    arg_duration(a, "timeout", &j->session.timeout_ns, err) < 0)
 		return -1;
@@ -98,14 +99,19 @@ static int use_target(struct job *j, struct msc_err *err)
 	return result;
 }
 
-/* The same command line: what is done follows from it alone. */
-static char *repeat_of(const struct tool *tool)
+/* The same command line: what is done follows from it alone. With what goes on, whoever reads it adds
+ * --from. */
+static char *repeat_of(const struct tool *tool, bool go_on)
 {
 	char *text = NULL;
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
 
 	for (const char **a = tool->argv; f && *a; a++) {
+		if (go_on && strncmp(*a, "--from", strlen("--from")) == 0) {
+			a += (*a)[strlen("--from")] == '\0';
+			continue;
+		}
 		fputs(a == tool->argv ? "" : " ", f);
 		msc_put_word(f, *a);
 	}
@@ -116,10 +122,11 @@ static int show(struct job *j, int status, const char *reason, struct msc_err *e
 {
 	struct tool *tool = j->tool;
 	const struct msc_report_context context = tool_context(tool);
-	char *repeat = repeat_of(tool);
+	char *repeat = repeat_of(tool, false), *go_on = repeat_of(tool, true);
 	const struct msc_soak_report r = { .device = &j->device,
 					   .soak = &j->soak,
 					   .repeat = repeat ? repeat : "",
+					   .go_on = go_on ? go_on : "",
 					   .reason = reason,
 					   .restored = j->end.restored,
 					   .elsewhere = j->end.elsewhere,
@@ -132,6 +139,7 @@ static int show(struct job *j, int status, const char *reason, struct msc_err *e
 	if (json_is_wanted(tool))
 		result = write_json(tool, msc_soak_json(&r), err);
 	free(repeat);
+	free(go_on);
 	return result;
 }
 
@@ -174,6 +182,7 @@ static int soak(struct tool *tool, struct msc_err *err)
 static const struct opt soak_options[] = {
 	{ "bytes", 0, "SIZE", "so much is written and read; 64M, or 60s of it, unless given" },
 	{ "duration", 0, "TIME", "or for so long; with --bytes, whichever ends first" },
+	{ "from", 0, "N", "begin with the N-th round of the seed" },
 	{ "lun", 0, "N", "the logical unit; 0 unless given" },
 	{ "queued", 0, NULL, "submit CBW, data and CSW together where the device can" },
 	{ "allow-writes", 0, NULL, "allow it; a scratch range is saved and put back" },

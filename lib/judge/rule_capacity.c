@@ -6,6 +6,7 @@
 #define LONG_LEAST	 12   /* last block and block length */
 #define DESCRIPTOR	 8    /* bytes of a capacity descriptor */
 #define FORMATTED	 0x02 /* descriptor type: the medium as it is */
+#define NO_MEDIUM	 0x03
 
 struct size {
 	uint64_t last_lba;
@@ -196,4 +197,41 @@ const struct msc_rule msc_rule_scsi_format_count = {
 	.on = MSC_RECORD_EXCHANGE,
 	MSC_ON_COMMANDS(MSC_OP_READ_FORMAT_CAPACITIES),
 	.judge = format_count,
+};
+
+/* The medium was ejected, or the command right before has failed for want of one. */
+static bool is_absent(const struct msc_record *r)
+{
+	const struct msc_record *told = msc_undisturbed(r);
+	struct msc_sense_data sense;
+
+	return r->past.gone ||
+	       (told && msc_explained(told, &sense) && sense.asc == MSC_ASC_NO_MEDIUM);
+}
+
+static void format_absent(struct msc_judging *j, const struct msc_record *r)
+{
+	const uint8_t *d = r->u.exchange.data;
+	size_t len, asked;
+
+	if (!is_formats(r, &len, &asked) || len < 4 + DESCRIPTOR || !is_absent(r) ||
+	    (d[8] & 0x03) == NO_MEDIUM)
+		return;
+	msc_found(j, "there is no medium, and DESCRIPTOR CODE speaks of %s with %u blocks",
+		  (d[8] & 0x03) == FORMATTED ? "a formatted one" : "one", msc_get_be32(d + 4));
+	msc_expected(j, "3, or 01h and then sense 2/3A");
+	msc_actual(j, "%d", d[8] & 0x03);
+}
+
+const struct msc_rule msc_rule_scsi_format_absent = {
+	.id = "scsi.format.absent",
+	.title = "READ FORMAT CAPACITIES tells of no medium when there is none",
+	.spec = "MMC-5, READ FORMAT CAPACITIES",
+	.severity = {MSC_FAIL, MSC_WARN, MSC_WARN},
+	.why = "Windows takes the medium for one that is there, cannot read it, and resets the "
+	       "device again and again",
+	.mistake = "the size of the medium is a constant, or is kept from before it went",
+	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_READ_FORMAT_CAPACITIES),
+	.judge = format_absent,
 };

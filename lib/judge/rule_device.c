@@ -57,6 +57,31 @@ const struct msc_rule msc_rule_usb_device_form = {
 	.judge = device_form,
 };
 
+static void device_class(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_control *c = &r->u.control;
+
+	if (!is_device(r) || c->data_len < 7 || c->data[4] != MSC_CLASS_MASS_STORAGE)
+		return;
+	msc_found(j, "bDeviceClass, bDeviceSubClass and bDeviceProtocol are %02Xh, %02Xh and %02Xh",
+		  c->data[4], c->data[5], c->data[6]);
+	msc_expected(j, "00h: the class is that of the interface");
+	msc_actual(j, "%02Xh", c->data[4]);
+}
+
+const struct msc_rule msc_rule_bot_device_class = {
+	.id = "bot.device.class",
+	.title = "mass storage is the class of the interface and not of the device",
+	.spec = "BOT 1.0, 4.1",
+	.severity = {MSC_FAIL, MSC_WARN, MSC_FAIL},
+	.why = "macOS does not take the device: it looks for the class in interfaces of a device "
+	       "whose own class is 00h",
+	.mistake = "the three bytes of the interface were written into the device descriptor, too",
+	.fact = true,
+	.on = MSC_RECORD_CONTROL,
+	.judge = device_class,
+};
+
 static bool is_bcd(uint16_t v)
 {
 	return (v & 0xf) < 10 && (v >> 4 & 0xf) < 10 && (v >> 8 & 0xf) < 10 && v >> 12 < 10;
@@ -190,8 +215,9 @@ static void string_form(struct msc_judging *j, const struct msc_record *r)
 		msc_found(j, "bLength is %u and bDescriptorType %u", c->data[0], c->data[1]);
 		msc_expected(j, "an even number of at least %d, and 3", index ? 2 : 4);
 	} else if (c->data_len != due) {
-		msc_found(j, "of %u byte%s asked for, %zu came, and bLength is %u", c->setup.length,
-			  MSC_PLURAL(c->setup.length), c->data_len, c->data[0]);
+		msc_found(j, "of %u byte%s asked for, %zu came, and bLength is %u%s",
+			  c->setup.length, MSC_PLURAL(c->setup.length), c->data_len, c->data[0],
+			  c->data_len == due + 2 ? ": it leaves out its own two bytes" : "");
 		msc_expected(j, "%zu", due);
 		msc_actual(j, "%zu", c->data_len);
 	}

@@ -33,8 +33,15 @@ static void luns_list(struct msc_judging *j, const struct msc_record *r)
 		return;
 	size = msc_get_be32(x->data);
 	if (size % ENTRY || (x->max_lun <= MSC_LUN_MAX && size != ENTRY * (x->max_lun + 1u))) {
-		msc_found(j, "LUN LIST LENGTH is %u, and Get Max LUN says that there are %u", size,
-			  x->max_lun + 1u);
+		if (x->max_lun_refused)
+			msc_found(j,
+				  "LUN LIST LENGTH is %u, and Get Max LUN is refused, by which "
+				  "hosts take it for one unit",
+				  size);
+		else
+			msc_found(j,
+				  "LUN LIST LENGTH is %u, and Get Max LUN says that there are %u",
+				  size, x->max_lun + 1u);
 		msc_expected(j, "%u", ENTRY * (x->max_lun + 1u));
 		msc_actual(j, "%u", size);
 		return;

@@ -66,6 +66,7 @@ void msc_history_begin_unit(const struct msc_history *h, struct msc_record *r)
 
 	x->unit = h->unit[lun & MSC_LUN_MAX];
 	x->max_lun = h->have_max_lun ? h->max_lun : 0xff;
+	x->max_lun_refused = h->max_lun_refused;
 	if (lun > MSC_LUN_MAX)
 		return;
 	r->past.own = h->of_unit[lun].newest;
@@ -123,6 +124,7 @@ static void learn_max_lun(struct msc_history *h, const struct msc_record *r)
 	if (h->have_max_lun || !msc_is_good_max_lun(r))
 		return;
 	h->have_max_lun = true;
+	h->max_lun_refused = c->outcome == MSC_OUT_STALL;
 	if (c->outcome == MSC_OUT_DONE && c->data_len == 1 && c->data[0] <= MSC_LUN_MAX)
 		h->max_lun = c->data[0];
 }

@@ -44,7 +44,7 @@ struct msc_writes {
 struct msc_history {
 	/* what is known of the device, whatever is forgotten */
 	struct msc_unit unit[MSC_LUN_MAX + 1];
-	bool have_max_lun;
+	bool have_max_lun, max_lun_refused;
 	uint8_t max_lun;
 	bool needs_reset; /* only reset recovery leads on: the newest exchange says so */
 	bool unclean;	  /* the device may be in the middle of a command */

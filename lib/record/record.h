@@ -55,6 +55,7 @@ struct msc_exchange {
 	struct msc_intent stated; /* by a scenario; .known false: judge from the command block */
 	struct msc_unit unit;	  /* what was known of the logical unit when it was sent */
 	uint8_t max_lun;	  /* known then; 0xff: not */
+	bool max_lun_refused;	  /* it is 0 since Get Max LUN was answered with a STALL */
 
 	/* what came of it */
 	uint8_t *data;	   /* moved in the data phase, either direction */

@@ -10,6 +10,7 @@ struct msc_soak_report {
 	const struct msc_device *device;
 	const struct msc_soak *soak;
 	const char *repeat; /* the command that does the same again */
+	const char *go_on;  /* the same without --from */
 	const char *reason; /* what ended it early beside the device; NULL or empty: nothing */
 	bool restored;	    /* the medium is as it was found */
 	unsigned elsewhere; /* blocks that changed although nobody wrote them */

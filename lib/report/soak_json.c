@@ -81,9 +81,10 @@ json_t *msc_soak_json(const struct msc_soak_report *r)
 					     msc_device_json(r->device), r->exit_status,
 					     r->reason && *r->reason ? r->reason : s->failure);
 	json_t *rest = json_pack(
-		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:{s:s, s:b, s:o}, s:b, s:o, "
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:{s:s, s:b, s:o}, s:b, s:o, "
 		"s:I, s:I, s:o, s:o, s:o}",
-		"seed", (json_int_t)s->seed, "first_lba", (json_int_t)s->first, "blocks",
+		"seed", (json_int_t)s->seed, "from", (json_int_t)s->from, "next",
+		(json_int_t)(s->from + s->rounds), "first_lba", (json_int_t)s->first, "blocks",
 		(json_int_t)s->blocks, "block_size", (json_int_t)s->block_size, "writes",
 		(json_int_t)s->writes, "reads", (json_int_t)s->reads, "bytes_written",
 		(json_int_t)s->bytes_written, "bytes_read", (json_int_t)s->bytes_read, "elapsed_ns",

@@ -14,14 +14,16 @@ static void print_head(FILE *out, const struct msc_soak_report *r)
 {
 	const struct msc_device *d = r->device;
 	const struct msc_soak *s = r->soak;
-	char text[320], took[24];
+	char text[320], took[24], from[40] = "";
 
 	fprintf(out, "%-*s", COLUMN, "target");
 	msc_put(out, MSC_PLAIN, d->name);
 	fprintf(out, "%s\n", d->simulated ? "   (simulated, virtual time)" : "");
-	snprintf(text, sizeof text, "blocks %" PRIu64 " to %" PRIu64 " (%.1f MiB); seed %" PRIu64,
-		 s->first, s->first + s->blocks - 1, MIB((uint64_t)s->blocks * s->block_size),
-		 s->seed);
+	if (s->from)
+		snprintf(from, sizeof from, ", from round %" PRIu64, s->from);
+	snprintf(text, sizeof text,
+		 "blocks %" PRIu64 " to %" PRIu64 " (%.1f MiB); seed %" PRIu64 "%s", s->first,
+		 s->first + s->blocks - 1, MIB((uint64_t)s->blocks * s->block_size), s->seed, from);
 	msc_put_row(out, COLUMN, "range", text);
 	msc_format_ns(took, sizeof took, s->elapsed_ns);
 	snprintf(text, sizeof text,
@@ -94,4 +96,7 @@ void msc_soak_print(FILE *out, const struct msc_soak_report *r)
 	} else if (!*s->failure) {
 		msc_put_row(out, COLUMN, "ok", "every block that was read is as it was written");
 	}
+	if (r->reason && *r->reason)
+		fprintf(out, "%-*s%s --from %" PRIu64 "\n", COLUMN, "to go on", r->go_on,
+			s->from + s->rounds);
 }

@@ -2,7 +2,8 @@
 /* The conversation of a soak. First the whole range is written, then extents of it at random, of which
  * most are read back at once and the others when chance or the end has it; in the end all is read, the
  * power goes and comes back where it can, and all is read again. What each block should hold is known
- * at any time. */
+ * at any time. The extents come in rounds, each of which is drawn from the seed and its number alone: a
+ * run that has ended early can be gone on with. */
 #include "soak/soak.h"
 
 #include <inttypes.h>
@@ -20,6 +21,7 @@
 #define FAILURES_MAX 32 /* commands that fail: then it ends */
 #define AGAIN_MOST   8 /* blocks that are written twice in a row */
 #define TRIES	     8
+#define ROUND	     512 /* extents of a round */
 
 /* The blocks that hosts move by one command, and how often. */
 static const struct {
@@ -327,11 +329,21 @@ static int fill(struct soak *k, struct msc_err *err)
 	return has_failed(k) ? 0 : sweep(k, err);
 }
 
+/* Round 0 of a seed is drawn from the seed as it is. */
+static void begin_round(struct soak *k, uint64_t number)
+{
+	struct msc_rng mix = { .state = number };
+
+	k->rng.state = k->o->seed ^ (number ? msc_rng_next(&mix) : 0);
+}
+
 static int converse(struct soak *k, struct msc_err *err)
 {
+	uint32_t drawn = 0;
 	uint64_t lba;
 	uint32_t n;
 
+	begin_round(k, k->r->from);
 	while (!is_over(k)) {
 		bool writes = msc_rng_below(&k->rng, 5) < 4;
 
@@ -352,6 +364,8 @@ static int converse(struct soak *k, struct msc_err *err)
 		if (k->r->bytes_written + k->r->bytes_read - k->swept > SWEEP_BYTES &&
 		    sweep(k, err) < 0)
 			return -1;
+		if (++drawn % ROUND == 0)
+			begin_round(k, k->r->from + ++k->r->rounds);
 	}
 	return 0;
 }
@@ -405,13 +419,14 @@ int msc_soak_run(struct msc_session *s, struct msc_medium *m, const struct msc_s
 		 struct msc_soak *r, struct msc_err *err)
 {
 	uint32_t size = msc_session_unit(s, o->lun)->block_size;
-	struct soak k = { .s = s, .m = m, .o = o, .r = r, .rng = { .state = o->seed } };
+	struct soak k = { .s = s, .m = m, .o = o, .r = r };
 	int rc = -1;
 
 	r->first = msc_medium_first(m);
 	r->blocks = msc_medium_blocks(m);
 	r->block_size = size;
 	r->seed = o->seed;
+	r->from = o->from;
 	k.most = sizes[MSC_COUNT(sizes) - 1].blocks;
 	if (!r->blocks || size < MSC_STAMP_LEAST)
 		return msc_fail(err, MSC_E_UNSUPPORTED, "%s: unit %u has no medium to write to",

@@ -86,6 +86,7 @@ struct msc_soak {
 	uint64_t first; /* of the blocks that were written */
 	uint32_t blocks, block_size;
 	uint64_t seed;
+	uint64_t from, rounds;	/* the first round, and how many have come to their end */
 	uint32_t writes, reads; /* commands */
 	uint64_t bytes_written, bytes_read;
 	int64_t elapsed_ns;
@@ -106,6 +107,7 @@ struct msc_soak_options {
 	uint64_t bytes;	     /* read and written, about; 0: no limit */
 	int64_t duration_ns; /* 0: no limit */
 	uint64_t seed;
+	uint64_t from; /* the round to begin with: what is sent in it follows from the seed and its number */
 	void (*progress)(void *user, const char *text); /* may be NULL */
 	void *user;
 };

@@ -64,6 +64,16 @@ def test_every_source():
         assert ids and set(ids) <= known or re.match(r"none: \w", row[-1]), row
 
 
+def test_every_thread_found_later():
+    """The fault says itself where it was seen."""
+    seen = {fault["name"]: fault["seen"] for fault in listing("faults")}
+    table = rows("Found later")
+    assert len(table) >= 11
+    for row in table:
+        ids = re.findall(r"`([a-z0-9-]+)`", row[-1])
+        assert ids and all(row[0] in seen[name] for name in ids), row
+
+
 @pytest.mark.skipif("build-san" not in PROGRAM, reason="test_matrix.py runs them all")
 @pytest.mark.parametrize("part", range(8))
 def test_every_fault_under_the_sanitizers(mscope, part):

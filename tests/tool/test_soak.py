@@ -3,6 +3,7 @@
 happens, the medium is as it was."""
 import hashlib
 import os
+import re
 import signal
 import time
 
@@ -96,7 +97,24 @@ def test_ctrl_c_ends_with_a_summary(mscope, tmp_path):
     out, _ = process.communicate(timeout=30)
     assert process.returncode == 128 + signal.SIGINT or process.returncode == -signal.SIGINT
     assert b"traffic" in out and b"stopped" in out
+    assert re.search(rb"^to go on    mscope soak sim:reference,file=medium --allow-writes --bytes 100G --from \d+$", out, re.M)
     assert (tmp_path / "medium").read_bytes() == before
+
+
+def written(mscope, tmp_path, *options):
+    """The document, and the places that are written, in their order; the first 60 are what every run begins with."""
+    d = mscope.json("soak", "sim:reference", WRITES, *options, "--log", "trace")
+    return d, re.findall(r"WRITE\(10\) lba (\d+) blocks (\d+)", (tmp_path / "trace").read_text())[60:]
+
+
+def test_a_run_is_gone_on_with(mscope, tmp_path):
+    """The second round is the same, whether the first was in the run or not."""
+    (d, whole), (_, second) = (written(mscope, tmp_path, "--bytes", *o) for o in (["120M"], ["36M", "--from", "1"]))
+    assert (d["from"], d["next"]) == (0, 1)
+    assert any(whole[i:i + 40] == second[:40] for i in range(len(whole)))
+    assert whole[:40] != second[:40]
+    r = mscope("soak", "sim:reference,unplug=1s", WRITES, "--from", "7", "--seed=5", status=3)
+    assert r.out.endswith("to go on    mscope soak sim:reference,unplug=1s --allow-writes --seed=5 --from 7\n")
 
 
 def test_a_crash_is_put_right(mscope, tmp_path):

@@ -50,6 +50,18 @@ def compare(mscope, tmp_path, targets, patterns):
     return direct
 
 
+def test_what_cannot_be_suspended_is_skipped_and_says_why(mscope, tmp_path):
+    """No other case is, and the device is as ready afterwards as before: the one that follows passes."""
+    with Serve(tmp_path, "sim:reference") as serve:
+        names = [*sorted(SUSPEND), "bot.case06.inquiry"]
+        process = mscope.popen("check", serve.target(1), *[w for name in names for w in ("--select", name)], "--json", "-")
+        out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    cases = {case["name"]: (case["verdict"], case["reason"]) for case in json.loads(out)["cases"]}
+    skipped = ("skip", "USB/IP has no message that suspends a device")
+    assert cases == {name: skipped for name in SUSPEND} | {"bot.case06.inquiry": ("pass", None)}
+
+
 def test_every_model_has_the_same_verdicts(mscope, tmp_path):
     """What a hostile device does follows from its seed and every request before; one that is not wild, from the commands alone: a
     busy host that asks once more does not change it."""

@@ -183,6 +183,17 @@ static const struct judge_row rows[] = {
 	  FORMATS "00000008000003e802000200" SHORT240
 		  "send 23000000000000000400 in 4; bytes 00000010" PASSED,
 	  "is 16 when 4 bytes are asked for, and was 8", "8", "16" },
+	{ "scsi.format.absent",
+	  EJECT PASSED TUR_FAILS SENSE SENSE_OF("2", "3a00")
+		  PASSED FORMATS "00000008000003e803000200" SHORT240,
+	  EJECT PASSED TUR_FAILS SENSE SENSE_OF("2", "3a00")
+		  PASSED FORMATS "00000008000003e802000200" SHORT240,
+	  "there is no medium, and DESCRIPTOR CODE speaks of a formatted one with 1000 blocks",
+	  "3, or 01h and then sense 2/3A", "2" },
+	{ "scsi.format.absent", /* an unformatted one; nobody has ejected anything */
+	  TUR_FAILS SENSE SENSE_OF("2", "0400") PASSED FORMATS "00000008000003e801000200" SHORT240,
+	  TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED FORMATS "00000008000003e801000200" SHORT240,
+	  "speaks of one with 1000 blocks", NULL, "1" },
 	{ "scsi.format.count", FORMATS "00000008000003e801000200" SHORT240,
 	  FORMATS "00000008000003e702000200" SHORT240, "the last block instead of",
 	  "1000 blocks of 512 bytes", "999 blocks of 512 bytes" },
@@ -383,6 +394,10 @@ static const struct judge_row rows[] = {
 	  "send a00000000000000000100000 in 16; max_lun 0; bytes 00000010000000000000000000000000"
 	  PASSED,
 	  "LUN LIST LENGTH is 16, and Get Max LUN says that there are 1", "8", "16" },
+	{ "scsi.luns.list", NULL,
+	  "control a1 fe 0 0 1 stall; send a00000000000000000100000 in 16; max_lun 0; bytes "
+	  "00000010000000000000000000000000" PASSED,
+	  "LUN LIST LENGTH is 16, and Get Max LUN is refused", "8", "16" },
 	{ "scsi.luns.list", NULL,
 	  "send a00000000000000000180000 in 24; max_lun 1; bytes 0000001000000000"
 	  "00000000000000000000000000000000" PASSED,

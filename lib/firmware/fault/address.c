@@ -101,7 +101,8 @@ const struct msc_fault msc_fault_byte_address_24_write = {
 const struct msc_fault msc_fault_byte_address_32 = {
 	.id = "byte-address-32",
 	.title = "byte addresses are formed in 32 bits: block 80000000h is block 0",
-	.seen = "a product of two uint32_t in a real stack; the filesystem was lost",
+	.seen = "a product of two uint32_t: https://github.com/opentx/opentx/issues/2154, files of "
+		"cards beyond 4 GB were lost",
 	.caught_by = "scsi.lba.range",
 	.mistake = "lba * 512 is computed in 32 bits: cast to uint64_t first",
 	.ops = {.command = bytes_32_command, .address = bytes_32_address},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Faults of answers: INQUIRY, vital product data, REPORT LUNS, sense data. Most are rows:
- * rows_scsi.c. */
+/* Faults of answers: INQUIRY, vital product data, REPORT LUNS, sense data, READ FORMAT CAPACITIES. Most
+ * are rows: rows_scsi.c. */
 #include "firmware/fault/fault.h"
 
 #include <string.h>
@@ -155,4 +155,53 @@ const struct msc_fault msc_fault_sense_stale = {
 		"the sense data is not cleared by REQUEST SENSE, nor by the next command "
 		"that passes",
 	.ops = {.state_size = 2, .data_in = sense_stale},
+};
+
+/* -- READ FORMAT CAPACITIES without a medium --------------------------------------------------- */
+
+#define FORMATS_LEN 12 /* a header and a descriptor */
+#define FORMATTED   0x02 /* DESCRIPTOR CODE */
+
+struct formats {
+	uint32_t blocks, size; /* of the medium while it was there */
+	bool ejected;
+};
+
+ON_DATA_IN(formats_kept)
+{
+	struct formats *f = state;
+
+	if (fault_answers(v, MSC_OP_READ_CAPACITY_10, *len, MSC_CAPACITY_10_LEN)) {
+		f->blocks = msc_get_be32(buf) + 1;
+		f->size = msc_get_be32(buf + 4);
+	} else if (f->ejected && f->blocks &&
+		   fault_answers(v, MSC_OP_READ_FORMAT_CAPACITIES, *len, FORMATS_LEN)) {
+		msc_put_be32(buf + 4, f->blocks);
+		msc_put_be32(buf + 8, f->size);
+		buf[8] = FORMATTED;
+	}
+	return MUTANT_PASS;
+}
+
+ON_CSW(formats_ejected)
+{
+	struct formats *f = state;
+
+	if (v->cbw.cb[0] == MSC_OP_START_STOP_UNIT && raw[CSW_STATUS] == MSC_CSW_PASSED)
+		f->ejected = (v->cbw.cb[4] & 0x03) == 0x02; /* LOEJ and not START */
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_format_ejected = {
+	.id = "format-ejected",
+	.title = "READ FORMAT CAPACITIES gives the size of a medium that has been ejected",
+	.seen = "https://github.com/udo-munk/RP2xxx-GEEK-80/pull/30: Windows 11 resets the device "
+		"again and again",
+	.caught_by = "scsi.format.absent",
+	.mistake = "READ FORMAT CAPACITIES does not look at whether the medium is there: "
+		   "DESCRIPTOR CODE is 3 then, or the command fails with 2/3A",
+	.needs_writes = true,
+	.ops = { .state_size = sizeof(struct formats),
+		 .data_in = formats_kept,
+		 .csw = formats_ejected },
 };

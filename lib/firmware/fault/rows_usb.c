@@ -51,6 +51,41 @@ static const struct msc_fault rows[] = {
 	 .mistake =
 		"bInterfaceSubClass was copied from a vendor-specific interface: it is 06h",
 	 DEFECT({AT_CONTROL_IN, {DESCRIPTOR(CONFIGURATION)}, {{BYTE(INTERFACE + 6), PUT, 0xff}}})},
+	{"device-class", "bDeviceClass is 08h",
+	 "https://github.com/rust-embedded-community/usb-device/issues/93 and "
+	 "https://github.com/bmorcelli/Launcher/pull/297: macOS does not take the device",
+	 "bot.device.class",
+	 .mistake =
+		"the class belongs to the interface: bDeviceClass, bDeviceSubClass and "
+		"bDeviceProtocol are 00h",
+	 DEFECT({AT_CONTROL_IN, {DESCRIPTOR(DEVICE)},
+		 {{BYTE(4), PUT, 0x08}, {BYTE(5), PUT, 0x06}, {BYTE(6), PUT, 0x50}}})},
+	{"string-overlong", "a string is followed by the rest of the buffer that it was made in",
+	 "https://github.com/microsoft/uf2-samdx1/issues/30: strings are shown wrongly",
+	 "usb.string.form",
+	 .mistake = "sizeof the buffer is sent instead of bLength",
+	 DEFECT({AT_CONTROL_IN, {DESCRIPTOR(STRING), {VALUE, LACKS, 0xfc}, {LEN, ABOVE, 4}},
+		 {{LEN, PUT, 62}}})},
+	{"maxlun-refused", "Get Max LUN is refused although there are several units",
+	 "https://github.com/ChibiOS/ChibiOS-Contrib/pull/257: the direction bit hides it; "
+	 "http://janaxelson.com/device_errors.htm",
+	 "scsi.luns.list", .target = "luns=2",
+	 .mistake =
+		"the request is looked for without the direction bit of bmRequestType, and is "
+		"never found",
+	 DEFECT({AT_SETUP, {CLASS(GET_MAX_LUN)}, .then = REFUSE})},
+	{"port-reset-keeps-phase", "a port reset in the middle of a command does not end it",
+	 "https://github.com/ARMmbed/DAPLink/issues/94: commands are ignored until the board "
+	 "is reset",
+	 "bot.reset.recovers",
+	 .mistake =
+		"the reset reaches the peripheral and not the class: what is under way has to "
+		"be forgotten",
+	 DEFECT({AT_SETUP, {CLASS(BULK_ONLY_RESET)}, {{MARK, PUT, 0}}},
+		{AT_CSW, .edit = {{MARK, PUT, 0}}},
+		{AT_RESET, {{MARK, IS, 1}}, {{MARK, PUT, 2}}},
+		{AT_COMMAND, {{MARK, IS, 2}}, .then = LOSE},
+		{AT_COMMAND, .edit = {{MARK, PUT, 1}}})},
 	{"interface-endpoints", "bNumEndpoints counts endpoint 0", PROOF, "usb.interface.endpoints",
 	 .mistake = "bNumEndpoints counts endpoint 0, which is never counted",
 	 DEFECT({AT_CONTROL_IN, {DESCRIPTOR(CONFIGURATION)}, {{BYTE(INTERFACE + 4), PUT, 3}}})},
