@@ -226,9 +226,7 @@ static int enumerate_once(struct msc_target *t, struct msc_err *err)
 	if (msc_enum_descriptor(t, MSC_DESC_DEVICE, raw, sizeof raw, &len, REQUEST_NS, err) < 0)
 		return -1;
 	msc_device_desc_unpack(&t->device.desc, raw);
-	if (msc_enum_descriptor(t, MSC_DESC_CONFIGURATION, t->device.config,
-				sizeof t->device.config, &t->device.config_len, REQUEST_NS,
-				err) < 0)
+	if (msc_enum_configuration(t, REQUEST_NS, err) < 0)
 		return -1;
 	if (msc_device_parse(&t->device, err) < 0)
 		return 1;
