@@ -305,8 +305,8 @@ def test_a_long_configuration_is_read_whole(mscope):
     assert {x["speed"] for x in got["exchanges"]} == {"high"}
 
 
-@pytest.mark.parametrize("begins, words", [(b"\x1f\x8b\x08\0", "zcat bad.pcap | mscope decode -"),
-                                           (b"\x28\xb5\x2f\xfd", "zstdcat"), (b"\xfd7zXZ", "xzcat")])
+@pytest.mark.parametrize("begins, words", [(b"\x1f\x8b\x08\0", "is compressed: zcat"),
+                                           (b"\x28\xb5\x2f\xfd", "is compressed"), (b"\xfd7zXZ", "is compressed")])
 def test_a_compressed_capture_is_told_as_such(mscope, begins, words):
     (mscope.cwd / "bad.pcap").write_bytes(begins + bytes(40))
     assert words in mscope("decode", "bad.pcap", status=4).err
