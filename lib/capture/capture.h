@@ -54,6 +54,9 @@ struct msc_capture_facts {
 	uint64_t other;		  /* isochronous, interrupt, endpoints of other classes */
 	uint64_t too_short;	  /* not even their headers are whole */
 	uint64_t cut;		  /* their bytes are not all there */
+	uint64_t clipped;	  /* packets of which the capture has the beginning only */
+	uint64_t repeated; /* halves that another interface of the capture has told already */
+	uint64_t clock_set;	  /* times that the clock went back */
 	uint64_t lost;		  /* gaps: halves without the other, transactions without an end */
 	uint64_t bad;		  /* packets of the bus whose CRC or PID is wrong */
 	uint64_t frames, naks, retries;

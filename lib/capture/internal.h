@@ -45,7 +45,8 @@ struct talk {
 	/* where the conversation stands, for what lengths cannot tell */
 	struct {
 		enum msc_dir dir;
-		uint32_t left; /* bytes that are due */
+		uint32_t length; /* dCBWDataTransferLength */
+		uint32_t left;	 /* bytes of it that are due */
 		bool in_data;
 		bool early_status; /* the CSW came where data was due */
 	} bot;
@@ -78,6 +79,7 @@ struct msc_capture {
 	struct msc_packets *packets;
 	struct msc_capture_facts facts;
 	int64_t base_ns; /* times are told from here */
+	int64_t last_ns; /* of the packet before */
 	struct device **devices;
 	size_t n_devices, devices_room;
 	struct device *last; /* that was asked for */

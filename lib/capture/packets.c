@@ -199,6 +199,9 @@ static int begin(struct msc_packets *f, struct msc_err *err)
 	f->ng = magic == SECTION;
 	if (f->ng || begin_text(f, err))
 		return err->code ? -1 : 0;
+	if ((magic & 0xffff) == 0x8b1f || magic == 0xfd2fb528 || magic == 0x587a37fd)
+		return msc_fail(err, MSC_E_FORMAT, "%s is compressed: zcat, zstdcat, xzcat",
+				f->path);
 	f->big = magic == 0xd4c3b2a1 || magic == 0x4d3cb2a1;
 	f->part_ns = magic == 0xa1b23c4d || magic == 0x4d3cb2a1 ? 1 : 1000;
 	if (!f->big && magic != 0xa1b2c3d4 && magic != 0xa1b23c4d)

@@ -117,7 +117,7 @@ static void begin_command(struct talk *t, const uint8_t *wrapper)
 	struct msc_cbw cbw;
 
 	msc_cbw_unpack(&cbw, wrapper);
-	t->bot.left = cbw.h.length;
+	t->bot.length = t->bot.left = cbw.h.length;
 	t->bot.in_data = cbw.h.length != 0;
 	t->bot.early_status = false;
 	t->bot.dir = cbw.h.flags & MSC_CBW_FLAG_IN ? MSC_DIR_IN : MSC_DIR_OUT;
@@ -240,15 +240,30 @@ static void wait_for_wrapper(struct talk *t, const struct msc_transfer *x)
 	t->n_waits++;
 }
 
+/* A host asks for the data before it asks for a CSW and no more. If this one did not, its asking is what is
+ * missing; and the device says that it did send. */
+static bool data_is_missing(const struct talk *t, const struct msc_transfer *x)
+{
+	struct msc_csw csw;
+
+	if (!t->bot.in_data || t->bot.dir != MSC_DIR_IN || t->bot.left != t->bot.length ||
+	    t->bot.length == MSC_CSW_LEN || x->asked != MSC_CSW_LEN || x->kept != MSC_CSW_LEN ||
+	    !is_status(x))
+		return false;
+	msc_csw_unpack(&csw, x->data);
+	return csw.residue < t->bot.length;
+}
+
 void talk_completed(struct talk *t, const struct msc_transfer *x, bool in_command)
 {
 	if (in_command && t->in_flight)
 		t->in_flight--;
 	forget_flight(t, x->number);
-	if (is_status(x) && one_before(t, x->number) && t->bot.in_data &&
-	    t->bot.dir == MSC_DIR_IN) {
-		talk_lost(
-			t); /* the data before it, on the same endpoint, cannot still be under way */
+	/* the data before it, on the same endpoint, cannot still be under way */
+	if ((is_status(x) && one_before(t, x->number) && t->bot.in_data &&
+	     t->bot.dir == MSC_DIR_IN) ||
+	    data_is_missing(t, x)) {
+		talk_lost(t);
 		return;
 	}
 	if (x->number == t->wrapper) {

@@ -13,6 +13,9 @@
 #define HALTED	    (UINT64_MAX - 1) /* the number of a transfer that was not written down */
 #define SENT_MAX    8 /* more than usbstor sends before it reads */
 #define WINDOWS_MAX (64u << 10) /* what usbstor splits a data phase by */
+#define TWICE_NS \
+	50000 /* two interfaces of a capture that see the same bus tell of it within that time */
+#define ENDED_MAX   16	  /* of which that is remembered; a power of two */
 
 struct slot {
 	struct slot *next; /* of those that are not used */
@@ -38,6 +41,11 @@ struct urbs {
 	uint64_t sent[SENT_MAX]; /* until that is known: what was sent, oldest first */
 	size_t n_sent;
 	int64_t last_ns; /* of the newest half */
+	struct {
+		uint64_t id;
+		int64_t at_ns;
+	} ended[ENDED_MAX]; /* the newest ends */
+	unsigned n_ended;
 	struct slot slots[SLOTS + PROBES];
 };
 
@@ -176,6 +184,24 @@ static void begin(struct msc_transfer *t, const struct msc_urb *u, uint64_t numb
 	t->naks = -1;
 }
 
+/* usbmon0 and usbmon1 captured together tell everything twice. */
+static bool begins_twice(const struct slot *s, const struct msc_urb *u, int64_t at_ns)
+{
+	const struct msc_transfer *t = &s->t;
+
+	return at_ns - t->submitted_ns < TWICE_NS && s->device->bus == u->bus &&
+	       s->device->address == u->device && t->ep == u->ep && t->asked == u->length &&
+	       (!t->kept || (t->kept == u->kept && !memcmp(t->data, u->data, u->kept)));
+}
+
+static bool ends_twice(const struct urbs *urbs, const struct msc_urb *u, int64_t at_ns)
+{
+	for (unsigned i = 0; i < ENDED_MAX; i++)
+		if (urbs->ended[i].id == key(u->id) && at_ns - urbs->ended[i].at_ns < TWICE_NS)
+			return true;
+	return false;
+}
+
 static void submitted(struct msc_capture *c, const struct msc_urb *u, int64_t at_ns)
 {
 	size_t before = find(c->urbs, u->id);
@@ -183,8 +209,13 @@ static void submitted(struct msc_capture *c, const struct msc_urb *u, int64_t at
 	struct talk *talk;
 	struct device *d;
 
-	if (before != SIZE_MAX)
+	if (before != SIZE_MAX) {
+		if (begins_twice(&c->urbs->slots[c->urbs->slot[before]], u, at_ns)) {
+			c->facts.repeated++;
+			return;
+		}
 		give_up(c->urbs, before);
+	}
 	if (u->no_setup) {
 		c->facts.other++;
 		return;
@@ -246,6 +277,14 @@ static MSC_APART void without_beginning(struct msc_capture *c, const struct msc_
 		talk_lost(talk);
 }
 
+/* Numbers are used again at once: where what came between is missing, these are halves of two transfers. No
+ * driver tells of more bytes than were asked for. */
+static bool fit(const struct slot *s, const struct msc_urb *u)
+{
+	return u->unsaid || (s->device->bus == u->bus && s->device->address == u->device &&
+			     s->t.ep == u->ep && (s->bare || u->length <= s->t.asked));
+}
+
 static void completed(struct msc_capture *c, const struct msc_urb *u, int64_t at_ns)
 {
 	size_t at = find(c->urbs, u->id);
@@ -253,9 +292,20 @@ static void completed(struct msc_capture *c, const struct msc_urb *u, int64_t at
 	struct slot *s;
 
 	if (at == SIZE_MAX) {
+		if (ends_twice(c->urbs, u, at_ns))
+			c->facts.repeated++;
+		else
+			without_beginning(c, u);
+		return;
+	}
+	if (!fit(&c->urbs->slots[c->urbs->slot[at]], u)) {
+		give_up(c->urbs, at);
 		without_beginning(c, u);
 		return;
 	}
+	c->urbs->ended[c->urbs->n_ended].id = key(u->id);
+	c->urbs->ended[c->urbs->n_ended].at_ns = at_ns;
+	c->urbs->n_ended = (c->urbs->n_ended + 1) % ENDED_MAX;
 	s = release(c->urbs, at);
 	t = &s->t; /* stays there until another begins */
 	t->ended = true;

@@ -132,7 +132,7 @@ bool msc_interface_exists(const struct msc_device *device, uint8_t number)
 
 	if (number == device->interface_number)
 		return true;
-	for (; end - p >= 3 && p[0] >= 2 && p[0] <= end - p; p += p[0])
+	for (; end - p >= 2 && p[0] >= 2 && p[0] <= end - p; p += p[0])
 		if (p[1] == MSC_DESC_INTERFACE && p[0] >= 3 && p[2] == number)
 			return true;
 	return false;

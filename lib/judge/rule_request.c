@@ -314,8 +314,8 @@ static bool is_described(const struct msc_device *d, uint8_t type, uint8_t first
 	if (d->config_len < MSC_CONFIG_DESC_LEN || d->config_len > sizeof d->config ||
 	    msc_get_le16(d->config + 2) > d->config_len)
 		return true;
-	for (; end - p >= 4 && p[0] >= 4 && p[0] <= end - p; p += p[0])
-		if (p[1] == type && p[2] == first && (second < 0 || p[3] == second))
+	for (; end - p >= 2 && p[0] >= 2 && p[0] <= end - p; p += p[0])
+		if (p[1] == type && p[0] >= 4 && p[2] == first && (second < 0 || p[3] == second))
 			return true;
 	return false;
 }

@@ -12,7 +12,7 @@
 
 static bool is_none(const struct msc_sense_data *s)
 {
-	return !s->key && !s->asc && !s->ascq;
+	return msc_sense_is_idle(s);
 }
 
 /* Sense data about a command that failed; *failed is that command. */

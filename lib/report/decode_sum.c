@@ -294,6 +294,13 @@ static void print_evidence(const struct msc_sum *s, const struct msc_capture_fac
 	    "held to nothing that depends on that",
 	    (unsigned long long)s->unknown);
 	SAY(out, f->lost, "%llu gaps: packets are missing", (unsigned long long)f->lost);
+	SAY(out, f->repeated,
+	    "%llu packets are there twice, from two interfaces of the capture that see the same "
+	    "bus: once is looked at",
+	    (unsigned long long)f->repeated);
+	SAY(out, f->clock_set,
+	    "the clock was set back %llu time%s: from there times go on where they were",
+	    (unsigned long long)f->clock_set, MSC_PLURAL(f->clock_set));
 	SAY(out, f->bad, "%llu packets with a wrong CRC or PID", (unsigned long long)f->bad);
 	SAY(out, f->too_short, "%llu packets too short to be read",
 	    (unsigned long long)f->too_short);
@@ -370,7 +377,7 @@ static json_t *found_json(const struct msc_sum *s)
 json_t *msc_sum_json(const struct msc_sum *s, const struct msc_capture_facts *f)
 {
 	return json_pack(
-		"{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:{s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I}}",
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:{s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}}",
 		"exchanges", (json_int_t)s->exchanges, "packets", (json_int_t)f->packets, "bytes",
 		(json_int_t)s->bytes, "began_ns", (json_int_t)f->began_ns, "ended_ns",
 		(json_int_t)f->ended_ns, "busy_ns", (json_int_t)s->busy_ns, "commands",
@@ -378,7 +385,8 @@ json_t *msc_sum_json(const struct msc_sum *s, const struct msc_capture_facts *f)
 		found_json(s), "evidence", "bus", f->sees_packets, "naks",
 		f->sees_packets ? json_integer((json_int_t)f->naks) : json_null(), "not_judged",
 		(json_int_t)s->cut, "cut", (json_int_t)f->cut, "unknown_before",
-		(json_int_t)s->unknown, "gaps", (json_int_t)f->lost, "bad_packets",
+		(json_int_t)s->unknown, "gaps", (json_int_t)f->lost, "repeated",
+		(json_int_t)f->repeated, "clock_set", (json_int_t)f->clock_set, "bad_packets",
 		(json_int_t)f->bad, "short_packets", (json_int_t)f->too_short, "left_out",
 		(json_int_t)f->unknown_packets);
 }

@@ -349,8 +349,11 @@ int msc_check_ended(struct msc_runner *r, const struct msc_record *x, struct msc
 		      "the command ended without a status that the kernel can make something of");
 }
 
+/* Where nothing is to be said of a command, the unit may say something of itself. */
 static bool sense_matches(const struct msc_sense_want *w, const struct msc_sense_data *d)
 {
+	if (w->parts == 3 && !w->key && !w->asc && !w->ascq)
+		return msc_sense_is_idle(d);
 	return w->key == d->key && (w->parts < 2 || w->asc == d->asc) &&
 	       (w->parts < 3 || w->ascq == d->ascq);
 }

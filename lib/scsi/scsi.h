@@ -126,6 +126,9 @@ struct msc_sense_data {
 	uint8_t key, asc, ascq;
 };
 struct msc_sense_data msc_sense_decode(const uint8_t *data, size_t len);
+/* It says nothing of a command: 0/00/00, or pollable sense data, which REQUEST SENSE gives for as long as a
+ * condition lasts (SPC-4, 6.39): a predicted failure or a warning with MRIE 6, a low power condition. */
+bool msc_sense_is_idle(const struct msc_sense_data *);
 /* "ILLEGAL REQUEST, logical block address out of range (5/21/00)"; returns buf (128 bytes). */
 char *msc_sense_text(char *buf, size_t size, const struct msc_sense_data *);
 

@@ -89,6 +89,19 @@ struct msc_sense_data msc_sense_decode(const uint8_t *data, size_t len)
 	return s;
 }
 
+bool msc_sense_is_idle(const struct msc_sense_data *s)
+{
+	if (s->key != MSC_SENSE_NONE)
+		return false;
+	switch (s->asc) {
+	case 0x00: return s->ascq == 0x00;
+	case 0x0b: /* warning: SPC-4, 7.5.11 */
+	case 0x5d: /* failure prediction threshold exceeded: SPC-4, 7.5.11 */
+	case 0x5e: /* low power condition: SPC-4, 5.11.3 */ return true;
+	default: return false;
+	}
+}
+
 char *msc_sense_text(char *buf, size_t size, const struct msc_sense_data *s)
 {
 	static const char lead[] = "Additional sense: ";

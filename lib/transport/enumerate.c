@@ -66,6 +66,22 @@ int msc_enum_descriptor(struct msc_target *t, enum msc_descriptor_type type, voi
 		&setup, data, len, timeout_ns, err);
 }
 
+/* Longer ones are rare, and there is firmware that looks at wLength. */
+#define CONFIG_ROOM 1024
+
+int msc_enum_configuration(struct msc_target *t, int64_t timeout_ns, struct msc_err *err)
+{
+	struct msc_device *d = &t->device;
+
+	if (msc_enum_descriptor(t, MSC_DESC_CONFIGURATION, d->config, CONFIG_ROOM, &d->config_len,
+				timeout_ns, err) < 0)
+		return -1;
+	if (d->config_len < CONFIG_ROOM || msc_get_le16(d->config + 2) <= CONFIG_ROOM)
+		return 0;
+	return msc_enum_descriptor(t, MSC_DESC_CONFIGURATION, d->config, sizeof d->config,
+				   &d->config_len, timeout_ns, err);
+}
+
 int msc_enum_serial(struct msc_target *t, int64_t timeout_ns, struct msc_err *err)
 {
 	struct msc_device *d = &t->device;

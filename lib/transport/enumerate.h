@@ -28,6 +28,9 @@ int msc_enum_standard(struct msc_target *, const char *what, const struct msc_se
 int msc_enum_descriptor(struct msc_target *, enum msc_descriptor_type, void *data, uint16_t room,
 			size_t *len, int64_t timeout_ns, struct msc_err *) MSC_MUST_CHECK;
 
+/* The first configuration, as much of it as there is room for, into t->device. */
+int msc_enum_configuration(struct msc_target *t, int64_t timeout_ns,
+			   struct msc_err *err) MSC_MUST_CHECK;
 /* The serial number that the device descriptor names, as text in device.serial; a device that refuses
  * it has none. */
 int msc_enum_serial(struct msc_target *, int64_t timeout_ns, struct msc_err *) MSC_MUST_CHECK;

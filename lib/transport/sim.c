@@ -135,8 +135,12 @@ static int clear_halt(struct msc_target *target, uint8_t ep, int64_t deadline_ns
 /* 9.2.6.3: so long the device may need until it hears its new address. */
 #define ADDRESS_RECOVERY_NS (2 * MSC_MS)
 
-static const struct msc_setup set_configuration = { .request = MSC_STD_SET_CONFIGURATION,
-						    .value = 1 };
+/* With the value that the device gave it: USB 2.0, 9.6.3. */
+static struct msc_setup set_configuration(const struct msc_target *t)
+{
+	return (struct msc_setup){ .request = MSC_STD_SET_CONFIGURATION,
+				   .value = msc_device_configuration(&t->device) };
+}
 
 /* The host's side of the endpoints, from DATA0. */
 static void open_endpoints(struct msc_target *t)
@@ -153,11 +157,12 @@ static void open_endpoints(struct msc_target *t)
 static int set_up(struct msc_target *t, struct msc_err *err)
 {
 	const struct msc_setup address = { .request = MSC_STD_SET_ADDRESS, .value = 1 };
+	const struct msc_setup configuration = set_configuration(t);
 
 	if (msc_enum_standard(t, "SET_ADDRESS", &address, NULL, NULL, REQUEST_NS, err) < 0)
 		return -1;
 	msc_wait_until(t->clock, msc_now(t->clock) + ADDRESS_RECOVERY_NS);
-	if (msc_enum_standard(t, "SET_CONFIGURATION", &set_configuration, NULL, NULL, REQUEST_NS,
+	if (msc_enum_standard(t, "SET_CONFIGURATION", &configuration, NULL, NULL, REQUEST_NS,
 			      err) < 0)
 		return -1;
 	open_endpoints(t);
@@ -166,7 +171,9 @@ static int set_up(struct msc_target *t, struct msc_err *err)
 
 static int configure(struct msc_target *t, enum msc_outcome *outcome, struct msc_err *err)
 {
-	if (msc_enum_outcome(t, &set_configuration, msc_now(t->clock) + REQUEST_NS, outcome, err) <
+	const struct msc_setup setup = set_configuration(t);
+
+	if (msc_enum_outcome(t, &setup, msc_now(t->clock) + REQUEST_NS, outcome, err) <
 	    0)
 		return -1;
 	if (*outcome == MSC_OUT_DONE)
@@ -219,9 +226,7 @@ static int enumerate_once(struct msc_target *t, struct msc_err *err)
 	if (msc_enum_descriptor(t, MSC_DESC_DEVICE, raw, sizeof raw, &len, REQUEST_NS, err) < 0)
 		return -1;
 	msc_device_desc_unpack(&t->device.desc, raw);
-	if (msc_enum_descriptor(t, MSC_DESC_CONFIGURATION, t->device.config,
-				sizeof t->device.config, &t->device.config_len, REQUEST_NS,
-				err) < 0)
+	if (msc_enum_configuration(t, REQUEST_NS, err) < 0)
 		return -1;
 	if (msc_device_parse(&t->device, err) < 0)
 		return 1;

@@ -47,7 +47,7 @@ struct msc_device {
 	char name[160];	     /* the target as opened, in canonical form */
 	enum msc_speed speed;
 	struct msc_device_desc desc;
-	uint8_t config[1024]; /* the active configuration descriptor set, raw */
+	uint8_t config[MSC_CONFIG_MAX]; /* the active configuration descriptor set, raw */
 	size_t config_len;
 	uint8_t interface_number, alternate;
 	uint8_t interface_class, subclass, protocol;

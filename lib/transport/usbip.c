@@ -96,8 +96,7 @@ static int enumerate(struct msc_target *t, struct msc_err *err)
 				"%s: cannot be enumerated: the device descriptor is too short",
 				d->name);
 	msc_device_desc_unpack(&d->desc, raw);
-	if (msc_enum_descriptor(t, MSC_DESC_CONFIGURATION, d->config, sizeof d->config,
-				&d->config_len, REQUEST_NS, err) < 0)
+	if (msc_enum_configuration(t, REQUEST_NS, err) < 0)
 		return -1;
 	if (msc_device_parse(d, err) < 0 || msc_device_known(t, err) < 0)
 		return 1;

@@ -222,3 +222,97 @@ def test_recording(mscope, run):
     before = (mscope.cwd / "a.pcap").read_bytes()
     mscope("check", "sim:nothing", "--record", "a.pcap", status=2) # a mistake leaves the file alone
     assert (mscope.cwd / "a.pcap").read_bytes() == before
+
+
+# ---- captures that are not as they should be -----------------------------------------------------------------
+
+def urbs(name="linux-usbmon"):
+    """The packets of a capture, each with its time in ns."""
+    data, at = (TOP / "captures" / name / "capture.pcap").read_bytes(), 24
+    while at < len(data):
+        seconds, part, kept, _ = struct.unpack_from("<4I", data, at)
+        yield seconds * 10**9 + part, data[at + 16:at + 16 + kept]
+        at += 16 + kept
+
+
+def decoded(mscope, packets, status=None):
+    (mscope.cwd / "odd.pcap").write_bytes(struct.pack("<IHHiIII", 0xa1b23c4d, 2, 4, 0, 0, 1 << 18, 220) + b"".join(
+        struct.pack("<4I", ns // 10**9, ns % 10**9, len(p), len(p)) + p for ns, p in packets))
+    document = mscope.json("decode", "odd.pcap", "--profile", "spec", status=status)
+    validate(document)
+    return document
+
+
+def test_a_clock_that_is_set_back_loses_nothing(mscope):
+    want, all_of_it = decoded(mscope, urbs(), 0), list(urbs())
+    half = len(all_of_it) // 2
+    got = decoded(mscope, [(ns - (3600 * 10**9 if i > half else 0), p) for i, (ns, p) in enumerate(all_of_it)], 0)
+    assert [x["command"] for x in got["exchanges"]] == [x["command"] for x in want["exchanges"]]
+    assert all(x["took_ns"] >= 0 for x in got["exchanges"])
+    assert got["summary"]["evidence"]["clock_set"] == 1 and "the clock was set back 1 time" in mscope("decode", "odd.pcap").out
+
+
+@pytest.mark.parametrize("later_ns", [0, 3000])
+def test_what_two_interfaces_of_a_capture_tell_is_looked_at_once(mscope, later_ns):
+    """dumpcap -i usbmon0 -i usbmon1"""
+    want = decoded(mscope, urbs(), 0)
+    got = decoded(mscope, [x for ns, p in urbs() for x in ((ns, p), (ns + later_ns, p))], 0)
+    assert told(got) == told(want)
+    assert got["summary"]["evidence"]["repeated"] == want["summary"]["packets"] and got["summary"]["evidence"]["gaps"] == 0
+
+
+def test_halves_of_two_transfers_are_not_taken_for_one(mscope):
+    """usb-storage uses the same request for all: where packets are missing, its number says nothing."""
+    all_of_it = list(urbs())
+    bulk = [i for i, (_, p) in enumerate(all_of_it) if p[9] == 3]
+    for i in bulk[1:-5]:
+        ends = [all_of_it[n][1][8:11] for n in (i - 1, i + 4)]
+        if ends[0][0] == ord("S") and ends[1][0] == ord("C") and ends[0][2] != ends[1][2]:      # halves of different endpoints
+            d = decoded(mscope, all_of_it[:i] + all_of_it[i + 4:])
+            assert not {"bot.data.excess", "bot.cbw.accept"} & {f["rule"] for f in d["summary"]["findings"]}, i
+
+
+def as_usb_storage(packets):
+    """It asks for what the CBW says, then for 13 bytes."""
+    due = 0
+    for (ns, p), (_, end) in zip(packets, packets[1:] + packets[-1:], strict=True):
+        if p[8] == ord("S") and p[64:68] == b"USBC":
+            due = struct.unpack_from("<I", p, 72)[0]
+        if p[8:10] == b"S\3" and p[10] & 0x80:
+            p = p[:32] + struct.pack("<I", 13 if end[64:68] == b"USBS" or not due else due) + p[36:]
+        yield ns, p
+
+
+def test_a_data_phase_that_is_missing_is_not_held_against_the_device(mscope):
+    all_of_it = list(as_usb_storage(list(urbs())))
+    data = [i for i, (_, p) in enumerate(all_of_it) if p[8:10] == b"S\3" and p[10] & 0x80 and p[32:36] in (b"\x12\0\0\0", b"\0\x02\0\0")]
+    assert len(data) >= 4
+    for i in data[:4]:
+        d = decoded(mscope, all_of_it[:i] + all_of_it[i + 2:], 0)
+        assert d["summary"]["findings"] == [] and d["summary"]["evidence"]["gaps"] == 1
+
+
+def test_a_long_configuration_is_read_whole(mscope):
+    """A camera with a disk: its other functions need more than 1024 bytes."""
+    def longer(p):
+        if p[8] != ord("C") or p[9] != 2 or p[64:66] != b"\x09\x02" or len(p) < 64 + 32:
+            return p if p[8] == ord("C") or p[9] != 2 or p[40:48] != ask else p[:32] + struct.pack("<I", more + 32) + p[36:46] + struct.pack("<H", more + 32) + p[48:]
+        config = p[64:66] + struct.pack("<H", more + 32) + p[68:73] + (b"\xfa\xff" + bytes(248)) * (more // 250) + p[73:]
+        return p[:32] + struct.pack("<II", len(config), len(config)) + p[40:64] + config
+
+    more, ask = 1500, bytes.fromhex("8006000200002000")
+    got = decoded(mscope, [(ns, longer(p)) for ns, p in urbs()], 0)
+    assert {x["speed"] for x in got["exchanges"]} == {"high"}
+
+
+@pytest.mark.parametrize("begins, words", [(b"\x1f\x8b\x08\0", "is compressed: zcat"),
+                                           (b"\x28\xb5\x2f\xfd", "is compressed"), (b"\xfd7zXZ", "is compressed")])
+def test_a_compressed_capture_is_told_as_such(mscope, begins, words):
+    (mscope.cwd / "bad.pcap").write_bytes(begins + bytes(40))
+    assert words in mscope("decode", "bad.pcap", status=4).err
+
+
+def test_a_limit_to_the_length_of_packets_is_told(mscope):
+    (mscope.cwd / "cut.pcap").write_bytes(struct.pack("<IHHiIII", 0xa1b23c4d, 2, 4, 0, 0, 80, 220) + b"".join(
+        struct.pack("<4I", ns // 10**9, ns % 10**9, min(len(p), 80), len(p)) + p[:80] for ns, p in urbs()))
+    assert "with a limit to the length of packets" in mscope("decode", "cut.pcap", status=4).err

@@ -58,7 +58,7 @@ struct tape {
 	bool described; /* its descriptors are known */
 	enum msc_speed speed;
 	struct msc_device_desc desc;
-	uint8_t config[1024];
+	uint8_t config[MSC_CONFIG_MAX];
 	size_t config_len;
 	uint8_t ep_in, ep_out;
 	struct tape_exchange *exchanges;

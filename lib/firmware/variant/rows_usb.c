@@ -9,6 +9,7 @@
 #define BCD_DEVICE     LE16(12)
 #define I_MANUFACTURER BYTE(14)
 #define I_PRODUCT      BYTE(15)
+#define VALUE_OF_IT    BYTE(5)
 #define ATTRIBUTES     BYTE(7)
 #define MAX_POWER      BYTE(8)
 #define SUBCLASS       BYTE(9 + 6)
@@ -58,6 +59,17 @@ static const struct msc_variant rows[] = {
 	{ "bulk-interval-full", "bInterval of the bulk endpoints is 255 at full speed",
 	  "USB 2.0, table 9-13: not used there", .knobs = "speed=full",
 	  IN_CONFIGURATION({ INTERVAL_1, PUT, 255 }, { INTERVAL_2, PUT, 255 }) },
+	{ "configuration-5", "the configuration has the value 5",
+	  "USB 2.0, 9.6.3: bConfigurationValue is the device's choice",
+	  ROWS({ AT_CONTROL_IN, { DESCRIPTOR(CONFIGURATION) }, { { VALUE_OF_IT, PUT, 5 } } },
+	       { AT_CONTROL_IN, { DESCRIPTOR(OTHER_SPEED) }, { { VALUE_OF_IT, PUT, 5 } } },
+	       { AT_SETUP, { STANDARD(0, SET_CONFIGURATION), { VALUE, IS, 1 } }, .then = REFUSE },
+	       { AT_SETUP,
+		 { STANDARD(0, SET_CONFIGURATION), { VALUE, IS, 5 } },
+		 { { VALUE, PUT, 1 } } },
+	       { AT_CONTROL_IN,
+		 { STANDARD(MSC_REQTYPE_IN, GET_CONFIGURATION), { BYTE(0), IS, 1 } },
+		 { { BYTE(0), PUT, 5 } } }) },
 	{ "language-german", "the strings are in German", "USB 2.0, 9.6.7: any LANGID",
 	  ROWS({ AT_SETUP,
 		 { DESCRIPTOR(STRING), { INDEX, IS, 0x0407 } },
