@@ -145,8 +145,14 @@ static size_t explained_by(const struct msc_match *w, size_t i)
 	return by;
 }
 
-/* Notes behind what is wrong, a firmware's own ways behind faults, what is only possible behind what was seen for
- * the most part; then by how much. */
+/* What it explains, by how much of it was seen. */
+static uint64_t weight(const struct msc_cause *cause)
+{
+	return (uint64_t)cause->explains * 1000 * cause->shown / (cause->shows + !cause->shows);
+}
+
+/* Notes behind what is wrong, a firmware's own ways behind faults; then by weight: what explains much and shows a
+ * third of what it could comes before what explains one finding. */
 static int by_weight(const void *a, const void *b)
 {
 	const struct msc_cause *x = a, *y = b;
@@ -155,8 +161,8 @@ static int by_weight(const void *a, const void *b)
 		return x->worst > MSC_NOTE ? -1 : 1;
 	if (!x->fault != !y->fault)
 		return x->fault ? -1 : 1;
-	if ((x->confidence == MSC_POSSIBLE) != (y->confidence == MSC_POSSIBLE))
-		return y->confidence == MSC_POSSIBLE ? -1 : 1;
+	if (weight(x) != weight(y))
+		return weight(x) > weight(y) ? -1 : 1;
 	if (x->explains != y->explains)
 		return x->explains > y->explains ? -1 : 1;
 	return strcmp(x->id, y->id);
@@ -250,8 +256,22 @@ static unsigned own(const struct msc_match *w, size_t k)
 	return n;
 }
 
-/* Which of those that are tied with k: the one that explains most by its own rules that no other does, then the one
- * of which least is missing. */
+static uint16_t breadth(const struct msc_match *w, size_t k)
+{
+	return w->d->entries[w->cover.candidates[k].entry].n;
+}
+
+/* Of two that explain as much: the one of which less is missing, then the one that shows in more cases of those that
+ * did not run, for of the defects that a case shows those are met more often. */
+static bool is_likelier(const struct msc_match *w, size_t k, size_t than)
+{
+	if (w->missing[k] != w->missing[than])
+		return w->missing[k] < w->missing[than];
+	return breadth(w, k) > breadth(w, than);
+}
+
+/* Which of those that are tied with k: the one that explains most by its own rules that no other does, then the
+ * likelier one. */
 static size_t best_of(struct msc_match *w, size_t k)
 {
 	size_t best = k;
@@ -263,7 +283,7 @@ static size_t best_of(struct msc_match *w, size_t k)
 	for (size_t t = 0; t < w->cover.n; t++) {
 		unsigned n = w->tie[t] ? own(w, t) : 0;
 
-		if (w->tie[t] && (n > most || (n == most && w->missing[t] < w->missing[best]))) {
+		if (w->tie[t] && (n > most || (n == most && is_likelier(w, t, best)))) {
 			best = t;
 			most = n;
 		}

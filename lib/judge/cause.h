@@ -111,7 +111,7 @@ struct msc_cause {
 
 struct msc_causes {
 	struct msc_cause *
-		list; /* those that explain most first, behind them the merely possible; what is no fault last */
+		list; /* what explains most, by how much of it was seen, first; what is no fault last */
 	size_t count;
 	int *of; /* of each sighting: the index of its cause; -1: it is left over */
 	unsigned findings, unexplained;

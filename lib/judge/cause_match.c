@@ -23,6 +23,7 @@
 #define NAMING_ALL 900 /* a firmware, with all its ways */
 #define MISSING	   800
 #define HIDDEN	   60 /* missing where the case found something else */
+#define ABSENT	   8000 /* the most that is missing of one rule counts: a firmware may have the defect on one path only */
 
 #define NONE SIZE_MAX
 
@@ -120,17 +121,29 @@ bool msc_match_is_expected(const struct msc_match *w, const struct msc_pair *p)
 }
 
 /* Of a firmware nothing can be hidden: it is that one or it is not. */
+static int32_t missing_pair(const struct msc_match *w, const struct msc_pair *p, bool firmware)
+{
+	if (!msc_match_is_expected(w, p) || msc_match_is_seen(w, p))
+		return 0;
+	return weight(w->rules[p->rule]) *
+	       (w->ran[p->name] == RAN_DIRTY && !firmware ? HIDDEN : MISSING) / EXACT;
+}
+
 static int32_t missing_cost(const struct msc_match *w, const struct msc_entry *entry, bool firmware)
 {
+	const struct msc_pair *pairs = w->d->pairs + entry->first;
 	int64_t sum = 0;
 
 	for (uint32_t i = 0; i < entry->n; i++) {
-		const struct msc_pair *p = &w->d->pairs[entry->first + i];
+		int64_t of_rule = 0;
+		bool first = true;
 
-		if (msc_match_is_expected(w, p) && !msc_match_is_seen(w, p))
-			sum += (int64_t)weight(w->rules[p->rule]) *
-			       (w->ran[p->name] == RAN_DIRTY && !firmware ? HIDDEN : MISSING) /
-			       EXACT;
+		for (uint32_t k = 0; k < i && first; k++)
+			first = pairs[k].rule != pairs[i].rule;
+		for (uint32_t k = i; first && k < entry->n; k++)
+			if (pairs[k].rule == pairs[i].rule)
+				of_rule += missing_pair(w, &pairs[k], firmware);
+		sum += firmware || of_rule < ABSENT ? of_rule : ABSENT;
 	}
 	return (int32_t)(sum < INT32_MAX / 2 ? sum : INT32_MAX / 2);
 }

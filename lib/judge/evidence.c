@@ -16,11 +16,14 @@ static void *more(void *list, size_t n, size_t *room, size_t size)
 	return list;
 }
 
-/* A word that a command, a value or a name of the device puts there; what a reset is called stays. */
+/* A word that a command, a value or a name of the device puts there; what a reset is called stays, and so does 0:
+ * that nothing came, or is told, is another thing than a wrong number. */
 static bool is_value(const char *word, size_t len)
 {
 	bool small = false, line = false;
 
+	if (len == 1 && word[0] == '0')
+		return false;
 	for (size_t i = 0; i < len; i++) {
 		if (isdigit((unsigned char)word[i]) || word[i] == '\'' || word[i] == '"')
 			return true;
@@ -39,7 +42,7 @@ static uint32_t form(const char *message)
 		size_t len = strcspn(at, " ");
 
 		for (size_t i = 0; i < len && !is_value(at, len); i++)
-			if (isalpha((unsigned char)at[i]) &&
+			if (isalnum((unsigned char)at[i]) &&
 			    !(at[i] == 's' && !isalpha((unsigned char)at[i + 1])))
 				hash = (hash ^ (uint8_t)at[i]) * 16777619u;
 		at += len;

@@ -245,6 +245,19 @@ static void another_form_is_left(void **unused)
 }
 
 /* Another case of the same kind, beside one that fits: a device that no model is like. */
+static void nothing_is_another_form_than_a_number(void **unused)
+{
+	struct msc_evidence e = { NULL };
+
+	(void)unused;
+	add_message(&e, names[0], (char[]){ "dCSWDataResidue is 0" });
+	add_message(&e, names[1], (char[]){ "dCSWDataResidue is 512" });
+	add_message(&e, names[2], (char[]){ "dCSWDataResidue is 8" });
+	assert_int_equal(e.seen[1].forms, e.seen[2].forms);
+	assert_int_not_equal(e.seen[0].forms, e.seen[1].forms);
+	msc_evidence_clear(&e);
+}
+
 static void another_case_of_the_kind(void **unused)
 {
 	struct msc_evidence e = { NULL };
@@ -338,6 +351,7 @@ int main(void)
 		cmocka_unit_test(what_does_not_fit_is_left),
 		cmocka_unit_test(the_surest_is_named_first),
 		cmocka_unit_test(another_form_is_left),
+		cmocka_unit_test(nothing_is_another_form_than_a_number),
 		cmocka_unit_test(another_case_of_the_kind),
 		cmocka_unit_test(its_own_rule_elsewhere),
 		cmocka_unit_test(a_firmware_as_it_is),

@@ -27,6 +27,11 @@ static const struct msc_fault rows[] = {
 		 { AT_ANSWER,
 		   { OPCODE(MODE_SENSE_6), { LEN, ABOVE, 2 }, { MARK, IS, 1 } },
 		   { { BYTE(2), SET, MSC_MODE_WP } } }) },
+	{ "status-passed", "a command that fails is reported as passed",
+	  "field: https://github.com/ZuluSCSI/ZuluSCSI-firmware/pull/522", "scsi.lba.range",
+	  .mistake = "bCSWStatus is set to passed where the CSW is sent, or what the command returned "
+		     "is dropped on the way there",
+	  DEFECT({ AT_CSW, { FAILED }, { { STATUS, PUT, MSC_CSW_PASSED } } }) },
 	{ "cbw-ignored", "a CBW that is not valid is dropped, and the next one awaited",
 	  "field 41: Zephyr #55531: a host cannot tell that its CBW was dropped", "bot.cbw.invalid",
 	  .mistake = "a CBW that fails the check returns early, without halting both endpoints",
