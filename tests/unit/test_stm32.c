@@ -119,7 +119,7 @@ static const struct row rows[] = {
 	{ "stage=yield", false, 550, 575, 72, 78 },	   /* 600 */
 	{ "stage=yield,card=c10-8g", false, 318, 334, 82, 88 },
 	{ "stage=yield,card=sd-32g", false, 646, 668, 66, 74 }, /* 650 */
-	{ "stage=async", true, 80, 86, 0, 100 },		/* 90 */
+	{ "stage=async", true, 78, 86, 0, 100 },		/* 90 */
 	{ "stage=double", true, 96, 102, 0, 100 },		/* 95 to 100 */
 	{ "stage=single-block", true, 96, 102, 0, 100 },	/* "unchanged" */
 	{ "stage=yield,card=c10-8g", true, 118, 126, 0, 100 },	/* 120 */
