@@ -69,8 +69,7 @@ static void put_journal(const char *path, const char *device, const uint8_t *dat
 static void look(const uint8_t *now, const uint8_t *copy, const uint8_t *journal, size_t size)
 {
 	for (size_t at = 0; at < FUZZ_MEDIUM_SIZE; at += 512)
-		if (memcmp(now + at, copy + at, 512) != 0 &&
-		    !memmem(journal, size, now + at, 512))
+		if (memcmp(now + at, copy + at, 512) != 0 && !memmem(journal, size, now + at, 512))
 			abort();
 }
 
