@@ -304,7 +304,9 @@ static int run_on(struct conductor *c, struct msc_target *target,
 	if (begin_reports(c, &context, err) == 0)
 		result = msc_run(target, scenarios, options, &summary, err);
 	status = result < 0 ? tool_status(err) : judgement(c->tool, &summary);
-	if (end_reports(c, status, &unwritten) < 0 && result == 0) {
+	if (end_reports(c, status, &unwritten) == 0)
+		unwritten = c->tried.err;
+	if (unwritten.code && result == 0) {
 		*err = unwritten;
 		result = -1;
 	}

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/isolate.h"
 #include "base/text.h"
 #include "mscope.h"
 #include "tool.h"
@@ -66,10 +67,35 @@ static const char **shown_argv(int argc, char **argv)
 	return copy;
 }
 
+static bool is_foreign(const char *target)
+{
+	return target && !strncmp(target, "sim:", 4) && strcspn(target, "/") < strcspn(target, ",");
+}
+
+/* Firmware of others, which may end the process that it runs in. */
+static bool runs_foreign(const struct tool *tool)
+{
+	for (size_t i = 0; i < tool->args.n_words; i++)
+		if (is_foreign(tool->args.words[i]))
+			return true;
+	return is_foreign(getenv("MSCOPE_TARGET"));
+}
+
+/* In a process of its own, where that is needed. If it dies there is a document that says so. */
+static int run_watched(struct tool *tool, struct msc_err *err)
+{
+	char why[MSC_ISOLATE_WHY];
+	bool died = runs_foreign(tool) && msc_isolate_begin(caught_signal, why, sizeof why);
+
+	if (tool_begin(tool, err) < 0)
+		return -1;
+	return died ? msc_fail(err, MSC_E_GONE, "%s", why) : tool->cmd->run(tool, err);
+}
+
 static int run_command(struct tool *tool, int argc, char **argv, struct msc_err *err)
 {
 	struct msc_err end = MSC_ERR_INIT;
-	int status = -1;
+	int status;
 
 	if (args_parse(&tool->args, tool->cmd, argc, argv, err) < 0)
 		return -1;
@@ -77,8 +103,7 @@ static int run_command(struct tool *tool, int argc, char **argv, struct msc_err 
 		print_help(stdout, tool->cmd);
 		return 0;
 	}
-	if (tool_begin(tool, err) == 0)
-		status = tool->cmd->run(tool, err);
+	status = run_watched(tool, err);
 	if (status >= 0 && memory_ran_out())
 		status = msc_nomem(err);
 	if (tool_end(tool, status, err, &end) < 0 && status >= 0) {
@@ -159,6 +184,7 @@ int main(int argc, char **argv)
 	if (dread)
 		free(argv);
 	if (output_failed()) {
+		msc_isolate_over();
 		if (status < 0 && err.code != MSC_E_INTERRUPTED && err.code != MSC_E_IO)
 			complain(&err);
 		complain_of_output();
@@ -168,6 +194,7 @@ int main(int argc, char **argv)
 		complain(&err);
 		status = tool_status(&err);
 	}
+	msc_isolate_over();
 	if (caught_signal()) {
 		signal(caught_signal(), SIG_DFL);
 		raise(caught_signal());

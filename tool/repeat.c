@@ -34,8 +34,16 @@ static void on_event(void *user, const struct msc_event *ev)
 		t->rules[t->n++] = ev->findings->list[i].rule;
 }
 
+/* What the device does in a trial is its own; what the host lacks is told in the end. */
+static void note_failure(struct repeat *r, const struct msc_err *why)
+{
+	if (!r->err.code &&
+	    (why->code == MSC_E_NOMEM || why->code == MSC_E_IO || why->code == MSC_E_INTERNAL))
+		r->err = *why;
+}
+
 /* first may be NULL. */
-static bool shows(const struct repeat *r, struct msc_scenario *first, struct msc_scenario *it,
+static bool shows(struct repeat *r, struct msc_scenario *first, struct msc_scenario *it,
 		  const struct msc_rule *rule)
 {
 	struct msc_scenario *list[] = { first ? first : it, it };
@@ -44,16 +52,19 @@ static bool shows(const struct repeat *r, struct msc_scenario *first, struct msc
 	struct trial t = { .name = msc_scenario_name(it) };
 	struct msc_run_options options = r->options;
 	struct msc_summary summary;
-	struct msc_err ignored = MSC_ERR_INIT;
-	struct msc_target *target = msc_target_open(r->target, &open, &ignored);
+	struct msc_err why = MSC_ERR_INIT;
+	struct msc_target *target = msc_target_open(r->target, &open, &why);
 
-	if (!target)
+	if (!target) {
+		note_failure(r, &why);
 		return false;
+	}
 	options.event = on_event;
 	options.user = &t;
 	options.log = NULL;
 	options.wire = NULL;
-	(void)!msc_run(target, &cases, &options, &summary, &ignored);
+	if (msc_run(target, &cases, &options, &summary, &why) < 0)
+		note_failure(r, &why);
 	msc_target_close(target);
 	for (size_t i = 0; i < t.n; i++)
 		if (t.rules[i] == rule)
@@ -61,7 +72,7 @@ static bool shows(const struct repeat *r, struct msc_scenario *first, struct msc
 	return false;
 }
 
-static struct tried try(const struct repeat *r, const char *name, const struct msc_rule *rule)
+static struct tried try(struct repeat *r, const char *name, const struct msc_rule *rule)
 {
 	struct tried t = { .name = name, .rule = rule, .repeats = MSC_REPEATS_NOT };
 	const struct msc_scenarios *all = r->cases;
@@ -75,7 +86,7 @@ static struct tried try(const struct repeat *r, const char *name, const struct m
 		t.repeats = MSC_REPEATS_ALONE;
 		return t;
 	}
-	for (size_t i = at; i > 0 && at - i < BEFORE_MAX; i--) {
+	for (size_t i = at; i > 0 && at - i < BEFORE_MAX && !r->err.code; i--) {
 		if (!shows(r, all->list[i - 1], all->list[at], rule))
 			continue;
 		t.repeats = MSC_REPEATS_AFTER;
@@ -93,19 +104,21 @@ enum msc_repeats repeat_try(void *user, const char *name, const struct msc_rule 
 	size_t i = 0;
 
 	*before = NULL;
-	if (tool_stop(NULL))
+	if (tool_stop(NULL) || r->err.code)
 		return MSC_REPEATS_UNTRIED;
 	while (i < r->n && (known[i].rule != rule || strcmp(known[i].name, name) != 0))
 		i++;
 	if (i == r->n) {
 		more = reallocarray(known, r->n + 1, sizeof *known);
-		if (!more)
+		if (!more) {
+			msc_nomem(&r->err);
 			return MSC_REPEATS_UNTRIED;
+		}
 		r->known = known = more;
 		known[r->n++] = try(r, name, rule);
 	}
 	*before = known[i].before;
-	return known[i].repeats;
+	return r->err.code ? MSC_REPEATS_UNTRIED : known[i].repeats;
 }
 
 bool repeat_can(const struct msc_target *target)

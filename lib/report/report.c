@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/utf8.h"
 #include "mscope.h"
 
 #define WIDTH 80
@@ -95,31 +96,6 @@ int msc_exit_status(enum msc_code code)
 
 /* ---- text ---------------------------------------------------------------------------------- */
 
-/* Length of the UTF-8 sequence at p, and its code point; 0: not one that may be shown. */
-static size_t decode(const char *text, uint32_t *point)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	const uint8_t *p = (const uint8_t *)text;
-	size_t n = p[0] < 0x80       ? 1
-		   : p[0] >> 5 == 6  ? 2
-		   : p[0] >> 4 == 14 ? 3
-		   : p[0] >> 3 == 30 ? 4
-				     : 0;
-
-	if (n == 0)
-		return 0;
-	*point = n == 1 ? p[0] : p[0] & (0x7fu >> n);
-	for (size_t i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80) /* also the end of the string */
-			return 0;
-		*point = *point << 6 | (p[i] & 0x3f);
-	}
-	if (*point < least[n] || *point > 0x10ffff || (*point >= 0xd800 && *point <= 0xdfff) ||
-	    (*point & 0xfffe) == 0xfffe)
-		return 0;
-	return n;
-}
-
 static bool is_control(uint32_t point)
 {
 	return point < 0x20 || (point >= 0x7f && point < 0xa0);
@@ -152,7 +128,7 @@ static void put_escaped(FILE *out, enum msc_escape how, char c)
 static size_t plain(const char *text, const char **shown, size_t *len)
 {
 	uint32_t point;
-	size_t n = decode(text, &point);
+	size_t n = msc_utf8_decode(text, &point);
 
 	*shown = text;
 	*len = n;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/isolate.h"
 #include "base/text.h"
 #include "run/runner.h"
 
@@ -353,6 +354,28 @@ static void forget(struct msc_runner *r)
 	msc_session_forget(r->session);
 }
 
+/* The steps and all that follows them on the device. */
+static int run_and_clean(struct msc_runner *r, bool *wedged, struct msc_err *err)
+{
+	int64_t began = msc_now(r->target->clock);
+
+	if (run_scenario(r, err) < 0 || tell_phases(r, began, err) < 0)
+		return -1;
+	return clean_up(r, wedged, err);
+}
+
+/* Where the case ends this process another takes its place, with a device and a medium in memory as they were before the
+ * case. A medium in a file would not be. */
+static int run_isolated(struct msc_runner *r, bool *wedged, struct msc_err *err)
+{
+	char why[MSC_ISOLATE_WHY];
+
+	if (!r->target->device.forgets || !msc_isolate_step(why, sizeof why))
+		return run_and_clean(r, wedged, err);
+	return msc_judge_stated(&msc_rule_firmware_dead, NULL, NULL, r->o->profile, &r->findings,
+				NULL, NULL, err, "%s", why);
+}
+
 int msc_run_case(struct msc_runner *r, const struct msc_scenario *s, bool *wedged,
 		 struct msc_err *err)
 {
@@ -370,11 +393,7 @@ int msc_run_case(struct msc_runner *r, const struct msc_scenario *s, bool *wedge
 	r->until_ns = r->hasty ? began + MSC_CASE_HASTY_NS : MSC_NEVER;
 	r->o->event(r->o->user, &e);
 	msc_log(r->o->log, MSC_LOG_INFO, "scenario", began, "%s", s->name);
-	rc = run_scenario(r, err);
-	if (rc == 0)
-		rc = tell_phases(r, began, err);
-	if (rc == 0)
-		rc = clean_up(r, wedged, err);
+	rc = run_isolated(r, wedged, err);
 	if (rc == 0 && r->judge_err.code != MSC_OK) {
 		*err = r->judge_err;
 		rc = -1;

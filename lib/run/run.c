@@ -2,6 +2,7 @@
 /* A run: what must be known of the device first, the scenarios in their order, and an end that is
  * reported whatever happened. Times come from the target's clock and nothing else from outside,
  * so a run on a simulated device is the same every time. */
+#include "base/isolate.h"
 #include "run/runner.h"
 #include "transport/command.h"
 
@@ -251,11 +252,29 @@ static int hold_journal(struct msc_runner *r, struct msc_err *err)
 	return 0;
 }
 
+/* The firmware may die of what it is asked first. */
+static int prepare(struct msc_runner *r, struct msc_err *err)
+{
+	char why[MSC_ISOLATE_WHY];
+
+	if (r->target->device.forgets && msc_isolate_step(why, sizeof why))
+		return msc_fail(err, MSC_E_GONE, "%s: %s", r->target->device.name, why);
+	if (learn(r, err) < 0 || try_queued(r, err) < 0)
+		return -1;
+	return settle_earlier(r, err);
+}
+
 static void finish_medium(struct msc_runner *r)
 {
-	struct msc_medium_end end;
+	struct msc_medium_end end = { .restored = true };
+	char why[MSC_ISOLATE_WHY];
 
-	msc_medium_finish(r->medium, &end);
+	if (r->target->device.forgets && msc_isolate_step(why, sizeof why)) {
+		msc_run_note(r, "at the end of the run %s", why);
+		end.restored = false;
+	} else {
+		msc_medium_finish(r->medium, &end);
+	}
 	r->summary->elsewhere = end.elsewhere;
 	r->summary->not_restored = !end.restored;
 	msc_medium_free(r->medium);
@@ -286,7 +305,7 @@ static int run(struct msc_runner *r, const struct msc_scenarios *all, struct msc
 		goto skip_all;
 	}
 	msc_session_set_stop(r->session, r->o->stop, r->o->user);
-	if (learn(r, err) < 0 || try_queued(r, err) < 0 || settle_earlier(r, err) < 0)
+	if (prepare(r, err) < 0)
 		goto skip_all;
 	if (r->o->allow_writes && any_writes(all) && hold_journal(r, err) < 0)
 		goto skip_all;

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 #define DEPTH_MAX 16
 #define FILE_MAX  (16 << 20) /* what decode makes of a capture of minutes */
 
@@ -259,6 +261,27 @@ static int read_documents(struct reading *r, struct fy_diag *diag, struct msc_ya
 	return fy_parser_get_stream_error(r->parser) ? syntax_error(r, diag) : 0;
 }
 
+/* What is not UTF-8 the parser may read for ever. */
+static int check_text(const char *path, const char *text, struct msc_err *err)
+{
+	const char *start = text;
+	uint32_t point;
+	int line = 1;
+
+	for (size_t n; *text; text += n) {
+		n = msc_utf8_decode(text, &point);
+		if (!n)
+			return msc_fail(err, MSC_E_FORMAT,
+					"%s:%d:%d: expected text in UTF-8, found something else",
+					path, line, (int)(text - start) + 1);
+		if (*text == '\n') {
+			line++;
+			start = text + 1;
+		}
+	}
+	return 0;
+}
+
 int msc_yaml_parse(struct msc_arena *arena, const char *path, const char *text,
 		   struct msc_yaml **out, struct msc_err *err)
 {
@@ -268,6 +291,8 @@ int msc_yaml_parse(struct msc_arena *arena, const char *path, const char *text,
 	struct fy_diag *diag;
 	int rc;
 
+	if (check_text(path, text, err) < 0)
+		return -1;
 	errno = 0;
 	fy_diag_cfg_default(&diag_cfg);
 	diag_cfg.fp = NULL;

@@ -12,7 +12,7 @@
  * run goes on: arming a busy endpoint, a call on one that was never opened or of the wrong direction
  * has no effect, and of a packet larger than the buffer the rest is lost. What hardware has none to,
  * such as touching a buffer that the peripheral still uses, ends the run and names the model and the
- * call.
+ * call. Findings name the calls as mscope_firmware.h does: udc_transmit is "ep_transmit" there.
  */
 #ifndef MSC_SIM_MCU_H
 #define MSC_SIM_MCU_H

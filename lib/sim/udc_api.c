@@ -21,7 +21,7 @@ void udc_open(struct mcu *m, uint8_t ep, uint16_t max_packet)
 	bool keep_toggle, keep_halt;
 
 	if (!max_packet || max_packet > 1024) {
-		mcu_remark(m, "udc_open: endpoint %#x with packets of %u bytes", ep, max_packet);
+		mcu_remark(m, "ep_open: endpoint %#x with packets of %u bytes", ep, max_packet);
 		return;
 	}
 	udc_drop_jobs(e);
@@ -47,15 +47,15 @@ void udc_close(struct mcu *m, uint8_t ep)
 
 void udc_transmit(struct mcu *m, uint8_t ep, const void *buf, size_t len)
 {
-	struct endpoint *e = udc_usable(m, ep, "udc_transmit");
+	struct endpoint *e = udc_usable(m, ep, "ep_transmit");
 
 	if (!e)
 		return;
 	flush_see_status(m, buf, len);
 	if (!(ep & MSC_EP_IN) || !(ep & MSC_EP_NUMBER)) {
-		mcu_remark(m, "udc_transmit: endpoint %#x is not a bulk-in endpoint", ep);
+		mcu_remark(m, "ep_transmit: endpoint %#x is not a bulk-in endpoint", ep);
 	} else if (e->busy) {
-		mcu_remark(m, "udc_transmit: endpoint %#x is busy", ep);
+		mcu_remark(m, "ep_transmit: endpoint %#x is busy", ep);
 	} else {
 		e->busy = true;
 		mutate_transmit(m, ep, buf, len);
@@ -64,16 +64,16 @@ void udc_transmit(struct mcu *m, uint8_t ep, const void *buf, size_t len)
 
 void udc_receive(struct mcu *m, uint8_t ep, void *buf, size_t len)
 {
-	struct endpoint *e = udc_usable(m, ep, "udc_receive");
+	struct endpoint *e = udc_usable(m, ep, "ep_receive");
 
 	if (!e)
 		return;
 	if (ep & MSC_EP_IN || !(ep & MSC_EP_NUMBER)) {
-		mcu_remark(m, "udc_receive: endpoint %#x is not a bulk-out endpoint", ep);
+		mcu_remark(m, "ep_receive: endpoint %#x is not a bulk-out endpoint", ep);
 	} else if (e->busy) {
-		mcu_remark(m, "udc_receive: endpoint %#x is busy", ep);
+		mcu_remark(m, "ep_receive: endpoint %#x is busy", ep);
 	} else if (!len) {
-		mcu_remark(m, "udc_receive: a buffer of no bytes");
+		mcu_remark(m, "ep_receive: a buffer of no bytes");
 	} else {
 		e->busy = true;
 		e->out_buf = buf;
@@ -84,7 +84,7 @@ void udc_receive(struct mcu *m, uint8_t ep, void *buf, size_t len)
 
 void udc_abort(struct mcu *m, uint8_t ep)
 {
-	struct endpoint *e = udc_usable(m, ep, "udc_abort");
+	struct endpoint *e = udc_usable(m, ep, "ep_abort");
 
 	if (!e)
 		return;
@@ -109,13 +109,13 @@ static bool is_bulk(struct mcu *m, uint8_t ep, const char *call)
 
 void udc_stall(struct mcu *m, uint8_t ep)
 {
-	if (is_bulk(m, ep, "udc_stall"))
+	if (is_bulk(m, ep, "ep_stall"))
 		mutate_stall(m, ep);
 }
 
 void udc_unstall(struct mcu *m, uint8_t ep)
 {
-	if (is_bulk(m, ep, "udc_unstall"))
+	if (is_bulk(m, ep, "ep_unstall"))
 		mutate_unstall(m, ep);
 }
 

@@ -54,13 +54,13 @@ static void become_another(struct mcu *m, uint8_t *packet, size_t len)
 
 void udc_ep0_in(struct mcu *m, const void *data, size_t len)
 {
-	struct endpoint *e = to_arm(m, MSC_EP_IN, "udc_ep0_in");
+	struct endpoint *e = to_arm(m, MSC_EP_IN, "ep0_in");
 	uint8_t packet[EP0_PACKET_MAX];
 
 	if (!e)
 		return;
 	if (len > e->max_packet || len > sizeof packet) {
-		mcu_remark(m, "udc_ep0_in: a packet of %zu bytes, where bMaxPacketSize0 is %u", len,
+		mcu_remark(m, "ep0_in: a packet of %zu bytes, where bMaxPacketSize0 is %u", len,
 			   e->max_packet);
 		return;
 	}
@@ -74,7 +74,7 @@ void udc_ep0_in(struct mcu *m, const void *data, size_t len)
 
 void udc_ep0_out(struct mcu *m, void *buf, size_t room)
 {
-	struct endpoint *e = to_arm(m, 0, "udc_ep0_out");
+	struct endpoint *e = to_arm(m, 0, "ep0_out");
 
 	if (!e)
 		return;
@@ -89,7 +89,7 @@ void udc_ep0_stall(struct mcu *m)
 {
 	if (m->udc->serving == m->udc->setups && m->udc->refused)
 		return;
-	if (!answering(m, 0, "udc_ep0_stall"))
+	if (!answering(m, 0, "ep0_stall"))
 		return;
 	m->udc->request_over = m->udc->refused = true;
 	udc_raw_ep0_stall(m->udc);
@@ -97,6 +97,6 @@ void udc_ep0_stall(struct mcu *m)
 
 void udc_set_address(struct mcu *m, uint8_t address)
 {
-	if (udc_usable(m, 0, "udc_set_address"))
+	if (udc_usable(m, 0, "set_address"))
 		udc_effect(m->udc, &(struct effect){ .what = DO_ADDRESS, .address = address });
 }

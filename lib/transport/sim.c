@@ -5,8 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/isolate.h"
 #include "firmware/spec.h"
+#include "scsi/scsi.h"
 #include "transport/enumerate.h"
+#include "wire/bot.h"
 
 struct sim_target {
 	struct msc_spec spec;
@@ -71,6 +74,23 @@ static bool is_lost(const struct sim_target *s)
 	return !bus_attached(bus) || bus_attachments(bus) != s->attachments;
 }
 
+/* What the firmware is about to be asked, should it die of it. */
+static void tell_command(const struct msc_xfer *x)
+{
+	struct msc_cbw cbw;
+	char text[96];
+
+	if (!x->ep) {
+		snprintf(text, sizeof text, "the control request %02x %02x %04x %04x %04x",
+			 x->setup.request_type, x->setup.request, x->setup.value, x->setup.index,
+			 x->setup.length);
+		msc_isolate_doing(text);
+	} else if (!(x->ep & MSC_EP_IN) && x->len == MSC_CBW_LEN) {
+		msc_cbw_unpack(&cbw, x->data);
+		msc_isolate_doing(msc_cdb_text(text, sizeof text, cbw.cb, sizeof cbw.cb));
+	}
+}
+
 static int submit(struct msc_target *target, struct msc_xfer *x, struct msc_err *err)
 {
 	struct sim_target *s = msc_target_state(target);
@@ -83,6 +103,8 @@ static int submit(struct msc_target *target, struct msc_xfer *x, struct msc_err 
 	t = calloc(1, sizeof *t);
 	if (!t)
 		return msc_nomem(err);
+	if (s->spec.external)
+		tell_command(x);
 	t->bus = (struct bus_transfer){
 		.ep = x->ep, .setup = x->setup, .data = x->data, .len = x->len
 	};

@@ -109,6 +109,46 @@ const struct mscope_firmware mscope_firmware = {{ MSCOPE_FIRMWARE_BEGIN, .{where
     assert f"the firmware has died in {told}" in err
 
 
+SPOILS = "{ char room[8]; memset(room, 0x41, cmd.cb[0] * 100); __asm__ volatile(\"\" :: \"r\"(room) : \"memory\"); }"
+
+
+@pytest.mark.parametrize("body, told", [
+    ("exit(0);", "died in main: it has ended the process, with exit status 0"),
+    ("raise(SIGKILL);", "died in main: signal 9 ("),
+    pytest.param(SPOILS, "died in main: signal 11 (", marks=dies),
+    ("for (int i = 0; i < 1024; i++) close(i);", "it has closed descriptors of the process"),
+    pytest.param("hw_read(0, 1, (void *)8);", "outside of its own code: signal 11 (", marks=dies),
+])
+def test_what_ends_the_process_ends_one_case(mscope, body, told):
+    """The case and the command are told, the others have their results, and what is found is in every report."""
+    source = mscope.cwd / "disk.c"
+    text, defect = (EXAMPLE / "disk.c").read_text(), 'if (hw_defect("crash") && cmd.cb[0] == 0x2f)'
+    assert defect in text
+    source.write_text("#include <signal.h>\n#include <stdlib.h>\n#include <unistd.h>\n" +
+                      text.replace(defect, f"if (cmd.cb[0] == 0x2f) {{ {body} }}\n\t{defect}"))
+    so = build(mscope.cwd, source, EXAMPLE / "port_mscope.c", flags=["-w", "-D_GNU_SOURCE"])
+    p = mscope("check", f"sim:{so}", "-s", "bot.case01.*", "-s", "bot.case06.*", "--json", "out.json", "--junit", "out.xml",
+               "--record", "out.pcap", status=1)
+    document = json.loads((mscope.cwd / "out.json").read_text())
+    dead = {c["name"]: c["findings"] for c in document["cases"] if c["verdict"] == "fail"}
+    assert set(dead) == {"bot.case01.dataless"} and document["exit_status"] == 1
+    (finding,) = dead["bot.case01.dataless"]
+    assert finding["rule"] == "firmware.dead" and told in finding["message"] and "; under way was " in finding["message"]
+    assert document["summary"]["pass"] > 2 and "1 failed" in p.out
+    assert p.out.count("bot.case01.dataless ") <= 2 and (mscope.cwd / "out.xml").read_text().count("<failure") == 1
+    assert mscope("decode", "out.pcap", "-q", status=None).returncode in (0, 1)
+
+
+def test_a_constructor_that_ends_the_process_makes_it_no_target(mscope):
+    so = source(mscope, """#include <unistd.h>
+__attribute__((constructor)) static void begin(void) { _exit(0); }
+const struct mscope_firmware mscope_firmware = { MSCOPE_FIRMWARE_BEGIN };
+""")
+    told = "the firmware has died in a constructor: it has ended the process, with exit status 0"
+    assert told in mscope("check", f"sim:{so}", "--json", "out.json", status=3).err
+    assert told in json.loads((mscope.cwd / "out.json").read_text())["reason"]
+
+
 def test_a_second_stall_of_endpoint_0_changes_nothing(mscope):
     """Many stacks halt 00h and 80h."""
     port = mscope.cwd / "port.c"

@@ -100,3 +100,12 @@ def test_a_date_that_is_none_is_usage(mscope, tmp_path):
     waivers(tmp_path)
     p = check(mscope, status=2, SOURCE_DATE_EPOCH="tomorrow")
     assert p.err == "mscope: SOURCE_DATE_EPOCH: expected seconds since 1970, found 'tomorrow'\n"
+
+
+@pytest.mark.parametrize("data, where", [(b"%;[\xd5", "1:4"), (b"# \xc3\xa9\n- rule: \xed\xa0\x80\n", "2:9"), (b"a: \xff", "1:4")])
+def test_what_is_no_utf8_is_refused(mscope, tmp_path, data, where):
+    """The first of these the parser would read for ever; scenarios are read by the same."""
+    (tmp_path / "known.yaml").write_bytes(data)
+    said = f"known.yaml:{where}: expected text in UTF-8, found something else"
+    assert said in check(mscope, status=4).err
+    assert said in mscope("run", "sim:reference", "known.yaml", status=4).err

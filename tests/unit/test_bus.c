@@ -339,7 +339,7 @@ static void misuse_is_remarked(void **state)
 	assert_int_equal(t.actual, 64);
 	assert_null(sim_fault_text(sim_device_sim(d)));
 	assert_true(sim_device_remark(d, text, sizeof text, &died));
-	assert_string_equal(text, "udc_transmit: endpoint 0x81 is busy");
+	assert_string_equal(text, "ep_transmit: endpoint 0x81 is busy");
 	assert_false(sim_device_remark(d, text, sizeof text, &died));
 	sim_device_free(d);
 }

@@ -222,9 +222,9 @@ static void another_form_is_left(void **unused)
 	static const struct msc_entry entry[] = { { "endpoint-armed-twice", 0, 1, 0, { 0 }, NULL } };
 	struct msc_pair pair[] = { { 0, 0, 0 } };
 	const struct msc_dictionary dictionary = { names, MSC_COUNT(names), one, 1, pair, entry, 1 };
-	char busy[] = "udc_transmit: endpoint 0x81 is busy",
-	     other[] = "udc_transmit: endpoint 0x2 is busy",
-	     opened[] = "udc_receive: endpoint 0x1 was never opened";
+	char busy[] = "ep_transmit: endpoint 0x81 is busy",
+	     other[] = "ep_transmit: endpoint 0x2 is busy",
+	     opened[] = "ep_receive: endpoint 0x1 was never opened";
 	struct msc_evidence e = { NULL };
 	struct msc_err err = MSC_ERR_INIT;
 	struct msc_causes causes;

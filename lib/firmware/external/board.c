@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/isolate.h"
 #include "firmware/external/external.h"
 #include "firmware/external/guard.h"
 
@@ -13,12 +14,13 @@ struct caller {
 	struct external *x;
 	struct mcu *m;
 	struct guard *guard;
+	const char *running; /* of the firmware */
 };
 
 static struct caller begin(mscope_board *b)
 {
 	struct external *x = (struct external *)b;
-	struct caller c = { x, x->mcu, guard_out() };
+	struct caller c = { x, x->mcu, guard_out(), msc_isolate_enter(NULL) };
 	int64_t now = mcu_now(c.m);
 
 	if (now != x->call_ns) {
@@ -32,6 +34,7 @@ static struct caller begin(mscope_board *b)
 
 static void end(struct caller c)
 {
+	msc_isolate_enter(c.running);
 	guard_in(c.guard);
 }
 

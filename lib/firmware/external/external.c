@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/isolate.h"
 #include "firmware/external/guard.h"
 
 /* ---- calls into the firmware ----------------------------------------------------------------- */
@@ -14,14 +15,17 @@
 void external_run(struct mcu *m, const char *where, unsigned life, void (*fn)(void *), void *arg)
 {
 	struct external *x = mcu_state(m);
+	const char *outer;
 	char why[96];
 
 	if (x->dead || x->life != life)
 		return;
+	outer = msc_isolate_enter(where);
 	if (!guard_run(fn, arg, x->copy->guard, why, sizeof why)) {
 		x->dead = true;
 		mcu_died(m, "the firmware has died in %s: %s", where, why);
 	}
+	msc_isolate_enter(outer);
 	sema_give(m, x->woken);
 }
 

@@ -3,6 +3,7 @@
  * handler has a stack of its own, for it may be the stack that ran out. */
 #include "firmware/external/guard.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -80,6 +81,12 @@ static void on_tick(int number)
 	}
 }
 
+/* A copy of the process has no clocks of its parent's. */
+static void be_a_copy(void)
+{
+	watch.ready = false;
+}
+
 /* Once a thread: a stack for handlers and a clock of its processor time; once a process: the handlers. Where
  * any of it fails, so much is not guarded. */
 static void get_ready(void)
@@ -93,9 +100,12 @@ static void get_ready(void)
 				  .sa_flags = SA_ONSTACK | SA_RESTART | SA_NODEFER };
 	static _Thread_local char stack[STACK];
 	stack_t other = { .ss_sp = stack, .ss_size = sizeof stack };
+	static bool copies_know;
 	timer_t timer;
 
 	watch.ready = true;
+	if (!copies_know)
+		copies_know = pthread_atfork(NULL, NULL, be_a_copy) == 0;
 	sigaltstack(&other, NULL);
 	sigaction(SIGVTALRM, &tick, NULL);
 	for (size_t i = 0; i < FATALS; i++) {

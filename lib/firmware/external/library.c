@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/isolate.h"
 #include "firmware/external/external.h"
 #include "firmware/external/guard.h"
 
@@ -168,6 +169,7 @@ static int check(const char *path, const struct mscope_firmware *fw, struct msc_
 
 int external_load(struct external_copy *c, struct msc_err *err)
 {
+	const char *outer;
 	struct place place;
 	size_t span;
 
@@ -175,7 +177,9 @@ int external_load(struct external_copy *c, struct msc_err *err)
 	if (check_file(c->path, &span, err) < 0)
 		return -1;
 	place_begin(&place, span);
+	outer = msc_isolate_enter("a constructor");
 	c->handle = load(c->path, err);
+	msc_isolate_enter(outer);
 	c->fw = c->handle ? dlsym(c->handle, SYMBOL) : NULL;
 	c->guard = place_end(&place, c->fw);
 	if (!c->handle)
@@ -188,8 +192,11 @@ int external_load(struct external_copy *c, struct msc_err *err)
 
 void external_unload(struct external_copy *c)
 {
+	const char *outer = msc_isolate_enter("a destructor");
+
 	if (c->handle)
 		dlclose(c->handle);
+	msc_isolate_enter(outer);
 	if (c->guard)
 		munmap(c->guard, GUARD_FENCE);
 	c->handle = c->guard = NULL;

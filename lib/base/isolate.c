@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See isolate.h. What the processes know of each other is a page that they share; a pipe tells of an end, for its last
+ * writer is gone then. */
+#include "base/isolate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LOOK_MS	  500	/* between two looks at a process that says nothing */
+#define END_MS	  5	/* the same, when it is about to end */
+#define HUNG_MS	  10000 /* without an end of the code of others: it does not come back */
+#define FILES_MAX 256 /* descriptors that are looked at */
+#define CLOSED	  113 /* exit status of a worker whose descriptors were closed */
+
+struct page {
+	volatile pid_t worker;
+	volatile bool over;	      /* the worker has done its work */
+	volatile unsigned long beats; /* calls of the code of others, and their ends */
+	const char
+		*volatile inside; /* of these, the one that runs; the same address in all processes */
+	const char *volatile last;    /* that ran */
+	char doing[96];
+};
+
+static struct page *page; /* NULL: nobody is isolated */
+static int past = -1;	  /* where the worker tells the one before it that its step is over */
+
+/* ---- what is told ---------------------------------------------------------------------------- */
+
+const char *msc_isolate_enter(const char *what)
+{
+	const char *before;
+
+	if (!page)
+		return NULL;
+	before = page->inside;
+	page->beats++;
+	page->inside = what;
+	if (what)
+		page->last = what;
+	return before;
+}
+
+void msc_isolate_doing(const char *text)
+{
+	if (page)
+		snprintf(page->doing, sizeof page->doing, "%s", text);
+}
+
+bool msc_isolated(void)
+{
+	return page && page->worker == getpid();
+}
+
+void msc_isolate_over(void)
+{
+	if (msc_isolated())
+		page->over = true;
+}
+
+/* ---- how it died ------------------------------------------------------------------------------ */
+
+static void say(char *why, size_t size, int status, bool hung)
+{
+	char how[96];
+
+	if (hung)
+		snprintf(how, sizeof how, "it does not come back");
+	else if (WIFEXITED(status) && WEXITSTATUS(status) == CLOSED)
+		snprintf(how, sizeof how, "it has closed descriptors of the process");
+	else if (WIFEXITED(status))
+		snprintf(how, sizeof how, "it has ended the process, with exit status %d",
+			 WEXITSTATUS(status));
+	else
+		snprintf(how, sizeof how, "signal %d (%s)", WTERMSIG(status),
+			 strsignal(WTERMSIG(status)));
+	if (page->inside)
+		snprintf(why, size, "the firmware has died in %s: %s", page->inside, how);
+	else
+		snprintf(why, size, "the firmware has died after %s, outside of its own code: %s",
+			 page->last ? page->last : "it was loaded", how);
+	if (*page->doing) {
+		size_t len = strlen(why);
+
+		snprintf(why + len, size - len, "; under way was %s", page->doing);
+	}
+	page->inside = NULL;
+	page->doing[0] = '\0';
+}
+
+/* One look at a process that says nothing. True: it was in the code of others all the time, and is ended. */
+struct look {
+	unsigned long beats;
+	int waited_ms;
+	bool hung;
+};
+
+static void look_at(struct look *l, pid_t worker, int ms)
+{
+	if (!page->inside || page->beats != l->beats) {
+		l->beats = page->beats;
+		l->waited_ms = 0;
+	} else if (!l->hung && (l->waited_ms += ms) >= HUNG_MS) {
+		l->hung = kill(worker, SIGKILL) == 0;
+	}
+}
+
+/* ---- a step ------------------------------------------------------------------------------------ */
+
+/* Files that are written at their end, and how long they are; -1: it is none. */
+static void note_files(off_t at[FILES_MAX])
+{
+	for (int fd = 0; fd < FILES_MAX; fd++) {
+		int flags = fcntl(fd, F_GETFL);
+		struct stat st;
+
+		at[fd] = -1;
+		if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY && fstat(fd, &st) == 0 &&
+		    S_ISREG(st.st_mode) && lseek(fd, 0, SEEK_CUR) == st.st_size)
+			at[fd] = st.st_size;
+	}
+}
+
+static void cut_files(const off_t at[FILES_MAX])
+{
+	for (int fd = 0; fd < FILES_MAX; fd++)
+		if (at[fd] >= 0 && ftruncate(fd, at[fd]) == 0)
+			lseek(fd, at[fd], SEEK_SET);
+}
+
+static _Noreturn void end_as(int status)
+{
+	if (WIFSIGNALED(status)) {
+		signal(WTERMSIG(status), SIG_DFL);
+		raise(WTERMSIG(status));
+	}
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE);
+}
+
+/* The worker has told that the step is over. */
+static bool is_past(int line)
+{
+	struct pollfd p = { .fd = line, .events = POLLIN };
+	char byte;
+
+	return poll(&p, 1, 0) == 1 && read(line, &byte, 1) == 1;
+}
+
+/* Ends with the step, unless the copy dies in it. */
+static void wait_for(pid_t copy, int line, char *why, size_t size)
+{
+	struct look l = { .beats = page->beats };
+	struct pollfd p = { .fd = line, .events = POLLIN };
+	int status = 0;
+
+	while (waitpid(copy, &status, WNOHANG) != copy) {
+		int ms = p.fd < 0 ? END_MS : LOOK_MS, n = poll(&p, 1, ms);
+
+		if (n == 0)
+			look_at(&l, copy, ms);
+		if (n > 0 && is_past(line))
+			_exit(0);
+		if (n > 0)
+			p.fd = -1; /* nobody is left to write, or it has closed it */
+	}
+	if (is_past(line)) /* and waited for the next one meanwhile */
+		_exit(0);
+	if (page->over) { /* within its last step, as it should */
+		page->worker = getpid();
+		end_as(status);
+	}
+	close(line);
+	say(why, size, status, l.hung);
+}
+
+/* The step before is over. */
+static void tell_past(void)
+{
+	if (past < 0)
+		return;
+	if (write(past, "", 1) != 1)
+		_exit(CLOSED);
+	close(past);
+	past = -1;
+}
+
+static bool has_threads(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/task", &st) < 0 || st.st_nlink > 3; /* ".", ".." and each thread */
+}
+
+bool msc_isolate_step(char *why, size_t size)
+{
+	off_t at[FILES_MAX];
+	int line[2];
+	pid_t copy;
+
+	if (!msc_isolated())
+		return false;
+	tell_past();
+	page->doing[0] = '\0';
+	if (has_threads() || pipe2(line, O_CLOEXEC) < 0)
+		return false;
+	fflush(NULL); /* or both would write it */
+	note_files(at);
+	copy = fork();
+	if (copy == 0) {
+		page->worker = getpid();
+		past = line[1];
+		close(line[0]);
+		return false;
+	}
+	close(line[1]);
+	if (copy < 0) {
+		close(line[0]);
+		return false;
+	}
+	wait_for(copy, line[0], why, size);
+	page->worker = getpid();
+	cut_files(at);
+	return true;
+}
+
+/* ---- the one that watches ----------------------------------------------------------------------- */
+
+static bool is_traced(void)
+{
+	FILE *f = fopen("/proc/self/status", "re");
+	char line[128];
+	int tracer = 0;
+
+	while (f && fgets(line, sizeof line, f))
+		if (sscanf(line, "TracerPid: %d", &tracer) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return tracer != 0;
+}
+
+/* Takes those that have ended. True: the worker is among them. */
+static bool reap(int *status)
+{
+	pid_t pid, worker = page->worker;
+	int one;
+
+	while ((pid = waitpid(-1, &one, WNOHANG)) > 0) {
+		if (pid != worker)
+			continue;
+		*status = one;
+		return true;
+	}
+	return pid < 0 && errno == ECHILD;
+}
+
+static void watch(int line, int (*caught)(void), char *why, size_t size)
+{
+	struct look l = { .beats = page->beats };
+	struct pollfd p = { .fd = line, .events = POLLIN };
+	bool passed_on = false;
+	int status = 0;
+
+	while (!reap(&status)) {
+		int ms = p.fd < 0 ? END_MS : LOOK_MS, n = poll(&p, 1, ms);
+
+		if (caught() && !passed_on)
+			passed_on = kill(page->worker, caught()) == 0;
+		if (n == 0)
+			look_at(&l, page->worker, ms);
+		if (n > 0)
+			p.fd = -1;
+	}
+	if (page->over)
+		end_as(status);
+	say(why, size, status, l.hung);
+}
+
+bool msc_isolate_begin(int (*caught)(void), char *why, size_t size)
+{
+	int line[2];
+	pid_t pid;
+
+	if (page || is_traced() || pipe2(line, O_CLOEXEC) < 0)
+		return false;
+	page = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED)
+		page = NULL;
+	else
+		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	fflush(NULL);
+	pid = page ? fork() : -1;
+	if (pid > 0) {
+		close(line[1]);
+		if (!page->worker) /* as the child does */
+			page->worker = pid;
+		watch(line[0], caught, why, size);
+		close(line[0]);
+		page->worker = 0;
+		return true;
+	}
+	close(line[0]);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+		page->worker = getpid();
+		return false; /* line[1] stays open as long as any of them lives */
+	}
+	close(line[1]);
+	page = NULL;
+	return false;
+}
