@@ -60,10 +60,9 @@ static uint32_t common(uint32_t a, uint32_t b)
 	return b ? common(b, a % b) : a;
 }
 
-/* Units of which a command in a run writes only a part, and which others write again. */
-static double shared_units(const struct causes *c, uint32_t blocks)
+double msc_writing_shared(const struct msc_writing *w, uint32_t blocks)
 {
-	return (double)(c->w->unit - common(blocks, c->w->unit)) / c->w->unit;
+	return (double)(w->unit - common(blocks, w->unit)) / w->unit;
 }
 
 /* Of what one block alone takes, SYNCHRONIZE CACHE included, so much at least is not waiting for polls. */
@@ -76,7 +75,7 @@ static double medium_least(const struct causes *c)
  * driver hands over of a page that is larger, and does not show. */
 static struct msc_range save_merge(const struct causes *c, const struct msc_writing_size *z)
 {
-	double shared = c->w->unit > 1 ? shared_units(c, z->blocks) : 0;
+	double shared = c->w->unit > 1 ? msc_writing_shared(c->w, z->blocks) : 0;
 	struct msc_range r = { 0, 0 };
 
 	if (c->w->each_alone || c->w->gathers || c->w->unit < 2)
@@ -90,9 +89,10 @@ static struct msc_range save_merge(const struct causes *c, const struct msc_writ
 	return r;
 }
 
+/* Where each unit costs the same it is known without what one block alone waits for polls. */
 static bool erases(const struct causes *c)
 {
-	return c->w->block_ns >= ERASURE_NS;
+	return (c->w->each_alone ? c->w->each_ns : c->w->block_ns) >= ERASURE_NS;
 }
 
 /* Where each unit that the driver hands over is erased by itself. How large the page is does not show:
@@ -141,6 +141,7 @@ static struct msc_range save_pauses(const struct causes *c, const struct msc_wri
 {
 	struct msc_range r = { PAUSES_HALF * z->pauses_ns, z->pauses_ns };
 
+	r.most += z->hidden_ns;
 	if (z->mixed)
 		r.most = whole(z) - z->bus_ns;
 	if (c->w->pauses > PAUSES_SURE)
@@ -272,19 +273,48 @@ static void words_polling(const struct causes *c, struct msc_diagnosis *d)
 		"under way");
 }
 
+static const struct msc_writing_size *most_hidden(const struct causes *c)
+{
+	const struct msc_writing_size *most = NULL;
+	double share = 0;
+
+	for (size_t i = 0; i < c->w->n_sizes; i++) {
+		const struct msc_writing_size *z = &c->w->size[i];
+
+		if (z->hidden_ns <= share * whole(z))
+			continue;
+		share = z->hidden_ns / whole(z);
+		most = z;
+	}
+	return most;
+}
+
 static void words_pauses(const struct causes *c, struct msc_diagnosis *d)
 {
+	const struct msc_writing_size *z = most_hidden(c);
 	const struct msc_writing *w = c->w;
 	double blocks = 0;
+	size_t n = 0;
 
 	for (size_t i = 0; i < w->n_sizes; i++)
 		blocks += (double)w->size[i].blocks * (double)w->size[i].commands;
-	d->sure = w->pauses > PAUSES_SURE ? MSC_PACE_SHOWN : MSC_PACE_LIKELY;
-	snprintf(d->evidence, sizeof d->evidence,
-		 "%u write%s, of %.0f blocks in all, paused for %s (longest %s) beyond the pace of "
-		 "others of the size; spread over all blocks that is %s each",
-		 w->pauses, MSC_PLURAL(w->pauses), blocks, msc_ns(w->pause_ns).s,
-		 msc_ns(w->longest_pause_ns).s, msc_ns(w->pause_per_block_ns).s);
+	d->sure = w->pauses > PAUSES_SURE ? MSC_PACE_SHOWN
+		  : w->pauses             ? MSC_PACE_LIKELY
+					  : MSC_PACE_POSSIBLE;
+	if (w->pauses)
+		n = (size_t)snprintf(
+			d->evidence, sizeof d->evidence,
+			"%u write%s, of %.0f blocks in all, paused for %s (longest %s) beyond the "
+			"pace of others of the size; spread over all blocks that is %s each%s",
+			w->pauses, MSC_PLURAL(w->pauses), blocks, msc_ns(w->pause_ns).s,
+			msc_ns(w->longest_pause_ns).s, msc_ns(w->pause_per_block_ns).s,
+			z ? ". " : "");
+	if (z && n < sizeof d->evidence)
+		snprintf(d->evidence + n, sizeof d->evidence - n,
+			 "%s%u block%s in a run take%s %s longer than their pages do alone: pauses "
+			 "that are shorter than the step of a page look like that",
+			 n ? "Besides, " : "", z->blocks, MSC_PLURAL(z->blocks),
+			 z->blocks == 1 ? "s" : "", msc_ns(z->hidden_ns).s);
 	snprintf(
 		d->advice, sizeof d->advice,
 		"the medium erases and moves blocks: write many blocks in one command and announce "
@@ -368,6 +398,8 @@ static void weigh(const struct causes *c, saves_fn *saves, struct msc_diagnosis 
 			r = saves(c, z);
 		else
 			d->share += z->bus_ns / t / n;
+		if (saves != save_pauses && z->hidden_ns > 0)
+			r.least *= MIXED;
 		if (z->mixed &&
 		    saves != save_pauses) { /* what is pause and what is pace is not sure */
 			r.most += r.most > 0 ? z->pauses_ns : 0;

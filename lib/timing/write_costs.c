@@ -26,6 +26,8 @@
 #define PAUSE_LEAST   (50.0 * MSC_MS)
 #define PAUSE_SPREADS 10.0 /* of the faster half of writes of one size */
 #define PAUSE_PAGES   1.2 /* times what a page costs */
+#define HIDDEN	      0.05 /* of the time: what runs take beyond their units at least, */
+#define HIDDEN_SIZES  2	   /* in so many sizes */
 #define PAUSES_SEEN 0.5 /* a command: where more are expected, they cannot be told from its pace */
 
 struct weighing {
@@ -340,6 +342,77 @@ static int weigh_runs(struct weighing *g, struct msc_err *err)
 	return 0;
 }
 
+/* ---- pauses that do not show ------------------------------------------------------------------- */
+
+/* What a whole unit takes alone: the least, since pauses come between. Below 0: there is no unit. */
+static double whole_unit(const struct msc_writing *w)
+{
+	double least = -1;
+
+	for (size_t i = 0; i < w->n_pages && w->unit > 1 && !w->each_alone; i++) {
+		double each = w->page[i].aligned_ns * w->unit / w->page[i].blocks;
+
+		if (w->page[i].blocks >= w->unit && (least < 0 || each < least))
+			least = each;
+	}
+	return least;
+}
+
+/* Of one command in a run, if a part of a unit takes as long as one block alone. What is gathered is written
+ * when another unit begins, the first time at once. */
+static double units_take(const struct msc_writing *w, const struct msc_writing_size *z,
+			 double unit_ns)
+{
+	double units = z->blocks / (double)w->unit, shared = msc_writing_shared(w, z->blocks);
+	double begun = ceil(units * (double)z->commands) / (double)z->commands;
+
+	if (w->gathers)
+		return begun * fmax(unit_ns, w->block_ns);
+	return units < 1 ? (units + shared) * fmax(unit_ns, w->block_ns) : units * unit_ns;
+}
+
+/* Whole units, or whole parts of one: else it is not known in which pieces the device hands them over. */
+static bool is_even(const struct msc_writing *w, uint32_t blocks)
+{
+	return blocks % w->unit == 0 || w->unit % blocks == 0;
+}
+
+/* What a run takes beyond its units, a block; 0: too little to stand out if every phase waits for a poll and
+ * for the host. */
+static double beyond_units(const struct weighing *g, const struct msc_writing_size *z,
+			   double unit_ns)
+{
+	double waits = POLLS_MOST * (g->w->poll_ns + 2 * g->half_frame);
+	double beyond = z->steady_ns - z->bus_ns - units_take(g->w, z, unit_ns);
+
+	if (beyond - waits <= HIDDEN * (z->steady_ns + z->pauses_ns))
+		return 0;
+	return beyond / z->blocks;
+}
+
+/* Pauses come by blocks written: they show in more sizes than one, and are in those where they do not show. */
+static void look_for_hidden(struct weighing *g)
+{
+	struct msc_writing *w = g->w;
+	double unit_ns = whole_unit(w), most = 0;
+	unsigned shows = 0;
+
+	for (size_t i = 0; i < w->n_sizes && unit_ns >= 0; i++) {
+		double each = 0;
+
+		if (!w->size[i].mixed && is_even(w, w->size[i].blocks))
+			each = beyond_units(g, &w->size[i], unit_ns);
+		shows += each > 0;
+		most = fmax(most, each);
+	}
+	for (size_t i = 0; i < w->n_sizes && shows >= HIDDEN_SIZES; i++) {
+		struct msc_writing_size *z = &w->size[i];
+
+		if (!z->mixed)
+			z->hidden_ns = fmin(fmax(0, z->steady_ns - z->bus_ns), most * z->blocks);
+	}
+}
+
 static void find_sizes(struct weighing *g)
 {
 	struct msc_writing *w = g->w;
@@ -418,6 +491,7 @@ int msc_writing_analyse(const struct msc_pace_samples *s, struct msc_pace *p, st
 	if (g.w->unit > 1 && !g.w->each_alone && g.w->n_sizes && g.w->size[0].blocks == 1)
 		g.w->gathers = g.w->size[0].steady_ns - g.w->size[0].bus_ns <
 			       g.w->block_ns * (1 + 1.0 / g.w->unit) / 2;
+	look_for_hidden(&g);
 	weigh_hosts(&g);
 	return 0;
 }

@@ -47,6 +47,8 @@ struct msc_writing_size {
 	double host_ns;	  /* the rest; with nak_ns below 0, of both */
 	double naks;	  /* a command; below 0: cannot be seen */
 	double longest_ns; /* one command */
+	double hidden_ns; /* beyond the pace of its pages alone: pauses that are no longer than the
+			     step of a page may be in it; 0: none shows */
 };
 
 /* Blocks written alone; means without the host, with SYNCHRONIZE CACHE, ns; below 0: not measured. */
@@ -87,5 +89,8 @@ struct msc_writing {
 	double pause_per_block_ns;	   /* what they cost, spread over what was written */
 	struct msc_writing_host host[MSC_WRITING_HOSTS];
 };
+
+/* Units of which a command of so many blocks in a run writes only a part, and which others write again. */
+double msc_writing_shared(const struct msc_writing *, uint32_t blocks);
 
 #endif

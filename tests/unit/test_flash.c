@@ -1,73 +1,125 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a medium of flash costs: each mechanism of sim/flash.h alone, then where two of them meet.
- * Blocks of 512 bytes, pages of eight. */
+/* What flash costs, mechanism by mechanism, with times of which each is another power of ten: a sum says
+ * what it is made of. Blocks are as large as the unit of its times, unless it is about that. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <cmocka.h>
 
 #include "sim/internal.h"
 
-#define BLOCK 512
+#define ERASE	INT64_C(1000000000)
+#define PROGRAM INT64_C(1000000)
+#define LOAD	INT64_C(1000)
+#define ACCESS	INT64_C(1)
+#define PAUSE	INT64_C(1000000000000)
 
-enum { ERASE = 1000000, PROGRAM = 1000, LOAD = 10 }; /* ns, far enough apart to be told in a sum */
+enum { BLOCK = SIM_FLASH_UNIT, IN_PAGE = 8, PAGE = IN_PAGE * BLOCK };
 
-static const struct sim_flash pages = {
-	.erase_page = 8 * BLOCK, .erase_ns = ERASE, .program_ns = PROGRAM, .load_ns = LOAD
+/* Pages of eight blocks, of which a part is merged. */
+static const struct sim_flash merging = {
+	.erase_page = PAGE, .erase_ns = ERASE, .program_ns = PROGRAM, .load_ns = LOAD, .merge = true
 };
 
-static struct flash *flash(const struct sim_flash *c)
+static struct flash *with_blocks_of(const struct sim_flash *c, uint32_t block_size)
 {
 	struct msc_err err = MSC_ERR_INIT;
-	struct flash *f = flash_new(c, BLOCK, &err);
+	struct flash *f = flash_new(c, block_size, &err);
 
 	assert_non_null(f);
 	return f;
 }
 
-static void blocks_are_programmed_and_read_by_the_unit(void **state)
+static struct flash *new (const struct sim_flash *c)
 {
-	struct flash *f = flash(&pages);
+	return with_blocks_of(c, BLOCK);
+}
+
+static void writes(struct flash *f, uint64_t lba, uint32_t blocks, int64_t ns)
+{
+	assert_int_equal(flash_move(f, true, lba, blocks), ns);
+}
+
+static void reads(struct flash *f, uint64_t lba, uint32_t blocks, int64_t ns)
+{
+	assert_int_equal(flash_move(f, false, lba, blocks), ns);
+}
+
+/* Of a page of which so many blocks are written. */
+static int64_t merged(uint32_t blocks)
+{
+	return ERASE + IN_PAGE * PROGRAM + (IN_PAGE - blocks) * LOAD;
+}
+
+static void without_pages_it_costs_nothing(void **state)
+{
+	const struct sim_flash c = { .program_ns = PROGRAM, .load_ns = LOAD };
+	struct flash *f = new (&c);
 
 	(void)state;
-	assert_int_equal(flash_move(f, true, 0, 1), PROGRAM);
-	assert_int_equal(flash_move(f, true, 6, 4), 4 * PROGRAM); /* across pages */
-	assert_int_equal(flash_move(f, false, 6, 4), 4 * LOAD);
+	writes(f, 3, 200, 0);
+	reads(f, 3, 200, 0);
+	assert_int_equal(flash_flush(f), 0);
 	flash_free(f);
 }
 
-/* A part of a page costs the rest of it read, and all of it erased and programmed. */
 static void a_part_of_a_page_is_merged(void **state)
 {
-	struct sim_flash c = pages;
-	struct flash *f;
+	struct flash *f = new (&merging);
 
 	(void)state;
-	c.merge = true;
-	f = flash(&c);
-	assert_int_equal(flash_move(f, true, 0, 8), ERASE + 8 * PROGRAM);
-	assert_int_equal(flash_move(f, true, 3, 1), 7 * LOAD + ERASE + 8 * PROGRAM);
-	assert_int_equal(flash_move(f, true, 6, 4), 12 * LOAD + 2 * (ERASE + 8 * PROGRAM));
+	writes(f, 0, 1, merged(1));
+	writes(f, 7, 1, merged(1));
+	writes(f, 8, 8, merged(8));
+	writes(f, 6, 4, 2 * merged(2)); /* across a border */
+	writes(f, 7, 10, merged(1) + merged(8) + merged(1));
+	reads(f, 6, 4, 4 * LOAD);
 	flash_free(f);
 }
 
-/* One page stays in memory: it is paid for when another is written, or when it is flushed. */
-static void a_cache_defers_one_page(void **state)
+static void without_merging_blocks_are_programmed(void **state)
 {
-	struct sim_flash c = pages;
-	struct flash *f;
+	struct sim_flash c = merging;
+	struct flash *f = new (&c);
 
 	(void)state;
-	c.merge = c.cache = true;
-	f = flash(&c);
-	assert_int_equal(flash_move(f, true, 0, 1), 0);
-	assert_int_equal(flash_move(f, true, 0, 1), 0); /* the same block again */
-	assert_int_equal(flash_move(f, false, 0, 2), LOAD); /* one of them lies in memory */
-	assert_int_equal(flash_move(f, true, 8, 1), 7 * LOAD + ERASE + 8 * PROGRAM);
-	assert_int_equal(flash_flush(f), 7 * LOAD + ERASE + 8 * PROGRAM);
+	c.merge = false;
+	writes(f, 6, 4, 4 * PROGRAM);
+	flash_free(f);
+}
+
+static void times_are_of_units_not_of_blocks(void **state)
+{
+	struct flash *large = with_blocks_of(&merging, 2048), *whole;
+
+	(void)state;
+	writes(large, 0, 1, ERASE + 8 * PROGRAM + 4 * LOAD); /* two blocks a page */
+	reads(large, 0, 1, 4 * LOAD);
+	flash_free(large);
+	whole = with_blocks_of(&merging, 2 * PAGE); /* a block is never less than a page */
+	writes(whole, 5, 2, 2 * (ERASE + 16 * PROGRAM));
+	flash_free(whole);
+}
+
+static void a_cache_keeps_the_last_page(void **state)
+{
+	struct sim_flash c = merging;
+	struct flash *f = new (&c);
+
+	(void)state;
+	c.cache = true;
+	writes(f, 0, 1, 0);
+	writes(f, 3, 2, 0);
+	writes(f, 3, 1, 0); /* again: still three of them */
+	reads(f, 2, 3, LOAD); /* two of which lie in memory */
+	writes(f, 8, 8, merged(3));
+	assert_int_equal(flash_flush(f), merged(8));
 	assert_int_equal(flash_flush(f), 0);
-	assert_int_equal(flash_move(f, true, 8, 1), 0);
+	reads(f, 8, 1, LOAD);
+	writes(f, 8, 1, 0); /* what was flushed is not written with it */
+	writes(f, 15, 2, merged(2));
 	flash_forget(f); /* the power went */
 	assert_int_equal(flash_flush(f), 0);
 	flash_free(f);
@@ -75,85 +127,99 @@ static void a_cache_defers_one_page(void **state)
 
 static void each_piece_is_a_command(void **state)
 {
-	struct sim_flash c = { .piece = 2 * BLOCK, .access_ns = 100 };
-	struct flash *f = flash(&c);
+	struct sim_flash c = merging;
+	struct flash *f = new (&c);
 
 	(void)state;
-	assert_int_equal(flash_move(f, true, 0, 5), 300);
-	assert_int_equal(flash_move(f, false, 0, 4), 200);
-	c.piece = 1; /* less than a block is a block */
-	assert_int_equal(flash_move(f, true, 0, 3), 300);
-	c.piece = 0; /* as many as it is given */
-	assert_int_equal(flash_move(f, true, 0, 64), 100);
+	c.access_ns = ACCESS;
+	writes(f, 0, 16, ACCESS + 2 * merged(8));
+	c.piece = 2 * BLOCK;
+	writes(f, 0, 8, 4 * (ACCESS + merged(2)));
+	writes(f, 0, 3, 2 * ACCESS + merged(2) + merged(1));
+	reads(f, 0, 3, 2 * ACCESS + 3 * LOAD);
+	c.piece = 1; /* less than a block: a block */
+	reads(f, 0, 3, 3 * (ACCESS + LOAD));
 	flash_free(f);
 }
 
-/* Every tenth block written, wherever the commands begin and end; reads do not count. */
-static void pauses_come_by_the_blocks_written(void **state)
+static void pauses_come_by_blocks_written(void **state)
 {
-	struct sim_flash c = { .pause_every = 10, .pause_ns = 7 };
-	struct flash *f = flash(&c);
+	const struct sim_flash c = { .pause_every = 10, .pause_ns = PAUSE };
+	struct flash *f = new (&c);
 
 	(void)state;
-	assert_int_equal(flash_move(f, true, 0, 9), 0);
-	assert_int_equal(flash_move(f, false, 0, 64), 0);
-	assert_int_equal(flash_move(f, true, 0, 1), 7);
-	assert_int_equal(flash_move(f, true, 0, 25), 14);
-	assert_int_equal(flash_move(f, true, 0, 5), 7);
+	writes(f, 0, 9, 0);
+	reads(f, 0, 100, 0);
+	writes(f, 0, 1, PAUSE);
+	writes(f, 0, 25, 2 * PAUSE);
+	writes(f, 0, 4, 0);
+	writes(f, 0, 1, PAUSE);
 	flash_free(f);
 }
 
-/* The erasure after `wear` of them takes twice as long, that after twice as many three times; each
- * page counts for itself, also when there are more of them than the table began with. */
-static void a_page_wears_by_itself(void **state)
+/* Twice as long after so many erasures, three times after twice as many; each page by itself. */
+static void a_page_wears(void **state)
 {
-	struct sim_flash c = pages;
-	struct flash *f;
+	enum { WEAR = 4 };
+	struct sim_flash c = merging;
+	struct flash *f = new (&c);
 
 	(void)state;
-	c.merge = true;
-	c.program_ns = c.load_ns = 0;
-	c.wear = 4;
-	f = flash(&c);
-	for (int i = 0; i < 9; i++)
-		assert_int_equal(flash_move(f, true, 0, 8), ERASE + ERASE * i / 4);
-	for (uint64_t page = 1; page < 500; page++)
-		assert_int_equal(flash_move(f, true, 8 * page, 8), ERASE);
-	assert_int_equal(flash_move(f, true, 0, 8), ERASE + ERASE * 9 / 4);
-	assert_int_equal(flash_move(f, true, 8 * 499, 8), ERASE + ERASE / 4);
+	c.wear = WEAR;
+	for (int i = 0; i <= 3 * WEAR; i++)
+		writes(f, 8, 8, merged(8) + ERASE * i / WEAR);
+	writes(f, 16, 8, merged(8));
+	writes(f, 8, 1, merged(1) + ERASE * (3 * WEAR + 1) / WEAR); /* merging erases as well */
 	flash_free(f);
 }
 
-/* What does not erase does not wear: reads, blocks that stay in memory, a medium without merging. */
-static void only_erasing_wears(void **state)
+static void what_stays_in_memory_wears_once(void **state)
 {
-	struct sim_flash c = pages;
-	struct flash *f;
+	struct sim_flash c = merging;
+	struct flash *f = new (&c);
+
+	(void)state;
+	c.cache = true;
+	c.wear = 1;
+	for (int i = 0; i < 100; i++)
+		writes(f, i % 8, 1, 0);
+	assert_int_equal(flash_flush(f), merged(8));
+	writes(f, 0, 8, 0);
+	assert_int_equal(flash_flush(f), merged(8) + ERASE);
+	flash_free(f);
+}
+
+/* More pages than the table has places at first, some far apart: none is lost or taken for another. */
+static void every_page_is_remembered(void **state)
+{
+	enum { PAGES = 1000, APART = 4096 };
+	struct sim_flash c = merging;
+	struct flash *f = new (&c);
 
 	(void)state;
 	c.wear = 1;
-	f = flash(&c);
-	for (int i = 0; i < 5; i++)
-		assert_int_equal(flash_move(f, true, 0, 8), 8 * PROGRAM);
-	c.merge = c.cache = true;
-	for (int i = 0; i < 5; i++)
-		assert_int_equal(flash_move(f, true, 0, 8), 0);
-	assert_int_equal(flash_flush(f), ERASE + 8 * PROGRAM);
-	assert_int_equal(flash_move(f, true, 0, 8), 0);
-	assert_int_equal(flash_flush(f), 2 * ERASE + 8 * PROGRAM);
+	for (int64_t round = 0; round < 3; round++)
+		for (uint64_t i = 0; i < PAGES; i++) {
+			uint64_t page = i % 2 ? i : i * APART;
+
+			writes(f, page * IN_PAGE, 8, merged(8) + ERASE * round);
+		}
 	flash_free(f);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(blocks_are_programmed_and_read_by_the_unit),
+		cmocka_unit_test(without_pages_it_costs_nothing),
 		cmocka_unit_test(a_part_of_a_page_is_merged),
-		cmocka_unit_test(a_cache_defers_one_page),
+		cmocka_unit_test(without_merging_blocks_are_programmed),
+		cmocka_unit_test(times_are_of_units_not_of_blocks),
+		cmocka_unit_test(a_cache_keeps_the_last_page),
 		cmocka_unit_test(each_piece_is_a_command),
-		cmocka_unit_test(pauses_come_by_the_blocks_written),
-		cmocka_unit_test(a_page_wears_by_itself),
-		cmocka_unit_test(only_erasing_wears),
+		cmocka_unit_test(pauses_come_by_blocks_written),
+		cmocka_unit_test(a_page_wears),
+		cmocka_unit_test(what_stays_in_memory_wears_once),
+		cmocka_unit_test(every_page_is_remembered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
