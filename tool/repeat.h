@@ -13,7 +13,8 @@ struct repeat {
 	struct msc_run_options options; /* of the command that is printed */
 	struct tried *known;
 	size_t n;
-	struct msc_err err; /* of the host: why something could not be tried, so that the reports lack it */
+	struct msc_err
+		err; /* of the host: why something could not be tried, so that the reports lack it */
 };
 
 /* A device that can be had anew, as often as one likes. */

@@ -184,8 +184,8 @@ static int set_up(struct msc_target *t, struct msc_err *err)
 	if (msc_enum_standard(t, "SET_ADDRESS", &address, NULL, NULL, REQUEST_NS, err) < 0)
 		return -1;
 	msc_wait_until(t->clock, msc_now(t->clock) + ADDRESS_RECOVERY_NS);
-	if (msc_enum_standard(t, "SET_CONFIGURATION", &configuration, NULL, NULL, REQUEST_NS,
-			      err) < 0)
+	if (msc_enum_standard(t, "SET_CONFIGURATION", &configuration, NULL, NULL, REQUEST_NS, err) <
+	    0)
 		return -1;
 	open_endpoints(t);
 	return 0;
@@ -195,8 +195,7 @@ static int configure(struct msc_target *t, enum msc_outcome *outcome, struct msc
 {
 	const struct msc_setup setup = set_configuration(t);
 
-	if (msc_enum_outcome(t, &setup, msc_now(t->clock) + REQUEST_NS, outcome, err) <
-	    0)
+	if (msc_enum_outcome(t, &setup, msc_now(t->clock) + REQUEST_NS, outcome, err) < 0)
 		return -1;
 	if (*outcome == MSC_OUT_DONE)
 		open_endpoints(t);

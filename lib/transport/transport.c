@@ -408,10 +408,11 @@ int msc_device_parse(struct msc_device *dev, struct msc_err *err)
 	if (take_interface(dev, true) || take_interface(dev, false))
 		return 0;
 	if (dev->config_len == sizeof dev->config)
-		return msc_fail(err, MSC_E_UNSUPPORTED,
-				"%s: no interface with a bulk-in and a bulk-out endpoint in the first "
-				"%zu bytes of its configuration",
-				dev->name, sizeof dev->config);
+		return msc_fail(
+			err, MSC_E_UNSUPPORTED,
+			"%s: no interface with a bulk-in and a bulk-out endpoint in the first "
+			"%zu bytes of its configuration",
+			dev->name, sizeof dev->config);
 	return msc_fail(err, MSC_E_UNSUPPORTED,
 			"%s: no interface with a bulk-in and a bulk-out endpoint", dev->name);
 }

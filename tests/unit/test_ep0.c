@@ -329,7 +329,7 @@ static void misuse_is_remarked(void **unused)
 		{AFTERWARDS, "ep0_in: no request is under way"},
 		{TOO_LONG, "ep0_in: a packet of 9 bytes, where bMaxPacketSize0 is 8"},
 		{UNOPENED, "ep0_in: endpoint 0x80 was never opened"},
-		{STALL_AS_BULK, "udc_stall: endpoint 0 is a control endpoint"},
+		{STALL_AS_BULK, "ep_stall: endpoint 0 is a control endpoint"},
 	};
 	struct model s = { .at = 0 };
 

@@ -29,8 +29,9 @@ static const struct msc_fault rows[] = {
 		   { { BYTE(2), SET, MSC_MODE_WP } } }) },
 	{ "status-passed", "a command that fails is reported as passed",
 	  "field: https://github.com/ZuluSCSI/ZuluSCSI-firmware/pull/522", "scsi.lba.range",
-	  .mistake = "bCSWStatus is set to passed where the CSW is sent, or what the command returned "
-		     "is dropped on the way there",
+	  .mistake =
+		  "bCSWStatus is set to passed where the CSW is sent, or what the command returned "
+		  "is dropped on the way there",
 	  DEFECT({ AT_CSW, { FAILED }, { { STATUS, PUT, MSC_CSW_PASSED } } }) },
 	{ "cbw-ignored", "a CBW that is not valid is dropped, and the next one awaited",
 	  "field 41: Zephyr #55531: a host cannot tell that its CBW was dropped", "bot.cbw.invalid",

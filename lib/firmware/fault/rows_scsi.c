@@ -27,9 +27,11 @@ static const struct msc_fault rows[] = {
 	  DEFECT({ AT_ANSWER,
 		   { OPCODE(READ_CAPACITY_10), { LEN, ABOVE, 7 } },
 		   { { BE32(0), ADD, 1 } } }) },
-	{ "capacity-short", "READ CAPACITY(10) leaves out the last block, which is read all the same",
+	{ "capacity-short",
+	  "READ CAPACITY(10) leaves out the last block, which is read all the same",
 	  "field: https://github.com/robertfisk/USG/issues/4", "scsi.lba.range",
-	  .mistake = "what is the last block already is taken for a count, and 1 is taken off again",
+	  .mistake =
+		  "what is the last block already is taken for a count, and 1 is taken off again",
 	  DEFECT({ AT_ANSWER,
 		   { OPCODE(READ_CAPACITY_10), { LEN, ABOVE, 7 } },
 		   { { BE32(0), ADD, -1 } } }) },

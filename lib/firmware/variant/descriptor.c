@@ -46,7 +46,8 @@ ON_CONTROL_IN(with_vendors)
 static const struct msc_variant rows[] = {
 	{ "descriptor-otg", "an OTG descriptor of 3 bytes comes before the interface",
 	  "On-The-Go Supplement 1.3, 6.4.1; USB 2.0, 9.5", .ops = { .control_in = with_otg } },
-	{ "descriptor-vendor", "descriptors of 2 and 4 bytes of the vendor's are among the endpoints",
+	{ "descriptor-vendor",
+	  "descriptors of 2 and 4 bytes of the vendor's are among the endpoints",
 	  "USB 2.0, 9.5 and 9.6.3", .ops = { .control_in = with_vendors } },
 };
 const struct msc_variant_table msc_variants_descriptor = { rows, MSC_COUNT(rows) };
