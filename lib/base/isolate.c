@@ -19,12 +19,15 @@
 #define LOOK_MS	  500	/* between two looks at a process that says nothing */
 #define END_MS	  5	/* the same, when it is about to end */
 #define HUNG_MS	  10000 /* without an end of the code of others: it does not come back */
+#define AGAIN_MS  1000	/* the same, once it has been seen */
 #define FILES_MAX 256 /* descriptors that are looked at */
 #define CLOSED	  113 /* exit status of a worker whose descriptors were closed */
 
 struct page {
 	volatile pid_t worker;
 	volatile bool over;	      /* the worker has done its work */
+	volatile bool hung;	      /* it has been ended, for it did not come back */
+	volatile bool has_hung;	      /* at any time */
 	volatile unsigned long beats; /* calls of the code of others, and their ends */
 	const char
 		*volatile inside; /* of these, the one that runs; the same address in all processes */
@@ -70,11 +73,11 @@ void msc_isolate_over(void)
 
 /* ---- how it died ------------------------------------------------------------------------------ */
 
-static void say(char *why, size_t size, int status, bool hung)
+static void say(char *why, size_t size, int status)
 {
 	char how[96];
 
-	if (hung)
+	if (page->hung)
 		snprintf(how, sizeof how, "it does not come back");
 	else if (WIFEXITED(status) && WEXITSTATUS(status) == CLOSED)
 		snprintf(how, sizeof how, "it has closed descriptors of the process");
@@ -94,24 +97,25 @@ static void say(char *why, size_t size, int status, bool hung)
 
 		snprintf(why + len, size - len, "; under way was %s", page->doing);
 	}
+	page->hung = false;
 	page->inside = NULL;
 	page->doing[0] = '\0';
 }
 
-/* One look at a process that says nothing. True: it was in the code of others all the time, and is ended. */
-struct look {
+struct look { /* at a process that says nothing */
 	unsigned long beats;
 	int waited_ms;
-	bool hung;
 };
 
+/* Ends it when it was in the code of others all the time. */
 static void look_at(struct look *l, pid_t worker, int ms)
 {
 	if (!page->inside || page->beats != l->beats) {
 		l->beats = page->beats;
 		l->waited_ms = 0;
-	} else if (!l->hung && (l->waited_ms += ms) >= HUNG_MS) {
-		l->hung = kill(worker, SIGKILL) == 0;
+	} else if ((l->waited_ms += ms) >= (page->has_hung ? AGAIN_MS : HUNG_MS)) {
+		page->hung = page->has_hung = true;
+		kill(worker, SIGKILL);
 	}
 }
 
@@ -180,7 +184,7 @@ static void wait_for(pid_t copy, int line, char *why, size_t size)
 		end_as(status);
 	}
 	close(line);
-	say(why, size, status, l.hung);
+	say(why, size, status);
 }
 
 /* The step before is over. */
@@ -283,7 +287,7 @@ static void watch(int line, int (*caught)(void), char *why, size_t size)
 	}
 	if (page->over)
 		end_as(status);
-	say(why, size, status, l.hung);
+	say(why, size, status);
 }
 
 bool msc_isolate_begin(int (*caught)(void), char *why, size_t size)

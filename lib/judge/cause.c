@@ -261,13 +261,31 @@ static uint16_t breadth(const struct msc_match *w, size_t k)
 	return w->d->entries[w->cover.candidates[k].entry].n;
 }
 
-/* Of two that explain as much: the one of which less is missing, then the one that shows in more cases of those that
- * did not run, for of the defects that a case shows those are met more often. */
+/* In how many cases it shows what was seen. */
+static unsigned shows_it(const struct msc_match *w, size_t k)
+{
+	const struct msc_entry *entry = &w->d->entries[w->cover.candidates[k].entry];
+	unsigned n = 0;
+
+	for (uint16_t i = 0; i < entry->n; i++) {
+		uint16_t rule = w->d->pairs[entry->first + i].rule;
+		bool seen = false;
+
+		for (size_t s = 0; !seen && s < w->e->n_seen; s++)
+			seen = w->seen[s].rule == rule;
+		n += seen;
+	}
+	return n;
+}
+
+/* Of two that explain as much: the one of which less is missing. Then, where cases ran, the one that shows in more of
+ * those that did not, for of the defects that a case shows those are met more often; in a capture, where no case tells
+ * what else should have been seen, the one that shows in more of them what was. */
 static bool is_likelier(const struct msc_match *w, size_t k, size_t than)
 {
 	if (w->missing[k] != w->missing[than])
 		return w->missing[k] < w->missing[than];
-	return breadth(w, k) > breadth(w, than);
+	return w->e->n_ran ? breadth(w, k) > breadth(w, than) : shows_it(w, k) > shows_it(w, than);
 }
 
 /* Which of those that are tied with k: the one that explains most by its own rules that no other does, then the

@@ -9,7 +9,8 @@ static void length(struct msc_judging *j, const struct msc_record *r)
 
 	if (!r->u.exchange.command || r->u.exchange.view.came != MSC_CAME_BROKEN)
 		return;
-	msc_found(j, "the CSW has %zu byte%s", x->status_len, MSC_PLURAL(x->status_len));
+	msc_found(j, "the CSW has %zu byte%s, which is too %s", x->status_len,
+		  MSC_PLURAL(x->status_len), x->status_len < MSC_CSW_LEN ? "few" : "many");
 	msc_expected(j, "%d", MSC_CSW_LEN);
 	msc_actual(j, "%zu", x->status_len);
 }

@@ -220,7 +220,7 @@ static double ticks_without_idle(const char *knobs, bool write)
 	char name[96];
 	struct rig r;
 
-	snprintf(name, sizeof name, "sim:stm32,load=1,%s", knobs);
+	snprintf(name, sizeof name, "sim:stm32,cpu-load=1,%s", knobs);
 	rig_open(&r, name, &log);
 	for (uint32_t i = 0; i < 64; i++)
 		transfer(&r, write, i * COMMAND_BLOCKS, COMMAND_BLOCKS);

@@ -336,7 +336,7 @@ static const struct msc_knob knobs[] = {
 	{ "selftest", MSC_KNOB_BOOL, KNOB(selftest), "0",
 	  "a task reads the card without USB and prints the speed (not in stage cube)", 0, 0, NULL,
 	  0 },
-	{ "load", MSC_KNOB_BOOL, KNOB(load), "0",
+	{ "cpu-load", MSC_KNOB_BOOL, KNOB(load), "0",
 	  "prints the share of ticks in which the idle task never ran (not in stage cube)", 0, 0,
 	  NULL, 0 },
 	{ 0 },
