@@ -278,13 +278,21 @@ static unsigned shows_it(const struct msc_match *w, size_t k)
 	return n;
 }
 
-/* Of two that explain as much: the one of which less is missing. Then, where cases ran, the one that shows in more of
+/* Not every device can have it: one with several interfaces, a certain medium. */
+static bool is_particular(const struct msc_match *w, size_t k)
+{
+	return w->fault[k] && w->fault[k]->target;
+}
+
+/* Of two that explain as much: the one of which less is missing; one that every device can have. Then, where cases ran, the one that shows in more of
  * those that did not, for of the defects that a case shows those are met more often; in a capture, where no case tells
  * what else should have been seen, the one that shows in more of them what was. */
 static bool is_likelier(const struct msc_match *w, size_t k, size_t than)
 {
 	if (w->missing[k] != w->missing[than])
 		return w->missing[k] < w->missing[than];
+	if (is_particular(w, k) != is_particular(w, than))
+		return is_particular(w, than);
 	return w->e->n_ran ? breadth(w, k) > breadth(w, than) : shows_it(w, k) > shows_it(w, than);
 }
 
