@@ -68,6 +68,7 @@ LIB_OBJ  := $(BASE_OBJ) $(BUILD)/dictionary.o
 TOOL_OBJ := $(TOOL_SRC:%.c=$(BUILD)/%.o)
 UNIT_OBJ := $(UNIT_SRC:%.c=$(BUILD)/%.o)
 UNIT_BIN := $(patsubst %.c,$(BUILD)/%,$(filter tests/unit/test_%,$(UNIT_SRC)))
+FUZZ_BIN := $(FUZZ:%.c=$(BUILD)/%)
 HELP_OBJ := $(filter-out $(UNIT_BIN:%=%.o),$(UNIT_OBJ))
 # A line "/* nosan: REASON */" leaves a program out under the sanitizers.
 UNIT_RUN  = $(if $(filter 1,$(SAN)),$(filter-out $(patsubst %.c,$(BUILD)/%,$(shell grep -l '^/\* nosan: ' $(UNIT_SRC))),$(UNIT_BIN)),$(UNIT_BIN))
@@ -153,6 +154,9 @@ $(BUILD)/mscope: $(PROGRAM) $(BUILD)/libmscope.a $(BUILD)/objects
 $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(HELP_OBJ) $(BUILD)/libmscope.a
 	$(link) $< $(HELP_OBJ) $(BUILD)/libmscope.a $(PKG_LIBS) -lcmocka \
 		$$(sed -n 's,^/\* link: \(.*\) \*/$$,\1,p' tests/unit/test_$*.c)
+# A fuzzer without libFuzzer, on its corpus.
+$(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/corpus.o $(BUILD)/libmscope.a
+	$(link) $^ $(PKG_LIBS) -lcmocka
 $(BUILD)/man/%: docs/%.scd
 	$(Q)$(call say,MAN) mkdir -p $(@D) && scdoc < $< > $@.tmp && mv $@.tmp $@
 $(BUILD)/man/mscope-scenario.5: docs/scenarios.md
@@ -175,8 +179,8 @@ check:
 	@scripts/deps.sh all && scripts/check.sh
 check-fast:
 	@scripts/deps.sh build test && scripts/check.sh fast
-unit-programs: $(UNIT_RUN)
-unit: $(UNIT_RUN)
+unit-programs: $(UNIT_RUN) $(FUZZ_BIN)
+unit: $(UNIT_RUN) $(FUZZ_BIN)
 	@scripts/unit.sh $^
 tool vm: all
 	$(Q)$(PYTEST) $(PYTESTFLAGS) tests/$@
@@ -248,4 +252,4 @@ FORCE:
 .PHONY: FORCE all man demo check check-fast unit-programs unit tool vm matrix golden-update lint \
 	headers layers format bench fuzz install install-python uninstall dist deb clean
 .SECONDARY:
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(TOOL_OBJ) $(PROGRAM) $(UNIT_OBJ) $(BUILD)/scripts/dictionary.o)
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(TOOL_OBJ) $(PROGRAM) $(UNIT_OBJ) $(FUZZ_BIN:%=%.o) $(BUILD)/scripts/dictionary.o)

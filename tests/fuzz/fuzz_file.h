@@ -5,11 +5,13 @@
 #define MSC_FUZZ_FILE_H
 
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct fuzz_file {
@@ -50,6 +52,34 @@ static inline int fuzz_medium_is(const struct fuzz_file *f, const uint8_t *copy)
 	same = !memcmp(now, copy, FUZZ_MEDIUM_SIZE);
 	munmap(now, FUZZ_MEDIUM_SIZE);
 	return same;
+}
+
+static inline int fuzz_remove(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	(void)st;
+	(void)kind;
+	(void)at;
+	return remove(path);
+}
+
+static inline char *fuzz_dir(void)
+{
+	static char dir[] = "/dev/shm/mscope-fuzz-XXXXXX";
+
+	return dir;
+}
+
+static inline void fuzz_dir_end(void)
+{
+	nftw(fuzz_dir(), fuzz_remove, 4, FTW_DEPTH | FTW_PHYS);
+}
+
+/* A place for journals, in memory, which is gone when the program is. */
+static inline const char *fuzz_journals(void)
+{
+	if (!mkdtemp(fuzz_dir()) || atexit(fuzz_dir_end) != 0)
+		abort();
+	return fuzz_dir();
 }
 
 #endif

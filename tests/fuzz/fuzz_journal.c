@@ -114,7 +114,7 @@ static void read_it(const char *path, struct msc_err *err)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static uint8_t copy[FUZZ_MEDIUM_SIZE], now[FUZZ_MEDIUM_SIZE];
-	static char dir[] = "/dev/shm/mscope-fuzz-XXXXXX";
+	static const char *dir;
 	static struct fuzz_file medium;
 	const struct msc_open_options open = { .allow_writes = true };
 	struct msc_err err = MSC_ERR_INIT;
@@ -124,8 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!size)
 		return 0;
 	if (!medium.fd) {
-		if (!mkdtemp(dir))
-			abort();
+		dir = fuzz_journals();
 		medium = fuzz_medium(copy);
 	}
 	snprintf(name, sizeof name, "sim:reference,file=%s,blocks=%d", medium.path,

@@ -45,15 +45,6 @@ static void ask_all(struct msc_ask *a, const uint8_t *data, size_t size)
 	}
 }
 
-/* A place for journals that is gone when the machine is. */
-static void keep_journals(void)
-{
-	char dir[] = "/dev/shm/mscope-fuzz-XXXXXX";
-
-	if (!mkdtemp(dir) || setenv("XDG_STATE_HOME", dir, 1) < 0)
-		abort();
-}
-
 static void converse(const uint8_t *data, size_t size, uint8_t allowed, const char *path)
 {
 	static const char *const argv[] = { "mscope", "session", NULL };
@@ -91,7 +82,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (!medium.fd) {
 		medium = fuzz_medium(copy);
-		keep_journals();
+		if (setenv("XDG_STATE_HOME", fuzz_journals(), 1) < 0)
+			abort();
 	}
 	converse(data + 1, size - 1, *data, medium.path);
 	if (!fuzz_medium_is(&medium, copy))
