@@ -26,6 +26,18 @@ static void add_note(struct msc_report_all *all, const char *text)
 	strcpy(notes + len + more, "\n");
 }
 
+static void add_said(struct msc_report_all *all, const char *text)
+{
+	char **said = realloc(all->said, (all->n_said + 1) * sizeof *said);
+
+	if (said)
+		all->said = said;
+	if (said && (said[all->n_said] = strdup(text)))
+		all->n_said++;
+	else
+		all->failed = true;
+}
+
 static void add_case(struct msc_report_all *all, const struct msc_event *ev)
 {
 	static const struct msc_findings none;
@@ -105,6 +117,8 @@ void msc_report_collect(struct msc_report_all *all, const struct msc_report_cont
 	case MSC_EV_NOTE:
 		if (ev->scenario)
 			add_note(all, ev->text);
+		else
+			add_said(all, ev->text);
 		break;
 	case MSC_EV_RUN_END:
 		msc_causes_clear(&all->causes);
@@ -128,6 +142,9 @@ void msc_report_forget(struct msc_report_all *all)
 		free(all->cases[i].notes);
 		msc_findings_clear(&all->cases[i].findings);
 	}
+	for (size_t i = 0; i < all->n_said; i++)
+		free(all->said[i]);
+	free(all->said);
 	free(all->cases);
 	free(all->notes);
 	msc_causes_clear(&all->causes);

@@ -132,6 +132,11 @@ static void put_annotations(struct msc_report_run *run, const struct msc_event *
 	free(left.list);
 	if (!run->all.began || !ev->summary)
 		return;
+	for (size_t i = 0; i < run->all.n_said; i++) {
+		fputs("::notice title=note::", run->out);
+		msc_put(run->out, MSC_GITHUB, run->all.said[i]);
+		putc('\n', run->out);
+	}
 	fputs("::notice title=", run->out);
 	msc_put(run->out, MSC_GITHUB_PROPERTY, run->all.target);
 	fputs("::", run->out);

@@ -226,6 +226,11 @@ static int finish(struct msc_report_run *run, int exit_status, struct msc_err *e
 		put_attribute(run->out, "message", s->reason);
 		fputs("/></testcase>\n", run->out);
 	}
+	for (size_t i = 0; i < run->all.n_said; i++) {
+		fputs(i == 0 ? "    <system-out>" : "\n", run->out);
+		msc_put(run->out, MSC_XML, run->all.said[i]);
+	}
+	fputs(run->all.n_said ? "</system-out>\n" : "", run->out);
 	fputs("  </testsuite>\n</testsuites>\n", run->out);
 	return 0;
 }

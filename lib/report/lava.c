@@ -89,6 +89,8 @@ static void event(struct msc_report_run *run, const struct msc_event *ev)
 	for (size_t i = 0; i < run->all.n; i++)
 		put_case(run->out, &run->all, &run->all.cases[i]);
 	put_line(run->out, "stopped", ev->reason);
+	for (size_t i = 0; i < run->all.n_said; i++)
+		put_line(run->out, "note", run->all.said[i]);
 	for (size_t i = 0; waivers && i < waivers->count; i++)
 		put_line(run->out,
 			 msc_waiver_state_name(msc_waiver_state(waivers, &waivers->list[i])),

@@ -164,6 +164,17 @@ static void put_waivers(const struct msc_report_run *run)
 			  2);
 }
 
+static void put_said(const struct msc_report_run *run)
+{
+	if (run->all.n_said)
+		fputs("\n### Notes\n\n", run->out);
+	for (size_t i = 0; i < run->all.n_said; i++) {
+		fputs("* ", run->out);
+		put(run->out, run->all.said[i]);
+		putc('\n', run->out);
+	}
+}
+
 static void event(struct msc_report_run *run, const struct msc_event *ev)
 {
 	FILE *out = run->out;
@@ -190,6 +201,7 @@ static void event(struct msc_report_run *run, const struct msc_event *ev)
 	put_not_ok(run);
 	put_waivers(run);
 	put_skips(run);
+	put_said(run);
 }
 
 const struct msc_report msc_report_markdown = {

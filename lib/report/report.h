@@ -60,6 +60,8 @@ struct msc_report_all {
 	struct msc_causes causes;
 	const struct msc_waivers *waivers; /* NULL: none were given */
 	char *notes; /* of the case under way */
+	char **said; /* of the run as a whole, such as which units were not tested */
+	size_t n_said;
 };
 
 struct msc_report_run {

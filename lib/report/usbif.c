@@ -250,6 +250,11 @@ static void put_page(struct msc_report_run *run, const struct msc_event *ev)
 	putc('\n', run->out);
 	put_reasons(run->out, &tests);
 	put_total(run->out, &tests, others);
+	for (size_t i = 0; i < run->all.n_said; i++) {
+		fputs("note    ", run->out);
+		msc_put_wrapped(run->out, 8, 8, run->all.said[i]);
+		putc('\n', run->out);
+	}
 	msc_scenarios_free(&carried);
 }
 

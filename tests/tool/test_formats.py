@@ -164,3 +164,10 @@ def test_usbif_says_when_it_is_not_their_profile(mscope):
     text = mscope("check", "sim:reference", "-s", "TD1.5", "--report", "usbif").out
     assert "other verdicts" not in text and "1 passed, 0 failed, 0 run in part, 20 not run" in text
     assert "it was not selected" in text
+
+
+@pytest.mark.parametrize("report", FORMATS)
+def test_every_report_says_which_units_were_not_tested(mscope, report):
+    """And how they are."""
+    out = mscope("check", "sim:reference,luns=3", "--select", "bot.case01.tur", "--select", "bot.case04.tur", "--report", report).out
+    assert "unit 1 (--lun 1), unit 2 (--lun 2)" in " ".join(out.split()), out
