@@ -6,9 +6,8 @@
 # usage: deps.sh [build|test|vm|deb|port|all]... | deps.sh libraries
 set -eu
 
-headers="libusb-1.0-0-dev libsgutils2-dev libfyaml-dev libjansson-dev libudev-dev libpcap-dev
-	libtsk-dev"
-build="build-essential gcc make pkg-config $headers scdoc"
+build="build-essential gcc make pkg-config libusb-1.0-0-dev libsgutils2-dev libfyaml-dev
+	libjansson-dev libudev-dev libpcap-dev libtsk-dev scdoc"
 test="clang libclang-rt-dev clang-format cppcheck libcmocka-dev python3 python3-pytest
 	python3-pytest-xdist python3-jsonschema python3-labgrid valgrind codespell mandoc sg3-utils dosfstools
 	mtools lld tshark gcc-mingw-w64-x86-64-win32 wine wine64 zsh fish python3-junitparser
@@ -28,7 +27,7 @@ for group in "${@:-all}"; do
 	deb)   want="$want $deb" ;;
 	port)  want="$want $port" ;;
 	all)   want="$want $build $test $vm" ;;
-	libraries) echo libc6-dev libcmocka-dev $headers; exit 0 ;;
+	libraries) echo libc6-dev libcmocka-dev $(printf '%s\n' $build | grep 'lib.*-dev$'); exit 0 ;;
 	*)     echo "usage: deps.sh [build|test|vm|deb|port|all]... | deps.sh libraries" >&2; exit 2 ;;
 	esac
 done

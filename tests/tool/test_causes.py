@@ -6,6 +6,8 @@ import re
 import shlex
 import xml.etree.ElementTree as ET
 
+import pytest
+
 ZERO = "sim:reference,fault=residue-zero"
 
 
@@ -46,10 +48,17 @@ def test_junit_and_tap_carry_the_cause_of_each_failing_case(mscope):
 
 
 def test_ties_are_named(mscope):
-    d = mscope.json("check", "sim:reference,fault=csw-padded", status=1)
-    assert {d["causes"][0]["id"], *(t["id"] for t in d["causes"][0]["ties"])} == {"csw-12", "csw-padded"}
+    """On a medium this small the three ways to form an address too narrow do the same."""
+    d = mscope.json("check", "sim:reference,fault=byte-address-24", status=1)
+    assert {d["causes"][0]["id"], *(t["id"] for t in d["causes"][0]["ties"])} == {"block-address-16", "byte-address-24", "byte-address-32"}
     assert d["causes"][0]["confidence"] == "likely"
-    assert "nothing that ran tells these apart" in mscope("check", "sim:reference,fault=csw-padded", status=1).out
+    assert "nothing that ran tells these apart" in mscope("check", "sim:reference,fault=byte-address-24", status=1).out
+
+
+@pytest.mark.parametrize("fault", ["csw-12", "csw-padded"])
+def test_a_csw_too_long_is_none_too_short(mscope, fault):
+    d = mscope.json("check", f"sim:reference,fault={fault}", status=1)
+    assert [c["id"] for c in d["causes"]] == [fault] and d["causes"][0]["ties"] == []
 
 
 def test_nothing_is_made_up(mscope):
