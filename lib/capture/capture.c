@@ -93,8 +93,8 @@ static void take_urb(struct msc_capture *c, const struct msc_packet *p, int64_t 
 	}
 }
 
-#define SET_BACK_NS \
-	INT64_C(1000000000) /* packets of several interfaces are not told that much out of order */
+/* Packets of several interfaces are not told that much out of order. */
+#define SET_BACK_NS MSC_S
 
 /* Times are told from the whole second in which the capture begins: what is recorded in virtual time
  * keeps its times, and the others their fractions. */
@@ -107,9 +107,8 @@ static void take(struct msc_capture *c, const struct msc_packet *p)
 	at_ns = p->at_ns - c->base_ns;
 	if (c->facts.packets == 1)
 		c->facts.began_ns = at_ns;
-	if (at_ns <
-	    c->last_ns -
-		    SET_BACK_NS) { /* the clock of the host was set: time goes on where it was */
+	/* the clock of the host was set: time goes on where it was */
+	if (at_ns < c->last_ns - SET_BACK_NS) {
 		c->base_ns += at_ns - c->last_ns;
 		at_ns = c->last_ns;
 		c->facts.clock_set++;

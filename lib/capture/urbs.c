@@ -13,9 +13,9 @@
 #define HALTED	    (UINT64_MAX - 1) /* the number of a transfer that was not written down */
 #define SENT_MAX    8 /* more than usbstor sends before it reads */
 #define WINDOWS_MAX (64u << 10) /* what usbstor splits a data phase by */
-#define TWICE_NS \
-	50000 /* two interfaces of a capture that see the same bus tell of it within that time */
-#define ENDED_MAX   16	  /* of which that is remembered; a power of two */
+#define ENDED_MAX   16		 /* ends that are remembered */
+/* Two interfaces of a capture that see the same bus tell of it within that time. */
+#define TWICE_NS (50 * MSC_US)
 
 struct slot {
 	struct slot *next; /* of those that are not used */

@@ -23,8 +23,8 @@
 #define NAMING_ALL 900 /* a firmware, with all its ways */
 #define MISSING	   800
 #define HIDDEN	   60 /* missing where the case found something else */
-#define ABSENT \
-	8000 /* the most that is missing of one rule counts: a firmware may have the defect on one path only */
+/* The most that is missing of one rule counts: a firmware may have the defect on one path only. */
+#define ABSENT 8000
 
 #define NONE SIZE_MAX
 

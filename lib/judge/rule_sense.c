@@ -10,11 +10,6 @@
 #define ASC_NO_SUCH_UNIT      0x25
 #define ASC_WRITE_PROTECTED   0x27
 
-static bool is_none(const struct msc_sense_data *s)
-{
-	return msc_sense_is_idle(s);
-}
-
 /* Sense data about a command that failed; *failed is that command. */
 static bool explains(const struct msc_record *r, struct msc_sense_data *sense,
 		     const struct msc_exchange **failed)
@@ -117,7 +112,7 @@ static void missing(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_exchange *failed;
 	struct msc_sense_data sense;
 
-	if (explains(r, &sense, &failed) && is_none(&sense))
+	if (explains(r, &sense, &failed) && msc_sense_is_idle(&sense))
 		tell(j, failed, &sense, "a sense key");
 }
 
@@ -138,7 +133,7 @@ static void cleared(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_record *before;
 	struct msc_sense_data now, then;
 
-	if (!msc_is_sense(r, &now) || is_none(&now) || is_unit_condition(&now))
+	if (!msc_is_sense(r, &now) || msc_sense_is_idle(&now) || is_unit_condition(&now))
 		return;
 	before = msc_undisturbed(r);
 	if (!before || !msc_is_sense(before, &then) || now.key != then.key || now.asc != then.asc ||
@@ -320,9 +315,10 @@ static void protect(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_exchange *failed;
 	struct msc_sense_data sense;
 
-	if (!explains(r, &sense, &failed) || is_none(&sense) || is_unit_condition(&sense) ||
-	    !is_write_refused(failed) || !is_bare(failed) || !failed->unit.write_protected ||
-	    sense.asc == ASC_WRITE_PROTECTED || is_unknown(failed, &sense))
+	if (!explains(r, &sense, &failed) || msc_sense_is_idle(&sense) ||
+	    is_unit_condition(&sense) || !is_write_refused(failed) || !is_bare(failed) ||
+	    !failed->unit.write_protected || sense.asc == ASC_WRITE_PROTECTED ||
+	    is_unknown(failed, &sense))
 		return;
 	tell(j, failed, &sense, "7/27/00");
 }
@@ -369,8 +365,9 @@ static void range(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_exchange *failed;
 	struct msc_sense_data sense;
 
-	if (!explains(r, &sense, &failed) || is_none(&sense) || is_unit_condition(&sense) ||
-	    !failed->view.past_end || !is_bare(failed) || sense.key == MSC_SENSE_DATA_PROTECT ||
+	if (!explains(r, &sense, &failed) || msc_sense_is_idle(&sense) ||
+	    is_unit_condition(&sense) || !failed->view.past_end || !is_bare(failed) ||
+	    sense.key == MSC_SENSE_DATA_PROTECT ||
 	    (sense.key == MSC_SENSE_ILLEGAL_REQUEST &&
 	     (sense.asc == MSC_ASC_LBA_OUT_OF_RANGE || sense.asc == ASC_INVALID_OPCODE)))
 		return;

@@ -266,15 +266,13 @@ static int prepare(struct msc_runner *r, struct msc_err *err)
 
 static void finish_medium(struct msc_runner *r)
 {
-	struct msc_medium_end end = { .restored = true };
+	struct msc_medium_end end = { .restored = false };
 	char why[MSC_ISOLATE_WHY];
 
-	if (r->target->device.forgets && msc_isolate_step(why, sizeof why)) {
+	if (r->target->device.forgets && msc_isolate_step(why, sizeof why))
 		msc_run_note(r, "at the end of the run %s", why);
-		end.restored = false;
-	} else {
+	else
 		msc_medium_finish(r->medium, &end);
-	}
 	r->summary->elsewhere = end.elsewhere;
 	r->summary->not_restored = !end.restored;
 	msc_medium_free(r->medium);

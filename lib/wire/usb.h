@@ -89,8 +89,7 @@ MSC_DECLARE_LAYOUT(device_desc, DEVICE_DESC)
 
 /* USB 2.0, table 9-10 */
 #define MSC_CONFIG_DESC_LEN 9
-#define MSC_CONFIG_MAX \
-	4096 /* bytes of a configuration that are looked at: a camera with a disk has 3000 */
+#define MSC_CONFIG_MAX	    4096 /* bytes that are looked at: a camera with a disk has 3000 */
 #define MSC_CONFIG_DESC_FIELDS(F)                                                                  \
 	F(u8, length, 0, "bLength")                                                                \
 	F(u8, type, 1, "bDescriptorType")                                                          \

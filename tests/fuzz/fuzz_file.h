@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "transport/transport.h"
+
 struct fuzz_file {
 	int fd;
 	char path[32];
@@ -39,6 +41,22 @@ static inline struct fuzz_file fuzz_medium(uint8_t *copy)
 	for (size_t i = 0; i < FUZZ_MEDIUM_SIZE; i++)
 		copy[i] = (uint8_t)(i / 512 * 37 + i / 131072 + i % 512);
 	return fuzz_file(copy, FUZZ_MEDIUM_SIZE);
+}
+
+/* The reference with that medium. */
+static inline struct msc_target *fuzz_open(const struct fuzz_file *medium, bool allow_writes)
+{
+	const struct msc_open_options options = { .allow_writes = allow_writes };
+	struct msc_err err = MSC_ERR_INIT;
+	struct msc_target *t;
+	char name[96];
+
+	snprintf(name, sizeof name, "sim:reference,file=%s,blocks=%d", medium->path,
+		 FUZZ_MEDIUM_BLOCKS);
+	t = msc_target_open(name, &options, &err);
+	if (!t)
+		abort();
+	return t;
 }
 
 /* Whether the medium is as it was. */

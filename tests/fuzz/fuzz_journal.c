@@ -116,9 +116,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static uint8_t copy[FUZZ_MEDIUM_SIZE], now[FUZZ_MEDIUM_SIZE];
 	static const char *dir;
 	static struct fuzz_file medium;
-	const struct msc_open_options open = { .allow_writes = true };
 	struct msc_err err = MSC_ERR_INIT;
-	char name[96], path[512];
+	char path[512];
 	struct msc_target *t;
 
 	if (!size)
@@ -127,11 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		dir = fuzz_journals();
 		medium = fuzz_medium(copy);
 	}
-	snprintf(name, sizeof name, "sim:reference,file=%s,blocks=%d", medium.path,
-		 FUZZ_MEDIUM_BLOCKS);
-	t = msc_target_open(name, &open, &err);
-	if (!t)
-		abort();
+	t = fuzz_open(&medium, true);
 	msc_journal_name(dir, t->device.medium_id, 0, path, sizeof path);
 	put_journal(path, t->device.medium_id, data, size);
 	read_it(path, &err);

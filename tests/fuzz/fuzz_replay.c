@@ -66,18 +66,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static uint8_t copy[FUZZ_MEDIUM_SIZE];
 	static struct fuzz_file medium;
-	const struct msc_open_options open = { .allow_writes = false };
-	struct msc_err err = MSC_ERR_INIT;
 	struct msc_target *t;
-	char name[96];
 
 	if (!medium.fd)
 		medium = fuzz_medium(copy);
-	snprintf(name, sizeof name, "sim:reference,file=%s,blocks=%d", medium.path,
-		 FUZZ_MEDIUM_BLOCKS);
-	t = msc_target_open(name, &open, &err);
-	if (!t)
-		abort();
+	t = fuzz_open(&medium, false);
 	send_again(data, size, t);
 	msc_target_close(t);
 	if (!fuzz_medium_is(&medium, copy))

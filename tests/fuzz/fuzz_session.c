@@ -45,24 +45,19 @@ static void ask_all(struct msc_ask *a, const uint8_t *data, size_t size)
 	}
 }
 
-static void converse(const uint8_t *data, size_t size, uint8_t allowed, const char *path)
+static void converse(const uint8_t *data, size_t size, uint8_t allowed,
+		     const struct fuzz_file *medium)
 {
 	static const char *const argv[] = { "mscope", "session", NULL };
-	const struct msc_open_options open = { .allow_writes = allowed & 1 };
 	const struct msc_ask_options o = {
 		.session = { .allow_writes = allowed & 1, .queued = allowed & 2 },
 		.profile = MSC_PROFILE_USBIF,
 		.argv = argv,
 		.stop = stop,
 	};
-	struct msc_err err = MSC_ERR_INIT;
-	struct msc_target *t;
-	struct msc_ask *a;
-	char name[96];
+	struct msc_target *t = fuzz_open(medium, allowed & 1);
+	struct msc_ask *a = msc_ask_new(t, &o);
 
-	snprintf(name, sizeof name, "sim:reference,file=%s,blocks=%d", path, FUZZ_MEDIUM_BLOCKS);
-	t = msc_target_open(name, &open, &err);
-	a = t ? msc_ask_new(t, &o) : NULL;
 	if (!a)
 		abort();
 	asked = 0;
@@ -85,7 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (setenv("XDG_STATE_HOME", fuzz_journals(), 1) < 0)
 			abort();
 	}
-	converse(data + 1, size - 1, *data, medium.path);
+	converse(data + 1, size - 1, *data, &medium);
 	if (!fuzz_medium_is(&medium, copy))
 		abort();
 	return 0;

@@ -10,6 +10,10 @@
 #define STANDARD_INQUIRY(...) \
 	ROWS({AT_ANSWER, {OPCODE(INQUIRY), {CDB(1), LACKS, 0x01}}, {__VA_ARGS__}})
 
+/* A REQUEST SENSE that has nothing to say of a command. */
+#define NO_NEWS \
+	{OPCODE(REQUEST_SENSE), {LEN, ABOVE, 13}, {BYTE(2), IS, 0}, {BYTE(12), IS, 0}}
+
 #define OPTIONAL \
 	"optional for direct-access devices: SPC-2, table 7; SBC-2, table 10; 5/20/00 says so"
 
@@ -155,27 +159,18 @@ static const struct msc_variant rows[] = {
 	  "REQUEST SENSE tells of a warning whenever it has no other news: 0/0B/01",
 	  "SPC-4, 7.5.11: MRIE 6; 6.39, pollable sense data",
 	  ROWS({ AT_ANSWER,
-		 { OPCODE(REQUEST_SENSE),
-		   { LEN, ABOVE, 13 },
-		   { BYTE(2), IS, 0 },
-		   { BYTE(12), IS, 0 } },
+		 NO_NEWS,
 		 { { BE16(12), PUT, 0x0b01 } } }) },
 	{ "sense-prediction",
 	  "REQUEST SENSE tells of a predicted failure whenever it has no other news: 0/5D/00",
 	  "SPC-4, 7.5.11: MRIE 6; 6.39, pollable sense data",
 	  ROWS({ AT_ANSWER,
-		 { OPCODE(REQUEST_SENSE),
-		   { LEN, ABOVE, 13 },
-		   { BYTE(2), IS, 0 },
-		   { BYTE(12), IS, 0 } },
+		 NO_NEWS,
 		 { { BYTE(12), PUT, 0x5d } } }) },
 	{ "sense-idle", "REQUEST SENSE tells of a low power condition between commands: 0/5E/03",
 	  "SPC-4, 5.11.3 and 6.39, pollable sense data",
 	  ROWS({ AT_ANSWER,
-		 { OPCODE(REQUEST_SENSE),
-		   { LEN, ABOVE, 13 },
-		   { BYTE(2), IS, 0 },
-		   { BYTE(12), IS, 0 } },
+		 NO_NEWS,
 		 { { BE16(12), PUT, 0x5e03 } } }) },
 	{ "sense-field-pointer", "sense data points to the field in error",
 	  "SPC-2, 7.20.3: SKSV, C/D",
