@@ -3,7 +3,8 @@
 # Writes the dictionary of causes: by running MAKER (scripts/dictionary.c), or as a copy of one that was
 # made of the same sources, in another build directory or by "make dist". So one serves every compiler
 # and sanitizer, and a build for another machine takes that of a native one.
-# usage: BUILD=DIR dictionary.sh MAKER OUT
+# EMULATOR, as scripts/port.sh sets it, runs the program of another machine.
+# usage: BUILD=DIR [EMULATOR=COMMAND] dictionary.sh MAKER OUT
 set -eu
 export LC_ALL=C
 maker=$1 out=$2
@@ -24,7 +25,7 @@ for have in "$out" build/dictionary.c build-*/dictionary.c dictionary.c; do
 done
 
 case $maker in /*) ;; *) maker=./$maker ;; esac
-"$maker" "$key" > "$out.tmp" || {
+${EMULATOR:-} "$maker" "$key" > "$out.tmp" || {
 	rm -f "$out.tmp"
 	echo "dictionary.sh: $maker cannot be run here: for another machine, build natively first," \
 		"or from the archive of \"make dist\"" >&2
