@@ -203,6 +203,8 @@ static int end_reports(struct conductor *c, int status, struct msc_err *err)
 		c->tool->outputs[i].written = msc_report_end(&c->reports[i].run, status, err) == 0;
 		if (c->tool->outputs[i].written)
 			continue;
+		if (result == 0)
+			output_blame(&c->tool->outputs[i], err);
 		result = -1;
 		if (status == MSCOPE_PASSED || status == MSCOPE_FAILED)
 			status = tool_status(err);
