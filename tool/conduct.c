@@ -54,10 +54,8 @@ static void show_progress(struct conductor *c, const struct msc_event *ev)
 {
 	char text[128];
 
-	if (ev->kind == MSC_EV_RUN_BEGIN) {
+	if (ev->kind == MSC_EV_RUN_BEGIN)
 		c->total = ev->cases_total;
-		tool_progress(c->tool, "asking the device what it is");
-	}
 	if (ev->kind == MSC_EV_CASE_BEGIN) {
 		if (!c->done)
 			msc_real_clock_init(&c->clock);
@@ -136,8 +134,8 @@ static void tell_estimate(const struct conductor *c, const struct msc_event *ev)
 
 	if (c->tool->verbosity < 0 || ev->device->simulated || ev->cases_total < ESTIMATE_LEAST)
 		return;
-	fprintf(stderr, "mscope: %zu cases, about %lld %s\n", ev->cases_total,
-		minutes ? (seconds + 30) / 60 : seconds, minutes ? "minutes" : "s");
+	tool_tell("%zu cases, about %lld %s", ev->cases_total,
+		  minutes ? (seconds + 30) / 60 : seconds, minutes ? "minutes" : "s");
 }
 
 static void on_event(void *user, const struct msc_event *ev)
@@ -148,13 +146,15 @@ static void on_event(void *user, const struct msc_event *ev)
 	if (ev->kind == MSC_EV_ESTIMATE)
 		tell_estimate(c, ev);
 	if (ev->kind == MSC_EV_NOTE && ev->safety && !c->tool->text)
-		fprintf(stderr, "mscope: %s\n", ev->text); /* standard output holds a document */
+		tool_medium_note(NULL, true, ev->text); /* standard output holds a document */
 	if (c->walk)
 		watch(c->walk, ev);
 	for (size_t i = 0; i < c->n_reports; i++)
 		msc_report_event(&c->reports[i].run, ev);
 	if (ev->kind == MSC_EV_RUN_BEGIN || ev->kind == MSC_EV_CASE_END)
 		output_failed(); /* who watches a slow device sees each verdict; tool_stop() asks */
+	if (ev->kind == MSC_EV_RUN_BEGIN)
+		tool_progress(c->tool, "asking the device what it is");
 }
 
 /* ---- reports ----------------------------------------------------------------------------------- */
@@ -203,6 +203,8 @@ static int end_reports(struct conductor *c, int status, struct msc_err *err)
 		c->tool->outputs[i].written = msc_report_end(&c->reports[i].run, status, err) == 0;
 		if (c->tool->outputs[i].written)
 			continue;
+		if (result == 0)
+			output_blame(&c->tool->outputs[i], err);
 		result = -1;
 		if (status == MSCOPE_PASSED || status == MSCOPE_FAILED)
 			status = tool_status(err);
@@ -271,8 +273,7 @@ static void tell_stale(const struct msc_waivers *all)
 		char text[512];
 
 		if (msc_waiver_state(all, &all->list[i]) >= MSC_WAIVER_UNUSED)
-			fprintf(stderr, "mscope: %s\n",
-				msc_waiver_text(text, sizeof text, all, &all->list[i]));
+			tool_tell("%s", msc_waiver_text(text, sizeof text, all, &all->list[i]));
 	}
 }
 
@@ -312,8 +313,8 @@ static int run_on(struct conductor *c, struct msc_target *target,
 	}
 	repeat_end(&c->tried);
 	if (result == 0 && arg(&c->tool->args, "strict") && summary.count[MSC_VERDICT_SKIP])
-		fprintf(stderr, "mscope: %u skipped, which --strict counts as a failure\n",
-			(unsigned)summary.count[MSC_VERDICT_SKIP]);
+		tool_tell("%u skipped, which --strict counts as a failure",
+			  (unsigned)summary.count[MSC_VERDICT_SKIP]);
 	tell_stale(options->waivers);
 	return result < 0 ? -1 : status;
 }

@@ -90,8 +90,10 @@ static int on_record(void *user, const struct msc_decoded *one, struct msc_err *
 	    (d->script && script_add(d->script, one->talk, one->record, one->findings, err) < 0))
 		return -1;
 	show_follow(&d->show, one->record, false);
-	if (one->listed && d->tool->text)
+	if (one->listed && d->tool->text) {
+		erase_progress();
 		show_record(&d->show, one->talk, one->record, one->findings);
+	}
 	if (one->listed && d->json && put_json(d, one, err) < 0)
 		return -1;
 	show_follow(&d->show, one->record, true);

@@ -45,13 +45,11 @@ int images_add(struct images *s, const struct msc_talk *t, const struct msc_reco
 static void tell(const char *path, const struct msc_image *i)
 {
 	if (i->cut)
-		fprintf(stderr,
-			"mscope: %s: %llu blocks are holes, for the capture has cut them off\n",
-			path, (unsigned long long)i->cut);
+		tool_tell("%s: %llu blocks are holes, for the capture has cut them off", path,
+			  (unsigned long long)i->cut);
 	if (i->others)
-		fprintf(stderr,
-			"mscope: %s is of unit %u of device %u; %llu blocks of others are left out\n",
-			path, i->lun, i->talk, (unsigned long long)i->others);
+		tool_tell("%s is of unit %u of device %u; %llu blocks of others are left out", path,
+			  i->lun, i->talk, (unsigned long long)i->others);
 }
 
 int images_end(struct images *s, bool keep, struct msc_err *err)

@@ -379,10 +379,9 @@ int script_end(struct script *s, bool keep, struct msc_err *err)
 		put_head(s);
 		put_steps(s);
 		if (s->others)
-			fprintf(stderr,
-				"mscope: the scenario is of device %u; what %llu steps did to "
-				"others is left out: --device\n",
-				s->talk, (unsigned long long)s->others);
+			tool_tell("the scenario is of device %u; what %llu steps did to "
+				  "others is left out: --device",
+				  s->talk, (unsigned long long)s->others);
 		result = msc_outfile_keep(&s->file, err);
 	} else {
 		msc_outfile_discard(&s->file);

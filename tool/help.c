@@ -4,15 +4,18 @@
 
 #include "tool.h"
 
-#define HELP 26 /* the column where the help of an option begins */
+#define SUMMARY 11 /* the column where the summary of a command begins */
+#define HELP	26 /* and the help of an option */
 
 void print_commands(FILE *out)
 {
 	fputs("usage: mscope COMMAND [ARGUMENT]...\n\n", out);
-	for (size_t i = 0; i < command_count; i++)
-		fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
-	fputs("\n\"mscope help COMMAND\" describes one; \"mscope list\" shows everything that can be "
-	      "named.\n"
+	for (size_t i = 0; i < command_count; i++) {
+		fprintf(out, "  %-*s", SUMMARY - 2, commands[i]->name);
+		msc_put_wrapped(out, SUMMARY, SUMMARY, commands[i]->summary);
+		putc('\n', out);
+	}
+	fputs("\n\"mscope help COMMAND\" describes one; \"mscope list\" shows all that can be named.\n"
 	      "Exit status: 0 passed, 1 failed, 2 usage, 3 no target, 4 a file, 5 no verdict,\n"
 	      "70 internal error.\n",
 	      out);

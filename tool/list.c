@@ -50,7 +50,7 @@ static int collect_targets(json_t *list, struct tool *tool, struct msc_err *err)
 			   err) < 0)
 			return -1;
 		if (t->list && t->list(found, &f, &why) < 0)
-			fprintf(stderr, "mscope: %s: %s\n", t->name, why.msg);
+			tool_tell("%s: %s", t->name, why.msg);
 	}
 	return err->code ? -1 : 0;
 }

@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/isolate.h"
 #include "base/text.h"
@@ -48,13 +49,6 @@ const struct cmd *command_find(const char *name, struct msc_err *err)
 		msc_fail(err, MSC_E_USAGE, "no command called '%s'; \"mscope help\" lists them",
 			 name);
 	return NULL;
-}
-
-static void complain(const struct msc_err *err)
-{
-	fputs("mscope: ", stderr);
-	msc_put(stderr, MSC_PLAIN, err->msg);
-	putc('\n', stderr);
 }
 
 /* The arguments as a document shows them: where the program lies is nobody's business. */
@@ -167,6 +161,15 @@ static bool is_dread(int *argc, char ***argv)
 	return true;
 }
 
+/* Lines are broken for who reads them on a terminal; whoever searches them in a pipe or a file has them whole. */
+static void choose_width(void)
+{
+	const char *columns = getenv("COLUMNS");
+
+	if (!columns || !*columns)
+		setenv("COLUMNS", isatty(STDOUT_FILENO) ? "80" : "0", 1);
+}
+
 int main(int argc, char **argv)
 {
 	struct msc_err err = MSC_ERR_INIT;
@@ -179,6 +182,7 @@ int main(int argc, char **argv)
 	catch_signals();
 	memory_begin();
 	setvbuf(stdout, NULL, _IOFBF, OUTPUT_BUFFER);
+	choose_width();
 	status = dispatch(argc, argv, &err);
 	memory_end();
 	if (dread)
@@ -186,12 +190,12 @@ int main(int argc, char **argv)
 	if (output_failed()) {
 		msc_isolate_over();
 		if (status < 0 && err.code != MSC_E_INTERRUPTED && err.code != MSC_E_IO)
-			complain(&err);
+			tool_tell("%s", err.msg);
 		complain_of_output();
 		return MSCOPE_FILE;
 	}
 	if (status < 0) {
-		complain(&err);
+		tool_tell("%s", err.msg);
 		status = tool_status(&err);
 	}
 	msc_isolate_over();

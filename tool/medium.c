@@ -7,7 +7,7 @@ void tool_medium_note(void *user, bool safety, const char *text)
 {
 	(void)user;
 	(void)safety;
-	fprintf(stderr, "mscope: %s\n", text);
+	tool_tell("%s", text);
 }
 
 void tool_tell_journal(const struct msc_target *t)

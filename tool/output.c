@@ -206,6 +206,12 @@ bool json_is_wanted(const struct tool *tool)
 	return false;
 }
 
+void output_blame(const struct output *o, struct msc_err *err)
+{
+	if (err->code == MSC_E_IO && o->file.path)
+		msc_err_prefix(err, "%s: ", o->file.path);
+}
+
 int write_json(struct tool *tool, json_t *document, struct msc_err *err)
 {
 	int result = document ? 0 : msc_nomem(err);
@@ -217,6 +223,8 @@ int write_json(struct tool *tool, json_t *document, struct msc_err *err)
 			continue;
 		result = msc_json_write(o->f, json_incref(document), err);
 		o->written = result == 0;
+		if (!o->written)
+			output_blame(o, err);
 	}
 	json_decref(document);
 	return result;

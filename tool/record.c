@@ -109,12 +109,11 @@ static void tell_end(const struct tool *tool, struct tap *t)
 	bool known = t->api.pcap_stats(t->pcap, &counts) == 0;
 
 	if (known && counts.ps_drop)
-		fprintf(stderr,
-			"mscope: %llu packets; the kernel had no room for %u more: the capture has "
-			"gaps\n",
-			(unsigned long long)t->packets, counts.ps_drop);
+		tool_tell("%llu packets; the kernel had no room for %u more: the capture has "
+			  "gaps",
+			  (unsigned long long)t->packets, counts.ps_drop);
 	else if (tool->verbosity >= 0)
-		fprintf(stderr, "mscope: %llu packets\n", (unsigned long long)t->packets);
+		tool_tell("%llu packets", (unsigned long long)t->packets);
 }
 
 static int listen_to(struct tool *tool, struct tap *t, struct msc_err *err)

@@ -212,9 +212,9 @@ static int after(struct job *j, const struct tool *tool, const struct msc_exchan
 	if (!tool->text)
 		return 0;
 	if (f.asked)
-		fprintf(tool->text, "  REQUEST SENSE: %s\n",
-			f.sense.valid ? msc_sense_text(text, sizeof text, &f.sense)
-				      : "no valid answer");
+		msc_put_row(tool->text, 17, "  REQUEST SENSE: ",
+			    f.sense.valid ? msc_sense_text(text, sizeof text, &f.sense)
+					  : "no valid answer");
 	if (f.rung == 3)
 		fputs("  the device does not answer any more, nor after a port reset\n",
 		      tool->text);

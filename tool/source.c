@@ -74,9 +74,8 @@ void source_close(struct source *s)
 void source_tell_cached(struct source *s)
 {
 	if (!s->told)
-		fprintf(stderr,
-			"mscope: %s: %s; its cache was dropped first, but what is read may be "
-			"cached all the same\n",
-			s->path, s->direct.why);
+		tool_tell("%s: %s; its cache was dropped first, but what is read may be "
+			  "cached all the same",
+			  s->path, s->direct.why);
 	s->told = true;
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +13,9 @@
 #include "base/text.h"
 #include "mscope.h"
 #include "transport/command.h"
+
+#define PROGRESS_COLUMNS 79
+#define TELL_INDENT	 8
 
 /* ---- signals ------------------------------------------------------------------------------- */
 
@@ -61,12 +65,76 @@ bool tool_stop(void *unused)
 	return caught || output_failed();
 }
 
+/* ---- the terminal -------------------------------------------------------------------------- */
+
+/* It knows what moves its cursor and changes its colours. */
+static bool is_terminal(int fd)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(fd) && !(term && !strcmp(term, "dumb"));
+}
+
+static bool progress_is_shown; /* on the terminal, of which there is one */
+
+/* How many bytes of it stay on one line of a terminal. */
+static size_t one_line(const char *text)
+{
+	size_t len = 0;
+	unsigned columns = 0;
+
+	while (text[len] && columns < PROGRESS_COLUMNS) {
+		for (len++; ((uint8_t)text[len] & 0xc0) == 0x80;)
+			len++;
+		columns++;
+	}
+	return len;
+}
+
+void erase_progress(void)
+{
+	if (!progress_is_shown)
+		return;
+	fputs("\r\033[K", stderr);
+	fflush(stderr);
+	progress_is_shown = false;
+}
+
+void tool_progress(const struct tool *tool, const char *text)
+{
+	erase_progress();
+	if (!*text || tool->verbosity < 0 || !is_terminal(STDERR_FILENO))
+		return;
+	output_failed(); /* what was written before is above it */
+	fwrite(text, 1, one_line(text), stderr);
+	fflush(stderr);
+	progress_is_shown = true;
+}
+
+void tool_tell(const char *fmt, ...)
+{
+	char text[2048];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	erase_progress();
+	fputs("mscope: ", stderr);
+	if (is_terminal(STDERR_FILENO))
+		msc_put_wrapped(stderr, TELL_INDENT, TELL_INDENT, text);
+	else
+		msc_put(stderr, MSC_PLAIN, text);
+	putc('\n', stderr);
+}
+
 /* Whoever read our output has left, and will not miss a message about it. */
 void complain_of_output(void)
 {
 	if (output_errno != EPIPE)
-		fprintf(stderr, "mscope: cannot write to standard output: %s\n",
-			strerror(output_errno));
+		tool_tell("cannot write to standard output: %s", strerror(output_errno));
+	else
+		erase_progress();
 }
 
 int tool_status(const struct msc_err *err)
@@ -96,13 +164,13 @@ static void write_log(void *user, enum msc_level level, const char *module, int6
 	struct tool *tool = user;
 	char line[640], when[24];
 
-	snprintf(line, sizeof line, "mscope: %s: %s: %.512s\n",
-		 msc_format_ns(when, sizeof when, at_ns), module, text);
+	snprintf(line, sizeof line, "%s: %s: %.512s", msc_format_ns(when, sizeof when, at_ns),
+		 module, text);
 	if (tool->verbosity >= 0 && level <= wanted[tool->verbosity])
-		fputs(line, stderr);
+		tool_tell("%s", line);
 	if (tool->log_file) {
 		begin_log(tool);
-		fputs(line, tool->log_file);
+		fprintf(tool->log_file, "mscope: %s\n", line);
 	}
 }
 
@@ -185,10 +253,9 @@ static int end_record(struct tool *tool, bool usage, struct msc_err *err)
 static int choose_color(struct tool *tool, struct msc_err *err)
 {
 	const char *when = arg(&tool->args, "color");
-	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+	const char *no_color = getenv("NO_COLOR");
 
-	tool->color = isatty(STDOUT_FILENO) && !(no_color && *no_color) &&
-		      !(term && !strcmp(term, "dumb"));
+	tool->color = is_terminal(STDOUT_FILENO) && !(no_color && *no_color);
 	if (!when || !strcmp(when, "auto"))
 		return 0;
 	tool->color = !*when || !strcmp(when, "always");
@@ -228,14 +295,6 @@ int tool_end(struct tool *tool, int status, const struct msc_err *why, struct ms
 	tool->device = NULL;
 	tool->target = NULL;
 	return outputs < 0 || log < 0 || record < 0 ? -1 : 0;
-}
-
-void tool_progress(const struct tool *tool, const char *text)
-{
-	if (tool->verbosity < 0 || !isatty(STDERR_FILENO))
-		return;
-	fprintf(stderr, "\r\033[K%s", text);
-	fflush(stderr);
 }
 
 int tool_leave(struct tool *tool, bool *writes, bool *unsafe, struct msc_err *err)

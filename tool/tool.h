@@ -138,6 +138,10 @@ int tool_record(struct tool *, struct msc_open_options *, struct msc_err *);
 /* The line of progress on a terminal's standard error, in place of the one before; "" erases it. Does
  * nothing elsewhere, or with -q. */
 void tool_progress(const struct tool *, const char *text);
+/* The same as "", for who writes to a terminal meanwhile. */
+void erase_progress(void);
+/* "mscope: TEXT" on standard error; broken where that is a terminal. */
+void tool_tell(const char *fmt, ...) MSC_PRINTF(1, 2);
 
 /* --allow-writes and --allow-unsafe, which goes with it; see session/gate.h. */
 int tool_leave(struct tool *, bool *writes, bool *unsafe, struct msc_err *);
@@ -160,6 +164,8 @@ int outputs_open(struct tool *, struct msc_err *);
 int outputs_leave(const struct tool *, int fd, const char *path, struct msc_err *);
 int outputs_end(struct tool *, int status, const struct msc_err *why, struct msc_err *);
 bool output_is(const struct output *, const char *format);
+/* Names its file before the reason why it cannot be written. */
+void output_blame(const struct output *, struct msc_err *);
 
 /* For commands whose result is text or a document. */
 struct format plain_format(size_t i);

@@ -120,11 +120,10 @@ static int fit(struct job *j, struct msc_err *err)
 		j->len = (size_t)j->size;
 	}
 	if (j->len < j->size && j->tool->verbosity >= 0)
-		fprintf(stderr,
-			"mscope: %s has %llu bytes and keeps them: the last %llu stay what they "
-			"are (--fill makes zeros of them)\n",
-			j->file, (unsigned long long)j->size,
-			(unsigned long long)(j->size - j->len));
+		tool_tell("%s has %llu bytes and keeps them: the last %llu stay what they "
+			  "are (--fill makes zeros of them)",
+			  j->file, (unsigned long long)j->size,
+			  (unsigned long long)(j->size - j->len));
 	for (; i < j->n && at < j->len; i++) {
 		struct msc_extent *x = &j->extent[i];
 

@@ -215,15 +215,19 @@ static void print_kinds(const struct msc_sum *s, FILE *out)
 
 static void print_findings(const struct msc_sum *s, FILE *out)
 {
-	char at[8];
+	char head[128], at[8];
 
 	for (size_t i = 0; i < s->n_found; i++) {
 		const struct msc_sighting *f = &s->evidence.seen[i];
 
-		fprintf(out, "%s%5s %s: %s\n%11u times, first at %s: ", i ? "" : "\n",
-			msc_severity_name(f->worst), f->rule->id, f->rule->title, f->findings,
-			msc_short_ns(at, s->found[i].at_ns));
-		msc_put_wrapped(out, 40, 6, s->found[i].message);
+		fputs(i ? "" : "\n", out);
+		snprintf(head, sizeof head, "%5s %s: ", msc_severity_name(f->worst), f->rule->id);
+		fputs(head, out);
+		msc_put_wrapped(out, (unsigned)strlen(head), 6, f->rule->title);
+		snprintf(head, sizeof head, "%u time%s, first at %s: ", f->findings,
+			 MSC_PLURAL(f->findings), msc_short_ns(at, s->found[i].at_ns));
+		fprintf(out, "\n%6s%s", "", head);
+		msc_put_wrapped(out, 6 + (unsigned)strlen(head), 6, s->found[i].message);
 		putc('\n', out);
 	}
 }

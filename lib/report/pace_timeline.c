@@ -196,7 +196,7 @@ void msc_timeline_print(FILE *out, const struct msc_timeline *t, bool utf8, int6
 	fprintf(out, "one read of %u block%s, %s; a column is %s%s\n", t->blocks,
 		t->blocks == 1 ? "" : "s", t->queued ? "queued" : "serial",
 		round_time(step, sizeof step, c.step_ns),
-		t->exact ? "" : ", places on the bus are reckoned");
+		t->exact ? "" : ", bus positions are estimated");
 	print_ruler(out, &c, utf8);
 	print_lane(out, &c, MSC_LANE_HOST, "host", style);
 	print_lane(out, &c, MSC_LANE_BUS, "bus", style);

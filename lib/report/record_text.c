@@ -8,6 +8,8 @@
 
 #define TIME   24 /* room that msc_format_ns wants */
 #define MOMENT 22 /* columns of a moment and what it is */
+#define TARGET 11 /* and of the endpoint behind it */
+#define WIDTH  80
 
 struct view {
 	FILE *out;
@@ -70,37 +72,73 @@ static void print_data(const struct view *v, const char *what, const uint8_t *da
 	msc_hexdump(v->out, deeper, data, len, v->data_bytes);
 }
 
+/* A part of a line, on the next one where this one has no room left. */
+static void print_part(const struct view *v, size_t *column, const char *text)
+{
+	size_t first = strlen(v->indent) + MOMENT + TARGET;
+
+	if (*column > first && *column + strlen(", ") + strlen(text) > WIDTH) {
+		fprintf(v->out, ",\n%*s", (int)first, "");
+		*column = first;
+	}
+	*column += (size_t)fprintf(v->out, "%s%s", *column > first ? ", " : "", text);
+}
+
 static void print_step(const struct view *v, const struct msc_step *s)
 {
 	static const char *const what[] = { [MSC_STEP_CBW] = "CBW",
 					    [MSC_STEP_DATA] = "data",
 					    [MSC_STEP_CSW] = "CSW",
 					    [MSC_STEP_CLEAR_HALT] = "clear halt" };
-	char took[TIME];
+	size_t column = strlen(v->indent) + MOMENT + TARGET;
+	char took[TIME], text[64];
 
 	print_moment(v, s->submitted_ns, what[s->kind]);
 	fprintf(v->out, "  %s %02xh  ", s->ep & MSC_EP_IN ? "in " : "out", s->ep);
 	if (s->ep & MSC_EP_IN && s->asked > s->actual)
-		fprintf(v->out, "%zu bytes, room for %zu, ", s->actual, s->asked);
-	else if (s->kind != MSC_STEP_CLEAR_HALT)
-		fprintf(v->out, "%zu of %zu bytes, ", s->actual, s->asked);
-	fprintf(v->out, "%s after %s", msc_outcome_name(s->outcome),
-		msc_format_ns(took, sizeof took, s->completed_ns - s->submitted_ns));
+		snprintf(text, sizeof text, "%zu bytes, room for %zu", s->actual, s->asked);
+	else
+		snprintf(text, sizeof text, "%zu of %zu bytes", s->actual, s->asked);
+	if (s->kind != MSC_STEP_CLEAR_HALT)
+		print_part(v, &column, text);
+	snprintf(text, sizeof text, "%s after %s", msc_outcome_name(s->outcome),
+		 msc_format_ns(took, sizeof took, s->completed_ns - s->submitted_ns));
+	print_part(v, &column, text);
+	snprintf(text, sizeof text, "%lld NAK%s", (long long)s->naks, s->naks == 1 ? "" : "s");
 	if (s->naks > 0)
-		fprintf(v->out, ", %lld NAK%s", (long long)s->naks, s->naks == 1 ? "" : "s");
+		print_part(v, &column, text);
 	putc('\n', v->out);
+}
+
+/* Of a wrapper that is not as long as it should be. */
+static void print_length(const struct view *v, size_t len, int expected)
+{
+	fprintf(v->out, "  %zu bytes, not %d:\n%s%*s", len, expected, v->indent, MOMENT, "");
+}
+
+/* In two rows, where one is too long. */
+static void print_command(const struct view *v, const uint8_t *wrapper, size_t len)
+{
+	size_t room = WIDTH - strlen(v->indent) - MOMENT - strlen("  CBWCB");
+	size_t half = MSC_CBW_HEADER_LEN + MSC_CBW_CB_MAX / 2;
+
+	for (size_t i = MSC_CBW_HEADER_LEN; i < len; i++) {
+		if (i == half && 3 * MSC_CBW_CB_MAX > room)
+			fprintf(v->out, "\n%s%*s       ", v->indent, MOMENT, "");
+		fprintf(v->out, " %02x", wrapper[i]);
+	}
 }
 
 static void print_wrapper(const struct view *v, const struct msc_exchange *x)
 {
 	print_moment(v, v->began_ns, "wrapper");
 	if (x->wrapper_len != MSC_CBW_LEN)
-		fprintf(v->out, "  %zu bytes, not %d:", x->wrapper_len, MSC_CBW_LEN);
+		print_length(v, x->wrapper_len, MSC_CBW_LEN);
 	print_fields(v, msc_cbw_header_fields, x->wrapper, x->wrapper_len);
 	if (x->wrapper_len > MSC_CBW_HEADER_LEN) {
 		fprintf(v->out, "\n%s%*s  CBWCB", v->indent, MOMENT, "");
-		for (size_t i = MSC_CBW_HEADER_LEN; i < x->wrapper_len && i < MSC_CBW_LEN; i++)
-			fprintf(v->out, " %02x", x->wrapper[i]);
+		print_command(v, x->wrapper,
+			      x->wrapper_len < MSC_CBW_LEN ? x->wrapper_len : MSC_CBW_LEN);
 	}
 	putc('\n', v->out);
 }
@@ -113,7 +151,7 @@ static void print_status(const struct view *v, const struct msc_record *r)
 	if (x->status_len == 0)
 		fputs("  none came", v->out);
 	else if (x->status_len != MSC_CSW_LEN)
-		fprintf(v->out, "  %zu bytes, not %d:", x->status_len, MSC_CSW_LEN);
+		print_length(v, x->status_len, MSC_CSW_LEN);
 	print_fields(v, msc_csw_fields, x->status, x->status_len);
 	if (x->have_csw)
 		fprintf(v->out, " (%s)", msc_csw_status_name(x->csw.status));

@@ -3,6 +3,7 @@
 #include "report/collect.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +11,8 @@
 #include "base/utf8.h"
 #include "mscope.h"
 
-#define WIDTH 80
+#define WIDTH	80
+#define NARROWEST 40
 #define BLANK " \t\n\r"
 
 #define REPORT(name) &msc_report_##name,
@@ -186,6 +188,22 @@ static unsigned measure(const char *word, size_t *len)
 	return columns;
 }
 
+/* Columns of a line: the environment's, for this is no matter of what is written. 0: lines are not broken. */
+static unsigned width(void)
+{
+	const char *columns = getenv("COLUMNS");
+	unsigned long n;
+	char *end;
+
+	if (!columns || !isdigit((uint8_t)*columns))
+		return WIDTH;
+	n = strtoul(columns, &end, 10);
+	return *end                     ? WIDTH
+	       : n == 0 || n > UINT_MAX ? UINT_MAX
+	       : n < NARROWEST          ? NARROWEST
+					: (unsigned)n;
+}
+
 unsigned msc_put_wrapped(FILE *out, unsigned column, unsigned indent, const char *text)
 {
 	bool first = true;
@@ -194,7 +212,7 @@ unsigned msc_put_wrapped(FILE *out, unsigned column, unsigned indent, const char
 		size_t len;
 		unsigned columns = measure(word, &len);
 
-		if (column > indent && column + !first + columns > WIDTH - 1) {
+		if (column > indent && column + !first + columns > width() - 1) {
 			fprintf(out, "\n%*s", (int)indent, "");
 			column = indent;
 		} else if (!first) {
@@ -236,7 +254,7 @@ unsigned msc_put_beside(FILE *out, unsigned at, unsigned column, unsigned indent
 {
 	size_t len;
 
-	if (column + measure(text + strspn(text, BLANK), &len) > WIDTH - 1 && column > indent) {
+	if (column + measure(text + strspn(text, BLANK), &len) > width() - 1 && column > indent) {
 		fprintf(out, "\n%*s", (int)indent, "");
 		return msc_put_wrapped(out, indent, indent, text);
 	}

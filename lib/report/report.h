@@ -168,7 +168,8 @@ void msc_put(FILE *, enum msc_escape, const char *text);
 #define MSC_PLAIN_ROOM(len) (3 * (len) + 1)
 size_t msc_plain(char *buf, const char *text);
 
-/* Writes words from column `column` on, breaking before column 80; further lines are indented.
+/* Writes words from column `column` on, breaking before the last column; further lines are indented. A line has as
+ * many columns as the environment variable COLUMNS says, 80 without it, and no end where it is 0.
  * Returns the column reached. */
 unsigned msc_put_wrapped(FILE *, unsigned column, unsigned indent, const char *text);
 /* A row: the key, and the text from `column` on. */

@@ -269,7 +269,7 @@ static void event(struct msc_report_run *run, const struct msc_event *ev)
 		break;
 	case MSC_EV_RECORD:
 		if (run->context->verbosity > 0 && s->exchanges.stream)
-			msc_print_record(s->exchanges.stream, ev->record, "    ",
+			msc_print_record(s->exchanges.stream, ev->record, "  ",
 					 run->context->verbosity > 1 ? DATA_ALL : DATA_SHOWN);
 		break;
 	case MSC_EV_NOTE:

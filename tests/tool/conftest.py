@@ -17,8 +17,9 @@ UPDATE = bool(os.environ.get("MSC_GOLDEN_UPDATE"))
 
 
 # Whatever a simulated device writes to its medium, mscope must have permitted it: else the run ends with status 70.
-WATCH = {"MSCOPE_WATCH_MEDIUM": "1"}
-os.environ |= WATCH
+# A pipe is not a terminal, but the documents show what one does: lines of 80 columns.
+SETTINGS = {"MSCOPE_WATCH_MEDIUM": "1", "COLUMNS": "80"}
+os.environ |= SETTINGS
 # What the address sanitizer says of every program with coroutines, however right.
 CONTEXTS = re.compile(rb"^==\d+==WARNING: ASan doesn't fully support makecontext/swapcontext.*\n", re.M)
 
@@ -41,7 +42,7 @@ class Mscope:
     def __init__(self, cwd):
         self.cwd = cwd
         self.env = {"PATH": os.environ["PATH"], "HOME": str(cwd), "LC_ALL": "C.UTF-8",
-                    "XDG_STATE_HOME": str(cwd / "state")} | WATCH
+                    "XDG_STATE_HOME": str(cwd / "state")} | SETTINGS
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
             if name in os.environ:
                 self.env[name] = os.environ[name]

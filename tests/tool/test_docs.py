@@ -11,7 +11,7 @@ import re
 import subprocess
 
 import pytest
-from conftest import CONTEXTS, PROGRAM, TOP, UPDATE, WATCH, listing
+from conftest import CONTEXTS, PROGRAM, TOP, UPDATE, SETTINGS, listing
 
 DOCUMENTS = sorted([TOP / "README.md", *TOP.glob("docs/*.md"), *TOP.glob("docs/*.scd")])
 BLOCK = {".md": re.compile(r"(^```console\n)(.*?)(^```$)", re.M | re.S),
@@ -33,7 +33,7 @@ class Shell:
     def __init__(self, cwd):
         self.cwd, self.status = cwd, 0
         self.env = {"PATH": f"{os.path.dirname(PROGRAM)}:{os.environ['PATH']}", "HOME": str(cwd),
-                    "XDG_STATE_HOME": str(cwd / "state"), "LC_ALL": "C.UTF-8"} | WATCH
+                    "XDG_STATE_HOME": str(cwd / "state"), "LC_ALL": "C.UTF-8"} | SETTINGS
 
     def run(self, command):
         if command == "echo $?":

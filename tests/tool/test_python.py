@@ -20,6 +20,8 @@ pytestmark = pytest.mark.nosan      # what the program does for it is in test_se
 FAULTY = "sim:reference,fault=residue-zero"
 CASE05 = TOP / "scenarios/bot/case05.yaml"
 # Runs what it is told here, as a shell on the other machine would, and answers a question for an open connection.
+# Not a real server: Debian's would start to listen on whatever machine the tests are run on. By hand, OpenSSH 9.2 on a port
+# of 127.0.0.1 in the place of this passes test_over_ssh and test_labgrid.
 SSH = """#!/bin/sh
 while :; do
 	case $1 in

@@ -2,11 +2,13 @@
 """Ends that nobody planned: Ctrl-C, a closed pipe, a full disk, a pulled cable."""
 import json
 import os
+import pty
+import re
 import signal
 import xml.etree.ElementTree as ElementTree
 
 import pytest
-from conftest import read_terminal
+from conftest import TOP, read_terminal
 
 LONG = "".join(f"""---
 name: test.long{n:02}
@@ -115,3 +117,63 @@ def test_a_malformed_file_is_told_with_its_place(mscope, tmp_path, text, says):
     (tmp_path / "bad.yaml").write_bytes(text.encode("latin-1"))
     p = mscope("run", "sim:reference", "bad.yaml", status=4)
     assert says in p.err and p.err.count("\n") == 1
+
+
+def terminal(mscope, *args, **env):
+    """What a terminal of 80 columns shows of both streams, and what it was sent."""
+    leader, follower = pty.openpty()
+    process = mscope.popen(*args, stdout=follower, stderr=follower, env={"TERM": "xterm", "COLUMNS": ""} | env)
+    os.close(follower)
+    sent = read_terminal(leader).decode()
+    process.wait(timeout=60)
+    lines, at = [""], 0
+    for part in re.split("(\r|\n|\x1b\\[[0-9;]*[A-Za-z])", sent):
+        if part == "\r":
+            at = 0
+        elif part == "\n":
+            lines.append("")
+        elif part == "\x1b[K":
+            lines[-1] = lines[-1][:at]
+        elif not part.startswith("\x1b"):
+            lines[-1] = lines[-1][:at] + part + lines[-1][at + len(part):]
+            at += len(part)
+    return lines, sent
+
+
+RESIDUE = "sim:reference,fault=residue-zero"
+
+
+@pytest.mark.nosan
+@pytest.mark.parametrize("args", [
+    ["help"], ["check", RESIDUE, "-s", "bot.case05.*", "-vv"], ["check", RESIDUE, "-s", "bot.case0*"],
+    ["send", RESIDUE, "--truncate", "30", "--", "12 00 00 00 24 00"], ["send", "sim:reference", "--in", "512", "--", "28 00 00000000 00 0001 00"],
+    ["decode", str(TOP / "captures/residue-zero/capture.pcap"), "-v"], ["pace", "sim:reference", "--blocks", "8"],
+    ["check", "sim:reference,fault=" + 20 * "a-fault-"]])
+def test_on_a_terminal_lines_have_80_columns(mscope, args):
+    """Nothing runs into the line of progress, and nothing of it is left; only a command to copy is one line."""
+    lines, _ = terminal(mscope, *args)
+    assert [line for line in lines if len(line) > 80 and "mscope check" not in line and len(line.split()) > 1
+            and max(map(len, line.split())) < 80] == []
+    assert [line for line in lines if re.search(r"\[\d+/\d+\]|\d %, \d+ exchanges|asking the device|^opening", line)] == []
+
+
+def test_a_dumb_terminal_is_sent_no_sequences(mscope):
+    args = "check", RESIDUE, "-s", "bot.case05.*"
+    assert "\x1b[K" in terminal(mscope, *args)[1] and "\x1b[1;31m" in terminal(mscope, *args)[1]
+    assert "\x1b" not in terminal(mscope, *args, TERM="dumb")[1]
+    assert "\x1b[1" not in terminal(mscope, *args, NO_COLOR="1")[1]
+
+
+def test_into_a_pipe_no_line_is_broken(mscope):
+    """Whoever searches finds the reason; the same with COLUMNS is as on a terminal."""
+    args = "check", RESIDUE, "-s", "bot.case05.*"
+    reason = "status 00h, and dCSWDataResidue is 0"
+    broken = mscope(*args, status=1).out
+    whole = mscope(*args, status=1, env={"COLUMNS": ""}).out
+    assert reason in whole and reason not in broken and whole.split() == broken.split()
+    assert max(map(len, broken.replace("mscope check", "").splitlines())) <= 91 and max(map(len, whole.splitlines())) > 100
+
+
+@pytest.mark.parametrize("command", [["check", "sim:reference", "-s", "bot.case01*"], ["probe", "sim:reference"], ["list", "formats"]])
+def test_a_full_disk_is_named(mscope, command):
+    assert mscope(*command, "--json", "/dev/full", status=4).err == "mscope: /dev/full: cannot write the document: No space left on device\n"

@@ -82,7 +82,7 @@ function scope(all) {
 			add(svg, [sv("rect", { class: "drag", x: xOf(Math.min(...drag)), y: top, width: Math.abs(xOf(drag[0]) - xOf(drag[1])), height: high - 34 })]);
 		svg.dataset.from = from;
 		svg.dataset.to = to;
-		told.textContent = `${view.name}: ${time(from)} to ${time(to)} of ${time(view.end)}${view.exact ? "" : "; places on the bus are reckoned"}`;
+		told.textContent = `${view.name}: ${time(from)} to ${time(to)} of ${time(view.end)}${view.exact ? "" : "; bus positions are estimated"}`;
 		kinds.replaceChildren(...[...new Set(view.spans.map((s) => s.kind))].map((k) => el("span", {},
 			sv("svg", { class: "scope", viewBox: "0 0 26 12", "aria-hidden": "true" }, sv("rect", { class: KINDS[k] ? k : "other", width: 26, height: 12 })), KINDS[k] || k)));
 	}
