@@ -10,6 +10,7 @@
  * Every set has a number of samples and a time that it may take; the shorter of the two ends it.
  * What the samples mean is not decided here, but in pace.c.
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -216,7 +217,7 @@ static int choose_length(struct msc_probe *s, struct msc_err *err)
 	int64_t fit = STREAMS_NS / STREAMS / block_time(s->out);
 	size_t before = s->out->n_streams;
 	double packets = (double)s->unit.block_size / s->out->packet;
-	double bus_ns = packets * msc_packet_pace_ns(s->out->speed, 8.0 * s->out->packet);
+	double packet_ns = msc_packet_pace_ns(s->out->speed, 8.0 * s->out->packet);
 	double *gap = calloc(STREAM_MOST, sizeof *gap);
 	int64_t least = STREAM_LEAST, chunk = 1;
 	int rc = gap ? stream(s, &what, err) : msc_nomem(err);
@@ -228,7 +229,8 @@ static int choose_length(struct msc_probe *s, struct msc_err *err)
 	}
 	if (rc == 0 && s->out->n_streams > before) {
 		rc = msc_mean_gaps(s->out, false, what.blocks, gap, err);
-		chunk = msc_chunk_of(gap, what.blocks, bus_ns);
+		packet_ns = fmax(packet_ns, msc_path_ns(s->out));
+		chunk = msc_chunk_of(gap, what.blocks, packets * packet_ns);
 		msc_pace_drop_stream(s->out);
 	}
 	least = CHUNKS * chunk > STREAM_LEAST ? CHUNKS * chunk : STREAM_LEAST;
