@@ -209,27 +209,31 @@ static int check_hub(const struct msc_spec *s, struct msc_err *err)
 	double share = bus_periodic_share(kind, s->bench.neighbours, bytes);
 
 	if (!s->bench.hub)
-		return s->bench.neighbours ? msc_fail(err, MSC_E_USAGE, "neighbours need hub=tt") : 0;
+		return s->bench.neighbours ? msc_fail(err, MSC_E_USAGE, "neighbours need hub=tt")
+					   : 0;
 	if (s->bench.speed == HIGH)
 		return msc_fail(err, MSC_E_USAGE,
 				"hub=%s translates for a full-speed device: expected speed=full",
 				bus_hub_names[s->bench.hub]);
 	if (bus_host_full_speed_only(host))
-		return msc_fail(err, MSC_E_USAGE,
-				"host=%s has no high speed, and so no hub=%s: expected host=ehci or "
-				"host=xhci",
-				bus_host_names[host], bus_hub_names[s->bench.hub]);
+		return msc_fail(
+			err, MSC_E_USAGE,
+			"host=%s has no high speed, and so no hub=%s: expected host=ehci or "
+			"host=xhci",
+			bus_host_names[host], bus_hub_names[s->bench.hub]);
 	if (s->bench.most_packets)
-		return msc_fail(err, MSC_E_USAGE,
-				"packets: a translator fetches them, not the host, where there is a hub");
+		return msc_fail(
+			err, MSC_E_USAGE,
+			"packets: a translator fetches them, not the host, where there is a hub");
 	if (bytes > bus_neighbour_most(kind))
 		return msc_fail(err, MSC_E_USAGE, "neighbour-bytes: a packet of %s has at most %u",
 				bus_neighbour_names[kind], bus_neighbour_most(kind));
 	if (share > 0.9) /* USB 2.0, 5.6.4 and 5.7.4 */
-		return msc_fail(err, MSC_E_USAGE,
-				"neighbours: they would take %.0f %% of each frame, and a host gives "
-				"at most 90 %%",
-				100 * share);
+		return msc_fail(
+			err, MSC_E_USAGE,
+			"neighbours: they would take %.0f %% of each frame, and a host gives "
+			"at most 90 %%",
+			100 * share);
 	return 0;
 }
 

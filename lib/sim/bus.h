@@ -31,13 +31,13 @@ bool bus_host_full_speed_only(enum bus_host);
 enum bus_hub {
 	BUS_NO_HUB,    /* the device is on a root port */
 	BUS_HUB_TT,    /* a high-speed hub that has one translator for all of its ports */
-	BUS_HUB_TTS, /* one for each port: USB 2.0, 11.14.1.3 */
+	BUS_HUB_TTS, /* one for each port: USB 2.0, 11.14.1 */
 };
 extern const char *const bus_hub_names[]; /* NULL-terminated, for a knob */
 
 /* What each neighbour on the hub has, all of them the same. */
 enum bus_neighbour {
-	BUS_BULK,	 /* bulk-in packets of so many bytes as fast as they are taken; of none: it refuses, as
+	BUS_BULK, /* bulk-in packets of so many bytes as fast as they are taken; of none: it refuses, as
 			    a serial adapter does that has nothing to say */
 	BUS_INTERRUPT,	 /* one packet to the host in each frame; of none: it refuses */
 	BUS_ISOCHRONOUS, /* one packet from the host in each frame, as to a loudspeaker */

@@ -69,9 +69,8 @@ struct hub *hub_new(struct bus *b, const struct bus_config *c)
 	h->wake_ns = MSC_NEVER;
 	h->queues = ENDPOINTS + bulk;
 	for (unsigned i = 0; i < h->queues; i++)
-		h->queue[i].translator = h->translator[i < ENDPOINTS || h->translators == 1
-							       ? 0
-							       : 1 + i - ENDPOINTS];
+		h->queue[i].translator =
+			h->translator[i < ENDPOINTS || h->translators == 1 ? 0 : 1 + i - ENDPOINTS];
 	neighbours_microframes(c->neighbour, c->neighbours, c->neighbour_bytes, h->first_ns);
 	for (unsigned i = 0; i < MICROFRAMES; i++)
 		h->first_ns[i] += high_ns(h, h->costs->sof, 0);

@@ -14,7 +14,7 @@
  *	           <-- NYET         <-- DATA        ask again
  *	                        ACK -->
  *	CSPLIT IN  -->
- *	           <-- DATA                         no handshake: 11.17.1
+ *	           <-- DATA                         no handshake: 11.17
  *
  * The host goes round its queues, one transaction each, in what the periodic splits leave of a
  * microframe. A queue waits as long as behind a NAK (host.h) before it is asked again. A device's NAK is a

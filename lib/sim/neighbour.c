@@ -47,7 +47,7 @@ static void add(int64_t ns[MICROFRAMES], int64_t microframe, unsigned bytes)
 
 /* A start-split in the microframe in which the transaction begins on the other wire, of whose frames it is
  * one ahead; what comes of it can be asked for two later, and the microframe in between is not yet over
- * when it ends there (11.18.2, figure 11-61; EHCI 1.0, 4.12.2). */
+ * when it ends there (11.18, 11.20; EHCI 1.0, 4.12.2). */
 static void add_interrupt(int64_t ns[MICROFRAMES], int64_t first, int64_t last, unsigned bytes)
 {
 	const struct msc_wire_cost *w = msc_wire_cost(MSC_SPEED_HIGH);
@@ -58,7 +58,7 @@ static void add_interrupt(int64_t ns[MICROFRAMES], int64_t first, int64_t last, 
 	add(ns, last + 2, bytes ? w->split + w->data - w->ack + bytes : w->split + w->handshake);
 }
 
-/* 11.18.? start-splits alone, with what the other wire takes in a microframe: 11.18.1. */
+/* Start-splits alone, each with what the other wire takes in a microframe (11.21, 11.18.1). */
 static void add_isochronous(int64_t ns[MICROFRAMES], int64_t first, unsigned bytes)
 {
 	const struct msc_wire_cost *w = msc_wire_cost(MSC_SPEED_HIGH);

@@ -37,8 +37,7 @@ static void plan_control(struct transaction *x, const struct endpoint *e, struct
 	case STAGE_DATA:
 		x->kind = in ? KIND_IN : out;
 		x->data = t->data + t->actual;
-		x->len = t->len - t->actual < e->max_packet ? t->len - t->actual
-								: e->max_packet;
+		x->len = t->len - t->actual < e->max_packet ? t->len - t->actual : e->max_packet;
 		break;
 	case STAGE_STATUS: /* the other way round, empty, DATA1: USB 2.0, 8.5.3 */
 		x->kind = in ? out : KIND_IN;
@@ -337,7 +336,8 @@ void transaction_finish(struct bus *b)
 		return;
 	}
 	transaction_reach_device(b);
-	if (b->now.reply == UDC_NAK) /* its buffer was taken away while the packet was on the wire */
+	if (b->now.reply ==
+	    UDC_NAK) /* its buffer was taken away while the packet was on the wire */
 		park(b, e);
 	else
 		reach_host(b, &b->now);

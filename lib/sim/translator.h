@@ -5,7 +5,7 @@
  *	a buffer	EMPTY -> WAITING -> RUNNING -> DONE -> EMPTY
  *			accept	   the wire is free   over     take
  *
- * It has two buffers for bulk and control, the fewest that it may have (11.14.2.2), and serves them in the
+ * It has two buffers for bulk and control, the fewest that it may have (11.14.2), and serves them in the
  * order in which they were filled. One transaction is on its wire or none.
  *
  * It makes the frames of that wire. They are a microframe behind those of the host: what a start-split of
@@ -13,7 +13,7 @@
  * the SOF come the periodic transactions, one behind the other; bulk and control have the rest, and nothing
  * is begun that does not end within the frame.
  *
- * A device that says nothing is asked three times, and is to the host as one that has stalled (11.17.1).
+ * A device that says nothing is asked three times, and is to the host as one that has stalled (11.17).
  */
 #ifndef MSC_SIM_TRANSLATOR_H
 #define MSC_SIM_TRANSLATOR_H

@@ -233,17 +233,6 @@ static void words_medium(const struct msc_costs *c, struct msc_diagnosis *d)
 					     : "");
 }
 
-/* The wire is not all that a packet waits for. */
-static void words_path(const struct msc_pace *p, struct msc_diagnosis *d)
-{
-	snprintf(d->advice, sizeof d->advice,
-		 "not for the firmware to fix: a hub translates between high and full speed, and "
-		 "its translator and what else is plugged into it take %.0f %%; without them a block "
-		 "needs %s. A port of the host itself, a hub with a translator for each port, or "
-		 "fewer neighbours help, or a device of high speed",
-		 100 * (1 - p->alone_ns / p->bus_ns), msc_ns(p->alone_ns).s);
-}
-
 static void words_bus(const struct msc_costs *c, struct msc_diagnosis *d)
 {
 	const struct msc_pace *p = c->p;
@@ -263,7 +252,7 @@ static void words_bus(const struct msc_costs *c, struct msc_diagnosis *d)
 	if (d->share < FULL)
 		snprintf(left, sizeof left, "no more than %.0f %% is", 100 * (1 - d->share));
 	if (hub) {
-		words_path(p, d);
+		msc_advise_path(p, d);
 		return;
 	}
 	snprintf(d->advice, sizeof d->advice,

@@ -236,7 +236,7 @@ struct msc_pace {
 	/* reads, per block, without the host; below 0: could not be told */
 	double bus_ns;		/* on the wire */
 	double alone_ns;	/* the same, if nothing but the wire delayed a packet */
-	double path_more_ns;	/* what each packet takes beyond its own time, because a hub's translator
+	double path_more_ns; /* what each packet takes beyond its own time, because a hub's translator
 				   passes it on and other devices are served between; 0: no such hub is known */
 	double block_ns;	/* from one to the next, in a long read */
 	double first_ns;	/* CBW taken to the first packet */

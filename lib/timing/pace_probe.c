@@ -22,6 +22,7 @@
 #define COUNT_LEAST  4		   /* however slow they are */
 #define SET_NS	     (1500 * MSC_MS) /* time for one set of one size */
 #define STREAMS	     48
+#define PATH_READS   12
 #define RESUMES	     96
 #define RESUME_BLOCKS 12 /* at least; and so many chunks: */
 #define RESUME_CHUNKS 4
@@ -268,6 +269,16 @@ static int long_reads(struct msc_probe *s, struct msc_err *err)
 	say(s, "long reads with a pause of the host");
 	return streams(s, RESUMES, s->resumed_blocks, pause_ns > PAUSE_NS ? pause_ns : PAUSE_NS,
 		       err);
+}
+
+int msc_probe_path(struct msc_probe *s, struct msc_err *err)
+{
+	uint32_t blocks = at_most(s, STREAM_LEAST);
+
+	if (!s->out->translated || !s->out->piece || !blocks)
+		return 0;
+	say(s, "long reads, packet by packet");
+	return streams(s, PATH_READS, blocks, 0, err);
 }
 
 /* The exchange that is drawn: a few blocks, as the host does it that is diagnosed, right after

@@ -108,12 +108,13 @@ static void exact_times(void **state)
 		/* Two SSPLITs of theirs in microframe 0, 650 each (39 bytes), two CSPLITs of 2034 in microframe 2.
 		 * Two packets as above, from 1684 on: to 114056. SSPLIT to 114990; in the device's next frame
 		 * theirs come first, 3334 + 2 * 51334: 231002 to 282336. Asked from 254452 on, at 283462 */
-		{ "interrupts", HUB(.neighbours = 2, .neighbour = BUS_INTERRUPT, .neighbour_bytes = 64),
-		  EP_IN, 192, 1684, 285496 },
+		{ "interrupts",
+		  HUB(.neighbours = 2, .neighbour = BUS_INTERRUPT, .neighbour_bytes = 64), EP_IN,
+		  192, 1684, 285496 },
 		/* Not on the device's wire: at 128334, to 179668. Asked from 125660 on, at 179812 */
 		{ "interrupts elsewhere",
-		  HUBS(.neighbours = 2, .neighbour = BUS_INTERRUPT, .neighbour_bytes = 64), EP_IN, 192,
-		  1684, 181846 },
+		  HUBS(.neighbours = 2, .neighbour = BUS_INTERRUPT, .neighbour_bytes = 64), EP_IN,
+		  192, 1684, 181846 },
 		/* Its SSPLIT is 1318 to 2252, and takes the other buffer: 52652 to 103986 on the device's wire.
 		 * Ours is asked as if it were alone: 56570. The neighbour is asked first then, our SSPLIT is 57504
 		 * to 58438 and waits for the wire, 103986, where no packet fits into the frame: 128334 to 179668.
