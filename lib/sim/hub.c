@@ -125,21 +125,16 @@ static uint64_t busy_queues(const struct bus *b)
 	return b->pending | neighbours;
 }
 
-static int64_t poll_ns(const struct bus *b, unsigned queue)
+/* Not before this it is asked again. */
+static int64_t *poll_of(struct bus *b, unsigned queue)
 {
-	return queue < ENDPOINTS ? b->ep[queue].poll_ns : b->hub->queue[queue].poll_ns;
-}
+	struct queue *q = b->hub->queue;
 
-static void set_poll_ns(struct bus *b, unsigned queue, int64_t at_ns)
-{
-	if (queue < ENDPOINTS)
-		b->ep[queue].poll_ns = at_ns;
-	else
-		b->hub->queue[queue].poll_ns = at_ns;
+	return queue < ENDPOINTS ? &b->ep[queue].poll_ns : &q[queue].poll_ns;
 }
 
 /* The next queue in turn; -1: none is due, and *when_ns is when one will be. */
-static int choose(const struct bus *b, int64_t *when_ns)
+static int choose(struct bus *b, int64_t *when_ns)
 {
 	uint64_t busy = busy_queues(b), behind = busy & ~UINT64_C(0) << b->hub->turn;
 	const uint64_t rounds[] = { behind, busy & ~behind };
@@ -150,10 +145,10 @@ static int choose(const struct bus *b, int64_t *when_ns)
 		for (uint64_t left = rounds[k]; left; left &= left - 1) {
 			unsigned q = (unsigned)__builtin_ctzll(left);
 
-			if (poll_ns(b, q) <= now)
+			if (*poll_of(b, q) <= now)
 				return (int)q;
-			if (poll_ns(b, q) < *when_ns)
-				*when_ns = poll_ns(b, q);
+			if (*poll_of(b, q) < *when_ns)
+				*when_ns = *poll_of(b, q);
 		}
 	}
 	return -1;
@@ -230,7 +225,7 @@ static void finish(struct bus *b)
 	h->turn = queue + 1;
 	if (queue < ENDPOINTS && (!t || t->number != h->now.transfer))
 		return; /* cancelled while it was on the wire */
-	set_poll_ns(b, queue, later);
+	*poll_of(b, queue) = later;
 	if (!q->started) {
 		q->started = start(h, queue);
 		return;
@@ -242,7 +237,7 @@ static void finish(struct bus *b)
 		if (t)
 			t->naks++;
 	} else {
-		set_poll_ns(b, queue, now);
+		*poll_of(b, queue) = now;
 		if (t)
 			transaction_reach_host(b, x);
 	}
@@ -309,7 +304,7 @@ static bool ask_in_vain(struct bus *b, int64_t ns)
 	if (now + ns > last_ns)
 		return false;
 	now += (last_ns - ns - now) / each * each; /* the last of them begins */
-	set_poll_ns(b, h->now.queue, now + each);
+	*poll_of(b, h->now.queue) = now + each;
 	return sim_advance(b->sim, now + ns);
 }
 
