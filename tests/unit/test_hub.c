@@ -21,6 +21,7 @@
 
 #include "sim/device.h"
 #include "sim/neighbour.h"
+#include "sim/translator.h"
 
 enum { ROOM = 4096, EP_IN = 0x81, EP_OUT = 0x02 };
 #define BEGAN_NS (20 * MSC_MS)
@@ -218,6 +219,37 @@ static void ends_of_the_wire(void **state)
 	sim_device_free(d);
 }
 
+/* Two buffers, in the order in which they were filled: 0 to 51334 and on to 102668. The third is refused until
+ * somebody has taken what came of one. */
+static void two_buffers(void **state)
+{
+	const struct bus_config bus = HUB();
+	struct sim_device *d = plug(0, &bus, false);
+	struct translator *t = translator_new(sim_device_bus(d), 0);
+	enum { FIRST = ENDPOINTS, SECOND, THIRD };
+	static const bool never = false;
+
+	(void)state;
+	assert_non_null(t);
+	assert_true(translator_accept_other(t, FIRST, 51334, false));
+	assert_true(translator_accept_other(t, SECOND, 51334, true));
+	assert_false(translator_accept_other(t, THIRD, 51334, false));
+	sim_run(sim_device_sim(d), &never, BEGAN_NS + 51333);
+	assert_null(translator_result(t, FIRST));
+	sim_run(sim_device_sim(d), &never, BEGAN_NS + 51334);
+	assert_int_equal(translator_result(t, FIRST)->reply, UDC_ACK);
+	assert_false(translator_accept_other(t, THIRD, 51334, false));
+	translator_take(t, FIRST);
+	assert_true(translator_accept_other(t, THIRD, 51334, false));
+	sim_run(sim_device_sim(d), &never, BEGAN_NS + 102667);
+	assert_null(translator_result(t, SECOND));
+	sim_run(sim_device_sim(d), &never, BEGAN_NS + 102668);
+	assert_int_equal(translator_result(t, SECOND)->reply, UDC_NAK);
+	assert_null(translator_result(t, THIRD));
+	sim_device_free(d);
+	translator_free(t);
+}
+
 /* An interrupt of 64 bytes that crosses into another microframe is asked for once in vain; 192 bytes to a
  * loudspeaker are 188 and 4 (11.18.1). */
 static void what_neighbours_take(void **state)
@@ -255,6 +287,7 @@ int main(void)
 		cmocka_unit_test(a_device_that_is_silent),
 		cmocka_unit_test(taken_back_halfway),
 		cmocka_unit_test(ends_of_the_wire),
+		cmocka_unit_test(two_buffers),
 		cmocka_unit_test(what_neighbours_take),
 	};
 
