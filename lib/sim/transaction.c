@@ -162,8 +162,10 @@ void transaction_reach_device(struct bus *b)
 	case KIND_SETUP: udc_setup_packet(b->udc, &b->now.setup); break;
 	case KIND_IN: udc_in_taken(b->udc, b->now.token_ep); break;
 	case KIND_OUT:
-		b->now.reply = udc_out_packet(b->udc, b->now.token_ep, b->now.toggle, b->now.data,
+		b->now.taken = udc_out_packet(b->udc, b->now.token_ep, b->now.toggle, b->now.data,
 					      b->now.len);
+		if (b->now.index || b->now.taken == UDC_NAK)
+			b->now.reply = b->now.taken;
 		break;
 	case KIND_PING: break;
 	}
@@ -203,7 +205,7 @@ static void took_out(struct bus *b, struct endpoint *e, struct bus_transfer *t,
 		     const struct transaction *x)
 {
 	e->toggle = !e->toggle;
-	e->ping = x->reply == UDC_NYET && b->speed == MSC_SPEED_HIGH;
+	e->ping = x->taken == UDC_NYET && b->speed == MSC_SPEED_HIGH;
 	t->actual += x->len;
 	t->packets++;
 	if (t->actual == t->len)
@@ -242,7 +244,7 @@ static void took_control_out(struct bus *b, struct endpoint *e, struct bus_trans
 			     const struct transaction *x)
 {
 	e->toggle = !e->toggle;
-	e->ping = x->reply == UDC_NYET && b->speed == MSC_SPEED_HIGH;
+	e->ping = x->taken == UDC_NYET && b->speed == MSC_SPEED_HIGH;
 	if (e->stage == STAGE_STATUS) {
 		transfer_end(b, 0, BUS_DONE);
 		return;
