@@ -15,16 +15,17 @@ enum { FULL = 1, HIGH }; /* of the knob "speed" */
 
 static bool is_full_speed(const struct msc_spec *s)
 {
+	bool host = s->bench.host && bus_host_full_speed_only((enum bus_host)(s->bench.host - 1));
+
 	return s->full_speed || s->bench.speed == FULL ||
-	       (s->bench.host && s->bench.speed != HIGH &&
-		bus_host_full_speed_only((enum bus_host)(s->bench.host - 1)));
+	       (s->bench.speed != HIGH && (host || s->bench.hub));
 }
 
 static enum bus_host host_of(const struct msc_spec *s)
 {
-	return s->bench.host      ? (enum bus_host)(s->bench.host - 1)
-	       : is_full_speed(s) ? BUS_HOST_UHCI
-				  : BUS_HOST_EHCI;
+	return s->bench.host ? (enum bus_host)(s->bench.host - 1)
+	       : is_full_speed(s) && !s->bench.hub ? BUS_HOST_UHCI
+						   : BUS_HOST_EHCI;
 }
 
 static int unknown_knob(const struct msc_firmware *fw, const char *key, struct msc_err *err)
@@ -199,6 +200,43 @@ static int check_host(const struct msc_spec *s, struct msc_err *err)
 	return 0;
 }
 
+/* What there can be on a hub. */
+static int check_hub(const struct msc_spec *s, struct msc_err *err)
+{
+	enum bus_host host = host_of(s);
+	enum bus_neighbour kind = (enum bus_neighbour)s->bench.neighbour;
+	unsigned bytes = s->bench.neighbour_bytes;
+	double share = bus_periodic_share(kind, s->bench.neighbours, bytes);
+
+	if (!s->bench.hub)
+		return s->bench.neighbours ? msc_fail(err, MSC_E_USAGE, "neighbours need hub=tt")
+					   : 0;
+	if (s->bench.speed == HIGH)
+		return msc_fail(err, MSC_E_USAGE,
+				"hub=%s translates for a full-speed device: expected speed=full",
+				bus_hub_names[s->bench.hub]);
+	if (bus_host_full_speed_only(host))
+		return msc_fail(
+			err, MSC_E_USAGE,
+			"host=%s has no high speed, and so no hub=%s: expected host=ehci or "
+			"host=xhci",
+			bus_host_names[host], bus_hub_names[s->bench.hub]);
+	if (s->bench.most_packets)
+		return msc_fail(
+			err, MSC_E_USAGE,
+			"packets: a translator fetches them, not the host, where there is a hub");
+	if (bytes > bus_neighbour_most(kind))
+		return msc_fail(err, MSC_E_USAGE, "neighbour-bytes: a packet of %s has at most %u",
+				bus_neighbour_names[kind], bus_neighbour_most(kind));
+	if (share > 0.9) /* USB 2.0, 5.6.4 and 5.7.4 */
+		return msc_fail(
+			err, MSC_E_USAGE,
+			"neighbours: they would take %.0f %% of each frame, and a host gives "
+			"at most 90 %%",
+			100 * share);
+	return 0;
+}
+
 /* The text sets this knob ("KNOB=VALUE") by itself. */
 static bool is_set(const char *text, const char *knob)
 {
@@ -220,7 +258,7 @@ static bool is_own(const struct msc_firmware *fw, const char *knob)
 }
 
 /* Knobs that mean nothing without another one, which the text has not set. */
-static int check_flash(const struct msc_spec *s, const char *text, struct msc_err *err)
+static int check_needs(const struct msc_spec *s, const char *text, struct msc_err *err)
 {
 	static const struct {
 		const char *knob, *needs, *as;
@@ -229,6 +267,8 @@ static int check_flash(const struct msc_spec *s, const char *text, struct msc_er
 		{ "load=", "erase-page=", "4096" },  { "merge=", "erase-page=", "4096" },
 		{ "cache=", "erase-page=", "4096" }, { "wear=", "erase-page=", "4096" },
 		{ "flush=", "cache=", "1" },	     { "pause=", "pause-every=", "1000" },
+		{ "neighbours=", "hub=", "tt" },     { "neighbour=", "neighbours=", "1" },
+		{ "neighbour-bytes=", "neighbours=", "1" },
 	};
 	const struct sim_flash *f = &s->bench.flash;
 	const int64_t times[] = { f->erase_ns,  f->program_ns, f->load_ns,
@@ -249,7 +289,7 @@ static int check_flash(const struct msc_spec *s, const char *text, struct msc_er
 
 static int end(struct msc_spec *s, const char *text, struct msc_err *err)
 {
-	if (check_flash(s, text, err) < 0)
+	if (check_needs(s, text, err) < 0)
 		return -1;
 	s->full_speed = s->firmware->full_speed_only;
 	if (s->firmware->prepare &&
@@ -258,7 +298,7 @@ static int end(struct msc_spec *s, const char *text, struct msc_err *err)
 	if (s->full_speed && s->bench.speed == HIGH)
 		return msc_fail(err, MSC_E_USAGE, "sim:%s is a full-speed device",
 				s->firmware->name);
-	if (check_host(s, err) < 0)
+	if (check_host(s, err) < 0 || check_hub(s, err) < 0)
 		return -1;
 	if (!s->bench.unplug_ns)
 		return 0;
@@ -365,7 +405,11 @@ struct sim_device_config msc_spec_config(const struct msc_spec *s)
 			 .host_ns = s->bench.turnaround_ns,
 			 .most_packets = s->bench.most_packets,
 			 .moderation_ns = s->bench.moderation_ns,
-			 .reset_ns = s->bench.port_reset_ns },
+			 .reset_ns = s->bench.port_reset_ns,
+			 .hub = (enum bus_hub)s->bench.hub,
+			 .neighbours = s->bench.neighbours,
+			 .neighbour = (enum bus_neighbour)s->bench.neighbour,
+			 .neighbour_bytes = s->bench.neighbour_bytes },
 		.poll_ns = s->bench.poll_ns,
 		.flash = s->bench.flash,
 		.seed = s->bench.seed,

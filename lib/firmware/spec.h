@@ -33,6 +33,10 @@ struct msc_spec {
 		uint32_t most_packets; /* 0: as many as fit */
 		int64_t moderation_ns; /* 0: as the host has it by itself */
 		int64_t port_reset_ns;
+		int hub; /* enum bus_hub */
+		uint32_t neighbours;
+		int neighbour; /* enum bus_neighbour */
+		uint32_t neighbour_bytes;
 		int64_t poll_ns; /* 0: interrupts */
 		struct sim_flash flash;
 	} bench;

@@ -148,20 +148,20 @@ static json_t *after_pause(const struct msc_pace *p)
 
 static json_t *model(const struct msc_pace *p)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}}",
-			 "per_command_ns",
-			 p->per_byte_ns > 0
-				 ? json_integer((json_int_t)floor(p->per_command_ns + 0.5))
-				 : json_null(),
-			 "per_byte_ns", share(p->per_byte_ns), "worst_residual",
-			 p->per_byte_ns > 0 ? number(p->worst_residual) : json_null(), "block_ns",
-			 time_of(p->block_ns), "bus_ns", time_of(p->bus_ns), "first_block_ns",
-			 time_of(p->first_ns), "medium_ns", time_of(p->medium_ns), "overlap",
-			 share(p->overlap), "chunk_blocks",
-			 p->chunk ? json_integer(p->chunk) : json_null(), "buffers",
-			 p->buffers ? json_integer(p->buffers) : json_null(), "after_pause_ns",
-			 after_pause(p), "mended_block_ns", "least", time_of(p->mended_least_ns),
-			 "most", time_of(p->mended_most_ns));
+	return json_pack(
+		"{s:o, s:o, s:o, s:o, s:o, s:o*, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}}",
+		"per_command_ns",
+		p->per_byte_ns > 0 ? json_integer((json_int_t)floor(p->per_command_ns + 0.5))
+				   : json_null(),
+		"per_byte_ns", share(p->per_byte_ns), "worst_residual",
+		p->per_byte_ns > 0 ? number(p->worst_residual) : json_null(), "block_ns",
+		time_of(p->block_ns), "bus_ns", time_of(p->bus_ns), "translator_ns",
+		p->path_more_ns > 0 ? time_of(p->path_more_ns) : NULL, "first_block_ns",
+		time_of(p->first_ns), "medium_ns", time_of(p->medium_ns), "overlap",
+		share(p->overlap), "chunk_blocks", p->chunk ? json_integer(p->chunk) : json_null(),
+		"buffers", p->buffers ? json_integer(p->buffers) : json_null(), "after_pause_ns",
+		after_pause(p), "mended_block_ns", "least", time_of(p->mended_least_ns), "most",
+		time_of(p->mended_most_ns));
 }
 
 static json_t *control(const struct msc_pace *p)

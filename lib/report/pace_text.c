@@ -168,8 +168,12 @@ static void print_blocks(FILE *out, const struct msc_pace *p)
 		return;
 	snprintf(text, sizeof text,
 		 "one every %s in a long read, of which the bus needs %s; the "
-		 "first after %s",
-		 msc_ns(p->block_ns).s, msc_ns(p->bus_ns).s, msc_ns(p->first_ns).s);
+		 "first after %s%s%s",
+		 msc_ns(p->block_ns).s, msc_ns(p->bus_ns).s, msc_ns(p->first_ns).s,
+		 p->path_more_ns > 0
+			 ? "; on the way through the hub each packet takes so much more: "
+			 : "",
+		 p->path_more_ns > 0 ? msc_ns(p->path_more_ns).s : "");
 	msc_put_row(out, COLUMN, "block", text);
 	if (p->after_pause_ns[0] >= 0) {
 		len = (size_t)snprintf(text, sizeof text,

@@ -13,6 +13,7 @@
 
 #include "sim/burst.h"
 #include "sim/host.h"
+#include "sim/hub.h"
 
 static void bus_run(void *arg);
 static void device_ready(void *arg, uint8_t ep);
@@ -46,12 +47,18 @@ struct bus *bus_new(struct sim *sim, struct udc *udc, enum msc_speed speed,
 	b->last_ns = b->frame_ns - (int64_t)b->costs->end_bits * b->costs->bit_ps / 1000;
 	b->wake_ns = MSC_NEVER;
 	b->ep[0].max_packet = 64;
+	if (config->hub && speed == MSC_SPEED_FULL && !(b->hub = hub_new(b, config))) {
+		free(b);
+		return NULL;
+	}
 	udc_attach(udc, device_ready, b);
 	return b;
 }
 
 void bus_free(struct bus *b)
 {
+	if (b)
+		hub_free(b->hub);
 	free(b);
 }
 
@@ -155,8 +162,12 @@ static void bus_run(void *arg)
 
 	if (b->wake_ns <= sim_now(b->sim))
 		b->wake_ns = MSC_NEVER; /* this event, whatever comes of it */
-	if (b->now.active || b->detached || b->resetting || b->suspended || b->held)
+	if (b->now.active || bus_stands(b))
 		return;
+	if (b->hub) {
+		hub_run(b);
+		return;
+	}
 	for (;;) {
 		int64_t now = sim_now(b->sim), when, begin, end;
 		int index = choose(b, &when);
@@ -238,6 +249,8 @@ void bus_cancel(struct bus *b, struct bus_transfer *t)
 		return;
 	}
 	if (link == &e->head) {
+		if (b->hub)
+			hub_drop(b->hub, index_of(t->ep));
 		transfer_end(b, index_of(t->ep), BUS_CANCELLED);
 		wake(b, sim_now(b->sim));
 		return;
@@ -282,6 +295,8 @@ static void end_all(struct bus *b, enum bus_outcome outcome)
 		b->ep[i].toggle = b->ep[i].ping = false;
 		b->ep[i].poll_ns = 0;
 	}
+	if (b->hub)
+		hub_reset(b->hub);
 }
 
 static void end_suspend(struct bus *b)

@@ -6,8 +6,8 @@
  * SOF, a transaction that is not begun unless it ends within the frame, data toggles on both
  * sides, NAK, STALL, short packets, babble, PING at high speed, bit stuffing from the real bytes,
  * and the host controller's policy (host.h): how soon it polls again after a NAK, when software learns
- * that a transfer has ended, where a short packet stops it. What is not: signalling errors, hubs, isochronous and interrupt
- * transfers.
+ * that a transfer has ended, where a short packet stops it. What is not: signalling errors, isochronous and interrupt
+ * transfers of the device. A high-speed hub may be between the two (hub.h).
  *
  * A device that is not ready answers NAK. The polls that it refuses are counted when it becomes
  * ready, from the policy's polling period, not stepped one by one.
@@ -28,6 +28,29 @@ extern const char *const bus_host_names[]; /* NULL-terminated, for a knob */
 /* Controllers of USB 1.1 have no high speed. */
 bool bus_host_full_speed_only(enum bus_host);
 
+enum bus_hub {
+	BUS_NO_HUB,    /* the device is on a root port */
+	BUS_HUB_TT,    /* a high-speed hub that has one translator for all of its ports */
+	BUS_HUB_TTS, /* one for each port: USB 2.0, 11.14.1 */
+};
+extern const char *const bus_hub_names[]; /* NULL-terminated, for a knob */
+
+/* What each neighbour on the hub has, all of them the same. */
+enum bus_neighbour {
+	BUS_BULK, /* bulk-in packets of so many bytes as fast as they are taken; of none: it refuses, as
+			    a serial adapter does that has nothing to say */
+	BUS_INTERRUPT,	 /* one packet to the host in each frame; of none: it refuses */
+	BUS_ISOCHRONOUS, /* one packet from the host in each frame, as to a loudspeaker */
+};
+extern const char *const bus_neighbour_names[]; /* NULL-terminated, for a knob */
+enum { BUS_NEIGHBOURS_MAX = 6 };
+
+/* The most that a neighbour may have in a packet: USB 2.0, 5.6.3, 5.7.3 and 5.8.3. */
+unsigned bus_neighbour_most(enum bus_neighbour);
+/* The share of each full-speed frame that so many neighbours take before anybody else, 0 to 1. No host
+ * lets it be more than 0.9: USB 2.0, 5.6.4 and 5.7.4. */
+double bus_periodic_share(enum bus_neighbour, unsigned neighbours, unsigned bytes);
+
 /* The host: what is 0 is as most would have it. */
 struct bus_config {
 	enum bus_host host;
@@ -37,6 +60,10 @@ struct bus_config {
 	int64_t moderation_ns; /* ehci: the interrupt threshold, 0: a microframe; xhci: so long between
 				  interrupts; the others have none */
 	int64_t reset_ns; /* how long it resets a port; 0: 10 ms, as a hub does */
+	enum bus_hub hub; /* of a full-speed device on ehci or xhci */
+	unsigned neighbours; /* on that hub, at most BUS_NEIGHBOURS_MAX */
+	enum bus_neighbour neighbour;
+	unsigned neighbour_bytes;
 };
 
 enum bus_outcome {

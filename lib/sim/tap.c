@@ -90,7 +90,7 @@ static void refuse(struct bus *b, unsigned index, int64_t at_ns)
 	bool toggle = b->now.toggle;
 	struct msc_setup setup = b->now.setup;
 
-	transaction_token(b, index);
+	transaction_token(b, &b->now, index);
 	handshake(b, MSC_PID_NAK, request(b, at_ns));
 	b->now.index = at_hand;
 	b->now.token_ep = ep;

@@ -4,19 +4,17 @@
 
 #include "sim/host.h"
 
-static void plan_bulk(struct bus *b, unsigned index, struct bus_transfer *t)
+static void plan_bulk(struct transaction *x, const struct endpoint *e, struct bus_transfer *t)
 {
-	struct endpoint *e = &b->ep[index];
-
-	b->now.token_ep = t->ep;
-	b->now.toggle = e->toggle;
+	x->token_ep = t->ep;
+	x->toggle = e->toggle;
 	if (t->ep & MSC_EP_IN) {
-		b->now.kind = KIND_IN;
+		x->kind = KIND_IN;
 		return;
 	}
-	b->now.kind = e->ping ? KIND_PING : KIND_OUT;
-	b->now.data = t->data + t->actual;
-	b->now.len = t->len - t->actual < e->max_packet ? t->len - t->actual : e->max_packet;
+	x->kind = e->ping ? KIND_PING : KIND_OUT;
+	x->data = t->data + t->actual;
+	x->len = t->len - t->actual < e->max_packet ? t->len - t->actual : e->max_packet;
 }
 
 /* It has a data stage, towards the host. */
@@ -25,50 +23,49 @@ static bool is_read(const struct bus_transfer *t)
 	return t->setup.request_type & MSC_REQTYPE_IN && t->setup.length;
 }
 
-static void plan_control(struct bus *b, struct endpoint *e, struct bus_transfer *t)
+static void plan_control(struct transaction *x, const struct endpoint *e, struct bus_transfer *t)
 {
 	enum kind out = e->ping ? KIND_PING : KIND_OUT;
 	bool in = is_read(t);
 
-	b->now.toggle = e->toggle;
+	x->toggle = e->toggle;
 	switch (e->stage) {
 	case STAGE_SETUP:
-		b->now.kind = KIND_SETUP;
-		b->now.setup = t->setup;
+		x->kind = KIND_SETUP;
+		x->setup = t->setup;
 		break;
 	case STAGE_DATA:
-		b->now.kind = in ? KIND_IN : out;
-		b->now.data = t->data + t->actual;
-		b->now.len = t->len - t->actual < e->max_packet ? t->len - t->actual
-								: e->max_packet;
+		x->kind = in ? KIND_IN : out;
+		x->data = t->data + t->actual;
+		x->len = t->len - t->actual < e->max_packet ? t->len - t->actual : e->max_packet;
 		break;
 	case STAGE_STATUS: /* the other way round, empty, DATA1: USB 2.0, 8.5.3 */
-		b->now.kind = in ? out : KIND_IN;
-		b->now.len = 0;
+		x->kind = in ? out : KIND_IN;
+		x->len = 0;
 		break;
 	}
-	b->now.token_ep = b->now.kind == KIND_IN ? MSC_EP_IN : 0;
+	x->token_ep = x->kind == KIND_IN ? MSC_EP_IN : 0;
 }
 
-void transaction_token(struct bus *b, unsigned index)
+void transaction_token(const struct bus *b, struct transaction *x, unsigned index)
 {
-	struct endpoint *e = &b->ep[index];
+	const struct endpoint *e = &b->ep[index];
 
-	b->now.index = index;
-	b->now.address = b->address;
-	b->now.data = NULL;
-	b->now.len = 0;
+	x->index = index;
+	x->address = b->address;
+	x->data = NULL;
+	x->len = 0;
 	if (index)
-		plan_bulk(b, index, e->head);
+		plan_bulk(x, e, e->head);
 	else
-		plan_control(b, e, e->head);
+		plan_control(x, e, e->head);
 }
 
 int64_t transaction_plan(struct bus *b, unsigned index)
 {
 	unsigned bits = 0, bytes = b->costs->handshake;
 
-	transaction_token(b, index);
+	transaction_token(b, &b->now, index);
 	b->now.transfer = b->ep[index].head->number;
 	b->now.reply = UDC_ACK;
 	b->now.refused = b->now.dropped = false;
@@ -159,52 +156,60 @@ static void park(struct bus *b, struct endpoint *e)
 		e->ping = true;
 }
 
-static void took_in(struct bus *b, struct endpoint *e, struct bus_transfer *t)
+void transaction_reach_device(struct bus *b)
 {
-	const uint8_t *data = b->now.data;
-	size_t len = b->now.len, room = t->len - t->actual;
-	bool fresh = b->now.toggle == e->toggle;
+	switch (b->now.kind) {
+	case KIND_SETUP: udc_setup_packet(b->udc, &b->now.setup); break;
+	case KIND_IN: udc_in_taken(b->udc, b->now.token_ep); break;
+	case KIND_OUT:
+		b->now.taken = udc_out_packet(b->udc, b->now.token_ep, b->now.toggle, b->now.data,
+					      b->now.len);
+		if (b->now.index || b->now.taken == UDC_NAK)
+			b->now.reply = b->now.taken;
+		break;
+	case KIND_PING: break;
+	}
+}
 
-	if (fresh && len > room) {
-		/* The host does not acknowledge babble; the device still holds the packet. */
-		b->now.refused = true;
-		transfer_end(b, b->now.index, BUS_BABBLE);
-		return;
-	}
-	if (fresh) {
-		if (len)
-			memcpy(t->data + t->actual, data, len);
-		t->actual += len;
-		t->packets++;
-		e->toggle = !e->toggle;
-	}
-	udc_in_taken(b->udc, b->now.token_ep);
+/* A packet of the data stage or of bulk-in that is not a repetition and more than there is room for. */
+static bool is_babble(const struct endpoint *e, const struct bus_transfer *t,
+		      const struct transaction *x)
+{
+	size_t room = x->index || e->stage == STAGE_DATA ? t->len - t->actual : 0;
+
+	return x->kind == KIND_IN && x->toggle == e->toggle &&
+	       (x->len > room || (!x->index && x->len > e->max_packet));
+}
+
+static void took_in(struct bus *b, struct endpoint *e, struct bus_transfer *t,
+		    const struct transaction *x)
+{
 	/* A packet with the wrong toggle is a repetition: acknowledged, and thrown away. */
-	if (fresh && (len < e->max_packet || t->actual == t->len)) {
-		bool stops = host_stops(b, e, t, len);
+	if (x->toggle != e->toggle)
+		return;
+	if (x->len)
+		memcpy(t->data + t->actual, x->data, x->len);
+	t->actual += x->len;
+	t->packets++;
+	e->toggle = !e->toggle;
+	if (x->len < e->max_packet || t->actual == t->len) {
+		bool stops = host_stops(b, e, t, x->len);
 
-		transfer_end(b, b->now.index, BUS_DONE);
+		transfer_end(b, x->index, BUS_DONE);
 		if (stops)
 			e->poll_ns = t->seen_ns;
 	}
 }
 
-static void took_out(struct bus *b, struct endpoint *e, struct bus_transfer *t)
+static void took_out(struct bus *b, struct endpoint *e, struct bus_transfer *t,
+		     const struct transaction *x)
 {
-	size_t len = b->now.len;
-	enum udc_reply r = udc_out_packet(b->udc, b->now.token_ep, b->now.toggle, b->now.data, len);
-
-	b->now.reply = r;
-	if (r == UDC_NAK) { /* its buffer was taken away while the packet was on the wire */
-		park(b, e);
-		return;
-	}
 	e->toggle = !e->toggle;
-	e->ping = r == UDC_NYET && b->speed == MSC_SPEED_HIGH;
-	t->actual += len;
+	e->ping = x->taken == UDC_NYET && b->speed == MSC_SPEED_HIGH;
+	t->actual += x->len;
 	t->packets++;
 	if (t->actual == t->len)
-		transfer_end(b, b->now.index, BUS_DONE);
+		transfer_end(b, x->index, BUS_DONE);
 }
 
 static void to_status(struct endpoint *e)
@@ -215,18 +220,10 @@ static void to_status(struct endpoint *e)
 }
 
 /* A packet of the data stage towards the host, or the empty one of the status stage. */
-static void took_control_in(struct bus *b, struct endpoint *e, struct bus_transfer *t)
+static void took_control_in(struct bus *b, struct endpoint *e, struct bus_transfer *t,
+			    const struct transaction *x)
 {
-	size_t len = b->now.len, room = e->stage == STAGE_DATA ? t->len - t->actual : 0;
-	bool fresh = b->now.toggle == e->toggle;
-
-	if (fresh && (len > room || len > e->max_packet)) {
-		b->now.refused = true;
-		transfer_end(b, 0, BUS_BABBLE);
-		return;
-	}
-	udc_in_taken(b->udc, MSC_EP_IN);
-	if (!fresh) /* taken for a repetition: acknowledged, and thrown away */
+	if (x->toggle != e->toggle) /* taken for a repetition: acknowledged, and thrown away */
 		return;
 	e->toggle = !e->toggle;
 	if (e->stage == STAGE_STATUS) {
@@ -235,47 +232,69 @@ static void took_control_in(struct bus *b, struct endpoint *e, struct bus_transf
 		transfer_end(b, 0, BUS_DONE);
 		return;
 	}
-	if (len)
-		memcpy(t->data + t->actual, b->now.data, len);
-	t->actual += len;
+	if (x->len)
+		memcpy(t->data + t->actual, x->data, x->len);
+	t->actual += x->len;
 	t->packets++;
-	if (len < e->max_packet || t->actual == t->len)
+	if (x->len < e->max_packet || t->actual == t->len)
 		to_status(e);
 }
 
-static void took_control_out(struct bus *b, struct endpoint *e, struct bus_transfer *t)
+static void took_control_out(struct bus *b, struct endpoint *e, struct bus_transfer *t,
+			     const struct transaction *x)
 {
-	enum udc_reply r = udc_out_packet(b->udc, 0, b->now.toggle, b->now.data, b->now.len);
-
-	if (r == UDC_NAK) {
-		park(b, e);
-		return;
-	}
 	e->toggle = !e->toggle;
-	e->ping = r == UDC_NYET && b->speed == MSC_SPEED_HIGH;
+	e->ping = x->taken == UDC_NYET && b->speed == MSC_SPEED_HIGH;
 	if (e->stage == STAGE_STATUS) {
 		transfer_end(b, 0, BUS_DONE);
 		return;
 	}
-	t->actual += b->now.len;
+	t->actual += x->len;
 	t->packets++;
 	if (t->actual == t->len)
 		to_status(e);
 }
 
-static void took_control(struct bus *b, struct endpoint *e, struct bus_transfer *t)
+static void took_control(struct bus *b, struct endpoint *e, struct bus_transfer *t,
+			 const struct transaction *x)
 {
-	switch (b->now.kind) {
+	switch (x->kind) {
 	case KIND_SETUP:
-		udc_setup_packet(b->udc, &t->setup);
 		e->toggle = true;
 		e->ping = false;
 		e->stage = t->setup.length ? STAGE_DATA : STAGE_STATUS;
 		break;
-	case KIND_IN: took_control_in(b, e, t); break;
-	case KIND_OUT: took_control_out(b, e, t); break;
+	case KIND_IN: took_control_in(b, e, t, x); break;
+	case KIND_OUT: took_control_out(b, e, t, x); break;
 	case KIND_PING: e->ping = false; break;
 	}
+}
+
+static void reach_host(struct bus *b, const struct transaction *x)
+{
+	struct endpoint *e = &b->ep[x->index];
+	struct bus_transfer *t = e->head;
+
+	if (x->index == 0)
+		took_control(b, e, t, x);
+	else if (x->kind == KIND_IN)
+		took_in(b, e, t, x);
+	else if (x->kind == KIND_PING)
+		e->ping = false;
+	else
+		took_out(b, e, t, x);
+}
+
+void transaction_reach_host(struct bus *b, const struct transaction *x)
+{
+	struct endpoint *e = &b->ep[x->index];
+
+	if (x->reply == UDC_STALL)
+		transfer_end(b, x->index, BUS_STALL);
+	else if (is_babble(e, e->head, x))
+		transfer_end(b, x->index, BUS_BABBLE);
+	else
+		reach_host(b, x);
 }
 
 void transaction_finish(struct bus *b)
@@ -312,12 +331,16 @@ void transaction_finish(struct bus *b)
 	case UDC_NYET:
 		break;
 	}
-	if (b->now.index == 0)
-		took_control(b, e, t);
-	else if (b->now.kind == KIND_IN)
-		took_in(b, e, t);
-	else if (b->now.kind == KIND_PING)
-		e->ping = false;
+	if (is_babble(e, t, &b->now)) {
+		/* The host does not acknowledge it; the device still holds the packet. */
+		b->now.refused = true;
+		transfer_end(b, b->now.index, BUS_BABBLE);
+		return;
+	}
+	transaction_reach_device(b);
+	if (b->now.reply ==
+	    UDC_NAK) /* its buffer was taken away while the packet was on the wire */
+		park(b, e);
 	else
-		took_out(b, e, t);
+		reach_host(b, &b->now);
 }

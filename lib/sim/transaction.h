@@ -6,6 +6,8 @@
  *	burst.c        packets that are alike, many at a time
  *	transaction.c  what the device answers to one token, and what then becomes of the transfer
  *	tap.c          the same as packets, for who listens
+ *	hub.c          instead of the schedule: the wire on the other side of a hub
+ *	translator.c   in it, what turns one into the other
  */
 #ifndef MSC_SIM_TRANSACTION_H
 #define MSC_SIM_TRANSACTION_H
@@ -40,6 +42,27 @@ struct endpoint {
 
 enum kind { KIND_IN, KIND_OUT, KIND_PING, KIND_SETUP };
 
+/* One on the wire of the device. */
+struct transaction {
+	bool active;
+	unsigned index;
+	uint64_t transfer; /* whose it is, unless cancelled by then */
+	uint8_t token_ep;
+	enum kind kind;
+	enum udc_reply reply;
+	enum udc_reply taken; /* what the device said to the data that it got; endpoint 0 shows an ACK */
+	const uint8_t *data;
+	size_t len;
+	bool toggle;
+	bool untold;  /* the tap has not seen it yet */
+	bool refused; /* the host did not acknowledge what came */
+	bool dropped; /* its transfer was cancelled while it was on the wire */
+	uint8_t address;
+	struct msc_setup setup;
+	int64_t began_ns, ended_ns; /* of it alone */
+	uint8_t in[1024]; /* an IN packet is on the wire whatever becomes of its buffer */
+};
+
 struct bus {
 	struct sim *sim;
 	struct udc *udc;
@@ -52,6 +75,7 @@ struct bus {
 	int64_t frame_ns, first_ns, last_ns; /* its length; between which packets may be in it */
 	bool detached, resetting, suspended, held;
 	bool one_by_one; /* no bursts */
+	struct hub *hub; /* between the host and the device; NULL: none */
 	bool told; /* the device knows that it is suspended */
 	unsigned attachments;
 	int64_t silent_ns, resumed_ns; /* when the device notices; when resuming is over */
@@ -61,24 +85,7 @@ struct bus {
 	int64_t frame_began_ns; /* of the frame that was looked at last */
 	unsigned in_frame; /* packets with data in it */
 	int64_t wake_ns; /* the earliest queued wake event; MSC_NEVER: none */
-	struct {
-		bool active;
-		unsigned index;
-		uint64_t transfer; /* whose it is, unless cancelled by then */
-		uint8_t token_ep;
-		enum kind kind;
-		enum udc_reply reply;
-		const uint8_t *data;
-		size_t len;
-		bool toggle;
-		bool untold;  /* the tap has not seen it yet */
-		bool refused; /* the host did not acknowledge what came */
-		bool dropped; /* its transfer was cancelled while it was on the wire */
-		uint8_t address;
-		struct msc_setup setup;
-		int64_t began_ns, ended_ns; /* of it alone */
-		uint8_t in[1024]; /* an IN packet is on the wire whatever becomes of its buffer */
-	} now;
+	struct transaction now;
 	uint64_t submitted; /* transfers so far */
 	uint8_t address;    /* that the host sends to; the device has its own */
 	bus_tap_fn *tap; /* or NULL */
@@ -99,6 +106,12 @@ static inline int64_t bits_ns(const struct bus *b, uint64_t bits)
 static inline int64_t bytes_ns(const struct bus *b, uint64_t bytes)
 {
 	return bits_ns(b, 8 * bytes);
+}
+
+/* Nothing may begin on any wire. */
+static inline bool bus_stands(const struct bus *b)
+{
+	return b->detached || b->resetting || b->suspended || b->held;
 }
 
 static inline void bus_look_at(struct bus *b, int64_t t)
@@ -125,8 +138,8 @@ static inline int64_t bus_slot(struct bus *b, int64_t t, int64_t dur)
 	return t;
 }
 
-/* Which token comes next for an endpoint: its transfer is at the head. */
-void transaction_token(struct bus *, unsigned index);
+/* Which token comes next for an endpoint, and with what data: its transfer is at the head. */
+void transaction_token(const struct bus *, struct transaction *, unsigned index);
 
 /* Tells of the transaction that has ended, and of the polls in its shadow; of polls that were refused,
  * `count` of them, a period apart. */
@@ -141,6 +154,12 @@ void bus_count(struct bus *, int64_t began_ns);
 
 /* The planned transaction has ended, and takes effect. */
 void transaction_finish(struct bus *);
+
+/* The two halves of that, for a wire that does not end at the host (hub.h). The device has what came to
+ * it, or hears that what it sent has arrived: bus.now. Its reply may be a NAK after all. */
+void transaction_reach_device(struct bus *);
+/* The host learns of one that was acknowledged or stalled; its transfer is still at the head. */
+void transaction_reach_host(struct bus *, const struct transaction *);
 
 /* The transfer at the head of an endpoint's queue has ended on the wire: it leaves the queue, and is
  * complete when the host's software learns of it. */

@@ -14,6 +14,7 @@
 #define DOUBT_MOST   0.1
 #define SOF_NS	     5000.0 /* of a start of frame, and what may precede the first packet */
 #define AFTER_PAUSE  4 /* so many chunks do not show the pace of a long read */
+#define PATH_LEAST   16	/* blocks, to tell how long a packet takes behind a hub */
 #define CONCENTRATED 0.85 /* share of the waiting that lies between chunks */
 
 static size_t pieces_per_block(const struct msc_pace_samples *s)
@@ -118,6 +119,41 @@ uint32_t msc_chunk_of(const double *gap, uint32_t blocks, double bus_ns)
 			best = chunk;
 	}
 	return best;
+}
+
+/* From the first packet of a block to its last; 0: the device was not ready in between. */
+static int64_t span_of(const struct msc_pace_stream *x, size_t first, size_t packets)
+{
+	for (size_t i = first + 1; i < first + packets; i++)
+		if (x->naks[i] > 0)
+			return 0;
+	return x->seen_ns[first + packets - 1] - x->seen_ns[first];
+}
+
+double msc_path_ns(const struct msc_pace_samples *s)
+{
+	size_t packets = pieces_per_block(s), blocks = 0, gaps = 0;
+	double sum = 0, whole = 0;
+
+	if (!s->translated || packets < 2)
+		return 0;
+	for (size_t i = 0; i < s->n_streams; i++) {
+		const struct msc_pace_stream *x = &s->streams[i];
+
+		if (x->paused || x->pieces < packets)
+			continue;
+		whole += (double)(x->seen_ns[x->pieces - 1] - x->seen_ns[0]);
+		gaps += x->pieces - 1;
+		for (size_t k = 0; k + packets <= x->pieces; k += packets) {
+			int64_t ns = span_of(x, k, packets);
+
+			sum += (double)ns;
+			blocks += ns > 0;
+		}
+	}
+	if (blocks < PATH_LEAST)
+		return 0;
+	return fmin(sum / (double)blocks / (double)(packets - 1), whole / (double)gaps);
 }
 
 /* ---- intervals ------------------------------------------------------------------------------- */

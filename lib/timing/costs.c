@@ -3,6 +3,9 @@
 #include "timing/costs.h"
 
 #include <math.h>
+#include <stdio.h>
+
+#include "base/text.h"
 
 #define WAITING_LEAST  0.05 /* of a block, for anything beside the bus to be named */
 #define DEAF_LEAST     0.5  /* of the medium's time, for its reading to be in an interrupt */
@@ -337,4 +340,15 @@ void msc_diagnosis_insert(struct msc_pace *p, const struct msc_diagnosis *d)
 bool msc_diagnosis_overlaps(const struct msc_diagnosis *a, const struct msc_diagnosis *b)
 {
 	return a->saves_most > b->saves_least && b->saves_most > a->saves_least;
+}
+
+void msc_advise_path(const struct msc_pace *p, struct msc_diagnosis *d)
+{
+	snprintf(
+		d->advice, sizeof d->advice,
+		"not for the firmware to fix: a hub translates between high and full speed, and "
+		"its translator and what else is plugged into it take %.0f %%; without them a block "
+		"needs %s. A port of the host itself, a hub with a translator for each port, or "
+		"fewer neighbours help, or a device of high speed",
+		100 * (1 - p->alone_ns / p->bus_ns), msc_ns(p->alone_ns).s);
 }

@@ -50,6 +50,9 @@ struct msc_shares {
 };
 struct msc_shares msc_shares_of(const struct msc_costs *, enum msc_diagnosis_id);
 
+/* What can be done about a bus that has a hub's translator in it. */
+void msc_advise_path(const struct msc_pace *, struct msc_diagnosis *);
+
 /* Into the list of causes, at the place that its rank and weight give it; behind its equals. */
 void msc_diagnosis_insert(struct msc_pace *, const struct msc_diagnosis *);
 /* What mending either may save is in the range of the other. */

@@ -238,16 +238,23 @@ static void words_bus(const struct msc_costs *c, struct msc_diagnosis *d)
 	const struct msc_pace *p = c->p;
 	const struct msc_pace_size *z = largest(p);
 	char left[40] = "nothing is";
+	bool hub = p->path_more_ns > 0;
 
 	d->sure = sure_if(d->share > 0.8);
 	snprintf(d->evidence, sizeof d->evidence,
-		 "a read of %u block%s takes %s, of which %s are packets on the wire (%.0f %%); a "
-		 "block comes every %s, the wire needs %s",
+		 "a read of %u block%s takes %s, of which %s are packets on %s (%.0f %%); a block "
+		 "comes every %s, the %s needs %s",
 		 z->blocks, z->blocks == 1 ? "" : "s", msc_ns(msc_whole(c, z)).s,
-		 msc_ns(z->bus_ns).s, 100 * z->bus_ns / msc_whole(c, z),
-		 msc_ns(p->block_ns > 0 ? p->block_ns : p->bus_ns).s, msc_ns(p->bus_ns).s);
+		 msc_ns(z->bus_ns).s, hub ? "their way through a hub" : "the wire",
+		 100 * z->bus_ns / msc_whole(c, z),
+		 msc_ns(p->block_ns > 0 ? p->block_ns : p->bus_ns).s, hub ? "way" : "wire",
+		 msc_ns(p->bus_ns).s);
 	if (d->share < FULL)
 		snprintf(left, sizeof left, "no more than %.0f %% is", 100 * (1 - d->share));
+	if (hub) {
+		msc_advise_path(p, d);
+		return;
+	}
 	snprintf(d->advice, sizeof d->advice,
 		 "%s left to gain at this speed; only a faster bus helps%s%s", left,
 		 d->share < FULL ? " beyond that" : "",

@@ -50,6 +50,10 @@ static void weigh_bus(struct msc_pace_work *w)
 	w->packet_ns = msc_packet_ns(s->speed, bits);
 	w->p->piece_ns = in_piece * w->packet_ns;
 	w->p->bus_ns = packets * msc_packet_pace_ns(s->speed, bits);
+	w->p->path_more_ns = fmax(0, msc_path_ns(s) - msc_packet_pace_ns(s->speed, bits));
+	w->packet_ns += w->p->path_more_ns;
+	w->p->alone_ns = w->p->bus_ns;
+	w->p->bus_ns += packets * w->p->path_more_ns;
 	w->half_block = in_piece > 0 ? (packets - in_piece) / 2 * w->packet_ns : 0;
 }
 

@@ -70,6 +70,7 @@ struct msc_pace_samples {
 	bool queued_works;
 	char queued_why[128];
 	char host[64];	       /* host controller; empty: unknown */
+	bool translated;       /* a hub's translator is between it and the device */
 	uint64_t payload_bits; /* of the blocks in `payload_blocks`, stuffed bits included */
 	uint64_t payload_blocks;
 	struct msc_pace_command *commands;
@@ -234,6 +235,9 @@ struct msc_pace {
 
 	/* reads, per block, without the host; below 0: could not be told */
 	double bus_ns;		/* on the wire */
+	double alone_ns;	/* the same, if nothing but the wire delayed a packet */
+	double path_more_ns; /* what each packet takes beyond its own time, because a hub's translator
+				   passes it on and other devices are served between; 0: no such hub is known */
 	double block_ns;	/* from one to the next, in a long read */
 	double first_ns;	/* CBW taken to the first packet */
 	double medium_ns;	/* what the device needs for one */
@@ -290,6 +294,9 @@ void msc_test_lock(const struct msc_event_time *, size_t n, double period_ns, do
 
 /* diagnose.c: fills in diagnosis[] from the rest. */
 void msc_pace_diagnose(struct msc_pace *);
+
+/* pace_sizes.c: what the bus needs for a command: its CBW, so many blocks, its CSW. */
+double msc_pace_wire_ns(const struct msc_pace *, uint32_t blocks);
 
 /* write_costs.c: fills in writing from the samples, when the frame of the host and the sizes are known. */
 int msc_writing_analyse(const struct msc_pace_samples *, struct msc_pace *,

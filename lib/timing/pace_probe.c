@@ -10,6 +10,7 @@
  * Every set has a number of samples and a time that it may take; the shorter of the two ends it.
  * What the samples mean is not decided here, but in pace.c.
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -21,6 +22,7 @@
 #define COUNT_LEAST  4		   /* however slow they are */
 #define SET_NS	     (1500 * MSC_MS) /* time for one set of one size */
 #define STREAMS	     48
+#define PATH_READS   12
 #define RESUMES	     96
 #define RESUME_BLOCKS 12 /* at least; and so many chunks: */
 #define RESUME_CHUNKS 4
@@ -216,7 +218,7 @@ static int choose_length(struct msc_probe *s, struct msc_err *err)
 	int64_t fit = STREAMS_NS / STREAMS / block_time(s->out);
 	size_t before = s->out->n_streams;
 	double packets = (double)s->unit.block_size / s->out->packet;
-	double bus_ns = packets * msc_packet_pace_ns(s->out->speed, 8.0 * s->out->packet);
+	double packet_ns = msc_packet_pace_ns(s->out->speed, 8.0 * s->out->packet);
 	double *gap = calloc(STREAM_MOST, sizeof *gap);
 	int64_t least = STREAM_LEAST, chunk = 1;
 	int rc = gap ? stream(s, &what, err) : msc_nomem(err);
@@ -228,7 +230,8 @@ static int choose_length(struct msc_probe *s, struct msc_err *err)
 	}
 	if (rc == 0 && s->out->n_streams > before) {
 		rc = msc_mean_gaps(s->out, false, what.blocks, gap, err);
-		chunk = msc_chunk_of(gap, what.blocks, bus_ns);
+		packet_ns = fmax(packet_ns, msc_path_ns(s->out));
+		chunk = msc_chunk_of(gap, what.blocks, packets * packet_ns);
 		msc_pace_drop_stream(s->out);
 	}
 	least = CHUNKS * chunk > STREAM_LEAST ? CHUNKS * chunk : STREAM_LEAST;
@@ -266,6 +269,16 @@ static int long_reads(struct msc_probe *s, struct msc_err *err)
 	say(s, "long reads with a pause of the host");
 	return streams(s, RESUMES, s->resumed_blocks, pause_ns > PAUSE_NS ? pause_ns : PAUSE_NS,
 		       err);
+}
+
+int msc_probe_path(struct msc_probe *s, struct msc_err *err)
+{
+	uint32_t blocks = at_most(s, STREAM_LEAST);
+
+	if (!s->out->translated || !s->out->piece || !blocks)
+		return 0;
+	say(s, "long reads, packet by packet");
+	return streams(s, PATH_READS, blocks, 0, err);
 }
 
 /* The exchange that is drawn: a few blocks, as the host does it that is diagnosed, right after

@@ -82,6 +82,12 @@ static size_t pick(const struct msc_pace_samples *s, enum msc_pace_set set, uint
 	return n;
 }
 
+double msc_pace_wire_ns(const struct msc_pace *p, uint32_t blocks)
+{
+	return blocks * p->bus_ns + msc_packet_ns(p->speed, 8.0 * MSC_CBW_LEN) +
+	       msc_packet_ns(p->speed, 8.0 * MSC_CSW_LEN) + 2 * p->path_more_ns;
+}
+
 static void measure_size(struct msc_pace_work *w, struct msc_pace_size *z, double *x)
 {
 	const struct msc_pace_samples *s = w->s;
@@ -102,8 +108,7 @@ static void measure_size(struct msc_pace_work *w, struct msc_pace_size *z, doubl
 		n = pick(s, set, z->blocks, CSW, x);
 		z->csw_ns[set] = n ? msc_median(x, n) : -1;
 	}
-	z->bus_ns = z->blocks * w->p->bus_ns + msc_packet_ns(s->speed, 8.0 * MSC_CBW_LEN) +
-		    msc_packet_ns(s->speed, 8.0 * MSC_CSW_LEN);
+	z->bus_ns = msc_pace_wire_ns(w->p, z->blocks);
 	if (z->count[MSC_PACE_STROBED])
 		z->true_ns = fmax(z->mean_ns[MSC_PACE_STROBED] - w->half_frame, z->bus_ns);
 	for (int set = 0; set < 2 && z->true_ns >= 0; set++)

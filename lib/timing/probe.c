@@ -36,6 +36,7 @@ int msc_probe_open(struct msc_probe *s, struct msc_session *session,
 		out->packet = msc_bulk_packet(t->device.speed);
 	out->piece = out->packet && unit->block_size % out->packet == 0 ? out->packet : 0;
 	snprintf(out->host, sizeof out->host, "%s", t->device.host);
+	out->translated = t->device.translated;
 	if (!unit->have_capacity)
 		return msc_fail(err, MSC_E_UNSUPPORTED,
 				"%s: the device tells no capacity, so there is nothing to read and "

@@ -49,6 +49,9 @@ bool msc_probe_place(struct msc_probe *, uint32_t blocks, uint64_t *lba);
 int msc_probe_read(struct msc_probe *, const struct msc_probe_read *,
 		   struct msc_pace_stream *stream, bool *worked, struct msc_err *) MSC_MUST_CHECK;
 
+/* Where a hub's translator is between, as many long reads as tell what a packet takes there. */
+int msc_probe_path(struct msc_probe *, struct msc_err *) MSC_MUST_CHECK;
+
 /* TEST UNIT READY (0 blocks) or reads of this size: serial, queued where that works, and strobed. */
 int msc_probe_size(struct msc_probe *, uint32_t blocks, struct msc_err *) MSC_MUST_CHECK;
 

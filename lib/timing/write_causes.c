@@ -360,9 +360,14 @@ static void words_bus(const struct causes *c, struct msc_diagnosis *d)
 
 	d->sure = MSC_PACE_SHOWN;
 	snprintf(d->evidence, sizeof d->evidence,
-		 "a write of %u block%s takes %s, of which %s are packets on the wire (%.0f %%)",
+		 "a write of %u block%s takes %s, of which %s are packets on %s (%.0f %%)",
 		 z->blocks, MSC_PLURAL(z->blocks), msc_ns(whole(z)).s, msc_ns(z->bus_ns).s,
+		 c->p->path_more_ns > 0 ? "their way through a hub" : "the wire",
 		 100 * z->bus_ns / whole(z));
+	if (c->p->path_more_ns > 0) {
+		msc_advise_path(c->p, d);
+		return;
+	}
 	snprintf(d->advice, sizeof d->advice,
 		 "little is left to gain at this speed; only a faster "
 		 "bus helps");

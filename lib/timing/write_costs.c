@@ -40,8 +40,7 @@ struct weighing {
 
 static double bus_of(const struct weighing *g, uint32_t blocks)
 {
-	return blocks * g->p->bus_ns + msc_packet_ns(g->s->speed, 8.0 * MSC_CBW_LEN) +
-	       msc_packet_ns(g->s->speed, 8.0 * MSC_CSW_LEN);
+	return msc_pace_wire_ns(g->p, blocks);
 }
 
 /* ---- blocks alone ------------------------------------------------------------------------------ */
@@ -239,9 +238,10 @@ static double pause_limit(const struct weighing *g, uint32_t blocks, size_t n)
  * refused is the device's. */
 static double refused(const struct weighing *g, const struct msc_pace_written *t)
 {
-	const double bus[3] = { msc_packet_ns(g->s->speed, 8.0 * MSC_CBW_LEN),
+	double more = g->p->path_more_ns;
+	const double bus[3] = { msc_packet_ns(g->s->speed, 8.0 * MSC_CBW_LEN) + more,
 				t->blocks * g->p->bus_ns,
-				msc_packet_ns(g->s->speed, 8.0 * MSC_CSW_LEN) };
+				msc_packet_ns(g->s->speed, 8.0 * MSC_CSW_LEN) + more };
 	const double took[3] = { (double)(t->cbw_ns - t->began_ns),
 				 (double)(t->data_ns - t->cbw_ns),
 				 (double)(t->csw_ns - t->data_ns) };

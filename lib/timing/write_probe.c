@@ -315,7 +315,10 @@ int msc_pace_probe_writing(struct msc_session *session, const struct msc_pace_op
 	if (rc == 0)
 		rc = begin(&w, medium, err);
 	if (rc == 0)
-		rc = ready(&w, err) < 0 || pages(&w, err) < 0 || runs(&w, err) < 0 ? -1 : 0;
+		rc = msc_probe_path(&w.probe, err) < 0 || ready(&w, err) < 0 ||
+				     pages(&w, err) < 0 || runs(&w, err) < 0
+			     ? -1
+			     : 0;
 	free(w.data);
 	return msc_probe_finish(&w.probe, rc, err);
 }

@@ -228,6 +228,7 @@ static void take_facts(struct msc_target *t)
 	memcpy(d->serial, usb->found.serial, sizeof(d->serial));
 	memcpy(d->path, usb->found.path, sizeof(d->path));
 	msc_usb_host_controller("", usb->found.bus, d->host, sizeof(d->host));
+	d->translated = msc_usb_is_translated("", d->path);
 }
 
 /* Finds, opens and takes the device that the match names now. */

@@ -354,6 +354,7 @@ static int open_target(struct msc_target *t, const char *rest,
 	config.one_by_one = getenv(ONE_BY_ONE) != NULL;
 	t->device.speed = config.speed;
 	snprintf(t->device.host, sizeof t->device.host, "%s", bus_host_names[config.bus.host]);
+	t->device.translated = config.bus.hub != BUS_NO_HUB;
 	t->device.simulated = true;
 	t->device.forgets = !s->spec.has_file;
 	memcpy(t->device.medium_id, s->spec.medium_id, sizeof s->spec.medium_id);

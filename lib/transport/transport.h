@@ -63,6 +63,7 @@ struct msc_device {
 	char serial[128];    /* printable; empty: none */
 	char path[64];	     /* "1-2.3" for a real device; empty otherwise */
 	char host[64];	     /* host controller, such as "uhci" or "xhci_hcd"; empty: unknown */
+	bool translated; /* known to be behind a hub of a higher speed, which translates (USB 2.0, 11.14) */
 };
 
 struct msc_target;

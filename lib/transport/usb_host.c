@@ -161,6 +161,22 @@ static enum msc_speed speed_of(const char *root, const char *device)
 	return strtoul(text, NULL, 10) >= 5000 ? MSC_SPEED_SUPER : MSC_SPEED_UNKNOWN;
 }
 
+bool msc_usb_is_translated(const char *root, const char *path)
+{
+	enum msc_speed own = speed_of(root, path);
+	char hub[64], *port;
+
+	if (own != MSC_SPEED_FULL && own != MSC_SPEED_LOW)
+		return false;
+	snprintf(hub, sizeof(hub), "%s", path);
+	while ((port = strrchr(hub, '.'))) {
+		*port = '\0';
+		if (speed_of(root, hub) == MSC_SPEED_HIGH)
+			return true;
+	}
+	return false;
+}
+
 /* "1-2.3": a device; not "usb1" (a root hub) or "1-2.3:1.0" (an interface). */
 static bool is_device(const char *name)
 {

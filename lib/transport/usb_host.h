@@ -63,6 +63,10 @@ bool msc_usb_has_alternates(const struct msc_device *);
 void msc_usb_explain_error(const char *root, const struct msc_usb_found *, struct msc_clock *,
 			   struct msc_xfer *);
 
+/* The device, "1-2.3", is slower than a hub above it that is none of the host's own: that one
+ * translates (USB 2.0, 11.14). */
+bool msc_usb_is_translated(const char *root, const char *path);
+
 /* The driver of the host controller that the bus belongs to, such as "xhci_hcd"; "" if unknown. */
 void msc_usb_host_controller(const char *root, unsigned bus, char *buf, size_t size);
 

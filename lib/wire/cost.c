@@ -11,11 +11,13 @@
 
 static const struct msc_wire_cost full_speed = {
 	MBIT(12), .frame_ns = MSC_MS,
-	.data = 13, .handshake = 8, .setup = 21, .sof = 5, .end_bits = 32,
+	.data = 13, .handshake = 8, .setup = 21, .sof = 5, .isochronous = 9, .end_bits = 32,
 };
+/* A packet is 4 bytes of SYNC, what it holds, 1 of its end, and 11 of gap (table 5-10, 7.1.18.2): a SPLIT
+ * holds 4 (8.4.2), a handshake 1. */
 static const struct msc_wire_cost high_speed = {
-	MBIT(480), .frame_ns = 125 * MSC_US,
-	.data = 55, .handshake = 36, .setup = 63, .sof = 23,
+	MBIT(480), .frame_ns = 125 * MSC_US, .data = 55,  .handshake = 36, .setup = 63,
+	.sof = 23, .isochronous = 38,        .split = 20, .ack = 17,
 };
 /* USB 3.0: 5 Gbit/s in ten bits a byte; header packets and link commands reckoned as 40 bytes. The
  * simulator has no such bus. */

@@ -18,6 +18,9 @@ struct msc_wire_cost {
 	unsigned handshake; /* token and handshake only: a refused IN, a PING, a STALL */
 	unsigned setup;	  /* a SETUP transaction, payload included */
 	unsigned sof;	  /* a token with its SYNC and its end of packet */
+	unsigned isochronous; /* token and data packet without payload; 0: not known here */
+	unsigned split; /* the SPLIT packet before a token, and the gap behind it; high speed alone */
+	unsigned ack; /* a handshake and the gap before it, where it is needed by itself: high speed */
 	unsigned end_bits; /* nothing may be on the wire so long before the frame ends */
 };
 

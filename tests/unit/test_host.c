@@ -273,6 +273,22 @@ static void what_a_host_can(void **state)
 		{ "stm32,moderation=1ms", 0, "host=uhci has none" },
 		{ "reference,port-reset=50ms", MSC_SPEED_HIGH, NULL },
 		{ "reference,port-reset=9ms", 0, "at least 10ms" },
+		{ "reference,hub=tt", MSC_SPEED_FULL, NULL },
+		{ "stm32,hub=multi-tt,host=xhci,neighbours=6", MSC_SPEED_FULL, NULL },
+		{ "reference,hub=none", MSC_SPEED_HIGH, NULL },
+		{ "reference,speed=high,hub=tt", 0, "expected speed=full" },
+		{ "reference,hub=tt,host=uhci", 0, "no hub=tt: expected host=ehci" },
+		{ "stm32,hub=multi-tt,host=ohci", 0, "no hub=multi-tt" },
+		{ "reference,hub=tt,packets=3", 0, "packets: a translator" },
+		{ "reference,neighbours=2", 0, "nothing without hub=tt" },
+		{ "reference,hub=none,neighbours=2", 0, "neighbours need hub=tt" },
+		{ "reference,hub=tt,neighbour=bulk", 0, "nothing without neighbours=1" },
+		{ "reference,hub=tt,neighbours=7", 0, "neighbours" },
+		{ "reference,hub=tt,neighbours=1,neighbour-bytes=65", 0, "bulk has at most 64" },
+		{ "reference,hub=tt,neighbours=1,neighbour=isochronous,neighbour-bytes=1023",
+		  MSC_SPEED_FULL, NULL },
+		{ "reference,hub=tt,neighbours=2,neighbour=isochronous,neighbour-bytes=700", 0,
+		  "95 % of each frame" },
 	};
 
 	(void)state;

@@ -173,6 +173,32 @@ static void scans(void **state)
 	assert_string_equal(host, "");
 }
 
+/* Below 1-2, a hub of high speed; below 3-1, one of full speed; on a root port of a fast host. */
+static void knows_a_translator(void **state)
+{
+	static const char *const high[][2] = { { "speed", "480\n" }, { NULL, NULL } };
+	static const char *const full[][2] = { { "speed", "12\n" }, { NULL, NULL } };
+	static const char *const low[][2] = { { "speed", "1.5\n" }, { NULL, NULL } };
+	const struct host *h = *state;
+
+	add_device(h->root, "usb9", high);
+	add_device(h->root, "9-1", full);
+	add_device(h->root, "9-2", high);
+	add_device(h->root, "9-2.1", full);
+	add_device(h->root, "9-2.1.4", full);
+	add_device(h->root, "9-2.2", high);
+	add_device(h->root, "9-2.3", low);
+	add_device(h->root, "9-1.1", full);
+	assert_false(msc_usb_is_translated(h->root, "9-1"));
+	assert_true(msc_usb_is_translated(h->root, "9-2.1"));
+	assert_true(msc_usb_is_translated(h->root, "9-2.1.4"));
+	assert_false(msc_usb_is_translated(h->root, "9-2.2"));
+	assert_true(msc_usb_is_translated(h->root, "9-2.3"));
+	assert_false(msc_usb_is_translated(h->root, "9-1.1"));
+	assert_false(msc_usb_is_translated(h->root, ""));
+	assert_false(msc_usb_is_translated(h->root, "9-7.1"));
+}
+
 static void finds_one(void **state)
 {
 	static const struct {
@@ -272,6 +298,7 @@ int main(void)
 		cmocka_unit_test(targets),
 		cmocka_unit_test(says_what_a_target_looks_like),
 		cmocka_unit_test_setup_teardown(scans, make_host, remove_host),
+		cmocka_unit_test_setup_teardown(knows_a_translator, make_host, remove_host),
 		cmocka_unit_test_setup_teardown(finds_one, make_host, remove_host),
 		cmocka_unit_test(nothing_is_connected),
 		cmocka_unit_test_setup_teardown(lost_drivers, make_host, remove_host),
