@@ -349,7 +349,7 @@ static void untold(struct msc_pace *p, const struct msc_costs *c)
 			"the device has a tick of %s, and this host sees completions only every %s: "
 			"whether each block waits for the tick too could not be told; a host "
 			"controller that reports at once (xHCI) would tell",
-			msc_ns(p->wake.period_ns).s, msc_ns(p->host.period_ns).s);
+			msc_ns(p->tick.period_ns).s, msc_ns(p->host.period_ns).s);
 	else if (c->rest < p->block_ns && p->requests_busy < MSC_PACE_REQUESTS_LEAST)
 		snprintf(
 			p->untold, sizeof p->untold,

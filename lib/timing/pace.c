@@ -28,6 +28,7 @@
 #define WAKE_LEAST    0.25 /* the medium's own time blurs it */
 #define LOCKED_CHANCE 1e-3
 #define RHYTHM_MOST   0.5    /* of the beginnings of reads in a capture */
+#define HANDED_LATE   0.25 /* of a tick */
 #define DRIFT_MOST    2000.0	       /* ppm; beyond that the tick has an odd period */
 #define WAITING_LEAST 0.05 /* of a block's time, for anything to be said about what is waited for */
 #define READY_MOST    0.75
@@ -168,7 +169,8 @@ static int measure_blocks(struct msc_pace_work *w, struct msc_err *err)
 /* ---- the device's tick ----------------------------------------------------------------------- */
 
 /* The drift of the tick against the host's frames, if its period is meant to be a round one. */
-static void tell_drift(struct msc_pace_work *w, const struct msc_event_time *e, size_t n)
+static void tell_drift(struct msc_pace_work *w, double period_ns, const struct msc_event_time *e,
+		       size_t n)
 {
 	struct msc_pace *p = w->p;
 	double unit = TICK_ROUND, round, ppm, span_ns = e[n - 1].at_ns - e[0].at_ns, vague = 0;
@@ -179,22 +181,22 @@ static void tell_drift(struct msc_pace_work *w, const struct msc_event_time *e, 
 	if (p->host.locked)
 		unit *= p->host.period_ns /
 			(p->host.period_ns > FRAME_NS / 2 ? FRAME_NS : MICROFRAME_NS);
-	round = unit * floor(p->wake.period_ns / unit + 0.5);
-	ppm = round > 0 ? (p->wake.period_ns / round - 1) * 1e6 : DRIFT_MOST;
+	round = unit * floor(period_ns / unit + 0.5);
+	ppm = round > 0 ? (period_ns / round - 1) * 1e6 : DRIFT_MOST;
 	if (fabs(ppm) >= DRIFT_MOST || span_ns <= 0)
 		return;
 	p->drift_known = true;
 	p->drift_ppm = ppm;
 	/* A tenth of a turn over all that was seen, and what each arrival is uncertain by. */
-	p->drift_error_ppm = (0.1 * p->wake.period_ns + vague) / span_ns * 1e6;
+	p->drift_error_ppm = (0.1 * period_ns + vague) / span_ns * 1e6;
 }
 
 /* A tick that slips against the frames is the device's. One that does not may be the host's, unless
  * the host is known to poll within the frame, or its period is none of the host's; where packets are
  * seen, it is seen to poll. */
-static enum msc_pace_clock whose(const struct msc_pace *p, bool bus)
+static enum msc_pace_clock whose(const struct msc_pace *p, double period_ns, bool bus)
 {
-	double frames = p->wake.period_ns / (p->host.locked ? p->host.period_ns : FRAME_NS);
+	double frames = period_ns / (p->host.locked ? p->host.period_ns : FRAME_NS);
 
 	if (bus || (p->drift_known && fabs(p->drift_ppm) > 2 * p->drift_error_ppm))
 		return MSC_PACE_CLOCK_DEVICE;
@@ -208,36 +210,84 @@ static bool is_locked(const struct msc_pace_lock *l, double least)
 	return l->resultant > least && l->chance < LOCKED_CHANCE;
 }
 
-/* Nobody saw to it that the reads of a capture began at any time. Where they have a rhythm of their own,
- * a first block that keeps to it keeps to nothing of the device's. */
-static int leave_rhythm(struct msc_pace_work *w, struct msc_err *err)
+/* Reads of a capture begin when its host liked, and pauses of the probe end at instants that are spread
+ * evenly: where these have a rhythm of their own, what keeps to it keeps to nothing of the device's. */
+static int leave_rhythm(const struct msc_pace_samples *s, bool paused, struct msc_pace_lock *found,
+			bool *rhythm, struct msc_err *err)
 {
-	const struct msc_pace_samples *s = w->s;
 	struct msc_event_time *e = calloc(s->n_streams + 1, sizeof *e);
-	struct msc_pace *p = w->p;
 	struct msc_pace_lock begins = { .locked = false };
+	size_t n = 0;
 
 	if (!e)
 		return msc_nomem(err);
-	for (size_t i = 0; i < s->n_streams; i++)
-		e[i] = (struct msc_event_time){ (double)s->streams[i].began_ns, 0, i };
-	msc_test_lock(e, s->n_streams, p->wake.period_ns, TICK_PPM, &begins);
+	for (size_t i = 0; i < s->n_streams; i++) {
+		const struct msc_pace_stream *x = &s->streams[i];
+
+		if (!paused || x->paused)
+			e[n++] = (struct msc_event_time){
+				(double)(paused ? x->resumed_ns : x->began_ns), 0, i
+			};
+	}
+	msc_test_lock(e, n, found->period_ns, TICK_PPM, &begins);
 	free(e);
-	p->rhythm = begins.resultant > RHYTHM_MOST && begins.chance < LOCKED_CHANCE;
-	if (p->rhythm)
-		p->wake.locked = false;
+	*rhythm = begins.resultant > RHYTHM_MOST && begins.chance < LOCKED_CHANCE;
+	if (*rhythm)
+		found->locked = false;
 	return 0;
 }
 
-/* The first block of a read, which begins at any time, passes every wait for a tick that there is.
- * So it shows the period; and then it is asked whether the other blocks keep to it, too. */
+/* Whether the other blocks keep to the tick that was found, and whose it is. */
+static int follow_tick(struct msc_pace_work *w, const struct msc_pace_view *view,
+		       const struct msc_pace_lock *found, struct msc_err *err)
+{
+	struct msc_pace *p = w->p;
+	struct msc_event_time *e;
+	size_t n;
+
+	p->tick_clock = whose(p, found->period_ns, w->s->bus);
+	if (msc_arrivals(view, p->chunk ? p->chunk : 1, &e, &n, err) < 0)
+		return -1;
+	msc_test_lock(e, n, found->period_ns, TICK_PPM, &p->tick);
+	/* Blocks that come by chance at the tick's own pace agree with it for a while. */
+	p->tick.locked = is_locked(&p->tick, p->host.locked && !w->s->bus && view->nak_ns <= 0
+						     ? LOCKED_LEAST
+						     : LOCKED_SHARP);
+	p->tick.period_ns = found->period_ns; /* known better */
+	free(e);
+	return 0;
+}
+
+/* What is handed over after a pause comes right behind the block before it, or its task is woken late: by
+ * half a tick on average, and each time by what is left of one. */
+static bool is_handed_late(const struct msc_pace *p)
+{
+	return p->handed.resultant > LOCKED_SHARP &&
+	       p->after_pause_ns[1] - p->bus_ns * p->chunk > HANDED_LATE * p->handed.period_ns;
+}
+
+static int find_in(struct msc_pace_work *w, struct msc_event_time *e, size_t n,
+		   struct msc_pace_lock *found, struct msc_err *err)
+{
+	int rc = msc_find_lock(e, n, TICK_SHORTEST, TICK_LONGEST, found, err);
+
+	found->locked = is_locked(found, WAKE_LEAST);
+	if (found->locked)
+		tell_drift(w, found->period_ns, e, n);
+	free(e);
+	return rc;
+}
+
+/* The first block of a read, which begins at any time, passes every wait for a tick between a command and
+ * its data. What is handed over after a pause passes the wait of a task for the bus, which a device may have
+ * alone. So these show the period; and then it is asked whether the other blocks keep to it, too. */
 static int find_tick(struct msc_pace_work *w, struct msc_err *err)
 {
 	struct msc_pace *p = w->p;
 	struct msc_pace_view view = { w->s, &p->host, p->piece_ns, 0, NULL };
 	struct msc_event_time *e;
+	bool rhythm = false;
 	size_t n;
-	int rc;
 
 	p->midframe = msc_midframe(&view);
 	if (!waits(p))
@@ -245,27 +295,22 @@ static int find_tick(struct msc_pace_work *w, struct msc_err *err)
 	if (msc_nak_period(&view, p->chunk ? p->chunk : 1, &p->nak_period_ns, err) < 0)
 		return -1;
 	view.nak_ns = p->nak_period_ns;
-	if (msc_first_arrivals(&view, &e, &n, err) < 0)
+	if (msc_first_arrivals(&view, &e, &n, err) < 0 || find_in(w, e, n, &p->wake, err) < 0)
 		return -1;
-	rc = msc_find_lock(e, n, TICK_SHORTEST, TICK_LONGEST, &p->wake, err);
-	p->wake.locked = is_locked(&p->wake, WAKE_LEAST);
-	if (rc == 0 && p->wake.locked && w->s->captured)
-		rc = leave_rhythm(w, err);
-	if (p->wake.locked)
-		tell_drift(w, e, n);
-	free(e);
-	if (rc < 0 || !p->wake.locked)
-		return rc;
-	p->tick_clock = whose(p, w->s->bus);
-	if (msc_arrivals(&view, p->chunk ? p->chunk : 1, &e, &n, err) < 0)
+	if (p->wake.locked && w->s->captured &&
+	    leave_rhythm(w->s, false, &p->wake, &p->rhythm, err) < 0)
 		return -1;
-	msc_test_lock(e, n, p->wake.period_ns, TICK_PPM, &p->tick);
-	/* Blocks that come by chance at the tick's own pace agree with it for a while. */
-	p->tick.locked = is_locked(&p->tick, p->host.locked && !w->s->bus && view.nak_ns <= 0
-						     ? LOCKED_LEAST
-						     : LOCKED_SHARP);
-	p->tick.period_ns = p->wake.period_ns; /* known better */
-	free(e);
+	if (p->wake.locked || p->chunk != 1)
+		return p->wake.locked ? follow_tick(w, &view, &p->wake, err) : 0;
+	if (msc_handed_arrivals(&view, p->chunk, &e, &n, err) < 0 ||
+	    find_in(w, e, n, &p->handed, err) < 0)
+		return -1;
+	if (p->handed.locked && leave_rhythm(w->s, true, &p->handed, &rhythm, err) < 0)
+		return -1;
+	p->handed.locked = p->handed.locked && is_handed_late(p);
+	if (p->handed.locked)
+		return follow_tick(w, &view, &p->handed, err);
+	p->drift_known = false;
 	return 0;
 }
 
@@ -307,7 +352,9 @@ static void settle_buffers(struct msc_pace *p)
 	p->overlap = overlap(p);
 	if (!waits(p) || !p->ready)
 		return;
-	if (p->chunk > 1)
+	if (p->handed.locked) /* only a task that holds a further block waits for the bus alone */
+		p->buffers = 2;
+	else if (p->chunk > 1)
 		p->buffers = (p->ready + 1 + p->chunk / 2) / p->chunk;
 	else if (tick > 0 && block < 1.25 * rounded) /* a tick holds both, overlapping or not */
 		p->buffers = p->overlap > OVERLAPPED ? 2 : 0;
