@@ -12,6 +12,7 @@
 #define SHARED_WITHIN  300e-6 /* of a tick for each of them */
 #define SHARED_CHANCE  1e-9   /* at most, that arrivals agree so well without a tick */
 #define AT_TIMES_LEAST 0.15   /* resultant of blocks that keep to the tick at times */
+#define HANDED_LATE    1.25   /* times the bus's time, after a pause, for what was ready */
 #define ABOUT_AS_FAST  1.5    /* times the bus's time, what a first block takes */
 #define TICK_NEARLY    0.95 /* of a tick: blocks that take so long may each wait for one */
 #define VAGUE	       0.03 /* of a time: what the model leaves out, a task's switch and the like */
@@ -71,6 +72,8 @@ bool msc_hides_tick(const struct msc_pace *p)
 {
 	if (msc_keeps_to_tick(p) || !sees_frames(p))
 		return false;
+	if (msc_wakes_by_tick(p) && p->host.period_ns > 2 * p->tick.period_ns)
+		return true; /* several in a frame */
 	return (msc_wakes_by_tick(p) && p->block_ns < 1.15 * p->tick.period_ns) ||
 	       (msc_hands_by_tick(p) && p->first_ns < ABOUT_AS_FAST * p->bus_ns);
 }
@@ -79,6 +82,17 @@ bool msc_may_tick(const struct msc_pace *p)
 {
 	return msc_hides_tick(p) &&
 	       (msc_hands_by_tick(p) || p->block_ns > TICK_NEARLY * p->tick.period_ns);
+}
+
+bool msc_waits_unseen(const struct msc_pace *p)
+{
+	bool late = p->after_pause_ns[1] > HANDED_LATE * p->bus_ns * p->chunk &&
+		    p->first_ns < ABOUT_AS_FAST * p->bus_ns;
+
+	return !p->bus && p->host.locked && !p->wake.locked && !p->handed.locked &&
+	       p->buffers > 1 && p->first_ns >= 0 && msc_is_waiting(p) &&
+	       (late ||
+		p->block_ns - fmax(p->bus_ns, p->first_ns) > WAITING_LEAST * p->block_ns);
 }
 
 bool msc_is_waiting(const struct msc_pace *p)
@@ -140,9 +154,7 @@ static void divide_block(struct msc_costs *c)
 	c->rest -= c->tick;
 }
 
-/* By how much a tick rounds up the bus time of a chunk, which is known; what it rounds the medium's time
- * up by is not: less than a tick for each time that the device waits for the medium, which may be as
- * often as there are ticks. */
+/* By how much a tick rounds up the bus time of a chunk, if nothing else goes on in it. */
 static double rounds_bus_by(const struct msc_pace *p)
 {
 	double bus = p->bus_ns * p->chunk;
@@ -160,7 +172,7 @@ static void bound_medium(struct msc_costs *c)
 	c->medium = (struct msc_range){ 0, one ? waiting : p->block_ns };
 	if (c->interrupt > 0)
 		return; /* how much of it is the processor's own copying is not seen */
-	if (c->tick <= 0)
+	if (c->tick <= 0 && !msc_hides_tick(p))
 		c->medium.least = c->medium.most;
 	if (one)
 		c->medium.most += fmax(0, p->overlap) * fmin(waiting, p->bus_ns);
@@ -204,16 +216,11 @@ static void bound_savings(struct msc_costs *c)
 			p->block_ns - fmax(c->medium.least, p->bus_ns) + VAGUE * p->block_ns +
 				(msc_wakes_by_tick(p) ? rounds_bus_by(p) / p->chunk : 0)
 		};
-	if (c->tick > 0) {
-		if (p->buffers == 1)
-			c->saves_tick.least = rounds_bus_by(p) / p->chunk * (1 - VAGUE);
-		c->saves_tick.most = waiting;
-	} else if (msc_ticks_at_times(p)) {
+	if (msc_ticks_at_times(p))
 		c->saves_tick.most =
 			fmax(waiting, p->tick.period_ns); /* another read may keep to it */
-	} else if (msc_may_tick(p)) {
+	else if (c->tick > 0 || msc_may_tick(p) || msc_waits_unseen(p))
 		c->saves_tick.most = waiting;
-	}
 }
 
 void msc_costs_of(const struct msc_pace *p, enum msc_pace_set set, struct msc_costs *c)
@@ -226,12 +233,17 @@ void msc_costs_of(const struct msc_pace *p, enum msc_pace_set set, struct msc_co
 
 void msc_bound_mended(struct msc_pace *p, const struct msc_costs *c)
 {
-	bool vague = msc_hides_tick(p) || msc_ticks_at_times(p) || !msc_is_divided(p);
+	bool vague = msc_hides_tick(p) || msc_ticks_at_times(p) || msc_waits_unseen(p) ||
+		     !msc_is_divided(p);
+	double least = fmin(c->medium.least, p->block_ns);
+
+	if (p->host.locked && !p->bus && !p->wake.locked) /* a tick that is short beside the frame */
+		least -= VAGUE * p->block_ns;
 
 	p->mended_least_ns = p->mended_most_ns = -1;
 	if (p->block_ns <= 0)
 		return;
-	p->mended_least_ns = fmax(p->bus_ns, vague ? 0 : fmin(c->medium.least, p->block_ns));
+	p->mended_least_ns = fmax(p->bus_ns, vague ? 0 : least);
 	p->mended_most_ns = fmax(p->bus_ns, fmin(c->medium.most, p->block_ns));
 }
 

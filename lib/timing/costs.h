@@ -65,6 +65,9 @@ bool msc_ticks_at_times(const struct msc_pace *); /* so do some of the others */
  * each tick. */
 bool msc_hides_tick(const struct msc_pace *);
 bool msc_may_tick(const struct msc_pace *); /* it does, and a block takes about a tick */
+/* Blocks of a long read take longer than the bus and than the first one, or what was ready after a pause came
+ * late; and the host sees frames only: a tick that is shorter would not be found. */
+bool msc_waits_unseen(const struct msc_pace *);
 /* A block takes longer than the bus needs for it. */
 bool msc_is_waiting(const struct msc_pace *);
 /* A probe pauses in the middle of a read and asks endpoint 0 meanwhile; the host of a capture may have
