@@ -146,8 +146,8 @@ static struct interval within_frame(const struct msc_pace_view *v, const struct 
 		end++;
 	r.hi = seen - (double)(end - i) * v->piece_ns;
 	r.lo = seen - v->host->period_ns + (double)(i - first) * v->piece_ns;
-	/* More of the same chunk was there, and did not fit. */
-	if (end < x->pieces && end % per_chunk)
+	/* More of the same chunk was there, and did not fit; where it is of a later one, that says nothing. */
+	if (end < x->pieces && end < i + per_chunk)
 		r.lo = fmax(r.lo, r.hi - v->piece_ns);
 	r.lo = fmin(r.lo, r.hi);
 	return r;

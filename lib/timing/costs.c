@@ -148,7 +148,7 @@ static void divide_block(struct msc_costs *c)
 	}
 	c->rest -= c->buffer;
 	if (p->chunk && !c->interrupt)
-		c->tick = handing_wait(p) > 0
+		c->tick = msc_keeps_to_tick(p) && handing_wait(p) > 0
 				  ? handing_wait(p)
 				  : fmin(tick_wait(p) / p->chunk, c->rest - p->bus_ns / 2);
 	c->rest -= c->tick;
@@ -178,12 +178,15 @@ static void bound_medium(struct msc_costs *c)
 		c->medium.most += fmax(0, p->overlap) * fmin(waiting, p->bus_ns);
 }
 
-/* What of the medium's time the bus hides now, and a tick may round up when it no longer does. */
+/* What of the medium's time the bus hides now, and a tick may round up when it no longer does; and who is done
+ * before the bus then waits for it, and is woken late. */
 static double hidden(const struct msc_costs *c)
 {
 	const struct msc_pace *p = c->p;
+	double tick = p->tick.period_ns / p->chunk;
+	bool bus_is_longer = p->block_ns - p->bus_ns < p->bus_ns + tick;
 
-	return p->overlap > VAGUE ? p->tick.period_ns / p->chunk : 0;
+	return p->overlap > VAGUE || bus_is_longer ? tick : 0;
 }
 
 /* What a second buffer takes out of the whole ticks of one, at most: beside the bus there may lie, between two
