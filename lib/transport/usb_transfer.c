@@ -180,10 +180,29 @@ static int refused(struct msc_target *t, const struct msc_xfer *x, int number, s
 			x->setup.index);
 }
 
+/* While the kernel takes a device apart that has come back from a reset as another one, its endpoints
+ * are not there, and usbfs says ENOENT (no number of libusb's: it becomes LIBUSB_ERROR_IO) until it says ENODEV. */
+static bool is_leaving(struct msc_flight *f)
+{
+	struct msc_xfer x = { .ep = f->xfer->ep, .outcome = MSC_OUT_ERROR };
+
+	msc_usb_explain_error("", &f->usb->found, &f->usb->clock.clock, &x);
+	return x.outcome == MSC_OUT_GONE;
+}
+
+static int submit_whole(struct msc_flight *f)
+{
+	int r = libusb_submit_transfer(f->transfer);
+
+	if (r == LIBUSB_ERROR_IO && !f->control)
+		r = is_leaving(f) ? LIBUSB_ERROR_NO_DEVICE : libusb_submit_transfer(f->transfer);
+	return r;
+}
+
 /* The whole of it, or its first piece where the kernel has no memory for the whole. */
 static int submit_first(struct msc_target *t, struct msc_flight *f)
 {
-	int r = libusb_submit_transfer(f->transfer);
+	int r = submit_whole(f);
 
 	if (r == LIBUSB_ERROR_NO_MEM && msc_usb_spare_memory(f->usb))
 		r = libusb_submit_transfer(f->transfer);

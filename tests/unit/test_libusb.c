@@ -297,6 +297,29 @@ static void device_leaves(void **state)
 	}
 }
 
+/* The kernel has taken its endpoints away, and not yet the device itself. */
+static void device_is_taken_apart(void **state)
+{
+	uint8_t data[64];
+	struct msc_xfer x = { .ep = 0x81, .data = data, .len = sizeof(data) };
+
+	(void)state;
+	for (int leaves = 0; leaves < 2; leaves++) {
+		struct msc_err err = MSC_ERR_INIT;
+		struct msc_target *t;
+
+		fake = (struct fake){ .leaves = leaves };
+		t = fake_must_open();
+		fake.fails = FAKE_SUBMIT;
+		fake.error = LIBUSB_ERROR_IO;
+		assert_int_equal(msc_transfer(t, &x, MSC_S, &err), -1);
+		assert_int_equal(err.code, leaves ? MSC_E_GONE : MSC_E_DEVICE);
+		assert_int_equal(t->gone, leaves);
+		msc_target_close(t);
+		fake_kept_nothing("taken apart");
+	}
+}
+
 static void device_leaves_with_a_bus_error(void **state)
 {
 	struct msc_err err = MSC_ERR_INIT;
@@ -445,6 +468,7 @@ int main(void)
 		cmocka_unit_test(driver_left_by_itself), cmocka_unit_test(outcomes),
 		cmocka_unit_test(control_requests),	 cmocka_unit_test(timeout_cancels),
 		cmocka_unit_test(device_leaves),	 cmocka_unit_test(clearing_a_halt),
+		cmocka_unit_test(device_is_taken_apart),
 		cmocka_unit_test(device_leaves_with_a_bus_error),
 		cmocka_unit_test(port_reset),
 		cmocka_unit_test(a_device_that_stays_away),
