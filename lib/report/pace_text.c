@@ -157,8 +157,8 @@ static void print_tick(FILE *out, const struct msc_pace *p)
 		 "(%.2f of %zu)",
 		 msc_ns(first->period_ns).s, whose[p->tick_clock], drift,
 		 p->wake.locked ? "first blocks keep" : "what is handed over after a pause keeps",
-		 first->resultant, first->events, p->tick.locked ? "too" : "do not", p->tick.resultant,
-		 p->tick.events);
+		 first->resultant, first->events, p->tick.locked ? "too" : "do not",
+		 p->tick.resultant, p->tick.events);
 	msc_put_row(out, COLUMN, "tick", text);
 }
 

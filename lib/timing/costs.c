@@ -91,8 +91,7 @@ bool msc_waits_unseen(const struct msc_pace *p)
 
 	return !p->bus && p->host.locked && !p->wake.locked && !p->handed.locked &&
 	       p->buffers > 1 && p->first_ns >= 0 && msc_is_waiting(p) &&
-	       (late ||
-		p->block_ns - fmax(p->bus_ns, p->first_ns) > WAITING_LEAST * p->block_ns);
+	       (late || p->block_ns - fmax(p->bus_ns, p->first_ns) > WAITING_LEAST * p->block_ns);
 }
 
 bool msc_is_waiting(const struct msc_pace *p)
@@ -240,7 +239,8 @@ void msc_bound_mended(struct msc_pace *p, const struct msc_costs *c)
 		     !msc_is_divided(p);
 	double least = fmin(c->medium.least, p->block_ns);
 
-	if (p->host.locked && !p->bus && !p->wake.locked) /* a tick that is short beside the frame */
+	if (p->host.locked && !p->bus &&
+	    !p->wake.locked) /* a tick that is short beside the frame */
 		least -= VAGUE * p->block_ns;
 
 	p->mended_least_ns = p->mended_most_ns = -1;
@@ -336,7 +336,8 @@ static struct msc_range saving(const struct msc_costs *c, enum msc_diagnosis_id 
 	case MSC_DIAG_SINGLE_BUFFERED: r = times(n - 1, c->saves_buffer); break;
 	case MSC_DIAG_TICK_BOUND:
 		r = times(n, c->saves_tick);
-		if (msc_wakes_by_tick(c->p)) /* that of the first, and of what a command does besides */
+		if (msc_wakes_by_tick(
+			    c->p)) /* that of the first, and of what a command does besides */
 			r.most += c->p->wake.period_ns + msc_per_command(c, z);
 		break;
 	case MSC_DIAG_MEDIUM_BOUND: r.most = msc_whole(c, z); break;

@@ -100,17 +100,18 @@ static void words_handed(const struct msc_pace *p, const char *drift, struct msc
 {
 	bool keeps = msc_keeps_to_tick(p);
 
-	snprintf(d->evidence, sizeof d->evidence,
-		 "after a pause of the host the next block is handed over on a grid of %s%s "
-		 "(resultant %.2f of %zu reads), %s after the one before, for which the bus needs "
-		 "%s: a task that waits for the bus goes on at the next tick; in a long read a block "
-		 "takes %s, the first one %s; further blocks %s",
-		 msc_ns(p->handed.period_ns).s, drift, p->handed.resultant, p->handed.events,
-		 msc_ns(p->after_pause_ns[1]).s, msc_ns(p->bus_ns).s, msc_ns(p->block_ns).s,
-		 msc_ns(p->first_ns).s,
-		 keeps		   ? "wait for it"
-		 : msc_may_tick(p) ? "may wait for it, which this host does not show"
-				   : keeping(p));
+	snprintf(
+		d->evidence, sizeof d->evidence,
+		"after a pause of the host the next block is handed over on a grid of %s%s "
+		"(resultant %.2f of %zu reads), %s after the one before, for which the bus needs "
+		"%s: a task that waits for the bus goes on at the next tick; in a long read a block "
+		"takes %s, the first one %s; further blocks %s",
+		msc_ns(p->handed.period_ns).s, drift, p->handed.resultant, p->handed.events,
+		msc_ns(p->after_pause_ns[1]).s, msc_ns(p->bus_ns).s, msc_ns(p->block_ns).s,
+		msc_ns(p->first_ns).s,
+		keeps             ? "wait for it"
+		: msc_may_tick(p) ? "may wait for it, which this host does not show"
+				  : keeping(p));
 }
 
 static void words_tick(const struct msc_costs *c, struct msc_diagnosis *d)
@@ -126,13 +127,14 @@ static void words_tick(const struct msc_costs *c, struct msc_diagnosis *d)
 		snprintf(drift, sizeof drift, " that slips by %+.0f ppm against the host's frames",
 			 p->drift_ppm);
 	if (msc_waits_unseen(p))
-		snprintf(d->evidence, sizeof d->evidence,
-			 "a block of a long read takes %s, the bus needs %s and the first block "
-			 "takes %s; what is ready after a pause of the host takes %s: a task that "
-			 "waits for the bus may be woken by a tick shorter than %s, which this host "
-			 "does not show",
-			 msc_ns(p->block_ns).s, msc_ns(p->bus_ns).s, msc_ns(p->first_ns).s,
-			 msc_ns(p->after_pause_ns[1]).s, msc_ns(p->host.period_ns).s);
+		snprintf(
+			d->evidence, sizeof d->evidence,
+			"a block of a long read takes %s, the bus needs %s and the first block "
+			"takes %s; what is ready after a pause of the host takes %s: a task that "
+			"waits for the bus may be woken by a tick shorter than %s, which this host "
+			"does not show",
+			msc_ns(p->block_ns).s, msc_ns(p->bus_ns).s, msc_ns(p->first_ns).s,
+			msc_ns(p->after_pause_ns[1]).s, msc_ns(p->host.period_ns).s);
 	else if (msc_hands_by_tick(p))
 		words_handed(p, drift, d);
 	else if (!msc_keeps_to_tick(p))

@@ -128,12 +128,32 @@ static void test_what_is_handed_over(void **state)
 		double tick_ns; /* 0: none must be found */
 		bool saves, untold;
 	} handed[] = {
-		{ "quicker than the bus", { 2, 2e5, 1e5, 1e6, UHCI }, "tick-bound", 1e6, true, false },
-		{ "the same, seen at once", { 2, 2e5, 1e5, 1e6, XHCI }, "tick-bound", 1e6, true, false },
+		{ "quicker than the bus",
+		  { 2, 2e5, 1e5, 1e6, UHCI },
+		  "tick-bound",
+		  1e6,
+		  true,
+		  false },
+		{ "the same, seen at once",
+		  { 2, 2e5, 1e5, 1e6, XHCI },
+		  "tick-bound",
+		  1e6,
+		  true,
+		  false },
 		{ "at times", { 2, 38e4, 1e5, 1e6, XHCI }, "tick-bound", 1e6, true, false },
 		{ "a tick of 10 ms", { 2, 38e4, 1e5, 1e7, UHCI }, "tick-bound", 1e7, true, false },
-		{ "slower than the bus", { 2, 7e5, 3e5, 1e6, UHCI }, "medium-bound", 1e6, false, false },
-		{ "the same, seen at once", { 2, 7e5, 3e5, 1e6, XHCI }, "medium-bound", 1e6, false, false },
+		{ "slower than the bus",
+		  { 2, 7e5, 3e5, 1e6, UHCI },
+		  "medium-bound",
+		  1e6,
+		  false,
+		  false },
+		{ "the same, seen at once",
+		  { 2, 7e5, 3e5, 1e6, XHCI },
+		  "medium-bound",
+		  1e6,
+		  false,
+		  false },
 		{ "about as quick", { 2, 47e4, 4e4, 1e6, UHCI }, "medium-bound", 1e6, true, true },
 		{ "one buffer", { 1, 7e5, 3e5, 1e6, UHCI }, "single-buffered", 0, false, false },
 		{ "no tick", { 2, 7e5, 3e5, 0, UHCI }, "medium-bound", 0, false, false },
@@ -149,7 +169,9 @@ static void test_what_is_handed_over(void **state)
 		d.seed = i % 3 * 77 + 5;
 		analyse(&d, &both, &p);
 		if (!pace_names_first(&p, handed[i / 3].first))
-			fail_msg("%s, seed %d: %s: %s; block %.0f first %.0f R %.2f chance %g", what, (int)d.seed, first(&p), p.diagnosis[0].evidence, p.block_ns, p.first_ns, p.tick.resultant, p.tick.chance);
+			fail_msg("%s, seed %d: %s: %s; block %.0f first %.0f R %.2f chance %g",
+				 what, (int)d.seed, first(&p), p.diagnosis[0].evidence, p.block_ns,
+				 p.first_ns, p.tick.resultant, p.tick.chance);
 		if (p.handed.locked != (handed[i / 3].tick_ns > 0) ||
 		    (p.handed.locked &&
 		     fabs(p.handed.period_ns / handed[i / 3].tick_ns - 1) > 100e-6))
