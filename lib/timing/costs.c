@@ -213,8 +213,8 @@ static void bound_savings(struct msc_costs *c)
 					    in_tick_of_bus(c) };
 	else if (c->buffer > 0)
 		c->saves_buffer = (struct msc_range){
-			fmax(0,
-			     p->block_ns - fmax(c->medium.most, p->bus_ns) - VAGUE * p->block_ns),
+			fmax(0, p->block_ns - fmax(c->medium.most, p->bus_ns) -
+					VAGUE * p->block_ns - (msc_hides_tick(p) ? hidden(c) : 0)),
 			p->block_ns - fmax(c->medium.least, p->bus_ns) + VAGUE * p->block_ns +
 				(msc_wakes_by_tick(p) ? rounds_bus_by(p) / p->chunk : 0)
 		};
