@@ -118,47 +118,47 @@ static bool lists(const struct msc_pace *p, enum msc_diagnosis_id id)
 	return false;
 }
 
+static const struct {
+	const char *what;
+	struct pace_device d;
+	const char *first;
+	double tick_ns; /* 0: none must be found */
+	bool saves, untold;
+} handed[] = {
+	{ "quicker than the bus",
+	  { 2, 2e5, 1e5, 1e6, UHCI },
+	  "tick-bound",
+	  1e6,
+	  true,
+	  false },
+	{ "the same, seen at once",
+	  { 2, 2e5, 1e5, 1e6, XHCI },
+	  "tick-bound",
+	  1e6,
+	  true,
+	  false },
+	{ "at times", { 2, 38e4, 1e5, 1e6, XHCI }, "tick-bound", 1e6, true, false },
+	{ "a tick of 10 ms", { 2, 38e4, 1e5, 1e7, UHCI }, "tick-bound", 1e7, true, false },
+	{ "slower than the bus",
+	  { 2, 7e5, 3e5, 1e6, UHCI },
+	  "medium-bound",
+	  1e6,
+	  false,
+	  false },
+	{ "the same, seen at once",
+	  { 2, 7e5, 3e5, 1e6, XHCI },
+	  "medium-bound",
+	  1e6,
+	  false,
+	  false },
+	{ "about as quick", { 2, 47e4, 4e4, 1e6, UHCI }, "medium-bound", 1e6, true, true },
+	{ "one buffer", { 1, 7e5, 3e5, 1e6, UHCI }, "single-buffered", 0, false, false },
+	{ "no tick", { 2, 7e5, 3e5, 0, UHCI }, "medium-bound", 0, false, false },
+};
+
 /* A task that waits for the bus with the next block in its hands is woken late, and nothing else is. */
 static void test_what_is_handed_over(void **state)
 {
-	static const struct {
-		const char *what;
-		struct pace_device d;
-		const char *first;
-		double tick_ns; /* 0: none must be found */
-		bool saves, untold;
-	} handed[] = {
-		{ "quicker than the bus",
-		  { 2, 2e5, 1e5, 1e6, UHCI },
-		  "tick-bound",
-		  1e6,
-		  true,
-		  false },
-		{ "the same, seen at once",
-		  { 2, 2e5, 1e5, 1e6, XHCI },
-		  "tick-bound",
-		  1e6,
-		  true,
-		  false },
-		{ "at times", { 2, 38e4, 1e5, 1e6, XHCI }, "tick-bound", 1e6, true, false },
-		{ "a tick of 10 ms", { 2, 38e4, 1e5, 1e7, UHCI }, "tick-bound", 1e7, true, false },
-		{ "slower than the bus",
-		  { 2, 7e5, 3e5, 1e6, UHCI },
-		  "medium-bound",
-		  1e6,
-		  false,
-		  false },
-		{ "the same, seen at once",
-		  { 2, 7e5, 3e5, 1e6, XHCI },
-		  "medium-bound",
-		  1e6,
-		  false,
-		  false },
-		{ "about as quick", { 2, 47e4, 4e4, 1e6, UHCI }, "medium-bound", 1e6, true, true },
-		{ "one buffer", { 1, 7e5, 3e5, 1e6, UHCI }, "single-buffered", 0, false, false },
-		{ "no tick", { 2, 7e5, 3e5, 0, UHCI }, "medium-bound", 0, false, false },
-	};
-
 	(void)state;
 	for (size_t i = 0; i < MSC_COUNT(handed) * 3; i++) {
 		struct pace_device d = handed[i / 3].d;
