@@ -117,13 +117,14 @@ static json_t *frame(const struct msc_pace *p)
 static json_t *tick(const struct msc_pace *p)
 {
 	json_t *drift = json_null();
-	const char *clock = p->wake.locked ? clock_name(p->tick_clock) : NULL;
+	const char *clock = p->wake.locked || p->handed.locked ? clock_name(p->tick_clock) : NULL;
 
 	if (p->drift_known)
 		drift = json_pack("{s:o, s:o}", "ppm", number(p->drift_ppm), "error_ppm",
 				  number(p->drift_error_ppm));
-	return json_pack("{s:o, s:o, s:s?, s:o}", "first_block", lock_json(&p->wake), "blocks",
-			 lock_json(&p->tick), "clock", clock, "drift", drift);
+	return json_pack("{s:o, s:o, s:o, s:s?, s:o}", "first_block", lock_json(&p->wake),
+			 "handed_over", lock_json(&p->handed), "blocks", lock_json(&p->tick),
+			 "clock", clock, "drift", drift);
 }
 
 static json_t *naks(const struct msc_pace *p)

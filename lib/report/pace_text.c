@@ -143,7 +143,9 @@ static void print_tick(FILE *out, const struct msc_pace *p)
 					     "the host's or the device's" };
 	char text[320], drift[96] = "";
 
-	if (!p->wake.locked) {
+	const struct msc_pace_lock *first = p->wake.locked ? &p->wake : &p->handed;
+
+	if (!first->locked) {
 		msc_put_row(out, COLUMN, "tick", "arrivals keep to none");
 		return;
 	}
@@ -151,11 +153,12 @@ static void print_tick(FILE *out, const struct msc_pace *p)
 		snprintf(drift, sizeof drift, ", %+.0f ppm against the host's frame (within %.0f)",
 			 p->drift_ppm, p->drift_error_ppm);
 	snprintf(text, sizeof text,
-		 "%s, %s clock%s: first blocks keep to it (resultant %.2f of %zu), further ones %s "
+		 "%s, %s clock%s: %s to it (resultant %.2f of %zu), further ones %s "
 		 "(%.2f of %zu)",
-		 msc_ns(p->wake.period_ns).s, whose[p->tick_clock], drift, p->wake.resultant,
-		 p->wake.events, p->tick.locked ? "too" : "do not", p->tick.resultant,
-		 p->tick.events);
+		 msc_ns(first->period_ns).s, whose[p->tick_clock], drift,
+		 p->wake.locked ? "first blocks keep" : "what is handed over after a pause keeps",
+		 first->resultant, first->events, p->tick.locked ? "too" : "do not",
+		 p->tick.resultant, p->tick.events);
 	msc_put_row(out, COLUMN, "tick", text);
 }
 

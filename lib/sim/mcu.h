@@ -141,8 +141,8 @@ void card_hold(struct mcu *, uint8_t slot, bool hold);
 
 /* -- an SD card on SPI ----------------------------------------------------------------------
  * The card in slot 0, as its driver sees it: a command, a wait until the card is ready, a block
- * over SPI. A driver has the processor do each part, and waits for it; or it hands each part to
- * the DMA, which does one after the other, and the processor is free meanwhile. */
+ * over SPI. The processor sends the command and asks until the card is ready; the block it carries
+ * itself, or hands to the DMA and is free meanwhile. */
 
 enum sd_command { SD_READ_SINGLE, SD_READ_MULTIPLE, SD_WRITE_SINGLE, SD_WRITE_MULTIPLE, SD_STOP };
 
@@ -164,14 +164,13 @@ struct sd_timing {
 	struct sd_time write_busy;	 /* after each block written */
 	uint32_t pause_every;		 /* one write in so many pauses as well; 0: none */
 	struct sd_time pause;
-	int64_t block_read_ns;		/* 512 bytes over SPI by DMA, from the card */
-	struct sd_time block_write;	/* to the card */
-	int64_t block_pio_ns;		/* either way by the processor */
+	int64_t block_ns;		/* 512 bytes over SPI by DMA, either way: one clock */
+	int64_t block_pio_ns;		/* the same by the processor */
 };
 
 void sd_insert(struct mcu *, const struct card_geometry *, const struct sd_timing *);
-void sd_command(struct mcu *, enum sd_command, uint64_t lba);	  /* by the processor */
-void sd_command_dma(struct mcu *, enum sd_command, uint64_t lba); /* returns at once */
+/* Spins until the card listens and the command is through. */
+void sd_command(struct mcu *, enum sd_command, uint64_t lba);
 void sd_poll_ready(struct mcu *); /* spins until the card is ready */
 /* The next block of the present command, by the processor. */
 bool sd_pio(struct mcu *, void *buf);
@@ -192,6 +191,10 @@ void task_sleep(struct mcu *, int64_t ns); /* to a tick, when there is one */
  * task_yield. Without a tick it gets it when the handler ends. */
 void task_tick(struct mcu *, int64_t period_ns);
 void task_yield(struct mcu *); /* in a handler: switch when it ends; in a task: now */
+
+/* In how many ticks since task_tick nobody had the processor for a while: what a hook of the idle
+ * task counts that looks at the number of the tick. */
+uint64_t task_idle_ticks(struct mcu *);
 
 /* What changing from one task to another costs the processor, to and from the idle task included.
  * Before this is called it is 2 us, and to and from idleness nothing. */

@@ -98,14 +98,6 @@ void sd_command(struct mcu *m, enum sd_command command, uint64_t lba)
 	spin_until(m, sd->free_ns);
 }
 
-void sd_command_dma(struct mcu *m, enum sd_command command, uint64_t lba)
-{
-	struct sd *sd = inserted(m, "sd_command_dma");
-
-	if (sd)
-		issue(m, sd, command, lba);
-}
-
 void sd_poll_ready(struct mcu *m)
 {
 	struct sd *sd = inserted(m, "sd_poll_ready");
@@ -186,6 +178,6 @@ void sd_dma(struct mcu *m, void *buf)
 	if (from < sd->ready_ns)
 		from = sd->ready_ns;
 	sd->dma_buf = buf;
-	sd->free_ns = from + (sd->writing ? draw(m, &sd->t.block_write) : sd->t.block_read_ns);
+	sd->free_ns = from + sd->t.block_ns;
 	mcu_at(m, sd->free_ns, dma_ends, m);
 }

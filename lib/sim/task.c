@@ -79,6 +79,9 @@ struct scheduler {
 	int64_t tick_ns;       /* 0: no tick, every wake-up switches at once */
 	int64_t tick_from_ns;  /* the first */
 	int64_t reschedule_ns; /* when the owner is chosen anew; MSC_NEVER: not asked for */
+	int64_t idle_from_ns;  /* nobody has the processor; MSC_NEVER: somebody has */
+	uint64_t idle_ticks;   /* in which that was so for a while ... */
+	int64_t idle_counted;  /* ... up to this tick, with 0 as the first; -1: none */
 	uint64_t seq;
 	jmp_buf home;
 	const void *home_stack;
@@ -95,6 +98,8 @@ struct scheduler *tasks_new(struct mcu *m)
 		s->mcu = m;
 		s->due_ns = MSC_NEVER;
 		s->reschedule_ns = MSC_NEVER;
+		s->idle_from_ns = MSC_NEVER;
+		s->idle_counted = -1;
 		s->switch_ns = SWITCH_NS;
 	}
 	return s;
@@ -285,13 +290,43 @@ static bool spins(struct scheduler *s)
 	return true;
 }
 
+static void idle_begins(struct scheduler *s, int64_t now)
+{
+	if (s->idle_from_ns == MSC_NEVER)
+		s->idle_from_ns = now;
+}
+
+/* Each tick in which the idle task ran counts once. */
+static void idle_ends(struct scheduler *s, int64_t now)
+{
+	int64_t from = s->idle_from_ns, first, last;
+
+	s->idle_from_ns = MSC_NEVER;
+	if (from < s->tick_from_ns)
+		from = s->tick_from_ns;
+	if (!s->tick_ns || now <= from) /* also when somebody had it: MSC_NEVER is later */
+		return;
+	first = (from - s->tick_from_ns) / s->tick_ns;
+	last = (now - 1 - s->tick_from_ns) / s->tick_ns;
+	if (first <= s->idle_counted)
+		first = s->idle_counted + 1;
+	if (last < first)
+		return;
+	s->idle_ticks += (uint64_t)(last - first + 1);
+	s->idle_counted = last;
+}
+
 /* Nobody wants the processor. Switching to the idle task delays nobody, but it is work. */
 static void go_idle(struct scheduler *s)
 {
-	if (!s->idle_counts || !s->last)
-		return;
-	s->mcu->busy_ns += s->switch_ns;
-	s->last = NULL;
+	int64_t now = sim_now(s->mcu->sim);
+
+	if (s->idle_counts && s->last) {
+		s->mcu->busy_ns += s->switch_ns;
+		s->last = NULL;
+		now += s->switch_ns;
+	}
+	idle_begins(s, now);
 }
 
 static void dispatch(void *arg);
@@ -313,7 +348,9 @@ static void run(struct scheduler *s, int64_t now)
 			s->reschedule_ns = MSC_NEVER;
 			s->owner = best(s);
 		}
-		if (!s->owner)
+		if (s->owner)
+			idle_ends(s, now);
+		else
 			go_idle(s);
 		if (!s->owner || sim_fault_text(s->mcu->sim))
 			return;
@@ -365,10 +402,13 @@ static int64_t next_tick(const struct scheduler *s, int64_t after_ns)
 void tasks_pause(struct scheduler *s)
 {
 	stop_spin(s);
+	idle_ends(s, sim_now(s->mcu->sim));
 }
 
 void tasks_resume(struct scheduler *s)
 {
+	if (!s->owner)
+		idle_begins(s, s->mcu->busy_until);
 	if (s->owner || s->reschedule_ns <= s->mcu->busy_until)
 		look_at(s, s->mcu->busy_until);
 }
@@ -437,6 +477,17 @@ void task_tick(struct mcu *m, int64_t period_ns)
 {
 	m->tasks->tick_ns = mcu_scale(m, period_ns);
 	m->tasks->tick_from_ns = mcu_now(m);
+}
+
+uint64_t task_idle_ticks(struct mcu *m)
+{
+	struct scheduler *s = m->tasks;
+	int64_t from = s->idle_from_ns, now = sim_now(m->sim);
+
+	idle_ends(s, now);
+	if (from != MSC_NEVER)
+		idle_begins(s, from > now ? from : now);
+	return s->idle_ticks;
 }
 
 void task_switch_time(struct mcu *m, int64_t ns)

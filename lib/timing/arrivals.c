@@ -182,8 +182,8 @@ static struct interval within_frame(const struct msc_pace_view *v, const struct 
 		end++;
 	r.hi = seen - (double)(end - i) * v->piece_ns;
 	r.lo = seen - v->host->period_ns + (double)(i - first) * v->piece_ns;
-	/* More of the same chunk was there, and did not fit. */
-	if (end < x->pieces && end % per_chunk)
+	/* More of the same chunk was there, and did not fit; where it is of a later one, that says nothing. */
+	if (end < x->pieces && end < i + per_chunk)
 		r.lo = fmax(r.lo, r.hi - v->piece_ns);
 	r.lo = fmin(r.lo, r.hi);
 	return r;
@@ -326,6 +326,29 @@ int msc_first_arrivals(const struct msc_pace_view *v, struct msc_event_time **ou
 		if (!x->pieces)
 			continue;
 		r = arrival(v, x, 0, pieces_per_block(v->s), &before);
+		if (is_precise(v, r))
+			(*out)[(*n)++] = event(r, i);
+	}
+	return 0;
+}
+
+int msc_handed_arrivals(const struct msc_pace_view *v, uint32_t chunk, struct msc_event_time **out,
+			size_t *n, struct msc_err *err)
+{
+	size_t per_chunk = chunk * pieces_per_block(v->s), handed = per_chunk * (chunk > 1 ? 1 : 2);
+
+	*n = 0;
+	*out = calloc(v->s->n_streams + 1, sizeof **out);
+	if (!*out)
+		return msc_nomem(err);
+	for (size_t i = 0; i < v->s->n_streams && per_chunk; i++) {
+		const struct msc_pace_stream *x = &v->s->streams[i];
+		struct interval before = { 0, 0 }, r = { 0, 0 };
+
+		if (!x->paused || x->pieces <= handed)
+			continue;
+		for (size_t p = 0; p <= handed; p += per_chunk)
+			r = arrival(v, x, p, per_chunk, &before);
 		if (is_precise(v, r))
 			(*out)[(*n)++] = event(r, i);
 	}

@@ -44,6 +44,11 @@ int msc_arrivals(const struct msc_pace_view *, uint32_t chunk, struct msc_event_
 int msc_first_arrivals(const struct msc_pace_view *, struct msc_event_time **out, size_t *n,
 		       struct msc_err *) MSC_MUST_CHECK;
 
+/* When the first chunk began to arrive that the device had to hand over after a pause of the host: all that
+ * it could do ahead was done, and the chunk before it lay in the endpoint. The same. */
+int msc_handed_arrivals(const struct msc_pace_view *, uint32_t chunk, struct msc_event_time **out,
+			size_t *n, struct msc_err *) MSC_MUST_CHECK;
+
 /* Of the reads that were resumed in the middle of a frame, the share in which a block that was
  * ready came within that frame; below 0: could not be told. */
 double msc_midframe(const struct msc_pace_view *);

@@ -15,6 +15,8 @@
 #define SHARED_WITHIN  300e-6 /* of a tick for each of them */
 #define SHARED_CHANCE  1e-9   /* at most, that arrivals agree so well without a tick */
 #define AT_TIMES_LEAST 0.15   /* resultant of blocks that keep to the tick at times */
+#define HANDED_LATE    1.25   /* times the bus's time, after a pause, for what was ready */
+#define ABOUT_AS_FAST  1.5    /* times the bus's time, what a first block takes */
 #define TICK_NEARLY    0.95 /* of a tick: blocks that take so long may each wait for one */
 #define VAGUE	       0.03 /* of a time: what the model leaves out, a task's switch and the like */
 
@@ -32,32 +34,67 @@ static bool share_ticks(const struct msc_pace *p)
 	return false;
 }
 
-bool msc_keeps_to_tick(const struct msc_pace *p)
-{
-	return (p->tick.locked || share_ticks(p)) && p->tick_clock != MSC_PACE_CLOCK_HOST;
-}
-
 bool msc_wakes_by_tick(const struct msc_pace *p)
 {
 	return p->wake.locked && p->tick_clock != MSC_PACE_CLOCK_HOST;
 }
 
-bool msc_ticks_at_times(const struct msc_pace *p)
+bool msc_hands_by_tick(const struct msc_pace *p)
 {
-	return msc_wakes_by_tick(p) && !msc_keeps_to_tick(p) &&
-	       p->tick.resultant > AT_TIMES_LEAST && p->tick.chance < SHARED_CHANCE &&
-	       !msc_hides_tick(p);
+	return p->handed.locked && p->tick_clock != MSC_PACE_CLOCK_HOST;
 }
 
+/* What a block takes longer than the bus and than the first one, which waited for no tick. */
+static double handing_wait(const struct msc_pace *p)
+{
+	return msc_hands_by_tick(p) ? p->block_ns - fmax(p->bus_ns, p->first_ns) : 0;
+}
+
+bool msc_keeps_to_tick(const struct msc_pace *p)
+{
+	return (p->tick.locked || share_ticks(p) ||
+		handing_wait(p) > WAITING_LEAST * p->block_ns) &&
+	       p->tick_clock != MSC_PACE_CLOCK_HOST;
+}
+
+/* The host sees completions no oftener than about each tick, so that all that it sees keeps to something. */
+static bool sees_frames(const struct msc_pace *p)
+{
+	return !p->bus && p->host.locked && p->host.period_ns > p->tick.period_ns / 2;
+}
+
+bool msc_ticks_at_times(const struct msc_pace *p)
+{
+	return (msc_wakes_by_tick(p) || (msc_hands_by_tick(p) && !sees_frames(p))) &&
+	       !msc_keeps_to_tick(p) && p->tick.resultant > AT_TIMES_LEAST &&
+	       p->tick.chance < SHARED_CHANCE && !msc_hides_tick(p);
+}
+
+/* Only a medium that is about as fast as the bus is ever done before it, and waits for it. */
 bool msc_hides_tick(const struct msc_pace *p)
 {
-	return msc_wakes_by_tick(p) && !p->bus && !msc_keeps_to_tick(p) && p->host.locked &&
-	       p->host.period_ns > p->wake.period_ns / 2 && p->block_ns < 1.15 * p->wake.period_ns;
+	if (msc_keeps_to_tick(p) || !sees_frames(p))
+		return false;
+	if (msc_wakes_by_tick(p) && p->host.period_ns > 2 * p->tick.period_ns)
+		return true; /* several in a frame */
+	return (msc_wakes_by_tick(p) && p->block_ns < 1.15 * p->tick.period_ns) ||
+	       (msc_hands_by_tick(p) && p->first_ns < ABOUT_AS_FAST * p->bus_ns);
 }
 
 bool msc_may_tick(const struct msc_pace *p)
 {
-	return msc_hides_tick(p) && p->block_ns > TICK_NEARLY * p->wake.period_ns;
+	return msc_hides_tick(p) &&
+	       (msc_hands_by_tick(p) || p->block_ns > TICK_NEARLY * p->tick.period_ns);
+}
+
+bool msc_waits_unseen(const struct msc_pace *p)
+{
+	bool late = p->after_pause_ns[1] > HANDED_LATE * p->bus_ns * p->chunk &&
+		    p->first_ns < ABOUT_AS_FAST * p->bus_ns;
+
+	return !p->bus && p->host.locked && !p->wake.locked && !p->handed.locked &&
+	       p->buffers > 1 && p->first_ns >= 0 && msc_is_waiting(p) &&
+	       (late || p->block_ns - fmax(p->bus_ns, p->first_ns) > WAITING_LEAST * p->block_ns);
 }
 
 bool msc_is_waiting(const struct msc_pace *p)
@@ -113,13 +150,13 @@ static void divide_block(struct msc_costs *c)
 	}
 	c->rest -= c->buffer;
 	if (p->chunk && !c->interrupt)
-		c->tick = fmin(tick_wait(p) / p->chunk, c->rest - p->bus_ns / 2);
+		c->tick = msc_keeps_to_tick(p) && handing_wait(p) > 0
+				  ? handing_wait(p)
+				  : fmin(tick_wait(p) / p->chunk, c->rest - p->bus_ns / 2);
 	c->rest -= c->tick;
 }
 
-/* By how much a tick rounds up the bus time of a chunk, which is known; what it rounds the medium's time
- * up by is not: less than a tick for each time that the device waits for the medium, which may be as
- * often as there are ticks. */
+/* By how much a tick rounds up the bus time of a chunk, if nothing else goes on in it. */
 static double rounds_bus_by(const struct msc_pace *p)
 {
 	double bus = p->bus_ns * p->chunk;
@@ -137,18 +174,31 @@ static void bound_medium(struct msc_costs *c)
 	c->medium = (struct msc_range){ 0, one ? waiting : p->block_ns };
 	if (c->interrupt > 0)
 		return; /* how much of it is the processor's own copying is not seen */
-	if (c->tick <= 0)
+	if (c->tick <= 0 && !msc_hides_tick(p))
 		c->medium.least = c->medium.most;
 	if (one)
 		c->medium.most += fmax(0, p->overlap) * fmin(waiting, p->bus_ns);
 }
 
-/* What of the medium's time the bus hides now, and a tick may round up when it no longer does. */
+/* What of the medium's time the bus hides now, and a tick may round up when it no longer does; and who is done
+ * before the bus then waits for it, and is woken late. */
 static double hidden(const struct msc_costs *c)
 {
 	const struct msc_pace *p = c->p;
+	double tick = p->tick.period_ns / p->chunk;
+	bool bus_is_longer = p->block_ns - p->bus_ns < p->bus_ns + tick;
 
-	return p->overlap > VAGUE ? p->tick.period_ns / p->chunk : 0;
+	return p->overlap > VAGUE || bus_is_longer ? tick : 0;
+}
+
+/* What a second buffer takes out of the whole ticks of one, at most: beside the bus there may lie, between two
+ * ticks, what the task does after the medium was read and before it hands over (a command that ends a read of
+ * many blocks). It is less than a tick, and what is left of a block is not below one. */
+static double in_tick_of_bus(const struct msc_costs *c)
+{
+	double tick = c->p->tick.period_ns / c->p->chunk, block = c->p->block_ns;
+
+	return fmax(c->buffer, fmin(c->buffer + tick, block - tick)) + VAGUE * block;
 }
 
 static void bound_savings(struct msc_costs *c)
@@ -163,24 +213,19 @@ static void bound_savings(struct msc_costs *c)
 	else if (c->buffer > 0 && c->tick > 0)
 		c->saves_buffer =
 			(struct msc_range){ fmax(0, c->buffer - VAGUE * p->block_ns - hidden(c)),
-					    c->buffer * (1 + VAGUE) };
+					    in_tick_of_bus(c) };
 	else if (c->buffer > 0)
 		c->saves_buffer = (struct msc_range){
-			fmax(0,
-			     p->block_ns - fmax(c->medium.most, p->bus_ns) - VAGUE * p->block_ns),
-			p->block_ns - fmax(c->medium.least, p->bus_ns) +
+			fmax(0, p->block_ns - fmax(c->medium.most, p->bus_ns) -
+					VAGUE * p->block_ns - (msc_hides_tick(p) ? hidden(c) : 0)),
+			p->block_ns - fmax(c->medium.least, p->bus_ns) + VAGUE * p->block_ns +
 				(msc_wakes_by_tick(p) ? rounds_bus_by(p) / p->chunk : 0)
 		};
-	if (c->tick > 0) {
-		if (p->buffers == 1)
-			c->saves_tick.least = rounds_bus_by(p) / p->chunk * (1 - VAGUE);
-		c->saves_tick.most = waiting;
-	} else if (msc_ticks_at_times(p)) {
+	if (msc_ticks_at_times(p))
 		c->saves_tick.most =
-			fmax(waiting, p->wake.period_ns); /* another read may keep to it */
-	} else if (msc_may_tick(p)) {
+			fmax(waiting, p->tick.period_ns); /* another read may keep to it */
+	else if (c->tick > 0 || msc_may_tick(p) || msc_waits_unseen(p))
 		c->saves_tick.most = waiting;
-	}
 }
 
 void msc_costs_of(const struct msc_pace *p, enum msc_pace_set set, struct msc_costs *c)
@@ -193,12 +238,18 @@ void msc_costs_of(const struct msc_pace *p, enum msc_pace_set set, struct msc_co
 
 void msc_bound_mended(struct msc_pace *p, const struct msc_costs *c)
 {
-	bool vague = msc_hides_tick(p) || msc_ticks_at_times(p) || !msc_is_divided(p);
+	bool vague = msc_hides_tick(p) || msc_ticks_at_times(p) || msc_waits_unseen(p) ||
+		     !msc_is_divided(p);
+	double least = fmin(c->medium.least, p->block_ns);
+
+	if (p->host.locked && !p->bus &&
+	    !p->wake.locked) /* a tick that is short beside the frame */
+		least -= VAGUE * p->block_ns;
 
 	p->mended_least_ns = p->mended_most_ns = -1;
 	if (p->block_ns <= 0)
 		return;
-	p->mended_least_ns = fmax(p->bus_ns, vague ? 0 : fmin(c->medium.least, p->block_ns));
+	p->mended_least_ns = fmax(p->bus_ns, vague ? 0 : least);
 	p->mended_most_ns = fmax(p->bus_ns, fmin(c->medium.most, p->block_ns));
 }
 
@@ -262,6 +313,20 @@ static struct msc_range times(double n, struct msc_range r)
 	return (struct msc_range){ n * r.least, n * r.most };
 }
 
+/* A host that sees completions at the ends of frames sends the next command there, so that commands in a row
+ * take whole frames: what is saved of the device's time may be a frame less, by what the end of a command lies
+ * before that of a frame now, or more. */
+static void in_frames(const struct msc_costs *c, const struct msc_pace_size *z, struct msc_range *r)
+{
+	double frame = c->p->host.locked && !c->p->bus ? c->p->host.period_ns : 0;
+	double before = fmax(0, fmin(frame, z->host_ns[c->set]));
+
+	if (!z->count[c->set])
+		return;
+	r->least = fmax(0, r->least - (frame - before));
+	r->most += before;
+}
+
 /* Of one command, ns. */
 static struct msc_range saving(const struct msc_costs *c, enum msc_diagnosis_id id,
 			       const struct msc_pace_size *z)
@@ -274,8 +339,9 @@ static struct msc_range saving(const struct msc_costs *c, enum msc_diagnosis_id 
 	case MSC_DIAG_SINGLE_BUFFERED: r = times(n - 1, c->saves_buffer); break;
 	case MSC_DIAG_TICK_BOUND:
 		r = times(n, c->saves_tick);
-		if (msc_wakes_by_tick(c->p))
-			r.most += c->p->wake.period_ns; /* that of the first */
+		if (msc_wakes_by_tick(
+			    c->p)) /* that of the first, and of what a command does besides */
+			r.most += c->p->wake.period_ns + msc_per_command(c, z);
 		break;
 	case MSC_DIAG_MEDIUM_BOUND: r.most = msc_whole(c, z); break;
 	case MSC_DIAG_BUS_BOUND: r.most = 0; break;
@@ -288,6 +354,8 @@ static struct msc_range saving(const struct msc_costs *c, enum msc_diagnosis_id 
 	case MSC_DIAG_POLLING:
 	case MSC_DIAGS: break;
 	}
+	if (id < MSC_DIAG_HOST_PACED && r.most > 0)
+		in_frames(c, z, &r);
 	r.most = fmax(0, fmin(r.most, msc_whole(c, z) - needed));
 	r.least = fmin(r.least, r.most);
 	return r;

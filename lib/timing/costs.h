@@ -61,11 +61,16 @@ bool msc_diagnosis_overlaps(const struct msc_diagnosis *, const struct msc_diagn
 /* Blocks keep to a tick of the device. */
 bool msc_keeps_to_tick(const struct msc_pace *);
 bool msc_wakes_by_tick(const struct msc_pace *); /* the first block of a command does */
+/* First blocks do not, and the task that hands a block over after the bus was busy does. */
+bool msc_hands_by_tick(const struct msc_pace *);
 bool msc_ticks_at_times(const struct msc_pace *); /* so do some of the others */
-/* First blocks do, and whether the others do is hidden: the host sees completions no oftener than
- * about each tick, and it has seen one for each block. */
+/* One of the two, and whether the other blocks do is hidden: the host sees completions no oftener than about
+ * each tick. */
 bool msc_hides_tick(const struct msc_pace *);
 bool msc_may_tick(const struct msc_pace *); /* it does, and a block takes about a tick */
+/* Blocks of a long read take longer than the bus and than the first one, or what was ready after a pause came
+ * late; and the host sees frames only: a tick that is shorter would not be found. */
+bool msc_waits_unseen(const struct msc_pace *);
 /* A block takes longer than the bus needs for it. */
 bool msc_is_waiting(const struct msc_pace *);
 /* A probe pauses in the middle of a read and asks endpoint 0 meanwhile; the host of a capture may have

@@ -88,27 +88,62 @@ static void words_buffer(const struct msc_costs *c, struct msc_diagnosis *d)
 		 "transfer only before the next is armed");
 }
 
+/* What of the blocks that follow is known of the tick. */
+static const char *keeping(const struct msc_pace *p)
+{
+	if (msc_may_tick(p))
+		return "take about as long, and this host does not show whether they wait for it";
+	return msc_ticks_at_times(p) ? "keep to it at times" : "do not keep to it";
+}
+
+static void words_handed(const struct msc_pace *p, const char *drift, struct msc_diagnosis *d)
+{
+	bool keeps = msc_keeps_to_tick(p);
+
+	snprintf(
+		d->evidence, sizeof d->evidence,
+		"after a pause of the host the next block is handed over on a grid of %s%s "
+		"(resultant %.2f of %zu reads), %s after the one before, for which the bus needs "
+		"%s: a task that waits for the bus goes on at the next tick; in a long read a block "
+		"takes %s, the first one %s; further blocks %s",
+		msc_ns(p->handed.period_ns).s, drift, p->handed.resultant, p->handed.events,
+		msc_ns(p->after_pause_ns[1]).s, msc_ns(p->bus_ns).s, msc_ns(p->block_ns).s,
+		msc_ns(p->first_ns).s,
+		keeps             ? "wait for it"
+		: msc_may_tick(p) ? "may wait for it, which this host does not show"
+				  : keeping(p));
+}
+
 static void words_tick(const struct msc_costs *c, struct msc_diagnosis *d)
 {
 	const struct msc_pace *p = c->p;
 	bool device = p->tick_clock == MSC_PACE_CLOCK_DEVICE;
 	char drift[96] = "";
 
-	d->sure = msc_may_tick(p) ? MSC_PACE_POSSIBLE : sure_if(device && !msc_ticks_at_times(p));
+	d->sure = msc_may_tick(p) || msc_waits_unseen(p)
+			  ? MSC_PACE_POSSIBLE
+			  : sure_if(device && !msc_ticks_at_times(p));
 	if (p->drift_known && fabs(p->drift_ppm) > 2 * p->drift_error_ppm)
 		snprintf(drift, sizeof drift, " that slips by %+.0f ppm against the host's frames",
 			 p->drift_ppm);
-	if (!msc_keeps_to_tick(p))
+	if (msc_waits_unseen(p))
+		snprintf(
+			d->evidence, sizeof d->evidence,
+			"a block of a long read takes %s, the bus needs %s and the first block "
+			"takes %s; what is ready after a pause of the host takes %s: a task that "
+			"waits for the bus may be woken by a tick shorter than %s, which this host "
+			"does not show",
+			msc_ns(p->block_ns).s, msc_ns(p->bus_ns).s, msc_ns(p->first_ns).s,
+			msc_ns(p->after_pause_ns[1]).s, msc_ns(p->host.period_ns).s);
+	else if (msc_hands_by_tick(p))
+		words_handed(p, drift, d);
+	else if (!msc_keeps_to_tick(p))
 		snprintf(
 			d->evidence, sizeof d->evidence,
 			"the first block of a read comes on a grid of %s%s (resultant %.2f of %zu "
 			"reads): a command waits for the next tick, %s on average; further blocks %s",
 			msc_ns(p->wake.period_ns).s, drift, p->wake.resultant, p->wake.events,
-			msc_ns(p->wake.period_ns / 2).s,
-			msc_may_tick(p)		? "take about as long, and this host does not show "
-						  "whether they wait for it"
-			: msc_ticks_at_times(p) ? "keep to it at times"
-						: "do not keep to it");
+			msc_ns(p->wake.period_ns / 2).s, keeping(p));
 	else
 		snprintf(
 			d->evidence, sizeof d->evidence,
@@ -121,8 +156,10 @@ static void words_tick(const struct msc_costs *c, struct msc_diagnosis *d)
 			       : "; the host's frames have the same period and may be the cause");
 	snprintf(d->advice, sizeof d->advice,
 		 "let interrupts switch to the task that they wake (portYIELD_FROM_ISR or its like "
-		 "after each give and each send from an interrupt) instead of leaving it to the "
-		 "next tick; a shorter tick helps less and costs more");
+		 "after each give and each send from an interrupt%s) instead of leaving it to the "
+		 "next tick; a shorter tick helps less and costs more",
+		 msc_hands_by_tick(p) ? ", here the one that tells the task that a block has gone"
+				      : "");
 }
 
 static void words_host(const struct msc_costs *c, struct msc_diagnosis *d)
@@ -350,13 +387,20 @@ static void untold(struct msc_pace *p, const struct msc_costs *c)
 			 "the medium's, and what the firmware's order of work costs, is not in the "
 			 "capture",
 			 msc_ns(p->block_ns).s, msc_ns(p->bus_ns).s);
+	else if (msc_waits_unseen(p))
+		snprintf(
+			p->untold, sizeof p->untold,
+			"a block takes %s, and the bus needs %s of it: whether the rest is the medium's or "
+			"waits for a tick shorter than the host's frame could not be told; a host "
+			"controller that reports at once (xHCI) would tell",
+			msc_ns(p->block_ns).s, msc_ns(p->bus_ns).s);
 	else if (msc_hides_tick(p))
 		snprintf(
 			p->untold, sizeof p->untold,
 			"the device has a tick of %s, and this host sees completions only every %s: "
 			"whether each block waits for the tick too could not be told; a host "
 			"controller that reports at once (xHCI) would tell",
-			msc_ns(p->wake.period_ns).s, msc_ns(p->host.period_ns).s);
+			msc_ns(p->tick.period_ns).s, msc_ns(p->host.period_ns).s);
 	else if (c->rest < p->block_ns && p->requests_busy < MSC_PACE_REQUESTS_LEAST)
 		snprintf(
 			p->untold, sizeof p->untold,

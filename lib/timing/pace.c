@@ -15,20 +15,8 @@
 #include "timing/work.h"
 #include "wire/cost.h"
 
-#define FRAME_NS      (1.0 * MSC_MS)
-#define MICROFRAME_NS (125.0 * MSC_US)
 #define CLOCKS_PPM    300.0 /* between a host's clock and its controller's frames */
 #define HOST_LOCKED   0.9
-#define TICK_SHORTEST (90.0 * MSC_US)
-#define TICK_LONGEST  (10.5 * MSC_MS) /* half of what long reads are strobed over */
-#define TICK_ROUND    (125.0 * MSC_US) /* ticks are whole multiples of it, or no drift is told */
-#define TICK_PPM      50.0 /* how well the first blocks tell its period */
-#define LOCKED_LEAST  0.5
-#define LOCKED_SHARP  0.88 /* where arrivals are known to within a packet */
-#define WAKE_LEAST    0.25 /* the medium's own time blurs it */
-#define LOCKED_CHANCE 1e-3
-#define RHYTHM_MOST   0.5    /* of the beginnings of reads in a capture */
-#define DRIFT_MOST    2000.0	       /* ppm; beyond that the tick has an odd period */
 #define WAITING_LEAST 0.05 /* of a block's time, for anything to be said about what is waited for */
 #define READY_MOST    0.75
 #define NO_LONGER     1.15 /* times a block's time: as in a long read */
@@ -61,7 +49,7 @@ static void weigh_bus(struct msc_pace_work *w)
 
 static bool is_on_grid(const struct msc_pace_lock *l)
 {
-	return l->resultant >= HOST_LOCKED && l->chance < LOCKED_CHANCE;
+	return l->resultant >= HOST_LOCKED && l->chance < MSC_PACE_CHANCE;
 }
 
 /* A stack that polls takes a CBW when it looks, and endpoint 0 at once: the last of these events, as many
@@ -81,7 +69,7 @@ static bool requests_keep_to(const struct msc_event_time *e, size_t n, size_t re
  * to a grid, then the host's controller does. */
 static int find_host(struct msc_pace_work *w, struct msc_err *err)
 {
-	static const double periods[] = { FRAME_NS, MICROFRAME_NS };
+	static const double periods[] = { MSC_PACE_FRAME_NS, MSC_PACE_MICROFRAME_NS };
 	const struct msc_pace_samples *s = w->s;
 	struct msc_event_time *e = calloc(s->n_commands + s->n_requests + s->n_acts + 1, sizeof *e);
 	size_t n = 0, requests = 0;
@@ -169,110 +157,6 @@ static int measure_blocks(struct msc_pace_work *w, struct msc_err *err)
 	return rc;
 }
 
-/* ---- the device's tick ----------------------------------------------------------------------- */
-
-/* The drift of the tick against the host's frames, if its period is meant to be a round one. */
-static void tell_drift(struct msc_pace_work *w, const struct msc_event_time *e, size_t n)
-{
-	struct msc_pace *p = w->p;
-	double unit = TICK_ROUND, round, ppm, span_ns = e[n - 1].at_ns - e[0].at_ns, vague = 0;
-
-	for (size_t i = 0; i < n; i++)
-		vague += e[i].half_ns / (double)n;
-
-	if (p->host.locked)
-		unit *= p->host.period_ns /
-			(p->host.period_ns > FRAME_NS / 2 ? FRAME_NS : MICROFRAME_NS);
-	round = unit * floor(p->wake.period_ns / unit + 0.5);
-	ppm = round > 0 ? (p->wake.period_ns / round - 1) * 1e6 : DRIFT_MOST;
-	if (fabs(ppm) >= DRIFT_MOST || span_ns <= 0)
-		return;
-	p->drift_known = true;
-	p->drift_ppm = ppm;
-	/* A tenth of a turn over all that was seen, and what each arrival is uncertain by. */
-	p->drift_error_ppm = (0.1 * p->wake.period_ns + vague) / span_ns * 1e6;
-}
-
-/* A tick that slips against the frames is the device's. One that does not may be the host's, unless
- * the host is known to poll within the frame, or its period is none of the host's; where packets are
- * seen, it is seen to poll. */
-static enum msc_pace_clock whose(const struct msc_pace *p, bool bus)
-{
-	double frames = p->wake.period_ns / (p->host.locked ? p->host.period_ns : FRAME_NS);
-
-	if (bus || (p->drift_known && fabs(p->drift_ppm) > 2 * p->drift_error_ppm))
-		return MSC_PACE_CLOCK_DEVICE;
-	if (!p->host.locked || p->midframe > 0.5 || fabs(frames - floor(frames + 0.5)) > 0.01)
-		return MSC_PACE_CLOCK_DEVICE;
-	return p->midframe >= 0 && p->midframe < 0.2 ? MSC_PACE_CLOCK_HOST : MSC_PACE_CLOCK_UNKNOWN;
-}
-
-static bool is_locked(const struct msc_pace_lock *l, double least)
-{
-	return l->resultant > least && l->chance < LOCKED_CHANCE;
-}
-
-/* Nobody saw to it that the reads of a capture began at any time. Where they have a rhythm of their own,
- * a first block that keeps to it keeps to nothing of the device's. */
-static int leave_rhythm(struct msc_pace_work *w, struct msc_err *err)
-{
-	const struct msc_pace_samples *s = w->s;
-	struct msc_event_time *e = calloc(s->n_streams + 1, sizeof *e);
-	struct msc_pace *p = w->p;
-	struct msc_pace_lock begins = { .locked = false };
-
-	if (!e)
-		return msc_nomem(err);
-	for (size_t i = 0; i < s->n_streams; i++)
-		e[i] = (struct msc_event_time){ (double)s->streams[i].began_ns, 0, i };
-	msc_test_lock(e, s->n_streams, p->wake.period_ns, TICK_PPM, &begins);
-	free(e);
-	p->rhythm = begins.resultant > RHYTHM_MOST && begins.chance < LOCKED_CHANCE;
-	if (p->rhythm)
-		p->wake.locked = false;
-	return 0;
-}
-
-/* The first block of a read, which begins at any time, passes every wait for a tick that there is.
- * So it shows the period; and then it is asked whether the other blocks keep to it, too. */
-static int find_tick(struct msc_pace_work *w, struct msc_err *err)
-{
-	struct msc_pace *p = w->p;
-	struct msc_pace_view view = { w->s, &p->host, p->piece_ns, 0, NULL };
-	struct msc_event_time *e;
-	size_t n;
-	int rc;
-
-	p->midframe = msc_midframe(&view);
-	if (!waits(p))
-		return 0;
-	if (msc_nak_period(&view, p->chunk ? p->chunk : 1, &p->nak_period_ns, err) < 0)
-		return -1;
-	view.nak_ns = p->nak_period_ns;
-	if (msc_first_arrivals(&view, &e, &n, err) < 0)
-		return -1;
-	rc = msc_find_lock(e, n, TICK_SHORTEST, TICK_LONGEST, &p->wake, err);
-	p->wake.locked = is_locked(&p->wake, WAKE_LEAST);
-	if (rc == 0 && p->wake.locked && w->s->captured)
-		rc = leave_rhythm(w, err);
-	if (p->wake.locked)
-		tell_drift(w, e, n);
-	free(e);
-	if (rc < 0 || !p->wake.locked)
-		return rc;
-	p->tick_clock = whose(p, w->s->bus);
-	if (msc_arrivals(&view, p->chunk ? p->chunk : 1, &e, &n, err) < 0)
-		return -1;
-	msc_test_lock(e, n, p->wake.period_ns, TICK_PPM, &p->tick);
-	/* Blocks that come by chance at the tick's own pace agree with it for a while. */
-	p->tick.locked = is_locked(&p->tick, p->host.locked && !w->s->bus && view.nak_ns <= 0
-						     ? LOCKED_LEAST
-						     : LOCKED_SHARP);
-	p->tick.period_ns = p->wake.period_ns; /* known better */
-	free(e);
-	return 0;
-}
-
 /* ---- buffers --------------------------------------------------------------------------------- */
 
 /* The overlap that the first block tells of: with one buffer a block costs the medium, which the
@@ -311,7 +195,9 @@ static void settle_buffers(struct msc_pace *p)
 	p->overlap = overlap(p);
 	if (!waits(p) || !p->ready)
 		return;
-	if (p->chunk > 1)
+	if (p->handed.locked) /* only a task that holds a further block waits for the bus alone */
+		p->buffers = 2;
+	else if (p->chunk > 1)
 		p->buffers = (p->ready + 1 + p->chunk / 2) / p->chunk;
 	else if (tick > 0 && block < 1.25 * rounded) /* a tick holds both, overlapping or not */
 		p->buffers = p->overlap > OVERLAPPED ? 2 : 0;
@@ -480,7 +366,7 @@ int msc_pace_analyse(const struct msc_pace_samples *s, const struct msc_pace_opt
 	}
 	if (measure_blocks(&w, err) < 0)
 		return -1;
-	if (listen(&w, err) < 0 || find_tick(&w, err) < 0 || weigh_writes(&w, err) < 0)
+	if (listen(&w, err) < 0 || msc_pace_find_tick(&w, err) < 0 || weigh_writes(&w, err) < 0)
 		return -1;
 	settle_buffers(p);
 	count_naks(&w);

@@ -225,6 +225,8 @@ struct msc_pace {
 	struct msc_pace_lock tick; /* arrivals of data in a long read, to the device's tick */
 	bool rhythm; /* the reads of a capture began in one, so that these cannot be told */
 	struct msc_pace_lock wake; /* arrivals of the first block, to the same or another */
+	struct msc_pace_lock
+		handed; /* where those keep to none: of the block handed over after a pause */
 	enum msc_pace_clock tick_clock;
 	bool drift_known;
 	double drift_ppm, drift_error_ppm; /* of the device's tick against the host's frame */

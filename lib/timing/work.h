@@ -13,11 +13,18 @@ struct msc_pace_work {
 	double half_block; /* from the mean of its packets' ends to the last */
 };
 
+#define MSC_PACE_FRAME_NS      (1.0 * MSC_MS)
+#define MSC_PACE_MICROFRAME_NS (125.0 * MSC_US)
+#define MSC_PACE_CHANCE 1e-3 /* at most, that events agree so well with a period for nothing */
+
 double msc_mean(const double *x, size_t n); /* -1: of nothing */
 
 /* The time above which one of several that should be alike was disturbed by something else: a host
  * that was busy. Tukey's far fence, and never less than a frame beyond the upper quartile. */
 double msc_disturbed_above(const double *x, size_t n);
+
+/* Fills in wake, handed, tick and what goes with them; blocks were measured. */
+int msc_pace_find_tick(struct msc_pace_work *, struct msc_err *) MSC_MUST_CHECK;
 
 /* Fills in sizes[] and the line through them; the host's frame is known. */
 int msc_pace_sizes(struct msc_pace_work *, struct msc_err *) MSC_MUST_CHECK;

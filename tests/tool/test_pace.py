@@ -68,20 +68,31 @@ def test_mending_saves_what_was_promised(mscope, target):
     if target.startswith("sim:stm32"):
         assert pace_points.floor_holds(document, target, mean_ns), document["model"]["mended_block_ns"]
     # and never more than what is not the bus's
-    size = document["sizes"][-1]
-    for d in document["diagnosis"]:
-        assert d["saves"]["most"] <= 1 - size["bus_ns"] / size["queued"]["median_ns"] + 0.01, d
+    size = document["sizes"][-1] # a few of them that wait long move the mean
+    bus = size["bus_ns"] / max(mean_ns(target), size["queued"]["median_ns"])
+    assert all(d["saves"]["most"] <= 1 - bus + 0.01 for d in document["diagnosis"])
 
 
 def test_a_tick_that_this_host_cannot_show_is_not_denied(mscope):
-    target = "sim:stm32,stage=yield,read-wait=1us,block=100us"
+    target = "sim:stm32,stage=yield,read-wait=100us" # some blocks wait for the task that hands them over
     hidden = mscope.json("pace", target)
     assert ids(hidden)[0] == "medium-bound" and hidden["diagnosis"][0]["confidence"] == "likely"
     assert "order of work" not in hidden["diagnosis"][0]["advice"] and "xHCI" in hidden["untold"]
+    assert {"tick-bound": "possible"} == {d["id"]: d["confidence"] for d in hidden["diagnosis"] if d["tied"]}
     shown = mscope.json("pace", target + ",host=xhci")
     assert "tick-bound" in firsts(shown)
     shared = mscope.json("pace", "sim:stm32,stage=yield,read-wait=20us") # three blocks in two ticks
     assert "tick-bound" in firsts(shared)
+
+
+@pytest.mark.parametrize("host", ["uhci", "xhci"])
+def test_a_tick_of_what_is_handed_over_alone(mscope, host):
+    """Requests switch at once; the task that waits for the bus does not, and a pause of the host shows it."""
+    tick = mscope.json("pace", f"sim:stm32,stage=yield,read-wait=1us,block=100us,host={host}")["tick"]
+    assert not tick["first_block"]["locked"] and tick["clock"] == "device"
+    assert tick["handed_over"]["locked"] and abs(tick["handed_over"]["period_ns"] - 1e6) < 100
+    none = mscope.json("pace", f"sim:stm32,stage=yield,tick=0ms,host={host}")["tick"]
+    assert not none["handed_over"]["locked"] and none["clock"] is None
 
 
 def test_every_mended_fault_leaves_the_list(mscope):

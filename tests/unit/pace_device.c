@@ -35,13 +35,16 @@ static double medium(struct bench *b)
 	return b->d->medium_ns + u * u * b->d->spread_ns;
 }
 
-static double woken(const struct bench *b, double t, bool first)
+static double next_tick(const struct bench *b, double t)
 {
 	double tick = b->d->tick_ns * (1 + b->d->drift_ppm * 1e-6), theta = 0.13 * tick;
 
-	if (tick <= 0 || (b->d->first_only && !first))
-		return t;
-	return ceil((t - theta) / tick) * tick + theta + 30e3;
+	return tick > 0 ? ceil((t - theta) / tick) * tick + theta + 30e3 : t;
+}
+
+static double woken(const struct bench *b, double t, bool first)
+{
+	return b->d->handed_only || (b->d->first_only && !first) ? t : next_tick(b, t);
 }
 
 static double seen(const struct bench *b, double t)
@@ -78,6 +81,8 @@ static double one_read(struct bench *b, uint32_t blocks, struct msc_pace_stream 
 		read = woken(b, begin + medium(b), false);
 		if (d->buffers > 1) {
 			arm = fmax(read, sent[(k + 1) % 2]);
+			if (d->handed_only && arm > read)
+				arm = next_tick(b, arm);
 			begin = arm > read ? woken(b, arm, false) : read;
 		} else {
 			arm = read;

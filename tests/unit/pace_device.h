@@ -13,6 +13,7 @@ struct pace_device {
 	double tick_ns;	       /* every wake-up of the task waits for it; 0: none does */
 	double drift_ppm;      /* of the tick */
 	bool first_only;       /* only the request at the beginning of a read waits */
+	bool handed_only; /* only the task that waits for the bus with a block in its hands does */
 	bool interrupt;	       /* reads the medium where endpoint 0 cannot be served */
 	double command_ns;     /* before the first block */
 	double frame_ns;       /* completions are seen at its end; 0: at once */

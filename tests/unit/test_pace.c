@@ -110,6 +110,82 @@ static void test_bottlenecks(void **state)
 	}
 }
 
+static bool lists(const struct msc_pace *p, enum msc_diagnosis_id id)
+{
+	for (size_t i = 0; i < p->n_diagnosis; i++)
+		if (p->diagnosis[i].id == id)
+			return true;
+	return false;
+}
+
+static const struct {
+	const char *what;
+	struct pace_device d;
+	const char *first;
+	double tick_ns; /* 0: none must be found */
+	bool saves, untold;
+} handed[] = {
+	{ "quicker than the bus",
+	  { 2, 2e5, 1e5, 1e6, UHCI },
+	  "tick-bound",
+	  1e6,
+	  true,
+	  false },
+	{ "the same, seen at once",
+	  { 2, 2e5, 1e5, 1e6, XHCI },
+	  "tick-bound",
+	  1e6,
+	  true,
+	  false },
+	{ "at times", { 2, 38e4, 1e5, 1e6, XHCI }, "tick-bound", 1e6, true, false },
+	{ "a tick of 10 ms", { 2, 38e4, 1e5, 1e7, UHCI }, "tick-bound", 1e7, true, false },
+	{ "slower than the bus",
+	  { 2, 7e5, 3e5, 1e6, UHCI },
+	  "medium-bound",
+	  1e6,
+	  false,
+	  false },
+	{ "the same, seen at once",
+	  { 2, 7e5, 3e5, 1e6, XHCI },
+	  "medium-bound",
+	  1e6,
+	  false,
+	  false },
+	{ "about as quick", { 2, 47e4, 4e4, 1e6, UHCI }, "medium-bound", 1e6, true, true },
+	{ "one buffer", { 1, 7e5, 3e5, 1e6, UHCI }, "single-buffered", 0, false, false },
+	{ "no tick", { 2, 7e5, 3e5, 0, UHCI }, "medium-bound", 0, false, false },
+};
+
+/* A task that waits for the bus with the next block in its hands is woken late, and nothing else is. */
+static void test_what_is_handed_over(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < MSC_COUNT(handed) * 3; i++) {
+		struct pace_device d = handed[i / 3].d;
+		const char *what = handed[i / 3].what;
+		struct msc_pace p;
+
+		d.handed_only = true;
+		d.seed = i % 3 * 77 + 5;
+		analyse(&d, &both, &p);
+		if (!pace_names_first(&p, handed[i / 3].first))
+			fail_msg("%s, seed %d: %s: %s; block %.0f first %.0f R %.2f chance %g",
+				 what, (int)d.seed, first(&p), p.diagnosis[0].evidence, p.block_ns,
+				 p.first_ns, p.tick.resultant, p.tick.chance);
+		if (p.handed.locked != (handed[i / 3].tick_ns > 0) ||
+		    (p.handed.locked &&
+		     fabs(p.handed.period_ns / handed[i / 3].tick_ns - 1) > 100e-6))
+			fail_msg("%s: a tick of %.0f ns (%d), resultant %.2f", what,
+				 p.handed.period_ns, p.handed.locked, p.handed.resultant);
+		if (p.wake.locked || p.buffers != d.buffers)
+			fail_msg("%s: %u buffers, first blocks %d", what, p.buffers, p.wake.locked);
+		if (!p.untold[0] == handed[i / 3].untold)
+			fail_msg("%s: untold: %s", what, p.untold);
+		if (lists(&p, MSC_DIAG_TICK_BOUND) != handed[i / 3].saves)
+			fail_msg("%s: tick-bound: %d", what, !handed[i / 3].saves);
+	}
+}
+
 static void test_numbers(void **state)
 {
 	const struct pace_device d = { 1, 8e5, 0, UHCI };
@@ -295,6 +371,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bottlenecks),
+		cmocka_unit_test(test_what_is_handed_over),
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_drift),
 		cmocka_unit_test(test_naks_that_cannot_be_seen_are_inferred),

@@ -2,9 +2,10 @@
 /* The card of `stm32`: its driver, the task that serves requests from a queue, and the test of
  * that task without USB.
  *
- * The driver has two ways. The processor's own (stage cube): every part of a transfer, and the
- * wait between them, by polling. The task's: each part is handed to the DMA, and the task sleeps
- * until a semaphore says that the block is through; only the wait after a write is polled.
+ * As SdFat's driver with its author's SPI driver below it: what is short or has to be asked for
+ * goes byte by byte through the processor (commands, the wait for the start token of a block read,
+ * the wait of a card that is busy), and only the 512 bytes of a block may go by DMA. Stage cube has
+ * the processor carry them too, inside the USB interrupt; the task sleeps meanwhile.
  */
 #include "base/clock.h"
 #include "firmware/firmware.h"
@@ -56,18 +57,21 @@ static bool transfer_polled(struct mcu *m, const struct stm32_request *r)
 	return ok;
 }
 
-static bool transfer_block(struct mcu *m, const struct stm32_request *r, uint8_t *buf)
+/* Only the block itself leaves the processor free. A card that reads needs to be asked for the
+ * start token first: there is no other way to learn of it over SPI. */
+static bool transfer_block(struct mcu *m, uint8_t *buf)
 {
 	struct stm32 *s = mcu_state(m);
 
+	sd_poll_ready(m);
+	mcu_spin(m, stm32_times.dma_start_ns);
 	sd_dma(m, buf);
 	sema_take(m, s->spi_done);
-	if (r->op == OP_WRITE)
-		sd_poll_ready(m); /* there is no other way to learn of it over SPI */
 	return s->spi_ok;
 }
 
-/* In a task. A command for one block is there once for each of them. */
+/* In a task. A command for one block is there once for each of them, and does not wait for the
+ * block to be programmed: the command after it does. One for several waits before it ends. */
 static bool transfer_dma(struct mcu *m, const struct stm32_request *r)
 {
 	enum sd_command c = command_of(mcu_state(m), r->op);
@@ -77,11 +81,14 @@ static bool transfer_dma(struct mcu *m, const struct stm32_request *r)
 		return false;
 	for (uint32_t i = 0; ok && i < r->blocks; i++) {
 		if (i == 0 || !is_multiple(c))
-			sd_command_dma(m, c, r->lba + i);
-		ok = transfer_block(m, r, r->buf + (size_t)i * BLOCK);
+			sd_command(m, c, r->lba + i);
+		ok = transfer_block(m, r->buf + (size_t)i * BLOCK);
 	}
-	if (is_multiple(c))
-		sd_command_dma(m, SD_STOP, 0);
+	if (is_multiple(c)) {
+		if (r->op == OP_WRITE)
+			sd_poll_ready(m);
+		sd_command(m, SD_STOP, 0);
+	}
 	return ok;
 }
 
@@ -123,6 +130,8 @@ void stm32_ask(struct mcu *m, const struct stm32_request *request)
 		finish(m, &r, transfer_polled(m, &r));
 	else if (!queue_send(m, s->requests, &r))
 		finish(m, &r, false);
+	else if (s->knob.stage >= STAGE_YIELD)
+		task_yield(m); /* from the USB interrupt; from the task it changes nothing */
 }
 
 void stm32_abandon(struct mcu *m, void (*then)(struct mcu *))
@@ -212,6 +221,24 @@ void stm32_make_objects(struct mcu *m)
 	s->test_done = sema_new(m);
 }
 
+#define LOAD_TICKS 512 /* the original's: about half a second */
+
+/* The load as the original's hook of the idle task counts it: the share of ticks in which the hook
+ * never ran. What computes for a part of each tick is no load to it. */
+static void print_load(struct mcu *m, void *unused)
+{
+	struct stm32 *s = mcu_state(m);
+	uint64_t idle = task_idle_ticks(m);
+	double share = (double)(idle - s->idle_ticks) / LOAD_TICKS;
+
+	(void)unused;
+	if (share > 1) /* the first and the last of them are each seen in part */
+		share = 1;
+	mcu_print(m, "the idle task did not run in %.1f %% of the ticks", 100 * (1 - share));
+	s->idle_ticks = idle;
+	mcu_timer(m, LOAD_TICKS * s->knob.tick_ns, print_load, NULL);
+}
+
 void stm32_start_tasks(struct mcu *m, void *unused)
 {
 	struct stm32 *s = mcu_state(m);
@@ -224,6 +251,8 @@ void stm32_start_tasks(struct mcu *m, void *unused)
 	task_switch_time(m, stm32_times.switch_ns);
 	task_tick(m, s->knob.tick_ns);
 	task_start(m, "card", PRIORITY_CARD, card_task);
+	if (s->knob.load && s->knob.tick_ns)
+		mcu_timer(m, LOAD_TICKS * s->knob.tick_ns, print_load, NULL);
 	if (s->knob.selftest)
 		task_start(m, "test", PRIORITY_TEST, test_task);
 }

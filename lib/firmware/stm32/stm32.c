@@ -330,12 +330,15 @@ static const struct msc_knob knobs[] = {
 	  "least wait after a block is written, and the rest in proportion; 0us: the card's own", 0,
 	  0, NULL, 0 },
 	{ "block", MSC_KNOB_DURATION, KNOB(block_ns), "0us",
-	  "a block read over SPI by DMA; 0us: as published", 0, 0, NULL, 0 },
+	  "512 bytes over SPI, either way; 0us: as published", 0, 0, NULL, 0 },
 	{ "pauses", MSC_KNOB_BOOL, KNOB(pauses), "1", "some writes take 100 to 500 ms", 0, 0, NULL,
 	  0 },
 	{ "selftest", MSC_KNOB_BOOL, KNOB(selftest), "0",
 	  "a task reads the card without USB and prints the speed (not in stage cube)", 0, 0, NULL,
 	  0 },
+	{ "cpu-load", MSC_KNOB_BOOL, KNOB(load), "0",
+	  "prints the share of ticks in which the idle task never ran (not in stage cube)", 0, 0,
+	  NULL, 0 },
 	{ 0 },
 };
 

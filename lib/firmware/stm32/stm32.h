@@ -36,14 +36,15 @@ enum stm32_stage {
 struct stm32_knobs {
 	int stage, card, cluster;
 	int64_t tick_ns;
-	int64_t command_ns, block_ns;	   /* 0: as published */
+	int64_t command_ns, block_ns;	   /* 0: as published; a block is the clock of SPI */
 	int64_t read_wait_ns, write_wait_ns; /* least, the rest in proportion; 0: the card's own */
-	bool pauses, selftest;
+	bool pauses, selftest, load;
 	char file[256];
 };
 
 struct stm32_times {
 	int64_t switch_ns;   /* from one task to another, with the queue or semaphore behind it */
+	int64_t dma_start_ns; /* the processor's work to start one */
 	int64_t power_on_ns; /* until the tasks run */
 };
 extern const struct stm32_times stm32_times;
@@ -170,6 +171,8 @@ struct stm32 {
 	uint32_t era;	  /* requests of another are void */
 	uint32_t waiting; /* requests that are not done with */
 	void (*when_idle)(struct mcu *);
+
+	uint64_t idle_ticks; /* when the load was last printed */
 
 	/* the test of the card's task */
 	struct sema *test_done;
