@@ -50,7 +50,8 @@ struct transaction {
 	uint8_t token_ep;
 	enum kind kind;
 	enum udc_reply reply;
-	enum udc_reply taken; /* what the device said to the data that it got; endpoint 0 shows an ACK */
+	enum udc_reply
+		taken; /* what the device said to the data that it got; endpoint 0 shows an ACK */
 	const uint8_t *data;
 	size_t len;
 	bool toggle;
