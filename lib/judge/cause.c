@@ -9,7 +9,8 @@
 
 #include "judge/cause_match.h"
 
-#define NONE SIZE_MAX
+#define NONE    SIZE_MAX
+#define SEVERAL 2 /* cases */
 
 const char *const msc_confidence_names[] = { "possible", "likely", "certain" };
 
@@ -379,6 +380,42 @@ static int solve(struct msc_match *w, struct msc_err *err)
 	}
 }
 
+/* Sightings that are left over, and that it shows as the dictionary has them, by a rule that is its own. */
+static unsigned left_for(const struct msc_match *w, size_t k)
+{
+	const struct msc_cover *c = &w->cover;
+	unsigned n = 0;
+
+	for (size_t i = 0; w->fault[k] && !c->chosen[k] && i < w->e->n_seen; i++)
+		n += w->e->seen[i].name && explained_by(w, i) == NONE && is_own(w, k, i) &&
+		     is_whole(w, k, i);
+	return n;
+}
+
+/* A firmware may have a defect on one path only, and then most of what it shows is missing. Where nothing else explains
+ * what its own rules say in several cases it is named all the same, with few places seen of many. */
+static void add_partial(struct msc_match *w)
+{
+	struct msc_cover *c = &w->cover;
+
+	for (;;) {
+		unsigned most = SEVERAL - 1;
+		size_t best = NONE;
+
+		for (size_t k = 0; k < c->n; k++) {
+			unsigned n = left_for(w, k);
+
+			if (n > most || (best != NONE && n == most && is_likelier(w, k, best))) {
+				most = n;
+				best = k;
+			}
+		}
+		if (best == NONE)
+			return;
+		c->chosen[best] = true;
+	}
+}
+
 static int find(struct msc_match *w, struct msc_causes *causes, struct msc_err *err)
 {
 	size_t *by = calloc(w->e->n_seen + 1, sizeof *by);
@@ -389,6 +426,7 @@ static int find(struct msc_match *w, struct msc_causes *causes, struct msc_err *
 	if (!by || !causes->list || !causes->of) {
 		msc_nomem(err);
 	} else if (solve(w, err) == 0) {
+		add_partial(w);
 		for (size_t i = 0; i < w->e->n_seen; i++)
 			by[i] = explained_by(w, i);
 		rc = tell(w, by, causes, err);

@@ -132,7 +132,7 @@ const struct msc_rule msc_rule_scsi_mode_agree = {
 
 /* -- the header's DPOFUA ----------------------------------------------------------------------- */
 
-enum { ASC_INVALID_FIELD = 0x24, DPO_FUA = 0x18, PROTECT = 0xe0 }; /* the bits: of byte 1 */
+enum { DPO_FUA = 0x18, PROTECT = 0xe0 }; /* the bits: of byte 1 */
 
 static void dpofua(struct msc_judging *j, const struct msc_record *r)
 {
@@ -142,7 +142,7 @@ static void dpofua(struct msc_judging *j, const struct msc_record *r)
 	char name[48];
 
 	failed = msc_explained(r, &sense);
-	if (!failed || sense.key != MSC_SENSE_ILLEGAL_REQUEST || sense.asc != ASC_INVALID_FIELD)
+	if (!failed || sense.key != MSC_SENSE_ILLEGAL_REQUEST || sense.asc != MSC_ASC_INVALID_FIELD)
 		return;
 	x = &failed->u.exchange;
 	if (!x->unit.dpofua || !x->view.moves_blocks || x->cbw.cb[0] == MSC_OP_READ_6 ||

@@ -201,7 +201,7 @@ static bool is_pair(const struct msc_sense_data *s)
 	switch (s->asc) {
 	case ASC_INVALID_OPCODE:
 	case MSC_ASC_LBA_OUT_OF_RANGE:
-	case 0x24:
+	case MSC_ASC_INVALID_FIELD:
 	case 0x25:
 	case 0x26: return s->key == MSC_SENSE_ILLEGAL_REQUEST;
 	case ASC_WRITE_PROTECTED: return s->key == MSC_SENSE_DATA_PROTECT;
@@ -360,6 +360,16 @@ const struct msc_rule msc_rule_scsi_mode_protect = {
 	.judge = mode_protect,
 };
 
+/* SBC-2, 6.4.2: a device may have a limit on what one command moves, which page B0h, being optional, need not report; and
+ * it may look at that before the address. */
+enum { LIMIT_LEAST = 64 };
+
+static bool is_beyond_limit(const struct msc_exchange *x, const struct msc_sense_data *s)
+{
+	return s->asc == MSC_ASC_INVALID_FIELD &&
+	       msc_cdb_value_of(x->view.def, x->cbw.cb, "blocks") > LIMIT_LEAST;
+}
+
 static void range(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *failed;
@@ -369,7 +379,8 @@ static void range(struct msc_judging *j, const struct msc_record *r)
 	    is_unit_condition(&sense) || !failed->view.past_end || !is_bare(failed) ||
 	    sense.key == MSC_SENSE_DATA_PROTECT ||
 	    (sense.key == MSC_SENSE_ILLEGAL_REQUEST &&
-	     (sense.asc == MSC_ASC_LBA_OUT_OF_RANGE || sense.asc == ASC_INVALID_OPCODE)))
+	     (sense.asc == MSC_ASC_LBA_OUT_OF_RANGE || sense.asc == ASC_INVALID_OPCODE ||
+	      is_beyond_limit(failed, &sense))))
 		return;
 	tell(j, failed, &sense, "5/21/00");
 }

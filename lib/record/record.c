@@ -317,6 +317,13 @@ bool msc_exchange_passed(const struct msc_exchange *x)
 	return msc_exchange_ended(x) && x->csw.status == MSC_CSW_PASSED;
 }
 
+bool msc_may_be_recovered(const struct msc_exchange *x)
+{
+	return !x->whole && msc_exchange_ended(x) && x->csw.status == MSC_CSW_FAILED &&
+	       x->view.moves_blocks && x->cbw.h.length && x->data_len == x->cbw.h.length &&
+	       !x->csw.residue;
+}
+
 size_t msc_exchange_offered(const struct msc_exchange *x)
 {
 	size_t total = 0;

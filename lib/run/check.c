@@ -326,6 +326,41 @@ int msc_check_exchange(struct msc_runner *r, const struct msc_expect *e, const s
 			  &msc_rule_expect_data, err);
 }
 
+static void take_back(struct msc_findings *f, const struct msc_rule *rule, size_t from)
+{
+	struct msc_findings kept = { f->list, from, f->room }, none = { 0 };
+
+	for (size_t i = from; i < f->count; i++) {
+		struct msc_finding one = f->list[i];
+
+		if (one.rule != rule) {
+			kept.list[kept.count++] = one;
+			continue;
+		}
+		none = (struct msc_findings){ calloc(1, sizeof one), 1, 1 };
+		if (none.list)
+			*none.list = one;
+		msc_findings_clear(&none);
+	}
+	*f = kept;
+}
+
+int msc_check_recovered(struct msc_runner *r, const struct msc_expect *e,
+			const struct msc_record *x, const uint8_t *data, size_t from,
+			struct msc_err *err)
+{
+	const struct msc_exchange *ex = &x->u.exchange;
+
+	take_back(&r->findings, &msc_rule_expect_status, from);
+	if (check_amount(r, &e->transferred, (int64_t)ex->data_len, &msc_rule_expect_transferred,
+			 "another number of bytes was transferred than must be", x, err) < 0)
+		return -1;
+	if (ex->dir != MSC_DIR_IN)
+		return 0;
+	return check_data(r, e, x, data, ex->data_len, msc_cdb_value(ex->cbw.cb, "lba"),
+			  &msc_rule_expect_data, err);
+}
+
 /* Whether or not a rule knows what is due there, a device that hangs is wrong. */
 int msc_check_hung(struct msc_runner *r, const struct msc_record *x, const char *what,
 		   struct msc_err *err)
@@ -358,6 +393,24 @@ static bool sense_matches(const struct msc_sense_want *w, const struct msc_sense
 	       (w->parts < 3 || w->ascq == d->ascq);
 }
 
+/* Which part of it is not as any of those wanted. */
+static const char *sense_differs(const struct msc_expect *e, const struct msc_sense_data *d)
+{
+	bool key = false, asc = false;
+
+	if (!d->valid)
+		return "there is no sense data to say why";
+	for (size_t i = 0; i < e->n_sense; i++) {
+		const struct msc_sense_want *w = &e->sense[i];
+
+		key |= w->key == d->key;
+		asc |= w->key == d->key && (w->parts < 2 || w->asc == d->asc);
+	}
+	return asc   ? "the sense data has another qualifier than this command must leave behind"
+	       : key ? "the sense data has another code than this command must leave behind"
+		     : "the sense data has another key than this command must leave behind";
+}
+
 int msc_check_sense(struct msc_runner *r, const struct msc_expect *e, const struct msc_record *x,
 		    const struct msc_sense_data *d, struct msc_err *err)
 {
@@ -383,7 +436,7 @@ int msc_check_sense(struct msc_runner *r, const struct msc_expect *e, const stru
 		return 0;
 	return stated(r, &msc_rule_expect_sense, x, expected,
 		      d->valid ? msc_sense_text(actual, sizeof actual, d) : "no valid sense data",
-		      err, "the sense data is not what this command must leave behind");
+		      err, sense_differs(e, d));
 }
 
 static int check_outcome(struct msc_runner *r, unsigned wanted, enum msc_outcome outcome,

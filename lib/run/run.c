@@ -3,6 +3,7 @@
  * reported whatever happened. Times come from the target's clock and nothing else from outside,
  * so a run on a simulated device is the same every time. */
 #include "base/isolate.h"
+#include "base/text.h"
 #include "run/runner.h"
 #include "transport/command.h"
 
@@ -44,6 +45,13 @@ static int judge_misuse(struct msc_runner *r, const struct msc_record *record)
 
 	if (!msc_device_remark(r->target, text, sizeof text, &died))
 		return 0;
+	/* In a command any of many steps may have been the one. */
+	if (!died && record->kind == MSC_RECORD_CONTROL) {
+		char request[160];
+
+		msc_append(text, sizeof text, ", on %s",
+			   msc_record_text(request, sizeof request, record));
+	}
 	return msc_judge_stated(died ? &msc_rule_firmware_dead : &msc_rule_firmware_misuse, NULL,
 				record, r->o->profile, &r->findings, NULL, NULL, &r->judge_err,
 				"%s", text);

@@ -128,6 +128,10 @@ int msc_run_save(struct msc_runner *, int slot, const uint8_t *data, size_t len,
 /* check.c */
 int msc_check_exchange(struct msc_runner *, const struct msc_expect *, const struct msc_record *,
 		       struct msc_err *) MSC_MUST_CHECK;
+/* It had failed, and turns out to have been carried out: what was said of its status since the finding `from` is taken
+ * back, and what came is looked at. data: of x, all that came. */
+int msc_check_recovered(struct msc_runner *, const struct msc_expect *, const struct msc_record *x,
+			const uint8_t *data, size_t from, struct msc_err *) MSC_MUST_CHECK;
 /* A whole command has a status. Of an exchange with a CSW the judge knows more. */
 int msc_check_ended(struct msc_runner *, const struct msc_record *,
 		    struct msc_err *) MSC_MUST_CHECK;

@@ -201,29 +201,71 @@ static int send(struct msc_runner *r, const struct msc_request *rq, const struct
 	return 0;
 }
 
-int msc_run_sense(struct msc_runner *r, uint8_t lun, const struct msc_expect *e,
-		  struct msc_sense_data *out, struct msc_err *err)
+/* *record: of REQUEST SENSE; NULL: it did not pass. */
+static int ask_sense(struct msc_runner *r, uint8_t lun, const struct msc_record **record,
+		     struct msc_sense_data *out, struct msc_err *err)
 {
-	const struct msc_record *record;
 	const struct msc_exchange *x;
 	struct msc_request rq;
 
 	*out = (struct msc_sense_data){ .valid = false };
 	msc_request_sense(&rq, lun);
-	if (send(r, &rq, &record, err) < 0)
+	if (send(r, &rq, record, err) < 0)
 		return -1;
-	x = &record->u.exchange;
+	x = &(*record)->u.exchange;
 	if (!msc_csw_is_valid(x) || x->csw.status != MSC_CSW_PASSED)
-		return 0;
-	*out = msc_sense_decode(x->data, x->data_len);
-	return e ? msc_check_sense(r, e, record, out, err) : 0;
+		*record = NULL;
+	else
+		*out = msc_sense_decode(x->data, x->data_len);
+	return 0;
+}
+
+int msc_run_sense(struct msc_runner *r, uint8_t lun, const struct msc_expect *e,
+		  struct msc_sense_data *out, struct msc_err *err)
+{
+	const struct msc_record *record;
+
+	if (ask_sense(r, lun, &record, out, err) < 0)
+		return -1;
+	return e && record ? msc_check_sense(r, e, record, out, err) : 0;
+}
+
+/* Of a READ or WRITE that failed with all of its data moved: whether it was carried out all the same is for the sense
+ * data to say. What was found from `from` on is about its status. */
+static int after_doubtful(struct msc_runner *r, const struct msc_plan_command *c,
+			  const struct msc_record *failed, size_t from, int64_t *status,
+			  struct msc_err *err)
+{
+	const struct msc_exchange *x = &failed->u.exchange;
+	const struct msc_record *kept = msc_record_hold(failed), *record;
+	struct msc_sense_data sense;
+	uint8_t *data = malloc(x->data_len);
+	int rc;
+
+	if (!data) {
+		msc_record_release(kept);
+		return msc_nomem(err);
+	}
+	if (x->dir == MSC_DIR_IN)
+		memcpy(data, x->data, x->data_len);
+	rc = ask_sense(r, x->cbw.h.lun, &record, &sense, err);
+	if (rc == 0 && sense.valid && sense.key == MSC_SENSE_RECOVERED_ERROR) {
+		*status = MSC_CSW_PASSED;
+		rc = msc_check_recovered(r, &c->expect, kept, data, from, err);
+	} else if (rc == 0 && record) {
+		rc = msc_check_sense(r, &c->expect, record, &sense, err);
+	}
+	free(data);
+	msc_record_release(kept);
+	return rc;
 }
 
 /* What a host does with the answer. */
 static int after(struct msc_runner *r, const struct msc_plan_command *c,
-		 const struct msc_record *record, struct msc_err *err)
+		 const struct msc_record *record, int64_t *status, struct msc_err *err)
 {
 	const struct msc_exchange *x = &record->u.exchange;
+	const size_t from = r->findings.count;
 	struct msc_sense_data sense;
 
 	if (msc_check_exchange(r, &c->expect, record, err) < 0)
@@ -235,6 +277,8 @@ static int after(struct msc_runner *r, const struct msc_plan_command *c,
 		return 0;
 	if (!r->s->autosense && !c->expect.n_sense)
 		return 0;
+	if (msc_may_be_recovered(x))
+		return after_doubtful(r, c, record, from, status, err);
 	return msc_run_sense(r, x->cbw.h.lun, &c->expect, &sense, err);
 }
 
@@ -272,7 +316,7 @@ static int send_and_look(struct msc_runner *r, const struct msc_plan_command *c,
 	for (size_t i = 0; i < x->n_steps; i++)
 		stalls += x->steps[i].outcome == MSC_OUT_STALL;
 	status = msc_csw_is_valid(x) ? x->csw.status : UINT8_MAX;
-	if (after(r, c, record, err) < 0)
+	if (after(r, c, record, &status, err) < 0)
 		return -1;
 	r->env.var[MSC_VAR_STATUS] = status;
 	r->env.var[MSC_VAR_STALLS] = stalls;

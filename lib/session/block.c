@@ -67,20 +67,27 @@ static int move(struct msc_session *s, struct msc_request *rq, int64_t timeout_n
 {
 	const struct msc_exchange *x;
 	const struct msc_record *r;
+	struct msc_sense_data sense;
+	bool may_be = false;
 	int rc;
 
 	*passed = false;
 	rq->timeout_ns = timeout_ns;
 	msc_session_mute(s, true);
 	rc = msc_session_exchange(s, rq, &r, err);
+	if (rc == 0) {
+		x = &r->u.exchange;
+		*passed = msc_exchange_passed(x) && x->data_len == rq->cbw.h.length;
+		may_be = msc_may_be_recovered(x);
+		if ((*passed || may_be) && in)
+			memcpy(in, x->data, x->data_len);
+	}
+	if (rc == 0 && may_be) {
+		rc = msc_session_sense(s, rq->cbw.h.lun, &sense, err);
+		*passed = rc == 0 && sense.valid && sense.key == MSC_SENSE_RECOVERED_ERROR;
+	}
 	msc_session_mute(s, false);
-	if (rc)
-		return -1;
-	x = &r->u.exchange;
-	*passed = msc_exchange_passed(x) && x->data_len == rq->cbw.h.length;
-	if (*passed && in)
-		memcpy(in, x->data, x->data_len);
-	return 0;
+	return rc ? -1 : 0;
 }
 
 int msc_session_read(struct msc_session *s, uint8_t lun, uint64_t lba, uint32_t blocks,

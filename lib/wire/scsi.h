@@ -124,6 +124,7 @@ MSC_DECLARE_LAYOUT(mode_header_6, MODE_HEADER_6)
 
 enum msc_sense_key {
 	MSC_SENSE_NONE = 0x0,
+	MSC_SENSE_RECOVERED_ERROR = 0x1, /* the command was carried out: SPC-4, 4.5.6 */
 	MSC_SENSE_NOT_READY = 0x2,
 	MSC_SENSE_MEDIUM_ERROR = 0x3,
 	MSC_SENSE_HARDWARE_ERROR = 0x4,
@@ -136,6 +137,7 @@ enum msc_sense_key {
 enum msc_sense_asc {
 	MSC_ASC_NOT_READY = 0x04,
 	MSC_ASC_LBA_OUT_OF_RANGE = 0x21,
+	MSC_ASC_INVALID_FIELD = 0x24,
 	MSC_ASC_MEDIUM_CHANGED = 0x28, /* not ready to ready: the medium may be another one */
 	MSC_ASC_NO_MEDIUM = 0x3a,
 };

@@ -118,3 +118,58 @@ const struct msc_fault msc_fault_byte_address_32_write = {
 	.needs_writes = true,
 	.ops = {.command = bytes_32_write_command, .address = bytes_32_write_address},
 };
+
+/* -- a command that goes in pieces, each of the size of a buffer ----------------------------------- */
+
+enum { PIECE_BLOCKS = 8 };
+
+/* The block of the first piece that has this one's place in its own. */
+static uint64_t in_place(const struct mutant_view *v, uint64_t lba)
+{
+	const uint8_t *cb = v->cbw.cb;
+	uint64_t first = cb[0] == MSC_OP_READ_16 || cb[0] == MSC_OP_WRITE_16 ? msc_get_be64(cb + 2)
+									     : msc_get_be32(cb + 2);
+
+	switch (cb[0]) {
+	case MSC_OP_READ_10:
+	case MSC_OP_READ_12:
+	case MSC_OP_READ_16:
+	case MSC_OP_WRITE_10:
+	case MSC_OP_WRITE_12:
+	case MSC_OP_WRITE_16: return lba < first ? lba : first + (lba - first) % PIECE_BLOCKS;
+	default: return lba;
+	}
+}
+
+ON_ADDRESS(write_in_place)
+{
+	return writing && v->in_command ? in_place(v, lba) : lba;
+}
+
+ON_ADDRESS(read_in_place)
+{
+	return !writing && v->in_command ? in_place(v, lba) : lba;
+}
+
+const struct msc_fault msc_fault_write_in_place = {
+	.id = "write-in-place",
+	.title =
+		"a write that is longer than the buffer is stored piece by piece in the same place",
+	.seen = "a loop that does not advance its block address",
+	.caught_by = "expect.data",
+	.mistake =
+		"the block address is not advanced by the blocks of each buffer that has been stored",
+	.needs_writes = true,
+	.ops = {.address = write_in_place},
+};
+
+const struct msc_fault msc_fault_read_in_place = {
+	.id = "read-in-place",
+	.title = "a read that is longer than the buffer comes piece by piece from the same place",
+	.seen = "a loop that does not advance its block address",
+	.caught_by = "expect.data",
+	.mistake =
+		"the block address is not advanced by the blocks of each buffer that has been sent",
+	.needs_writes = true,
+	.ops = {.address = read_in_place},
+};

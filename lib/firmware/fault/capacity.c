@@ -119,3 +119,21 @@ const struct msc_fault msc_fault_capacity_less = {
 	.target = "fill=partition",
 	.ops = {.state_size = sizeof(uint64_t), .data_in = tell_one_less, .command = refuse_beyond},
 };
+
+/* -- byte order --------------------------------------------------------------------------------- */
+
+ON_DATA_IN(swap_last)
+{
+	if (fault_answers(v, MSC_OP_READ_CAPACITY_10, *len, MSC_CAPACITY_10_LEN))
+		msc_put_le32(buf, msc_get_be32(buf));
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_capacity_swapped = {
+	.id = "capacity-swapped",
+	.title = "the last block of READ CAPACITY(10) has its lowest byte first",
+	.seen = "a structure that is sent as a little-endian processor keeps it",
+	.caught_by = "scsi.format.count",
+	.mistake = "fields of SCSI have their highest byte first, unlike those of the CBW",
+	.ops = {.data_in = swap_last},
+};

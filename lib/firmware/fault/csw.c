@@ -46,6 +46,64 @@ const struct msc_fault msc_fault_residue_processed = {
 	.ops = {.csw = residue_processed},
 };
 
+ON_CSW(residue_kept)
+{
+	if (raw[CSW_STATUS] == MSC_CSW_PASSED && !fault_is_in(v))
+		msc_put_le32(raw + CSW_RESIDUE, v->cbw.h.length - msc_get_le32(raw + CSW_RESIDUE));
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_residue_kept = {
+	.id = "residue-kept",
+	.title = "after a write dCSWDataResidue is still all that the host meant to send",
+	.seen = "a write path of its own beside the one that subtracts: "
+		"https://github.com/cherry-embedded/CherryUSB/blob/af16015/class/msc/usbd_msc.c",
+	.caught_by = "bot.residue.out",
+	.mistake =
+		"dCSWDataResidue begins as dCBWDataTransferLength, and what is taken from the host "
+		"is not subtracted on the way of a write",
+	.needs_writes = true,
+	.ops = {.csw = residue_kept},
+};
+
+enum { PIECE = 8192 }; /* what goes through the buffer at once */
+
+ON_CSW(residue_of_piece)
+{
+	uint32_t moved = v->cbw.h.length - msc_get_le32(raw + CSW_RESIDUE);
+
+	if (raw[CSW_STATUS] == MSC_CSW_PASSED && moved > PIECE && moved <= v->cbw.h.length)
+		msc_put_le32(raw + CSW_RESIDUE, v->cbw.h.length - (moved - 1) % PIECE - 1);
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_residue_of_piece = {
+	.id = "residue-of-piece",
+	.title = "dCSWDataResidue takes only the last piece of longer data for moved",
+	.seen = "= in the place of += in the loop over a buffer",
+	.caught_by = "bot.residue.in",
+	.mistake = "the bytes moved are assigned for each buffer, not added up",
+	.ops = {.csw = residue_of_piece},
+};
+
+ON_CSW(residue_swapped)
+{
+	uint32_t residue = msc_get_le32(raw + CSW_RESIDUE);
+
+	msc_put_be32(raw + CSW_RESIDUE, residue);
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_residue_swapped = {
+	.id = "residue-swapped",
+	.title = "dCSWDataResidue has its highest byte first",
+	.seen = "BOT's fields are little-endian, SCSI's big-endian",
+	.caught_by = "bot.csw.residue",
+	.mistake =
+		"fields of the CBW and the CSW have their lowest byte first, unlike those of SCSI",
+	.ops = {.csw = residue_swapped},
+};
+
 /* What the device has for a command, bytes; 0: for none of these. */
 static uint32_t own_length(const uint8_t *cdb)
 {

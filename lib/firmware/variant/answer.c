@@ -203,6 +203,105 @@ ON_DATA_IN(format_two)
 	return MUTANT_PASS;
 }
 
+/* SBC-2, 6.3.4: page 01h with PER set, in front of those that the model has; and as SBC-2, 4.14 has it, every eighth
+ * read is one that needed a second look: all of its data has come, and 1/18/00 says so. */
+enum { ERROR_PAGE = 0x01, ERROR_PAGE_LEN = 12, PER = 0x04, EVERY = 8 };
+
+struct recovering {
+	struct grown grown; /* first: its hooks know no more */
+	unsigned reads;
+	bool told; /* the command that came last */
+};
+
+static bool is_mode_sense(const uint8_t *cb)
+{
+	return cb[0] == MSC_OP_MODE_SENSE_6 || cb[0] == MSC_OP_MODE_SENSE_10;
+}
+
+static bool is_read(uint8_t opcode)
+{
+	return opcode == MSC_OP_READ_6 || opcode == MSC_OP_READ_10 || opcode == MSC_OP_READ_12 ||
+	       opcode == MSC_OP_READ_16;
+}
+
+ON_COMMAND(recovering_command)
+{
+	struct recovering *r = state;
+
+	if (is_mode_sense(v->cbw.cb) && (v->cbw.cb[2] & 0x3f) == ERROR_PAGE && !v->cbw.cb[3])
+		seen->cb[2] = (uint8_t)((seen->cb[2] & 0xc0) | 0x3f);
+	if (v->cbw.cb[0] != MSC_OP_REQUEST_SENSE)
+		r->told = false;
+	return MUTANT_PASS;
+}
+
+/* The answer to MODE SENSE with the page in it: of the model's, all pages, `old` bytes have come. */
+static void add_error_page(struct recovering *r, const struct mutant_view *v, uint8_t *buf,
+			   size_t *len, size_t max)
+{
+	const uint8_t *cb = v->cbw.cb;
+	const bool six = cb[0] == MSC_OP_MODE_SENSE_6, alone = (cb[2] & 0x3f) == ERROR_PAGE;
+	const size_t header = six ? 4 : 8, old = *len;
+	const uint8_t page[ERROR_PAGE_LEN] = { ERROR_PAGE, ERROR_PAGE_LEN - 2,
+					       cb[2] >> 6 == 1 ? 0
+							       : PER }; /* none can be changed */
+	uint8_t whole[64] = { 0 };
+	size_t all;
+
+	if (old < (six ? 1 : 2) || old > sizeof whole - sizeof page)
+		return;
+	memcpy(whole, buf, old < header ? old : header);
+	memcpy(whole + header, page, sizeof page);
+	if (old > header && !alone)
+		memcpy(whole + header + sizeof page, buf + header, old - header);
+	all = six ? whole[0] + 1u : msc_get_be16(whole) + 2u;
+	all = alone ? header + sizeof page : all + sizeof page;
+	if (six)
+		whole[0] = (uint8_t)(all - 1);
+	else
+		msc_put_be16(whole, (uint16_t)(all - 2));
+	if (all > old)
+		grow(&r->grown, v, buf, len, max, all, six ? cb[4] : msc_get_be16(cb + 7));
+	else
+		shorten(&r->grown, len, all);
+	memcpy(buf, whole, *len);
+}
+
+ON_DATA_IN(recovering_answer)
+{
+	struct recovering *r = state;
+	const uint8_t page = v->cbw.cb[2] & 0x3f;
+
+	if (r->told && fault_answers(v, MSC_OP_REQUEST_SENSE, *len, 14)) {
+		buf[2] = 0x01;
+		buf[12] = 0x18;
+		r->told = false;
+	}
+	if (v->in_command && !v->data_sent && is_mode_sense(v->cbw.cb) &&
+	    (page == ERROR_PAGE || page == 0x3f))
+		add_error_page(r, v, buf, len, max);
+	return MUTANT_PASS;
+}
+
+ON_CSW(recovering_status)
+{
+	struct recovering *r = state;
+
+	if (is_read(v->cbw.cb[0]) && raw[CSW_STATUS] == MSC_CSW_PASSED && v->data_sent &&
+	    ++r->reads % EVERY == 0) {
+		raw[CSW_STATUS] = MSC_CSW_FAILED;
+		r->told = true;
+	}
+	return grown_residue(m, v, raw, len, &r->grown);
+}
+
+ON_STALL(recovering_stall)
+{
+	struct recovering *r = state;
+
+	return grown_stall(m, v, ep, &r->grown);
+}
+
 static const struct msc_variant rows[] = {
 	{ "inquiry-96", "standard INQUIRY data has 96 bytes",
 	  "SPC-2, 7.3.2: ADDITIONAL LENGTH says how many", GROWN(.data_in = inquiry_96) },
@@ -222,6 +321,14 @@ static const struct msc_variant rows[] = {
 	{ "vpd-vendor", "there is a page FFh of vital product data",
 	  "SPC-2, 8.4: C0h to FFh are the vendor's",
 	  GROWN(.command = vpd_vendor_asked, .data_in = vpd_vendor) },
+	{ "recovered-errors",
+	  "a read that needed a second look ends with 1/18/00 when all of its data has come",
+	  "SBC-2, 6.3.4: PER is set in mode page 01h, so recovered errors are reported",
+	  .ops = { .state_size = sizeof(struct recovering),
+		   .command = recovering_command,
+		   .data_in = recovering_answer,
+		   .csw = recovering_status,
+		   .stall = recovering_stall } },
 	{ "format-two", "READ FORMAT CAPACITIES lists two capacities", "MMC-3, 5.16.2",
 	  GROWN(.data_in = format_two) },
 };

@@ -72,8 +72,6 @@ static void start_stop(struct late *l, struct msc_cbw *seen)
 static enum mutant_verdict on_command(struct mcu *m, const struct mutant_view *v,
 				      struct msc_cbw *seen, void *state)
 {
-	/* MODE SENSE(6) of a page that does not exist: a pending unit attention fails it, or 5/24/00 */
-	static const uint8_t failing[MSC_CBW_CB_MAX] = { MSC_OP_MODE_SENSE_6, 0, 0x2f, 0, 4 };
 	struct late *l = state;
 
 	if (seen->cb[0] == MSC_OP_REQUEST_SENSE)
@@ -83,11 +81,8 @@ static enum mutant_verdict on_command(struct mcu *m, const struct mutant_view *v
 		start_stop(l, seen);
 	if (seen->h.lun == 0 && needs_medium(v->cbw.cb[0]))
 		l->sense = reason(l, mcu_now(m));
-	if (l->sense) {
-		seen->h.cb_length = 6;
-		for (size_t i = 0; i < sizeof failing; i++)
-			seen->cb[i] = failing[i];
-	}
+	if (l->sense)
+		variant_invalid_field(seen);
 	return MUTANT_PASS;
 }
 
@@ -123,6 +118,7 @@ static void on_reset(struct mcu *m, void *state)
 #define BECOMING	NOT_READY(0x01)
 #define CAUSE_UNKNOWN	NOT_READY(0x00)
 #define WANTS_START	NOT_READY(0x02)
+#define UNCONFIGURED	MSC_SENSE_CODE(MSC_SENSE_NOT_READY, 0x3e, 0x00)
 #define NO_MEDIUM	MSC_SENSE_CODE(MSC_SENSE_NOT_READY, MSC_ASC_NO_MEDIUM, 0x00)
 
 #define NO_LIMIT "SPC-2, 7.25 and table D.1: 2/04/01 has no limit; Linux waits 100 s"
@@ -141,6 +137,10 @@ static const struct msc_variant rows[] = {
 	{ "late-cause-unknown", "for 2 s after each reset the unit says 2/04/00",
 	  "SPC-2, table D.1: not ready, cause not reportable",
 	  LATE(.first_ns = 2 * MSC_S, .first = CAUSE_UNKNOWN) },
+	{ "late-unconfigured",
+	  "for 2 s after each reset the unit says 2/3E/00, it has not configured itself yet",
+	  "SPC-2, table C.1: 3E/00 is of all device types; it has no limit either",
+	  LATE(.first_ns = 2 * MSC_S, .first = UNCONFIGURED) },
 	{ "late-start",
 	  "the unit is stopped after each reset, with 2/04/02, until START STOP UNIT starts it",
 	  "SBC-2, 5.17; SPC-2, table D.1: initializing command required",
