@@ -16,13 +16,6 @@ const char *const msc_confidence_names[] = { "possible", "likely", "certain" };
 
 /* ---- what is said of a cause ----------------------------------------------------------------- */
 
-static bool is_promised(const struct msc_fault *f, const char *rule)
-{
-	const char *at = strstr(f->caught_by, rule);
-
-	return at && (at == f->caught_by || at[-1] == ' ') && strchr(" ", at[strlen(rule)]);
-}
-
 /* The first of the rules that the fault says must find it. */
 static const struct msc_rule *main_rule(const struct msc_fault *f)
 {
@@ -124,7 +117,7 @@ static void choose_alone(const struct msc_match *w, const struct msc_entry *entr
 static bool is_own(const struct msc_match *w, size_t k, size_t i)
 {
 	return w->fault[k] && w->cover.candidates[k].covers[i] > 0 &&
-	       is_promised(w->fault[k], w->e->seen[i].rule->id);
+	       msc_match_promises(w->fault[k], w->e->seen[i].rule->id);
 }
 
 /* Which of the chosen explains it best; NONE: none does. What is too little to name a fault for is enough

@@ -126,7 +126,9 @@ static int32_t degree(const struct msc_match *w, const struct msc_entry *entry, 
 		if (pairs[p].rule == at->rule && is_same(&pairs[p], at) &&
 		    !strncmp(w->d->names[pairs[p].name], name, kind))
 			return ALIKE;
-	return w->common[i] > FEW ? FAINT : name ? ELSEWHERE : ENOUGH;
+	if (w->common[i] > FEW || (!name && !w->common[i]))
+		return FAINT;
+	return name ? ELSEWHERE : ENOUGH;
 }
 
 bool msc_match_is_seen(const struct msc_match *w, const struct msc_pair *p)
@@ -190,6 +192,13 @@ const struct msc_fault *msc_match_fault(const char *id)
 	return NULL;
 }
 
+bool msc_match_promises(const struct msc_fault *f, const char *rule)
+{
+	const char *at = strstr(f->caught_by, rule);
+
+	return at && (at == f->caught_by || at[-1] == ' ') && strchr(" ", at[strlen(rule)]);
+}
+
 static bool is_firmware(const struct msc_entry *entry)
 {
 	for (size_t i = 0; i < msc_firmware_count; i++)
@@ -198,19 +207,31 @@ static bool is_firmware(const struct msc_entry *entry)
 	return false;
 }
 
-/* What many faults show tells little about which one it is. */
+static bool shows_like(const struct msc_match *w, const struct msc_entry *entry, size_t i)
+{
+	const struct msc_pair *p = w->d->pairs + entry->first;
+
+	for (uint32_t n = 0; n < entry->n; n++)
+		if (p[n].rule == w->seen[i].rule && is_same(&p[n], &w->seen[i]))
+			return true;
+	return false;
+}
+
+/* What many faults show tells little about which one it is. In a capture, where there are no cases to tell them apart by,
+ * those count that the rule is about: with the others it comes beside rules of their own. */
 static void count_alike(struct msc_match *w)
 {
-	for (size_t i = 0; i < w->e->n_seen; i++)
-		for (size_t k = 0; k < w->d->n_entries; k++) {
-			const struct msc_entry *entry = &w->d->entries[k];
-			const struct msc_pair *p = w->d->pairs + entry->first;
-			bool has = false;
+	for (size_t k = 0; k < w->d->n_entries; k++) {
+		const struct msc_entry *entry = &w->d->entries[k];
+		const struct msc_fault *f = msc_match_fault(entry->id);
 
-			for (uint32_t n = 0; !has && n < entry->n; n++)
-				has = p[n].rule == w->seen[i].rule && is_same(&p[n], &w->seen[i]);
-			w->common[i] += has && !is_firmware(entry);
+		for (size_t i = 0; f && i < w->e->n_seen; i++) {
+			const struct msc_sighting *s = &w->e->seen[i];
+
+			w->common[i] += shows_like(w, entry, i) &&
+					(s->name || msc_match_promises(f, s->rule->id));
 		}
+	}
 }
 
 static void resolve(struct msc_match *w)

@@ -12,7 +12,7 @@ struct msc_match {
 	const struct msc_evidence *e;
 	enum msc_profile profile;
 	const struct msc_rule **rules; /* of the dictionary's; NULL: unknown or ignored */
-	unsigned *common; /* of each sighting: how many faults show the like anywhere */
+	unsigned *common; /* of each sighting: how many faults show the like anywhere; see count_alike */
 	enum { NOT_RUN, RAN_CLEAN, RAN_DIRTY } *ran; /* of the dictionary's names */
 	struct msc_pair *seen; /* of each sighting; UINT16_MAX: not in the dictionary */
 	struct msc_cover cover;
@@ -29,6 +29,8 @@ int msc_match_begin(struct msc_match *, const struct msc_dictionary *, const str
 void msc_match_end(struct msc_match *);
 
 const struct msc_fault *msc_match_fault(const char *id); /* NULL: no fault is called that */
+/* The rule is one of those that the fault is about (caught_by). */
+bool msc_match_promises(const struct msc_fault *, const char *rule);
 /* The case ran, and the profile knows the rule. */
 bool msc_match_is_expected(const struct msc_match *, const struct msc_pair *);
 bool msc_match_is_seen(const struct msc_match *, const struct msc_pair *);

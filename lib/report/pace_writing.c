@@ -124,7 +124,7 @@ static void print_hosts(FILE *out, const struct msc_writing *w)
 			 "%s%s' writes of %u %s take %s%s of the %.0f s that it waits",
 			 len ? ", " : "at this rate ", h->name, h->bytes >> (mega ? 20 : 10),
 			 mega ? "MiB" : "KiB", msc_ns(h->takes_ns).s,
-			 h->reckoned ? " (reckoned)" : "", (double)h->waits_ns / MSC_S);
+			 h->reckoned ? " (estimated)" : "", (double)h->waits_ns / MSC_S);
 		late |= h->takes_ns + w->longest_pause_ns > (double)h->waits_ns;
 	}
 	if (!*text)

@@ -109,7 +109,7 @@ static void test_frames_and_naks(void **state)
 	b.naks[8] = 82;	 /* 0.6 ms */
 	b.x.csw_ns = 3 * MSC_MS;
 	text = print(&b, false);
-	assert_non_null(strstr(text, "places on the bus are reckoned"));
+	assert_non_null(strstr(text, "bus positions are estimated"));
 	assert_non_null(
 		strstr(text, "bus      C.....................#########...........#########S"));
 	free(text);

@@ -155,6 +155,7 @@ struct known {
 #define ASKED	"the kernel has asked why already, with room for 18 bytes"
 #define ENDLESS \
 	"a failure is an error for the kernel; it resets the port, the reset is told as a failure, and so on"
+#define CLAMPED "of a residue that is more than the length the kernel takes the length"
 #define NOTHING "for the kernel, a failure without a reason is an error"
 
 static const struct known known[] = {
@@ -170,6 +171,7 @@ static const struct known known[] = {
 	{ "*=status-sticky", "*", "*", ENDLESS },
 	{ "*=sense-form", "scsi.sense.status", "expect.status", NOTHING },
 	{ "*=sense-zero", "scsi.sense.*", "expect.status", NOTHING },
+	{ "*=residue-swapped", "*", "*", CLAMPED },
 	{ "*=maxlun-*", "scsi.*luns*", "scsi.luns.list",
 	  "how many units there are cannot be asked" },
 	{ "*=attention-again", "*", "expect.s*",

@@ -179,7 +179,7 @@ static const struct msc_fault rows[] = {
 	  DEFECT({ AT_COMMAND, .edit = { { HOST_LENGTH, CLEAR, 0xffff0000 } } }) },
 	{ "blocks-8-bit",
 	  "the number of blocks is taken from the last byte of TRANSFER LENGTH: 256 are none",
-	  "a uint8_t, as READ(6) has it", "expect.status",
+	  "a uint8_t, as READ(6) has it", "bot.data.missing",
 	  .mistake = "TRANSFER LENGTH of READ(10) and WRITE(10) has two bytes, 7 and 8",
 	  DEFECT({ AT_COMMAND, { OPCODE(READ_10) }, { { CDB(7), PUT, 0 } } },
 		 { AT_COMMAND, { OPCODE(WRITE_10) }, { { CDB(7), PUT, 0 } } }) },

@@ -136,7 +136,7 @@ static const struct msc_fault rows[] = {
 	{ "maxlun-invalid",
 	  "Get Max LUN counts a unit whose commands are refused as a CBW that is not valid",
 	  "one more than the last unit, and bCBWLUN is compared with the number of units",
-	  "bot.csw.stall",
+	  "scsi.luns.list",
 	  .mistake = "Get Max LUN is the last unit, 0 where there is one: not the number of units",
 	  DEFECT({ AT_CONTROL_IN, { CLASS(GET_MAX_LUN) }, { { BYTE(0), PUT, 1 } } },
 		 { AT_COMMAND, { { LUN, IS, 1 } }, .halt = HALT_IN, .then = REFUSE }) },
