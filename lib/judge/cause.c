@@ -262,11 +262,11 @@ static unsigned shows_it(const struct msc_match *w, size_t k)
 	unsigned n = 0;
 
 	for (uint16_t i = 0; i < entry->n; i++) {
-		uint16_t rule = w->d->pairs[entry->first + i].rule;
+		const struct msc_pair *p = &w->d->pairs[entry->first + i];
 		bool seen = false;
 
 		for (size_t s = 0; !seen && s < w->e->n_seen; s++)
-			seen = w->seen[s].rule == rule;
+			seen = w->seen[s].rule == p->rule && msc_match_is_same(p, &w->seen[s]);
 		n += seen;
 	}
 	return n;

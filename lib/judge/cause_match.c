@@ -77,7 +77,7 @@ static size_t kind_length(const char *name)
 	return dot ? (size_t)(dot + 1 - name) : strlen(name);
 }
 
-static bool is_same(const struct msc_pair *a, const struct msc_pair *b)
+bool msc_match_is_same(const struct msc_pair *a, const struct msc_pair *b)
 {
 	return !a->forms || !b->forms || (a->forms & b->forms);
 }
@@ -101,6 +101,20 @@ static bool is_told_twice(const struct msc_match *w, const struct msc_entry *ent
 	return false;
 }
 
+/* In a capture, all that a rule has found is one sighting. */
+static int32_t degree_anywhere(const struct msc_match *w, const struct msc_entry *entry, size_t i)
+{
+	const struct msc_pair *p = w->d->pairs + entry->first;
+	uint32_t forms = 0;
+
+	for (uint32_t n = 0; n < entry->n; n++)
+		if (p[n].rule == w->seen[i].rule)
+			forms |= p[n].forms ? p[n].forms : UINT32_MAX;
+	return w->common[i] > FEW || !w->common[i] ? FAINT
+	       : w->seen[i].forms & ~forms         ? ENOUGH
+						   : EXACT;
+}
+
 /* How much of a sighting an entry explains, in thousandths. */
 static int32_t degree(const struct msc_match *w, const struct msc_entry *entry, size_t i)
 {
@@ -115,20 +129,20 @@ static int32_t degree(const struct msc_match *w, const struct msc_entry *entry, 
 		if (pairs[p].rule != at->rule)
 			continue;
 		if (pairs[p].name == at->name)
-			return is_same(&pairs[p], at) ? EXACT : OTHERWISE;
-		has |= is_same(&pairs[p], at);
+			return msc_match_is_same(&pairs[p], at) ? EXACT : OTHERWISE;
+		has |= msc_match_is_same(&pairs[p], at);
 	}
-	if (is_told_twice(w, entry, i))
+	if (name && is_told_twice(w, entry, i))
 		return EXACT;
 	if (!has)
 		return 0;
-	for (size_t p = 0; name && p < entry->n; p++)
-		if (pairs[p].rule == at->rule && is_same(&pairs[p], at) &&
+	if (!name)
+		return degree_anywhere(w, entry, i);
+	for (size_t p = 0; p < entry->n; p++)
+		if (pairs[p].rule == at->rule && msc_match_is_same(&pairs[p], at) &&
 		    !strncmp(w->d->names[pairs[p].name], name, kind))
 			return ALIKE;
-	if (w->common[i] > FEW || (!name && !w->common[i]))
-		return FAINT;
-	return name ? ELSEWHERE : ENOUGH;
+	return w->common[i] > FEW ? FAINT : ELSEWHERE;
 }
 
 bool msc_match_is_seen(const struct msc_match *w, const struct msc_pair *p)
@@ -212,7 +226,7 @@ static bool shows_like(const struct msc_match *w, const struct msc_entry *entry,
 	const struct msc_pair *p = w->d->pairs + entry->first;
 
 	for (uint32_t n = 0; n < entry->n; n++)
-		if (p[n].rule == w->seen[i].rule && is_same(&p[n], &w->seen[i]))
+		if (p[n].rule == w->seen[i].rule && msc_match_is_same(&p[n], &w->seen[i]))
 			return true;
 	return false;
 }
@@ -273,7 +287,7 @@ static void spread(struct msc_match *w, int32_t *degrees)
 			continue;
 		for (size_t k = 0; k < w->cover.n_seen; k++)
 			alike += degrees[k] == EXACT && w->seen[k].rule == w->seen[i].rule &&
-				 is_same(&w->seen[k], &w->seen[i]);
+				 msc_match_is_same(&w->seen[k], &w->seen[i]);
 		if (alike >= MANY)
 			degrees[i] = BROAD;
 	}

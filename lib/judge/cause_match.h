@@ -33,6 +33,8 @@ const struct msc_fault *msc_match_fault(const char *id); /* NULL: no fault is ca
 bool msc_match_promises(const struct msc_fault *, const char *rule);
 /* The case ran, and the profile knows the rule. */
 bool msc_match_is_expected(const struct msc_match *, const struct msc_pair *);
+bool msc_match_is_same(const struct msc_pair *,
+		       const struct msc_pair *); /* in what was seen: a form in common */
 bool msc_match_is_seen(const struct msc_match *, const struct msc_pair *);
 /* What so many places cost that are missing where the case found something else. */
 int32_t msc_match_hidden(int32_t places);
