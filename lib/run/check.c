@@ -11,9 +11,7 @@
 #include "judge/story.h"
 #include "run/runner.h"
 
-/* Adds text to a list in words: "a", "a or b". */
-static void append(char *buf, size_t size, const char *fmt, ...) MSC_PRINTF(3, 4);
-static void append(char *buf, size_t size, const char *fmt, ...)
+void msc_check_list(char *buf, size_t size, const char *fmt, ...)
 {
 	size_t len = strlen(buf);
 	va_list args;
@@ -75,8 +73,9 @@ static bool has_spoken(struct msc_runner *r, const struct msc_rule *rule,
 	return false;
 }
 
-static int stated(struct msc_runner *r, const struct msc_rule *rule, const struct msc_record *x,
-		  const char *expected, const char *actual, struct msc_err *err, const char *what)
+int msc_check_stated(struct msc_runner *r, const struct msc_rule *rule, const struct msc_record *x,
+		     const char *expected, const char *actual, struct msc_err *err,
+		     const char *what)
 {
 	if (has_spoken(r, rule, x, false))
 		return 0;
@@ -106,9 +105,9 @@ static int check_status(struct msc_runner *r, const struct msc_expect *e,
 		return 0;
 	for (unsigned i = 0; i < 3; i++)
 		if (e->status & 1u << i)
-			append(expected, sizeof expected, "%s", status_name(i));
-	return stated(r, &msc_rule_expect_status, x, expected, status_name(status), err,
-		      "the command ended with another bCSWStatus than it must");
+			msc_check_list(expected, sizeof expected, "%s", status_name(i));
+	return msc_check_stated(r, &msc_rule_expect_status, x, expected, status_name(status), err,
+				"the command ended with another bCSWStatus than it must");
 }
 
 /* One of several amounts. */
@@ -122,14 +121,14 @@ static int check_amount(struct msc_runner *r, const struct msc_exprs *e, int64_t
 	for (size_t i = 0; i < e->count; i++) {
 		if (!msc_run_value(r, &e->list[i], 0, &v) || v == actual)
 			return 0;
-		append(expected, sizeof expected, "%" PRId64, v);
+		msc_check_list(expected, sizeof expected, "%" PRId64, v);
 	}
 	if (!e->count)
 		return 0;
 	if (has_spoken(r, rule, x, true))
 		return 0;
 	snprintf(found, sizeof found, "%" PRId64, actual);
-	return stated(r, rule, x, expected, found, err, what);
+	return msc_check_stated(r, rule, x, expected, found, err, what);
 }
 
 /* The blocks that differ still hold what the case has found there. */
@@ -170,7 +169,7 @@ static int compare(struct msc_runner *r, const struct msc_rule *rule, const stru
 		 at, differ, len);
 	msc_data_story(story, sizeof story, data, want, len, &known);
 	snprintf(text, sizeof text, "%s: %s", what, story);
-	return stated(r, rule, x, expected, actual, err, text);
+	return msc_check_stated(r, rule, x, expected, actual, err, text);
 }
 
 /* A block that holds the stamp of another one; false: there is none. */
@@ -202,7 +201,7 @@ static int check_stamps(struct msc_runner *r, const struct msc_record *x, const 
 	msc_distance_story(apart, sizeof apart, at, stamp, r->unit.block_size);
 	snprintf(text, sizeof text, "a block gives back what was written to another one, %s",
 		 apart);
-	return stated(r, &msc_rule_scsi_medium_alias, x, expected, actual, err, text);
+	return msc_check_stated(r, &msc_rule_scsi_medium_alias, x, expected, actual, err, text);
 }
 
 static int check_pattern(struct msc_runner *r, enum msc_pattern pattern, const struct msc_record *x,
@@ -245,7 +244,7 @@ static int check_bytes(struct msc_runner *r, const struct msc_data_check *c,
 			       "the answer does not hold the bytes that it must", err);
 	snprintf(expected, sizeof expected, "at least %zu byte%s", (size_t)at + c->bytes.len,
 		 MSC_PLURAL((size_t)at + c->bytes.len));
-	return stated(r, rule, x, expected, "fewer", err, "the answer is too short");
+	return msc_check_stated(r, rule, x, expected, "fewer", err, "the answer is too short");
 }
 
 /* Against the blocks as they were found; as much as lies in the scratch. */
@@ -296,9 +295,10 @@ static int check_unseen(struct msc_runner *r, const struct msc_expect *e,
 
 	if (!states || x->u.exchange.whole)
 		return 0;
-	return stated(r, &msc_rule_expect_status, x, "a valid CSW", "none", err,
-		      "what must come back could not be looked at: the command ended without a "
-		      "valid CSW");
+	return msc_check_stated(
+		r, &msc_rule_expect_status, x, "a valid CSW", "none", err,
+		"what must come back could not be looked at: the command ended without a "
+		"valid CSW");
 }
 
 int msc_check_exchange(struct msc_runner *r, const struct msc_expect *e, const struct msc_record *x,
@@ -366,8 +366,8 @@ int msc_check_hung(struct msc_runner *r, const struct msc_record *x, const char 
 		   struct msc_err *err)
 {
 	msc_run_end_case(r, MSC_VERDICT_FAIL, "%s", what);
-	return stated(r, &msc_rule_expect_outcome, x, "an answer",
-		      msc_outcome_name(MSC_OUT_TIMEOUT), err, what);
+	return msc_check_stated(r, &msc_rule_expect_outcome, x, "an answer",
+				msc_outcome_name(MSC_OUT_TIMEOUT), err, what);
 }
 
 /* A phase error, which may be in order, is no status for the kernel. */
@@ -380,63 +380,9 @@ int msc_check_ended(struct msc_runner *r, const struct msc_record *x, struct msc
 		return 0;
 	msc_run_end_case(r, MSC_VERDICT_FAIL,
 			 "a command did not end, so the kernel has reset the device");
-	return stated(r, &msc_rule_expect_status, x, "a status", msc_outcome_name(ex->outcome), err,
-		      "the command ended without a status that the kernel can make something of");
-}
-
-/* Where nothing is to be said of a command, the unit may say something of itself. */
-static bool sense_matches(const struct msc_sense_want *w, const struct msc_sense_data *d)
-{
-	if (w->parts == 3 && !w->key && !w->asc && !w->ascq)
-		return msc_sense_is_idle(d);
-	return w->key == d->key && (w->parts < 2 || w->asc == d->asc) &&
-	       (w->parts < 3 || w->ascq == d->ascq);
-}
-
-/* Which part of it is not as any of those wanted. */
-static const char *sense_differs(const struct msc_expect *e, const struct msc_sense_data *d)
-{
-	bool key = false, asc = false;
-
-	if (!d->valid)
-		return "there is no sense data to say why";
-	for (size_t i = 0; i < e->n_sense; i++) {
-		const struct msc_sense_want *w = &e->sense[i];
-
-		key |= w->key == d->key;
-		asc |= w->key == d->key && (w->parts < 2 || w->asc == d->asc);
-	}
-	return asc   ? "the sense data has another qualifier than this command must leave behind"
-	       : key ? "the sense data has another code than this command must leave behind"
-		     : "the sense data has another key than this command must leave behind";
-}
-
-int msc_check_sense(struct msc_runner *r, const struct msc_expect *e, const struct msc_record *x,
-		    const struct msc_sense_data *d, struct msc_err *err)
-{
-	char expected[160] = "", actual[128];
-
-	for (size_t i = 0; i < e->n_sense; i++) {
-		const struct msc_sense_want *w = &e->sense[i];
-		const struct msc_sense_data as_data = {
-			.valid = true, .key = w->key, .asc = w->asc, .ascq = w->ascq};
-		char text[128];
-
-		if (d->valid && sense_matches(w, d))
-			return 0;
-		if (w->parts == 3)
-			append(expected, sizeof expected, "%s",
-			       msc_sense_text(text, sizeof text, &as_data));
-		else if (w->parts == 2)
-			append(expected, sizeof expected, "%x/%02x/any", w->key, w->asc);
-		else
-			append(expected, sizeof expected, "sense key %xh", w->key);
-	}
-	if (!e->n_sense)
-		return 0;
-	return stated(r, &msc_rule_expect_sense, x, expected,
-		      d->valid ? msc_sense_text(actual, sizeof actual, d) : "no valid sense data",
-		      err, sense_differs(e, d));
+	return msc_check_stated(
+		r, &msc_rule_expect_status, x, "a status", msc_outcome_name(ex->outcome), err,
+		"the command ended without a status that the kernel can make something of");
 }
 
 static int check_outcome(struct msc_runner *r, unsigned wanted, enum msc_outcome outcome,
@@ -448,10 +394,10 @@ static int check_outcome(struct msc_runner *r, unsigned wanted, enum msc_outcome
 		return 0;
 	for (unsigned i = 0; i <= MSC_OUT_GONE; i++)
 		if (wanted & 1u << i)
-			append(expected, sizeof expected, "%s",
-			       msc_outcome_name((enum msc_outcome)i));
-	return stated(r, &msc_rule_expect_outcome, x, expected, msc_outcome_name(outcome), err,
-		      what);
+			msc_check_list(expected, sizeof expected, "%s",
+				       msc_outcome_name((enum msc_outcome)i));
+	return msc_check_stated(r, &msc_rule_expect_outcome, x, expected, msc_outcome_name(outcome),
+				err, what);
 }
 
 int msc_check_control(struct msc_runner *r, const struct msc_expect *e, const struct msc_record *x,
@@ -488,8 +434,9 @@ int msc_check_time(struct msc_runner *r, int64_t took_ns, struct msc_err *err)
 	msc_format_ns(actual, sizeof actual, r->s->within_ns);
 	snprintf(expected, sizeof expected, "at most %s", actual);
 	msc_format_ns(actual, sizeof actual, took_ns);
-	return stated(r, &msc_rule_attach_time, NULL, expected, actual, err,
-		      "the user waits longer for the volume than for that of other devices");
+	return msc_check_stated(
+		r, &msc_rule_attach_time, NULL, expected, actual, err,
+		"the user waits longer for the volume than for that of other devices");
 }
 
 int msc_check_value(struct msc_runner *r, const struct msc_plan_unless *u, struct msc_err *err)
@@ -498,8 +445,8 @@ int msc_check_value(struct msc_runner *r, const struct msc_plan_unless *u, struc
 
 	if (!msc_run_value(r, &u->met, 1, &met) || met)
 		return 0;
-	return stated(r, &msc_rule_expect_value, msc_session_last(r->session), u->met.text, NULL,
-		      err, u->because);
+	return msc_check_stated(r, &msc_rule_expect_value, msc_session_last(r->session),
+				u->met.text, NULL, err, u->because);
 }
 
 int msc_check_settled(struct msc_runner *r, int rung, struct msc_err *err)
@@ -510,9 +457,10 @@ int msc_check_settled(struct msc_runner *r, int rung, struct msc_err *err)
 
 	if (rung <= 0)
 		return 0;
-	return stated(r, &msc_rule_expect_settles, NULL, rungs[0],
-		      rungs[rung < (int)MSC_COUNT(rungs) ? rung : (int)MSC_COUNT(rungs) - 1], err,
-		      "after the scenario the device did not answer TEST UNIT READY");
+	return msc_check_stated(
+		r, &msc_rule_expect_settles, NULL, rungs[0],
+		rungs[rung < (int)MSC_COUNT(rungs) ? rung : (int)MSC_COUNT(rungs) - 1], err,
+		"after the scenario the device did not answer TEST UNIT READY");
 }
 
 int msc_check_readback(struct msc_runner *r, const char *text, struct msc_err *err)

@@ -126,6 +126,12 @@ int msc_run_save(struct msc_runner *, int slot, const uint8_t *data, size_t len,
 		 struct msc_err *) MSC_MUST_CHECK;
 
 /* check.c */
+/* Adds text to a list in words: "a", "a or b". */
+void msc_check_list(char *buf, size_t size, const char *fmt, ...) MSC_PRINTF(3, 4);
+/* A finding of an expect.* rule, unless a rule of the judge has spoken of the same exchange. */
+int msc_check_stated(struct msc_runner *r, const struct msc_rule *rule, const struct msc_record *x,
+		     const char *expected, const char *actual, struct msc_err *err,
+		     const char *what) MSC_MUST_CHECK;
 int msc_check_exchange(struct msc_runner *, const struct msc_expect *, const struct msc_record *,
 		       struct msc_err *) MSC_MUST_CHECK;
 /* It had failed, and turns out to have been carried out: what was said of its status since the finding `from` is taken
