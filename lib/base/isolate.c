@@ -253,14 +253,15 @@ static bool is_traced(void)
 	return tracer != 0;
 }
 
-/* Takes those that have ended. True: the worker is among them. */
+/* Takes those that have ended. True: the worker is among them. Who that is, is asked once it has ended: the copy says so
+ * of itself before the one before it ends. */
 static bool reap(int *status)
 {
-	pid_t pid, worker = page->worker;
+	pid_t pid;
 	int one;
 
 	while ((pid = waitpid(-1, &one, WNOHANG)) > 0) {
-		if (pid != worker)
+		if (pid != page->worker)
 			continue;
 		*status = one;
 		return true;
