@@ -162,12 +162,13 @@ static bool is_dread(int *argc, char ***argv)
 }
 
 /* Lines are broken for who reads them on a terminal; whoever searches them in a pipe or a file has them whole. */
-static void choose_width(void)
+static int choose_width(struct msc_err *err)
 {
 	const char *columns = getenv("COLUMNS");
 
-	if (!columns || !*columns)
-		setenv("COLUMNS", isatty(STDOUT_FILENO) ? "80" : "0", 1);
+	if (columns && *columns)
+		return 0;
+	return setenv("COLUMNS", isatty(STDOUT_FILENO) ? "80" : "0", 1) < 0 ? msc_nomem(err) : 0;
 }
 
 int main(int argc, char **argv)
@@ -182,8 +183,7 @@ int main(int argc, char **argv)
 	catch_signals();
 	memory_begin();
 	setvbuf(stdout, NULL, _IOFBF, OUTPUT_BUFFER);
-	choose_width();
-	status = dispatch(argc, argv, &err);
+	status = choose_width(&err) < 0 ? -1 : dispatch(argc, argv, &err);
 	memory_end();
 	if (dread)
 		free(argv);
