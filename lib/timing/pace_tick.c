@@ -122,7 +122,9 @@ static int find_in(struct msc_pace_work *w, struct msc_event_time *e, size_t n,
 {
 	int rc = msc_find_lock(e, n, TICK_SHORTEST, TICK_LONGEST, found, err);
 
-	found->locked = is_locked(found, WAKE_LEAST);
+	/* A hub's translator takes what it has to the host in microframes (USB 2.0, 11.18): a grid of one is its own. */
+	found->locked = is_locked(found, WAKE_LEAST) &&
+			!(w->s->translated && found->period_ns < 1.5 * MSC_PACE_MICROFRAME_NS);
 	if (found->locked)
 		tell_drift(w, found->period_ns, e, n);
 	free(e);
