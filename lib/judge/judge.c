@@ -64,14 +64,18 @@ const struct msc_rule *msc_rule_find(const char *id, struct msc_err *err)
 
 /* ---- findings ----------------------------------------------------------------------------- */
 
+void msc_finding_clear(struct msc_finding *f)
+{
+	free(f->message);
+	free(f->expected);
+	free(f->actual);
+	free(f->host);
+}
+
 void msc_findings_clear(struct msc_findings *f)
 {
-	for (size_t i = 0; i < f->count; i++) {
-		free(f->list[i].message);
-		free(f->list[i].expected);
-		free(f->list[i].actual);
-		free(f->list[i].host);
-	}
+	for (size_t i = 0; i < f->count; i++)
+		msc_finding_clear(&f->list[i]);
 	free(f->list);
 	*f = (struct msc_findings){ 0 };
 }

@@ -87,6 +87,7 @@ struct msc_findings {
 	struct msc_finding *list;
 	size_t count, room;
 };
+void msc_finding_clear(struct msc_finding *); /* frees its strings */
 void msc_findings_clear(struct msc_findings *); /* frees the strings and the list */
 /* *to is overwritten, and is to be cleared in any case. */
 int msc_findings_copy(struct msc_findings *to, const struct msc_findings *,

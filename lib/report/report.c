@@ -206,13 +206,14 @@ static unsigned width(void)
 
 unsigned msc_put_wrapped(FILE *out, unsigned column, unsigned indent, const char *text)
 {
+	const unsigned end = width() - 1;
 	bool first = true;
 
 	for (const char *word = text + strspn(text, BLANK); *word; word += strspn(word, BLANK)) {
 		size_t len;
 		unsigned columns = measure(word, &len);
 
-		if (column > indent && column + !first + columns > width() - 1) {
+		if (column > indent && column + !first + columns > end) {
 			fprintf(out, "\n%*s", (int)indent, "");
 			column = indent;
 		} else if (!first) {

@@ -328,21 +328,15 @@ int msc_check_exchange(struct msc_runner *r, const struct msc_expect *e, const s
 
 static void take_back(struct msc_findings *f, const struct msc_rule *rule, size_t from)
 {
-	struct msc_findings kept = { f->list, from, f->room }, none = { 0 };
+	size_t kept = from;
 
 	for (size_t i = from; i < f->count; i++) {
-		struct msc_finding one = f->list[i];
-
-		if (one.rule != rule) {
-			kept.list[kept.count++] = one;
-			continue;
-		}
-		none = (struct msc_findings){ calloc(1, sizeof one), 1, 1 };
-		if (none.list)
-			*none.list = one;
-		msc_findings_clear(&none);
+		if (f->list[i].rule == rule)
+			msc_finding_clear(&f->list[i]);
+		else
+			f->list[kept++] = f->list[i];
 	}
-	*f = kept;
+	f->count = kept;
 }
 
 int msc_check_recovered(struct msc_runner *r, const struct msc_expect *e,
