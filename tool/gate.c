@@ -10,8 +10,8 @@
 #define THRESHOLD 0.05
 
 const struct opt gate_options[] = {
-	{ "threshold", 0, "PERCENT", "how much slower counts, such as 5% (the default)" },
-	{ "force", 0, NULL, "compare other devices, speeds, hosts, sizes all the same" },
+	{ "threshold", 0, "PERCENT", "how much slower counts, e.g. 5% (the default)" },
+	{ "force", 0, NULL, "compare even if device, speed, host or sizes differ" },
 	{ "format", 0, "NAME", "the same as --report NAME: text, json, bmf, gha, go" },
 	{ .name = NULL },
 };

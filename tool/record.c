@@ -218,7 +218,7 @@ static const struct opt record_options[] = {
 
 const struct cmd cmd_record = {
 	.name = "record",
-	.summary = "write a capture of a command, or of a bus of this host",
+	.summary = "write a capture of a command, or of a USB bus of this host",
 	.usage = "TARGET -o FILE -- COMMAND [ARGUMENT]... | usbmonN -o FILE",
 	.options = { record_options, common_options },
 	.run = record,
