@@ -88,6 +88,8 @@ int gate_write(struct tool *tool, struct msc_bench_report *r, struct msc_err *er
 			o->written = true;
 		else
 			o->written = write_as(o, r, err) == 0;
+		if (!o->written && result == 0)
+			msc_outfile_blame(&o->file, err);
 		if (!o->written)
 			result = -1;
 	}
