@@ -28,10 +28,11 @@ static const struct msc_fault rows[] = {
 		   { OPCODE(READ_CAPACITY_10), { LEN, ABOVE, 7 } },
 		   { { BE32(0), ADD, 1 } } }) },
 	{ "capacity-short",
-	  "READ CAPACITY(10) leaves out the last block, which is read all the same",
+	  "READ CAPACITY(10) gives less than the medium has: what is beyond is read all the same",
 	  "field: https://github.com/robertfisk/USG/issues/4", "scsi.lba.range",
 	  .mistake =
-		  "what is the last block already is taken for a count, and 1 is taken off again",
+		  "1 is taken off twice, or a byte of the last block is lost on its way into the answer, "
+		  "while READ is held to the medium's own count",
 	  DEFECT({ AT_ANSWER,
 		   { OPCODE(READ_CAPACITY_10), { LEN, ABOVE, 7 } },
 		   { { BE32(0), ADD, -1 } } }) },
@@ -454,8 +455,11 @@ static const struct msc_fault rows[] = {
 	  DEFECT({ AT_COMMAND,
 		   { OPCODE(WRITE_10), { CDB32(2), ABOVE, 8191 } },
 		   { { CDB32(2), PUT, UINT32_MAX } } }) },
-	{ "unit-mirrored", "one medium answers as every unit", "Linux quirk SINGLE_LUN",
-	  "scsi.sense.unit", .target = "luns=2", .mistake = "bCBWLUN is not looked at",
+	{ "unit-mirrored", "a unit that Get Max LUN counts is another one over again",
+	  "Linux quirk SINGLE_LUN", "scsi.sense.unit scsi.unit.alias", .target = "luns=2",
+	  .needs_writes = true,
+	  .mistake = "Get Max LUN is the number of units, and not the last one (0 where there is "
+		     "one); or bCBWLUN is not looked at",
 	  DEFECT({ AT_COMMAND, .edit = { { LUN, PUT, 0 } } }) },
 	{ "sense-codeless", "the sense data has a key and no additional sense code",
 	  "ASC in byte 11 instead of 12, or never stored", "expect.sense",
