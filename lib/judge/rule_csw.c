@@ -114,6 +114,8 @@ static const char *residue_story(const struct msc_exchange *x)
 
 	if (__builtin_bswap32(residue) <= x->cbw.h.length)
 		return ": its highest byte comes first";
+	if (x->data_len && residue == 0 - (uint32_t)x->data_len)
+		return ": what was moved is taken off 0";
 	return residue > INT32_MAX ? ": it went below 0" : "";
 }
 

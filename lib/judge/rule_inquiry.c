@@ -176,8 +176,8 @@ static bool is_absent(const struct msc_record *r)
 
 	return x->plain && x->cbw.h.lun && x->max_lun <= MSC_LUN_MAX &&
 	       x->cbw.h.lun <= x->max_lun && x->dir == MSC_DIR_IN && !(x->cbw.cb[1] & 0x03) &&
-	       (x->view.stuck || msc_has_status(r, MSC_CSW_FAILED)) &&
-	       x->view.after == MSC_AFTER_NOTHING;
+	       x->view.after != MSC_AFTER_RESET &&
+	       (!x->answered || x->csw.status == MSC_CSW_FAILED);
 }
 
 static void type(struct msc_judging *j, const struct msc_record *r)
@@ -192,9 +192,9 @@ static void type(struct msc_judging *j, const struct msc_record *r)
 		  x->cbw.h.lun);
 	msc_expected(j, "00h for a disk");
 	msc_actual(j, "%s",
-		   !absent	   ? "7Fh"
-		   : x->view.stuck ? msc_outcome_name(x->view.stuck->outcome)
-				   : "bCSWStatus 01h");
+		   !absent	 ? "7Fh"
+		   : x->answered ? "bCSWStatus 01h"
+				 : "no CSW that is valid");
 }
 
 const struct msc_rule msc_rule_scsi_inquiry_type = {
@@ -203,8 +203,9 @@ const struct msc_rule msc_rule_scsi_inquiry_type = {
 	.spec = "SPC-4, 6.6.2; BOT 1.0, 3.2",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "the unit is not shown",
-	.mistake = "Get Max LUN is the number of units, not the last one; or an empty slot is reported like "
-		   "a unit that is not there",
+	.mistake =
+		"Get Max LUN is the number of units, not the last one; or an empty slot is reported like "
+		"a unit that is not there",
 	.on = MSC_RECORD_EXCHANGE,
 	MSC_ON_COMMANDS(MSC_OP_INQUIRY),
 	.judge = type,

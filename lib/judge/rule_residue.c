@@ -47,8 +47,8 @@ static void in(struct msc_judging *j, const struct msc_record *r)
 	msc_found(j,
 		  "%s asked for %u byte%s, received %zu, status %02Xh, and dCSWDataResidue is %u%s",
 		  msc_cdb_name(name, sizeof name, x->cbw.cb), (unsigned)x->cbw.h.length,
-		  MSC_PLURAL(x->cbw.h.length), x->data_len, x->csw.status,
-		  (unsigned)x->csw.residue, story(x));
+		  MSC_PLURAL(x->cbw.h.length), x->data_len, x->csw.status, (unsigned)x->csw.residue,
+		  story(x));
 	expect(j, x);
 }
 
@@ -77,8 +77,8 @@ static void out(struct msc_judging *j, const struct msc_record *r)
 	msc_found(j,
 		  "%s was offered %u byte%s, took %zu, status %02Xh, and dCSWDataResidue is %u%s",
 		  msc_cdb_name(name, sizeof name, x->cbw.cb), (unsigned)x->cbw.h.length,
-		  MSC_PLURAL(x->cbw.h.length), x->data_len, x->csw.status,
-		  (unsigned)x->csw.residue, story(x));
+		  MSC_PLURAL(x->cbw.h.length), x->data_len, x->csw.status, (unsigned)x->csw.residue,
+		  story(x));
 	expect(j, x);
 }
 

@@ -127,7 +127,8 @@ const struct msc_rule msc_rule_scsi_unit_alias = {
 	.spec = "SAM-5, 4.7; BOT 1.0, 3.2",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "a host shows one medium as two disks, and what it writes to one destroys the other",
-	.mistake = "Get Max LUN is the number of units, not the last one; or bCBWLUN is not looked at",
+	.mistake =
+		"Get Max LUN is the number of units, not the last one; or bCBWLUN is not looked at",
 	.on = MSC_RECORD_EXCHANGE,
 	MSC_ON_COMMANDS(MSC_OP_READ_10),
 	.judge = unit_alias,

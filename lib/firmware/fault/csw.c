@@ -91,6 +91,23 @@ const struct msc_fault msc_fault_residue_kept_read = {
 	.ops = {.csw = residue_kept_read},
 };
 
+ON_CSW(residue_from_zero)
+{
+	uint32_t residue = msc_get_le32(raw + CSW_RESIDUE);
+
+	msc_put_le32(raw + CSW_RESIDUE, residue - v->cbw.h.length);
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_residue_from_zero = {
+	.id = "residue-from-zero",
+	.title = "dCSWDataResidue begins at 0, and what was moved is taken off that",
+	.seen = "firmware that sets the field when a CBW arrives and subtracts later",
+	.caught_by = "bot.csw.residue",
+	.mistake = "dCSWDataResidue begins as dCBWDataTransferLength when a CBW arrives, not as 0",
+	.ops = {.csw = residue_from_zero},
+};
+
 /* state: the bytes of all commands before. */
 ON_CSW(residue_adds)
 {
@@ -291,7 +308,7 @@ const struct msc_fault msc_fault_zlp_before_csw = {
 	.seen = "field 23: stm32-usb.rs #4",
 	.caught_by = "bot.csw.zlp",
 	.mistake =
-		"a zero-length packet is sent after data that fills its last packet: Bulk- "
-		"Only has none",
+		  "a zero-length packet is sent after data that fills its last packet: Bulk-Only "
+		  "has none",
 	.ops = {.csw = zlp_before_csw},
 };
