@@ -332,6 +332,12 @@ static const struct msc_fault rows[] = {
 	  .mistake = "the list of formats is made by asking the medium, instead of from what is "
 		     "known",
 	  DEFECT({ AT_COMMAND, { OPCODE(READ_FORMAT_CAPACITIES) }, .spin_ns = 4 * MSC_S }) },
+	{ "hang-log-sense", "LOG SENSE is neither answered nor refused",
+	  "https://github.com/microsoft/uf2-samdx1/issues/70: smartctl, and desktops that look at the "
+	  "health of disks, lose the drive",
+	  "bot.data.hang",
+	  .mistake = "a list of known opcodes ends in a branch that only prints",
+	  DEFECT({ AT_COMMAND, { OPCODE(LOG_SENSE) }, .then = LOSE }) },
 };
 
 const struct msc_fault_table msc_table_bot = { rows, MSC_COUNT(rows) };
