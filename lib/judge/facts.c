@@ -157,11 +157,3 @@ bool msc_is_same_data(const struct msc_exchange *before, const struct msc_exchan
 		return false;
 	return !memcmp(before->data, x->data, before->data_kept);
 }
-
-bool msc_is_uniform(const uint8_t *p, size_t len)
-{
-	for (size_t i = 1; i < len; i++)
-		if (p[i] != p[0])
-			return false;
-	return true;
-}

@@ -257,6 +257,14 @@ static bool is_first_block(const uint8_t *cdb, const uint8_t *before)
 	return msc_cdb_value(before, "lba") == 0 && msc_cdb_value(before, "blocks") == 1;
 }
 
+static bool is_uniform(const uint8_t *p, size_t len)
+{
+	for (size_t i = 1; i < len; i++)
+		if (p[i] != p[0])
+			return false;
+	return true;
+}
+
 static void medium_repeats(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
@@ -265,7 +273,7 @@ static void medium_repeats(struct msc_judging *j, const struct msc_record *r)
 	size_t len, asked;
 
 	if (!msc_is_answer(r, MSC_OP_READ_10, &len, &asked) || lba < WRAP_MIN || lba & (lba - 1) ||
-	    x->view.blocks != 1 || msc_is_uniform(x->data, len))
+	    x->view.blocks != 1 || is_uniform(x->data, len))
 		return;
 	first = msc_earlier_answer(r, MSC_OP_READ_10, is_first_block);
 	if (!first || !msc_is_same_data(&first->u.exchange, x))

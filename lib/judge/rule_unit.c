@@ -103,22 +103,26 @@ const struct msc_rule msc_rule_scsi_sense_unit = {
 	.judge = sense_unit,
 };
 
-/* What was just written to another unit is read from this one, at the same place. */
+/* This unit read the block, another unit wrote it, and now it reads what was written there: without the first of the
+ * three, media with the same contents would do. */
 static void unit_alias(struct msc_judging *j, const struct msc_record *r)
 {
-	const struct msc_exchange *x = &r->u.exchange, *w;
+	const struct msc_exchange *x = &r->u.exchange, *w, *was;
 	size_t len, asked;
 
-	if (!msc_is_answer(r, MSC_OP_READ_10, &len, &asked) || !r->past.exchange || r->past.reset)
+	if (!msc_is_answer(r, MSC_OP_READ_10, &len, &asked) || !r->past.exchange || !r->past.own ||
+	    r->past.reset)
 		return;
 	w = &r->past.exchange->u.exchange;
+	was = &r->past.own->u.exchange;
 	if (w->cbw.cb[0] != MSC_OP_WRITE_10 || !msc_has_status(r->past.exchange, MSC_CSW_PASSED) ||
-	    w->cbw.h.lun == x->cbw.h.lun || w->view.lba != x->view.lba ||
-	    msc_is_uniform(x->data, len) || !msc_is_same_data(w, x))
+	    w->cbw.h.lun == x->cbw.h.lun || w->view.lba != x->view.lba || !msc_is_same_data(w, x) ||
+	    was->cbw.cb[0] != MSC_OP_READ_10 || !msc_has_status(r->past.own, MSC_CSW_PASSED) ||
+	    was->view.lba != x->view.lba || was->data_len != len || msc_is_same_data(was, x))
 		return;
-	msc_found(j, "logical unit %u holds at block %llu what has just been written to unit %u",
-		  x->cbw.h.lun, (unsigned long long)x->view.lba, w->cbw.h.lun);
-	msc_expected(j, "what it held before, or nothing");
+	msc_found(j, "block %llu of logical unit %u has changed to what was written to unit %u",
+		  (unsigned long long)x->view.lba, x->cbw.h.lun, w->cbw.h.lun);
+	msc_expected(j, "what it held before");
 }
 
 const struct msc_rule msc_rule_scsi_unit_alias = {
