@@ -136,7 +136,7 @@ const struct msc_fault msc_fault_unit_stale = {
 	.title = "READ CAPACITY(10) and others are carried out on the unit of the command before",
 	.seen = "https://github.com/apache/nuttx/commit/80e22691fa8: the pointer to the unit is taken "
 		"before it is set",
-	.caught_by = "scsi.capacity.stable expect.data",
+	.caught_by = "scsi.capacity.stable",
 	.target = "luns=2",
 	.mistake =
 		"the unit is looked up before bCBWLUN of this command has been stored: look it up "
