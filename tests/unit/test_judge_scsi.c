@@ -7,9 +7,8 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
-#define BYTES64                                                                                    \
-	"00112233445566778899aabbccddeeff00112233445566778899aabbccddeefe"                         \
-	"00112233445566778899aabbccddeefd00112233445566778899aabbccddeefc"
+#define BYTES32	 "00112233445566778899aabbccddeeff00112233445566778899aabbccddeefe"
+#define BYTES64	 BYTES32 BYTES32
 #define BYTES512 BYTES64 BYTES64 BYTES64 BYTES64 BYTES64 BYTES64 BYTES64 BYTES64
 #define WRITE_5 "send 2a000000000500000100 out 512; max_lun 1; bytes " BYTES512 PASSED
 #define READ_5_OF_1 "send 28000000000500000100 in 512; max_lun 1; lun 1; "
