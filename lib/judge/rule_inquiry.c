@@ -168,16 +168,14 @@ const struct msc_rule msc_rule_scsi_inquiry_strings = {
 	.judge = strings,
 };
 
-/* A unit beyond the first that Get Max LUN counts, and INQUIRY has not passed there, which it does without a
- * medium, too. */
+/* A unit beyond the first that Get Max LUN counts, and INQUIRY, which needs no medium, ended without a CSW. */
 static bool is_absent(const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
 
 	return x->plain && x->cbw.h.lun && x->max_lun <= MSC_LUN_MAX &&
 	       x->cbw.h.lun <= x->max_lun && x->dir == MSC_DIR_IN && !(x->cbw.cb[1] & 0x03) &&
-	       x->view.after != MSC_AFTER_RESET &&
-	       (!x->answered || x->csw.status == MSC_CSW_FAILED);
+	       x->view.after != MSC_AFTER_RESET && !x->answered;
 }
 
 static void type(struct msc_judging *j, const struct msc_record *r)
@@ -191,10 +189,7 @@ static void type(struct msc_judging *j, const struct msc_record *r)
 	msc_found(j, "Get Max LUN says that logical unit %u exists, and INQUIRY that it does not",
 		  x->cbw.h.lun);
 	msc_expected(j, "00h for a disk");
-	msc_actual(j, "%s",
-		   !absent	 ? "7Fh"
-		   : x->answered ? "bCSWStatus 01h"
-				 : "no CSW that is valid");
+	msc_actual(j, "%s", absent ? "no CSW" : "7Fh");
 }
 
 const struct msc_rule msc_rule_scsi_inquiry_type = {
