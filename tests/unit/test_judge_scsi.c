@@ -398,9 +398,10 @@ static const struct judge_row rows[] = {
 	  TUR PASSED "send 000000000000 none 0; max_lun 1; lun 1; status 1 0;"
 		     "send 030000001200 in 18; max_lun 1; bytes " SENSE_OF("5", "2400") PASSED,
 	  "logical unit 0 gives the reason why a command on unit 1 failed", "0/00/00", "5/24/00" },
-	{ "scsi.unit.alias", WRITE_5 READ_5_OF_1 "data 512" PASSED,
-	  WRITE_5 READ_5_OF_1 "bytes " BYTES512 PASSED,
-	  "logical unit 1 holds at block 5 what has just been written to unit 0", NULL, NULL },
+	{ "scsi.unit.alias",
+	  READ_5_OF_1 "bytes " BYTES512 PASSED WRITE_5 READ_5_OF_1 "bytes " BYTES512 PASSED,
+	  READ_5_OF_1 "data 512" PASSED WRITE_5 READ_5_OF_1 "bytes " BYTES512 PASSED,
+	  "block 5 of logical unit 1 has changed to what was written to unit 0", NULL, NULL },
 	{ "scsi.luns.list",
 	  "send a00000000000000000100000 in 16; max_lun 0; bytes 00000008000000000000000000000000"
 	  PASSED,
