@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* mscope list: the map of everything that can be named. Each kind is an array of JSON objects with
  * a "name"; the text is made from them, so that the two cannot disagree. */
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -218,7 +219,7 @@ static int collect_scenarios(json_t *list, struct tool *tool, struct msc_err *er
 	return result;
 }
 
-/* ---- rules, formats ------------------------------------------------------------------------ */
+/* ---- rules, profiles, formats -------------------------------------------------------------- */
 
 static int collect_rules(json_t *list, struct tool *tool, struct msc_err *err)
 {
@@ -237,6 +238,25 @@ static int collect_rules(json_t *list, struct tool *tool, struct msc_err *err)
 			   err) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+static int collect_profiles(json_t *list, struct tool *tool, struct msc_err *err)
+{
+	static const char *const summaries[MSC_PROFILES] = {
+		[MSC_PROFILE_SPEC] = "the letter of BOT 1.0, USB 2.0, SPC-4, SBC-3 and MMC-5",
+		[MSC_PROFILE_USBIF] = "what the USB-IF compliance tests tolerate; the default",
+		[MSC_PROFILE_INTEROP] =
+			"what keeps Windows, Linux, macOS, FreeBSD or UEFI from using the device",
+	};
+
+	(void)tool;
+	for (int i = 0; i < MSC_PROFILES; i++)
+		if (append(list,
+			   json_pack("{s:s, s:s}", "name", msc_profile_names[i], "summary",
+				     summaries[i]),
+			   err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -285,6 +305,7 @@ static const struct kind kinds[] = {
 	{ "variants", "variant", "title", collect_variants },
 	{ "scenarios", "scenario", "title", collect_scenarios },
 	{ "rules", "rule", "title", collect_rules },
+	{ "profiles", "profile", "summary", collect_profiles },
 	{ "formats", "format", "summary", collect_formats },
 };
 
@@ -307,6 +328,43 @@ static json_t *find_entry(const struct kind *kind, json_t *list, const char *nam
 	return NULL;
 }
 
+/* By a glob of the name, or by a word of the name or of what it is. */
+static bool is_selected(const struct kind *kind, const json_t *entry, const char *pattern)
+{
+	const char *name = json_string_value(json_object_get(entry, "name"));
+	const char *summary = json_string_value(json_object_get(entry, kind->summary));
+
+	return !fnmatch(pattern, name, 0) || strcasestr(name, pattern) ||
+	       (summary && strcasestr(summary, pattern));
+}
+
+/* Leaves what one pattern at least selects; scenarios are selected where they are collected, by tags and clauses too. */
+static int select_entries(struct tool *tool, const struct kind *kind, json_t *list,
+			  struct msc_err *err)
+{
+	size_t n, i = 0;
+	const char **patterns = values_of(tool, "select", &n);
+
+	if (!patterns)
+		return msc_nomem(err);
+	while (n && kind->collect != collect_scenarios && i < json_array_size(list)) {
+		bool keep = false;
+
+		for (size_t p = 0; p < n && !keep; p++)
+			keep = is_selected(kind, json_array_get(list, i), patterns[p]);
+		if (keep)
+			i++;
+		else
+			json_array_remove(list, i);
+	}
+	if (n && !json_array_size(list))
+		msc_fail(err, MSC_E_USAGE,
+			 "--select %s: none of the %s is called that, or has it in its words",
+			 patterns[0], kind->name);
+	free(patterns);
+	return err->code ? -1 : 0;
+}
+
 /* Shows one kind, or one entry of it, and puts it into the document. */
 static int list_kind(struct tool *tool, const struct kind *kind, const char *name, bool titled,
 		     json_t *document, struct msc_err *err)
@@ -315,7 +373,7 @@ static int list_kind(struct tool *tool, const struct kind *kind, const char *nam
 
 	if (json_object_set_new(document, kind->name, list))
 		return msc_nomem(err);
-	if (kind->collect(list, tool, err) < 0)
+	if (kind->collect(list, tool, err) < 0 || select_entries(tool, kind, list, err) < 0)
 		return -1;
 	if (name) {
 		entry = find_entry(kind, list, name, err);
@@ -350,7 +408,7 @@ static const struct kind *find_kind(const char *name, struct msc_err *err)
 	else
 		msc_fail(err, MSC_E_USAGE,
 			 "cannot list '%s'; there are targets, firmware, faults, variants, "
-			 "scenarios, rules and formats",
+			 "scenarios, rules, profiles and formats",
 			 name);
 	return NULL;
 }
@@ -382,14 +440,15 @@ static int list_all(struct tool *tool, json_t *document, struct msc_err *err)
 				tool->args.words[2]);
 	if (tool->args.n_words > 0) {
 		kind = find_kind(tool->args.words[0], err);
-		if (kind && arg(&tool->args, "select") && kind->collect != collect_scenarios)
-			return msc_fail(err, MSC_E_USAGE, "--select chooses scenarios, not %s",
-					kind->name);
 		return kind ? list_kind(tool, kind,
 					tool->args.n_words > 1 ? tool->args.words[1] : NULL, false,
 					document, err)
 			    : -1;
 	}
+	if (arg(&tool->args, "select"))
+		return msc_fail(err, MSC_E_USAGE,
+				"--select needs to know of what: 'mscope list faults --select %s'",
+				arg(&tool->args, "select"));
 	for (size_t i = 0; i < MSC_COUNT(kinds); i++) {
 		if (list_kind(tool, &kinds[i], NULL, true, document, err) < 0)
 			return -1;
@@ -412,14 +471,14 @@ static int list(struct tool *tool, struct msc_err *err)
 }
 
 static const struct opt list_options[] = {
-	{ "select", 's', "WHAT", "scenarios: a name such as 'bot.*', a tag, a clause" },
+	{ "select", 's', "WHAT", "a name such as 'bot.*', or a word; may be repeated" },
 	{ .name = NULL },
 };
 
 const struct cmd cmd_list = {
 	.name = "list",
-	.summary = "show targets, firmware, faults, variants, scenarios, rules, formats",
-	.usage = "[targets|firmware|faults|variants|scenarios|rules|formats [NAME]]",
+	.summary = "show targets, firmware, faults, variants, scenarios, rules, profiles, formats",
+	.usage = "[targets|firmware|faults|variants|scenarios|rules|profiles|formats [NAME]]",
 	.options = { list_options, common_options },
 	.document = "mscope.list/1",
 	.format = plain_format,

@@ -101,3 +101,15 @@ def test_the_page_has_every_case_with_its_rules():
         chosen = [s for s in SCENARIOS if fnmatch.fnmatch(s["name"], glob)]
         assert glob == f"bot.case{number:02}.*" and chosen
         assert row[5] in {tag for s in chosen for tag in s["tags"]}
+
+
+def test_every_kind_can_be_searched(mscope):
+    """By a glob of the name, or by a word; scenarios by tags and clauses too, as above."""
+    def names(*args):
+        document = mscope.json("list", *args)
+        return [e["name"] for e in document[args[0]]]
+
+    assert names("rules", "-s", "bot.csw.t*") == ["bot.csw.tag"]
+    assert "csw-tag" in names("faults", "-s", "DCSWTAG") and "residue-zero" not in names("faults", "-s", "dcswtag")
+    assert names("profiles") == ["spec", "usbif", "interop"]
+    assert set(names("variants", "-s", "late-8s", "-s", "no-read-12")) == {"late-8s", "no-read-12"}
