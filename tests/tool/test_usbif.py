@@ -110,6 +110,6 @@ def test_every_kind_can_be_searched(mscope):
         return [e["name"] for e in document[args[0]]]
 
     assert names("rules", "-s", "bot.csw.t*") == ["bot.csw.tag"]
-    assert "csw-tag" in names("faults", "-s", "DCSWTAG") and "residue-zero" not in names("faults", "-s", "dcswtag")
+    assert "csw-tag" in names("faults", "-s", "TAG") and "residue-zero" not in names("faults", "-s", "tag")
     assert names("profiles") == ["spec", "usbif", "interop"]
     assert set(names("variants", "-s", "late-8s", "-s", "no-read-12")) == {"late-8s", "no-read-12"}

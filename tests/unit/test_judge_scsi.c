@@ -9,9 +9,9 @@
 
 #define BYTES32	 "00112233445566778899aabbccddeeff00112233445566778899aabbccddeefe"
 #define BYTES64	 BYTES32 BYTES32
-#define BYTES512 BYTES64 BYTES64 BYTES64 BYTES64 BYTES64 BYTES64 BYTES64 BYTES64
-#define WRITE_5 "send 2a000000000500000100 out 512; max_lun 1; bytes " BYTES512 PASSED
-#define READ_5_OF_1 "send 28000000000500000100 in 512; max_lun 1; lun 1; "
+#define WRITTEN	 "bytes " BYTES64 BYTES64 BYTES64 BYTES64 BYTES64 BYTES64 BYTES64 BYTES64
+#define WRITE_5	 "send 2a000000000500000100 out 512; max_lun 1; " WRITTEN PASSED
+#define READ_5(what) "send 28000000000500000100 in 512; max_lun 1; lun 1; " what PASSED
 
 static const struct judge_row rows[] = {
 	/* INQUIRY */
@@ -398,9 +398,8 @@ static const struct judge_row rows[] = {
 	  TUR PASSED "send 000000000000 none 0; max_lun 1; lun 1; status 1 0;"
 		     "send 030000001200 in 18; max_lun 1; bytes " SENSE_OF("5", "2400") PASSED,
 	  "logical unit 0 gives the reason why a command on unit 1 failed", "0/00/00", "5/24/00" },
-	{ "scsi.unit.alias",
-	  READ_5_OF_1 "bytes " BYTES512 PASSED WRITE_5 READ_5_OF_1 "bytes " BYTES512 PASSED,
-	  READ_5_OF_1 "data 512" PASSED WRITE_5 READ_5_OF_1 "bytes " BYTES512 PASSED,
+	{ "scsi.unit.alias", READ_5(WRITTEN) WRITE_5 READ_5(WRITTEN),
+	  READ_5("data 512") WRITE_5 READ_5(WRITTEN),
 	  "block 5 of logical unit 1 has changed to what was written to unit 0", NULL, NULL },
 	{ "scsi.luns.list",
 	  "send a00000000000000000100000 in 16; max_lun 0; bytes 00000008000000000000000000000000"
