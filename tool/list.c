@@ -471,7 +471,8 @@ static int list(struct tool *tool, struct msc_err *err)
 }
 
 static const struct opt list_options[] = {
-	{ "select", 's', "WHAT", "a name such as 'bot.*', or a word; may be repeated" },
+	{ "select", 's', "WHAT", "a name such as 'bot.*', or a word; may be repeated",
+	  .many = true },
 	{ .name = NULL },
 };
 
