@@ -86,7 +86,7 @@ def read_terminal(leader):
     return shown
 
 
-MANY = 12   # cases of one test
+MANY = 5   # cases of one test
 
 
 def pytest_collection_modifyitems(config, items):
