@@ -51,6 +51,8 @@ const struct opt run_options[] = {
 	  "and what cannot be undone or nobody knows: all, or these, as in =04,3b" },
 	{ "allow-eject", 0, NULL,
 	  "run what takes the medium away; it may have to be plugged in again" },
+	{ "replug", 0, "[TIME]",
+	  "its power may be taken: by its hub, or by hand, for which TIME is waited" },
 	{ "restore", 0, NULL, "put back what a run that was cut short has left behind" },
 	{ "forget-journal", 0, NULL, "or leave it there, and throw away what was saved" },
 	{ "queued", 0, NULL, "submit CBW, data and CSW together where the device can" },

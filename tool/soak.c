@@ -186,6 +186,8 @@ static const struct opt soak_options[] = {
 	{ "lun", 0, "N", "the logical unit; 0 unless given" },
 	{ "queued", 0, NULL, "submit CBW, data and CSW together where the device can" },
 	{ "allow-writes", 0, NULL, "allow it; a scratch range is saved and put back" },
+	{ "replug", 0, "[TIME]",
+	  "its power may be taken: by its hub, or by hand, for which TIME is waited" },
 	{ .name = NULL },
 };
 
