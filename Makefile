@@ -224,6 +224,7 @@ install: all install-python
 	$(foreach c,$(COMP),install -D -m 644 $c $(DESTDIR)$(COMPDIR)/$(basename $(notdir $c)) &&) :
 	install -D -m 644 completion/_mscope $(DESTDIR)$(ZSHDIR)/_mscope
 	install -D -m 644 completion/mscope.fish $(DESTDIR)$(FISHDIR)/mscope.fish
+	ln -sf mscope $(DESTDIR)$(COMPDIR)/dread && ln -sf mscope.fish $(DESTDIR)$(FISHDIR)/dread.fish
 	$(foreach d,$(DOC),install -D -m 644 $d $(DESTDIR)$(DOCDIR)/$(patsubst udev/%,%,$(d:docs/%=%)) &&) :
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,bin/mscope bin/dread include/mscope.h include/mscope_firmware.h) \
@@ -231,7 +232,7 @@ uninstall:
 		$(foreach m,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m)) $(DESTDIR)$(MANDIR)/man1/dread.1 \
 		$(foreach u,$(UDEV),$(DESTDIR)$(UDEVDIR)/$(notdir $u)) \
 		$(foreach c,$(COMP),$(DESTDIR)$(COMPDIR)/$(basename $(notdir $c))) \
-		$(DESTDIR)$(ZSHDIR)/_mscope $(DESTDIR)$(FISHDIR)/mscope.fish \
+		$(DESTDIR)$(COMPDIR)/dread $(DESTDIR)$(ZSHDIR)/_mscope $(addprefix $(DESTDIR)$(FISHDIR)/,mscope.fish dread.fish) \
 		$(foreach d,$(DOC),$(DESTDIR)$(DOCDIR)/$(patsubst udev/%,%,$(d:docs/%=%)))
 	rm -rf $(DESTDIR)$(PYTHONDIR)/mscope $(DESTDIR)$(PYTHONDIR)/$(DISTINFO)
 dist: $(BUILD)/dictionary.c

@@ -12,11 +12,11 @@
 
 const struct opt common_options[] = {
 	{ "report", 0, "FORMAT[:FILE]",
-	  "write a report, instead of text or to a file; may be repeated", .many = true },
+	  "write a report to a file, or in place of text; may be repeated", .many = true },
 	{ "json", 0, "FILE", "the same as --report json:FILE; '-' is standard output",
 	  .is_report = true },
-	{ "verbose", 'v', NULL, "say what is done and why it matters; -vv: every transfer" },
-	{ "quiet", 'q', NULL, "show only what is not as it should be" },
+	{ "verbose", 'v', NULL, "show more, and why it matters; -vv: every transfer" },
+	{ "quiet", 'q', NULL, "show only what is wrong" },
 	{ "color", 0, "[=WHEN]", "auto (the default), always, never" },
 	{ "log", 0, "FILE", "write a trace of every transfer to a file" },
 	{ "help", 'h', NULL, "describe the command" },
@@ -24,7 +24,7 @@ const struct opt common_options[] = {
 };
 
 const struct opt log_options[] = {
-	{ "verbose", 'v', NULL, "log what is done; twice: every transfer" },
+	{ "verbose", 'v', NULL, "log what happens; twice: every transfer" },
 	{ "quiet", 'q', NULL, "log nothing" },
 	{ "log", 0, "FILE", "write a trace of every transfer to a file" },
 	{ "help", 'h', NULL, "describe the command" },
@@ -34,10 +34,10 @@ const struct opt log_options[] = {
 const struct opt report_options[] = {
 	{ "select", 's', "WHAT", "a name such as 'bot.*', a tag, a clause; may be repeated",
 	  .many = true },
-	{ "exclude", 'x', "WHAT", "all but these, named in the same way; may be repeated",
+	{ "exclude", 'x', "WHAT", "leave these out; same patterns; may be repeated",
 	  .many = true },
 	{ "strict", 0, NULL, "a skip counts as a failure" },
-	{ "waive", 0, "FILE", "known failures that are let pass, each until a date" },
+	{ "waive", 0, "FILE", "known failures that do not fail the run, each with an end date" },
 	{ "junit", 0, "FILE", "the same as --report junit:FILE", .is_report = true },
 	{ "tap", 0, NULL, "the same as --report tap", .is_report = true },
 	{ .name = NULL },
@@ -45,27 +45,29 @@ const struct opt report_options[] = {
 
 const struct opt run_options[] = {
 	{ "profile", 'p', "NAME", "how strict: spec, usbif (the default), interop" },
-	{ "dry-run", 0, NULL, "say what would be run and written, and send nothing" },
-	{ "allow-writes", 0, NULL, "run what writes; a scratch range is saved and put back" },
+	{ "dry-run", 0, NULL, "show what would run and what would write; send nothing" },
+	{ "allow-writes", 0, NULL,
+	  "run scenarios that write; a scratch range is saved and restored" },
 	{ "allow-unsafe", 0, "[OPCODE,...]",
-	  "and what cannot be undone or nobody knows: all, or these, as in =04,3b" },
+	  "and irreversible or unknown commands: all, or these, e.g. =04,3b" },
 	{ "allow-eject", 0, NULL,
-	  "run what takes the medium away; it may have to be plugged in again" },
+	  "run scenarios that eject; the device may have to be replugged" },
 	{ "replug", 0, "[TIME]",
-	  "its power may be taken: by its hub, or by hand, for which TIME is waited" },
-	{ "restore", 0, NULL, "put back what a run that was cut short has left behind" },
-	{ "forget-journal", 0, NULL, "or leave it there, and throw away what was saved" },
+	  "allow power off: by the hub's port, or by hand within TIME" },
+	{ "restore", 0, NULL, "restore the blocks saved by a run that was cut short" },
+	{ "forget-journal", 0, NULL, "leave the medium as it is, and delete the saved blocks" },
 	{ "queued", 0, NULL, "submit CBW, data and CSW together where the device can" },
 	{ "lun", 0, "N", "the logical unit; 0 unless given" },
 	{ .name = NULL },
 };
 
 const struct opt target_options[] = {
-	{ "record", 0, "FILE", "write what goes over the bus to a capture file" },
-	{ "record-transfers", 0, NULL, "with it: as usbmon does, where packets could be seen" },
-	{ "timeout", 0, "TIME", "how long a phase may take; 30s unless given" },
+	{ "record", 0, "FILE", "write the bus traffic to a capture file" },
+	{ "record-transfers", 0, NULL,
+	  "with --record: transfers, even where packets are available" },
+	{ "timeout", 0, "TIME", "time-out for each phase; 30s unless given" },
 	{ "any-interface", 0, NULL,
-	  "drive a real device that does not say it is mass storage all the same" },
+	  "drive a real device that does not declare mass storage" },
 	{ "seed", 0, "N", "the same as the knob seed=N of a simulated target" },
 	{ .name = NULL },
 };

@@ -22,7 +22,7 @@ static int check(struct tool *tool, struct msc_err *err)
 
 static const struct opt check_options[] = {
 	{ "bring-up", 0, NULL,
-	  "do what hosts do, up to the first thing that stops one of them" },
+	  "do what hosts do, up to the first thing that stops one" },
 	{ .name = NULL },
 };
 

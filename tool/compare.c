@@ -60,13 +60,13 @@ static int compare(struct tool *tool, struct msc_err *err)
 }
 
 static const struct opt compare_options[] = {
-	{ "history", 0, "DIR", "the benches in this directory: at which did the speed change?" },
+	{ "history", 0, "DIR", "find the bench in this directory at which the speed changed" },
 	{ .name = NULL },
 };
 
 const struct cmd cmd_compare = {
 	.name = "compare",
-	.summary = "say whether a bench is slower than another, beyond noise",
+	.summary = "decide whether one bench is slower than another, beyond noise",
 	.usage = "BASE.json NEW.json [--threshold 5%] [--force], or --history DIR",
 	.options = { compare_options, gate_options, common_options },
 	.document = "mscope.compare/1",

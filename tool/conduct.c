@@ -204,7 +204,7 @@ static int end_reports(struct conductor *c, int status, struct msc_err *err)
 		if (c->tool->outputs[i].written)
 			continue;
 		if (result == 0)
-			output_blame(&c->tool->outputs[i], err);
+			msc_outfile_blame(&c->tool->outputs[i].file, err);
 		result = -1;
 		if (status == MSCOPE_PASSED || status == MSCOPE_FAILED)
 			status = tool_status(err);

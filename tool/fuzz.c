@@ -128,20 +128,20 @@ static int read_options(struct job *j, struct msc_err *err)
 }
 
 static const struct opt fuzz_options[] = {
-	{ "count", 0, "N", "so many conversations; 2000 unless given" },
-	{ "duration", 0, "TIME", "or for so long on the device's clock" },
-	{ "first", 0, NULL, "end with the first failure" },
+	{ "count", 0, "N", "number of conversations; 2000 unless given" },
+	{ "duration", 0, "TIME", "time limit on the device's clock" },
+	{ "first", 0, NULL, "stop at the first failure" },
 	{ "from", 0, "N", "begin with the N-th conversation of the seed" },
 	{ "profile", 0, "NAME", "what counts as a failure: usbif (the default) or spec" },
-	{ "output", 'o', "DIR", "where scenario files of failures go; here unless given" },
-	{ "corpus", 0, "DIR", "keep there the conversations that reached something new" },
-	{ "seed", 0, "N", "draw other conversations; 1 unless given" },
+	{ "output", 'o', "DIR", "directory for scenario files of failures; default: here" },
+	{ "corpus", 0, "DIR", "directory to keep conversations that reached something new" },
+	{ "seed", 0, "N", "seed of the random conversations; 1 unless given" },
 	{ "lun", 0, "N", "the logical unit; 0 unless given" },
-	{ "timeout", 0, "TIME", "how long a phase may take; 30s unless given" },
+	{ "timeout", 0, "TIME", "time-out for each phase; 30s unless given" },
 	{ "any-interface", 0, NULL,
-	  "drive a real device that does not say it is mass storage all the same" },
+	  "drive a real device that does not declare mass storage" },
 	{ "queued", 0, NULL, "submit CBW, data and CSW together where the device can" },
-	{ "allow-writes", 0, NULL, "write, too; a scratch range is saved and put back" },
+	{ "allow-writes", 0, NULL, "also write; a scratch range is saved and restored" },
 	{ .name = NULL },
 };
 
@@ -251,7 +251,7 @@ static int fuzz(struct tool *tool, struct msc_err *err)
 
 const struct cmd cmd_fuzz = {
 	.name = "fuzz",
-	.summary = "random conversations, legal and not; a failure becomes a short scenario",
+	.summary = "send random sequences, legal and illegal; shrink a failure to a short scenario",
 	.usage = "[TARGET] [OPTION]...",
 	.options = { fuzz_options, common_options },
 	.document = "mscope.fuzz/1",

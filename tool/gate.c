@@ -10,8 +10,8 @@
 #define THRESHOLD 0.05
 
 const struct opt gate_options[] = {
-	{ "threshold", 0, "PERCENT", "how much slower counts, such as 5% (the default)" },
-	{ "force", 0, NULL, "compare other devices, speeds, hosts, sizes all the same" },
+	{ "threshold", 0, "PERCENT", "how much slower counts, e.g. 5% (the default)" },
+	{ "force", 0, NULL, "compare even if device, speed, host or sizes differ" },
 	{ "format", 0, "NAME", "the same as --report NAME: text, json, bmf, gha, go" },
 	{ .name = NULL },
 };
@@ -88,6 +88,8 @@ int gate_write(struct tool *tool, struct msc_bench_report *r, struct msc_err *er
 			o->written = true;
 		else
 			o->written = write_as(o, r, err) == 0;
+		if (!o->written && result == 0)
+			msc_outfile_blame(&o->file, err);
 		if (!o->written)
 			result = -1;
 	}

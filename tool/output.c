@@ -206,12 +206,6 @@ bool json_is_wanted(const struct tool *tool)
 	return false;
 }
 
-void output_blame(const struct output *o, struct msc_err *err)
-{
-	if (err->code == MSC_E_IO && o->file.path)
-		msc_err_prefix(err, "%s: ", o->file.path);
-}
-
 int write_json(struct tool *tool, json_t *document, struct msc_err *err)
 {
 	int result = document ? 0 : msc_nomem(err);
@@ -224,7 +218,7 @@ int write_json(struct tool *tool, json_t *document, struct msc_err *err)
 		result = msc_json_write(o->f, json_incref(document), err);
 		o->written = result == 0;
 		if (!o->written)
-			output_blame(o, err);
+			msc_outfile_blame(&o->file, err);
 	}
 	json_decref(document);
 	return result;

@@ -398,15 +398,15 @@ static const struct opt pace_options[] = {
 	{ "lun", 0, "N", "the logical unit; 0 unless given; of a capture, all unless given" },
 	WINDOW_DEVICE,
 	WINDOW_TIME,
-	{ "allow-writes", 0, NULL, "look for pauses of writes, too; a scratch range is saved" },
-	{ "timeline", 0, NULL, "show the picture of one exchange alone" },
-	{ "scale", 0, "TIME", "what a column of the picture is worth, to lay two side by side" },
+	{ "allow-writes", 0, NULL, "also look for pauses in writes; a scratch range is saved" },
+	{ "timeline", 0, NULL, "show only the timeline of one exchange" },
+	{ "scale", 0, "TIME", "time per column of the timeline, to compare two" },
 	{ .name = NULL },
 };
 
 const struct cmd cmd_pace = {
 	.name = "pace",
-	.summary = "tell where the time of a read goes, and what to do about it",
+	.summary = "show where the time of a read goes, and what to do about it",
 	.usage = "[TARGET|CAPTURE|-] [OPTION]...",
 	.options = { pace_options, target_options, common_options },
 	.document = "mscope.pace/1",

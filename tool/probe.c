@@ -435,7 +435,7 @@ static int probe(struct tool *tool, struct msc_err *err)
 
 const struct cmd cmd_probe = {
 	.name = "probe",
-	.summary = "show what a device says of itself, and what is odd about it",
+	.summary = "show what a device reports about itself, and what is unusual",
 	.usage = "[TARGET]",
 	.options = { target_options, common_options },
 	.document = "mscope.probe/1",

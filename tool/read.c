@@ -306,12 +306,12 @@ static int read_command(struct tool *tool, struct msc_err *err)
 }
 
 static const struct opt read_options[] = {
-	{ "output", 'o', "FILE", "write to a file, which appears when all is read" },
-	{ "file", 'f', "PATH", "a file inside the device or the image, which is not mounted" },
-	{ "lba", 0, "N", "the first block; of a file they have 512 bytes" },
-	{ "blocks", 0, "N", "how many; all that follow unless given" },
-	{ "follow", 'F', NULL, "read again and again, and print what changes" },
-	{ "interval", 0, "TIME", "between two readings; 1s unless given" },
+	{ "output", 'o', "FILE", "write to a file, created when everything is read" },
+	{ "file", 'f', "PATH", "a file inside the device or image, without mounting it" },
+	{ "lba", 0, "N", "the first block; blocks of a file have 512 bytes" },
+	{ "blocks", 0, "N", "how many blocks; all that follow unless given" },
+	{ "follow", 'F', NULL, "read repeatedly, and print what changes" },
+	{ "interval", 0, "TIME", "time between two reads; 1s unless given" },
 	{ "lun", 0, "N", "the logical unit of a target; 0 unless given" },
 	{ .name = NULL },
 };

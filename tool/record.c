@@ -52,7 +52,8 @@ static const struct msc_library library = {
 struct tap {
 	struct api api;
 	pcap_t *pcap;
-	FILE *out;
+	FILE *out; /* standard output, or file.f */
+	struct msc_outfile file;
 	uint64_t packets;
 };
 
@@ -128,8 +129,11 @@ static int listen_to(struct tool *tool, struct tap *t, struct msc_err *err)
 			return -1;
 		if (t->api.pcap_dispatch(t->pcap, -1, on_packet, (u_char *)t) < 0)
 			return msc_fail(err, MSC_E_DEVICE, "%s", t->api.pcap_geterr(t->pcap));
-		if (fflush(t->out))
-			return msc_fail_errno(err, MSC_E_IO, "cannot write the capture");
+		if (fflush(t->out)) {
+			msc_fail_errno(err, MSC_E_IO, "cannot write the capture");
+			msc_outfile_blame(&t->file, err);
+			return -1;
+		}
 		snprintf(text, sizeof text, "%llu packets; Ctrl-C ends it",
 			 (unsigned long long)t->packets);
 		tool_progress(tool, text);
@@ -142,18 +146,17 @@ static int listen_to(struct tool *tool, struct tap *t, struct msc_err *err)
 static int record_bus(struct tool *tool, const char *bus, const char *path, struct msc_err *err)
 {
 	struct tap t = { .out = NULL };
-	struct msc_outfile file = { .f = NULL };
 	int result = open_bus(&t, bus, err);
 
 	if (result == 0 && !strcmp(path, "-"))
 		t.out = stdout;
 	else if (result == 0)
-		result = msc_outfile_open(&file, path, err);
-	if (file.f)
-		t.out = file.f;
+		result = msc_outfile_open(&t.file, path, err);
+	if (t.file.f)
+		t.out = t.file.f;
 	if (result == 0)
 		result = listen_to(tool, &t, err);
-	if (file.f && msc_outfile_keep(&file, err) < 0)
+	if (t.file.f && msc_outfile_keep(&t.file, err) < 0)
 		result = -1;
 	if (t.pcap)
 		t.api.pcap_close(t.pcap);
@@ -218,7 +221,7 @@ static const struct opt record_options[] = {
 
 const struct cmd cmd_record = {
 	.name = "record",
-	.summary = "write a capture of a command, or of a bus of this host",
+	.summary = "write a capture of a command, or of a USB bus of this host",
 	.usage = "TARGET -o FILE -- COMMAND [ARGUMENT]... | usbmonN -o FILE",
 	.options = { record_options, common_options },
 	.run = record,

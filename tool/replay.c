@@ -476,13 +476,13 @@ static const struct opt replay_options[] = {
 	WINDOW_DEVICE,
 	{ "allow-writes", 0, NULL, "send what writes: blocks are saved, and put back" },
 	{ "allow-unsafe", 0, "[OPCODE,...]",
-	  "and what cannot be undone or nobody knows: all, or these, as in =04,3b" },
+	  "and irreversible or unknown commands: all, or these, e.g. =04,3b" },
 	{ .name = NULL },
 };
 
 const struct cmd cmd_replay = {
 	.name = "replay",
-	.summary = "send a recorded host's commands again, and tell what is different",
+	.summary = "send a recorded host's commands again, and show the differences",
 	.usage = "CAPTURE [TARGET] [OPTION]...",
 	.options = { replay_options, target_options, common_options },
 	.document = "mscope.replay/1",

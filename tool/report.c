@@ -24,8 +24,12 @@ static int write_page(const struct tool *tool, const struct msc_html_file *files
 		      struct msc_outfile *file, struct msc_err *err)
 {
 	const struct msc_report_context context = tool_context(tool);
+	int result = msc_html_write(file->f ? file->f : stdout, files, tool->args.n_words, &context,
+				    err);
 
-	return msc_html_write(file->f ? file->f : stdout, files, tool->args.n_words, &context, err);
+	if (result < 0)
+		msc_outfile_blame(file, err);
+	return result;
 }
 
 static int report(struct tool *tool, struct msc_err *err)

@@ -369,18 +369,18 @@ static const struct opt send_options[] = {
 	{ "cb-length", 0, "N", "bCBWCBLength" },
 	{ "signature", 0, "N", "dCBWSignature" },
 	{ "truncate", 0, "N", "send only the first N bytes of the CBW" },
-	{ "pad", 0, "N", "send N bytes of zero behind the CBW" },
+	{ "pad", 0, "N", "send N zero bytes after the CBW" },
 	{ "queued", 0, NULL, "submit CBW, data and CSW together" },
 	{ "raw", 0, NULL, "send nothing else: no REQUEST SENSE, no recovery" },
-	{ "allow-writes", 0, NULL, "allow what writes: blocks are saved, and put back" },
+	{ "allow-writes", 0, NULL, "allow commands that write; blocks are saved and restored" },
 	{ "allow-unsafe", 0, "[OPCODE,...]",
-	  "and what cannot be undone or nobody knows: all, or these, as in =04,3b" },
+	  "and irreversible or unknown commands: all, or these, e.g. =04,3b" },
 	{ .name = NULL },
 };
 
 const struct cmd cmd_send = {
 	.name = "send",
-	.summary = "send one command, with any field of its wrapper wrong on purpose",
+	.summary = "send one command, with any field of its CBW wrong on purpose",
 	.usage = "[TARGET] [OPTION]... -- BYTE...",
 	.options = { send_options, target_options, common_options },
 	.document = "mscope.send/1",

@@ -71,7 +71,7 @@ static int serve(struct tool *tool, struct msc_err *err)
 static const struct opt serve_options[] = {
 	{ "listen", 0, "HOST[:PORT]", "where to listen; 127.0.0.1:3240 unless given" },
 	{ "allow-writes", 0, NULL, "what hosts write goes to the files of media" },
-	{ "record", 0, "FILE", "write what goes over the bus to a capture file" },
+	{ "record", 0, "FILE", "write the bus traffic to a capture file" },
 	{ "verbose", 'v', NULL, "say who comes and who leaves, and each port reset" },
 	{ "quiet", 'q', NULL, "do not show what to type, nor warnings" },
 	{ "log", 0, "FILE", "write a trace to a file" },
@@ -81,7 +81,7 @@ static const struct opt serve_options[] = {
 
 const struct cmd cmd_serve = {
 	.name = "serve",
-	.summary = "export simulated devices by USB/IP, in real time",
+	.summary = "export simulated devices over USB/IP, in real time",
 	.usage = "[TARGET]... [OPTION]...",
 	.options = { serve_options },
 	.run = serve,

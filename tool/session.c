@@ -251,9 +251,9 @@ static int session(struct tool *tool, struct msc_err *err)
 static const struct opt session_options[] = {
 	{ "profile", 'p', "NAME", "how strict: spec, usbif (the default), interop" },
 	{ "queued", 0, NULL, "submit CBW, data and CSW together" },
-	{ "allow-writes", 0, NULL, "allow what writes: blocks are saved, and put back" },
+	{ "allow-writes", 0, NULL, "allow commands that write; blocks are saved and restored" },
 	{ "allow-unsafe", 0, "[OPCODE,...]",
-	  "and what cannot be undone or nobody knows: all, or these, as in =04,3b" },
+	  "and irreversible or unknown commands: all, or these, e.g. =04,3b" },
 	{ .name = NULL },
 };
 

@@ -180,20 +180,20 @@ static int soak(struct tool *tool, struct msc_err *err)
 }
 
 static const struct opt soak_options[] = {
-	{ "bytes", 0, "SIZE", "so much is written and read; 64M, or 60s of it, unless given" },
-	{ "duration", 0, "TIME", "or for so long; with --bytes, whichever ends first" },
+	{ "bytes", 0, "SIZE", "amount to write and read; 64M, or 60s, unless given" },
+	{ "duration", 0, "TIME", "time limit; with --bytes, whichever ends first" },
 	{ "from", 0, "N", "begin with the N-th round of the seed" },
 	{ "lun", 0, "N", "the logical unit; 0 unless given" },
 	{ "queued", 0, NULL, "submit CBW, data and CSW together where the device can" },
-	{ "allow-writes", 0, NULL, "allow it; a scratch range is saved and put back" },
+	{ "allow-writes", 0, NULL, "required; a scratch range is saved and restored" },
 	{ "replug", 0, "[TIME]",
-	  "its power may be taken: by its hub, or by hand, for which TIME is waited" },
+	  "allow power off: by the hub's port, or by hand within TIME" },
 	{ .name = NULL },
 };
 
 const struct cmd cmd_soak = {
 	.name = "soak",
-	.summary = "write and read at random, compare all of it, and place what is wrong",
+	.summary = "write and read at random, compare everything, and locate what is wrong",
 	.usage = "[TARGET] --allow-writes [OPTION]...",
 	.options = { soak_options, target_options, common_options },
 	.document = "mscope.soak/1",

@@ -241,6 +241,8 @@ static int end_record(struct tool *tool, bool usage, struct msc_err *err)
 	int result = msc_recorder_end(tool->recorder, err);
 
 	tool->recorder = NULL;
+	if (result < 0)
+		msc_outfile_blame(&tool->record_file, err);
 	if (!tool->record_file.f)
 		return result;
 	if (!usage)

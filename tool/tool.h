@@ -164,8 +164,6 @@ int outputs_open(struct tool *, struct msc_err *);
 int outputs_leave(const struct tool *, int fd, const char *path, struct msc_err *);
 int outputs_end(struct tool *, int status, const struct msc_err *why, struct msc_err *);
 bool output_is(const struct output *, const char *format);
-/* Names its file before the reason why it cannot be written. */
-void output_blame(const struct output *, struct msc_err *);
 
 /* For commands whose result is text or a document. */
 struct format plain_format(size_t i);

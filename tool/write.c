@@ -221,7 +221,7 @@ static const struct opt write_options[] = {
 
 const struct cmd cmd_write = {
 	.name = "write",
-	.summary = "overwrite a file inside a device, in the blocks that it has",
+	.summary = "overwrite a file inside a device, in the blocks that it occupies",
 	.usage = "[TARGET] --file PATH --allow-writes [OPTION]...",
 	.options = { write_options, target_options, log_options },
 	.run = write_command,

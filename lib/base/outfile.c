@@ -201,6 +201,12 @@ int msc_outfile_keep(struct msc_outfile *o, struct msc_err *err)
 	return result;
 }
 
+void msc_outfile_blame(const struct msc_outfile *o, struct msc_err *err)
+{
+	if (o->f && err->code == MSC_E_IO)
+		msc_err_prefix(err, "%s: ", o->path);
+}
+
 void msc_outfile_discard(struct msc_outfile *o)
 {
 	if (o->f)

@@ -28,6 +28,8 @@ int msc_outfile_open(struct msc_outfile *, const char *path, struct msc_err *) M
 /* Exactly one of these ends it. MSC_E_IO from keep: f failed, now or before; it is discarded. */
 int msc_outfile_keep(struct msc_outfile *, struct msc_err *) MSC_MUST_CHECK;
 void msc_outfile_discard(struct msc_outfile *);
+/* Puts the file's name before an error of whoever wrote to f; of standard output (no f) there is none. */
+void msc_outfile_blame(const struct msc_outfile *, struct msc_err *);
 
 /* Both would be written to one place, and one of them lost. */
 bool msc_outfile_is_same(const struct msc_outfile *, const struct msc_outfile *);

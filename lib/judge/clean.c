@@ -53,7 +53,8 @@ bool msc_is_clean(const struct msc_record *r)
 	case MSC_OP_TEST_UNIT_READY: return x->dir == MSC_DIR_NONE;
 	case MSC_OP_READ_10:
 		return moved_blocks(x, MSC_DIR_IN) && x->view.brought == MSC_BROUGHT_DATA &&
-		       !msc_history_written(r, NULL);
+		       !msc_history_written(r, NULL) &&
+		       before->cbw.h.lun == x->cbw.h.lun; /* scsi.unit.alias */
 	case MSC_OP_WRITE_10: return moved_blocks(x, MSC_DIR_OUT);
 	default: return false;
 	}

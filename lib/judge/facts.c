@@ -2,6 +2,8 @@
 /* What rules ask of records: see facts.h. */
 #include "judge/facts.h"
 
+#include <string.h>
+
 /* ---- one exchange ------------------------------------------------------------------------- */
 
 bool msc_has_status(const struct msc_record *r, uint8_t status)
@@ -143,4 +145,15 @@ bool msc_is_descriptor(const struct msc_record *r, uint8_t type, uint8_t *index)
 	*index = (uint8_t)r->u.control.setup.value;
 	return msc_is_request(r, MSC_REQTYPE_IN, MSC_STD_GET_DESCRIPTOR) &&
 	       r->u.control.setup.value >> 8 == type;
+}
+
+/* Of the earlier one there may be no more than the beginning, and the hash. */
+bool msc_is_same_data(const struct msc_exchange *before, const struct msc_exchange *x)
+{
+	if (before->data_len != x->data_len)
+		return false;
+	if (before->data_kept < before->data_len &&
+	    before->data_hash != msc_log_hash(x->data, x->data_len))
+		return false;
+	return !memcmp(before->data, x->data, before->data_kept);
 }

@@ -22,6 +22,8 @@ bool msc_has_loose_length(const struct msc_record *);
 
 /* It is an answer to that command, and all of it is still there: view.answer. */
 bool msc_is_answer(const struct msc_record *, uint8_t opcode, size_t *len, size_t *asked);
+/* Both moved the same bytes, of which the earlier one may have kept no more than the beginning, and the hash. */
+bool msc_is_same_data(const struct msc_exchange *before, const struct msc_exchange *);
 /* Sense data that was delivered and is valid. */
 bool msc_is_sense(const struct msc_record *, struct msc_sense_data *);
 /* An earlier answer that this one should agree with: the same logical unit, `same` says that the

@@ -107,6 +107,18 @@ const struct msc_rule msc_rule_bot_csw_status = {
 	.judge = status,
 };
 
+/* How a number that is too large came about, where it can be told. */
+static const char *residue_story(const struct msc_exchange *x)
+{
+	uint32_t residue = x->csw.residue;
+
+	if (__builtin_bswap32(residue) <= x->cbw.h.length)
+		return ": its highest byte comes first";
+	if (x->data_len && residue == 0 - (uint32_t)x->data_len)
+		return ": what was moved is taken off 0";
+	return residue > INT32_MAX ? ": it went below 0" : "";
+}
+
 static void residue(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
@@ -114,8 +126,8 @@ static void residue(struct msc_judging *j, const struct msc_record *r)
 	if (!has_csw(r) || !msc_csw_is_valid(x) || x->csw.status > MSC_CSW_FAILED ||
 	    x->csw.residue <= x->cbw.h.length)
 		return;
-	msc_found(j, "dCSWDataResidue is %u, more than dCBWDataTransferLength, %u",
-		  (unsigned)x->csw.residue, (unsigned)x->cbw.h.length);
+	msc_found(j, "dCSWDataResidue is %u, more than dCBWDataTransferLength, %u%s",
+		  (unsigned)x->csw.residue, (unsigned)x->cbw.h.length, residue_story(x));
 	msc_expected(j, "at most %u", (unsigned)x->cbw.h.length);
 	msc_actual(j, "%u", (unsigned)x->csw.residue);
 }

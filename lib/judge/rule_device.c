@@ -235,10 +235,37 @@ const struct msc_rule msc_rule_usb_string_form = {
 	.judge = string_form,
 };
 
+/* In the first of the languages of string 0, as hosts ask for it. */
+static bool refuses_serial(const struct msc_record *r)
+{
+	const struct msc_answers *a = msc_history_controls(r);
+	const struct msc_control *c = &r->u.control, *languages = NULL;
+	uint8_t index;
+
+	if (!msc_is_descriptor(r, MSC_DESC_STRING, &index) || !index ||
+	    index != r->device->desc.i_serial || c->outcome != MSC_OUT_STALL)
+		return false;
+	for (size_t i = 0; a && i < a->count && !languages; i++)
+		if (msc_is_descriptor(a->list[i], MSC_DESC_STRING, &index) && !index &&
+		    a->list[i]->u.control.outcome == MSC_OUT_DONE)
+			languages = &a->list[i]->u.control;
+	return languages && languages->data_len >= 4 &&
+	       msc_get_le16(languages->data + 2) == c->setup.index;
+}
+
 static void serial_present(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_control *c = &r->u.control;
 
+	if (refuses_serial(r)) {
+		msc_found(j,
+			  "iSerialNumber is %u, and that string is refused in the language that "
+			  "string 0 names, %04Xh",
+			  r->device->desc.i_serial, c->setup.index);
+		msc_expected(j, "a string");
+		msc_actual(j, "STALL");
+		return;
+	}
 	if (!is_device(r) || c->data_len < MSC_DEVICE_DESC_LEN || c->data[16])
 		return;
 	msc_found(j, "iSerialNumber is 0: the device has no serial number");

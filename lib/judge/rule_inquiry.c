@@ -168,18 +168,28 @@ const struct msc_rule msc_rule_scsi_inquiry_strings = {
 	.judge = strings,
 };
 
+/* A unit beyond the first that Get Max LUN counts, and INQUIRY, which needs no medium, ended without a CSW. */
+static bool is_absent(const struct msc_record *r)
+{
+	const struct msc_exchange *x = &r->u.exchange;
+
+	return x->plain && x->cbw.h.lun && x->max_lun <= MSC_LUN_MAX &&
+	       x->cbw.h.lun <= x->max_lun && x->dir == MSC_DIR_IN && !(x->cbw.cb[1] & 0x03) &&
+	       x->view.after != MSC_AFTER_RESET && !x->answered;
+}
+
 static void type(struct msc_judging *j, const struct msc_record *r)
 {
+	const struct msc_exchange *x = &r->u.exchange;
+	bool absent = is_absent(r);
 	size_t len, asked;
 
-	if (!is_data(r, 1, &len, &asked) || r->u.exchange.data[0] != 0x7f)
+	if (!absent && (!is_data(r, 1, &len, &asked) || x->data[0] != 0x7f))
 		return;
-	msc_found(j,
-		  "INQUIRY says that logical unit %u is not supported (7Fh), and Get Max LUN that "
-		  "it exists",
-		  r->u.exchange.cbw.h.lun);
+	msc_found(j, "Get Max LUN says that logical unit %u exists, and INQUIRY that it does not",
+		  x->cbw.h.lun);
 	msc_expected(j, "00h for a disk");
-	msc_actual(j, "7Fh");
+	msc_actual(j, "%s", absent ? "no CSW" : "7Fh");
 }
 
 const struct msc_rule msc_rule_scsi_inquiry_type = {
@@ -188,7 +198,9 @@ const struct msc_rule msc_rule_scsi_inquiry_type = {
 	.spec = "SPC-4, 6.6.2; BOT 1.0, 3.2",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "the unit is not shown",
-	.mistake = "an empty slot is reported like a unit that is not there",
+	.mistake =
+		"Get Max LUN is the number of units, not the last one; or an empty slot is reported like "
+		"a unit that is not there",
 	.on = MSC_RECORD_EXCHANGE,
 	MSC_ON_COMMANDS(MSC_OP_INQUIRY),
 	.judge = type,

@@ -265,17 +265,6 @@ static bool is_uniform(const uint8_t *p, size_t len)
 	return true;
 }
 
-/* Of the earlier one there may be no more than the beginning, and the hash. */
-static bool is_same_data(const struct msc_exchange *before, const struct msc_exchange *x)
-{
-	if (before->data_len != x->data_len)
-		return false;
-	if (before->data_kept < before->data_len &&
-	    before->data_hash != msc_log_hash(x->data, x->data_len))
-		return false;
-	return !memcmp(before->data, x->data, before->data_kept);
-}
-
 static void medium_repeats(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
@@ -287,7 +276,7 @@ static void medium_repeats(struct msc_judging *j, const struct msc_record *r)
 	    x->view.blocks != 1 || is_uniform(x->data, len))
 		return;
 	first = msc_earlier_answer(r, MSC_OP_READ_10, is_first_block);
-	if (!first || !is_same_data(&first->u.exchange, x))
+	if (!first || !msc_is_same_data(&first->u.exchange, x))
 		return;
 	msc_found(j, "block %llu holds the same as block 0", (unsigned long long)lba);
 	msc_expected(j, "something else, or nothing");

@@ -15,6 +15,16 @@ static bool is_wrong(const struct msc_record *r, enum msc_dir dir)
 	return !x->view.meant.c.phase_error_required && !x->view.residue_fits;
 }
 
+/* What the wrong number is of, where it can be told. */
+static const char *story(const struct msc_exchange *x)
+{
+	if (!x->data_len || !x->csw.residue)
+		return "";
+	if (x->csw.residue == x->cbw.h.length)
+		return ", as if nothing had been moved";
+	return x->csw.residue == x->data_len ? ", which is what was moved" : "";
+}
+
 static void expect(struct msc_judging *j, const struct msc_exchange *x)
 {
 	const struct msc_view *v = &x->view;
@@ -35,10 +45,10 @@ static void in(struct msc_judging *j, const struct msc_record *r)
 	if (!is_wrong(r, MSC_DIR_IN))
 		return;
 	msc_found(j,
-		  "%s asked for %u byte%s, received %zu, status %02Xh, and dCSWDataResidue is %u",
+		  "%s asked for %u byte%s, received %zu, status %02Xh, and dCSWDataResidue is %u%s",
 		  msc_cdb_name(name, sizeof name, x->cbw.cb), (unsigned)x->cbw.h.length,
-		  MSC_PLURAL(x->cbw.h.length), x->data_len, x->csw.status,
-		  (unsigned)x->csw.residue);
+		  MSC_PLURAL(x->cbw.h.length), x->data_len, x->csw.status, (unsigned)x->csw.residue,
+		  story(x));
 	expect(j, x);
 }
 
@@ -64,10 +74,11 @@ static void out(struct msc_judging *j, const struct msc_record *r)
 
 	if (!is_wrong(r, MSC_DIR_OUT))
 		return;
-	msc_found(j, "%s was offered %u byte%s, took %zu, status %02Xh, and dCSWDataResidue is %u",
+	msc_found(j,
+		  "%s was offered %u byte%s, took %zu, status %02Xh, and dCSWDataResidue is %u%s",
 		  msc_cdb_name(name, sizeof name, x->cbw.cb), (unsigned)x->cbw.h.length,
-		  MSC_PLURAL(x->cbw.h.length), x->data_len, x->csw.status,
-		  (unsigned)x->csw.residue);
+		  MSC_PLURAL(x->cbw.h.length), x->data_len, x->csw.status, (unsigned)x->csw.residue,
+		  story(x));
 	expect(j, x);
 }
 

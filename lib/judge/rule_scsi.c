@@ -119,9 +119,10 @@ static void lba_range(struct msc_judging *j, const struct msc_record *r)
 
 	if (!msc_has_status(r, MSC_CSW_PASSED) || !moves_blocks(x) || !x->view.past_end)
 		return;
-	msc_found(j, "%llu block%s at %llu passed, and the last block is %llu",
+	msc_found(j, "%llu block%s at %llu passed%s, and the last block is %llu",
 		  (unsigned long long)x->view.blocks, MSC_PLURAL(x->view.blocks),
-		  (unsigned long long)x->view.lba, (unsigned long long)x->unit.last_lba);
+		  (unsigned long long)x->view.lba, x->data_len ? "" : " without data",
+		  (unsigned long long)x->unit.last_lba);
 	msc_expected(j, "01h, then sense 5/21/00");
 	msc_actual(j, "00h");
 }

@@ -103,6 +103,41 @@ const struct msc_rule msc_rule_scsi_sense_unit = {
 	.judge = sense_unit,
 };
 
+/* This unit read the block, another unit wrote it, and now it reads what was written there: without the first of the
+ * three, media with the same contents would do. */
+static void unit_alias(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_exchange *x = &r->u.exchange, *w, *was;
+	size_t len, asked;
+
+	if (!msc_is_answer(r, MSC_OP_READ_10, &len, &asked) || !r->past.exchange || !r->past.own ||
+	    r->past.reset)
+		return;
+	w = &r->past.exchange->u.exchange;
+	was = &r->past.own->u.exchange;
+	if (w->cbw.cb[0] != MSC_OP_WRITE_10 || !msc_has_status(r->past.exchange, MSC_CSW_PASSED) ||
+	    w->cbw.h.lun == x->cbw.h.lun || w->view.lba != x->view.lba || !msc_is_same_data(w, x) ||
+	    was->cbw.cb[0] != MSC_OP_READ_10 || !msc_has_status(r->past.own, MSC_CSW_PASSED) ||
+	    was->view.lba != x->view.lba || was->data_len != len || msc_is_same_data(was, x))
+		return;
+	msc_found(j, "block %llu of logical unit %u has changed to what was written to unit %u",
+		  (unsigned long long)x->view.lba, x->cbw.h.lun, w->cbw.h.lun);
+	msc_expected(j, "what it held before");
+}
+
+const struct msc_rule msc_rule_scsi_unit_alias = {
+	.id = "scsi.unit.alias",
+	.title = "each logical unit has a medium of its own",
+	.spec = "SAM-5, 4.7; BOT 1.0, 3.2",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "a host shows one medium as two disks, and what it writes to one destroys the other",
+	.mistake =
+		"Get Max LUN is the number of units, not the last one; or bCBWLUN is not looked at",
+	.on = MSC_RECORD_EXCHANGE,
+	MSC_ON_COMMANDS(MSC_OP_READ_10),
+	.judge = unit_alias,
+};
+
 static void lba_empty(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;

@@ -97,15 +97,25 @@ static int descriptor(struct msc_runner *r, unsigned type, unsigned which, unsig
 }
 
 /* The first bytes, then as many as they say. */
-static int configuration(struct msc_runner *r, unsigned type, struct msc_err *err)
+static int in_two_steps(struct msc_runner *r, unsigned type, unsigned head, struct msc_err *err)
 {
 	const struct msc_control *got;
 
-	if (descriptor(r, type, 0, 0, 9, &got, err) < 0)
+	if (descriptor(r, type, 0, 0, head, &got, err) < 0)
 		return -1;
-	if (!got || got->data_len < 4 || msc_get_le16(got->data + 2) <= 9)
+	if (!got || got->data_len < 4 || msc_get_le16(got->data + 2) <= head)
 		return 0;
 	return descriptor(r, type, 0, 0, msc_get_le16(got->data + 2), &got, err);
+}
+
+static int configuration(struct msc_runner *r, unsigned type, struct msc_err *err)
+{
+	return in_two_steps(r, type, MSC_CONFIG_DESC_LEN, err);
+}
+
+static int capabilities(struct msc_runner *r, struct msc_err *err)
+{
+	return in_two_steps(r, MSC_DESC_BOS, MSC_BOS_DESC_LEN, err);
 }
 
 /* The languages, then every string of the device descriptor in the first of them: its first two
@@ -150,6 +160,9 @@ int msc_run_enumerate(struct msc_runner *r, struct msc_err *err)
 		if (got && configuration(r, MSC_DESC_OTHER_SPEED, err) < 0)
 			return -1;
 	}
+	/* As Windows does, and Linux: who claims more than 2.00 has one. */
+	if (d.usb > 0x0200 && capabilities(r, err) < 0)
+		return -1;
 	if (standard(r, MSC_STD_GET_CONFIGURATION, 0, 0, 1, &got, err) < 0)
 		return -1;
 	return standard(r, MSC_STD_GET_STATUS, 0, 0, 2, &got, err);

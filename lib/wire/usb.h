@@ -65,8 +65,12 @@ enum msc_descriptor_type { /* USB 2.0, table 9-5 */
 	MSC_DESC_ENDPOINT = 5,
 	MSC_DESC_DEVICE_QUALIFIER = 6,
 	MSC_DESC_OTHER_SPEED = 7,
+	MSC_DESC_BOS = 0x0f,	   /* USB 3.2, 9.6.2; also of USB 2.01 and later */
+	MSC_DESC_CAPABILITY = 0x10, /* of the device, in a BOS descriptor */
 	MSC_DESC_COMPANION = 0x30, /* SuperSpeed endpoint companion: USB 3.2, 9.6.7 */
 };
+
+#define MSC_BOS_DESC_LEN 5 /* USB 3.2, table 9-12: bLength, type, wTotalLength, bNumDeviceCaps */
 
 /* USB 2.0, table 9-8 */
 #define MSC_DEVICE_DESC_LEN 18

@@ -83,6 +83,14 @@ def pytest_cmdline_main(config):
     """One worker for each device, unless somebody has chosen how tests are spread."""
     if getattr(config.option, "numprocesses", None) and config.getoption("dist", "no") in ("no", "load"):
         config.option.dist = "loadgroup"
+    if getattr(config, "workerinput", {}).get("mscope_groups"):
+        config.option.loadgroup = True
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node):
+    """A worker is told by the command line alone, which does not say so."""
+    node.workerinput["mscope_groups"] = node.config.option.dist == "loadgroup"
 
 
 def pytest_unconfigure(config):

@@ -48,7 +48,7 @@ def test_each_cause_says_what_and_whose():
 def test_what_is_left_out_is_explained():
     source = (TOP / "tests/vm/test_sticks.py").read_text()
     left_out = set(re.findall(r'"([a-z0-9.-]+)"', re.search(r"LEFT_OUT = \[(.*?)\]", source, re.S)[1].split("\n", 2)[2]))
-    told = section("What ends QEMU", "###")
+    told = section("Cases that crash QEMU", "###")
     assert left_out == set(re.findall(r"`(bot\.[a-z0-9.-]+)`", told))
     assert not {name for name, _ in stick_lists()} & left_out
 

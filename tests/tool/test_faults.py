@@ -51,10 +51,10 @@ def test_every_field_failure():
 
 
 def test_every_quirk():
-    table = rows("What Linux works round")
+    table = rows("Linux workarounds")
     assert {row[0] for row in table if row[0]} == QUIRKS
     assert FLAGS <= {row[1] for row in table}
-    check("What Linux works round", 1, named(r"\bLinux quirks? ([A-Z0-9_]+(?: and [A-Z0-9_]+)*)"))
+    check("Linux workarounds", 1, named(r"\bLinux quirks? ([A-Z0-9_]+(?: and [A-Z0-9_]+)*)"))
 
 
 def test_every_source():

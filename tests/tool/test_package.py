@@ -29,6 +29,9 @@ def test_every_file_that_is_installed_is_in_one_package(tmp_path):
                 if fnmatch.fnmatchcase(name, pattern)]
         assert len({package for package, _ in hits}) == 1, f"{name}: {hits}"
         used.update(hits)
+    for program in (tmp_path / "usr/bin").iterdir():        # a shell looks for the file of the command's name
+        for place in ("bash-completion/completions/{}", "fish/vendor_completions.d/{}.fish"):
+            assert (tmp_path / "usr/share" / place.format(program.name)).is_file()
     assert used == {(package, pattern) for package, patterns in wanted.items() for pattern in patterns}
 
 

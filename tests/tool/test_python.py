@@ -228,6 +228,16 @@ def test_worker(dut, worker_id, record_property):
 """
 
 
+def test_a_device_has_one_worker(tmp_path):
+    (tmp_path / "t").mkdir()
+    (tmp_path / "t/test_more.py").write_text("".join(WORKER.replace("test_worker", f"test_{n}") for n in range(3)))
+    status, out, cases = run_pytest(tmp_path, "-p", "xdist", "-n", "2", "--mscope-target=sim:reference", "--mscope-target=sim:linux-gadget",
+                                    files=["test_more.py"])
+    assert status == 0 and len(cases) == 6, out
+    worker = [(name.split("@")[1], p.get("value")) for name, c in cases.items() for p in c.iter("property") if p.get("name") == "worker"]
+    assert len(worker) == 6 and len(set(worker)) == 2
+
+
 def test_eight_devices_in_one_run(tmp_path):
     """Each is served over USB/IP in real time; one worker drives one device, and one file tells it all."""
     models = ["sim:reference", "sim:linux-gadget", FAULTY, "sim:stm32,stage=yield", "sim:reference,luns=2", "sim:reference,speed=full",

@@ -139,6 +139,14 @@ def test_a_choice_draws_anew(page):
     assert page.find_element(By.CSS_SELECTOR, "#latency figcaption").text != before
 
 
+# Names of spans over which the edge of another one runs.
+COVERED = """
+const box = (e) => e.getBoundingClientRect(), all = (what) => [...document.querySelectorAll("#scope svg.chart " + what)];
+return all("text.in").filter((t) => all("rect:not(.lane)").some((r) => box(r).top < box(t).top && box(r).bottom > box(t).bottom &&
+	["left", "right"].some((side) => box(r)[side] > box(t).left && box(r)[side] < box(t).right))).map((t) => t.textContent);
+"""
+
+
 def scope_range(page):
     scope = page.find_element(By.CSS_SELECTOR, "#scope svg.chart")
     return float(scope.get_attribute("data-from")), float(scope.get_attribute("data-to"))
@@ -154,6 +162,7 @@ def test_the_oscilloscope_by_keyboard(page, place):
     naks = sum(s["kind"] == "nak" for s in document(place, "pace")["timeline"]["spans"])
     assert scope_range(page) == (0, end) and len(scope.find_elements(By.CSS_SELECTOR, "rect.nak")) == naks > 0
     before = picture(page, scope)
+    assert page.execute_script(COVERED) == []
     scope.send_keys("+")
     scope.send_keys("+")
     assert scope_range(page) == (end * 3 / 8, end * 5 / 8) and picture(page, scope) != before

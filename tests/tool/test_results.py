@@ -168,8 +168,30 @@ def test_the_table_has_every_command():
 def test_a_file_that_cannot_be_written_is_4(place, command, args):
     p = place(command, *with_options(args, "--json", "/no/such/place"), status=4)
     assert p.err == "mscope: cannot write /no/such/place: No such file or directory\n"
-    p = place(command, *with_options(args, "--json", "/dev/full"), status=4)
-    assert "No space left on device" in p.err
+
+
+# Whatever else takes the name of a file: @ is where it goes.
+FILES = [
+    ("bench", [FULL, "--blocks", "1", "--count", "2", "--report", "bmf:@"]),
+    ("check", ["sim:reference", "-s", "scsi.ready*", "--junit", "@"]),
+    ("check", ["sim:reference", "-s", "scsi.ready*", "--log", "@"]),
+    ("check", ["sim:reference", "-s", "scsi.ready*", "--record", "@"]),
+    ("compare", ["base.json", "base.json", "--report", "text:@"]),
+    ("decode", [CAPTURE, "--image", "@"]),
+    ("decode", [CAPTURE, "--to-scenario", "@"]),
+    ("pace", [CAPTURE, "--report", "text:@"]),
+    ("read", ["sim:reference", "--blocks", "64", "-o", "@"]),
+    ("record", ["sim:reference", "-o", "@", "--", "probe"]),
+    ("report", ["base.json", "-o", "@"]),
+    ("session", ["sim:reference", "--record", "@"]),
+]
+FILES += [(c, with_options(a, "--json", "@")) for c, s, a in ENDS if s == 0 and c != "help"]
+
+
+@pytest.mark.parametrize("command, args", FILES, ids=lambda x: " ".join(x) if isinstance(x, list) else None)
+def test_a_full_disk_is_4_and_names_the_file(place, command, args):
+    p = place(command, *["/dev/full".join(a.split("@")) for a in args], status=4)
+    assert re.search(r"^mscope: .*/dev/full.*: No space left on device$", p.err, re.M), p.err
 
 
 @pytest.mark.parametrize("format", ["junit", "tap"])

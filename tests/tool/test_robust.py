@@ -172,8 +172,3 @@ def test_into_a_pipe_no_line_is_broken(mscope):
     whole = mscope(*args, status=1, env={"COLUMNS": ""}).out
     assert reason in whole and reason not in broken and whole.split() == broken.split()
     assert max(map(len, broken.replace("mscope check", "").splitlines())) <= 91 and max(map(len, whole.splitlines())) > 100
-
-
-@pytest.mark.parametrize("command", [["check", "sim:reference", "-s", "bot.case01*"], ["probe", "sim:reference"], ["list", "formats"]])
-def test_a_full_disk_is_named(mscope, command):
-    assert mscope(*command, "--json", "/dev/full", status=4).err == "mscope: /dev/full: cannot write the document: No space left on device\n"

@@ -95,6 +95,23 @@ static const struct judge_row rows[] = {
 	{ "usb.qualifier.form", QUALIFIER "stall", QUALIFIER "done 0a060002000000400001",
 	  "bNumConfigurations 0, bReserved 1", NULL, NULL },
 
+	/* BOS, status, setting */
+	{ "usb.bos.form", "control 80 6 f00 0 255 done 050f0c000107100202000000",
+	  "control 80 6 f00 0 255 done 050f0c000207100202000000", "bNumDeviceCaps is 2",
+	  NULL, NULL },
+	{ "usb.bos.form", "control 80 6 f00 0 5 done 050f0c0001",
+	  "control 80 6 f00 0 255 done 050f0c00010710", "wTotalLength of the BOS descriptor is 12",
+	  "12", "7" },
+	{ "usb.bos.form", "control 80 6 f00 0 255 stall",
+	  "control 80 6 f00 0 255 done 050f0c000107110202000000", "do not follow one another",
+	  NULL, NULL },
+	{ "usb.status.device", "control 80 0 0 0 2 done 0100", "control 80 0 0 0 2 done 0004",
+	  "reserved bits", "0000h", "0400h" },
+	{ "usb.interface.setting", "control 81 a 0 0 1 done 00", "control 81 a 0 0 1 done ff",
+	  "the setting in force is 255", "0", "255" },
+	{ "usb.interface.setting", "control 81 a 0 1 1 stall", "control 81 a 0 0 1 stall",
+	  "GET_INTERFACE was refused", "0", "STALL" },
+
 	/* configuration */
 	{ "usb.config.length", CONFIG CONF_HEAD INTERFACE BULK_IN BULK_OUT,
 	  CONFIG CONF_HEAD INTERFACE BULK_IN, "25 came, and wTotalLength is 32", "32", "25" },
@@ -248,19 +265,13 @@ static void conforming_devices_give_no_finding(void **state)
 
 static void every_rule_has_a_row(void **state)
 {
-	static const char *const prefixes[] = { "bot.maxlun.",
-						"bot.interface.",
-						"bot.serial.",
-						"usb.control.",
-						"usb.device.",
-						"usb.config.",
-						"usb.interface.",
-						"usb.endpoint.",
-						"usb.qualifier.",
-						"usb.string.",
-						"usb.otherspeed.",
-						"usb.request.",
-						NULL };
+	static const char *const prefixes[] = {
+		"bot.maxlun.",    "bot.interface.",  "bot.serial.",
+		"usb.control.",   "usb.device.",     "usb.config.",
+		"usb.interface.", "usb.endpoint.",   "usb.qualifier.",
+		"usb.string.",    "usb.otherspeed.", "usb.request.",
+		"usb.bos.",       "usb.status.",     NULL
+	};
 
 	(void)state;
 	judge_coverage(rows, MSC_COUNT(rows), prefixes);

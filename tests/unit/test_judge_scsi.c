@@ -7,6 +7,12 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
+#define BYTES32	 "00112233445566778899aabbccddeeff00112233445566778899aabbccddeefe"
+#define BYTES64	 BYTES32 BYTES32
+#define BYTES512 BYTES64 BYTES64 BYTES64 BYTES64 BYTES64 BYTES64 BYTES64 BYTES64
+#define WRITE_5 "send 2a000000000500000100 out 512; max_lun 1; bytes " BYTES512 PASSED
+#define READ_5_OF_1 "send 28000000000500000100 in 512; max_lun 1; lun 1; "
+
 static const struct judge_row rows[] = {
 	/* INQUIRY */
 	{ "scsi.inquiry.additional", INQ255 "000002021f000000" TEXT28 SHORT219,
@@ -35,6 +41,10 @@ static const struct judge_row rows[] = {
 	{ "scsi.inquiry.type",
 	  "send 120000002400 in 36; lun 1; bytes 7f0002021f000000" TEXT28 PASSED,
 	  INQ36 "7f0002021f000000" TEXT28 PASSED, "logical unit 0", NULL, "7Fh" },
+
+	{ "scsi.reserved.zero", FORMATS "00000008000003e802000200" SHORT240,
+	  FORMATS "20000008000003e802000200" SHORT240, "byte 0 of the capacity list header is 20h",
+	  "0 in what is reserved", "20h" },
 
 	/* READ CAPACITY(10) */
 	{ "scsi.capacity.block", CAPACITY "000003e700001000" PASSED,
@@ -388,6 +398,10 @@ static const struct judge_row rows[] = {
 	  TUR PASSED "send 000000000000 none 0; max_lun 1; lun 1; status 1 0;"
 		     "send 030000001200 in 18; max_lun 1; bytes " SENSE_OF("5", "2400") PASSED,
 	  "logical unit 0 gives the reason why a command on unit 1 failed", "0/00/00", "5/24/00" },
+	{ "scsi.unit.alias",
+	  READ_5_OF_1 "bytes " BYTES512 PASSED WRITE_5 READ_5_OF_1 "bytes " BYTES512 PASSED,
+	  READ_5_OF_1 "data 512" PASSED WRITE_5 READ_5_OF_1 "bytes " BYTES512 PASSED,
+	  "block 5 of logical unit 1 has changed to what was written to unit 0", NULL, NULL },
 	{ "scsi.luns.list",
 	  "send a00000000000000000100000 in 16; max_lun 0; bytes 00000008000000000000000000000000"
 	  PASSED,

@@ -172,6 +172,8 @@ static const struct known known[] = {
 	{ "*=sense-form", "scsi.sense.status", "expect.status", NOTHING },
 	{ "*=sense-zero", "scsi.sense.*", "expect.status", NOTHING },
 	{ "*=residue-swapped", "*", "*", CLAMPED },
+	{ "*=residue-kept-read", "*", "*",
+	  "bytes that are left over by the residue are none for the kernel" },
 	{ "*=maxlun-*", "scsi.*luns*", "scsi.luns.list",
 	  "how many units there are cannot be asked" },
 	{ "*=attention-again", "*", "expect.s*",

@@ -17,7 +17,7 @@ PATTERNS = ["usb.*", "bot.case*", "scsi.inquiry.*", "scsi.capacity.*", "scsi.mod
             "scsi.write10.*"]
 QUEUED = ["bot.case06.inquiry", "bot.case06.read10", "bot.case06.read10-sizes", "bot.case12.write10", "scsi.read10.same"]
 LEFT_OUT = [
-    # docs/devices.md, "What ends QEMU"
+    # docs/devices.md, "Cases that crash QEMU"
     "bot.case02.read10", "bot.case05.read10-odd", "bot.case05.huge",
 ]
 

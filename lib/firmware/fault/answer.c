@@ -2,6 +2,7 @@
 /* Faults of answers: INQUIRY, vital product data, REPORT LUNS, sense data, READ FORMAT CAPACITIES. Most
  * are rows: rows_scsi.c. */
 #include "firmware/fault/fault.h"
+#include "firmware/fault/table.h"
 
 #include <string.h>
 
@@ -204,4 +205,18 @@ const struct msc_fault msc_fault_format_ejected = {
 	.ops = { .state_size = sizeof(struct formats),
 		 .data_in = formats_kept,
 		 .csw = formats_ejected },
+};
+
+const struct msc_fault msc_fault_reserved_left = {
+	.id = "reserved-left",
+	.title = "what is reserved in an answer holds what the buffer held before",
+	.seen = PROOF,
+	.caught_by = "scsi.reserved.zero",
+	.mistake = "the buffer of an answer is filled in field by field: clear all of it first",
+	DEFECT({ AT_ANSWER,
+		 { OPCODE(READ_FORMAT_CAPACITIES), { LEN, ABOVE, 3 } },
+		 { { BYTE(0), PUT, 0x20 }, { BYTE(1), PUT, 0x20 } } },
+	       { AT_ANSWER,
+		 { OPCODE(MODE_SENSE_10), { LEN, ABOVE, 5 } },
+		 { { BYTE(5), PUT, 0x20 } } }),
 };

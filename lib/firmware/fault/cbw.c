@@ -113,3 +113,33 @@ const struct msc_fault msc_fault_cbw_replayed = {
 		.command = replay_kept,
 		.received = replay_last},
 };
+
+/* state: the unit of the command before. */
+ON_COMMAND(unit_stale)
+{
+	uint8_t *last = state, now = seen->h.lun;
+
+	switch (seen->cb[0]) {
+	case MSC_OP_READ_6:
+	case MSC_OP_WRITE_6:
+	case MSC_OP_READ_CAPACITY_10:
+	case MSC_OP_READ_FORMAT_CAPACITIES:
+	case MSC_OP_PREVENT_ALLOW: seen->h.lun = *last; break;
+	default: break;
+	}
+	*last = now;
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_unit_stale = {
+	.id = "unit-stale",
+	.title = "READ CAPACITY(10) and others are carried out on the unit of the command before",
+	.seen = "https://github.com/apache/nuttx/commit/80e22691fa8: the pointer to the unit is taken "
+		"before it is set",
+	.caught_by = "scsi.capacity.stable",
+	.target = "luns=2",
+	.mistake =
+		"the unit is looked up before bCBWLUN of this command has been stored: look it up "
+		"behind",
+	.ops = { .state_size = 1, .command = unit_stale },
+};

@@ -66,16 +66,101 @@ const struct msc_fault msc_fault_residue_kept = {
 	.ops = {.csw = residue_kept},
 };
 
+/* It reads blocks: the way of its own that a READ takes. */
+static bool is_read(const struct mutant_view *v)
+{
+	return v->cbw.cb[0] == MSC_OP_READ_10 || v->cbw.cb[0] == MSC_OP_READ_12 ||
+	       v->cbw.cb[0] == MSC_OP_READ_16;
+}
+
+ON_CSW(residue_kept_read)
+{
+	if (raw[CSW_STATUS] == MSC_CSW_PASSED && is_read(v))
+		msc_put_le32(raw + CSW_RESIDUE, v->cbw.h.length);
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_residue_kept_read = {
+	.id = "residue-kept-read",
+	.title = "after a READ dCSWDataResidue is still all that the host asked for",
+	.seen = "a way of its own for READ beside the one that subtracts what an answer moved",
+	.caught_by = "bot.residue.in",
+	.mistake =
+		"dCSWDataResidue begins as dCBWDataTransferLength, and what a READ sends is not "
+		"subtracted",
+	.ops = {.csw = residue_kept_read},
+};
+
+ON_CSW(residue_from_zero)
+{
+	uint32_t residue = msc_get_le32(raw + CSW_RESIDUE);
+
+	msc_put_le32(raw + CSW_RESIDUE, residue - v->cbw.h.length);
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_residue_from_zero = {
+	.id = "residue-from-zero",
+	.title = "dCSWDataResidue begins at 0, and what was moved is taken off that",
+	.seen = "firmware that sets the field when a CBW arrives and subtracts later",
+	.caught_by = "bot.csw.residue",
+	.mistake = "dCSWDataResidue begins as dCBWDataTransferLength when a CBW arrives, not as 0",
+	.ops = {.csw = residue_from_zero},
+};
+
+/* state: the bytes of all commands before. */
+ON_CSW(residue_adds)
+{
+	uint32_t *total = state;
+	uint32_t residue = msc_get_le32(raw + CSW_RESIDUE);
+
+	msc_put_le32(raw + CSW_RESIDUE, residue - *total);
+	if (residue <= v->cbw.h.length)
+		*total += v->cbw.h.length - residue;
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_residue_adds = {
+	.id = "residue-adds",
+	.title = "dCSWDataResidue takes off what the commands before have moved as well",
+	.seen = "a counter in the class's state that no new CBW sets back",
+	.caught_by = "bot.csw.residue",
+	.mistake = "the count of bytes moved is not set to 0 when a CBW arrives",
+	.ops = {.state_size = sizeof(uint32_t), .csw = residue_adds},
+};
+
 enum { PIECE = 8192 }; /* what goes through the buffer at once */
 
-ON_CSW(residue_of_piece)
+static void count_last_piece(const struct mutant_view *v, uint8_t *raw)
 {
 	uint32_t moved = v->cbw.h.length - msc_get_le32(raw + CSW_RESIDUE);
 
 	if (raw[CSW_STATUS] == MSC_CSW_PASSED && moved > PIECE && moved <= v->cbw.h.length)
 		msc_put_le32(raw + CSW_RESIDUE, v->cbw.h.length - (moved - 1) % PIECE - 1);
+}
+
+ON_CSW(residue_of_piece)
+{
+	count_last_piece(v, raw);
 	return MUTANT_PASS;
 }
+
+ON_CSW(residue_of_piece_out)
+{
+	if (!fault_is_in(v))
+		count_last_piece(v, raw);
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_residue_of_piece_out = {
+	.id = "residue-of-piece-out",
+	.title = "after a write dCSWDataResidue takes only the last piece for moved",
+	.seen = "= in the place of += in the loop that takes a write's data",
+	.caught_by = "bot.residue.out",
+	.mistake = "the bytes taken are assigned for each buffer, not added up",
+	.needs_writes = true,
+	.ops = {.csw = residue_of_piece_out},
+};
 
 const struct msc_fault msc_fault_residue_of_piece = {
 	.id = "residue-of-piece",
@@ -223,7 +308,7 @@ const struct msc_fault msc_fault_zlp_before_csw = {
 	.seen = "field 23: stm32-usb.rs #4",
 	.caught_by = "bot.csw.zlp",
 	.mistake =
-		"a zero-length packet is sent after data that fills its last packet: Bulk- "
-		"Only has none",
+		  "a zero-length packet is sent after data that fills its last packet: Bulk-Only "
+		  "has none",
 	.ops = {.csw = zlp_before_csw},
 };

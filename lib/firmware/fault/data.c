@@ -112,7 +112,8 @@ const struct msc_fault msc_fault_setup_clobbers = {
 		"buffer of the bulk endpoint behind it",
 	.caught_by = "expect.data",
 	.mistake =
-		"endpoint 0 and a bulk endpoint share a buffer, or that of endpoint 0 is too small",
+		  "endpoint 0 and a bulk endpoint share a buffer, or that of endpoint 0 is too "
+		  "small: give it one of its own",
 	.ops = {.state_size = sizeof(struct clobbered),
 		.setup = setup_lands,
 		.command = moving_begins,
@@ -227,7 +228,9 @@ const struct msc_fault msc_fault_hang_on_unknown = {
 	.title = "an unknown command is answered with neither data, STALL nor CSW",
 	.seen = "field 5: Zephyr #23191, ST #37: the commonest defect in the field",
 	.caught_by = "bot.data.hang",
-	.mistake = "the default branch returns without data, STALL or CSW",
+	.mistake =
+		  "the default branch returns without data, STALL or CSW: halt where the host "
+		  "waits for data, and fail with 5/20/00",
 	.ops = {.command = hang_on_unknown},
 };
 

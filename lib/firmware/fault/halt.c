@@ -221,7 +221,9 @@ const struct msc_fault msc_fault_csw_impatient = {
 		"a CSW behind a halt is given up when the host takes longer than 50 ms to clear it",
 	.seen = "field 1: NuttX #19435: a race between the CSW and CLEAR_FEATURE",
 	.caught_by = "bot.csw.missing",
-	.mistake = "a time-out of the firmware runs while the host clears the halt",
+	.mistake =
+		  "a time-out of the firmware runs while the host clears the halt: the CSW waits "
+		  "as long as it takes",
 	.ops = {.state_size = sizeof(struct waiting),
 		.setup = forget_waiting,
 		.reset = waiting_is_over,

@@ -311,7 +311,8 @@ const struct msc_fault msc_fault_write_cached = {
 	.title = "what was written is lost in a reset, although no write cache is reported",
 	.seen = "Linux quirks WRITE_CACHE and ALWAYS_SYNC",
 	.caught_by = "expect.data",
-	.mistake = "a write buffer is lost in a reset: flush it, or report a write cache",
+	.mistake =
+		  "a write buffer is lost in a reset: flush it, or report a write cache",
 	.needs_writes = true,
 	.ops = {.state_size = sizeof(struct cache),
 		.card_write = remember_old,

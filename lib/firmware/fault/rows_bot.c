@@ -77,12 +77,16 @@ static const struct msc_fault rows[] = {
 		 { AT_COMMAND, { { MARK, IS, 1 } }, { { MARK, PUT, 0 } }, LOSE }) },
 	{ "port-reset-loses-command", "the first command after a port reset is not answered",
 	  "field 34: RIOT #19478", "bot.reset.recovers",
-	  .mistake = "a state of before the reset swallows the first CBW",
+	  .mistake =
+		  "a state of before the reset swallows the first CBW: set it back in the reset, "
+		  "and arm bulk-out once configured",
 	  DEFECT({ AT_RESET, .edit = { { MARK, PUT, 1 } } },
 		 { AT_COMMAND, { { MARK, IS, 1 } }, { { MARK, PUT, 0 } }, LOSE }) },
 	{ "csw-12", "the CSW behind data has 12 bytes: its last field is forgotten", PROOF,
 	  "bot.csw.length",
-	  .mistake = "a length is written as a number, or the struct lost its last byte",
+	  .mistake =
+		  "a length is written as a number, or the struct lost its last byte: a CSW has "
+		  "13",
 	  DEFECT({ AT_CSW, { { HOST_LENGTH, ABOVE, 0 } }, { { LEN, PUT, 12 } } }) },
 	{ "csw-padded",
 	  "the CSW behind data has 16 bytes: sizeof a struct that the compiler has padded",
@@ -128,8 +132,9 @@ static const struct msc_fault rows[] = {
 	  DEFECT({ AT_CSW, { FAILED }, { { STATUS, PUT, MSC_CSW_PHASE_ERROR } } }) },
 	{ "csw-missing", "no CSW follows a command that fails",
 	  "field 5: Zephyr #23191, ST #37, CherryUSB after bot_abort", "bot.csw.missing",
-	  .mistake = "the error path halts the endpoint and returns; the CSW must follow once it "
-		     "is cleared",
+	  .mistake =
+		  "the error path halts the endpoint and returns: send the CSW once the host has "
+		  "cleared the halt",
 	  DEFECT({ AT_CSW, { FAILED }, .then = SWALLOW }) },
 	{ "csw-missing-reset",
 	  "no CSW follows a halt of bulk-in once there has been a Bulk-Only Reset",
@@ -230,23 +235,32 @@ static const struct msc_fault rows[] = {
 	  DEFECT({ AT_COMMAND, { OPCODE(SYNCHRONIZE_CACHE_10) }, .then = LOSE }) },
 	{ "hang-no-blocks", "READ(10) of 0 blocks is not answered: the firmware has divided by it",
 	  "field 16: TinyUSB #1106", "bot.csw.missing bot.data.hang",
-	  .mistake = "a division by the number of blocks, which may be 0",
+	  .mistake =
+		  "a division by the number of blocks, which may be 0: a command of no blocks "
+		  "passes at once",
 	  DEFECT({ AT_COMMAND, { OPCODE(READ_10), { CDB16(7), IS, 0 } }, .then = LOSE }) },
 	{ "hang-long-read", "READ(10) of more than 64 blocks is not answered",
 	  "field 31: TinyUSB #3607; Linux quirk MAX_SECTORS_64", "bot.data.hang",
-	  .mistake = "a buffer or a counter holds 64 blocks and no more",
+	  .mistake =
+		  "a buffer or a counter holds 64 blocks and no more: send longer data in pieces",
 	  DEFECT({ AT_COMMAND, { OPCODE(READ_10), { CDB16(7), ABOVE, 64 } }, .then = LOSE }) },
 	{ "hang-long-read-240", "READ(10) of more than 240 blocks is not answered",
 	  "Linux quirk MAX_SECTORS_240", "bot.data.hang",
-	  .mistake = "a length of 128 KiB or more overflows a counter or a buffer",
+	  .mistake =
+		  "a length of 128 KiB or more overflows a counter or a buffer: 32 bits, and "
+		  "pieces",
 	  DEFECT({ AT_COMMAND, { OPCODE(READ_10), { CDB16(7), ABOVE, 240 } }, .then = LOSE }) },
 	{ "hang-vpd", "INQUIRY of a vital product data page is not answered",
 	  "field 7: libopencm3 #1294, #1334: Windows takes minutes to mount", "bot.data.hang",
-	  .mistake = "EVPD leads to a branch without an answer",
+	  .mistake =
+		  "EVPD leads to a branch without an answer: refuse a page that is not there with "
+		  "5/24/00",
 	  DEFECT({ AT_COMMAND, { OPCODE(INQUIRY), { CDB(1), HAS, 0x01 } }, .then = LOSE }) },
 	{ "hang-mode-sense-all", "MODE SENSE(6) of all pages is not answered",
 	  "Linux quirk NO_WP_DETECT", "bot.data.hang",
-	  .mistake = "page 3Fh is not handled: it asks for all pages",
+	  .mistake =
+		  "page 3Fh is not handled: it asks for all pages, and the header alone is an "
+		  "answer",
 	  DEFECT({ AT_COMMAND, { OPCODE(MODE_SENSE_6), { CDB(2), HAS, 0x3f } }, .then = LOSE }) },
 	{ "hang-long-sense", "REQUEST SENSE with room for more than 18 bytes is not answered",
 	  "Linux quirk BAD_SENSE", "bot.data.hang",
@@ -259,7 +273,9 @@ static const struct msc_fault rows[] = {
 	  DEFECT({ AT_COMMAND, { OPCODE(PREVENT_ALLOW) }, .then = LOSE }) },
 	{ "hang-read-12", "READ(12) is neither answered nor refused", "field 32: Zephyr #91483",
 	  "bot.data.hang",
-	  .mistake = "the opcode table ends before A8h, and nothing refuses the rest",
+	  .mistake =
+		  "the opcode table ends before A8h, and nothing refuses the rest: fail it with "
+		  "5/20/00",
 	  DEFECT({ AT_COMMAND, { OPCODE(READ_12) }, .then = LOSE }) },
 	{ "hang-write-12", "the data of WRITE(12) is never accepted", "field 32: Zephyr #26275",
 	  "bot.data.hang", .needs_writes = true,
@@ -296,12 +312,14 @@ static const struct msc_fault rows[] = {
 		   .then = LOSE }) },
 	{ "hang-report-opcodes", "REPORT SUPPORTED OPERATION CODES is neither answered nor refused",
 	  "Linux quirk NO_REPORT_OPCODES", "bot.data.hang",
-	  .mistake = "MAINTENANCE IN is not refused",
+	  .mistake =
+		  "MAINTENANCE IN is not refused: fail it with 5/20/00",
 	  DEFECT({ AT_COMMAND, { OPCODE(MAINTENANCE_IN) }, .then = LOSE }) },
 	{ "hang-ata", "ATA PASS-THROUGH is neither answered nor refused", "Linux quirk NO_ATA_1X",
 	  "bot.data.hang", .needs_writes = true,
 	  /* what is behind it is not known, so it counts as writing */
-	  .mistake = "an unknown 12 or 16-byte command is not refused",
+	  .mistake =
+		  "an unknown 12 or 16-byte command is not refused: fail it with 5/20/00",
 	  DEFECT({ AT_COMMAND, { { CDB(0), IS, 0x85 } }, .then = LOSE },
 		 { AT_COMMAND, { { CDB(0), IS, 0xa1 } }, .then = LOSE }) },
 	{ "hang-long-answer",
@@ -314,6 +332,12 @@ static const struct msc_fault rows[] = {
 	  .mistake = "the list of formats is made by asking the medium, instead of from what is "
 		     "known",
 	  DEFECT({ AT_COMMAND, { OPCODE(READ_FORMAT_CAPACITIES) }, .spin_ns = 4 * MSC_S }) },
+	{ "hang-log-sense", "LOG SENSE is neither answered nor refused",
+	  "https://github.com/microsoft/uf2-samdx1/issues/70: smartctl, and desktops that look at the "
+	  "health of disks, lose the drive",
+	  "bot.data.hang",
+	  .mistake = "a list of known opcodes ends in a branch that only prints",
+	  DEFECT({ AT_COMMAND, { OPCODE(LOG_SENSE) }, .then = LOSE }) },
 };
 
 const struct msc_fault_table msc_table_bot = { rows, MSC_COUNT(rows) };

@@ -28,10 +28,11 @@ static const struct msc_fault rows[] = {
 		   { OPCODE(READ_CAPACITY_10), { LEN, ABOVE, 7 } },
 		   { { BE32(0), ADD, 1 } } }) },
 	{ "capacity-short",
-	  "READ CAPACITY(10) leaves out the last block, which is read all the same",
+	  "READ CAPACITY(10) gives less than the medium has: what is beyond is read all the same",
 	  "field: https://github.com/robertfisk/USG/issues/4", "scsi.lba.range",
 	  .mistake =
-		  "what is the last block already is taken for a count, and 1 is taken off again",
+		  "1 is taken off twice, or a byte of the last block is lost on its way into the answer, "
+		  "while READ is held to the medium's own count",
 	  DEFECT({ AT_ANSWER,
 		   { OPCODE(READ_CAPACITY_10), { LEN, ABOVE, 7 } },
 		   { { BE32(0), ADD, -1 } } }) },
@@ -60,7 +61,9 @@ static const struct msc_fault rows[] = {
 		   { { CDB(0), PUT, UNKNOWN } } }) },
 	{ "capacity-unstable", "READ CAPACITY(10) gives another capacity every other time",
 	  "field 28: Zephyr #77175, STM32CubeH7 #308", "scsi.capacity.stable",
-	  .mistake = "the medium is measured anew by a way that does not always end alike",
+	  .mistake =
+		  "the medium is measured anew each time: measure it once, when it comes, and "
+		  "keep the number",
 	  DEFECT({ AT_ANSWER,
 		   { OPCODE(READ_CAPACITY_10), { LEN, ABOVE, 7 }, { MARK, HAS, 1 } },
 		   { { BE32(0), ADD, -1 } } },
@@ -70,7 +73,9 @@ static const struct msc_fault rows[] = {
 	{ "capacity-first",
 	  "the first READ CAPACITY(10) after a reset gives whatever the buffer held",
 	  "field 28: Zephyr #77175", "scsi.capacity.block",
-	  .mistake = "the answer is filled in after it has been sent",
+	  .mistake =
+		  "the answer is filled in after it has been sent: fill it in before the endpoint "
+		  "is armed",
 	  DEFECT({ AT_RESET, .edit = { { MARK, PUT, 0 } } },
 		 { AT_ANSWER,
 		   { OPCODE(READ_CAPACITY_10), { MARK, IS, 0 } },
@@ -110,7 +115,8 @@ static const struct msc_fault rows[] = {
 	{ "mode-protect-sticky",
 	  "MODE SENSE(6) goes on saying that the medium is write-protected when it no longer is",
 	  "ST USBD_MSC never clears the bit", "scsi.mode.agree",
-	  .mistake = "the WP bit is stored when it was first asked for",
+	  .mistake =
+		  "the WP bit is stored when it was first asked for: ask the medium each time",
 	  DEFECT({ AT_ANSWER, { OPCODE(MODE_SENSE_6) }, { { BYTE(2), SET, MSC_MODE_WP } } }) },
 	{ "mode-protect-10", "MODE SENSE(10) does not say that the medium is write-protected",
 	  "CherryUSB", "scsi.mode.agree", .target = "wp=1",
@@ -130,7 +136,9 @@ static const struct msc_fault rows[] = {
 	  "https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git/tree/drivers/usb/"
 	  "storage/unusual_uas.h",
 	  "scsi.mode.dpofua", .needs_writes = true,
-	  .mistake = "DPOFUA is passed on from the disk, and the bridge refuses the bit",
+	  .mistake =
+		  "DPOFUA is passed on from the disk, and the bridge refuses the bit: clear it, "
+		  "or take FUA in WRITE(10)",
 	  DEFECT({ AT_COMMAND,
 		   { OPCODE(WRITE_10), { CDB(1), HAS, 0x08 } },
 		   { { CDB(1), PUT, 0xe0 } } }) },
@@ -152,7 +160,9 @@ static const struct msc_fault rows[] = {
 		   { OPCODE(INQUIRY), { CDB(1), LACKS, 0x03 } },
 		   { { BYTE(3), PUT, 0x00 } } }) },
 	{ "inquiry-type", "INQUIRY says that the unit does not exist", PROOF, "scsi.inquiry.type",
-	  .mistake = "PERIPHERAL QUALIFIER is set for a unit that exists",
+	  .mistake =
+		  "PERIPHERAL QUALIFIER is set for a unit that exists: byte 0 of a disk is 00h, "
+		  "also without a medium",
 	  DEFECT({ AT_ANSWER,
 		   { OPCODE(INQUIRY), { CDB(1), LACKS, 0x03 } },
 		   { { BYTE(0), PUT, 0x7f } } }) },
@@ -203,7 +213,9 @@ static const struct msc_fault rows[] = {
 		     { BYTE(1), IS, 0x80 } },
 		   { { BYTE(3), ADD, 4 } } }) },
 	{ "vpd-listed", "page 83h of vital product data is listed and refused", PROOF,
-	  "scsi.vpd.listed", .mistake = "the list of pages was copied and page 83h not written",
+	  "scsi.vpd.listed", .mistake =
+		  "the list of pages was copied and page 83h not written: list the pages that are "
+		  "answered",
 	  DEFECT({ AT_COMMAND,
 		   { OPCODE(INQUIRY), { CDB(1), HAS, 0x01 }, { CDB(2), IS, 0x83 } },
 		   { { CDB(2), PUT, 0xff } } }) },
@@ -215,7 +227,8 @@ static const struct msc_fault rows[] = {
 	{ "attention-missing", "no unit attention follows a change of the medium",
 	  "field 36: PiSCSI #689, ZuluSCSI #247: hosts go on with what they have cached",
 	  "scsi.attention.change", .needs_writes = true,
-	  .mistake = "a change of the medium updates the driver and sets no sense data",
+	  .mistake =
+		  "a change of the medium sets no sense data: fail the next command with 6/28/00",
 	  DEFECT({ AT_CSW,
 		   { OPCODE(START_STOP_UNIT), { CDB(4), HAS, LOEJ | START } },
 		   { { MARK, PUT, 1 } } },
@@ -224,7 +237,9 @@ static const struct msc_fault rows[] = {
 		   { { STATUS, PUT, MSC_CSW_PASSED }, { MARK, PUT, 0 } } }) },
 	{ "attention-sticky", "the unit attention after a reset fails one command after the other",
 	  PROOF, "scsi.attention.once",
-	  .mistake = "the unit attention is cleared by REQUEST SENSE only, or never",
+	  .mistake =
+		  "the unit attention is cleared by REQUEST SENSE only, or never: the command "
+		  "that it fails takes it away",
 	  DEFECT({ AT_RESET, .edit = { { MARK, PUT, 3 } } },
 		 { AT_CSW,
 		   { OPCODE(TEST_UNIT_READY), { MARK, ABOVE, 0 } },
@@ -248,7 +263,8 @@ static const struct msc_fault rows[] = {
 		     { MARK, PUT, 0 } } }) },
 	{ "ready-without-medium", "TEST UNIT READY passes although there is no medium",
 	  "field 35: ChibiOS-Contrib #131", "scsi.ready.medium", .target = "medium=0",
-	  .mistake = "TEST UNIT READY passes always",
+	  .mistake =
+		  "TEST UNIT READY passes always: fail it with 2/3A/00 while there is no medium",
 	  DEFECT({ AT_CSW, { OPCODE(TEST_UNIT_READY) }, { { STATUS, PUT, MSC_CSW_PASSED } } }) },
 	{ "verify-senseless", "VERIFY(10) fails and leaves no sense data", "CherryUSB",
 	  "scsi.sense.missing", .mistake = "VERIFY fails without setting the sense data",
@@ -263,7 +279,9 @@ static const struct msc_fault rows[] = {
 	  "ST USBD_MSC keeps it in a queue: "
 	  "https://github.com/STMicroelectronics/stm32-mw-usb-device",
 	  "scsi.sense.outlived",
-	  .mistake = "sense data is emptied by REQUEST SENSE alone, and not when a command begins",
+	  .mistake =
+		  "sense data is emptied by REQUEST SENSE alone: empty it when any other command "
+		  "begins",
 	  DEFECT({ AT_ANSWER,
 		   { OPCODE(REQUEST_SENSE), { LEN, ABOVE, 13 }, { KEY, NOT, 0 } },
 		   { { MARK, PUT, 0 } } },
@@ -276,7 +294,9 @@ static const struct msc_fault rows[] = {
 		   { { MARK, PUT, 0x20 } } }) },
 	{ "sense-zero", "the sense data never gives a reason",
 	  "field 35: ChibiOS-Contrib #131; Linux's unusual_devs.h names such devices",
-	  "scsi.sense.missing", .mistake = "the error path does not set sense key and code",
+	  "scsi.sense.missing", .mistake =
+		  "the error path does not set sense key and code: set them before the CSW that "
+		  "says 01h",
 	  DEFECT({ AT_ANSWER,
 		   { OPCODE(REQUEST_SENSE) },
 		   { { KEY, PUT, 0 }, { ASC, PUT, 0 }, { ASCQ, PUT, 0 } } }) },
@@ -337,7 +357,9 @@ static const struct msc_fault rows[] = {
 	{ "read-first-fails",
 	  "the first READ(10) after a reset fails, and passes when it is tried again",
 	  "Linux quirk INITIAL_READ10", "scsi.lba.refused",
-	  .mistake = "the first access initialises the card and returns its error",
+	  .mistake =
+		  "the first access initialises the card and returns its error: do that before "
+		  "TEST UNIT READY passes",
 	  DEFECT({ AT_RESET, .edit = { { MARK, PUT, 0 } } },
 		 { AT_COMMAND,
 		   { OPCODE(READ_10), { MARK, IS, 0 } },
@@ -365,7 +387,9 @@ static const struct msc_fault rows[] = {
 	  DEFECT({ AT_WRITE, { { LBA, ABOVE, 16384 / 4 - 1 } }, { { BLOCKS, PUT, 0 } } }) },
 	{ "eject-ignored", "START STOP UNIT that ejects passes and does nothing",
 	  "most firmware with a fixed card", "scsi.eject.effect", .needs_writes = true,
-	  .mistake = "START STOP UNIT is answered with success and never looked into",
+	  .mistake =
+		  "START STOP UNIT is never looked into: LOEJ without START takes the medium away "
+		  "until it is loaded",
 	  DEFECT({ AT_COMMAND,
 		   { OPCODE(START_STOP_UNIT), { CDB(4), HAS, LOEJ }, { CDB(4), LACKS, START } },
 		   { { CDB(4), PUT, START } } }) },
@@ -401,11 +425,14 @@ static const struct msc_fault rows[] = {
 		   { { MARK, ADD, 1 } } }) },
 	{ "stop-ejects", "START STOP UNIT ejects and loads whether LOEJ is set or not", PROOF,
 	  "scsi.eject.needless", .needs_writes = true,
-	  .mistake = "LOEJ is not looked at: START alone does not eject",
+	  .mistake =
+		  "LOEJ is not looked at: START alone does not eject, it starts or stops",
 	  DEFECT({ AT_COMMAND, { OPCODE(START_STOP_UNIT) }, { { CDB(4), SET, LOEJ } } }) },
 	{ "prevent-ignored", "PREVENT ALLOW MEDIUM REMOVAL passes and locks nothing", PROOF,
 	  "scsi.eject.prevented", .needs_writes = true,
-	  .mistake = "PREVENT is acknowledged and START STOP UNIT does not ask for it",
+	  .mistake =
+		  "PREVENT is acknowledged and forgotten: keep it, and refuse an eject with "
+		  "5/53/02 while it holds",
 	  DEFECT({ AT_COMMAND, { OPCODE(PREVENT_ALLOW) }, { { CDB(4), PUT, 0 } } }) },
 	{ "inquiry-additional-long", "ADDITIONAL LENGTH of INQUIRY counts a byte that is not there",
 	  "https://github.com/raspberrypi/pico-bootrom-rp2040/issues/14: 37 bytes are told, and 36 "
@@ -454,8 +481,11 @@ static const struct msc_fault rows[] = {
 	  DEFECT({ AT_COMMAND,
 		   { OPCODE(WRITE_10), { CDB32(2), ABOVE, 8191 } },
 		   { { CDB32(2), PUT, UINT32_MAX } } }) },
-	{ "unit-mirrored", "one medium answers as every unit", "Linux quirk SINGLE_LUN",
-	  "scsi.sense.unit", .target = "luns=2", .mistake = "bCBWLUN is not looked at",
+	{ "unit-mirrored", "a unit that Get Max LUN counts is another one over again",
+	  "Linux quirk SINGLE_LUN", "scsi.sense.unit scsi.unit.alias", .target = "luns=2",
+	  .needs_writes = true,
+	  .mistake = "Get Max LUN is the number of units, and not the last one (0 where there is "
+		     "one); or bCBWLUN is not looked at",
 	  DEFECT({ AT_COMMAND, .edit = { { LUN, PUT, 0 } } }) },
 	{ "sense-codeless", "the sense data has a key and no additional sense code",
 	  "ASC in byte 11 instead of 12, or never stored", "expect.sense",
@@ -480,13 +510,17 @@ static const struct msc_fault rows[] = {
 	  "https://github.com/rusefi/rusefi/issues/9860: the thread that serves a second unit "
 	  "sleeps for ever",
 	  "bot.data.hang", .target = "luns=2",
-	  .mistake = "buffer, semaphore or card handle of the first unit are used for all",
+	  .mistake =
+		  "buffer, semaphore or card handle of the first unit are used for all: take "
+		  "those of bCBWLUN",
 	  DEFECT({ AT_COMMAND,
 		   { OPCODE(READ_10), { LUN, ABOVE, 0 }, { CDB16(7), ABOVE, 1 } },
 		   .then = LOSE }) },
 	{ "unit-limit", "Get Max LUN counts units that the firmware then takes for absent",
 	  "ST USBD_MSC compares bCBWLUN with 1", "scsi.inquiry.type", .target = "luns=3",
-	  .mistake = "a table of units is shorter than Get Max LUN says",
+	  .mistake =
+		  "a table of units is shorter than Get Max LUN says: Get Max LUN is the last "
+		  "that the table has",
 	  DEFECT({ AT_COMMAND, { { LUN, ABOVE, 1 } }, { { LUN, PUT, MSC_LUN_MAX } } }) },
 };
 

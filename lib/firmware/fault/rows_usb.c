@@ -94,7 +94,8 @@ static const struct msc_fault rows[] = {
 	{ "interface-protocol",
 	  "once configured, the device shows a bInterfaceProtocol that nobody defined",
 	  "Linux quirk USB_PR: unusual_devs.h lists such devices", "bot.interface.form",
-	  .mistake = "bInterfaceProtocol is not 50h",
+	  .mistake =
+		  "bInterfaceProtocol of Bulk-Only is 50h, in every copy of the descriptor",
 	  DEFECT({ AT_SETUP, { STANDARD(0, SET_CONFIGURATION) }, { { MARK, PUT, 1 } } },
 		 { AT_CONTROL_IN,
 		   { { MARK, IS, 1 }, DESCRIPTOR(CONFIGURATION) },
@@ -136,7 +137,7 @@ static const struct msc_fault rows[] = {
 	{ "maxlun-invalid",
 	  "Get Max LUN counts a unit whose commands are refused as a CBW that is not valid",
 	  "one more than the last unit, and bCBWLUN is compared with the number of units",
-	  "scsi.luns.list",
+	  "scsi.inquiry.type scsi.luns.list",
 	  .mistake = "Get Max LUN is the last unit, 0 where there is one: not the number of units",
 	  DEFECT({ AT_CONTROL_IN, { CLASS(GET_MAX_LUN) }, { { BYTE(0), PUT, 1 } } },
 		 { AT_COMMAND, { { LUN, IS, 1 } }, .halt = HALT_IN, .then = REFUSE }) },
@@ -146,12 +147,14 @@ static const struct msc_fault rows[] = {
 		     "to 15",
 	  DEFECT({ AT_CONTROL_IN, { CLASS(GET_MAX_LUN) }, { { BYTE(0), PUT, 27 } } }) },
 	{ "maxlun-count", "Get Max LUN gives the number of units instead of the last one", PROOF,
-	  "scsi.luns.list", .target = "luns=2",
+	  "scsi.inquiry.type scsi.luns.list", .target = "luns=2",
 	  .mistake = "the number of units is sent: Get Max LUN is one less",
 	  DEFECT({ AT_CONTROL_IN, { CLASS(GET_MAX_LUN) }, { { BYTE(0), ADD, 1 } } }) },
 	{ "maxlun-unstable", "Get Max LUN gives another answer every other time",
 	  "field 13: ZuluSCSI #512", "bot.maxlun.stable",
-	  .mistake = "the answer depends on which media are there",
+	  .mistake =
+		  "the answer depends on which media are there: the slots are counted, not the "
+		  "media",
 	  DEFECT({ AT_CONTROL_IN,
 		   { CLASS(GET_MAX_LUN), { MARK, HAS, 1 } },
 		   { { BYTE(0), FLIP, 1 } } },
@@ -234,15 +237,19 @@ static const struct msc_fault rows[] = {
 	  DEFECT({ AT_UNSTALL, .edit = { { RESET_TOGGLE, PUT, 0 } } }) },
 	{ "halt-feature-refused", "SET_FEATURE(ENDPOINT_HALT) is refused",
 	  "https://github.com/RIOT-OS/RIOT/pull/17090: SET_FEATURE did not know endpoints",
-	  "usb.halt.accept", .mistake = "SET_FEATURE(ENDPOINT_HALT) falls into the default branch",
+	  "usb.halt.accept", .mistake =
+		  "SET_FEATURE(ENDPOINT_HALT) falls into the default branch: halt the endpoint",
 	  DEFECT({ AT_SETUP, { STANDARD(MSC_RECIPIENT_ENDPOINT, SET_FEATURE) }, .then = REFUSE }) },
 	{ "halt-feature-ignored", "SET_FEATURE(ENDPOINT_HALT) is acknowledged and halts nothing",
 	  "https://github.com/mbed-ce/mbed-os/issues/53: the endpoint halt test fails",
-	  "usb.halt.set", .mistake = "SET_FEATURE is acknowledged, and the controller never told",
+	  "usb.halt.set", .mistake =
+		  "SET_FEATURE is acknowledged, and the controller never told: halt the endpoint",
 	  DEFECT({ AT_SETUP, { STANDARD(MSC_RECIPIENT_ENDPOINT, SET_FEATURE) }, .then = ACK }) },
 	{ "interface-any", "SET_INTERFACE with any alternate setting is accepted",
 	  "https://github.com/hathach/tinyusb/pull/711: acknowledged, whatever the class knows",
-	  "usb.request.absent", .mistake = "SET_INTERFACE is acknowledged without a look at wValue",
+	  "usb.request.absent", .mistake =
+		  "SET_INTERFACE is acknowledged without a look at wValue: STALL where there is "
+		  "no such setting",
 	  DEFECT({ AT_SETUP,
 		   { STANDARD(MSC_RECIPIENT_INTERFACE, SET_INTERFACE), { VALUE, NOT, 0 } },
 		   { { VALUE, PUT, 0 } } }) },
@@ -251,7 +258,9 @@ static const struct msc_fault rows[] = {
 	  .mistake = "SET_INTERFACE with the setting in force returns early",
 	  DEFECT({ AT_SETUP, { STANDARD(MSC_RECIPIENT_INTERFACE, SET_INTERFACE) }, .then = ACK }) },
 	{ "status-absent", "GET_STATUS of an interface or endpoint that is not there is answered",
-	  PROOF, "usb.request.absent", .mistake = "wIndex of GET_STATUS is not looked at",
+	  PROOF, "usb.request.absent", .mistake =
+		  "wIndex of GET_STATUS is not looked at: STALL where there is no such interface "
+		  "or endpoint",
 	  DEFECT({ AT_SETUP,
 		   { STANDARD(MSC_REQTYPE_IN | MSC_RECIPIENT_ENDPOINT, GET_STATUS),
 		     { INDEX, HAS, 15 } },
@@ -283,7 +292,8 @@ static const struct msc_fault rows[] = {
 	{ "string-absent-hangs",
 	  "a request for a string that is not there is the last one that is heard",
 	  "https://github.com/Xilinx/embeddedsw/issues/309: the device has to be restarted",
-	  "usb.control.answer", .mistake = "a string that is not found is neither sent nor refused",
+	  "usb.control.answer", .mistake =
+		  "a string that is not found is neither sent nor refused: STALL",
 	  DEFECT({ AT_SETUP, { { MARK, IS, 1 } }, .then = SWALLOW },
 		 { AT_RESET, .edit = { { MARK, PUT, 0 } } },
 		 { AT_SETUP,
@@ -292,14 +302,18 @@ static const struct msc_fault rows[] = {
 		   SWALLOW }) },
 	{ "clear-halt-refused", "CLEAR_FEATURE(ENDPOINT_HALT) is not supported", PROOF,
 	  "usb.halt.recover",
-	  .mistake = "CLEAR_FEATURE falls into the default branch of the request handler",
+	  .mistake =
+		  "CLEAR_FEATURE falls into the default branch: end the halt, and restart the "
+		  "toggle with DATA0",
 	  DEFECT({ AT_SETUP,
 		   { STANDARD(MSC_RECIPIENT_ENDPOINT, CLEAR_FEATURE),
 		     { VALUE, IS, MSC_FEATURE_ENDPOINT_HALT } },
 		   .then = REFUSE }) },
 	{ "halt-stuck", "only reset recovery ends a halt of bulk-in, CLEAR_FEATURE alone does not",
 	  PROOF, "bot.csw.stall",
-	  .mistake = "the halt is a state of the driver that CLEAR_FEATURE does not reach",
+	  .mistake =
+		  "the halt is a state of the driver that CLEAR_FEATURE does not reach: end it "
+		  "there, and only then send the CSW",
 	  DEFECT({ AT_SETUP, { HONEST_RESET }, { { MARK, PUT, 1 } } },
 		 { AT_STALL, .edit = { { MARK, PUT, 0 } } },
 		 { AT_UNSTALL, { { MARK, IS, 0 }, { EP_IN, IS, 1 } }, .then = SWALLOW }) },
@@ -324,7 +338,9 @@ static const struct msc_fault rows[] = {
 	{ "reset-only-acknowledged",
 	  "Bulk-Only Mass Storage Reset is acknowledged and changes nothing",
 	  "field 11: rusEFI #9841, CherryUSB", "bot.reset.recovers",
-	  .mistake = "the request is acknowledged and the state machine not reset",
+	  .mistake =
+		  "the request is acknowledged and the state machine not reset: forget the "
+		  "command, and arm bulk-out for a CBW",
 	  DEFECT({ AT_SETUP, { HONEST_RESET }, .then = ACK }) },
 	{ "reset-fields", "the fields of Bulk-Only Mass Storage Reset are not checked",
 	  "field 12: Zephyr #11359, LUFA, CherryUSB", "bot.reset.fields",
@@ -334,7 +350,8 @@ static const struct msc_fault rows[] = {
 		   { { VALUE, PUT, 0 }, { INDEX, PUT, 0 }, { REQUEST_LENGTH, PUT, 0 } } }) },
 	{ "request-ignored", "a control request with wrong fields is neither answered nor refused",
 	  "field 12: Arm MDK #119", "usb.control.answer",
-	  .mistake = "the request handler returns without STALL where the fields do not fit",
+	  .mistake =
+		  "the request handler returns where the fields do not fit: STALL there",
 	  DEFECT({ AT_SETUP, { CLASS(GET_MAX_LUN), { VALUE, NOT, 0 } }, .then = SWALLOW },
 		 { AT_SETUP, { CLASS(GET_MAX_LUN), { INDEX, NOT, 0 } }, .then = SWALLOW },
 		 { AT_SETUP,
@@ -424,6 +441,70 @@ static const struct msc_fault rows[] = {
 		     { REQUEST_TYPE, HAS, MSC_RECIPIENT_INTERFACE },
 		     { REQUEST_TYPE, LACKS, 0x1e } },
 		   .then = SWALLOW }) },
+	{ "bos-missing", "bcdUSB is 2.10, and there is no BOS descriptor",
+	  "https://github.com/modm-io/modm/pull/534, "
+	  "https://github.com/Nicolai-Electronics/rp2040-i2c-interface/issues/10: Windows does not start "
+	  "the device, code 10",
+	  "usb.bos.form",
+	  .mistake =
+		  "bcdUSB was copied from a device that has a BOS descriptor: without one it is 0200h",
+	  DEFECT({ AT_CONTROL_IN, { DESCRIPTOR(DEVICE) }, { { LE16(2), PUT, 0x0210 } } }) },
+	{ "interface-setting", "GET_INTERFACE gives FFh",
+	  "https://github.com/Nuand/bladeRF/issues/97", "usb.interface.setting",
+	  .mistake =
+		  "a variable that SET_INTERFACE writes is never set when the device is configured",
+	  DEFECT({ AT_CONTROL_IN,
+		   { STANDARD(MSC_REQTYPE_IN | MSC_RECIPIENT_INTERFACE, GET_INTERFACE) },
+		   { { BYTE(0), PUT, 0xff } } }) },
+	{ "interface-unknown", "GET_INTERFACE is refused",
+	  "https://github.com/dmitrystu/libusb_stm32/issues/105", "usb.interface.setting",
+	  .mistake = "the request falls into the default branch, for no host ever sent it",
+	  DEFECT({ AT_SETUP,
+		   { STANDARD(MSC_REQTYPE_IN | MSC_RECIPIENT_INTERFACE, GET_INTERFACE) },
+		   .then = REFUSE }) },
+	{ "status-power",
+	  "GET_STATUS always says that the device is powered by itself and may wake the host",
+	  "https://github.com/UltimateHackingKeyboard/firmware/issues/373: constants in a vendor's SDK",
+	  "usb.status.device",
+	  .mistake =
+		  "GET_STATUS answers with a constant: bit 0 is the power at present, bit 1 what "
+		  "SET_FEATURE has enabled",
+	  DEFECT({ AT_CONTROL_IN,
+		   { STANDARD(MSC_REQTYPE_IN, GET_STATUS) },
+		   { { BYTE(0), SET, 0x03 } } }) },
+	{ "status-swapped", "GET_STATUS has its two bytes in the wrong order",
+	  "https://github.com/Xilinx/embeddedsw/issues/277", "usb.halt.status",
+	  .mistake = "the status is stored big-endian: everything in USB has its low byte first",
+	  DEFECT({ AT_CONTROL_IN,
+		   { STANDARD(MSC_REQTYPE_IN | MSC_RECIPIENT_ENDPOINT, GET_STATUS),
+		     { LEN, IS, 2 },
+		     { BYTE(0), IS, 1 } },
+		   { { LE16(0), PUT, 0x0100 } } }) },
+	{ "string-language", "string 0 names a language in which every string is refused",
+	  "https://github.com/particle-iot/device-os/pull/1736, where it named 0009h",
+	  "bot.serial.present",
+	  .mistake =
+		  "the LANGID in string 0 and the one that wIndex is compared with are two constants",
+	  DEFECT({ AT_CONTROL_IN,
+		   { DESCRIPTOR(STRING), { VALUE, IS, 0x0300 } },
+		   { { LE16(2), PUT, 0x0009 } } },
+		 { AT_SETUP,
+		   { DESCRIPTOR(STRING), { VALUE, NOT, 0x0300 }, { INDEX, IS, 0x0009 } },
+		   .then = REFUSE }) },
+	{ "protect-forgotten",
+	  "after Bulk-Only Reset MODE SENSE no longer says that the medium is write-protected",
+	  "https://github.com/cherry-embedded/CherryUSB/commit/daec613f", "expect.value",
+	  .target = "wp=1",
+	  .mistake =
+		  "the flag lies in the structure that a reset clears: it is the medium's, not the "
+		  "transport's",
+	  DEFECT({ AT_SETUP, { CLASS(BULK_ONLY_RESET) }, { { MARK, PUT, 1 } } },
+		 { AT_ANSWER,
+		   { OPCODE(MODE_SENSE_6), { LEN, ABOVE, 2 }, { MARK, IS, 1 } },
+		   { { BYTE(2), CLEAR, MSC_MODE_WP } } },
+		 { AT_ANSWER,
+		   { OPCODE(MODE_SENSE_10), { LEN, ABOVE, 3 }, { MARK, IS, 1 } },
+		   { { BYTE(3), CLEAR, MSC_MODE_WP } } }) },
 };
 
 const struct msc_fault_table msc_table_usb = { rows, MSC_COUNT(rows) };

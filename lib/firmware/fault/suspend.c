@@ -27,7 +27,8 @@ const struct msc_fault msc_fault_suspend_disarms = {
 		"anew",
 	.caught_by = "usb.suspend.resumes",
 	.mistake =
-		"transfers are cancelled at suspend, and the class is not told to start them again",
+		  "transfers are cancelled at suspend: leave them, or arm bulk-out for a CBW "
+		  "again at resume",
 	.ops = {.suspend = disarm},
 };
 

@@ -463,7 +463,7 @@ static void start(struct mcu *m)
 
 static const struct msc_knob knobs[] = {
 	{"wild", MSC_KNOB_U32, offsetof(struct hostile, knob.wild), "5",
-	 "how often it does not do what a disk does, in percent", 0, 100, NULL, 0},
+	 "how often it does not behave like a disk, in percent", 0, 100, NULL, 0},
 	{0},
 };
 

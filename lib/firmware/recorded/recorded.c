@@ -364,7 +364,7 @@ static void release(void *state)
 
 static const struct msc_knob knobs[] = {
 	{"capture", MSC_KNOB_TEXT, offsetof(struct recorded, knob.path), NULL,
-	 "the capture that it answers from: any that decode reads", 0, 0, NULL,
+	 "the capture with the answers: any that decode reads", 0, 0, NULL,
 	 sizeof((struct recorded *)0)->knob.path},
 	{"number", MSC_KNOB_U32, offsetof(struct recorded, knob.number), "0",
 	 "which mass-storage interface in the capture; 0: the first", 0, 1000, NULL, 0},

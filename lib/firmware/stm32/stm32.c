@@ -312,7 +312,7 @@ static const char *const stage_names[] = {
 static const char *const cluster_names[] = { "4k", "16k", "32k", NULL };
 
 static const struct msc_knob knobs[] = {
-	{ "stage", MSC_KNOB_CHOICE, KNOB(stage), "yield", "how far the firmware has come", 0, 0,
+	{ "stage", MSC_KNOB_CHOICE, KNOB(stage), "yield", "the stage of the firmware", 0, 0,
 	  stage_names, 0 },
 	{ "card", MSC_KNOB_CHOICE, KNOB(card), "c6-8g", "the SD card", 0, 0, stm32_card_names, 0 },
 	{ "cluster", MSC_KNOB_CHOICE, KNOB(cluster), "4k", "bytes in a cluster of its FAT32 volume",
@@ -324,11 +324,11 @@ static const struct msc_knob knobs[] = {
 	{ "command", MSC_KNOB_DURATION, KNOB(command_ns), "0us",
 	  "a command to the card; 0us: as published", 0, 0, NULL, 0 },
 	{ "read-wait", MSC_KNOB_DURATION, KNOB(read_wait_ns), "0us",
-	  "least wait from a read command to its block, and the rest in proportion; 0us: the card's own",
+	  "minimum wait from a read command to its block, with the distribution scaled; 0us: the card's own",
 	  0, 0, NULL, 0 },
 	{ "write-wait", MSC_KNOB_DURATION, KNOB(write_wait_ns), "0us",
-	  "least wait after a block is written, and the rest in proportion; 0us: the card's own", 0,
-	  0, NULL, 0 },
+	  "minimum wait after a block is written, with the distribution scaled; 0us: the card's own",
+	  0, 0, NULL, 0 },
 	{ "block", MSC_KNOB_DURATION, KNOB(block_ns), "0us",
 	  "512 bytes over SPI, either way; 0us: as published", 0, 0, NULL, 0 },
 	{ "pauses", MSC_KNOB_BOOL, KNOB(pauses), "1", "some writes take 100 to 500 ms", 0, 0, NULL,

@@ -93,5 +93,11 @@ static const struct msc_variant rows[] = {
 	  .knobs = "card-write=200ms" },
 	{ "card-erase", "a medium that takes 85 ms to write a block at full speed",
 	  "USB 2.0, 8.4.6.1", .knobs = "speed=full,card-write=85ms" },
+	{ "ep0-8", "endpoint 0 has packets of 8 bytes at full speed",
+	  "USB 2.0, 5.5.3: 8, 16, 32 or 64", .knobs = "speed=full,ep0=8" },
+	{ "ep0-16", "endpoint 0 has packets of 16 bytes at full speed", "USB 2.0, 5.5.3",
+	  .knobs = "speed=full,ep0=16" },
+	{ "ep0-32", "endpoint 0 has packets of 32 bytes at full speed", "USB 2.0, 5.5.3",
+	  .knobs = "speed=full,ep0=32" },
 };
 const struct msc_variant_table msc_variants_knobs = { rows, MSC_COUNT(rows) };

@@ -25,5 +25,10 @@ static const struct msc_variant rows[] = {
 	{ "max-lun-stall", "Get Max LUN is refused with STALL",
 	  "BOT 1.0, 3.2: a device with one unit may",
 	  ROWS({ AT_SETUP, { CLASS(GET_MAX_LUN) }, .then = REFUSE }) },
+	{ "phase-residue", "dCSWDataResidue is FFFFFFFFh beside a phase error",
+	  "BOT 1.0, 6.3.2: with bCSWStatus 02h the residue is not looked at",
+	  ROWS({ AT_CSW,
+		 { { STATUS, IS, MSC_CSW_PHASE_ERROR } },
+		 { { LE32(8), PUT, 0xffffffff } } }) },
 };
 const struct msc_variant_table msc_variants_bot = { rows, MSC_COUNT(rows) };

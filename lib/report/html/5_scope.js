@@ -56,14 +56,22 @@ function scope(all) {
 	const xOf = (ns) => left + (ns - from) / (to - from) * wide;
 	const nsOf = (e) => from + Math.min(1, Math.max(0, ((e.clientX - svg.getBoundingClientRect().left) / svg.getBoundingClientRect().width * WIDE - left) / wide)) * (to - from);
 
+	/* What no other span of its lane covers of s, from its first such part on: there is room for its name. */
+	function free(s) {
+		const others = view.spans.filter((o) => o !== s && o.lane === s.lane && o.to > s.from && o.from < s.to);
+		return [Math.max(s.from, ...others.filter((o) => o.from <= s.from).map((o) => o.to)),
+			Math.min(s.to, ...others.filter((o) => o.from > s.from).map((o) => o.from))].map((ns) => Math.min(left + wide, Math.max(left, xOf(ns))));
+	}
+
 	function bar(s) {
 		const a = Math.max(left, xOf(s.from)), b = Math.min(left + wide, xOf(s.to)), y = top + lanes.indexOf(s.lane) * (lane + gap);
 		if (b < left || a > left + wide || !lanes.includes(s.lane))
 			return null;
 		const label = s.kind === "nak" || s.kind === "other" || s.kind === "bad" ? s.text : KINDS[s.kind];
+		const width = 7 * str(label).length, [c, d] = b - a > width ? free(s) : [a, a];
 		return [sv("rect", { class: KINDS[s.kind] ? s.kind : "other", x: a.toFixed(2), y: y + 4, width: Math.max(1, b - a).toFixed(2), height: lane - 8 },
 			sv("title", {}, `${s.text}: ${time(s.from)} to ${time(s.to)}, ${time(s.to - s.from)}`)),
-		b - a > 7 * str(label).length && sv("text", { class: "in", x: ((a + b) / 2).toFixed(1), y: y + lane / 2 + 4, "text-anchor": "middle", "pointer-events": "none" }, label)];
+		d - c > width && sv("text", { class: s.kind === "nak" ? "in nak" : "in", x: ((c + d) / 2).toFixed(1), y: y + lane / 2 + 4, "text-anchor": "middle", "pointer-events": "none" }, label)];
 	}
 
 	function draw() {
