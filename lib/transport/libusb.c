@@ -23,7 +23,7 @@
 #include "transport/usb_suspend.h"
 
 #define REAPPEAR_NS	    (5 * MSC_S)	    /* for a device that enumerates anew */
-#define POWER_UP_NS (20 * MSC_S) /* for one that starts anew, by way of its boot loader */
+#define POWER_UP_NS	    (20 * MSC_S)    /* for one that starts anew, by way of its boot loader */
 #define REAPPEAR_PAUSE_NS   (50 * MSC_MS)
 #define CLAIM_TRIES	    3		    /* when a driver comes while we claim */
 #define DESCRIPTOR_CONFIGS  8		    /* configurations that are looked at */
@@ -278,12 +278,13 @@ static void let_go(struct msc_target *t)
 }
 
 /* After a reset that changed the device's descriptors, or made it leave for a moment, it is a new
- * device to the kernel, in the same place. */
+ * device to the kernel, in the same place. A user who does not want to wait any longer still waits
+ * REAPPEAR_NS: what was written is to be restored. */
 static int attach_again(struct msc_target *t, const char *after, const char *serial,
 			int64_t wait_ns, struct msc_err *err)
 {
 	struct msc_usb *usb = msc_target_state(t);
-	int64_t until = msc_now(t->clock) + wait_ns;
+	int64_t soon = msc_now(t->clock) + REAPPEAR_NS, until = msc_now(t->clock) + wait_ns;
 	struct msc_err why = MSC_ERR_INIT;
 
 	let_go(t);
@@ -292,11 +293,13 @@ static int attach_again(struct msc_target *t, const char *after, const char *ser
 					     .product = t->device.desc.product };
 	memcpy(usb->match.path, t->device.path, sizeof(usb->match.path));
 	snprintf(usb->match.serial, sizeof(usb->match.serial), "%s", serial);
-	while (msc_now(t->clock) < until && !is_stopped(t)) {
+	while (msc_now(t->clock) < until && (msc_now(t->clock) < soon || !is_stopped(t))) {
 		why = (struct msc_err)MSC_ERR_INIT;
 		msc_wait_until(t->clock, msc_now(t->clock) + REAPPEAR_PAUSE_NS);
-		if (!look_again(usb) && !attach(t, &why))
+		if (!look_again(usb) && !attach(t, &why)) {
+			usb->owed = false;
 			return 0;
+		}
 	}
 	t->stayed_away = why.code == MSC_E_NOTFOUND;
 	if (why.code == MSC_E_BUSY)
@@ -420,10 +423,11 @@ static int switch_port(struct msc_target *t, const struct msc_usb_port *port, in
 	msc_guardian_keep_port(&usb->guardian, NULL);
 	if (attach_again(t, "its power was off", t->device.serial, POWER_UP_NS, err))
 		return -1;
+	if (number)
+		return msc_fail(err, MSC_E_UNSUPPORTED, "the kernel does not switch its port (%s)",
+				strerror(number));
 	t->replugged = MSC_REPLUGGED_PORT;
-	return number ? msc_fail(err, MSC_E_UNSUPPORTED, "the kernel does not switch its port (%s)",
-				 strerror(number))
-		      : 0;
+	return 0;
 }
 
 /* Whoever pulls it need not say so: it is seen. */
@@ -453,8 +457,10 @@ static int ask_for_cable(struct msc_target *t, const char *why, struct msc_err *
 			return msc_fail(err, MSC_E_UNSUPPORTED,
 					"%s, and nobody pulled its cable within %s", why, time);
 	}
+	if (attach_again(t, "its cable was pulled", t->device.serial, r->wait_ns, err))
+		return -1;
 	t->replugged = MSC_REPLUGGED_CABLE;
-	return attach_again(t, "its cable was pulled", t->device.serial, r->wait_ns, err);
+	return 0;
 }
 
 /* A port of vhci_hcd has no power, whatever its hub says. */
