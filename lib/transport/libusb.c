@@ -23,7 +23,7 @@
 #include "transport/usb_suspend.h"
 
 #define REAPPEAR_NS	    (5 * MSC_S)	    /* for a device that enumerates anew */
-#define POWER_UP_NS	    (20 * MSC_S)    /* for one that starts anew, by way of its boot loader */
+#define POWER_UP_NS (20 * MSC_S) /* for one that starts anew, by way of its boot loader */
 #define REAPPEAR_PAUSE_NS   (50 * MSC_MS)
 #define CLAIM_TRIES	    3		    /* when a driver comes while we claim */
 #define DESCRIPTOR_CONFIGS  8		    /* configurations that are looked at */

@@ -158,7 +158,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_port_is_switched, begin, end),
 		cmocka_unit_test_setup_teardown(its_peer_is_switched_with_it, begin, end),
-		cmocka_unit_test_setup_teardown(a_hub_that_does_not_switch_single_ports, begin, end),
+		cmocka_unit_test_setup_teardown(a_hub_that_does_not_switch_single_ports, begin,
+						end),
 		cmocka_unit_test_setup_teardown(a_kernel_that_does_not_switch_ports, begin, end),
 	};
 

@@ -6,7 +6,11 @@ import json
 
 import pytest
 
+from safety_bench import BACKING, STATE
+
 SOAK = ["mscope", "soak", "usb:0525:a4a5", "--allow-writes", "--bytes", "2M", "--json", "/tmp/soak.json"]
+PORT = "/sys/bus/usb/devices/{path}/port"
+OLDER = "/tmp/older.img"
 
 
 @pytest.fixture
@@ -16,17 +20,48 @@ def gadget(vm):
         yield gadget
 
 
+@pytest.fixture
+def by_hand(vm, gadget):
+    """A kernel that does not switch ports; answers how to begin a soak that asks for the cable."""
+    port = vm.run(["readlink", "-f", PORT.format(path=gadget.device.path)]).check().stdout.strip()
+    vm.run(f"mkdir -p /tmp/nothing && mount -o bind /tmp/nothing {port}").check()
+
+    def begin(time):
+        vm.run("rm -f /tmp/said").check()
+        job = vm.start(f"exec {' '.join(SOAK)} --replug={time} 2>/tmp/said")
+        vm.wait_for(lambda: vm.run("grep -q 'pull its cable' /tmp/said").status == 0, "somebody to be asked for the cable")
+        return job
+
+    yield begin
+    vm.run(["umount", port]).check()
+
+
 def result(vm):
     return json.loads(vm.pull("/tmp/soak.json"))
 
 
+def stored(vm):
+    return vm.run(["md5sum", BACKING]).check().stdout.split()[0]
+
+
 def test_the_port_takes_its_power(vm, gadget):
-    address = gadget.device.address
+    address, before = gadget.device.address, stored(vm)
     done = vm.run([*SOAK, "--replug"])
     assert done.status == 0, done.stdout + done.stderr
     assert result(vm)["power"]["state"] == "cycled" and result(vm)["restored"]
-    assert gadget.device.address != address
+    assert gadget.device.address != address and stored(vm) == before
     assert list(gadget.wait().drivers.values()) == ["usb-storage"]
+
+
+def test_killed_while_the_power_is_off(vm, gadget):
+    disable = vm.run(["readlink", "-f", PORT.format(path=gadget.device.path)]).check().stdout.strip() + "/disable"
+    job = vm.start([*SOAK, "--replug"])
+    vm.wait_for(lambda: vm.run(["cat", disable]).stdout.strip() == "1", "the power to be off")
+    job.signal("KILL")
+    vm.wait_for(lambda: vm.run(["cat", disable]).stdout.strip() == "0", "the power to be back")
+    assert list(gadget.wait().drivers.values()) == ["usb-storage"]
+    done = vm.run(["mscope", "check", gadget.target, "--restore"])
+    assert done.status == 0, done.stdout + done.stderr
 
 
 def test_without_leave_it_keeps_its_power(vm, gadget):
@@ -34,4 +69,51 @@ def test_without_leave_it_keeps_its_power(vm, gadget):
     done = vm.run(SOAK)
     assert done.status == 0, done.stdout + done.stderr
     assert "--replug allows it" in result(vm)["power"]["reason"]
+    assert gadget.device.address == address
+
+
+def test_somebody_pulls_its_cable(vm, gadget, by_hand):
+    before = stored(vm)
+    job = by_hand("20s")
+    gadget.unplug()
+    vm.run(["gadget", "replug"]).check()
+    done = job.wait()
+    assert done.status == 0, done.stdout + vm.pull("/tmp/said").decode()
+    assert result(vm)["power"]["state"] == "cycled" and result(vm)["restored"]
+    assert stored(vm) == before
+    assert list(gadget.wait().drivers.values()) == ["usb-storage"]
+
+
+def test_a_device_that_loses_what_was_written(vm, gadget, by_hand):
+    """While it is unplugged all its blocks become what they were before."""
+    vm.run(["cp", BACKING, OLDER]).check()
+    job = by_hand("20s")
+    gadget.unplug()
+    vm.run(f"dd if={OLDER} of={BACKING} bs=1M conv=notrunc").check()
+    vm.run(["gadget", "replug"]).check()
+    done = job.wait()
+    assert done.status == 1, done.stdout + vm.pull("/tmp/said").decode()
+    print(done.stdout, json.dumps(result(vm))[:3000])
+    assert result(vm)["power"]["state"] == "cycled"
+    assert 0
+
+
+def test_a_device_that_stays_away(vm, gadget, by_hand):
+    job = by_hand("3s")
+    gadget.unplug()
+    done = job.wait()
+    said = vm.pull("/tmp/said").decode()
+    assert done.status == 3, done.stdout + said
+    assert "did not come back after its cable was pulled" in said
+    assert vm.run(f"ls {STATE}").stdout.strip()
+    gadget.replug()
+    done = vm.run(["mscope", "check", gadget.target, "--restore"])
+    assert done.status == 0, done.stdout + done.stderr
+
+
+def test_nobody_pulls_its_cable(vm, gadget, by_hand):
+    address = gadget.device.address
+    done = by_hand("1s").wait()
+    assert done.status == 0, done.stdout
+    assert "nobody pulled its cable" in result(vm)["power"]["reason"] and result(vm)["restored"]
     assert gadget.device.address == address
