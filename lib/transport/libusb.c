@@ -426,7 +426,6 @@ static int switch_port(struct msc_target *t, const struct msc_usb_port *port, in
 	if (number)
 		return msc_fail(err, MSC_E_UNSUPPORTED, "the kernel does not switch its port (%s)",
 				strerror(number));
-	t->replugged = MSC_REPLUGGED_PORT;
 	return 0;
 }
 
@@ -457,10 +456,7 @@ static int ask_for_cable(struct msc_target *t, const char *why, struct msc_err *
 			return msc_fail(err, MSC_E_UNSUPPORTED,
 					"%s, and nobody pulled its cable within %s", why, time);
 	}
-	if (attach_again(t, "its cable was pulled", t->device.serial, r->wait_ns, err))
-		return -1;
-	t->replugged = MSC_REPLUGGED_CABLE;
-	return 0;
+	return attach_again(t, "its cable was pulled", t->device.serial, r->wait_ns, err);
 }
 
 /* A port of vhci_hcd has no power, whatever its hub says. */

@@ -25,7 +25,5 @@ int msc_power_cycle(struct msc_target *t, int64_t off_ns, struct msc_err *err)
 		t->gone |= err->code == MSC_E_GONE;
 		return -1;
 	}
-	for (const struct msc_target *in = t->next; in; in = in->next)
-		t->replugged = in->replugged;
 	return msc_port_reset(t, err);
 }

@@ -294,7 +294,6 @@ static int power_cycle(struct msc_target *t, int64_t off_ns, struct msc_err *err
 	struct sim_target *s = msc_target_state(t);
 	struct bus *bus = sim_device_bus(s->device);
 
-	t->replugged = MSC_REPLUGGED_SIMULATED;
 	sim_device_unplug(s->device);
 	msc_wait_until(t->clock, msc_now(t->clock) + off_ns);
 	sim_device_plug(s->device);

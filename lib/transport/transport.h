@@ -185,13 +185,6 @@ typedef int msc_filter_fn(void *user, const struct msc_xfer *, struct msc_err *)
 typedef bool msc_covers_fn(void *user, uint8_t lun, uint64_t lba, uint64_t blocks);
 typedef int msc_command_filter_fn(void *user, const struct msc_command *, struct msc_err *);
 
-enum msc_replugged {
-	MSC_REPLUGGED_NOT,
-	MSC_REPLUGGED_SIMULATED,
-	MSC_REPLUGGED_PORT, /* by the hub that says it switches power; a supply of its own a device keeps */
-	MSC_REPLUGGED_CABLE, /* it left and came again */
-};
-
 struct msc_target {
 	const struct msc_transport *transport;
 	void *state;
@@ -202,7 +195,6 @@ struct msc_target {
 	const struct msc_log *log;
 	bool allow_writes, any_interface;
 	struct msc_replug replug;
-	enum msc_replugged replugged; /* how its power went the last time */
 	bool (*stop)(void *stop_user); /* or NULL */
 	void *stop_user;
 	msc_filter_fn *filter; /* a session's gate (session/gate.h); NULL: there is no session */
@@ -267,7 +259,7 @@ int msc_suspend(struct msc_target *, int64_t ns, struct msc_err *) MSC_MUST_CHEC
 /* MSC_E_UNSUPPORTED, and why: nobody may switch its power. */
 int msc_power_may(const struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
 /* MSC_E_UNSUPPORTED, and nothing has happened: nobody has switched its power. Else the device has
- * been set up again, and replugged says what was done. */
+ * been set up again. */
 int msc_power_cycle(struct msc_target *, int64_t off_ns, struct msc_err *) MSC_MUST_CHECK;
 int msc_not_mounted(struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
 /* What wMaxPacketSize of a bulk endpoint has to be; 0: there is a choice, or the speed is not known. */
