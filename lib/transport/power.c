@@ -9,8 +9,7 @@ int msc_power_may(const struct msc_target *t, struct msc_err *err)
 				"%s: its power cannot be switched from here", t->device.name);
 	if (!t->device.simulated && !t->replug.allowed)
 		return msc_fail(err, MSC_E_UNSUPPORTED,
-				"%s: its power is left on; --replug allows it to be taken away",
-				t->device.name);
+				"its power is left on; --replug allows it to be taken away");
 	return 0;
 }
 
