@@ -52,6 +52,8 @@ const struct opt run_options[] = {
 	  "and irreversible or unknown commands: all, or these, e.g. =04,3b" },
 	{ "allow-eject", 0, NULL,
 	  "run scenarios that eject; the device may have to be replugged" },
+	{ "replug", 0, "[TIME]",
+	  "allow power off: by the hub's port, or by hand within TIME" },
 	{ "restore", 0, NULL, "restore the blocks saved by a run that was cut short" },
 	{ "forget-journal", 0, NULL, "leave the medium as it is, and delete the saved blocks" },
 	{ "queued", 0, NULL, "submit CBW, data and CSW together where the device can" },

@@ -186,6 +186,8 @@ static const struct opt soak_options[] = {
 	{ "lun", 0, "N", "the logical unit; 0 unless given" },
 	{ "queued", 0, NULL, "submit CBW, data and CSW together where the device can" },
 	{ "allow-writes", 0, NULL, "required; a scratch range is saved and restored" },
+	{ "replug", 0, "[TIME]",
+	  "allow power off: by the hub's port, or by hand within TIME" },
 	{ .name = NULL },
 };
 

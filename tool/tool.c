@@ -14,6 +14,7 @@
 #include "mscope.h"
 #include "transport/command.h"
 
+#define REPLUG_NS (60 * MSC_S) /* for somebody at a terminal */
 #define PROGRESS_COLUMNS 79
 #define TELL_INDENT	 8
 
@@ -379,6 +380,24 @@ static int keep_device(struct tool *tool, const struct msc_target *target, struc
 	return 0;
 }
 
+static void ask_for_cable(void *unused, const char *text)
+{
+	(void)unused;
+	tool_tell("%s", text);
+}
+
+/* Without a time somebody is asked only where somebody can read it. */
+static int read_replug(const struct tool *tool, struct msc_replug *r, struct msc_err *err)
+{
+	const char *time = arg(&tool->args, "replug");
+
+	r->allowed = time;
+	r->ask = ask_for_cable;
+	if (time && !*time)
+		r->wait_ns = isatty(STDERR_FILENO) ? REPLUG_NS : 0;
+	return time && *time ? arg_duration(&tool->args, "replug", &r->wait_ns, err) : 0;
+}
+
 struct msc_target *tool_open(struct tool *tool, bool allow_writes, struct msc_err *err)
 {
 	struct msc_open_options options = { .allow_writes = allow_writes,
@@ -389,7 +408,7 @@ struct msc_target *tool_open(struct tool *tool, bool allow_writes, struct msc_er
 	char text[128];
 
 	snprintf(text, sizeof text, "opening %s", tool->target);
-	if (tool_record(tool, &options, err) < 0)
+	if (read_replug(tool, &options.replug, err) < 0 || tool_record(tool, &options, err) < 0)
 		return NULL;
 	tool_progress(tool, text); /* at once: a device may take its time */
 	target = msc_target_open(tool->target, &options, err);

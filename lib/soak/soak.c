@@ -372,19 +372,25 @@ static int converse(struct soak *k, struct msc_err *err)
 
 /* ---- power --------------------------------------------------------------------------------------- */
 
+/* That nobody takes the power is no error. */
+static int skip_power(struct soak *k, struct msc_err *err)
+{
+	if (err->code != MSC_E_UNSUPPORTED)
+		return -1;
+	k->r->power = MSC_SOAK_POWER_SKIPPED;
+	snprintf(k->r->power_why, sizeof k->r->power_why, "%.255s", err->msg);
+	*err = (struct msc_err)MSC_ERR_INIT;
+	return 0;
+}
+
 /* A few small writes, known to be right; then what lies on the medium must not depend on power. */
 static int lose_power(struct soak *k, struct msc_err *err)
 {
 	uint64_t lba;
 	uint32_t n;
 
-	if (!msc_session_target(k->s)->transport->power_cycle) {
-		k->r->power = MSC_SOAK_POWER_SKIPPED;
-		snprintf(k->r->power_why, sizeof k->r->power_why,
-			 "its power cannot be switched from here; plug it in again, and compare a "
-			 "file that was copied to it");
-		return 0;
-	}
+	if (msc_power_may(msc_session_target(k->s), err) < 0)
+		return skip_power(k, err);
 	for (int i = 0; i < LAST_WRITES && !has_failed(k); i++) {
 		if (!choose(k, &lba, &n))
 			break;
@@ -395,7 +401,7 @@ static int lose_power(struct soak *k, struct msc_err *err)
 	if (has_failed(k))
 		return 0;
 	if (msc_soak_power_cycle(k->s, k->o->lun, OFF_NS, &k->r->flushed, err) < 0)
-		return -1;
+		return skip_power(k, err);
 	k->cycled = true;
 	k->r->power = MSC_SOAK_POWER_CYCLED;
 	return msc_session_learn(k->s, k->o->lun, err) < 0 ? -1 : sweep(k, err);

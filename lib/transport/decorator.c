@@ -122,6 +122,7 @@ struct msc_target *msc_target_wrap(struct msc_target *next, const struct msc_tra
 {
 	const struct msc_open_options options = { .allow_writes = next->allow_writes,
 						  .any_interface = next->any_interface,
+						  .replug = next->replug,
 						  .log = next->log,
 						  .stop = next->stop,
 						  .stop_user = next->stop_user };

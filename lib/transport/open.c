@@ -92,6 +92,7 @@ struct msc_target *msc_target_open(const char *name, const struct msc_open_optio
 	t->any_interface = options->any_interface;
 	t->stop = options->stop;
 	t->stop_user = options->stop_user;
+	t->replug = options->replug;
 	snprintf(t->device.name, sizeof t->device.name, "%s", name);
 	if (transport->open(t, rest, options, err) < 0) {
 		free(t->state);

@@ -71,9 +71,20 @@ struct msc_command;
 /* One packet on the bus, from the PID to the CRC, refused polls too. */
 typedef void msc_packet_fn(void *user, enum msc_speed, int64_t at_ns, const uint8_t *packet,
 			   size_t len);
+/* How the power of a real device may be taken away and given back; of a simulated one it always may. */
+struct msc_replug {
+	bool allowed;
+	/* Where no hub switches it: so long somebody is waited for who pulls the cable, and then for the
+	 * device to be there again; 0: nobody is there to do it. */
+	int64_t wait_ns;
+	void (*ask)(void *ask_user, const char *text); /* what they are asked to do */
+	void *ask_user;
+};
+
 struct msc_open_options {
 	bool allow_writes;
 	bool any_interface; /* also one that does not say it is mass storage by Bulk-Only */
+	struct msc_replug replug;
 	const struct msc_log *log;
 	/* The user does not want to wait any longer; NULL: never. For waits that nothing else ends. */
 	bool (*stop)(void *stop_user);
@@ -143,8 +154,8 @@ struct msc_transport {
 	 * way. MSC_E_UNSUPPORTED, and why: the host cannot do that, and the device was not suspended, or
 	 * not for so long. */
 	int (*suspend)(struct msc_target *, int64_t ns, struct msc_suspended *, struct msc_err *);
-	/* Optional: takes the device's power away for so long, and gives it back; a port reset has to
-	 * follow. */
+	/* Optional: takes the device's power away for so long, or for longer, and gives it back; a port
+	 * reset has to follow. MSC_E_UNSUPPORTED, and why: it did not come to that. */
 	int (*power_cycle)(struct msc_target *, int64_t off_ns, struct msc_err *);
 	/* Optional, both or none, for memory.h: memory of at least len bytes (above 0) that the host
 	 * controller reads and writes by itself; NULL: there is none of that length, now. It stays the
@@ -183,6 +194,7 @@ struct msc_target {
 	struct msc_device device;
 	const struct msc_log *log;
 	bool allow_writes, any_interface;
+	struct msc_replug replug;
 	bool (*stop)(void *stop_user); /* or NULL */
 	void *stop_user;
 	msc_filter_fn *filter; /* a session's gate (session/gate.h); NULL: there is no session */
@@ -244,7 +256,9 @@ int msc_port_reset(struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
 int msc_configure(struct msc_target *, enum msc_outcome *, struct msc_err *) MSC_MUST_CHECK;
 int msc_set_interface(struct msc_target *, enum msc_outcome *, struct msc_err *) MSC_MUST_CHECK;
 int msc_suspend(struct msc_target *, int64_t ns, struct msc_err *) MSC_MUST_CHECK;
-/* MSC_E_UNSUPPORTED, and nothing has happened: nobody here can switch its power. Else the device has
+/* MSC_E_UNSUPPORTED, and why: nobody may switch its power. */
+int msc_power_may(const struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
+/* MSC_E_UNSUPPORTED, and nothing has happened: nobody has switched its power. Else the device has
  * been set up again. */
 int msc_power_cycle(struct msc_target *, int64_t off_ns, struct msc_err *) MSC_MUST_CHECK;
 int msc_not_mounted(struct msc_target *, struct msc_err *) MSC_MUST_CHECK;

@@ -31,6 +31,7 @@ struct msc_usb {
 	bool claimed;
 	bool detached; /* the kernel's driver is to be given back */
 	bool lost;     /* the same, but it was not there when we came */
+	bool owed;     /* the same, of the device before it came anew */
 };
 
 int msc_usb_submit(struct msc_target *, struct msc_xfer *, struct msc_err *);

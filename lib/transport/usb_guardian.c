@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/usbdevice_fs.h>
 #include <poll.h>
 #include <stdio.h>
@@ -84,24 +85,50 @@ static bool give_back(const char *path, uint8_t interface)
 	return done;
 }
 
-static void put(const char *path, const char *name, const char *value)
+static bool put(const char *file, const char *value)
+{
+	int fd = open(file, O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 && write(fd, value, strlen(value)) == (ssize_t)strlen(value);
+
+	if (fd >= 0)
+		close(fd);
+	return done;
+}
+
+static void put_setting(const char *path, const char *name, const char *value)
 {
 	char file[192];
-	int fd;
 
 	snprintf(file, sizeof(file), DEVICES "/%s/power/%s", path, name);
-	fd = open(file, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	(void)!write(fd, value, strlen(value));
-	close(fd);
+	(void)!put(file, value);
+}
+
+bool msc_guardian_put_port(const char *root, const char *port, bool on)
+{
+	char file[PATH_MAX];
+
+	snprintf(file, sizeof(file), "%s" DEVICES "/%s/disable", root, port);
+	return put(file, on ? "0" : "1");
 }
 
 /* What the guardian is told: a word, and what is to be kept. */
 struct message {
 	char word; /* 'd': dismissed, 'k': keep this */
 	struct msc_usb_power power; /* empty: nothing */
+	struct msc_usb_port port;   /* without power; empty: none */
 };
+
+static void put_back(const struct message *m, const char *path)
+{
+	if (m->power.control[0]) {
+		put_setting(path, "autosuspend_delay_ms", m->power.delay);
+		put_setting(path, "control", m->power.control);
+	}
+	if (m->port.peer[0])
+		(void)!msc_guardian_put_port("", m->port.peer, true);
+	if (m->port.port[0])
+		(void)!msc_guardian_put_port("", m->port.port, true);
+}
 
 static void guard(int line, const char *path, uint8_t interface)
 {
@@ -115,10 +142,7 @@ static void guard(int line, const char *path, uint8_t interface)
 			m = next;
 	} while ((got < 0 && errno == EINTR) || (got > 0 && m.word != 'd'));
 	if (got == 0) {
-		if (m.power.control[0]) {
-			put(path, "autosuspend_delay_ms", m.power.delay);
-			put(path, "control", m.power.control);
-		}
+		put_back(&m, path);
 		for (int i = 0; i < TRIES && !give_back(path, interface); i++)
 			poll(NULL, 0, PAUSE_MS);
 	}
@@ -163,6 +187,16 @@ void msc_guardian_keep(struct msc_guardian *g, const struct msc_usb_power *power
 
 	if (power)
 		m.power = *power;
+	if (g->on)
+		tell(g, &m);
+}
+
+void msc_guardian_keep_port(struct msc_guardian *g, const struct msc_usb_port *port)
+{
+	struct message m = { .word = 'k' };
+
+	if (port)
+		m.port = *port;
 	if (g->on)
 		tell(g, &m);
 }

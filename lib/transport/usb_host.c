@@ -388,13 +388,18 @@ bool msc_usb_has_alternates(const struct msc_device *d)
 	return settings > 1;
 }
 
+bool msc_usb_is_there(const char *root, const struct msc_usb_found *found)
+{
+	return number(root, found->path, "devnum", 10) == found->address;
+}
+
 void msc_usb_explain_error(const char *root, const struct msc_usb_found *found,
 			   struct msc_clock *clock, struct msc_xfer *x)
 {
 	int64_t until = msc_now(clock) + LEAVING_NS;
 
 	while (x->outcome == MSC_OUT_ERROR && msc_now(clock) < until) {
-		if (number(root, found->path, "devnum", 10) == found->address)
+		if (msc_usb_is_there(root, found))
 			msc_wait_until(clock, msc_now(clock) + LEAVING_PAUSE_NS);
 		else
 			x->outcome = MSC_OUT_GONE;

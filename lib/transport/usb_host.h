@@ -57,6 +57,9 @@ bool msc_usb_lost_driver(const char *root, const char *path, uint8_t interface);
 /* The device's interface has other settings, such as UAS, that the kernel's driver may have chosen. */
 bool msc_usb_has_alternates(const struct msc_device *);
 
+/* It is still there, and has not come anew. */
+bool msc_usb_is_there(const char *root, const struct msc_usb_found *);
+
 /* A device whose cable is pulled gives bus errors until its hub is asked again. So after a transfer
  * that ended in one this waits a moment for the device to leave, and if it does, changes the
  * outcome to MSC_OUT_GONE. */
