@@ -175,7 +175,7 @@ static bool is_absent(const struct msc_record *r)
 
 	return x->plain && x->cbw.h.lun && x->max_lun <= MSC_LUN_MAX &&
 	       x->cbw.h.lun <= x->max_lun && x->dir == MSC_DIR_IN && !(x->cbw.cb[1] & 0x03) &&
-	       x->view.after != MSC_AFTER_RESET && !x->answered;
+	       x->view.after != MSC_AFTER_RESET && x->view.stuck;
 }
 
 static void type(struct msc_judging *j, const struct msc_record *r)

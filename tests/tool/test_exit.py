@@ -114,8 +114,8 @@ UNKNOWN = [
     (["send", "sim:reference", "--in", "1", "--out", "x", "--", "12"], 4, None),
     (["send", "sim:reference", "--direction", "up", "--", "00 00 00 00 00 00"], 2,
      "--direction: 'up' is neither in nor out"),
-    (["list", "targets", "--select", "usbif"], 2, "none of the targets is called that"),
-    (["list", "--select", "usbif"], 2, "mscope list faults --select usbif"),
+    (["list", "targets", "--select", "usbif"], 2, "--select usbif: none of the targets is called that, or has it in its words"),
+    (["list", "--select", "usbif"], 2, "--select needs to know of what: 'mscope list faults --select usbif'"),
     (["check", "usb:1234:5678"], 3, None),
     (["check", "usb:nonsense"], 2, None),
 ]
