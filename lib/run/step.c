@@ -173,10 +173,6 @@ static int power_cycle(struct msc_runner *r, struct msc_err *err)
 		msc_run_end_case(r, MSC_VERDICT_SKIP, "nobody can switch its power from here");
 		return 0;
 	}
-	if (!r->target->transport->power_cycle) {
-		msc_run_end_case(r, MSC_VERDICT_SKIP, "nobody can switch its power from here");
-		return 0;
-	}
 	if (msc_power_may(r->target, err) < 0)
 		return -1;
 	return msc_soak_power_cycle(r->session, r->o->lun, POWER_OFF_NS, &flushed, err);
