@@ -112,10 +112,11 @@ static const char *residue_story(const struct msc_exchange *x)
 {
 	uint32_t residue = x->csw.residue;
 
-	if (__builtin_bswap32(residue) <= x->cbw.h.length)
-		return ": its highest byte comes first";
 	if (x->data_len && residue == 0 - (uint32_t)x->data_len)
 		return ": what was moved is taken off 0";
+	/* -65536 turned round is 65535: only the number that is due tells it. */
+	if (__builtin_bswap32(residue) == x->cbw.h.length - (uint32_t)x->data_len)
+		return ": its highest byte comes first";
 	return residue > INT32_MAX ? ": it went below 0" : "";
 }
 

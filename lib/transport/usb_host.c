@@ -136,7 +136,7 @@ static void attribute(const char *root, const char *device, const char *name, ch
 	msc_printable(buf, size, raw, len);
 }
 
-static unsigned number(const char *root, const char *device, const char *name, int base)
+unsigned msc_usb_number(const char *root, const char *device, const char *name, int base)
 {
 	char text[32];
 
@@ -191,7 +191,7 @@ static bool has_mass_storage(const char *root, const char *device, struct dirent
 		const char *name = names[i]->d_name;
 
 		if (!strncmp(name, device, len) && name[len] == ':' &&
-		    number(root, name, "bInterfaceClass", 16) == MSC_CLASS_MASS_STORAGE)
+		    msc_usb_number(root, name, "bInterfaceClass", 16) == MSC_CLASS_MASS_STORAGE)
 			return true;
 	}
 	return false;
@@ -202,10 +202,10 @@ static void look_at(struct msc_usb_found *f, const char *root, const char *devic
 	char maker[80], product[80];
 
 	*f = (struct msc_usb_found){
-		.vendor = (uint16_t)number(root, device, "idVendor", 16),
-		.product = (uint16_t)number(root, device, "idProduct", 16),
-		.bus = number(root, device, "busnum", 10),
-		.address = number(root, device, "devnum", 10),
+		.vendor = (uint16_t)msc_usb_number(root, device, "idVendor", 16),
+		.product = (uint16_t)msc_usb_number(root, device, "idProduct", 16),
+		.bus = msc_usb_number(root, device, "busnum", 10),
+		.address = msc_usb_number(root, device, "devnum", 10),
 		.speed = speed_of(root, device),
 	};
 	snprintf(f->path, sizeof(f->path), "%.63s", device);
@@ -231,7 +231,7 @@ int msc_usb_scan(struct msc_usb_list *l, const char *root, struct msc_err *err)
 	for (int i = 0; i < n && l->list; i++) {
 		const char *name = names[i]->d_name;
 
-		if (!is_device(name) || number(root, name, "bDeviceClass", 16) == 0x09)
+		if (!is_device(name) || msc_usb_number(root, name, "bDeviceClass", 16) == 0x09)
 			continue;
 		look_at(&l->list[l->count], root, name);
 		l->list[l->count++].mass_storage = has_mass_storage(root, name, names, n);
@@ -361,7 +361,7 @@ int msc_usb_list_targets(const char *root, msc_found_fn *fn, void *user, struct 
 
 bool msc_usb_lost_driver(const char *root, const char *path, uint8_t interface)
 {
-	unsigned configuration = number(root, path, "bConfigurationValue", 10);
+	unsigned configuration = msc_usb_number(root, path, "bConfigurationValue", 10);
 	char place[PATH_MAX], driver[PATH_MAX + 8], module[PATH_MAX];
 
 	snprintf(place, sizeof(place), "%s" DEVICES "/%.63s:%u.%u", root, path, configuration,
@@ -390,7 +390,7 @@ bool msc_usb_has_alternates(const struct msc_device *d)
 
 bool msc_usb_is_there(const char *root, const struct msc_usb_found *found)
 {
-	return number(root, found->path, "devnum", 10) == found->address;
+	return msc_usb_number(root, found->path, "devnum", 10) == found->address;
 }
 
 void msc_usb_explain_error(const char *root, const struct msc_usb_found *found,

@@ -57,6 +57,8 @@ bool msc_usb_lost_driver(const char *root, const char *path, uint8_t interface);
 /* The device's interface has other settings, such as UAS, that the kernel's driver may have chosen. */
 bool msc_usb_has_alternates(const struct msc_device *);
 
+/* A number that sysfs has of a device or one of its interfaces, such as "devnum" of "1-2.3"; 0: there is none. */
+unsigned msc_usb_number(const char *root, const char *device, const char *name, int base);
 /* It is still there, and has not come anew. */
 bool msc_usb_is_there(const char *root, const struct msc_usb_found *);
 

@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "transport/usb_host.h"
 #include "wire/bytes.h"
 #include "wire/usb.h"
 
@@ -37,29 +38,14 @@ static bool port_behind(char *port, size_t size, const char *link)
 	return found;
 }
 
-/* The hub that the port belongs to, from its own folder in sysfs. */
+/* The hub that the port belongs to: the device whose interface the port's folder lies in. */
 static int open_hub(const char *root, const char *port)
 {
-	static const char *const names[] = { "busnum", "devnum" };
-	char file[PATH_MAX], text[16];
-	unsigned number[MSC_COUNT(names)];
+	char hub[128], file[PATH_MAX];
 
-	for (size_t i = 0; i < MSC_COUNT(names); i++) {
-		ssize_t len;
-		int fd;
-
-		snprintf(file, sizeof file, "%s" DEVICES "/%.*s/../%s", root,
-			 (int)strcspn(port, "/"), port, names[i]);
-		fd = open(file, O_RDONLY | O_CLOEXEC);
-		len = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-		if (fd >= 0)
-			close(fd);
-		if (len <= 0)
-			return -1;
-		text[len] = '\0';
-		number[i] = (unsigned)strtoul(text, NULL, 10);
-	}
-	snprintf(file, sizeof file, "%s/dev/bus/usb/%03u/%03u", root, number[0], number[1]);
+	snprintf(hub, sizeof hub, "%.*s/..", (int)strcspn(port, "/"), port);
+	snprintf(file, sizeof file, "%s/dev/bus/usb/%03u/%03u", root,
+		 msc_usb_number(root, hub, "busnum", 10), msc_usb_number(root, hub, "devnum", 10));
 	return open(file, O_RDWR | O_CLOEXEC);
 }
 
