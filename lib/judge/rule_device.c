@@ -57,6 +57,19 @@ const struct msc_rule msc_rule_usb_device_form = {
 	.judge = device_form,
 };
 
+/* Raised by the runner, when the device is back. */
+const struct msc_rule msc_rule_usb_device_stays = {
+	.id = "usb.device.stays",
+	.title = "the device stays on the bus",
+	.spec = "USB 2.0, 9.1.1.1",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "to the host it is a cable that was pulled: what was being written is lost, and the volume "
+	       "is gone",
+	.mistake =
+		"a fault handler or the watchdog restarts the board: look for an index or a length that "
+		"the host chose",
+};
+
 static void device_class(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_control *c = &r->u.control;

@@ -64,6 +64,7 @@ static bool add_left(struct msc_groups *all, const struct msc_report_case *c,
 static bool is_own(const struct msc_group *g)
 {
 	return g->first->rule == &msc_rule_firmware_dead ||
+	       g->first->rule == &msc_rule_usb_device_stays ||
 	       g->first->rule == &msc_rule_firmware_misuse;
 }
 

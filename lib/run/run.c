@@ -247,6 +247,15 @@ static int settle_earlier(struct msc_runner *r, struct msc_err *err)
 				  err);
 }
 
+void msc_run_tell_asked(const struct msc_runner *r, struct msc_err *err)
+{
+	char asked[160];
+
+	if (r->target->gone && r->target->asked.kind != MSC_ASKED_NOTHING)
+		msc_append(err->msg, sizeof err->msg, "; the last that it was asked for was %s",
+			   msc_asked_text(asked, sizeof asked, &r->target->asked));
+}
+
 /* Without a place for the journal nothing is written; what only reads still runs. */
 static int hold_journal(struct msc_runner *r, struct msc_err *err)
 {
@@ -311,8 +320,10 @@ static int run(struct msc_runner *r, const struct msc_scenarios *all, struct msc
 		goto skip_all;
 	}
 	msc_session_set_stop(r->session, r->o->stop, r->o->user);
-	if (prepare(r, err) < 0)
+	if (prepare(r, err) < 0) {
+		msc_run_tell_asked(r, err);
 		goto skip_all;
+	}
 	if (r->o->allow_writes && any_writes(all) && hold_journal(r, err) < 0)
 		goto skip_all;
 	tell_units(r, all);

@@ -39,6 +39,8 @@ struct msc_runner {
 	char no_journal[512]; /* why there is no place for one; empty: there is */
 	struct msc_err judge_err; /* from within the session's callback */
 	unsigned unlevel; /* cases that did not begin as all do */
+	unsigned leaves;   /* so often the device left in the case under way, and came back */
+	unsigned restless; /* so many cases, up to now, in which it did so more than once */
 	bool odd_csw;		  /* the device answers, and never with a valid CSW */
 	bool hasty; /* the device hangs so often that its time has been cut */
 	int64_t end_ns, until_ns; /* hasty: when the run, and the case under way, are cut short */
@@ -67,6 +69,8 @@ struct msc_runner {
 
 /* run.c */
 void msc_run_note(struct msc_runner *, const char *fmt, ...) MSC_PRINTF(2, 3);
+/* Of a device that has left: what it was asked for last. */
+void msc_run_tell_asked(const struct msc_runner *, struct msc_err *);
 /* The host owes the device a reset recovery before anything else is sent. */
 bool msc_run_owes_reset(const struct msc_runner *);
 

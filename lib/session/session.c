@@ -467,6 +467,15 @@ int msc_session_power_cycle(struct msc_session *s, int64_t off_ns, struct msc_er
 	return msc_engine_give(s, NULL, err);
 }
 
+int msc_session_rejoin(struct msc_session *s, struct msc_err *err)
+{
+	msc_gate_forget(s);
+	if (msc_engine_go_on(s, err) || msc_rejoin(s->target, err))
+		return -1;
+	note_device(s);
+	return msc_engine_give(s, NULL, err);
+}
+
 int msc_session_configure(struct msc_session *s, const struct msc_record **out, struct msc_err *err)
 {
 	enum msc_outcome outcome;

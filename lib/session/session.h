@@ -147,6 +147,8 @@ int msc_session_port_reset(struct msc_session *, const struct msc_record **out,
 /* Takes the device's power for so long and gives it back. MSC_E_UNSUPPORTED, and nothing has happened,
  * where nobody can. What is known of its units has to be learned anew. */
 int msc_session_power_cycle(struct msc_session *, int64_t off_ns, struct msc_err *) MSC_MUST_CHECK;
+/* The device has left by itself: waits until it is there again. See msc_rejoin. */
+int msc_session_rejoin(struct msc_session *, struct msc_err *) MSC_MUST_CHECK;
 /* SET_CONFIGURATION with the value in force; MSC_E_UNSUPPORTED where it cannot be sent. */
 int msc_session_configure(struct msc_session *, const struct msc_record **out,
 			  struct msc_err *) MSC_MUST_CHECK;

@@ -67,6 +67,7 @@ struct mcu {
 	struct events *events; /* the same */
 	uint64_t cards;	       /* made so far */
 	bool off, again;       /* without power; it has been so */
+	int64_t restarts_ns;   /* mutant_restart: when it is back */
 	char remark[192];    /* the first that nobody has asked for; empty: none */
 	unsigned remarks;    /* how many there were since */
 	char death[128];     /* of what the firmware died, if nobody has asked; empty: it has not */

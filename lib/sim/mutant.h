@@ -134,6 +134,9 @@ void mutant_transmit_after(struct mcu *, const void *data, size_t len); /* behin
 void mutant_drop(struct mcu *, uint8_t ep); /* whatever is queued there */
 void mutant_stall(struct mcu *, uint8_t ep);
 void mutant_unstall(struct mcu *, uint8_t ep); /* from DATA0 */
+/* The board restarts: it leaves the bus behind the present packet, its memory is lost, and so much later it
+ * is back. */
+void mutant_restart(struct mcu *, int64_t away_ns);
 void mutant_acknowledge(struct mcu *); /* the status stage of a request without data */
 
 #endif

@@ -74,3 +74,33 @@ void power_on(struct mcu *m)
 	if (!power_start(m, &err))
 		sim_fault(m->sim, "%s", err.msg);
 }
+
+static void restart_ends(void *arg)
+{
+	struct mcu *m = arg;
+
+	if (!m->off)
+		return;
+	world_command_ends(m);
+	power_on(m);
+	bus_attach(m->bus);
+}
+
+static void restart_begins(void *arg)
+{
+	struct mcu *m = arg;
+
+	bus_detach(m->bus);
+	power_off(m);
+	sim_at(m->sim, m->restarts_ns, restart_ends, m);
+}
+
+void mutant_restart(struct mcu *m, int64_t away_ns)
+{
+	if (m->off)
+		return;
+	m->off = true;
+	m->restarts_ns = sim_now(m->sim) + away_ns;
+	bus_hold(m->bus);
+	sim_at(m->sim, sim_now(m->sim), restart_begins, m);
+}

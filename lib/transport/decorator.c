@@ -66,6 +66,11 @@ static int pass_power_cycle(struct msc_target *t, int64_t off_ns, struct msc_err
 	return t->next->transport->power_cycle(t->next, off_ns, err);
 }
 
+static int pass_rejoin(struct msc_target *t, struct msc_err *err)
+{
+	return t->next->transport->rejoin(t->next, err);
+}
+
 static uint8_t *pass_lend(struct msc_target *t, size_t len)
 {
 	return t->next->transport->lend(t->next, len);
@@ -110,6 +115,7 @@ static void complete(struct msc_transport *whole, const struct msc_transport *ne
 	PASS(set_interface);
 	PASS(suspend);
 	PASS(power_cycle);
+	PASS(rejoin);
 	PASS(lend);
 	PASS(unlend);
 	PASS(mounted);

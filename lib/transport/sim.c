@@ -77,18 +77,11 @@ static bool is_lost(const struct sim_target *s)
 /* What the firmware is about to be asked, should it die of it. */
 static void tell_command(const struct msc_xfer *x)
 {
-	struct msc_cbw cbw;
+	struct msc_asked asked;
 	char text[96];
 
-	if (!x->ep) {
-		snprintf(text, sizeof text, "the control request %02x %02x %04x %04x %04x",
-			 x->setup.request_type, x->setup.request, x->setup.value, x->setup.index,
-			 x->setup.length);
-		msc_isolate_doing(text);
-	} else if (!(x->ep & MSC_EP_IN) && x->len == MSC_CBW_LEN) {
-		msc_cbw_unpack(&cbw, x->data);
-		msc_isolate_doing(msc_cdb_text(text, sizeof text, cbw.cb, sizeof cbw.cb));
-	}
+	if (msc_asked_note(&asked, x))
+		msc_isolate_doing(msc_asked_text(text, sizeof text, &asked));
 }
 
 static int submit(struct msc_target *target, struct msc_xfer *x, struct msc_err *err)
@@ -303,6 +296,22 @@ static int power_cycle(struct msc_target *t, int64_t off_ns, struct msc_err *err
 	return check_model(s, err);
 }
 
+/* Once the firmware has been told of a bus reset its endpoint 0 is what it was. */
+static int rejoin(struct msc_target *t, struct msc_err *err)
+{
+	struct sim_target *s = msc_target_state(t);
+	struct bus *bus = sim_device_bus(s->device);
+	int64_t until = msc_now(t->clock) + MSC_REJOIN_NS;
+
+	while (!bus_attached(bus) && msc_now(t->clock) < until)
+		msc_wait_until(t->clock, msc_now(t->clock) + MSC_MS);
+	if (!bus_attached(bus))
+		return msc_fail(err, MSC_E_GONE, "%s: the device went away", t->device.name);
+	bus_open_endpoint(bus, 0, t->device.desc.max_packet0);
+	msc_wait_until(t->clock, msc_now(t->clock) + ATTACH_NS);
+	return msc_enum_try(t, enumerate_once, err);
+}
+
 /* ---- opening ------------------------------------------------------------------------------ */
 
 static void close_target(struct msc_target *t)
@@ -424,6 +433,7 @@ const struct msc_transport msc_transport_sim = {
 	.set_interface = set_interface,
 	.suspend = suspend,
 	.power_cycle = power_cycle,
+	.rejoin = rejoin,
 	.list = list,
 	.cpu_load = cpu_load,
 	.remark = remark,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What all transports share: the checks and the trace log around every call, and the wire log's
  * beginning. */
+#include <string.h>
+
 #include "transport/transport.h"
 
 const char *msc_outcome_name(enum msc_outcome outcome)
@@ -111,6 +113,7 @@ int msc_submit(struct msc_target *t, struct msc_xfer *x, struct msc_err *err)
 	x->completed_ns = x->submitted_ns;
 	x->number = t->submissions + 1;
 	x->told = false;
+	(void)msc_asked_note(&t->asked, x);
 	if (t->transport->submit(t, x, err) < 0) {
 		x->number = 0;
 		follow(t, false);
@@ -201,6 +204,7 @@ int msc_clear_halt(struct msc_target *t, uint8_t ep, int64_t timeout_ns, enum ms
 
 	if (t->gone)
 		return gone(t, err);
+	t->asked = (struct msc_asked){ .kind = MSC_ASKED_REQUEST, .setup = setup };
 	if (t->transport->clear_halt(t, ep, began + timeout_ns, outcome, err) < 0)
 		return -1;
 	msc_log(t->log, MSC_LOG_TRACE, "transport", msc_now(t->clock), "clear halt %#04x: %s", ep,
@@ -243,6 +247,51 @@ int msc_port_reset(struct msc_target *t, struct msc_err *err)
 	told.resets = t->resets;
 	tell(t, &told);
 	return told.outcome == MSC_OUT_GONE ? -1 : 0;
+}
+
+static void forgive(struct msc_target *t)
+{
+	t->gone = t->stayed_away = false;
+	if (t->next)
+		forgive(t->next);
+}
+
+static bool is_same(const struct msc_device *a, const struct msc_device *b)
+{
+	return a->desc.vendor == b->desc.vendor && a->desc.product == b->desc.product &&
+	       !strcmp(a->serial, b->serial);
+}
+
+int msc_rejoin(struct msc_target *t, struct msc_err *err)
+{
+	struct msc_transfer told = { .kind = MSC_TRANSFER_PORT_RESET,
+				     .ended = true,
+				     .naks = -1,
+				     .submitted_ns = msc_now(t->clock) };
+	struct msc_device before = t->device;
+
+	if (!t->gone || !t->transport->rejoin)
+		return msc_fail(err, MSC_E_GONE, "%s: the device went away", before.name);
+	msc_log(t->log, MSC_LOG_INFO, "transport", told.submitted_ns, "waiting for it to return");
+	forgive(t);
+	if (t->transport->rejoin(t, err) < 0) {
+		t->gone = true;
+		return -1;
+	}
+	follow(t, true);
+	if (!is_same(&before, &t->device)) {
+		t->gone = true;
+		return msc_fail(err, MSC_E_DEVICE,
+				"%s: what came back is another device: %04x:%04x, serial '%s'",
+				before.name, t->device.desc.vendor, t->device.desc.product,
+				t->device.serial);
+	}
+	told.completed_ns = msc_now(t->clock);
+	told.number = ++t->submissions;
+	told.resets = t->resets;
+	told.outcome = MSC_OUT_DONE;
+	tell(t, &told);
+	return 0;
 }
 
 /* With the reset that the host has made of its own accord, where the device needed one. */
@@ -301,6 +350,7 @@ static int begin_anew(struct msc_target *t, const char *what, const struct msc_s
 		return msc_fail(err, MSC_E_UNSUPPORTED, "%s: %s cannot be sent this way",
 				t->device.name, what);
 	began = msc_now(t->clock);
+	t->asked = (struct msc_asked){ .kind = MSC_ASKED_REQUEST, .setup = *setup };
 	if (send(t, outcome, err) < 0)
 		return -1;
 	msc_log(t->log, MSC_LOG_TRACE, "transport", msc_now(t->clock), "%s: %s", what,

@@ -66,6 +66,16 @@ struct msc_device {
 	bool translated; /* known to be behind a hub of a higher speed, which translates (USB 2.0, 11.14) */
 };
 
+/* Boards that a watchdog restarts are back within a few seconds. */
+#define MSC_REJOIN_NS (5 * MSC_S)
+
+/* What a device was asked for: a request, or the command block of a CBW. */
+struct msc_asked {
+	enum { MSC_ASKED_NOTHING, MSC_ASKED_REQUEST, MSC_ASKED_COMMAND } kind;
+	struct msc_setup setup;
+	uint8_t cb[MSC_CBW_CB_MAX];
+};
+
 struct msc_target;
 struct msc_command;
 /* One packet on the bus, from the PID to the CRC, refused polls too. */
@@ -157,6 +167,9 @@ struct msc_transport {
 	/* Optional: takes the device's power away for so long, or for longer, and gives it back; a port
 	 * reset has to follow. MSC_E_UNSUPPORTED, and why: it did not come to that. */
 	int (*power_cycle)(struct msc_target *, int64_t off_ns, struct msc_err *);
+	/* Optional: the device has left by itself. Waits until it is there again, MSC_REJOIN_NS at most, and
+	 * sets it up as open did. MSC_E_GONE: it stays away. */
+	int (*rejoin)(struct msc_target *, struct msc_err *);
 	/* Optional, both or none, for memory.h: memory of at least len bytes (above 0) that the host
 	 * controller reads and writes by itself; NULL: there is none of that length, now. It stays the
 	 * transport's, and is given back before the target is closed or its port is reset. */
@@ -205,6 +218,7 @@ struct msc_target {
 	bool gone; /* the device has left: every further call fails with MSC_E_GONE */
 	bool stayed_away; /* it did by itself: after a port reset it did not come back */
 	unsigned resets; /* what it took to set the device up the last time; 0: not known */
+	struct msc_asked asked; /* the last that was sent */
 	/* Sees every transfer, at its submission and at its end, every port reset and suspend, and every
 	 * whole command; may be NULL.
 	 * CLEAR_FEATURE, SET_CONFIGURATION and SET_INTERFACE are told as the control transfers
@@ -261,6 +275,13 @@ int msc_power_may(const struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
 /* MSC_E_UNSUPPORTED, and nothing has happened: nobody has switched its power. Else the device has
  * been set up again. */
 int msc_power_cycle(struct msc_target *, int64_t off_ns, struct msc_err *) MSC_MUST_CHECK;
+/* The device has left by itself (gone): waits until it is there again, and sets it up; a port reset in
+ * the wire log. MSC_E_GONE: it stays away; MSC_E_DEVICE: what came back is another. Gone it is then. */
+int msc_rejoin(struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
+/* Takes note of what the transfer asks for; false: it goes on with what was asked for before. */
+bool msc_asked_note(struct msc_asked *, const struct msc_xfer *);
+/* "READ(10) lba 0 blocks 1", "the control request 80 06 0100 0000 0012"; returns buf. */
+char *msc_asked_text(char *buf, size_t size, const struct msc_asked *);
 int msc_not_mounted(struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
 /* What wMaxPacketSize of a bulk endpoint has to be; 0: there is a choice, or the speed is not known. */
 uint16_t msc_bulk_packet(enum msc_speed);

@@ -189,6 +189,15 @@ static int reset(struct msc_target *t, struct msc_err *err)
 	return msc_enum_try(t, reset_once, err);
 }
 
+/* A server whose device has restarted closes the connection, and gives the device to who asks again. */
+static int rejoin(struct msc_target *t, struct msc_err *err)
+{
+	struct msc_usbip *u = msc_target_state(t);
+
+	u->fresh = false;
+	return msc_enum_try(t, enumerate_once, err);
+}
+
 static void close_usbip(struct msc_target *t)
 {
 	msc_usbip_forget(msc_target_state(t));
@@ -280,5 +289,6 @@ const struct msc_transport msc_transport_usbip = {
 	.configure = configure,
 	.set_interface = set_interface,
 	.suspend = suspend,
+	.rejoin = rejoin,
 	.list = list_usbip,
 };

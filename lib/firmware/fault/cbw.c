@@ -143,3 +143,41 @@ const struct msc_fault msc_fault_unit_stale = {
 		"behind",
 	.ops = { .state_size = 1, .command = unit_stale },
 };
+
+#define RESTART_NS (300 * MSC_MS) /* of a boot loader and a start of the stack */
+
+ON_COMMAND(restart_on_unknown)
+{
+	if (is_common(seen->cb[0]))
+		return MUTANT_PASS;
+	mutant_restart(m, RESTART_NS);
+	return MUTANT_SWALLOW;
+}
+
+const struct msc_fault msc_fault_unknown_restarts = {
+	.id = "unknown-restarts",
+	.title = "a command that it does not know restarts the board",
+	.seen = "https://github.com/jabezwinston/usbip-python",
+	.caught_by = "usb.device.stays",
+	.mistake =
+		"the operation code is an index into a table that ends before it: look it up, and fail "
+		"the command with 5/20/00",
+	.ops = { .command = restart_on_unknown },
+};
+
+ON_COMMAND(restart_on_empty)
+{
+	if (seen->h.cb_length)
+		return MUTANT_PASS;
+	mutant_restart(m, RESTART_NS);
+	return MUTANT_SWALLOW;
+}
+
+const struct msc_fault msc_fault_cb_empty_restarts = {
+	.id = "cb-empty-restarts",
+	.title = "a command block of no bytes restarts the board",
+	.seen = "https://github.com/jabezwinston/usbip-python",
+	.caught_by = "usb.device.stays",
+	.mistake = "the first byte of the command block is read before bCBWCBLength is looked at",
+	.ops = { .command = restart_on_empty },
+};
