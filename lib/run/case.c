@@ -359,7 +359,14 @@ static int run_and_clean(struct msc_runner *r, bool *wedged, struct msc_err *err
 {
 	int64_t began = msc_now(r->target->clock);
 
-	if (run_scenario(r, err) < 0 || tell_phases(r, began, err) < 0)
+	struct msc_err ignored = MSC_ERR_INIT;
+
+	if (run_scenario(r, err) < 0) {
+		/* What is to be put back needs a device that is configured. */
+		(void)!msc_run_configured(r, &ignored);
+		return -1;
+	}
+	if (msc_run_configured(r, err) < 0 || tell_phases(r, began, err) < 0)
 		return -1;
 	return clean_up(r, wedged, err);
 }

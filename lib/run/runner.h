@@ -54,6 +54,7 @@ struct msc_runner {
 	struct msc_findings findings;
 	struct msc_saved_answer slots[MSC_SLOTS_MAX];
 	bool ended;	    /* no more steps */
+	bool deconfigured; /* SET_CONFIGURATION was taken with another value than the one in force */
 	bool held_back; /* by the transport or the gate, in the middle of what the scenario meant to send */
 	uint32_t steps;	    /* and turns of loops, so far */
 	struct {
@@ -97,6 +98,8 @@ void msc_run_estimate(struct msc_runner *, const struct msc_scenarios *);
 int msc_run_steps(struct msc_runner *, const struct msc_plan_step *, size_t n,
 		  struct msc_err *) MSC_MUST_CHECK;
 int msc_run_recover(struct msc_runner *, struct msc_err *) MSC_MUST_CHECK;
+/* A device that is deconfigured gets its configuration back; nothing otherwise. */
+int msc_run_configured(struct msc_runner *, struct msc_err *) MSC_MUST_CHECK;
 /* step_aside.c: what a scenario does in the middle of a command, as the session is told of it; a is in use
  * until the command has ended. */
 struct msc_run_aside {

@@ -319,6 +319,27 @@ static int reset(struct msc_target *t, struct msc_err *err)
 	return r ? msc_usb_fail(err, MSC_E_GONE, r, "cannot reset the port") : 0;
 }
 
+static int sibling_in_use(struct msc_err *err)
+{
+	return msc_fail(err, MSC_E_UNSUPPORTED,
+			"the kernel does not let SET_CONFIGURATION through while another interface "
+			"of the device is in use");
+}
+
+/* usbfs passes a SET_CONFIGURATION among the control requests on unseen: a driver of another interface would
+ * go on using a device that is not configured. */
+static int may_configure(struct msc_target *t, struct msc_err *err)
+{
+	struct msc_usb *usb = msc_target_state(t);
+	uint8_t interfaces = t->device.config[4];
+
+	for (uint8_t i = 0; i < interfaces; i++)
+		if (i != t->device.interface_number &&
+		    libusb_kernel_driver_active(usb->handle, i) == 1)
+			return sibling_in_use(err);
+	return 0;
+}
+
 /* The kernel refuses it while an interface is claimed, ours too; with the value in force it keeps
  * all drivers where they are. */
 static int configure(struct msc_target *t, enum msc_outcome *outcome, struct msc_err *err)
@@ -339,9 +360,7 @@ static int configure(struct msc_target *t, enum msc_outcome *outcome, struct msc
 	if (again || r == LIBUSB_ERROR_NO_DEVICE)
 		return gone(t, err);
 	if (r == LIBUSB_ERROR_BUSY)
-		return msc_fail(err, MSC_E_UNSUPPORTED,
-				"the kernel does not let SET_CONFIGURATION through while another "
-				"interface of the device is in use");
+		return sibling_in_use(err);
 	*outcome = !r ? MSC_OUT_DONE : stalled ? MSC_OUT_STALL : MSC_OUT_ERROR;
 	return 0;
 }
@@ -522,6 +541,7 @@ const struct msc_transport msc_transport_libusb = {
 	.clear_halt = clear_halt,
 	.reset = reset,
 	.configure = configure,
+	.may_configure = may_configure,
 	.set_interface = set_interface,
 	.lend = msc_usb_lend,
 	.unlend = msc_usb_unlend,

@@ -10,6 +10,12 @@
 
 #define EP_IN  0x81
 #define EP_OUT 0x02
+#define CONFIGURATION 1
+/* wTotalLength: not known in full. It may be powered by itself and wake the host. */
+#define CONFIG_HEAD \
+	{ \
+		MSC_CONFIG_DESC_LEN, MSC_DESC_CONFIGURATION, 0xff, 0xff, 1, CONFIGURATION, 0, 0xe0 \
+	}
 
 /* One statement, cut into words. */
 struct words {
@@ -366,7 +372,7 @@ static void reset(struct make *m, const struct words *w)
 	} else if (is(w, 1, "port")) {
 		append(m, MSC_RECORD_PORT_RESET);
 	} else if (is(w, 1, "config")) {
-		send_request(m, 0, MSC_STD_SET_CONFIGURATION, 0, 0, outcome(w, 2));
+		send_request(m, 0, MSC_STD_SET_CONFIGURATION, CONFIGURATION, 0, outcome(w, 2));
 	} else {
 		clear_halt(m, direction(w, 1) == MSC_DIR_IN ? EP_IN : EP_OUT, outcome(w, 2));
 	}
@@ -446,15 +452,19 @@ static void statement(struct make *m, const struct words *w)
 
 static void begin(struct make *m)
 {
-	m->device = (struct msc_device){ .name = "test:device",
-					 .speed = MSC_SPEED_FULL,
-					 .desc = { .max_packet0 = 8, .i_serial = 3 },
-					 .protocol = MSC_PROTOCOL_BULK_ONLY,
-					 .subclass = MSC_SUBCLASS_SCSI,
-					 .ep_in = EP_IN,
-					 .ep_out = EP_OUT,
-					 .max_packet_in = 64,
-					 .max_packet_out = 64 };
+	m->device = (struct msc_device){
+		.name = "test:device",
+		.speed = MSC_SPEED_FULL,
+		.desc = { .max_packet0 = 8, .i_serial = 3, .configurations = 1 },
+		.config = CONFIG_HEAD,
+		.config_len = MSC_CONFIG_DESC_LEN,
+		.protocol = MSC_PROTOCOL_BULK_ONLY,
+		.subclass = MSC_SUBCLASS_SCSI,
+		.ep_in = EP_IN,
+		.ep_out = EP_OUT,
+		.max_packet_in = 64,
+		.max_packet_out = 64
+	};
 	m->unit = (struct msc_unit){ .have_capacity = true,
 				     .removable = true,
 				     .last_lba = 999,
