@@ -19,11 +19,9 @@
 #include "base/text.h"
 #include "transport/disk_holders.h"
 #include "transport/usb_device.h"
-#include "transport/usb_port.h"
 #include "transport/usb_suspend.h"
 
 #define REAPPEAR_NS	    (5 * MSC_S)	    /* for a device that enumerates anew */
-#define POWER_UP_NS (20 * MSC_S) /* for one that starts anew, by way of its boot loader */
 #define REAPPEAR_PAUSE_NS   (50 * MSC_MS)
 #define CLAIM_TRIES	    3		    /* when a driver comes while we claim */
 #define DESCRIPTOR_CONFIGS  8		    /* configurations that are looked at */
@@ -91,7 +89,7 @@ static void leave(struct msc_usb *usb)
 		libusb_exit(usb->context);
 }
 
-static void guard(struct msc_target *t)
+void msc_usb_guard(struct msc_target *t)
 {
 	struct msc_usb *usb = msc_target_state(t);
 
@@ -114,13 +112,13 @@ static int detach(struct msc_target *t, struct msc_err *err)
 			msc_err_prefix(err, "%s: ", t->device.name);
 			return -1;
 		}
-		guard(t);
+		msc_usb_guard(t);
 		r = libusb_detach_kernel_driver(usb->handle, number);
 		usb->detached = !r;
 		usb->lost = false;
 	} else if (!usb->detached && t->device.interface_class == MSC_CLASS_MASS_STORAGE &&
 		   (usb->owed || msc_usb_lost_driver("", usb->found.path, number))) {
-		guard(t);
+		msc_usb_guard(t);
 		usb->detached = usb->lost = true;
 	}
 	return r == LIBUSB_ERROR_NOT_FOUND ? 0 : r;
@@ -262,13 +260,7 @@ static int look_again(struct msc_usb *usb)
 	return libusb_init(&usb->context);
 }
 
-static bool is_stopped(const struct msc_target *t)
-{
-	return t->stop && t->stop(t->stop_user);
-}
-
-/* Of a device that has left, or is about to: its driver comes with the one that comes in its place. */
-static void let_go(struct msc_target *t)
+void msc_usb_let_go(struct msc_target *t)
 {
 	struct msc_usb *usb = msc_target_state(t);
 
@@ -277,23 +269,20 @@ static void let_go(struct msc_target *t)
 	give_back(t);
 }
 
-/* After a reset that changed the device's descriptors, or made it leave for a moment, it is a new
- * device to the kernel, in the same place. A user who does not want to wait any longer still waits
- * REAPPEAR_NS: what was written is to be restored. */
-static int attach_again(struct msc_target *t, const char *after, const char *serial,
-			int64_t wait_ns, struct msc_err *err)
+int msc_usb_attach_again(struct msc_target *t, const char *after, const char *serial,
+			 int64_t wait_ns, struct msc_err *err)
 {
 	struct msc_usb *usb = msc_target_state(t);
 	int64_t soon = msc_now(t->clock) + REAPPEAR_NS, until = msc_now(t->clock) + wait_ns;
 	struct msc_err why = MSC_ERR_INIT;
 
-	let_go(t);
+	msc_usb_let_go(t);
 	usb->match = (struct msc_usb_match){ .by_id = true,
 					     .vendor = t->device.desc.vendor,
 					     .product = t->device.desc.product };
 	memcpy(usb->match.path, t->device.path, sizeof(usb->match.path));
 	snprintf(usb->match.serial, sizeof(usb->match.serial), "%s", serial);
-	while (msc_now(t->clock) < until && (msc_now(t->clock) < soon || !is_stopped(t))) {
+	while (msc_now(t->clock) < until && (msc_now(t->clock) < soon || !msc_is_stopped(t))) {
 		why = (struct msc_err)MSC_ERR_INIT;
 		msc_wait_until(t->clock, msc_now(t->clock) + REAPPEAR_PAUSE_NS);
 		if (!look_again(usb) && !attach(t, &why)) {
@@ -315,7 +304,7 @@ static int reset(struct msc_target *t, struct msc_err *err)
 	int r = libusb_reset_device(usb->handle);
 
 	if (r == LIBUSB_ERROR_NOT_FOUND || r == LIBUSB_ERROR_NO_DEVICE)
-		return attach_again(t, "a port reset", "", REAPPEAR_NS, err);
+		return msc_usb_attach_again(t, "a port reset", "", REAPPEAR_NS, err);
 	return r ? msc_usb_fail(err, MSC_E_GONE, r, "cannot reset the port") : 0;
 }
 
@@ -398,7 +387,7 @@ static int suspend(struct msc_target *t, int64_t ns, struct msc_suspended *how, 
 		return msc_fail(err, MSC_E_UNSUPPORTED,
 				"it is attached by USB/IP, which has no message that suspends a "
 				"device");
-	guard(t);
+	msc_usb_guard(t);
 	if (!msc_usb_suspend(&sleeper, ns, how, err))
 		return 0;
 	if (err->code != MSC_E_GONE)
@@ -406,89 +395,7 @@ static int suspend(struct msc_target *t, int64_t ns, struct msc_suspended *how, 
 	/* The kernel resets the port and sets the device up anew, as a new one. */
 	*err = (struct msc_err)MSC_ERR_INIT;
 	how->outcome = MSC_OUT_TIMEOUT;
-	return attach_again(t, "the bus was resumed", "", REAPPEAR_NS, err);
-}
-
-/* ---- power -------------------------------------------------------------------------------- */
-
-/* False: the user did not want to wait so long. */
-static bool pause_for(struct msc_target *t, int64_t ns)
-{
-	int64_t until = msc_now(t->clock) + ns;
-
-	while (msc_now(t->clock) < until && !is_stopped(t)) {
-		int64_t next = msc_now(t->clock) + MSC_SLICE_NS;
-
-		msc_wait_until(t->clock, next < until ? next : until);
-	}
-	return !is_stopped(t);
-}
-
-static int switch_port(struct msc_target *t, const struct msc_usb_port *port, int64_t off_ns,
-		       struct msc_err *err)
-{
-	struct msc_usb *usb = msc_target_state(t);
-	int number = 0;
-
-	guard(t);
-	msc_guardian_keep_port(&usb->guardian, port);
-	let_go(t);
-	if (!msc_usb_port_switch(port, "", false))
-		number = errno;
-	else
-		(void)!pause_for(t, off_ns);
-	if (!msc_usb_port_switch(port, "", true) && !number)
-		number = errno;
-	msc_guardian_keep_port(&usb->guardian, NULL);
-	if (attach_again(t, "its power was off", t->device.serial, POWER_UP_NS, err))
-		return -1;
-	if (number)
-		return msc_fail(err, MSC_E_UNSUPPORTED, "the kernel does not switch its port (%s)",
-				strerror(number));
-	return 0;
-}
-
-/* Whoever pulls it need not say so: it is seen. */
-static int ask_for_cable(struct msc_target *t, const char *why, struct msc_err *err)
-{
-	const struct msc_replug *r = &t->replug;
-	struct msc_usb *usb = msc_target_state(t);
-	int64_t until = msc_now(t->clock) + r->wait_ns;
-	char text[400], time[24];
-
-	if (!r->wait_ns)
-		return msc_fail(err, MSC_E_UNSUPPORTED,
-				"%s, and there is no terminal at which somebody could be asked for "
-				"its cable",
-				why);
-	msc_format_ns(time, sizeof time, r->wait_ns);
-	snprintf(text, sizeof text,
-		 "%s: pull its cable, wait two seconds, and plug it in again at the same place "
-		 "(within %s each)",
-		 t->device.name, time);
-	if (r->ask)
-		r->ask(r->ask_user, text);
-	while (msc_usb_is_there("", &usb->found)) {
-		if (!pause_for(t, MSC_SLICE_NS))
-			return msc_fail(err, MSC_E_INTERRUPTED, "interrupted");
-		if (msc_now(t->clock) >= until)
-			return msc_fail(err, MSC_E_UNSUPPORTED,
-					"%s, and nobody pulled its cable within %s", why, time);
-	}
-	return attach_again(t, "its cable was pulled", t->device.serial, r->wait_ns, err);
-}
-
-/* A port of vhci_hcd has no power, whatever its hub says. */
-static int power_cycle(struct msc_target *t, int64_t off_ns, struct msc_err *err)
-{
-	struct msc_err why = MSC_ERR_INIT;
-	struct msc_usb_port port;
-
-	if (!strcmp(t->device.host, "vhci_hcd"))
-		return ask_for_cable(t, "it is attached by USB/IP", err);
-	if (msc_usb_port_find(&port, "", t->device.path, &why) == 0)
-		return switch_port(t, &port, off_ns, err);
-	return ask_for_cable(t, why.msg, err);
+	return msc_usb_attach_again(t, "the bus was resumed", "", REAPPEAR_NS, err);
 }
 
 /* ---- open, close, list -------------------------------------------------------------------- */
@@ -546,6 +453,6 @@ const struct msc_transport msc_transport_libusb = {
 	.lend = msc_usb_lend,
 	.unlend = msc_usb_unlend,
 	.suspend = suspend,
-	.power_cycle = power_cycle,
+	.power_cycle = msc_usb_power_cycle,
 	.list = list_usb,
 };

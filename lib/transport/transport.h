@@ -234,6 +234,12 @@ struct msc_target *msc_target_wrap(struct msc_target *next, const struct msc_tra
 /* The transport that the name belongs to, and what is left for it; NULL: none. */
 const struct msc_transport *msc_transport_of(const char *name, const char **rest);
 
+/* The user does not want to wait any longer. */
+static inline bool msc_is_stopped(const struct msc_target *t)
+{
+	return t->stop && t->stop(t->stop_user);
+}
+
 static inline void *msc_target_state(struct msc_target *t)
 {
 	return t->state;
