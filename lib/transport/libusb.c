@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "transport/disk_holders.h"
 #include "transport/usb_device.h"
+#include "transport/usb_power.h"
 #include "transport/usb_suspend.h"
 
 #define REAPPEAR_NS	    (5 * MSC_S)	    /* for a device that enumerates anew */
@@ -89,7 +90,7 @@ static void leave(struct msc_usb *usb)
 		libusb_exit(usb->context);
 }
 
-void msc_usb_guard(struct msc_target *t)
+static void guard(struct msc_target *t)
 {
 	struct msc_usb *usb = msc_target_state(t);
 
@@ -112,13 +113,13 @@ static int detach(struct msc_target *t, struct msc_err *err)
 			msc_err_prefix(err, "%s: ", t->device.name);
 			return -1;
 		}
-		msc_usb_guard(t);
+		guard(t);
 		r = libusb_detach_kernel_driver(usb->handle, number);
 		usb->detached = !r;
 		usb->lost = false;
 	} else if (!usb->detached && t->device.interface_class == MSC_CLASS_MASS_STORAGE &&
 		   (usb->owed || msc_usb_lost_driver("", usb->found.path, number))) {
-		msc_usb_guard(t);
+		guard(t);
 		usb->detached = usb->lost = true;
 	}
 	return r == LIBUSB_ERROR_NOT_FOUND ? 0 : r;
@@ -260,7 +261,8 @@ static int look_again(struct msc_usb *usb)
 	return libusb_init(&usb->context);
 }
 
-void msc_usb_let_go(struct msc_target *t)
+/* Of a device that has left, or is about to: its driver comes with the one that comes in its place. */
+static void let_go(struct msc_target *t)
 {
 	struct msc_usb *usb = msc_target_state(t);
 
@@ -269,14 +271,17 @@ void msc_usb_let_go(struct msc_target *t)
 	give_back(t);
 }
 
-int msc_usb_attach_again(struct msc_target *t, const char *after, const char *serial,
-			 int64_t wait_ns, struct msc_err *err)
+/* After a reset that changed the device's descriptors, or made it leave for a moment, it is a new
+ * device to the kernel, in the same place. A user who does not want to wait any longer still waits
+ * REAPPEAR_NS: what was written is to be restored. */
+static int attach_again(struct msc_target *t, const char *after, const char *serial,
+			int64_t wait_ns, struct msc_err *err)
 {
 	struct msc_usb *usb = msc_target_state(t);
 	int64_t soon = msc_now(t->clock) + REAPPEAR_NS, until = msc_now(t->clock) + wait_ns;
 	struct msc_err why = MSC_ERR_INIT;
 
-	msc_usb_let_go(t);
+	let_go(t);
 	usb->match = (struct msc_usb_match){ .by_id = true,
 					     .vendor = t->device.desc.vendor,
 					     .product = t->device.desc.product };
@@ -304,7 +309,7 @@ static int reset(struct msc_target *t, struct msc_err *err)
 	int r = libusb_reset_device(usb->handle);
 
 	if (r == LIBUSB_ERROR_NOT_FOUND || r == LIBUSB_ERROR_NO_DEVICE)
-		return msc_usb_attach_again(t, "a port reset", "", REAPPEAR_NS, err);
+		return attach_again(t, "a port reset", "", REAPPEAR_NS, err);
 	return r ? msc_usb_fail(err, MSC_E_GONE, r, "cannot reset the port") : 0;
 }
 
@@ -387,7 +392,7 @@ static int suspend(struct msc_target *t, int64_t ns, struct msc_suspended *how, 
 		return msc_fail(err, MSC_E_UNSUPPORTED,
 				"it is attached by USB/IP, which has no message that suspends a "
 				"device");
-	msc_usb_guard(t);
+	guard(t);
 	if (!msc_usb_suspend(&sleeper, ns, how, err))
 		return 0;
 	if (err->code != MSC_E_GONE)
@@ -395,7 +400,24 @@ static int suspend(struct msc_target *t, int64_t ns, struct msc_suspended *how, 
 	/* The kernel resets the port and sets the device up anew, as a new one. */
 	*err = (struct msc_err)MSC_ERR_INIT;
 	how->outcome = MSC_OUT_TIMEOUT;
-	return msc_usb_attach_again(t, "the bus was resumed", "", REAPPEAR_NS, err);
+	return attach_again(t, "the bus was resumed", "", REAPPEAR_NS, err);
+}
+
+/* To the kernel what comes back is a new device. */
+static int power_cycle(struct msc_target *t, int64_t off_ns, struct msc_err *err)
+{
+	struct msc_usb_replug p;
+
+	if (msc_usb_power_find(t, &p)) {
+		guard(t);
+		let_go(t);
+		msc_usb_power_switch(t, &p, off_ns);
+	} else if (msc_usb_power_ask(t, &p, err)) {
+		return -1;
+	}
+	if (attach_again(t, p.after, t->device.serial, p.back_ns, err))
+		return -1;
+	return msc_usb_power_went(&p, err);
 }
 
 /* ---- open, close, list -------------------------------------------------------------------- */
@@ -453,6 +475,6 @@ const struct msc_transport msc_transport_libusb = {
 	.lend = msc_usb_lend,
 	.unlend = msc_usb_unlend,
 	.suspend = suspend,
-	.power_cycle = msc_usb_power_cycle,
+	.power_cycle = power_cycle,
 	.list = list_usb,
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What libusb.c, which takes a device and gives it back, usb_transfer.c, usb_memory.c and usb_power.c share. */
+/* What libusb.c, which takes a device and gives it back, usb_transfer.c and usb_memory.c share. */
 #ifndef MSC_TRANSPORT_USB_DEVICE_H
 #define MSC_TRANSPORT_USB_DEVICE_H
 
@@ -49,20 +49,6 @@ void msc_usb_unlend(struct msc_target *, uint8_t *);
 bool msc_usb_spare_memory(struct msc_usb *);
 /* Before the handle is closed, when all of it has been given back. */
 void msc_usb_free_memory(struct msc_usb *);
-
-/* From here on the guardian gives the kernel's driver back should this process be killed. */
-void msc_usb_guard(struct msc_target *);
-/* Of a device that has left, or is about to: its driver comes with the one that comes in its place. */
-void msc_usb_let_go(struct msc_target *);
-/* Lets go of a device that has left, which is a new one to the kernel when it comes back in the same place, and takes that;
- * after: what made it leave; serial: what the new one has, or "" where that may differ. Waits so long, and MSC_E_GONE:
- * it did not come back. A user who does not want to wait any longer still waits five seconds: what was written is to be
- * restored. */
-int msc_usb_attach_again(struct msc_target *, const char *after, const char *serial,
-			 int64_t wait_ns, struct msc_err *);
-
-/* See power_cycle of transport.h. */
-int msc_usb_power_cycle(struct msc_target *, int64_t off_ns, struct msc_err *);
 
 /* Says what failed, in libusb's words; returns -1. */
 int msc_usb_fail(struct msc_err *, enum msc_code, int number, const char *what);

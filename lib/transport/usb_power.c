@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The power of a real device: its hub's port takes it away and gives it back, or somebody who pulls the cable does.
- * To the kernel what comes back is a new device. */
+/* The power of a real device: see usb_power.h. */
+#include "transport/usb_power.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "transport/usb_device.h"
-#include "transport/usb_port.h"
 
 #define POWER_UP_NS (20 * MSC_S) /* for a device that starts anew, by way of its boot loader */
 
@@ -24,43 +24,48 @@ static bool pause_for(struct msc_target *t, int64_t ns)
 	return !msc_is_stopped(t);
 }
 
-static int switch_port(struct msc_target *t, const struct msc_usb_port *port, int64_t off_ns,
-		       struct msc_err *err)
+/* A port of vhci_hcd has no power, whatever its hub says. */
+bool msc_usb_power_find(const struct msc_target *t, struct msc_usb_replug *p)
 {
-	struct msc_usb *usb = msc_target_state(t);
-	int number = 0;
+	struct msc_err err = MSC_ERR_INIT;
+	bool found;
 
-	msc_usb_guard(t);
-	msc_guardian_keep_port(&usb->guardian, port);
-	msc_usb_let_go(t);
-	if (!msc_usb_port_switch(port, "", false))
-		number = errno;
-	else
-		(void)!pause_for(t, off_ns);
-	if (!msc_usb_port_switch(port, "", true) && !number)
-		number = errno;
-	msc_guardian_keep_port(&usb->guardian, NULL);
-	if (msc_usb_attach_again(t, "its power was off", t->device.serial, POWER_UP_NS, err))
-		return -1;
-	if (number)
-		return msc_fail(err, MSC_E_UNSUPPORTED, "the kernel does not switch its port (%s)",
-				strerror(number));
-	return 0;
+	*p = (struct msc_usb_replug){ .after = "its power was off", .back_ns = POWER_UP_NS };
+	if (!strcmp(t->device.host, "vhci_hcd"))
+		(void)msc_fail(&err, MSC_E_UNSUPPORTED, "it is attached by USB/IP");
+	found = !err.code && msc_usb_port_find(&p->port, "", t->device.path, &err) == 0;
+	snprintf(p->why, sizeof p->why, "%s", err.msg);
+	return found;
 }
 
-/* Whoever pulls it need not say so: it is seen. */
-static int ask_for_cable(struct msc_target *t, const char *why, struct msc_err *err)
+void msc_usb_power_switch(struct msc_target *t, struct msc_usb_replug *p, int64_t off_ns)
+{
+	struct msc_usb *usb = msc_target_state(t);
+
+	msc_guardian_keep_port(&usb->guardian, &p->port);
+	if (!msc_usb_port_switch(&p->port, "", false))
+		p->number = errno;
+	else
+		(void)!pause_for(t, off_ns);
+	if (!msc_usb_port_switch(&p->port, "", true) && !p->number)
+		p->number = errno;
+	msc_guardian_keep_port(&usb->guardian, NULL);
+}
+
+int msc_usb_power_ask(struct msc_target *t, struct msc_usb_replug *p, struct msc_err *err)
 {
 	const struct msc_replug *r = &t->replug;
 	struct msc_usb *usb = msc_target_state(t);
 	int64_t until = msc_now(t->clock) + r->wait_ns;
 	char text[400], time[24];
 
+	p->after = "its cable was pulled";
+	p->back_ns = r->wait_ns;
 	if (!r->wait_ns)
 		return msc_fail(err, MSC_E_UNSUPPORTED,
 				"%s, and there is no terminal at which somebody could be asked for "
 				"its cable",
-				why);
+				p->why);
 	msc_format_ns(time, sizeof time, r->wait_ns);
 	snprintf(text, sizeof text,
 		 "%s: pull its cable, wait two seconds, and plug it in again at the same place "
@@ -73,20 +78,15 @@ static int ask_for_cable(struct msc_target *t, const char *why, struct msc_err *
 			return msc_fail(err, MSC_E_INTERRUPTED, "interrupted");
 		if (msc_now(t->clock) >= until)
 			return msc_fail(err, MSC_E_UNSUPPORTED,
-					"%s, and nobody pulled its cable within %s", why, time);
+					"%s, and nobody pulled its cable within %s", p->why, time);
 	}
-	return msc_usb_attach_again(t, "its cable was pulled", t->device.serial, r->wait_ns, err);
+	return 0;
 }
 
-/* A port of vhci_hcd has no power, whatever its hub says. */
-int msc_usb_power_cycle(struct msc_target *t, int64_t off_ns, struct msc_err *err)
+int msc_usb_power_went(const struct msc_usb_replug *p, struct msc_err *err)
 {
-	struct msc_err why = MSC_ERR_INIT;
-	struct msc_usb_port port;
-
-	if (!strcmp(t->device.host, "vhci_hcd"))
-		return ask_for_cable(t, "it is attached by USB/IP", err);
-	if (msc_usb_port_find(&port, "", t->device.path, &why) == 0)
-		return switch_port(t, &port, off_ns, err);
-	return ask_for_cable(t, why.msg, err);
+	if (!p->number)
+		return 0;
+	return msc_fail(err, MSC_E_UNSUPPORTED, "the kernel does not switch its port (%s)",
+			strerror(p->number));
 }
