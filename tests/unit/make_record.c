@@ -374,7 +374,7 @@ static void reset(struct make *m, const struct words *w)
 	}
 }
 
-static struct msc_unit disk(uint64_t blocks, uint32_t block_size)
+static struct msc_unit disk(uint32_t blocks, uint32_t block_size)
 {
 	return (struct msc_unit){ .have_capacity = true,
 				  .removable = true,
