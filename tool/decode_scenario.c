@@ -230,7 +230,7 @@ static void put_exchange(struct script *s, const struct msc_record *r)
 static void put_control(struct script *s, const struct msc_record *r)
 {
 	const struct msc_setup *q = &r->u.control.setup;
-	uint8_t ep;
+	uint8_t ep, value;
 
 	if (msc_is_clear_halt(r, &ep)) {
 		fprintf(s->steps, "  - clear_halt: %s\n", ep & MSC_EP_IN ? "in" : "out");
@@ -240,6 +240,8 @@ static void put_control(struct script *s, const struct msc_record *r)
 		fputs("  - configure\n", s->steps);
 	} else if (msc_is_setting(r)) {
 		fputs("  - set_interface\n", s->steps);
+	} else if (msc_is_any_configuration(r, &value)) {
+		fprintf(s->steps, "  - set_configuration: { value: %u, expect: any }\n", value);
 	} else if (q->request_type & MSC_REQTYPE_IN) {
 		bool ours = (q->request_type & MSC_REQTYPE_RECIPIENT) == MSC_RECIPIENT_INTERFACE &&
 			    q->index == r->device->interface_number;

@@ -326,6 +326,7 @@ static bool names_absent(const struct msc_record *r, char *what, size_t size)
 {
 	const struct msc_setup *s = &r->u.control.setup;
 	const struct msc_device *d = r->device;
+	uint8_t value;
 
 	if (msc_is_request(r, MSC_REQTYPE_IN | MSC_RECIPIENT_INTERFACE, MSC_STD_GET_STATUS) &&
 	    !is_described(d, MSC_DESC_INTERFACE, (uint8_t)s->index, -1))
@@ -339,6 +340,9 @@ static bool names_absent(const struct msc_record *r, char *what, size_t size)
 		  !is_described(d, MSC_DESC_INTERFACE, (uint8_t)s->index, s->value)))
 		snprintf(what, size, "SET_INTERFACE of interface %u with the setting %u", s->index,
 			 s->value);
+	else if (msc_is_any_configuration(r, &value) && value && d->desc.configurations == 1 &&
+		 msc_device_configuration(d) && value != msc_device_configuration(d))
+		snprintf(what, size, "SET_CONFIGURATION with the value %u", value);
 	else if (msc_is_request(r, MSC_REQTYPE_IN, MSC_STD_GET_DESCRIPTOR) && s->value >> 8 == 0)
 		snprintf(what, size, "GET_DESCRIPTOR of the type 0");
 	else
@@ -360,9 +364,9 @@ static void absent(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_usb_request_absent = {
 	.id = "usb.request.absent",
 	.title =
-		"a request for an interface, an endpoint, a setting or a descriptor that is not there is "
-		"refused",
-	.spec = "USB 2.0, 9.2.7, 9.4.3, 9.4.5 and 9.4.10",
+		"a request for a configuration, an interface, an endpoint, a setting or a descriptor that "
+		"is not there is refused",
+	.spec = "USB 2.0, 9.2.7, 9.4.3, 9.4.5, 9.4.7 and 9.4.10",
 	.severity = {MSC_FAIL, MSC_WARN, MSC_NOTE},
 	.why = "a host takes what is accepted for there, and looks for the rest of it",
 	.mistake = "wValue or wIndex is not looked at",

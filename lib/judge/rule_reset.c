@@ -9,7 +9,8 @@ static void completes(struct msc_judging *j, const struct msc_record *r)
 	const char *what = "Bulk-Only Mass Storage Reset";
 
 	if (msc_is_configuration(r))
-		what = "SET_CONFIGURATION with the value in force";
+		what = r->past.unconfigured ? "SET_CONFIGURATION after one with the value 0"
+					    : "SET_CONFIGURATION with the value in force";
 	else if (!msc_is_good_reset(r))
 		return;
 	if (outcome == MSC_OUT_DONE || outcome == MSC_OUT_GONE || outcome == MSC_OUT_CANCELLED)

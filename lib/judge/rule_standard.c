@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Rules of standard requests that a host sends now and then: the BOS descriptor, GET_STATUS of the
- * device and GET_INTERFACE. */
+ * device, GET_INTERFACE, and SET_CONFIGURATION with 0 beside GET_CONFIGURATION. */
 #include "judge/facts.h"
 
 #define USB_2_00 0x0200
@@ -165,4 +165,55 @@ const struct msc_rule msc_rule_usb_interface_setting = {
 		"the request falls into the default branch, or answers with a variable that nobody sets",
 	.on = MSC_RECORD_CONTROL,
 	.judge = interface_setting,
+};
+
+/* ---- SET_CONFIGURATION with 0, GET_CONFIGURATION ------------------------------------------- */
+
+/* The value that was set last; -1: not known. What a port reset or a suspend leaves has rules of its own. */
+static int configuration_set(const struct msc_record *r)
+{
+	if (r->past.suspended || r->past.unknown)
+		return -1;
+	if (r->past.unconfigured)
+		return 0;
+	if (!r->past.reset || r->past.reset_by != MSC_RESET_BY_CONFIGURATION)
+		return -1;
+	return msc_device_configuration(r->device);
+}
+
+static void configuration(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_control *c = &r->u.control;
+	uint8_t value;
+	int set;
+
+	if (msc_is_any_configuration(r, &value)) {
+		if (value || c->outcome != MSC_OUT_STALL)
+			return;
+		msc_found(j, "SET_CONFIGURATION with the value 0 was refused");
+		msc_expected(j, "done");
+		msc_actual(j, "STALL");
+		return;
+	}
+	set = configuration_set(r);
+	if (!msc_is_request(r, MSC_REQTYPE_IN, MSC_STD_GET_CONFIGURATION) || set < 0 ||
+	    c->outcome != MSC_OUT_DONE || c->data_len != 1 || c->data[0] == set)
+		return;
+	msc_found(j, "GET_CONFIGURATION says %u, and SET_CONFIGURATION has set %d", c->data[0],
+		  set);
+	msc_expected(j, "%d", set);
+	msc_actual(j, "%u", c->data[0]);
+}
+
+const struct msc_rule msc_rule_usb_configuration_value = {
+	.id = "usb.configuration.value",
+	.title =
+		"SET_CONFIGURATION takes the value 0, and GET_CONFIGURATION gives what was set last",
+	.spec = "USB 2.0, 9.4.2, 9.4.7 and 9.1.1.5",
+	.severity = {MSC_FAIL, MSC_WARN, MSC_NOTE},
+	.why = "a host that stops using a device without resetting its port sends 0; the compliance "
+	       "tests ask",
+	.mistake = "0 is looked for among the configurations, or the answer is a constant",
+	.on = MSC_RECORD_CONTROL,
+	.judge = configuration,
 };

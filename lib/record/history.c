@@ -453,13 +453,17 @@ static void add_control(struct msc_history *h, struct msc_record *r)
 {
 	const struct msc_control *c = &r->u.control;
 	bool done = c->outcome == MSC_OUT_DONE;
-	uint8_t ep;
+	uint8_t ep, value;
 
 	learn_max_lun(h, r);
 	if (msc_is_good_reset(r)) {
 		add_request(h, r);
 	} else if (msc_is_configuration(r) && done) {
 		all_is_well(h, MSC_RESET_BY_CONFIGURATION);
+	} else if (msc_is_any_configuration(r, &value) && done) {
+		/* The endpoints are gone, or those of another configuration. */
+		h->past.in = h->past.out = (struct msc_halt_known){ .halt = MSC_HALT_UNKNOWN };
+		h->past.unconfigured = !value;
 	} else if (msc_is_setting(r) && done && !h->needs_reset && !h->past.awaits_recovery) {
 		all_is_well(h, MSC_RESET_BY_INTERFACE);
 	} else if (msc_is_clear_halt(r, &ep) && done) {

@@ -410,7 +410,14 @@ bool msc_is_clear_halt(const struct msc_record *r, uint8_t *ep)
 bool msc_is_configuration(const struct msc_record *r)
 {
 	return msc_is_request(r, 0, MSC_STD_SET_CONFIGURATION) &&
+	       r->device->config_len >= MSC_CONFIG_DESC_LEN &&
 	       r->u.control.setup.value == msc_device_configuration(r->device);
+}
+
+bool msc_is_any_configuration(const struct msc_record *r, uint8_t *value)
+{
+	*value = (uint8_t)r->u.control.setup.value;
+	return r->kind == MSC_RECORD_CONTROL && msc_setup_sets_configuration(&r->u.control.setup);
 }
 
 bool msc_is_setting(const struct msc_record *r)

@@ -153,6 +153,8 @@ struct msc_past {
 	bool awaits_recovery;
 	bool was_invalid; /* because the last CBW was not valid */
 	struct msc_halt_known in, out;
+	bool unconfigured; /* SET_CONFIGURATION with the value 0 was taken, and the device has not been
+			      set up again */
 	bool suspended; /* since that exchange, and since a reset, the bus was, and is no longer */
 	bool resumed; /* and endpoint 0 has answered since then */
 	bool busy; /* of a control request: in the middle of an exchange */
@@ -266,6 +268,10 @@ bool msc_is_good_max_lun(const struct msc_record *); /* Get Max LUN, every field
 bool msc_is_clear_halt(const struct msc_record *, uint8_t *ep);
 /* SET_INTERFACE of the interface, the setting in force. */
 bool msc_is_setting(const struct msc_record *);
-bool msc_is_configuration(const struct msc_record *); /* SET_CONFIGURATION, the value in force */
+bool msc_is_configuration(
+	const struct msc_record
+		*); /* SET_CONFIGURATION, the value in force; false where that is not known */
+/* The same with any value, of which the upper byte is reserved: USB 2.0, 9.4.7. */
+bool msc_is_any_configuration(const struct msc_record *, uint8_t *value);
 
 #endif

@@ -10,8 +10,6 @@
 #include "base/text.h"
 #include "run/runner.h"
 
-#define LEAVES_MAX  3 /* so often a device may leave in one case, and is waited for */
-#define RESTLESS_MAX 5 /* in so many cases on end it may do so while it is brought back */
 #define UNLEVEL_MAX 20 /* that often a device is tried that does not take the common beginning */
 
 /* Of a unit without a capacity that could be learned: what is known of its medium. */
@@ -356,55 +354,20 @@ static void forget(struct msc_runner *r)
 	msc_session_forget(r->session);
 }
 
-static int judge_leaving(struct msc_runner *r, int64_t away_ns, struct msc_err *err)
-{
-	char asked[160], away[24];
-
-	msc_asked_text(asked, sizeof asked, &r->target->asked);
-	msc_format_ns(away, sizeof away, away_ns);
-	return msc_judge_stated(
-		&msc_rule_usb_device_stays, NULL, NULL, r->o->profile, &r->findings, "it stays",
-		away, err,
-		"the device left the bus by itself and came back after %s; the last "
-		"that it was asked for was %s",
-		away, asked);
-}
-
-/* The device has left in the middle of the case. That is its own doing when it is back a moment later: a cable
- * that somebody has pulled stays out. A server that fails says nothing of the device. */
-static int wait_for_return(struct msc_runner *r, struct msc_err *err)
-{
-	const struct msc_err left = *err;
-	int64_t began = msc_now(r->target->clock);
-
-	if (!r->target->gone || r->leaves == LEAVES_MAX || r->restless == RESTLESS_MAX)
-		return -1;
-	*err = (struct msc_err)MSC_ERR_INIT;
-	if (msc_session_rejoin(r->session, err) < 0) {
-		if (err->code == MSC_E_GONE)
-			*err = left;
-		return -1;
-	}
-	r->leaves++;
-	if (left.code == MSC_E_GONE)
-		return judge_leaving(r, msc_now(r->target->clock) - began, err);
-	msc_run_end_case(r, MSC_VERDICT_ERROR, "%s", left.msg);
-	return 0;
-}
-
 /* The steps and all that follows them on the device. */
 static int run_and_clean(struct msc_runner *r, bool *wedged, struct msc_err *err)
 {
 	int64_t began = msc_now(r->target->clock);
+	struct msc_err ignored = MSC_ERR_INIT;
 	int rc;
 
 	r->leaves = 0;
 	rc = run_scenario(r, err);
-	if (rc == 0)
-		rc = tell_phases(r, began, err);
-	if (rc == 0)
+	if (rc < 0) /* what is to be put back needs a device that is configured */
+		(void)!msc_run_configured(r, &ignored);
+	else if ((rc = msc_run_configured(r, err)) == 0 && (rc = tell_phases(r, began, err)) == 0)
 		rc = clean_up(r, wedged, err);
-	while (rc < 0 && wait_for_return(r, err) == 0)
+	while (rc < 0 && msc_run_rejoin(r, err) == 0)
 		rc = clean_up(r, wedged, err);
 	r->restless = r->leaves > 1 ? r->restless + 1 : 0;
 	return rc;

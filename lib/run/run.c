@@ -247,15 +247,6 @@ static int settle_earlier(struct msc_runner *r, struct msc_err *err)
 				  err);
 }
 
-void msc_run_tell_asked(const struct msc_runner *r, struct msc_err *err)
-{
-	char asked[160];
-
-	if (r->target->gone && r->target->asked.kind != MSC_ASKED_NOTHING)
-		msc_append(err->msg, sizeof err->msg, "; the last that it was asked for was %s",
-			   msc_asked_text(asked, sizeof asked, &r->target->asked));
-}
-
 /* Without a place for the journal nothing is written; what only reads still runs. */
 static int hold_journal(struct msc_runner *r, struct msc_err *err)
 {

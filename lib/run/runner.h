@@ -56,6 +56,7 @@ struct msc_runner {
 	struct msc_findings findings;
 	struct msc_saved_answer slots[MSC_SLOTS_MAX];
 	bool ended;	    /* no more steps */
+	bool deconfigured; /* SET_CONFIGURATION was taken with another value than the one in force */
 	bool held_back; /* by the transport or the gate, in the middle of what the scenario meant to send */
 	uint32_t steps;	    /* and turns of loops, so far */
 	struct {
@@ -69,8 +70,6 @@ struct msc_runner {
 
 /* run.c */
 void msc_run_note(struct msc_runner *, const char *fmt, ...) MSC_PRINTF(2, 3);
-/* Of a device that has left: what it was asked for last. */
-void msc_run_tell_asked(const struct msc_runner *, struct msc_err *);
 /* The host owes the device a reset recovery before anything else is sent. */
 bool msc_run_owes_reset(const struct msc_runner *);
 
@@ -94,6 +93,13 @@ const char *msc_run_unpermitted(const struct msc_scenario *, const struct msc_ru
 /* The case ends here, without more steps, and this is its verdict unless findings are worse. */
 void msc_run_end_case(struct msc_runner *, enum msc_verdict, const char *fmt, ...) MSC_PRINTF(3, 4);
 
+/* leaving.c */
+/* The device has left in the middle of the case, and err says so: waits for it, which is a finding. -1: it is not
+ * back, and *err says why. */
+int msc_run_rejoin(struct msc_runner *, struct msc_err *) MSC_MUST_CHECK;
+/* Of a device that has left: what it was asked for last. */
+void msc_run_tell_asked(const struct msc_runner *, struct msc_err *);
+
 /* estimate.c: tells how many cases will run and about how long they take. */
 void msc_run_estimate(struct msc_runner *, const struct msc_scenarios *);
 
@@ -101,6 +107,8 @@ void msc_run_estimate(struct msc_runner *, const struct msc_scenarios *);
 int msc_run_steps(struct msc_runner *, const struct msc_plan_step *, size_t n,
 		  struct msc_err *) MSC_MUST_CHECK;
 int msc_run_recover(struct msc_runner *, struct msc_err *) MSC_MUST_CHECK;
+/* A device that is deconfigured gets its configuration back; nothing otherwise. */
+int msc_run_configured(struct msc_runner *, struct msc_err *) MSC_MUST_CHECK;
 /* step_aside.c: what a scenario does in the middle of a command, as the session is told of it; a is in use
  * until the command has ended. */
 struct msc_run_aside {

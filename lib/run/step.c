@@ -14,6 +14,31 @@ int msc_run_recover(struct msc_runner *r, struct msc_err *err)
 	return msc_session_reset_recovery(r->session, NULL, err);
 }
 
+/* A device that does not let itself be set up again has nothing to say to the steps that follow. */
+static int configure(struct msc_runner *r, struct msc_err *err)
+{
+	const bool again = r->deconfigured;
+	const struct msc_record *record;
+
+	r->deconfigured = false;
+	if (msc_session_configure(r->session, &record, err) < 0) {
+		if (!again || err->code != MSC_E_UNSUPPORTED)
+			return -1;
+		/* The kernel has let it through before; something else uses the device since. */
+		*err = (struct msc_err)MSC_ERR_INIT;
+		return msc_session_port_reset(r->session, NULL, err);
+	}
+	if (again && record->u.control.outcome != MSC_OUT_DONE)
+		msc_run_end_case(r, MSC_VERDICT_FAIL,
+				 "the device could not be configured again after it was not");
+	return 0;
+}
+
+int msc_run_configured(struct msc_runner *r, struct msc_err *err)
+{
+	return r->deconfigured ? configure(r, err) : 0;
+}
+
 static int poll_endpoint(struct msc_runner *r, const struct msc_plan_poll *p, struct msc_err *err)
 {
 	const struct msc_device *d = &r->target->device;
@@ -157,6 +182,7 @@ static int port_reset(struct msc_runner *r, struct msc_err *err)
 {
 	const struct msc_record *record;
 
+	r->deconfigured = false;
 	if (msc_session_port_reset(r->session, &record, err) < 0)
 		return -1;
 	if (record->u.port.outcome != MSC_OUT_DONE)
@@ -169,10 +195,6 @@ static int power_cycle(struct msc_runner *r, struct msc_err *err)
 {
 	bool flushed;
 
-	if (!r->target->transport->power_cycle) {
-		msc_run_end_case(r, MSC_VERDICT_SKIP, "nobody can switch its power from here");
-		return 0;
-	}
 	if (msc_power_may(r->target, err) < 0)
 		return -1;
 	return msc_soak_power_cycle(r->session, r->o->lun, POWER_OFF_NS, &flushed, err);
@@ -191,7 +213,7 @@ static int run_step(struct msc_runner *r, const struct msc_plan_step *s, struct 
 	case MSC_DO_CONTROL: return msc_run_control(r, &s->u.control, err);
 	case MSC_DO_ENUMERATE: return msc_run_enumerate(r, err);
 	case MSC_DO_PRELUDE: return msc_run_prelude(r, err);
-	case MSC_DO_CONFIGURE: return msc_session_configure(r->session, NULL, err);
+	case MSC_DO_CONFIGURE: return configure(r, err);
 	case MSC_DO_SET_INTERFACE: return msc_session_set_interface(r->session, NULL, err);
 	case MSC_DO_POLL: return poll_endpoint(r, &s->u.poll, err);
 	case MSC_DO_CLEAR_HALT:
@@ -234,11 +256,22 @@ static bool recovers(const struct msc_plan_step *s)
 	}
 }
 
+/* These mean something to a device that is not configured, or do not reach it; all others are for one that is. */
+static bool is_for_any_state(const struct msc_plan_step *s)
+{
+	return s->what == MSC_DO_CONTROL || s->what == MSC_DO_POLL || s->what == MSC_DO_SUSPEND ||
+	       (recovers(s) && s->what != MSC_DO_SETTLE && s->what != MSC_DO_RESET_RECOVERY);
+}
+
 int msc_run_steps(struct msc_runner *r, const struct msc_plan_step *steps, size_t n,
 		  struct msc_err *err)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (go_on(r, err) < 0)
+			return -1;
+		if (r->ended)
+			break;
+		if (!is_for_any_state(&steps[i]) && msc_run_configured(r, err) < 0)
 			return -1;
 		if (r->ended)
 			break;

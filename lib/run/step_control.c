@@ -53,6 +53,8 @@ int msc_run_control(struct msc_runner *r, const struct msc_plan_control *c, stru
 				    .value = (uint16_t)value,
 				    .index = (uint16_t)index,
 				    .length = (uint16_t)length };
+	if (msc_setup_sets_configuration(&setup) && msc_may_configure(r->target, err) < 0)
+		return -1;
 	data = calloc(1, setup.length + 1u);
 	if (!data)
 		return msc_nomem(err);
@@ -62,6 +64,8 @@ int msc_run_control(struct msc_runner *r, const struct msc_plan_control *c, stru
 	free(data);
 	if (rc == 0 && msc_setup_sets_interface(&setup, d->interface_number))
 		rc = agree(r, record, err);
+	if (rc == 0 && msc_setup_sets_configuration(&setup))
+		r->deconfigured |= record->u.control.outcome == MSC_OUT_DONE;
 	if (rc < 0 || msc_check_control(r, &c->expect, record, err) < 0)
 		return -1;
 	if (c->save < 0)

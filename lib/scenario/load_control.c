@@ -35,11 +35,13 @@ static int finish_control(struct msc_loader *l, const struct msc_yaml *n,
 	if ((type & MSC_REQTYPE_TYPE) == MSC_REQTYPE_STANDARD && !(type & MSC_REQTYPE_IN) &&
 	    (request == MSC_STD_SET_ADDRESS || request == MSC_STD_SET_CONFIGURATION ||
 	     request == MSC_STD_SET_INTERFACE || request == MSC_STD_CLEAR_FEATURE))
-		return msc_yaml_fail(l->path, n, l->err,
-				     "expected a request that leaves address, configuration and "
-				     "halts alone, found request %d; clear_halt, "
-				     "set_interface and port_reset do these with the host's side",
-				     (int)request);
+		return msc_yaml_fail(
+			l->path, n, l->err,
+			"expected a request that leaves address, configuration and "
+			"halts alone, found request %d; clear_halt, "
+			"set_configuration, set_interface and port_reset do these with the "
+			"host's side",
+			(int)request);
 	return 0;
 }
 
@@ -113,6 +115,11 @@ static const struct msc_key interface_keys[] = {
 	EXPECT_FIELD,
 	{0},
 };
+static const struct msc_key configuration_keys[] = {
+	{"value", msc_load_expr, AT(value), 0, UINT16_MAX, NULL, true},
+	EXPECT_FIELD,
+	{0},
+};
 static const struct msc_key control_keys[] = {
 	{"type", msc_load_expr, AT(type), 0, UINT8_MAX, NULL, true},
 	{"request", msc_load_expr, AT(request), 0, UINT8_MAX, NULL, true},
@@ -156,6 +163,8 @@ static const struct form forms[] = {
 	{ "get_status", status_keys, 0, MSC_STD_GET_STATUS, 0, 0, 2, finish_status },
 	{ "set_halt", NULL, MSC_RECIPIENT_ENDPOINT, MSC_STD_SET_FEATURE, MSC_FEATURE_ENDPOINT_HALT,
 	  0, 0, halt_of },
+	{ "set_configuration", configuration_keys, MSC_RECIPIENT_DEVICE, MSC_STD_SET_CONFIGURATION,
+	  0, 0, 0, NULL },
 	{ "set_interface", interface_keys, MSC_RECIPIENT_INTERFACE, MSC_STD_SET_INTERFACE, 0, -1, 0,
 	  NULL },
 };

@@ -150,6 +150,7 @@ static const struct {
 	{"get_descriptor", NULL, MSC_DO_CONTROL},
 	{"get_status", NULL, MSC_DO_CONTROL},
 	{"set_halt", NULL, MSC_DO_CONTROL},
+	{"set_configuration", NULL, MSC_DO_CONTROL},
 	{NULL, NULL, 0},
 };
 

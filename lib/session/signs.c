@@ -114,7 +114,7 @@ void msc_engine_count_packets(struct msc_session *s, const struct msc_transfer *
 	} else if (t->kind == MSC_TRANSFER_BULK && max_packet) {
 		*(in ? &s->odd_in : &s->odd_out) ^= packets(t, max_packet) & 1;
 	} else if (t->kind == MSC_TRANSFER_CONTROL && t->outcome == MSC_OUT_DONE) {
-		bool all = !t->setup.request_type && t->setup.request == MSC_STD_SET_CONFIGURATION;
+		bool all = msc_setup_sets_configuration(&t->setup);
 		bool ours = msc_setup_sets_interface(&t->setup, d->interface_number);
 		bool one = msc_setup_clears_halt(&t->setup);
 

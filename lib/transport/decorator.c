@@ -50,6 +50,11 @@ static int pass_configure(struct msc_target *t, enum msc_outcome *outcome, struc
 	return t->next->transport->configure(t->next, outcome, err);
 }
 
+static int pass_may_configure(struct msc_target *t, struct msc_err *err)
+{
+	return t->next->transport->may_configure(t->next, err);
+}
+
 static int pass_set_interface(struct msc_target *t, enum msc_outcome *outcome, struct msc_err *err)
 {
 	return t->next->transport->set_interface(t->next, outcome, err);
@@ -112,6 +117,7 @@ static void complete(struct msc_transport *whole, const struct msc_transport *ne
 	PASS(reset);
 	PASS(command);
 	PASS(configure);
+	PASS(may_configure);
 	PASS(set_interface);
 	PASS(suspend);
 	PASS(power_cycle);

@@ -19,11 +19,10 @@
 #include "base/text.h"
 #include "transport/disk_holders.h"
 #include "transport/usb_device.h"
-#include "transport/usb_port.h"
+#include "transport/usb_power.h"
 #include "transport/usb_suspend.h"
 
 #define REAPPEAR_NS	    (5 * MSC_S)	    /* for a device that enumerates anew */
-#define POWER_UP_NS (20 * MSC_S) /* for one that starts anew, by way of its boot loader */
 #define REAPPEAR_PAUSE_NS   (50 * MSC_MS)
 #define CLAIM_TRIES	    3		    /* when a driver comes while we claim */
 #define DESCRIPTOR_CONFIGS  8		    /* configurations that are looked at */
@@ -262,11 +261,6 @@ static int look_again(struct msc_usb *usb)
 	return libusb_init(&usb->context);
 }
 
-static bool is_stopped(const struct msc_target *t)
-{
-	return t->stop && t->stop(t->stop_user);
-}
-
 /* Of a device that has left, or is about to: its driver comes with the one that comes in its place. */
 static void let_go(struct msc_target *t)
 {
@@ -293,7 +287,7 @@ static int attach_again(struct msc_target *t, const char *after, const char *ser
 					     .product = t->device.desc.product };
 	memcpy(usb->match.path, t->device.path, sizeof(usb->match.path));
 	snprintf(usb->match.serial, sizeof(usb->match.serial), "%s", serial);
-	while (msc_now(t->clock) < until && (msc_now(t->clock) < soon || !is_stopped(t))) {
+	while (msc_now(t->clock) < until && (msc_now(t->clock) < soon || !msc_is_stopped(t))) {
 		why = (struct msc_err)MSC_ERR_INIT;
 		msc_wait_until(t->clock, msc_now(t->clock) + REAPPEAR_PAUSE_NS);
 		if (!look_again(usb) && !attach(t, &why)) {
@@ -319,6 +313,27 @@ static int reset(struct msc_target *t, struct msc_err *err)
 	return r ? msc_usb_fail(err, MSC_E_GONE, r, "cannot reset the port") : 0;
 }
 
+static int sibling_in_use(struct msc_err *err)
+{
+	return msc_fail(err, MSC_E_UNSUPPORTED,
+			"the kernel does not let SET_CONFIGURATION through while another interface "
+			"of the device is in use");
+}
+
+/* usbfs passes a SET_CONFIGURATION among the control requests on unseen: a driver of another interface would
+ * go on using a device that is not configured. */
+static int may_configure(struct msc_target *t, struct msc_err *err)
+{
+	struct msc_usb *usb = msc_target_state(t);
+	uint8_t interfaces = t->device.config[4];
+
+	for (uint8_t i = 0; i < interfaces; i++)
+		if (i != t->device.interface_number &&
+		    libusb_kernel_driver_active(usb->handle, i) == 1)
+			return sibling_in_use(err);
+	return 0;
+}
+
 /* The kernel refuses it while an interface is claimed, ours too; with the value in force it keeps
  * all drivers where they are. */
 static int configure(struct msc_target *t, enum msc_outcome *outcome, struct msc_err *err)
@@ -339,9 +354,7 @@ static int configure(struct msc_target *t, enum msc_outcome *outcome, struct msc
 	if (again || r == LIBUSB_ERROR_NO_DEVICE)
 		return gone(t, err);
 	if (r == LIBUSB_ERROR_BUSY)
-		return msc_fail(err, MSC_E_UNSUPPORTED,
-				"the kernel does not let SET_CONFIGURATION through while another "
-				"interface of the device is in use");
+		return sibling_in_use(err);
 	*outcome = !r ? MSC_OUT_DONE : stalled ? MSC_OUT_STALL : MSC_OUT_ERROR;
 	return 0;
 }
@@ -390,86 +403,31 @@ static int suspend(struct msc_target *t, int64_t ns, struct msc_suspended *how, 
 	return attach_again(t, "the bus was resumed", "", REAPPEAR_NS, err);
 }
 
-/* ---- power -------------------------------------------------------------------------------- */
-
-/* False: the user did not want to wait so long. */
-static bool pause_for(struct msc_target *t, int64_t ns)
-{
-	int64_t until = msc_now(t->clock) + ns;
-
-	while (msc_now(t->clock) < until && !is_stopped(t)) {
-		int64_t next = msc_now(t->clock) + MSC_SLICE_NS;
-
-		msc_wait_until(t->clock, next < until ? next : until);
-	}
-	return !is_stopped(t);
-}
-
-static int switch_port(struct msc_target *t, const struct msc_usb_port *port, int64_t off_ns,
-		       struct msc_err *err)
-{
-	struct msc_usb *usb = msc_target_state(t);
-	int number = 0;
-
-	guard(t);
-	msc_guardian_keep_port(&usb->guardian, port);
-	let_go(t);
-	if (!msc_usb_port_switch(port, "", false))
-		number = errno;
-	else
-		(void)!pause_for(t, off_ns);
-	if (!msc_usb_port_switch(port, "", true) && !number)
-		number = errno;
-	msc_guardian_keep_port(&usb->guardian, NULL);
-	if (attach_again(t, "its power was off", t->device.serial, POWER_UP_NS, err))
-		return -1;
-	if (number)
-		return msc_fail(err, MSC_E_UNSUPPORTED, "the kernel does not switch its port (%s)",
-				strerror(number));
-	return 0;
-}
-
-/* Whoever pulls it need not say so: it is seen. */
-static int ask_for_cable(struct msc_target *t, const char *why, struct msc_err *err)
-{
-	const struct msc_replug *r = &t->replug;
-	struct msc_usb *usb = msc_target_state(t);
-	int64_t until = msc_now(t->clock) + r->wait_ns;
-	char text[400], time[24];
-
-	if (!r->wait_ns)
-		return msc_fail(err, MSC_E_UNSUPPORTED,
-				"%s, and there is no terminal at which somebody could be asked for "
-				"its cable",
-				why);
-	msc_format_ns(time, sizeof time, r->wait_ns);
-	snprintf(text, sizeof text,
-		 "%s: pull its cable, wait two seconds, and plug it in again at the same place "
-		 "(within %s each)",
-		 t->device.name, time);
-	if (r->ask)
-		r->ask(r->ask_user, text);
-	while (msc_usb_is_there("", &usb->found)) {
-		if (!pause_for(t, MSC_SLICE_NS))
-			return msc_fail(err, MSC_E_INTERRUPTED, "interrupted");
-		if (msc_now(t->clock) >= until)
-			return msc_fail(err, MSC_E_UNSUPPORTED,
-					"%s, and nobody pulled its cable within %s", why, time);
-	}
-	return attach_again(t, "its cable was pulled", t->device.serial, r->wait_ns, err);
-}
-
-/* A port of vhci_hcd has no power, whatever its hub says. */
+/* To the kernel what comes back is a new device. */
 static int power_cycle(struct msc_target *t, int64_t off_ns, struct msc_err *err)
 {
-	struct msc_err why = MSC_ERR_INIT;
-	struct msc_usb_port port;
+	struct msc_usb_replug p;
 
-	if (!strcmp(t->device.host, "vhci_hcd"))
-		return ask_for_cable(t, "it is attached by USB/IP", err);
-	if (msc_usb_port_find(&port, "", t->device.path, &why) == 0)
-		return switch_port(t, &port, off_ns, err);
-	return ask_for_cable(t, why.msg, err);
+	if (msc_usb_power_find(t, &p)) {
+		guard(t);
+		let_go(t);
+		msc_usb_power_switch(t, &p, off_ns);
+	} else if (msc_usb_power_ask(t, &p, err)) {
+		return -1;
+	}
+	if (attach_again(t, p.after, t->device.serial, p.back_ns, err))
+		return -1;
+	return msc_usb_power_went(&p, err);
+}
+
+/* Transfers that do not come back are not left behind: the handle that they are of cannot be closed. */
+static int rejoin(struct msc_target *t, struct msc_err *err)
+{
+	struct msc_usb *usb = msc_target_state(t);
+
+	if (usb->stuck)
+		return gone(t, err);
+	return attach_again(t, "it left", t->device.serial, MSC_REJOIN_NS, err);
 }
 
 /* ---- open, close, list -------------------------------------------------------------------- */
@@ -522,10 +480,12 @@ const struct msc_transport msc_transport_libusb = {
 	.clear_halt = clear_halt,
 	.reset = reset,
 	.configure = configure,
+	.may_configure = may_configure,
 	.set_interface = set_interface,
 	.lend = msc_usb_lend,
 	.unlend = msc_usb_unlend,
 	.suspend = suspend,
 	.power_cycle = power_cycle,
+	.rejoin = rejoin,
 	.list = list_usb,
 };

@@ -367,6 +367,14 @@ int msc_configure(struct msc_target *t, enum msc_outcome *outcome, struct msc_er
 	return begin_anew(t, "SET_CONFIGURATION", &setup, t->transport->configure, outcome, err);
 }
 
+int msc_may_configure(struct msc_target *t, struct msc_err *err)
+{
+	if (!t->transport->configure)
+		return msc_fail(err, MSC_E_UNSUPPORTED,
+				"%s: SET_CONFIGURATION cannot be sent this way", t->device.name);
+	return t->transport->may_configure ? t->transport->may_configure(t, err) : 0;
+}
+
 int msc_set_interface(struct msc_target *t, enum msc_outcome *outcome, struct msc_err *err)
 {
 	const struct msc_setup setup = { .request_type = MSC_RECIPIENT_INTERFACE,

@@ -156,6 +156,9 @@ struct msc_transport {
 	/* Optional: SET_CONFIGURATION with the value in force, so that both sides' endpoints begin
 	 * anew (USB 2.0, 9.1.1.5). MSC_E_UNSUPPORTED: the host does not let it through. */
 	int (*configure)(struct msc_target *, enum msc_outcome *outcome, struct msc_err *);
+	/* Optional: MSC_E_UNSUPPORTED and the reason where the host would not let `configure` through at
+	 * present. NULL: it does, where there is a `configure`. */
+	int (*may_configure)(struct msc_target *, struct msc_err *);
 	/* Optional: SET_INTERFACE with the setting in force, so that both sides' endpoints of the interface
 	 * begin anew (USB 2.0, 9.1.1.5 and 9.4.10). A device with that setting alone may refuse it. */
 	int (*set_interface)(struct msc_target *, enum msc_outcome *outcome, struct msc_err *);
@@ -245,6 +248,12 @@ struct msc_target *msc_target_wrap(struct msc_target *next, const struct msc_tra
 /* The transport that the name belongs to, and what is left for it; NULL: none. */
 const struct msc_transport *msc_transport_of(const char *name, const char **rest);
 
+/* The user does not want to wait any longer. */
+static inline bool msc_is_stopped(const struct msc_target *t)
+{
+	return t->stop && t->stop(t->stop_user);
+}
+
 static inline void *msc_target_state(struct msc_target *t)
 {
 	return t->state;
@@ -268,6 +277,9 @@ int msc_clear_halt(struct msc_target *, uint8_t ep, int64_t timeout_ns, enum msc
 		   struct msc_err *) MSC_MUST_CHECK;
 int msc_port_reset(struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
 int msc_configure(struct msc_target *, enum msc_outcome *, struct msc_err *) MSC_MUST_CHECK;
+/* MSC_E_UNSUPPORTED, and why: msc_configure would fail. To be asked before a device is sent a
+ * SET_CONFIGURATION that is not of the value in force, because msc_configure has to follow. */
+int msc_may_configure(struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
 int msc_set_interface(struct msc_target *, enum msc_outcome *, struct msc_err *) MSC_MUST_CHECK;
 int msc_suspend(struct msc_target *, int64_t ns, struct msc_err *) MSC_MUST_CHECK;
 /* MSC_E_UNSUPPORTED, and why: nobody may switch its power. */

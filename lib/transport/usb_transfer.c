@@ -298,7 +298,7 @@ int msc_usb_cancel(struct msc_target *t, struct msc_xfer *x, struct msc_err *err
 	if (!f->usb->stuck)
 		libusb_cancel_transfer(f->transfer); /* too late is fine: it has just ended */
 	while (x->outcome == MSC_OUT_PENDING && now < until) {
-		if (t->stop && t->stop(t->stop_user) && until > now + CANCEL_STOP_NS)
+		if (msc_is_stopped(t) && until > now + CANCEL_STOP_NS)
 			until = now + CANCEL_STOP_NS;
 		if (msc_usb_wait(t, x, now + MSC_SLICE_NS < until ? now + MSC_SLICE_NS : until,
 				 err))

@@ -376,7 +376,7 @@ int msc_usbip_cancel(struct msc_target *t, struct msc_xfer *x, struct msc_err *e
 	if (!f->unlink_seqnum && ask_unlink(t, f, err) < 0)
 		return -1;
 	while (x->outcome == MSC_OUT_PENDING && now < until) {
-		if (t->stop && t->stop(t->stop_user) && until > now + CANCEL_STOP_NS)
+		if (msc_is_stopped(t) && until > now + CANCEL_STOP_NS)
 			until = now + CANCEL_STOP_NS;
 		if (msc_usbip_wait(t, x, now + SLICE_NS < until ? now + SLICE_NS : until, err) < 0)
 			return -1;

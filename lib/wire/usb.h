@@ -54,6 +54,8 @@ struct msc_setup msc_setup_clear_halt(uint8_t ep);
 /* SET_INTERFACE: USB 2.0, 9.4.10. */
 struct msc_setup msc_setup_set_interface(uint8_t interface, uint8_t alternate);
 bool msc_setup_clears_halt(const struct msc_setup *);
+/* SET_CONFIGURATION, whatever the value: USB 2.0, 9.4.7. */
+bool msc_setup_sets_configuration(const struct msc_setup *);
 /* SET_INTERFACE of the interface with that number. */
 bool msc_setup_sets_interface(const struct msc_setup *, uint8_t number);
 

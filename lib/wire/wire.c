@@ -53,6 +53,11 @@ bool msc_setup_sets_interface(const struct msc_setup *s, uint8_t number)
 	       s->index == number;
 }
 
+bool msc_setup_sets_configuration(const struct msc_setup *s)
+{
+	return s->request_type == MSC_RECIPIENT_DEVICE && s->request == MSC_STD_SET_CONFIGURATION;
+}
+
 bool msc_setup_clears_halt(const struct msc_setup *s)
 {
 	return s->request_type == MSC_RECIPIENT_ENDPOINT && s->request == MSC_STD_CLEAR_FEATURE &&

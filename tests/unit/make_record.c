@@ -10,6 +10,8 @@
 
 #define EP_IN  0x81
 #define EP_OUT 0x02
+/* Of a length that is not known in full, with the value 1. */
+#define CONFIG_HEAD {MSC_CONFIG_DESC_LEN, MSC_DESC_CONFIGURATION, 0xff, 0xff, 1, 1, 0, 0xe0}
 
 /* One statement, cut into words. */
 struct words {
@@ -366,10 +368,20 @@ static void reset(struct make *m, const struct words *w)
 	} else if (is(w, 1, "port")) {
 		append(m, MSC_RECORD_PORT_RESET);
 	} else if (is(w, 1, "config")) {
-		send_request(m, 0, MSC_STD_SET_CONFIGURATION, 0, 0, outcome(w, 2));
+		send_request(m, 0, MSC_STD_SET_CONFIGURATION, 1, 0, outcome(w, 2));
 	} else {
 		clear_halt(m, direction(w, 1) == MSC_DIR_IN ? EP_IN : EP_OUT, outcome(w, 2));
 	}
+}
+
+static struct msc_unit disk(uint32_t blocks, uint32_t block_size)
+{
+	return (struct msc_unit){ .have_capacity = true,
+				  .removable = true,
+				  .last_lba = blocks - 1,
+				  .block_size = block_size,
+				  .have_inquiry = true,
+				  .have_mode = true };
 }
 
 static void unit(struct make *m, const struct words *w)
@@ -382,12 +394,7 @@ static void unit(struct make *m, const struct words *w)
 		m->unit.dpofua = true;
 	} else {
 		need(w, 4);
-		m->unit = (struct msc_unit){ .have_capacity = true,
-					     .removable = true,
-					     .last_lba = number(w, 2) - 1,
-					     .block_size = number(w, 3),
-					     .have_inquiry = true,
-					     .have_mode = true };
+		m->unit = disk(number(w, 2), number(w, 3));
 	}
 }
 
@@ -446,21 +453,20 @@ static void statement(struct make *m, const struct words *w)
 
 static void begin(struct make *m)
 {
-	m->device = (struct msc_device){ .name = "test:device",
-					 .speed = MSC_SPEED_FULL,
-					 .desc = { .max_packet0 = 8, .i_serial = 3 },
-					 .protocol = MSC_PROTOCOL_BULK_ONLY,
-					 .subclass = MSC_SUBCLASS_SCSI,
-					 .ep_in = EP_IN,
-					 .ep_out = EP_OUT,
-					 .max_packet_in = 64,
-					 .max_packet_out = 64 };
-	m->unit = (struct msc_unit){ .have_capacity = true,
-				     .removable = true,
-				     .last_lba = 999,
-				     .block_size = 512,
-				     .have_inquiry = true,
-				     .have_mode = true };
+	m->device = (struct msc_device){
+		.name = "test:device",
+		.speed = MSC_SPEED_FULL,
+		.desc = { .max_packet0 = 8, .i_serial = 3, .configurations = 1 },
+		.config = CONFIG_HEAD,
+		.config_len = MSC_CONFIG_DESC_LEN,
+		.protocol = MSC_PROTOCOL_BULK_ONLY,
+		.subclass = MSC_SUBCLASS_SCSI,
+		.ep_in = EP_IN,
+		.ep_out = EP_OUT,
+		.max_packet_in = 64,
+		.max_packet_out = 64
+	};
+	m->unit = disk(1000, 512);
 	m->tag = 1;
 	msc_history_init(&m->history);
 	msc_history_forget(&m->history);

@@ -164,7 +164,8 @@ static const struct {
 	 "f:5:35: expected a word for 'expect', found 'dome'; did you mean 'done'?"},
 	{STEPS "  - control: { type: 0, request: 9, value: 1 }\n",
 	 "f:5:14: expected a request that leaves address, configuration and halts alone, found "
-	 "request 9; clear_halt, set_interface and port_reset do these with the host's side"},
+	 "request 9; clear_halt, set_configuration, set_interface and port_reset do these with the "
+	 "host's side"},
 	{STEPS "  - get_max_lun: {}\n    expect: done\n",
 	 "f:6:5: expected one key in this step, found 'expect'"},
 };

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from conftest import REPOSITORY
 from safety_bench import BACKING, QUICK, STATE
 
 SOAK = ["mscope", "soak", "usb:0525:a4a5", "--allow-writes", "--bytes", "2M", "--json", "/tmp/soak.json"]
@@ -65,6 +66,19 @@ def test_the_port_takes_its_power(vm, gadget):
     assert done.status == 0, done.stdout + done.stderr
     assert result(vm)["power"]["state"] == "cycled" and result(vm)["restored"]
     assert gadget.device.address != address and stored(vm) == before
+    assert list(gadget.wait().drivers.values()) == ["usb-storage"]
+
+
+def test_a_scenario_takes_its_power(vm, gadget):
+    """By the port of its hub, once with `check` and once with `run`; without --replug it is skipped, and says so."""
+    vm.push((REPOSITORY / "scenarios/scsi/long.yaml").read_bytes(), "/tmp/long.yaml")
+    before, addresses = stored(vm), [gadget.device.address]
+    for words in ["check", gadget.target], ["run", gadget.target, "/tmp/long.yaml"]:
+        done = vm.run(["mscope", *words, "--select", "scsi.write.power", "--allow-writes", "--replug", "--json", "/tmp/soak.json"])
+        assert done.status == 0, done.stdout + done.stderr
+        assert [case["verdict"] for case in result(vm)["cases"]] == ["pass"]
+        addresses.append(gadget.device.address)
+    assert len(set(addresses)) == 3 and stored(vm) == before and not vm.run(f"ls {STATE}").stdout.strip()
     assert list(gadget.wait().drivers.values()) == ["usb-storage"]
 
 

@@ -36,6 +36,27 @@ const struct msc_fault msc_fault_config_length = {
 	.ops = {.control_in = config_length},
 };
 
+ON_CONTROL_IN(config_length_swapped)
+{
+	uint8_t low = buf[2];
+
+	if (!fault_is_get(q, MSC_DESC_CONFIGURATION) || *len < 4)
+		return;
+	buf[2] = buf[3];
+	buf[3] = low;
+}
+
+const struct msc_fault msc_fault_config_length_swapped = {
+	.id = "config-length-swapped",
+	.title = "wTotalLength is sent with its highest byte first",
+	.seen = "https://github.com/networkoptix/nx_system_tests: arms/usb_emulation",
+	.caught_by = "usb.config.length",
+	.mistake =
+		"USB has the lowest byte first, SCSI the highest: the wrong one of two helpers was "
+		"called",
+	.ops = { .control_in = config_length_swapped },
+};
+
 ON_CONTROL_IN(config_walk)
 {
 	if (!fault_is_get(q, MSC_DESC_CONFIGURATION))

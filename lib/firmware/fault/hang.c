@@ -77,3 +77,56 @@ const struct msc_fault msc_fault_out_too_soon = {
 	.target = "host=xhci",
 	.ops = {.state_size = sizeof(int64_t), .command = note_time, .received = too_soon},
 };
+
+/* A write of no blocks: its tag while data is waited for that will not come. */
+struct none_due {
+	bool waits;
+	uint32_t tag;
+};
+
+ON_COMMAND(wait_for_none)
+{
+	const uint8_t *cb = v->cbw.cb;
+	struct none_due *w = state;
+	uint8_t csw[MSC_CSW_LEN];
+
+	if (w->waits) { /* this CBW is taken for the data */
+		msc_csw_pack(csw,
+			     &(struct msc_csw){ .signature = MSC_CSW_SIGNATURE, .tag = w->tag });
+		mutant_transmit(m, csw, sizeof csw);
+		w->waits = false;
+		return MUTANT_SWALLOW;
+	}
+	w->waits = cb[0] == MSC_OP_WRITE_10 && !msc_get_be16(cb + 7);
+	w->tag = v->cbw.h.tag;
+	return w->waits ? MUTANT_SWALLOW : MUTANT_PASS;
+}
+
+ON_SETUP(forget_none)
+{
+	struct none_due *w = state;
+
+	if (fault_is_class(q, MSC_REQ_BULK_ONLY_RESET))
+		w->waits = false;
+	return MUTANT_PASS;
+}
+
+ON_RESET(none_is_over)
+{
+	((struct none_due *)state)->waits = false;
+}
+
+const struct msc_fault msc_fault_write_none_waits = {
+	.id = "write-none-waits",
+	.title = "a WRITE(10) of no blocks waits for data, and takes the next CBW for them",
+	.seen = "https://github.com/jabezwinston/usbip-python: usbip/classes/device/msc.py",
+	.caught_by = "bot.csw.missing",
+	.mistake =
+		"the status is sent when the last block has come, which with no blocks is never: send "
+		"it at once when the length is 0",
+	.needs_writes = true,
+	.ops = {.state_size = sizeof(struct none_due),
+		.command = wait_for_none,
+		.setup = forget_none,
+		.reset = none_is_over},
+};
