@@ -21,8 +21,11 @@ void print_commands(FILE *out)
 	      out);
 }
 
-static void print_option(FILE *out, const struct opt *o)
+static void print_option(FILE *out, const struct cmd *cmd, const struct opt *o)
 {
+	const char *special = o->letter == 'v'   ? cmd->verbose
+			      : o->letter == 'q' ? cmd->quiet
+						 : NULL;
 	char head[64], letter[8] = "    ";
 
 	if (o->letter)
@@ -33,7 +36,7 @@ static void print_option(FILE *out, const struct opt *o)
 		fprintf(out, "%-*s", HELP, head);
 	else
 		fprintf(out, "%s\n%*s", head, HELP, "");
-	msc_put_wrapped(out, HELP, HELP + 2, o->help);
+	msc_put_wrapped(out, HELP, HELP + 2, special ? special : o->help);
 	putc('\n', out);
 }
 
@@ -42,7 +45,7 @@ void print_help(FILE *out, const struct cmd *cmd)
 	fprintf(out, "usage: mscope %s %s\n\n%s\n\n", cmd->name, cmd->usage, cmd->summary);
 	for (size_t t = 0; t < OPT_TABLES && cmd->options[t]; t++) {
 		for (const struct opt *o = cmd->options[t]; o->name; o++)
-			print_option(out, o);
+			print_option(out, cmd, o);
 	}
 	fprintf(out, "\nThe manual page mscope-%s(1) says more.\n", cmd->name);
 }

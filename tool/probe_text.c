@@ -18,13 +18,14 @@ static void show_device(FILE *out, const struct msc_device *d)
 		msc_put_row(out, COLUMN, "device", d->desc.vendor ? text : "no USB device");
 		return;
 	}
-	snprintf(text, sizeof text, "%04x:%04x release %x.%02x, USB %x.%02x, %s speed%s",
+	snprintf(text, sizeof text, "%04x:%04x, bcdDevice %x.%02x, USB %x.%02x, %s speed%s",
 		 d->desc.vendor, d->desc.product, d->desc.release >> 8, d->desc.release & 0xff,
 		 d->desc.usb >> 8, d->desc.usb & 0xff, msc_speed_name(d->speed),
 		 d->simulated ? ", simulated" : "");
 	msc_put_row(out, COLUMN, "device", text);
-	snprintf(text, sizeof text, "%u, subclass %02xh, protocol %02xh", d->interface_number,
-		 d->subclass, d->protocol);
+	snprintf(text, sizeof text, "%u, subclass %02xh%s, protocol %02xh%s", d->interface_number,
+		 d->subclass, d->subclass == 0x06 ? " (SCSI)" : "", d->protocol,
+		 d->protocol == 0x50 ? " (Bulk-Only)" : "");
 	msc_put_row(out, COLUMN, "interface", text);
 	snprintf(text, sizeof text, "bulk-in %02xh of %u bytes, bulk-out %02xh of %u bytes",
 		 d->ep_in, d->max_packet_in, d->ep_out, d->max_packet_out);
@@ -81,11 +82,35 @@ static void show_mode(FILE *out, json_t *mode)
 	msc_put_row(out, COLUMN, "  mode", text);
 }
 
+/* Whether it is, and the reasons that TEST UNIT READY was given before; what is said again is shown once. */
+static void show_ready(FILE *out, json_t *unit)
+{
+	json_t *sense;
+	const bool ready = json_is_true(json_object_get(unit, "ready"));
+	const char *before = NULL;
+	char text[512];
+	size_t i, len = (size_t)snprintf(text, sizeof text, "%s", ready ? "yes" : "no");
+
+	json_array_foreach(json_object_get(unit, "sense"), i, sense)
+	{
+		const char *now = json_is_string(sense) ? json_string_value(sense)
+							: "no valid sense data";
+
+		if (len < sizeof text && (!before || strcmp(now, before) != 0))
+			len += (size_t)snprintf(text + len, sizeof text - len, "%s%s",
+						before  ? ", then "
+						: ready ? ", after "
+							: ": ",
+						now);
+		before = now;
+	}
+	msc_put_row(out, COLUMN, "  ready", text);
+}
+
 static void show_unit(FILE *out, json_t *unit)
 {
-	json_t *inquiry = json_object_get(unit, "inquiry"), *sense;
+	json_t *inquiry = json_object_get(unit, "inquiry");
 	char text[256] = "does not answer";
-	size_t i, len;
 
 	if (json_is_object(inquiry))
 		snprintf(text, sizeof text, "\"%s\" \"%s\" \"%s\", type %02llxh%s",
@@ -95,13 +120,7 @@ static void show_unit(FILE *out, json_t *unit)
 			 json_is_true(json_object_get(inquiry, "removable")) ? ", removable" : "");
 	fprintf(out, "unit %lld\n", (long long)json_integer_value(json_object_get(unit, "lun")));
 	msc_put_row(out, COLUMN, "  inquiry", text);
-	len = (size_t)snprintf(text, sizeof text, "%s",
-			       json_is_true(json_object_get(unit, "ready")) ? "yes" : "no");
-	json_array_foreach(json_object_get(unit, "sense"), i, sense) if (len < sizeof text)
-		len += (size_t)snprintf(text + len, sizeof text - len, "; %s%s", i ? "" : "said: ",
-					json_is_string(sense) ? json_string_value(sense)
-							      : "no valid sense data");
-	msc_put_row(out, COLUMN, "  ready", text);
+	show_ready(out, unit);
 	show_capacity(out, json_object_get(unit, "capacity"));
 	show_mode(out, json_object_get(unit, "mode"));
 }

@@ -59,6 +59,7 @@ struct cmd {
 	const char *summary; /* one line, lower case */
 	const char *usage;   /* what follows "mscope NAME" */
 	const struct opt *options[OPT_TABLES]; /* NULL after the last */
+	const char *verbose, *quiet; /* what -v and -q do here; NULL: what their table says */
 	const char *document; /* the "format" of its JSON; NULL: it makes none */
 	bool endpoints; /* it needs the device's own: a node of the kernel's is refused */
 	bool own_seed;	/* its --seed is not the knob of a simulated target */

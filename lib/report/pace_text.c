@@ -47,6 +47,8 @@ static void print_saving(FILE *out, const struct msc_diagnosis *d)
 		fprintf(out, "a limit, %.0f %% of the time of %s", 100 * d->share, of);
 	else if (d->id == MSC_DIAG_MEDIUM_BOUND)
 		fprintf(out, "a limit, at most %.0f %% of the time of %s", 100 * d->saves_most, of);
+	else if (d->id == MSC_DIAG_HOST_PACED && d->saves_most < 0.005)
+		fputs("a cost of serial reads alone, as given below", out);
 	else if (d->saves_least < 0.005)
 		fprintf(out, "fixing it saves up to %.0f %% of %s", 100 * d->saves_most, of);
 	else

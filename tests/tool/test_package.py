@@ -20,6 +20,10 @@ def test_every_file_that_is_installed_is_in_one_package(tmp_path):
     wanted = {p.name[:-len(".install")]: p.read_text().split() for p in DEBIAN.glob("*.install")}
     packages = re.findall(r"^Package: (\S+)", (DEBIAN / "control").read_text(), re.M)
     assert set(wanted) == set(packages)
+    pages = list((tmp_path / "usr/share/doc/mscope").glob("*.md"))
+    links = {(page, link) for page in pages for link in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())}
+    assert len(links) > 20
+    assert {link for page, link in links if not (page.parent / link).exists()} == {"CONTRIBUTING.md"}     # of the source alone
     used = set()
     for path in tmp_path.rglob("*"):
         if path.is_dir() and not path.is_symlink():

@@ -197,6 +197,40 @@ def test_light_dark_and_paper(page):
     assert base64.b64decode(page.execute_cdp_cmd("Page.printToPDF", {})["data"]).startswith(b"%PDF")
 
 
+# What ends beyond the right edge of the page and is in no box that scrolls.
+BEYOND = """
+const wide = document.documentElement.clientWidth, boxed = (e) => e && (getComputedStyle(e).overflowX !== "visible" || boxed(e.parentElement));
+document.querySelectorAll("details").forEach((d) => { d.open = true; });
+return {wide, scroll: document.documentElement.scrollWidth, beyond: [...document.querySelectorAll("body *")]
+	.filter((e) => e.getBoundingClientRect().right > wide + .5 && !boxed(e.parentElement)).map((e) => e.tagName + ": " + e.textContent.slice(0, 40))};
+"""
+
+
+@pytest.mark.nosan
+@pytest.mark.parametrize("names", [("old", "new", "before", "after", "pace", "decode"), ("all",), ("gone",), ("pace",), ("before", "after"), ("decode",),
+                                   ("bad",)], ids="-".join)
+@pytest.mark.parametrize("width", [360, 420, 1100])
+def test_no_page_is_wider_than_the_window(chromium, place, names, width):
+    """A telephone, held upright: tables and pictures scroll in boxes of their own, and text of a picture can be read."""
+    if names == ("all",):
+        place("check", "sim:reference,fault=csw-missing", "--json", "all.json", "-q", status=1)
+    elif names == ("gone",):
+        place("check", "usb:dead:beef", "--json", "gone.json", "-q", status=3)
+    elif names == ("bad",):
+        (place.cwd / "bad.json").write_text(json.dumps(spoil(document(place, "new"))))
+    place("report", *(f"{n}.json" for n in names), "-o", "narrow.html")
+    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False})
+    try:
+        chromium.get(f"file://{place.cwd}/narrow.html")
+        assert chromium.execute_script("return innerWidth") == width
+        seen = chromium.execute_script(BEYOND)
+        assert seen["beyond"] == [] and seen["scroll"] <= seen["wide"]
+        scale = chromium.execute_script("return [...document.querySelectorAll('svg.chart')].map((s) => s.getScreenCTM().a)")
+        assert all(s * 12 > 8 for s in scale)   # the text of a chart is 12 units high
+    finally:
+        chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
 @pytest.mark.nosan
 def test_markup_of_a_device_is_text(page):
     """It calls itself <script>, in its serial number and so in the target's name and the commands."""

@@ -92,7 +92,7 @@ ON_DATA_IN(tell_half)
 
 const struct msc_fault msc_fault_capacity_half = {
 	.id = "capacity-half",
-	.title = "the medium is told to have half of its blocks, and the others are refused",
+	.title = "half of the medium's blocks are reported, and the others are refused",
 	.seen = "field: https://github.com/adafruit/circuitpython/pull/11012",
 	.caught_by = "scsi.volume.fits",
 	.mistake = "the size field of the card is cut: C_SIZE of an SDHC card has 22 bits",

@@ -51,7 +51,7 @@ static const struct msc_fault rows[] = {
 		     { LEN, BELOW, MSC_CBW_LEN + 2 },
 		     { SIGNATURE, IS, MSC_CBW_SIGNATURE } },
 		   { { LEN, PUT, MSC_CBW_LEN } } }) },
-	{ "cbw-wants-32", "a CBW is taken for one only when it has 32 bytes", "Linux quirk BULK32",
+	{ "cbw-wants-32", "only a CBW of 32 bytes is accepted", "Linux quirk BULK32",
 	  "expect.settles",
 	  .mistake = "sizeof a struct that the compiler has padded is compared with the length",
 	  DEFECT({ AT_COMMAND, .halt = HALT_IN, .then = REFUSE }) },
@@ -172,7 +172,7 @@ static const struct msc_fault rows[] = {
 		     "halt it, or end it with a short packet",
 	  DEFECT({ AT_STALL, { { EP_IN, IS, 1 }, CUT_SHORT }, .then = SWALLOW },
 		 { AT_CSW, { CUT_SHORT }, .then = SWALLOW }) },
-	{ "hang-negative", "the device says no more whenever the host does not what it expects",
+	{ "hang-negative", "the device stops answering whenever the host does something unexpected",
 	  "any firmware that was tried with one host only", "bot.csw.missing bot.cbw.invalid",
 	  .mistake = "a case in which host and device disagree waits for a completion that never "
 		     "comes",

@@ -247,7 +247,7 @@ static const struct msc_fault rows[] = {
 		 { AT_ANSWER,
 		   { OPCODE(REQUEST_SENSE), { LEN, ABOVE, 13 }, { MARK, ABOVE, 0 }, { KEY, IS, 0 } },
 		   { { KEY, PUT, MSC_SENSE_UNIT_ATTENTION }, { ASC, PUT, 0x29 } } }) },
-	{ "attention-again", "every fourth TEST UNIT READY tells of a reset that there was not",
+	{ "attention-again", "every fourth TEST UNIT READY reports a reset that did not happen",
 	  PROOF, "expect.status",
 	  .mistake = "the unit attention is set by whatever wakes the task, not by a reset alone",
 	  DEFECT({ AT_CSW,

@@ -176,7 +176,7 @@ static const struct msc_variant rows[] = {
 	  ROWS({ AT_ANSWER,
 		 NO_NEWS,
 		 { { BYTE(12), PUT, 0x5d } } }) },
-	{ "sense-idle", "REQUEST SENSE tells of a low power condition between commands: 0/5E/03",
+	{ "sense-idle", "REQUEST SENSE reports a low power condition between commands: 0/5E/03",
 	  "SPC-4, 5.11.3 and 6.39, pollable sense data",
 	  ROWS({ AT_ANSWER,
 		 NO_NEWS,

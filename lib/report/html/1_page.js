@@ -31,13 +31,16 @@ const sv = (tag, attributes, ...children) =>
 const terms = (rows) => el("dl", {}, rows.filter((r) => r[1] !== null && r[1] !== undefined && r[1] !== "")
 	.map((r) => [el("dt", {}, r[0]), el("dd", {}, r[1])]));
 
+/* What may be wider than a narrow screen scrolls in a box of its own; the page never does. */
+const box = (node) => el("div", { class: "box" }, node);
+
 /* Heads that begin with '#' are of columns of numbers. */
 function table(heads, rows) {
 	const right = heads.map((h) => h[0] === "#");
 	const cell = (tag, text, i) => el(tag, { class: right[i] ? "n" : null, scope: tag === "th" ? "col" : null }, text);
-	return el("table", {},
+	return box(el("table", {},
 		el("thead", {}, el("tr", {}, heads.map((h, i) => cell("th", h.replace(/^#/, ""), i)))),
-		el("tbody", {}, rows.map((row) => el("tr", {}, row.map((text, i) => cell("td", text, i))))));
+		el("tbody", {}, rows.map((row) => el("tr", {}, row.map((text, i) => cell("td", text, i)))))));
 }
 
 const word = (verdict) => el("span", { class: "word " + str(verdict).replace(/\W/g, "") }, verdict);

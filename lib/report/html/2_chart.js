@@ -13,7 +13,7 @@ function ticks(most, about) {
 
 function figure(title, svg, legend, heads, rows) {
 	return el("figure", {},
-		el("figcaption", {}, title), svg,
+		el("figcaption", {}, title), box(svg),
 		legend && el("div", { class: "legend" }, legend),
 		el("details", { class: "long" }, el("summary", {}, "The numbers"), table(heads, rows)));
 }

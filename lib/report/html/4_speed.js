@@ -79,7 +79,7 @@ section("comparison", "Comparison", () => {
 		}));
 	return [el("p", {}, `${str(obj(c.base).file)} (base) against ${str(c.new_file)} (new): `, word(c.verdict), `; more than ${percent(c.threshold).replace("+", "")} counts.`),
 		c.note && el("p", { class: "dim" }, c.note),
-		el("figure", {}, el("figcaption", {}, "Change of the time of a command, with its interval"), svg),
+		el("figure", {}, el("figcaption", {}, "Change of the time of a command, with its interval"), box(svg)),
 		table(["run", "verdict", "#base", "#new", "#change", "#low", "#high", "reason"], all.map((r) => [r.name, r.verdict, time(num(r.base_ns)), time(num(r.new_ns)),
 			percent(r.shift), percent(r.low), percent(r.high), r.reason]))];
 });

@@ -128,6 +128,8 @@ function scope(all) {
 		else
 			draw();
 	});
+	/* A finger moved the page instead. */
+	svg.addEventListener("pointercancel", () => { drag = null; draw(); });
 	const button = (text, label, act) => {
 		const b = el("button", { type: "button", "aria-label": label }, text);
 		b.addEventListener("click", act);
@@ -135,7 +137,7 @@ function scope(all) {
 	};
 	draw();
 	return [el("div", { class: "tools" }, chosen.node, button("+", "zoom in", keys["+"]), button("−", "zoom out", keys["-"]), button("←", "earlier", keys.ArrowLeft),
-		button("→", "later", keys.ArrowRight), button("all", "show all", keys.Home)), el("figure", {}, svg, kinds), told,
+		button("→", "later", keys.ArrowRight), button("all", "show all", keys.Home)), el("figure", {}, box(svg), kinds), told,
 	el("p", { class: "dim screen" }, "In the picture: + and - zoom, ← and → move, Home shows all, Page Up and Page Down choose the exchange; a stretch that is dragged fills it.")];
 }
 

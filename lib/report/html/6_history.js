@@ -16,7 +16,7 @@ function verdictBars() {
 			x += width;
 		}
 	});
-	return el("figure", {}, el("figcaption", {}, "Verdicts, the oldest run first"), svg,
+	return el("figure", {}, el("figcaption", {}, "Verdicts, the oldest run first"), box(svg),
 		table(["run", "target", ...VERDICTS.map((v) => "#" + v), "causes"], results.map((f) => [f.name, target(f), ...VERDICTS.map((v) => num(obj(f.document.summary)[v])),
 			list(f.document.causes).map((c) => str(obj(c).id)).join(", ")])));
 }
