@@ -357,14 +357,14 @@ static double kth_difference(const struct msc_sorted *a, const struct msc_sorted
 /* How many of the differences the interval leaves out on each side. */
 static double left_out(size_t na, size_t nb, double confidence, double spread)
 {
-	double a = (double)na, b = (double)nb, side = (1 - confidence) / 2, u = 0,
-	       least = a * (a + 1);
+	double a = (double)na, b = (double)nb, u = 0, least = a * (a + 1);
+	double away = normal_point(1 - confidence) * (spread > 1 ? spread : 1);
+	double side = erfc(away / M_SQRT2) / 2;
 	unsigned twice[EXACT_MAX];
 	size_t n = na + nb;
 
-	if (n > EXACT_MAX || spread > 1)
-		return floor(a * b / 2 - normal_point(1 - confidence) * (spread > 1 ? spread : 1) *
-						 sqrt(a * b * (a + b + 1) / 12));
+	if (n > EXACT_MAX)
+		return floor(a * b / 2 - away * sqrt(a * b * (a + b + 1) / 12));
 	for (size_t i = 0; i < n; i++)
 		twice[i] = (unsigned)(2 * (i + 1));
 	while (u < a * b / 2 && exact_tails(twice, n, na, least + 2 * u, INFINITY) <= side)
