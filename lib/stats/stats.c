@@ -166,6 +166,17 @@ bool msc_fit_line(const double *bytes, const double *ns, size_t n, struct msc_li
 	return true;
 }
 
+/* Of what is left of each beside its bytes; not below 0. */
+static double median_of_rests(const double *bytes, const double *ns, size_t n, double per_byte)
+{
+	double rest[MSC_LINE_POINTS_MAX], median;
+
+	for (size_t i = 0; i < n; i++)
+		rest[i] = ns[i] - per_byte * bytes[i];
+	median = msc_median(rest, n);
+	return median > 0 ? median : 0;
+}
+
 static double median_of_ratios(const double *ns, const double *bytes, size_t n)
 {
 	double ratio[MSC_LINE_POINTS_MAX];
@@ -175,14 +186,15 @@ static double median_of_ratios(const double *ns, const double *bytes, size_t n)
 	return msc_median(ratio, n);
 }
 
-bool msc_fit_cost(const double *bytes, const double *ns, size_t n, struct msc_line *line)
+bool msc_fit_cost(const double *bytes, const double *ns, size_t n, double least_per_byte,
+		  struct msc_line *line)
 {
 	if (!msc_fit_line(bytes, ns, n, line))
 		return false;
 	n = n < MSC_LINE_POINTS_MAX ? n : MSC_LINE_POINTS_MAX;
-	if (line->per_byte_ns < 0) {
-		line->per_byte_ns = 0;
-		line->per_command_ns = msc_median(ns, n);
+	if (line->per_byte_ns < least_per_byte) {
+		line->per_byte_ns = least_per_byte;
+		line->per_command_ns = median_of_rests(bytes, ns, n, least_per_byte);
 	} else if (line->per_command_ns < 0) {
 		line->per_command_ns = 0;
 		line->per_byte_ns = median_of_ratios(ns, bytes, n);
