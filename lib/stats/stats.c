@@ -139,10 +139,29 @@ bool msc_median_interval(const double *x, size_t n, double confidence, double *l
 
 /* ---- line -------------------------------------------------------------------------------------- */
 
+/* Of what is left of each beside its bytes. */
+static double median_of_rests(const double *bytes, const double *ns, size_t n, double per_byte)
+{
+	double rest[MSC_LINE_POINTS_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		rest[i] = ns[i] - per_byte * bytes[i];
+	return msc_median(rest, n);
+}
+
+static void find_residual(const double *bytes, const double *ns, size_t n, struct msc_line *line)
+{
+	line->worst_residual = 0;
+	for (size_t i = 0; i < n; i++) {
+		double fitted = line->per_command_ns + line->per_byte_ns * bytes[i];
+
+		line->worst_residual = fmax(line->worst_residual, fabs(fitted - ns[i]) / ns[i]);
+	}
+}
+
 bool msc_fit_line(const double *bytes, const double *ns, size_t n, struct msc_line *line)
 {
 	double slopes[MSC_LINE_POINTS_MAX * (MSC_LINE_POINTS_MAX - 1) / 2];
-	double rests[MSC_LINE_POINTS_MAX];
 	size_t count = 0;
 
 	n = n < MSC_LINE_POINTS_MAX ? n : MSC_LINE_POINTS_MAX;
@@ -153,62 +172,30 @@ bool msc_fit_line(const double *bytes, const double *ns, size_t n, struct msc_li
 	if (!count)
 		return false;
 	line->per_byte_ns = msc_median(slopes, count);
-	for (size_t i = 0; i < n; i++)
-		rests[i] = ns[i] - line->per_byte_ns * bytes[i];
-	line->per_command_ns = msc_median(rests, n);
-	line->worst_residual = 0;
-	for (size_t i = 0; i < n; i++) {
-		double residual = fabs(rests[i] - line->per_command_ns) / ns[i];
-
-		if (residual > line->worst_residual)
-			line->worst_residual = residual;
-	}
+	line->per_command_ns = median_of_rests(bytes, ns, n, line->per_byte_ns);
+	find_residual(bytes, ns, n, line);
 	return true;
-}
-
-/* Of what is left of each beside its bytes; not below 0. */
-static double median_of_rests(const double *bytes, const double *ns, size_t n, double per_byte)
-{
-	double rest[MSC_LINE_POINTS_MAX], median;
-
-	for (size_t i = 0; i < n; i++)
-		rest[i] = ns[i] - per_byte * bytes[i];
-	median = msc_median(rest, n);
-	return median > 0 ? median : 0;
-}
-
-static double median_of_ratios(const double *ns, const double *bytes, size_t n)
-{
-	double ratio[MSC_LINE_POINTS_MAX];
-
-	for (size_t i = 0; i < n; i++)
-		ratio[i] = ns[i] / bytes[i];
-	return msc_median(ratio, n);
 }
 
 bool msc_fit_cost(const double *bytes, const double *ns, size_t n, double least_per_byte,
 		  struct msc_line *line)
 {
+	double ratio[MSC_LINE_POINTS_MAX];
+
 	if (!msc_fit_line(bytes, ns, n, line))
 		return false;
 	n = n < MSC_LINE_POINTS_MAX ? n : MSC_LINE_POINTS_MAX;
 	if (line->per_byte_ns < least_per_byte) {
 		line->per_byte_ns = least_per_byte;
 		line->per_command_ns = median_of_rests(bytes, ns, n, least_per_byte);
-	} else if (line->per_command_ns < 0) {
+	}
+	if (line->per_command_ns < 0) {
 		line->per_command_ns = 0;
-		line->per_byte_ns = median_of_ratios(ns, bytes, n);
-	} else {
-		return true;
+		for (size_t i = 0; i < n; i++)
+			ratio[i] = ns[i] / bytes[i];
+		line->per_byte_ns = msc_median(ratio, n);
 	}
-	line->worst_residual = 0;
-	for (size_t i = 0; i < n; i++) {
-		double fitted = line->per_command_ns + line->per_byte_ns * bytes[i];
-		double residual = fabs(fitted - ns[i]) / ns[i];
-
-		if (residual > line->worst_residual)
-			line->worst_residual = residual;
-	}
+	find_residual(bytes, ns, n, line);
 	return true;
 }
 
