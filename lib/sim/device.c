@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/host.h"
 #include "sim/internal.h"
 
 struct sim_device {
@@ -131,6 +132,14 @@ bool sim_device_remark(struct sim_device *d, char *buf, size_t size, bool *died)
 		snprintf(buf, size, "%s", m->remark);
 	m->remarks = 0;
 	return true;
+}
+
+void sim_device_shift_tick(struct sim_device *d, double share)
+{
+	struct policy host = host_policy(&d->config.bus);
+
+	if (d->mcu.tasks && !d->config.drift_ppm)
+		tasks_shift_tick(d->mcu.tasks, (int64_t)(share * (double)host.seen_grid_ns));
 }
 
 double sim_device_cpu_load(struct sim_device *d)

@@ -62,4 +62,9 @@ void sim_device_plug(struct sim_device *);
 /* Share of virtual time in which the processor was not idle, 0 to 1, since the last call. */
 double sim_device_cpu_load(struct sim_device *);
 
+/* The scheduler's ticks come later from now on, by this share, 0 to 1, of the times between which the host's
+ * software learns of nothing. Where it learns at once it follows the tick, which is nowhere then; nor is
+ * anything done where there is no tick, or where the device's clock drifts by itself (drift_ppm). */
+void sim_device_shift_tick(struct sim_device *, double share);
+
 #endif

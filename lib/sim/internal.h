@@ -110,6 +110,7 @@ void tasks_free(struct scheduler *);
 /* An interrupt takes the processor from the running task, and gives it back at when_ns. */
 void tasks_pause(struct scheduler *);
 void tasks_resume(struct scheduler *);
+void tasks_shift_tick(struct scheduler *, int64_t ns); /* later */
 bool tasks_inside(const struct scheduler *); /* the caller runs on a task's stack */
 /* Time passes for the caller while the medium works: a handler polls, a task sleeps. */
 void task_wait_for_medium(struct mcu *, int64_t ns);

@@ -479,6 +479,13 @@ void task_tick(struct mcu *m, int64_t period_ns)
 	m->tasks->tick_from_ns = mcu_now(m);
 }
 
+/* Who waits for a tick already gets the one he waits for. */
+void tasks_shift_tick(struct scheduler *s, int64_t ns)
+{
+	task_idle_ticks(s->mcu);
+	s->tick_from_ns += ns;
+}
+
 uint64_t task_idle_ticks(struct mcu *m)
 {
 	struct scheduler *s = m->tasks;

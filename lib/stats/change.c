@@ -94,8 +94,17 @@ static int find_memory(struct pair *p, struct msc_err *err)
 		d[i] = p->b[i * p->nb / n] / b - p->a[i * p->na / n] / a;
 	result = msc_memory_of(d, n, &p->r->memory, err);
 	free(d);
-	p->spread = sqrt(p->r->memory);
 	return result;
+}
+
+/* Of means: what reaches no further than one of them is inside it. Ten means would tell less of how they
+ * resemble each other than the samples do. */
+static void share_memory(struct pair *p)
+{
+	struct msc_changed *r = p->r;
+
+	r->memory = r->memory > r->group ? r->memory / r->group : 1;
+	p->spread = sqrt(r->memory);
 }
 
 static int find_drift(struct pair *p, struct msc_err *err)
@@ -201,7 +210,7 @@ static int compare_pair(struct pair *p, struct msc_err *err)
 
 	r->base = msc_median(p->a, p->na);
 	r->later = msc_median(p->b, p->nb);
-	if (find_drift(p, err) < 0 || sort_both(p, err) < 0)
+	if (find_drift(p, err) < 0 || find_memory(p, err) < 0 || sort_both(p, err) < 0)
 		return -1;
 	r->group = choose_group(p);
 	if (r->group == 0) {
@@ -220,8 +229,7 @@ static int compare_pair(struct pair *p, struct msc_err *err)
 		if (sort_both(p, err) < 0)
 			return -1;
 	}
-	if (find_memory(p, err) < 0)
-		return -1;
+	share_memory(p);
 	judge(p);
 	return 0;
 }

@@ -34,7 +34,7 @@ struct msc_changed {
 	double shift, low, high; /* of the base's median; above 0: slower */
 	bool have_interval;	 /* low and high say something */
 	double confidence;	 /* of the interval */
-	double memory;		 /* samples that weigh as much as one independent one; from 1 */
+	double memory; /* samples, or groups of them, that weigh as much as one independent one; from 1 */
 	uint32_t group;		 /* 1, or so many consecutive samples were averaged */
 	bool base_drifts, later_drifts;
 	double base_drift, later_drift; /* last third against first third, of the first */

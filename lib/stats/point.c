@@ -118,14 +118,15 @@ static double rest_of_two(const struct series *s, size_t from, size_t at, size_t
 	return rest(s, from, at) + rest(s, at, to);
 }
 
-/* Around a straight line. */
-static double rest_of_slope(const struct series *s, size_t from, size_t to)
+/* Around a straight line, which rises by so much a place. */
+static double rest_of_slope(const struct series *s, size_t from, size_t to, double *slope)
 {
 	double n = (double)(to - from), mean = mean_of(s, from, to), along = 0;
 	double times = n * (n * n - 1) / 12;
 
 	for (size_t i = from; i < to; i++)
 		along += (s->y[i] - mean) * ((double)(i - from) - (n - 1) / 2);
+	*slope = along / times;
 	return rest(s, from, to) - along * along / times;
 }
 
@@ -254,6 +255,18 @@ static size_t end_of(const struct series *s, size_t i)
 	return i + 1 < s->found->n ? s->found->point[i + 1].at : s->n;
 }
 
+/* Half of a slope lies between the means of its two halves: where it is all that has happened, it is told
+ * from end to end. */
+static void measure_slope(const struct series *s, double slope, struct msc_change_point *p)
+{
+	double middle = mean_of(s, 0, s->n), half = slope * (double)(s->n - 1) / 2;
+
+	p->before = s->raw[0] * exp(middle - half);
+	p->after = s->raw[0] * exp(middle + half);
+	p->shift = p->after / p->before - 1;
+	p->have_interval = false;
+}
+
 /* Between its neighbours, which are known now. */
 static int measure(const struct series *s, size_t i, struct msc_err *err)
 {
@@ -261,11 +274,12 @@ static int measure(const struct series *s, size_t i, struct msc_err *err)
 	size_t from = i ? s->found->point[i - 1].at : 0, to = end_of(s, i);
 	struct msc_sorted a = { NULL, 0 }, b = { NULL, 0 };
 	struct msc_shift shift;
+	double slope;
 	int result = -1;
 
 	find_best(s, from, to, p);
 	find_range(s, from, to, p);
-	p->gradual = rest_of_slope(s, from, to) < rest_of_two(s, from, p->at, to);
+	p->gradual = rest_of_slope(s, from, to, &slope) < rest_of_two(s, from, p->at, to);
 	p->before = msc_median(s->raw + from, p->at - from);
 	p->after = msc_median(s->raw + p->at, to - p->at);
 	p->shift = p->after / p->before - 1;
@@ -274,6 +288,8 @@ static int measure(const struct series *s, size_t i, struct msc_err *err)
 		p->have_interval = msc_shift_of(&a, &b, SURE, 1, &shift);
 		p->low = shift.low / p->before;
 		p->high = shift.high / p->before;
+		if (p->gradual && s->found->n == 1)
+			measure_slope(s, slope, p);
 		result = 0;
 	}
 	msc_sorted_free(&a);

@@ -139,10 +139,29 @@ bool msc_median_interval(const double *x, size_t n, double confidence, double *l
 
 /* ---- line -------------------------------------------------------------------------------------- */
 
+/* Of what is left of each beside its bytes. */
+static double median_of_rests(const double *bytes, const double *ns, size_t n, double per_byte)
+{
+	double rest[MSC_LINE_POINTS_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		rest[i] = ns[i] - per_byte * bytes[i];
+	return msc_median(rest, n);
+}
+
+static void find_residual(const double *bytes, const double *ns, size_t n, struct msc_line *line)
+{
+	line->worst_residual = 0;
+	for (size_t i = 0; i < n; i++) {
+		double fitted = line->per_command_ns + line->per_byte_ns * bytes[i];
+
+		line->worst_residual = fmax(line->worst_residual, fabs(fitted - ns[i]) / ns[i]);
+	}
+}
+
 bool msc_fit_line(const double *bytes, const double *ns, size_t n, struct msc_line *line)
 {
 	double slopes[MSC_LINE_POINTS_MAX * (MSC_LINE_POINTS_MAX - 1) / 2];
-	double rests[MSC_LINE_POINTS_MAX];
 	size_t count = 0;
 
 	n = n < MSC_LINE_POINTS_MAX ? n : MSC_LINE_POINTS_MAX;
@@ -153,50 +172,30 @@ bool msc_fit_line(const double *bytes, const double *ns, size_t n, struct msc_li
 	if (!count)
 		return false;
 	line->per_byte_ns = msc_median(slopes, count);
-	for (size_t i = 0; i < n; i++)
-		rests[i] = ns[i] - line->per_byte_ns * bytes[i];
-	line->per_command_ns = msc_median(rests, n);
-	line->worst_residual = 0;
-	for (size_t i = 0; i < n; i++) {
-		double residual = fabs(rests[i] - line->per_command_ns) / ns[i];
-
-		if (residual > line->worst_residual)
-			line->worst_residual = residual;
-	}
+	line->per_command_ns = median_of_rests(bytes, ns, n, line->per_byte_ns);
+	find_residual(bytes, ns, n, line);
 	return true;
 }
 
-static double median_of_ratios(const double *ns, const double *bytes, size_t n)
+bool msc_fit_cost(const double *bytes, const double *ns, size_t n, double least_per_byte,
+		  struct msc_line *line)
 {
 	double ratio[MSC_LINE_POINTS_MAX];
 
-	for (size_t i = 0; i < n; i++)
-		ratio[i] = ns[i] / bytes[i];
-	return msc_median(ratio, n);
-}
-
-bool msc_fit_cost(const double *bytes, const double *ns, size_t n, struct msc_line *line)
-{
 	if (!msc_fit_line(bytes, ns, n, line))
 		return false;
 	n = n < MSC_LINE_POINTS_MAX ? n : MSC_LINE_POINTS_MAX;
-	if (line->per_byte_ns < 0) {
-		line->per_byte_ns = 0;
-		line->per_command_ns = msc_median(ns, n);
-	} else if (line->per_command_ns < 0) {
+	if (line->per_byte_ns < least_per_byte) {
+		line->per_byte_ns = least_per_byte;
+		line->per_command_ns = median_of_rests(bytes, ns, n, least_per_byte);
+	}
+	if (line->per_command_ns < 0) {
 		line->per_command_ns = 0;
-		line->per_byte_ns = median_of_ratios(ns, bytes, n);
-	} else {
-		return true;
+		for (size_t i = 0; i < n; i++)
+			ratio[i] = ns[i] / bytes[i];
+		line->per_byte_ns = msc_median(ratio, n);
 	}
-	line->worst_residual = 0;
-	for (size_t i = 0; i < n; i++) {
-		double fitted = line->per_command_ns + line->per_byte_ns * bytes[i];
-		double residual = fabs(fitted - ns[i]) / ns[i];
-
-		if (residual > line->worst_residual)
-			line->worst_residual = residual;
-	}
+	find_residual(bytes, ns, n, line);
 	return true;
 }
 
@@ -357,14 +356,14 @@ static double kth_difference(const struct msc_sorted *a, const struct msc_sorted
 /* How many of the differences the interval leaves out on each side. */
 static double left_out(size_t na, size_t nb, double confidence, double spread)
 {
-	double a = (double)na, b = (double)nb, side = (1 - confidence) / 2, u = 0,
-	       least = a * (a + 1);
+	double a = (double)na, b = (double)nb, u = 0, least = a * (a + 1);
+	double away = normal_point(1 - confidence) * (spread > 1 ? spread : 1);
+	double side = erfc(away / M_SQRT2) / 2;
 	unsigned twice[EXACT_MAX];
 	size_t n = na + nb;
 
-	if (n > EXACT_MAX || spread > 1)
-		return floor(a * b / 2 - normal_point(1 - confidence) * (spread > 1 ? spread : 1) *
-						 sqrt(a * b * (a + b + 1) / 12));
+	if (n > EXACT_MAX)
+		return floor(a * b / 2 - away * sqrt(a * b * (a + b + 1) / 12));
 	for (size_t i = 0; i < n; i++)
 		twice[i] = (unsigned)(2 * (i + 1));
 	while (u < a * b / 2 && exact_tails(twice, n, na, least + 2 * u, INFINITY) <= side)

@@ -34,9 +34,11 @@ struct msc_line {
 #define MSC_LINE_POINTS_MAX 64 /* further ones are not looked at */
 bool msc_fit_line(const double *bytes, const double *ns, size_t n, struct msc_line *);
 
-/* The same where neither can be below 0: a command does not give time back, and a byte neither. Where the
- * line says so, the sizes do not lie on one; what is left over of it is 0, and worst_residual tells. */
-bool msc_fit_cost(const double *bytes, const double *ns, size_t n, struct msc_line *);
+/* The same where a command does not give time back, and no byte takes less than least_per_byte ns. Where the
+ * line says so, the sizes do not lie on one; what is left over of it is the bound, and worst_residual
+ * tells. */
+bool msc_fit_cost(const double *bytes, const double *ns, size_t n, double least_per_byte,
+		  struct msc_line *);
 
 /* ---- two samples ----------------------------------------------------------------------------- */
 

@@ -10,12 +10,22 @@
 
 #include "timing/bench_check.h"
 
+/* The tick of a firmware lies anywhere in the frame of its host: where, is another thing after each
+ * power-on, and with a real device's clock also from minute to minute. Whether a tick is just missed, or
+ * just met, is a frame's difference to each command; a simulated device would go on as it began. So each
+ * command finds the tick elsewhere: three of them a third of the frame apart, ten a tenth, and the next
+ * ten by the golden section of a tenth from those. So few commands tell the mean over all. */
+#define TICK_STEP      0.3 /* frames */
+#define TICK_STEPS     10
+#define TICK_NEXT_STEP (0.3 + 0.0618)
+
 struct bencher {
 	struct msc_session *s;
 	const struct msc_bench_options *o;
 	struct msc_bench *b;
 	const struct msc_unit *unit;
 	struct msc_bench_walk walk;
+	unsigned commands;
 	struct msc_rng coin; /* of a mixed run: read, or write */
 	uint8_t *out; /* the payload of writes */
 	struct msc_bench_check check; /* when o->verify */
@@ -205,6 +215,8 @@ static int command(struct bencher *m, struct msc_bench_run *r, uint64_t lba, boo
 
 	msc_session_forget(m->s);
 	make_request(m, r, lba, &rq);
+	msc_device_shift_tick(msc_session_target(m->s),
+			      ++m->commands % TICK_STEPS ? TICK_STEP : TICK_NEXT_STEP);
 	if ((clock && clock->start(clock->state, err) < 0) ||
 	    msc_session_exchange(m->s, &rq, &record, err) < 0)
 		return -1;

@@ -8,8 +8,10 @@
 
 #include "base/text.h"
 #include "timing/bench.h"
+#include "wire/cost.h"
 
 #define CONFIDENCE  0.95
+#define FULL_PACKET 64 /* at full speed, the most that a device may choose: USB 2.0, 5.8.3 */
 #define SAMPLES_MAX 1000000u /* of one size: 32 MB of memory */
 
 const char *const msc_bench_op_names[] = { "read", "write", "mixed-read", "mixed-write", NULL };
@@ -100,6 +102,21 @@ double msc_bench_sustained(const struct msc_bench_run *r)
 	return (double)r->samples * r->blocks * r->block_size * 1e9 / (double)r->elapsed_ns;
 }
 
+/* A byte takes no less than the bus needs for it. Emulated ones can be faster: there it is no bound. */
+static double least_per_byte(enum msc_speed speed, const double *bytes, const double *ns, size_t n)
+{
+	uint16_t packet = speed == MSC_SPEED_FULL ? FULL_PACKET : msc_bulk_packet(speed);
+	double least;
+
+	if (!packet)
+		return 0;
+	least = msc_packet_pace_ns(speed, 8.0 * packet) / packet;
+	for (size_t i = 0; i < n; i++)
+		if (ns[i] < least * bytes[i])
+			return 0;
+	return least;
+}
+
 bool msc_bench_model(const struct msc_bench *b, enum msc_bench_op op, enum msc_bench_mode mode,
 		     struct msc_line *line)
 {
@@ -114,7 +131,7 @@ bool msc_bench_model(const struct msc_bench *b, enum msc_bench_op op, enum msc_b
 		bytes[n] = (double)r->blocks * r->block_size;
 		ns[n++] = r->median_ns;
 	}
-	return msc_fit_cost(bytes, ns, n, line);
+	return msc_fit_cost(bytes, ns, n, least_per_byte(b->device.speed, bytes, ns, n), line);
 }
 
 const struct msc_bench_run *msc_bench_find(const struct msc_bench *b,

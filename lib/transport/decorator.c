@@ -96,6 +96,11 @@ static double pass_cpu_load(struct msc_target *t)
 	return t->next->transport->cpu_load(t->next);
 }
 
+static void pass_shift_tick(struct msc_target *t, double share)
+{
+	t->next->transport->shift_tick(t->next, share);
+}
+
 static bool pass_remark(struct msc_target *t, char *buf, size_t size, bool *died)
 {
 	return t->next->transport->remark(t->next, buf, size, died);
@@ -126,6 +131,7 @@ static void complete(struct msc_transport *whole, const struct msc_transport *ne
 	PASS(unlend);
 	PASS(mounted);
 	PASS(cpu_load);
+	PASS(shift_tick);
 	PASS(remark);
 }
 

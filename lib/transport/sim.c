@@ -398,6 +398,13 @@ static double cpu_load(struct msc_target *t)
 	return sim_device_cpu_load(s->device);
 }
 
+static void shift_tick(struct msc_target *t, double share)
+{
+	struct sim_target *s = msc_target_state(t);
+
+	sim_device_shift_tick(s->device, share);
+}
+
 static bool remark(struct msc_target *t, char *buf, size_t size, bool *died)
 {
 	struct sim_target *s = msc_target_state(t);
@@ -436,5 +443,6 @@ const struct msc_transport msc_transport_sim = {
 	.rejoin = rejoin,
 	.list = list,
 	.cpu_load = cpu_load,
+	.shift_tick = shift_tick,
 	.remark = remark,
 };

@@ -400,6 +400,12 @@ double msc_device_cpu(struct msc_target *t)
 	return t->transport->cpu_load ? t->transport->cpu_load(t) : -1;
 }
 
+void msc_device_shift_tick(struct msc_target *t, double share)
+{
+	if (t->transport->shift_tick)
+		t->transport->shift_tick(t, share);
+}
+
 /* ---- the configuration descriptor --------------------------------------------------------- */
 
 static void take_endpoint(struct msc_device *dev, const struct msc_endpoint_desc *e)

@@ -186,6 +186,11 @@ struct msc_transport {
 	/* Optional: the share of time in which the device's processor was busy since the last call,
 	 * 0 to 1. */
 	double (*cpu_load)(struct msc_target *);
+	/* Optional, of simulated devices: the ticks of the firmware's scheduler come later from now on, by this
+	 * share, 0 to 1, of the host controller's frame, or microframe. Clocks of a real device and of its
+	 * host drift apart (USB 2.0, 7.1.11: by up to 0.3 % at full speed); simulated ones do only where a knob
+	 * says so. */
+	void (*shift_tick)(struct msc_target *, double share);
 	/* Optional, of simulated devices: how the firmware has misused its own hardware since the
 	 * last call, or of what it died. false: it has not. */
 	bool (*remark)(struct msc_target *, char *buf, size_t size, bool *died);
@@ -301,6 +306,8 @@ uint16_t msc_bulk_packet(enum msc_speed);
 void msc_device_packet_warning(const struct msc_device *, char *buf, size_t size);
 /* The transport's cpu_load; below 0 when it cannot know. */
 double msc_device_cpu(struct msc_target *);
+/* The transport's shift_tick, where there is one. */
+void msc_device_shift_tick(struct msc_target *, double share);
 /* The transport's remark; false when it makes none. Ask after each transfer. */
 bool msc_device_remark(struct msc_target *, char *buf, size_t size, bool *died);
 

@@ -106,6 +106,18 @@ def test_a_simulation_of_many_times_is_no_slower_than_itself(mscope):
     assert "6 no change" in mscope("compare", "a.json", "b.json").out
 
 
+@pytest.mark.parametrize("host", ["uhci", "ohci"])
+def test_another_power_on_is_no_other_firmware(mscope, host):
+    """Where the tick lies in the frame from power-on on, decides on a frame of each command."""
+    def verdict(base, new, knobs, status):
+        for name, seed, more in (("a.json", base, ""), ("b.json", new, knobs)):
+            bench(mscope, name, f"sim:stm32,stage=async,host={host}{more}", "--blocks", "1,8", "--seed", seed)
+        return [r["verdict"] for r in mscope.json("compare", "a.json", "b.json", status=status)["runs"]]
+    for seed in "456":
+        assert verdict("1", seed, "", 0) == ["same"] * 4
+    assert "slower" in verdict("1", "6", ",block=500us", 1)
+
+
 def test_as_many_as_it_asks_for_give_a_verdict(mscope):
     """Times of 2 or 3 ms, another seed."""
     def pair(count):

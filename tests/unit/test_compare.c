@@ -333,6 +333,31 @@ static void clumps_are_averaged(void **state)
 	msc_bench_free(&b);
 }
 
+/* Ten means of each, whose neighbours happen to resemble each other; the samples in them do not. */
+static void ten_means_do_not_tell_a_memory(void **state)
+{
+	static const unsigned base[] = { 6, 6, 6, 7, 7, 7, 5, 5, 5, 5 },
+			      later[] = { 5, 5, 6, 6, 7, 7, 7, 7, 6, 6 };
+	const struct msc_compare_options o = { .threshold = 0.05 };
+	struct msc_bench a = new_bench(), b = new_bench();
+	struct msc_bench_run *ra = add(&a, 1), *rb = add(&b, 1);
+	struct msc_err err = MSC_ERR_INIT;
+	struct msc_comparison c;
+
+	(void)state;
+	for (unsigned i = 0; i < 100; i++) {
+		put(ra, i * 3 % 10 < base[i / 10] ? 4 * MS : 3 * MS);
+		put(rb, (i * 3 + 4) % 10 < later[i / 10] ? 4 * MS : 3 * MS);
+	}
+	assert_int_equal(msc_compare(&a, &b, &o, &c, &err), 0);
+	assert_int_equal(c.run[0].is.group, 10);
+	assert_true(c.run[0].is.memory < 1.01);
+	assert_int_equal(c.run[0].is.change, MSC_CHANGE_NONE);
+	msc_comparison_free(&c);
+	msc_bench_free(&a);
+	msc_bench_free(&b);
+}
+
 static void drift_is_noticed(void **state)
 {
 	const struct msc_compare_options o = { .threshold = 0.05 };
@@ -391,6 +416,7 @@ int main(void)
 		cmocka_unit_test(verdicts),
 		cmocka_unit_test(noise_wider_than_the_threshold_allows_no_verdict),
 		cmocka_unit_test(clumps_are_averaged),
+		cmocka_unit_test(ten_means_do_not_tell_a_memory),
 		cmocka_unit_test(drift_is_noticed),
 		cmocka_unit_test(many_runs_share_the_false_alarms),
 	};

@@ -116,6 +116,24 @@ static void a_slope_is_no_step(void **state)
 	msc_change_points_free(&p);
 }
 
+/* So little each time that no step reaches the threshold of 5 %, and in all 8 %. */
+static void a_slope_is_told_from_end_to_end(void **state)
+{
+	struct msc_rng rng = { .state = 5 };
+	struct msc_change_points p;
+	double x[30];
+
+	(void)state;
+	for (size_t i = 0; i < MSC_COUNT(x); i++)
+		x[i] = 3 * MS * (1 + 0.08 * (double)i / 29 + 0.005 * normal(&rng));
+	p = of(x, MSC_COUNT(x));
+	assert_int_equal(p.n, 1);
+	assert_true(p.point[0].gradual && !p.point[0].have_interval);
+	assert_true(fabs(p.point[0].shift - 0.08) < 0.01);
+	assert_true(fabs(p.point[0].before / (3 * MS) - 1) < 0.005);
+	msc_change_points_free(&p);
+}
+
 /* One in twenty benches ran on a machine that was busy with something else. */
 static double draw(struct msc_rng *rng, bool busy)
 {
@@ -204,6 +222,7 @@ int main(void)
 		cmocka_unit_test(student),
 		cmocka_unit_test(exact_series),
 		cmocka_unit_test(a_slope_is_no_step),
+		cmocka_unit_test(a_slope_is_told_from_end_to_end),
 		cmocka_unit_test(false_alarms),
 		cmocka_unit_test(the_place_is_found),
 		cmocka_unit_test(as_many_as_are_needed),

@@ -342,9 +342,20 @@ static void middle_mean(void **state)
 	assert_true(mean == 4);
 }
 
+/* Ten and ten have an interval of 99.75 % until they weigh as eight and eight do: the exact distribution,
+ * not its tail as of a normal one, says so. */
+static void few_samples_that_resemble_each_other(void **state)
+{
+	(void)state;
+	assert_true(msc_shift_has_interval(10, 10, 0.9975, 1));
+	assert_true(msc_shift_has_interval(10, 10, 0.9975, 1.4));
+	assert_false(msc_shift_has_interval(10, 10, 0.9975, 1.6));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(few_samples_that_resemble_each_other),
 		cmocka_unit_test(middle_mean),
 		cmocka_unit_test(quantiles_are_those_of_the_sorted_sample),
 		cmocka_unit_test(interval_of_the_median),
