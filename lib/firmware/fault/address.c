@@ -179,17 +179,33 @@ const struct msc_fault msc_fault_read_in_place = {
 
 ON_ADDRESS(read_next)
 {
-	return !writing && v->in_command ? lba + 1 : lba;
+	return !writing && v->in_command && lba + 1 < card_blocks(m, 0) ? lba + 1 : lba;
 }
 
 const struct msc_fault msc_fault_read_neighbour = {
 	.id = "read-neighbour",
 	.title = "a read gives the block after the one that was meant",
 	.seen = "an address that is incremented before the read instead of after it",
-	.caught_by = "expect.status expect.sense",
+	.caught_by = "scsi.medium.alias",
 	.mistake = "the block address of a read is off by one: the first block is 0",
 	.needs_writes = true,
 	.ops = {.address = read_next},
+};
+
+ON_ADDRESS(last_is_beyond)
+{
+	return !writing && v->in_command && lba + 1 == card_blocks(m, 0) ? lba + 1 : lba;
+}
+
+const struct msc_fault msc_fault_last_block_unreadable = {
+	.id = "last-block-unreadable",
+	.title = "the last block cannot be read: the medium refuses what the capacity has",
+	.seen = "a capacity that is one block too large, or an address that is one too high",
+	.caught_by = "expect.status",
+	.mistake =
+		"READ CAPACITY gives the last block, not how many there are; the first block is 0, not "
+		"1; and an address is compared with the number of blocks, not with the last one",
+	.ops = {.address = last_is_beyond},
 };
 
 ON_COMMAND(swap_address)

@@ -108,7 +108,7 @@ const struct msc_fault msc_fault_configuration_opens_nothing = {
 	.id = "configuration-opens-nothing",
 	.title = "SET_CONFIGURATION is acknowledged, and no bulk endpoint is opened",
 	.seen = "a new port whose class driver is not told of the configuration",
-	.caught_by = "expect.settles",
+	.caught_by = "firmware.misuse expect.settles",
 	.mistake =
 		"SET_CONFIGURATION has to open both bulk endpoints and to arm bulk-out for a CBW",
 	.ops = { .state_size = sizeof(struct opened), .open = never_opened },

@@ -371,7 +371,7 @@ const struct msc_fault msc_fault_stall_wrong_endpoint = {
 	.title =
 		"bulk-out is halted where data to the host ends early, bulk-in where the host's is not taken",
 	.seen = "a condition on the direction that is the wrong way round",
-	.caught_by = "bot.data.short bot.data.hang",
+	.caught_by = "bot.data.short bot.csw.merged",
 	.mistake =
 		"bit 7 of bmCBWFlags is 1 for data to the host: halt bulk-in then, else bulk-out",
 	.ops = {.stall = halt_other},

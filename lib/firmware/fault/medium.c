@@ -141,7 +141,7 @@ ON_COMMAND(last_block_refused)
 const struct msc_fault msc_fault_last_block_refused = {
 	.id = "last-block-refused",
 	.title = "the last block that the capacity has is refused, alone and behind others",
-	.seen = "the last block is kept and compared as if it were the number of blocks: "
+	.seen = "the last block, kept under the name of a count, asked about in "
 		"https://github.com/insane-adding-machines/unicore-mx/issues/22",
 	.caught_by = "scsi.lba.refused",
 	.mistake =

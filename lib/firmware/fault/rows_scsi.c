@@ -192,7 +192,7 @@ static const struct msc_fault rows[] = {
 		   { OPCODE(READ_FORMAT_CAPACITIES), { CDB16(7), BELOW, 12 } },
 		   { { CDB16(7), PUT, 12 } } }) },
 	{ "inquiry-low-byte", "INQUIRY looks at the low byte of ALLOCATION LENGTH alone",
-	  "it had one byte up to SPC-2", "expect.data",
+	  "it had one byte up to SPC-2", "scsi.inquiry.length",
 	  .mistake = "ALLOCATION LENGTH of INQUIRY has two bytes, 3 and 4",
 	  DEFECT({ AT_COMMAND, { OPCODE(INQUIRY) }, { { CDB(3), PUT, 0 } } }) },
 	{ "inquiry-attention", "the unit attention of power-on fails an INQUIRY",
