@@ -146,7 +146,7 @@ const struct msc_fault msc_fault_last_block_refused = {
 	.caught_by = "scsi.lba.refused",
 	.mistake =
 		"the last block is taken for the number of blocks where an address is compared; or "
-		"every address is one too high, as when the first block is taken for 1",
+		"every address is one too high; or READ CAPACITY gives the number of blocks",
 	.ops = { .state_size = sizeof(uint64_t),
 		 .data_in = learn_blocks,
 		 .command = last_block_refused },
