@@ -68,6 +68,20 @@ static int list_missing(const struct msc_match *w, const struct msc_entry *entry
 	return 0;
 }
 
+/* Both explain one of the sightings: what explains nothing of it is no other name for it. */
+static bool is_rival(const struct msc_match *w, size_t k, size_t t)
+{
+	const struct msc_candidate *c = w->cover.candidates;
+
+	for (size_t i = 0; i < w->e->n_seen; i++) {
+		int32_t enough = msc_match_enough(w, i);
+
+		if (c[k].covers[i] >= enough && c[t].covers[i] >= enough)
+			return true;
+	}
+	return false;
+}
+
 static int list_ties(struct msc_match *w, size_t k, struct msc_cause *cause, struct msc_err *err)
 {
 	const struct msc_cover *c = &w->cover;
@@ -79,7 +93,7 @@ static int list_ties(struct msc_match *w, size_t k, struct msc_cause *cause, str
 	if (!cause->ties)
 		return msc_nomem(err);
 	for (size_t t = 0; t < c->n; t++) {
-		if (w->tie[t] && w->fault[t])
+		if (w->tie[t] && w->fault[t] && is_rival(w, k, t))
 			cause->ties[cause->n_ties++] = w->fault[t];
 	}
 	return 0;
@@ -301,9 +315,10 @@ static size_t best_of(struct msc_match *w, size_t k)
 		w->open[i] = !is_taken(w, k, i);
 	most = own(w, k);
 	for (size_t t = 0; t < w->cover.n; t++) {
-		unsigned n = w->tie[t] ? own(w, t) : 0;
+		bool rival = w->tie[t] && is_rival(w, k, t);
+		unsigned n = rival ? own(w, t) : 0;
 
-		if (w->tie[t] && (n > most || (n == most && is_likelier(w, t, best)))) {
+		if (rival && (n > most || (n == most && is_likelier(w, t, best)))) {
 			best = t;
 			most = n;
 		}

@@ -111,7 +111,8 @@ static void put_cause(struct msc_report_run *run, const struct msc_cause *cause)
 		      is_waived(all, cause)    ? "waived    "
 		      : cause->worst <= MSC_NOTE ? "noted     "
 		      : cause->firmware        ? "known     "
-						 : "cause     ",
+		      : cause->confidence == MSC_POSSIBLE ? "perhaps   "
+							  : "cause     ",
 		      cause->worst == MSC_FAIL	 ? "1;31"
 		      : cause->worst == MSC_WARN ? "33"
 						 : "36");

@@ -199,8 +199,8 @@ static int check_stamps(struct msc_runner *r, const struct msc_record *x, const 
 	snprintf(expected, sizeof expected, "what was written to block %" PRIu64, at);
 	snprintf(actual, sizeof actual, "what was written to block %" PRIu64, stamp);
 	msc_distance_story(apart, sizeof apart, at, stamp, r->unit.block_size);
-	snprintf(text, sizeof text, "a block gives back what was written to another one, %s",
-		 apart);
+	snprintf(text, sizeof text, "a block gives back what was written to %s one, %s",
+		 stamp < at ? "an earlier" : "a later", apart);
 	return msc_check_stated(r, &msc_rule_scsi_medium_alias, x, expected, actual, err, text);
 }
 

@@ -25,6 +25,7 @@ static void cut_command(struct mcu *m, const struct mutant_view *v, struct msc_c
 	case MSC_OP_READ_10:
 	case MSC_OP_READ_12:
 	case MSC_OP_READ_16:
+	case MSC_OP_VERIFY_10:
 		if (only_writes)
 			return;
 		break;
@@ -172,4 +173,56 @@ const struct msc_fault msc_fault_read_in_place = {
 		"the block address is not advanced by the blocks of each buffer that has been sent",
 	.needs_writes = true,
 	.ops = {.address = read_in_place},
+};
+
+/* -- another block ----------------------------------------------------------------------------------- */
+
+ON_ADDRESS(read_next)
+{
+	return !writing && v->in_command && lba + 1 < card_blocks(m, 0) ? lba + 1 : lba;
+}
+
+const struct msc_fault msc_fault_read_neighbour = {
+	.id = "read-neighbour",
+	.title = "a read gives the block after the one that was meant",
+	.seen = "an address that is incremented before the read instead of after it",
+	.caught_by = "scsi.medium.alias",
+	.mistake = "the block address of a read is off by one: the first block is 0",
+	.needs_writes = true,
+	.ops = {.address = read_next},
+};
+
+ON_ADDRESS(last_is_beyond)
+{
+	return !writing && v->in_command && lba + 1 == card_blocks(m, 0) ? lba + 1 : lba;
+}
+
+const struct msc_fault msc_fault_last_block_unreadable = {
+	.id = "last-block-unreadable",
+	.title = "the last block cannot be read: the medium refuses what the capacity has",
+	.seen = "a capacity that is one block too large, or an address that is one too high",
+	.caught_by = "expect.status",
+	.mistake =
+		"READ CAPACITY gives the last block, not how many there are; the first block is 0, not "
+		"1; and an address is compared with the number of blocks, not with the last one",
+	.ops = {.address = last_is_beyond},
+};
+
+ON_COMMAND(swap_address)
+{
+	uint8_t *cb = seen->cb;
+
+	if (cb[0] == MSC_OP_READ_10 || cb[0] == MSC_OP_WRITE_10 || cb[0] == MSC_OP_VERIFY_10)
+		msc_put_be32(cb + 2, msc_get_le32(cb + 2));
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_lba_swapped = {
+	.id = "lba-swapped",
+	.title =
+		"the block address of READ(10), WRITE(10) and VERIFY(10) is read lowest byte first",
+	.seen = "a structure that is laid over the command block by a little-endian processor",
+	.caught_by = "scsi.lba.refused",
+	.mistake = "fields of SCSI have their highest byte first, unlike those of the CBW",
+	.ops = {.command = swap_address},
 };

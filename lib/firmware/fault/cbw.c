@@ -68,6 +68,28 @@ const struct msc_fault msc_fault_unknown_invalid = {
 	.ops = { .command = unknown_is_invalid },
 };
 
+ON_CONTROL_IN(one_unit_more)
+{
+	if (fault_is_class(q, MSC_REQ_GET_MAX_LUN) && *len)
+		buf[0]++;
+}
+
+ON_COMMAND(unit_is_invalid)
+{
+	if (seen->h.lun)
+		seen->h.signature = 0;
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_maxlun_invalid = {
+	.id = "maxlun-invalid",
+	.title = "Get Max LUN counts a unit whose commands are refused as a CBW that is not valid",
+	.seen = "one more than the last unit, and bCBWLUN is compared with the number of units",
+	.caught_by = "bot.csw.stall scsi.luns.list",
+	.mistake = "Get Max LUN is the last unit, 0 where there is one: not the number of units",
+	.ops = { .control_in = one_unit_more, .command = unit_is_invalid },
+};
+
 /* state: the last CBW, and that a bus reset has come since. */
 struct replay {
 	bool fresh;

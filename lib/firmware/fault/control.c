@@ -81,3 +81,35 @@ const struct msc_fault msc_fault_interface_closes = {
 		 .setup = interface_closes,
 		 .open = learn_endpoints },
 };
+
+static void close_bulk(struct mcu *m, void *arg)
+{
+	const struct opened *o = arg;
+
+	if (o->in && o->out) {
+		udc_close(m, o->in);
+		udc_close(m, o->out);
+		udc_stalled(m, o->in); /* as firmware does that takes them for open */
+	}
+}
+
+ON_OPEN(never_opened)
+{
+	struct opened *o = state;
+
+	if (ep & MSC_EP_IN)
+		o->in = ep;
+	else
+		o->out = ep;
+	mcu_timer(m, 0, close_bulk, o);
+}
+
+const struct msc_fault msc_fault_configuration_opens_nothing = {
+	.id = "configuration-opens-nothing",
+	.title = "SET_CONFIGURATION is acknowledged, and no bulk endpoint is opened",
+	.seen = "a new port whose class driver is not told of the configuration",
+	.caught_by = "firmware.misuse expect.settles",
+	.mistake =
+		"SET_CONFIGURATION has to open both bulk endpoints and to arm bulk-out for a CBW",
+	.ops = { .state_size = sizeof(struct opened), .open = never_opened },
+};

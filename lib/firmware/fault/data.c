@@ -272,3 +272,78 @@ const struct msc_fault msc_fault_read_hole = {
 	.target = "fill=noise",
 	.ops = {.card_read = read_hole},
 };
+
+/* -- what the host asks for is taken for what there is --------------------------------------------- */
+
+/* state: the answer under way was filled up. */
+ON_DATA_IN(fill_up)
+{
+	size_t want = v->cbw.h.length;
+
+	if (!v->in_command || v->data_sent || !*len || *len >= want || want > max ||
+	    v->cbw.cb[0] == MSC_OP_READ_10)
+		return MUTANT_PASS;
+	memset(buf + *len, 0, want - *len);
+	*len = want;
+	*(bool *)state = true;
+	return MUTANT_PASS;
+}
+
+ON_STALL(filled_needs_none)
+{
+	return !*(const bool *)state || ep != v->ep_in;
+}
+
+ON_CSW(filled_is_all)
+{
+	if (*(bool *)state)
+		msc_put_le32(raw + 8, 0);
+	*(bool *)state = false;
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_answer_filled = {
+	.id = "answer-filled",
+	.title =
+		"every answer is as long as the host allows: zeros or a buffer's rest follow what there is",
+	.seen = "firmware that sends dCBWDataTransferLength bytes of its buffer, whatever is in it",
+	.caught_by = "bot.residue.in scsi.inquiry.additional",
+	.mistake =
+		"dCBWDataTransferLength is taken for the amount to send: send what the answer has, and "
+		"tell the rest as residue",
+	.ops = { .state_size = sizeof(bool),
+		 .data_in = fill_up,
+		 .stall = filled_needs_none,
+		 .csw = filled_is_all },
+};
+
+/* The direction that the command block means; what the host said of it is not looked at. */
+ON_COMMAND(direction_of_command)
+{
+	switch (seen->cb[0]) {
+	case MSC_OP_WRITE_10:
+		seen->h.flags = 0;
+		break;
+	case MSC_OP_INQUIRY:
+	case MSC_OP_REQUEST_SENSE:
+	case MSC_OP_MODE_SENSE_6:
+	case MSC_OP_READ_FORMAT_CAPACITIES:
+	case MSC_OP_READ_CAPACITY_10:
+	case MSC_OP_READ_10:
+		seen->h.flags = MSC_CBW_FLAG_IN;
+		break;
+	default: break;
+	}
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_direction_ignored = {
+	.id = "direction-ignored",
+	.title = "the direction in bmCBWFlags is not compared with that of the command",
+	.seen = "firmware that looks at dCBWDataTransferLength alone",
+	.caught_by = "bot.data.hang",
+	.mistake =
+		"cases 8 and 10: bit 7 of bmCBWFlags is compared with the direction of the command, before "
+		"an endpoint is armed",
+	.ops = {.command = direction_of_command},
+};

@@ -355,3 +355,24 @@ const struct msc_fault msc_fault_reset_clears_halts = {
 		.setup = reset_clears_halts,
 		.stall = remember_halts},
 };
+
+/* -- which endpoint is halted ------------------------------------------------------------------------ */
+
+ON_STALL(halt_other)
+{
+	if (!v->in_command)
+		return true;
+	mutant_stall(m, ep == v->ep_in ? v->ep_out : v->ep_in);
+	return false;
+}
+
+const struct msc_fault msc_fault_stall_wrong_endpoint = {
+	.id = "stall-wrong-endpoint",
+	.title =
+		"bulk-out is halted where data to the host ends early, bulk-in where the host's is not taken",
+	.seen = "a condition on the direction that is the wrong way round",
+	.caught_by = "bot.data.short bot.csw.merged",
+	.mistake =
+		"bit 7 of bmCBWFlags is 1 for data to the host: halt bulk-in then, else bulk-out",
+	.ops = {.stall = halt_other},
+};

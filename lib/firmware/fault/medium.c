@@ -127,6 +127,52 @@ const struct msc_fault msc_fault_last_block_alone = {
 	.ops = {.state_size = sizeof(uint64_t), .data_in = learn_blocks, .command = last_refused},
 };
 
+ON_COMMAND(last_block_refused)
+{
+	uint64_t blocks = *(const uint64_t *)state;
+	uint16_t n = msc_get_be16(seen->cb + 7);
+
+	if ((is_blocks(seen->cb) || seen->cb[0] == MSC_OP_VERIFY_10) && n &&
+	    msc_get_be32(seen->cb + 2) + (uint64_t)n == blocks)
+		msc_put_be32(seen->cb + 2, UINT32_MAX);
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_last_block_refused = {
+	.id = "last-block-refused",
+	.title = "the last block that the capacity has is refused, alone and behind others",
+	.seen = "the last block, kept under the name of a count, asked about in "
+		"https://github.com/insane-adding-machines/unicore-mx/issues/22",
+	.caught_by = "scsi.lba.refused",
+	.mistake =
+		"the last block is taken for the number of blocks where an address is compared; or "
+		"every address is one too high; or READ CAPACITY gives the number of blocks",
+	.ops = { .state_size = sizeof(uint64_t),
+		 .data_in = learn_blocks,
+		 .command = last_block_refused },
+};
+
+ON_COMMAND(one_past_passes)
+{
+	uint64_t blocks = *(const uint64_t *)state;
+	uint64_t end = (uint64_t)msc_get_be32(seen->cb + 2) + msc_get_be16(seen->cb + 7);
+
+	if ((is_blocks(seen->cb) || seen->cb[0] == MSC_OP_VERIFY_10) && blocks && end == blocks + 1)
+		msc_put_be32(seen->cb + 2, 0);
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_lba_one_past = {
+	.id = "lba-one-past",
+	.title = "the block behind the last one is not refused",
+	.seen = "<= in the place of < where an address is compared with the number of blocks",
+	.caught_by = "scsi.lba.range",
+	.mistake = "the number of blocks is taken for the last one where an address is compared",
+	.ops = { .state_size = sizeof(uint64_t),
+		 .data_in = learn_blocks,
+		 .command = one_past_passes },
+};
+
 /* state: as learn_blocks, and the extent of the last READ or WRITE. */
 ON_COMMAND(verify_stale)
 {

@@ -136,6 +136,13 @@ static const struct msc_fault rows[] = {
 		  "the error path halts the endpoint and returns: send the CSW once the host has "
 		  "cleared the halt",
 	  DEFECT({ AT_CSW, { FAILED }, .then = SWALLOW }) },
+	{ "csw-missing-phase", "no CSW follows a phase error",
+	  "an error path of its own for the cases "
+	  "in which host and device disagree",
+	  "bot.csw.missing",
+	  .mistake =
+		  "02h is a status like the others: halt what the host waits on, then send the CSW",
+	  DEFECT({ AT_CSW, { PHASE_ERROR }, .then = SWALLOW }) },
 	{ "csw-missing-reset",
 	  "no CSW follows a halt of bulk-in once there has been a Bulk-Only Reset",
 	  "stm32_mw_usb_device 0b06460, usbd_msc_bot.c: its state of recovery is never left",
@@ -160,6 +167,18 @@ static const struct msc_fault rows[] = {
 	  "bot.csw.merged bot.data.short",
 	  .mistake = "after less data than the host asked for bulk-in must be halted",
 	  DEFECT({ AT_STALL, { { EP_IN, IS, 1 }, { IN_COMMAND, IS, 1 } }, .then = SWALLOW }) },
+	{ "stall-missing-out",
+	  "bulk-out is neither halted nor read where the data of a command is not wanted",
+	  "https://github.com/zephyrproject-rtos/zephyr/pull/23191 halts bulk-in for either direction",
+	  "bot.data.hang", .mistake =
+		  "the error path halts bulk-in, or nothing, whatever the direction: the host waits to "
+		  "send, so halt bulk-out, or take the data",
+	  DEFECT({ AT_COMMAND,
+		   { { HOST_SENDS, IS, 1 },
+		     { CDB(0), NOT, MSC_OP_WRITE_6 },
+		     { CDB(0), NOT, MSC_OP_WRITE_10 } },
+		   .then = LOSE },
+		 { AT_STALL, { { EP_OUT, IS, 1 }, { IN_COMMAND, IS, 1 } }, .then = SWALLOW }) },
 	{ "data-missing", "a read of several blocks passes without its last one", PROOF,
 	  "bot.data.missing", .mistake = "the loop over blocks ends one early",
 	  DEFECT({ AT_COMMAND,
@@ -233,6 +252,16 @@ static const struct msc_fault rows[] = {
 	  "field 6: ST #41, MicroPython #3126: Windows resets the device in a loop",
 	  "bot.csw.missing", .mistake = "a flush that has nothing to do never completes",
 	  DEFECT({ AT_COMMAND, { OPCODE(SYNCHRONIZE_CACHE_10) }, .then = LOSE }) },
+	{ "hang-verify", "VERIFY(10) is not answered",
+	  "an empty branch in the switch over operation codes", "bot.csw.missing",
+	  .mistake =
+		  "VERIFY without BYTCHK moves no data and still needs its CSW; refuse it with 5/20/00 "
+		  "where it is not known",
+	  DEFECT({ AT_COMMAND, { OPCODE(VERIFY_10) }, .then = LOSE }) },
+	{ "hang-start-stop", "START STOP UNIT is not answered",
+	  "an empty branch in the switch over operation codes", "bot.csw.missing", .mistake =
+		  "START STOP UNIT moves no data and still needs its CSW",
+	  DEFECT({ AT_COMMAND, { OPCODE(START_STOP_UNIT) }, .then = LOSE }) },
 	{ "hang-no-blocks", "READ(10) of 0 blocks is not answered: the firmware has divided by it",
 	  "field 16: TinyUSB #1106", "bot.csw.missing bot.data.hang",
 	  .mistake =

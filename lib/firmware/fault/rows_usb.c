@@ -134,13 +134,6 @@ static const struct msc_fault rows[] = {
 	  "Linux quirk SINGLE_LUN: devices that break when they are asked", "usb.control.answer",
 	  .mistake = "the request is taken, and no data stage armed: give one byte, or refuse it",
 	  DEFECT({ AT_SETUP, { CLASS(GET_MAX_LUN) }, .then = SWALLOW }) },
-	{ "maxlun-invalid",
-	  "Get Max LUN counts a unit whose commands are refused as a CBW that is not valid",
-	  "one more than the last unit, and bCBWLUN is compared with the number of units",
-	  "scsi.inquiry.type scsi.luns.list",
-	  .mistake = "Get Max LUN is the last unit, 0 where there is one: not the number of units",
-	  DEFECT({ AT_CONTROL_IN, { CLASS(GET_MAX_LUN) }, { { BYTE(0), PUT, 1 } } },
-		 { AT_COMMAND, { { LUN, IS, 1 } }, .halt = HALT_IN, .then = REFUSE }) },
 	{ "maxlun-high", "Get Max LUN is 27",
 	  "field 9 and 14: EDK2 #7170, NuttX #19435: macOS read 28 units", "bot.maxlun.range",
 	  .mistake = "the number of units, or a buffer's rest, is sent: it is the last unit, 0 "
