@@ -46,6 +46,7 @@ struct fake {
 	int error;
 	int error_number; /* what it leaves in errno */
 	bool kernel_driver, alternates, unconfigured;
+	bool sibling_driver;	/* another interface has one */
 	bool lost_driver;	/* the interface has none although there is one */
 	bool late_driver;	/* one comes while the interface is claimed, once */
 	uint8_t class, protocol; /* of the interface, when not 0 */

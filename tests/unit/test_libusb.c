@@ -461,6 +461,24 @@ static void configuring(void **state)
 	}
 }
 
+/* A driver of another interface would not learn of a SET_CONFIGURATION that passes usbfs by. */
+static void a_sibling_in_use(void **state)
+{
+	struct msc_err err = MSC_ERR_INIT;
+	struct msc_target *t;
+
+	(void)state;
+	fake = (struct fake){ .kernel_driver = true };
+	t = fake_must_open();
+	t->device.config[4] = 4;
+	assert_int_equal(msc_may_configure(t, &err), 0);
+	fake.sibling_driver = true;
+	assert_int_equal(msc_may_configure(t, &err), -1);
+	assert_int_equal(err.code, MSC_E_UNSUPPORTED);
+	msc_target_close(t);
+	fake_kept_nothing("a sibling");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -472,7 +490,7 @@ int main(void)
 		cmocka_unit_test(device_leaves_with_a_bus_error),
 		cmocka_unit_test(port_reset),
 		cmocka_unit_test(a_device_that_stays_away),
-		cmocka_unit_test(configuring),
+		cmocka_unit_test(configuring),		 cmocka_unit_test(a_sibling_in_use),
 		cmocka_unit_test(a_transfer_that_never_comes_back),
 		cmocka_unit_test(events_fail),
 	};
