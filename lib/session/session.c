@@ -448,42 +448,41 @@ int msc_session_reset_recovery(struct msc_session *s, enum msc_outcome *outcome,
 	return msc_engine_give(s, NULL, err);
 }
 
+/* The device has been set up again, or failed. */
+static int anew(struct msc_session *s, bool failed, const struct msc_record **out,
+		struct msc_err *err)
+{
+	if (!failed)
+		note_device(s);
+	return failed ? -1 : msc_engine_give(s, out, err);
+}
+
 int msc_session_port_reset(struct msc_session *s, const struct msc_record **out,
 			   struct msc_err *err)
 {
 	msc_gate_forget(s);
-	if (msc_engine_go_on(s, err) || msc_port_reset(s->target, err))
-		return -1;
-	note_device(s);
-	return msc_engine_give(s, out, err);
+	return anew(s, msc_engine_go_on(s, err) || msc_port_reset(s->target, err), out, err);
 }
 
 int msc_session_power_cycle(struct msc_session *s, int64_t off_ns, struct msc_err *err)
 {
 	msc_gate_forget(s);
-	if (msc_engine_go_on(s, err) || msc_power_cycle(s->target, off_ns, err))
-		return -1;
-	note_device(s);
-	return msc_engine_give(s, NULL, err);
+	return anew(s, msc_engine_go_on(s, err) || msc_power_cycle(s->target, off_ns, err), NULL,
+		    err);
 }
 
 int msc_session_rejoin(struct msc_session *s, struct msc_err *err)
 {
 	msc_gate_forget(s);
-	if (msc_engine_go_on(s, err) || msc_rejoin(s->target, err))
-		return -1;
-	note_device(s);
-	return msc_engine_give(s, NULL, err);
+	return anew(s, msc_engine_go_on(s, err) || msc_rejoin(s->target, err), NULL, err);
 }
 
 int msc_session_configure(struct msc_session *s, const struct msc_record **out, struct msc_err *err)
 {
 	enum msc_outcome outcome;
 
-	if (msc_engine_go_on(s, err) || msc_configure(s->target, &outcome, err))
-		return -1;
-	note_device(s);
-	return msc_engine_give(s, out, err);
+	return anew(s, msc_engine_go_on(s, err) || msc_configure(s->target, &outcome, err), out,
+		    err);
 }
 
 int msc_session_set_interface(struct msc_session *s, const struct msc_record **out,
@@ -491,15 +490,11 @@ int msc_session_set_interface(struct msc_session *s, const struct msc_record **o
 {
 	enum msc_outcome outcome;
 
-	if (msc_engine_go_on(s, err) || msc_set_interface(s->target, &outcome, err))
-		return -1;
-	return msc_engine_give(s, out, err);
+	return anew(s, msc_engine_go_on(s, err) || msc_set_interface(s->target, &outcome, err), out,
+		    err);
 }
 
 int msc_session_suspend(struct msc_session *s, int64_t ns, struct msc_err *err)
 {
-	if (msc_engine_go_on(s, err) || msc_suspend(s->target, ns, err))
-		return -1;
-	note_device(s);
-	return msc_engine_give(s, NULL, err);
+	return anew(s, msc_engine_go_on(s, err) || msc_suspend(s->target, ns, err), NULL, err);
 }

@@ -307,7 +307,7 @@ const struct msc_fault msc_fault_answer_filled = {
 	.title =
 		"every answer is as long as the host allows: zeros or a buffer's rest follow what there is",
 	.seen = "firmware that sends dCBWDataTransferLength bytes of its buffer, whatever is in it",
-	.caught_by = "bot.residue.in scsi.inquiry.additional",
+	.caught_by = "scsi.inquiry.additional",
 	.mistake =
 		"dCBWDataTransferLength is taken for the amount to send: send what the answer has, and "
 		"tell the rest as residue",

@@ -193,7 +193,9 @@ static const struct msc_fault rows[] = {
 		   { { CDB16(7), PUT, 12 } } }) },
 	{ "inquiry-low-byte", "INQUIRY looks at the low byte of ALLOCATION LENGTH alone",
 	  "it had one byte up to SPC-2", "scsi.inquiry.length",
-	  .mistake = "ALLOCATION LENGTH of INQUIRY has two bytes, 3 and 4",
+	  .mistake =
+		  "ALLOCATION LENGTH of INQUIRY has two bytes, 3 and 4, in a device that claims SPC-3",
+	  .target = "variant=version-spc-3",
 	  DEFECT({ AT_COMMAND, { OPCODE(INQUIRY) }, { { CDB(3), PUT, 0 } } }) },
 	{ "inquiry-attention", "the unit attention of power-on fails an INQUIRY",
 	  "a vendor's note on the power-up test of the compliance tests", "scsi.inquiry.status",
