@@ -35,6 +35,7 @@ int msc_run_rejoin(struct msc_runner *r, struct msc_err *err)
 		return -1;
 	}
 	r->leaves++;
+	r->deconfigured = false;
 	if (left.code == MSC_E_GONE)
 		return judge_leaving(r, msc_now(r->target->clock) - began, err);
 	msc_run_end_case(r, MSC_VERDICT_ERROR, "%s", left.msg);

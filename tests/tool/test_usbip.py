@@ -177,7 +177,7 @@ def can_import(port):
 
 def test_a_cable_that_is_pulled(mscope, tmp_path):
     """The client is told, and so is who asks for a list; a device that comes back can be imported again."""
-    with Serve(tmp_path, "sim:reference,event=unplug@cbw:9,event=plug@cbw:9+200ms") as serve:
+    with Serve(tmp_path, "sim:reference,event=unplug@cbw:9,event=plug@cbw:9+8s") as serve:
         p = mscope("check", serve.target(), "--select", "scsi.*", status=3)
         assert re.search(r"(the server closed the connection|the connection to the server broke|the device went away|has left)", p.err)
         serve.wait_for("loses the device, which has been unplugged")

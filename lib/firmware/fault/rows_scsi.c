@@ -20,13 +20,16 @@ enum { LOEJ = 0x02, START = 0x01 }; /* of START STOP UNIT */
 	}
 
 static const struct msc_fault rows[] = {
-	{ "capacity-count", "READ CAPACITY(10) gives the number of blocks instead of the last one",
+	{ "capacity-count", "READ CAPACITY gives the number of blocks instead of the last one",
 	  "Linux quirks FIX_CAPACITY and CAPACITY_HEURISTICS", "scsi.lba.refused",
 	  .mistake = "the driver's block count is sent as it is: the answer is the last block, "
 		     "count - 1",
 	  DEFECT({ AT_ANSWER,
 		   { OPCODE(READ_CAPACITY_10), { LEN, ABOVE, 7 } },
-		   { { BE32(0), ADD, 1 } } }) },
+		   { { BE32(0), ADD, 1 } } },
+		 { AT_ANSWER,
+		   { OPCODE(SERVICE_ACTION_IN_16), { LEN, ABOVE, 7 } },
+		   { { BE64(0), ADD, 1 } } }) },
 	{ "capacity-short",
 	  "READ CAPACITY(10) gives less than the medium has: what is beyond is read all the same",
 	  "field: https://github.com/robertfisk/USG/issues/4", "scsi.lba.range",
