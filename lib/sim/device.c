@@ -98,19 +98,13 @@ const void *sim_device_state(const struct sim_device *d)
 
 void sim_device_unplug(struct sim_device *d)
 {
-	if (d->mcu.off)
-		return;
-	bus_detach(d->bus);
-	power_off(&d->mcu);
+	if (!d->mcu.off)
+		power_off(&d->mcu);
 }
 
 void sim_device_plug(struct sim_device *d)
 {
-	if (!d->mcu.off)
-		return;
-	world_command_ends(&d->mcu);
 	power_on(&d->mcu);
-	bus_attach(d->bus);
 }
 
 bool sim_device_remark(struct sim_device *d, char *buf, size_t size, bool *died)

@@ -94,16 +94,13 @@ static void happen_to_bus(void *arg)
 
 	switch (a->event->what) {
 	case SIM_UNPLUG:
-		bus_detach(m->bus);
 		power_off(m);
 		break;
 	case SIM_PLUG:
 		if (!m->off)
 			break;
 		m->events->identity = a->event->other ? a->event : NULL;
-		world_command_ends(m);
 		power_on(m);
-		bus_attach(m->bus);
 		break;
 	case SIM_SUSPEND:
 		bus_suspend(m->bus);

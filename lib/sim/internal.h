@@ -222,8 +222,8 @@ void sd_free(struct sd *);
 /* Everything that has lost its power, anew, and the firmware started. false: *err says why not. */
 bool power_start(struct mcu *, struct msc_err *err);
 void power_free(struct mcu *);
-void power_off(struct mcu *);
-void power_on(struct mcu *); /* again */
+void power_off(struct mcu *); /* and off the bus */
+void power_on(struct mcu *); /* again, and on the bus; nothing where it has its power */
 
 /* -- event.c -- */
 /* Arms the world with m->config->events. false: out of memory. */

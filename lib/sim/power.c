@@ -49,6 +49,7 @@ bool power_start(struct mcu *m, struct msc_err *err)
 
 void power_off(struct mcu *m)
 {
+	bus_detach(m->bus);
 	m->off = false;
 	mutation_power_off(m);
 	m->off = true;
@@ -69,28 +70,25 @@ void power_on(struct mcu *m)
 {
 	struct msc_err err = MSC_ERR_INIT;
 
+	if (!m->off)
+		return;
+	world_command_ends(m);
 	m->off = false;
 	m->again = true;
 	if (!power_start(m, &err))
 		sim_fault(m->sim, "%s", err.msg);
+	bus_attach(m->bus);
 }
 
 static void restart_ends(void *arg)
 {
-	struct mcu *m = arg;
-
-	if (!m->off)
-		return;
-	world_command_ends(m);
-	power_on(m);
-	bus_attach(m->bus);
+	power_on(arg);
 }
 
 static void restart_begins(void *arg)
 {
 	struct mcu *m = arg;
 
-	bus_detach(m->bus);
 	power_off(m);
 	sim_at(m->sim, m->restarts_ns, restart_ends, m);
 }

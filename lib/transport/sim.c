@@ -296,7 +296,7 @@ static int power_cycle(struct msc_target *t, int64_t off_ns, struct msc_err *err
 	return check_model(s, err);
 }
 
-/* Once the firmware has been told of a bus reset its endpoint 0 is what it was. */
+/* Its endpoint 0 is as large as it was: it has to be the same device. */
 static int rejoin(struct msc_target *t, struct msc_err *err)
 {
 	struct sim_target *s = msc_target_state(t);

@@ -230,23 +230,35 @@ static enum msc_outcome reset_outcome(struct msc_target *t, int rc, struct msc_e
 	return MSC_OUT_TIMEOUT;
 }
 
+/* It began then and is over now. */
+static void tell_reset(struct msc_target *t, int64_t began_ns, enum msc_outcome outcome)
+{
+	const struct msc_transfer told = { .kind = MSC_TRANSFER_PORT_RESET,
+					   .ended = true,
+					   .naks = -1,
+					   .number = ++t->submissions,
+					   .submitted_ns = began_ns,
+					   .completed_ns = msc_now(t->clock),
+					   .outcome = outcome,
+					   .resets = t->resets };
+
+	tell(t, &told);
+}
+
 int msc_port_reset(struct msc_target *t, struct msc_err *err)
 {
-	struct msc_transfer told = { .kind = MSC_TRANSFER_PORT_RESET, .ended = true, .naks = -1 };
+	int64_t began = msc_now(t->clock);
+	enum msc_outcome outcome;
 
 	if (t->gone)
 		return gone(t, err);
-	told.submitted_ns = msc_now(t->clock);
-	msc_log(t->log, MSC_LOG_TRACE, "transport", told.submitted_ns, "port reset");
+	msc_log(t->log, MSC_LOG_TRACE, "transport", began, "port reset");
 	t->resets = 0;
-	told.outcome = reset_outcome(t, t->transport->reset(t, err), err);
-	if (told.outcome == MSC_OUT_PENDING)
+	outcome = reset_outcome(t, t->transport->reset(t, err), err);
+	if (outcome == MSC_OUT_PENDING)
 		return -1;
-	told.completed_ns = msc_now(t->clock);
-	told.number = ++t->submissions;
-	told.resets = t->resets;
-	tell(t, &told);
-	return told.outcome == MSC_OUT_GONE ? -1 : 0;
+	tell_reset(t, began, outcome);
+	return outcome == MSC_OUT_GONE ? -1 : 0;
 }
 
 static void forgive(struct msc_target *t)
@@ -264,15 +276,12 @@ static bool is_same(const struct msc_device *a, const struct msc_device *b)
 
 int msc_rejoin(struct msc_target *t, struct msc_err *err)
 {
-	struct msc_transfer told = { .kind = MSC_TRANSFER_PORT_RESET,
-				     .ended = true,
-				     .naks = -1,
-				     .submitted_ns = msc_now(t->clock) };
+	int64_t began = msc_now(t->clock);
 	struct msc_device before = t->device;
 
 	if (!t->gone || !t->transport->rejoin)
 		return msc_fail(err, MSC_E_GONE, "%s: the device went away", before.name);
-	msc_log(t->log, MSC_LOG_INFO, "transport", told.submitted_ns, "waiting for it to return");
+	msc_log(t->log, MSC_LOG_INFO, "transport", began, "waiting for it to return");
 	forgive(t);
 	if (t->transport->rejoin(t, err) < 0) {
 		t->gone = true;
@@ -286,11 +295,7 @@ int msc_rejoin(struct msc_target *t, struct msc_err *err)
 				before.name, t->device.desc.vendor, t->device.desc.product,
 				t->device.serial);
 	}
-	told.completed_ns = msc_now(t->clock);
-	told.number = ++t->submissions;
-	told.resets = t->resets;
-	told.outcome = MSC_OUT_DONE;
-	tell(t, &told);
+	tell_reset(t, began, MSC_OUT_DONE);
 	return 0;
 }
 

@@ -137,7 +137,7 @@ static void give_back(struct msc_target *t)
 		struct msc_usbip_piece piece = { .into = rest, .len = sizeof rest };
 		enum msc_usbip_got got = msc_usbip_link_take(&u->link, &piece);
 
-		if (got == MSC_USBIP_ENDED || (t->stop && t->stop(t->stop_user)))
+		if (got == MSC_USBIP_ENDED || msc_is_stopped(t))
 			break;
 		if (got == MSC_USBIP_MORE)
 			msc_wait_until(t->clock, msc_now(t->clock) + MSC_MS);

@@ -179,7 +179,7 @@ ON_COMMAND(restart_on_unknown)
 const struct msc_fault msc_fault_unknown_restarts = {
 	.id = "unknown-restarts",
 	.title = "a command that it does not know restarts the board",
-	.seen = "https://github.com/jabezwinston/usbip-python",
+	.seen = "exists to prove the rule",
 	.caught_by = "usb.device.stays",
 	.mistake =
 		"the operation code is an index into a table that ends before it: look it up, and fail "
