@@ -28,7 +28,10 @@ def place(tmp_path_factory):
     for name, target in (("before", "sim:stm32,stage=cube"), ("after", "sim:stm32")):
         m("bench", target, "--count", "20", "--json", f"{name}.json", "-q")
     m("pace", "sim:stm32", "--json", "pace.json", "-q")
-    m("decode", CAPTURE, "--json", "decode.json", status=None)
+    capture = m.cwd / ("a_folder_with_a_long_name_" * 4) / "capture.pcap"
+    capture.parent.mkdir()
+    capture.symlink_to(CAPTURE)
+    m("decode", capture, "--json", "decode.json", status=None)
     m("report", *(f"{n}.json" for n in ("old", "new", "before", "after", "pace", "decode")), "-o", "page.html")
     return m
 

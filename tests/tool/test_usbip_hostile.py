@@ -94,7 +94,7 @@ def test_clients_that_leave_early(mscope, tmp_path):
             with socket.create_connection(("127.0.0.1", serve.port)) as client:
                 client.sendall(whole[:length])
         serve.wait_for("has left in the middle of a sentence")
-        serve.wait_until(lambda: serve.said().count("has imported") == serve.said().count("given the device back"))
+        serve.wait_for_the_device()
         assert "Reference Disk" in mscope("probe", serve.target()).out
 
 
@@ -252,6 +252,7 @@ def test_bad_answers(mscope, tmp_path, bad, says, when):
         # An answer too many may come when the last one that was asked for has been taken: then only the end is seen.
         assert says in p.err or "the device went away" in p.err, p.err
         assert p.err.count("\n") == 1, p.err
+        serve.wait_for_the_device()
         assert "Reference Disk" in mscope("probe", serve.target()).out
 
 

@@ -51,6 +51,10 @@ class Serve:
         """Until it has said so."""
         self.wait_until(lambda: text in self.said())
 
+    def wait_for_the_device(self):
+        """Until it is nobody's: behind a proxy the server learns later than the client that a connection has ended."""
+        self.wait_until(lambda: self.said().count("has imported the device") == self.said().count("has given the device back"))
+
     def stop(self, number):
         """Sends the signal; the exit status."""
         self.process.send_signal(number)
