@@ -92,6 +92,9 @@ HOT_SRC := $(if $(LTO),$(filter lib/capture/% lib/record/% lib/scsi/% lib/wire/%
 	lib/judge/clean.c lib/report/decode% tool/decode%,$(LIB_SRC) $(TOOL_SRC)))
 PROGRAM := $(HOT_SRC:%.c=$(BUILD)/hot/%.o) $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(HOT_SRC),$(TOOL_SRC)))
 
+# What firmware that was built with -fsanitize-coverage calls (lib/base/coverage.h).
+TO_FIRMWARE := -Wl,--export-dynamic-symbol='__sanitizer_cov_trace_pc*'
+
 say   = $(if $(V),,printf '  %-5s %s\n' $1 $@;)
 stamp = @mkdir -p $(@D) && echo '$1' | cmp -s - $@ || echo '$1' > $@
 cc    = $(Q)$(call say,CC) mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
@@ -148,7 +151,7 @@ $(BUILD)/libmscope.a: $(LIB_OBJ) $(BUILD)/objects
 $(BUILD)/libmscope.so: $(LIB_OBJ) $(BUILD)/objects
 	$(link) -shared -Wl,-soname,$(SONAME) $(LIB_OBJ) $(PKG_LIBS) && ln -sf $(@F) $(@D)/$(SONAME)
 $(BUILD)/mscope: $(PROGRAM) $(BUILD)/libmscope.a $(BUILD)/objects
-	$(link) $(LTO) $(PROGRAM) $(BUILD)/libmscope.a $(PKG_LIBS)
+	$(link) $(LTO) $(TO_FIRMWARE) $(PROGRAM) $(BUILD)/libmscope.a $(PKG_LIBS)
 	$(Q)scripts/check-embedded.sh $@
 # A line "/* link: FLAGS */" in a test adds flags to its own program, such as -Wl,--wrap=NAME.
 $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(HELP_OBJ) $(BUILD)/libmscope.a

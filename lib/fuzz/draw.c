@@ -8,6 +8,7 @@
 #include "fuzz/fuzz.h"
 
 #define TWISTED	    3 /* of ten conversations, those without twists: the device stays in order */
+#define VARY_DRAWS  6 /* rows that a variation adds, at most */
 #define TWIST_ONE   3 /* a plain command has one in 1 of so many cases */
 #define NO_SENSE    6 /* 1 of so many does not ask why a command failed */
 
@@ -164,17 +165,16 @@ static unsigned parts_of(const struct fuzz_row *row)
 	return n;
 }
 
-static void add_row(struct msc_rng *rng, struct fuzz_talk *talk, unsigned id, bool twisted,
-		    bool writes)
+static void add_row(struct msc_rng *rng, struct fuzz_talk *talk, unsigned id, bool writes)
 {
 	const struct fuzz_row *row =
 		draw_row(rng, fuzz_steps, fuzz_n_steps,
-			 (twisted ? FUZZ_SOLO : 0) | (writes ? 0 : FUZZ_WRITES));
+			 (talk->twisted ? FUZZ_SOLO : 0) | (writes ? 0 : FUZZ_WRITES));
 	struct fuzz_step first = { .stem.row = row, .id = id };
 	unsigned parts = parts_of(row);
 
 	draw_values(rng, &first.stem);
-	if (twisted && row->flags & FUZZ_PLAIN && msc_rng_below(rng, TWIST_ONE) == 0)
+	if (talk->twisted && row->flags & FUZZ_PLAIN && msc_rng_below(rng, TWIST_ONE) == 0)
 		draw_twists(rng, &first);
 	for (unsigned part = 0; part < parts && talk->n < FUZZ_STEPS; part++) {
 		talk->step[talk->n] = first;
@@ -182,18 +182,77 @@ static void add_row(struct msc_rng *rng, struct fuzz_talk *talk, unsigned id, bo
 	}
 }
 
-void fuzz_draw(struct fuzz_talk *talk, uint64_t seed, uint64_t index, bool writes)
+static struct msc_rng begin(uint64_t seed, uint64_t index)
 {
 	struct msc_rng rng = { .state = seed };
-	bool twisted;
-	unsigned n;
 
 	rng.state = msc_rng_next(&rng) ^ index;
 	rng.state = msc_rng_next(&rng);
+	return rng;
+}
+
+void fuzz_draw(struct fuzz_talk *talk, uint64_t seed, uint64_t index, bool writes)
+{
+	struct msc_rng rng = begin(seed, index);
+	unsigned n;
+
 	*talk = (struct fuzz_talk){ .n = 0 };
-	twisted = msc_rng_below(&rng, 10) >= TWISTED;
-	talk->no_autosense = twisted && msc_rng_below(&rng, NO_SENSE) == 0;
+	talk->twisted = msc_rng_below(&rng, 10) >= TWISTED;
+	talk->no_autosense = talk->twisted && msc_rng_below(&rng, NO_SENSE) == 0;
 	n = 1 + msc_rng_below(&rng, FUZZ_DRAWS);
 	for (unsigned i = 0; i < n; i++)
-		add_row(&rng, talk, i, twisted, writes);
+		add_row(&rng, talk, i, writes);
+}
+
+/* ---- varying ----------------------------------------------------------------------------------- */
+
+uint32_t fuzz_lot(uint64_t seed, uint64_t index)
+{
+	struct msc_rng rng = begin(~seed, index);
+
+	return (uint32_t)msc_rng_next(&rng);
+}
+
+/* The step behind the row that `at` belongs to. */
+static unsigned row_end(const struct fuzz_talk *talk, unsigned at)
+{
+	unsigned id = talk->step[at].id;
+
+	while (at < talk->n && talk->step[at].id == id)
+		at++;
+	return at;
+}
+
+/* One row has other values, in all of its parts. */
+static void vary_values(struct msc_rng *rng, struct fuzz_talk *talk)
+{
+	unsigned at = msc_rng_below(rng, talk->n), id = talk->step[at].id;
+	struct fuzz_piece stem = talk->step[at].stem;
+
+	draw_values(rng, &stem);
+	for (unsigned i = 0; i < talk->n; i++)
+		if (talk->step[i].id == id)
+			talk->step[i].stem = stem;
+}
+
+void fuzz_vary(struct fuzz_talk *talk, const struct fuzz_talk *of, uint64_t seed, uint64_t index,
+	       bool writes)
+{
+	struct msc_rng rng = begin(seed, index);
+	unsigned how = msc_rng_below(&rng, 4), n = 1 + msc_rng_below(&rng, VARY_DRAWS), id = 0,
+		 rest;
+
+	*talk = *of;
+	if (how == 0) {
+		vary_values(&rng, talk);
+		return;
+	}
+	for (unsigned i = 0; i < of->n; i++)
+		if (of->step[i].id >= id)
+			id = of->step[i].id + 1;
+	rest = talk->n = how == 1 ? of->n : row_end(of, msc_rng_below(&rng, of->n));
+	for (unsigned i = 0; i < n; i++)
+		add_row(&rng, talk, id + i, writes);
+	for (; how == 2 && rest < of->n && talk->n < FUZZ_STEPS; rest++)
+		talk->step[talk->n++] = of->step[rest];
 }

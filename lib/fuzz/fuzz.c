@@ -8,7 +8,8 @@
 #include "base/text.h"
 #include "fuzz/fuzz.h"
 
-#define WHATS_MAX 16 /* that one conversation fails and that are looked at */
+#define WHATS_MAX 16  /* that one conversation fails and that are looked at */
+#define POOL_MAX  256 /* conversations that have reached new places; the oldest makes room */
 
 struct job {
 	const struct msc_fuzz_options *o;
@@ -16,6 +17,8 @@ struct job {
 	struct fuzz_trial t;
 	uint64_t index;
 	struct fuzz_talk drawn;
+	struct fuzz_talk *pool;
+	unsigned n_pool; /* so many have been added */
 };
 
 /* ---- what is known already --------------------------------------------------------------------- */
@@ -96,7 +99,7 @@ static void put_comment(FILE *out, const struct job *j, const struct msc_fuzz_wh
 	static const char *const labels[] = { "expected", "actual" };
 
 	fprintf(out, "# %s%s%s: %s\n", msc_fuzz_name(what), *what->command ? " of " : "",
-		what->command, f ? f->message : "the device is gone, and nothing brings it back");
+		what->command, f ? f->message : j->t.why);
 	for (size_t i = 0; f && i < MSC_COUNT(labels); i++) {
 		const char *value = i ? f->actual : f->expected;
 
@@ -182,6 +185,7 @@ static int confirm(struct job *j, struct msc_fuzz_failure *f, const struct fuzz_
 	f->writes = j->t.writes;
 	if (!f->repeats)
 		return 0;
+	memcpy(f->gone, j->t.why, sizeof f->gone);
 	free(f->text);
 	f->text = describe(j, talk, &f->what, at >= 0 ? &j->t.found.list[at] : NULL);
 	f->steps = f->text ? count_steps(f->text) : 0;
@@ -256,14 +260,24 @@ static bool is_enough(const struct job *j)
 
 /* ---- one conversation -------------------------------------------------------------------------- */
 
+/* The device has died or has left: what else was found in that conversation is what became of it. */
+static bool is_end(const struct msc_finding *f)
+{
+	return f->rule == &msc_rule_firmware_dead || f->rule == &msc_rule_usb_device_stays;
+}
+
 static size_t list_failures(const struct fuzz_trial *t, struct msc_fuzz_what *list)
 {
+	bool ended = false;
 	size_t n = 0;
 
+	for (size_t i = 0; i < t->found.count; i++)
+		ended |= is_end(&t->found.list[i]);
 	for (size_t i = 0; i < t->found.count && n < WHATS_MAX; i++) {
 		size_t k = 0;
 
-		if (!fuzz_what(&t->found.list[i], &list[n]))
+		if ((ended && !is_end(&t->found.list[i])) ||
+		    !fuzz_what(&t->found.list[i], &list[n]))
 			continue;
 		while (k < n && !fuzz_is_same(&list[k], &list[n]))
 			k++;
@@ -272,6 +286,24 @@ static size_t list_failures(const struct fuzz_trial *t, struct msc_fuzz_what *li
 	if (!n && t->gone)
 		list[n++] = (struct msc_fuzz_what){ .rule = NULL };
 	return n;
+}
+
+/* Once the firmware tells what of it has run, three of four conversations vary one that reached a new place: half of them
+ * the newest, or the one before it half as often, and so on, since from there more is new; half of them any. What is drawn then
+ * depends on all that were run before. */
+static void draw(struct job *j)
+{
+	const struct msc_fuzz_options *o = j->o;
+	uint32_t lot = fuzz_lot(o->seed, j->index), rest = lot >> 3;
+	unsigned n = j->n_pool < POOL_MAX ? j->n_pool : POOL_MAX, back;
+
+	if (!n || !(lot & 3)) {
+		fuzz_draw(&j->drawn, o->seed, j->index, o->run.allow_writes);
+		return;
+	}
+	back = 1 + (lot & 4 && rest ? (unsigned)__builtin_ctz(rest) : rest) % n;
+	fuzz_vary(&j->drawn, &j->pool[(j->n_pool - back) % POOL_MAX], o->seed, j->index,
+		  o->run.allow_writes);
 }
 
 static int converse(struct job *j, struct msc_err *err)
@@ -287,12 +319,14 @@ static int converse(struct job *j, struct msc_err *err)
 	int rc;
 
 	snprintf(name, sizeof name, "fuzz.conversation.%" PRIu64, j->index);
-	fuzz_draw(&j->drawn, j->o->seed, j->index, j->o->run.allow_writes);
+	draw(j);
 	text = fuzz_text(&j->drawn, &head);
 	if (!text)
 		return msc_nomem(err);
 	rc = fuzz_try(&j->t, text, err);
 	is_new = j->t.is_new;
+	if (j->t.is_new_place)
+		j->pool[j->n_pool++ % POOL_MAX] = j->drawn;
 	n = list_failures(&j->t, list);
 	if (rc < 0 && !j->t.gone)
 		n = 0;
@@ -331,7 +365,8 @@ int msc_fuzz_run(const struct msc_fuzz_options *o, struct msc_fuzz *fuzz, struct
 	fuzz->seed = o->seed;
 	fuzz->first = o->first;
 	j->t.seen = calloc(1, sizeof *j->t.seen);
-	if (!j->t.seen)
+	j->pool = calloc(POOL_MAX, sizeof *j->pool);
+	if (!j->t.seen || !j->pool)
 		rc = msc_nomem(err);
 	for (; rc == 0 && !is_enough(j); j->index++) {
 		if (o->run.stop && o->run.stop(o->run.user))
@@ -345,6 +380,7 @@ int msc_fuzz_run(const struct msc_fuzz_options *o, struct msc_fuzz *fuzz, struct
 		snprintf(fuzz->reason, sizeof fuzz->reason, "%s", err->msg);
 	fuzz_trial_end(&j->t);
 	free(j->t.seen);
+	free(j->pool);
 	free(j);
 	return rc;
 }

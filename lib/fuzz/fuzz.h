@@ -12,10 +12,14 @@
  *	try.c	   runs one, on a device fresh from power-on where that can be had
  *	shrink.c   fewer and simpler steps that show the same
  *	fuzz.c	   one conversation after the other, and what they have found
+ *
+ * Firmware that tells which places of its code have run steers: every other conversation is then a variation
+ * of one that reached a new place.
  */
 #ifndef MSC_FUZZ_FUZZ_H
 #define MSC_FUZZ_FUZZ_H
 
+#include "base/coverage.h"
 #include "judge/cause.h"
 #include "run/run.h"
 
@@ -44,6 +48,7 @@ struct msc_fuzz_failure {
 	/* What failed in the shrunk conversation, the finding itself first; none: nothing but that the
 	 * device has gone. */
 	struct msc_findings found;
+	char gone[512];	   /* what the device has gone by; empty: it has not */
 	const char *cause; /* by the dictionary, where it has no other; NULL: not known */
 	const char *cause_title;
 	char *path;		   /* for whoever keeps it as a file; freed with it; may be NULL */
@@ -55,6 +60,7 @@ struct msc_fuzz {
 	uint64_t tries;			     /* to shrink; beside them */
 	uint64_t kept;			     /* new to the corpus */
 	uint32_t coverage; /* kinds of exchanges: command, what happened, status and sense */
+	uint32_t places; /* of the firmware's code; 0: it was not built to tell (base/coverage.h) */
 	int64_t elapsed_ns; /* of the target's clock */
 	struct msc_device device; /* when the first was run */
 	struct msc_fuzz_failure *failures;
@@ -145,10 +151,16 @@ struct fuzz_talk {
 	struct fuzz_step step[FUZZ_STEPS];
 	unsigned n;
 	bool no_autosense;
+	bool twisted; /* rows that rely on a device in order have no place in it */
 };
 
 /* draw.c */
 void fuzz_draw(struct fuzz_talk *, uint64_t seed, uint64_t index, bool writes);
+/* A variation of another: other rows from some point on, or between, or another value. */
+void fuzz_vary(struct fuzz_talk *, const struct fuzz_talk *of, uint64_t seed, uint64_t index,
+	       bool writes);
+/* A number of the conversation's own, of which no drawing depends. */
+uint32_t fuzz_lot(uint64_t seed, uint64_t index);
 /* Which value stands at a place of a row; NULL: the row has no more places. */
 const struct fuzz_values *fuzz_place(const struct fuzz_row *, unsigned place);
 unsigned fuzz_choices(const struct fuzz_values *);
@@ -172,12 +184,14 @@ struct fuzz_trial {
 	enum msc_verdict verdict;
 	bool writes, gone;
 	bool lost; /* memory ran out: not all that was found is in found */
+	char why[512];		/* it has gone */
 	struct fuzz_seen *seen; /* coverage; NULL: it is not counted */
-	bool is_new;
+	bool is_new;		/* a kind of exchange, or a place of the firmware's */
+	bool is_new_place;
 };
-/* A bit for each kind of exchange. */
 struct fuzz_seen {
-	uint64_t bits[1024];
+	uint64_t bits[1024]; /* a bit for each kind of exchange */
+	struct msc_coverage code;
 };
 /* Loads and runs it. -1: the run cannot go on. What cannot be loaded is refused with MSC_E_FORMAT. */
 int fuzz_try(struct fuzz_trial *, const char *text, struct msc_err *) MSC_MUST_CHECK;

@@ -127,6 +127,7 @@ static int run(struct fuzz_trial *t, const struct msc_scenarios *all, struct msc
 	if (rc == 0 || !is_device(err->code))
 		return rc;
 	t->gone = true;
+	snprintf(t->why, sizeof t->why, "%s", err->msg);
 	if (t->kept)
 		return -1;
 	*err = (struct msc_err)MSC_ERR_INIT;
@@ -137,16 +138,24 @@ int fuzz_try(struct fuzz_trial *t, const char *text, struct msc_err *err)
 {
 	struct msc_scenarios all = { NULL };
 	unsigned before = t->seen ? count_bits(t->seen) : 0;
+	uint32_t places = t->seen ? t->seen->code.places : 0;
 	int rc;
 
 	msc_findings_clear(&t->found);
-	t->gone = t->is_new = false;
+	t->gone = t->is_new = t->is_new_place = false;
+	t->why[0] = '\0';
 	t->verdict = MSC_VERDICT_SKIP;
 	rc = msc_scenarios_load_text(&all, "conversation", text, err);
+	msc_coverage_into(t->seen ? &t->seen->code : NULL);
 	if (rc == 0)
 		rc = run(t, &all, err);
-	if (t->seen)
+	msc_coverage_into(NULL);
+	if (t->seen) {
 		t->fuzz->coverage += count_bits(t->seen) - before;
+		t->fuzz->places = t->seen->code.places;
+		t->is_new_place = t->fuzz->places > places;
+		t->is_new |= t->is_new_place;
+	}
 	msc_scenarios_free(&all);
 	return rc;
 }

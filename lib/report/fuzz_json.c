@@ -29,7 +29,10 @@ static json_t *failure_json(const struct msc_fuzz_failure *f)
 		msc_json_text(f->cause), "cause_title", msc_json_text(f->cause_title), "steps",
 		(json_int_t)f->steps, "drawn_steps", (json_int_t)f->drawn, "conversation",
 		(json_int_t)f->conversation, "again", (json_int_t)f->again, "repeats", f->repeats,
-		"writes", f->writes, "message", msc_json_text(first ? first->message : NULL),
+		"writes", f->writes, "message",
+		msc_json_text(first      ? first->message
+			      : *f->gone ? f->gone
+					 : NULL),
 		"expected", msc_json_text(first ? first->expected : NULL), "actual",
 		msc_json_text(first ? first->actual : NULL), "also", also(f), "scenario",
 		msc_json_text(f->path), "text", f->text ? json_string(f->text) : json_null());
@@ -60,13 +63,14 @@ json_t *msc_fuzz_json(const struct msc_fuzz_report *r)
 	json_t *document = msc_json_document("mscope.fuzz/1", r->context,
 					     *f->device.name ? msc_device_json(&f->device) : NULL,
 					     r->exit_status, f->reason);
-	json_t *rest = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "seed",
+	json_t *rest = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:o}", "seed",
 				 (json_int_t)f->seed, "from", (json_int_t)f->first, "conversations",
 				 (json_int_t)f->conversations, "next",
 				 (json_int_t)(f->first + f->conversations), "cut_short",
 				 (json_int_t)f->cut, "tries", (json_int_t)f->tries, "coverage",
-				 (json_int_t)f->coverage, "elapsed_ns", (json_int_t)f->elapsed_ns,
-				 "failures", failures(f));
+				 (json_int_t)f->coverage, "code_places",
+				 f->places ? json_integer(f->places) : json_null(), "elapsed_ns",
+				 (json_int_t)f->elapsed_ns, "failures", failures(f));
 
 	if (!document || !rest || json_object_update(document, rest)) {
 		json_decref(document);

@@ -13,16 +13,18 @@
 static void print_head(FILE *out, const struct msc_fuzz_report *r)
 {
 	const struct msc_fuzz *f = r->fuzz;
-	char text[320], took[24];
+	char text[320], took[24], places[48] = "";
 
 	fprintf(out, "%-*s", COLUMN, "target");
 	msc_put(out, MSC_PLAIN, f->device.name);
 	fprintf(out, "%s\n", f->device.simulated ? "   (simulated, virtual time)" : "");
+	if (f->places)
+		snprintf(places, sizeof places, ", %" PRIu32 " places of the code", f->places);
 	snprintf(text, sizeof text,
 		 "%" PRIu64 " conversation%s of seed %" PRIu64 " from %" PRIu64 " on, %" PRIu32
-		 " kinds of exchange, in %s of device time",
+		 " kinds of exchange%s, in %s of device time",
 		 f->conversations, MSC_PLURAL(f->conversations), f->seed, f->first, f->coverage,
-		 msc_format_ns(took, sizeof took, f->elapsed_ns));
+		 places, msc_format_ns(took, sizeof took, f->elapsed_ns));
 	msc_put_row(out, COLUMN, "traffic", text);
 	if (r->context->verbosity > 0) {
 		snprintf(text, sizeof text,
@@ -69,7 +71,7 @@ static void print_finding(FILE *out, const struct msc_fuzz_failure *f)
 
 	snprintf(text, sizeof text, "%s: %s", msc_fuzz_name(&f->what),
 		 first            ? first->message
-		 : !f->what.rule  ? "the device is gone, and nothing brings it back"
+		 : !f->what.rule  ? f->gone
 				 : f->what.rule->title);
 	if (first && first->expected && first->actual)
 		msc_append(text, sizeof text, ": expected %s, actual %s", first->expected,

@@ -288,3 +288,76 @@ def test_results_of_the_example_are_the_committed_ones():
     """base.json is what `make base` writes: of this firmware, with these figures."""
     base = json.loads((EXAMPLE / "base.json").read_text())
     assert base["target"]["name"] == "sim:./disk.so,defect=none,read-time=100us"
+
+
+# Three commands in that order, in a conversation of tens, each of them in one of a hundred: it dies.
+CHAIN = """
+	static int depth;
+	if (depth == 0) { if (cmd.cb[0] == 0x2f) depth = 1; }
+	else if (depth == 1) { if (cmd.cb[0] == 0x35) depth = 2; }
+	else if (depth == 2) { if (cmd.cb[0] == 0xa8) *(volatile int *)0 = 1; }
+	switch (cmd.cb[0]) {
+	case 0x00: return true;"""
+
+
+def chain(folder, *flags):
+    text = (EXAMPLE / "disk.c").read_text()
+    spoilt = text.replace("\n	switch (cmd.cb[0]) {\n	case 0x00: return true;", CHAIN)
+    assert spoilt != text
+    (folder / "chain.c").write_text(spoilt)
+    return build(folder, folder / "chain.c", EXAMPLE / "port_mscope.c", name="chain.so", flags=("-O0", *flags))
+
+
+@dies
+def test_code_that_tells_what_has_run_steers_the_fuzzer(mscope):
+    """Three conversations of four vary one that reached a new place; without that the same number finds nothing."""
+    target = f"sim:{chain(mscope.cwd)}"
+    blind = mscope.json("fuzz", target, "--count", "1100")
+    assert not blind["failures"] and blind["code_places"] is None
+    chain(mscope.cwd, "-fsanitize-coverage=trace-pc")
+    runs = [mscope.json("fuzz", target, "--count", "1100", "--first", status=1) for _ in range(2)]
+    (failure,) = runs[0]["failures"]
+    assert failure["rule"] == "firmware.dead" and failure["steps"] == 3 and failure["repeats"]
+    assert runs[0]["code_places"] > 200 and runs[0] == runs[1]
+    assert "places of the code" in mscope("fuzz", target, "--count", "5").out
+    case = mscope.json("run", target, failure["scenario"], status=1)["cases"][0]
+    assert "firmware.dead" in [f["rule"] for f in case["findings"]]
+
+
+@dies
+@pytest.mark.skipif(not shutil.which("clang"), reason="there is no clang")
+def test_so_does_code_of_clang(mscope, monkeypatch):
+    monkeypatch.setenv("CC", "clang")
+    target = f"sim:{chain(mscope.cwd, '-fsanitize-coverage=trace-pc-guard')}"
+    (failure,) = mscope.json("fuzz", target, "--count", "200", "--first", status=1)["failures"]
+    assert (failure["rule"], failure["steps"]) == ("firmware.dead", 3)
+
+
+@dies
+def test_a_crash_is_one_failure_of_the_fuzzer(mscope, disk):
+    """Whatever else fails in a conversation in which the firmware dies is what became of it."""
+    document = mscope.json("fuzz", f"sim:{disk},defect=crash", "--count", "120", status=1)
+    (failure,) = document["failures"]
+    assert (failure["rule"], failure["command"], failure["steps"]) == ("firmware.dead", "VERIFY(10)", 1)
+    assert failure["again"] > 2
+
+
+@leaks
+def test_what_ends_the_process_at_every_start_is_told_by_the_fuzzer(mscope):
+    text = (EXAMPLE / "disk.c").read_text()
+    spoilt = text.replace("case 0x1a: return mode_sense();", "case 0x1a: exit(mode_sense() ? 3 : 3);").replace("#include <string.h>", "#include <stdlib.h>\n#include <string.h>")
+    assert spoilt.count("exit(mode") == 1
+    (mscope.cwd / "ends.c").write_text(spoilt)
+    target = f"sim:{build(mscope.cwd, mscope.cwd / 'ends.c', EXAMPLE / 'port_mscope.c', name='ends.so')}"
+    (failure,) = mscope.json("fuzz", target, "--count", "3", status=1)["failures"]
+    assert failure["rule"] == "device.gone" and "exit status 3; under way was MODE SENSE(6)" in failure["message"]
+
+
+def test_its_coverage_is_written(mscope):
+    """By gcov's own code in the shared object, which is not ended before its time by what watches over it."""
+    build(mscope.cwd, EXAMPLE / "disk.c", EXAMPLE / "port_mscope.c", flags=("--coverage", "-O0"))
+    for command in ("probe", "check"):
+        mscope(command, "sim:./disk.so", "-q")
+        report = subprocess.run(["gcov", "-n", "disk.so-disk.gcda"], cwd=mscope.cwd, capture_output=True, text=True, check=True).stdout
+        run = float(re.search(r"Lines executed:([\d.]+)%", report).group(1))
+        assert run > (50 if command == "probe" else 85), report

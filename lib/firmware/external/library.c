@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/coverage.h"
 #include "base/isolate.h"
 #include "firmware/external/external.h"
 #include "firmware/external/guard.h"
@@ -180,6 +181,7 @@ int external_load(struct external_copy *c, struct msc_err *err)
 	outer = msc_isolate_enter("a constructor");
 	c->handle = load(c->path, err);
 	msc_isolate_enter(outer);
+	msc_coverage_moved();
 	c->fw = c->handle ? dlsym(c->handle, SYMBOL) : NULL;
 	c->guard = place_end(&place, c->fw);
 	if (!c->handle)
@@ -197,6 +199,7 @@ void external_unload(struct external_copy *c)
 	if (c->handle)
 		dlclose(c->handle);
 	msc_isolate_enter(outer);
+	msc_coverage_moved();
 	if (c->guard)
 		munmap(c->guard, GUARD_FENCE);
 	c->handle = c->guard = NULL;

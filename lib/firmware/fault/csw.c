@@ -49,7 +49,7 @@ const struct msc_fault msc_fault_residue_processed = {
 ON_CSW(residue_kept)
 {
 	if (raw[CSW_STATUS] == MSC_CSW_PASSED && !fault_is_in(v))
-		msc_put_le32(raw + CSW_RESIDUE, v->cbw.h.length - msc_get_le32(raw + CSW_RESIDUE));
+		msc_put_le32(raw + CSW_RESIDUE, v->cbw.h.length);
 	return MUTANT_PASS;
 }
 
