@@ -27,6 +27,7 @@ struct state {
 	bool began_cases, in_case;
 	struct held body; /* of all cases: the causes come before it */
 	char *last_skip; /* the reason of the case before, when that was skipped */
+	bool *explained; /* by the place of a rule in msc_rules */
 };
 
 static void hold(struct state *s, struct held *h)
@@ -112,12 +113,32 @@ static size_t count_rule(const struct msc_findings *all, size_t at, bool *first)
 	return count;
 }
 
+/* What a rule demands, and why, is said once; a note of a rule that has been explained is short. */
+static bool is_explained(struct state *s, const struct msc_rule *rule)
+{
+	size_t at = 0;
+	bool was;
+
+	if (!s->explained)
+		s->explained = calloc(msc_rule_count, sizeof *s->explained);
+	if (!s->explained) {
+		s->failed = true;
+		return false;
+	}
+	while (msc_rules[at] != rule)
+		at++;
+	was = s->explained[at];
+	s->explained[at] = true;
+	return was;
+}
+
 /* One rule's findings; column is where the line stands, 0 at its beginning. */
 static void put_rule(struct msc_report_run *run, FILE *out, const struct msc_event *ev, size_t at,
 		     unsigned column)
 {
 	const struct msc_finding *f = &ev->findings->list[at];
 	bool said = f->severity == (ev->verdict == MSC_VERDICT_FAIL ? MSC_FAIL : MSC_WARN);
+	bool explained = is_explained(run->state, f->rule);
 	char head[256];
 	bool first;
 	size_t count = count_rule(ev->findings, at, &first);
@@ -138,10 +159,13 @@ static void put_rule(struct msc_report_run *run, FILE *out, const struct msc_eve
 		msc_text_labelled(out, "seen:", head);
 		return;
 	}
-	msc_text_evidence(out, f);
+	if (f->severity > MSC_NOTE || !explained)
+		msc_text_evidence(out, f);
+	else
+		msc_text_labelled(out, "seen:", f->message);
 	if (count > 1)
 		fprintf(out, "%*sand %zu more like it\n", INDENT, "", count - 1);
-	if (run->context->verbosity > 0) {
+	if (!explained) {
 		msc_text_labelled(out, "demand:", f->rule->title);
 		msc_text_labelled(out, "why:", f->rule->why);
 		msc_text_labelled(out, "mistake:", f->rule->mistake);
@@ -301,6 +325,7 @@ static void discard(struct msc_report_run *run)
 	let_go(s, &s->exchanges, NULL);
 	let_go(s, &s->notes, NULL);
 	free(s->last_skip);
+	free(s->explained);
 	let_go(s, &s->body, NULL);
 }
 

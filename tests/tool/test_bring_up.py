@@ -103,3 +103,11 @@ def test_a_document_holds_the_steps(mscope):
     document = mscope.json("check", "sim:reference,fault=csw-12", "--bring-up", status=1)
     assert document["cases"][-1]["verdict"] == "fail"
     assert document["summary"]["fail"] == 1
+
+
+def test_a_rule_is_explained_once(mscope):
+    out = mscope("check", "sim:reference,fault=stall-missing", "--bring-up").out
+    cases = out[out.index("\n   ok "):]
+    assert cases.count("bot.data.short: ") > 5
+    assert cases.count("why:      hosts accept a short packet alone") == 1
+    assert mscope("check", "sim:reference,fault=residue-zero", "-v", "-s", "bot.case05*", status=1).out.count("demand:   the residue of bulk-in") == 1
