@@ -74,6 +74,37 @@ def test_every_thread_found_later():
         assert ids and all(row[0] in seen[name] for name in ids), row
 
 
+def on_no_list():
+    """(fault, rule, needs writes) of each entry; a fault that needs no writes is found with them as well."""
+    return [(fault, rule, "(writes)" in row[-1]) for row in rows("On no list")
+            for fault, rule in re.findall(r"`([a-z0-9-]+)`: `([a-z0-9.]+)`", row[-1])]
+
+
+@pytest.mark.parametrize("fault, rule, writes", on_no_list(), ids=lambda x: x if isinstance(x, str) else "")
+def test_what_was_on_no_list_is_found(mscope, fault, rule, writes):
+    knobs = {f["name"]: f["target"] for f in listing("faults")}[fault]
+    target = "sim:reference" + ("," + knobs if knobs else "") + ",fault=" + fault
+    for allow in [["--allow-writes"]] if writes else [[], ["--allow-writes"]]:
+        d = mscope.json("check", target, *allow, status=None)
+        assert [c["id"] for c in d["causes"]] == [fault]
+        assert {u["severity"] for u in d["unexplained"]} <= {"note"}
+        assert rule in {f["rule"] for case in d["cases"] for f in case["findings"]}
+
+
+def test_what_was_on_no_list_and_no_rule_finds(mscope):
+    """The command that the table gives instead."""
+    no_rule = [row[-1] for row in rows("On no list") if not re.search(r"`[a-z0-9-]+`: `", row[-1])]
+    assert len(no_rule) == 3 and all(text.startswith("no rule") for text in no_rule)
+    for text in no_rule:
+        command = re.search(r"`mscope (\S+) ([^`]*)`", text)
+        status = re.search(r"status (\d)", text)
+        d = mscope.json(command[1], *command[2].split(), status=int(status[1]) if status else 0)
+        if command[1] == "pace":
+            assert d["diagnosis"][0]["id"] == re.search(r"names `([a-z-]+)` first", text)[1]
+        else:
+            assert "WRITE(10)" in d["reason"]
+
+
 @pytest.mark.skipif("build-san" not in PROGRAM, reason="test_matrix.py runs them all")
 @pytest.mark.parametrize("part", range(8))
 def test_every_fault_under_the_sanitizers(mscope, part):
