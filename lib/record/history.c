@@ -35,6 +35,8 @@ void msc_history_free(struct msc_history *h)
 		h->exchange[i] = NULL;
 	}
 	for (size_t i = 0; i < MSC_COUNT(h->of_unit); i++) {
+		if (!h->of_unit[i].newest) /* there was no exchange with it */
+			continue;
 		msc_record_drop(h->of_unit[i].newest);
 		drop_all(&h->of_unit[i].answers);
 		drop_writes(&h->of_unit[i].writes);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/copy.h"
+
 struct msc_snapshot {
 	unsigned refs;
 	struct msc_device device;
@@ -175,7 +177,7 @@ static bool move_data(struct msc_record *r, size_t len, size_t want)
 	if (!b.p)
 		return false;
 	if (len)
-		memcpy(b.p, x->data, len);
+		msc_copy(b.p, x->data, len);
 	give_buffer(r->own.spares, x->data, r->own.room);
 	x->data = b.p;
 	r->own.room = b.room;
@@ -190,7 +192,7 @@ int msc_record_append(struct msc_record *r, const uint8_t *bytes, size_t len)
 		return 0;
 	if (x->data_kept + len > r->own.room && !move_data(r, x->data_kept, x->data_kept + len))
 		return -1;
-	memcpy(x->data + x->data_kept, bytes, len);
+	msc_copy(x->data + x->data_kept, bytes, len);
 	x->data_kept += len;
 	return 0;
 }

@@ -2,6 +2,7 @@
 /* Whole blocks in and out, the sense data of a command that failed, whether the device answers. */
 #include <string.h>
 
+#include "base/copy.h"
 #include "session/engine.h"
 
 void msc_request_blocks(struct msc_request *rq, bool write, uint8_t lun, uint64_t lba,
@@ -80,7 +81,7 @@ static int move(struct msc_session *s, struct msc_request *rq, int64_t timeout_n
 		*passed = msc_exchange_passed(x) && x->data_len == rq->cbw.h.length;
 		may_be = msc_may_be_recovered(x);
 		if ((*passed || may_be) && in)
-			memcpy(in, x->data, x->data_len);
+			msc_copy(in, x->data, x->data_len);
 	}
 	if (rc == 0 && may_be) {
 		rc = msc_session_sense(s, rq->cbw.h.lun, &sense, err);

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/copy.h"
+
 #define CHUNK		((size_t)4 << 20)  /* most bytes of one transfer; more is not queued */
 #define DATA_MAX	((size_t)64 << 20) /* most bytes of one exchange: the record holds them */
 #define INVALID_POLL_NS MSC_HUNG_ONCE_NS /* for the answer to a wrapper that is not valid */
@@ -110,7 +112,6 @@ static int prepare_in(struct run *r, struct msc_err *err)
 
 	if (msc_memory_need(r->s->target, &r->memory, len, err))
 		return -1;
-	memset(r->memory.p, 0, len);
 	r->data.xfer = (struct msc_xfer){ .ep = r->s->target->device.ep_in,
 					  .data = r->memory.p,
 					  .len = len };
@@ -126,7 +127,7 @@ static int prepare_out(struct run *r, struct msc_err *err)
 		if (msc_memory_need(r->s->target, &r->memory, r->total, err))
 			return -1;
 		if (r->rq->out)
-			memcpy(r->memory.p, r->rq->out, r->total);
+			msc_copy(r->memory.p, r->rq->out, r->total);
 		else
 			memset(r->memory.p, 0, r->total);
 	}

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/copy.h"
+
 /* Full packets that lie before the last one of what is left. */
 static size_t before_last(size_t left, size_t packet)
 {
@@ -109,7 +111,7 @@ bool burst(struct bus *b, unsigned index)
 		return false;
 	len = n * e->max_packet;
 	if (t->ep & MSC_EP_IN)
-		memcpy(t->data + t->actual, data, len);
+		msc_copy(t->data + t->actual, data, len);
 	udc_pass(b->udc, t->ep, data, n);
 	if (!t->began_ns)
 		t->began_ns = span.began_ns;

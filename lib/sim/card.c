@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/copy.h"
 #include "base/rng.h"
 #include "sim/internal.h"
 
@@ -270,7 +271,7 @@ static bool load(struct card *c, uint64_t at, uint8_t *p, size_t n)
 
 	if (!page)
 		return load_first(c, at, p, n);
-	memcpy(p, page->data + at % PAGE_BYTES, n);
+	msc_copy(p, page->data + at % PAGE_BYTES, n);
 	return true;
 }
 
@@ -283,7 +284,7 @@ static bool store(struct card *c, uint64_t at, const uint8_t *p, size_t n)
 	page = get_page(c, at / PAGE_BYTES);
 	if (!page)
 		return false;
-	memcpy(page->data + at % PAGE_BYTES, p, n);
+	msc_copy(page->data + at % PAGE_BYTES, p, n);
 	return true;
 }
 

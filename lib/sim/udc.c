@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/copy.h"
 #include "sim/endpoint.h"
 #include "wire/bot.h"
 
@@ -226,7 +227,7 @@ void udc_pass(struct udc *u, uint8_t ep, const uint8_t *data, size_t packets)
 	size_t len = packets * e->max_packet;
 
 	if (!(ep & MSC_EP_IN))
-		memcpy(j->out + j->at, data, len);
+		msc_copy(j->out + j->at, data, len);
 	j->at += len;
 	e->toggle ^= packets & 1;
 	e->on_wire = 0;

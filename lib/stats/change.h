@@ -13,7 +13,8 @@
  * of time, tells how much less they say together, and the test and the interval are widened by as
  * much; what both share, such as the same warm-up, falls out. Where times come in clumps
  * further apart than the threshold (whole frames of the bus), means of consecutive ones are
- * compared instead. */
+ * compared instead: not by their ranks, since a mean of ten of two values is on a grid, but by Welch's t, with the
+ * scatter of the means or of the samples themselves, whichever leaves the narrower interval. */
 #ifndef MSC_STATS_CHANGE_H
 #define MSC_STATS_CHANGE_H
 
@@ -30,8 +31,8 @@ const char *msc_change_name(enum msc_change); /* "same", "slower", "faster", "un
 struct msc_changed {
 	enum msc_change change;
 	double p;
-	double base, later;	 /* medians */
-	double shift, low, high; /* of the base's median; above 0: slower */
+	double base, later;	 /* medians; means where group is above 1 */
+	double shift, low, high; /* of the base's; above 0: slower */
 	bool have_interval;	 /* low and high say something */
 	double confidence;	 /* of the interval */
 	double memory; /* samples, or groups of them, that weigh as much as one independent one; from 1 */

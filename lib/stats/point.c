@@ -45,8 +45,7 @@ double msc_student_outside(double t, size_t freedom)
 	return sum < 1 ? 1 - sum : 0;
 }
 
-/* The t beyond which chance comes with p. */
-static double student_point(double p, size_t freedom)
+double msc_student_point(double p, size_t freedom)
 {
 	double low = 0, high = 1;
 
@@ -321,7 +320,7 @@ static int drop_small(struct series *s, double threshold, struct msc_err *err)
 /* In the middle of n values: a step of t standard errors. */
 static double least_step(double scatter, size_t n, double alpha)
 {
-	return exp(student_point(alpha / places(n), n - 2) * scatter * 2 / sqrt((double)n)) - 1;
+	return exp(msc_student_point(alpha / places(n), n - 2) * scatter * 2 / sqrt((double)n)) - 1;
 }
 
 size_t msc_change_points_needed(double scatter, double step, double alpha)

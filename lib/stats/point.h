@@ -52,5 +52,7 @@ size_t msc_change_points_needed(double scatter, double step, double alpha);
 
 /* P(|T| >= t) of Student's t with so many degrees of freedom, from 1 on. */
 double msc_student_outside(double t, size_t freedom);
+/* The t for which that is p. */
+double msc_student_point(double p, size_t freedom);
 
 #endif

@@ -96,6 +96,10 @@ unsigned msc_stuffed_bits(const uint8_t *data, size_t len)
 		uint64_t six = rest & rest >> 1; /* set where six begin, but first two, then four */
 		unsigned begins;
 
+		if (!w) {
+			run = 0;
+			continue;
+		}
 		six &= six >> 2;
 		six &= rest >> 4 & rest >> 5;
 		if (~w == 0 || six & six >> 6) {

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/copy.h"
 #include "base/knob.h"
 #include "base/text.h"
 
@@ -290,6 +291,29 @@ static void dumps(void **state)
 	free(text);
 }
 
+/* All bytes, in their places, and none behind them. */
+static void copies(void **state)
+{
+	enum {
+		MOST = 3 * MSC_COPY_PIECE + 7
+	};
+	static const size_t lens[] = {
+		0, 1, MSC_COPY_PIECE - 1, MSC_COPY_PIECE, MSC_COPY_PIECE + 1, MOST
+	};
+	uint8_t from[MOST], to[MOST + 1];
+
+	(void)state;
+	for (size_t i = 0; i < MOST; i++)
+		from[i] = (uint8_t)(i % 251);
+	for (size_t k = 0; k < MSC_COUNT(lens); k++) {
+		memset(to, 0xee, sizeof to);
+		msc_copy(to, from, lens[k]);
+		assert_memory_equal(to, from, lens[k]);
+		assert_int_equal(to[lens[k]], 0xee);
+	}
+	msc_copy(NULL, NULL, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,7 +321,7 @@ int main(void)
 		cmocka_unit_test(hex),		    cmocka_unit_test(times_for_people),
 		cmocka_unit_test(the_nearest_name), cmocka_unit_test(first_error_wins),
 		cmocka_unit_test(knobs),	    cmocka_unit_test(tenths),
-		cmocka_unit_test(dumps),
+		cmocka_unit_test(dumps),	    cmocka_unit_test(copies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The gate's own bench: runs are drawn from known distributions with 3 % noise, equal ones and ones
- * that are 10 % slower, and compared at a threshold of 5 %. A false alarm is "slower" of equal runs,
+/* The gate's own bench: runs are drawn from known distributions with 3 % noise (14 % where times are whole
+ * frames), equal ones and ones that are 10 % slower, and compared at a threshold of 5 %. A false alarm is "slower" of equal runs,
  * a miss is "same" of slower ones; where no verdict is given, that is counted, too, and whether as many
  * samples as it asks for bring one.
  *
@@ -57,6 +57,13 @@ static double draw_bimodal(struct msc_rng *r, double at, double *memory)
 	return (uniform(r) < 0.5 ? -NOISE : NOISE) + NOISE / 10 * normal(r);
 }
 
+/* Three frames or four, as the tick of the firmware was met or missed. */
+static double draw_frames(struct msc_rng *r, double at, double *memory)
+{
+	(void)at, (void)memory;
+	return uniform(r) < 0.5 ? -1.0 / 7 : 1.0 / 7;
+}
+
 /* A trend of its own in each run, of up to 6 % from end to end. */
 static double draw_drift(struct msc_rng *r, double at, double *memory)
 {
@@ -82,9 +89,10 @@ static double draw_wave(struct msc_rng *r, double at, double *memory)
 }
 
 static const struct shape shapes[] = {
-	{ "normal", draw_normal },	   { "skewed", draw_skewed },
-	{ "bimodal", draw_bimodal },	   { "drift", draw_drift },
-	{ "warming up", draw_warming },	   { "slow wave", draw_wave },
+	{ "normal", draw_normal },     { "skewed", draw_skewed },
+	{ "bimodal", draw_bimodal },   { "drift", draw_drift },
+	{ "warming up", draw_warming }, { "slow wave", draw_wave },
+	{ "whole frames", draw_frames },
 };
 
 /* A bench of one run. */
