@@ -6,7 +6,6 @@
 
 #include "judge/facts.h"
 
-#define ASC_INVALID_OPCODE    0x20
 #define ASC_NO_SUCH_UNIT      0x25
 #define ASC_WRITE_PROTECTED   0x27
 
@@ -199,7 +198,7 @@ const struct msc_rule msc_rule_scsi_sense_outlived = {
 static bool is_pair(const struct msc_sense_data *s)
 {
 	switch (s->asc) {
-	case ASC_INVALID_OPCODE:
+	case MSC_ASC_INVALID_OPCODE:
 	case MSC_ASC_LBA_OUT_OF_RANGE:
 	case MSC_ASC_INVALID_FIELD:
 	case 0x25:
@@ -260,7 +259,7 @@ static void opcode(struct msc_judging *j, const struct msc_record *r)
 	struct msc_sense_data sense;
 
 	if (!explains(r, &sense, &failed) || sense.key != MSC_SENSE_ILLEGAL_REQUEST ||
-	    sense.asc == ASC_INVALID_OPCODE || !is_plain_opcode(failed->cbw.cb[0]) ||
+	    sense.asc == MSC_ASC_INVALID_OPCODE || !is_plain_opcode(failed->cbw.cb[0]) ||
 	    failed->view.def)
 		return;
 	tell(j, failed, &sense, "5/20/00 if the command is not known");
@@ -307,7 +306,7 @@ static bool is_write_refused(const struct msc_exchange *x)
 static bool is_unknown(const struct msc_exchange *x, const struct msc_sense_data *sense)
 {
 	return x->cbw.cb[0] != MSC_OP_WRITE_10 && sense->key == MSC_SENSE_ILLEGAL_REQUEST &&
-	       sense->asc == ASC_INVALID_OPCODE;
+	       sense->asc == MSC_ASC_INVALID_OPCODE;
 }
 
 static void protect(struct msc_judging *j, const struct msc_record *r)
@@ -379,7 +378,7 @@ static void range(struct msc_judging *j, const struct msc_record *r)
 	    is_unit_condition(&sense) || !failed->view.past_end || !is_bare(failed) ||
 	    sense.key == MSC_SENSE_DATA_PROTECT ||
 	    (sense.key == MSC_SENSE_ILLEGAL_REQUEST &&
-	     (sense.asc == MSC_ASC_LBA_OUT_OF_RANGE || sense.asc == ASC_INVALID_OPCODE ||
+	     (sense.asc == MSC_ASC_LBA_OUT_OF_RANGE || sense.asc == MSC_ASC_INVALID_OPCODE ||
 	      is_beyond_limit(failed, &sense))))
 		return;
 	tell(j, failed, &sense, "5/21/00");

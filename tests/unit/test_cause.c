@@ -19,11 +19,11 @@ static const char *const rules[] = { "bot.csw.length", "bot.csw.signature", "bot
 enum { LENGTH, SIGNATURE, TAG, RESIDUE, STATUS };
 
 static const struct msc_pair pairs[] = {
-	{0, LENGTH, 0}, {1, LENGTH, 0},		 /* csw-12 */
-	{0, LENGTH, 0}, {1, LENGTH, 0},		 /* csw-padded */
-	{0, TAG, 0},    {1, TAG, 0},    {2, TAG, 0}, {3, TAG, 0}, /* csw-tag */
-	{2, RESIDUE, 0},				 /* residue-zero */
-	{0, SIGNATURE, 0},				 /* stm32 */
+	{0, LENGTH, 0, 0}, {1, LENGTH, 0, 0},		 /* csw-12 */
+	{0, LENGTH, 0, 0}, {1, LENGTH, 0, 0},		 /* csw-padded */
+	{0, TAG, 0, 0},    {1, TAG, 0, 0},    {2, TAG, 0, 0}, {3, TAG, 0, 0}, /* csw-tag */
+	{2, RESIDUE, 0, 0},				 /* residue-zero */
+	{0, SIGNATURE, 0, 0},				 /* stm32 */
 };
 static const struct msc_entry entries[] = {
 	{ "csw-12", 0, 2, 1, { 1 }, NULL },	    { "csw-padded", 2, 2, 0, { 0 }, NULL },
@@ -32,6 +32,7 @@ static const struct msc_entry entries[] = {
 };
 static const struct msc_dictionary small = {
 	names, MSC_COUNT(names), rules, MSC_COUNT(rules), pairs, entries, MSC_COUNT(entries),
+	{ { 0 } },
 };
 
 static const struct msc_rule *rule(const char *id)
@@ -220,8 +221,9 @@ static void another_form_is_left(void **unused)
 {
 	static const char *const one[] = { "firmware.misuse" };
 	static const struct msc_entry entry[] = { { "endpoint-armed-twice", 0, 1, 0, { 0 }, NULL } };
-	struct msc_pair pair[] = { { 0, 0, 0 } };
-	const struct msc_dictionary dictionary = { names, MSC_COUNT(names), one, 1, pair, entry, 1 };
+	struct msc_pair pair[] = { { 0, 0, 0, 0 } };
+	const struct msc_dictionary dictionary = { names, MSC_COUNT(names), one, 1, pair, entry,
+						   1,     { { 0 } } };
 	char busy[] = "ep_transmit: endpoint 0x81 is busy",
 	     other[] = "ep_transmit: endpoint 0x2 is busy",
 	     opened[] = "ep_receive: endpoint 0x1 was never opened";
