@@ -68,7 +68,8 @@ enum { SENSE_LEAST = 14 };
 
 static void form(struct msc_judging *j, const struct msc_record *r)
 {
-	const struct msc_exchange *x = &r->u.exchange;
+	const struct msc_exchange *x = &r->u.exchange, *failed;
+	struct msc_sense_data sense;
 	size_t len, asked;
 	uint8_t code;
 
@@ -77,7 +78,14 @@ static void form(struct msc_judging *j, const struct msc_record *r)
 	code = x->data[0] & 0x7f;
 	if ((x->cbw.cb[1] & 1) && (code == 0x72 || code == 0x73))
 		return;
-	if (code != 0x70 && code != 0x71) {
+	if (code == 0x71 && explains(r, &sense, &failed) &&
+	    sense.key == MSC_SENSE_ILLEGAL_REQUEST) {
+		/* deferred is an error of a command that had passed, and what is refused has not */
+		msc_found(j,
+			  "the command that failed is refused, in sense data of a deferred error");
+		msc_expected(j, "70h");
+		msc_actual(j, "%02Xh", code);
+	} else if (code != 0x70 && code != 0x71) {
 		msc_found(j, "the RESPONSE CODE of the sense data is %02Xh", code);
 		msc_expected(j, "70h or 71h");
 		msc_actual(j, "%02Xh", code);

@@ -114,6 +114,12 @@ static const struct judge_row rows[] = {
 		"00" PASSED,
 	  "RESPONSE CODE of the sense data is 00h", "70h or 71h", "00h" },
 	{ "scsi.sense.form",
+	  TUR_FAILS SENSE "71000300000000"
+			   "0a00000000110000000000" PASSED,
+	  READ_FAILS SENSE "71000500000000"
+			   "0a00000000210000000000" PASSED,
+	  "in sense data of a deferred error", "70h", "71h" },
+	{ "scsi.sense.form",
 	  "send 030100001200 in 18; bytes 7200000000000000; none stall; clear in; "
 	  "status 0 10",
 	  SENSE "700000000000000400000000; none stall; clear in; status 0 6",
