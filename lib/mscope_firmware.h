@@ -81,7 +81,8 @@ struct mscope_board {
 			 uint8_t ep); /* takes the buffer back; no handler follows */
 	bool (*ep_busy)(mscope_board *, uint8_t ep);
 	void (*ep_stall)(mscope_board *, uint8_t ep);	/* an armed buffer stays */
-	void (*ep_unstall)(mscope_board *, uint8_t ep); /* and DATA0: USB 2.0, 9.4.5 */
+	void (*ep_unstall)(mscope_board *,
+			   uint8_t ep); /* and DATA0: USB 2.0, 9.4.5; or ep_unstall_keep */
 	bool (*ep_stalled)(mscope_board *, uint8_t ep);
 
 	/* Endpoint 0, a packet at a time (USB 2.0, 8.5.3). It is opened as others are, 00h and 80h. A SETUP packet is always taken; it ends what was before
@@ -105,6 +106,11 @@ struct mscope_board {
 	/* They block the caller for as long as the medium takes. false: no medium, beyond its end, read-only. */
 	bool (*medium_read)(mscope_board *, uint64_t lba, uint32_t blocks, void *buf);
 	bool (*medium_write)(mscope_board *, uint64_t lba, uint32_t blocks, const void *buf);
+
+	/* ---- added since; `size` reaches as far as this where it is there ---- */
+	/* Ends a halt as ep_unstall does, and leaves the data toggle as it is: for a port to a controller whose
+	 * driver has to restart the toggle by a step of its own, where that step is not made. */
+	void (*ep_unstall_keep)(mscope_board *, uint8_t ep);
 };
 
 /* A setting of the firmware: sim:./disk.so,NAME=VALUE. Values are text of up to 63 bytes, for the firmware to

@@ -25,7 +25,22 @@
 struct msc_pair {
 	uint16_t name, rule; /* of the dictionary's */
 	uint32_t forms;	     /* 0: unknown, that may be any */
+	uint16_t command; /* 1 + the operation code on which alone it was found; 0: on several, or none */
 };
+
+struct msc_commands { /* a set of operation codes */
+	uint64_t bits[4];
+};
+
+static inline bool msc_commands_has(const struct msc_commands *c, uint8_t opcode)
+{
+	return c->bits[opcode / 64] >> opcode % 64 & 1;
+}
+
+static inline void msc_commands_add(struct msc_commands *c, uint8_t opcode)
+{
+	c->bits[opcode / 64] |= UINT64_C(1) << opcode % 64;
+}
 
 struct msc_entry {
 	const char *id; /* of a fault; or of a firmware, for what it does without one */
@@ -45,6 +60,7 @@ struct msc_dictionary {
 	const struct msc_pair *pairs;
 	const struct msc_entry *entries; /* sorted by id */
 	size_t n_entries;
+	struct msc_commands refused; /* by the model that it was made with */
 };
 
 extern const struct msc_dictionary msc_dictionary; /* of this build's catalogue and scenarios */
@@ -55,6 +71,8 @@ struct msc_sighting { /* of one rule in one case */
 	const char *name; /* of the case, borrowed; NULL: of none, in a capture */
 	const struct msc_rule *rule;
 	uint32_t forms; /* as in struct msc_pair */
+	struct msc_commands commands; /* on which it was found */
+	bool bare;		      /* and on something that is no command */
 	unsigned findings;
 	enum msc_severity worst;
 };
@@ -64,12 +82,16 @@ struct msc_evidence { /* zero before its first case */
 	size_t n_seen, room;
 	const char **ran; /* the cases, also those that found nothing; each once */
 	size_t n_ran, ran_room;
+	struct msc_commands refused,
+		taken; /* as unknown, and with success: what the device was sent */
 };
 
 /* A case that ran, which must not have been added before; or, with name NULL, some findings of a
  * capture, any number of times. */
 int msc_evidence_add(struct msc_evidence *, const char *name, const struct msc_findings *,
 		     struct msc_err *) MSC_MUST_CHECK;
+/* A record of the run, after it was judged: which commands the device does not know at all. */
+void msc_evidence_note(struct msc_evidence *, const struct msc_record *);
 void msc_evidence_clear(struct msc_evidence *);
 
 /* ---- what explains it ----------------------------------------------------------------------- */

@@ -17,6 +17,7 @@
 #define BROAD \
 	800 /* in another case, and the defect is seen in many already, by the same rule and form */
 #define MANY	   8	/* cases */
+#define COMMANDS   4	/* on so many different ones it may be found on any */
 #define STATED	   500	/* of an expect.* rule, which says only that something is wrong */
 #define ENOUGH	   500	/* explains a finding */
 #define NAMING	   300
@@ -101,6 +102,30 @@ static bool is_told_twice(const struct msc_match *w, const struct msc_entry *ent
 	return false;
 }
 
+/* In a capture, all that a rule has found is one sighting: the fault shows it on one of these commands, or on so many
+ * that it makes no difference which. */
+static bool is_on_command(const struct msc_match *w, const struct msc_entry *entry, size_t i)
+{
+	const struct msc_sighting *s = &w->e->seen[i];
+	const struct msc_pair *p = w->d->pairs + entry->first;
+	struct msc_commands counted = { { 0 } };
+	unsigned different = 0;
+
+	if (s->name || s->bare)
+		return true;
+	for (uint32_t n = 0; n < entry->n; n++) {
+		uint8_t opcode = (uint8_t)(p[n].command - 1);
+
+		if (p[n].rule != w->seen[i].rule)
+			continue;
+		if (!p[n].command || msc_commands_has(&s->commands, opcode))
+			return true;
+		different += !msc_commands_has(&counted, opcode);
+		msc_commands_add(&counted, opcode);
+	}
+	return different >= COMMANDS;
+}
+
 /* In a capture, all that a rule has found is one sighting. */
 static int32_t degree_anywhere(const struct msc_match *w, const struct msc_entry *entry, size_t i)
 {
@@ -134,7 +159,7 @@ static int32_t degree(const struct msc_match *w, const struct msc_entry *entry, 
 	}
 	if (name && is_told_twice(w, entry, i))
 		return EXACT;
-	if (!has)
+	if (!has || !is_on_command(w, entry, i))
 		return 0;
 	if (!name)
 		return degree_anywhere(w, entry, i);
@@ -153,9 +178,18 @@ bool msc_match_is_seen(const struct msc_match *w, const struct msc_pair *p)
 	return false;
 }
 
+/* A command that the device does not know, and the model does: the case ran and could not look. */
+static bool is_unknown(const struct msc_match *w, const struct msc_pair *p)
+{
+	uint8_t opcode = (uint8_t)(p->command - 1);
+
+	return p->command && msc_commands_has(&w->e->refused, opcode) &&
+	       !msc_commands_has(&w->e->taken, opcode) && !msc_commands_has(&w->d->refused, opcode);
+}
+
 bool msc_match_is_expected(const struct msc_match *w, const struct msc_pair *p)
 {
-	return w->ran[p->name] != NOT_RUN && w->rules[p->rule];
+	return w->ran[p->name] != NOT_RUN && w->rules[p->rule] && !is_unknown(w, p);
 }
 
 /* Of a firmware nothing can be hidden: it is that one or it is not. */
@@ -227,7 +261,7 @@ static bool shows_like(const struct msc_match *w, const struct msc_entry *entry,
 
 	for (uint32_t n = 0; n < entry->n; n++)
 		if (p[n].rule == w->seen[i].rule && msc_match_is_same(&p[n], &w->seen[i]))
-			return true;
+			return is_on_command(w, entry, i);
 	return false;
 }
 

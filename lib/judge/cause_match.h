@@ -31,7 +31,7 @@ void msc_match_end(struct msc_match *);
 const struct msc_fault *msc_match_fault(const char *id); /* NULL: no fault is called that */
 /* The rule is one of those that the fault is about (caught_by). */
 bool msc_match_promises(const struct msc_fault *, const char *rule);
-/* The case ran, and the profile knows the rule. */
+/* The case ran and could look, and the profile knows the rule. */
 bool msc_match_is_expected(const struct msc_match *, const struct msc_pair *);
 bool msc_match_is_same(const struct msc_pair *,
 		       const struct msc_pair *); /* in what was seen: a form in common */

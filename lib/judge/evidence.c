@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "judge/facts.h"
+
 static void *more(void *list, size_t n, size_t *room, size_t size)
 {
 	if (n < *room)
@@ -50,6 +52,14 @@ static uint32_t form(const char *message)
 	return message ? 1u << (hash ^ hash >> 16) % 32 : 0;
 }
 
+static void add_command(struct msc_sighting *s, const struct msc_finding *f)
+{
+	if (f->command)
+		msc_commands_add(&s->commands, (uint8_t)(f->command - 1));
+	else
+		s->bare = true;
+}
+
 static int sight(struct msc_evidence *e, const char *name, const struct msc_finding *f, size_t from,
 		 struct msc_err *err)
 {
@@ -61,6 +71,7 @@ static int sight(struct msc_evidence *e, const char *name, const struct msc_find
 			continue;
 		s->findings++;
 		s->forms |= form(f->message);
+		add_command(s, f);
 		if (f->severity > s->worst)
 			s->worst = f->severity;
 		return 0;
@@ -74,6 +85,7 @@ static int sight(struct msc_evidence *e, const char *name, const struct msc_find
 						.forms = form(f->message),
 						.findings = 1,
 						.worst = f->severity };
+	add_command(&s[e->n_seen - 1], f);
 	return 0;
 }
 
@@ -105,6 +117,21 @@ int msc_evidence_add(struct msc_evidence *e, const char *name, const struct msc_
 		if (!findings->list[i].unsure && sight(e, name, &findings->list[i], from, err) < 0)
 			return -1;
 	return 0;
+}
+
+void msc_evidence_note(struct msc_evidence *e, const struct msc_record *r)
+{
+	const struct msc_exchange *x = &r->u.exchange;
+	const struct msc_record *failed;
+	struct msc_sense_data sense;
+
+	if (r->kind != MSC_RECORD_EXCHANGE || !x->command)
+		return;
+	failed = msc_explained(r, &sense);
+	if (failed && sense.key == MSC_SENSE_ILLEGAL_REQUEST && sense.asc == MSC_ASC_INVALID_OPCODE)
+		msc_commands_add(&e->refused, failed->u.exchange.cbw.cb[0]);
+	if (msc_has_status(r, MSC_CSW_PASSED))
+		msc_commands_add(&e->taken, x->cbw.cb[0]);
 }
 
 void msc_evidence_clear(struct msc_evidence *e)

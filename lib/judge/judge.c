@@ -147,6 +147,8 @@ static struct msc_finding *append(struct msc_judging *j)
 		msc_record_text(f->list[f->count].context, sizeof f->list->context, j->record);
 		msc_steps_text(f->list[f->count].steps, sizeof f->list->steps, j->record);
 		f->list[f->count].at_ns = j->record->ended_ns;
+		if (j->record->kind == MSC_RECORD_EXCHANGE && j->record->u.exchange.command)
+			f->list[f->count].command = j->record->u.exchange.cbw.cb[0] + 1;
 	}
 	return &f->list[f->count++];
 }

@@ -68,6 +68,7 @@ struct msc_finding {
 	char *expected;	      /* may be NULL */
 	char *actual;	      /* may be NULL */
 	char *host;	      /* what a host would have done then, from a scenario; may be NULL */
+	uint16_t command;     /* 1 + the operation code of the exchange; 0: it is on none */
 	char context[96];     /* the command or request: "READ(10) lba 0 blocks 1" */
 	char steps[96];	      /* of an exchange, without its numbers: "data, bulk-in halted and
 				 cleared, no CSW"; else empty */

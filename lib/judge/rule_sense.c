@@ -6,7 +6,6 @@
 
 #include "judge/facts.h"
 
-#define ASC_INVALID_OPCODE    0x20
 #define ASC_NO_SUCH_UNIT      0x25
 #define ASC_WRITE_PROTECTED   0x27
 
@@ -69,7 +68,8 @@ enum { SENSE_LEAST = 14 };
 
 static void form(struct msc_judging *j, const struct msc_record *r)
 {
-	const struct msc_exchange *x = &r->u.exchange;
+	const struct msc_exchange *x = &r->u.exchange, *failed;
+	struct msc_sense_data sense;
 	size_t len, asked;
 	uint8_t code;
 
@@ -78,7 +78,14 @@ static void form(struct msc_judging *j, const struct msc_record *r)
 	code = x->data[0] & 0x7f;
 	if ((x->cbw.cb[1] & 1) && (code == 0x72 || code == 0x73))
 		return;
-	if (code != 0x70 && code != 0x71) {
+	if (code == 0x71 && explains(r, &sense, &failed) &&
+	    sense.key == MSC_SENSE_ILLEGAL_REQUEST) {
+		/* deferred is an error of a command that had passed, and what is refused has not */
+		msc_found(j,
+			  "the command that failed is refused, in sense data of a deferred error");
+		msc_expected(j, "70h");
+		msc_actual(j, "%02Xh", code);
+	} else if (code != 0x70 && code != 0x71) {
 		msc_found(j, "the RESPONSE CODE of the sense data is %02Xh", code);
 		msc_expected(j, "70h or 71h");
 		msc_actual(j, "%02Xh", code);
@@ -199,7 +206,7 @@ const struct msc_rule msc_rule_scsi_sense_outlived = {
 static bool is_pair(const struct msc_sense_data *s)
 {
 	switch (s->asc) {
-	case ASC_INVALID_OPCODE:
+	case MSC_ASC_INVALID_OPCODE:
 	case MSC_ASC_LBA_OUT_OF_RANGE:
 	case MSC_ASC_INVALID_FIELD:
 	case 0x25:
@@ -260,7 +267,7 @@ static void opcode(struct msc_judging *j, const struct msc_record *r)
 	struct msc_sense_data sense;
 
 	if (!explains(r, &sense, &failed) || sense.key != MSC_SENSE_ILLEGAL_REQUEST ||
-	    sense.asc == ASC_INVALID_OPCODE || !is_plain_opcode(failed->cbw.cb[0]) ||
+	    sense.asc == MSC_ASC_INVALID_OPCODE || !is_plain_opcode(failed->cbw.cb[0]) ||
 	    failed->view.def)
 		return;
 	tell(j, failed, &sense, "5/20/00 if the command is not known");
@@ -307,7 +314,7 @@ static bool is_write_refused(const struct msc_exchange *x)
 static bool is_unknown(const struct msc_exchange *x, const struct msc_sense_data *sense)
 {
 	return x->cbw.cb[0] != MSC_OP_WRITE_10 && sense->key == MSC_SENSE_ILLEGAL_REQUEST &&
-	       sense->asc == ASC_INVALID_OPCODE;
+	       sense->asc == MSC_ASC_INVALID_OPCODE;
 }
 
 static void protect(struct msc_judging *j, const struct msc_record *r)
@@ -379,7 +386,7 @@ static void range(struct msc_judging *j, const struct msc_record *r)
 	    is_unit_condition(&sense) || !failed->view.past_end || !is_bare(failed) ||
 	    sense.key == MSC_SENSE_DATA_PROTECT ||
 	    (sense.key == MSC_SENSE_ILLEGAL_REQUEST &&
-	     (sense.asc == MSC_ASC_LBA_OUT_OF_RANGE || sense.asc == ASC_INVALID_OPCODE ||
+	     (sense.asc == MSC_ASC_LBA_OUT_OF_RANGE || sense.asc == MSC_ASC_INVALID_OPCODE ||
 	      is_beyond_limit(failed, &sense))))
 		return;
 	tell(j, failed, &sense, "5/21/00");

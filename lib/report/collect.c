@@ -111,6 +111,9 @@ void msc_report_collect(struct msc_report_all *all, const struct msc_report_cont
 		snprintf(all->target, sizeof all->target, "%s", ev->device->name);
 		all->cases_total = ev->cases_total;
 		break;
+	case MSC_EV_RECORD:
+		msc_evidence_note(&all->seen, ev->record);
+		break;
 	case MSC_EV_CASE_END:
 		add_case(all, ev);
 		break;
@@ -130,7 +133,6 @@ void msc_report_collect(struct msc_report_all *all, const struct msc_report_cont
 		break;
 	case MSC_EV_CASE_BEGIN:
 	case MSC_EV_ESTIMATE:
-	case MSC_EV_RECORD:
 		break;
 	}
 }

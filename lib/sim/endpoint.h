@@ -72,7 +72,7 @@ struct udc {
 struct effect {
 	struct udc *udc;
 	uint8_t ep;
-	enum { DO_JOB, DO_STALL, DO_UNSTALL, DO_ABORT, DO_ADDRESS } what;
+	enum { DO_JOB, DO_STALL, DO_UNSTALL, DO_ABORT, DO_ORPHAN, DO_ADDRESS } what;
 	struct job job;
 	bool reset_toggle;
 	uint8_t address;

@@ -154,6 +154,7 @@ void udc_queue_in(struct udc *, uint8_t ep, const void *data, size_t len, bool c
 /* One packet of endpoint 0; copied. */
 void udc_queue_ep0(struct udc *, const void *packet, size_t len, bool wrong_toggle, bool tell);
 void udc_raw_drop(struct udc *, uint8_t ep);
+void udc_raw_orphan(struct udc *, uint8_t ep); /* what is queued goes out, and nobody is told */
 void udc_raw_stall(struct udc *, uint8_t ep);
 void udc_raw_unstall(struct udc *, uint8_t ep, bool reset_toggle);
 void udc_raw_ep0_stall(struct udc *);
@@ -177,8 +178,9 @@ void mutate_ep0_out(struct mcu *);
 bool mutate_ep0_goes_on(struct mcu *);
 enum mutant_verdict mutate_received(struct mcu *, uint8_t ep, uint8_t *buf, size_t *len);
 void mutate_transmit(struct mcu *, uint8_t ep, const void *buf, size_t len);
+void mutate_abort(struct mcu *, uint8_t ep);
 void mutate_stall(struct mcu *, uint8_t ep);
-void mutate_unstall(struct mcu *, uint8_t ep);
+void mutate_unstall(struct mcu *, uint8_t ep, bool reset_toggle);
 bool mutate_card_read(struct mcu *, uint64_t lba, uint32_t blocks, uint8_t *data);
 bool mutate_card_write(struct mcu *, uint64_t *lba, uint32_t *blocks);
 

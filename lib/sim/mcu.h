@@ -88,6 +88,7 @@ bool udc_busy(struct mcu *, uint8_t ep);  /* a buffer is armed */
 
 void udc_stall(struct mcu *, uint8_t ep);   /* ENDPOINT_HALT; an armed buffer stays */
 void udc_unstall(struct mcu *, uint8_t ep); /* no longer halted, and DATA0: USB 2.0, 9.4.5 */
+void udc_unstall_keep(struct mcu *, uint8_t ep); /* no longer halted; the toggle stays */
 bool udc_stalled(struct mcu *, uint8_t ep);
 
 /* Endpoint 0, packet by packet: USB 2.0, 8.5.3. It is opened in both directions, 00h and 80h. A

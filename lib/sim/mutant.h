@@ -87,6 +87,10 @@ struct mutant_ops {
 	enum mutant_verdict (*csw)(struct mcu *, const struct mutant_view *, uint8_t *raw,
 				   size_t *len, void *state);
 
+	/* The firmware takes back what it handed to bulk-in. false: what is queued there stays, and the
+	 * firmware is not told when it has gone out. */
+	bool (*take_back)(struct mcu *, const struct mutant_view *, void *state);
+
 	/* The firmware halts an endpoint. false: it stays open. */
 	bool (*stall)(struct mcu *, const struct mutant_view *, uint8_t ep, void *state);
 

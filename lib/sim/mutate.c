@@ -241,6 +241,20 @@ void mutant_unstall(struct mcu *m, uint8_t ep)
 	udc_raw_unstall(m->udc, ep, true);
 }
 
+void mutate_abort(struct mcu *m, uint8_t ep)
+{
+	struct mutation *x = m->mutation;
+	bool pass = true;
+
+	for (size_t i = 0; x && ep == x->view.ep_in && i < x->n && pass; i++)
+		if (x->ops[i]->take_back)
+			pass = x->ops[i]->take_back(m, &x->view, x->state[i]);
+	if (pass)
+		udc_raw_drop(m->udc, ep);
+	else
+		udc_raw_orphan(m->udc, ep);
+}
+
 void mutate_stall(struct mcu *m, uint8_t ep)
 {
 	struct mutation *x = m->mutation;
@@ -253,10 +267,10 @@ void mutate_stall(struct mcu *m, uint8_t ep)
 		udc_raw_stall(m->udc, ep);
 }
 
-void mutate_unstall(struct mcu *m, uint8_t ep)
+void mutate_unstall(struct mcu *m, uint8_t ep, bool reset_toggle)
 {
 	struct mutation *x = m->mutation;
-	bool pass = true, reset_toggle = true;
+	bool pass = true;
 
 	for (size_t i = 0; x && i < x->n && pass; i++)
 		if (x->ops[i]->unstall)

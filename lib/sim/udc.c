@@ -326,6 +326,10 @@ static void apply(void *arg)
 	case DO_ABORT:
 		udc_drop_jobs(e);
 		break;
+	case DO_ORPHAN:
+		for (unsigned i = 0; i < e->jobs; i++)
+			e->job[i].tell = false;
+		break;
 	case DO_ADDRESS:
 		x->udc->address = x->address;
 		break;
@@ -387,6 +391,11 @@ void udc_tell_sent(struct udc *u, uint8_t ep)
 void udc_raw_drop(struct udc *u, uint8_t ep)
 {
 	udc_effect(u, &(struct effect){ .ep = ep, .what = DO_ABORT });
+}
+
+void udc_raw_orphan(struct udc *u, uint8_t ep)
+{
+	udc_effect(u, &(struct effect){ .ep = ep, .what = DO_ORPHAN });
 }
 
 void udc_raw_stall(struct udc *u, uint8_t ep)

@@ -89,7 +89,7 @@ void udc_abort(struct mcu *m, uint8_t ep)
 	if (!e)
 		return;
 	e->busy = false;
-	udc_raw_drop(m->udc, ep);
+	mutate_abort(m, ep);
 }
 
 bool udc_busy(struct mcu *m, uint8_t ep)
@@ -116,7 +116,13 @@ void udc_stall(struct mcu *m, uint8_t ep)
 void udc_unstall(struct mcu *m, uint8_t ep)
 {
 	if (is_bulk(m, ep, "ep_unstall"))
-		mutate_unstall(m, ep);
+		mutate_unstall(m, ep, true);
+}
+
+void udc_unstall_keep(struct mcu *m, uint8_t ep)
+{
+	if (is_bulk(m, ep, "ep_unstall_keep"))
+		mutate_unstall(m, ep, false);
 }
 
 bool udc_stalled(struct mcu *m, uint8_t ep)

@@ -136,6 +136,7 @@ enum msc_sense_key {
 /* Additional sense codes that more than one part asks for: SPC-4, D.2. */
 enum msc_sense_asc {
 	MSC_ASC_NOT_READY = 0x04,
+	MSC_ASC_INVALID_OPCODE = 0x20,
 	MSC_ASC_LBA_OUT_OF_RANGE = 0x21,
 	MSC_ASC_INVALID_FIELD = 0x24,
 	MSC_ASC_MEDIUM_CHANGED = 0x28, /* not ready to ready: the medium may be another one */

@@ -71,6 +71,17 @@ def test_its_defect_is_named_and_shown_alone(mscope, disk):
     assert "bot.residue.in" in mscope(*command, status=1).out
 
 
+def test_a_driver_that_does_not_restart_the_toggle_says_so(mscope):
+    """The controller keeps toggles; a port whose hardware does not restart them by itself has a call for it."""
+    port, call = (EXAMPLE / "port_mscope.c").read_text(), "board->ep_unstall(board, ep);"
+    assert call in port
+    (mscope.cwd / "port.c").write_text(port.replace(call, "if (board->size > offsetof(mscope_board, ep_unstall_keep))\n"
+                                                    "\t\tboard->ep_unstall_keep(board, ep);"))
+    so = build(mscope.cwd, EXAMPLE / "disk.c", mscope.cwd / "port.c")
+    causes = mscope.json("check", f"sim:{so}", "--allow-writes", status=1)["causes"]
+    assert causes[0]["id"] == "toggle-kept" and causes[0]["confidence"] == "certain"
+
+
 @dies
 @pytest.mark.parametrize("defect, how", [("crash", "SIGSEGV at address 0x0"), ("loop", "a loop without an end")])
 def test_what_it_dies_of_is_told_with_the_case_and_the_command(mscope, disk, defect, how):

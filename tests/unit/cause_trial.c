@@ -20,6 +20,8 @@ static void on_event(void *user, const struct msc_event *ev)
 {
 	struct msc_err err = MSC_ERR_INIT;
 
+	if (ev->kind == MSC_EV_RECORD)
+		msc_evidence_note(user, ev->record);
 	if (ev->kind == MSC_EV_CASE_END && ev->verdict != MSC_VERDICT_SKIP &&
 	    msc_evidence_add(user, msc_scenario_name(ev->scenario), ev->findings, &err) < 0)
 		give_up("evidence", &err);

@@ -19,11 +19,11 @@ static const char *const rules[] = { "bot.csw.length", "bot.csw.signature", "bot
 enum { LENGTH, SIGNATURE, TAG, RESIDUE, STATUS };
 
 static const struct msc_pair pairs[] = {
-	{0, LENGTH, 0}, {1, LENGTH, 0},		 /* csw-12 */
-	{0, LENGTH, 0}, {1, LENGTH, 0},		 /* csw-padded */
-	{0, TAG, 0},    {1, TAG, 0},    {2, TAG, 0}, {3, TAG, 0}, /* csw-tag */
-	{2, RESIDUE, 0},				 /* residue-zero */
-	{0, SIGNATURE, 0},				 /* stm32 */
+	{0, LENGTH, 0, 0}, {1, LENGTH, 0, 0},		 /* csw-12 */
+	{0, LENGTH, 0, 0}, {1, LENGTH, 0, 0},		 /* csw-padded */
+	{0, TAG, 0, 0},    {1, TAG, 0, 0},    {2, TAG, 0, 0}, {3, TAG, 0, 0}, /* csw-tag */
+	{2, RESIDUE, 0, 0},				 /* residue-zero */
+	{0, SIGNATURE, 0, 0},				 /* stm32 */
 };
 static const struct msc_entry entries[] = {
 	{ "csw-12", 0, 2, 1, { 1 }, NULL },	    { "csw-padded", 2, 2, 0, { 0 }, NULL },
@@ -32,6 +32,7 @@ static const struct msc_entry entries[] = {
 };
 static const struct msc_dictionary small = {
 	names, MSC_COUNT(names), rules, MSC_COUNT(rules), pairs, entries, MSC_COUNT(entries),
+	{ { 0 } },
 };
 
 static const struct msc_rule *rule(const char *id)
@@ -220,8 +221,9 @@ static void another_form_is_left(void **unused)
 {
 	static const char *const one[] = { "firmware.misuse" };
 	static const struct msc_entry entry[] = { { "endpoint-armed-twice", 0, 1, 0, { 0 }, NULL } };
-	struct msc_pair pair[] = { { 0, 0, 0 } };
-	const struct msc_dictionary dictionary = { names, MSC_COUNT(names), one, 1, pair, entry, 1 };
+	struct msc_pair pair[] = { { 0, 0, 0, 0 } };
+	const struct msc_dictionary dictionary = { names, MSC_COUNT(names), one, 1, pair, entry,
+						   1,     { { 0 } } };
 	char busy[] = "ep_transmit: endpoint 0x81 is busy",
 	     other[] = "ep_transmit: endpoint 0x2 is busy",
 	     opened[] = "ep_receive: endpoint 0x1 was never opened";
@@ -313,6 +315,84 @@ static void without_cases(void **unused)
 	msc_evidence_clear(&e);
 }
 
+#define ON(name) (MSC_OP_##name + 1)
+
+static struct msc_causes find_in(const struct msc_pair *pairs_of, const struct msc_evidence *e)
+{
+	static const struct msc_entry two[] = { { "csw-12", 0, 2, 0, { 0 }, NULL },
+						{ "csw-padded", 2, 2, 0, { 0 }, NULL } };
+	const struct msc_dictionary dictionary = {
+		names, MSC_COUNT(names), rules, MSC_COUNT(rules), pairs_of, two, 2, { { 0 } }
+	};
+	struct msc_err err = MSC_ERR_INIT;
+	struct msc_causes causes;
+
+	assert_int_equal(msc_causes_find(&dictionary, e, MSC_PROFILE_USBIF, &causes, &err), 0);
+	return causes;
+}
+
+/* One that shows on VERIFY(10) alone is no name for what READ(10) has shown, not even as a tie. */
+static void a_capture_has_the_command(void **unused)
+{
+	static const struct msc_pair on[] = {
+		{ 0, LENGTH, 0, ON(VERIFY_10) },
+		{ 1, LENGTH, 0, ON(VERIFY_10) },
+		{ 0, LENGTH, 0, ON(READ_10) },
+		{ 1, LENGTH, 0, ON(INQUIRY) },
+	};
+	struct msc_finding one = { .rule = rule(rules[LENGTH]),
+				   .severity = MSC_FAIL,
+				   .command = ON(READ_10) };
+	const struct msc_findings findings = { &one, 1, 1 };
+	struct msc_evidence e = { NULL };
+	struct msc_err err = MSC_ERR_INIT;
+	struct msc_causes causes;
+
+	(void)unused;
+	assert_int_equal(msc_evidence_add(&e, NULL, &findings, &err), 0);
+	causes = find_in(on, &e);
+	assert_int_equal(causes.count, 1);
+	assert_string_equal(causes.list[0].id, "csw-padded");
+	assert_int_equal(causes.list[0].n_ties, 0);
+	msc_causes_clear(&causes);
+	one.command = 0; /* found on no command, too: that leaves both */
+	assert_int_equal(msc_evidence_add(&e, NULL, &findings, &err), 0);
+	causes = find_in(on, &e);
+	assert_int_equal(causes.list[0].n_ties, 1);
+	msc_causes_clear(&causes);
+	msc_evidence_clear(&e);
+}
+
+/* The device refuses VERIFY(10): the case that sends it ran, and could not show anything. */
+static void what_is_refused_is_not_missing(void **unused)
+{
+	static const struct msc_pair on[] = {
+		{ 0, LENGTH, 0, ON(READ_10) },
+		{ 1, LENGTH, 0, ON(VERIFY_10) },
+		{ 2, TAG, 0, 0 },
+		{ 3, TAG, 0, 0 },
+	};
+	struct msc_evidence e = { NULL };
+	struct msc_causes causes;
+
+	(void)unused;
+	add(&e, names[0], rules[LENGTH], NULL);
+	add(&e, names[1], rules[SIGNATURE], NULL);
+	causes = find_in(on, &e);
+	assert_int_equal(causes.list[0].n_missing, 1);
+	msc_causes_clear(&causes);
+	msc_commands_add(&e.refused, MSC_OP_VERIFY_10);
+	causes = find_in(on, &e);
+	assert_int_equal(causes.list[0].shows, 1);
+	assert_int_equal(causes.list[0].n_missing, 0);
+	msc_causes_clear(&causes);
+	msc_commands_add(&e.taken, MSC_OP_VERIFY_10); /* now and then it does know it */
+	causes = find_in(on, &e);
+	assert_int_equal(causes.list[0].n_missing, 1);
+	msc_causes_clear(&causes);
+	msc_evidence_clear(&e);
+}
+
 /* ---- the true one ------------------------------------------------------------------------------ */
 
 static void the_table_is_in_order(void **unused)
@@ -356,6 +436,8 @@ int main(void)
 		cmocka_unit_test(its_own_rule_elsewhere),
 		cmocka_unit_test(a_firmware_as_it_is),
 		cmocka_unit_test(without_cases),
+		cmocka_unit_test(a_capture_has_the_command),
+		cmocka_unit_test(what_is_refused_is_not_missing),
 		cmocka_unit_test(the_table_is_in_order),
 	};
 

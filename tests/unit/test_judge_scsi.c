@@ -105,14 +105,14 @@ static const struct judge_row rows[] = {
 	  SENSE SENSE_OF("3", "1100") PASSED SENSE SENSE_OF("3", "1100") PASSED, "twice", NULL,
 	  NULL },
 	{ "scsi.sense.form", SENSE252 SENSE_OF("0", "0000") "; none stall; clear in; status 0 234",
-	  SENSE252 "70000000000000120000000000000000"
-		   "0000; none stall; clear in; status 0 234",
+	  SENSE252 "700000000000001200000000000000000000; none stall; clear in; status 0 234",
 	  "18 bytes of sense data came, and ADDITIONAL SENSE LENGTH is 18", "10", "18" },
 	{ "scsi.sense.form", "send 030000000800 in 8; bytes 700000000000000a" PASSED,
-	  SENSE "00000000000000"
-		"0a000000000000000000"
-		"00" PASSED,
+	  SENSE "000000000000000a00000000000000000000" PASSED,
 	  "RESPONSE CODE of the sense data is 00h", "70h or 71h", "00h" },
+	{ "scsi.sense.form", TUR_FAILS SENSE "710003000000000a00000000110000000000" PASSED,
+	  READ_FAILS SENSE "710005000000000a00000000210000000000" PASSED,
+	  "in sense data of a deferred error", "70h", "71h" },
 	{ "scsi.sense.form",
 	  "send 030100001200 in 18; bytes 7200000000000000; none stall; clear in; "
 	  "status 0 10",

@@ -133,6 +133,7 @@ DO(ep_abort, (mscope_board * b, uint8_t ep), udc_abort(c.m, ep))
 ASK(bool, ep_busy, (mscope_board * b, uint8_t ep), udc_busy(c.m, ep))
 DO(ep_stall, (mscope_board * b, uint8_t ep), udc_stall(c.m, ep))
 DO(ep_unstall, (mscope_board * b, uint8_t ep), udc_unstall(c.m, ep))
+DO(ep_unstall_keep, (mscope_board * b, uint8_t ep), udc_unstall_keep(c.m, ep))
 ASK(bool, ep_stalled, (mscope_board * b, uint8_t ep), udc_stalled(c.m, ep))
 DO(ep0_in, (mscope_board * b, const void *packet, size_t len), udc_ep0_in(c.m, packet, len))
 DO(ep0_out, (mscope_board * b, void *buf, size_t room), udc_ep0_out(c.m, buf, room))
@@ -171,6 +172,7 @@ const mscope_board external_board = {
 	.ep_busy = ep_busy,
 	.ep_stall = ep_stall,
 	.ep_unstall = ep_unstall,
+	.ep_unstall_keep = ep_unstall_keep,
 	.ep_stalled = ep_stalled,
 	.ep0_in = ep0_in,
 	.ep0_out = ep0_out,

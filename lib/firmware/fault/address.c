@@ -192,6 +192,24 @@ const struct msc_fault msc_fault_read_neighbour = {
 	.ops = {.address = read_next},
 };
 
+ON_ADDRESS(read_from_page)
+{
+	return !writing && v->in_command ? lba - lba % PIECE_BLOCKS : lba;
+}
+
+const struct msc_fault msc_fault_read_rounded = {
+	.id = "read-rounded",
+	.title =
+		"a read gives the first block of each page of eight, whichever block of it is meant",
+	.seen = "flash that is read by the page",
+	.caught_by = "scsi.medium.alias",
+	.mistake =
+		"the address is divided by the blocks of a page and what is left over is forgotten: it "
+		"says where in the page the block is",
+	.needs_writes = true,
+	.ops = {.address = read_from_page},
+};
+
 ON_ADDRESS(last_is_beyond)
 {
 	return !writing && v->in_command && lba + 1 == card_blocks(m, 0) ? lba + 1 : lba;

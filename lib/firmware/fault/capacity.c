@@ -137,3 +137,19 @@ const struct msc_fault msc_fault_capacity_swapped = {
 	.mistake = "fields of SCSI have their highest byte first, unlike those of the CBW",
 	.ops = {.data_in = swap_last},
 };
+
+ON_DATA_IN(swap_count)
+{
+	if (fault_answers(v, MSC_OP_READ_FORMAT_CAPACITIES, *len, 8))
+		msc_put_le32(buf + 4, msc_get_be32(buf + 4));
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_format_swapped = {
+	.id = "format-swapped",
+	.title = "the number of blocks of READ FORMAT CAPACITIES has its lowest byte first",
+	.seen = "a structure that is sent as a little-endian processor keeps it",
+	.caught_by = "scsi.format.count",
+	.mistake = "fields of SCSI have their highest byte first, unlike those of the CBW",
+	.ops = {.data_in = swap_count},
+};

@@ -34,6 +34,8 @@
 #define ON_CSW(name)                                                                               \
 	static enum mutant_verdict name(struct mcu *m MAYBE, const struct mutant_view *v MAYBE,    \
 					uint8_t *raw MAYBE, size_t *len MAYBE, void *state MAYBE)
+#define ON_TAKE_BACK(name)                                                                         \
+	static bool name(struct mcu *m MAYBE, const struct mutant_view *v MAYBE, void *state MAYBE)
 #define ON_STALL(name)                                                                             \
 	static bool name(struct mcu *m MAYBE, const struct mutant_view *v MAYBE, uint8_t ep MAYBE, \
 			 void *state MAYBE)

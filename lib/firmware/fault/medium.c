@@ -61,6 +61,26 @@ const struct msc_fault msc_fault_lba_start_only = {
 	.ops = {.state_size = sizeof(uint64_t), .data_in = learn_blocks, .command = start_only},
 };
 
+ON_COMMAND(verify_start_only)
+{
+	uint64_t blocks = *(const uint64_t *)state, lba = msc_get_be32(seen->cb + 2);
+
+	if (seen->cb[0] == MSC_OP_VERIFY_10 && lba < blocks)
+		msc_put_be16(seen->cb + 7, 0);
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_verify_start_only = {
+	.id = "verify-start-only",
+	.title = "only the first block of VERIFY(10) is compared with the capacity",
+	.seen = "lba-start-only, in the branch of a command that moves no data",
+	.caught_by = "scsi.verify.range",
+	.mistake = "lba is compared and lba + blocks is not",
+	.ops = { .state_size = sizeof(uint64_t),
+		 .data_in = learn_blocks,
+		 .command = verify_start_only },
+};
+
 ON_COMMAND(sum_wraps)
 {
 	uint64_t blocks = *(const uint64_t *)state;

@@ -39,6 +39,71 @@ const struct msc_fault msc_fault_reset_clears_toggles = {
 		.setup = reset_clears_toggles},
 };
 
+/* state: what is on bulk-in is a CSW; the present request is the reset. */
+struct armed {
+	bool csw, reset;
+};
+
+ON_DATA_IN(data_is_armed)
+{
+	((struct armed *)state)->csw = false;
+	return MUTANT_PASS;
+}
+
+ON_CSW(csw_is_armed)
+{
+	((struct armed *)state)->csw = true;
+	return MUTANT_PASS;
+}
+
+ON_SETUP(reset_begins)
+{
+	((struct armed *)state)->reset = is_reset(q);
+	return MUTANT_PASS;
+}
+
+ON_TAKE_BACK(unless_reset)
+{
+	return !((const struct armed *)state)->reset;
+}
+
+ON_TAKE_BACK(unless_reset_with_csw)
+{
+	const struct armed *a = state;
+
+	return !a->reset || !a->csw;
+}
+
+const struct msc_fault msc_fault_reset_keeps_data = {
+	.id = "reset-keeps-data",
+	.title =
+		"Bulk-Only Reset leaves on bulk-in what was armed there, and the next command gets it",
+	.seen = "https://github.com/STMicroelectronics/stm32_mw_usb_device/blob/0b06460/Class/MSC/Src/"
+		"usbd_msc_bot.c: MSC_BOT_Reset sets the state back and flushes nothing",
+	.caught_by = "bot.data.stale",
+	.mistake =
+		"the state machine is reset and the transfer is not: take back what is armed on "
+		"bulk-in, and flush the FIFO",
+	.ops = {.state_size = sizeof(struct armed),
+		.setup = reset_begins,
+		.take_back = unless_reset},
+};
+
+const struct msc_fault msc_fault_reset_keeps_csw = {
+	.id = "reset-keeps-csw",
+	.title = "Bulk-Only Reset ends data, and leaves a CSW that waits on bulk-in",
+	.seen = "Linux' dummy_hcd: what is in its FIFO already is not taken back",
+	.caught_by = "bot.data.stale",
+	.mistake =
+		"what fits into the FIFO counts as sent: flush the FIFO in the reset, also when no "
+		"transfer is under way",
+	.ops = {.state_size = sizeof(struct armed),
+		.setup = reset_begins,
+		.data_in = data_is_armed,
+		.csw = csw_is_armed,
+		.take_back = unless_reset_with_csw},
+};
+
 /* -- several units ---------------------------------------------------------------------------- */
 
 /* state: the unit whose command was the last to fail. */
