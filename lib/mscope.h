@@ -32,7 +32,7 @@ extern "C" {
 #define MSC_API __attribute__((visibility("default")))
 
 enum mscope_status {
-	MSCOPE_PASSED = 0,     /* all passed; skips are allowed, and counted */
+	MSCOPE_PASSED = 0,     /* all passed or skipped; skips are counted */
 	MSCOPE_FAILED = 1,     /* a failure or a regression */
 	MSCOPE_USAGE = 2,      /* usage, including nothing selected */
 	MSCOPE_TARGET = 3,     /* the target cannot be opened, or went away */

@@ -12,6 +12,7 @@
 struct kind {
 	const char *name, *one;
 	const char *summary; /* the member shown beside the name */
+	const char *what;    /* shown beside the kind when no kind is asked for */
 	int (*collect)(json_t *list, struct tool *, struct msc_err *);
 };
 
@@ -299,14 +300,18 @@ static int collect_formats(json_t *list, struct tool *tool, struct msc_err *err)
 }
 
 static const struct kind kinds[] = {
-	{ "targets", "target", "description", collect_targets },
-	{ "firmware", "firmware", "summary", collect_firmware },
-	{ "faults", "fault", "title", collect_faults },
-	{ "variants", "variant", "title", collect_variants },
-	{ "scenarios", "scenario", "title", collect_scenarios },
-	{ "rules", "rule", "title", collect_rules },
-	{ "profiles", "profile", "summary", collect_profiles },
-	{ "formats", "format", "summary", collect_formats },
+	{ "targets", "target", "description", "how to name a device, and those that are here",
+	  collect_targets },
+	{ "firmware", "firmware", "summary", "models of a device for sim:NAME, with their knobs",
+	  collect_firmware },
+	{ "faults", "fault", "title", "defects that fault=NAME gives a simulated device",
+	  collect_faults },
+	{ "variants", "variant", "title", "legal differences, for variant=NAME",
+	  collect_variants },
+	{ "scenarios", "scenario", "title", "what check runs, for --select", collect_scenarios },
+	{ "rules", "rule", "title", "what is judged, with its clause", collect_rules },
+	{ "profiles", "profile", "summary", "how severely, for --profile", collect_profiles },
+	{ "formats", "format", "summary", "of reports, for --report", collect_formats },
 };
 
 /* ---- the command --------------------------------------------------------------------------- */
@@ -365,8 +370,8 @@ static int select_entries(struct tool *tool, const struct kind *kind, json_t *li
 	return err->code ? -1 : 0;
 }
 
-/* Shows one kind, or one entry of it, and puts it into the document. */
-static int list_kind(struct tool *tool, const struct kind *kind, const char *name, bool titled,
+/* Puts one kind, or one entry of it, into the document, and shows it unless only its number is wanted. */
+static int list_kind(struct tool *tool, const struct kind *kind, const char *name, bool counted,
 		     json_t *document, struct msc_err *err)
 {
 	json_t *list = json_array(), *entry = NULL;
@@ -385,12 +390,14 @@ static int list_kind(struct tool *tool, const struct kind *kind, const char *nam
 	}
 	if (!tool->text)
 		return 0;
-	if (titled)
-		fprintf(tool->text, "%s\n", kind->name);
-	if (entry)
+	if (counted)
+		print_list_count(tool->text, kind->name, json_array_size(list), kind->what);
+	else if (entry)
 		print_list_entry(tool->text, entry);
 	else
 		print_list(tool->text, kind->summary, list);
+	if (kind->collect == collect_targets && !counted && !entry && !arg(&tool->args, "select"))
+		print_no_usb(tool->text, list);
 	return 0;
 }
 
@@ -453,6 +460,8 @@ static int list_all(struct tool *tool, json_t *document, struct msc_err *err)
 		if (list_kind(tool, &kinds[i], NULL, true, document, err) < 0)
 			return -1;
 	}
+	if (tool->text)
+		print_list_usage(tool->text);
 	return 0;
 }
 

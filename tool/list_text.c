@@ -119,3 +119,41 @@ void print_list(FILE *out, const char *summary, json_t *list)
 		print_row(out, NAMES, text_of(entry, "name"), text);
 	}
 }
+
+/* One kind in the index that a bare `mscope list` shows. */
+void print_list_count(FILE *out, const char *kind, size_t count, const char *what)
+{
+	fprintf(out, "  %-10s %5zu  %s\n", kind, count, what);
+}
+
+void print_list_usage(FILE *out)
+{
+	fputs("\n"
+	      "mscope list KIND                one kind, a line for each\n"
+	      "mscope list KIND NAME           all that is known of one\n"
+	      "mscope list KIND --select WORD  those with WORD in the name or description\n"
+	      "mscope list --json FILE         everything, for programs\n",
+	      out);
+}
+
+/* What to do if none of the targets is a device on USB. */
+void print_no_usb(FILE *out, json_t *targets)
+{
+	unsigned n = 0; /* the syntax of such targets, and the devices */
+	json_t *entry;
+	size_t i;
+
+	json_array_foreach(targets, i, entry)
+	{
+		n += !strncmp(text_of(entry, "name"), "usb:", 4);
+	}
+	if (n > 1)
+		return;
+	fputs("\n"
+	      "USB mass-storage devices: none found.\n"
+	      "  A device that lsusb does not show is not attached to this machine: check the\n"
+	      "  cable, or pass the device to the virtual machine or container. One that lsusb\n"
+	      "  shows but reports another class: mscope probe usb:VID:PID --any-interface\n"
+	      "  Without a device: mscope check sim:reference, or any sim: name above.\n",
+	      out);
+}

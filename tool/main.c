@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The mscope program: finds the command, runs it, and turns what came of it into an exit status:
  *
- *	0	all passed; skips are allowed, and counted
+ *	0	all passed or skipped; skips are counted
  *	1	a failure or a regression
  *	2	usage, including nothing selected
  *	3	the target cannot be opened, or went away
  *	4	a file cannot be read or written
  *	5	no verdict: the data does not allow one
  *	70	internal error
+ *	128+N	ended by signal N, after everything was put back
  *
- * With --strict a skip is a failure; standard output is a file; signal N, after everything was put
- * back, ends the program itself, which a shell shows as 128+N.
+ * With --strict a skip is a failure; standard output is a file. The signal itself ends the program,
+ * which a shell shows as 128+N.
  *
  * Results go to standard output, everything else to standard error.
  */

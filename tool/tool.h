@@ -242,6 +242,9 @@ int bring_up(struct tool *, const struct msc_scenarios *, struct msc_err *);
 /* All that is known of one thing; a line for each of many, with that member beside its name. */
 void print_list_entry(FILE *, json_t *entry);
 void print_list(FILE *, const char *summary, json_t *list);
+void print_list_count(FILE *, const char *kind, size_t count, const char *what);
+void print_list_usage(FILE *); /* below the counts */
+void print_no_usb(FILE *, json_t *targets);
 
 /* ---- list.c ---------------------------------------------------------------------------------- */
 

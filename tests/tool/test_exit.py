@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Exit statuses, and what a person is told."""
+import os
 import re
+import signal
+import subprocess
+
 import pytest
+from conftest import PROGRAM, TOP
 
 
 def test_no_command_lists_the_commands(mscope):
@@ -211,3 +216,63 @@ def test_a_fault_brings_the_knobs_that_it_needs(mscope):
     target = "sim:reference,fault=out-too-soon"
     assert mscope.json("probe", target)["target"]["host"] == "xhci"
     assert mscope.json("probe", target + ",host=ehci")["target"]["host"] == "ehci"
+
+
+def statuses():
+    """The rows of each document: exit status, text."""
+    header = (TOP / "lib/mscope.h").read_text().split("enum mscope_status {\n")[1].split("};")[0]
+    main = (TOP / "tool/main.c").read_text()
+    page = (TOP / "docs/mscope.1.scd").read_text().split("# EXIT STATUS\n")[1].split("\n# ")[0]
+    readme = (TOP / "README.md").read_text().split("## Exit status\n")[1].split("\n## ")[0]
+    return {"mscope.h": re.findall(r"MSCOPE_\w+ = (\d+), +/\* (.*) \*/", header),
+            "main.c": re.findall(r"^ \*\t([\d+N]+)\t(.*)", main, re.M),
+            "mscope.1": re.findall(r"^\*([\d+N]+)\*\n\t(.*)", page, re.M),
+            "README.md": re.findall(r"^\| ([\d+N]+) \| (.*) \|$", readme, re.M)}
+
+
+def test_the_documents_agree_on_the_exit_statuses():
+    said = statuses()
+    want = dict(said["main.c"])
+    assert list(want) == ["0", "1", "2", "3", "4", "5", "70", "128+N"]
+    for place, rows in said.items():
+        assert [n for n, _ in rows] == [n for n in want if n != "128+N" or place != "mscope.h"], place
+        for number, text in rows:
+            assert text.lower().startswith(want[number].lower()), (place, number)
+
+
+def test_nothing_but_skips_is_0(mscope):
+    skipped = ["check", "sim:reference", "--select", "bot.case08.write10"]
+    assert "0 passed, 0 failed, 1 skipped" in mscope(*skipped).out
+    assert "1 skipped, which --strict counts" in mscope(*skipped, "--strict", status=1).err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_is_128_and_its_number_in_a_shell(tmp_path, number):
+    """The moment does not matter: 0.2 s are only so that it has begun to write. A process of its own, not one that the shell
+    starts with &, which would ignore SIGINT."""
+    inner = f'(sleep 0.2; kill -{number.value} $$) & exec "$0" soak sim:reference --allow-writes --bytes 8G'
+    subprocess.run(["sh", "-c", 'sh -c "$1" "$0"; echo $? >status', PROGRAM, inner], cwd=tmp_path,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120, check=True,
+                   env=os.environ | {"XDG_STATE_HOME": str(tmp_path)},
+                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    assert int((tmp_path / "status").read_text()) == 128 + number
+
+
+def test_a_list_of_no_kind_is_a_short_index(mscope):
+    d = mscope.json("list")
+    lines = mscope("list").out.splitlines()
+    assert len(lines) <= 24 and max(map(len, lines)) < 80
+    kinds = [k for k in d if isinstance(d[k], list) and k != "argv"]
+    assert re.findall(r"^  (\w+) +(\d+)  \S", "\n".join(lines), re.M) == [(k, str(len(d[k]))) for k in kinds]
+    assert "mscope list KIND NAME" in lines[-3]
+    assert "rules" in kinds and len(d["rules"]) > 100       # the JSON still has everything
+
+
+def test_that_no_device_is_on_usb_is_said(mscope):
+    """Whether there is one depends on the machine; what is said does not contradict the list."""
+    out = mscope("list", "targets").out
+    attached = len(re.findall(r"^  usb:", out, re.M)) > 1
+    assert ("USB mass-storage devices: none found." in out) == (not attached)
+    assert attached or "mscope check sim:reference" in out.splitlines()[-1]
+    assert "none found" not in mscope("list", "targets", "--select", "sim:").out
+    assert "none found" not in mscope("list", "faults").out
