@@ -42,7 +42,10 @@ static void print_option(FILE *out, const struct cmd *cmd, const struct opt *o)
 
 void print_help(FILE *out, const struct cmd *cmd)
 {
-	fprintf(out, "usage: mscope %s %s\n\n%s\n\n", cmd->name, cmd->usage, cmd->summary);
+	unsigned column = (unsigned)fprintf(out, "usage: mscope %s", cmd->name);
+
+	msc_put_beside(out, column, column + 1, column + 1, cmd->usage);
+	fprintf(out, "\n\n%s\n\n", cmd->summary);
 	for (size_t t = 0; t < OPT_TABLES && cmd->options[t]; t++) {
 		for (const struct opt *o = cmd->options[t]; o->name; o++)
 			print_option(out, cmd, o);

@@ -77,7 +77,7 @@ static void print_part(const struct view *v, size_t *column, const char *text)
 {
 	size_t first = strlen(v->indent) + MOMENT + TARGET;
 
-	if (*column > first && *column + strlen(", ") + strlen(text) > WIDTH) {
+	if (*column > first && *column + strlen(", ") + strlen(text) + strlen(",") > WIDTH) {
 		fprintf(v->out, ",\n%*s", (int)first, "");
 		*column = first;
 	}

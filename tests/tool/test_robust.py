@@ -46,29 +46,60 @@ def test_a_signal_that_is_ignored_stays_ignored(mscope, tmp_path):
     assert process.returncode == 0
 
 
-def test_a_closed_pipe_ends_it_quietly(mscope, tmp_path):
+CAPTURE = str(TOP / "captures/residue-zero/capture.pcap")
+# A line of each command that has results, all of which go to standard output. record, serve and write have none.
+EVERY = [["--version"], ["--help"], ["help"], ["list"], ["list", "rules"], ["check", "sim:reference"],
+         ["check", "sim:reference", "-vv"], ["check", "sim:reference", "--tap"], ["check", "sim:reference", "--json", "-"],
+         ["check", "sim:reference", "--dry-run"], ["check", "sim:reference", "--bring-up"], ["run", "sim:reference", "long.yaml"],
+         ["probe", "sim:reference"], ["send", "sim:reference", "--", "00 00 00 00 00 00"],
+         ["bench", "sim:reference", "--count", "4", "--blocks", "1"], ["compare", "bench.json", "bench.json", "--force"],
+         ["pace", "sim:reference", "--blocks", "8"], ["soak", "sim:reference", "--allow-writes", "--duration", "100ms"],
+         ["fuzz", "sim:reference", "--duration", "100ms", "--seed", "1"], ["ls", "sim:lsd"],
+         ["read", "sim:lsd", "--file", "/SENSORS/THERMO.TXT"], ["decode", CAPTURE], ["replay", CAPTURE, "sim:reference"],
+         ["report", "bench.json", "-o", "-"], ["session", "sim:reference"]]
+
+
+def test_every_command_is_in_the_table(mscope):
+    commands = set(re.findall(r"^  (\w+) ", mscope("help").out, re.M))
+    assert len(commands) > 15 and commands - {args[0] for args in EVERY} == {"record", "serve", "write"}
+
+
+def end_of(mscope, tmp_path, args, **kw):
     (tmp_path / "long.yaml").write_text(LONG)
-    for args in (["list"], ["check", "sim:reference", "-vv"], ["run", "sim:reference", "long.yaml"],
-                 ["probe", "sim:reference"], ["check", "sim:reference", "--json", "-"]):
-        reader, writer = os.pipe()
-        os.close(reader)
-        process = mscope.popen(*args, stdout=writer)
-        os.close(writer)
+    if "bench.json" in args:
+        mscope("bench", "sim:reference", "--count", "4", "--blocks", "1", "--json", "bench.json", "-q")
+    (tmp_path / "input").write_text('{"id": 1, "op": "command", "cdb": "000000000000"}\n')
+    with open(tmp_path / "input", "rb") as given:
+        process = mscope.popen(*args, stdin=given, **kw)
         err = process.communicate(timeout=60)[1]
-        assert (process.returncode, err) == (4, b""), args
+    return process.returncode, err.decode()
 
 
-@pytest.mark.parametrize("args", [["list"], ["check", "sim:reference"], ["probe", "sim:reference"],
-                                  ["check", "sim:reference", "--tap"],
-                                  ["check", "sim:reference", "--json", "-"],
-                                  ["send", "sim:reference", "--", "00 00 00 00 00 00"]],
-                         ids=" ".join)
-def test_a_full_disk_is_told(mscope, args):
+@pytest.mark.parametrize("args", EVERY, ids=" ".join)
+def test_a_closed_pipe_ends_it_quietly(mscope, tmp_path, args):
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        status, err = end_of(mscope, tmp_path, args, stdout=writer)
+    finally:
+        os.close(writer)
+    assert status == 4
+    assert err in ("", "mscope: cannot write to standard output: Broken pipe\n", "mscope: nobody takes the answers\n")
+
+
+@pytest.mark.parametrize("args", EVERY, ids=" ".join)
+def test_a_full_disk_is_told(mscope, tmp_path, args):
     with open("/dev/full", "wb") as full:
-        process = mscope.popen(*args, stdout=full)
-        err = process.communicate(timeout=60)[1].decode()
-    assert process.returncode == 4
-    assert "No space left on device" in err
+        status, err = end_of(mscope, tmp_path, args, stdout=full)
+    assert status == 4
+    assert "No space left on device" in err or args[0] == "session"
+
+
+@pytest.mark.parametrize("args", EVERY, ids=" ".join)
+def test_a_closed_standard_output_is_told(mscope, tmp_path, args):
+    status, err = end_of(mscope, tmp_path, args, preexec_fn=lambda: os.close(1))
+    assert status == 4
+    assert "Bad file descriptor" in err or args[0] == "session"
 
 
 @pytest.mark.parametrize("option", ["--json", "--junit", "--log"])
@@ -148,13 +179,21 @@ RESIDUE = "sim:reference,fault=residue-zero"
     ["help"], ["check", RESIDUE, "-s", "bot.case05.*", "-vv"], ["check", RESIDUE, "-s", "bot.case0*"],
     ["send", RESIDUE, "--truncate", "30", "--", "12 00 00 00 24 00"], ["send", "sim:reference", "--in", "512", "--", "28 00 00000000 00 0001 00"],
     ["decode", str(TOP / "captures/residue-zero/capture.pcap"), "-v"], ["pace", "sim:reference", "--blocks", "8"],
-    ["check", "sim:reference,fault=" + 20 * "a-fault-"]])
+    ["check", "sim:reference,fault=" + 20 * "a-fault-"], ["check", "sim:linux-gadget", "-s", "scsi.mode.*", "-vv"]])
 def test_on_a_terminal_lines_have_80_columns(mscope, args):
     """Nothing runs into the line of progress, and nothing of it is left; only a command to copy is one line."""
     lines, _ = terminal(mscope, *args)
     assert [line for line in lines if len(line) > 80 and "mscope check" not in line and len(line.split()) > 1
             and max(map(len, line.split())) < 80] == []
     assert [line for line in lines if re.search(r"\[\d+/\d+\]|\d %, \d+ exchanges|asking the device|^opening", line)] == []
+
+
+@pytest.mark.nosan
+def test_help_and_every_list_have_80_columns(mscope):
+    commands = re.findall(r"^  (\w+) ", mscope("help").out, re.M)
+    kinds = ("targets", "firmware", "faults", "variants", "scenarios", "rules", "profiles", "formats")
+    for args in [["help", c] for c in commands] + [["list", k] for k in kinds]:
+        assert [line for line in terminal(mscope, *args)[0] if len(line) > 80] == [], args
 
 
 def test_a_dumb_terminal_is_sent_no_sequences(mscope):
