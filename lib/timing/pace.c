@@ -182,7 +182,8 @@ static bool hands_over_late(const struct msc_pace *p, double later)
 
 /* After a pause of the host, a device with one buffer has one chunk ready, and the next comes as in
  * a long read. One with two has two; but a task may have to hand the second over, which can wait
- * for a tick. Where that hides the difference, the first block decides. */
+ * for a tick. Where that hides the difference, the first block decides; nowhere else, for its time has the
+ * command's own work in it. */
 static void settle_buffers(struct msc_pace *p)
 {
 	double tick = p->tick.locked ? p->tick.period_ns : 0;
@@ -208,7 +209,7 @@ static void settle_buffers(struct msc_pace *p)
 	else if (hands_over_late(p, later))
 		p->buffers = p->overlap > OVERLAPPED ? 2 : 0;
 	else
-		p->buffers = p->overlap > OVERLAPPED ? 2 : 1;
+		p->buffers = p->wake.locked && p->overlap > OVERLAPPED ? 2 : 1;
 	if (p->chunk > 1 && !p->buffers)
 		p->buffers = 1;
 	if (p->buffers)

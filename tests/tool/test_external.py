@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 
+import pace_points
 import pytest
 from conftest import PROGRAM, TOP, Mscope
 
@@ -279,6 +280,19 @@ def test_its_makefile_gates_conformance_and_speed(mscope):
     assert "no change" in make(mscope.cwd, "check")
     assert "residue-zero" in make(mscope.cwd, "check", "DEFECT=residue", status=1)
     assert "SLOWER" in make(mscope.cwd, "check", "DEFECT=slow", status=1)
+
+
+@pytest.mark.parametrize("medium_us", [2, 10, 20, 100])
+def test_one_buffer_at_high_speed_is_named(mscope, medium_us):
+    """512 bytes, copied and sent one after the other: what two buffers would save is in the range, and no more."""
+    text = (EXAMPLE / "disk.c").read_text()
+    (mscope.cwd / "one.c").write_text(text.replace("BUFFER_BLOCKS = 16", "BUFFER_BLOCKS = 1"))
+    build(mscope.cwd, mscope.cwd / "one.c", EXAMPLE / "port_mscope.c")
+    model = mscope.json("pace", f"sim:./disk.so,host=xhci,read-time={medium_us}us")
+    saves = next(d["saves"] for d in model["diagnosis"] if d["id"] == "single-buffered")
+    block, bus = model["model"]["block_ns"], model["model"]["bus_ns"]
+    assert model["model"]["buffers"] == 1 and block > 1000 * medium_us + bus
+    assert pace_points.holds(saves, 1 - max(bus, block - bus) / block)
 
 
 def test_its_port_is_short():
