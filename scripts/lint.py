@@ -30,7 +30,7 @@ CLOCK_CALL = re.compile(r"(?<![\w.>])(clock_gettime|clock_nanosleep|gettimeofday
                         r"|(?:time|sleep|rand|srand|random|srandom)(?=\s*\())(?!\w)")
 SIGNALS = "lib/firmware/external/guard.c"   # what a signal handler finds belongs to no object
 PROCESS = "lib/base/isolate.c"              # what a process knows of the one that watches it
-COVERAGE = "lib/base/coverage.c"
+COVERAGE = "lib/base/coverage.c"            # what functions of a given name and no argument are given
 LONG_FILE, LONG_FUNCTION = 500, 60
 CHECKS = {}
 
@@ -169,7 +169,7 @@ def globals():
         yield f"{BUILD}/libmscope.a", 0, "is not built"
         return
     source_of = {f"{BUILD}/{c[:-2]}.o": c for c in find("lib/*/**/*.c") + ["scenarios.c"]
-                 if c not in (SIGNALS, PROCESS)}
+                 if c not in (SIGNALS, PROCESS, COVERAGE)}
     built = [o for o in source_of if os.path.exists(o)]
     for block in run("size", "-A", *built)[0].split("\n\n"):
         sections = [name for name, size in re.findall(r"^(\.\S+)\s+(\d+)", block, re.M)
