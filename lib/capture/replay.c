@@ -99,8 +99,11 @@ static int send_control(struct msc_session *s, const struct msc_record *was,
 
 	if (msc_is_clear_halt(was, &ep))
 		return msc_session_clear_halt(s, ep & MSC_EP_IN ? d->ep_in : d->ep_out, now, err);
-	if (msc_is_request(was, 0, MSC_STD_SET_CONFIGURATION))
+	if (msc_is_configuration(was))
 		return msc_session_configure(s, now, err);
+	if (msc_setup_sets_configuration(&setup) &&
+	    msc_may_configure(msc_session_target(s), err) < 0)
+		return -1;
 	if (msc_is_setting(was))
 		return msc_session_set_interface(s, now, err);
 	if ((setup.request_type & MSC_REQTYPE_RECIPIENT) == MSC_RECIPIENT_INTERFACE &&
