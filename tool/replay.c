@@ -244,17 +244,13 @@ static int take_answer(struct replay *p, const struct msc_record *was, const str
 		       struct shown *s)
 {
 	bool needs_reset = now && now->kind == MSC_RECORD_EXCHANGE && now->u.exchange.needs_reset;
-	uint8_t value;
 
 	if (now) {
 		s->n = msc_replay_compare(was, now, s->list);
 		s->now_ns = now->ended_ns - now->began_ns;
 		s->fate = s->n ? DIFFERS : SAME;
+		msc_replay_track(&p->deconfigured, was, now);
 	}
-	if (now && msc_is_any_configuration(was, &value) && now->u.control.outcome == MSC_OUT_DONE)
-		p->deconfigured = !msc_is_configuration(was);
-	if (now && now->kind == MSC_RECORD_PORT_RESET)
-		p->deconfigured = false;
 	p->ended_was_ns = was->ended_ns;
 	p->ended_now_ns = msc_now(msc_session_target(p->session)->clock);
 	return settle(p, was, needs_reset, s);
@@ -388,21 +384,13 @@ static int write_document(struct replay *p, int status, const struct msc_err *wh
 	return write_json(p->tool, document, err);
 }
 
-/* Whoever has the device next finds it as it was. */
-static int configure_again(struct replay *p, struct msc_err *err)
-{
-	const struct msc_record *now;
-
-	return p->deconfigured ? msc_session_configure(p->session, &now, err) : 0;
-}
-
 /* What was sent is told however it ended. */
 static int conduct_replay(struct replay *p, struct msc_capture *c, struct msc_err *err)
 {
 	struct msc_err unwritten = MSC_ERR_INIT, ignored = MSC_ERR_INIT;
 	int result = replay_all(p, c, err), status;
 
-	if (configure_again(p, result < 0 ? &ignored : err) < 0)
+	if (msc_replay_end(p->session, p->deconfigured, result < 0 ? &ignored : err) < 0)
 		result = -1;
 	if (p->medium && !tool_medium_end(p->medium))
 		p->not_restored = true;

@@ -139,6 +139,24 @@ int msc_replay_send(struct msc_session *s, const struct msc_replay_plan *p,
 	return 0;
 }
 
+void msc_replay_track(bool *deconfigured, const struct msc_record *was,
+		      const struct msc_record *now)
+{
+	uint8_t value;
+
+	if (now->kind == MSC_RECORD_PORT_RESET)
+		*deconfigured = false;
+	else if (msc_is_any_configuration(was, &value) && now->u.control.outcome == MSC_OUT_DONE)
+		*deconfigured = !msc_is_configuration(was);
+}
+
+int msc_replay_end(struct msc_session *s, bool deconfigured, struct msc_err *err)
+{
+	const struct msc_record *now;
+
+	return deconfigured ? msc_session_configure(s, &now, err) : 0;
+}
+
 /* ---- differences ---------------------------------------------------------------------------- */
 
 struct differences {
