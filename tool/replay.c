@@ -32,6 +32,7 @@ struct replay {
 	struct msc_medium *medium; /* NULL: nothing was written yet */
 	json_t *exchanges; /* NULL: nobody wants them */
 	bool headed, not_restored;
+	bool deconfigured; /* the recorded host has set another configuration than the one in force */
 	uint64_t count[FATES], slower, faster, index;
 	int64_t was_ns, now_ns; /* of all exchanges that were sent */
 	int64_t ended_was_ns, ended_now_ns; /* of the one before; 0: none */
@@ -248,6 +249,7 @@ static int take_answer(struct replay *p, const struct msc_record *was, const str
 		s->n = msc_replay_compare(was, now, s->list);
 		s->now_ns = now->ended_ns - now->began_ns;
 		s->fate = s->n ? DIFFERS : SAME;
+		msc_replay_track(&p->deconfigured, was, now);
 	}
 	p->ended_was_ns = was->ended_ns;
 	p->ended_now_ns = msc_now(msc_session_target(p->session)->clock);
@@ -385,9 +387,11 @@ static int write_document(struct replay *p, int status, const struct msc_err *wh
 /* What was sent is told however it ended. */
 static int conduct_replay(struct replay *p, struct msc_capture *c, struct msc_err *err)
 {
-	struct msc_err unwritten = MSC_ERR_INIT;
+	struct msc_err unwritten = MSC_ERR_INIT, ignored = MSC_ERR_INIT;
 	int result = replay_all(p, c, err), status;
 
+	if (msc_replay_end(p->session, p->deconfigured, result < 0 ? &ignored : err) < 0)
+		result = -1;
 	if (p->medium && !tool_medium_end(p->medium))
 		p->not_restored = true;
 	if (result == 0 && !p->index)

@@ -99,8 +99,11 @@ static int send_control(struct msc_session *s, const struct msc_record *was,
 
 	if (msc_is_clear_halt(was, &ep))
 		return msc_session_clear_halt(s, ep & MSC_EP_IN ? d->ep_in : d->ep_out, now, err);
-	if (msc_is_request(was, 0, MSC_STD_SET_CONFIGURATION))
+	if (msc_is_configuration(was))
 		return msc_session_configure(s, now, err);
+	if (msc_setup_sets_configuration(&setup) &&
+	    msc_may_configure(msc_session_target(s), err) < 0)
+		return -1;
 	if (msc_is_setting(was))
 		return msc_session_set_interface(s, now, err);
 	if ((setup.request_type & MSC_REQTYPE_RECIPIENT) == MSC_RECIPIENT_INTERFACE &&
@@ -134,6 +137,24 @@ int msc_replay_send(struct msc_session *s, const struct msc_replay_plan *p,
 	case MSC_RECORD_SUSPEND: break; /* no capture tells of one */
 	}
 	return 0;
+}
+
+void msc_replay_track(bool *deconfigured, const struct msc_record *was,
+		      const struct msc_record *now)
+{
+	uint8_t value;
+
+	if (now->kind == MSC_RECORD_PORT_RESET)
+		*deconfigured = false;
+	else if (msc_is_any_configuration(was, &value) && now->u.control.outcome == MSC_OUT_DONE)
+		*deconfigured = !msc_is_configuration(was);
+}
+
+int msc_replay_end(struct msc_session *s, bool deconfigured, struct msc_err *err)
+{
+	const struct msc_record *now;
+
+	return deconfigured ? msc_session_configure(s, &now, err) : 0;
 }
 
 /* ---- differences ---------------------------------------------------------------------------- */

@@ -25,6 +25,14 @@ int msc_replay_plan(struct msc_replay_plan *, const struct msc_record *was,
 		    struct msc_err *) MSC_MUST_CHECK;
 void msc_replay_plan_end(struct msc_replay_plan *);
 
+/* Keeps whether a configuration other than the device's own is in force after an answer. */
+void msc_replay_track(bool *deconfigured, const struct msc_record *was,
+		      const struct msc_record *now);
+
+/* Sets the device's own configuration again, if it is not in force: whoever has the device next finds it as it was.
+ * Errors: those of msc_session_configure(). */
+int msc_replay_end(struct msc_session *, bool deconfigured, struct msc_err *) MSC_MUST_CHECK;
+
 /* Sends it; *now is as msc_session_exchange has it, and NULL where the session has no record of it.
  * -1: as the session has it, MSC_E_REFUSED and MSC_E_UNSUPPORTED before anything has left. */
 int msc_replay_send(struct msc_session *, const struct msc_replay_plan *,

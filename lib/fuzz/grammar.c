@@ -221,6 +221,10 @@ const struct fuzz_row fuzz_steps[] = {
 	{ 1, 0, "- set_interface" },
 	{ 1, 0, "- set_interface: { alternate: 100 }\n- get_status: { of: device, expect: done }" },
 	{ 2, 0, "- configure\n- ready" },
+	{ 1, 0,
+	  "- set_configuration: { value: 0 }\n- get_status: { of: device }\n- configure\n- ready" },
+	{ 1, 0,
+	  "- set_configuration: { value: 100, expect: any }\n- get_status: { of: device, expect: done }" },
 	{ 2, 0, "- set_halt: $end\n- get_status: { of: $end }\n- clear_halt: $end\n"
 		"- get_status: { of: $end }" },
 	{ 2, 0, "- clear_halt: $end" },

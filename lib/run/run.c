@@ -178,6 +178,16 @@ static void tell_units(struct msc_runner *r, const struct msc_scenarios *all)
 			r->max_lun + 1U, (unsigned)r->o->lun);
 }
 
+static bool is_between_units(const struct msc_scenarios *all)
+{
+	static const char between[] = "bot.units.";
+
+	for (size_t i = 0; i < all->count; i++)
+		if (!strncmp(all->list[i]->name, between, sizeof between - 1))
+			return true;
+	return false;
+}
+
 /* What is left to do, where the reader of a report ends. */
 static void tell_untested(struct msc_runner *r, const struct msc_scenarios *all)
 {
@@ -190,7 +200,8 @@ static void tell_untested(struct msc_runner *r, const struct msc_scenarios *all)
 		if (lun != r->o->lun)
 			len += (size_t)snprintf(text + len, sizeof text - len,
 						"%sunit %u (--lun %u)", len ? ", " : "", lun, lun);
-	msc_run_note(r, "not tested, but for what bot.units.* sends: %s", text);
+	msc_run_note(r, "not tested%s: %s",
+		     is_between_units(all) ? ", but for what bot.units.* sends" : "", text);
 }
 
 /* Says once that the time-outs have been cut, and how long the rest may take. */

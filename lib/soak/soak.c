@@ -34,6 +34,7 @@ struct cell { /* what is known of a block */
 	uint64_t ordinal;
 	uint32_t told; /* the generation, plus 1, for which it is known to be wrong */
 	bool unknown;  /* a write of it failed */
+	bool read;     /* since it was written */
 };
 
 struct soak {
@@ -46,7 +47,7 @@ struct soak {
 	uint8_t *data, *expected, *before;
 	uint32_t most; /* blocks of a command */
 	uint32_t generation;
-	uint64_t ordinal, swept;
+	uint64_t swept;
 	int64_t began_ns;
 	uint32_t failures;
 	bool cycled;
@@ -125,6 +126,7 @@ static void compare(struct soak *k, uint64_t lba, const uint8_t *found)
 	struct msc_soak_wrong w;
 	size_t len;
 
+	c->read = true;
 	if (c->unknown || c->told == c->generation + 1)
 		return;
 	if (!c->generation && !msc_medium_is_free(k->m, lba)) /* the mark */
@@ -139,6 +141,12 @@ static void compare(struct soak *k, uint64_t lba, const uint8_t *found)
 	l.original = msc_medium_original(k->m, lba, &len);
 	msc_soak_look(&l, &w);
 	keep(k, &w);
+}
+
+static void forget(struct msc_soak *r, const struct cell *c)
+{
+	if (c->generation && !c->read)
+		r->unread[c->ordinal % MSC_SOAK_PHASES]++;
 }
 
 /* ---- commands ---------------------------------------------------------------------------------- */
@@ -157,17 +165,18 @@ static int write_extent(struct soak *k, uint64_t lba, uint32_t n, struct msc_err
 		struct cell *c = &k->cell[lba + i - k->r->first];
 
 		msc_stamp_fill(&s, k->data + (size_t)i * size, size);
+		forget(k->r, c);
 		*c = (struct cell){ .generation = k->generation,
 				    .before = c->generation,
 				    .offset = i,
 				    .blocks = n,
-				    .ordinal = k->ordinal + i };
+				    .ordinal = k->r->ordinal + i };
 	}
 	if (msc_session_write(k->s, k->o->lun, lba, n, size, k->data, 0, &good, err) < 0)
 		return -1;
 	k->r->writes++;
 	k->r->bytes_written += (uint64_t)n * size;
-	k->ordinal += n;
+	k->r->ordinal += n;
 	if (good)
 		return 0;
 	for (uint32_t i = 0; i < n; i++)
@@ -448,6 +457,8 @@ int msc_soak_run(struct msc_session *s, struct msc_medium *m, const struct msc_s
 		k.began_ns = msc_now(clock_of(&k));
 		rc = run(&k, err);
 		r->elapsed_ns = msc_now(clock_of(&k)) - k.began_ns;
+		for (uint32_t i = 0; i < r->blocks; i++)
+			forget(r, &k.cell[i]);
 		msc_soak_sum(r);
 	} else {
 		msc_nomem(err);

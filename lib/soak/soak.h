@@ -76,6 +76,8 @@ struct msc_soak_pattern {
 
 #define MSC_SOAK_KEPT 4096
 
+#define MSC_SOAK_PHASES 8192 /* blocks: the longest ring that is looked for */
+
 enum msc_soak_power {
 	MSC_SOAK_POWER_NOT_REACHED,
 	MSC_SOAK_POWER_CYCLED,
@@ -98,6 +100,9 @@ struct msc_soak {
 	uint32_t count[MSC_SOAK_KINDS], n_wrong;
 	struct msc_soak_wrong *wrong; /* the first of them */
 	uint32_t n_kept;
+	uint64_t ordinal; /* blocks that were written, one after the other */
+	/* of those whose ordinal has this remainder: written over, or left, before anybody read them */
+	uint32_t unread[MSC_SOAK_PHASES];
 	struct msc_soak_pattern pattern[MSC_SOAK_PATTERNS];
 	uint32_t n_patterns;
 };

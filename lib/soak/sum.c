@@ -198,19 +198,39 @@ static bool sum_command(struct msc_soak *r, struct numbers *v)
 	return true;
 }
 
+/* Where the ring has come round and no block is known to be wrong: the rest of its places. */
+static void tell_places(char *buf, size_t size, const struct msc_soak *r, const struct period *p)
+{
+	uint64_t places, unread = 0;
+
+	*buf = '\0';
+	if (MSC_SOAK_PHASES % p->period || r->ordinal <= p->phase || r->n_wrong > r->n_kept)
+		return;
+	places = (r->ordinal - p->phase - 1) / p->period + 1;
+	for (uint64_t i = p->phase; i < MSC_SOAK_PHASES; i += p->period)
+		unread += r->unread[i];
+	if (places < p->of + unread)
+		return;
+	snprintf(buf, size,
+		 ". Of %" PRIu64 " such places %" PRIu32 " are wrong, %" PRIu64
+		 " were written over before anything read them, and %" PRIu64 " are right",
+		 places, p->of, unread, places - p->of - unread);
+}
+
 static bool sum_ring(struct msc_soak *r, struct numbers *v)
 {
 	struct msc_soak_pattern *new;
 	struct period p = { 0 };
-	char text[64];
+	char text[64], places[160];
 
 	if (!find_period(v, &p))
 		return false;
 	new = add(r, MSC_SOAK_RING, &p);
+	tell_places(places, sizeof places, r, &p);
 	snprintf(new->text, sizeof new->text,
 		 "once in %s of all that is written, whatever the address and the command: a ring "
-		 "in the firmware comes round",
-		 span(text, sizeof text, r, p.period));
+		 "in the firmware comes round%s",
+		 span(text, sizeof text, r, p.period), places);
 	return true;
 }
 

@@ -212,6 +212,15 @@ def test_a_unit_that_is_not_there_is_refused(mscope):
     mscope("check", "sim:reference,luns=2", "--lun", "1", "-q")
 
 
+def test_the_units_that_were_not_tested_are_told(mscope):
+    def told(*options):
+        return [line for line in mscope("check", "sim:reference,luns=2", *options).out.splitlines() if "not tested" in line]
+
+    assert told("-s", "bot.units.*") == [
+        "note      not tested, but for what bot.units.* sends: unit 1 (--lun 1)"]
+    assert told("-s", "scsi.inquiry.*", "--lun", "1") == ["note      not tested: unit 0 (--lun 0)"]
+
+
 def test_a_fault_brings_the_knobs_that_it_needs(mscope):
     target = "sim:reference,fault=out-too-soon"
     assert mscope.json("probe", target)["target"]["host"] == "xhci"

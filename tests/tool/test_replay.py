@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """replay: a recorded host's commands once more, and how the answers differ."""
+import re
+
 import pytest
 from test_documents import validate
 
@@ -33,6 +35,29 @@ def test_every_rule_of_the_transport_again(mscope):
     recorded(mscope, FULL, "check", "-s", "bot.*", "-s", "scsi.*")
     d = mscope.json("replay", "was.pcap", FULL, status=1)
     assert d["summary"]["same"] > 1500 and d["summary"]["differs"] <= 6, [x for x in d["exchanges"] if x["fate"] == "differs"]
+
+
+def test_every_configuration_is_set_to_what_it_was_set_to(mscope, tmp_path):
+    """A configuration that is not there is refused again, and 0 leaves the device not configured again."""
+    recorded(mscope, "sim:reference", "check", "-s", "usb.configuration.zero", "-s", "usb.absent.configuration",
+             "--record-transfers")
+    assert mscope.json("replay", "was.pcap", "sim:reference", "--record", "now.pcap", "--record-transfers")["summary"]["differs"] == 0
+    sets = []
+    for name in ("was", "now"):
+        mscope("decode", f"{name}.pcap", "--to-scenario", f"{name}.yaml")
+        sets.append(re.findall(r"- (?:set_configuration: \{ value: (\d+)|configure)", (tmp_path / f"{name}.yaml").read_text()))
+    assert sets[0] == sets[1] and set(sets[0]) >= {"0", "2", "255", ""}
+
+
+def test_a_device_is_left_configured(mscope, tmp_path):
+    """Though the recorded host did not, as far as its record was sent again."""
+    recorded(mscope, "sim:reference", "check", "-s", "usb.configuration.zero", "--record-transfers")
+    d = mscope.json("replay", "was.pcap", "sim:reference")
+    cut = next(x["time_ns"] for x in d["exchanges"] if x["command"] == "SET_CONFIGURATION") + 1
+    mscope("replay", "was.pcap", "sim:reference", "--time", f"..{cut}ns", "--record", "now.pcap")
+    mscope("decode", "now.pcap", "--to-scenario", "now.yaml")
+    steps = re.findall(r"^  - (?:set_)?configur.*", (tmp_path / "now.yaml").read_text(), re.M)
+    assert steps[-2].startswith("  - set_configuration: { value: 0") and steps[-1] == "  - configure"
 
 
 def test_differences_are_told(mscope):

@@ -73,7 +73,11 @@ def test_a_defect_once_per_mib_of_much_traffic(mscope):
     """2 GiB take 6 s; here it is a part of that."""
     d = mscope.json("soak", "sim:reference,fault=ring-end", WRITES, "--bytes", "256M", status=1)
     assert 256 * MIB <= d["bytes_written"] + d["bytes_read"] < 280 * MIB
-    assert pattern(d, "ring")["period_blocks"] == 2048 and pattern(d, "ring")["of"] == d["wrong_blocks"] > 80
+    ring = pattern(d, "ring")
+    assert ring["period_blocks"] == 2048 and ring["of"] == d["wrong_blocks"] > 80
+    found = re.search(r"Of (\d+) such places (\d+) are wrong, (\d+) were written over before .*, and (\d+) are right", ring["text"])
+    places, wrong, over, right = map(int, found.groups())
+    assert (wrong, over, right) == (ring["of"], places - wrong, 0) and abs(places - d["bytes_written"] / MIB) < 2
 
 
 def test_the_seed_decides(mscope):
