@@ -72,12 +72,12 @@ static void print_data(const struct view *v, const char *what, const uint8_t *da
 	msc_hexdump(v->out, deeper, data, len, v->data_bytes);
 }
 
-/* A part of a line, on the next one where this one has no room left. */
-static void print_part(const struct view *v, size_t *column, const char *text)
+/* A part of a line, on the next one where this one has no room left for it, and for a comma before one more. */
+static void print_part(const struct view *v, size_t *column, const char *text, bool more)
 {
 	size_t first = strlen(v->indent) + MOMENT + TARGET;
 
-	if (*column > first && *column + strlen(", ") + strlen(text) + strlen(",") > WIDTH) {
+	if (*column > first && *column + strlen(", ") + strlen(text) + more > WIDTH) {
 		fprintf(v->out, ",\n%*s", (int)first, "");
 		*column = first;
 	}
@@ -100,13 +100,13 @@ static void print_step(const struct view *v, const struct msc_step *s)
 	else
 		snprintf(text, sizeof text, "%zu of %zu bytes", s->actual, s->asked);
 	if (s->kind != MSC_STEP_CLEAR_HALT)
-		print_part(v, &column, text);
+		print_part(v, &column, text, true);
 	snprintf(text, sizeof text, "%s after %s", msc_outcome_name(s->outcome),
 		 msc_format_ns(took, sizeof took, s->completed_ns - s->submitted_ns));
-	print_part(v, &column, text);
+	print_part(v, &column, text, s->naks > 0);
 	snprintf(text, sizeof text, "%lld NAK%s", (long long)s->naks, s->naks == 1 ? "" : "s");
 	if (s->naks > 0)
-		print_part(v, &column, text);
+		print_part(v, &column, text, false);
 	putc('\n', v->out);
 }
 

@@ -179,7 +179,7 @@ RESIDUE = "sim:reference,fault=residue-zero"
     ["help"], ["check", RESIDUE, "-s", "bot.case05.*", "-vv"], ["check", RESIDUE, "-s", "bot.case0*"],
     ["send", RESIDUE, "--truncate", "30", "--", "12 00 00 00 24 00"], ["send", "sim:reference", "--in", "512", "--", "28 00 00000000 00 0001 00"],
     ["decode", str(TOP / "captures/residue-zero/capture.pcap"), "-v"], ["pace", "sim:reference", "--blocks", "8"],
-    ["check", "sim:reference,fault=" + 20 * "a-fault-"], ["check", "sim:linux-gadget", "-s", "scsi.mode.*", "-vv"]])
+    ["check", "sim:reference,fault=" + 20 * "a-fault-"], ["check", "sim:linux-gadget", "-s", "gadget.serial", "-s", "scsi.mode-sense6.*", "-v"]])
 def test_on_a_terminal_lines_have_80_columns(mscope, args):
     """Nothing runs into the line of progress, and nothing of it is left; only a command to copy is one line."""
     lines, _ = terminal(mscope, *args)
