@@ -178,6 +178,14 @@ static void tell_units(struct msc_runner *r, const struct msc_scenarios *all)
 			r->max_lun + 1U, (unsigned)r->o->lun);
 }
 
+static bool sends_to_all_units(const struct msc_scenarios *all)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (!strncmp(msc_scenario_name(all->list[i]), "bot.units.", strlen("bot.units.")))
+			return true;
+	return false;
+}
+
 /* What is left to do, where the reader of a report ends. */
 static void tell_untested(struct msc_runner *r, const struct msc_scenarios *all)
 {
@@ -190,7 +198,8 @@ static void tell_untested(struct msc_runner *r, const struct msc_scenarios *all)
 		if (lun != r->o->lun)
 			len += (size_t)snprintf(text + len, sizeof text - len,
 						"%sunit %u (--lun %u)", len ? ", " : "", lun, lun);
-	msc_run_note(r, "not tested, but for what bot.units.* sends: %s", text);
+	msc_run_note(r, "not tested%s: %s",
+		     sends_to_all_units(all) ? ", but for what bot.units.* sends" : "", text);
 }
 
 /* Says once that the time-outs have been cut, and how long the rest may take. */
