@@ -29,16 +29,16 @@ struct conductor {
 	struct tool *tool;
 	size_t total, done;
 	struct msc_real_clock clock; /* since the first case */
+	int64_t told_ns; /* how long the run was said to take; 0: nothing was said */
 	char *repeat, *selected;
 	struct repeat tried;
 	struct walk *walk; /* NULL: the run does not end with the first failure */
 };
 
 /* As fast as so far; before that can be told, nothing. */
-static void append_time_left(struct conductor *c, char *text, size_t size)
+static void append_time_left(struct conductor *c, size_t done, char *text, size_t size)
 {
 	int64_t elapsed = msc_now(&c->clock.clock);
-	size_t done = c->done - 1;
 	long long left;
 
 	if (elapsed < LEFT_FROM_NS || done < LEFT_FROM_CASES || c->total < done)
@@ -48,6 +48,24 @@ static void append_time_left(struct conductor *c, char *text, size_t size)
 		msc_append(text, size, "; about %lld minutes left", (left + 30) / 60);
 	else
 		msc_append(text, size, "; about %lld s left", left + 1);
+}
+
+/* A device that hangs or is slow makes the estimate wrong: it is corrected at twice the time, four times, ... */
+static void correct_estimate(struct conductor *c)
+{
+	char text[128];
+	int64_t elapsed;
+
+	if (!c->told_ns || c->done >= c->total)
+		return;
+	elapsed = msc_now(&c->clock.clock);
+	if (elapsed < 2 * c->told_ns)
+		return;
+	c->told_ns = elapsed;
+	snprintf(text, sizeof text, "slower than expected: %zu of %zu cases in %lld s", c->done,
+		 c->total, (long long)(elapsed / MSC_S));
+	append_time_left(c, c->done, text, sizeof text);
+	tool_tell("%s", text);
 }
 
 static void show_progress(struct conductor *c, const struct msc_event *ev)
@@ -61,10 +79,11 @@ static void show_progress(struct conductor *c, const struct msc_event *ev)
 			msc_real_clock_init(&c->clock);
 		snprintf(text, sizeof text, "[%zu/%zu] %s", ++c->done, c->total,
 			 msc_scenario_name(ev->scenario));
-		append_time_left(c, text, sizeof text);
+		append_time_left(c, c->done - 1, text, sizeof text);
 		tool_progress(c->tool, text);
 	} else if (ev->kind == MSC_EV_CASE_END) {
 		tool_progress(c->tool, "");
+		correct_estimate(c);
 	}
 }
 
@@ -127,7 +146,7 @@ void walk_end(struct walk *walk)
 }
 
 /* Whoever waits for a real device is told how long. */
-static void tell_estimate(const struct conductor *c, const struct msc_event *ev)
+static void tell_estimate(struct conductor *c, const struct msc_event *ev)
 {
 	long long seconds = (ev->device_ns + MSC_S - 1) / MSC_S;
 	bool minutes = seconds >= MINUTES_FROM_S;
@@ -136,6 +155,7 @@ static void tell_estimate(const struct conductor *c, const struct msc_event *ev)
 		return;
 	tool_tell("%zu cases, about %lld %s", ev->cases_total,
 		  minutes ? (seconds + 30) / 60 : seconds, minutes ? "minutes" : "s");
+	c->told_ns = ev->device_ns > LEFT_FROM_NS ? ev->device_ns : LEFT_FROM_NS;
 }
 
 static void on_event(void *user, const struct msc_event *ev)

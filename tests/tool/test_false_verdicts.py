@@ -222,6 +222,8 @@ def test_units_that_were_not_tested_are_told(mscope):
         assert notes[-1].endswith(f": unit {other} (--lun {other})")
     assert document(mscope, "check", "sim:reference,luns=3")["notes"][-1].endswith(": unit 1 (--lun 1), unit 2 (--lun 2)")
     assert not any("logical units" in n for n in document(mscope, "check", "sim:reference")["notes"])
+    for select, but in (("bot.units.*", ", but for what bot.units.* sends"), ("bot.case06*", "")):
+        assert document(mscope, "check", "sim:reference,luns=2", "-s", select)["notes"][-1] == f"not tested{but}: unit 1 (--lun 1)"
 
 
 def test_a_phase_error_in_a_capture_may_be_an_internal_error(mscope):

@@ -62,6 +62,18 @@ def test_what_cannot_be_suspended_is_skipped_and_says_why(mscope, tmp_path):
     assert cases == {name: skipped for name in SUSPEND} | {"bot.case06.inquiry": ("pass", None)}
 
 
+def test_an_estimate_that_hangs_make_wrong_is_corrected(mscope, tmp_path):
+    """Also where there is no terminal to show progress on; a run that is as quick as was said has nothing to correct."""
+    for target, late in (("sim:reference", False), ("sim:reference,fault=hang-when-short", True)):
+        with Serve(tmp_path, target) as serve:
+            process = mscope.popen("check", serve.target(), "--select", "bot.case*", "--timeout", "300ms")
+            _, err = process.communicate(timeout=120)
+        assert process.returncode == late, err
+        assert re.search(rb"^mscope: \d+ cases, about \d+ s$", err, re.M), err
+        corrected = re.search(rb"^mscope: slower than expected: \d+ of \d+ cases in \d+ s; about \d+ s left$", err, re.M)
+        assert bool(corrected) == late, err
+
+
 def test_every_model_has_the_same_verdicts(mscope, tmp_path):
     """What a hostile device does follows from its seed and every request before; one that is not wild, from the commands alone: a
     busy host that asks once more does not change it."""
