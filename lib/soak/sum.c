@@ -212,8 +212,8 @@ static void tell_places(char *buf, size_t size, const struct msc_soak *r, const 
 	if (places < p->of + unread)
 		return;
 	snprintf(buf, size,
-		 ". Of %" PRIu64 " such places %" PRIu32 " are wrong, %" PRIu64
-		 " were written over before anything read them, and %" PRIu64 " are right",
+		 "; of its %" PRIu64 " places %" PRIu32 " wrong, %" PRIu64
+		 " written over before anything was read there, %" PRIu64 " right",
 		 places, p->of, unread, places - p->of - unread);
 }
 

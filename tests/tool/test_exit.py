@@ -227,28 +227,6 @@ def test_a_fault_brings_the_knobs_that_it_needs(mscope):
     assert mscope.json("probe", target + ",host=ehci")["target"]["host"] == "ehci"
 
 
-def statuses():
-    """The rows of each document: exit status, text."""
-    header = (TOP / "lib/mscope.h").read_text().split("enum mscope_status {\n")[1].split("};")[0]
-    main = (TOP / "tool/main.c").read_text()
-    page = (TOP / "docs/mscope.1.scd").read_text().split("# EXIT STATUS\n")[1].split("\n# ")[0]
-    readme = (TOP / "README.md").read_text().split("## Exit status\n")[1].split("\n## ")[0]
-    return {"mscope.h": re.findall(r"MSCOPE_\w+ = (\d+), +/\* (.*) \*/", header),
-            "main.c": re.findall(r"^ \*\t([\d+N]+)\t(.*)", main, re.M),
-            "mscope.1": re.findall(r"^\*([\d+N]+)\*\n\t(.*)", page, re.M),
-            "README.md": re.findall(r"^\| ([\d+N]+) \| (.*) \|$", readme, re.M)}
-
-
-def test_the_documents_agree_on_the_exit_statuses():
-    said = statuses()
-    want = dict(said["main.c"])
-    assert list(want) == ["0", "1", "2", "3", "4", "5", "70", "128+N"]
-    for place, rows in said.items():
-        assert [n for n, _ in rows] == [n for n in want if n != "128+N" or place != "mscope.h"], place
-        for number, text in rows:
-            assert text.lower().startswith(want[number].lower()), (place, number)
-
-
 def test_nothing_but_skips_is_0(mscope):
     skipped = ["check", "sim:reference", "--select", "bot.case08.write10"]
     assert "0 passed, 0 failed, 1 skipped" in mscope(*skipped).out

@@ -37,9 +37,11 @@ def check(section, key, found):
         if not ids:
             assert re.match(r"none: \w", row[-1]), f"{section}: {row[key]} has neither fault nor reason"
         elif UPDATE:
-            DOC.write_text("".join(re.sub(r"\| [^|]* \|$", f"| {last} |", line) if line.startswith(f"| {row[0]} |")
-                                   and f"| {row[key]} |" in line else line
-                                   for line in DOC.read_text().splitlines(keepends=True)))
+            before, head, text = DOC.read_text().partition(f"\n## {section}\n")
+            text, rest, after = text.partition("\n## ")
+            lines = (re.sub(r"\| [^|]* \|$", f"| {last} |", line) if line.startswith(f"| {row[0]} |") and f"| {row[key]} |" in line
+                     else line for line in text.splitlines(keepends=True))
+            DOC.write_text(before + head + "".join(lines) + rest + after)
         else:
             assert row[-1] == last, f"{section}: {row[key]}"
     assert found == {}, f"{section}: these are not in the table"

@@ -75,7 +75,7 @@ def test_a_defect_once_per_mib_of_much_traffic(mscope):
     assert 256 * MIB <= d["bytes_written"] + d["bytes_read"] < 280 * MIB
     ring = pattern(d, "ring")
     assert ring["period_blocks"] == 2048 and ring["of"] == d["wrong_blocks"] > 80
-    found = re.search(r"Of (\d+) such places (\d+) are wrong, (\d+) were written over before .*, and (\d+) are right", ring["text"])
+    found = re.search(r"; of its (\d+) places (\d+) wrong, (\d+) written over before .*, (\d+) right$", ring["text"])
     places, wrong, over, right = map(int, found.groups())
     assert (wrong, over, right) == (ring["of"], places - wrong, 0) and abs(places - d["bytes_written"] / MIB) < 2
 
