@@ -15,9 +15,9 @@ void print_commands(FILE *out)
 		msc_put_wrapped(out, SUMMARY, SUMMARY, commands[i]->summary);
 		putc('\n', out);
 	}
-	fputs("\n\"mscope help COMMAND\" describes one; \"mscope list\" shows all that can be named.\n"
+	fputs("\n\"mscope help COMMAND\" describes one; \"mscope list\" what can be named.\n"
 	      "Exit status: 0 passed, 1 failed, 2 usage, 3 no target, 4 a file, 5 no verdict,\n"
-	      "70 internal error.\n",
+	      "70 internal error, 128+N ended by signal N.\n",
 	      out);
 }
 

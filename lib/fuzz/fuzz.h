@@ -159,7 +159,7 @@ void fuzz_draw(struct fuzz_talk *, uint64_t seed, uint64_t index, bool writes);
 /* A variation of another: other rows from some point on, or between, or another value. */
 void fuzz_vary(struct fuzz_talk *, const struct fuzz_talk *of, uint64_t seed, uint64_t index,
 	       bool writes);
-/* A number of the conversation's own, of which no drawing depends. */
+/* A number of the conversation's own, on which no drawing depends. */
 uint32_t fuzz_lot(uint64_t seed, uint64_t index);
 /* Which value stands at a place of a row; NULL: the row has no more places. */
 const struct fuzz_values *fuzz_place(const struct fuzz_row *, unsigned place);
