@@ -6,11 +6,13 @@
 
 #include "base/coverage.h"
 
+/* Weak: libFuzzer, which some tests are linked with, has its own. */
+#define HOOK __attribute__((weak, visibility("default")))
+
 /* Called with the address of what has run; and with a number of it that is in the object. */
-__attribute__((visibility("default"))) void __sanitizer_cov_trace_pc(void);
-__attribute__((visibility("default"))) void __sanitizer_cov_trace_pc_guard(uint32_t *);
-__attribute__((visibility("default"))) void __sanitizer_cov_trace_pc_guard_init(uint32_t *begin,
-										uint32_t *end);
+HOOK void __sanitizer_cov_trace_pc(void);
+HOOK void __sanitizer_cov_trace_pc_guard(uint32_t *);
+HOOK void __sanitizer_cov_trace_pc_guard_init(uint32_t *begin, uint32_t *end);
 
 static struct msc_coverage *into;
 static uintptr_t base, begin, end; /* of the object that called last; begin == end: of none */

@@ -176,7 +176,9 @@ static void add_row(struct msc_rng *rng, struct fuzz_talk *talk, unsigned id, bo
 	draw_values(rng, &first.stem);
 	if (talk->twisted && row->flags & FUZZ_PLAIN && msc_rng_below(rng, TWIST_ONE) == 0)
 		draw_twists(rng, &first);
-	for (unsigned part = 0; part < parts && talk->n < FUZZ_STEPS; part++) {
+	if (talk->n + parts > FUZZ_STEPS) /* a part alone would be the host's fault */
+		return;
+	for (unsigned part = 0; part < parts; part++) {
 		talk->step[talk->n] = first;
 		talk->step[talk->n++].part = part;
 	}
@@ -253,6 +255,7 @@ void fuzz_vary(struct fuzz_talk *talk, const struct fuzz_talk *of, uint64_t seed
 	rest = talk->n = how == 1 ? of->n : row_end(of, msc_rng_below(&rng, of->n));
 	for (unsigned i = 0; i < n; i++)
 		add_row(&rng, talk, id + i, writes);
-	for (; how == 2 && rest < of->n && talk->n < FUZZ_STEPS; rest++)
-		talk->step[talk->n++] = of->step[rest];
+	while (how == 2 && rest < of->n && talk->n + row_end(of, rest) - rest <= FUZZ_STEPS)
+		for (unsigned end = row_end(of, rest); rest < end; rest++)
+			talk->step[talk->n++] = of->step[rest];
 }
