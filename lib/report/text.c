@@ -125,8 +125,10 @@ static bool is_explained(struct state *s, const struct msc_rule *rule)
 		s->failed = true;
 		return false;
 	}
-	while (msc_rules[at] != rule)
+	while (at < msc_rule_count && msc_rules[at] != rule)
 		at++;
+	if (at == msc_rule_count)
+		return false;
 	was = s->explained[at];
 	s->explained[at] = true;
 	return was;
