@@ -31,7 +31,7 @@ PYTHONDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib/python3,$(PREFIX)/lib/python
 	'import sys; print("%d.%d" % sys.version_info[:2])'))/dist-packages
 BUILD   := build$(if $(filter 1,$(SAN)),-san)
 Q       := $(if $(V),,@)
-VERSION := 0.1.0
+VERSION := $(shell sed -n 's/^.define MSCOPE_VERSION "\(.*\)"/\1/p' lib/mscope.h)
 SONAME  := libmscope.so.0
 
 # What is found, never listed.
@@ -85,11 +85,13 @@ WARN       = -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wstrict-prototypes -Wmissi
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ilib -DMSC_VERSION='"$(VERSION)"' \
              $(NO_USB) $(PKG_CFLAGS) -fPIC -fvisibility=hidden $(WARN) $(CFLAGS) $(if $(filter 1,$(SAN)),$(SAN_FLAGS))
 
-# What every packet of a capture passes through is compiled once more for the program, which optimises it as
-# one: a sixth of what decode takes. LTO= leaves that out; the libraries and the tests have ordinary objects.
+# What every packet of a capture or of a simulated bus passes through is compiled once more for the program, which
+# optimises it as one: a sixth of what decode takes. LTO= leaves that out; the libraries and the tests have ordinary
+# objects.
 LTO     := $(if $(CLANG)$(filter 1,$(SAN)),,-flto=2)
-HOT_SRC := $(if $(LTO),$(filter lib/capture/% lib/record/% lib/scsi/% lib/wire/% lib/judge/judge.c \
-	lib/judge/clean.c lib/report/decode% tool/decode%,$(LIB_SRC) $(TOOL_SRC)))
+HOT_SRC := $(if $(LTO),$(filter lib/capture/% lib/record/% lib/scsi/% lib/wire/% lib/sim/% \
+	lib/session/% lib/transport/% lib/firmware/% lib/base/% lib/timing/% lib/judge/judge.c lib/judge/clean.c \
+	lib/report/decode% tool/decode%,$(LIB_SRC) $(TOOL_SRC)))
 PROGRAM := $(HOT_SRC:%.c=$(BUILD)/hot/%.o) $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(HOT_SRC),$(TOOL_SRC)))
 
 # What firmware that was built with -fsanitize-coverage calls (lib/base/coverage.h).

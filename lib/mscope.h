@@ -41,7 +41,10 @@ enum mscope_status {
 	MSCOPE_INTERNAL = 70,  /* internal error */
 };
 
-/** The version of the library that is loaded, such as "0.1.0".
+/** The version of this header, which is that of the package. */
+#define MSCOPE_VERSION "0.1.0"
+
+/** The version of the library that is loaded: MSCOPE_VERSION of the header it was built with.
  * @return a constant; nobody frees it */
 MSC_API const char *mscope_version(void);
 

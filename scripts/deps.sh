@@ -11,7 +11,7 @@ build="build-essential gcc make pkg-config libusb-1.0-0-dev libsgutils2-dev libf
 test="clang libclang-rt-dev clang-format cppcheck libcmocka-dev python3 python3-pytest
 	python3-pytest-xdist python3-jsonschema python3-labgrid valgrind codespell mandoc sg3-utils dosfstools
 	mtools lld tshark gcc-mingw-w64-x86-64-win32 wine wine64 zsh fish python3-junitparser
-	python3-tap python3-selenium chromium chromium-driver"
+	python3-tap python3-yaml python3-selenium chromium chromium-driver"
 vm="qemu-system-x86 seabios busybox-static cpio kmod xz-utils zstd usbip libiscsi-bin
 	dmsetup e2fsprogs"
 deb="dpkg-dev debhelper dh-python lintian"

@@ -221,6 +221,25 @@ static unsigned command_of(const struct msc_sighting *s)
 	return n == 1 ? command : 0;
 }
 
+/* What is told of data depends on what lay on the medium before: on one that is not blank the same findings have other
+ * forms as well. */
+static void add_forms(struct entry *e, const struct msc_scenarios *all)
+{
+	struct msc_evidence noise = { NULL };
+	char target[sizeof e->target];
+
+	if (!e->fault || !e->fault->needs_writes || strstr(e->target, "fill=") ||
+	    snprintf(target, sizeof target, "%s,fill=noise", e->target) >= (int)sizeof target)
+		return;
+	run(target, all, true, &noise);
+	for (size_t i = 0; i < e->seen.n_seen; i++)
+		for (size_t k = 0; k < noise.n_seen; k++)
+			if (noise.seen[k].rule == e->seen.seen[i].rule &&
+			    !strcmp(noise.seen[k].name, e->seen.seen[i].name))
+				e->seen.seen[i].forms |= noise.seen[k].forms;
+	msc_evidence_clear(&noise);
+}
+
 /* Lines "p ENTRY NAME RULE FORMS COMMAND" and "a ENTRY NAME BEFORE 0 0", with the place in the list. */
 static void work(struct entry *list, size_t n, const struct msc_scenarios *all, size_t first,
 		 size_t step, FILE *out)
@@ -231,6 +250,7 @@ static void work(struct entry *list, size_t n, const struct msc_scenarios *all, 
 		run(e->target, all, true, &e->seen);
 		if (e->fault)
 			try_alone(e, all);
+		add_forms(e, all);
 		for (size_t p = 0; p < e->seen.n_seen; p++)
 			fprintf(out, "p %zu %s %s %" PRIu32 " %u\n", i, e->seen.seen[p].name,
 				e->seen.seen[p].rule->id, e->seen.seen[p].forms,

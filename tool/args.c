@@ -81,6 +81,14 @@ bool opt_is_in(const struct opt *o, const struct opt *table)
 	return false;
 }
 
+bool opt_is_taken(const struct cmd *cmd, const struct opt *o)
+{
+	char name[32];
+
+	snprintf(name, sizeof name, " %s ", o->name);
+	return !cmd->without || !strstr(cmd->without, name);
+}
+
 /* The command's options in one list. */
 static size_t collect(const struct cmd *cmd, const struct opt **list)
 {
@@ -88,9 +96,21 @@ static size_t collect(const struct cmd *cmd, const struct opt **list)
 
 	for (size_t t = 0; t < OPT_TABLES && cmd->options[t]; t++) {
 		for (const struct opt *o = cmd->options[t]; o->name && n < MAX_OPTIONS; o++)
-			list[n++] = o;
+			if (opt_is_taken(cmd, o))
+				list[n++] = o;
 	}
 	return n;
+}
+
+/* One that other commands have, and why this one does not. NULL: it is none. */
+static const struct opt *left_out(const struct cmd *cmd, const char *text)
+{
+	for (size_t t = 0; t < OPT_TABLES && cmd->options[t]; t++)
+		for (const struct opt *o = cmd->options[t]; o->name; o++)
+			if (!opt_is_taken(cmd, o) &&
+			    (optopt ? optopt == o->letter : !strcmp(text, o->name)))
+				return o;
+	return NULL;
 }
 
 static int unknown_option(const struct cmd *cmd, const struct opt *const *list, size_t n,
@@ -98,7 +118,13 @@ static int unknown_option(const struct cmd *cmd, const struct opt *const *list, 
 {
 	char wanted[64];
 	struct msc_nearest near = { .wanted = wanted };
+	const struct opt *out;
 
+	text += strspn(text, "-");
+	snprintf(wanted, sizeof wanted, "%.*s", (int)strcspn(text, "="), text);
+	out = left_out(cmd, wanted);
+	if (out)
+		return msc_fail(err, MSC_E_USAGE, "--%s: %s", out->name, cmd->why_without);
 	if (optopt >= FIRST_VALUE)
 		return msc_fail(err, MSC_E_USAGE, "--%s takes no value",
 				list[optopt - FIRST_VALUE]->name);
@@ -106,8 +132,6 @@ static int unknown_option(const struct cmd *cmd, const struct opt *const *list, 
 		return msc_fail(err, MSC_E_USAGE,
 				"unknown option '-%c'; \"mscope help %s\" lists them", optopt,
 				cmd->name);
-	text += strspn(text, "-");
-	snprintf(wanted, sizeof wanted, "%.*s", (int)strcspn(text, "="), text);
 	for (size_t i = 0; i < n; i++)
 		msc_nearest_try(&near, list[i]->name);
 	if (near.best)
@@ -207,6 +231,15 @@ const char *arg(const struct args *a, const char *name)
 			return a->options[i].value;
 	}
 	return NULL;
+}
+
+int args_refuse(const struct args *a, const char *const *names, const char *why,
+		struct msc_err *err)
+{
+	for (; *names; names++)
+		if (arg(a, *names))
+			return msc_fail(err, MSC_E_USAGE, "--%s: %s", *names, why);
+	return 0;
 }
 
 size_t arg_count(const struct args *a, const char *name)

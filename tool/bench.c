@@ -13,6 +13,8 @@
 
 #define SIZES_MAX   MSC_LINE_POINTS_MAX
 #define COUNT	    100
+#define CLUMPED_COUNT 200 /* of times in clumps so far apart: */
+#define CLUMPS	    0.05 /* what compare can be asked for, unless told otherwise */
 #define DURATION_NS (10 * MSC_S)
 #define WARM_UP	    3
 #define PLACES	    4 /* for the largest size, when places are drawn */
@@ -102,10 +104,14 @@ static void adopt(struct job *j)
 
 static int read_baseline(struct job *j, struct msc_err *err)
 {
+	static const char *const of_gate[] = { "threshold", "force", NULL };
+
 	j->baseline = arg(&j->tool->args, "baseline");
 	if (!j->baseline)
-		return 0;
-	if (msc_bench_read(j->baseline, &j->base, err) < 0)
+		return args_refuse(&j->tool->args, of_gate,
+				   "nothing is compared; it goes with --baseline FILE", err);
+	if (gate_options_read(&j->tool->args, &j->gate, err) < 0 ||
+	    msc_bench_read(j->baseline, &j->base, err) < 0)
 		return -1;
 	if (!j->base.n_runs)
 		return msc_fail(err, MSC_E_UNDECIDED, "%s: there are no runs to compare with",
@@ -134,6 +140,9 @@ static int read_amount(struct job *j, struct msc_err *err)
 	if (counted && !count)
 		return msc_fail(err, MSC_E_USAGE, "--count: expected at least 1");
 	j->o.count = timed && !counted ? 0 : (uint32_t)count;
+	if (!timed && !counted)
+		j->o.clumped_count = CLUMPED_COUNT;
+	j->o.clumps = CLUMPS;
 	j->o.warm_up = (uint32_t)warm_up;
 	j->o.seed = seed;
 	j->o.lun = (uint8_t)lun;
@@ -167,6 +176,9 @@ static int read_options(struct job *j, struct msc_err *err)
 	    choice(a, "clock", clocks, &clock, err) < 0)
 		return -1;
 	j->usbmon = clock == 1;
+	if (arg(a, "clock") && !clock && !strncmp(j->tool->target, "sim:", 4))
+		return msc_fail(err, MSC_E_USAGE, "--clock libusb: the time of %s is virtual",
+				j->tool->target);
 	j->o.op = op ? MSC_BENCH_WRITE : MSC_BENCH_READ;
 	j->o.mixed = op == 2;
 	j->o.verify = arg(a, "verify");
@@ -188,7 +200,7 @@ static int read_options(struct job *j, struct msc_err *err)
 		return msc_fail(err, MSC_E_USAGE,
 				"writing changes the medium; give --allow-writes to allow it (a "
 				"scratch range is saved and put back)");
-	return gate_options_read(a, &j->gate, err);
+	return 0;
 }
 
 /* A block device is read as files are; what else there is in /dev, and what is written, goes by whole
@@ -391,7 +403,8 @@ static const struct opt bench_options[] = {
 	{ "verify", 0, NULL, "read back what was written, outside of the time, and compare it" },
 	{ "blocks", 'b', "N,...", "blocks per command; 1,8,64 unless given" },
 	{ "mode", 0, "MODE", "serial, queued, or both (the default)" },
-	{ "count", 'n', "N", "commands of each size; 100 unless given, or until 10s are over" },
+	{ "count", 'n', "N",
+	  "commands of each size; 100 unless given (200 of times in clumps), or until 10s are over" },
 	{ "duration", 0, "TIME", "time for each size, instead of a number of commands" },
 	{ "random", 0, NULL, "random addresses instead of consecutive ones" },
 	{ "warm-up", 0, "N", "uncounted commands of each size beforehand; 3 unless given" },

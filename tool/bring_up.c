@@ -132,7 +132,7 @@ static void explain(struct tool *tool, const struct walk *walk)
 		msc_put_row(
 			out, COLUMN, "next",
 			"no step that was run stops a host; whether the others would is unknown. "
-			"Remove what kept them from being run, and run this again");
+			"Do what the reasons after \"not tried\" call for, and run this again");
 	else
 		msc_put_row(
 			out, COLUMN, "next",
@@ -149,7 +149,8 @@ static void explain_unopened(struct tool *tool, const struct msc_err *err)
 {
 	if (!tool->text)
 		return;
-	fputs(" FAIL     enumeration\n", tool->text);
+	msc_put_tinted(tool->text, tool_context(tool).color, MSC_TINT_FAIL, " FAIL     ");
+	fputs("enumeration\n", tool->text);
 	fputs("          seen:     ", tool->text);
 	msc_put_wrapped(tool->text, 20, 20, err->msg);
 	fputs("\n          why:      ", tool->text);

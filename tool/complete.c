@@ -152,7 +152,8 @@ static void offer_options(const struct cmd *cmd)
 {
 	for (size_t t = 0; t < OPT_TABLES && cmd->options[t]; t++)
 		for (const struct opt *o = cmd->options[t]; o->name; o++)
-			offer("--", o->name, "", o->help);
+			if (opt_is_taken(cmd, o))
+				offer("--", o->name, "", o->help);
 }
 
 static const struct opt *find_option(const struct cmd *cmd, const char *name, size_t len)

@@ -15,7 +15,6 @@
 
 #define ESTIMATE_LEAST 20 /* cases; fewer are done before it is read */
 #define LEFT_FROM_NS	(2 * MSC_S) /* what is over sooner needs no word of when */
-#define LEFT_FROM_CASES 5
 #define MINUTES_FROM_S 100 /* s; from there on minutes are told */
 
 struct report {
@@ -27,63 +26,38 @@ struct conductor {
 	struct report *reports; /* of each output */
 	size_t n_reports;	/* that have begun */
 	struct tool *tool;
-	size_t total, done;
-	struct msc_real_clock clock; /* since the first case */
-	int64_t told_ns; /* how long the run was said to take; 0: nothing was said */
+	bool waits; /* somebody does, in real time, and is told how long */
 	char *repeat, *selected;
 	struct repeat tried;
 	struct walk *walk; /* NULL: the run does not end with the first failure */
 };
 
-/* As fast as so far; before that can be told, nothing. */
-static void append_time_left(struct conductor *c, size_t done, char *text, size_t size)
+static void append_time(char *text, size_t size, int64_t ns)
 {
-	int64_t elapsed = msc_now(&c->clock.clock);
-	long long left;
+	long long seconds = (ns + MSC_S - 1) / MSC_S;
 
-	if (elapsed < LEFT_FROM_NS || done < LEFT_FROM_CASES || c->total < done)
-		return;
-	left = (long long)(elapsed / (int64_t)done * (int64_t)(c->total - done) / MSC_S);
-	if (left >= MINUTES_FROM_S)
-		msc_append(text, size, "; about %lld minutes left", (left + 30) / 60);
+	if (seconds >= MINUTES_FROM_S)
+		msc_append(text, size, "%lld minutes", (seconds + 30) / 60);
 	else
-		msc_append(text, size, "; about %lld s left", left + 1);
+		msc_append(text, size, "%lld s", seconds);
 }
 
-/* A device that hangs or is slow makes the estimate wrong: it is corrected at twice the time, four times, ... */
-static void correct_estimate(struct conductor *c)
-{
-	char text[128];
-	int64_t elapsed;
-
-	if (!c->told_ns || c->done >= c->total)
-		return;
-	elapsed = msc_now(&c->clock.clock);
-	if (elapsed < 2 * c->told_ns)
-		return;
-	c->told_ns = elapsed;
-	snprintf(text, sizeof text, "slower than expected: %zu of %zu cases in %lld s", c->done,
-		 c->total, (long long)(elapsed / MSC_S));
-	append_time_left(c, c->done, text, sizeof text);
-	tool_tell("%s", text);
-}
-
+/* Those that run are counted; what is skipped takes no time. */
 static void show_progress(struct conductor *c, const struct msc_event *ev)
 {
 	char text[128];
 
-	if (ev->kind == MSC_EV_RUN_BEGIN)
-		c->total = ev->cases_total;
-	if (ev->kind == MSC_EV_CASE_BEGIN) {
-		if (!c->done)
-			msc_real_clock_init(&c->clock);
-		snprintf(text, sizeof text, "[%zu/%zu] %s", ++c->done, c->total,
+	if (ev->kind == MSC_EV_CASE_BEGIN && ev->cases_total) {
+		snprintf(text, sizeof text, "[%zu/%zu] %s", ev->cases_done + 1, ev->cases_total,
 			 msc_scenario_name(ev->scenario));
-		append_time_left(c, c->done - 1, text, sizeof text);
+		if (c->waits && ev->left_ns >= LEFT_FROM_NS) {
+			msc_append(text, sizeof text, "; about ");
+			append_time(text, sizeof text, ev->left_ns);
+			msc_append(text, sizeof text, " left");
+		}
 		tool_progress(c->tool, text);
 	} else if (ev->kind == MSC_EV_CASE_END) {
 		tool_progress(c->tool, "");
-		correct_estimate(c);
 	}
 }
 
@@ -145,17 +119,29 @@ void walk_end(struct walk *walk)
 	msc_findings_clear(&walk->first);
 }
 
-/* Whoever waits for a real device is told how long. */
+/* Whoever waits for a real device is told how long, and again when that turns out wrong. */
 static void tell_estimate(struct conductor *c, const struct msc_event *ev)
 {
-	long long seconds = (ev->device_ns + MSC_S - 1) / MSC_S;
-	bool minutes = seconds >= MINUTES_FROM_S;
+	char low[32] = "", high[32] = "", text[128] = "";
 
-	if (c->tool->verbosity < 0 || ev->device->simulated || ev->cases_total < ESTIMATE_LEAST)
+	c->waits = c->tool->verbosity >= 0 && !ev->device->simulated &&
+		   ev->cases_total >= ESTIMATE_LEAST;
+	if (!c->waits)
 		return;
-	tool_tell("%zu cases, about %lld %s", ev->cases_total,
-		  minutes ? (seconds + 30) / 60 : seconds, minutes ? "minutes" : "s");
-	c->told_ns = ev->device_ns > LEFT_FROM_NS ? ev->device_ns : LEFT_FROM_NS;
+	if (ev->cases_done) {
+		msc_append(text, sizeof text, "%zu of %zu cases in ", ev->cases_done,
+			   ev->cases_total);
+		append_time(text, sizeof text, ev->device_ns);
+		msc_append(text, sizeof text, "; now ");
+	} else {
+		msc_append(text, sizeof text, "%zu cases, ", ev->cases_total);
+	}
+	append_time(low, sizeof low, ev->low_ns);
+	append_time(high, sizeof high, ev->high_ns);
+	if (!strcmp(low, high))
+		tool_tell("%sabout %s in all", text, high);
+	else
+		tool_tell("%s%s to %s in all", text, low, high);
 }
 
 static void on_event(void *user, const struct msc_event *ev)
@@ -309,6 +295,7 @@ static int run_on(struct conductor *c, struct msc_target *target,
 
 	context.repeat = c->repeat;
 	context.selected = c->selected;
+	context.strict = arg(&c->tool->args, "strict");
 	if (repeat_can(target)) {
 		c->tried = (struct repeat){ .target = c->tool->target,
 					    .cases = scenarios,
@@ -332,7 +319,7 @@ static int run_on(struct conductor *c, struct msc_target *target,
 		result = -1;
 	}
 	repeat_end(&c->tried);
-	if (result == 0 && arg(&c->tool->args, "strict") && summary.count[MSC_VERDICT_SKIP])
+	if (result == 0 && context.strict && !c->tool->text && summary.count[MSC_VERDICT_SKIP])
 		tool_tell("%u skipped, which --strict counts as a failure",
 			  (unsigned)summary.count[MSC_VERDICT_SKIP]);
 	tell_stale(options->waivers);
@@ -410,15 +397,21 @@ static int run_chosen(struct tool *tool, const struct msc_scenarios *all,
 {
 	struct conductor c = { .tool = tool, .walk = walk };
 	struct msc_run_options options = { .event = on_event, .user = &c, .as_hosts = walk };
+	static const char *const of_traffic[] = { "record", "record-transfers", "log", NULL };
+	bool dry = arg(&tool->args, "dry-run");
 	int status;
 
+	if (dry &&
+	    args_refuse(&tool->args, of_traffic,
+			"--dry-run sends nothing, so there is nothing to write down", err) < 0)
+		return -1;
 	if (read_options(tool, &options, err) < 0 ||
 	    read_waivers(tool, all, &options.waivers, err) < 0)
 		return -1;
 	if (walk && !arg(&tool->args, "profile"))
 		options.profile = MSC_PROFILE_INTEROP;
-	status = arg(&tool->args, "dry-run") ? run_dry(&c, scenarios, for_it, &options, err)
-					     : run_opened(&c, scenarios, for_it, &options, err);
+	status = dry ? run_dry(&c, scenarios, for_it, &options, err)
+		     : run_opened(&c, scenarios, for_it, &options, err);
 	msc_waivers_free(options.waivers);
 	return status;
 }

@@ -176,7 +176,7 @@ static int decode_all(struct decode *d, struct msc_err *err)
 	result = msc_decode_end(d->decode, read_all(d, err), err);
 	status = result < 0 ? tool_status(err) : result;
 	if (d->tool->text && msc_decode_facts(d->decode)->talks)
-		msc_decode_print(d->decode, d->tool->text);
+		msc_decode_print(d->decode, tool_context(d->tool).color, d->tool->text);
 	if (d->json && end_json(d, status, result < 0 ? err->msg : NULL, err) < 0)
 		return -1;
 	return result;
@@ -185,7 +185,9 @@ static int decode_all(struct decode *d, struct msc_err *err)
 static int decode(struct tool *tool, struct msc_err *err)
 {
 	struct decode d = { .tool = tool,
-			    .show = { .out = tool->text, .verbosity = tool->verbosity } };
+			    .show = { .out = tool->text,
+				      .verbosity = tool->verbosity,
+				      .color = tool_context(tool).color } };
 	int status = -1;
 
 	if (read_options(&d, err) < 0)
@@ -225,6 +227,9 @@ const struct cmd cmd_decode = {
 	.usage = "CAPTURE|- [OPTION]...",
 	.options = { decode_options, common_options },
 	.verbose = "control requests too; twice: each exchange with all its bytes",
+	.without = " log ",
+	.why_without =
+		"decode opens no target, so there is nothing to log; -vv shows every transfer",
 	.quiet = "only exchanges with warnings or failures",
 	.document = "mscope.decode/1",
 	.format = plain_format,

@@ -18,6 +18,7 @@
 struct show {
 	FILE *out;
 	int verbosity;
+	bool color;
 	bool headed;	   /* the names of the columns are there */
 	unsigned talk;	   /* whose record was shown last */
 	const char *trouble; /* of the exchange before, in words; NULL: none */

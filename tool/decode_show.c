@@ -242,11 +242,16 @@ static void put_findings(const struct show *s, const struct msc_findings *f)
 {
 	for (size_t i = 0; i < f->count; i++) {
 		const struct msc_finding *at = &f->list[i];
+		const char *word = msc_severity_name(at->severity);
+		unsigned column = INDENT + (unsigned)strlen(word) + 1;
 		char text[512];
 
-		snprintf(text, sizeof text, "%s %s: %s", msc_severity_name(at->severity),
-			 at->rule->id, at->message);
-		say(s, text);
+		snprintf(text, sizeof text, "%s: %s", at->rule->id, at->message);
+		fprintf(s->out, "%*s", INDENT, "");
+		msc_put_tinted(s->out, s->color, msc_severity_tint(at->severity), word);
+		putc(' ', s->out);
+		msc_put_wrapped(s->out, column, INDENT + 2, text);
+		putc('\n', s->out);
 	}
 }
 

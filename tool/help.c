@@ -48,7 +48,8 @@ void print_help(FILE *out, const struct cmd *cmd)
 	fprintf(out, "\n\n%s\n\n", cmd->summary);
 	for (size_t t = 0; t < OPT_TABLES && cmd->options[t]; t++) {
 		for (const struct opt *o = cmd->options[t]; o->name; o++)
-			print_option(out, cmd, o);
+			if (opt_is_taken(cmd, o))
+				print_option(out, cmd, o);
 	}
 	fprintf(out, "\nThe manual page mscope-%s(1) says more.\n", cmd->name);
 }

@@ -77,21 +77,38 @@ static void print_knobs(FILE *out, json_t *knobs)
 	}
 }
 
-/* All that is known of one thing. */
-void print_list_entry(FILE *out, json_t *entry)
+static void print_entry(FILE *out, json_t *entry, bool color)
 {
 	const char *key;
 	json_t *value;
 
 	json_object_foreach(entry, key, value)
 	{
-		if (!strcmp(key, "name"))
-			fprintf(out, "%s\n", json_string_value(value));
-		else if (!strcmp(key, "knobs"))
+		if (!strcmp(key, "name")) {
+			msc_put_tinted(out, color, MSC_TINT_NAME, json_string_value(value));
+			putc('\n', out);
+		} else if (!strcmp(key, "knobs")) {
 			print_knobs(out, value);
-		else
+		} else {
 			print_value(out, key, value);
+		}
 	}
+}
+
+void print_list_entries(FILE *out, json_t *list, bool color)
+{
+	json_t *entry;
+	size_t i;
+
+	json_array_foreach(list, i, entry) print_entry(out, entry, color);
+}
+
+void print_list_names(FILE *out, json_t *list)
+{
+	json_t *entry;
+	size_t i;
+
+	json_array_foreach(list, i, entry) fprintf(out, "%s\n", text_of(entry, "name"));
 }
 
 static void append_words(char *text, size_t size, json_t *words)

@@ -5,16 +5,17 @@
 
 struct listing {
 	FILE *text;   /* or NULL */
+	bool color;
 	json_t *files; /* or NULL */
 };
 
-static void print(FILE *f, const struct msc_volume_file *file)
+static void print(FILE *f, bool color, const struct msc_volume_file *file)
 {
 	if (file->is_directory)
 		fprintf(f, "%12s  ", "-");
 	else
 		fprintf(f, "%12llu  ", (unsigned long long)file->size);
-	msc_put(f, MSC_PLAIN, file->path);
+	msc_put_tinted(f, color, file->is_directory ? MSC_TINT_NAME : MSC_TINT_NONE, file->path);
 	fputs(file->is_directory ? "/\n" : "\n", f);
 }
 
@@ -25,7 +26,7 @@ static int show(void *user, const struct msc_volume_file *f, struct msc_err *err
 	if (tool_stop(NULL))
 		return msc_fail(err, MSC_E_INTERRUPTED, "stopped");
 	if (l->text)
-		print(l->text, f);
+		print(l->text, l->color, f);
 	if (l->files &&
 	    json_array_append_new(l->files,
 				  json_pack("{s:o, s:b, s:I}", "path", msc_json_text(f->path),
@@ -50,7 +51,8 @@ static int write_list(const struct source *s, struct tool *tool, json_t *files, 
 
 static int walk(struct source *s, struct tool *tool, const char *directory, struct msc_err *err)
 {
-	struct listing l = { tool->text, json_is_wanted(tool) ? json_array() : NULL };
+	struct listing l = { tool->text, tool_context(tool).color,
+			     json_is_wanted(tool) ? json_array() : NULL };
 	struct msc_volume *v = msc_volume_open(&s->bytes, err);
 	int rc = v ? msc_volume_list(v, directory, show, &l, err) : -1;
 

@@ -126,20 +126,24 @@ static bool is_capture(const char *word)
 /* What is asked of a device cannot be asked of a capture, and the other way round. */
 static int check_source(const struct job *j, struct msc_err *err)
 {
-	static const char *const of_target[] = {
-		"op",     "blocks",           "count",   "lba",  "allow-writes",
-		"record", "record-transfers", "timeout", "seed", "any-interface"
-	};
-	static const char *const of_capture[] = { "time", "device" };
-	const char *const *list = j->capture ? of_target : of_capture;
-	size_t n = j->capture ? MSC_COUNT(of_target) : MSC_COUNT(of_capture);
+	static const char *const of_target[] = { "op",
+						 "blocks",
+						 "count",
+						 "lba",
+						 "allow-writes",
+						 "record",
+						 "record-transfers",
+						 "timeout",
+						 "seed",
+						 "any-interface",
+						 "log",
+						 NULL };
+	static const char *const of_capture[] = { "time", "device", NULL };
 
-	for (size_t i = 0; i < n; i++)
-		if (arg(&j->tool->args, list[i]))
-			return msc_fail(err, MSC_E_USAGE, "--%s: %s", list[i],
-					j->capture ? "a capture is what it is; that is for a target"
-						   : "that is for a capture");
-	return 0;
+	return args_refuse(&j->tool->args, j->capture ? of_target : of_capture,
+			   j->capture ? "a capture is what it is; that is for a target"
+				      : "that is for a capture",
+			   err);
 }
 
 static int find_source(struct job *j, struct msc_err *err)
@@ -392,7 +396,8 @@ static int pace(struct tool *tool, struct msc_err *err)
 static const struct opt pace_options[] = {
 	{ "op", 0, "OP", "what is measured: read (the default), or write" },
 	{ "mode", 0, "MODE", "what is diagnosed: serial, queued, or both (the default)" },
-	{ "blocks", 'b', "N,...", "blocks per command; 1,8,64 unless given" },
+	{ "blocks", 'b', "N,...",
+	  "blocks per command; 1,8,64 unless given, at high speed 240 too" },
 	{ "count", 'n', "N", "commands of each size; 16 unless given, fewer of slow ones" },
 	{ "lba", 0, "N", "the first block that is read; 0 unless given" },
 	{ "lun", 0, "N", "the logical unit; 0 unless given; of a capture, all unless given" },

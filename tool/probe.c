@@ -403,7 +403,8 @@ static int probe_target(struct probe *p, struct msc_err *err)
 		return -1;
 	}
 	if (p->tool->text)
-		print_probe(p->tool->text, &p->target->device, document);
+		print_probe(p->tool->text, &p->target->device, document,
+			    tool_context(p->tool).color);
 	return write_json(p->tool, document, err);
 }
 

@@ -133,7 +133,7 @@ static const char *short_data_text(const char *ends)
 				       : "is filled up to what the host expects";
 }
 
-void print_probe(FILE *out, const struct msc_device *d, json_t *document)
+void print_probe(FILE *out, const struct msc_device *d, json_t *document, bool color)
 {
 	json_t *queued = json_object_get(document, "queued"), *item;
 	char text[512];
@@ -151,10 +151,15 @@ void print_probe(FILE *out, const struct msc_device *d, json_t *document)
 			    short_data_text(string_of(document, "short_data")));
 	json_array_foreach(json_object_get(document, "findings"), i, item)
 	{
-		snprintf(text, sizeof text, "%s: %s: %s: %s", string_of(item, "severity"),
-			 string_of(item, "rule"), string_of(item, "context"),
-			 string_of(item, "message"));
-		msc_put_row(out, COLUMN, i ? "" : "quirks seen", text);
+		const char *severity = string_of(item, "severity");
+
+		snprintf(text, sizeof text, ": %s: %s: %s", string_of(item, "rule"),
+			 string_of(item, "context"), string_of(item, "message"));
+		fprintf(out, "%-*s", COLUMN, i ? "" : "quirks seen");
+		msc_put_tinted(out, color, strcmp(severity, "fail") ? MSC_TINT_WARN : MSC_TINT_FAIL,
+			       severity);
+		msc_put_wrapped(out, COLUMN + (unsigned)strlen(severity), COLUMN, text);
+		putc('\n', out);
 	}
 	if (i == 0)
 		msc_put_row(out, COLUMN, "quirks seen", "none");

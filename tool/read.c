@@ -48,6 +48,7 @@ static int write_stdout(const uint8_t *data, size_t len, struct msc_err *err)
 
 			(void)poll(&p, 1, (int)(MSC_SLICE_NS / MSC_MS));
 		} else if (n < 0 && errno != EINTR) {
+			output_lost(errno);
 			return msc_fail_errno(err, MSC_E_IO, "cannot write to standard output");
 		}
 		if (len && caught_signal())
@@ -221,8 +222,10 @@ static int wait_interval(struct job *j, struct msc_err *err)
 		if (left <= 0)
 			return 0;
 		left = left < MSC_SLICE_NS ? left : MSC_SLICE_NS;
-		if (poll(&p, 1, (int)(left / MSC_MS) + 1) > 0 && p.revents & POLLERR)
+		if (poll(&p, 1, (int)(left / MSC_MS) + 1) > 0 && p.revents & POLLERR) {
+			output_lost(EPIPE);
 			return msc_fail(err, MSC_E_IO, "nobody reads standard output any more");
+		}
 	}
 }
 

@@ -191,6 +191,7 @@ static int record_command(struct tool *tool, const char *path, struct msc_err *e
 static int record(struct tool *tool, struct msc_err *err)
 {
 	const struct args *a = &tool->args;
+	static const char *const quiet[] = { "quiet", NULL };
 	const char *path = arg(a, "output");
 
 	if (!path)
@@ -202,6 +203,8 @@ static int record(struct tool *tool, struct msc_err *err)
 		if (!strcmp(path, "-"))
 			return msc_fail(err, MSC_E_USAGE,
 					"the command writes to standard output: name a file");
+		if (args_refuse(a, quiet, "options of the command go behind \"--\"", err) < 0)
+			return -1;
 		return command_find(a->words[a->rest], err) ? record_command(tool, path, err) : -1;
 	}
 	if (a->n_words != 1 || strncmp(a->words[0], "usbmon", 6) != 0)
@@ -224,5 +227,8 @@ const struct cmd cmd_record = {
 	.summary = "write a capture of a command, or of a USB bus of this host",
 	.usage = "TARGET -o FILE -- COMMAND [ARGUMENT]... | usbmonN -o FILE",
 	.options = { record_options, common_options },
+	.without = " report json verbose color log ",
+	.why_without = "it is the command's behind \"--\"; a bus has no use for it",
+	.quiet = "do not say how many packets there were, and show no progress",
 	.run = record,
 };

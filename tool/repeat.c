@@ -188,10 +188,14 @@ char *repeat_selected(const struct tool *tool)
 	FILE *f = open_memstream(&text, &len);
 
 	for (size_t i = 0; f && i < tool->args.n_options; i++) {
-		if (strcmp(tool->args.options[i].opt->name, "select") != 0)
+		const struct given *g = &tool->args.options[i];
+
+		if (!strcmp(g->opt->name, "bring-up"))
+			fputs(" --bring-up", f);
+		if (strcmp(g->opt->name, "select") != 0)
 			continue;
 		fputs(" --select ", f);
-		msc_put_word(f, tool->args.options[i].value);
+		msc_put_word(f, g->value);
 	}
 	return f && msc_text_end(f, &text) ? text : NULL;
 }

@@ -42,7 +42,7 @@ struct replay {
 struct shown {
 	enum fate fate;
 	const char *why; /* refused, or left out */
-	const char *note; /* of what was done about it, or was changed; NULL: nothing */
+	char note[64]; /* of what was done about it; empty: nothing */
 	int64_t was_ns, now_ns;
 	size_t n;
 	struct msc_replay_difference list[MSC_REPLAY_DIFFERENCES_MAX];
@@ -70,6 +70,8 @@ static void say(FILE *out, const char *text)
 static void put_line(struct replay *p, const struct msc_record *r, const struct shown *s)
 {
 	static const char *const words[FATES] = { "", "differs", "not sent", "left out" };
+	static const enum msc_tint tints[FATES] = { MSC_TINT_NONE, MSC_TINT_FAIL, MSC_TINT_WARN,
+						    MSC_TINT_ASIDE };
 	FILE *out = p->tool->text;
 	char text[160], was[8], now[8] = "", lun[8] = "";
 	int pace = pace_of(r, s);
@@ -91,11 +93,12 @@ static void put_line(struct replay *p, const struct msc_record *r, const struct 
 	if (s->fate <= DIFFERS)
 		msc_short_ns(now, s->now_ns);
 	fprintf(out, " %8s %6s", msc_short_ns(was, s->was_ns), now);
-	if (*words[s->fate] || pace)
-		fprintf(out, "  %s%s%s", words[s->fate], *words[s->fate] && pace ? ", " : "",
-			pace > 0   ? "slower"
-			: pace < 0 ? "faster"
-				   : "");
+	if (*words[s->fate] || pace) {
+		fputs("  ", out);
+		msc_put_tinted(out, tool_context(p->tool).color, tints[s->fate], words[s->fate]);
+		fputs(*words[s->fate] && pace ? ", " : "", out);
+		fputs(!pace ? "" : pace > 0 ? "slower" : "faster", out);
+	}
 	putc('\n', out);
 }
 
@@ -103,7 +106,7 @@ static void show(struct replay *p, const struct msc_record *r, const struct show
 {
 	char text[256];
 
-	if (s->fate != DIFFERS && s->fate != REFUSED && !pace_of(r, s) && !s->note &&
+	if (s->fate != DIFFERS && s->fate != REFUSED && !pace_of(r, s) && !*s->note &&
 	    p->tool->verbosity <= 0)
 		return;
 	if (p->tool->verbosity < 0 && s->fate != DIFFERS)
@@ -116,7 +119,7 @@ static void show(struct replay *p, const struct msc_record *r, const struct show
 	}
 	if (s->why)
 		say(p->tool->text, s->why);
-	if (s->note)
+	if (*s->note)
 		say(p->tool->text, s->note);
 }
 
@@ -138,14 +141,15 @@ static int add_json(struct replay *p, const struct msc_record *r, const struct s
 					     [MSC_RECORD_POLL] = "poll",
 					     [MSC_RECORD_PORT_RESET] = "port_reset" };
 	char text[160];
-	json_t *one = json_pack(
-		"{s:I, s:s, s:o, s:I, s:s, s:o, s:o, s:I, s:o, s:o}", "index", (json_int_t)p->index,
-		"kind", kinds[r->kind], "command",
-		msc_json_text(msc_record_text(text, sizeof text, r)), "time_ns",
-		(json_int_t)r->began_ns, "fate", fates[s->fate], "reason", msc_json_text(s->why),
-		"note", msc_json_text(s->note), "recorded_ns", (json_int_t)s->was_ns, "replayed_ns",
-		s->fate <= DIFFERS ? json_integer((json_int_t)s->now_ns) : json_null(),
-		"differences", differences_json(s));
+	json_t *one =
+		json_pack("{s:I, s:s, s:o, s:I, s:s, s:o, s:o, s:I, s:o, s:o}", "index",
+			  (json_int_t)p->index, "kind", kinds[r->kind], "command",
+			  msc_json_text(msc_record_text(text, sizeof text, r)), "time_ns",
+			  (json_int_t)r->began_ns, "fate", fates[s->fate], "reason",
+			  msc_json_text(s->why), "note", msc_json_text(*s->note ? s->note : NULL),
+			  "recorded_ns", (json_int_t)s->was_ns, "replayed_ns",
+			  s->fate <= DIFFERS ? json_integer((json_int_t)s->now_ns) : json_null(),
+			  "differences", differences_json(s));
 
 	return json_array_append_new(p->exchanges, one) ? msc_nomem(&p->err) : 0;
 }
@@ -227,16 +231,14 @@ static int send_plan(struct replay *p, const struct msc_replay_plan *plan,
 /* A device that ended otherwise than the recorded one, and needs what the recorded host did not do. */
 static int settle(struct replay *p, const struct msc_record *was, bool needs_reset, struct shown *s)
 {
-	static const char *const how[] = { NULL, "it answers again after reset recovery",
-					   "it answers again after a port reset",
-					   "it does not answer any more, nor after a port reset" };
 	int rung = 0;
 
 	if (was->kind != MSC_RECORD_EXCHANGE || !needs_reset || was->u.exchange.needs_reset)
 		return 0;
 	if (msc_session_settle(p->session, &rung, &p->err) < 0)
 		return -1;
-	s->note = how[rung];
+	if (rung > 0)
+		snprintf(s->note, sizeof s->note, "it %s", msc_session_settled(rung));
 	return 0;
 }
 

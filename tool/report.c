@@ -71,5 +71,7 @@ const struct cmd cmd_report = {
 	.summary = "show results as one HTML file: causes, verdicts, charts, history",
 	.usage = "RESULT.json... -o FILE.html",
 	.options = { options, log_options },
+	.without = " verbose quiet log ",
+	.why_without = "report opens no target, so there is nothing to log",
 	.run = report,
 };

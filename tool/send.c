@@ -119,6 +119,8 @@ static int lie(struct job *j, const struct args *a, struct msc_err *err)
 	uint64_t cb_length = h->cb_length, signature = h->signature;
 	uint64_t cut = MSC_CBW_LEN, pad = 0;
 
+	if (arg(a, "direction") && arg(a, "flags"))
+		return msc_fail(err, MSC_E_USAGE, "--direction and --flags exclude each other");
 	if (lie_direction(j, arg(a, "direction"), err) < 0)
 		return -1;
 	flags = h->flags;
@@ -186,8 +188,10 @@ static void show(const struct tool *tool, const struct msc_record *r, const stru
 	for (size_t i = 0; i < j->findings.count; i++) {
 		const struct msc_finding *f = &j->findings.list[i];
 
-		fprintf(tool->text, "  %s: %s: %s\n          ", msc_severity_name(f->severity),
-			f->rule->id, f->rule->spec);
+		fputs("  ", tool->text);
+		msc_put_tinted(tool->text, tool_context(tool).color, msc_severity_tint(f->severity),
+			       msc_severity_name(f->severity));
+		fprintf(tool->text, ": %s: %s\n          ", f->rule->id, f->rule->spec);
 		msc_put_wrapped(tool->text, 10, 10, f->message);
 		putc('\n', tool->text);
 		if (f->expected)
@@ -201,7 +205,6 @@ static void show(const struct tool *tool, const struct msc_record *r, const stru
 static int after(struct job *j, const struct tool *tool, const struct msc_exchange *x,
 		 struct msc_err *err)
 {
-	static const char *const how[] = { NULL, "reset recovery", "a port reset" };
 	struct msc_follow_up f;
 	char text[128];
 
@@ -215,11 +218,8 @@ static int after(struct job *j, const struct tool *tool, const struct msc_exchan
 		msc_put_row(tool->text, 17, "  REQUEST SENSE: ",
 			    f.sense.valid ? msc_sense_text(text, sizeof text, &f.sense)
 					  : "no valid answer");
-	if (f.rung == 3)
-		fputs("  the device does not answer any more, nor after a port reset\n",
-		      tool->text);
-	else if (f.rung > 0)
-		fprintf(tool->text, "  the device answers again after %s\n", how[f.rung]);
+	if (f.rung > 0)
+		fprintf(tool->text, "  the device %s\n", msc_session_settled(f.rung));
 	return 0;
 }
 

@@ -179,10 +179,10 @@ static int converse(struct msc_ask *a, struct msc_err *err)
 
 		if (got == GOT_END)
 			break;
+		if (got == GOT_STOP && !caught_signal())
+			output_lost(EPIPE);
 		if (got == GOT_STOP)
-			result = caught_signal()
-					 ? msc_fail(err, MSC_E_INTERRUPTED, "stopped")
-					 : msc_fail(err, MSC_E_IO, "nobody takes the answers");
+			result = msc_fail(err, MSC_E_INTERRUPTED, "stopped");
 		else if (got == GOT_FAILED)
 			result = -1;
 		else

@@ -41,14 +41,19 @@ static int open_target(struct source *s, struct tool *tool, struct msc_err *err)
 
 int source_open(struct source *s, struct tool *tool, struct msc_err *err)
 {
+	static const char *const of_target[] = { "lun",     "record", "record-transfers",
+						 "timeout", "seed",   "any-interface",
+						 "log",	    NULL };
+
 	*s = (struct source){ .direct = { .fd = -1 } };
 	if (!tool->args.n_words || !is_path(tool->args.words[0]))
 		return open_target(s, tool, err);
 	s->path = tool->args.words[0];
 	s->words = 1;
-	if (arg(&tool->args, "lun") || arg(&tool->args, "seed"))
-		return msc_fail(err, MSC_E_USAGE, "%s is a path: it has no --lun and no --seed",
-				s->path);
+	if (args_refuse(&tool->args, of_target, "that is for a target", err) < 0) {
+		msc_err_prefix(err, "%s is a path: ", s->path);
+		return -1;
+	}
 	return 0;
 }
 

@@ -60,6 +60,12 @@ bool output_failed(void)
 	return output_errno;
 }
 
+void output_lost(int why)
+{
+	if (!output_errno)
+		output_errno = why;
+}
+
 bool tool_stop(void *unused)
 {
 	(void)unused;

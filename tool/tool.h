@@ -16,6 +16,7 @@
 
 struct tool;
 struct output;
+struct cmd;
 
 /* ---- options: args.c ----------------------------------------------------------------------- */
 
@@ -34,6 +35,8 @@ extern const struct opt target_options[]; /* of those that open a target */
 extern const struct opt run_options[];	  /* of those that run scenarios: what is done */
 extern const struct opt report_options[]; /* and what is made of it */
 bool opt_is_in(const struct opt *, const struct opt *table);
+/* The command takes it, of those in its tables. */
+bool opt_is_taken(const struct cmd *, const struct opt *);
 
 struct given {
 	const struct opt *opt;
@@ -60,6 +63,9 @@ struct cmd {
 	const char *usage;   /* what follows "mscope NAME" */
 	const struct opt *options[OPT_TABLES]; /* NULL after the last */
 	const char *verbose, *quiet; /* what -v and -q do here; NULL: what their table says */
+	/* Those of its tables that it has no use for, as " log verbose ", and why: they are refused, for an
+	 * option that does nothing misleads. NULL: there are none. */
+	const char *without, *why_without;
 	const char *document; /* the "format" of its JSON; NULL: it makes none */
 	bool endpoints; /* it needs the device's own: a node of the kernel's is refused */
 	bool own_seed;	/* its --seed is not the knob of a simulated target */
@@ -81,6 +87,9 @@ const struct cmd *command_find(const char *name, struct msc_err *err);
 /* argv[0] is the command's name. */
 int args_parse(struct args *, const struct cmd *, int argc, char **argv, struct msc_err *);
 void args_free(struct args *);
+
+/* Fails if one of these is given: "--NAME: WHY". The list ends with NULL. */
+int args_refuse(const struct args *, const char *const *names, const char *why, struct msc_err *);
 
 /* The last value given; NULL: not given. */
 const char *arg(const struct args *, const char *name);
@@ -179,6 +188,8 @@ bool tool_stop(void *unused); /* the user, or whoever reads our output, has had 
 
 /* Flushes standard output; true: it could not be written, now or before. */
 bool output_failed(void);
+/* The same for who writes by other means than stdio: this errno is why. */
+void output_lost(int why);
 void complain_of_output(void);
 
 /* ---- the memory of documents: memory.c ------------------------------------------------------- */
@@ -239,12 +250,26 @@ int bring_up(struct tool *, const struct msc_scenarios *, struct msc_err *);
 
 /* ---- list_text.c --------------------------------------------------------------------------- */
 
-/* All that is known of one thing; a line for each of many, with that member beside its name. */
-void print_list_entry(FILE *, json_t *entry);
+/* All that is known of each; the names alone; a line for each, with that member beside its name. */
+void print_list_entries(FILE *, json_t *list, bool color);
+void print_list_names(FILE *, json_t *list);
 void print_list(FILE *, const char *summary, json_t *list);
 void print_list_count(FILE *, const char *kind, size_t count, const char *what);
 void print_list_usage(FILE *); /* below the counts */
 void print_no_usb(FILE *, json_t *targets);
+
+/* ---- list_kinds.c --------------------------------------------------------------------------- */
+
+struct list_kind {
+	const char *name, *one;
+	const char *summary; /* the member shown beside the name */
+	const char *what;    /* shown beside the kind when no kind is asked for */
+	int (*collect)(json_t *list, struct tool *, struct msc_err *);
+	bool devices;  /* some are there only while a device is */
+	bool selected; /* collect leaves those that are meant, by tags and clauses too */
+};
+extern const struct list_kind list_kinds[];
+extern const size_t list_kind_count;
 
 /* ---- list.c ---------------------------------------------------------------------------------- */
 
@@ -259,7 +284,7 @@ void complete(const char *const *words, size_t n);
 
 /* ---- probe_text.c -------------------------------------------------------------------------- */
 
-void print_probe(FILE *, const struct msc_device *, json_t *document);
+void print_probe(FILE *, const struct msc_device *, json_t *document, bool color);
 
 /* ---- help.c -------------------------------------------------------------------------------- */
 

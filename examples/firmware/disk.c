@@ -309,6 +309,8 @@ static bool goes_on(void)
 
 static bool put(const void *data, size_t len)
 {
+	if (!goes_on()) /* the medium took its time, and a reset came: the endpoint may be closed */
+		return false;
 	sent = false;
 	hw_transmit(EP_IN, data, len);
 	while (goes_on() && !sent)
@@ -318,6 +320,8 @@ static bool put(const void *data, size_t len)
 
 static bool get(void *data, size_t len)
 {
+	if (!goes_on())
+		return false;
 	received = false;
 	hw_receive(EP_OUT, data, len);
 	while (goes_on() && !received)

@@ -16,6 +16,7 @@ struct pipe {
 	int64_t naks, naks_before; /* of the transfer; up to the packet before */
 	int64_t asked_ns; /* the first token after the packet before */
 	int64_t moved_ns; /* the packet before */
+	int64_t quiet_ns; /* of the transfer, the longest between two tokens */
 	bool fresh;	  /* there was none yet */
 	uint8_t *data; /* what has moved; behind it the packet that is not acknowledged yet */
 	size_t len, offered, room;
@@ -58,6 +59,8 @@ static inline void pipe_touch(struct msc_capture *c, struct pipe *p, int64_t at_
 		pipe_left(c, p, at_ns);
 	if (!p->active && p->ep)
 		pipe_begin(c, p, at_ns);
+	if (p->len && at_ns - p->last_ns > p->quiet_ns)
+		p->quiet_ns = at_ns - p->last_ns;
 	p->last_ns = at_ns;
 	if (p->fresh) {
 		p->fresh = false;

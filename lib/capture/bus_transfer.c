@@ -198,6 +198,7 @@ void pipe_begin(struct msc_capture *c, struct pipe *p, int64_t at_ns)
 	p->active = true;
 	p->number = ++c->number;
 	p->began_ns = at_ns;
+	p->quiet_ns = 0;
 	tell(c, p, &t);
 }
 
@@ -350,6 +351,26 @@ static void tell_packet(struct msc_capture *c, struct pipe *p, int64_t at_ns)
 	p->fresh = true;
 }
 
+/* A CSW says that more data has come than is here, and the endpoint was not asked for as long as what is missing would
+ * have taken. */
+static bool is_behind_hole(const struct pipe *p)
+{
+	const struct talk *t = talk_of(p);
+	const uint8_t *csw = p->data + p->len;
+	uint64_t due, residue;
+	int64_t byte_ps;
+
+	if (!t || !p->len || p->offered != MSC_CSW_LEN || !t->bot.in_data ||
+	    t->bot.dir != MSC_DIR_IN || msc_get_le32(csw) != MSC_CSW_SIGNATURE ||
+	    csw[MSC_CSW_LEN - 1] != MSC_CSW_PASSED)
+		return false;
+	byte_ps = p->device->speed == MSC_SPEED_HIGH ? 16667 : 666667;
+	due = t->bot.left - p->len;
+	residue = msc_get_le32(csw + 8);
+	return p->len < t->bot.left && residue < due &&
+	       p->quiet_ns >= (int64_t)(due - residue) * byte_ps / 1000;
+}
+
 void pipe_moved(struct msc_capture *c, struct pipe *p, bool in, int64_t at_ns)
 {
 	if (!p->ep) {
@@ -381,6 +402,11 @@ void pipe_moved(struct msc_capture *c, struct pipe *p, bool in, int64_t at_ns)
 		end_lingering(c, p, at_ns);
 	if (!in && !p->len)
 		end_stale(c, p, at_ns);
+	if (in && is_behind_hole(p)) {
+		device_lost(p->device);
+		p->offered = 0;
+		return;
+	}
 	p->moved_ns = at_ns;
 	p->len += p->offered;
 	tell_packet(c, p, at_ns);

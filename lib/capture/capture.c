@@ -60,9 +60,21 @@ static void free_pipes(struct msc_capture *c)
 		}
 }
 
+/* Half a frame of full speed: with steps of less, the phases of a command can be told apart. */
+#define STEP_NS (MSC_MS / 2)
+
+static void note_distance(struct msc_capture *c, int64_t ns)
+{
+	c->together += !ns;
+	if (ns > 0 && (!c->nearest_ns || ns < c->nearest_ns))
+		c->nearest_ns = ns;
+}
+
 /* What is under way is complete as it is. */
 static void end(struct msc_capture *c)
 {
+	if (c->nearest_ns >= STEP_NS && c->together > c->facts.packets / 2)
+		c->facts.clock_step_ns = c->nearest_ns;
 	bus_end(c, c->facts.ended_ns);
 	free_pipes(c);
 	devices_free(c);
@@ -113,6 +125,8 @@ static void take(struct msc_capture *c, const struct msc_packet *p)
 		at_ns = c->last_ns;
 		c->facts.clock_set++;
 	}
+	if (c->facts.packets > 1)
+		note_distance(c, at_ns - c->last_ns);
 	c->last_ns = at_ns;
 	c->facts.clipped += p->kept < p->len;
 	if (at_ns > c->facts.ended_ns)

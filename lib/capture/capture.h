@@ -57,6 +57,7 @@ struct msc_capture_facts {
 	uint64_t clipped;	  /* packets of which the capture has the beginning only */
 	uint64_t repeated; /* halves that another interface of the capture has told already */
 	uint64_t clock_set;	  /* times that the clock went back */
+	int64_t clock_step_ns; /* what is nearer has the same time, and most packets have; 0: no such step */
 	uint64_t lost;		  /* gaps: halves without the other, transactions without an end */
 	uint64_t bad;		  /* packets of the bus whose CRC or PID is wrong */
 	uint64_t frames, naks, retries;

@@ -45,6 +45,10 @@ struct talk {
 	/* where the conversation stands, for what lengths cannot tell */
 	struct {
 		enum msc_dir dir;
+		uint32_t tag;	 /* dCBWTag */
+		uint32_t step;	 /* how far it is from that of the command before */
+		unsigned ahead; /* CSWs in a row with tags that were not sent yet */
+		bool astray; /* since the CBW something was sent that is neither a CBW nor its data */
 		uint32_t length; /* dCBWDataTransferLength */
 		uint32_t left;	 /* bytes of it that are due */
 		bool in_data;
@@ -80,6 +84,8 @@ struct msc_capture {
 	struct msc_capture_facts facts;
 	int64_t base_ns; /* times are told from here */
 	int64_t last_ns; /* of the packet before */
+	int64_t nearest_ns; /* that two packets of different times were; 0: none yet */
+	uint64_t together;  /* packets with the time of the one before */
 	struct device **devices;
 	size_t n_devices, devices_room;
 	struct device *last; /* that was asked for */

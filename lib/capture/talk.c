@@ -117,6 +117,9 @@ static void begin_command(struct talk *t, const uint8_t *wrapper)
 	struct msc_cbw cbw;
 
 	msc_cbw_unpack(&cbw, wrapper);
+	t->bot.step = cbw.h.tag - t->bot.tag;
+	t->bot.astray = false;
+	t->bot.tag = cbw.h.tag;
 	t->bot.length = t->bot.left = cbw.h.length;
 	t->bot.in_data = cbw.h.length != 0;
 	t->bot.early_status = false;
@@ -138,8 +141,10 @@ static void follow(struct talk *t, const struct msc_transfer *x)
 		begin_command(t, x->data);
 		return;
 	}
-	if (!t->bot.in_data || t->bot.dir != dir)
+	if (!t->bot.in_data || t->bot.dir != dir) {
+		t->bot.astray |= dir == MSC_DIR_OUT;
 		return;
+	}
 	t->bot.early_status |= is_status(x) && x->actual == MSC_CSW_LEN;
 	t->bot.left -= x->actual < t->bot.left ? (uint32_t)x->actual : t->bot.left;
 	if (!t->bot.left || x->outcome != MSC_OUT_DONE || x->actual < x->asked)
@@ -254,6 +259,24 @@ static bool data_is_missing(const struct talk *t, const struct msc_transfer *x)
 	return csw.residue < t->bot.length;
 }
 
+#define AHEAD_MAX    4096
+#define AHEAD_IN_ROW 3
+
+/* Hosts count tags. A CSW with one that is not due yet belongs to a command that is missing here: a device cannot know
+ * it. Where that goes on, or by steps of one, it is the device that counts. */
+static bool command_is_missing(struct talk *t, const struct msc_transfer *x)
+{
+	struct msc_csw csw;
+	bool ahead;
+
+	if (!is_status(x) || x->kept != MSC_CSW_LEN)
+		return false;
+	msc_csw_unpack(&csw, x->data);
+	ahead = t->bot.step == 1 && !t->bot.astray && csw.tag - t->bot.tag - 2 < AHEAD_MAX;
+	t->bot.ahead = ahead ? t->bot.ahead + 1 : 0;
+	return ahead && t->bot.ahead <= AHEAD_IN_ROW;
+}
+
 void talk_completed(struct talk *t, const struct msc_transfer *x, bool in_command)
 {
 	if (in_command && t->in_flight)
@@ -262,7 +285,7 @@ void talk_completed(struct talk *t, const struct msc_transfer *x, bool in_comman
 	/* the data before it, on the same endpoint, cannot still be under way */
 	if ((is_status(x) && one_before(t, x->number) && t->bot.in_data &&
 	     t->bot.dir == MSC_DIR_IN) ||
-	    data_is_missing(t, x)) {
+	    data_is_missing(t, x) || command_is_missing(t, x)) {
 		talk_lost(t);
 		return;
 	}

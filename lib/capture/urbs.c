@@ -389,6 +389,15 @@ static void take(struct msc_capture *c, const struct msc_urb *u, int64_t at_ns)
 		submitted(c, u, at_ns);
 }
 
+/* Windows sends CBW, data and CSW with one request after the other in the same memory, so that they have
+ * the same number: a transfer is the one under way only if it goes the same way. */
+static bool is_under_way(const struct urbs *urbs, const struct msc_urb *u)
+{
+	size_t at = find(urbs, u->id);
+
+	return at != SIZE_MAX && urbs->slots[urbs->slot[at]].t.ep == u->ep;
+}
+
 /* A driver that may write down only what has data: bulk-out as it is sent, bulk-in as it came. */
 static MSC_APART void take_half(struct msc_capture *c, const struct msc_urb *u, int64_t at_ns)
 {
@@ -398,7 +407,7 @@ static MSC_APART void take_half(struct msc_capture *c, const struct msc_urb *u, 
 	if (in != u->completed) {
 		urbs->whole = true;
 		urbs->n_sent = 0;
-	} else if (in && find(urbs, u->id) == SIZE_MAX) {
+	} else if (in && !is_under_way(urbs, u)) {
 		struct msc_urb asked = *u;
 
 		if (!urbs->last_ns) /* the first of all */

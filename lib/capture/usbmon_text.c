@@ -182,7 +182,7 @@ bool msc_usbmon_text_read(struct msc_usbmon_line *l, const char *line, size_t le
 	copy[len] = '\0';
 	memset(l->packet, 0, sizeof l->packet);
 	l->len = MSC_USBMON_64_LEN;
-	tag = strtok_r(copy, " \t\r", &w.rest);
+	tag = strtok_r(copy, "> \t\r", &w.rest); /* '>': a mail quotes it */
 	if (!tag || !isxdigit((unsigned char)*tag))
 		return false;
 	id = strtoull(tag, &end, 16);

@@ -32,9 +32,10 @@ int msc_window_nothing(const char *path, const struct msc_capture_facts *f, stru
 		return msc_fail(err, MSC_E_FORMAT, "%s: there is no packet in it", path);
 	return msc_fail(
 		err, MSC_E_FORMAT,
-		"%s: no mass storage by Bulk-Only in it: %llu packets (%s), %llu devices, %llu "
-		"packets of other kinds of endpoint, %llu too short%s",
-		path, (unsigned long long)f->packets, kinds, (unsigned long long)f->devices,
+		"%s: no mass storage by Bulk-Only in it: %llu packet%s (%s) of %llu device%s, of which "
+		"%llu are of other kinds and %llu too short%s",
+		path, (unsigned long long)f->packets, MSC_PLURAL(f->packets), kinds,
+		(unsigned long long)f->devices, MSC_PLURAL(f->devices),
 		(unsigned long long)f->other, (unsigned long long)f->too_short,
 		f->clipped ? "; the capture was taken with a limit to the length of packets, "
 			     "which has to leave 31 bytes of data: take it without one"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Reads "card-swap/1:blocks=4096:keep=1@cbw:120+3ms": see spec.h for the grammar. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,13 +11,18 @@ static int unknown(const char *word, const char *what, const char *const *names,
 		   struct msc_err *err)
 {
 	struct msc_nearest near = { .wanted = word };
+	char all[160];
+	size_t len = 0;
 
 	for (size_t i = 0; i < n; i++)
 		msc_nearest_try(&near, names[i]);
 	if (near.best)
 		return msc_fail(err, MSC_E_USAGE, "%s '%s' does not exist; did you mean '%s'?",
 				what, word, near.best);
-	return msc_fail(err, MSC_E_USAGE, "%s '%s' does not exist", what, word);
+	for (size_t i = 0; i < n && len < sizeof all; i++)
+		len += (size_t)snprintf(all + len, sizeof all - len, "%s%s", i ? ", " : "",
+					names[i]);
+	return msc_fail(err, MSC_E_USAGE, "%s '%s' does not exist; there are %s", what, word, all);
 }
 
 /* The index of the word; -1: it is none of them. */

@@ -37,6 +37,8 @@ struct msc_fault {
 	const char *
 		target; /* knobs without which it cannot show itself, such as "removable=0"; they are
 			       set with it unless the user sets them */
+	bool by_toggle; /* it leaves a data toggle wrong: only where an odd number of packets went before, which is
+			   half of the places by chance, does it show */
 	const char *mistake; /* what its source usually does wrong, in one line */
 	struct mutant_ops ops;
 };

@@ -297,7 +297,7 @@ const struct fuzz_row fuzz_steps[] = {
 	  "  expect: { data: ones }" },
 	{ 3, W | S,
 	  "- ready\n- command: { read: { lba: last_lba, blocks: 1 } }\n  save: a$id\n"
-	  "- command: { write: { lba: $beyond, blocks: $few1 } }\n  data: ones\n"
+	  "- command: { write: { lba: \"$beyond\", blocks: $few1 } }\n  data: ones\n"
 	  "  expect: { status: failed, sense: 5/21/00 }\n"
 	  "- command: { read: { lba: last_lba, blocks: 1 } }\n"
 	  "  expect: { status: passed, data: a$id }" },
@@ -413,7 +413,8 @@ const struct fuzz_values fuzz_values[] = {
 		   "0xffffffff|0x100000000|0x100000000 + last_lba|0x7fffffffffffffff|#16|#31" },
 	{ "lba21", "0|1|8|64|#8|#10" },
 	{ "inside", "0|1|last_lba / 2|last_lba - 64|64|128|256|last_lba / 4 * 3|#8" },
-	{ "beyond", "last_lba + 1|last_lba + 2|0x7fffffff|0x80000000|0xffffffff" },
+	{ "beyond", "last_lba + 1|last_lba + 2|max(0x7fffffff, last_lba + 1)|"
+		    "max(0x80000000, last_lba + 1)|max(0xffffffff, last_lba + 1)" },
 	{ "blocks", "1|2|8|0|3|4|7|16|63|64|65|120|128|240|256|#7" },
 	{ "some", "1|2|3|4|7|8|9|16|17|31|32|33|48|63|64" },
 	{ "some8", "1|2|3|4|5|7|8|16|32" },

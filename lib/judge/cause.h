@@ -77,20 +77,28 @@ struct msc_sighting { /* of one rule in one case */
 	enum msc_severity worst;
 };
 
+struct msc_ran { /* a case */
+	const char *name;
+	bool well; /* commands were noted, and each of them passed */
+};
+
 struct msc_evidence { /* zero before its first case */
 	struct msc_sighting *seen;
 	size_t n_seen, room;
-	const char **ran; /* the cases, also those that found nothing; each once */
+	struct msc_ran *ran; /* the cases, also those that found nothing; each once */
 	size_t n_ran, ran_room;
 	struct msc_commands refused,
 		taken; /* as unknown, and with success: what the device was sent */
+	bool noted,
+		failed; /* since the last case was added: a command, and one that did not pass */
 };
 
 /* A case that ran, which must not have been added before; or, with name NULL, some findings of a
  * capture, any number of times. */
 int msc_evidence_add(struct msc_evidence *, const char *name, const struct msc_findings *,
 		     struct msc_err *) MSC_MUST_CHECK;
-/* A record of the run, after it was judged: which commands the device does not know at all. */
+/* A record of the run, after it was judged and before its case is added: which commands the device does not know at all, and
+ * whether one has failed. */
 void msc_evidence_note(struct msc_evidence *, const struct msc_record *);
 void msc_evidence_clear(struct msc_evidence *);
 
@@ -122,7 +130,9 @@ struct msc_cause {
 	unsigned explains;	   /* findings */
 	unsigned cases;		   /* in so many cases */
 	enum msc_severity worst;   /* of them */
-	unsigned shown, shows; /* of the pairs that it shows in cases that ran, those seen; all */
+	/* Of the pairs that it shows in cases that ran, those seen; all. What its own rules found in cases where
+	 * the dictionary does not have it counts in both. */
+	unsigned shown, shows;
 	struct msc_missing *missing; /* the others */
 	size_t n_missing;
 	const char *alone;  /* the case to run for it by itself, one of those that showed it */
@@ -143,5 +153,7 @@ struct msc_causes {
 int msc_causes_find(const struct msc_dictionary *, const struct msc_evidence *, enum msc_profile,
 		    struct msc_causes *, struct msc_err *) MSC_MUST_CHECK;
 void msc_causes_clear(struct msc_causes *);
+/* The rule is one of those that the fault is about. */
+bool msc_cause_is_about(const struct msc_cause *, const struct msc_rule *);
 
 #endif

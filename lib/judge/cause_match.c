@@ -5,21 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Weights, in thousandths of a finding of a rule of its own. They were chosen so that pairs of faults
- * on `reference` and single faults on the other models are named best (tests/unit/test_cause_catalogue.c). */
-#define EXACT \
-	1000 /* the dictionary has the rule in this case, and what was seen has the same form */
-#define OTHERWISE  400	/* and in another form */
-#define ALIKE	   600	/* in a case of the same kind */
-#define ELSEWHERE  250	/* in another case, and the rule is of few defects */
-#define FAINT	   80	/* the same, and it is of many */
-#define FEW	   3	/* defects */
+/* Weights, chosen as those of cause_match.h. */
 #define BROAD \
 	800 /* in another case, and the defect is seen in many already, by the same rule and form */
 #define MANY	   8	/* cases */
-#define COMMANDS   4	/* on so many different ones it may be found on any */
 #define STATED	   500	/* of an expect.* rule, which says only that something is wrong */
-#define ENOUGH	   500	/* explains a finding */
 #define NAMING	   300
 #define NAMING_ALL 900 /* a firmware, with all its ways */
 #define MISSING	   800
@@ -66,108 +56,13 @@ static bool is_stated(const struct msc_rule *rule)
 
 static int32_t weight(const struct msc_rule *rule)
 {
-	return is_stated(rule) ? STATED : EXACT;
+	return is_stated(rule) ? STATED : DEGREE_EXACT;
 }
 
-/* "bot.case05." of "bot.case05.inquiry": cases with one stimulus in common. */
-static size_t kind_length(const char *name)
+bool msc_match_is_own(const struct msc_match *w, size_t k, size_t i)
 {
-	const char *dot = strchr(name, '.');
-
-	dot = dot ? strchr(dot + 1, '.') : NULL;
-	return dot ? (size_t)(dot + 1 - name) : strlen(name);
-}
-
-bool msc_match_is_same(const struct msc_pair *a, const struct msc_pair *b)
-{
-	return !a->forms || !b->forms || (a->forms & b->forms);
-}
-
-/* The dictionary is made under the profile that ignores least, where an expect.* rule is silent beside a rule that fails.
- * Where the profile at hand weighs that rule less, both are told of the same exchange. */
-static bool is_told_twice(const struct msc_match *w, const struct msc_entry *entry, size_t i)
-{
-	const struct msc_pair *pairs = w->d->pairs + entry->first;
-
-	if (strncmp(w->e->seen[i].rule->id, "expect.", strlen("expect.")) != 0)
-		return false;
-	for (size_t p = 0; p < entry->n; p++) {
-		const struct msc_rule *rule = w->rules[pairs[p].rule];
-
-		if (pairs[p].name == w->seen[i].name && rule &&
-		    rule->severity[w->profile] < rule->severity[MSC_PROFILE_SPEC] &&
-		    msc_match_is_seen(w, &pairs[p]))
-			return true;
-	}
-	return false;
-}
-
-/* In a capture, all that a rule has found is one sighting: the fault shows it on one of these commands, or on so many
- * that it makes no difference which. */
-static bool is_on_command(const struct msc_match *w, const struct msc_entry *entry, size_t i)
-{
-	const struct msc_sighting *s = &w->e->seen[i];
-	const struct msc_pair *p = w->d->pairs + entry->first;
-	struct msc_commands counted = { { 0 } };
-	unsigned different = 0;
-
-	if (s->name || s->bare)
-		return true;
-	for (uint32_t n = 0; n < entry->n; n++) {
-		uint8_t opcode = (uint8_t)(p[n].command - 1);
-
-		if (p[n].rule != w->seen[i].rule)
-			continue;
-		if (!p[n].command || msc_commands_has(&s->commands, opcode))
-			return true;
-		different += !msc_commands_has(&counted, opcode);
-		msc_commands_add(&counted, opcode);
-	}
-	return different >= COMMANDS;
-}
-
-/* In a capture, all that a rule has found is one sighting. */
-static int32_t degree_anywhere(const struct msc_match *w, const struct msc_entry *entry, size_t i)
-{
-	const struct msc_pair *p = w->d->pairs + entry->first;
-	uint32_t forms = 0;
-
-	for (uint32_t n = 0; n < entry->n; n++)
-		if (p[n].rule == w->seen[i].rule)
-			forms |= p[n].forms ? p[n].forms : UINT32_MAX;
-	return w->common[i] > FEW || !w->common[i] ? FAINT
-	       : w->seen[i].forms & ~forms         ? ENOUGH
-						   : EXACT;
-}
-
-/* How much of a sighting an entry explains, in thousandths. */
-static int32_t degree(const struct msc_match *w, const struct msc_entry *entry, size_t i)
-{
-	const struct msc_pair *pairs = w->d->pairs + entry->first, *at = &w->seen[i];
-	const char *name = w->e->seen[i].name;
-	size_t kind = name ? kind_length(name) : 0;
-	bool has = false;
-
-	if (at->rule == UINT16_MAX)
-		return 0;
-	for (size_t p = 0; p < entry->n; p++) {
-		if (pairs[p].rule != at->rule)
-			continue;
-		if (pairs[p].name == at->name)
-			return msc_match_is_same(&pairs[p], at) ? EXACT : OTHERWISE;
-		has |= msc_match_is_same(&pairs[p], at);
-	}
-	if (name && is_told_twice(w, entry, i))
-		return EXACT;
-	if (!has || !is_on_command(w, entry, i))
-		return 0;
-	if (!name)
-		return degree_anywhere(w, entry, i);
-	for (size_t p = 0; p < entry->n; p++)
-		if (pairs[p].rule == at->rule && msc_match_is_same(&pairs[p], at) &&
-		    !strncmp(w->d->names[pairs[p].name], name, kind))
-			return ALIKE;
-	return w->common[i] > FEW ? FAINT : ELSEWHERE;
+	return w->fault[k] && w->cover.candidates[k].covers[i] > 0 &&
+	       msc_match_promises(w->fault[k], w->e->seen[i].rule->id);
 }
 
 bool msc_match_is_seen(const struct msc_match *w, const struct msc_pair *p)
@@ -187,21 +82,32 @@ static bool is_unknown(const struct msc_match *w, const struct msc_pair *p)
 	       !msc_commands_has(&w->e->taken, opcode) && !msc_commands_has(&w->d->refused, opcode);
 }
 
+/* The rule is about what a failed command leaves, and in that case none has failed: it could not look. */
+static bool is_idle(const struct msc_match *w, const struct msc_pair *p)
+{
+	return w->rules[p->rule] == &msc_rule_scsi_sense_missing && w->well[p->name];
+}
+
 bool msc_match_is_expected(const struct msc_match *w, const struct msc_pair *p)
 {
-	return w->ran[p->name] != NOT_RUN && w->rules[p->rule] && !is_unknown(w, p);
+	return w->ran[p->name] != NOT_RUN && w->rules[p->rule] && !is_unknown(w, p) &&
+	       !is_idle(w, p);
 }
 
-/* Of a firmware nothing can be hidden: it is that one or it is not. */
-static int32_t missing_pair(const struct msc_match *w, const struct msc_pair *p, bool firmware)
+/* What is missing tells little: something else was found there, or it is seen in half of the places only. Of a firmware
+ * nothing can be hidden: it is that one or it is not. */
+static int32_t missing_pair(const struct msc_match *w, const struct msc_pair *p, bool firmware,
+			    bool by_chance)
 {
+	bool hidden = !firmware && (by_chance || w->ran[p->name] == RAN_DIRTY);
+
 	if (!msc_match_is_expected(w, p) || msc_match_is_seen(w, p))
 		return 0;
-	return weight(w->rules[p->rule]) *
-	       (w->ran[p->name] == RAN_DIRTY && !firmware ? HIDDEN : MISSING) / EXACT;
+	return weight(w->rules[p->rule]) * (hidden ? HIDDEN : MISSING) / DEGREE_EXACT;
 }
 
-static int32_t missing_cost(const struct msc_match *w, const struct msc_entry *entry, bool firmware)
+static int32_t missing_cost(const struct msc_match *w, const struct msc_entry *entry, bool firmware,
+			    const struct msc_fault *f)
 {
 	const struct msc_pair *pairs = w->d->pairs + entry->first;
 	int64_t sum = 0;
@@ -214,7 +120,7 @@ static int32_t missing_cost(const struct msc_match *w, const struct msc_entry *e
 			first = pairs[k].rule != pairs[i].rule;
 		for (uint32_t k = i; first && k < entry->n; k++)
 			if (pairs[k].rule == pairs[i].rule)
-				of_rule += missing_pair(w, &pairs[k], firmware);
+				of_rule += missing_pair(w, &pairs[k], firmware, f && f->by_toggle);
 		sum += firmware || of_rule < ABSENT ? of_rule : ABSENT;
 	}
 	return (int32_t)(sum < INT32_MAX / 2 ? sum : INT32_MAX / 2);
@@ -255,14 +161,21 @@ static bool is_firmware(const struct msc_entry *entry)
 	return false;
 }
 
+/* In a case, it shows what was seen there. In a capture, what was seen is what it shows in most places: what it shows
+ * now and then in another form than its own makes it no rival of those whose form that is. */
 static bool shows_like(const struct msc_match *w, const struct msc_entry *entry, size_t i)
 {
 	const struct msc_pair *p = w->d->pairs + entry->first;
+	unsigned alike = 0, all = 0;
 
-	for (uint32_t n = 0; n < entry->n; n++)
-		if (p[n].rule == w->seen[i].rule && msc_match_is_same(&p[n], &w->seen[i]))
-			return is_on_command(w, entry, i);
-	return false;
+	for (uint32_t n = 0; n < entry->n; n++) {
+		if (p[n].rule != w->seen[i].rule)
+			continue;
+		all++;
+		alike += msc_match_is_same(&p[n], &w->seen[i]);
+	}
+	return alike && (w->e->seen[i].name || alike * 2 >= all) &&
+	       msc_match_is_on_command(w, entry, i);
 }
 
 /* What many faults show tells little about which one it is. In a capture, where there are no cases to tell them apart by,
@@ -293,10 +206,12 @@ static void resolve(struct msc_match *w)
 			w->rules[r] = msc_rules[i];
 	}
 	for (size_t i = 0; i < w->e->n_ran; i++) {
-		size_t n = find_text(d->names, d->n_names, w->e->ran[i]);
+		size_t n = find_text(d->names, d->n_names, w->e->ran[i].name);
 
-		if (n != NONE)
-			w->ran[n] = RAN_CLEAN;
+		if (n == NONE)
+			continue;
+		w->ran[n] = RAN_CLEAN;
+		w->well[n] = w->e->ran[i].well;
 	}
 	for (size_t i = 0; i < w->e->n_seen; i++) {
 		const struct msc_sighting *s = &w->e->seen[i];
@@ -317,10 +232,11 @@ static void spread(struct msc_match *w, int32_t *degrees)
 	for (size_t i = 0; i < w->cover.n_seen; i++) {
 		unsigned alike = 0;
 
-		if (!degrees[i] || degrees[i] == OTHERWISE || degrees[i] >= BROAD)
+		if (!degrees[i] || degrees[i] == DEGREE_OTHERWISE || degrees[i] >= BROAD)
 			continue;
 		for (size_t k = 0; k < w->cover.n_seen; k++)
-			alike += degrees[k] == EXACT && w->seen[k].rule == w->seen[i].rule &&
+			alike += (degrees[k] == DEGREE_EXACT || degrees[k] == DEGREE_PARTLY) &&
+				 w->seen[k].rule == w->seen[i].rule &&
 				 msc_match_is_same(&w->seen[k], &w->seen[i]);
 		if (alike >= MANY)
 			degrees[i] = BROAD;
@@ -339,22 +255,23 @@ static void list_candidates(struct msc_match *w)
 
 		candidate->covers = w->worth + c->n * c->n_seen;
 		for (size_t i = 0; i < c->n_seen; i++) {
-			int32_t d = degree(w, entry, i);
+			int32_t d = msc_match_degree(w, entry, i);
 
 			candidate->covers[i] = d;
-			any |= d == EXACT || (d && !w->e->seen[i].name);
+			any |= d == DEGREE_EXACT || d == DEGREE_PARTLY ||
+			       (d && !w->e->seen[i].name);
 		}
 		if (!any)
 			continue;
 		spread(w, candidate->covers);
 		for (size_t i = 0; i < c->n_seen; i++)
 			candidate->covers[i] =
-				candidate->covers[i] * weight(w->e->seen[i].rule) / EXACT;
+				candidate->covers[i] * weight(w->e->seen[i].rule) / DEGREE_EXACT;
 		candidate->entry = k;
 		w->fault[c->n] = msc_match_fault(entry->id);
 		w->missing[c->n] = count_missing(w, entry);
-		candidate->cost =
-			(firmware ? NAMING_ALL : NAMING) + missing_cost(w, entry, firmware);
+		candidate->cost = (firmware ? NAMING_ALL : NAMING) +
+				  missing_cost(w, entry, firmware, w->fault[c->n]);
 		c->n++;
 	}
 }
@@ -367,6 +284,7 @@ static int allocate(struct msc_match *w, struct msc_err *err)
 	w->rules = calloc(d->n_rules + 1, sizeof *w->rules);
 	w->common = calloc(n + 1, sizeof *w->common);
 	w->ran = calloc(d->n_names + 1, sizeof *w->ran);
+	w->well = calloc(d->n_names + 1, sizeof *w->well);
 	w->seen = calloc(n + 1, sizeof *w->seen);
 	w->worth = calloc(d->n_entries * n + 1, sizeof *w->worth);
 	w->cover.candidates = calloc(d->n_entries + 1, sizeof *w->cover.candidates);
@@ -376,8 +294,9 @@ static int allocate(struct msc_match *w, struct msc_err *err)
 	w->missing = calloc(d->n_entries + 1, sizeof *w->missing);
 	w->open = calloc(n + 1, sizeof *w->open);
 	w->cover.n_seen = n;
-	return w->rules && w->common && w->ran && w->seen && w->worth && w->cover.candidates &&
-			       w->cover.chosen && w->tie && w->fault && w->missing && w->open
+	return w->rules && w->common && w->ran && w->well && w->seen && w->worth &&
+			       w->cover.candidates && w->cover.chosen && w->tie && w->fault &&
+			       w->missing && w->open
 		       ? 0
 		       : msc_nomem(err);
 }
@@ -393,9 +312,25 @@ int msc_match_begin(struct msc_match *w, const struct msc_dictionary *d,
 	return 0;
 }
 
+static bool covers(const struct msc_match *w, size_t k, size_t i, int32_t degree)
+{
+	return w->cover.candidates[k].covers[i] >=
+	       weight(w->e->seen[i].rule) * degree / DEGREE_EXACT;
+}
+
+bool msc_match_is_whole(const struct msc_match *w, size_t k, size_t i)
+{
+	return covers(w, k, i, DEGREE_PARTLY);
+}
+
+bool msc_match_is_exact(const struct msc_match *w, size_t k, size_t i)
+{
+	return covers(w, k, i, DEGREE_EXACT);
+}
+
 int32_t msc_match_enough(const struct msc_match *w, size_t sighting)
 {
-	return weight(w->e->seen[sighting].rule) * ENOUGH / EXACT;
+	return weight(w->e->seen[sighting].rule) * DEGREE_ENOUGH / DEGREE_EXACT;
 }
 
 void msc_match_end(struct msc_match *w)
@@ -403,6 +338,7 @@ void msc_match_end(struct msc_match *w)
 	free(w->rules);
 	free(w->common);
 	free(w->ran);
+	free(w->well);
 	free(w->seen);
 	free(w->worth);
 	free(w->cover.candidates);

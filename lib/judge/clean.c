@@ -27,8 +27,7 @@ static bool moved_blocks(const struct msc_exchange *x, enum msc_dir dir)
 	uint16_t blocks = msc_get_be16(x->cbw.cb + 7);
 	const struct msc_unit *u = &x->unit;
 
-	return x->dir == dir && blocks && u->have_capacity && lba <= u->last_lba &&
-	       blocks <= u->last_lba - lba + 1 &&
+	return x->dir == dir && blocks && u->have_capacity && msc_unit_holds(u, lba, blocks) &&
 	       (uint64_t)blocks * u->block_size == x->cbw.h.length &&
 	       x->data_len == x->cbw.h.length &&
 	       (dir == MSC_DIR_OUT ? u->have_mode && !u->write_protected

@@ -4,6 +4,7 @@
 #include "judge/cover.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define NONE SIZE_MAX
 
@@ -93,19 +94,60 @@ static bool improve(struct msc_cover *c, const struct best *best)
 	return most > 0;
 }
 
-int msc_cover_solve(struct msc_cover *c, struct msc_err *err)
+static void descend(struct msc_cover *c, struct best *best)
 {
-	struct best *best = calloc(c->n_seen + 1, sizeof *best);
-
-	if (!best)
-		return msc_nomem(err);
-	for (size_t k = 0; k < c->n; k++)
-		c->chosen[k] = false;
 	do
 		update(c, best);
 	while (improve(c, best));
+}
+
+static int64_t total(const struct msc_cover *c, const struct best *best)
+{
+	int64_t sum = 0;
+
+	for (size_t k = 0; k < c->n; k++)
+		sum += c->chosen[k] ? c->candidates[k].cost : 0;
+	for (size_t i = 0; i < c->n_seen; i++)
+		sum -= best[i].first;
+	return sum;
+}
+
+/* One that explains a part of what two others are for is taken before either, and no single exchange takes it back:
+ * what would be chosen if it were not there. false: nothing cheaper, and the choice is as before. */
+static bool do_without(struct msc_cover *c, struct best *best, size_t k, bool *before)
+{
+	int64_t now = total(c, best);
+	int32_t cost = c->candidates[k].cost;
+	bool better;
+
+	memcpy(before, c->chosen, c->n * sizeof *before);
+	c->chosen[k] = false;
+	c->candidates[k].cost = INT32_MAX / 2; /* that no one takes it in again */
+	descend(c, best);
+	c->candidates[k].cost = cost;
+	better = total(c, best) < now;
+	if (!better)
+		memcpy(c->chosen, before, c->n * sizeof *before);
+	update(c, best);
+	return better;
+}
+
+int msc_cover_solve(struct msc_cover *c, struct msc_err *err)
+{
+	struct best *best = calloc(c->n_seen + 1, sizeof *best);
+	bool *before = calloc(c->n + 1, sizeof *before);
+
+	if (best && before) {
+		for (size_t k = 0; k < c->n; k++)
+			c->chosen[k] = false;
+		descend(c, best);
+		for (size_t k = 0; k < c->n; k++)
+			if (c->chosen[k] && do_without(c, best, k, before))
+				k = NONE; /* from the start, with another set */
+	}
+	free(before);
 	free(best);
-	return 0;
+	return best && before ? 0 : msc_nomem(err);
 }
 
 /* What is left to pay beside `rest`, when this one is there too. */

@@ -102,7 +102,7 @@ int msc_evidence_add(struct msc_evidence *e, const char *name, const struct msc_
 		     struct msc_err *err)
 {
 	size_t from = name ? e->n_seen : 0;
-	const char **ran;
+	struct msc_ran *ran;
 
 	if (findings && has_died(findings))
 		return 0;
@@ -111,7 +111,8 @@ int msc_evidence_add(struct msc_evidence *e, const char *name, const struct msc_
 		if (!ran)
 			return msc_nomem(err);
 		e->ran = ran;
-		ran[e->n_ran++] = name;
+		ran[e->n_ran++] = (struct msc_ran){ name, e->noted && !e->failed };
+		e->noted = e->failed = false;
 	}
 	for (size_t i = 0; findings && i < findings->count; i++)
 		if (!findings->list[i].unsure && sight(e, name, &findings->list[i], from, err) < 0)
@@ -127,6 +128,8 @@ void msc_evidence_note(struct msc_evidence *e, const struct msc_record *r)
 
 	if (r->kind != MSC_RECORD_EXCHANGE || !x->command)
 		return;
+	e->noted = true;
+	e->failed |= !msc_has_status(r, MSC_CSW_PASSED);
 	failed = msc_explained(r, &sense);
 	if (failed && sense.key == MSC_SENSE_ILLEGAL_REQUEST && sense.asc == MSC_ASC_INVALID_OPCODE)
 		msc_commands_add(&e->refused, failed->u.exchange.cbw.cb[0]);

@@ -21,11 +21,13 @@ const char *const msc_profile_names[] = { "spec", "usbif", "interop", NULL };
 /* One rule at work on one record. */
 struct msc_judging {
 	const struct msc_record *record;
+	const struct msc_record *about; /* the command that it is found on; NULL: record */
 	const struct msc_rule *rule;
 	const char *spec; /* instead of the rule's; NULL: the rule's */
+	enum msc_profile profile;
 	enum msc_severity severity;
 	struct msc_findings *out;
-	bool unsure;
+	bool unsure, borne; /* as in the finding */
 	bool found; /* the rule's finding is the last of the list */
 	bool no_memory;
 };
@@ -127,6 +129,18 @@ void msc_at_most(struct msc_judging *j, enum msc_severity most)
 	j->unsure = true;
 }
 
+void msc_about(struct msc_judging *j, const struct msc_record *command)
+{
+	j->about = command;
+}
+
+void msc_hosts_bear(struct msc_judging *j)
+{
+	j->borne = true;
+	if (j->profile == MSC_PROFILE_INTEROP && j->severity > MSC_WARN)
+		j->severity = MSC_WARN;
+}
+
 static struct msc_finding *append(struct msc_judging *j)
 {
 	struct msc_findings *f = j->out;
@@ -142,13 +156,16 @@ static struct msc_finding *append(struct msc_judging *j)
 	f->list[f->count] = (struct msc_finding){ .rule = j->rule,
 						  .severity = j->severity,
 						  .unsure = j->unsure,
+						  .borne = j->borne,
 						  .spec = j->spec ? j->spec : j->rule->spec };
 	if (j->record) {
-		msc_record_text(f->list[f->count].context, sizeof f->list->context, j->record);
+		const struct msc_record *about = j->about ? j->about : j->record;
+
+		msc_record_text(f->list[f->count].context, sizeof f->list->context, about);
 		msc_steps_text(f->list[f->count].steps, sizeof f->list->steps, j->record);
 		f->list[f->count].at_ns = j->record->ended_ns;
-		if (j->record->kind == MSC_RECORD_EXCHANGE && j->record->u.exchange.command)
-			f->list[f->count].command = j->record->u.exchange.cbw.cb[0] + 1;
+		if (about->kind == MSC_RECORD_EXCHANGE && about->u.exchange.command)
+			f->list[f->count].command = about->u.exchange.cbw.cb[0] + 1;
 	}
 	return &f->list[f->count++];
 }
@@ -240,9 +257,11 @@ static int judge(const struct msc_record *r, enum msc_profile profile, struct ms
 		return 0;
 	for (size_t i = 0; i < msc_rule_count; i++) {
 		const struct msc_rule *rule = msc_rules[i];
-		struct msc_judging j = {
-			.record = r, .rule = rule, .severity = rule->severity[profile], .out = out
-		};
+		struct msc_judging j = { .record = r,
+					 .rule = rule,
+					 .profile = profile,
+					 .severity = rule->severity[profile],
+					 .out = out };
 
 		if (!can_see(rule, r) || j.severity == MSC_IGNORE || !(all || is_about(rule, r)))
 			continue;
@@ -272,10 +291,14 @@ int msc_judge_stated(const struct msc_rule *rule, const char *spec, const struct
 	struct msc_judging j = { .record = r,
 				 .rule = rule,
 				 .spec = spec,
+				 .profile = profile,
 				 .severity = rule->severity[profile],
 				 .out = out };
+	struct msc_sense_data sense;
 	va_list args;
 
+	if (rule == &msc_rule_expect_sense && r && r->kind == MSC_RECORD_EXCHANGE)
+		msc_about(&j, msc_explained(r, &sense));
 	if (j.severity == MSC_IGNORE)
 		return 0;
 	va_start(args, fmt);

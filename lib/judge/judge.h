@@ -38,6 +38,7 @@ struct msc_rule {
 	const char *mistake; /* the usual mistake in firmware */
 	bool doubtful; /* what it sees can be of the user's making, such as an image for a larger medium: a
 			  cause that shows nothing else is never certain */
+	bool by_command; /* each command can have it for a reason of its own: found on another one, it is another defect */
 	bool fact; /* about what does not change, such as a descriptor: a run tells it once */
 	unsigned on;	     /* msc_record_kind bits; 0: only scenarios raise it */
 	bool wrapper; /* it looks at a CBW, a CSW or an endpoint, or has to know that nobody else talks to
@@ -68,14 +69,15 @@ struct msc_finding {
 	char *expected;	      /* may be NULL */
 	char *actual;	      /* may be NULL */
 	char *host;	      /* what a host would have done then, from a scenario; may be NULL */
-	uint16_t command;     /* 1 + the operation code of the exchange; 0: it is on none */
-	char context[96];     /* the command or request: "READ(10) lba 0 blocks 1" */
+	uint16_t command; /* 1 + the operation code of the exchange that it is about; 0: it is on none */
+	char context[96];     /* that command or request: "READ(10) lba 0 blocks 1" */
 	char steps[96];	      /* of an exchange, without its numbers: "data, bulk-in halted and
 				 cleared, no CSW"; else empty */
 	int64_t at_ns;	      /* of the record's end */
 	const char *test;  /* of USB-IF, in whose case a run under profile usbif found this failure;
-			      MSC_NO_TEST: that case is none of theirs; NULL: nobody asked */
+			      MSC_NO_TEST: no USB-IF test sends it; NULL: nobody asked */
 	bool unsure; /* the evidence allows less than the rule says (msc_at_most): no cause is sought for it */
+	bool borne; /* by hosts (msc_hosts_bear) */
 	const char *above; /* of a fact that an earlier case was judged by: that case; else NULL */
 	const struct msc_waiver *waiver; /* which lets it pass (judge/waiver.h); NULL: none does */
 	enum msc_severity waived; /* what it weighed before that */
@@ -102,6 +104,11 @@ int msc_judge(const struct msc_record *, enum msc_profile, struct msc_findings *
 
 /* For rules: what is found from now on weighs no more than this, because another explanation fits. */
 void msc_at_most(struct msc_judging *, enum msc_severity);
+/* For rules: hosts do without what is wrong here, so that under interop it weighs no more than a warning. */
+void msc_hosts_bear(struct msc_judging *);
+/* For rules: what is found from now on is wrong with this command, which came before the record at hand: it has failed,
+ * and the record is the sense data that says why. NULL: with the record at hand. */
+void msc_about(struct msc_judging *, const struct msc_record *);
 /* For rules: begin a finding; then optionally its two values. Only the first finding of one rule
  * on one record is kept. */
 void msc_found(struct msc_judging *, const char *fmt, ...) MSC_PRINTF(2, 3);

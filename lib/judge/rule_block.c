@@ -69,20 +69,33 @@ const struct msc_rule msc_rule_scsi_write_readback = {
 	.judge = write_readback,
 };
 
+/* VERIFY of blocks that are all on the medium, which is known. */
+static bool verifies_within(const struct msc_exchange *x)
+{
+	const uint8_t *cb = x->cbw.cb;
+
+	return msc_cdb_verifies(cb) &&
+	       msc_unit_holds(&x->unit, msc_cdb_value(cb, "lba"), msc_cdb_value(cb, "blocks"));
+}
+
 static void lba_refused(struct msc_judging *j, const struct msc_record *r)
 {
 	struct msc_sense_data sense;
 	const struct msc_record *failed = msc_explained(r, &sense);
 	const struct msc_exchange *x = failed ? &failed->u.exchange : NULL;
-	uint64_t blocks;
+	bool moves = x && x->view.moves_blocks && !x->view.past_end;
+	uint64_t blocks, lba;
 
 	if (!x || sense.key != MSC_SENSE_ILLEGAL_REQUEST || sense.asc != MSC_ASC_LBA_OUT_OF_RANGE ||
-	    !x->view.moves_blocks || x->view.past_end || !x->unit.have_capacity ||
-	    x->unit.last_lba >= UINT32_MAX)
+	    !x->unit.have_capacity || x->unit.last_lba >= UINT32_MAX ||
+	    (!moves && !verifies_within(x)))
 		return;
-	blocks = x->view.blocks;
-	msc_found(j, "%llu block%s at %llu are out of range, and the last block is %llu",
-		  (unsigned long long)blocks, MSC_PLURAL(blocks), (unsigned long long)x->view.lba,
+	blocks = moves ? x->view.blocks : msc_cdb_value(x->cbw.cb, "blocks");
+	lba = moves ? x->view.lba : msc_cdb_value(x->cbw.cb, "lba");
+	msc_about(j, failed);
+	msc_found(j, "%s%llu block%s at %llu %s out of range, and the last block is %llu",
+		  moves ? "" : "VERIFY of ", (unsigned long long)blocks, MSC_PLURAL(blocks),
+		  (unsigned long long)lba, moves ? "are" : "is called",
 		  (unsigned long long)x->unit.last_lba);
 	msc_expected(j, "00h");
 	msc_actual(j, "01h, then sense 5/21/%02X", sense.ascq);
@@ -132,4 +145,52 @@ const struct msc_rule msc_rule_scsi_ready_medium = {
 	.wrapper = true,
 	MSC_ON_COMMANDS(MSC_OP_TEST_UNIT_READY),
 	.judge = ready_medium,
+};
+
+/* What a medium is read, written or asked for its size by. */
+static bool is_access(const struct msc_exchange *x)
+{
+	return x->view.moves_blocks || x->cbw.cb[0] == MSC_OP_READ_CAPACITY_10;
+}
+
+/* Twice in a row, because a unit may become ready in between; no medium is scsi.ready.medium. */
+static void ready_agree(struct msc_judging *j, const struct msc_record *r)
+{
+	const struct msc_record *ready, *told, *failed, *first;
+	struct msc_sense_data now, before;
+	char name[48];
+
+	failed = msc_explained(r, &now);
+	ready = failed && is_access(&failed->u.exchange) ? msc_undisturbed(failed) : NULL;
+	if (!ready || now.key != MSC_SENSE_NOT_READY || now.asc == MSC_ASC_NO_MEDIUM ||
+	    ready->u.exchange.cbw.cb[0] != MSC_OP_TEST_UNIT_READY ||
+	    !msc_has_status(ready, MSC_CSW_PASSED))
+		return;
+	told = msc_undisturbed(ready);
+	first = told ? msc_explained(told, &before) : NULL;
+	if (!first || first->u.exchange.cbw.cb[0] != failed->u.exchange.cbw.cb[0] ||
+	    before.key != now.key || before.asc != now.asc || before.ascq != now.ascq)
+		return;
+	msc_about(j, failed);
+	msc_found(
+		j,
+		"TEST UNIT READY passes, and %s fails because the unit is not ready, right before it "
+		"and right behind it",
+		msc_cdb_name(name, sizeof name, failed->u.exchange.cbw.cb));
+	msc_expected(j, "TEST UNIT READY that fails as well, or neither");
+	msc_actual(j, "2/%02X/%02X", now.asc, now.ascq);
+}
+
+const struct msc_rule msc_rule_scsi_ready_agree = {
+	.id = "scsi.ready.agree",
+	.title = "a unit that TEST UNIT READY calls ready can be read and written",
+	.spec = "SPC-4, TEST UNIT READY",
+	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
+	.why = "hosts wait for TEST UNIT READY and try what fails behind it a few times; then the disk "
+	       "has no size, or its reads are errors",
+	.mistake = "TEST UNIT READY looks at another flag than READ does, or passes always",
+	.on = MSC_RECORD_EXCHANGE,
+	.wrapper = true,
+	MSC_ON_COMMANDS(MSC_OP_REQUEST_SENSE),
+	.judge = ready_agree,
 };

@@ -100,6 +100,7 @@ static void sixteen(struct msc_judging *j, const struct msc_record *r)
 	    (x->cbw.cb[1] & 0x1f) != MSC_SA_READ_CAPACITY_16 || !x->unit.have_capacity ||
 	    x->unit.last_lba != UINT32_MAX)
 		return;
+	msc_about(j, failed);
 	msc_found(j,
 		  "READ CAPACITY(10) says FFFFFFFFh, which is to ask READ CAPACITY(16), and that "
 		  "is refused");
@@ -140,7 +141,7 @@ static void format_length(struct msc_judging *j, const struct msc_record *r)
 			  len, MSC_PLURAL(len), asked, d[3]);
 		msc_expected(j, "a multiple of eight, and what follows the header");
 		msc_actual(j, "%u", d[3]);
-	} else if (before && before->u.exchange.data_len >= 4 &&
+	} else if (before && before->u.exchange.view.answer_len >= 4 &&
 		   before->u.exchange.data[3] != d[3]) {
 		msc_found(j,
 			  "CAPACITY LIST LENGTH is %u when %zu bytes are asked for, and was %u "
@@ -170,16 +171,29 @@ static void format_count(struct msc_judging *j, const struct msc_record *r)
 	size_t len, asked;
 	uint32_t blocks, size;
 
-	if (!is_formats(r, &len, &asked) || len < 4 + DESCRIPTOR || (d[8] & 0x03) != FORMATTED ||
-	    !u->have_capacity || u->last_lba >= UINT32_MAX - 1)
+	if (!is_formats(r, &len, &asked) || len < 4 + DESCRIPTOR || !u->have_capacity ||
+	    u->last_lba >= UINT32_MAX - 1)
+		return;
+	if (!(d[8] & 0x03)) {
+		msc_found(j,
+			  "DESCRIPTOR CODE is 0, which is reserved, of a medium with a capacity");
+		msc_expected(j, "%d", FORMATTED);
+		msc_actual(j, "0");
+	}
+	if ((d[8] & 0x03) != FORMATTED)
 		return;
 	blocks = msc_get_be32(d + 4);
 	size = msc_get_be24(d + 9);
 	if (blocks == u->last_lba + 1 && size == u->block_size)
 		return;
 	msc_found(j,
-		  blocks == u->last_lba && size == u->block_size
+		  blocks == u->last_lba
 			  ? "the descriptor holds the last block instead of the number of blocks"
+		  : blocks == (uint32_t)((u->last_lba + 1) * u->block_size)
+			  ? "the descriptor holds the size in bytes instead of the number of blocks"
+		  : blocks == u->last_lba + 1
+			  ? "the descriptor of the formatted medium has another block length than "
+			    "READ CAPACITY(10)"
 			  : "the descriptor of the formatted medium is not what READ CAPACITY(10) "
 			    "says");
 	msc_expected(j, "%llu block%s of %u bytes", (unsigned long long)u->last_lba + 1,

@@ -57,13 +57,18 @@ static bool is_invalid(const struct msc_record *r)
 
 static void invalid(struct msc_judging *j, const struct msc_record *r)
 {
+	const struct msc_exchange *x = &r->u.exchange;
+	const char *what = x->wrapper_len == MSC_CBW_LEN ? "another signature" : "another length";
 	const struct msc_step *s = in_step(r);
 
 	if (!is_invalid(r) || !s || s->outcome == MSC_OUT_STALL)
 		return;
-	if (s->outcome == MSC_OUT_DONE)
-		msc_found(j, "a CBW that is not valid was answered with %zu byte%s on bulk-in",
-			  s->actual, MSC_PLURAL(s->actual));
+	if (s->outcome == MSC_OUT_DONE && x->have_csw)
+		msc_found(j, "a CBW that is not valid (%s) was answered with a CSW that says %s",
+			  what, msc_csw_status_name(x->csw.status));
+	else if (s->outcome == MSC_OUT_DONE)
+		msc_found(j, "a CBW that is not valid (%s) was answered with %zu byte%s on bulk-in",
+			  what, s->actual, MSC_PLURAL(s->actual));
 	else
 		msc_found(j, "after a CBW that is not valid bulk-in gave %s",
 			  msc_outcome_name(s->outcome));
@@ -126,10 +131,11 @@ static void persist_poll(struct msc_judging *j, const struct msc_record *r)
 	if (p->ep != r->device->ep_in || (p->outcome != MSC_OUT_DONE && !msc_hung(p->outcome)))
 		return;
 	msc_found(j,
-		  "bulk-in gave %s%s before the reset recovery that a CBW that is not valid "
+		  "bulk-in gave %s%s%s before the reset recovery that a CBW that is not valid "
 		  "demands",
 		  msc_outcome_name(p->outcome),
-		  past->cleared_in ? " once its halt was cleared," : "");
+		  past->cleared_in ? " once its halt was cleared," : "",
+		  past->out.halt == MSC_HALT_SET ? ", while bulk-out is halted," : "");
 	msc_expected(j, "STALL");
 	msc_actual(j, "%s", msc_outcome_name(p->outcome));
 }

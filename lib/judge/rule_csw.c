@@ -58,14 +58,29 @@ static bool has_csw(const struct msc_record *r)
 	       r->u.exchange.csw.signature == MSC_CSW_SIGNATURE;
 }
 
+/* Where the wrong tag comes from, where it can be told. */
+static const char *tag_story(const struct msc_record *r)
+{
+	const struct msc_exchange *x = &r->u.exchange;
+	const struct msc_record *before = r->past.exchange;
+
+	if (x->csw.tag == __builtin_bswap32(x->cbw.h.tag))
+		return ": its highest byte comes first";
+	if (before && x->csw.tag == before->u.exchange.cbw.h.tag)
+		return ": it is that of the command before";
+	if (x->csw.tag == (x->cbw.h.tag & 0xffff))
+		return ": it is the lower half alone";
+	return "";
+}
+
 static void tag(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
 
 	if (!has_csw(r) || x->csw.tag == x->cbw.h.tag)
 		return;
-	msc_found(j, "dCSWTag is %08Xh, dCBWTag was %08Xh", (unsigned)x->csw.tag,
-		  (unsigned)x->cbw.h.tag);
+	msc_found(j, "dCSWTag is %08Xh, dCBWTag was %08Xh%s", (unsigned)x->csw.tag,
+		  (unsigned)x->cbw.h.tag, tag_story(r));
 	msc_expected(j, "%08Xh", (unsigned)x->cbw.h.tag);
 	msc_actual(j, "%08Xh", (unsigned)x->csw.tag);
 }
@@ -107,6 +122,16 @@ const struct msc_rule msc_rule_bot_csw_status = {
 	.judge = status,
 };
 
+/* The length of an answer, as short as those that lists have, was taken off the less that the host asked for. */
+static bool is_of_whole_answer(const struct msc_exchange *x)
+{
+	uint32_t has = x->cbw.h.length - x->csw.residue;
+
+	return x->view.def && x->view.def->dir == MSC_DIR_IN &&
+	       x->view.def->amount != MSC_AMOUNT_BLOCKS && has > x->cbw.h.length &&
+	       has <= UINT8_MAX;
+}
+
 /* How a number that is too large came about, where it can be told. */
 static const char *residue_story(const struct msc_exchange *x)
 {
@@ -117,6 +142,8 @@ static const char *residue_story(const struct msc_exchange *x)
 	/* -65536 turned round is 65535: only the number that is due tells it. */
 	if (__builtin_bswap32(residue) == x->cbw.h.length - (uint32_t)x->data_len)
 		return ": its highest byte comes first";
+	if (is_of_whole_answer(x))
+		return ": the length of a longer answer was taken off";
 	return residue > INT32_MAX ? ": it went below 0" : "";
 }
 

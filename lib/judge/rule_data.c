@@ -47,7 +47,12 @@ static void unasked(struct msc_judging *j, const struct msc_record *r)
 	if (!r->u.exchange.command || x->dir == MSC_DIR_IN ||
 	    r->u.exchange.view.came != MSC_CAME_DATA)
 		return;
-	msc_found(j, "data came on bulk-in where the CSW belongs, and the host had asked for none");
+	if (x->dir == MSC_DIR_OUT)
+		msc_found(j, "data came on bulk-in where the CSW belongs, and the host sends data");
+	else
+		msc_found(j,
+			  "data came on bulk-in where the CSW belongs, and the host had asked for "
+			  "none");
 	msc_expected(j, "a CSW");
 	msc_actual(j, "%zu byte%s of data", x->status_len, MSC_PLURAL(x->status_len));
 }

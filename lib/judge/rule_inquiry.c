@@ -83,7 +83,7 @@ static void additional(struct msc_judging *j, const struct msc_record *r)
 			  len, MSC_PLURAL(len), asked, d[4]);
 		msc_expected(j, "%zu", len - 5);
 		msc_actual(j, "%u", d[4]);
-	} else if (before && before->u.exchange.data_len >= 5 &&
+	} else if (before && before->u.exchange.view.answer_len >= 5 &&
 		   before->u.exchange.data[4] != d[4]) {
 		msc_found(j,
 			  "ADDITIONAL LENGTH is %u when %zu bytes are asked for, and was %u before",

@@ -20,7 +20,10 @@ static void length(struct msc_judging *j, const struct msc_record *r)
 	if (!msc_is_answer(r, MSC_OP_MODE_SENSE_10, &len, &asked))
 		return;
 	if (asked >= HEADER_10 && len < HEADER_10) {
-		msc_found(j, "%zu byte%s came of the %zu asked for", len, MSC_PLURAL(len), asked);
+		msc_found(j, "%zu byte%s came of the %zu asked for%s", len, MSC_PLURAL(len), asked,
+			  asked > UINT8_MAX && len == (uint8_t)asked
+				  ? ": as many as the low byte of ALLOCATION LENGTH says"
+				  : "");
 		msc_expected(j, "at least %d", HEADER_10);
 		msc_actual(j, "%zu", len);
 		return;
@@ -30,11 +33,21 @@ static void length(struct msc_judging *j, const struct msc_record *r)
 	claimed = 2u + msc_get_be16(d);
 	before = msc_earlier_answer(r, MSC_OP_MODE_SENSE_10, same_page);
 	if (claimed < len || (len < asked && claimed != len)) {
-		msc_found(j, "%zu byte%s came of the %zu asked for, and MODE DATA LENGTH is %zu",
-			  len, MSC_PLURAL(len), asked, claimed - 2);
+		if (len < asked && 1u + d[0] == len) {
+			msc_found(
+				j,
+				"%zu bytes came of the %zu asked for, and byte 0 says so as in MODE "
+				"SENSE(6): MODE DATA LENGTH is %zu",
+				len, asked, claimed - 2);
+		} else {
+			msc_found(
+				j,
+				"%zu byte%s came of the %zu asked for, and MODE DATA LENGTH is %zu",
+				len, MSC_PLURAL(len), asked, claimed - 2);
+		}
 		msc_expected(j, "%zu", len - 2);
 		msc_actual(j, "%zu", claimed - 2);
-	} else if (before && before->u.exchange.data_len >= 2 &&
+	} else if (before && before->u.exchange.view.answer_len >= 2 &&
 		   msc_get_be16(before->u.exchange.data) != msc_get_be16(d)) {
 		msc_found(j,
 			  "MODE DATA LENGTH is %zu when %zu bytes are asked for, and was %u "
@@ -148,6 +161,7 @@ static void dpofua(struct msc_judging *j, const struct msc_record *r)
 	if (!x->unit.dpofua || !x->view.moves_blocks || x->cbw.cb[0] == MSC_OP_READ_6 ||
 	    x->cbw.cb[0] == MSC_OP_WRITE_6 || !(x->cbw.cb[1] & DPO_FUA) || x->cbw.cb[1] & PROTECT)
 		return;
+	msc_about(j, failed);
 	msc_found(j, "MODE SENSE says that DPO and FUA are supported, and %s with %s is refused",
 		  msc_cdb_name(name, sizeof name, x->cbw.cb), x->cbw.cb[1] & 0x08 ? "FUA" : "DPO");
 	msc_expected(j, "00h, or DPOFUA 0 in MODE SENSE");

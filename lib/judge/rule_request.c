@@ -345,6 +345,11 @@ static bool names_absent(const struct msc_record *r, char *what, size_t size)
 		snprintf(what, size, "SET_CONFIGURATION with the value %u", value);
 	else if (msc_is_request(r, MSC_REQTYPE_IN, MSC_STD_GET_DESCRIPTOR) && s->value >> 8 == 0)
 		snprintf(what, size, "GET_DESCRIPTOR of the type 0");
+	else if (msc_is_request(r, MSC_REQTYPE_IN, MSC_STD_GET_DESCRIPTOR) &&
+		 s->value >> 8 == MSC_DESC_CONFIGURATION && d->desc.configurations &&
+		 (s->value & 0xff) >= d->desc.configurations)
+		snprintf(what, size, "GET_DESCRIPTOR of the configuration number %u",
+			 (unsigned)(s->value & 0xff));
 	else
 		return false;
 	return true;

@@ -40,14 +40,20 @@ const struct msc_rule msc_rule_scsi_capacity_zero = {
 	.judge = capacity_zero,
 };
 
+static bool is_length(uint32_t n)
+{
+	return n == 512 || n == 1024 || n == 2048 || n == 4096;
+}
+
 static void capacity_block(struct msc_judging *j, const struct msc_record *r)
 {
 	struct msc_capacity_10 c;
 
-	if (!is_capacity(r, &c) || !c.block_size || c.block_size == 512 || c.block_size == 1024 ||
-	    c.block_size == 2048 || c.block_size == 4096)
+	if (!is_capacity(r, &c) || !c.block_size || is_length(c.block_size))
 		return;
-	msc_found(j, "the block length is %u", (unsigned)c.block_size);
+	msc_found(j, "the block length is %u%s", (unsigned)c.block_size,
+		  is_length(msc_get_le32(r->u.exchange.data + 4)) ? ": its lowest byte comes first"
+								  : "");
 	msc_expected(j, "512, 1024, 2048 or 4096");
 	msc_actual(j, "%u", (unsigned)c.block_size);
 }
@@ -113,16 +119,28 @@ static bool moves_blocks(const struct msc_exchange *x)
 	return x->view.moves_blocks && x->dir == x->view.def->dir;
 }
 
+/* Each is another comparison that is missing, or wrong. */
+static const char *beyond(const struct msc_exchange *x)
+{
+	uint64_t lba = x->view.lba, last = x->unit.last_lba;
+
+	return lba <= UINT32_MAX && lba + x->view.blocks > UINT32_MAX
+		       ? ": the sum of address and length does not fit into 32 bits"
+	       : lba <= last    ? ": they begin before the end and go beyond it"
+	       : lba > last + 1 ? ": far beyond it"
+				: "";
+}
+
 static void lba_range(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
 
 	if (!msc_has_status(r, MSC_CSW_PASSED) || !moves_blocks(x) || !x->view.past_end)
 		return;
-	msc_found(j, "%llu block%s at %llu passed%s, and the last block is %llu",
+	msc_found(j, "%llu block%s at %llu passed%s, and the last block is %llu%s",
 		  (unsigned long long)x->view.blocks, MSC_PLURAL(x->view.blocks),
 		  (unsigned long long)x->view.lba, x->data_len ? "" : " without data",
-		  (unsigned long long)x->unit.last_lba);
+		  (unsigned long long)x->unit.last_lba, beyond(x));
 	msc_expected(j, "01h, then sense 5/21/00");
 	msc_actual(j, "00h");
 }
@@ -191,14 +209,14 @@ static void mode_length(struct msc_judging *j, const struct msc_record *r)
 		return;
 	now = r->u.exchange.data[0];
 	if (claimed < len || (len < asked && claimed != len)) {
-		msc_found(j, "%zu byte%s came of the %zu asked for, and MODE DATA LENGTH is %u",
-			  len, MSC_PLURAL(len), asked, now);
+		msc_found(j, "%zu byte%s came of the %zu asked for, and MODE DATA LENGTH is %u%s",
+			  len, MSC_PLURAL(len), asked, now, now == len ? ": it counts itself" : "");
 		msc_expected(j, "%zu", len - 1);
 		msc_actual(j, "%u", now);
 		return;
 	}
 	before = msc_earlier_answer(r, MSC_OP_MODE_SENSE_6, same_page);
-	if (!before || !before->u.exchange.data_len)
+	if (!before || !before->u.exchange.view.answer_len)
 		return;
 	then = before->u.exchange.data[0];
 	if (now == then)

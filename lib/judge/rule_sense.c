@@ -25,13 +25,20 @@ static bool is_unit_condition(const struct msc_sense_data *s)
 	return s->key == MSC_SENSE_UNIT_ATTENTION || s->key == MSC_SENSE_NOT_READY;
 }
 
+/* First block and length are of 32 bits, and their sum is not. */
+static bool sum_wraps(const struct msc_view *v)
+{
+	return v->moves_blocks && v->lba <= UINT32_MAX && v->blocks > UINT32_MAX - v->lba;
+}
+
 static void tell(struct msc_judging *j, const struct msc_exchange *failed,
 		 const struct msc_sense_data *sense, const char *expected)
 {
 	char name[48], text[128];
 
-	msc_found(j, "%s failed, and the sense data says: %s",
+	msc_found(j, "%s%s failed, and the sense data says: %s",
 		  msc_cdb_name(name, sizeof name, failed->cbw.cb),
+		  sum_wraps(&failed->view) ? " to where 32 bits wrap around" : "",
 		  msc_sense_text(text, sizeof text, sense));
 	msc_expected(j, "%s", expected);
 	msc_actual(j, "%x/%02X/%02X", sense->key, sense->asc, sense->ascq);

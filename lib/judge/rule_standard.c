@@ -102,7 +102,7 @@ static void status_device(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_control *c = &r->u.control;
 	const struct msc_device *d = r->device;
-	uint16_t status, reserved = d->speed == MSC_SPEED_SUPER ? 0xffe0 : 0xfffc;
+	uint16_t status, reserved = 0xfffc;
 	const char *said;
 
 	if (!msc_is_request(r, MSC_REQTYPE_IN, MSC_STD_GET_STATUS) || c->outcome != MSC_OUT_DONE ||
@@ -110,6 +110,8 @@ static void status_device(struct msc_judging *j, const struct msc_record *r)
 		return;
 	status = msc_get_le16(c->data);
 	said = ruled_out(d, status);
+	if (d->speed == MSC_SPEED_SUPER || d->speed == MSC_SPEED_UNKNOWN)
+		reserved = 0xffe0; /* U1, U2 and LTM: USB 3.2, 9.4.5 */
 	if (status & reserved) {
 		msc_found(j, "reserved bits are set in the status of the device, %04Xh", status);
 		msc_expected(j, "%04Xh", status & ~reserved);

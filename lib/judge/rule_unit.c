@@ -172,9 +172,7 @@ static void verify_range(struct msc_judging *j, const struct msc_record *r)
 
 	if (!msc_has_status(r, MSC_CSW_PASSED) || !x->unit.have_capacity ||
 	    x->unit.last_lba >= UINT32_MAX || msc_cdb_value(cb, "bytchk") || !blocks ||
-	    (cb[0] != MSC_OP_VERIFY_10 && cb[0] != MSC_OP_VERIFY_12 && cb[0] != MSC_OP_VERIFY_16))
-		return;
-	if (lba <= x->unit.last_lba && blocks <= x->unit.last_lba - lba + 1)
+	    !msc_cdb_verifies(cb) || msc_unit_holds(&x->unit, lba, blocks))
 		return;
 	msc_found(j, "VERIFY of %llu block%s at %llu passed, and the last block is %llu",
 		  (unsigned long long)blocks, MSC_PLURAL(blocks), (unsigned long long)lba,
@@ -204,4 +202,5 @@ const struct msc_rule msc_rule_attach_time = {
 	.mistake =
 		"a host's question is answered after a time-out, or the file allocation table is "
 		"large and the medium slow: larger clusters make it smaller",
+	.by_command = true,
 };

@@ -31,6 +31,22 @@ static bool is_whole(const struct msc_record *r, uint8_t page, size_t *len)
 	       claimed == *len;
 }
 
+static bool is_standard(const uint8_t *cdb, const uint8_t *before)
+{
+	(void)cdb;
+	return !(before[1] & 0x03);
+}
+
+/* The bytes of the standard data, as they came before. */
+static bool is_standard_data(const struct msc_record *r, size_t len)
+{
+	const struct msc_record *before = msc_earlier_answer(r, MSC_OP_INQUIRY, is_standard);
+	size_t then, asked;
+
+	return before && msc_is_answer(before, MSC_OP_INQUIRY, &then, &asked) &&
+	       !memcmp(r->u.exchange.data, before->u.exchange.data, len < then ? len : then);
+}
+
 static void form(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
@@ -38,7 +54,13 @@ static void form(struct msc_judging *j, const struct msc_record *r)
 
 	if (!is_page(r, &len, &asked, &claimed))
 		return;
-	if (x->data[1] != x->cbw.cb[2]) {
+	if (x->data[1] != x->cbw.cb[2] && is_standard_data(r, len)) {
+		msc_found(j,
+			  "page %02Xh was asked for, and the standard data came: byte 1 is %02Xh",
+			  x->cbw.cb[2], x->data[1]);
+		msc_expected(j, "%02Xh", x->cbw.cb[2]);
+		msc_actual(j, "%02Xh", x->data[1]);
+	} else if (x->data[1] != x->cbw.cb[2]) {
 		msc_found(j, "page %02Xh was asked for, and PAGE CODE is %02Xh", x->cbw.cb[2],
 			  x->data[1]);
 		msc_expected(j, "%02Xh", x->cbw.cb[2]);

@@ -11,6 +11,8 @@
  *	live.c	   blocks that act when they are written
  *	replace.c  new contents that stay
  *	same.c	   whether the medium is the one that it was
+ *	mark.c	   writing the mark, and what that shows
+ *	reads.c	   whether a READ gives the block that it names
  *	medium.c, finish.c, write.c, earlier.c   see medium.h */
 #ifndef MSC_MEDIUM_CARE_H
 #define MSC_MEDIUM_CARE_H
@@ -21,7 +23,13 @@
 
 #define CARE_PROBES_MAX 24
 #define CARE_IMAGES_MAX 16 /* of one address */
+#define CARE_PAGE_BITS \
+	8 /* pages and erase units of flash: up to so many address bits are dropped */
+#define CARE_WRAP_BITS	   10 /* an address of fewer bits no disk has */
+#define CARE_WRAPS_MAX	   (64 - CARE_WRAP_BITS)
+#define CARE_STAND_INS_MAX (CARE_IMAGES_MAX + CARE_PAGE_BITS + 2 + CARE_WRAPS_MAX)
 #define CARE_PIECE	65536u /* bytes read by one command */
+#define CARE_UNIT_BYTES 65536u /* the largest erase unit that is put back as a whole */
 #define CARE_LIVES_MAX	16 /* permits at a time for what acts, each of so many blocks: */
 #define CARE_LIVE_BLOCKS_MAX 8
 
@@ -34,6 +42,8 @@ enum care_kind {
 	CARE_REACH = 64, /* by the command under way: see write.c */
 	CARE_DIFFERS = 128, /* for the while of putting back */
 	CARE_LIVE = 256, /* acts when it is written: see live.c */
+	CARE_UNIT = 512, /* within CARE_UNIT_BYTES of the mark: erased with it by some flashes */
+	CARE_WRAP = 1024, /* stands in for the mark's block where addresses wrap: care_wraps */
 };
 
 struct care_block {
@@ -99,6 +109,7 @@ struct msc_medium {
 	uint32_t grown; /* blocks of the long range that are saved; 0: none */
 	uint64_t stamp; /* the seed of what else may lie there, when has_stamp */
 	bool has_stamp;
+	uint32_t page; /* blocks that a write erases, where that is more than care_page says; 0: it is not */
 	bool no_flush; /* it does not know SYNCHRONIZE CACHE, or hangs at it */
 	bool unfilled; /* the device does not take what it is to be filled with, or cannot be read */
 	char ended[256]; /* why nothing may be written any more; empty: it may */
@@ -135,6 +146,8 @@ struct care_image {
 size_t care_images(const struct msc_medium *, uint64_t lba, struct care_image[CARE_IMAGES_MAX]);
 /* Which of these ways it was, as far as that is known. */
 const char *care_cut_text(unsigned cuts, char *buf, size_t size);
+/* Blocks of the erase unit, 4 KiB unless a write has shown another. */
+uint32_t care_page(const struct msc_medium *);
 /* The i-th place of the fingerprint. */
 uint64_t care_print_place(const struct msc_medium *, struct msc_rng *, uint32_t i, uint32_t n);
 void care_mark_fill(const struct msc_medium *, uint8_t *block);
@@ -201,13 +214,29 @@ int care_fingerprint(struct msc_medium *, bool *readable, struct msc_err *) MSC_
 /* Whether the medium is still the same: few reads, or all there is to compare. Ends the writing if
  * it is not. */
 int care_check(struct msc_medium *, bool thorough, struct msc_err *) MSC_MUST_CHECK;
-/* True: the fingerprint has enough in it to tell media apart. */
 /* The block is saved, or changes with one that is where addresses are cut. */
 bool care_is_reached(const struct msc_medium *, uint64_t lba);
 /* Looks for the mark in saved blocks. Each one that shows it gains CARE_MARK, and a note. */
 int care_find_mark_in(struct msc_medium *, uint64_t first, uint32_t blocks, bool *found,
 		      struct msc_err *) MSC_MUST_CHECK;
+bool care_is_constant(const uint8_t *data, size_t len); /* one byte, again and again */
+/* True: the fingerprint has enough in it to tell media apart. */
 bool care_is_telling(const struct msc_medium *);
+/* The block at mark_at shows the mark. */
 int care_is_marked(struct msc_medium *, bool *marked, struct msc_err *) MSC_MUST_CHECK;
+
+/* ---- mark.c: the mark is written and looked for, unless the medium is too small for one or cannot be written. */
+int care_write_mark(struct msc_medium *, struct msc_err *) MSC_MUST_CHECK;
+
+/* ---- reads.c */
+/* The blocks that a device with a wrong address may give when the mark's is read. They are saved with it. */
+size_t care_stand_ins(const struct msc_medium *, uint64_t lba[CARE_STAND_INS_MAX]);
+/* Those of a medium that begins again behind a power of two, on one of the two paths alone: on both, the
+ * mark is read at its place, and nothing is known to be wrong. */
+size_t care_wraps(const struct msc_medium *, uint64_t lba[CARE_WRAPS_MAX]);
+/* `written`: the mark is in its place, and cannot be read back from there. Ends the writing when a READ is
+ * found to give another block. */
+int care_try_stand_ins(struct msc_medium *, const uint8_t *mark, bool written,
+		       struct msc_err *) MSC_MUST_CHECK;
 
 #endif

@@ -53,7 +53,9 @@ static int restore_all(struct msc_medium *m, bool *good, struct msc_err *err)
 	if (!m->cuts && !m->aliased &&
 	    care_compare(m, CARE_IMAGE, false, hit_image, NULL, &readable, err) < 0)
 		return -1;
-	if (care_put_back(m, CARE_IMAGE | CARE_PRINT, false, false, good, err) < 0)
+	/* and what putting those back hits in its turn */
+	if (care_put_back(m, CARE_SCRATCH | CARE_PROBE | CARE_IMAGE | CARE_PRINT, false, false,
+			  good, err) < 0)
 		return -1;
 	if (!*good || *m->ended || care_check(m, true, err) < 0 || *m->ended)
 		return err->code ? -1 : 0;

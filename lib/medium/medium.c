@@ -178,16 +178,64 @@ static int verify(struct msc_medium *m, bool *readable, struct msc_err *err)
 	return rc;
 }
 
+/* The unit of so many blocks that this one lies in: a device that erases all of it for a write and keeps nothing of the
+ * rest hits them. */
+static int take_unit(struct msc_medium *m, uint64_t lba, uint32_t blocks, enum care_kind kind,
+		     bool *readable, struct msc_err *err)
+{
+	uint64_t *list = calloc(blocks, sizeof *list);
+	uint32_t n = 0;
+	int rc;
+
+	if (!list)
+		return msc_nomem(err);
+	for (lba -= lba % blocks; n < blocks && lba < m->capacity; lba++)
+		list[n++] = lba;
+	rc = care_take_all(m, list, n, kind, readable, err);
+	free(list);
+	return rc;
+}
+
+static int take_page(struct msc_medium *m, uint64_t lba, bool *readable, struct msc_err *err)
+{
+	return take_unit(m, lba, care_page(m), CARE_IMAGE, readable, err);
+}
+
+static int take_mark(struct msc_medium *m, bool *readable, struct msc_err *err)
+{
+	uint64_t list[CARE_STAND_INS_MAX];
+
+	if (!m->has_mark)
+		return 0;
+	if (care_take(m, m->mark, 1, CARE_MARK, readable, err) < 0)
+		return -1;
+	if (care_take_all(m, list, care_stand_ins(m, list), CARE_IMAGE, readable, err) < 0 ||
+	    care_take_all(m, list, care_wraps(m, list), CARE_WRAP, readable, err) < 0)
+		return -1;
+	return take_page(m, m->mark, readable, err);
+}
+
+/* In rows alone: they are written only when the write of the mark has changed them. */
+static int take_around_mark(struct msc_medium *m, bool *readable, struct msc_err *err)
+{
+	uint32_t unit = CARE_UNIT_BYTES / m->block_size;
+
+	if (!m->has_mark || unit <= care_page(m))
+		return 0;
+	return take_unit(m, m->mark, unit, CARE_UNIT, readable, err);
+}
+
 static int read_all(struct msc_medium *m, bool *readable, struct msc_err *err)
 {
 	if (care_take(m, m->first, m->blocks, CARE_SCRATCH, readable, err) < 0)
 		return -1;
 	for (uint32_t i = 0; i < m->n_probes; i++)
-		if (care_take(m, m->probe[i], 1, CARE_PROBE, readable, err) < 0)
+		if (care_take(m, m->probe[i], 1, CARE_PROBE, readable, err) < 0 ||
+		    take_page(m, m->probe[i], readable, err) < 0)
 			return -1;
-	if ((m->has_mark && care_take(m, m->mark, 1, CARE_MARK, readable, err) < 0) ||
-	    take_neighbours(m, readable, err) < 0 || take_images(m, readable, err) < 0 ||
-	    verify(m, readable, err) < 0)
+	if (take_mark(m, readable, err) < 0 || take_neighbours(m, readable, err) < 0 ||
+	    take_images(m, readable, err) < 0 || verify(m, readable, err) < 0 ||
+	    take_around_mark(m, readable, err) < 0)
 		return -1;
 	return *readable ? care_fingerprint(m, readable, err) : 0;
 }
@@ -232,84 +280,6 @@ static int write_journal(struct msc_medium *m, struct msc_err *err)
 	return rc;
 }
 
-/* Where the mark can be seen: at its place, or where a device that cuts addresses puts it. */
-static int find_mark(struct msc_medium *m, struct msc_err *err)
-{
-	struct care_image image[CARE_IMAGES_MAX];
-	size_t n = care_images(m, m->mark, image);
-	char how[128];
-	bool at_image;
-
-	m->mark_at = m->mark;
-	if (care_is_marked(m, &m->marked, err) < 0)
-		return -1;
-	for (size_t i = 0; i < n; i++) {
-		uint64_t was = m->mark_at;
-		struct care_block *b = care_find(m, image[i].lba);
-
-		m->mark_at = image[i].lba;
-		if (care_is_marked(m, &at_image, err) < 0)
-			return -1;
-		if (!at_image || !b) {
-			m->mark_at = was;
-			continue;
-		}
-		m->suspects &= image[i].cuts;
-		care_hit(m, "block %" PRIu64 " was overwritten by a write to block %" PRIu64 ": %s",
-			 image[i].lba, m->mark, care_cut_text(m->suspects, how, sizeof how));
-		b->kind |= CARE_MARK;
-		m->aliased |= m->marked;
-		m->cuts |= !m->marked;
-		m->marked = true;
-	}
-	return 0;
-}
-
-/* The mark is the first block that is written, and the last of a device that reads a part of it
- * otherwise: what was saved of such a medium is not what lies on it, and would destroy it. */
-static int compare_mark(struct msc_medium *m, const uint8_t *mark, struct msc_err *err)
-{
-	uint8_t *now = care_room(m, err);
-	uint32_t same = 0;
-	bool good = false;
-	int rc = now ? care_read(m, m->mark_at, 1, now, &good, err) : -1;
-
-	while (rc == 0 && good && same < m->block_size && now[same] == mark[same])
-		same++;
-	m->untrue = rc == 0 && good && same < m->block_size;
-	free(now);
-	if (m->untrue)
-		care_end(m,
-			 "block %" PRIu64 " reads otherwise than it was written, from byte %u on",
-			 m->mark_at, same);
-	return rc;
-}
-
-static int write_mark(struct msc_medium *m, struct msc_err *err)
-{
-	uint8_t *mark;
-	bool good, repeats;
-	int rc;
-
-	if (!m->has_mark || msc_session_unit(m->s, m->o.lun)->write_protected)
-		return 0;
-	mark = care_room(m, err);
-	if (!mark)
-		return -1;
-	care_mark_fill(m, mark);
-	rc = care_write(m, m->mark, 1, mark, true, &good, err);
-	if (rc == 0)
-		rc = care_flush(m, err);
-	if (rc == 0)
-		rc = find_mark(m, err);
-	if (rc == 0 && m->marked && m->blocks > MSC_SCRATCH_LEAST)
-		rc = care_find_mark_in(m, m->first, m->blocks, &repeats, err);
-	if (rc == 0 && m->marked)
-		rc = compare_mark(m, mark, err);
-	free(mark);
-	return rc;
-}
-
 int care_permit(struct msc_medium *m, uint64_t first, uint32_t blocks, struct msc_err *err)
 {
 	const struct msc_permit p = { .lun = m->o.lun,
@@ -334,7 +304,7 @@ int care_begin(struct msc_medium *m, struct msc_err *err)
 	m->saved = true;
 	if (m->journal && msc_journal_begin(m->journal, err) < 0)
 		return -1;
-	return write_mark(m, err);
+	return care_write_mark(m, err);
 }
 
 static int save(struct msc_medium *m, bool *readable, struct msc_err *err)

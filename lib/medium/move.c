@@ -11,8 +11,8 @@
 
 #define TRIES	       3
 #define ROUNDS	       4
-#define WRITE_BYTES    4096u	    /* an erase unit of many flashes; at 200 ms a block 1.6 s */
-#define WRITE_NS       (60 * MSC_S) /* for such a piece: a device that takes longer hangs */
+#define WRITE_NS \
+	(60 * MSC_S) /* for a page, 1.6 s at 200 ms a block: a device that takes longer hangs */
 #define QUICK_WRITE_NS (10 * MSC_S)
 
 static const uint8_t write_opcodes[] = { MSC_OP_WRITE_10, MSC_OP_WRITE_16 };
@@ -26,9 +26,9 @@ uint8_t *care_room(const struct msc_medium *m, struct msc_err *err)
 	return room;
 }
 
-static uint32_t piece(const struct msc_medium *m, uint32_t bytes)
+static uint32_t piece(const struct msc_medium *m)
 {
-	return m->block_size < bytes ? bytes / m->block_size : 1;
+	return m->block_size < CARE_PIECE ? CARE_PIECE / m->block_size : 1;
 }
 
 /* Brings the device back, and hears what it has to say of its medium. */
@@ -69,7 +69,7 @@ static int move_piece(struct msc_medium *m, uint64_t lba, uint32_t n, uint8_t *i
 static int move(struct msc_medium *m, uint64_t lba, uint32_t n, uint8_t *in, const uint8_t *out,
 		bool quick, bool *good, struct msc_err *err)
 {
-	uint32_t most = piece(m, in ? CARE_PIECE : WRITE_BYTES), part;
+	uint32_t most = in ? piece(m) : care_page(m), part;
 	int tries = quick ? 1 : TRIES;
 	bool answers = true;
 
@@ -77,7 +77,8 @@ static int move(struct msc_medium *m, uint64_t lba, uint32_t n, uint8_t *in, con
 	for (uint32_t at = 0; at < n; at += *good ? part : 0) {
 		size_t skip = (size_t)at * m->block_size;
 
-		part = n - at < most ? n - at : most;
+		part = most - (out ? (uint32_t)((lba + at) % most) : 0); /* of one erase unit */
+		part = n - at < part ? n - at : part;
 		if (move_piece(m, lba + at, part, in ? in + skip : NULL, out ? out + skip : NULL,
 			       quick, good, err) < 0)
 			return -1;
@@ -157,8 +158,10 @@ static bool wanted(const struct care_block *b, unsigned kinds, bool dirty_only)
 /* The blocks in a row that end before `end`, and fit into a piece. Returns where they begin. */
 static size_t row_before(const struct msc_medium *m, size_t end, unsigned kinds, bool dirty_only)
 {
-	size_t first = end - 1, most = piece(m, CARE_PIECE);
+	size_t first = end - 1, most = piece(m);
 
+	if (kinds & CARE_DIFFERS) /* it ends where a page does */
+		most -= (size_t)(most - 1 - m->block[end - 1].lba % most);
 	while (first > 0 && end - first < most && wanted(&m->block[first - 1], kinds, dirty_only) &&
 	       m->block[first - 1].lba + 1 == m->block[first].lba)
 		first--;
@@ -207,6 +210,24 @@ static void collect(struct msc_medium *m, struct care_block *b, const uint8_t *n
 	++*count;
 }
 
+/* A device that erases a page for each write and keeps nothing of the rest takes back whole pages alone. The
+ * blocks that lie in one page with one that differs are written with it. */
+static void collect_pages(struct msc_medium *m)
+{
+	uint32_t page = care_page(m);
+
+	for (size_t i = 0, end; i < m->n_blocks; i = end) {
+		bool differs = false;
+
+		for (end = i;
+		     end < m->n_blocks && m->block[end].lba / page == m->block[i].lba / page; end++)
+			differs |= m->block[end].kind & CARE_DIFFERS;
+		for (size_t k = i; differs && k < end; k++)
+			if (!m->block[k].leave && !(m->block[k].kind & CARE_LIVE))
+				m->block[k].kind |= CARE_DIFFERS;
+	}
+}
+
 /* Writes the blocks that differ, in rows. */
 static int write_marked(struct msc_medium *m, uint32_t most, bool quick, bool *good,
 			struct msc_err *err)
@@ -251,8 +272,10 @@ int care_put_back(struct msc_medium *m, unsigned kinds, bool dirty_only, bool qu
 			return -1;
 		if (!*good || !differ)
 			break;
+		if (round > 0 || kinds & CARE_MARK)
+			collect_pages(m);
 		/* it may be the length that it does not take, and says nothing of */
-		most = round + 2 < ROUNDS ? piece(m, WRITE_BYTES) : 1;
+		most = round + 2 < ROUNDS ? care_page(m) : 1;
 		if (write_marked(m, most, quick, good, err) < 0)
 			return -1;
 		if (!*good)

@@ -15,7 +15,10 @@
 #include "medium/care.h"
 
 #define TAIL_BLOCKS    64
-#define MARK_IN_TAIL   16
+#define MARK_IN_TAIL   9 /* or more, up to */
+#define MARK_IN_TAIL_MOST 30
+#define PAGE_BYTES     4096
+#define PAGE_BLOCKS_MAX 8 /* some say that a block has a byte */
 #define PROBE_FIRST    1984 /* between a partition table and the first MiB */
 #define PROBE_STEP_MIN 2048
 
@@ -45,6 +48,30 @@ static uint32_t scratch_blocks(const struct msc_medium *m)
 	return m->capacity < MSC_SCRATCH_LEAST ? (uint32_t)m->capacity : MSC_SCRATCH_LEAST;
 }
 
+uint32_t care_page(const struct msc_medium *m)
+{
+	uint32_t n = m->block_size < PAGE_BYTES ? PAGE_BYTES / m->block_size : 1;
+
+	if (m->page)
+		return m->page;
+	return n < PAGE_BLOCKS_MAX ? n : PAGE_BLOCKS_MAX;
+}
+
+/* The block whose address has the most low bits set: a device that drops some of them when it reads gives
+ * another block than this one. */
+static uint64_t odd_block(uint64_t first, uint64_t last)
+{
+	uint64_t lba = last, better;
+
+	for (unsigned bit = 1; bit < 64; bit++) {
+		better = ((last + 1) >> bit << bit) - 1;
+		if (better < first || better > last)
+			break;
+		lba = better;
+	}
+	return lba;
+}
+
 void care_place(struct msc_medium *m)
 {
 	if (!m->capacity)
@@ -52,7 +79,8 @@ void care_place(struct msc_medium *m)
 	m->blocks = scratch_blocks(m);
 	if (m->capacity >= 2 * ((uint64_t)m->blocks + TAIL_BLOCKS)) {
 		m->first = m->capacity - TAIL_BLOCKS - m->blocks;
-		m->mark = m->first + m->blocks + MARK_IN_TAIL;
+		m->mark = odd_block(m->first + m->blocks + MARK_IN_TAIL,
+				    m->first + m->blocks + MARK_IN_TAIL_MOST);
 		m->has_mark = true;
 	} else {
 		m->first = m->capacity - m->blocks;

@@ -54,7 +54,7 @@ int care_fingerprint(struct msc_medium *m, bool *readable, struct msc_err *err)
 	return 0;
 }
 
-static bool is_constant(const uint8_t *data, size_t len)
+bool care_is_constant(const uint8_t *data, size_t len)
 {
 	return len < 2 || !memcmp(data, data + 1, len - 1);
 }
@@ -64,7 +64,7 @@ bool care_is_telling(const struct msc_medium *m)
 	unsigned telling = 0;
 
 	for (uint32_t i = 0; i < m->n_prints; i++) {
-		bool seen = is_constant(m->print[i].data, m->block_size);
+		bool seen = care_is_constant(m->print[i].data, m->block_size);
 
 		for (uint32_t k = 0; k < i && !seen; k++)
 			seen = !memcmp(m->print[i].data, m->print[k].data, m->block_size);

@@ -407,6 +407,7 @@ static void ended(struct msc_assembler *a, const struct msc_transfer *t)
 	if (!w.data)
 		return;
 	w.t.data = w.data;
+	w.t.owner = NULL;
 	a->waiting[a->n_waiting++] = w;
 }
 

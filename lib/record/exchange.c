@@ -118,12 +118,24 @@ void msc_building_wrap(struct msc_building *b, const struct msc_transfer *t, uin
 
 /* ---- data --------------------------------------------------------------------------------- */
 
+/* The first of it may stay where it is, unless most of that is empty. */
+static bool take_data(struct msc_exchange *x, const struct msc_transfer *t, size_t kept)
+{
+	if (!t->owner || !*t->owner || x->data || kept < t->asked / 2 + 1)
+		return false;
+	x->data = *t->owner;
+	x->data_kept = kept;
+	*t->owner = NULL;
+	return true;
+}
+
 static void keep_data(struct msc_building *b, const struct msc_transfer *t)
 {
 	struct msc_exchange *x = &b->record->u.exchange;
 	size_t kept = t->actual < t->kept ? t->actual : t->kept;
 
-	if (x->data_kept == x->data_len && msc_record_append(b->record, t->data, kept) < 0)
+	if (x->data_kept == x->data_len && !take_data(x, t, kept) &&
+	    msc_record_append(b->record, t->data, kept) < 0)
 		b->no_memory = true;
 	x->data_len += t->actual;
 }

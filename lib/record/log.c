@@ -39,6 +39,7 @@ static bool copy_parts(struct msc_log_entry *e, size_t keep)
 			e->u.note.device = copy(e->u.note.device, sizeof *e->u.note.device);
 		return e->u.note.kind != MSC_NOTE_DEVICE || e->u.note.device;
 	}
+	t->owner = NULL;
 	if (!t->data)
 		return true;
 	if (t->kept > keep) {

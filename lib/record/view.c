@@ -150,7 +150,7 @@ static bool is_past_end(const struct msc_exchange *x)
 
 	if (!v->moves_blocks || !x->unit.have_capacity || x->unit.last_lba == UINT32_MAX)
 		return false;
-	return v->lba > x->unit.last_lba || v->blocks > x->unit.last_lba - v->lba + 1;
+	return !msc_unit_holds(&x->unit, v->lba, v->blocks);
 }
 
 static void see_command(struct msc_view *v, const struct msc_exchange *x)

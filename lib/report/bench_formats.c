@@ -42,13 +42,19 @@ static json_t *bmf_run(const struct msc_bench_report *r, const struct msc_bench_
 	double bytes = 1e9 * run->blocks * run->block_size;
 	const struct msc_compare_run *c = compared(r, run);
 	bool bounds = run->low > 0;
-	json_t *measures = json_pack(
-		"{s:o, s:o}", "latency",
-		metric(round(run->median_ns), round(bounds ? bytes / run->high : 0),
-		       round(bounds ? bytes / run->low : 0), bounds),
-		"bytes-per-second",
-		metric(round(run->bytes_per_second), round(run->low), round(run->high), bounds));
+	struct msc_bench_rate rate;
+	json_t *measures =
+		json_pack("{s:o}", "latency",
+			  metric(round(run->median_ns), round(bounds ? bytes / run->high : 0),
+				 round(bounds ? bytes / run->low : 0), bounds));
 
+	if (msc_bench_rate(r->bench, run, &rate) &&
+	    json_object_set_new(measures, "bytes-per-second",
+				metric(round(rate.median), round(rate.low), round(rate.high),
+				       bounds))) {
+		json_decref(measures);
+		return NULL;
+	}
 	if (c && json_object_set_new(measures, "change-percent",
 				     metric(rounded(100 * c->is.shift), rounded(100 * c->is.low),
 					    rounded(100 * c->is.high), c->is.have_interval))) {
@@ -82,9 +88,10 @@ static json_t *gha_run(const struct msc_bench_report *r, const struct msc_bench_
 {
 	const struct msc_compare_run *c = compared(r, run);
 	char name[64], range[64] = "", extra[256], median[24];
+	struct msc_bench_rate rate;
 
-	if (run->low > 0)
-		snprintf(range, sizeof range, "%.0f to %.0f", run->low, run->high);
+	if (msc_bench_rate(r->bench, run, &rate) && rate.low > 0)
+		snprintf(range, sizeof range, "%.0f to %.0f", rate.low, rate.high);
 	snprintf(extra, sizeof extra, "%.160s\n%u command%s, median %s", r->bench->device.name,
 		 run->samples, MSC_PLURAL(run->samples),
 		 msc_format_ns(median, sizeof median, (int64_t)run->median_ns));
@@ -93,7 +100,7 @@ static json_t *gha_run(const struct msc_bench_report *r, const struct msc_bench_
 			 100 * c->is.shift, msc_change_name(c->is.change));
 	return json_pack("{s:s, s:s, s:f, s:s, s:s}", "name",
 			 msc_bench_run_name(name, sizeof name, run), "unit", "B/s", "value",
-			 round(run->bytes_per_second), "range", range, "extra", extra);
+			 round(rate.median), "range", range, "extra", extra);
 }
 
 static int write_gha(FILE *out, const struct msc_bench_report *r, struct msc_err *err)
@@ -102,8 +109,10 @@ static int write_gha(FILE *out, const struct msc_bench_report *r, struct msc_err
 
 	for (size_t i = 0; i < r->bench->n_runs; i++) {
 		const struct msc_bench_run *run = &r->bench->run[i];
+		struct msc_bench_rate rate;
 
-		if (run->samples && json_array_append_new(document, gha_run(r, run))) {
+		if (msc_bench_rate(r->bench, run, &rate) &&
+		    json_array_append_new(document, gha_run(r, run))) {
 			json_decref(document);
 			return msc_nomem(err);
 		}
@@ -113,26 +122,34 @@ static int write_gha(FILE *out, const struct msc_bench_report *r, struct msc_err
 
 /* ---- Go ---------------------------------------------------------------------------------------- */
 
-static void go_line(FILE *out, const struct msc_bench_run *r, uint32_t sample)
+static void go_line(FILE *out, const struct msc_bench_run *r, uint32_t sample, bool rate)
 {
 	static const char *const names[] = { "Read", "Write", "MixedRead", "MixedWrite" };
 	double ns = (double)r->sample[sample].ns;
 
-	fprintf(out, "Benchmark%s/mode=%s%s/blocks=%u 1 %.0f ns/op %.3f MB/s\n", names[r->op],
+	fprintf(out, "Benchmark%s/mode=%s%s/blocks=%u 1 %.0f ns/op", names[r->op],
 		msc_bench_mode_names[r->mode], r->order == MSC_BENCH_RANDOM ? "/order=random" : "",
-		r->blocks, ns, 1e3 * r->blocks * r->block_size / ns);
+		r->blocks, ns);
+	if (rate)
+		fprintf(out, " %.3f MB/s", 1e3 * r->blocks * r->block_size / ns);
+	putc('\n', out);
 }
 
 static void go_bench(FILE *out, const struct msc_bench *b, const char *run)
 {
+	struct msc_bench_rate rate;
+
 	fputs("target: ", out);
 	msc_put(out, MSC_PLAIN, b->device.name);
 	fprintf(out, "\nspeed: %s\nhost: %s\n", msc_speed_name(b->device.speed), b->device.host);
 	if (run)
 		fprintf(out, "run: %s\n", run);
-	for (size_t i = 0; i < b->n_runs; i++)
+	for (size_t i = 0; i < b->n_runs; i++) {
+		bool has_rate = msc_bench_rate(b, &b->run[i], &rate);
+
 		for (uint32_t k = 0; k < b->run[i].samples; k++)
-			go_line(out, &b->run[i], k);
+			go_line(out, &b->run[i], k, has_rate);
+	}
 }
 
 static int write_go(FILE *out, const struct msc_bench_report *r, struct msc_err *err)

@@ -32,13 +32,15 @@ static json_t *host_json(const struct msc_bench_host *h)
 			 msc_json_text(h->cpu));
 }
 
-static json_t *rate_json(const struct msc_bench_run *r)
+static json_t *rate_json(const struct msc_bench *b, const struct msc_bench_run *r)
 {
-	if (!r->samples)
+	struct msc_bench_rate rate;
+
+	if (!msc_bench_rate(b, r, &rate))
 		return json_null();
-	return json_pack("{s:o, s:o, s:o}", "median", whole(r->bytes_per_second), "low",
-			 r->low > 0 ? whole(r->low) : json_null(), "high",
-			 r->low > 0 ? whole(r->high) : json_null());
+	return json_pack("{s:o, s:o, s:o}", "median", whole(rate.median), "low",
+			 rate.low > 0 ? whole(rate.low) : json_null(), "high",
+			 rate.low > 0 ? whole(rate.high) : json_null());
 }
 
 static json_t *quantile_json(const double *x, size_t n, double p)
@@ -96,14 +98,14 @@ static json_t *phases_json(const struct msc_bench_run *r)
 			 (json_int_t)csw);
 }
 
-static json_t *run_json(const struct msc_bench_run *r)
+static json_t *run_json(const struct msc_bench *b, const struct msc_bench_run *r)
 {
 	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "op", msc_bench_op_names[r->op], "mode", msc_bench_mode_names[r->mode],
 			 "order", msc_bench_order_names[r->order], "blocks", (json_int_t)r->blocks,
 			 "block_size", (json_int_t)r->block_size, "commands",
 			 (json_int_t)r->samples, "elapsed_ns", (json_int_t)r->elapsed_ns,
-			 "bytes_per_second", rate_json(r), "latency_ns", latency_json(r),
+			 "bytes_per_second", rate_json(b, r), "latency_ns", latency_json(r),
 			 "phases_ns", phases_json(r), "naks",
 			 r->naks < 0 ? json_null() : json_integer(r->naks), "host_cpu_ns",
 			 r->host_cpu_ns < 0 ? json_null() : json_integer(r->host_cpu_ns),
@@ -116,7 +118,7 @@ static json_t *runs_json(const struct msc_bench *b)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < b->n_runs; i++) {
-		if (json_array_append_new(list, run_json(&b->run[i]))) {
+		if (json_array_append_new(list, run_json(b, &b->run[i]))) {
 			json_decref(list);
 			return NULL;
 		}

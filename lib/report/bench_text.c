@@ -31,9 +31,10 @@ static void put_left_out(FILE *out, const struct msc_bench *b)
 	msc_put_row(out, COLUMN, "left out", text);
 }
 
-static void put_head(FILE *out, const struct msc_bench *b)
+static void put_head(FILE *out, const struct msc_bench *b, bool color)
 {
 	const struct msc_device *d = &b->device;
+	char path[192];
 
 	fputs("target    ", out);
 	msc_put(out, MSC_PLAIN, d->name);
@@ -43,9 +44,12 @@ static void put_head(FILE *out, const struct msc_bench *b)
 		fprintf(out, ", %s", d->host);
 	fprintf(out, ", timestamps: %s, CPU: the %s's\n", b->clock,
 		d->simulated ? "device" : "host");
+	msc_device_path_note(d, path, sizeof path);
+	if (*path)
+		msc_put_row(out, COLUMN, "bus", path);
 	put_left_out(out, b);
 	if (*b->warning)
-		msc_put_row(out, COLUMN, "warning", b->warning);
+		msc_put_row_tinted(out, color, MSC_TINT_WARN, COLUMN, "warning", b->warning);
 	if (!b->n_runs)
 		return;
 	fprintf(out, "%-10s%s", op_name(b->run[0].op), msc_bench_order_names[b->run[0].order]);
@@ -101,11 +105,13 @@ static void put_mode(char *buf, size_t size, const struct msc_bench_run *r)
 	snprintf(buf, size, "%s%s", msc_bench_mode_names[r->mode], which);
 }
 
-static int put_run(FILE *out, const struct msc_bench_run *r, struct msc_err *err)
+static int put_run(FILE *out, const struct msc_bench *b, const struct msc_bench_run *r,
+		   struct msc_err *err)
 {
 	double cpu = r->device_cpu, *x;
-	char mode[24], median[24], p99[24] = "-", most[24], interval[32] = "-", naks[24] = "-",
-				   load[16];
+	char mode[24], median[24], p99[24] = "-", most[24], kbps[24] = "-", interval[32] = "-",
+				   naks[24] = "-", load[16];
+	struct msc_bench_rate rate;
 
 	put_mode(mode, sizeof mode, r);
 	if (!r->samples) {
@@ -115,8 +121,10 @@ static int put_run(FILE *out, const struct msc_bench_run *r, struct msc_err *err
 	x = msc_bench_times(r, err);
 	if (!x)
 		return -1;
-	if (r->low > 0)
-		snprintf(interval, sizeof interval, "%.0f-%.0f", r->low / 1e3, r->high / 1e3);
+	if (msc_bench_rate(b, r, &rate))
+		snprintf(kbps, sizeof kbps, "%.1f", rate.median / 1e3);
+	if (rate.low > 0)
+		snprintf(interval, sizeof interval, "%.0f-%.0f", rate.low / 1e3, rate.high / 1e3);
 	if (r->naks >= 0)
 		put_naks(naks, sizeof naks, (double)r->naks / r->samples);
 	if (r->host_cpu_ns >= 0 && r->elapsed_ns > 0)
@@ -125,8 +133,8 @@ static int put_run(FILE *out, const struct msc_bench_run *r, struct msc_err *err
 	if (msc_quantile_shows(r->samples, 0.99))
 		msc_format_ns(p99, sizeof p99, (int64_t)msc_quantile(x, r->samples, 0.99));
 	msc_format_ns(most, sizeof most, (int64_t)msc_quantile(x, r->samples, 1));
-	fprintf(out, "%-8s%7u %9s %9s %9s %8.1f %11s %6s %6s\n", mode, r->blocks, median, p99, most,
-		r->bytes_per_second / 1e3, interval, naks, percent(load, sizeof load, cpu));
+	fprintf(out, "%-8s%7u %9s %9s %9s %8s %11s %6s %6s\n", mode, r->blocks, median, p99, most,
+		kbps, interval, naks, percent(load, sizeof load, cpu));
 	free(x);
 	return 0;
 }
@@ -135,13 +143,15 @@ static int put_run(FILE *out, const struct msc_bench_run *r, struct msc_err *err
  * has it, the rate that a host would get is told beside it. */
 #define MUCH_BETWEEN 0.05
 
-static void put_between(FILE *out, const struct msc_bench_run *r)
+static void put_between(FILE *out, const struct msc_bench *b, const struct msc_bench_run *r)
 {
+	struct msc_bench_rate rate;
 	int64_t within_ns = 0;
 
 	for (uint32_t i = 0; i < r->samples; i++)
 		within_ns += r->sample[i].ns;
-	if ((double)within_ns >= (1 - MUCH_BETWEEN) * (double)r->elapsed_ns)
+	if (!msc_bench_rate(b, r, &rate) ||
+	    (double)within_ns >= (1 - MUCH_BETWEEN) * (double)r->elapsed_ns)
 		return;
 	fprintf(out, "%-10s%u block%s: %.1f kB/s with the time between the commands, %.0f %%\n",
 		msc_bench_mode_names[r->mode], r->blocks, MSC_PLURAL(r->blocks),
@@ -181,20 +191,45 @@ static void put_models(FILE *out, const struct msc_bench *b)
 	}
 }
 
-static int put_bench(FILE *out, const struct msc_bench *b, struct msc_err *err)
+static void put_clumped(FILE *out, const struct msc_bench *b)
 {
-	put_head(out, b);
+	uint32_t most = 0;
+	char text[160];
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n_runs; i++) {
+		const struct msc_bench_run *r = &b->run[i];
+
+		n += r->clumped;
+		most = r->clumped && r->samples > most ? r->samples : most;
+	}
+	if (!n)
+		return;
+	snprintf(text, sizeof text,
+		 "times of %zu of the runs come in clumps, of which compare needs more: up to %u "
+		 "commands were measured",
+		 n, most);
+	msc_put_row(out, COLUMN, "note", text);
+}
+
+static int put_bench(FILE *out, const struct msc_bench *b, bool color, struct msc_err *err)
+{
+	put_head(out, b, color);
 	if (b->n_runs)
-		fprintf(out, "\n%-8s%7s %9s %9s %9s %8s %11s %6s %6s\n", "mode", "blocks", "median",
-			"p99", "max", "kB/s", "95 %", "naks", "CPU");
+		fprintf(out,
+			"\n%-8s%7s %-29s %8s %11s %6s %6s\n%-8s%7s %9s %9s %9s %8s %11s %6s %6s\n",
+			"", "blocks", "time of a command:", "kB/s", "95 % sure", "NAKs", "CPU",
+			"mode", "each", "median", "p99", "max", "median", "it is in", "each",
+			"load");
 	for (size_t i = 0; i < b->n_runs; i++)
-		if (put_run(out, &b->run[i], err) < 0)
+		if (put_run(out, b, &b->run[i], err) < 0)
 			return -1;
 	for (size_t i = 0; i < b->n_runs; i++)
 		if (put_rare(out, &b->run[i], err) < 0)
 			return -1;
 	for (size_t i = 0; i < b->n_runs; i++)
-		put_between(out, &b->run[i]);
+		put_between(out, b, &b->run[i]);
+	put_clumped(out, b);
 	put_models(out, b);
 	if (b->queued_tried && !b->queued_works) {
 		fputs("queued    not possible: ", out);
@@ -202,7 +237,8 @@ static int put_bench(FILE *out, const struct msc_bench *b, struct msc_err *err)
 		putc('\n', out);
 	}
 	if (*b->failure) {
-		fputs("FAIL      ended early: ", out);
+		msc_put_tinted(out, color, MSC_TINT_FAIL, "FAIL      ");
+		fputs("ended early: ", out);
 		msc_put_wrapped(out, 23, 10, b->failure);
 		putc('\n', out);
 	}
@@ -218,10 +254,12 @@ static void put_drift(FILE *out, const char *who, bool drifts, double drift)
 			who, 100 * drift);
 }
 
-static void put_compared(FILE *out, const struct msc_compare_run *r)
+static void put_compared(FILE *out, const struct msc_compare_run *r, bool color)
 {
+	static const enum msc_tint tints[] = { MSC_TINT_NONE, MSC_TINT_FAIL, MSC_TINT_OK,
+					       MSC_TINT_WARN };
 	static const char *const words[] = { "ok", "SLOWER", "faster", "?" };
-	char name[64], base[24], new[24];
+	char name[64], base[24], new[24], word[16];
 
 	msc_bench_run_name(name, sizeof name, r->base ? r->base : r->new);
 	if (!r->base || !r->new) {
@@ -229,7 +267,9 @@ static void put_compared(FILE *out, const struct msc_compare_run *r)
 			r->base ? "base" : "new one");
 		return;
 	}
-	fprintf(out, "%7s  %-22s ", words[r->is.change], name);
+	snprintf(word, sizeof word, "%7s  ", words[r->is.change]);
+	msc_put_tinted(out, color, tints[r->is.change], word);
+	fprintf(out, "%-22s ", name);
 	if (r->is.change == MSC_CHANGE_UNKNOWN)
 		msc_put_wrapped(out, 32, 32, r->is.reason);
 	else
@@ -293,18 +333,17 @@ static void put_comparison(FILE *out, const struct msc_bench_report *r)
 		fputs("note      measured again, because the first time looked slower\n", out);
 	putc('\n', out);
 	for (size_t i = 0; i < c->n_runs; i++)
-		put_compared(out, &c->run[i]);
+		put_compared(out, &c->run[i], r->context->color);
 	put_verdict(out, c);
 }
 
 int msc_bench_write_text(FILE *out, const struct msc_bench_report *r, struct msc_err *err)
 {
-	if (!r->new_name && put_bench(out, r->bench, err) < 0)
+	if (!r->new_name && put_bench(out, r->bench, r->context->color, err) < 0)
 		return -1;
 	if (r->reason && *r->reason) {
-		fputs("stopped   ", out);
-		msc_put_wrapped(out, 10, 10, r->reason);
-		putc('\n', out);
+		msc_put_row_tinted(out, r->context->color, MSC_TINT_WARN, COLUMN, "stopped",
+				   r->reason);
 	}
 	if (!r->comparison)
 		return 0;

@@ -152,9 +152,9 @@ int msc_decode_end(struct msc_decode *d, int read, struct msc_err *err)
 	return msc_sum_has_failure(d->sum) ? MSCOPE_FAILED : MSCOPE_PASSED;
 }
 
-void msc_decode_print(const struct msc_decode *d, FILE *out)
+void msc_decode_print(const struct msc_decode *d, bool color, FILE *out)
 {
-	msc_sum_print(d->sum, msc_decode_facts(d), out);
+	msc_sum_print(d->sum, msc_decode_facts(d), color, out);
 }
 
 /* ---- JSON ---------------------------------------------------------------------------------- */

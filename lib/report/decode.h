@@ -58,7 +58,7 @@ uint64_t msc_decode_exchanges(const struct msc_decode *);
 int msc_decode_end(struct msc_decode *, int read, struct msc_err *) MSC_MUST_CHECK;
 
 /* After that. */
-void msc_decode_print(const struct msc_decode *, FILE *);
+void msc_decode_print(const struct msc_decode *, bool color, FILE *);
 /* An mscope.decode/1 but for its exchanges[]. NULL: out of memory. */
 json_t *msc_decode_json(const struct msc_decode *, const struct msc_report_context *,
 			int exit_status, const char *reason);

@@ -33,6 +33,7 @@ struct msc_sum {
 	struct msc_causes causes;
 	uint64_t exchanges, cut, unknown, no_csw, bytes;
 	int64_t busy_ns;
+	unsigned speeds; /* of the devices: bit n for the n-th of enum msc_speed */
 };
 
 struct msc_sum *msc_sum_new(void)
@@ -114,6 +115,7 @@ int msc_sum_add(struct msc_sum *s, const struct msc_record *r, struct msc_err *e
 			return msc_nomem(err);
 		k->least_ns = INT64_MAX;
 	}
+	s->speeds |= 1u << r->device->speed;
 	k->count++;
 	k->failed += !x->have_csw || x->csw.status != MSC_CSW_PASSED;
 	k->bytes += x->data_len;
@@ -190,6 +192,35 @@ static double rate(uint64_t bytes, int64_t ns) /* kB/s */
 	return ns > 0 ? (double)bytes * 1e6 / (double)ns : 0;
 }
 
+/* That of the fastest device; unknown where one has a speed without a limit that is known. */
+static enum msc_speed fastest(const struct msc_sum *s)
+{
+	enum msc_speed speed = MSC_SPEED_UNKNOWN;
+
+	for (enum msc_speed i = MSC_SPEED_UNKNOWN; i <= MSC_SPEED_SUPER; i++) {
+		if (s->speeds & 1u << i && msc_bus_most(i) <= 0)
+			return MSC_SPEED_UNKNOWN;
+		if (s->speeds & 1u << i && msc_bus_most(i) > msc_bus_most(speed))
+			speed = i;
+	}
+	return speed;
+}
+
+/* The times of the capture are not those of a bus. */
+static bool beats_bus(const struct msc_sum *s, uint64_t bytes, int64_t ns)
+{
+	return msc_beats_bus(fastest(s), 1e3 * rate(bytes, ns));
+}
+
+static unsigned impossible_kinds(const struct msc_sum *s)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < MSC_COUNT(s->kinds); i++)
+		n += s->kinds[i] && beats_bus(s, s->kinds[i]->bytes, s->kinds[i]->busy_ns);
+	return n;
+}
+
 static void print_kinds(const struct msc_sum *s, FILE *out)
 {
 	char name[48], t[4][8];
@@ -203,7 +234,7 @@ static void print_kinds(const struct msc_sum *s, FILE *out)
 			continue;
 		fprintf(out, "%-24.24s %7llu %6llu ", name_of(name, i),
 			(unsigned long long)k->count, (unsigned long long)k->failed);
-		if (k->bytes)
+		if (k->bytes && !beats_bus(s, k->bytes, k->busy_ns))
 			fprintf(out, "%8.0f", rate(k->bytes, k->busy_ns));
 		else
 			fprintf(out, "%8s", "");
@@ -213,7 +244,7 @@ static void print_kinds(const struct msc_sum *s, FILE *out)
 	}
 }
 
-static void print_findings(const struct msc_sum *s, FILE *out)
+static void print_findings(const struct msc_sum *s, bool color, FILE *out)
 {
 	char head[128], at[8];
 
@@ -221,9 +252,11 @@ static void print_findings(const struct msc_sum *s, FILE *out)
 		const struct msc_sighting *f = &s->evidence.seen[i];
 
 		fputs(i ? "" : "\n", out);
-		snprintf(head, sizeof head, "%5s %s: ", msc_severity_name(f->worst), f->rule->id);
-		fputs(head, out);
-		msc_put_wrapped(out, (unsigned)strlen(head), 6, f->rule->title);
+		snprintf(head, sizeof head, "%5s ", msc_severity_name(f->worst));
+		msc_put_tinted(out, color, msc_severity_tint(f->worst), head);
+		fprintf(out, "%s: ", f->rule->id);
+		msc_put_wrapped(out, (unsigned)(strlen(head) + strlen(f->rule->id)) + 2, 6,
+				f->rule->title);
 		snprintf(head, sizeof head, "%u time%s, first at %s: ", f->findings,
 			 MSC_PLURAL(f->findings), msc_short_ns(at, s->found[i].at_ns));
 		fprintf(out, "\n%6s%s", "", head);
@@ -233,14 +266,16 @@ static void print_findings(const struct msc_sum *s, FILE *out)
 }
 
 /* In a capture nothing says which case a finding is of, so a cause is told by its rules alone. */
-static void print_causes(const struct msc_sum *s, FILE *out)
+static void print_causes(const struct msc_sum *s, bool color, FILE *out)
 {
 	for (size_t i = 0; i < s->causes.count; i++) {
 		const struct msc_cause *c = &s->causes.list[i];
 
 		if (c->worst <= MSC_NOTE)
 			continue;
-		fprintf(out, "%scause %s: ", i ? "" : "\n", c->id);
+		fputs(i ? "" : "\n", out);
+		msc_put_tinted(out, color, msc_severity_tint(c->worst), "cause ");
+		fprintf(out, "%s: ", c->id);
 		msc_put_wrapped(out, 8 + (unsigned)strlen(c->id), 6, c->title);
 		fprintf(out, "\n      explains %u of %u findings; %s\n", c->explains,
 			s->causes.findings, msc_confidence_names[c->confidence]);
@@ -276,56 +311,73 @@ static void say(FILE *out, const char *text)
 
 static void print_evidence(const struct msc_sum *s, const struct msc_capture_facts *f, FILE *out)
 {
+	char step[24];
+
 	fputs("\nevidence\n", out);
 	SAY(out, !f->sees_packets,
 	    "NAKs cannot be seen in this kind of capture, nor toggles and retries");
 	SAY(out, f->sees_packets, "%llu NAKs, %llu packets sent again", (unsigned long long)f->naks,
 	    (unsigned long long)f->retries);
 	SAY(out, s->cut,
-	    "%llu exchanges are not judged: the capture does not have all bytes of "
-	    "their CBW, CSW or data",
-	    (unsigned long long)s->cut);
+	    "%llu exchange%s not judged: the capture does not have all bytes of CBW, CSW or "
+	    "data",
+	    (unsigned long long)s->cut, s->cut == 1 ? " is" : "s are");
 	SAY(out, f->cut,
-	    "%llu transfers are cut: the capture was taken with a limit to the length of "
+	    "%llu transfer%s cut: the capture was taken with a limit to the length of "
 	    "packets; what is not there is not held against the device",
-	    (unsigned long long)f->cut);
+	    (unsigned long long)f->cut, f->cut == 1 ? " is" : "s are");
 	SAY(out, f->halves,
 	    "USBPcap wrote only the half of each bulk transfer that has the data, as it did "
 	    "before 1.4.1: a phase is reckoned from the packet before, and what failed is not "
 	    "told");
 	SAY(out, s->unknown,
-	    "%llu exchanges came when it was not known what was before: they are "
-	    "held to nothing that depends on that",
-	    (unsigned long long)s->unknown);
-	SAY(out, f->lost, "%llu gaps: packets are missing", (unsigned long long)f->lost);
+	    "%llu exchange%s came when it was not known what was before: nothing is held "
+	    "against the device that depends on that",
+	    (unsigned long long)s->unknown, MSC_PLURAL(s->unknown));
+	SAY(out, f->lost, "%llu gap%s: packets are missing", (unsigned long long)f->lost,
+	    MSC_PLURAL(f->lost));
 	SAY(out, f->repeated,
-	    "%llu packets are there twice, from two interfaces of the capture that see the same "
+	    "%llu packet%s there twice, from two interfaces of the capture that see the same "
 	    "bus: once is looked at",
-	    (unsigned long long)f->repeated);
+	    (unsigned long long)f->repeated, f->repeated == 1 ? " is" : "s are");
+	SAY(out, f->clock_step_ns,
+	    "the clock of the capture goes in steps of %s: what is shorter is shown as 0, and a "
+	    "rate means something only for many commands",
+	    msc_short_ns(step, f->clock_step_ns));
+	SAY(out, impossible_kinds(s),
+	    "%u of the commands took less time than their bytes need on a %s-speed bus (%.0f kB/s at "
+	    "most): the capture was not taken at one, and no rate is given for them",
+	    impossible_kinds(s), msc_speed_name(fastest(s)), msc_bus_most(fastest(s)) / 1e3);
 	SAY(out, f->clock_set,
 	    "the clock was set back %llu time%s: from there times go on where they were",
 	    (unsigned long long)f->clock_set, MSC_PLURAL(f->clock_set));
-	SAY(out, f->bad, "%llu packets with a wrong CRC or PID", (unsigned long long)f->bad);
-	SAY(out, f->too_short, "%llu packets too short to be read",
-	    (unsigned long long)f->too_short);
-	SAY(out, f->unknown_packets, "%llu packets of another kind (link type %u) were left out",
-	    (unsigned long long)f->unknown_packets, f->unknown_link);
+	SAY(out, f->bad, "%llu packet%s with a wrong CRC or PID", (unsigned long long)f->bad,
+	    MSC_PLURAL(f->bad));
+	SAY(out, f->too_short, "%llu packet%s too short to be read",
+	    (unsigned long long)f->too_short, MSC_PLURAL(f->too_short));
+	SAY(out, f->unknown_packets, "left out: %llu packet%s of another kind (link type %u)",
+	    (unsigned long long)f->unknown_packets, MSC_PLURAL(f->unknown_packets),
+	    f->unknown_link);
 }
 
-void msc_sum_print(const struct msc_sum *s, const struct msc_capture_facts *f, FILE *out)
+void msc_sum_print(const struct msc_sum *s, const struct msc_capture_facts *f, bool color,
+		   FILE *out)
 {
 	char text[24];
 
 	if (s->exchanges)
 		print_kinds(s, out);
-	print_causes(s, out);
-	print_findings(s, out);
+	print_causes(s, color, out);
+	print_findings(s, color, out);
 	print_evidence(s, f, out);
-	fprintf(out, "\n%llu exchanges in %llu packets", (unsigned long long)s->exchanges,
-		(unsigned long long)f->packets);
-	fprintf(out, ", %s: %.0f kB/s", msc_short_ns(text, f->ended_ns - f->began_ns),
-		rate(s->bytes, f->ended_ns - f->began_ns));
-	fprintf(out, ", %.0f kB/s while busy\n", rate(s->bytes, s->busy_ns));
+	fprintf(out, "\n%llu exchange%s in %llu packet%s", (unsigned long long)s->exchanges,
+		MSC_PLURAL(s->exchanges), (unsigned long long)f->packets, MSC_PLURAL(f->packets));
+	fprintf(out, ", %s", msc_short_ns(text, f->ended_ns - f->began_ns));
+	if (!beats_bus(s, s->bytes, f->ended_ns - f->began_ns))
+		fprintf(out, ": %.0f kB/s", rate(s->bytes, f->ended_ns - f->began_ns));
+	if (!beats_bus(s, s->bytes, s->busy_ns))
+		fprintf(out, ", %.0f kB/s while busy", rate(s->bytes, s->busy_ns));
+	putc('\n', out);
 }
 
 /* ---- JSON ---------------------------------------------------------------------------------- */
@@ -381,7 +433,7 @@ static json_t *found_json(const struct msc_sum *s)
 json_t *msc_sum_json(const struct msc_sum *s, const struct msc_capture_facts *f)
 {
 	return json_pack(
-		"{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:{s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}}",
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:{s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}}",
 		"exchanges", (json_int_t)s->exchanges, "packets", (json_int_t)f->packets, "bytes",
 		(json_int_t)s->bytes, "began_ns", (json_int_t)f->began_ns, "ended_ns",
 		(json_int_t)f->ended_ns, "busy_ns", (json_int_t)s->busy_ns, "commands",
@@ -390,7 +442,7 @@ json_t *msc_sum_json(const struct msc_sum *s, const struct msc_capture_facts *f)
 		f->sees_packets ? json_integer((json_int_t)f->naks) : json_null(), "not_judged",
 		(json_int_t)s->cut, "cut", (json_int_t)f->cut, "unknown_before",
 		(json_int_t)s->unknown, "gaps", (json_int_t)f->lost, "repeated",
-		(json_int_t)f->repeated, "clock_set", (json_int_t)f->clock_set, "bad_packets",
-		(json_int_t)f->bad, "short_packets", (json_int_t)f->too_short, "left_out",
-		(json_int_t)f->unknown_packets);
+		(json_int_t)f->repeated, "clock_set", (json_int_t)f->clock_set, "clock_step_ns",
+		(json_int_t)f->clock_step_ns, "bad_packets", (json_int_t)f->bad, "short_packets",
+		(json_int_t)f->too_short, "left_out", (json_int_t)f->unknown_packets);
 }

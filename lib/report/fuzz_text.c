@@ -64,7 +64,7 @@ static void print_also(FILE *out, const struct msc_fuzz_report *r, const struct 
 		msc_put_row(out, COLUMN, "", text);
 }
 
-static void print_finding(FILE *out, const struct msc_fuzz_failure *f)
+static void print_finding(FILE *out, const struct msc_fuzz_failure *f, bool color)
 {
 	const struct msc_finding *first = f->found.count ? f->found.list : NULL;
 	char text[1024];
@@ -76,7 +76,7 @@ static void print_finding(FILE *out, const struct msc_fuzz_failure *f)
 	if (first && first->expected && first->actual)
 		msc_append(text, sizeof text, ": expected %s, actual %s", first->expected,
 			   first->actual);
-	msc_put_row(out, COLUMN, f->cause ? "" : "FAIL", text);
+	msc_put_row_tinted(out, color, MSC_TINT_FAIL, COLUMN, f->cause ? "" : "FAIL", text);
 }
 
 static void print_failure(FILE *out, const struct msc_fuzz_report *r,
@@ -86,9 +86,9 @@ static void print_failure(FILE *out, const struct msc_fuzz_report *r,
 
 	if (f->cause) {
 		snprintf(text, sizeof text, "%s: %s", f->cause, f->cause_title);
-		msc_put_row(out, COLUMN, "FAIL", text);
+		msc_put_row_tinted(out, r->context->color, MSC_TINT_FAIL, COLUMN, "FAIL", text);
 	}
-	print_finding(out, f);
+	print_finding(out, f, r->context->color);
 	print_also(out, r, f);
 	if (f->repeats)
 		snprintf(text, sizeof text,
@@ -118,9 +118,11 @@ void msc_fuzz_print(FILE *out, const struct msc_fuzz_report *r)
 	for (size_t i = 0; i < f->n_failures; i++)
 		print_failure(out, r, &f->failures[i]);
 	if (*f->reason)
-		msc_put_row(out, COLUMN, "stopped", f->reason);
+		msc_put_row_tinted(out, r->context->color, MSC_TINT_WARN, COLUMN, "stopped",
+				   f->reason);
 	if (!f->n_failures && !*f->reason)
-		msc_put_row(out, COLUMN, "ok", "no conversation has failed");
+		msc_put_row_tinted(out, r->context->color, MSC_TINT_OK, COLUMN, "ok",
+				   "no conversation has failed");
 	fprintf(out, "%-*s%s --from %" PRIu64 "\n", COLUMN, "to go on", r->repeat,
 		f->first + f->conversations);
 }

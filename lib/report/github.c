@@ -140,7 +140,7 @@ static void put_annotations(struct msc_report_run *run, const struct msc_event *
 	fputs("::notice title=", run->out);
 	msc_put(run->out, MSC_GITHUB_PROPERTY, run->all.target);
 	fputs("::", run->out);
-	msc_report_counts(run->out, &run->all, ev->summary);
+	msc_report_counts(run->out, run, ev->summary);
 	putc('\n', run->out);
 }
 

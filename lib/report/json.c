@@ -10,7 +10,7 @@
 
 struct state {
 	bool failed; /* memory ran out; said at the end */
-	json_t *target, *cases, *notes, *causes, *unexplained;
+	json_t *target, *cases, *notes, *estimates, *causes, *unexplained;
 	char *reason;
 	json_t *exchanges, *case_notes; /* of the present case */
 	json_int_t omitted;
@@ -193,6 +193,11 @@ static void event(struct msc_report_run *run, const struct msc_event *ev)
 			s->failed = true;
 		break;
 	case MSC_EV_ESTIMATE:
+		append(s, &s->estimates,
+		       json_pack("{s:I, s:I, s:I, s:I, s:I}", "device_ns",
+				 (json_int_t)ev->device_ns, "done", (json_int_t)ev->cases_done,
+				 "cases", (json_int_t)ev->cases_total, "low_ns",
+				 (json_int_t)ev->low_ns, "high_ns", (json_int_t)ev->high_ns));
 		break;
 	}
 }
@@ -239,11 +244,11 @@ static int finish(struct msc_report_run *run, int exit_status, struct msc_err *e
 	s->target = NULL;
 	document =
 		msc_json_document("mscope.result/1", run->context, target, exit_status, s->reason);
-	rest = json_pack("{s:s?, s:o, s:I, s:o, s:o, s:o, s:o}", "profile", s->profile, "summary",
-			 summary_json(&s->summary, run->all.waivers), "device_ns",
-			 (json_int_t)s->summary.device_ns, "causes", taken(&s->causes),
-			 "unexplained", taken(&s->unexplained), "notes", taken(&s->notes), "cases",
-			 taken(&s->cases));
+	rest = json_pack("{s:s?, s:o, s:I, s:o, s:o, s:o, s:o, s:o}", "profile", s->profile,
+			 "summary", summary_json(&s->summary, run->all.waivers), "device_ns",
+			 (json_int_t)s->summary.device_ns, "estimates", taken(&s->estimates),
+			 "causes", taken(&s->causes), "unexplained", taken(&s->unexplained),
+			 "notes", taken(&s->notes), "cases", taken(&s->cases));
 	if (rest && run->all.waivers)
 		json_object_set_new(rest, "waivers", waivers_json(run->all.waivers));
 	if (!document || !rest || json_object_update_new(document, rest)) {
@@ -260,6 +265,7 @@ static void discard(struct msc_report_run *run)
 	json_decref(s->target);
 	json_decref(s->cases);
 	json_decref(s->notes);
+	json_decref(s->estimates);
 	json_decref(s->causes);
 	json_decref(s->unexplained);
 	free(s->reason);

@@ -193,7 +193,7 @@ static void event(struct msc_report_run *run, const struct msc_event *ev)
 		fputs("\n\n", out);
 	}
 	if (run->all.began && ev->summary) {
-		msc_report_counts(out, &run->all, ev->summary);
+		msc_report_counts(out, run, ev->summary);
 		fprintf(out, "; profile %s\n", msc_profile_names[run->all.profile]);
 	}
 	put_causes(run);

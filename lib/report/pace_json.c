@@ -74,11 +74,11 @@ static json_t *sizes(const struct msc_pace *p)
 
 	for (size_t i = 0; i < p->n_sizes; i++) {
 		const struct msc_pace_size *z = &p->sizes[i];
-		json_t *entry = json_pack("{s:I, s:o, s:o, s:o, s:o}", "blocks",
-					  (json_int_t)z->blocks, "serial",
-					  mode_json(z, MSC_PACE_SERIAL), "queued",
-					  mode_json(z, MSC_PACE_QUEUED), "device_ns",
-					  time_of(z->true_ns), "bus_ns", time_of(z->bus_ns));
+		json_t *entry =
+			json_pack("{s:I, s:o, s:o, s:o, s:o}", "blocks", (json_int_t)z->blocks,
+				  "serial", mode_json(z, MSC_PACE_SERIAL), "queued",
+				  mode_json(z, MSC_PACE_QUEUED), "device_ns", time_of(z->true_ns),
+				  "bus_ns", time_of(p->beats_bus ? -1 : z->bus_ns));
 
 		if (json_array_append_new(list, entry)) {
 			json_decref(list);

@@ -13,17 +13,20 @@
 static void print_early(FILE *out, const struct msc_pace_report *r)
 {
 	if (*r->failure) {
-		fputs("FAIL      ended early: ", out);
+		msc_put_tinted(out, r->context->color, MSC_TINT_FAIL, "FAIL      ");
+		fputs("ended early: ", out);
 		msc_put_wrapped(out, 23, 10, r->failure);
 		putc('\n', out);
 	} else if (r->reason && *r->reason) {
-		msc_put_row(out, COLUMN, "stopped", r->reason);
+		msc_put_row_tinted(out, r->context->color, MSC_TINT_WARN, COLUMN, "stopped",
+				   r->reason);
 	}
 }
 
 static void print_head(FILE *out, const struct msc_pace_report *r)
 {
 	const struct msc_device *d = r->device;
+	char path[192];
 
 	fputs(r->capture ? "capture   " : "target    ", out);
 	if (r->capture) {
@@ -34,6 +37,11 @@ static void print_head(FILE *out, const struct msc_pace_report *r)
 	fprintf(out, "%s\n          %s speed%s%s\n",
 		d->simulated ? "   (simulated, virtual time)" : "", msc_speed_name(d->speed),
 		*d->host ? ", " : "", d->host);
+	if (!r->capture) {
+		msc_device_path_note(d, path, sizeof path);
+		if (*path)
+			msc_put_row(out, COLUMN, "bus", path);
+	}
 	print_early(out, r);
 }
 
@@ -85,8 +93,9 @@ static void print_diagnosis(FILE *out, const struct msc_pace_report *r)
 	for (size_t i = 0; i < p->n_diagnosis; i++) {
 		const struct msc_diagnosis *d = &p->diagnosis[i];
 
-		fprintf(out, "%zu. %s%s%s   ", i + 1, r->context->color ? "\033[1m" : "",
-			msc_diagnosis_ids[d->id], r->context->color ? "\033[0m" : "");
+		fprintf(out, "%zu. ", i + 1);
+		msc_put_tinted(out, r->context->color, MSC_TINT_NAME, msc_diagnosis_ids[d->id]);
+		fputs("   ", out);
 		print_saving(out, d);
 		fputs("\n   ", out);
 		msc_put_wrapped(out, 3, 3, d->evidence);
@@ -117,7 +126,7 @@ static void print_sizes(FILE *out, const struct msc_pace *p)
 			msc_ns(z->csw_ns[MSC_PACE_SERIAL]).s,
 			msc_ns(z->median_ns[MSC_PACE_SERIAL]).s,
 			msc_ns(z->median_ns[MSC_PACE_QUEUED]).s, msc_ns(z->true_ns).s,
-			msc_ns(z->bus_ns).s);
+			msc_ns(p->beats_bus ? -1 : z->bus_ns).s);
 	}
 	if (!p->queued_works) {
 		fputs("queued    not possible: ", out);
@@ -230,9 +239,10 @@ static void print_rest(FILE *out, const struct msc_pace *p)
 	if (p->naks_source != MSC_PACE_NAKS_NONE)
 		msc_put_row(out, COLUMN, "NAKs", text);
 	if (p->writes) {
-		snprintf(text, sizeof text, "%u, usually %s; %u pauses of %s, %.0f %% of the time",
+		snprintf(text, sizeof text, "%u, usually %s; %u pause%s of %s, %.0f %% of the time",
 			 p->writes, msc_ns(p->write_ns).s, p->write_pauses,
-			 msc_ns(p->write_pause_ns).s, 100 * p->write_pause_share);
+			 MSC_PLURAL(p->write_pauses), msc_ns(p->write_pause_ns).s,
+			 100 * p->write_pause_share);
 		msc_put_row(out, COLUMN, "writes", text);
 	}
 }

@@ -184,6 +184,23 @@ static bool has_lane(const struct msc_timeline *t, enum msc_lane lane)
 	return false;
 }
 
+/* Of what is there. */
+static void print_legend(FILE *out, const struct msc_timeline *t, const struct style *style)
+{
+	char text[160] = "";
+
+	msc_append(text, sizeof text, "C CBW, %s data, S CSW", style->glyph[DATA]);
+	if (t->asks_ns > 0)
+		msc_append(text, sizeof text, ", %s NAK", style->glyph[NAK]);
+	if (t->waits_ns > 0)
+		msc_append(text, sizeof text, ", %s until the frame ends", style->glyph[WAIT]);
+	if (has_lane(t, MSC_LANE_MEDIUM))
+		msc_append(text, sizeof text, "; %s the device gets data", style->glyph[WORKS]);
+	fprintf(out, "%*s", LABEL, "");
+	msc_put_wrapped(out, LABEL, LABEL, text);
+	putc('\n', out);
+}
+
 void msc_timeline_print(FILE *out, const struct msc_timeline *t, bool utf8, int64_t column_ns)
 {
 	const struct style *style = utf8 ? &boxes : &ascii;
@@ -204,10 +221,7 @@ void msc_timeline_print(FILE *out, const struct msc_timeline *t, bool utf8, int6
 		print_lane(out, &c, MSC_LANE_MEDIUM, "medium", style);
 	if (has_lane(t, MSC_LANE_TICKS))
 		print_lane(out, &c, MSC_LANE_TICKS, "ticks", style);
-	fprintf(out,
-		"%*sC CBW, %s data, S CSW, %s NAK, %s until the frame ends; %s the medium works\n",
-		LABEL, "", style->glyph[DATA], style->glyph[NAK], style->glyph[WAIT],
-		style->glyph[WORKS]);
+	print_legend(out, t, style);
 	if (t->end_ns > c.step_ns * (double)c.width)
 		fprintf(out, "%*sthe rest, up to %s, is beyond the picture\n", LABEL, "",
 			round_time(step, sizeof step, t->end_ns));

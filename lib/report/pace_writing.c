@@ -22,12 +22,16 @@ static void print_sizes(FILE *out, const struct msc_pace *p)
 		seen ? "NAKs" : "", seen ? "host" : "and host", "add", "write", "kB/s");
 	for (size_t i = 0; i < w->n_sizes; i++) {
 		const struct msc_writing_size *z = &w->size[i];
+		char kbps[24] = "-";
+		double rate =
+			1e9 * z->blocks * p->block_size / fmax(1, z->steady_ns + z->pauses_ns);
 
-		fprintf(out, "%6u %9s %9s %9s %9s %9s %9s %9.1f\n", z->blocks,
-			msc_ns(z->steady_ns).s, msc_ns(z->bus_ns).s,
-			seen ? msc_ns(z->nak_ns).s : "", msc_ns(z->host_ns).s,
+		if (!msc_beats_bus(p->speed, rate))
+			snprintf(kbps, sizeof kbps, "%.1f", rate / 1e3);
+		fprintf(out, "%6u %9s %9s %9s %9s %9s %9s %9s\n", z->blocks, msc_ns(z->steady_ns).s,
+			msc_ns(z->bus_ns).s, seen ? msc_ns(z->nak_ns).s : "", msc_ns(z->host_ns).s,
 			z->pauses_ns > 0 ? msc_ns(z->pauses_ns).s : "-", msc_ns(z->longest_ns).s,
-			1e6 * z->blocks * p->block_size / fmax(1, z->steady_ns + z->pauses_ns));
+			kbps);
 	}
 	if (w->n_sizes && !seen)
 		msc_put_row(out, COLUMN, "NAKs",

@@ -156,9 +156,9 @@ static void print_status(const struct view *v, const struct msc_record *r)
 	if (x->have_csw)
 		fprintf(v->out, " (%s)", msc_csw_status_name(x->csw.status));
 	if (x->csw_in_data)
-		fputs("  (the last 13 bytes of the data)", v->out);
+		fprintf(v->out, "\n%s%*s  (the last 13 bytes of the data)", v->indent, MOMENT, "");
 	if (x->needs_reset)
-		fputs("  reset recovery is needed", v->out);
+		fprintf(v->out, "\n%s%*s  reset recovery is needed", v->indent, MOMENT, "");
 	putc('\n', v->out);
 }
 
@@ -247,17 +247,21 @@ static void print_suspend(const struct view *v, const struct msc_record *r)
 
 void msc_print_record(FILE *out, const struct msc_record *r, const char *indent, size_t data_bytes)
 {
-	char inner[64], text[160], at[TIME], took[TIME];
+	char inner[64], text[160], at[TIME], took[TIME], when[128];
 	const struct view v = { out, inner, data_bytes, r->began_ns };
 
 	snprintf(inner, sizeof inner, "%s  ", indent);
 	fputs(indent, out);
 	msc_put(out, MSC_PLAIN, msc_record_text(text, sizeof text, r));
-	fprintf(out, "  at %s, took %s", msc_format_ns(at, sizeof at, r->began_ns),
-		msc_format_ns(took, sizeof took, r->ended_ns - r->began_ns));
-	if (r->kind == MSC_RECORD_EXCHANGE && !r->u.exchange.whole)
-		fputs(r->u.exchange.queued ? ", queued" : ", serial", out);
-	putc('\n', out);
+	snprintf(when, sizeof when, "at %s, took %s%s", msc_format_ns(at, sizeof at, r->began_ns),
+		 msc_format_ns(took, sizeof took, r->ended_ns - r->began_ns),
+		 r->kind != MSC_RECORD_EXCHANGE || r->u.exchange.whole ? ""
+		 : r->u.exchange.queued				       ? ", queued"
+								       : ", serial");
+	if (strlen(indent) + strlen(text) + strlen("  ") + strlen(when) > WIDTH)
+		fprintf(out, "\n%s    %s\n", indent, when);
+	else
+		fprintf(out, "  %s\n", when);
 	switch (r->kind) {
 	case MSC_RECORD_EXCHANGE:
 		print_exchange(&v, r);

@@ -188,8 +188,7 @@ static unsigned measure(const char *word, size_t *len)
 	return columns;
 }
 
-/* Columns of a line: the environment's, for this is no matter of what is written. 0: lines are not broken. */
-static unsigned width(void)
+unsigned msc_columns(void)
 {
 	const char *columns = getenv("COLUMNS");
 	unsigned long n;
@@ -206,7 +205,7 @@ static unsigned width(void)
 
 unsigned msc_put_wrapped(FILE *out, unsigned column, unsigned indent, const char *text)
 {
-	const unsigned end = width() - 1;
+	const unsigned end = msc_columns() - 1;
 	bool first = true;
 
 	for (const char *word = text + strspn(text, BLANK); *word; word += strspn(word, BLANK)) {
@@ -226,13 +225,6 @@ unsigned msc_put_wrapped(FILE *out, unsigned column, unsigned indent, const char
 		word += len;
 	}
 	return column;
-}
-
-void msc_put_row(FILE *out, unsigned column, const char *key, const char *text)
-{
-	fprintf(out, "%-*s", (int)column, key);
-	msc_put_wrapped(out, column, column, text);
-	putc('\n', out);
 }
 
 void msc_put_word(FILE *out, const char *word)
@@ -255,7 +247,8 @@ unsigned msc_put_beside(FILE *out, unsigned at, unsigned column, unsigned indent
 {
 	size_t len;
 
-	if (column + measure(text + strspn(text, BLANK), &len) > width() - 1 && column > indent) {
+	if (column + measure(text + strspn(text, BLANK), &len) > msc_columns() - 1 &&
+	    column > indent) {
 		fprintf(out, "\n%*s", (int)indent, "");
 		return msc_put_wrapped(out, indent, indent, text);
 	}

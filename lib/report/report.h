@@ -33,7 +33,8 @@ struct msc_report_context {
 	msc_repeats_fn *repeats; /* NULL: it cannot be tried */
 	void *repeats_user;
 	int verbosity;		 /* -1 quiet, 0, 1 exchanges of failing cases, 2 all exchanges */
-	bool color;
+	bool color; /* escape sequences may be written */
+	bool strict; /* a skip counts as a failure */
 };
 
 /* A case that has ended. */
@@ -87,7 +88,7 @@ const struct msc_finding *msc_report_worst(const struct msc_findings *);
  * the same reason. */
 unsigned msc_report_skips(const struct msc_report_all *, const struct msc_report_case *);
 /* "12 passed, 1 failed, 2 not run in 3 ms of device time". */
-void msc_report_counts(FILE *, const struct msc_report_all *, const struct msc_summary *);
+void msc_report_counts(FILE *, const struct msc_report_run *, const struct msc_summary *);
 /* The command that shows a cause by itself, as for msc_causes_json(); NULL: none is known, or memory ran
  * out. The caller frees it. */
 char *msc_report_alone(const struct msc_cause *, const char *repeat, bool tried);
@@ -168,12 +169,30 @@ void msc_put(FILE *, enum msc_escape, const char *text);
 #define MSC_PLAIN_ROOM(len) (3 * (len) + 1)
 size_t msc_plain(char *buf, const char *text);
 
-/* Writes words from column `column` on, breaking before the last column; further lines are indented. A line has as
- * many columns as the environment variable COLUMNS says, 80 without it, and no end where it is 0.
+/* A line has as many columns as the environment variable COLUMNS says, 80 without it, and no end (UINT_MAX) where
+ * it is 0. */
+unsigned msc_columns(void);
+/* Writes words from column `column` on, breaking before the last column; further lines are indented.
  * Returns the column reached. */
 unsigned msc_put_wrapped(FILE *, unsigned column, unsigned indent, const char *text);
 /* A row: the key, and the text from `column` on. */
 void msc_put_row(FILE *, unsigned column, const char *key, const char *text);
+/* How a word stands out on a terminal: by what it says, so that it is the same in every command. Colour adds
+ * nothing that is not in the word. */
+enum msc_tint {
+	MSC_TINT_NONE,
+	MSC_TINT_OK,
+	MSC_TINT_FAIL, /* a failure, or what makes the exit status 1 */
+	MSC_TINT_WARN,
+	MSC_TINT_ASIDE, /* what was not run, or does not count */
+	MSC_TINT_ERROR, /* of mscope or the host */
+	MSC_TINT_NAME,	/* what a paragraph is about */
+};
+/* Writes the text as msc_put does; color: as msc_report_context says. */
+void msc_put_tinted(FILE *, bool color, enum msc_tint, const char *text);
+void msc_put_row_tinted(FILE *, bool color, enum msc_tint, unsigned column, const char *key,
+			const char *text);
+enum msc_tint msc_severity_tint(enum msc_severity);
 /* A word of a command line as a shell takes it. */
 void msc_put_word(FILE *, const char *word);
 

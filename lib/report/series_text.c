@@ -36,7 +36,7 @@ static void put_head(FILE *out, const struct msc_series_report *r)
 }
 
 static void put_change(FILE *out, const struct msc_series *h, const struct msc_series_run *r,
-		       const struct msc_change_point *p)
+		       const struct msc_change_point *p, bool color)
 {
 	char before[24], after[24], text[900], name[64];
 
@@ -50,13 +50,14 @@ static void put_change(FILE *out, const struct msc_series *h, const struct msc_s
 	if (p->gradual)
 		snprintf(text + strlen(text), sizeof text - strlen(text),
 			 "; it came bit by bit rather than at once");
-	fprintf(out, "%7s  %-22s ", p->shift > 0 ? "SLOWER" : "faster",
-		msc_bench_run_name(name, sizeof name, r->like));
+	msc_put_tinted(out, color, p->shift > 0 ? MSC_TINT_FAIL : MSC_TINT_OK,
+		       p->shift > 0 ? " SLOWER  " : " faster  ");
+	fprintf(out, "%-22s ", msc_bench_run_name(name, sizeof name, r->like));
 	msc_put_wrapped(out, COLUMN, COLUMN, text);
 	putc('\n', out);
 }
 
-static void put_steady(FILE *out, const struct msc_series_run *r)
+static void put_steady(FILE *out, const struct msc_series_run *r, bool color)
 {
 	char text[200], name[64];
 
@@ -71,8 +72,11 @@ static void put_steady(FILE *out, const struct msc_series_run *r)
 	else
 		snprintf(text, sizeof text, "%zu benches scatter by %.1f %%", r->n,
 			 100 * r->points.scatter);
-	fprintf(out, "%7s  %-22s ", r->change == MSC_CHANGE_UNKNOWN ? "?" : "ok",
-		msc_bench_run_name(name, sizeof name, r->like));
+	if (r->change == MSC_CHANGE_UNKNOWN)
+		msc_put_tinted(out, color, MSC_TINT_WARN, "      ?  ");
+	else
+		fputs("     ok  ", out);
+	fprintf(out, "%-22s ", msc_bench_run_name(name, sizeof name, r->like));
 	msc_put_wrapped(out, COLUMN, COLUMN, text);
 	putc('\n', out);
 }
@@ -106,9 +110,9 @@ void msc_series_print(FILE *out, const struct msc_series_report *r)
 		const struct msc_series_run *run = &h->run[i];
 
 		if (!run->points.n)
-			put_steady(out, run);
+			put_steady(out, run, r->context->color);
 		for (size_t k = 0; k < run->points.n; k++)
-			put_change(out, h, run, &run->points.point[k]);
+			put_change(out, h, run, &run->points.point[k], r->context->color);
 	}
 	put_verdict(out, h);
 }

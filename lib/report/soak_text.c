@@ -39,7 +39,7 @@ static void print_head(FILE *out, const struct msc_soak_report *r)
 		msc_put_row(out, COLUMN, "skip", s->power_why);
 }
 
-static void print_kinds(FILE *out, const struct msc_soak *s)
+static void print_kinds(FILE *out, const struct msc_soak *s, bool color)
 {
 	char text[256] = "", all[320];
 	size_t n = 0;
@@ -50,7 +50,7 @@ static void print_kinds(FILE *out, const struct msc_soak *s)
 					      n ? ", " : "", s->count[k], msc_soak_kind_names[k]);
 	snprintf(all, sizeof all, "%" PRIu32 " block%s not as %s should be: %s", s->n_wrong,
 		 s->n_wrong == 1 ? " is" : "s are", s->n_wrong == 1 ? "it" : "they", text);
-	msc_put_row(out, COLUMN, "FAIL", all);
+	msc_put_row_tinted(out, color, MSC_TINT_FAIL, COLUMN, "FAIL", all);
 }
 
 static void print_wrong(FILE *out, const struct msc_soak_report *r)
@@ -73,28 +73,31 @@ static void print_wrong(FILE *out, const struct msc_soak_report *r)
 void msc_soak_print(FILE *out, const struct msc_soak_report *r)
 {
 	const struct msc_soak *s = r->soak;
+	bool color = r->context->color;
 
 	if (r->context->verbosity < 0 && !r->exit_status)
 		return;
 	print_head(out, r);
 	if (*s->failure)
-		msc_put_row(out, COLUMN, "FAIL", s->failure);
+		msc_put_row_tinted(out, color, MSC_TINT_FAIL, COLUMN, "FAIL", s->failure);
 	if (r->reason && *r->reason)
-		msc_put_row(out, COLUMN, "stopped", r->reason);
+		msc_put_row_tinted(out, color, MSC_TINT_WARN, COLUMN, "stopped", r->reason);
 	if (!r->restored)
-		msc_put_row(out, COLUMN, "FAIL", "the medium is not as it was found");
+		msc_put_row_tinted(out, color, MSC_TINT_FAIL, COLUMN, "FAIL",
+				   "the medium is not as it was found");
 	else if (r->elsewhere)
-		msc_put_row(out, COLUMN, "FAIL",
-			    "blocks have changed that nobody wrote; they are put back");
+		msc_put_row_tinted(out, color, MSC_TINT_FAIL, COLUMN, "FAIL",
+				   "blocks have changed that nobody wrote; they are put back");
 	if (s->n_wrong) {
-		print_kinds(out, s);
+		print_kinds(out, s, color);
 		for (uint32_t i = 0; i < s->n_patterns; i++)
 			msc_put_row(out, COLUMN, msc_soak_pattern_names[s->pattern[i].id],
 				    s->pattern[i].text);
 		print_wrong(out, r);
 		fprintf(out, "%-*s%s\n", COLUMN, "to repeat", r->repeat);
 	} else if (!*s->failure) {
-		msc_put_row(out, COLUMN, "ok", "every block that was read is as it was written");
+		msc_put_row_tinted(out, color, MSC_TINT_OK, COLUMN, "ok",
+				   "every block that was read is as it was written");
 	}
 	if (r->reason && *r->reason)
 		fprintf(out, "%-*s%s --from %" PRIu64 "\n", COLUMN, "to go on", r->go_on,

@@ -4,6 +4,7 @@
  * ended. A run that ended early bails out. */
 #include "report/report.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +13,46 @@ struct state {
 	size_t total, done;
 };
 
-/* A JSON string is a YAML string. */
+/* A terminal has an end of the line, a file has none. */
+static unsigned last_column(const struct msc_report_run *run)
+{
+	return run->out == stdout ? msc_columns() - 1 : UINT_MAX - 1;
+}
+
+/* The rest of a line that has so many columns already. Where it is broken, at a single blank, the next one begins
+ * with the margin. */
+static void put_folded(struct msc_report_run *run, size_t column, const char *margin,
+		       const char *text)
+{
+	struct state *s = run->state;
+	char *plain = malloc(MSC_PLAIN_ROOM(strlen(text)));
+
+	if (!plain) {
+		s->failed = true;
+		return;
+	}
+	msc_plain(plain, text);
+	for (const char *word = plain, *end; *word; word = end + (*end == ' ')) {
+		size_t len = strcspn(word, " ");
+
+		for (end = word + len; *end == ' ' && (end[1] == ' ' || !end[1]);)
+			end++; /* of several blanks none is an end of a line */
+		len = (size_t)(end - word);
+		if (word > plain && column + 1 + len > last_column(run)) {
+			fprintf(run->out, "\n%s", margin);
+			column = strlen(margin);
+		} else if (word > plain) {
+			putc(' ', run->out);
+			column++;
+		}
+		fwrite(word, 1, len, run->out);
+		column += len;
+	}
+	putc('\n', run->out);
+	free(plain);
+}
+
+/* A JSON string is a YAML string, and an end of a line in it is a blank. */
 static void put_quoted(struct msc_report_run *run, const char *indent, const char *key,
 		       const char *text)
 {
@@ -21,7 +61,8 @@ static void put_quoted(struct msc_report_run *run, const char *indent, const cha
 	char *quoted = value ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
 
 	if (quoted)
-		fprintf(run->out, "%s%s: %s\n", indent, key, quoted);
+		put_folded(run, (size_t)fprintf(run->out, "%s%s: ", indent, key), "        ",
+			   quoted);
 	else
 		s->failed = true;
 	free(quoted);
@@ -58,14 +99,23 @@ static void put_block(struct msc_report_run *run, const struct msc_report_case *
 	fputs("  ...\n", run->out);
 }
 
-static void put_comment(FILE *out, const char *text, size_t len)
+static void put_comment(struct msc_report_run *run, const char *text, size_t len)
 {
 	char *line = strndup(text, len);
 
-	fputs("# ", out);
-	msc_put(out, MSC_PLAIN, line ? line : "");
-	putc('\n', out);
+	fputs("# ", run->out);
+	put_folded(run, 2, "# ", line ? line : "");
 	free(line);
+}
+
+/* How much of the reason the line of a test, which cannot be broken, has room for. */
+static size_t room(const struct msc_report_run *run, size_t column, const char *reason)
+{
+	size_t whole = strlen(reason), first = strcspn(reason, ";");
+
+	return column + whole <= last_column(run)   ? whole
+	       : column + first <= last_column(run) ? first
+						    : 0;
 }
 
 static void put_case(struct msc_report_run *run, const struct msc_report_case *ev)
@@ -73,17 +123,27 @@ static void put_case(struct msc_report_run *run, const struct msc_report_case *e
 	struct state *s = run->state;
 	bool waived = ev->verdict == MSC_VERDICT_WAIVED;
 	bool ok = ev->verdict != MSC_VERDICT_FAIL && ev->verdict != MSC_VERDICT_ERROR && !waived;
+	const char *directive = waived                            ? " # TODO waived "
+				: ev->verdict == MSC_VERDICT_SKIP ? " # SKIP "
+								  : "";
+	const char *reason = *directive && ev->reason ? ev->reason : "";
+	char line[40], *part;
+	size_t len;
 
 	for (const char *n = ev->notes; n && *n; n += strcspn(n, "\n") + 1)
-		put_comment(run->out, n, strcspn(n, "\n"));
-
-	fprintf(run->out, "%sok %zu - ", ok ? "" : "not ", ++s->done);
+		put_comment(run, n, strcspn(n, "\n"));
+	snprintf(line, sizeof line, "%sok %zu - ", ok ? "" : "not ", ++s->done);
+	len = room(run, strlen(line) + strlen(msc_scenario_name(ev->scenario)) + strlen(directive),
+		   reason);
+	part = strndup(reason, len);
+	if (reason[len] && (waived || msc_report_skips(&run->all, ev)))
+		put_comment(run, reason, strlen(reason));
+	fputs(line, run->out);
 	msc_put(run->out, MSC_TAP, msc_scenario_name(ev->scenario));
-	if (ev->verdict == MSC_VERDICT_SKIP || waived) {
-		fputs(waived ? " # TODO waived " : " # SKIP ", run->out);
-		msc_put(run->out, MSC_TAP, ev->reason ? ev->reason : "");
-	}
+	fputs(directive, run->out);
+	msc_put(run->out, MSC_TAP, *reason && !len ? "as above" : part ? part : "");
 	putc('\n', run->out);
+	free(part);
 	if (!ok || ev->verdict == MSC_VERDICT_WARN)
 		put_block(run, ev);
 }
@@ -107,9 +167,22 @@ static void put_waivers(struct msc_report_run *run)
 		      run->out);
 		if (state >= MSC_WAIVER_UNUSED) {
 			msc_waiver_text(text, sizeof text, all, w);
-			put_comment(run->out, text, strlen(text));
+			put_comment(run, text, strlen(text));
 		}
 	}
+}
+
+static void put_bail_out(struct msc_report_run *run, const char *reason)
+{
+	static const char word[] = "Bail out! ";
+
+	if (room(run, sizeof word - 1, reason) < strlen(reason)) {
+		put_comment(run, reason, strlen(reason));
+		reason = "as above";
+	}
+	fputs(word, run->out);
+	msc_put(run->out, MSC_TAP, reason);
+	putc('\n', run->out);
 }
 
 static void event(struct msc_report_run *run, const struct msc_event *ev)
@@ -124,7 +197,7 @@ static void event(struct msc_report_run *run, const struct msc_event *ev)
 		break;
 	case MSC_EV_NOTE:
 		if (!ev->scenario)
-			put_comment(run->out, ev->text, strlen(ev->text));
+			put_comment(run, ev->text, strlen(ev->text));
 		break;
 	case MSC_EV_RUN_END:
 		if (!s->began)
@@ -132,11 +205,8 @@ static void event(struct msc_report_run *run, const struct msc_event *ev)
 		for (size_t i = 0; i < run->all.n; i++)
 			put_case(run, &run->all.cases[i]);
 		put_waivers(run);
-		if (ev->reason || s->done < s->total) {
-			fputs("Bail out! ", run->out);
-			msc_put(run->out, MSC_TAP, ev->reason ? ev->reason : "");
-			putc('\n', run->out);
-		}
+		if (ev->reason || s->done < s->total)
+			put_bail_out(run, ev->reason ? ev->reason : "");
 		break;
 	case MSC_EV_CASE_BEGIN:
 	case MSC_EV_CASE_END:

@@ -272,13 +272,13 @@ static void run_end(struct msc_report_run *run, const struct msc_event *ev)
 	if (run->context->verbosity == 0)
 		msc_text_skips(run);
 	if (ev->reason) {
-		fputs("stopped   ", run->out);
+		msc_text_head(run, run->out, "stopped   ", MSC_TINT_WARN);
 		msc_put_wrapped(run->out, INDENT, INDENT, ev->reason);
 		putc('\n', run->out);
 	}
 	if (!run->all.began || !ev->summary)
 		return;
-	msc_report_counts(run->out, &run->all, ev->summary);
+	msc_report_counts(run->out, run, ev->summary);
 	putc('\n', run->out);
 }
 

@@ -9,7 +9,7 @@
 #define MSC_TEXT_LABEL	10 /* of a label within it */
 
 /* A word of ten columns at the beginning of a line; in colour if that is wanted. */
-void msc_text_head(struct msc_report_run *, FILE *, const char *word, const char *color);
+void msc_text_head(struct msc_report_run *, FILE *, const char *word, enum msc_tint);
 void msc_text_verdict(struct msc_report_run *, FILE *, enum msc_verdict);
 /* "          label:    text", wrapped; nothing for no text. */
 void msc_text_labelled(FILE *, const char *label, const char *text);

@@ -19,25 +19,34 @@ static void put_text(FILE *out, const char *text)
 	putc('\n', out);
 }
 
-/* One of its findings: in the case that is to be run for it, if that is known. */
+/* How well a finding stands for the cause: of a rule that the fault is about, in the case that is to be run for it, as
+ * bad as the worst. */
+static unsigned aptness(const struct msc_report_case *at, const struct msc_cause *cause,
+			const struct msc_finding *f)
+{
+	bool own = msc_cause_is_about(cause, f->rule);
+
+	return 1 + (own ? 4 : 0) + (msc_scenario_name(at->scenario) == cause->alone ? 2 : 0) +
+	       (f->severity == cause->worst);
+}
+
+/* One of its findings: the first of those that stand for it best. */
 static const struct msc_finding *example(const struct msc_report_all *all,
 					 const struct msc_cause *cause)
 {
 	const struct msc_finding *found = NULL;
+	unsigned best = 0;
 
 	for (size_t c = 0; c < all->n; c++) {
 		const struct msc_report_case *at = &all->cases[c];
-		bool is_it = msc_scenario_name(at->scenario) == cause->alone;
 
-		for (size_t i = 0; (is_it || !found) && i < at->findings.count; i++) {
+		for (size_t i = 0; i < at->findings.count; i++) {
 			const struct msc_finding *f = &at->findings.list[i];
 
-			if (f->severity != cause->worst || msc_report_cause(all, at, f) != cause)
-				continue;
-			if (is_it)
-				return f;
-			if (!found)
+			if (aptness(at, cause, f) > best && msc_report_cause(all, at, f) == cause) {
+				best = aptness(at, cause, f);
 				found = f;
+			}
 		}
 	}
 	return found;
@@ -113,9 +122,7 @@ static void put_cause(struct msc_report_run *run, const struct msc_cause *cause)
 		      : cause->firmware        ? "known     "
 		      : cause->confidence == MSC_POSSIBLE ? "perhaps   "
 							  : "cause     ",
-		      cause->worst == MSC_FAIL	 ? "1;31"
-		      : cause->worst == MSC_WARN ? "33"
-						 : "36");
+		      msc_severity_tint(cause->worst));
 	snprintf(text, sizeof text, "%s: %s%s", cause->id,
 		 cause->firmware ? "it does what this firmware does, " : "", cause->title);
 	msc_put_wrapped(out, MSC_TEXT_INDENT, MSC_TEXT_INDENT, text);
@@ -166,7 +173,7 @@ static void put_left(struct msc_report_run *run)
 	for (size_t i = 0; i < left.n; i++)
 		findings += left.list[i].findings;
 	if (findings) {
-		msc_text_head(run, run->out, "left over ", "1");
+		msc_text_head(run, run->out, "left over ", MSC_TINT_NAME);
 		fprintf(run->out, "no known cause explains %s %u finding%s:\n",
 			findings == 1 ? "this" : "these", findings, findings == 1 ? "" : "s");
 	}
@@ -186,7 +193,7 @@ static void put_damage(struct msc_report_run *run)
 
 			if (f->rule != &msc_rule_scsi_write_elsewhere)
 				continue;
-			msc_text_head(run, run->out, "medium    ", "1;31");
+			msc_text_head(run, run->out, "medium    ", MSC_TINT_FAIL);
 			msc_put_wrapped(run->out, MSC_TEXT_INDENT, MSC_TEXT_INDENT, f->message);
 			putc('\n', run->out);
 			msc_text_command(run, run->out, NULL, f, msc_scenario_name(at->scenario));
@@ -222,10 +229,11 @@ void msc_text_waivers(struct msc_report_run *run)
 			continue;
 		msc_waiver_text(text, sizeof text, all, w);
 		if (state >= MSC_WAIVER_UNUSED)
-			msc_text_head(run, run->out, " FAIL     ", "1;31");
+			msc_text_head(run, run->out, " FAIL     ", MSC_TINT_FAIL);
 		else
 			msc_text_head(run, run->out,
-				      state == MSC_WAIVER_USED ? "waived    " : "untried   ", "36");
+				      state == MSC_WAIVER_USED ? "waived    " : "untried   ",
+				      MSC_TINT_ASIDE);
 		msc_put_wrapped(run->out, MSC_TEXT_INDENT, MSC_TEXT_INDENT, text);
 		putc('\n', run->out);
 	}

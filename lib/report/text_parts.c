@@ -9,36 +9,34 @@
 #define LABEL  MSC_TEXT_LABEL
 
 struct look {
-	const char *word, *color;
+	const char *word;
+	enum msc_tint tint;
 };
 
 static struct look verdict_look(enum msc_verdict verdict)
 {
 	switch (verdict) {
-	case MSC_VERDICT_PASS: return (struct look){ "   ok     ", "32" };
-	case MSC_VERDICT_FAIL: return (struct look){ " FAIL     ", "1;31" };
-	case MSC_VERDICT_WARN: return (struct look){ " warn     ", "33" };
-	case MSC_VERDICT_SKIP: return (struct look){ " skip     ", "36" };
-	case MSC_VERDICT_WAIVED: return (struct look){ "waived    ", "36" };
+	case MSC_VERDICT_PASS: return (struct look){ "   ok     ", MSC_TINT_OK };
+	case MSC_VERDICT_FAIL: return (struct look){ " FAIL     ", MSC_TINT_FAIL };
+	case MSC_VERDICT_WARN: return (struct look){ " warn     ", MSC_TINT_WARN };
+	case MSC_VERDICT_SKIP: return (struct look){ " skip     ", MSC_TINT_ASIDE };
+	case MSC_VERDICT_WAIVED: return (struct look){ "waived    ", MSC_TINT_ASIDE };
 	case MSC_VERDICT_ERROR:
 	case MSC_VERDICTS: break;
 	}
-	return (struct look){ "ERROR     ", "1;35" };
+	return (struct look){ "ERROR     ", MSC_TINT_ERROR };
 }
 
-void msc_text_head(struct msc_report_run *run, FILE *out, const char *word, const char *color)
+void msc_text_head(struct msc_report_run *run, FILE *out, const char *word, enum msc_tint tint)
 {
-	if (run->context->color)
-		fprintf(out, "\033[%sm%s\033[0m", color, word);
-	else
-		fputs(word, out);
+	msc_put_tinted(out, run->context->color, tint, word);
 }
 
 void msc_text_verdict(struct msc_report_run *run, FILE *out, enum msc_verdict verdict)
 {
 	struct look look = verdict_look(verdict);
 
-	msc_text_head(run, out, look.word, look.color);
+	msc_text_head(run, out, look.word, look.tint);
 }
 
 void msc_text_labelled(FILE *out, const char *label, const char *text)
@@ -50,6 +48,22 @@ void msc_text_labelled(FILE *out, const char *label, const char *text)
 	putc('\n', out);
 }
 
+/* What USB-IF tests of it: the case is of a test description, or the rule is, and what was sent is not. */
+static void put_test(FILE *out, const struct msc_finding *f)
+{
+	const char *td = f->spec ? strstr(f->spec, "TD") : NULL;
+	char text[128] = "no USB-IF test sends this";
+
+	if (!f->test)
+		return;
+	if (strcmp(f->test, MSC_NO_TEST) != 0)
+		snprintf(text, sizeof text, "%s", f->test);
+	else if (td)
+		snprintf(text, sizeof text, "no USB-IF test sends this; %.*s has this rule",
+			 (int)strcspn(td, "; ,"), td);
+	msc_text_labelled(out, "USB-IF:", text);
+}
+
 void msc_text_evidence(FILE *out, const struct msc_finding *f)
 {
 	msc_text_labelled(out, "sent:", f->context);
@@ -57,10 +71,7 @@ void msc_text_evidence(FILE *out, const struct msc_finding *f)
 	msc_text_labelled(out, "expected:", f->expected);
 	msc_text_labelled(out, "actual:", f->actual);
 	msc_text_labelled(out, "host:", f->host);
-	if (f->test && strcmp(f->test, MSC_NO_TEST))
-		msc_text_labelled(out, "USB-IF:", f->test);
-	else if (f->test)
-		msc_text_labelled(out, "USB-IF:", "no test of theirs sends this");
+	put_test(out, f);
 }
 
 void msc_text_command(struct msc_report_run *run, FILE *out, const struct msc_cause *cause,

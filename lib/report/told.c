@@ -39,7 +39,7 @@ unsigned msc_report_skips(const struct msc_report_all *all, const struct msc_rep
 	return n;
 }
 
-void msc_report_counts(FILE *out, const struct msc_report_all *all, const struct msc_summary *s)
+void msc_report_counts(FILE *out, const struct msc_report_run *run, const struct msc_summary *s)
 {
 	static const char *const words[MSC_VERDICTS] = {
 		[MSC_VERDICT_PASS] = "passed",	 [MSC_VERDICT_FAIL] = "failed",
@@ -56,9 +56,11 @@ void msc_report_counts(FILE *out, const struct msc_report_all *all, const struct
 		if (n || v <= MSC_VERDICT_FAIL)
 			fprintf(out, "%s%u %s", v ? ", " : "", n, words[v]);
 	}
-	if (done < all->cases_total)
-		fprintf(out, ", %zu not run", all->cases_total - done);
+	if (done < run->all.cases_total)
+		fprintf(out, ", %zu not run", run->all.cases_total - done);
 	fprintf(out, " in %s of device time", msc_format_ns(time, sizeof time, s->device_ns));
+	if (run->context->strict && s->count[MSC_VERDICT_SKIP])
+		fputs("; --strict: a skip counts as a failure", out);
 }
 
 char *msc_report_cause_names(char *buf, size_t size, const struct msc_cause *c)

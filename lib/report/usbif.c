@@ -204,10 +204,9 @@ static void put_total(FILE *out, const struct tests *tests, unsigned others)
 		fprintf(out, "%u case%s failed that no test description is about.\n", others,
 			MSC_PLURAL(others));
 	if (reconstructed)
-		fprintf(out,
-			"(recon.) %u are reconstructed: their text could not be had in full.\n",
+		fprintf(out, "(recon.) %u are reconstructed: their full text is not public.\n",
 			reconstructed);
-	fputs("This is no certification by USB-IF.\n", out);
+	fputs("This is not a certification by the USB-IF.\n", out);
 }
 
 static void put_head(struct msc_report_run *run, const struct msc_event *ev)

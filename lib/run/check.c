@@ -339,6 +339,18 @@ static void take_back(struct msc_findings *f, const struct msc_rule *rule, size_
 	f->count = kept;
 }
 
+enum { IN_PROGRESS = 0x07, LONG_WRITE = 0x08 }; /* qualifiers of MSC_ASC_NOT_READY */
+
+bool msc_check_again(struct msc_runner *r, const struct msc_expect *e,
+		     const struct msc_sense_data *s, size_t from)
+{
+	if (!s->valid || s->key != MSC_SENSE_NOT_READY || s->asc != MSC_ASC_NOT_READY ||
+	    (s->ascq != IN_PROGRESS && s->ascq != LONG_WRITE) || e->status != 1u << MSC_CSW_PASSED)
+		return false;
+	take_back(&r->findings, &msc_rule_expect_status, from);
+	return true;
+}
+
 int msc_check_recovered(struct msc_runner *r, const struct msc_expect *e,
 			const struct msc_record *x, const uint8_t *data, size_t from,
 			struct msc_err *err)
@@ -429,7 +441,7 @@ int msc_check_time(struct msc_runner *r, int64_t took_ns, struct msc_err *err)
 	snprintf(expected, sizeof expected, "at most %s", actual);
 	msc_format_ns(actual, sizeof actual, took_ns);
 	return msc_check_stated(
-		r, &msc_rule_attach_time, NULL, expected, actual, err,
+		r, &msc_rule_attach_time, r->slowest, expected, actual, err,
 		"the user waits longer for the volume than for that of other devices");
 }
 
@@ -445,16 +457,23 @@ int msc_check_value(struct msc_runner *r, const struct msc_plan_unless *u, struc
 
 int msc_check_settled(struct msc_runner *r, int rung, struct msc_err *err)
 {
-	static const char *const rungs[] = {
-		"an answer", "an answer only after a reset recovery",
-		"an answer only after a port reset", "no answer, even after a port reset"};
+	static const struct {
+		const char *actual, *message;
+	} rungs[] = {
+		{ "an answer", NULL },
+		{ "an answer only after a reset recovery",
+		  "after the scenario the device gave no valid answer to TEST UNIT READY" },
+		{ "an answer only after a port reset",
+		  "after the scenario the device gave no valid answer to TEST UNIT READY, and reset recovery did not help" },
+		{ "no valid answer, even after a port reset",
+		  "after the scenario the device gave no valid answer to TEST UNIT READY, and no reset helped" }
+	};
+	size_t at = rung < (int)MSC_COUNT(rungs) ? (size_t)rung : MSC_COUNT(rungs) - 1;
 
 	if (rung <= 0)
 		return 0;
-	return msc_check_stated(
-		r, &msc_rule_expect_settles, NULL, rungs[0],
-		rungs[rung < (int)MSC_COUNT(rungs) ? rung : (int)MSC_COUNT(rungs) - 1], err,
-		"after the scenario the device did not answer TEST UNIT READY");
+	return msc_check_stated(r, &msc_rule_expect_settles, NULL, rungs[0].actual,
+				rungs[at].actual, err, rungs[at].message);
 }
 
 int msc_check_readback(struct msc_runner *r, const char *text, struct msc_err *err)

@@ -1,167 +1,211 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* About how long a run takes, from what its steps say and how long the device took for the commands by which
- * it was learned. What is decided only while it runs is taken to happen: both ends of an `if`, a loop whose
- * turns are not known yet. */
-#include <stdio.h>
-
-#include "base/text.h"
+/* How long the run takes, as a range: what its cases cost by their steps (cost.c), at prices that follow from what
+ * the device took so far. Before anything was measured a price is a range itself. Cases in which a command timed out
+ * are reckoned apart, as so much time lost and so often. When the run turns out to leave the range it is
+ * told anew. */
 #include "run/runner.h"
 
-#define RESET_NS \
-	(400 * MSC_MS) /* a port reset by Linux, with the enumeration behind it; and where a
-					 scenario enumerates by itself */
-#define COMMANDS_A_CASE 4 /* it begins level, and ends with TEST UNIT READY */
-#define TURNS_UNKNOWN	4
+#define STUCK_NS       MSC_S /* as good as hung, where no blocks are moved */
+#define MEASURED_LEAST 16 /* of a price, until it is believed */
+#define LEFT_FROM      10 /* cases, until it is said how long the rest takes */
 
-struct estimate {
-	struct msc_env env; /* where only what is known of the device has a value */
-	int64_t command_ns;
+struct range {
+	int64_t low, high;
 };
 
-static int64_t turns(const struct estimate *e, const struct msc_plan_loop *loop)
-{
-	struct msc_err err = MSC_ERR_INIT;
-	int64_t times;
+/* From the bus and a fast medium to a slow one. Linux takes up to 400 ms for a port reset with the enumeration. */
+static const struct range untried[MSC_COSTS] = {
+	[MSC_COST_COMMAND] = { 100 * MSC_US, 5 * MSC_MS },
+	[MSC_COST_RESET] = { 20 * MSC_MS, 400 * MSC_MS },
+	[MSC_COST_READ] = { 10 * MSC_US, 5 * MSC_MS },
+	[MSC_COST_WRITE] = { 10 * MSC_US, 10 * MSC_MS },
+};
 
-	if (loop->values.count)
-		return (int64_t)loop->values.count;
-	if (loop->probes || !msc_expr_is_known(&loop->times, &e->env) ||
-	    msc_expr_value(&loop->times, &e->env, &times, &err) < 0)
-		return TURNS_UNKNOWN;
-	return times;
+static int64_t mean(const struct msc_price *p)
+{
+	return p->n ? p->ns / p->n : 0;
 }
 
-static int64_t steps_ns(const struct estimate *e, const struct msc_plan_step *list, size_t n)
+static void take(struct msc_price *p, int64_t ns, int64_t n)
 {
-	int64_t sum = 0;
+	p->ns += ns > 0 ? ns : 0;
+	p->n += n;
+}
 
-	for (const struct msc_plan_step *s = list; s < list + n; s++) {
-		switch (s->what) {
-		case MSC_DO_WAIT: sum += s->u.wait_ns; break;
-		case MSC_DO_PORT_RESET:
-		case MSC_DO_ENUMERATE: sum += RESET_NS; break;
-		case MSC_DO_LOOP:
-			sum += turns(e, &s->u.loop) *
-			       steps_ns(e, s->u.loop.steps, s->u.loop.n_steps);
-			break;
-		case MSC_DO_IF: sum += steps_ns(e, s->u.loop.steps, s->u.loop.n_steps); break;
-		case MSC_DO_LET:
-		case MSC_DO_SKIP_UNLESS:
-		case MSC_DO_PHASE:
-		case MSC_DO_LIVE:
-		case MSC_DO_CHECK: break;
-		default: sum += e->command_ns;
-		}
+static bool timed_out(const struct msc_exchange *x)
+{
+	bool yes = x->whole && x->outcome == MSC_OUT_TIMEOUT;
+
+	for (size_t i = 0; i < x->n_steps; i++)
+		yes |= x->steps[i].outcome == MSC_OUT_TIMEOUT;
+	return yes;
+}
+
+void msc_run_measure(struct msc_runner *r, const struct msc_record *record)
+{
+	struct msc_estimate *e = &r->estimate;
+	int64_t took = record->ended_ns - record->began_ns, blocks = 0;
+	const struct msc_exchange *x = &record->u.exchange;
+	const struct msc_cdb_def *def;
+
+	if (record->kind == MSC_RECORD_PORT_RESET)
+		take(&e->price[MSC_COST_RESET], took, 1);
+	if (record->kind != MSC_RECORD_EXCHANGE)
+		return;
+	def = msc_cdb_by_bytes(x->cbw.cb, x->cbw.h.cb_length);
+	if (def && def->amount == MSC_AMOUNT_BLOCKS && r->unit.block_size)
+		blocks = (int64_t)(x->data_len / r->unit.block_size);
+	if (timed_out(x) || (!blocks && took > STUCK_NS))
+		e->hung = true;
+	else if (blocks)
+		take(&e->price[x->dir == MSC_DIR_IN ? MSC_COST_READ : MSC_COST_WRITE],
+		     took - mean(&e->price[MSC_COST_COMMAND]), blocks);
+	else
+		take(&e->price[MSC_COST_COMMAND], took, 1);
+}
+
+/* Of all but the waits. What was measured is scaled, in thousandths. */
+static struct range cost(const struct msc_estimate *e, const struct msc_cost *c, int64_t scale)
+{
+	struct range sum = { 0, 0 };
+
+	for (int i = 0; i < MSC_COSTS; i++) {
+		const struct msc_price *p = &e->price[i];
+		struct range each = untried[i];
+
+		if (p->n >= MEASURED_LEAST || (p->n && i == MSC_COST_RESET))
+			each = (struct range){ mean(p) * scale / 1000 * 7 / 10,
+					       mean(p) * scale / 1000 * 15 / 10 };
+		else if (p->n && mean(p) > each.high)
+			each.high = 2 * mean(p);
+		sum.low += c->part[i] * each.low;
+		sum.high += c->part[i] * each.high;
 	}
 	return sum;
 }
 
-/* A command costs nothing, and then 1: the difference is their number. */
-static void count(const struct msc_scenario *s, int64_t *commands, int64_t *wait_ns)
+static int64_t middle(struct range r)
 {
-	struct estimate e = { .command_ns = 0 };
-
-	*wait_ns = steps_ns(&e, s->steps, s->n_steps);
-	e.command_ns = 1;
-	*commands = steps_ns(&e, s->steps, s->n_steps) - *wait_ns + COMMANDS_A_CASE;
+	return r.low + (r.high - r.low) / 2;
 }
 
-/* What the run would do with it; true: run it, as far as can be known without the device. */
-static bool foretell(const struct msc_scenario *s, const struct msc_run_options *o, bool simulated,
-		     char *text, size_t size)
+/* What the cases took of what their steps say, in thousandths: saving, recovering and asking for sense is not in
+ * the steps, and a case may end early. Short cases at the beginning say little about all that is left. */
+static int64_t scale(const struct msc_estimate *e)
 {
-	const char *why = msc_run_unpermitted(s, o, simulated);
+	int64_t said = middle(cost(e, &e->past, 1000)), took = e->past_ns - e->past.wait_ns;
+	int64_t prior = middle(cost(e, &e->left, 1000)) / 8;
 
-	if (why)
-		snprintf(text, size, "would not be run: %s", why);
-	else if (s->writes)
-		snprintf(
-			text, size,
-			"would be run, and writes blocks near the end of the medium that are saved "
-			"first and put back");
-	else
-		snprintf(text, size, "would be run, and writes nothing");
-	return !why;
+	if (took < 0 || said + prior < 1000)
+		return 1000;
+	return (took + prior) / ((said + prior) / 1000);
 }
 
-static void tell_forecast(const struct msc_scenarios *all, const struct msc_run_options *o,
-			  bool simulated)
+static void add(struct msc_cost *to, const struct msc_cost *c, int sign)
 {
-	int64_t commands = 0, wait_ns = 0, n, ns;
-	size_t run = 0, write = 0;
-	char text[512], took[24];
-	struct msc_event ev = { .kind = MSC_EV_NOTE, .text = text };
+	to->wait_ns += sign * c->wait_ns;
+	for (int i = 0; i < MSC_COSTS; i++)
+		to->part[i] += sign * c->part[i];
+}
 
-	for (size_t i = 0; i < all->count; i++) {
-		const struct msc_scenario *s = all->list[i];
+/* Near the end too, what is told is no more exact than this, so that it need not be told again and again. */
+static struct range at_least_a_tenth(struct range rest, int64_t elapsed)
+{
+	int64_t total = elapsed + middle(rest), about = total / 10;
 
-		if (!foretell(s, o, simulated, text, sizeof text))
-			continue;
-		count(s, &n, &ns);
-		commands += n;
-		wait_ns += ns;
-		run++;
-		write += s->writes;
+	if (rest.low > middle(rest) - about)
+		rest.low = middle(rest) - about;
+	if (rest.high < middle(rest) + about)
+		rest.high = middle(rest) + about;
+	if (rest.low < 0)
+		rest.low = 0;
+	return rest;
+}
+
+/* What is left. */
+static struct range left(const struct msc_runner *r)
+{
+	const struct msc_estimate *e = &r->estimate;
+	struct range device = cost(e, &e->left, scale(e)), all;
+	int64_t cases = (int64_t)(e->cases - e->done), timeout = msc_session_timeout(r->session);
+	int64_t lost = 0;
+
+	if (e->n_hung)
+		lost = (e->hang_ns < 2 * timeout ? e->hang_ns : 2 * timeout) * cases /
+		       (int64_t)e->done;
+	all.low = e->left.wait_ns + device.low + lost * (int64_t)e->n_hung / 4;
+	all.high = e->left.wait_ns + device.high + lost * (int64_t)(2 * e->n_hung + 3);
+	if (r->hasty) {
+		int64_t rest = r->end_ns - msc_now(r->target->clock);
+
+		all.low = all.low < rest ? all.low : rest;
+		all.high = all.high < rest ? all.high : rest;
 	}
-	snprintf(
-		text, sizeof text,
-		"a dry run: the target is not opened and nothing is sent. %zu of %zu cases would be "
-		"run, %zu of them write; about %lld commands, and %s of waits and resets. What the "
-		"device lacks is known only when it is asked",
-		run, all->count, write, (long long)commands,
-		msc_format_ns(took, sizeof took, wait_ns));
-	o->event(o->user, &ev);
+	return all;
 }
 
-void msc_run_dry(const struct msc_device *device, const struct msc_scenarios *all,
-		 const struct msc_run_options *o, struct msc_summary *summary)
+static void tell(struct msc_runner *r, int64_t elapsed, struct range rest)
 {
-	static const struct msc_findings none;
-	struct msc_event ev = { .kind = MSC_EV_RUN_BEGIN,
-				.device = device,
-				.profile = o->profile,
-				.cases_total = all->count,
-				.waivers = o->waivers };
-	char why[256];
+	struct msc_estimate *e = &r->estimate;
+	const struct range told = at_least_a_tenth(rest, elapsed);
+	const struct msc_event ev = { .kind = MSC_EV_ESTIMATE,
+				      .at_ns = msc_now(r->target->clock),
+				      .device = &r->target->device,
+				      .cases_done = e->done,
+				      .cases_total = e->cases,
+				      .device_ns = elapsed,
+				      .low_ns = elapsed + told.low,
+				      .high_ns = elapsed + told.high };
 
-	*summary = (struct msc_summary){ .count[MSC_VERDICT_SKIP] = (unsigned)all->count,
-					 .stale = msc_waivers_stale(o->waivers) };
-	o->event(o->user, &ev);
-	tell_forecast(all, o, device->simulated);
-	for (size_t i = 0; i < all->count; i++) {
-		foretell(all->list[i], o, device->simulated, why, sizeof why);
-		ev = (struct msc_event){ .kind = MSC_EV_CASE_BEGIN, .scenario = all->list[i] };
-		o->event(o->user, &ev);
-		ev.kind = MSC_EV_CASE_END;
-		ev.verdict = MSC_VERDICT_SKIP;
-		ev.reason = why;
-		ev.findings = &none;
-		o->event(o->user, &ev);
-	}
-	ev = (struct msc_event){ .kind = MSC_EV_RUN_END,
-				 .summary = summary,
-				 .waivers = o->waivers };
-	o->event(o->user, &ev);
+	e->low_ns = ev.low_ns;
+	e->high_ns = ev.high_ns;
+	r->o->event(r->o->user, &ev);
 }
 
 void msc_run_estimate(struct msc_runner *r, const struct msc_scenarios *all)
 {
-	struct estimate e = { .env = r->env,
-			      .command_ns = r->n_learned ? r->learned_ns / r->n_learned : 0 };
-	struct msc_event ev = { .kind = MSC_EV_ESTIMATE,
-				.at_ns = msc_now(r->target->clock),
-				.device = &r->target->device };
+	struct msc_estimate *e = &r->estimate;
 	char why[256];
 
-	e.env.known = (1u << MSC_VAR_STATUS) - 1;
 	for (size_t i = 0; i < all->count; i++) {
+		struct msc_cost c;
+
 		r->s = all->list[i];
 		if (msc_run_obstacle(r, why, sizeof why))
 			continue;
-		ev.cases_total++;
-		ev.device_ns +=
-			steps_ns(&e, r->s->steps, r->s->n_steps) + COMMANDS_A_CASE * e.command_ns;
+		c = msc_run_cost(r->s, &r->env);
+		add(&e->left, &c, 1);
+		e->cases++;
 	}
 	r->s = NULL;
-	r->o->event(r->o->user, &ev);
+	tell(r, msc_now(r->target->clock) - r->began_ns, left(r));
+}
+
+int64_t msc_run_left(const struct msc_runner *r)
+{
+	return r->estimate.done < LEFT_FROM ? 0 : middle(left(r));
+}
+
+void msc_run_estimate_case(struct msc_runner *r, int64_t took)
+{
+	struct msc_estimate *e = &r->estimate;
+	const struct msc_cost c = msc_run_cost(r->s, &r->env);
+	int64_t elapsed = msc_now(r->target->clock) - r->began_ns, total, lost;
+	struct range rest;
+
+	add(&e->left, &c, -1);
+	e->done++;
+	lost = took - c.wait_ns - middle(cost(e, &c, 1000));
+	if (e->hung && lost > 0) {
+		e->hang_ns = e->n_hung ? (e->hang_ns + lost) / 2 : lost;
+		e->n_hung++;
+	} else {
+		add(&e->past, &c, 1);
+		e->past_ns += took;
+	}
+	e->hung = false;
+	rest = left(r);
+	total = elapsed + middle(rest);
+	if (e->done < e->cases && (total < e->low_ns || total > e->high_ns))
+		tell(r, elapsed, rest);
 }

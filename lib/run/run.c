@@ -57,6 +57,16 @@ static int judge_misuse(struct msc_runner *r, const struct msc_record *record)
 				"%s", text);
 }
 
+static void note_slowest(struct msc_runner *r, const struct msc_record *record)
+{
+	const struct msc_record *old = r->slowest;
+
+	if (old && old->ended_ns - old->began_ns >= record->ended_ns - record->began_ns)
+		return;
+	r->slowest = msc_record_ref(record);
+	msc_record_drop(old);
+}
+
 static void on_record(void *user, const struct msc_record *record)
 {
 	struct msc_runner *r = user;
@@ -70,10 +80,9 @@ static void on_record(void *user, const struct msc_record *record)
 	    judge_misuse(r, record) < 0)
 		r->ended = true;
 	msc_run_facts(r, before);
-	if (!r->s && record->kind == MSC_RECORD_EXCHANGE) {
-		r->learned_ns += record->ended_ns - record->began_ns;
-		r->n_learned++;
-	}
+	msc_run_measure(r, record);
+	if (r->s && record->kind == MSC_RECORD_EXCHANGE)
+		note_slowest(r, record);
 	r->o->event(r->o->user, &e);
 }
 
@@ -194,7 +203,7 @@ static void tell_untested(struct msc_runner *r, const struct msc_scenarios *all)
 	char text[(MSC_LUN_MAX + 1) * sizeof "unit 15 (--lun 15), "];
 	size_t len = 0;
 
-	if (!r->max_lun || all->count == 1)
+	if (!r->max_lun)
 		return;
 	for (unsigned lun = 0; lun <= r->max_lun && lun <= MSC_LUN_MAX; lun++)
 		if (lun != r->o->lun)
@@ -356,7 +365,7 @@ int msc_run(struct msc_target *t, const struct msc_scenarios *all, const struct 
 	int rc;
 
 	*summary = (struct msc_summary){ 0 };
-	e.at_ns = msc_now(t->clock);
+	r.began_ns = e.at_ns = msc_now(t->clock);
 	o->event(o->user, &e);
 	rc = run(&r, all, err);
 	summary->device_ns = msc_now(t->clock) - e.at_ns;

@@ -32,8 +32,10 @@ struct msc_summary {
  * does not know. Pointers are valid during the call. */
 enum msc_event_kind {
 	MSC_EV_RUN_BEGIN,  /* device, profile, cases_total, waivers */
-	MSC_EV_ESTIMATE, /* device, cases_total of those that will run, device_ns: about how long they take */
-	MSC_EV_CASE_BEGIN, /* scenario */
+	/* device; cases_done and cases_total of those that run; device_ns: since the run began; low_ns, high_ns: how
+	 * long it will have taken. At the beginning, and again when that turns out wrong. */
+	MSC_EV_ESTIMATE,
+	MSC_EV_CASE_BEGIN, /* scenario; cases_done, cases_total, left_ns when it is one that runs */
 	MSC_EV_RECORD,	   /* scenario, record: after it was judged */
 	MSC_EV_NOTE,	   /* text: the reader should know, such as "driven serially: ..." */
 	MSC_EV_CASE_END,   /* scenario, verdict, reason, findings, device_ns */
@@ -45,7 +47,9 @@ struct msc_event {
 	int64_t at_ns;
 	const struct msc_device *device;
 	enum msc_profile profile;
-	size_t cases_total;
+	size_t cases_done, cases_total;
+	int64_t low_ns, high_ns,
+		left_ns; /* left: about how long it still takes; 0: not known yet */
 	const struct msc_scenario *scenario;
 	const struct msc_record *record;
 	const char *text;

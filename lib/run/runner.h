@@ -25,6 +25,31 @@ struct msc_told { /* a fact that some case has been judged by */
 	enum msc_severity severity;
 };
 
+enum msc_cost_part { MSC_COST_COMMAND, MSC_COST_RESET, MSC_COST_READ, MSC_COST_WRITE, MSC_COSTS };
+
+/* Of one case or many, by their steps. */
+struct msc_cost {
+	int64_t wait_ns;
+	int64_t part[MSC_COSTS]; /* commands, port resets, blocks read and written */
+};
+
+struct msc_price { /* what n of them took together */
+	int64_t ns, n;
+};
+
+struct msc_estimate {
+	struct msc_price price[MSC_COSTS];
+	size_t cases, done; /* that run; what is skipped without a command is none of them */
+	struct msc_cost left;
+	struct msc_cost
+		past; /* of the cases that are done, without those where a command timed out */
+	int64_t past_ns;
+	bool hung;	 /* a command of the case under way timed out */
+	size_t n_hung;	 /* cases in which one did */
+	int64_t hang_ns; /* what was lost in one, of late */
+	int64_t low_ns, high_ns; /* as told last */
+};
+
 struct msc_runner {
 	struct msc_target *target;
 	struct msc_session *session;
@@ -45,8 +70,8 @@ struct msc_runner {
 	bool hasty; /* the device hangs so often that its time has been cut */
 	int64_t end_ns, until_ns; /* hasty: when the run, and the case under way, are cut short */
 
-	int64_t learned_ns; /* how long the commands took by which the device was learned */
-	unsigned n_learned;
+	int64_t began_ns; /* the run */
+	struct msc_estimate estimate;
 
 	struct msc_told facts[MSC_FACTS_MAX];
 	size_t n_facts;
@@ -64,6 +89,7 @@ struct msc_runner {
 		int64_t began_ns;
 	} phase[MSC_PHASES_MAX];
 	size_t n_phases;
+	struct msc_record *slowest; /* the command that took longest; NULL: none was sent */
 	enum msc_verdict verdict; /* SKIP or ERROR, when reason says so; FAIL: the findings say it */
 	char reason[384];	  /* empty: the findings decide */
 };
@@ -85,11 +111,6 @@ void msc_run_facts(struct msc_runner *, size_t from);
 /* case.c: -1 leaves the reason in *err. Wedged: nothing brings the device back. */
 int msc_run_case(struct msc_runner *, const struct msc_scenario *, bool *wedged,
 		 struct msc_err *) MSC_MUST_CHECK;
-/* The scenario in hand cannot run on this device, or may not: *why says so. */
-bool msc_run_obstacle(const struct msc_runner *, char *why, size_t size);
-/* What keeps it from being run on any device until the user allows it; NULL: nothing. */
-const char *msc_run_unpermitted(const struct msc_scenario *, const struct msc_run_options *,
-				bool simulated);
 /* The case ends here, without more steps, and this is its verdict unless findings are worse. */
 void msc_run_end_case(struct msc_runner *, enum msc_verdict, const char *fmt, ...) MSC_PRINTF(3, 4);
 
@@ -100,8 +121,24 @@ int msc_run_rejoin(struct msc_runner *, struct msc_err *) MSC_MUST_CHECK;
 /* Of a device that has left: what it was asked for last. */
 void msc_run_tell_asked(const struct msc_runner *, struct msc_err *);
 
-/* estimate.c: tells how many cases will run and about how long they take. */
+/* obstacle.c */
+/* The scenario in hand cannot run on this device, or may not: *why says so. */
+bool msc_run_obstacle(const struct msc_runner *, char *why, size_t size);
+/* What keeps it from being run on any device until the user allows it; NULL: nothing. */
+const char *msc_run_unpermitted(const struct msc_scenario *, const struct msc_run_options *,
+				bool simulated);
+
+/* cost.c; env: what is known of the device, or NULL. */
+struct msc_cost msc_run_cost(const struct msc_scenario *, const struct msc_env *env);
+/* estimate.c */
+/* Tells how many cases will run and about how long they take. */
 void msc_run_estimate(struct msc_runner *, const struct msc_scenarios *);
+/* Learns from what the device took. */
+void msc_run_measure(struct msc_runner *, const struct msc_record *);
+/* The case in hand, one that was counted, has ended; tells anew when what was told turns out wrong. */
+void msc_run_estimate_case(struct msc_runner *, int64_t took_ns);
+/* How long the cases take that are left; 0: not known yet. */
+int64_t msc_run_left(const struct msc_runner *);
 
 /* step.c */
 int msc_run_steps(struct msc_runner *, const struct msc_plan_step *, size_t n,
@@ -146,6 +183,12 @@ int msc_check_stated(struct msc_runner *r, const struct msc_rule *rule, const st
 		     const char *what) MSC_MUST_CHECK;
 int msc_check_exchange(struct msc_runner *, const struct msc_expect *, const struct msc_record *,
 		       struct msc_err *) MSC_MUST_CHECK;
+/* The command has failed and had to pass, and the unit says that it is at work: as hosts do, it is sent again after a pause,
+ * and what has been found on its status from `from` on is not held against the device. Linux (scsi_io_completion) does so
+ * for longer. */
+#define MSC_AGAIN_MAX 5 /* times */
+bool msc_check_again(struct msc_runner *, const struct msc_expect *, const struct msc_sense_data *,
+		     size_t from);
 /* It had failed, and turns out to have been carried out: what was said of its status since the finding `from` is taken
  * back, and what came is looked at. data: of x, all that came. */
 int msc_check_recovered(struct msc_runner *, const struct msc_expect *, const struct msc_record *x,

@@ -200,6 +200,12 @@ static int power_cycle(struct msc_runner *r, struct msc_err *err)
 	return msc_soak_power_cycle(r->session, r->o->lun, POWER_OFF_NS, &flushed, err);
 }
 
+/* The command before has passed, which has been judged: it has left nothing for the sense data to say. */
+static bool states_none(const struct msc_runner *r, const struct msc_expect *e)
+{
+	return r->env.var[MSC_VAR_STATUS] == MSC_CSW_PASSED && e->n_sense && e->sense[0].key;
+}
+
 static int run_step(struct msc_runner *r, const struct msc_plan_step *s, struct msc_err *err)
 {
 	const struct msc_device *d = &r->target->device;
@@ -207,7 +213,9 @@ static int run_step(struct msc_runner *r, const struct msc_plan_step *s, struct 
 
 	switch (s->what) {
 	case MSC_DO_COMMAND: return msc_run_command(r, &s->u.command, err);
-	case MSC_DO_SENSE: return msc_run_sense(r, r->o->lun, &s->u.sense, &ignored, err);
+	case MSC_DO_SENSE:
+		return msc_run_sense(r, r->o->lun, states_none(r, &s->u.sense) ? NULL : &s->u.sense,
+				     &ignored, err);
 	case MSC_DO_READY: return msc_run_ready(r, err);
 	case MSC_DO_WRAPPER: return msc_run_wrapper(r, &s->u.wrapper, err);
 	case MSC_DO_CONTROL: return msc_run_control(r, &s->u.control, err);

@@ -230,11 +230,22 @@ int msc_run_sense(struct msc_runner *r, uint8_t lun, const struct msc_expect *e,
 	return e && record ? msc_check_sense(r, e, record, out, err) : 0;
 }
 
+/* What the sense data of a command that failed says, or that it is to be sent again: *again, NULL where it has been often
+ * enough. */
+static int look_at_sense(struct msc_runner *r, const struct msc_plan_command *c,
+			 const struct msc_record *record, const struct msc_sense_data *sense,
+			 size_t from, bool *again, struct msc_err *err)
+{
+	if (again && (*again = msc_check_again(r, &c->expect, sense, from)))
+		return 0;
+	return record ? msc_check_sense(r, &c->expect, record, sense, err) : 0;
+}
+
 /* Of a READ or WRITE that failed with all of its data moved: whether it was carried out all the same is for the sense
  * data to say. What was found from `from` on is about its status. */
 static int after_doubtful(struct msc_runner *r, const struct msc_plan_command *c,
 			  const struct msc_record *failed, size_t from, int64_t *status,
-			  struct msc_err *err)
+			  bool *again, struct msc_err *err)
 {
 	const struct msc_exchange *x = &failed->u.exchange;
 	const struct msc_record *kept = msc_record_hold(failed), *record;
@@ -252,8 +263,8 @@ static int after_doubtful(struct msc_runner *r, const struct msc_plan_command *c
 	if (rc == 0 && sense.valid && sense.key == MSC_SENSE_RECOVERED_ERROR) {
 		*status = MSC_CSW_PASSED;
 		rc = msc_check_recovered(r, &c->expect, kept, data, from, err);
-	} else if (rc == 0 && record) {
-		rc = msc_check_sense(r, &c->expect, record, &sense, err);
+	} else if (rc == 0) {
+		rc = look_at_sense(r, c, record, &sense, from, again, err);
 	}
 	free(data);
 	msc_record_release(kept);
@@ -262,9 +273,10 @@ static int after_doubtful(struct msc_runner *r, const struct msc_plan_command *c
 
 /* What a host does with the answer. */
 static int after(struct msc_runner *r, const struct msc_plan_command *c,
-		 const struct msc_record *record, int64_t *status, struct msc_err *err)
+		 const struct msc_record *record, int64_t *status, bool *again, struct msc_err *err)
 {
 	const struct msc_exchange *x = &record->u.exchange;
+	const struct msc_record *asked;
 	const size_t from = r->findings.count;
 	struct msc_sense_data sense;
 
@@ -278,18 +290,21 @@ static int after(struct msc_runner *r, const struct msc_plan_command *c,
 	if (!r->s->autosense && !c->expect.n_sense)
 		return 0;
 	if (msc_may_be_recovered(x))
-		return after_doubtful(r, c, record, from, status, err);
-	return msc_run_sense(r, x->cbw.h.lun, &c->expect, &sense, err);
+		return after_doubtful(r, c, record, from, status, again, err);
+	if (ask_sense(r, x->cbw.h.lun, &asked, &sense, err) < 0)
+		return -1;
+	return look_at_sense(r, c, asked, &sense, from, again, err);
 }
 
-/* What the imitated host would have done, for all that was found since. */
+/* What the imitated host would have done, for all that was found since and that hosts do not bear. */
 static int tell_host(struct msc_runner *r, const char *on_failure, size_t since,
 		     struct msc_err *err)
 {
 	for (size_t i = since; on_failure && i < r->findings.count; i++) {
 		struct msc_finding *f = &r->findings.list[i];
 
-		if (f->severity < MSC_WARN || f->host)
+		if (f->severity < MSC_WARN || f->host || f->borne ||
+		    f->rule->severity[MSC_PROFILE_INTEROP] < MSC_FAIL)
 			continue;
 		if (asprintf(&f->host, "%s %s", r->s->host, on_failure) < 0) {
 			f->host = NULL;
@@ -299,8 +314,8 @@ static int tell_host(struct msc_runner *r, const char *on_failure, size_t since,
 	return 0;
 }
 
-static int send_and_look(struct msc_runner *r, const struct msc_plan_command *c,
-			 const struct msc_request *asked, struct msc_err *err)
+static int send_once(struct msc_runner *r, const struct msc_plan_command *c,
+		     const struct msc_request *asked, bool *again, struct msc_err *err)
 {
 	struct msc_request filled = *asked, *rq = &filled;
 	struct msc_run_aside with_data, before_status;
@@ -316,10 +331,26 @@ static int send_and_look(struct msc_runner *r, const struct msc_plan_command *c,
 	for (size_t i = 0; i < x->n_steps; i++)
 		stalls += x->steps[i].outcome == MSC_OUT_STALL;
 	status = msc_csw_is_valid(x) ? x->csw.status : UINT8_MAX;
-	if (after(r, c, record, &status, err) < 0)
+	if (after(r, c, record, &status, again, err) < 0)
 		return -1;
 	r->env.var[MSC_VAR_STATUS] = status;
 	r->env.var[MSC_VAR_STALLS] = stalls;
+	return 0;
+}
+
+static int send_and_look(struct msc_runner *r, const struct msc_plan_command *c,
+			 const struct msc_request *rq, struct msc_err *err)
+{
+	struct msc_clock *clock = r->target->clock;
+	bool again = true;
+
+	for (unsigned tries = 0; again; tries++) {
+		if (tries)
+			msc_wait_until(clock, msc_now(clock) + MSC_AWAIT_PAUSE_NS);
+		again = false;
+		if (send_once(r, c, rq, tries < MSC_AGAIN_MAX ? &again : NULL, err) < 0)
+			return -1;
+	}
 	return 0;
 }
 

@@ -34,7 +34,8 @@ static int finish_control(struct msc_loader *l, const struct msc_yaml *n,
 	/* The host's own state would no longer match the device's. */
 	if ((type & MSC_REQTYPE_TYPE) == MSC_REQTYPE_STANDARD && !(type & MSC_REQTYPE_IN) &&
 	    (request == MSC_STD_SET_ADDRESS || request == MSC_STD_SET_CONFIGURATION ||
-	     request == MSC_STD_SET_INTERFACE || request == MSC_STD_CLEAR_FEATURE))
+	     request == MSC_STD_SET_INTERFACE ||
+	     (request == MSC_STD_CLEAR_FEATURE && type & MSC_REQTYPE_RECIPIENT)))
 		return msc_yaml_fail(
 			l->path, n, l->err,
 			"expected a request that leaves address, configuration and "

@@ -38,20 +38,30 @@ static bool is_mandatory(const uint8_t *cdb, const struct msc_unit *unit)
 	}
 }
 
+bool msc_unit_holds(const struct msc_unit *unit, uint64_t lba, uint64_t blocks)
+{
+	return lba <= unit->last_lba && blocks <= unit->last_lba - lba + 1;
+}
+
 static struct msc_intent blocks_intent(const uint8_t *cdb, enum msc_dir dir, uint64_t lba,
 				       uint64_t blocks, const struct msc_unit *unit)
 {
 	uint64_t bytes = blocks * unit->block_size;
-	bool inside = lba <= unit->last_lba && blocks <= unit->last_lba - lba + 1;
 
 	if (!blocks)
 		return intent(MSC_DIR_NONE, 0, 0);
 	if (!unit->have_capacity)
 		return (struct msc_intent){ .dir = dir };
-	if (!inside || !is_mandatory(cdb, unit) ||
+	if (!msc_unit_holds(unit, lba, blocks) || !is_mandatory(cdb, unit) ||
 	    (dir == MSC_DIR_OUT && (!unit->have_mode || unit->write_protected)))
 		return intent(dir, 0, bytes);
 	return intent(dir, bytes, bytes);
+}
+
+bool msc_cdb_verifies(const uint8_t cdb[MSC_CBW_CB_MAX])
+{
+	return cdb[0] == MSC_OP_VERIFY_10 || cdb[0] == MSC_OP_VERIFY_12 ||
+	       cdb[0] == MSC_OP_VERIFY_16;
 }
 
 /* VERIFY compares with data from the host when BYTCHK says so (SBC-3, VERIFY (10)). */
@@ -95,8 +105,7 @@ struct msc_intent msc_cdb_intent_of(const struct msc_cdb_meant *m,
 
 	if (!def || len < def->length || def->opcode == MSC_OP_FORMAT_UNIT)
 		return (struct msc_intent){ .known = false };
-	if (def->opcode == MSC_OP_VERIFY_10 || def->opcode == MSC_OP_VERIFY_12 ||
-	    def->opcode == MSC_OP_VERIFY_16)
+	if (msc_cdb_verifies(cdb))
 		return verify_intent(def, cdb, unit);
 	switch (def->amount) {
 	case MSC_AMOUNT_NONE:	    return intent(MSC_DIR_NONE, 0, 0);

@@ -58,6 +58,8 @@ uint64_t msc_cdb_value(const uint8_t cdb[MSC_CBW_CB_MAX], const char *field);
 uint64_t msc_cdb_value_of(const struct msc_cdb_def *def, const uint8_t cdb[MSC_CBW_CB_MAX],
 			  const char *field);
 
+bool msc_cdb_verifies(const uint8_t cdb[MSC_CBW_CB_MAX]); /* VERIFY (10), (12) or (16) */
+
 /* What a command block names. */
 struct msc_cdb_meant {
 	const struct msc_cdb_def *def; /* NULL: it is in no table */
@@ -85,6 +87,8 @@ struct msc_unit {
 	bool write_protected;
 	bool dpofua; /* DPO and FUA are supported */
 };
+/* All of these blocks are on its medium, whose capacity is known. */
+bool msc_unit_holds(const struct msc_unit *, uint64_t lba, uint64_t blocks);
 
 /* What the command block means by itself: the Dn, Di, Do of BOT 1.0, 6.7, and how many bytes.
  * The device may mean anything from min to max; known is false when nothing can be said. */

@@ -114,7 +114,8 @@ static int prepare_in(struct run *r, struct msc_err *err)
 		return -1;
 	r->data.xfer = (struct msc_xfer){ .ep = r->s->target->device.ep_in,
 					  .data = r->memory.p,
-					  .len = len };
+					  .len = len,
+					  .owner = r->memory.lent ? NULL : &r->memory.p };
 	return 0;
 }
 
@@ -134,6 +135,8 @@ static int prepare_out(struct run *r, struct msc_err *err)
 	r->data.xfer = (struct msc_xfer){ .ep = r->s->target->device.ep_out,
 					  .data = r->memory.p + r->moved,
 					  .len = left < most ? left : most };
+	if (!r->memory.lent && r->data.xfer.len == r->total)
+		r->data.xfer.owner = &r->memory.p;
 	return 0;
 }
 
@@ -293,8 +296,8 @@ static int fill_in_sent(struct run *r, struct msc_err *err)
 	if (!cbw.h.tag && !rq->keep_tag)
 		cbw.h.tag = ++r->s->tag;
 	r->wrapper_len = rq->raw ? rq->raw_len : rq->wrapper_len;
-	r->wrapper = calloc(1, r->wrapper_len ? r->wrapper_len : 1);
-	r->status = calloc(1, status_room(r));
+	r->wrapper = malloc(r->wrapper_len ? r->wrapper_len : 1);
+	r->status = malloc(status_room(r));
 	if (!r->wrapper || !r->status)
 		return msc_nomem(err);
 	msc_cbw_pack(packed, &cbw);

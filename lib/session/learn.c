@@ -111,6 +111,17 @@ static int settle(struct learner *l, int *rung, struct msc_err *err)
 	return 0;
 }
 
+const char *msc_session_settled(int rung)
+{
+	static const char *const texts[] = {
+		"answers again", "answers again after reset recovery",
+		"answers again after a port reset",
+		"gives no valid answer any more, nor after a port reset"
+	};
+
+	return texts[rung];
+}
+
 int msc_session_settle(struct msc_session *s, int *rung, struct msc_err *err)
 {
 	struct learner l = { .s = s };
@@ -173,11 +184,10 @@ static int start_unit(struct learner *l, struct msc_err *err)
 }
 
 /* Says in *how what became of it. */
-static int become_ready(struct learner *l, enum msc_readiness *how, struct msc_err *err)
+static int await_ready(struct learner *l, struct msc_awaiting a, enum msc_readiness *how,
+		       struct msc_err *err)
 {
 	struct msc_clock *clock = l->s->target->clock;
-	struct msc_awaiting a = { .until_ns = msc_now(clock) + MSC_AWAIT_LATE_NS,
-				  .empty_until_ns = msc_now(clock) + MSC_AWAIT_EMPTY_NS };
 	enum msc_await_step step = MSC_AWAIT_AGAIN;
 	struct msc_sense_data sense;
 	struct msc_request rq;
@@ -198,6 +208,25 @@ static int become_ready(struct learner *l, enum msc_readiness *how, struct msc_e
 			return -1;
 		step = msc_await(&a, msc_now(clock), &sense, how);
 	}
+	return 0;
+}
+
+/* An empty unit is waited for once, whatever the number of sessions; when it has been ready, again. */
+static int become_ready(struct learner *l, enum msc_readiness *how, struct msc_err *err)
+{
+	struct msc_target *t = l->s->target;
+	const uint16_t bit = (uint16_t)(1u << l->lun);
+	int64_t now_ns = msc_now(t->clock);
+	const struct msc_awaiting a = {
+		.until_ns = now_ns + MSC_AWAIT_LATE_NS,
+		.empty_until_ns = now_ns + (t->empty & bit ? 0 : MSC_AWAIT_EMPTY_NS)
+	};
+
+	if (await_ready(l, a, how, err))
+		return -1;
+	t->empty &= (uint16_t)~bit;
+	if (*how == MSC_READINESS_EMPTY)
+		t->empty |= bit;
 	return 0;
 }
 

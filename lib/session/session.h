@@ -164,6 +164,7 @@ int64_t msc_session_timeout(const struct msc_session *);
  * port reset in between. *rung says what it took: 0 nothing, 1 reset recovery, 2 port reset,
  * 3 nothing helped. Not judged: its records are not passed to the record callback. */
 int msc_session_settle(struct msc_session *, int *rung, struct msc_err *) MSC_MUST_CHECK;
+const char *msc_session_settled(int rung); /* "answers again after a port reset" */
 
 /* A known beginning for whoever compares: both data toggles at DATA0, and INQUIRY the command before,
  * by commands of ordinary hosts; of the unit this is known, as it was learned, and of others

@@ -50,19 +50,36 @@ struct span {
 	int64_t began_ns, ended_ns;
 };
 
-/* Appends up to n packets of so many ns to those of the span, frame by frame, as many as end by last_ns;
- * returns how many that are. */
+/* Appends to the span the frames behind the one that begins at frame_ns which n packets of so many ns fill and
+ * which end by last_ns; returns how many packets that are. */
+static size_t append_frames(const struct bus *b, struct span *span, int64_t frame_ns, size_t n,
+			    int64_t ns, int64_t last_ns)
+{
+	size_t each = (size_t)((b->last_ns - b->first_ns) / ns), frames = n / each;
+	int64_t most = (last_ns - frame_ns - b->last_ns) / b->frame_ns;
+
+	if (most <= 0 || !frames)
+		return 0;
+	if (frames > (uint64_t)most)
+		frames = (size_t)most;
+	span->ended_ns =
+		frame_ns + (int64_t)frames * b->frame_ns + b->first_ns + (int64_t)each * ns;
+	return frames * each;
+}
+
+/* Appends up to n packets of so many ns to those of the span, as many as end by last_ns; returns how many
+ * that are. */
 static size_t append(struct bus *b, struct span *span, size_t n, int64_t ns, int64_t last_ns)
 {
 	size_t done = 0;
 
 	while (done < n) {
-		int64_t begin = bus_slot(b, span->ended_ns, ns);
-		int64_t end = begin - begin % b->frame_ns + b->last_ns;
+		int64_t begin = bus_slot(b, span->ended_ns, ns), frame = b->frame_began_ns, end;
 		size_t fit;
 
-		if (end > last_ns)
-			end = last_ns;
+		if (begin - frame >= b->frame_ns)
+			frame += b->frame_ns;
+		end = frame + b->last_ns < last_ns ? frame + b->last_ns : last_ns;
 		if (begin + ns > end)
 			break;
 		fit = (size_t)((end - begin) / ns);
@@ -72,6 +89,7 @@ static size_t append(struct bus *b, struct span *span, size_t n, int64_t ns, int
 			span->began_ns = begin;
 		span->ended_ns = begin + (int64_t)fit * ns;
 		done += fit;
+		done += append_frames(b, span, frame, n - done, ns, last_ns);
 	}
 	return done;
 }

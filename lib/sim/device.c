@@ -130,10 +130,10 @@ bool sim_device_remark(struct sim_device *d, char *buf, size_t size, bool *died)
 
 void sim_device_shift_tick(struct sim_device *d, double share)
 {
-	struct policy host = host_policy(&d->config.bus);
-
 	if (d->mcu.tasks && !d->config.drift_ppm)
-		tasks_shift_tick(d->mcu.tasks, (int64_t)(share * (double)host.seen_grid_ns));
+		tasks_shift_tick(
+			d->mcu.tasks,
+			(int64_t)(share * (double)host_policy(&d->config.bus).seen_grid_ns));
 }
 
 double sim_device_cpu_load(struct sim_device *d)

@@ -328,3 +328,15 @@ int msc_change_of(double *base, size_t n_base, double *later, size_t n_later, do
 	msc_sorted_free(&p.sb);
 	return result;
 }
+
+int msc_change_clumps(const double *x, size_t n, double threshold, bool *clumps,
+		      struct msc_err *err)
+{
+	struct msc_sorted s;
+
+	if (msc_sorted_of(&s, x, n, err) < 0)
+		return -1;
+	*clumps = n && widest_gap(&s) > threshold;
+	msc_sorted_free(&s);
+	return 0;
+}

@@ -48,4 +48,9 @@ struct msc_changed {
 int msc_change_of(double *base, size_t n_base, double *later, size_t n_later, double threshold,
 		  double alpha, struct msc_changed *, struct msc_err *) MSC_MUST_CHECK;
 
+/* Whether times lie in clumps further apart than the threshold, a share of their median: then means of some are
+ * compared, and more of them are needed. */
+int msc_change_clumps(const double *x, size_t n, double threshold, bool *clumps,
+		      struct msc_err *) MSC_MUST_CHECK;
+
 #endif

@@ -165,15 +165,11 @@ static void find_step(const struct msc_exchange *x, char *buf, size_t size)
 /* Brings the device back, and finds out that it has left, if it has. */
 static int settle(struct bencher *m, char *buf, size_t size, struct msc_err *err)
 {
-	static const char *const how[] = { "it answers again",
-					   "it answers again after reset recovery",
-					   "it answers again after a port reset",
-					   "it does not answer any more, nor after a port reset" };
 	int rung = 0;
 
 	if (msc_session_settle(m->s, &rung, err) < 0)
 		return -1;
-	snprintf(buf, size, "; %s", how[rung]);
+	snprintf(buf, size, "; it %s", msc_session_settled(rung));
 	return 0;
 }
 
@@ -272,8 +268,10 @@ static bool enough(const struct bencher *m, const struct rows *rows, int64_t ela
 {
 	struct msc_bench_run sum = { .samples = 0 };
 
-	for (unsigned i = 0; i < rows->n; i++)
+	for (unsigned i = 0; i < rows->n; i++) {
 		sum.samples += rows->row[i]->samples;
+		sum.clumped |= rows->row[i]->clumped;
+	}
 	sum.samples /= rows->n;
 	return msc_bench_enough(m->o, &sum, elapsed_ns);
 }
@@ -310,10 +308,16 @@ static int samples(struct bencher *m, const struct rows *rows, struct msc_err *e
 		rows->row[i]->naks = 0;
 	w = (struct watch){ .t = w.t };
 	watch_go(&w);
-	while (result == 0 && !*m->b->failure && !enough(m, rows, watch_ns(&w))) {
-		result = next_command(m, choose(m, rows), true, &w, err);
-		msc_bench_progress_tell(&m->progress, m->o, rows->row[0], false,
-					rows->row[0]->samples, watch_ns(&w));
+	for (bool again = m->o->clumped_count > 0;; again = false) {
+		while (result == 0 && !*m->b->failure && !enough(m, rows, watch_ns(&w))) {
+			result = next_command(m, choose(m, rows), true, &w, err);
+			msc_bench_progress_tell(&m->progress, m->o, rows->row[0], false,
+						rows->row[0]->samples, watch_ns(&w));
+		}
+		if (!again || result < 0)
+			break;
+		for (unsigned i = 0; result == 0 && i < rows->n; i++)
+			result = msc_bench_find_clumps(m->o, rows->row[i], err);
 	}
 	watch_halt(&w);
 	share_out(rows, &w);
@@ -455,6 +459,14 @@ static int make_payload(struct bencher *m, struct msc_err *err)
 	return 0;
 }
 
+/* Of the transport below all decorators. */
+static const char *times_of(const struct msc_target *t)
+{
+	while (t->next)
+		t = t->next;
+	return t->transport->times;
+}
+
 int msc_bench_measure(struct msc_session *s, const struct msc_bench_options *o, struct msc_bench *b,
 		      struct msc_err *err)
 {
@@ -466,11 +478,7 @@ int msc_bench_measure(struct msc_session *s, const struct msc_bench_options *o, 
 	msc_device_packet_warning(&t->device, b->warning, sizeof b->warning);
 	if (!t->device.simulated)
 		msc_bench_host_of(&b->host);
-	snprintf(b->clock, sizeof b->clock, "%s",
-		 o->clock                  ? o->clock->name
-		 : t->device.simulated     ? "virtual"
-		 : t->device.commands_only ? "kernel"
-					   : "libusb");
+	snprintf(b->clock, sizeof b->clock, "%s", o->clock ? o->clock->name : times_of(t));
 	if (!m.unit->have_capacity || !m.unit->block_size)
 		return msc_fail(err, MSC_E_UNSUPPORTED,
 				"%s: unit %u gives no capacity: there is no medium, or \"mscope "
@@ -481,6 +489,7 @@ int msc_bench_measure(struct msc_session *s, const struct msc_bench_options *o, 
 	result = o->op == MSC_BENCH_WRITE ? make_payload(&m, err) : 0;
 	if (result == 0)
 		result = measure(&m, err);
+	msc_bench_tell_impossible(b);
 	msc_bench_check_free(&m.check);
 	free(m.out);
 	return result;

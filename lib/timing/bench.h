@@ -47,8 +47,10 @@ struct msc_bench_run {
 	int64_t elapsed_ns; /* of all samples, with the time between them, less what was not timed */
 	int64_t host_cpu_ns; /* used by this process meanwhile; -1: it says nothing (simulated) */
 	double device_cpu;   /* 0 to 1; below 0: unknown */
+	bool clumped;	     /* and so measured clumped_count times */
 
-	/* msc_bench_conclude: of the median sample, and its 95 % interval; low 0: too few samples */
+	/* msc_bench_conclude: of the median sample, and its 95 % interval; low 0: too few samples. What is
+	 * shown of them is for msc_bench_rate to say. */
 	double median_ns, bytes_per_second, low, high;
 };
 
@@ -61,14 +63,14 @@ struct msc_bench_host {
 struct msc_bench {
 	struct msc_device device;
 	struct msc_bench_host host;
-	char clock[16]; /* whose timestamps: "virtual", "libusb", "usbmon", "kernel" */
+	char clock[16]; /* whose timestamps: "virtual", "libusb", "usbip", "usbmon", "kernel" */
 	struct msc_bench_run *run;
 	size_t n_runs;
 	bool queued_tried, queued_works;
 	char queued_why[512]; /* why not */
 	bool payload_seen, pattern_known; /* all bytes of all payloads were the same: */
 	uint8_t pattern;
-	char warning[192]; /* why the figures are not what they seem; empty: nothing known */
+	char warning[448]; /* why the figures are not what they seem; empty: nothing known */
 	uint32_t left_out[MSC_LINE_POINTS_MAX]; /* sizes for which there are too few blocks */
 	size_t n_left_out;
 	uint64_t room;	   /* so many blocks there are */
@@ -105,6 +107,8 @@ struct msc_bench_options {
 	size_t n_blocks;
 	uint32_t warm_up;    /* commands before the first sample, of each size */
 	uint32_t count;	     /* samples of each size, at most; 0: as many as fit in duration_ns */
+	uint32_t clumped_count; /* as many instead, of times in clumps (stats/change.h); 0: count */
+	double clumps;		/* further apart than this share of the median */
 	int64_t duration_ns; /* of each size, at most, but always one sample; 0: no limit */
 	uint64_t first_lba, span; /* the part of the medium that is used; span 0: up to its end */
 	uint8_t lun;
@@ -134,7 +138,17 @@ void msc_bench_free(struct msc_bench *);
 int msc_block_measure(const char *path, const struct msc_bench_options *, struct msc_bench *,
 		      struct msc_err *) MSC_MUST_CHECK;
 
-/* The cost model of the runs with this op and mode; false: fewer than two sizes. */
+/* Bytes a second. */
+struct msc_bench_rate {
+	double median, low, high; /* low 0: too few samples for an interval */
+};
+/* That of a run; false: no samples, or more than a bus of the device's speed carries, so that the bytes did
+ * not cross one (an emulated controller, a device behind USB/IP) or the clock is wrong. */
+bool msc_bench_rate(const struct msc_bench *, const struct msc_bench_run *,
+		    struct msc_bench_rate *);
+
+/* The cost model of the runs with this op and mode; false: fewer than two sizes, or one of the runs has no
+ * rate. */
 bool msc_bench_model(const struct msc_bench *, enum msc_bench_op, enum msc_bench_mode,
 		     struct msc_line *);
 /* The run of the same operation, mode, order and size; NULL: there is none. */
@@ -174,9 +188,14 @@ void msc_bench_progress_begin(struct msc_bench_progress *, const struct msc_benc
 void msc_bench_progress_tell(struct msc_bench_progress *, const struct msc_bench_options *,
 			     const struct msc_bench_run *, bool begins, uint32_t samples,
 			     int64_t elapsed_ns);
+/* For clumped, by o->clumps. */
+int msc_bench_find_clumps(const struct msc_bench_options *, struct msc_bench_run *,
+			  struct msc_err *) MSC_MUST_CHECK;
 /* The run has as many samples, or has lasted as long, as the options ask for. */
 bool msc_bench_enough(const struct msc_bench_options *, const struct msc_bench_run *,
 		      int64_t elapsed_ns);
+/* Adds to b->warning how many of the runs have no rate, and why. */
+void msc_bench_tell_impossible(struct msc_bench *);
 /* Takes the bytes of a payload into account for bench->pattern. */
 void msc_bench_see_payload(struct msc_bench *, const uint8_t *data, size_t len);
 void msc_bench_host_of(struct msc_bench_host *);

@@ -123,6 +123,7 @@ int msc_block_measure(const char *path, const struct msc_bench_options *o, struc
 			"%s: only reads go through the kernel; name the USB device to write", path);
 	msc_real_clock_init(&k.clock);
 	result = measure(&k, path, err);
+	msc_bench_tell_impossible(b);
 	free(k.data);
 	msc_block_close(&k.disk);
 	return result;

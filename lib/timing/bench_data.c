@@ -7,11 +7,10 @@
 #include <sys/utsname.h>
 
 #include "base/text.h"
+#include "stats/change.h"
 #include "timing/bench.h"
-#include "wire/cost.h"
 
 #define CONFIDENCE  0.95
-#define FULL_PACKET 64 /* at full speed, the most that a device may choose: USB 2.0, 5.8.3 */
 #define SAMPLES_MAX 1000000u /* of one size: 32 MB of memory */
 
 const char *const msc_bench_op_names[] = { "read", "write", "mixed-read", "mixed-write", NULL };
@@ -75,6 +74,16 @@ double *msc_bench_times(const struct msc_bench_run *r, struct msc_err *err)
 	return x;
 }
 
+int msc_bench_find_clumps(const struct msc_bench_options *o, struct msc_bench_run *r,
+			  struct msc_err *err)
+{
+	double *x = msc_bench_times(r, err);
+	int rc = x ? msc_change_clumps(x, r->samples, o->clumps, &r->clumped, err) : -1;
+
+	free(x);
+	return rc;
+}
+
 int msc_bench_conclude(struct msc_bench_run *r, struct msc_err *err)
 {
 	double bytes = (double)r->blocks * r->block_size, low, high, *x;
@@ -93,45 +102,6 @@ int msc_bench_conclude(struct msc_bench_run *r, struct msc_err *err)
 	}
 	free(x);
 	return 0;
-}
-
-double msc_bench_sustained(const struct msc_bench_run *r)
-{
-	if (!r->samples || r->elapsed_ns <= 0)
-		return 0;
-	return (double)r->samples * r->blocks * r->block_size * 1e9 / (double)r->elapsed_ns;
-}
-
-/* A byte takes no less than the bus needs for it. Emulated ones can be faster: there it is no bound. */
-static double least_per_byte(enum msc_speed speed, const double *bytes, const double *ns, size_t n)
-{
-	uint16_t packet = speed == MSC_SPEED_FULL ? FULL_PACKET : msc_bulk_packet(speed);
-	double least;
-
-	if (!packet)
-		return 0;
-	least = msc_packet_pace_ns(speed, 8.0 * packet) / packet;
-	for (size_t i = 0; i < n; i++)
-		if (ns[i] < least * bytes[i])
-			return 0;
-	return least;
-}
-
-bool msc_bench_model(const struct msc_bench *b, enum msc_bench_op op, enum msc_bench_mode mode,
-		     struct msc_line *line)
-{
-	double bytes[MSC_LINE_POINTS_MAX], ns[MSC_LINE_POINTS_MAX];
-	size_t n = 0;
-
-	for (size_t i = 0; i < b->n_runs && n < MSC_LINE_POINTS_MAX; i++) {
-		const struct msc_bench_run *r = &b->run[i];
-
-		if (r->op != op || r->mode != mode || !r->samples)
-			continue;
-		bytes[n] = (double)r->blocks * r->block_size;
-		ns[n++] = r->median_ns;
-	}
-	return msc_fit_cost(bytes, ns, n, least_per_byte(b->device.speed, bytes, ns, n), line);
 }
 
 const struct msc_bench_run *msc_bench_find(const struct msc_bench *b,
@@ -194,7 +164,9 @@ bool msc_bench_has_size(const struct msc_bench *b, uint32_t blocks)
 bool msc_bench_enough(const struct msc_bench_options *o, const struct msc_bench_run *r,
 		      int64_t elapsed_ns)
 {
-	return r->samples >= SAMPLES_MAX || (o->count && r->samples >= o->count) ||
+	uint32_t count = r->clumped ? o->clumped_count : o->count;
+
+	return r->samples >= SAMPLES_MAX || (count && r->samples >= count) ||
 	       (r->samples && o->duration_ns && elapsed_ns >= o->duration_ns);
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "wire/cost.h"
 
 #define WAITING_LEAST  0.05 /* of a block, for anything beside the bus to be named */
 #define DEAF_LEAST     0.5  /* of the medium's time, for its reading to be in an interrupt */
@@ -97,6 +98,11 @@ bool msc_waits_unseen(const struct msc_pace *p)
 	       (late || p->block_ns - fmax(p->bus_ns, p->first_ns) > WAITING_LEAST * p->block_ns);
 }
 
+double msc_poll_ns(const struct msc_pace *p)
+{
+	return p->nak_period_ns > 0 ? p->nak_period_ns : 2 * msc_packet_ns(p->speed, 0);
+}
+
 bool msc_is_waiting(const struct msc_pace *p)
 {
 	return p->block_ns > 0 && p->block_ns - p->bus_ns > WAITING_LEAST * p->block_ns;
@@ -174,6 +180,10 @@ static void bound_medium(struct msc_costs *c)
 	c->medium = (struct msc_range){ 0, one ? waiting : p->block_ns };
 	if (c->interrupt > 0)
 		return; /* how much of it is the processor's own copying is not seen */
+	if (p->buffers_unseen) {
+		c->medium.least = fmax(0, waiting - msc_poll_ns(p));
+		return;
+	}
 	if (c->tick <= 0 && !msc_hides_tick(p))
 		c->medium.least = c->medium.most;
 	if (one)
@@ -208,8 +218,12 @@ static void bound_savings(struct msc_costs *c)
 
 	if (c->interrupt > 0)
 		c->saves_interrupt = (struct msc_range){ 0, waiting };
-	if (c->buffer > 0 && c->interrupt > 0)
-		c->saves_buffer = (struct msc_range){ 0, fmin(waiting, p->bus_ns) };
+	if (p->buffers_unseen && c->interrupt <= 0)
+		c->saves_buffer =
+			(struct msc_range){ 0, p->block_ns - fmax(c->medium.least, p->bus_ns) };
+	else if (c->buffer > 0 && c->interrupt > 0)
+		c->saves_buffer =
+			(struct msc_range){ 0, fmin(waiting, p->bus_ns + msc_poll_ns(p)) };
 	else if (c->buffer > 0 && c->tick > 0)
 		c->saves_buffer =
 			(struct msc_range){ fmax(0, c->buffer - VAGUE * p->block_ns - hidden(c)),
@@ -217,8 +231,10 @@ static void bound_savings(struct msc_costs *c)
 	else if (c->buffer > 0)
 		c->saves_buffer = (struct msc_range){
 			fmax(0, p->block_ns - fmax(c->medium.most, p->bus_ns) -
-					VAGUE * p->block_ns - (msc_hides_tick(p) ? hidden(c) : 0)),
-			p->block_ns - fmax(c->medium.least, p->bus_ns) + VAGUE * p->block_ns +
+					VAGUE * p->block_ns - msc_poll_ns(p) -
+					(msc_hides_tick(p) ? hidden(c) : 0)),
+			p->block_ns - fmax(c->medium.least - msc_poll_ns(p), p->bus_ns) +
+				VAGUE * p->block_ns +
 				(msc_wakes_by_tick(p) ? rounds_bus_by(p) / p->chunk : 0)
 		};
 	if (msc_ticks_at_times(p))
@@ -277,7 +293,7 @@ static bool is_bus_bound(const struct msc_costs *c)
 	const struct msc_pace *p = c->p;
 	double rest = p->block_ns > 0 ? c->rest : p->per_byte_ns * p->block_size;
 
-	return rest > 0 && c->interrupt + c->buffer + c->tick <= 0 &&
+	return !p->beats_bus && rest > 0 && c->interrupt + c->buffer + c->tick <= 0 &&
 	       rest <= MEDIUM_CLEARLY * p->bus_ns;
 }
 
@@ -390,6 +406,18 @@ struct msc_shares msc_shares_of(const struct msc_costs *c, enum msc_diagnosis_id
 
 /* ---- the list -------------------------------------------------------------------------------- */
 
+#define AS_HEAVY 0.005 /* of the time: which of two saves more by less than this is not known */
+
+/* Of two that weigh the same the surer one is the better use of a week. */
+static bool is_before(const struct msc_diagnosis *a, const struct msc_diagnosis *b)
+{
+	if (a->rank != b->rank)
+		return a->rank < b->rank;
+	if (fabs(a->weight - b->weight) < AS_HEAVY)
+		return a->sure <= b->sure;
+	return a->weight > b->weight;
+}
+
 void msc_diagnosis_insert(struct msc_pace *p, const struct msc_diagnosis *d)
 {
 	size_t at = p->n_diagnosis++;
@@ -397,8 +425,7 @@ void msc_diagnosis_insert(struct msc_pace *p, const struct msc_diagnosis *d)
 	for (; at > 0; at--) {
 		const struct msc_diagnosis *before = &p->diagnosis[at - 1];
 
-		if (before->rank < d->rank ||
-		    (before->rank == d->rank && before->weight >= d->weight))
+		if (is_before(before, d))
 			break;
 		p->diagnosis[at] = *before;
 	}

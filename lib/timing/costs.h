@@ -71,6 +71,9 @@ bool msc_may_tick(const struct msc_pace *); /* it does, and a block takes about 
 /* Blocks of a long read take longer than the bus and than the first one, or what was ready after a pause came
  * late; and the host sees frames only: a tick that is shorter would not be found. */
 bool msc_waits_unseen(const struct msc_pace *);
+/* From an endpoint that is armed to the host's next look at it, at most; of what NAKs show, else of two tokens
+ * and what separates them (USB 2.0, tables 5-9 and 5-10). */
+double msc_poll_ns(const struct msc_pace *);
 /* A block takes longer than the bus needs for it. */
 bool msc_is_waiting(const struct msc_pace *);
 /* A probe pauses in the middle of a read and asks endpoint 0 meanwhile; the host of a capture may have

@@ -59,13 +59,12 @@ static void words_interrupt(const struct msc_costs *c, struct msc_diagnosis *d)
 		 msc_ns(p->request_busy_ns).s, msc_ns(p->request_idle_ns).s, p->requests_busy,
 		 p->requests_idle, msc_ns(p->request_worst_ns).s, msc_ns(p->blocked_ns).s,
 		 msc_ns(p->block_ns - p->bus_ns).s);
-	snprintf(
-		d->advice, sizeof d->advice,
-		"do not read the medium inside the USB interrupt: let the interrupt put a request "
-		"into a queue and return, let a task read by DMA and arm the endpoint when the "
-		"block has come; until then the peripheral answers NAK by itself. By DMA the copying "
-		"goes, waiting for the medium stays; a task that is woken only at the next tick "
-		"can lose what is gained");
+	snprintf(d->advice, sizeof d->advice,
+		 "do not read the medium inside the USB interrupt: let the interrupt put a request "
+		 "into a queue and return, let a task read by DMA and arm the endpoint when the "
+		 "block has come; until then the peripheral answers NAK by itself. DMA saves "
+		 "the copying, not the wait for the medium; a task that is woken only at the next "
+		 "tick can lose what is gained");
 }
 
 static void words_buffer(const struct msc_costs *c, struct msc_diagnosis *d)
@@ -73,15 +72,27 @@ static void words_buffer(const struct msc_costs *c, struct msc_diagnosis *d)
 	const struct msc_pace *p = c->p;
 	bool agrees = p->overlap < 0.35;
 
-	d->sure = sure_if(agrees);
-	snprintf(d->evidence, sizeof d->evidence,
-		 "after a long pause of the host %u block%s ready: the next came %s later, where "
-		 "the bus needs %s; the first block of a read takes %s, each further one %s: "
-		 "medium and bus overlap by %.0f %%",
-		 p->chunk > 1 ? p->chunk - 1 : 1, p->chunk > 2 ? "s were" : " was",
-		 msc_ns(p->after_pause_ns[1] > 0 ? p->after_pause_ns[1] : p->block_ns).s,
-		 msc_ns(p->bus_ns).s, msc_ns(p->first_ns).s, msc_ns(p->block_ns).s,
-		 100 * p->overlap);
+	if (p->buffers_unseen) {
+		d->sure = MSC_PACE_POSSIBLE;
+		snprintf(
+			d->evidence, sizeof d->evidence,
+			"a block takes %s, and the bus needs %s of it; after a long pause of the host "
+			"the second one came %s after the first: what tells one buffer from two lies "
+			"within what the host's %s leave unknown",
+			msc_ns(p->block_ns).s, msc_ns(p->bus_ns).s, msc_ns(p->after_pause_ns[1]).s,
+			p->host.locked ? "frames" : "polls");
+	} else {
+		d->sure = sure_if(agrees);
+		snprintf(
+			d->evidence, sizeof d->evidence,
+			"after a long pause of the host %u block%s ready: the next came %s later, where "
+			"the bus needs %s; the first block of a read takes %s, each further one %s: "
+			"medium and bus overlap by %.0f %%",
+			p->chunk > 1 ? p->chunk - 1 : 1, p->chunk > 2 ? "s were" : " was",
+			msc_ns(p->after_pause_ns[1] > 0 ? p->after_pause_ns[1] : p->block_ns).s,
+			msc_ns(p->bus_ns).s, msc_ns(p->first_ns).s, msc_ns(p->block_ns).s,
+			100 * p->overlap);
+	}
 	snprintf(d->advice, sizeof d->advice,
 		 "read the next block into a second buffer while the peripheral sends the first: "
 		 "start it when a read ends, not when its data has gone, and wait for the earlier "
@@ -266,8 +277,9 @@ static void words_medium(const struct msc_costs *c, struct msc_diagnosis *d)
 		 "a faster way to the medium (a wider or faster bus such as SDIO, multiple-block "
 		 "reads that need not wait again for each block, more blocks per request), or a "
 		 "faster medium%s",
-		 alone && !msc_hides_tick(p) ? "; the firmware's order of work is not what costs"
-					     : "");
+		 alone && !msc_hides_tick(p) && !p->buffers_unseen
+			 ? "; the firmware's order of work is not what costs"
+			 : "");
 }
 
 static void words_bus(const struct msc_costs *c, struct msc_diagnosis *d)
@@ -350,8 +362,9 @@ static bool ties(const struct msc_diagnosis *first, const struct msc_diagnosis *
 {
 	if (first->id == MSC_DIAG_MEDIUM_IN_INTERRUPT)
 		return d->id == MSC_DIAG_MEDIUM_BOUND;
-	if (first->id == MSC_DIAG_MEDIUM_BOUND)
-		return d->id == MSC_DIAG_TICK_BOUND && d->sure == MSC_PACE_POSSIBLE;
+	if (first->id >= MSC_DIAG_MEDIUM_BOUND)
+		return (d->id == MSC_DIAG_TICK_BOUND || d->id == MSC_DIAG_SINGLE_BUFFERED) &&
+		       d->sure == MSC_PACE_POSSIBLE;
 	return first->id < MSC_DIAG_MEDIUM_BOUND && d->rank == first->rank &&
 	       d->write == first->write && msc_diagnosis_overlaps(first, d);
 }
@@ -372,7 +385,14 @@ static bool host_matters_serially(const struct msc_pace *p)
 
 static void untold(struct msc_pace *p, const struct msc_costs *c)
 {
-	if (p->blurred)
+	if (p->beats_bus)
+		snprintf(
+			p->untold, sizeof p->untold,
+			"commands took less time than their bytes need on a %s-speed bus, so no such "
+			"bus lies between: what it would need is no measure of them, and that the bus "
+			"is a limit could not be told",
+			msc_speed_name(p->speed));
+	else if (p->blurred)
 		snprintf(p->untold, sizeof p->untold,
 			 "the host was too slow to see when packets arrived, so it is unknown what "
 			 "the device does between blocks");
@@ -401,6 +421,18 @@ static void untold(struct msc_pace *p, const struct msc_costs *c)
 			"whether each block waits for the tick too could not be told; a host "
 			"controller that reports at once (xHCI) would tell",
 			msc_ns(p->tick.period_ns).s, msc_ns(p->host.period_ns).s);
+	else if (p->buffers_unseen)
+		snprintf(
+			p->untold, sizeof p->untold, "one buffer or two could not be told: %s",
+			p->host.locked
+				? "the difference is lost in this host's frames; a host controller "
+				  "that reports at once (xHCI) would tell"
+			: p->moderation_ns > 0
+				? "the host's interrupt moderation hides the difference; a host "
+				  "controller that reports each transfer at once would tell"
+				: "the rest is about what an endpoint that was armed late waits for the "
+				  "host's next poll, which a second buffer need not save; a medium that "
+				  "is slower for the trial would tell");
 	else if (c->rest < p->block_ns && p->requests_busy < MSC_PACE_REQUESTS_LEAST)
 		snprintf(
 			p->untold, sizeof p->untold,

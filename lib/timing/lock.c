@@ -33,8 +33,15 @@
 
 struct arrows {
 	double resultant; /* against what it would be if all agreed: intervals are given their due */
-	double evidence, phase;
+	double evidence;
+	double re, im; /* of their sum */
 };
+
+/* Of so many turns, the last one that is not whole. */
+static double angle_of(double turns)
+{
+	return TURN * (turns - (double)(int64_t)turns);
+}
 
 /* The mean of the arrows of an interval, against an exact one: sin(x) / x. */
 static double shortened(double half_ns, double turns_per_ns)
@@ -50,7 +57,7 @@ static struct arrows sum_of(double re, double im, double squares, double weights
 	double length2 = re * re + im * im;
 
 	return (struct arrows){ sqrt(length2) / fmax(weights, WEIGHT_LEAST * (double)n),
-				squares > 0 ? length2 / squares : 0, atan2(im, re) };
+				squares > 0 ? length2 / squares : 0, re, im };
 }
 
 static struct arrows arrows_at(const struct msc_event_time *e, size_t n, double f)
@@ -62,8 +69,7 @@ static struct arrows arrows_at(const struct msc_event_time *e, size_t n, double 
 		double a = 0, b = 0;
 
 		for (; i < n && e[i].group == group; i++) {
-			double w = shortened(e[i].half_ns, f),
-			       angle = TURN * fmod(e[i].at_ns * f, 1);
+			double w = shortened(e[i].half_ns, f), angle = angle_of(e[i].at_ns * f);
 
 			weights += fabs(w);
 			a += w * cos(angle);
@@ -79,39 +85,40 @@ static struct arrows arrows_at(const struct msc_event_time *e, size_t n, double 
 /* ---- many neighbouring periods ---------------------------------------------------------------- */
 
 struct turning { /* one event's arrow, which turns by a fixed angle from one frequency to the next */
-	double re, im, step_re, step_im, weight;
-	size_t group;
+	double re, im, step_re, step_im;
 };
 
-static void set_arrows(struct turning *t, const struct msc_event_time *e, size_t n, double f,
-		       double df)
+/* Returns the sum of their lengths. */
+static double set_arrows(struct turning *t, const struct msc_event_time *e, size_t n, double f,
+			 double df)
 {
-	for (size_t i = 0; i < n; i++) {
-		double angle = TURN * fmod(e[i].at_ns * f, 1), step = TURN * e[i].at_ns * df;
+	double weights = 0;
 
-		t[i] = (struct turning){ cos(angle),
-					 sin(angle),
-					 cos(step),
-					 sin(step),
-					 shortened(e[i].half_ns, f + df * STRETCH / 2),
-					 e[i].group };
+	for (size_t i = 0; i < n; i++) {
+		double angle = angle_of(e[i].at_ns * f), step = TURN * e[i].at_ns * df;
+		double weight = shortened(e[i].half_ns, f + df * STRETCH / 2);
+
+		t[i] = (struct turning){ weight * cos(angle), weight * sin(angle), cos(step),
+					 sin(step) };
+		weights += fabs(weight);
 	}
+	return weights;
 }
 
-static struct arrows turn(struct turning *t, size_t n)
+static struct arrows turn(struct turning *t, const struct msc_event_time *e, size_t n,
+			  double weights)
 {
-	double re = 0, im = 0, squares = 0, weights = 0;
+	double re = 0, im = 0, squares = 0;
 
 	for (size_t i = 0; i < n;) {
-		size_t group = t[i].group;
+		size_t group = e[i].group;
 		double a = 0, b = 0;
 
-		for (; i < n && t[i].group == group; i++) {
+		for (; i < n && e[i].group == group; i++) {
 			double r = t[i].re;
 
-			weights += fabs(t[i].weight);
-			a += t[i].weight * r;
-			b += t[i].weight * t[i].im;
+			a += r;
+			b += t[i].im;
 			t[i].re = r * t[i].step_re - t[i].im * t[i].step_im;
 			t[i].im = r * t[i].step_im + t[i].im * t[i].step_re;
 		}
@@ -165,7 +172,7 @@ static void keep_peak(struct peak *peaks, size_t *n, struct peak p)
 static size_t scan(const struct msc_event_time *e, size_t n, struct turning *t, double from,
 		   double df, size_t steps, struct peak *peaks)
 {
-	double before = 0, sure = log((double)steps) + SURE;
+	double before = 0, sure = log((double)steps) + SURE, weights = 0;
 	struct peak last = { 0, 0, 0 };
 	size_t found = 0;
 
@@ -173,8 +180,8 @@ static size_t scan(const struct msc_event_time *e, size_t n, struct turning *t, 
 		struct arrows a;
 
 		if (i % STRETCH == 0)
-			set_arrows(t, e, n, from + df * (double)i, df);
-		a = turn(t, n);
+			weights = set_arrows(t, e, n, from + df * (double)i, df);
+		a = turn(t, e, n, weights);
 		if (last.resultant > before && last.resultant >= a.resultant &&
 		    last.evidence > sure)
 			keep_peak(peaks, &found, last);
@@ -228,7 +235,7 @@ static void fill_in(const struct msc_event_time *e, size_t n, double f, double t
 		    struct msc_pace_lock *out)
 {
 	struct arrows a = arrows_at(e, n, f);
-	double turns = a.phase / TURN;
+	double turns = atan2(a.im, a.re) / TURN;
 
 	out->period_ns = 1 / f;
 	out->phase_ns = (turns < 0 ? turns + 1 : turns) / f;

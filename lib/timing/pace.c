@@ -22,6 +22,10 @@
 #define NO_LONGER     1.15 /* times a block's time: as in a long read */
 #define OVERLAPPED    0.5  /* from which share on medium and bus are said to overlap */
 #define BLURRED	      0.8
+#define STAGES	      3 /* of a request */
+#define TOGETHER      10 /* 1 / the share of packets that are reported with the one before */
+#define POLLS	      1.5 /* of the host, which any block may wait for */
+#define TELLS	      3.0 /* standard errors, from one buffer to two */
 #define PAUSE_LEAST   (50.0 * MSC_MS)
 #define PAUSE_TIMES   5.0
 
@@ -100,6 +104,30 @@ static int find_host(struct msc_pace_work *w, struct msc_err *err)
 	return 0;
 }
 
+/* From one interrupt of the host's to the next, where it reports packets together that the wire did not carry
+ * together: any event may wait for one. 0: each is reported when it ends. */
+static double moderation(const struct msc_pace_work *w)
+{
+	double sum = 0;
+	size_t gaps = 0, together = 0;
+
+	for (size_t i = 0; i < w->s->n_streams; i++) {
+		const int64_t *seen = w->s->streams[i].seen_ns;
+
+		for (size_t k = 1; k < w->s->streams[i].pieces; k++) {
+			double gap = (double)(seen[k] - seen[k - 1]);
+			bool at_once = gap < BLURRED / 2 * w->p->piece_ns;
+
+			together += at_once;
+			gaps += !at_once;
+			sum += at_once ? 0 : gap;
+		}
+	}
+	return gaps && together * TOGETHER > gaps && !w->s->bus && !w->p->host.locked
+		       ? sum / (double)gaps
+		       : 0;
+}
+
 /* ---- blocks ---------------------------------------------------------------------------------- */
 
 static bool waits(const struct msc_pace *p)
@@ -111,12 +139,17 @@ static bool waits(const struct msc_pace *p)
 static void look_after_pause(struct msc_pace_work *w, double *gap, uint32_t blocks)
 {
 	struct msc_pace *p = w->p;
+	double late = READY_MOST * p->block_ns;
 
+	if (p->chunk > 1) /* between two of them lies what a whole one waits for */
+		late = p->bus_ns + READY_MOST * (p->block_ns - p->bus_ns) * p->chunk;
 	gap[1] -= w->half_frame - w->half_block; /* to the end of the block */
+	for (size_t i = 0; i < w->s->n_streams; i++)
+		p->resumed += w->s->streams[i].paused;
 	for (uint32_t k = 0; k < MSC_COUNT(p->after_pause_ns) && k + 1 < blocks; k++)
 		p->after_pause_ns[k] = gap[k + 1];
 	p->ready = 1;
-	while (p->ready + 1 < blocks && gap[p->ready + 1] < READY_MOST * p->block_ns * p->chunk)
+	while (p->ready + 1 < blocks && gap[p->ready + 1] < late)
 		p->ready++;
 	if (p->ready + 1 == blocks)
 		p->ready = 0;
@@ -146,6 +179,7 @@ static int measure_blocks(struct msc_pace_work *w, struct msc_err *err)
 		if (p->chunk) /* whole chunks only */
 			p->block_ns = msc_mean(gap + 1, (blocks - 1) / p->chunk * p->chunk);
 	}
+	p->moderation_ns = moderation(w);
 	rc = msc_mean_gaps(w->s, true, after, gap, err);
 	if (rc == 0 && p->chunk && after)
 		look_after_pause(w, gap, after);
@@ -154,6 +188,8 @@ static int measure_blocks(struct msc_pace_work *w, struct msc_err *err)
 	p->blurred = blocks && p->block_ns < BLURRED * p->bus_ns;
 	if (p->blurred)
 		p->block_ns = p->first_ns = -1;
+	else if (blocks) /* at the ends of a read frames are not full */
+		p->block_ns = fmax(p->block_ns, p->alone_ns);
 	return rc;
 }
 
@@ -180,6 +216,26 @@ static bool hands_over_late(const struct msc_pace *p, double later)
 		(msc_wakes_by_tick(p) && later > NO_LONGER * p->block_ns * p->chunk));
 }
 
+/* What frames leave unknown of a mean over so many reads: a time is rounded up or down to whole frames. */
+static double frame_error(const struct msc_pace *p, double ns)
+{
+	double frames = ns / p->host.period_ns, part = frames - floor(frames);
+
+	return p->host.locked && !p->bus && p->resumed
+		       ? p->host.period_ns * sqrt(part * (1 - part) / p->resumed)
+		       : 0;
+}
+
+/* A second block that was ready takes the bus, and one that was not takes as long as in a long read; a ready
+ * one waits for the host's next poll as well, since its endpoint has to be armed. */
+static bool tells_buffers(const struct msc_pace *p, double ready, double other)
+{
+	double error = fmax(frame_error(p, ready), frame_error(p, other));
+
+	return other - ready > POLLS * msc_poll_ns(p) && other - ready > TELLS * error &&
+	       other - ready > p->moderation_ns;
+}
+
 /* After a pause of the host, a device with one buffer has one chunk ready, and the next comes as in
  * a long read. One with two has two; but a task may have to hand the second over, which can wait
  * for a tick. Where that hides the difference, the first block decides; nowhere else, for its time has the
@@ -198,19 +254,23 @@ static void settle_buffers(struct msc_pace *p)
 		return;
 	if (p->handed.locked) /* only a task that holds a further block waits for the bus alone */
 		p->buffers = 2;
+	else if (p->chunk > 1 && !tells_buffers(p, bus, block))
+		p->buffers_unseen = true;
 	else if (p->chunk > 1)
 		p->buffers = (p->ready + 1 + p->chunk / 2) / p->chunk;
 	else if (tick > 0 && block < 1.25 * rounded) /* a tick holds both, overlapping or not */
 		p->buffers = p->overlap > OVERLAPPED ? 2 : 0;
 	else if (tick > 0)
 		p->buffers = later < tick / 2 + bus + (block - rounded) / 2 ? 2 : 1;
+	else if (!tells_buffers(p, bus, block))
+		p->buffers_unseen = true;
 	else if (later < limit)
 		p->buffers = p->ready > 2 ? p->ready : 2;
 	else if (hands_over_late(p, later))
 		p->buffers = p->overlap > OVERLAPPED ? 2 : 0;
 	else
 		p->buffers = p->wake.locked && p->overlap > OVERLAPPED ? 2 : 1;
-	if (p->chunk > 1 && !p->buffers)
+	if (p->chunk > 1 && !p->buffers && !p->buffers_unseen)
 		p->buffers = 1;
 	if (p->buffers)
 		p->medium_ns = p->buffers > 1 ? p->block_ns : p->block_ns - p->bus_ns;
@@ -243,16 +303,16 @@ static struct listened listen_to(const struct msc_pace_samples *s, bool busy, do
 }
 
 /* For how long at a time endpoint 0 is not served. Where frames do not hide it, that is what the
- * slowest requests wait. Otherwise the mean tells: a request that comes at any time into a period
- * of which a stretch is deaf waits stretch^2 / (2 * period). Its three stages also wait for packets
- * of the read that share the bus. */
+ * slowest requests wait, less a packet of the read for each stage, which may go before it. Otherwise the mean
+ * tells: a request that comes at any time into a period of which a stretch is deaf waits
+ * stretch^2 / (2 * period), and packets of the read share the bus with it. */
 static double deaf(const struct msc_pace_work *w, double slow_ns)
 {
 	const struct msc_pace *p = w->p;
 	double shared = 1.5 * w->packet_ns * p->bus_ns / fmax(p->block_ns, p->bus_ns);
 
 	if (!p->host.locked || w->s->bus || p->chunk != 1)
-		return slow_ns;
+		return slow_ns - STAGES * w->packet_ns - p->moderation_ns;
 	return sqrt(2 * p->block_ns * fmax(0, p->request_extra_ns - shared));
 }
 

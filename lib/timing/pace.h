@@ -207,7 +207,7 @@ struct msc_diagnosis {
 	double saves_least, saves_most; /* of the same, when it alone is mended */
 	double cost_ns;	    /* per command of the largest size */
 	int rank;	    /* causes are listed by rank, from 0 on, */
-	double weight;	    /* and those of a rank the heaviest first */
+	double weight;	    /* and those of a rank the heaviest first, or the surest */
 	char evidence[480], advice[480];
 };
 
@@ -244,11 +244,15 @@ struct msc_pace {
 	double first_ns;	/* CBW taken to the first packet */
 	double medium_ns;	/* what the device needs for one */
 	double mended_least_ns, mended_most_ns; /* block_ns with every fault mended */
+	bool beats_bus; /* commands took less than their bytes need on a bus of this speed: there is none */
 	bool blurred;		/* the host was too slow to see when packets arrived */
 	double overlap;		/* of medium and bus, 0 to 1, as far as the first block tells */
 	uint32_t chunk;		/* blocks that come together; 0: could not be told */
 	uint32_t ready; /* blocks that come promptly after a pause of the host; 0: not told */
 	uint32_t buffers;	/* of a chunk each; 0: not told; 2 may be more */
+	bool buffers_unseen; /* one or two look alike: what tells them apart is below what the host shows */
+	double moderation_ns; /* by which the host reports packets late, together; 0: it does not */
+	uint32_t resumed;	/* long reads with a pause */
 	double after_pause_ns[4]; /* from resuming to block 1; from there to blocks 2, 3, 4 */
 	double per_command_ns, per_byte_ns, worst_residual; /* time = a + n / rate */
 

@@ -120,6 +120,29 @@ static void measure_size(struct msc_pace_work *w, struct msc_pace_size *z, doubl
 			0, z->cbw_ns[MSC_PACE_SERIAL] - msc_packet_ns(s->speed, 8.0 * MSC_CBW_LEN));
 }
 
+/* No bus of the device's speed lies between, and what one would need bounds nothing. */
+static void forget_bus(struct msc_pace_size *z)
+{
+	z->bus_ns = 0;
+	if (z->count[MSC_PACE_STROBED])
+		z->true_ns = z->mean_ns[MSC_PACE_STROBED];
+	for (int set = 0; set < 2 && z->true_ns >= 0; set++)
+		if (z->count[set])
+			z->host_ns[set] = fmax(0, z->mean_ns[set] - z->true_ns);
+}
+
+/* By medians: a clock may jump once. */
+static bool beats_bus(const struct msc_pace *p)
+{
+	for (size_t i = 0; i < p->n_sizes; i++)
+		for (int set = 0; set < MSC_PACE_SETS; set++)
+			if (p->sizes[i].count[set] && p->sizes[i].blocks &&
+			    msc_beats_bus(p->speed, 1e9 * p->sizes[i].blocks * p->block_size /
+							    p->sizes[i].median_ns[set]))
+				return true;
+	return false;
+}
+
 int msc_pace_sizes(struct msc_pace_work *w, struct msc_err *err)
 {
 	struct msc_pace *p = w->p;
@@ -135,13 +158,16 @@ int msc_pace_sizes(struct msc_pace_work *w, struct msc_err *err)
 	for (size_t i = 0; i < p->n_sizes; i++)
 		measure_size(w, &p->sizes[i], x);
 	free(x);
+	p->beats_bus = beats_bus(p);
+	for (size_t i = 0; p->beats_bus && i < p->n_sizes; i++)
+		forget_bus(&p->sizes[i]);
 	for (size_t i = 0; i < p->n_sizes; i++)
 		if (p->sizes[i].blocks && p->sizes[i].true_ns >= 0) {
 			bytes[n] = (double)p->sizes[i].blocks * p->block_size;
 			ns[n++] = p->sizes[i].true_ns;
 		}
 	p->per_command_ns = p->per_byte_ns = -1;
-	if (msc_fit_line(bytes, ns, n, &line)) {
+	if (!p->beats_bus && msc_fit_cost(bytes, ns, n, p->alone_ns / p->block_size, &line)) {
 		p->per_command_ns = line.per_command_ns;
 		p->per_byte_ns = line.per_byte_ns;
 		p->worst_residual = line.worst_residual;

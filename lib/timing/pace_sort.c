@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "timing/arrivals.h"
 #include "timing/pace_collect.h"
 
@@ -239,6 +240,10 @@ bool msc_pace_collect_end(struct msc_pace_collector *k, const struct msc_capture
 	if (facts->lost)
 		say(s, "packets are missing in %llu places; what is in progress there is left out",
 		    (unsigned long long)facts->lost);
+	if (facts->clock_step_ns)
+		say(s,
+		    "the clock of the capture goes in steps of %s, and what is shorter is not told",
+		    msc_ns((double)facts->clock_step_ns).s);
 	if (k->n_seen == MSC_COLLECT_COMMANDS)
 		say(s, "the first %u reads are looked at, of %llu", MSC_COLLECT_COMMANDS,
 		    (unsigned long long)k->reads);

@@ -117,14 +117,22 @@ static bool is_handed_late(const struct msc_pace *p)
 	       p->after_pause_ns[1] - p->bus_ns * p->chunk > HANDED_LATE * p->handed.period_ns;
 }
 
+/* A hub's translator takes what it has to the host in microframes (USB 2.0, 11.18), and a host may report at
+ * their ends: a grid of one is theirs. */
+static bool is_microframed(const struct msc_pace_work *w)
+{
+	const struct msc_pace_lock *host = &w->p->host;
+
+	return w->s->translated || (host->locked && host->period_ns < 1.5 * MSC_PACE_MICROFRAME_NS);
+}
+
 static int find_in(struct msc_pace_work *w, struct msc_event_time *e, size_t n,
 		   struct msc_pace_lock *found, struct msc_err *err)
 {
 	int rc = msc_find_lock(e, n, TICK_SHORTEST, TICK_LONGEST, found, err);
 
-	/* A hub's translator takes what it has to the host in microframes (USB 2.0, 11.18): a grid of one is its own. */
 	found->locked = is_locked(found, WAKE_LEAST) &&
-			!(w->s->translated && found->period_ns < 1.5 * MSC_PACE_MICROFRAME_NS);
+			!(is_microframed(w) && found->period_ns < 1.5 * MSC_PACE_MICROFRAME_NS);
 	if (found->locked)
 		tell_drift(w, found->period_ns, e, n);
 	free(e);

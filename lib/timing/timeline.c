@@ -92,17 +92,22 @@ static void draw_end(struct drawing *d, double over, int64_t seen)
 		add(d, MSC_LANE_BUS, MSC_SPAN_WAIT, over, (double)seen);
 }
 
-/* With a second buffer the medium is read while the data before it is sent: all of the time up to the
- * last chunk. */
-static void draw_overlap(struct drawing *d, double since)
+/* With a second buffer the medium is read while the data before it is sent: all of the time until the
+ * last chunk goes. */
+static void draw_overlap(struct drawing *d, double since, double last)
 {
-	const struct msc_pace_stream *x = d->x;
-	double last = (double)x->seen_ns[x->pieces - 1];
-
-	if (d->p->buffers < 2 || x->blocks < 2)
+	if (d->p->buffers < 2 || d->x->blocks < 2)
 		return;
 	d->t->overlaps = true;
-	add(d, MSC_LANE_MEDIUM, MSC_SPAN_WORKS, since, last - (last - since) / x->blocks);
+	add(d, MSC_LANE_MEDIUM, MSC_SPAN_WORKS, since, last);
+}
+
+/* The first piece of the last chunk. */
+static size_t last_chunk(const struct drawing *d)
+{
+	size_t chunk = d->p->chunk ? d->p->chunk : 1, blocks = d->x->blocks;
+
+	return (blocks - 1) / chunk * chunk * d->x->pieces / blocks;
 }
 
 static void draw_ticks(struct drawing *d)
@@ -135,6 +140,8 @@ static double draw_data(struct drawing *d, double at)
 				draw_wait(d, since, free, from);
 			began = from;
 		}
+		if (i == last_chunk(d))
+			draw_overlap(d, at, from);
 		free = since = from + d->p->piece_ns;
 	}
 	draw_transfer(d, MSC_SPAN_DATA, began, free);
@@ -148,8 +155,8 @@ static void draw_status(struct drawing *d, double at)
 	double free = fmax(at, (double)x->status_ns);
 	double from = place(d, (double)x->csw_ns, free, x->csw_naks, 0, packet_ns);
 
-	if (from - free > APART * d->p->piece_ns)
-		draw_wait(d, at, free, from);
+	if (from - free > APART * d->p->piece_ns) /* the medium has been read */
+		add(d, MSC_LANE_BUS, MSC_SPAN_NAK, free, from);
 	draw_transfer(d, MSC_SPAN_CSW, from, from + packet_ns);
 	draw_end(d, from + packet_ns, x->csw_ns);
 }
@@ -169,7 +176,6 @@ bool msc_timeline_of(const struct msc_pace_stream *x, const struct msc_pace *p,
 	t->end_ns = (double)(x->csw_ns - x->began_ns);
 	draw_host(&d);
 	draw_transfer(&d, MSC_SPAN_CBW, d.zero, d.zero + cbw_ns);
-	draw_overlap(&d, d.zero + cbw_ns);
 	if (!x->queued)
 		draw_end(&d, d.zero + cbw_ns, x->cbw_ns);
 	over = draw_data(&d, d.zero + cbw_ns);

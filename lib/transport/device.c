@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What every transport to a device that is not ours has to know of it. */
 #include <stdio.h>
+#include <string.h>
 
 #include "transport/transport.h"
+#include "wire/cost.h"
+
+#define FULL_PACKET 64	   /* at full speed, the most that a device may choose: USB 2.0, 5.8.3 */
+#define FRAME_SHORT 0.0005 /* a frame may be so much shorter: USB 2.0, 7.1.12 */
 
 /* What a person calls the classes that have bulk endpoints, or that a device for mass storage may have
  * by mistake. USB-IF, defined class codes. */
@@ -44,6 +49,27 @@ uint16_t msc_bulk_packet(enum msc_speed speed)
 	return speed == MSC_SPEED_SUPER ? 1024 : speed == MSC_SPEED_HIGH ? 512 : 0;
 }
 
+double msc_byte_least_ns(enum msc_speed speed)
+{
+	uint16_t packet = speed == MSC_SPEED_FULL ? FULL_PACKET : msc_bulk_packet(speed);
+
+	return packet ? msc_packet_pace_ns(speed, 8.0 * packet) / packet : 0;
+}
+
+double msc_bus_most(enum msc_speed speed)
+{
+	double least = speed == MSC_SPEED_SUPER ? 0 : msc_byte_least_ns(speed);
+
+	return least > 0 ? 1e9 / least : 0;
+}
+
+bool msc_beats_bus(enum msc_speed speed, double bytes_per_second)
+{
+	double most = msc_bus_most(speed);
+
+	return most > 0 && bytes_per_second > most * (1 + FRAME_SHORT);
+}
+
 void msc_device_packet_warning(const struct msc_device *d, char *buf, size_t size)
 {
 	uint16_t wanted = msc_bulk_packet(d->speed);
@@ -58,6 +84,21 @@ void msc_device_packet_warning(const struct msc_device *d, char *buf, size_t siz
 		 "host makes of it may be slower, or fail",
 		 in ? "in" : "out", (unsigned)(in ? d->max_packet_in : d->max_packet_out),
 		 msc_speed_name(d->speed), wanted);
+}
+
+/* By what transports and Linux call them: drivers/usb/usbip, drivers/usb/gadget/udc/dummy_hcd.c. */
+void msc_device_path_note(const struct msc_device *d, char *buf, size_t size)
+{
+	if (!strcmp(d->host, "usbip") || !strcmp(d->host, "vhci_hcd"))
+		snprintf(buf, size,
+			 "none on this host: a program serves the device over USB/IP, and times "
+			 "include the network's and that program's");
+	else if (!strcmp(d->host, "dummy_hcd"))
+		snprintf(buf, size,
+			 "none: dummy_hcd joins a gadget to this host in memory, and times are "
+			 "this host's");
+	else
+		*buf = '\0';
 }
 
 size_t msc_stalled_length(const struct msc_device *d, const struct msc_xfer *x, size_t actual)

@@ -183,12 +183,14 @@ static int open_handle(struct msc_target *t, struct msc_err *err)
 	r = device ? libusb_open(device, &usb->handle) : LIBUSB_ERROR_NO_DEVICE;
 	libusb_free_device_list(list, 1);
 	if (r == LIBUSB_ERROR_ACCESS)
-		return msc_fail(err, MSC_E_ACCESS,
-				"%s: no permission for /dev/bus/usb/%03u/%03u; install "
-				"udev/60-mscope.rules (\"make install\", or copy it to "
-				"/etc/udev/rules.d), join the group plugdev and plug the device in "
-				"again; or run as root",
-				t->device.name, usb->found.bus, usb->found.address);
+		return msc_fail(
+			err, MSC_E_ACCESS,
+			"%s: no permission for /dev/bus/usb/%03u/%03u: install "
+			"udev/60-mscope.rules (the package and \"make install\" do, or copy "
+			"it to /etc/udev/rules.d), join the group plugdev (\"sudo adduser "
+			"NAME plugdev\", then log in again) and plug the device in again; "
+			"or run as root",
+			t->device.name, usb->found.bus, usb->found.address);
 	if (r == LIBUSB_ERROR_NO_DEVICE)
 		return gone(t, err);
 	return r ? msc_usb_fail(err, MSC_E_DEVICE, r, t->device.name) : 0;
@@ -470,7 +472,8 @@ static int list_usb(msc_found_fn *fn, void *user, struct msc_err *err)
 const struct msc_transport msc_transport_libusb = {
 	.name = "usb",
 	.syntax = "usb:VID:PID, usb:serial=S, usb:path=1-2.3",
-	.summary = "a real device, by libusb; conditions can be combined with commas",
+	.summary = "a real device, through libusb; conditions can be combined with commas",
+	.times = "libusb",
 	.state_size = sizeof(struct msc_usb),
 	.open = open_usb,
 	.close = close_usb,

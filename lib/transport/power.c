@@ -20,6 +20,7 @@ int msc_power_cycle(struct msc_target *t, int64_t off_ns, struct msc_err *err)
 	if (msc_power_may(t, err) < 0)
 		return -1;
 	msc_log(t->log, MSC_LOG_INFO, "transport", msc_now(t->clock), "power off and on");
+	t->empty = 0;
 	if (t->transport->power_cycle(t, off_ns, err) < 0) {
 		t->gone |= err->code == MSC_E_GONE;
 		return -1;

@@ -93,15 +93,15 @@ static int submit(struct msc_target *target, struct msc_xfer *x, struct msc_err 
 		x->outcome = MSC_OUT_GONE;
 		return 0;
 	}
-	t = calloc(1, sizeof *t);
+	t = malloc(sizeof *t);
 	if (!t)
 		return msc_nomem(err);
 	if (s->spec.external)
 		tell_command(x);
-	t->bus = (struct bus_transfer){
-		.ep = x->ep, .setup = x->setup, .data = x->data, .len = x->len
+	*t = (struct transfer){
+		.bus = { .ep = x->ep, .setup = x->setup, .data = x->data, .len = x->len },
+		.next = s->first,
 	};
-	t->next = s->first;
 	s->first = t;
 	x->priv = t;
 	bus_submit(sim_device_bus(s->device), &t->bus);
@@ -428,6 +428,7 @@ const struct msc_transport msc_transport_sim = {
 	.name = "sim",
 	.syntax = "sim:FIRMWARE[,knob=value]...",
 	.summary = "a simulated firmware on a simulated bus, in virtual time",
+	.times = "virtual",
 	.state_size = sizeof(struct sim_target),
 	.open = open_target,
 	.close = close_target,

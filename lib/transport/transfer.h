@@ -67,6 +67,8 @@ struct msc_transfer {
 	size_t actual;	      /* bytes moved */
 	const uint8_t *data;  /* to the device: what was offered; from it: what came */
 	size_t kept; /* of those bytes, how many data holds; fewer in a log that cuts them */
+	uint8_t **owner; /* when it has ended: what holds data, which whoever is told may keep by making this
+			    NULL, and frees then; NULL: data is not to be had */
 	uint64_t hash;	      /* msc_log_hash of all of them, where data holds fewer */
 	int64_t completed_ns; /* when software could know */
 	int64_t naks;	      /* NAK handshakes; -1: not seen */

@@ -51,13 +51,14 @@ static void trace(struct msc_target *t, const struct msc_xfer *x)
 			x->actual, msc_outcome_name(x->outcome));
 }
 
-/* The one place where the wire log begins: whatever a transport did is told here. */
+/* The one place where the wire log begins: whatever a transport did is told here. The observer may keep
+ * its data, and so comes last. */
 static void tell(struct msc_target *t, const struct msc_transfer *x)
 {
-	if (t->observe)
-		t->observe(t->observe_user, x);
 	if (t->record)
 		t->record(t->record_user, x);
+	if (t->observe)
+		t->observe(t->observe_user, x);
 }
 
 static void tell_xfer(struct msc_target *t, const struct msc_xfer *x, bool ended)
@@ -78,6 +79,7 @@ static void tell_xfer(struct msc_target *t, const struct msc_xfer *x, bool ended
 		told.actual = x->actual;
 		told.completed_ns = x->completed_ns;
 		told.naks = x->naks;
+		told.owner = x->owner;
 		told.data = x->data;
 		told.kept = x->data ? msc_transfer_bytes(&told) : 0;
 	}
@@ -282,6 +284,7 @@ int msc_rejoin(struct msc_target *t, struct msc_err *err)
 	if (!t->gone || !t->transport->rejoin)
 		return msc_fail(err, MSC_E_GONE, "%s: the device went away", before.name);
 	msc_log(t->log, MSC_LOG_INFO, "transport", began, "waiting for it to return");
+	t->empty = 0;
 	forgive(t);
 	if (t->transport->rejoin(t, err) < 0) {
 		t->gone = true;

@@ -31,6 +31,8 @@ struct msc_xfer {
 	struct msc_setup setup;
 	uint8_t *data;
 	size_t len; /* for a control request: wLength, or less */
+	uint8_t **owner; /* NULL, or what holds data, memory of malloc's: who is told of the end of the transfer
+			    may keep it, and makes this NULL then */
 	/* set by the transport */
 	enum msc_outcome outcome;
 	size_t actual;		/* bytes moved */
@@ -121,6 +123,8 @@ struct msc_transport {
 	const char *begins;  /* or how the name of a target without a colon begins: "/dev/" */
 	const char *syntax;  /* "sim:FIRMWARE[,knob=value]..." */
 	const char *summary; /* one line, lower case */
+	const char *
+		times; /* whose the times of its transfers are: "libusb"; NULL: a decorator's are not its own */
 	size_t state_size;   /* allocated by the core, zeroed; msc_target_state() */
 
 	/* `rest` is what follows the colon, or the whole name where there is none. Must fill in target->device (msc_device_parse helps
@@ -227,6 +231,8 @@ struct msc_target {
 	bool stayed_away; /* it did by itself: after a port reset it did not come back */
 	unsigned resets; /* what it took to set the device up the last time; 0: not known */
 	struct msc_asked asked; /* the last that was sent */
+	uint16_t empty; /* a bit for each unit that was empty when it had been waited for: the next
+			 * session (session/ready.h) does not wait for it again */
 	/* Sees every transfer, at its submission and at its end, every port reset and suspend, and every
 	 * whole command; may be NULL.
 	 * CLEAR_FEATURE, SET_CONFIGURATION and SET_INTERFACE are told as the control transfers
@@ -302,8 +308,19 @@ char *msc_asked_text(char *buf, size_t size, const struct msc_asked *);
 int msc_not_mounted(struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
 /* What wMaxPacketSize of a bulk endpoint has to be; 0: there is a choice, or the speed is not known. */
 uint16_t msc_bulk_packet(enum msc_speed);
+/* The least that a byte takes in bulk, ns: 19 packets of 64 in a frame, 13 of 512 in a microframe (USB 2.0, tables
+ * 5-9 and 5-10). 0: there is no bulk at this speed, or it is not known. */
+double msc_byte_least_ns(enum msc_speed);
+/* So many bytes a second a bus of this speed carries at most; 0: not known. What SuperSpeed takes for its
+ * packets is only reckoned here, and no bound. */
+double msc_bus_most(enum msc_speed);
+/* What passed at such a rate did not cross a bus of this speed. */
+bool msc_beats_bus(enum msc_speed, double bytes_per_second);
 /* Says that it is not, for who times the device: empty when it is. */
 void msc_device_packet_warning(const struct msc_device *, char *buf, size_t size);
+/* Says that no bus lies between, for who times the device: it is reached over a network, or its controller is
+ * a driver alone. Empty where nothing says so. */
+void msc_device_path_note(const struct msc_device *, char *buf, size_t size);
 /* The transport's cpu_load; below 0 when it cannot know. */
 double msc_device_cpu(struct msc_target *);
 /* The transport's shift_tick, where there is one. */

@@ -257,8 +257,13 @@ static int refused(const struct question *q, const struct msc_usbip_address *fro
 				"%u)",
 				q->server, busid, status);
 	err->sys = MSC_USBIP_NODEV;
+	if (!*busid)
+		return msc_fail(
+			err, MSC_E_NOTFOUND,
+			"%s: add the bus id of a device, as in %s/1-1; the server exports %s",
+			q->server, q->server, n.text[0] ? n.text : "nothing");
 	return msc_fail(err, MSC_E_NOTFOUND, "%s/%s: no such device; the server exports %s",
-			q->server, *busid ? busid : "?", n.text[0] ? n.text : "nothing");
+			q->server, busid, n.text[0] ? n.text : "nothing");
 }
 
 int msc_usbip_import(const struct msc_usbip_asker *asker, const struct msc_usbip_address *from,

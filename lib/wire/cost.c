@@ -47,11 +47,11 @@ double msc_packet_pace_ns(enum msc_speed speed, double payload_bits)
 	return frame_ns / floor(room / msc_packet_ns(speed, payload_bits));
 }
 
-/* Of the lowest `bits` of w, in the order of the wire; *run ones came before them. A run of ones is
- * looked at whole: there is a stuffed bit after every six of it. */
-static unsigned count_stuffed(uint64_t w, unsigned bits, unsigned *run)
+/* Of the bits of w, in the order of the wire; *run ones came before them. A run of ones is looked at
+ * whole: there is a stuffed bit after every six of it. */
+static unsigned count_stuffed(uint64_t w, unsigned *run)
 {
-	unsigned stuffed = 0;
+	unsigned bits = 64, stuffed = 0;
 
 	while (bits) {
 		unsigned ones = ~w ? (unsigned)__builtin_ctzll(~w) : 64, zeros;
@@ -83,15 +83,26 @@ static unsigned ones(uint64_t w)
 	return (unsigned)(w * UINT64_C(0x0101010101010101) >> 56);
 }
 
+/* Up to eight bytes in the order of the wire, and zeros behind them. */
+static uint64_t word_of(const uint8_t *p, size_t len)
+{
+	uint64_t w = 0;
+
+	if (len >= 8)
+		return msc_get_le32(p) | (uint64_t)msc_get_le32(p + 4) << 32;
+	while (len--)
+		w = w << 8 | p[len];
+	return w;
+}
+
 /* Eight bytes at a time: the run of ones that goes on from before, and the other runs, each of
  * which has one stuffed bit if it is of six ones or more. One of twelve or more is a rare guest. */
 unsigned msc_stuffed_bits(const uint8_t *data, size_t len)
 {
 	unsigned run = 0, stuffed = 0;
-	size_t i = 0;
 
-	for (; len - i >= 8; i += 8) {
-		uint64_t w = msc_get_le32(data + i) | (uint64_t)msc_get_le32(data + i + 4) << 32;
+	for (size_t i = 0; i < len; i += 8) {
+		uint64_t w = word_of(data + i, len - i);
 		uint64_t rest = w & (w + 1);	 /* without the ones that w begins with */
 		uint64_t six = rest & rest >> 1; /* set where six begin, but first two, then four */
 		unsigned begins;
@@ -103,7 +114,7 @@ unsigned msc_stuffed_bits(const uint8_t *data, size_t len)
 		six &= six >> 2;
 		six &= rest >> 4 & rest >> 5;
 		if (~w == 0 || six & six >> 6) {
-			stuffed += count_stuffed(w, 64, &run);
+			stuffed += count_stuffed(w, &run);
 			continue;
 		}
 		begins = run + (unsigned)__builtin_ctzll(~w);
@@ -115,7 +126,5 @@ unsigned msc_stuffed_bits(const uint8_t *data, size_t len)
 		if (run >= 6)
 			run -= 6;
 	}
-	for (; i < len; i++)
-		stuffed += count_stuffed(data[i], 8, &run);
 	return stuffed;
 }

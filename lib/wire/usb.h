@@ -48,6 +48,7 @@ enum msc_std_request { /* USB 2.0, table 9-4 */
 	MSC_STD_SET_INTERFACE = 11,
 };
 #define MSC_FEATURE_ENDPOINT_HALT 0 /* USB 2.0, table 9-6 */
+#define MSC_FEATURE_REMOTE_WAKEUP 1 /* of the device */
 /* CLEAR_FEATURE(ENDPOINT_HALT) of the endpoint that wIndex names: USB 2.0, 9.4.1. One is made, and
  * any request looked at. */
 struct msc_setup msc_setup_clear_halt(uint8_t ep);
@@ -108,6 +109,7 @@ MSC_DECLARE_LAYOUT(device_desc, DEVICE_DESC)
 MSC_DECLARE_LAYOUT(config_desc, CONFIG_DESC)
 
 #define MSC_CONFIG_ONE	0x80 /* bit 7 of bmAttributes: reserved, and set */
+#define MSC_CONFIG_WAKEUP 0x20 /* the device can wake the host */
 #define MSC_CONFIG_ZERO 0x1f /* bits 4..0: reserved, and clear */
 
 /* USB 2.0, table 9-12 */

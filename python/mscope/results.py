@@ -179,8 +179,9 @@ class Bench:
         return found[0]
 
     def bytes_per_second(self, blocks, mode=None):
-        """Of the median command."""
-        return self.run(blocks, mode)["bytes_per_second"]["median"]
+        """Of the median command; None: without samples, or faster than a bus of the device's speed."""
+        rate = self.run(blocks, mode)["bytes_per_second"]
+        return rate and rate["median"]
 
 
 class Comparison:

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 
@@ -115,6 +116,16 @@ def pytest_terminal_summary(terminalreporter):
             caught.add(name)
             proven |= rules & set(found)
     terminalreporter.write_line(f"{len(caught)} of {len(faults)} faults caught, {len(proven)} of {len(rules)} rules proven")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """What a test that has passed leaves behind is nobody's to look at: all of them together leave tens of gigabytes."""
+    report = (yield).get_result()
+    item.failed = getattr(item, "failed", False) or report.failed
+    left = getattr(item, "funcargs", {}).get("tmp_path")
+    if report.when == "teardown" and left and not item.failed:
+        shutil.rmtree(left, ignore_errors=True)
 
 
 @pytest.fixture

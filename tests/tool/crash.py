@@ -11,7 +11,7 @@ READS = ["--select", "bot.case01.tur"]
 WRITES = ["--select", "scsi.write10.*", "--select", "scsi.range.write*", "--select", "bot.case1[13].*",
           "--select", "scsi.integrity.*"]
 # Devices that form addresses in too few bits, on a medium so large that it matters.
-CUTS = ["byte-address-32", "byte-address-32-write", "byte-address-24", "byte-address-24-write",
+CUTS = ["byte-address-32", "byte-address-32-read", "byte-address-32-write", "byte-address-24", "byte-address-24-write",
         "block-address-16", "block-address-16-write"]
 LARGE = 70000
 

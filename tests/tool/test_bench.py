@@ -117,10 +117,10 @@ def test_random_order_is_seeded(mscope):
     (["--verify"], "--verify compares what was written; it goes with --op write or mixed"),
     (["--op", "mixed"], "writing changes the medium; give --allow-writes to allow it (a scratch range is saved and put back)"),
     (["--blocks", "0x2000,9000"], "9000 blocks in one command: expected 1 to 8192 of 512 bytes"),
-    (["--threshold", "5"], "--threshold: '5': expected a percentage above 0%, such as 5%"),
-    (["--threshold", "-5%"], "--threshold: '-5%': expected a percentage above 0%, such as 5%"),
-    (["--threshold", "0%"], "--threshold: '0%': expected a percentage above 0%, such as 5%"),
-    (["--threshold", "nan%"], "--threshold: 'nan%': expected a percentage above 0%, such as 5%"),
+    (["--baseline", "old.json", "--threshold", "5"], "--threshold: '5': expected a percentage above 0%, such as 5%"),
+    (["--baseline", "old.json", "--threshold", "-5%"], "--threshold: '-5%': expected a percentage above 0%, such as 5%"),
+    (["--baseline", "old.json", "--threshold", "0%"], "--threshold: '0%': expected a percentage above 0%, such as 5%"),
+    (["--baseline", "old.json", "--threshold", "nan%"], "--threshold: 'nan%': expected a percentage above 0%, such as 5%"),
     (["--format", "zzzzzz"], "bench has no format called 'zzzzzz'; there are text, json, bmf, gha, go"),
     (["--blocks", "1,"], "--blocks: expected sizes such as 1,8,64"),
     (["--blocks", "1,,8"], "--blocks: expected sizes such as 1,8,64"),
@@ -411,3 +411,13 @@ def test_progress_is_for_terminals_only(mscope):
     os.close(slave)
     shown = read_terminal(master).decode()
     assert "read/serial/64 (3 of 6)" in shown and shown.endswith("\x1b[K")
+
+
+def test_times_in_clumps_are_measured_more_often(mscope):
+    """Ticks are: compare takes means of them, and a hundred commands give too few. What was asked for stays."""
+    def samples(target, *more):
+        return [run["commands"] for run in mscope.json("bench", target, "-b", "1", *more)["runs"]]
+    assert samples("sim:stm32,stage=async") == [200, 200]
+    assert samples("sim:stm32,stage=async", "-n", "100") == [100, 100]
+    assert samples("sim:reference,speed=full") == [100, 100] # whole frames, all alike
+    assert "up to 200 commands were measured" in mscope("bench", "sim:stm32,stage=async", "-b", "1").out

@@ -38,7 +38,7 @@ def test_hosts_come_first(mscope):
     ("interface-protocol", "attach.linux.enumerate", "bot.interface.form", "GET_DESCRIPTOR configuration"),
     ("csw-12", "attach.linux.enumerate", "bot.csw.length", "REQUEST SENSE"),
     ("hang-when-short", "attach.linux.probe", "bot.csw.missing", "MODE SENSE(6) page 0x3f"),
-    ("residue-zero", "attach.linux.probe", "bot.residue.in", "MODE SENSE(6) page 0x3f"),
+    ("residue-adds", "attach.linux.enumerate", "bot.csw.residue", "TEST UNIT READY"),
     ("toggle-kept", "attach.linux.probe", "bot.csw.missing", "MODE SENSE(6) page 0x3f"),
     ("inquiry-short", "attach.linux.probe", "scsi.inquiry.length", "INQUIRY"),
     ("hang-vpd", "attach.windows.probe", "bot.data.hang", "INQUIRY evpd 1"),
@@ -52,9 +52,9 @@ def test_it_stops_at_what_stops_a_host_and_says_what_to_do_there(mscope, fault, 
     assert "not run in" in " ".join(out.split()) and step not in steps(out)
 
 
-@pytest.mark.parametrize("fault", ["reset-hangs", "sense-opcode"])
+@pytest.mark.parametrize("fault", ["reset-hangs", "sense-opcode", "residue-zero"])
 def test_what_stops_no_host_is_listed(mscope, fault):
-    """No host sends what shows it: the walk goes on to its end, and is no clean bill either."""
+    """No host sends what shows it, or minds it: the walk goes on to its end, and is no clean bill either."""
     out = mscope("check", f"sim:reference,fault={fault}", "--bring-up", "--allow-writes").out
     assert "\n FAIL " not in out and "\n warn " in out and "not run in" not in out
     next_, = said(out, "next ")

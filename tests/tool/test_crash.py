@@ -212,7 +212,7 @@ def test_damaged_journal_is_never_applied(killer, damage, what):
     middle = len(whole) // 2
     journal.write_bytes({"cut": whole[:middle], "empty": b"", "text": b"a letter\n",
                          "letter": b"a letter to whom it may concern\n",
-                         "digit": whole.replace(b"mark 8144 ", b"mark 8145 "),
+                         "digit": whole.replace(b"mark 8143 ", b"mark 8145 "),
                          "bit": whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1:]}[damage])
     assert journal.read_bytes() != whole
     for word in ("--allow-writes", "--restore"):

@@ -121,3 +121,23 @@ def test_every_member_of_a_result_is_told():
     assert members - told("results.md") == set()
     formats = {f.stem.replace("-", "/") for f in (TOP / "docs/schema").glob("mscope.*.json")}
     assert formats - set(re.findall(r"mscope\.\w+/1", (TOP / "docs/results.md").read_text())) == set()
+
+
+# What begins a line of a report in text, and the page whose section THE REPORT explains it.
+REPORTS = {"bench_text.c": ["bench", "compare"], "series_text.c": ["compare"], "decode_sum.c": ["decode"], "fuzz_text.c": ["fuzz"],
+           "pace_text.c": ["pace"], "pace_writing.c": ["pace"], "probe_text.c": ["probe"], "soak_text.c": ["soak"], "text.c": ["check"],
+           "text_causes.c": ["check"], "text_parts.c": ["check"], "bring_up.c": ["check"]}
+WORDS = re.compile(r'(?:msc_put_row\([^"]*|msc_text_head\([^"]*|msc_text_labelled\([^"]*)"([ \w-]*[\w-]:? *)"|'
+                   r'(?:fputs|printf)\((?:\w+, )?"([A-Za-z]+(?: [a-z]+)?) {2,}')
+
+
+@pytest.mark.parametrize("source", REPORTS)
+def test_every_word_that_begins_a_line_is_explained(source):
+    where = next(TOP / place / source for place in ("tool", "lib/report") if (TOP / place / source).exists())
+    words = {word.strip() for found in WORDS.findall(where.read_text()) for word in found if word.strip()}
+    explained = set()
+    for command in REPORTS[source]:
+        page = (TOP / "docs" / f"mscope-{command}.1.scd").read_text()
+        section = page.split("# THE REPORT\n")[1].split("\n# ")[0]
+        explained |= set(re.findall(r"\*([^*\n]+)\*", section)) | set(re.findall(r"\b_([^_\n]+)_\b", section))
+    assert words - explained == set()

@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ElementTree
 
 import jsonschema
 import pytest
+import yaml
 from conftest import TOP
 
 SCHEMAS = {p.name: json.loads(p.read_text()) for p in (TOP / "docs" / "schema").glob("*.json")}
@@ -23,6 +24,35 @@ def validate(document):
 @pytest.mark.parametrize("name", sorted(SCHEMAS))
 def test_schemas_are_schemas(name):
     jsonschema.Draft202012Validator.check_schema(SCHEMAS[name])
+
+
+# What the name of a member says of its unit, its description says too.
+UNITS = {r"_ns$|^ns_per": "nanosecond", r"bytes|^block_size$|^max_packet": "byte", r"^blocks$|_blocks$": "block|written as one",
+         r"^lba$|_lba$": "block|address", r"ppm$": "parts per million"}
+
+
+def properties(node, path):
+    """Each property of a schema, with its path; what belongs to a condition only names those of elsewhere."""
+    if isinstance(node, dict):
+        for name, one in node.items():
+            if name == "properties" and path[-1:] != ["properties"]:
+                yield from ((path + [member], value) for member, value in one.items())
+            if name not in ("if", "then"):
+                yield from properties(one, path + [name])
+    elif isinstance(node, list):
+        for at, one in enumerate(node):
+            yield from properties(one, path + [str(at)])
+
+
+@pytest.mark.parametrize("name", sorted(SCHEMAS))
+def test_every_member_is_described_with_its_unit(name):
+    bad = []
+    for path, schema in properties(SCHEMAS[name], []):
+        text = schema.get("description", "")
+        if len(text) < 5 or any(re.search(member, path[-1]) and not re.search(unit, text)
+                                for member, unit in UNITS.items()):
+            bad.append(f"{'/'.join(path)}: {text!r}")
+    assert not bad, "\n".join(bad)
 
 
 @pytest.mark.parametrize("args, status", [
@@ -136,12 +166,26 @@ def parse_tap(text):
 
 def test_tap_agrees_with_json(mscope):
     document = mscope.json("check", FAULTY, status=1)
-    rows = parse_tap(mscope("check", FAULTY, "--tap", status=1).out)
+    rows = parse_tap(mscope("check", FAULTY, "--tap", status=1, env={"COLUMNS": "0"}).out)
     assert len(rows) == len(document["cases"])
     for (ok, _, name, skip), case in zip(rows, document["cases"]):
         assert name == case["name"]
         assert ok == (case["verdict"] in ("pass", "warn", "skip"))
         assert (skip or "").replace("\\#", "#") == (case["reason"] or "" if case["verdict"] == "skip" else "")
+
+
+def test_tap_on_a_terminal_says_the_same_in_80_columns(mscope):
+    def read(columns):
+        text = mscope("check", FAULTY, "--tap", status=1, env={"COLUMNS": columns}).out
+        return text, [yaml.safe_load(b) for b in re.findall(r"^  ---\n(.*?)^  \.\.\.$", text, re.M | re.S)]
+
+    (narrow, evidence), (wide, same) = read("80"), read("0")
+    assert max(map(len, narrow.splitlines())) <= 80 < max(map(len, wide.splitlines()))
+    assert evidence == same and len(same) > 5
+    assert [row[:3] for row in parse_tap(narrow)] == [row[:3] for row in parse_tap(wide)]
+    comments = " ".join(line[2:] for line in narrow.splitlines() if line.startswith("# "))
+    for row, whole in zip(parse_tap(narrow), parse_tap(wide)):
+        assert row[3] == whole[3] or whole[3] in comments
 
 
 def test_text_agrees_with_json(mscope):

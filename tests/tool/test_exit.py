@@ -120,7 +120,7 @@ UNKNOWN = [
     (["send", "sim:reference", "--direction", "up", "--", "00 00 00 00 00 00"], 2,
      "--direction: 'up' is neither in nor out"),
     (["list", "targets", "--select", "usbif"], 2, "--select usbif: none of the targets is called that, or has it in its words"),
-    (["list", "--select", "usbif"], 2, "--select needs to know of what: 'mscope list faults --select usbif'"),
+    (["list", "--select", "usbif"], 2, "--select: of what? As in 'mscope list faults'"),
     (["check", "usb:1234:5678"], 3, None),
     (["check", "usb:nonsense"], 2, None),
 ]
@@ -157,7 +157,9 @@ def test_strict_makes_a_skip_a_failure(mscope):
     out = mscope("check", "sim:reference").out
     assert " skip " in out and " skipped" in out.splitlines()[-1]
     strict = mscope("check", "sim:reference", "--strict", status=1)
-    assert re.fullmatch(r"mscope: \d+ skipped, which --strict counts as a failure\n", strict.err)
+    assert strict.out.splitlines()[-1].endswith("; --strict: a skip counts as a failure") and strict.err == ""
+    told = mscope("check", "sim:reference", "--strict", "--json", "-", status=1).err
+    assert re.fullmatch(r"mscope: \d+ skipped, which --strict counts as a failure\n", told)
 
 
 def test_the_command_that_repeats_a_case_does(mscope):
@@ -219,6 +221,7 @@ def test_the_units_that_were_not_tested_are_told(mscope):
     assert told("-s", "bot.units.*") == [
         "note      not tested, but for what bot.units.* sends: unit 1 (--lun 1)"]
     assert told("-s", "scsi.inquiry.*", "--lun", "1") == ["note      not tested: unit 0 (--lun 0)"]
+    assert told("-s", "bot.case05.read10") == ["note      not tested: unit 1 (--lun 1)"]
 
 
 def test_a_fault_brings_the_knobs_that_it_needs(mscope):
@@ -230,7 +233,7 @@ def test_a_fault_brings_the_knobs_that_it_needs(mscope):
 def test_nothing_but_skips_is_0(mscope):
     skipped = ["check", "sim:reference", "--select", "bot.case08.write10"]
     assert "0 passed, 0 failed, 1 skipped" in mscope(*skipped).out
-    assert "1 skipped, which --strict counts" in mscope(*skipped, "--strict", status=1).err
+    assert "--strict: a skip counts" in mscope(*skipped, "--strict", status=1).out
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

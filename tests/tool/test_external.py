@@ -267,6 +267,17 @@ const struct mscope_firmware mscope_firmware = { MSCOPE_FIRMWARE_BEGIN, .main = 
     assert "firmware: masked" in text and "woken" in text
 
 
+def test_timers_that_never_expire_are_given_back(mscope):
+    """Those that are left at the end, and those that a power cycle takes away; the sanitizers see what is lost."""
+    so = source(mscope, """
+static void tick(mscope_board *b, void *arg) { (void)b; (void)arg; }
+static void start(mscope_board *b) { for (int i = 1; i <= 100; i++) b->timer(b, i * 3600000000000, tick, 0); }
+const struct mscope_firmware mscope_firmware = { MSCOPE_FIRMWARE_BEGIN, .start = start };
+""")
+    for world in "", ",event=unplug@20ms,event=plug@40ms":
+        assert "Sanitizer" not in mscope("probe", f"sim:{so}{world}", status=3).err
+
+
 def make(folder, *args, status=0):
     """The example's own Makefile, in a copy of it."""
     shutil.copytree(EXAMPLE, folder / "firmware", dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.so", "now.json"))
@@ -293,6 +304,21 @@ def test_one_buffer_at_high_speed_is_named(mscope, medium_us):
     block, bus = model["model"]["block_ns"], model["model"]["bus_ns"]
     assert model["model"]["buffers"] == 1 and block > 1000 * medium_us + bus
     assert pace_points.holds(saves, 1 - max(bus, block - bus) / block)
+
+
+def test_all_writes_to_one_block_are_found_and_put_back(mscope):
+    """Firmware that does not look at the address of a write: block 0 would be lost, and the card taken for another one."""
+    text = (EXAMPLE / "disk.c").read_text()
+    (mscope.cwd / "first.c").write_text(text.replace("hw_write(lba, n, buffer)", "hw_write(0, n, buffer)"))
+    build(mscope.cwd, mscope.cwd / "first.c", EXAMPLE / "port_mscope.c")
+    disk = mscope.cwd / "disk.img"
+    before = b"".join(i.to_bytes(4, "little") * 128 for i in range(8192))
+    disk.write_bytes(before)
+    del mscope.env["MSCOPE_WATCH_MEDIUM"]      # the defect itself writes where nothing was permitted
+    found = mscope.json("check", f"sim:./disk.so,file={disk}", "--allow-writes", status=1)
+    seen = [f["message"] for c in found["cases"] for f in c["findings"] if f["rule"] == "scsi.write.readback"]
+    assert seen == ["what was written to block 8143 is read at block 0: what lies on the medium cannot be saved"]
+    assert disk.read_bytes() == before
 
 
 def test_its_port_is_short():

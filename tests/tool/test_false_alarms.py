@@ -44,6 +44,7 @@ CASES = {
     "LSDFS": ("variant=subclass-lsdfs", "", "TD1.1 usb.*"),
     "IEEE 1667": ("variant=subclass-ieee1667", "", "TD1.1 usb.*"),
     # -- what is left open
+    "REPORT LUNS that wants room for one unit": ("variant=luns-16-least", "", "scsi.luns.* attach.freebsd.*"),
     "a fixed disk that stops": ("variant=stop", "", "scsi.start.*"),
     "no medium, and no mode pages": ("variant=empty-mode-sense", "", "bot.case04.* scsi.mode* attach.macos.*"),
     "a page of the vendor's": ("variant=vpd-vendor", "", "scsi.vital.*"),

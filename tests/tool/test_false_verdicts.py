@@ -44,7 +44,7 @@ def test_the_gadget_has_no_failure_in_interop(mscope, target):
 
 def test_interop_fails_what_a_host_shows(mscope):
     """A copy of a file, among them: a fact that another case has told as less is told again."""
-    for fault in ("csw-missing-write", "hang-prevent", "interface-subclass", "residue-zero"):
+    for fault in ("csw-missing-write", "hang-prevent", "interface-subclass", "residue-adds"):
         d = document(mscope, "check", f"sim:reference,fault={fault}", "--profile", "interop", "--allow-writes")
         assert any(name.startswith("attach.") for name, _ in loud(d, "fail")), fault
 
@@ -209,7 +209,7 @@ def test_the_culprit_is_named_and_not_who_contradicts_it(mscope):
 
 
 def test_old_data_is_called_that(mscope):
-    for fault, story in (("write-lost", "what was there before the write"), ("write-neighbour", "1 block apart")):
+    for fault, story in (("write-lost", "what was there before the write"), ("write-onto-first", "block apart")):
         d = document(mscope, "check", f"sim:reference,fault={fault}", "--allow-writes", "-s", "bot.case12.write10")
         assert any(story in f["message"] for c in d["cases"] for f in c["findings"]), fault
 

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """mscope pace: the right bottleneck for each stage, and a document and a picture that hold."""
+import dataclasses
 import random
 import re
 import unicodedata
 
 import pace_points
 import pytest
+from pace_points import Board, foreign
 from test_documents import validate
 
 EXPECTED = {"cube": "medium-in-interrupt", "async": "single-buffered", "double": "tick-bound",
@@ -71,6 +73,67 @@ def test_mending_saves_what_was_promised(mscope, target):
     size = document["sizes"][-1] # a few of them that wait long move the mean
     bus = size["bus_ns"] / max(mean_ns(target), size["queued"]["median_ns"])
     assert all(d["saves"]["most"] <= 1 - bus + 0.01 for d in document["diagnosis"])
+
+
+@pytest.fixture(scope="session")
+def boards(tmp_path_factory):
+    return tmp_path_factory.mktemp("boards")
+
+
+def saves(document, cause):
+    return next((d["saves"] for d in document["diagnosis"] if d["id"] == cause), None)
+
+
+@pytest.mark.parametrize("medium_us", [0, 2, 10])
+def test_one_buffer_or_two_is_not_told_where_frames_hide_it(mscope, boards, medium_us):
+    """At high speed a block of 512 bytes is a packet, and an EHCI sees microframes of thirteen."""
+    for hold in 1, 2:
+        board = Board(hold=hold, medium_us=medium_us, bench="host=ehci")
+        document = mscope.json("pace", board.target(boards))
+        validate(document)
+        assert document["model"]["buffers"] is None and "xHCI" in document["untold"]
+        assert "single-buffered" in firsts(document) and document["tick"]["clock"] is None
+        assert "order of work" not in document["diagnosis"][0]["advice"]
+    slow = Board(medium_us=50, bench="host=ehci")
+    assert mscope.json("pace", slow.target(boards))["model"]["buffers"] == 1
+
+
+@pytest.mark.parametrize("bench", ["host=xhci", "host=xhci,moderation=40us"])
+def test_what_keeps_requests_waiting_is_not_the_interrupt(mscope, boards, bench):
+    """Packets of the read go before a request's, and a host with moderation reports it late."""
+    for board in Board(medium_us=10), Board(medium_us=20, hold=2), Board(copy_ns=20000):
+        document = mscope.json("pace", dataclasses.replace(board, bench=bench).target(boards))
+        assert "medium-in-interrupt" not in ids(document)
+    if bench == "host=xhci":
+        assert ids(mscope.json("pace", Board(medium_us=10, deaf=1).target(boards)))[0] == "medium-in-interrupt"
+
+
+def test_what_waits_for_the_hosts_next_poll_is_not_promised(mscope, boards):
+    """An endpoint that is armed when its packet has gone is asked again a little later, with one buffer and with two."""
+    document = mscope.json("pace", Board().target(boards))
+    assert saves(document, "single-buffered")["least"] == 0 and "next poll" in document["untold"]
+
+
+@pytest.mark.parametrize("board", [Board(medium_us=5), Board(medium_us=10), Board(copy_ns=20000, medium_us=5),
+                                   Board(copy_ns=5000, medium_us=20, blocks=8), Board(medium_us=50, bench="host=ehci"),
+                                   Board(copy_ns=100000, deaf=1), Board(look_ns=200000, copy_ns=5000),
+                                   Board(copy_ns=20000, bench="host=xhci,moderation=40us"),
+                                   Board(copy_ns=100000, medium_us=50, bench="speed=full,host=ohci"),
+                                   Board(blocks=2, deaf=1, copy_ns=20000, medium_us=100, bench="speed=full,host=xhci")]
+                         + [foreign(random.Random(seed)) for seed in range(10)], ids=str)
+def test_a_stack_of_others_is_promised_what_mending_saves(mscope, boards, board):
+    def mean_ns(target):
+        run = mscope.json("bench", target, "-b", pace_points.blocks_of(target), "--mode", "queued", "-n",
+                          "24")["runs"][0]
+        return sum(run["samples_ns"]) / len(run["samples_ns"])
+    target = board.target(boards)
+    document = mscope.json("pace", target)
+    rows = pace_points.held_against_mending(document, target, mean_ns,
+                                            [(names, b.target(boards)) for names, b in board.mends()])
+    for cause, _, said, saved in rows:
+        assert not said or pace_points.holds(said, saved), (cause, said, saved)
+    cause, saved, named = pace_points.names_what_saves_most(rows) if rows else ("", 0, True)
+    assert named or saved < .1 or document["untold"], (cause, saved, ids(document))
 
 
 def test_a_tick_that_this_host_cannot_show_is_not_denied(mscope):

@@ -40,7 +40,7 @@ def test_every_file_that_is_installed_is_in_one_package(tmp_path):
 
 
 def test_it_is_this_version_and_needs_what_the_build_needs():
-    version = re.search(r"^VERSION := (\S+)", (TOP / "Makefile").read_text(), re.M).group(1)
+    version = re.search(r'^#define MSCOPE_VERSION "(.*)"', (TOP / "lib/mscope.h").read_text(), re.M).group(1)
     assert (DEBIAN / "changelog").read_text().startswith(f"mscope ({version}) ")
     control = (DEBIAN / "control").read_text()
     needs = re.search(r"^Build-Depends: ((?:.*,\n)*.*)", control, re.M).group(1)

@@ -4,6 +4,7 @@ import ctypes
 import json
 import os
 import re
+import subprocess
 import threading
 
 import pytest
@@ -227,3 +228,13 @@ def test_stop_ends_what_is_under_way(lib):
         timer.join()
         assert status != 0 and answer["error"]["kind"] == "interrupted" and answer["result"]["runs"]
         assert t.ask("unit")[0] == 0
+
+
+def test_one_version_for_all(tmp_path):
+    """The header, the library, the program, the Python package, the changelog and, by the same value, pkg-config."""
+    header = re.search(r'^#define MSCOPE_VERSION "(.*)"$', (TOP / "lib/mscope.h").read_text(), re.M)[1]
+    said = subprocess.run([PROGRAM, "--version"], stdout=subprocess.PIPE, check=True, text=True).stdout
+    assert header in said.split()
+    assert f"({header}" in (TOP / "debian/changelog").read_text().splitlines()[0]
+    assert f'"{header}"' in (TOP / "python/mscope/__init__.py").read_text()
+    assert f'"{header}"' in (TOP / "python/pyproject.toml").read_text()

@@ -154,7 +154,7 @@ def test_pipe_closed(mscope):
     process.stdout.read(100)
     process.stdout.close()
     process.stdout = None
-    assert drained(process)[1:] == (b"mscope: cannot write to standard output: Broken pipe\n", 4)
+    assert drained(process)[1:] == (b"", 4)
 
 
 def test_full_disk(mscope):
@@ -232,7 +232,7 @@ def test_follow_ends_with_its_reader(mscope):
     assert read_exactly(process.stdout, 1) == b"x"
     process.stdout.close()
     process.stdout = None
-    assert drained(process)[1:] == (b"mscope: nobody reads standard output any more\n", 4)
+    assert drained(process)[1:] == (b"", 4)
 
 
 def test_a_file_that_shrinks(mscope):

@@ -83,8 +83,7 @@ def test_a_closed_pipe_ends_it_quietly(mscope, tmp_path, args):
         status, err = end_of(mscope, tmp_path, args, stdout=writer)
     finally:
         os.close(writer)
-    assert status == 4
-    assert err in ("", "mscope: cannot write to standard output: Broken pipe\n", "mscope: nobody takes the answers\n")
+    assert (status, err) == (4, "")
 
 
 @pytest.mark.parametrize("args", EVERY, ids=" ".join)

@@ -159,7 +159,7 @@ def test_a_capture_is_what_decode_makes_of_it(talk, mscope, tmp_path):
     everything = same({})
     assert 0 < len(same({"only": "failed"}, "--only", "failed")) < len(everything)
     assert same({"profile": "interop", "lun": 0, "device": 1, "to_ns": everything[9]["time_ns"]}, "-p", "interop", "--lun", "0",
-                "--device", "1", "--time", f"..{everything[9]['time_ns']}ns")
+                "--device", "1", "--time", f"..{everything[9]['time_ns']}ns", status=0)
     assert t.wrong("decode", capture=CAPTURE, only="fast").startswith("only: 'fast'")
     assert "standard input" in t.wrong("decode", capture="-")
     assert "No such file" in t.wrong("decode", "file", capture=str(tmp_path / "none"))

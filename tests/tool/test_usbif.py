@@ -113,3 +113,9 @@ def test_every_kind_can_be_searched(mscope):
     assert "csw-tag" in names("faults", "-s", "TAG") and "residue-zero" not in names("faults", "-s", "tag")
     assert names("profiles") == ["spec", "usbif", "interop"]
     assert set(names("variants", "-s", "late-8s", "-s", "no-read-12")) == {"late-8s", "no-read-12"}
+
+
+def test_list_shows_the_scenarios_of_a_test(mscope):
+    for name in [*NAMES, "usbif", "5.7.2"]:
+        shown = mscope.json("list", "scenarios", name)["scenarios"]
+        assert shown == mscope.json("list", "scenarios", "--select", name)["scenarios"] != [], name

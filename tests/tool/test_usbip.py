@@ -68,8 +68,8 @@ def test_an_estimate_that_hangs_make_wrong_is_corrected(mscope, tmp_path):
         process = mscope.popen("check", serve.target(), "--select", "bot.case*", "--timeout", "300ms")
         _, err = process.communicate(timeout=120)
     assert process.returncode == 1, err
-    assert re.search(rb"^mscope: \d+ cases, about \d+ s$", err, re.M), err
-    assert re.search(rb"^mscope: slower than expected: \d+ of \d+ cases in \d+ s; about \d+ s left$", err, re.M), err
+    assert re.search(rb"^mscope: \d+ cases, \d+ s to \d+ s in all$", err, re.M), err
+    assert re.search(rb"^mscope: \d+ of \d+ cases in \d+ s; now \d+ (s|minutes) to \d+ (s|minutes) in all$", err, re.M), err
 
 
 def test_every_model_has_the_same_verdicts(mscope, tmp_path):
@@ -131,6 +131,9 @@ def test_what_is_shown(mscope, tmp_path):
             assert p.err == f"mscope: {serve.target(1)}: somebody else has imported the device\n"
             assert "full speed" in mscope("probe", serve.target(2)).out
         assert "high speed" in mscope("probe", serve.target(1)).out
+        bench = mscope("bench", serve.target(1), "-n", "1", "-b", "1", "--mode", "serial").out
+        assert "\nbus       none on this host: a program serves the device over USB/IP" in bench
+        assert ", timestamps: usbip, " in bench
         assert serve.said() == ""
         assert serve.stop(signal.SIGINT) == -signal.SIGINT
 
@@ -161,10 +164,10 @@ def test_names_that_are_none(mscope, name, status, says):
 
 def test_devices_that_are_not_there(mscope, tmp_path):
     with Serve(tmp_path, "sim:reference") as serve:
-        for busid in ("/1-2", ""):
-            p = mscope("probe", f"usbip:127.0.0.1:{serve.port}{busid}", status=3)
-            assert p.err == (f"mscope: usbip:127.0.0.1:{serve.port}/{busid[1:] or '?'}: no such device; the server exports "
-                             "1-1 (1209:0001)\n")
+        server = f"usbip:127.0.0.1:{serve.port}"
+        for busid, says in (("/1-2", "/1-2: no such device"), ("", f": add the bus id of a device, as in {server}/1-1")):
+            p = mscope("probe", server + busid, status=3)
+            assert p.err == f"mscope: {server}{says}; the server exports 1-1 (1209:0001)\n"
 
 
 @pytest.mark.parametrize("args, status, says", [

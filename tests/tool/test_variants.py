@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Every legal variant against every rule: none raises a warning or a failure but in the profiles that its own entry names."""
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from conftest import listing
@@ -26,14 +28,22 @@ def alarms(name, told):
 @pytest.mark.parametrize("writes", [False, True], ids=["reads", "writes"])
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_variant_raises_no_alarm(mscope, name, writes):
-    """What is found does not depend on the profile, only how severe it is: one run answers for all of them, and so does its capture."""
+    """What is found does not depend on the profile, only how severe it is: one run answers for all of them, and so does its capture,
+    which goes through a pipe. Of the capture only what is a warning or a failure in spec is looked at: more than all of it weighs
+    nowhere, but for scsi.capacity.block, which the run itself shows."""
+    os.mkfifo(mscope.cwd / "run.pcap")
+    decode = mscope.popen("decode", "run.pcap", "--profile", "spec", "-q", "--json", "-")
     process = mscope.popen("check", f"sim:reference,variant={name}", "--profile", "spec", "--json", "-", "--record", "run.pcap",
                            "--record-transfers", *["--allow-writes"][:writes])
-    out, err = process.communicate(timeout=120)
-    assert process.returncode in (0, 1), err.decode()
+    with ThreadPoolExecutor(1) as pool:
+        exchanges = pool.submit(decode.communicate, timeout=120)
+        out, err = process.communicate(timeout=120)
+        assert process.returncode in (0, 1), err.decode()
+        captured, err = exchanges.result()
+    assert decode.returncode in (0, 1), err.decode()
     document = json.loads(out)
     assert alarms(name, document["cases"]) == set()
-    assert alarms(name, mscope.json("decode", "run.pcap", "--profile", "spec", status=None)["exchanges"]) == set()
+    assert alarms(name, json.loads(captured)["exchanges"]) == set()
     assert [c["name"] for c in document["cases"] if c["verdict"] == "error"] == []
     assert document["summary"]["pass"] > 100
 

@@ -53,6 +53,9 @@
 #define READS(hex)  "send 28000000000500000100 in 16; bytes " hex
 #define AT_2048	  "send 28000000080000000100 in 16; bytes "
 #define READ_FAILS  "send " READ_END " in 512; ends stall; clear in; status 1 512;"
+#define READ_BUSY \
+	"send 28000000000000000100 in 512; ends stall; clear in; status 1 512;" SENSE \
+	SENSE_OF("2", "0409") PASSED
 #define WRITE_FAILS "send " WRITE1 " out 512; data 512; status 1 512;"
 
 /* Block 0 of a medium of 1000 blocks of 512 bytes, and what may lie there. */

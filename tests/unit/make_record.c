@@ -32,10 +32,19 @@ static void need(const struct words *w, size_t least)
 		give_up(w);
 }
 
-static uint32_t number(const struct words *w, size_t i)
+static uint64_t count(const struct words *w, size_t i)
 {
 	need(w, i + 1);
-	return (uint32_t)strtoul(w->word[i], NULL, 10);
+	return strtoull(w->word[i], NULL, 10);
+}
+
+static uint32_t number(const struct words *w, size_t i)
+{
+	const uint64_t n = count(w, i);
+
+	if (n > UINT32_MAX)
+		give_up(w);
+	return (uint32_t)n;
 }
 
 static uint32_t hex(const struct words *w, size_t i)
@@ -374,7 +383,7 @@ static void reset(struct make *m, const struct words *w)
 	}
 }
 
-static struct msc_unit disk(uint32_t blocks, uint32_t block_size)
+static struct msc_unit disk(uint64_t blocks, uint32_t block_size)
 {
 	return (struct msc_unit){ .have_capacity = true,
 				  .removable = true,
@@ -394,16 +403,17 @@ static void unit(struct make *m, const struct words *w)
 		m->unit.dpofua = true;
 	} else {
 		need(w, 4);
-		m->unit = disk(number(w, 2), number(w, 3));
+		m->unit = disk(count(w, 2), number(w, 3));
 	}
 }
 
 static void speed(struct make *m, const struct words *w)
 {
-	m->device.speed = is(w, 1, "high")    ? MSC_SPEED_HIGH
+	m->device.speed = is(w, 1, "high")      ? MSC_SPEED_HIGH
 			  : is(w, 1, "super") ? MSC_SPEED_SUPER
 			  : is(w, 1, "low")   ? MSC_SPEED_LOW
-					      : MSC_SPEED_FULL;
+			  : is(w, 1, "unknown") ? MSC_SPEED_UNKNOWN
+						: MSC_SPEED_FULL;
 }
 
 static void interface(struct make *m, const struct words *w)
@@ -438,6 +448,8 @@ static void statement(struct make *m, const struct words *w)
 		speed(m, w);
 	else if (is(w, 0, "interface"))
 		interface(m, w);
+	else if (is(w, 0, "wakes"))
+		m->device.config[7] |= MSC_CONFIG_WAKEUP;
 	else if (is(w, 0, "send"))
 		send(m, w);
 	else if (is(w, 0, "control"))
@@ -456,7 +468,7 @@ static void begin(struct make *m)
 	m->device = (struct msc_device){
 		.name = "test:device",
 		.speed = MSC_SPEED_FULL,
-		.desc = { .max_packet0 = 8, .i_serial = 3, .configurations = 1 },
+		.desc = { .max_packet0 = 8, .i_product = 2, .i_serial = 3, .configurations = 1 },
 		.config = CONFIG_HEAD,
 		.config_len = MSC_CONFIG_DESC_LEN,
 		.protocol = MSC_PROTOCOL_BULK_ONLY,

@@ -5,8 +5,9 @@
  *
  *	unit disk BLOCKS SIZE       what is known of the unit from here on: writable, or
  *	unit protected | dpofua | unknown    write-protected, it knows FUA, or nothing at all
- *	speed full|high|super|low
+ *	speed full|high|super|low|unknown
  *	interface N                 the configuration has this one too
+ *	wakes                       its bmAttributes says that the device can wake the host
  *	send HEXCDB in|out|none LENGTH
  *	                            an exchange: the CBW was taken; what follows changes or adds
  *	  lun N; max_lun N; cblength N; flags HEX; wrapper LENGTH; signature HEX

@@ -67,7 +67,8 @@ static void on_event(void *user, const struct msc_event *e)
 	case MSC_EV_RUN_BEGIN: s->begun = e->device != NULL; break;
 	case MSC_EV_ESTIMATE:
 		s->will_run = e->cases_total;
-		s->about_ns = e->device_ns;
+		s->low_ns = e->low_ns;
+		s->high_ns = e->high_ns;
 		break;
 	case MSC_EV_CASE_BEGIN: s->begins++; break;
 	case MSC_EV_RECORD: s->records++; break;

@@ -33,7 +33,7 @@ struct seen {
 	unsigned stop_after; /* transfers; 0: never */
 	unsigned asked;
 	size_t will_run; /* of the estimate */
-	int64_t about_ns;
+	int64_t low_ns, high_ns;
 	struct msc_summary summary;
 };
 

@@ -132,16 +132,14 @@ static void learns_an_honest_unit(void **state)
 	close_session(s, &script, "honest");
 }
 
+/* Waited for 2 s, at 105 ms each. */
+#define R_EMPTY                                                                                    \
+	R_INQUIRY, R_NOT_5(no_medium), R_NOT_5(no_medium), R_NOT_5(no_medium), R_NOT_5(no_medium), \
+		R_MODE
+
 static void learns_that_there_is_no_medium(void **state)
 {
-	/* 2 s at 105 ms each */
-	static const struct script_row rows[] = { R_INQUIRY,
-						  R_NOT_5(no_medium),
-						  R_NOT_5(no_medium),
-						  R_NOT_5(no_medium),
-						  R_NOT_5(no_medium),
-						  R_MODE,
-						  { 0 } };
+	static const struct script_row rows[] = { R_EMPTY, { 0 } };
 	struct msc_err err = MSC_ERR_INIT;
 	struct script script;
 	struct msc_session *s = open_session(&script, rows);
@@ -152,6 +150,27 @@ static void learns_that_there_is_no_medium(void **state)
 	assert_false(msc_session_unit(s, 0)->have_capacity);
 	assert_true(msc_session_unit(s, 0)->have_mode);
 	close_session(s, &script, "no medium");
+}
+
+/* Each item of a pytest run is a session of its own. */
+static void waits_once_for_a_unit_that_is_empty(void **state)
+{
+	static const struct script_row rows[] = {
+		R_EMPTY, R_INQUIRY, R_NOT(no_medium), R_MODE, { 0 }
+	};
+	struct msc_session_options o = { .timeout_ns = TIMEOUT };
+	struct msc_err err = MSC_ERR_INIT;
+	struct script script;
+	struct msc_session *s = open_session(&script, rows);
+
+	(void)state;
+	assert_int_equal(msc_session_learn(s, 0, &err), 0);
+	msc_session_free(s);
+	s = msc_session_new(&script.target, &o);
+	assert_non_null(s);
+	assert_int_equal(msc_session_learn(s, 0, &err), 0);
+	assert_int_equal(msc_session_readiness(s, 0), MSC_READINESS_EMPTY);
+	close_session(s, &script, "empty twice");
 }
 
 /* Peripheral qualifier 3, and what follows is of no unit. */
@@ -343,6 +362,7 @@ int main(void)
 		cmocka_unit_test(max_lun),
 		cmocka_unit_test(learns_an_honest_unit),
 		cmocka_unit_test(learns_that_there_is_no_medium),
+		cmocka_unit_test(waits_once_for_a_unit_that_is_empty),
 		cmocka_unit_test(learns_that_there_is_no_unit),
 		cmocka_unit_test(learns_from_any_exchange),
 		cmocka_unit_test(hostile_devices),

@@ -104,6 +104,35 @@ static void ties_are_named(void **unused)
 	msc_evidence_clear(&e);
 }
 
+/* What a fault shows on one command in each of several cases is not what was found on another. */
+static void the_command_is_that_of_the_fault(void **unused)
+{
+	static const struct msc_pair on_read[] = { { 0, TAG, 0, 0x29 },
+						   { 1, TAG, 0, 0x29 },
+						   { 2, TAG, 0, 0x29 } };
+	static const struct msc_entry entry[] = { { "csw-tag", 0, 3, 1, { 0 }, NULL } };
+	const struct msc_dictionary d = {
+		names, MSC_COUNT(names), rules, MSC_COUNT(rules), on_read, entry, 1, { { 0 } }
+	};
+
+	(void)unused;
+	for (unsigned inquiry = 0; inquiry < 2; inquiry++) {
+		struct msc_finding found = { .severity = MSC_FAIL,
+					     .rule = rule(rules[TAG]),
+					     .command = inquiry ? 0x13 : 0x29 };
+		struct msc_findings findings = { &found, 1, 1 };
+		struct msc_evidence e = { NULL };
+		struct msc_err err = MSC_ERR_INIT;
+		struct msc_causes causes;
+
+		assert_int_equal(msc_evidence_add(&e, names[0], &findings, &err), 0);
+		assert_int_equal(msc_causes_find(&d, &e, MSC_PROFILE_USBIF, &causes, &err), 0);
+		assert_int_equal(causes.count, !inquiry);
+		msc_causes_clear(&causes);
+		msc_evidence_clear(&e);
+	}
+}
+
 static void two_causes_share_a_case(void **unused)
 {
 	struct msc_evidence e = { NULL };
@@ -421,11 +450,37 @@ static void the_table_is_in_order(void **unused)
 	assert_true(d->n_entries > faults);
 }
 
+/* What a fault's own rule finds in cases where no model shows it speaks for the fault. */
+static void its_own_rule_elsewhere_makes_sure(void **unused)
+{
+	struct msc_evidence e = { NULL };
+	struct msc_causes causes;
+
+	(void)unused;
+	add(&e, names[0], rules[TAG], NULL);
+	for (int i = 1; i < 4; i++)
+		add(&e, names[i], NULL, NULL);
+	add(&e, "a.b.three", rules[TAG], NULL);
+	add(&e, "a.b.four", rules[TAG], NULL);
+	add(&e, "a.b.five", rules[TAG], NULL);
+	causes = find(&e);
+	assert_int_equal(causes.count, 1);
+	assert_string_equal(causes.list[0].id, "csw-tag");
+	assert_int_equal(causes.list[0].shown, 4);
+	assert_int_equal(causes.list[0].shows, 7);
+	assert_int_equal(causes.list[0].n_missing, 3);
+	assert_int_equal(causes.list[0].confidence, MSC_LIKELY);
+	msc_causes_clear(&causes);
+	msc_evidence_clear(&e);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(its_own_rule_elsewhere_makes_sure),
 		cmocka_unit_test(nothing_has_no_cause),
 		cmocka_unit_test(ties_are_named),
+		cmocka_unit_test(the_command_is_that_of_the_fault),
 		cmocka_unit_test(two_causes_share_a_case),
 		cmocka_unit_test(missing_is_told),
 		cmocka_unit_test(what_does_not_fit_is_left),

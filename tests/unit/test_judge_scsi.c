@@ -26,6 +26,9 @@ static const struct judge_row rows[] = {
 	  "send 12010000ff00 in 255; bytes 000000020080; none stall; clear in;"
 	  " status 0 249",
 	  INQ36 "0000020200000000" TEXT28 PASSED, "36 bytes came of the 36", "31", "0" },
+	{ "scsi.ready.agree", TUR PASSED READ_BUSY TUR PASSED,
+	  READ_BUSY TUR PASSED READ_BUSY, "right before it and right behind it",
+	  "TEST UNIT READY that fails as well, or neither", "2/04/09" },
 	{ "scsi.inquiry.format", INQ36 "000002021f000000" TEXT28 PASSED,
 	  INQ36 "000002011f000000" TEXT28 PASSED, "is 1", "2", "1" },
 	{ "scsi.inquiry.length", INQ5 "000002021f" PASSED,
@@ -63,10 +66,10 @@ static const struct judge_row rows[] = {
 
 	/* READ and WRITE */
 	{ "scsi.lba.range", READ_FAILS, "send " READ_END " in 512; data 512; status 0 0",
-	  "1 block at 65535 passed, and the last block is 999", NULL, "00h" },
+	  "the last block is 999: far beyond it", NULL, "00h" },
 	{ "scsi.lba.range", "send 28000000000500000000 none 0; status 0 0",
-	  "send 2a00000003e700000200 out 1024; data 1024; status 0 0", "2 blocks at 999", NULL,
-	  NULL },
+	  "send 2a00000003e700000200 out 1024; data 1024; status 0 0", "999: they begin before",
+	  NULL, NULL },
 	{ "scsi.write.protect", "unit protected;" WRITE_FAILS,
 	  "unit protected; send " WRITE1 " out 512; data 512; status 0 0", "write-protected",
 	  "01h, then sense 7/27/00", "00h" },
@@ -208,8 +211,8 @@ static const struct judge_row rows[] = {
 	  FORMATS "00000008000003e702000200" SHORT240, "the last block instead of",
 	  "1000 blocks of 512 bytes", "999 blocks of 512 bytes" },
 	{ "scsi.format.count", FORMATS "00000008ffffffff03000000" SHORT240,
-	  FORMATS "00000008000003e802001000" SHORT240, "is not what READ CAPACITY(10) says", NULL,
-	  "1000 blocks of 4096 bytes" },
+	  FORMATS "00000008000003e902001000" SHORT240, "is not what READ CAPACITY(10) says", NULL,
+	  "1001 blocks of 4096 bytes" },
 
 	/* vital product data */
 	{ "scsi.vpd.form", VPD("80") "0080000431323334; none stall; clear in; status 0 247;",
@@ -447,6 +450,11 @@ static void conforming_devices_give_no_finding(void **state)
 		"send 12018000ff00 in 255; bytes 0080000441424344; none stall; clear in; status 0 247",
 		"send 12020000ff00 in 255; ends stall; clear in; status 1 255",
 		"send 120000000000 none 0" PASSED "send 120000000400 in 4; bytes 00000202" PASSED,
+		/* zeros behind what was asked for, up to the host's length (BOT 1.0, 6.7.2): no part of the answer */
+		"send 120000000100 in 8; bytes 0000000000000000; status 0 7;" INQ36
+		"000002021f000000" TEXT28 PASSED,
+		"send 1a003f000000 in 4; bytes 00000000; status 0 4;" MODE3F
+		"0f000000" PAGE8 SHORT176,
 		/* another reason each time, a unit attention more than once, sense in descriptor format */
 		READ_FAILS SENSE SENSE_OF("5", "2100") PASSED SENSE SENSE_OF("5", "2400") PASSED,
 		"send 28000000000000000100 in 512; ends stall; clear in; status 1 512;" SENSE

@@ -79,7 +79,7 @@ static const struct judge_row rows[] = {
 	{ "bot.cbw.accept", "control 2 3 0 2 0 done; send " TUR " none 0; refused stall",
 	  "reset in; send " TUR " none 0; refused stall", "STALL", NULL, NULL },
 	{ "bot.cbw.invalid", BAD_CBW, "send " TUR " none 0; signature 43425354; status 0 0",
-	  "13 bytes", "STALL", "done" },
+	  "(another signature) was answered with a CSW that says passed", "STALL", "done" },
 	{ "bot.cbw.invalid", "send " TUR " none 0; wrapper 30; none stall",
 	  "send " TUR " none 0; wrapper 30; none timeout", "time-out", "STALL", "time-out" },
 	{ "bot.cbw.invalid", "send " TUR " none 0; wrapper 0; none timeout",

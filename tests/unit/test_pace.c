@@ -287,6 +287,36 @@ static void test_commands_alone(void **state)
 	msc_pace_samples_free(&s);
 }
 
+/* Four times as fast as the bus: an emulated controller. */
+static void test_what_no_bus_carries(void **state)
+{
+	struct pace_device d = { 2, 1e5, 1e5, XHCI };
+	struct msc_pace_samples s;
+	struct msc_err err = MSC_ERR_INIT;
+	struct msc_pace p;
+
+	(void)state;
+	assert_true(pace_device_samples(&d, &s));
+	for (size_t i = 0; i < s.n_commands; i++) {
+		struct msc_pace_command *c = &s.commands[i];
+
+		c->cbw_ns = c->began_ns + (c->cbw_ns - c->began_ns) / 4;
+		c->data_ns = c->began_ns + (c->data_ns - c->began_ns) / 4;
+		c->csw_ns = c->began_ns + (c->csw_ns - c->began_ns) / 4;
+	}
+	assert_int_equal(msc_pace_analyse(&s, &both, &p, &err), 0);
+	msc_pace_samples_free(&s);
+	assert_true(p.beats_bus);
+	assert_false(lists(&p, MSC_DIAG_BUS_BOUND));
+	assert_non_null(strstr(p.untold, "no such bus lies between"));
+	assert_true(p.per_byte_ns < 0);
+	for (size_t i = 0; i < p.n_sizes; i++)
+		assert_true(p.sizes[i].true_ns <= p.sizes[i].mean_ns[MSC_PACE_STROBED]);
+	analyse(&d, &both, &p);
+	assert_false(p.beats_bus);
+	assert_true(lists(&p, MSC_DIAG_BUS_BOUND));
+}
+
 static void test_endpoint_0_was_not_asked(void **state)
 {
 	const struct pace_device d = { 1, 2e6, 3e5, .interrupt = true, UHCI };
@@ -378,6 +408,7 @@ int main(void)
 		cmocka_unit_test(test_serial_reads_of_a_quick_device_are_host_paced),
 		cmocka_unit_test(test_no_samples),
 		cmocka_unit_test(test_commands_alone),
+		cmocka_unit_test(test_what_no_bus_carries),
 		cmocka_unit_test(test_endpoint_0_was_not_asked),
 		cmocka_unit_test(test_write_pauses),
 		cmocka_unit_test(test_order),

@@ -73,7 +73,7 @@ static void test_serial(void **state)
 		"host     |[data-------------------------------------------------------[]\n"
 		"bus      C........................############..............###########S\n"
 		"medium   ~~~~~~~~~~~~~~~~~~~~~~~~~~          ~~~~~~~~~~~~~~~~\n"
-		"         C CBW, # data, S CSW, . NAK, : until the frame ends; ~ the medium works\n"
+		"         C CBW, # data, S CSW, . NAK; ~ the device gets data\n"
 		"Of 2.519 ms the bus carries packets for 34 %, asks a device that has nothing\n"
 		"yet for 63 %; for 3 % nothing is under way.\n");
 	free(text);
@@ -138,6 +138,32 @@ static void test_overlap_ticks_and_waits(void **state)
 	free(text);
 }
 
+/* The medium is read until the last block goes, and not while the host waits for the CSW. */
+static void test_how_long_the_medium_works(void **state)
+{
+	struct bench b;
+	char *text, *bus, *medium;
+	size_t last;
+
+	(void)state;
+	exact(&b, true);
+	b.pace.buffers = 2;
+	b.x.csw_ns += 1 * MSC_MS;
+	text = print(&b, false);
+	bus = strstr(text, "\nbus      ");
+	medium = strstr(text, "\nmedium   ");
+	assert_true(bus && medium);
+	*medium = '\0';
+	bus = strrchr(bus, '#');
+	while (bus[-1] == '#')
+		bus--;
+	*bus = '\0';
+	last = strlen(strrchr(text, '\n') + 10); /* in that column both are to be seen */
+	assert_in_range(strspn(medium + 10, "~"), last, last + 1);
+	assert_int_equal(medium[10 + strspn(medium + 10, "~")], '\n');
+	free(text);
+}
+
 static int width_of(const char *line)
 {
 	int n = 0;
@@ -185,7 +211,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_serial),          cmocka_unit_test(test_queued_in_utf8),
 		cmocka_unit_test(test_frames_and_naks),
-		cmocka_unit_test(test_overlap_ticks_and_waits), cmocka_unit_test(test_80_columns),
+		cmocka_unit_test(test_overlap_ticks_and_waits),
+		cmocka_unit_test(test_how_long_the_medium_works), cmocka_unit_test(test_80_columns),
 		cmocka_unit_test(test_nothing_to_show),
 	};
 

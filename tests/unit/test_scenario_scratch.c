@@ -196,7 +196,7 @@ static void test_pulled(void **state)
 	strcpy(again.dir, s.dir);
 	assert_int_equal(case_run(name, STEPS INQUIRY, true, &again), 0);
 	assert_non_null(strstr(again.note,
-			       "the 9 blocks that it had changed (7936 to 8144) were put back "
+			       "the 9 blocks that it had changed (7936 to 8143) were put back "
 			       "from "));
 	assert_int_equal(byte_at(file, at), 0x77);
 	unlink(file);

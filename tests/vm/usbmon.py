@@ -94,17 +94,21 @@ class Watch:
     def __enter__(self):
         self._job = self._vm.start(["cat", f"/sys/kernel/debug/usb/usbmon/{self._device.bus}u"], stdout=EVENTS)
         self._vm.wait_for(lambda: "nreaders 1" in self._state(), "usbmon to be read")
+        self._lost = self._count_lost()
         return self
 
     def __exit__(self, *exception):
-        state = self._state()
+        lost = self._count_lost() - self._lost      # it counts from the machine's start
         self._job.signal("KILL")
         self._job.wait(10)
-        assert "text_lost 0" in state, f"usbmon lost events: {state}"
+        assert lost == 0, f"usbmon lost {lost} events"
         lines = self._vm.pull(EVENTS).decode().splitlines()
         self.outs = [out for line in lines if (out := self._parse(line))]
         asked = (re.match(rf"\w+ \d+ S Bi:{self._device.bus}:\d+:\d+ \S+ (\d+)", line) for line in lines)
         self.ins = [int(found[1]) for found in asked if found]
+
+    def _count_lost(self):
+        return int(re.search(r"text_lost (\d+)", self._state())[1])
 
     def _state(self):
         return self._vm.run(["cat", f"/sys/kernel/debug/usb/usbmon/{self._device.bus}s"]).check().stdout
@@ -167,6 +171,7 @@ class WholeWatch(Watch):
         self._before = self._events()
         self._job = self._vm.start(["cat", f"/dev/usbmon{self._device.bus}"], stdout=EVENTS)
         self._vm.wait_for(lambda: "nreaders 1" in self._state(), "usbmon to be read")
+        self._lost = self._count_lost()
         return self
 
     def __exit__(self, *exception):

@@ -68,35 +68,40 @@ static void wait_for_interrupt(mscope_board *b)
 	end(c);
 }
 
-struct timer {
-	struct external *x;
-	unsigned life;
-	void (*fn)(mscope_board *, void *);
-	void *arg;
-};
+static struct external_timer **find_timer(struct external_copy *copy, struct external_timer *t)
+{
+	struct external_timer **at = &copy->timers;
+
+	while (*at != t)
+		at = &(*at)->next;
+	return at;
+}
 
 static void expire(void *arg)
 {
-	struct timer *t = arg;
+	struct external_timer *t = arg;
 
 	t->fn(&t->x->board, t->arg);
 }
 
 static void on_timer(struct mcu *m, void *arg)
 {
-	struct timer *t = arg;
+	struct external_timer *t = arg, **at;
 
 	external_run(m, "a timer", t->life, expire, t);
+	at = find_timer(t->x->copy, t);
+	*at = t->next;
 	free(t);
 }
 
 static void timer(mscope_board *b, int64_t ns, void (*fn)(mscope_board *, void *), void *arg)
 {
 	struct caller c = begin(b);
-	struct timer *t = malloc(sizeof *t);
+	struct external_timer *t = malloc(sizeof *t);
 
 	if (t) {
-		*t = (struct timer){ c.x, c.x->life, fn, arg };
+		*t = (struct external_timer){ c.x->copy->timers, c.x, c.x->life, fn, arg };
+		c.x->copy->timers = t;
 		mcu_timer(c.m, ns > 0 ? ns : 0, on_timer, t);
 	}
 	end(c);

@@ -227,8 +227,10 @@ static void release(void *state)
 {
 	struct external *x = state;
 
-	if (x->copy)
+	if (x->copy) {
 		external_unload(x->copy);
+		external_timers_free(x->copy);
+	}
 	free(x->copy);
 }
 

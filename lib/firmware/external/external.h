@@ -15,6 +15,16 @@ struct external_copy {
 	void *handle; /* NULL: none is loaded */
 	void *guard;  /* pages behind its globals that nobody may touch; NULL: there was no room */
 	const struct mscope_firmware *fw;
+	struct external_timer *timers; /* that have not expired, or were lost with the power */
+};
+
+/* A timer of the firmware, of one life of it. */
+struct external_timer {
+	struct external_timer *next;
+	struct external *x;
+	unsigned life;
+	void (*fn)(mscope_board *, void *);
+	void *arg;
 };
 
 /* The model's state: what the knobs set, and what is had anew at each power-on. */
@@ -41,6 +51,7 @@ struct external {
 /* library.c: loads a copy whose globals nobody else has; the one before is unloaded. */
 int external_load(struct external_copy *, struct msc_err *) MSC_MUST_CHECK;
 void external_unload(struct external_copy *);
+void external_timers_free(struct external_copy *); /* when none of them can expire any more */
 
 /* external.c: calls fn(arg), which is the firmware's, unless it is dead or that life of it is over. `where` is
  * for the remark. */

@@ -6,6 +6,7 @@
 #include <link.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
@@ -204,4 +205,14 @@ void external_unload(struct external_copy *c)
 		munmap(c->guard, GUARD_FENCE);
 	c->handle = c->guard = NULL;
 	c->fw = NULL;
+}
+
+void external_timers_free(struct external_copy *copy)
+{
+	struct external_timer *t;
+
+	while ((t = copy->timers)) {
+		copy->timers = t->next;
+		free(t);
+	}
 }

@@ -14,9 +14,11 @@ static uint64_t period(struct mcu *m, const struct mutant_view *v, unsigned bits
 	return (UINT64_C(1) << bits) / (of_bytes && size ? size : 1);
 }
 
+enum { READS = 1, WRITES = 2 }; /* whose addresses are cut */
+
 /* A READ or WRITE means the address that is left; that of READ(6) has no more than 21 bits. */
 static void cut_command(struct mcu *m, const struct mutant_view *v, struct msc_cbw *seen,
-			unsigned bits, bool of_bytes, bool only_writes)
+			unsigned bits, bool of_bytes, unsigned moves)
 {
 	uint64_t blocks = period(m, v, bits, of_bytes);
 	uint8_t *cb = seen->cb;
@@ -26,12 +28,15 @@ static void cut_command(struct mcu *m, const struct mutant_view *v, struct msc_c
 	case MSC_OP_READ_12:
 	case MSC_OP_READ_16:
 	case MSC_OP_VERIFY_10:
-		if (only_writes)
+		if (!(moves & READS))
 			return;
 		break;
 	case MSC_OP_WRITE_10:
 	case MSC_OP_WRITE_12:
-	case MSC_OP_WRITE_16: break;
+	case MSC_OP_WRITE_16:
+		if (!(moves & WRITES))
+			return;
+		break;
 	default: return;
 	}
 	if (cb[0] == MSC_OP_READ_16 || cb[0] == MSC_OP_WRITE_16)
@@ -40,23 +45,26 @@ static void cut_command(struct mcu *m, const struct mutant_view *v, struct msc_c
 		msc_put_be32(cb + 2, (uint32_t)(msc_get_be32(cb + 2) % blocks));
 }
 
-#define ADDRESS(name, bits, of_bytes, only_writes)                                                 \
+#define ADDRESS(name, bits, of_bytes, moves)                                                       \
 	ON_COMMAND(name##_command)                                                                 \
 	{                                                                                          \
-		cut_command(m, v, seen, bits, of_bytes, only_writes);                              \
+		cut_command(m, v, seen, bits, of_bytes, moves);                                    \
 		return MUTANT_PASS;                                                                \
 	}                                                                                          \
 	ON_ADDRESS(name##_address)                                                                 \
 	{                                                                                          \
-		return only_writes && !writing ? lba : lba % period(m, v, bits, of_bytes);         \
+		bool cut = (moves) & (writing ? WRITES : READS); \
+                                                                                                   \
+		return cut ? lba % period(m, v, bits, of_bytes) : lba;                             \
 	}
 
-ADDRESS(bytes_24, 24, true, false)
-ADDRESS(bytes_24_write, 24, true, true)
-ADDRESS(bytes_32, 32, true, false)
-ADDRESS(bytes_32_write, 32, true, true)
-ADDRESS(blocks_16, 16, false, false)
-ADDRESS(blocks_16_write, 16, false, true)
+ADDRESS(bytes_24, 24, true, READS | WRITES)
+ADDRESS(bytes_24_write, 24, true, WRITES)
+ADDRESS(bytes_32, 32, true, READS | WRITES)
+ADDRESS(bytes_32_read, 32, true, READS)
+ADDRESS(bytes_32_write, 32, true, WRITES)
+ADDRESS(blocks_16, 16, false, READS | WRITES)
+ADDRESS(blocks_16_write, 16, false, WRITES)
 
 const struct msc_fault msc_fault_block_address_16 = {
 	.id = "block-address-16",
@@ -109,6 +117,16 @@ const struct msc_fault msc_fault_byte_address_32 = {
 	.ops = {.command = bytes_32_command, .address = bytes_32_address},
 };
 
+const struct msc_fault msc_fault_byte_address_32_read = {
+	.id = "byte-address-32-read",
+	.title = "the byte addresses of reads are formed in 32 bits, those of writes are not",
+	.seen = "to show what a write cannot",
+	.caught_by = "scsi.lba.range",
+	.mistake =
+		"lba * 512 is computed in 32 bits in the read path: cast to uint64_t first",
+	.ops = {.command = bytes_32_read_command, .address = bytes_32_read_address},
+};
+
 const struct msc_fault msc_fault_byte_address_32_write = {
 	.id = "byte-address-32-write",
 	.title = "the byte addresses of writes are formed in 32 bits, those of reads are not",
@@ -124,8 +142,8 @@ const struct msc_fault msc_fault_byte_address_32_write = {
 
 enum { PIECE_BLOCKS = 8 };
 
-/* The block of the first piece that has this one's place in its own. */
-static uint64_t in_place(const struct mutant_view *v, uint64_t lba)
+/* The block of the first piece, of so many blocks, that has this one's place in its own. */
+static uint64_t in_place(const struct mutant_view *v, uint64_t lba, unsigned piece)
 {
 	const uint8_t *cb = v->cbw.cb;
 	uint64_t first = cb[0] == MSC_OP_READ_16 || cb[0] == MSC_OP_WRITE_16 ? msc_get_be64(cb + 2)
@@ -137,19 +155,35 @@ static uint64_t in_place(const struct mutant_view *v, uint64_t lba)
 	case MSC_OP_READ_16:
 	case MSC_OP_WRITE_10:
 	case MSC_OP_WRITE_12:
-	case MSC_OP_WRITE_16: return lba < first ? lba : first + (lba - first) % PIECE_BLOCKS;
+	case MSC_OP_WRITE_16: return lba < first ? lba : first + (lba - first) % piece;
 	default: return lba;
 	}
 }
 
 ON_ADDRESS(write_in_place)
 {
-	return writing && v->in_command ? in_place(v, lba) : lba;
+	return writing && v->in_command ? in_place(v, lba, PIECE_BLOCKS) : lba;
+}
+
+ON_ADDRESS(write_onto_first)
+{
+	return writing && v->in_command ? in_place(v, lba, 1) : lba;
+}
+
+/* The blocks of each pair change places; one that has no other stays. */
+ON_ADDRESS(write_swaps_pairs)
+{
+	uint64_t first = in_place(v, lba, 1), at = (lba - first) ^ 1;
+
+	return writing && v->in_command && v->cbw.cb[0] == MSC_OP_WRITE_10 &&
+			       at < msc_get_be16(v->cbw.cb + 7)
+		       ? first + at
+		       : lba;
 }
 
 ON_ADDRESS(read_in_place)
 {
-	return !writing && v->in_command ? in_place(v, lba) : lba;
+	return !writing && v->in_command ? in_place(v, lba, PIECE_BLOCKS) : lba;
 }
 
 const struct msc_fault msc_fault_write_in_place = {
@@ -162,6 +196,26 @@ const struct msc_fault msc_fault_write_in_place = {
 		"the block address is not advanced by the blocks of each buffer that has been stored",
 	.needs_writes = true,
 	.ops = {.address = write_in_place},
+};
+
+const struct msc_fault msc_fault_write_onto_first = {
+	.id = "write-onto-first",
+	.title = "all blocks of a write are stored in the place of the first",
+	.seen = "exists to prove that its cause is named",
+	.caught_by = "expect.data",
+	.mistake = "the loop over blocks hands the same address to the medium each time",
+	.needs_writes = true,
+	.ops = {.address = write_onto_first},
+};
+
+const struct msc_fault msc_fault_write_pairs_swapped = {
+	.id = "write-pairs-swapped",
+	.title = "of a write of several blocks each two change places",
+	.seen = "two buffers in turn, and the one that fills is stored instead of the one that is full",
+	.caught_by = "scsi.medium.alias",
+	.mistake = "the index of the buffer changes between the end of a transfer and the write",
+	.needs_writes = true,
+	.ops = {.address = write_swaps_pairs},
 };
 
 const struct msc_fault msc_fault_read_in_place = {
@@ -186,7 +240,7 @@ const struct msc_fault msc_fault_read_neighbour = {
 	.id = "read-neighbour",
 	.title = "a read gives the block after the one that was meant",
 	.seen = "an address that is incremented before the read instead of after it",
-	.caught_by = "scsi.medium.alias",
+	.caught_by = "scsi.write.readback",
 	.mistake = "the block address of a read is off by one: the first block is 0",
 	.needs_writes = true,
 	.ops = {.address = read_next},
@@ -202,7 +256,7 @@ const struct msc_fault msc_fault_read_rounded = {
 	.title =
 		"a read gives the first block of each page of eight, whichever block of it is meant",
 	.seen = "flash that is read by the page",
-	.caught_by = "scsi.medium.alias",
+	.caught_by = "scsi.write.readback",
 	.mistake =
 		"the address is divided by the blocks of a page and what is left over is forgotten: it "
 		"says where in the page the block is",
@@ -224,6 +278,24 @@ const struct msc_fault msc_fault_last_block_unreadable = {
 		"READ CAPACITY gives the last block, not how many there are; the first block is 0, not "
 		"1; and an address is compared with the number of blocks, not with the last one",
 	.ops = {.address = last_is_beyond},
+};
+
+ON_COMMAND(swap_blocks)
+{
+	uint8_t *cb = seen->cb;
+
+	if (cb[0] == MSC_OP_READ_10 || cb[0] == MSC_OP_WRITE_10 || cb[0] == MSC_OP_VERIFY_10)
+		msc_put_be16(cb + 7, msc_get_le16(cb + 7));
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_blocks_swapped = {
+	.id = "blocks-swapped",
+	.title = "TRANSFER LENGTH of READ(10), WRITE(10) and VERIFY(10) is read lowest byte first",
+	.seen = "a structure that is laid over the command block by a little-endian processor",
+	.caught_by = "bot.case.needless",
+	.mistake = "fields of SCSI have their highest byte first, unlike those of the CBW",
+	.ops = {.command = swap_blocks},
 };
 
 ON_COMMAND(swap_address)

@@ -92,6 +92,48 @@ const struct msc_fault msc_fault_vpd_serial = {
 	.ops = {.data_in = vpd_serial},
 };
 
+/* -- sense data ------------------------------------------------------------------------------- */
+
+ON_DATA_IN(swap_codes)
+{
+	uint8_t asc;
+
+	if (!fault_answers(v, MSC_OP_REQUEST_SENSE, *len, 14))
+		return MUTANT_PASS;
+	asc = buf[12];
+	buf[12] = buf[13];
+	buf[13] = asc;
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_sense_code_swapped = {
+	.id = "sense-code-swapped",
+	.title = "the additional sense code and its qualifier are in each other's place",
+	.seen = "a code and its qualifier that are kept in one uint16_t and copied lowest byte first",
+	.caught_by = "scsi.sense.opcode",
+	.mistake = "ASC is byte 12 of the sense data and ASCQ byte 13",
+	.ops = {.data_in = swap_codes},
+};
+
+/* -- READ FORMAT CAPACITIES ------------------------------------------------------------------- */
+
+ON_DATA_IN(count_bytes)
+{
+	if (fault_answers(v, MSC_OP_READ_FORMAT_CAPACITIES, *len, 8))
+		msc_put_be32(buf + 4, msc_get_be32(buf + 4) * 512);
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_format_bytes = {
+	.id = "format-bytes",
+	.title =
+		"READ FORMAT CAPACITIES gives the size in bytes where the number of blocks belongs",
+	.seen = "a size that a driver tells in bytes",
+	.caught_by = "scsi.format.count",
+	.mistake = "the first field of a descriptor is a number of blocks",
+	.ops = {.data_in = count_bytes},
+};
+
 /* -- REPORT LUNS ------------------------------------------------------------------------------- */
 
 /* state: the answer under way lists it twice. */
@@ -219,4 +261,36 @@ const struct msc_fault msc_fault_reserved_left = {
 	       { AT_ANSWER,
 		 { OPCODE(MODE_SENSE_10), { LEN, ABOVE, 5 } },
 		 { { BYTE(5), PUT, 0x20 } } }),
+};
+
+/* state: four bytes of the answer to come are missing. */
+ON_DATA_IN(short_header)
+{
+	if (v->data_sent || v->cbw.cb[0] != MSC_OP_MODE_SENSE_10 || *len < 8)
+		return MUTANT_PASS;
+	buf[0] = (uint8_t)(msc_get_be16(buf) - 3);
+	buf[1] = buf[2];
+	buf[2] = buf[3];
+	buf[3] = buf[7];
+	memmove(buf + 4, buf + 8, *len - 8);
+	*len -= 4;
+	*(bool *)state = true;
+	return MUTANT_PASS;
+}
+
+ON_CSW(header_is_missed)
+{
+	if (*(bool *)state && raw[CSW_STATUS] == MSC_CSW_PASSED)
+		msc_put_le32(raw + CSW_RESIDUE, msc_get_le32(raw + CSW_RESIDUE) + 4);
+	*(bool *)state = false;
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_mode_10_header = {
+	.id = "mode-10-header",
+	.title = "MODE SENSE(10) has the header of four bytes that belongs to MODE SENSE(6)",
+	.seen = "one routine for both commands",
+	.caught_by = "scsi.mode.long",
+	.mistake = "the header of MODE SENSE(10) has eight bytes, and its first two are the length",
+	.ops = {.state_size = sizeof(bool), .data_in = short_header, .csw = header_is_missed},
 };

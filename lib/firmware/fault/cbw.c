@@ -22,6 +22,30 @@ const struct msc_fault msc_fault_halt_lost = {
 	.ops = {.setup = halt_lost},
 };
 
+ON_RECEIVED(invalid_fails)
+{
+	struct msc_cbw none = { .h = { .signature = MSC_CBW_SIGNATURE, .cb_length = 6 },
+				.cb = { 0xff } };
+
+	if (v->in_command || (*len == MSC_CBW_LEN && msc_get_le32(buf) == MSC_CBW_SIGNATURE))
+		return MUTANT_PASS;
+	none.h.tag = *len < 8 ? v->cbw.h.tag : msc_get_le32(buf + 4);
+	msc_cbw_pack(buf, &none);
+	*len = MSC_CBW_LEN;
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_cbw_invalid_fails = {
+	.id = "cbw-invalid-fails",
+	.title = "a CBW that is not valid is answered with a CSW that says failed",
+	.seen = "https://github.com/yunsmall/usbipdcpp: MscBulkOnlyHandler.cpp",
+	.caught_by = "bot.cbw.invalid",
+	.mistake =
+		"the path of a command that fails serves CBWs of another length or signature too: there "
+		"is no command to answer, so halt both endpoints until reset recovery",
+	.ops = {.received = invalid_fails},
+};
+
 static bool is_common(uint8_t opcode)
 {
 	switch (opcode) {
@@ -66,6 +90,26 @@ const struct msc_fault msc_fault_unknown_invalid = {
 		"the default of the switch over operation codes shares the error state of an invalid "
 		"CBW: fail the command with 5/20/00, and send a CSW",
 	.ops = { .command = unknown_is_invalid },
+};
+
+/* SBC has commands of 6, 10, 12 and 16 bytes, and the firmware knows of the first two. */
+ON_COMMAND(long_is_invalid)
+{
+	if (seen->h.cb_length > 10)
+		seen->h.signature = 0;
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_cb_above_10 = {
+	.id = "cb-above-10",
+	.title =
+		"a CBW with more than 10 bytes of command block is refused as one that is not valid",
+	.seen = "a bound that fits the commands of the firmware, where BOT has 16",
+	.caught_by = "bot.csw.stall",
+	.mistake =
+		"bCBWCBLength is compared with the longest command that is known: 1 to 16 are valid, and a "
+		"command that is not known fails with 5/20/00",
+	.ops = { .command = long_is_invalid },
 };
 
 ON_CONTROL_IN(one_unit_more)

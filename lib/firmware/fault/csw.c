@@ -26,6 +26,23 @@ const struct msc_fault msc_fault_csw_tag = {
 	.ops = {.state_size = sizeof(uint32_t), .csw = csw_tag},
 };
 
+/* Here as well: a host that is never told the right tag cannot go on. */
+ON_CSW(csw_tag_swapped)
+{
+	if (v->cbw.h.length)
+		msc_put_be32(raw + CSW_TAG, v->cbw.h.tag);
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_csw_tag_swapped = {
+	.id = "csw-tag-swapped",
+	.title = "the CSW behind data has the bytes of its tag in reverse",
+	.seen = "a tag that is turned when it is read and not when it is sent",
+	.caught_by = "bot.csw.tag",
+	.mistake = "dCBWTag is copied as it came; it is no number to the device",
+	.ops = {.csw = csw_tag_swapped},
+};
+
 /* -- its residue ------------------------------------------------------------------------------ */
 
 ON_CSW(residue_processed)
@@ -227,6 +244,26 @@ const struct msc_fault msc_fault_residue_wraps = {
 
 /* -- its status ------------------------------------------------------------------------------- */
 
+/* state: the status of the command before. */
+ON_CSW(status_late)
+{
+	uint8_t *before = state, now = raw[CSW_STATUS];
+
+	if (*before != MSC_CSW_PHASE_ERROR && now != MSC_CSW_PHASE_ERROR)
+		raw[CSW_STATUS] = *before;
+	*before = now;
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_status_late = {
+	.id = "status-late",
+	.title = "each command is reported with the status of the one before",
+	.seen = "the CSW is put together when the CBW arrives, and sent when the data is done",
+	.caught_by = "scsi.sense.status",
+	.mistake = "bCSWStatus is stored when the command is done, before the CSW is armed",
+	.ops = {.state_size = sizeof(uint8_t), .csw = status_late},
+};
+
 /* state: the command before has failed. */
 ON_CSW(status_sticky)
 {
@@ -277,6 +314,29 @@ const struct msc_fault msc_fault_csw_twice = {
 	.ops = {.state_size = sizeof(bool), .stall = remember_halt, .csw = csw_twice},
 };
 
+ON_CSW(csw_again)
+{
+	mutant_transmit_after(m, raw, *len);
+	return MUTANT_PASS;
+}
+
+/* Whatever waits there makes room for the command's own. */
+ON_COMMAND(no_csw_again)
+{
+	mutant_drop(m, v->ep_in);
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_csw_when_idle = {
+	.id = "csw-when-idle",
+	.title = "bulk-in gives the last CSW once more to a host that reads between two commands",
+	.seen = "a state machine that stays in its status phase until the next CBW",
+	.caught_by = "bot.data.stale",
+	.mistake = "the CSW is sent in the status phase, and that phase lasts until the next CBW: "
+		   "end it when the CSW has gone",
+	.ops = {.csw = csw_again, .command = no_csw_again},
+};
+
 ON_CSW(csw_dropped)
 {
 	return udc_stalled(m, v->ep_in) ? MUTANT_SWALLOW : MUTANT_PASS;
@@ -311,4 +371,39 @@ const struct msc_fault msc_fault_zlp_before_csw = {
 		  "a zero-length packet is sent after data that fills its last packet: Bulk-Only "
 		  "has none",
 	.ops = {.csw = zlp_before_csw},
+};
+
+/* Commands that answer with data, and with none where the host allows none or asks for no blocks. */
+static bool is_answered(uint8_t opcode)
+{
+	switch (opcode) {
+	case MSC_OP_REQUEST_SENSE:
+	case MSC_OP_INQUIRY:
+	case MSC_OP_MODE_SENSE_6:
+	case MSC_OP_MODE_SENSE_10:
+	case MSC_OP_READ_FORMAT_CAPACITIES:
+	case MSC_OP_READ_CAPACITY_10:
+	case MSC_OP_SERVICE_ACTION_IN_16:
+	case MSC_OP_READ_10:
+	case MSC_OP_READ_12: return true;
+	default: return false;
+	}
+}
+
+ON_CSW(zlp_for_nothing)
+{
+	if (!v->cbw.h.length && is_answered(v->cbw.cb[0]) && raw[CSW_STATUS] == MSC_CSW_PASSED)
+		mutant_transmit(m, raw, 0);
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_zlp_for_nothing = {
+	.id = "zlp-for-nothing",
+	.title = "an answer of no bytes is sent as a zero-length packet before the CSW",
+	.seen = "https://github.com/yunsmall/usbipdcpp: MscBulkOnlyHandler.cpp",
+	.caught_by = "bot.csw.zlp",
+	.mistake =
+		"the data stage is entered with nothing to send: where dCBWDataTransferLength is 0 the "
+		"CSW comes at once",
+	.ops = {.csw = zlp_for_nothing},
 };

@@ -183,6 +183,30 @@ const struct msc_fault msc_fault_data_unasked = {
 	.ops = {.command = data_unasked},
 };
 
+/* What is behind the STALL of bulk-out, or behind the data that was taken, is not the CSW. */
+ON_CSW(unasked_out)
+{
+	static const uint8_t data[64];
+	uint32_t wanted = wanted_by_block(v->cbw.cb);
+
+	if (fault_is_in(v) || !v->cbw.h.length || !wanted)
+		return MUTANT_PASS;
+	mutant_transmit(m, data, wanted < sizeof data ? wanted : sizeof data);
+	raw[CSW_STATUS] = MSC_CSW_PASSED;
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_data_unasked_out = {
+	.id = "data-unasked-out",
+	.title = "data is sent to a host that has data for the device",
+	.seen = "firmware that sets up the data stage by the operation code alone",
+	.caught_by = "bot.data.unasked",
+	.mistake =
+		"case 10: bit 7 of bmCBWFlags is compared with the direction of the command, before "
+		"anything is sent",
+	.ops = {.csw = unasked_out},
+};
+
 /* -- too little, and how it ends -------------------------------------------------------------- */
 
 ON_DATA_IN(data_split)
@@ -315,6 +339,56 @@ const struct msc_fault msc_fault_answer_filled = {
 		 .data_in = fill_up,
 		 .stall = filled_needs_none,
 		 .csw = filled_is_all },
+};
+
+#define MODE_BUFFER 64
+
+/* state: as fill_up, and bytes of it. */
+struct padded {
+	bool filled;
+	uint32_t len;
+};
+
+ON_DATA_IN(pad_mode)
+{
+	struct padded *p = state;
+	size_t alloc = v->cbw.cb[4] < MODE_BUFFER ? v->cbw.cb[4] : MODE_BUFFER;
+
+	if (!fault_answers(v, MSC_OP_MODE_SENSE_6, *len, 4) || alloc > v->cbw.h.length ||
+	    alloc > max || alloc <= *len)
+		return MUTANT_PASS;
+	memset(buf + *len, 0, alloc - *len);
+	*len = alloc;
+	*p = (struct padded){ alloc == v->cbw.h.length, (uint32_t)alloc };
+	return MUTANT_PASS;
+}
+
+ON_STALL(padded_needs_none)
+{
+	return !((const struct padded *)state)->filled || ep != v->ep_in;
+}
+
+ON_CSW(padded_counts)
+{
+	struct padded *p = state;
+
+	if (p->len)
+		msc_put_le32(raw + CSW_RESIDUE, v->cbw.h.length - p->len);
+	*p = (struct padded){ false, 0 };
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_mode_padded = {
+	.id = "mode-padded",
+	.title = "MODE SENSE(6) sends the whole of its buffer, whatever is in it",
+	.seen = "firmware that was tried with a host that asks for 192 bytes and waits for them",
+	.caught_by = "scsi.mode.length",
+	.mistake =
+		"sizeof the buffer is sent instead of what was put into it: ALLOCATION LENGTH is a limit",
+	.ops = { .state_size = sizeof(struct padded),
+		 .data_in = pad_mode,
+		 .stall = padded_needs_none,
+		 .csw = padded_counts },
 };
 
 /* The direction that the command block means; what the host said of it is not looked at. */

@@ -100,6 +100,28 @@ const struct msc_fault msc_fault_string_form = {
 	.ops = {.control_in = string_form},
 };
 
+ON_CONTROL_IN(string_bom)
+{
+	if (!fault_is_get(q, MSC_DESC_STRING) || !(q->value & 0xff) || *len < 2 || *len + 2 > max ||
+	    *len + 2 > UINT8_MAX)
+		return;
+	memmove(buf + 4, buf + 2, *len - 2);
+	msc_put_le16(buf + 2, 0xfeff);
+	*len += 2;
+	buf[0] = (uint8_t)*len;
+}
+
+const struct msc_fault msc_fault_string_bom = {
+	.id = "string-bom",
+	.title = "strings begin with a byte order mark",
+	.seen = "https://github.com/networkoptix/nx_system_tests: arms/usb_emulation",
+	.caught_by = "bot.serial.digits",
+	.mistake =
+		"the text was encoded as \"UTF-16\", which adds a byte order mark: a string descriptor "
+		"is UTF-16LE without one",
+	.ops = { .control_in = string_bom },
+};
+
 ON_CONTROL_IN(serial_lowercase)
 {
 	if (is_serial(q, *len))

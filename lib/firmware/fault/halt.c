@@ -17,6 +17,7 @@ const struct msc_fault msc_fault_toggle_kept_idle = {
 	.title = "CLEAR_FEATURE restarts the data toggle of a halted endpoint only",
 	.seen = "field 3: TinyUSB #1058",
 	.caught_by = "usb.halt.recover",
+	.by_toggle = true,
 	.mistake =
 		"CLEAR_FEATURE returns early when the endpoint is not halted: reset the "
 		"toggle always",
@@ -45,6 +46,24 @@ const struct msc_fault msc_fault_clear_idle = {
 		"CLEAR_FEATURE cancels what is armed: on an endpoint that is not halted it "
 		"restarts the toggle and nothing else",
 	.ops = {.unstall = receive_dropped},
+};
+
+/* Its toggle is that of an endpoint which has just been set up, and the host's is not. */
+ON_UNSTALL(both_ended)
+{
+	mutant_unstall(m, ep == v->ep_in ? v->ep_out : v->ep_in);
+	return true;
+}
+
+const struct msc_fault msc_fault_clear_both = {
+	.id = "clear-both",
+	.title =
+		"CLEAR_FEATURE(ENDPOINT_HALT) of one bulk endpoint ends the halt of the other, too",
+	.seen = "one routine that sets both bulk endpoints up again",
+	.caught_by = "usb.halt.recover",
+	.mistake = "wIndex names one endpoint, and its bit 7 which of the two: the other one keeps "
+		   "its halt and its data toggle",
+	.ops = {.unstall = both_ended},
 };
 
 ON_UNSTALL(status_dropped)

@@ -107,7 +107,179 @@ const struct msc_fault msc_fault_medium_wraps_1m = {
 	.ops = {.address = repeats_mib},
 };
 
+/* -- what is kept in memory ----------------------------------------------------------------------- */
+
+struct kept {
+	uint64_t number; /* of the block, plus 1; 0: none */
+	uint8_t data[512];
+};
+
+/* A write goes past it to the medium. */
+ON_CARD_READ(read_kept)
+{
+	struct kept *k = state;
+
+	if (!v->in_command || blocks != 1 || card_block_size(m, v->cbw.h.lun) != sizeof k->data)
+		return true;
+	if (k->number == lba + 1) {
+		memcpy(data, k->data, sizeof k->data);
+	} else {
+		k->number = lba + 1;
+		memcpy(k->data, data, sizeof k->data);
+	}
+	return true;
+}
+
+const struct msc_fault msc_fault_cache_stale = {
+	.id = "cache-stale",
+	.title =
+		"a block that was read alone is read from memory again, also when it was written since",
+	.seen = "a cache of one sector in front of the card, which only reads know",
+	.caught_by = "expect.data",
+	.mistake = "a write does not drop the cached sector, or does not put its data there",
+	.needs_writes = true,
+	.ops = {.state_size = sizeof(struct kept), .card_read = read_kept},
+};
+
+/* -- the last one ------------------------------------------------------------------------------- */
+
+static bool is_write_10(const struct mutant_view *v)
+{
+	return v->in_command && v->cbw.cb[0] == MSC_OP_WRITE_10;
+}
+
+/* A piece that ends where the command does is stored without its last block. */
+static bool without_last(const struct mutant_view *v, uint64_t lba, uint32_t *blocks)
+{
+	uint64_t end = msc_get_be32(v->cbw.cb + 2) + (uint64_t)msc_get_be16(v->cbw.cb + 7);
+
+	if (is_write_10(v) && *blocks && lba + *blocks == end)
+		--*blocks;
+	return true;
+}
+
+ON_CARD_WRITE(last_is_lost)
+{
+	return without_last(v, *lba, blocks);
+}
+
+const struct msc_fault msc_fault_write_last_lost = {
+	.id = "write-last-lost",
+	.title = "the last block of a write is not stored, nor is a single one",
+	.seen = "exists to prove that its cause is named",
+	.caught_by = "expect.data",
+	.mistake =
+		"a block is stored when the next one comes, and nothing comes behind the last; or the "
+		"loop ends one too early",
+	.needs_writes = true,
+	.ops = {.card_write = last_is_lost},
+};
+
+ON_CARD_WRITE(last_of_several_is_lost)
+{
+	return msc_get_be16(v->cbw.cb + 7) < 2 || without_last(v, *lba, blocks);
+}
+
+const struct msc_fault msc_fault_write_tail_lost = {
+	.id = "write-tail-lost",
+	.title = "of a write of several blocks the last one is not stored",
+	.seen = "exists to prove that its cause is named",
+	.caught_by = "expect.data",
+	.mistake =
+		"the CSW is sent when the last block has come, before it is stored, and what is left "
+		"in the buffer is forgotten",
+	.needs_writes = true,
+	.ops = {.card_write = last_of_several_is_lost},
+};
+
 /* -- flash that is not erased ------------------------------------------------------------------------ */
+
+enum { PAGE_BLOCKS = 8, UNIT_BLOCKS = 128, PAGES = 64 };
+
+struct erased {
+	uint64_t number[PAGES];	 /* of pages, plus 1; the oldest is given up, and is whole again */
+	uint64_t written[PAGES][UNIT_BLOCKS / 64]; /* blocks that were since it was erased */
+	unsigned next;
+	uint32_t command; /* that wrote last */
+};
+
+static unsigned find_page(struct erased *e, uint64_t number)
+{
+	unsigned i = 0;
+
+	while (i < PAGES && e->number[i] != number + 1)
+		i++;
+	if (i == PAGES) {
+		i = e->next++ % PAGES;
+		e->number[i] = number + 1;
+		memset(e->written[i], 0, sizeof e->written[i]);
+	}
+	return i;
+}
+
+/* The first block of a page that a command writes erases it. */
+static void erase(struct erased *e, uint32_t command, uint64_t lba, unsigned page)
+{
+	unsigned i = find_page(e, lba / page), at = (unsigned)(lba % page);
+
+	if (e->command != command || at == 0)
+		memset(e->written[i], 0, sizeof e->written[i]);
+	e->command = command;
+	e->written[i][at / 64] |= UINT64_C(1) << at % 64;
+}
+
+static bool is_lost(const struct erased *e, uint64_t lba, unsigned page)
+{
+	unsigned i = 0, at = (unsigned)(lba % page);
+
+	while (i < PAGES && e->number[i] != lba / page + 1)
+		i++;
+	return i < PAGES && !(e->written[i][at / 64] >> at % 64 & 1);
+}
+
+#define ERASED(name, page)                                                                         \
+	ON_CARD_DATA(name##_data)                                                                  \
+	{                                                                                          \
+		erase(state, v->commands, lba, page);                                              \
+	}                                                                                          \
+	ON_CARD_READ(name##_read)                                                                  \
+	{                                                                                          \
+		uint32_t size = card_block_size(m, v->cbw.h.lun);                                  \
+                                                                                                   \
+		for (uint32_t n = 0; n < blocks; n++)                                              \
+			if (is_lost(state, lba + n, page))                                         \
+				memset(data + (size_t)n * size, 0xff, size);                       \
+		return true;                                                                       \
+	}
+
+ERASED(page_lost, PAGE_BLOCKS)
+ERASED(unit_lost, UNIT_BLOCKS)
+
+const struct msc_fault msc_fault_page_rest_lost = {
+	.id = "page-rest-lost",
+	.title = "a write erases the page of eight blocks that it lies in, and the others are lost",
+	.seen = "flash whose pages are larger than a block, written without a copy of the rest",
+	.caught_by = "expect.medium",
+	.mistake =
+		"what a page holds is read before it is erased, and written back with what is new",
+	.needs_writes = true,
+	.ops = {.state_size = sizeof(struct erased),
+		.card_data = page_lost_data,
+		.card_read = page_lost_read},
+};
+
+const struct msc_fault msc_fault_unit_rest_lost = {
+	.id = "unit-rest-lost",
+	.title = "a write erases the 64 KiB that it lies in, and the other blocks are lost",
+	.seen = "the block erase of a serial flash, D8h, where its sector erase, 20h, was meant",
+	.caught_by = "scsi.write.readback",
+	.mistake =
+		"the erase command is that of the larger unit, of which nothing was read before",
+	.needs_writes = true,
+	.ops = {.state_size = sizeof(struct erased),
+		.card_data = unit_lost_data,
+		.card_read = unit_lost_read},
+};
 
 struct page {
 	uint64_t number; /* plus 1: the one that was erased last */

@@ -105,15 +105,28 @@ static void change(struct moment *x, const struct fault_term *t)
 	put(x, &t->place, is);
 }
 
+/* Of an answer that the host has cut off, what is put there as far as it goes; else, all of its places. */
+static bool reaches(const struct moment *x, const struct fault_row *r)
+{
+	bool all = true, some = false, puts = r->at == AT_ANSWER;
+
+	for (size_t i = 0; i < MSC_COUNT(r->edit) && r->edit[i].verb; i++) {
+		const struct fault_place *p = &r->edit[i].place;
+
+		all = all && there(x, p);
+		puts = puts && r->edit[i].verb == PUT &&
+		       (p->field == FAULT_BUF || p->field == FAULT_BUF_LE);
+		some = some || (puts && p->at < x->n[FAULT_LEN]);
+	}
+	return r->at == AT_CONTROL_IN || all || (puts && some);
+}
+
 static bool matches(const struct moment *x, const struct fault_row *r)
 {
 	for (size_t i = 0; i < MSC_COUNT(r->where) && r->where[i].verb; i++)
 		if (!holds(x, &r->where[i]))
 			return false;
-	for (size_t i = 0; i < MSC_COUNT(r->edit) && r->edit[i].verb; i++)
-		if (r->at != AT_CONTROL_IN && !there(x, &r->edit[i].place))
-			return false;
-	return true;
+	return reaches(x, r);
 }
 
 static enum mutant_verdict verdict(const struct moment *x, enum fault_then then)

@@ -104,6 +104,103 @@ const struct msc_fault msc_fault_reset_keeps_csw = {
 		.take_back = unless_reset_with_csw},
 };
 
+/* -- a reset in the middle of a command ----------------------------------------------------------- */
+
+struct midway {
+	bool begun; /* a command is under way, or was the last thing that the host wanted */
+	uint8_t ep_in, ep_out;
+	uint16_t value; /* of the last SET_CONFIGURATION that the firmware was told of */
+};
+
+ON_COMMAND(has_begun)
+{
+	struct midway *s = state;
+
+	s->begun = true;
+	s->ep_in = v->ep_in;
+	s->ep_out = v->ep_out;
+	return MUTANT_PASS;
+}
+
+/* A CBW that is not valid; or one that is not meaningful, for which bulk-out is halted though the host sends nothing. */
+ON_RECEIVED(has_not_begun)
+{
+	if (!v->in_command)
+		((struct midway *)state)->begun = false;
+	return MUTANT_PASS;
+}
+
+ON_STALL(has_not_begun_either)
+{
+	if (ep == v->ep_out && (!v->cbw.h.length || fault_is_in(v)))
+		((struct midway *)state)->begun = false;
+	return true;
+}
+
+ON_RESET(has_ended)
+{
+	((struct midway *)state)->begun = false;
+}
+
+ON_SETUP(reset_passes_by)
+{
+	if (!is_reset(q) || q->index || !((const struct midway *)state)->begun)
+		return MUTANT_PASS;
+	mutant_acknowledge(m);
+	return MUTANT_SWALLOW;
+}
+
+const struct msc_fault msc_fault_reset_midway_ignored = {
+	.id = "reset-midway-ignored",
+	.title = "Bulk-Only Mass Storage Reset in the middle of a command does not end it",
+	.seen = "ChibiOS-Contrib and others that only acknowledge it",
+	.caught_by = "bot.data.stale bot.reset.recovers",
+	.mistake =
+		"the request reaches the class and not the task that moves the data: it has to give the "
+		"command up, with what is armed for it and its CSW",
+	.ops = {.state_size = sizeof(struct midway),
+		.setup = reset_passes_by,
+		.command = has_begun,
+		.received = has_not_begun,
+		.stall = has_not_begun_either,
+		.reset = has_ended},
+};
+
+/* The peripheral is set up anew, and whoever serves the command never hears of it. */
+ON_SETUP(configuration_passes_by)
+{
+	struct midway *s = state;
+
+	if (q->request_type || q->request != MSC_STD_SET_CONFIGURATION)
+		return MUTANT_PASS;
+	if (q->value != s->value || !s->begun) {
+		s->value = q->value;
+		s->begun = false;
+		return MUTANT_PASS;
+	}
+	mutant_unstall(m, s->ep_in);
+	mutant_unstall(m, s->ep_out);
+	mutant_acknowledge(m);
+	return MUTANT_SWALLOW;
+}
+
+const struct msc_fault msc_fault_configuration_midway_ignored = {
+	.id = "configuration-midway-ignored",
+	.title =
+		"SET_CONFIGURATION in the middle of a command opens the endpoints and does not end it",
+	.seen = "ChibiOS-Contrib: the loop over the blocks does not look at what usbTransmit returns",
+	.caught_by = "bot.data.stale",
+	.mistake =
+		"the endpoints are set up again and the class is not: what is under way has to be "
+		"forgotten, with what is armed for it",
+	.ops = {.state_size = sizeof(struct midway),
+		.setup = configuration_passes_by,
+		.command = has_begun,
+		.received = has_not_begun,
+		.stall = has_not_begun_either,
+		.reset = has_ended},
+};
+
 /* -- several units ---------------------------------------------------------------------------- */
 
 /* state: the unit whose command was the last to fail. */

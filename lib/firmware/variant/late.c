@@ -8,14 +8,24 @@
 #include "base/err.h"
 #include "wire/scsi.h"
 
+#define NOT_READY(ascq) MSC_SENSE_CODE(MSC_SENSE_NOT_READY, MSC_ASC_NOT_READY, ascq)
+#define BECOMING	NOT_READY(0x01)
+#define CAUSE_UNKNOWN	NOT_READY(0x00)
+#define WANTS_START	NOT_READY(0x02)
+#define LONG_WRITE	NOT_READY(0x08)
+#define UNCONFIGURED	MSC_SENSE_CODE(MSC_SENSE_NOT_READY, 0x3e, 0x00)
+#define NO_MEDIUM	MSC_SENSE_CODE(MSC_SENSE_NOT_READY, MSC_ASC_NO_MEDIUM, 0x00)
+
 struct late {
 	int64_t first_ns, then_ns; /* after a reset: how long each sense holds; 0: not at all */
 	uint32_t first, then;	   /* key, code, qualifier, a byte each */
 	uint8_t attention; /* the ASC of a unit attention that is told before it is ready; 0: none */
 	bool wants_start;	   /* ready after START STOP UNIT with START, and not before */
+	uint32_t long_write; /* one WRITE(10) in so many fails with 2/04/08, and passes when it is sent again; 0: none */
 	bool stops;	   /* the same after START STOP UNIT without START; LOEJ moves nothing */
 	/* kept */
 	int64_t since_ns;
+	uint32_t writes;
 	bool started, stopped, told;
 	uint32_t sense; /* of the command that was failed last; 0: none was */
 };
@@ -81,6 +91,9 @@ static enum mutant_verdict on_command(struct mcu *m, const struct mutant_view *v
 		start_stop(l, seen);
 	if (seen->h.lun == 0 && needs_medium(v->cbw.cb[0]))
 		l->sense = reason(l, mcu_now(m));
+	if (!l->sense && l->long_write && seen->h.lun == 0 && seen->cb[0] == MSC_OP_WRITE_10 &&
+	    ++l->writes % l->long_write == 0)
+		l->sense = LONG_WRITE;
 	if (l->sense)
 		variant_invalid_field(seen);
 	return MUTANT_PASS;
@@ -114,13 +127,6 @@ static void on_reset(struct mcu *m, void *state)
 	.ops = {.state_size = sizeof(struct late), .initial = &(const struct late){__VA_ARGS__},   \
 		.command = on_command, .data_in = on_data_in, .reset = on_reset}
 
-#define NOT_READY(ascq) MSC_SENSE_CODE(MSC_SENSE_NOT_READY, MSC_ASC_NOT_READY, ascq)
-#define BECOMING	NOT_READY(0x01)
-#define CAUSE_UNKNOWN	NOT_READY(0x00)
-#define WANTS_START	NOT_READY(0x02)
-#define UNCONFIGURED	MSC_SENSE_CODE(MSC_SENSE_NOT_READY, 0x3e, 0x00)
-#define NO_MEDIUM	MSC_SENSE_CODE(MSC_SENSE_NOT_READY, MSC_ASC_NO_MEDIUM, 0x00)
-
 #define NO_LIMIT "SPC-2, 7.25 and table D.1: 2/04/01 has no limit; Linux waits 100 s"
 
 static const struct msc_variant rows[] = {
@@ -150,6 +156,9 @@ static const struct msc_variant rows[] = {
 	  LATE(.first_ns = 3 * MSC_S, .first = WANTS_START) },
 	{ "stop", "START STOP UNIT without START stops the unit: 2/04/02 until it is started again",
 	  "SBC-2, 5.17", .knobs = "removable=0", LATE(.stops = true, .first = WANTS_START) },
+	{ "long-write", "one WRITE(10) in 40 fails with 2/04/08, and passes when it is sent again",
+	  "SPC-2, table C.1: 04/08, long write in progress; hosts try again",
+	  LATE(.long_write = 40) },
 	{ "late-insertion", "after each reset 2/3A/00 for 1 s, then 6/28/00 once, then ready",
 	  "SPC-2, 5.6.9: how a card that is found late is told",
 	  LATE(.first_ns = 1 * MSC_S, .first = NO_MEDIUM, .attention = MSC_ASC_MEDIUM_CHANGED) },

@@ -25,6 +25,9 @@ static const struct msc_variant rows[] = {
 	 "mandatory since SPC-3 only; a device that claims SPC-2 needs it for several units only: "
 	 "SPC-2, 7.19",
 	 ROWS(WITHOUT(REPORT_LUNS))},
+	{"luns-16-least", "REPORT LUNS with an ALLOCATION LENGTH below 16 is refused with 5/24/00",
+	 "SPC-2, 7.19 demands it; since SPC-3 it is not demanded any more",
+	 ROWS({AT_COMMAND, {OPCODE(REPORT_LUNS), {CDB32(6), BELOW, 16}}, {{CDB(2), PUT, 0x7e}}})},
 	{"no-read-6", "READ(6) and WRITE(6) are not known", OPTIONAL,
 	 ROWS(WITHOUT(READ_6), WITHOUT(WRITE_6))},
 	{"no-read-12", "READ(12) and WRITE(12) are not known", OPTIONAL,

@@ -4,6 +4,11 @@
 const benches = of("bench"), paces = of("pace");
 const runs = (f) => list(f.document.runs).map(obj).filter((r) => list(r.samples_ns).length || num(obj(r.bytes_per_second).median));
 const runName = (r) => [r.op, r.mode, r.order === "random" ? "random" : null, plural(num(r.blocks), "block")].filter(Boolean).join(", ");
+/* What a bus cannot carry is no rate: where a document has none, or an old one has such a one. */
+const rateOf = (f, r) => {
+	const b = obj(r.bytes_per_second), limit = num(obj(list(f.limits)[list(f.document.runs).indexOf(r)]).bytes_per_second);
+	return typeof b.median === "number" && !(limit && b.median > limit * 1.0005) ? b : null;
+};
 const runBytes = (r) => num(r.blocks) * num(r.block_size);
 const size = (bytes) => bytes >= 1048576 ? bytes / 1048576 + " MiB" : bytes >= 1024 ? bytes / 1024 + " KiB" : bytes + " B";
 
@@ -25,14 +30,16 @@ section("time", "Where the time goes", () => paces.map((f) => {
 function throughputOf(f) {
 	const sizes = [...new Set(runs(f).map(runBytes))].sort((a, b) => a - b), groups = new Map(), rows = [];
 	for (const r of runs(f)) {
-		const name = [r.op, r.mode, r.order === "random" ? "random" : null].filter(Boolean).join(", "), b = obj(r.bytes_per_second);
+		const name = [r.op, r.mode, r.order === "random" ? "random" : null].filter(Boolean).join(", "), b = rateOf(f, r);
 		const limit = num(obj(f.limits[list(f.document.runs).indexOf(r)]).bytes_per_second);
 		if (!groups.has(name))
 			groups.set(name, []);
-		groups.get(name).push({ x: sizes.indexOf(runBytes(r)), y: num(b.median) / 1000, low: num(b.low) / 1000, high: num(b.high) / 1000,
-			text: `${name}, ${size(runBytes(r))}: ${rate(num(b.median))}`, limit: limit / 1000 });
-		rows.push([name, size(runBytes(r)), rate(num(b.median)), rate(num(b.low)), rate(num(b.high)), limit ? rate(limit) : "",
-			limit ? Math.round(100 * num(b.median) / limit) + " %" : "", r.naks]);
+		const shown = (x) => b && typeof x === "number" ? rate(x) : "";
+		if (b)
+			groups.get(name).push({ x: sizes.indexOf(runBytes(r)), y: num(b.median) / 1000, low: num(b.low) / 1000, high: num(b.high) / 1000,
+				text: `${name}, ${size(runBytes(r))}: ${rate(num(b.median))}`, limit: limit / 1000 });
+		rows.push([name, size(runBytes(r)), b ? rate(num(b.median)) : "beyond the bus", shown(obj(b).low), shown(obj(b).high), limit ? rate(limit) : "",
+			b && limit ? Math.round(100 * num(b.median) / limit) + " %" : "", r.naks]);
 	}
 	const series = [...groups].map(([name, points], i) => ({ name, points, style: SERIES[i % 5] }));
 	const limits = new Map(series.flatMap((s) => s.points).filter((p) => p.limit).map((p) => [p.x, p.limit]));

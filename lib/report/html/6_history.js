@@ -41,8 +41,8 @@ function throughputHistory() {
 	if (!names.length)
 		return [];
 	const show = (i) => {
-		const points = benches.flatMap((f, x) => runs(f).filter((r) => runName(r) === names[i]).map((r) => {
-			const b = obj(r.bytes_per_second);
+		const points = benches.flatMap((f, x) => runs(f).filter((r) => runName(r) === names[i] && rateOf(f, r)).map((r) => {
+			const b = rateOf(f, r);
 			return { x, y: num(b.median) / 1000, low: num(b.low) / 1000, high: num(b.high) / 1000, text: `${f.name}: ${rate(num(b.median))}` };
 		}));
 		place.replaceChildren(lines(`Throughput over the benches: ${names[i]}`, benches.map((f) => f.name.length > 14 ? "…" + f.name.slice(-13) : f.name), "the oldest first", "kB/s",
