@@ -88,7 +88,7 @@ static bool stop(void *user)
 {
 	struct seen *s = user;
 
-	return s->stop_after && ++s->asked > s->stop_after;
+	return ++s->asked > s->stop_after && s->stop_after;
 }
 
 int case_run_on(struct msc_target *t, const char *yaml, bool allow_writes, struct seen *s)

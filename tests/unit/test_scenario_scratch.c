@@ -51,10 +51,6 @@ static void read_block(struct msc_target *t, uint8_t block[512])
 /* The single blocks are put back too, whether the run ends well or not. */
 static void test_probes(void **state)
 {
-	static const struct {
-		unsigned stop_after;
-		bool cut;
-	} rows[] = { { 0, false }, { 40, true } };
 	static const char yaml[] = SCRATCH "  - for: { n: probes }\n    do:\n"
 					   "    - command: { write10: { lba: n, blocks: 1 } }\n"
 					   "      data: ones\n"
@@ -64,12 +60,13 @@ static void test_probes(void **state)
 	uint8_t before[512], after[512];
 
 	(void)state;
-	for (size_t i = 0; i < MSC_COUNT(rows); i++) {
+	for (unsigned whole = 0, cut = 0; cut < 2; cut++) {
 		struct seen s = case_fresh();
 		struct msc_target *t = case_open(DISK ",fill=noise");
 
-		s.stop_after = rows[i].stop_after;
-		assert_int_equal(case_run_on(t, yaml, true, &s), rows[i].cut ? -1 : 0);
+		s.stop_after = cut ? whole - 10 : 0;
+		assert_int_equal(case_run_on(t, yaml, true, &s), cut ? -1 : 0);
+		whole = s.asked;
 		for (size_t k = 0; k < MSC_COUNT(lbas); k++) {
 			struct msc_target *untouched = case_open(DISK ",fill=noise");
 
@@ -96,47 +93,54 @@ static void write_file(const char *path, uint8_t byte)
 	fclose(f);
 }
 
-/* After each of these the medium is as it was, and the journal was there while it had to be. */
+/* One case on a medium of 77h, stopped after so many transfers unless that is 0: what was on it is there again, and
+ * the journal was there while it had to be. Answers how many transfers there were. */
+static unsigned put_back(const char *yaml, unsigned stop_after)
+{
+	struct seen s = case_fresh();
+	char file[64], name[128];
+	uint8_t before[512], after[512];
+	struct msc_target *t;
+
+	snprintf(file, sizeof file, "%s.img", s.dir);
+	write_file(file, 0x77);
+	snprintf(name, sizeof name, "sim:reference,file=%s", file);
+	t = case_open(name);
+	s.stop_after = stop_after;
+	read_block(t, before);
+	if ((case_run_on(t, yaml, true, &s) < 0) != (stop_after > 0))
+		fail_msg("%s: %s", yaml, s.run);
+	read_block(t, after);
+	assert_memory_equal(before, after, sizeof before);
+	assert_string_equal(s.note, "");
+	assert_int_equal(s.journals, 1);
+	msc_target_close(t);
+	unlink(file);
+	case_done(&s);
+	return s.asked;
+}
+
 static void test_put_back(void **state)
 {
 	static const struct {
 		const char *yaml;
-		unsigned stop_after, journals;
-		bool cut;
+		bool cut; /* among the commands that are repeated at the end */
 	} rows[] = {
-		{ SCRATCH WRITE("scratch", "8"), 0, 1, false },
-		{ SCRATCH WRITE("scratch", "8") INQUIRY "    expect: { status: failed }\n", 0, 1,
-		  false },
-		{ SCRATCH WRITE("scratch", "8") WRITE("0", "1"), 0, 1, false },
-		{ SCRATCH WRITE("scratch", "8") "    cbw: { length: 512 }\n", 0, 1, false },
-		{ SCRATCH WRITE("scratch", "8") "  - repeat: 99\n    do:\n" WRITE_AGAIN, 1100, 1,
-		  true },
+		{ SCRATCH WRITE("scratch", "8"), false },
+		{ SCRATCH WRITE("scratch", "8") INQUIRY "    expect: { status: failed }\n", false },
+		{ SCRATCH WRITE("scratch", "8") WRITE("0", "1"), false },
+		{ SCRATCH WRITE("scratch", "8") "    cbw: { length: 512 }\n", false },
+		{ SCRATCH WRITE("scratch", "8") "  - repeat: 99\n    do:\n" WRITE_AGAIN, true },
 		{ SCRATCH WRITE("scratch", "8") "  - repeat: 99\n    do: [{ clear_halt: in }]\n",
-		  1020, 1, true },
+		  true },
 	};
-	uint8_t before[512], after[512];
 
 	(void)state;
 	for (size_t i = 0; i < MSC_COUNT(rows); i++) {
-		struct seen s = case_fresh();
-		char file[64], name[128];
-		struct msc_target *t;
+		unsigned whole = put_back(rows[i].yaml, 0);
 
-		snprintf(file, sizeof file, "%s.img", s.dir);
-		write_file(file, 0x77);
-		snprintf(name, sizeof name, "sim:reference,file=%s", file);
-		t = case_open(name);
-		s.stop_after = rows[i].stop_after;
-		read_block(t, before);
-		if ((case_run_on(t, rows[i].yaml, true, &s) < 0) != rows[i].cut)
-			fail_msg("row %zu: %s", i, s.run);
-		read_block(t, after);
-		assert_memory_equal(before, after, sizeof before);
-		assert_string_equal(s.note, "");
-		assert_int_equal(s.journals, rows[i].journals);
-		msc_target_close(t);
-		unlink(file);
-		case_done(&s);
+		if (rows[i].cut)
+			put_back(rows[i].yaml, whole - 50);
 	}
 }
 
@@ -230,22 +234,26 @@ static void test_other_medium(void **state)
 	case_done(&s);
 }
 
-/* The user stops at any moment: every case has an end, and the run says why. */
+/* The user stops at any moment, from the first transfer to behind the last: every case has an end, and the run says
+ * why. */
 static void test_stopped(void **state)
 {
+	bool whole = false;
+
 	(void)state;
-	for (unsigned after = 1; after < 60; after++) {
+	for (unsigned after = 1; !whole; after += 1 + after / 32) {
 		struct seen s = case_fresh();
 
 		s.stop_after = after;
-		if (case_run(DISK,
-			     SCRATCH WRITE("scratch", "8")
-				     READ("scratch", "8") "---\nname: b.c\n"
-							  "title: t\nspec: x\nsteps: [ready]\n",
-			     true, &s) < 0)
-			assert_string_equal(s.run, "interrupted");
-		else
+		whole = case_run(DISK,
+				 SCRATCH WRITE("scratch", "8")
+					 READ("scratch", "8") "---\nname: b.c\n"
+							      "title: t\nspec: x\nsteps: [ready]\n",
+				 true, &s) == 0;
+		if (whole)
 			assert_int_equal(s.summary.count[MSC_VERDICT_PASS], 2);
+		else
+			assert_string_equal(s.run, "interrupted");
 		case_done(&s);
 	}
 }
