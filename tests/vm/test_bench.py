@@ -90,11 +90,12 @@ def test_mounted(vm, mscope):
 
 
 def mapped(vm, job, device, least):
-    """A running bench has mapped so many bytes of the device's memory in one piece, or has not in time."""
+    """A running bench has mapped so many bytes of the device's memory in one piece, or has not in time, or ended before it."""
     node = f"/dev/bus/usb/{device.bus:03}/{device.address:03}"
 
     def look():
-        lines = vm.run("cat /proc/$(pidof mscope)/maps").stdout.splitlines() if job.running() else ()
+        assert job.running(), job.wait().stderr
+        lines = vm.run("cat /proc/$(pidof mscope)/maps").stdout.splitlines()
         ranges = [line.split()[0].split("-") for line in lines if line.endswith(node)]
         return any(int(end, 16) - int(begin, 16) >= least for begin, end in ranges)
     return vm.wait_for(look, f"{least} bytes of {node}")

@@ -31,6 +31,7 @@ from vm_usb import CONTROLLERS, Gadget, Stick, block_pattern, devices, stick_dev
 
 BOOT_SECONDS = 120          # about 6 are needed; the rest is for a busy machine
 COMMAND_SECONDS = 60
+WAIT_SECONDS = 60           # a few are needed
 ANSWER_SECONDS = 60         # beyond a command's own time, for the agent to answer
 
 
@@ -138,7 +139,7 @@ class VM:
         """The device with this serial number, or None."""
         return next((device for device in self.devices() if device.serial == serial), None)
 
-    def wait_device(self, serial, disks=None, seconds=20):
+    def wait_device(self, serial, disks=None, seconds=WAIT_SECONDS):
         """Wait until the device is there, configured and, unless `disks` is None, the kernel has looked at so many disks of it."""
         def look():
             device = self.device(serial)
@@ -150,10 +151,10 @@ class VM:
         """Has the kernel read the partition table? A disk is in /sys well before that."""
         return "Attached" in self.run(f"dmesg | grep -F '[{disk}]' | tail -n 1").stdout
 
-    def wait_gone(self, serial, seconds=20):
+    def wait_gone(self, serial, seconds=WAIT_SECONDS):
         self.wait_for(lambda: self.device(serial) is None, f"the device {serial} to go", seconds)
 
-    def wait_for(self, condition, what, seconds=20):
+    def wait_for(self, condition, what, seconds=WAIT_SECONDS):
         """Call `condition` until it answers something true, and return that."""
         deadline = time.monotonic() + seconds
         while not (answer := condition()):
