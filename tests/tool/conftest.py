@@ -56,7 +56,7 @@ class Mscope:
         return Process([PROGRAM, *map(str, args)], cwd=self.cwd,
                        env=self.env | kw.pop("env", {}), **kw)
 
-    def __call__(self, *args, status=0, timeout=60, **kw):
+    def __call__(self, *args, status=0, timeout=180, **kw):
         """Runs it and insists on its exit status, unless that is None; returns what it printed as .out and .err."""
         process = self.popen(*args, **kw)
         try:

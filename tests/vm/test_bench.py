@@ -8,7 +8,7 @@ from vm import block_pattern
 
 
 def bench(vm, mscope, target, *arguments, status=0):
-    done = mscope("bench", target, "--json", "/tmp/bench.json", "--count", "20", *arguments, timeout=120)
+    done = mscope("bench", target, "--json", "/tmp/bench.json", "--count", "20", *arguments, timeout=300)
     assert done.status == status, done.stdout + done.stderr
     return done, json.loads(vm.pull("/tmp/bench.json"))
 
@@ -109,7 +109,7 @@ def test_device_memory(vm, mscope, serial):
         job = vm.start(["mscope", "bench", device.target, "-v", "--mode", "serial", "--blocks", "240", "--count", "100000"])
         mapped(vm, job, device, 240 * 512)
         job.signal("INT")
-        done = job.wait(timeout=60)
+        done = job.wait(timeout=120)
         assert "bytes of device memory" in done.stderr and "the kernel copies" not in done.stderr, done.stderr
         vm.kernel_driver(True)
         assert vm.wait_device(gadget.serial, 1).drivers != {}
@@ -130,7 +130,7 @@ def test_unplugged(vm, mscope):
         job = vm.start(["mscope", "bench", gadget.target, "--count", "100000", "--blocks", "8", "--json", "/tmp/gone.json"])
         vm.run("sleep 2")
         gadget.unplug()
-        done = job.wait(timeout=60)
+        done = job.wait(timeout=120)
     assert done.status == 3, done.stdout + done.stderr
     assert done.stderr.startswith(f"mscope: {gadget.target}: ")
     document = json.loads(vm.pull("/tmp/gone.json"))

@@ -34,7 +34,7 @@ def listening(vm, bus):
 
 
 def decoded(vm, path):
-    done = vm.run(f"mscope decode {path} --json /tmp/decode.json >/dev/null", timeout=120)
+    done = vm.run(f"mscope decode {path} --json /tmp/decode.json >/dev/null", timeout=300)
     assert done.status in (0, 1), done.stderr
     return json.loads(vm.pull("/tmp/decode.json"))
 
@@ -81,7 +81,7 @@ def scenarios(vm):
 def test_usbmon_sees_what_we_write(vm, mscope, name):
     select = [x for n in scenarios(vm) for x in ("--select", n)]
     with device_of(vm, name) as (target, bus), listening(vm, bus):
-        done = mscope("check", target, "--timeout", "2s", "-q", "--record", RUN, *select, timeout=240)
+        done = mscope("check", target, "--timeout", "2s", "-q", "--record", RUN, *select, timeout=600)
         assert done.status in (0, 1), done.stderr
     theirs, own = decoded(vm, BUS), decoded(vm, RUN)
     assert len(exchanges(own)) > 100
@@ -108,7 +108,7 @@ def same_as_kept(name, what, data, vm):
 def test_usbmon_s_captures(vm, mscope, name, capture):
     command = ["bench", "usb:serial=uhci" if name == "uhci" else "usb:0525:a4a5", "--blocks", "1,8", "--count", "2", "--mode", "serial", "-q"]
     with device_of(vm, name) as (_, bus), listening(vm, bus):
-        assert mscope(*command, timeout=120).status in (0, 5)
+        assert mscope(*command, timeout=300).status in (0, 5)
     what = {"uhci": "QEMU's stick on its UHCI controller, as Linux's usbmon sees it.",
             "gadget": "The Linux gadget on dummy_hcd, at high speed, as Linux's usbmon sees it."}[name]
     text = (f"{what}\n\nTaken in the virtual machine (tests/vm/test_captures.py) by\n\n    mscope record usbmon{bus} -o capture.pcap\n\n"

@@ -113,7 +113,7 @@ class Runs:
             if exported:
                 vm.run("usbipd --device --daemon --pid && sleep 1").check()
             target = "usbip:127.0.0.1/usbip-vudc.0" if exported else gadget.target
-            done = vm.run(["mscope", "check", target, *words, "--json", "/tmp/result.json"], timeout=240)
+            done = vm.run(["mscope", "check", target, *words, "--json", "/tmp/result.json"], timeout=600)
             real = vm.pull("/tmp/result.json").decode()
             for pair in EXPORTED if exported else ():
                 real = real.replace(*pair)
@@ -227,7 +227,7 @@ def test_bring_up_passes_what_linux_mounts(shared_machine):
     """The gadget in its default form, with a medium: nothing in it stops a host."""
     vm = shared_machine.ready()
     with vm.gadget(speed="high", stall=1, size="2M") as gadget:
-        done = vm.run(["mscope", "check", gadget.target, "--bring-up", "--allow-writes", "--json", "/tmp/result.json"], timeout=240)
+        done = vm.run(["mscope", "check", gadget.target, "--bring-up", "--allow-writes", "--json", "/tmp/result.json"], timeout=600)
         result = json.loads(vm.pull("/tmp/result.json"))
     verdicts = {case["name"]: case["verdict"] for case in result["cases"]}
     assert done.status == 0, [(c["name"], c["findings"]) for c in result["cases"] if c["verdict"] == "fail"]

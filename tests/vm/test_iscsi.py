@@ -60,7 +60,7 @@ SERIAL = "123456"
 def verdicts(mscope, target, names, *options):
     """Scenario -> whether something in it failed."""
     select = [word for name in sorted(names) for word in ("--select", name)]
-    result = mscope("check", target, *select, "--allow-writes", "--json", "-", *options, timeout=300)
+    result = mscope("check", target, *select, "--allow-writes", "--json", "-", *options, timeout=600)
     assert result.status in (0, 1), result.stderr
     cases = {case["name"]: case["verdict"] for case in json.loads(result.stdout)["cases"]}
     assert set(cases) == set(names)
@@ -68,7 +68,7 @@ def verdicts(mscope, target, names, *options):
 
 
 def iscsi_fails(vm, generic, test):
-    result = vm.run(["iscsi-test-cu", "--dataloss", "--normal", "-t", f"ALL.{test}", f"/dev/{generic}"], timeout=300)
+    result = vm.run(["iscsi-test-cu", "--dataloss", "--normal", "-t", f"ALL.{test}", f"/dev/{generic}"], timeout=600)
     assert result.status in (0, 1), result.stdout + result.stderr
     ran = [line.split() for line in result.stdout.splitlines() if line.split()[:1] == ["tests"]]
     assert ran and int(ran[0][2]) == 1, f"libiscsi has no test {test}: {result.stdout}"

@@ -6,7 +6,7 @@ EJECT = ["attach.linux.eject", "attach.macos.eject", "attach.windows.eject", "sc
 
 
 def cases(mscope, gadget, *options):
-    result = mscope("check", gadget.target, *options, "--json", "-", timeout=120)
+    result = mscope("check", gadget.target, *options, "--json", "-", timeout=300)
     assert result.status in (0, 1), result.stderr
     return {case["name"]: case for case in json.loads(result.stdout)["cases"]}
 

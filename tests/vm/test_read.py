@@ -85,7 +85,7 @@ def test_identical_bytes_of_a_large_file(vm, filesystem, kind):
     vm.run(f"for f in {large} /run/ref; do truncate -s {LARGE} $f; for at in {marks}; do printf %08d $((at % 9973)) | "
            f"dd of=$f bs=1 seek=$at conv=notrunc 2>/dev/null; done; done; sync; echo 3 >/proc/sys/vm/drop_caches").check()
     assert vm.run(f"stat -c %s {large}").stdout.strip() == str(LARGE)
-    done = vm.run(f"{{ mscope read {large}; echo $? >/run/status; }} | /usr/local/bin/cmp - /run/ref && cat /run/status", timeout=240)
+    done = vm.run(f"{{ mscope read {large}; echo $? >/run/status; }} | /usr/local/bin/cmp - /run/ref && cat /run/status", timeout=600)
     assert (done.status, done.stdout) == (0, "0\n"), done.stdout + done.stderr
     assert ("may be cached" in done.stderr) == refuses(vm, large)
     again = vm.run(f"mscope read {large} --lba {LARGE // 512 - 1} --blocks 2").check()

@@ -16,7 +16,7 @@ def node(bench, request):
 
 
 def check(bench, target, *options):
-    done = bench.vm.run(["mscope", "check", target, *options, "--json", "-"], timeout=300)
+    done = bench.vm.run(["mscope", "check", target, *options, "--json", "-"], timeout=600)
     return json.loads(done.stdout)
 
 
@@ -74,11 +74,11 @@ def test_why_a_command_failed(bench, node):
 
 def test_time(bench):
     generic = f"/dev/{bench.gadget.device.generics[0]}"
-    timed = json.loads(bench.vm.run(["mscope", "bench", generic, "--count", "10", "--json", "-"], timeout=120).check().stdout)
+    timed = json.loads(bench.vm.run(["mscope", "bench", generic, "--count", "10", "--json", "-"], timeout=600).check().stdout)
     assert [(run["mode"], run["blocks"], run["commands"], run["phases_ns"]) for run in timed["runs"]] == \
            [("kernel", blocks, 10, None) for blocks in (1, 8, 64)]
     before = bench.stored()
-    done = bench.vm.run(["mscope", "bench", generic, "--op", "write", "--allow-writes", "--count", "10"], timeout=120)
+    done = bench.vm.run(["mscope", "bench", generic, "--op", "write", "--allow-writes", "--count", "10"], timeout=300)
     assert (done.status, bench.stored()) == (0, before), done.stdout + done.stderr
 
 

@@ -39,7 +39,7 @@ class Runs:
         self.names = QUEUED if queued else selection(PATTERNS, LEFT_OUT)
         options = ["--queued", "-vv"] if queued else []
         done = vm.run(["mscope", "check", f"usb:serial={controller}", "--allow-writes", "--timeout", "1s", *options, *select(self.names),
-                       "--json", "/tmp/result.json"], timeout=240)
+                       "--json", "/tmp/result.json"], timeout=600)
         result = json.loads(vm.pull("/tmp/result.json"))
         assert result["reason"] is None, result["reason"]
         assert sorted(case["name"] for case in result["cases"]) == sorted(self.names)

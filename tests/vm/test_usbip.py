@@ -50,7 +50,7 @@ def attach_all(vm, port, numbers):
     """Attach these devices of the server: where the kernel has each, by its number. While the kernel is about to add one, usbip fails
     ("open vhci_driver"): it looks in sysfs for all that are attached."""
     vm.run(f"for n in {' '.join(map(str, numbers))}; do "
-           f"until usbip --tcp-port {port} attach --remote 127.0.0.1 --busid 1-$n; do :; done; done", timeout=300).check()
+           f"until usbip --tcp-port {port} attach --remote 127.0.0.1 --busid 1-$n; do :; done; done", timeout=600).check()
 
     def paths():
         lines = [line.split() for line in vm.run(ATTACHED).stdout.splitlines()]
@@ -93,7 +93,7 @@ def test_the_kernel_resets_a_served_device(vm, serve):
     device = attach(vm, port, 1)
     said = vm.run("grep -c 'reset the port: inferred' /run/serve.err").stdout.strip()
     done = vm.run(["mscope", "check", f"usb:path={device.path}", "--select", "bot.port-reset.*", "--select", "bot.recovery.*"],
-                  timeout=300)
+                  timeout=600)
     assert done.status == 0, done.stdout + done.stderr
     assert int(vm.run("grep -c 'reset the port: inferred' /run/serve.err").stdout) > int(said)
 
@@ -258,7 +258,7 @@ def test_what_linux_exports(vm):
             done = vm.run(["mscope", "probe", "usbip:127.0.0.1/usbip-vudc.0"])
             assert done.status == 0 and "File-Stor Gadget" in done.stdout, done.stdout + done.stderr
             done = vm.run(["mscope", "check", "usbip:127.0.0.1/usbip-vudc.0", "--select", "bot.case01*", "--select", "bot.case06*",
-                           "--select", "scsi.inquiry*", "--select", "bot.recovery.idle"], timeout=300)
+                           "--select", "scsi.inquiry*", "--select", "bot.recovery.idle"], timeout=600)
             assert done.status == 0, done.stdout + done.stderr
         finally:
             vm.run("kill $(cat /var/run/usbipd.pid)")

@@ -42,7 +42,7 @@ def check(vm, mscope, gadget, *options, target=None):
     keeper = vm.start(KEEP)
     try:
         with Watch(vm, gadget.device) as watch:
-            result = mscope("check", target or gadget.target, *options, timeout=300)
+            result = mscope("check", target or gadget.target, *options, timeout=600)
     finally:
         keeper.signal("KILL")
         keeper.wait(10)
@@ -133,7 +133,7 @@ def forms(vm, gadget, *options):
                          for name, steps in polls.items()).encode(), "/tmp/forms.yaml")
     keeper = vm.start(KEEP)
     with WholeWatch(vm, gadget.device) as watch:
-        done = vm.run(["mscope", "run", gadget.target, "/tmp/forms.yaml", *options, "--json", "-"], timeout=120)
+        done = vm.run(["mscope", "run", gadget.target, "/tmp/forms.yaml", *options, "--json", "-"], timeout=300)
     keeper.signal("KILL")
     keeper.wait(10)
     cases = json.loads(done.stdout)["cases"]

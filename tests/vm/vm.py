@@ -30,9 +30,9 @@ import kernel
 from vm_usb import CONTROLLERS, Gadget, Stick, block_pattern, devices, stick_device  # noqa: F401 (offered from here)
 
 BOOT_SECONDS = 120          # about 6 are needed; the rest is for a busy machine
-COMMAND_SECONDS = 60
+COMMAND_SECONDS = 120
 WAIT_SECONDS = 60           # a few are needed
-ANSWER_SECONDS = 60         # beyond a command's own time, for the agent to answer
+ANSWER_SECONDS = 120        # beyond a command's own time, for the agent to answer
 
 
 class VMError(Exception):
