@@ -161,9 +161,10 @@ static void put_rule(struct msc_report_run *run, FILE *out, const struct msc_eve
 		msc_text_labelled(out, "seen:", head);
 		return;
 	}
-	if (f->severity > MSC_NOTE || !explained)
+	if (f->severity > MSC_NOTE || !explained) {
 		msc_text_evidence(out, f);
-	else
+		msc_text_test(out, f);
+	} else
 		msc_text_labelled(out, "seen:", f->message);
 	if (count > 1)
 		fprintf(out, "%*sand %zu more like it\n", INDENT, "", count - 1);

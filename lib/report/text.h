@@ -14,6 +14,8 @@ void msc_text_verdict(struct msc_report_run *, FILE *, enum msc_verdict);
 /* "          label:    text", wrapped; nothing for no text. */
 void msc_text_labelled(FILE *, const char *label, const char *text);
 void msc_text_evidence(FILE *, const struct msc_finding *);
+/* What USB-IF tests of it: nothing where nobody asked. */
+void msc_text_test(FILE *, const struct msc_finding *);
 /* The command that shows the finding again: of that case, if need be after another one, or of all that
  * ran. It has been tried where that can be had; `cause`, which may be NULL, knows what its dictionary
  * says. It can be copied: one line, whatever its length. */

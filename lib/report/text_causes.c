@@ -8,6 +8,7 @@
 #include "report/text.h"
 
 #define MISSING_SHOWN 3
+#define TESTS_SHOWN   6 /* of USB-IF */
 #define SHOWN_WHOLE   3 /* groups of what is left with their evidence; of the others a line */
 
 /* ---- causes ---------------------------------------------------------------------------------- */
@@ -67,6 +68,38 @@ static void put_missing(FILE *out, const struct msc_cause *cause)
 	if (cause->n_missing > MISSING_SHOWN)
 		msc_append(text, sizeof text, ", ...");
 	msc_text_labelled(out, "missing:", text);
+}
+
+/* The tests of USB-IF that fail of it, whichever exchange is shown: the example's own words where there are none. */
+static void put_tests(FILE *out, const struct msc_report_all *all, const struct msc_cause *cause,
+		      const struct msc_finding *example)
+{
+	const char *tests[TESTS_SHOWN] = { NULL };
+	char text[512] = "";
+	unsigned n = 0;
+
+	for (size_t c = 0; c < all->n; c++) {
+		const struct msc_report_case *at = &all->cases[c];
+
+		for (size_t i = 0; i < at->findings.count && n < TESTS_SHOWN; i++) {
+			const struct msc_finding *f = &at->findings.list[i];
+			unsigned k = 0;
+
+			if (!f->test || strcmp(f->test, MSC_NO_TEST) == 0 ||
+			    msc_report_cause(all, at, f) != cause)
+				continue;
+			while (k < n && strcmp(tests[k], f->test) != 0)
+				k++;
+			if (k == n)
+				tests[n++] = f->test;
+		}
+	}
+	for (unsigned k = 0; k < n; k++)
+		msc_append(text, sizeof text, "%s%s", k ? "; " : "", tests[k]);
+	if (n)
+		msc_text_labelled(out, "USB-IF:", text);
+	else
+		msc_text_test(out, example);
 }
 
 static void put_extent(FILE *out, const struct msc_causes *all, const struct msc_cause *cause)
@@ -136,6 +169,7 @@ static void put_cause(struct msc_report_run *run, const struct msc_cause *cause)
 		snprintf(text, sizeof text, "%s: %s", f->rule->id, f->spec);
 		msc_text_labelled(out, "rule:", text);
 		msc_text_evidence(out, f);
+		put_tests(out, all, cause, f);
 	}
 	put_missing(out, cause);
 	msc_text_command(run, out, cause, f, cause->alone);
@@ -159,6 +193,7 @@ static void put_group(struct msc_report_run *run, const struct msc_group *g, boo
 		return;
 	msc_text_labelled(run->out, "clause:", g->first->spec);
 	msc_text_evidence(run->out, g->first);
+	msc_text_test(run->out, g->first);
 	msc_text_command(run, run->out, NULL, g->first, msc_scenario_name(g->in->scenario));
 }
 

@@ -48,8 +48,8 @@ void msc_text_labelled(FILE *out, const char *label, const char *text)
 	putc('\n', out);
 }
 
-/* What USB-IF tests of it: the case is of a test description, or the rule is, and what was sent is not. */
-static void put_test(FILE *out, const struct msc_finding *f)
+/* The case is of a test description, or the rule is, and what was sent is not. */
+void msc_text_test(FILE *out, const struct msc_finding *f)
 {
 	const char *td = f->spec ? strstr(f->spec, "TD") : NULL;
 	char text[128] = "no USB-IF test sends this";
@@ -71,7 +71,6 @@ void msc_text_evidence(FILE *out, const struct msc_finding *f)
 	msc_text_labelled(out, "expected:", f->expected);
 	msc_text_labelled(out, "actual:", f->actual);
 	msc_text_labelled(out, "host:", f->host);
-	put_test(out, f);
 }
 
 void msc_text_command(struct msc_report_run *run, FILE *out, const struct msc_cause *cause,
