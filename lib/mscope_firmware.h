@@ -50,26 +50,27 @@ struct mscope_board {
 
 	/* ---- the processor ---- */
 	int64_t (*now)(mscope_board *); /* ns since power-on of the bench, virtual time */
-	void (*spin)(mscope_board *,
-		     int64_t ns); /* computes for so long; interrupts are served meanwhile,
-						      in `main` */
-	void (*irq_disable)(
-		mscope_board *); /* they wait until enabled as often as disabled; from `main` */
+	/* Computes for so long; interrupts are served meanwhile, in `main`. */
+	void (*spin)(mscope_board *, int64_t ns);
+	/* Interrupts wait until they are enabled as often as they were disabled; from `main` only. */
+	void (*irq_disable)(mscope_board *);
 	void (*irq_enable)(mscope_board *);
 	/* From `main` only: returns when a handler has run since the last call, as WFI in a loop does; interrupts
 	 * are enabled while it waits. */
 	void (*wait_for_interrupt)(mscope_board *);
 	/* Calls fn(board, arg) in interrupt context, once, in ns from now. */
 	void (*timer)(mscope_board *, int64_t ns, void (*fn)(mscope_board *, void *arg), void *arg);
-	uint32_t (*random)(mscope_board *);		 /* of the run's seed */
-	void (*print)(mscope_board *,
-		      const char *text); /* a line on the debug port: --log shows it */
+	/* Of the run's seed. */
+	uint32_t (*random)(mscope_board *);
+	/* A line on the debug port: --log shows it. */
+	void (*print)(mscope_board *, const char *text);
 	/* The value of a knob of struct mscope_firmware: what the user gave, or its initial value. */
 	const char *(*knob)(mscope_board *, const char *name);
 
 	/* ---- the USB controller; ep is a bEndpointAddress: bit 7 is IN ---- */
 	bool (*is_high_speed)(mscope_board *);
-	void (*ep_open)(mscope_board *, uint8_t ep, uint16_t max_packet); /* not halted, DATA0 */
+	/* Not halted, DATA0. */
+	void (*ep_open)(mscope_board *, uint8_t ep, uint16_t max_packet);
 	void (*ep_close)(mscope_board *, uint8_t ep);
 	/* Sends len bytes in packets of max_packet, with no zero-length packet behind them; len 0 sends one. Then
 	 * `sent`. The buffer is the controller's until then. */
@@ -77,23 +78,26 @@ struct mscope_board {
 	/* Receives up to len bytes; a short packet ends it. Then `received`. Of a packet that is longer than what
 	 * is left of the buffer the rest is lost, and that is a finding. */
 	void (*ep_receive)(mscope_board *, uint8_t ep, void *buf, size_t len);
-	void (*ep_abort)(mscope_board *,
-			 uint8_t ep); /* takes the buffer back; no handler follows */
+	/* Takes the buffer back; no handler follows. */
+	void (*ep_abort)(mscope_board *, uint8_t ep);
 	bool (*ep_busy)(mscope_board *, uint8_t ep);
-	void (*ep_stall)(mscope_board *, uint8_t ep);	/* an armed buffer stays */
-	void (*ep_unstall)(mscope_board *,
-			   uint8_t ep); /* and DATA0: USB 2.0, 9.4.5; or ep_unstall_keep */
+	/* Halts it; an armed buffer stays. */
+	void (*ep_stall)(mscope_board *, uint8_t ep);
+	/* Ends the halt, and DATA0 is next: USB 2.0, 9.4.5; or ep_unstall_keep, below. */
+	void (*ep_unstall)(mscope_board *, uint8_t ep);
 	bool (*ep_stalled)(mscope_board *, uint8_t ep);
 
-	/* Endpoint 0, a packet at a time (USB 2.0, 8.5.3). It is opened as others are, 00h and 80h. A SETUP packet is always taken; it ends what was before
-	 * and calls `setup`. From there the firmware moves the request on through the data stage, and the status
-	 * stage, which is an empty packet the other way (IN when there is no data stage). */
-	void (*ep0_in)(mscope_board *, const void *packet,
-		       size_t len); /* copied; then `ep0_sent` */
-	void (*ep0_out)(mscope_board *, void *buf,
-			size_t room); /* then `ep0_received`; room 0, buf NULL: the
-								    status stage */
-	void (*ep0_stall)(mscope_board *); /* until the next SETUP; a second one changes nothing */
+	/* Endpoint 0, a packet at a time (USB 2.0, 8.5.3). It is opened as others are, 00h and 80h. A SETUP packet
+	 * is always taken; it ends what was before and calls `setup`. From there the firmware moves the request on
+	 * through the data stage, and the status stage, which is an empty packet the other way (IN when there is
+	 * no data stage). */
+
+	/* The packet is copied; then `ep0_sent`. */
+	void (*ep0_in)(mscope_board *, const void *packet, size_t len);
+	/* Then `ep0_received`; room 0, buf NULL: the status stage. */
+	void (*ep0_out)(mscope_board *, void *buf, size_t room);
+	/* Until the next SETUP; a second one changes nothing. */
+	void (*ep0_stall)(mscope_board *);
 	/* At once: the status stage of SET_ADDRESS has to be over (`ep0_sent`), for it is answered at the old one:
 	 * USB 2.0, 9.4.6. */
 	void (*set_address)(mscope_board *, uint8_t address);
@@ -130,8 +134,8 @@ struct mscope_firmware {
 	bool full_speed_only;
 
 	void (*start)(mscope_board *);	   /* power-on, before the cable is plugged in */
-	void (*main)(
-		mscope_board *); /* after it; it may return, and then interrupts do everything */
+	/* After it; it may return, and then interrupts do everything. */
+	void (*main)(mscope_board *);
 	void (*bus_reset)(mscope_board *); /* the endpoints are closed, the address is 0 */
 	void (*setup)(mscope_board *, const uint8_t packet[8]);
 	void (*ep0_sent)(mscope_board *);
