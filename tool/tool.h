@@ -69,8 +69,8 @@ struct cmd {
 	const char *document; /* the "format" of its JSON; NULL: it makes none */
 	bool endpoints; /* it needs the device's own: a node of the kernel's is refused */
 	bool own_seed;	/* its --seed is not the knob of a simulated target */
-	struct format (*format)(
-		size_t i); /* the i-th that it can make; no name: there are no more */
+	/* The i-th that it can make; no name: there are no more. */
+	struct format (*format)(size_t i);
 	int (*run)(struct tool *, struct msc_err *); /* the exit status, or -1 */
 	/* Writes a run that failed before it had any result as one output. Absent: its JSON says so. */
 	int (*failed)(struct tool *, struct output *, int status, const struct msc_err *why,

@@ -36,8 +36,8 @@ void pipe_begin(struct msc_capture *, struct pipe *, int64_t at_ns);
 void pipe_setup(struct msc_capture *, struct pipe *, int64_t at_ns); /* the offered packet is one */
 void pipe_offer(struct msc_capture *, struct pipe *, uint8_t toggle, const uint8_t *, size_t len,
 		size_t kept);
-void pipe_moved(struct msc_capture *, struct pipe *, bool in,
-		int64_t at_ns); /* the offered packet was taken */
+/* The offered packet was taken. */
+void pipe_moved(struct msc_capture *, struct pipe *, bool in, int64_t at_ns);
 void pipe_stalled(struct msc_capture *, struct pipe *, int64_t at_ns);
 void pipe_unanswered(struct msc_capture *, struct pipe *, bool in, bool data, int64_t at_ns);
 void pipe_end(struct msc_capture *, struct pipe *, enum msc_outcome, int64_t at_ns);

@@ -51,8 +51,8 @@ bool msc_match_promises(const struct msc_fault *, const char *rule);
 bool msc_match_is_own(const struct msc_match *, size_t k, size_t sighting);
 /* The case ran and could look, and the profile knows the rule. */
 bool msc_match_is_expected(const struct msc_match *, const struct msc_pair *);
-bool msc_match_is_same(const struct msc_pair *,
-		       const struct msc_pair *); /* in what was seen: a form in common */
+/* In what was seen: a form in common. */
+bool msc_match_is_same(const struct msc_pair *, const struct msc_pair *);
 int32_t msc_match_degree(const struct msc_match *, const struct msc_entry *, size_t sighting);
 /* In a capture, all that a rule has found is one sighting: the fault shows it on one of these commands, or on so many
  * that it makes no difference which. */

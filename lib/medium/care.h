@@ -124,8 +124,9 @@ void care_note(struct msc_medium *, bool safety, const char *fmt, ...) MSC_PRINT
 void care_hit(struct msc_medium *, const char *fmt, ...) MSC_PRINTF(2, 3);
 void care_end(struct msc_medium *, const char *fmt, ...) MSC_PRINTF(2, 3);
 void care_revoke(struct msc_medium *); /* all permits */
+/* Until care_revoke. */
 int care_permit(struct msc_medium *, uint64_t first, uint32_t blocks,
-		struct msc_err *) MSC_MUST_CHECK; /* until care_revoke */
+		struct msc_err *) MSC_MUST_CHECK;
 void care_live_revoke(struct msc_medium *);
 /* The blocks that were saved: as if nothing had ever been. */
 void care_forget(struct msc_medium *);

@@ -20,7 +20,7 @@ bool msc_sum_has_failure(const struct msc_sum *); /* a finding of severity fail 
 /* What explains the findings, at the end. */
 int msc_sum_conclude(struct msc_sum *, enum msc_profile, struct msc_err *);
 void msc_sum_print(const struct msc_sum *, const struct msc_capture_facts *, bool color, FILE *);
-json_t *msc_sum_json(const struct msc_sum *,
-		     const struct msc_capture_facts *); /* NULL: out of memory */
+/* NULL: out of memory. */
+json_t *msc_sum_json(const struct msc_sum *, const struct msc_capture_facts *);
 
 #endif

@@ -48,8 +48,8 @@ struct msc_event {
 	const struct msc_device *device;
 	enum msc_profile profile;
 	size_t cases_done, cases_total;
-	int64_t low_ns, high_ns,
-		left_ns; /* left: about how long it still takes; 0: not known yet */
+	int64_t low_ns, high_ns;
+	int64_t left_ns; /* about how long it still takes; 0: not known yet */
 	const struct msc_scenario *scenario;
 	const struct msc_record *record;
 	const char *text;

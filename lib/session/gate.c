@@ -182,8 +182,8 @@ static bool each_guess(const struct stream *s, guess_fn *see, void *user)
 struct look {
 	const struct msc_session *s;
 	struct msc_err *err;
-	uint64_t blocks,
-		data; /* bytes: of blocks that the newest one writes, and that it announces */
+	/* Bytes: of blocks that the newest one writes, and that it announces. */
+	uint64_t blocks, data;
 };
 
 bool msc_gate_lets_all(const struct msc_session *s, uint8_t opcode)

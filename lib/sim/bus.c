@@ -187,8 +187,8 @@ static void bus_run(void *arg)
 			return;
 		}
 		if (begin > now)
-			end = transaction_plan(
-				b, (unsigned)index); /* the device may have changed its mind */
+			/* the device may have changed its mind */
+			end = transaction_plan(b, (unsigned)index);
 		if (!b->ep[index].head->began_ns)
 			b->ep[index].head->began_ns = begin;
 		bus_count(b, begin);

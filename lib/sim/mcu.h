@@ -207,9 +207,9 @@ void sema_take(struct mcu *, struct sema *); /* a task waits until it is given *
 bool sema_try(struct sema *);		     /* takes it if it is given, from anywhere */
 void sema_give(struct mcu *, struct sema *); /* from anywhere */
 
-struct queue; /* of so many items, each a copy */
-struct queue *queue_new(struct mcu *, size_t items,
-			size_t item_size); /* freed with the processor */
+/* Of so many items, each a copy; freed with the processor. */
+struct queue;
+struct queue *queue_new(struct mcu *, size_t items, size_t item_size);
 bool queue_send(struct mcu *, struct queue *, const void *item); /* from anywhere; false: full */
 void queue_receive(struct mcu *, struct queue *, void *item); /* a task waits until there is one */
 

@@ -23,9 +23,9 @@
 struct msc_change_point {
 	size_t at;	    /* the first value of the new level */
 	size_t first, last; /* the same, at the earliest and at the latest: the 95 % range */
-	double before,
-		after; /* the medians from the change before to this, and from this to the next; of a slope
-			  that is the only change, its ends */
+	/* The medians from the change before to this, and from this to the next; of a slope that is the only
+	 * change, its ends. */
+	double before, after;
 	double shift;	      /* after / before - 1 */
 	double low, high;     /* of shift, with 95 %; have_interval false: too few values */
 	bool have_interval;

@@ -25,9 +25,10 @@ enum msc_bench_order {
 	MSC_BENCH_SEQUENTIAL,
 	MSC_BENCH_RANDOM
 };
-extern const char *const msc_bench_op_names[],
-	*const msc_bench_mode_names[],
-		*const msc_bench_order_names[]; /* NULL-terminated, in the order of the values */
+/* NULL-terminated, in the order of the values. */
+extern const char *const msc_bench_op_names[];
+extern const char *const msc_bench_mode_names[];
+extern const char *const msc_bench_order_names[];
 
 /* One command: CBW submitted to CSW seen, and its phases, each from the end of the one before, so
  * that they add up. The kernel shows no phases: they are 0. */

@@ -65,8 +65,8 @@ void msc_usbip_link_open(struct msc_usbip_link *l, int fd)
 	*l = (struct msc_usbip_link){ .fd = fd };
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* a CBW does not wait for more */
-	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on,
-		   sizeof on); /* a peer that has lost its power */
+	/* a peer that has lost its power is noticed */
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 }
 
 void msc_usbip_link_close(struct msc_usbip_link *l)

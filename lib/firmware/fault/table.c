@@ -16,8 +16,8 @@ struct moment {
 	uint8_t *cb, *buf;
 	size_t room;		  /* of buf */
 	int64_t n[FAULT_FIELDS];
-	uint32_t known,
-		writable; /* a bit for each field; a row that asks for more is our mistake */
+	/* A bit for each field; a row that asks for more is our mistake. */
+	uint32_t known, writable;
 };
 
 #define BIT(field) (UINT32_C(1) << (field))
