@@ -231,7 +231,8 @@ install: all install-python
 	install -D -m 644 completion/mscope.fish $(DESTDIR)$(FISHDIR)/mscope.fish
 	ln -sf mscope $(DESTDIR)$(COMPDIR)/dread && ln -sf mscope.fish $(DESTDIR)$(FISHDIR)/dread.fish
 	$(foreach d,$(DOC),install -D -m 644 $d $(DESTDIR)$(DOCDIR)/$(patsubst udev/%,%,$(d:docs/%=%)) &&) :
-	sed -i 's|](docs/|](|g;s|](\(\.\./\)*lib/mscope\.h)|](../../../include/mscope.h)|g' $(DESTDIR)$(DOCDIR)/*.md
+	sed -i 's|](docs/|](|g;s|](\(\.\./\)*lib/mscope\.h)|](../../../include/mscope.h)|g;s|\[CONTRIBUTING.md\](CONTRIBUTING.md)|CONTRIBUTING.md of the source|' \
+		$(DESTDIR)$(DOCDIR)/*.md
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,bin/mscope bin/dread include/mscope.h include/mscope_firmware.h) \
 		$(addprefix $(DESTDIR)$(LIBDIR)/,libmscope.a libmscope.so $(SONAME) pkgconfig/mscope.pc) \

@@ -25,13 +25,22 @@ static json_t *find_entry(const struct list_kind *kind, json_t *list, const char
 	return NULL;
 }
 
-/* By a glob of the name, or by a word of the name or of what it is. */
+static bool is_named(const char *name, const char *pattern)
+{
+	return !fnmatch(pattern, name, 0) || strcasestr(name, pattern);
+}
+
+/* By a glob of the name, or by a word of the name or of what it is; a fault by a rule that catches it, too. */
 static bool is_selected(const struct list_kind *kind, const json_t *entry, const char *pattern)
 {
-	const char *name = json_string_value(json_object_get(entry, "name"));
 	const char *summary = json_string_value(json_object_get(entry, kind->summary));
+	json_t *rule;
+	size_t i;
 
-	return !fnmatch(pattern, name, 0) || strcasestr(name, pattern) ||
+	json_array_foreach(json_object_get(entry, "caught_by"), i, rule)
+		if (is_named(json_string_value(rule), pattern))
+			return true;
+	return is_named(json_string_value(json_object_get(entry, "name")), pattern) ||
 	       (summary && strcasestr(summary, pattern));
 }
 

@@ -162,16 +162,6 @@ static bool is_dread(int *argc, char ***argv)
 	return true;
 }
 
-/* Lines are broken for who reads them on a terminal; whoever searches them in a pipe or a file has them whole. */
-static int choose_width(struct msc_err *err)
-{
-	const char *columns = getenv("COLUMNS");
-
-	if (columns && *columns)
-		return 0;
-	return setenv("COLUMNS", isatty(STDOUT_FILENO) ? "80" : "0", 1) < 0 ? msc_nomem(err) : 0;
-}
-
 int main(int argc, char **argv)
 {
 	struct msc_err err = MSC_ERR_INIT;

@@ -78,6 +78,8 @@ static int read_mode(struct job *j, const char *text, struct msc_err *err)
 
 static int read_op(struct job *j, const char *text, struct msc_err *err)
 {
+	static const char *const of_read[] = { "mode", "timeline", "scale", NULL };
+
 	j->writes = text && !strcmp(text, "write");
 	if (text && !j->writes && strcmp(text, "read"))
 		return msc_fail(err, MSC_E_USAGE, "--op: '%s' is none of read, write", text);
@@ -85,16 +87,18 @@ static int read_op(struct job *j, const char *text, struct msc_err *err)
 		return msc_fail(err, MSC_E_USAGE,
 				"writing changes the medium; give --allow-writes to allow it (a "
 				"scratch range is saved and put back)");
-	if (j->writes && arg(&j->tool->args, "timeline"))
-		return msc_fail(err, MSC_E_USAGE, "--timeline: the picture is of a read");
-	return 0;
+	return j->writes ? args_refuse(&j->tool->args, of_read, "that is for reads", err) : 0;
 }
 
 static int read_options(struct job *j, struct msc_err *err)
 {
 	const struct args *a = &j->tool->args;
+	static const char *const of_picture[] = { "scale", NULL };
 	uint64_t count = 0, lba = 0, lun = 0;
 
+	if (j->tool->verbosity < 0 && !arg(a, "timeline") &&
+	    args_refuse(a, of_picture, "--quiet leaves the picture out", err) < 0)
+		return -1;
 	if (read_op(j, arg(a, "op"), err) < 0 || read_mode(j, arg(a, "mode"), err) < 0 ||
 	    (arg(a, "blocks") && read_sizes(j, arg(a, "blocks"), err) < 0) ||
 	    arg_size(a, "count", 10000, &count, err) < 0 ||

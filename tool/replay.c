@@ -12,7 +12,7 @@
 
 #define BATCH	1024 /* packets between two looks at the user */
 #define INDENT	14
-#define COMMAND 34 /* columns */
+#define COMMAND 33 /* columns */
 #define NAP_NS	(100 * MSC_MS) /* of a wait, between two looks at the user */
 
 /* The time of an exchange is another one when it is twice or half as long, and by more than software's own

@@ -43,7 +43,8 @@ int source_open(struct source *s, struct tool *tool, struct msc_err *err)
 {
 	static const char *const of_target[] = { "lun",     "record", "record-transfers",
 						 "timeout", "seed",   "any-interface",
-						 "log",	    NULL };
+						 "log",	    "verbose", "quiet",
+						 NULL };
 
 	*s = (struct source){ .direct = { .fd = -1 } };
 	if (!tool->args.n_words || !is_path(tool->args.words[0]))

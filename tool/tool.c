@@ -118,6 +118,19 @@ void tool_progress(const struct tool *tool, const char *text)
 	progress_is_shown = true;
 }
 
+static unsigned told_columns; /* of standard error, where that is a terminal */
+
+/* Lines are broken for who reads them on a terminal; whoever searches them in a pipe or a file has them whole. */
+int choose_width(struct msc_err *err)
+{
+	const char *columns = getenv("COLUMNS");
+
+	told_columns = msc_columns();
+	if (columns && *columns)
+		return 0;
+	return setenv("COLUMNS", isatty(STDOUT_FILENO) ? "80" : "0", 1) < 0 ? msc_nomem(err) : 0;
+}
+
 void tool_tell(const char *fmt, ...)
 {
 	char text[2048];
@@ -128,8 +141,8 @@ void tool_tell(const char *fmt, ...)
 	va_end(args);
 	erase_progress();
 	fputs("mscope: ", stderr);
-	if (is_terminal(STDERR_FILENO))
-		msc_put_wrapped(stderr, TELL_INDENT, TELL_INDENT, text);
+	if (isatty(STDERR_FILENO))
+		msc_put_wrapped_to(stderr, told_columns, TELL_INDENT, TELL_INDENT, text);
 	else
 		msc_put(stderr, MSC_PLAIN, text);
 	putc('\n', stderr);

@@ -150,6 +150,8 @@ int tool_record(struct tool *, struct msc_open_options *, struct msc_err *);
 void tool_progress(const struct tool *, const char *text);
 /* The same as "", for who writes to a terminal meanwhile. */
 void erase_progress(void);
+/* Reads COLUMNS, and sets it where it is not set; once, before anything is written. */
+int choose_width(struct msc_err *) MSC_MUST_CHECK;
 /* "mscope: TEXT" on standard error; broken where that is a terminal. */
 void tool_tell(const char *fmt, ...) MSC_PRINTF(1, 2);
 

@@ -35,6 +35,7 @@ static void print_head(FILE *out, const struct msc_fuzz_report *r)
 	}
 }
 
+/* As in the file, so that they can be copied; and no wider. */
 static void print_steps(FILE *out, const struct msc_fuzz_failure *f)
 {
 	const char *p = f->text ? strstr(f->text, "\nsteps:\n") : NULL;
@@ -44,7 +45,7 @@ static void print_steps(FILE *out, const struct msc_fuzz_failure *f)
 	for (p += strlen("\nsteps:\n"); *p;) {
 		size_t len = strcspn(p, "\n");
 
-		fprintf(out, "%*s%.*s\n", COLUMN, "", (int)len, p);
+		fprintf(out, "%.*s\n", (int)len, p);
 		p += len + (p[len] == '\n');
 	}
 }

@@ -203,9 +203,10 @@ unsigned msc_columns(void)
 					: (unsigned)n;
 }
 
-unsigned msc_put_wrapped(FILE *out, unsigned column, unsigned indent, const char *text)
+unsigned msc_put_wrapped_to(FILE *out, unsigned width, unsigned column, unsigned indent,
+			    const char *text)
 {
-	const unsigned end = msc_columns() - 1;
+	const unsigned end = width - 1;
 	bool first = true;
 
 	for (const char *word = text + strspn(text, BLANK); *word; word += strspn(word, BLANK)) {
@@ -225,6 +226,11 @@ unsigned msc_put_wrapped(FILE *out, unsigned column, unsigned indent, const char
 		word += len;
 	}
 	return column;
+}
+
+unsigned msc_put_wrapped(FILE *out, unsigned column, unsigned indent, const char *text)
+{
+	return msc_put_wrapped_to(out, msc_columns(), column, indent, text);
 }
 
 void msc_put_word(FILE *out, const char *word)

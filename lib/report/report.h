@@ -175,6 +175,9 @@ unsigned msc_columns(void);
 /* Writes words from column `column` on, breaking before the last column; further lines are indented.
  * Returns the column reached. */
 unsigned msc_put_wrapped(FILE *, unsigned column, unsigned indent, const char *text);
+/* The same in lines of so many columns, whatever COLUMNS says. */
+unsigned msc_put_wrapped_to(FILE *, unsigned columns, unsigned column, unsigned indent,
+			    const char *text);
 /* A row: the key, and the text from `column` on. */
 void msc_put_row(FILE *, unsigned column, const char *key, const char *text);
 /* How a word stands out on a terminal: by what it says, so that it is the same in every command. Colour adds

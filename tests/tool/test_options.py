@@ -126,7 +126,11 @@ def test_colours_mean_the_same_everywhere(at):
     ["read", "image", "--any-interface"], ["read", "image", "--log", "l"], ["ls", "image", "--record-transfers"],
     ["bench", "sim:reference", "--force"], ["bench", "sim:reference", "--threshold", "3%"], ["bench", "sim:reference", "--clock", "libusb"],
     ["send", "sim:reference", "--direction", "in", "--flags", "0", *TUR], ["check", "sim:reference", "--dry-run", "--record", "r"],
-    ["check", "sim:reference", "--dry-run", "--log", "l"],
+    ["check", "sim:reference", "--dry-run", "--log", "l"], ["read", "image", "-v"], ["read", "image", "-q"], ["ls", "image", "-q"],
+    ["pace", "sim:reference", "-q", "--scale", "1ms"],
+    ["pace", "sim:reference", "--op", "write", "--allow-writes", "--mode", "serial"],
+    ["pace", "sim:reference", "--op", "write", "--allow-writes", "--scale", "1ms"],
+    ["decode", CAPTURE, "--only", "failed", "-q"],
 ], ids=" ".join)
 def test_what_would_do_nothing_is_refused(at, args):
     """With the reason, and before anything is written."""

@@ -23,7 +23,7 @@ def test_every_file_that_is_installed_is_in_one_package(tmp_path):
     pages = list((tmp_path / "usr/share/doc/mscope").glob("*.md"))
     links = {(page, link) for page in pages for link in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())}
     assert len(links) > 20
-    assert {link for page, link in links if not (page.parent / link).exists()} == {"CONTRIBUTING.md"}     # of the source alone
+    assert {link for page, link in links if not (page.parent / link).exists()} == set()
     used = set()
     for path in tmp_path.rglob("*"):
         if path.is_dir() and not path.is_symlink():

@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import signal
+import subprocess
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -171,6 +172,25 @@ def terminal(mscope, *args, **env):
 
 
 RESIDUE = "sim:reference,fault=residue-zero"
+
+
+@pytest.mark.parametrize("args", [["check", RESIDUE, "-vv", "-s", "bot.case0*"], ["probe", "sim:lsd", "-vv"], ["check", "sim:refrence"]], ids=" ".join)
+def test_each_stream_is_as_wide_as_where_it_goes(mscope, args):
+    """A log on a terminal is broken while standard output is a pipe; and is whole in a file while that is a terminal."""
+    leader, follower = pty.openpty()
+    process = mscope.popen(*args, stdout=subprocess.DEVNULL, stderr=follower, env={"TERM": "xterm", "COLUMNS": ""})
+    os.close(follower)
+    lines = re.sub(r"[^\n]*\r\x1b\[K", "", read_terminal(leader).decode().replace("\r\n", "\n")).splitlines()
+    process.wait(timeout=60)
+    assert lines and [line for line in lines if len(line) > 80] == []
+    leader, follower = pty.openpty()
+    with open(mscope.cwd / "log", "wb") as log:
+        process = mscope.popen(*args, stdout=follower, stderr=log, env={"TERM": "xterm", "COLUMNS": ""})
+    os.close(follower)
+    read_terminal(leader)
+    process.wait(timeout=60)
+    whole = (mscope.cwd / "log").read_text().splitlines()
+    assert all(line.startswith("mscope: ") for line in whole) and len(whole) < len(lines)
 
 
 @pytest.mark.nosan
