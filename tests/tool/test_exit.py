@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Exit statuses, and what a person is told."""
+import json
 import os
 import re
 import signal
@@ -246,6 +247,12 @@ def test_a_signal_is_128_and_its_number_in_a_shell(tmp_path, number):
                    env=os.environ | {"XDG_STATE_HOME": str(tmp_path)},
                    preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     assert int((tmp_path / "status").read_text()) == 128 + number
+
+
+def test_faults_are_found_by_the_rules_that_catch_them(mscope):
+    every = {f["name"]: f["caught_by"] for f in json.loads(mscope("list", "faults", "--json", "-").out)["faults"]}
+    chosen = mscope("list", "faults", "-q", "-s", "bot.csw.*").out.split()
+    assert chosen == [name for name, rules in every.items() if any(r.startswith("bot.csw.") for r in rules)] and "csw-tag" in chosen
 
 
 def test_a_list_of_no_kind_is_a_short_index(mscope):

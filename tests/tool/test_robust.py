@@ -174,7 +174,7 @@ def terminal(mscope, *args, **env):
 RESIDUE = "sim:reference,fault=residue-zero"
 
 
-@pytest.mark.parametrize("args", [["check", RESIDUE, "-vv", "-s", "bot.case0*"], ["probe", "sim:lsd", "-vv"], ["check", "sim:refrence"]], ids=" ".join)
+@pytest.mark.parametrize("args", [["check", RESIDUE, "-vv", "-s", "bot.case0*"], ["probe", "sim:lsd", "-vv"], ["pace", "sim:reference,medium=0"]], ids=" ".join)
 def test_each_stream_is_as_wide_as_where_it_goes(mscope, args):
     """A log on a terminal is broken while standard output is a pipe; and is whole in a file while that is a terminal."""
     leader, follower = pty.openpty()

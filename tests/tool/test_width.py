@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """On a terminal of 80 columns no line is longer, whatever the command and the device. Only a command that can be copied stays on its line."""
 import pytest
+from conftest import TOP
 
 TARGETS = ["sim:reference", "sim:stm32,stage=cube", "sim:linux-gadget", "sim:lsd", "sim:reference,fault=csw-missing",
            "sim:reference,fault=residue-zero", "sim:reference,fault=csw-signature", "sim:reference,luns=3,variant=blocks-3t"]
@@ -19,6 +20,13 @@ def too_long(mscope, args):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_of_a_device(mscope, command):
     assert {target: long for target in TARGETS if (long := too_long(mscope, command.format(target).split()))} == {}
+
+
+@pytest.mark.parametrize("command", [
+    "replay captures/csw-missing/capture.pcap sim:reference --fast", "fuzz sim:reference,fault=residue-zero --count 50",
+    "decode captures/csw-missing/capture.pcap -vv", "soak sim:reference,fault=ring-end --allow-writes --bytes 2M"])
+def test_of_what_is_found(mscope, command):
+    assert too_long(mscope, [word if not word.startswith("captures/") else TOP / word for word in command.split()]) == []
 
 
 def test_of_what_there_is(mscope):
