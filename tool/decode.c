@@ -31,8 +31,7 @@ static int read_only(struct decode *d, struct msc_err *err)
 	if (!only)
 		return 0;
 	if (d->tool->verbosity < 0)
-		return msc_fail(err, MSC_E_USAGE,
-				"--quiet: --only says already what is listed");
+		return msc_fail(err, MSC_E_USAGE, "--quiet: --only says already what is listed");
 	for (size_t i = 0; msc_decode_only_names[i]; i++)
 		if (!strcmp(only, msc_decode_only_names[i]))
 			d->o.only = (enum msc_decode_only)i;

@@ -37,9 +37,8 @@ static bool is_selected(const struct list_kind *kind, const json_t *entry, const
 	json_t *rule;
 	size_t i;
 
-	json_array_foreach(json_object_get(entry, "caught_by"), i, rule)
-		if (is_named(json_string_value(rule), pattern))
-			return true;
+	json_array_foreach(json_object_get(entry, "caught_by"), i,
+			   rule) if (is_named(json_string_value(rule), pattern)) return true;
 	return is_named(json_string_value(json_object_get(entry, "name")), pattern) ||
 	       (summary && strcasestr(summary, pattern));
 }

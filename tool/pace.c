@@ -153,10 +153,18 @@ static int check_source(const struct job *j, struct msc_err *err)
 static int find_source(struct job *j, struct msc_err *err)
 {
 	struct tool *tool = j->tool;
+	const char *rest;
 	size_t words = 1;
 
 	if (tool->args.n_words && is_capture(tool->args.words[0])) {
 		j->capture = tool->args.words[0];
+	} else if (tool->args.n_words && !strchr(tool->args.words[0], ':') &&
+		   !msc_transport_of(tool->args.words[0], &rest) &&
+		   access(tool->args.words[0], F_OK) < 0) {
+		return msc_fail(err, MSC_E_USAGE,
+				"'%s' is no capture, for there is no such file, and no target: "
+				"\"mscope list targets\" shows how one is named",
+				tool->args.words[0]);
 	} else {
 		if (tool_target(tool, err) < 0)
 			return -1;

@@ -41,8 +41,8 @@ static int open_target(struct source *s, struct tool *tool, struct msc_err *err)
 
 int source_open(struct source *s, struct tool *tool, struct msc_err *err)
 {
-	static const char *const of_target[] = { "lun",     "record", "record-transfers",
-						 "timeout", "seed",   "any-interface",
+	static const char *const of_target[] = { "lun",     "record",  "record-transfers",
+						 "timeout", "seed",    "any-interface",
 						 "log",	    "verbose", "quiet",
 						 NULL };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Finds the transport of a target by its name, opens it and closes it. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +34,15 @@ const struct msc_transport *msc_transport_of(const char *name, const char **rest
 	return NULL;
 }
 
+/* As lsusb shows a device. */
+static bool is_vid_pid(const char *name)
+{
+	for (size_t i = 0; i < strlen("0525:a4a5"); i++)
+		if (i == 4 ? name[i] != ':' : !isxdigit((unsigned char)name[i]))
+			return false;
+	return !name[strlen("0525:a4a5")];
+}
+
 static const struct msc_transport *find(const char *name, const char **rest, struct msc_err *err)
 {
 	const struct msc_transport *transport = msc_transport_of(name, rest);
@@ -49,6 +59,9 @@ static const struct msc_transport *find(const char *name, const char **rest, str
 	}
 	if (!*name)
 		msc_fail(err, MSC_E_USAGE, "empty target name");
+	else if (is_vid_pid(name))
+		msc_fail(err, MSC_E_USAGE, "'%s' is not a target; did you mean 'usb:%s'?", name,
+			 name);
 	else if (!strchr(name, ':'))
 		msc_fail(err, MSC_E_USAGE, "'%s' is not a target: expected %s", name, shapes);
 	else

@@ -84,6 +84,10 @@ UNKNOWN = [
     (["check", "sim:reference,"], 2, "'': expected knob=value"),
     (["check", "sim:reference,,luns=2"], 2, "'': expected knob=value"),
     (["check", "sim:reference,luns=2,luns=3"], 2, "'luns=3': this is set twice"),
+    (["check", "0525:a4a5"], 2, "'0525:a4a5' is not a target; did you mean 'usb:0525:a4a5'?"),
+    (["pace", "nothing.pcap"], 2, "'nothing.pcap' is no capture, for there is no such file, and no target: "
+     "\"mscope list targets\" shows how one is named"),
+    (["pace", "/dev/sdzzz"], 3, "/dev/sdzzz: No such file or directory"),
     (["check", "sim:reference,fault=csw-tag,fault=csw-tag"], 2, "'fault=csw-tag': this is set twice"),
     (["check", "sim:reference,seed=1", "--seed", "2"], 2, "'seed=2': this is set twice"),
     (["check", "usb:serial=a,"], 2, None),

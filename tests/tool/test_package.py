@@ -51,3 +51,12 @@ def test_it_is_this_version_and_needs_what_the_build_needs():
     assert f"usr/lib/*/{soname}\n" in (DEBIAN / "libmscope0.install").read_text()
     for path in re.findall(r"\S+", (DEBIAN / "libmscope-dev.examples").read_text()):
         assert (TOP / path).is_dir()
+
+
+def test_the_first_line_of_the_readme_needs_no_make():
+    """On a fresh Debian there is none: scripts/deps.sh installs it, and is a shell script."""
+    lines = re.search(r"^## Two commands\n(.*?)^## ", (TOP / "README.md").read_text(), re.M | re.S).group(1)
+    commands = [re.split(r"\s{2,}", line.strip())[0] for line in re.findall(r"^    \S.*", lines, re.M)]
+    assert commands == ["scripts/deps.sh build && make demo", "make check"]
+    script = (TOP / "scripts/deps.sh").read_text()
+    assert script.startswith("#!/bin/sh\n") and re.search(r'^build="[^"]*\bmake\b', script, re.M)

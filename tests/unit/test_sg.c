@@ -296,6 +296,9 @@ static void does_not_open(void **state)
 		{ "/dev/sdx", ENXIO, MSC_E_GONE, "has left" },
 		{ "/dev/sg7", EBUSY, MSC_E_BUSY, "cannot open it: Device or resource busy" },
 		{ "sg:7", 0, MSC_E_USAGE, "no kind of target called 'sg'" },
+		{ "0525:a4a5", 0, MSC_E_USAGE, "did you mean 'usb:0525:a4a5'?" },
+		{ "0525:a4a", 0, MSC_E_USAGE, "no kind of target called '0525'" },
+		{ "0525:a4a5,", 0, MSC_E_USAGE, "no kind of target called '0525'" },
 	};
 
 	(void)state;
