@@ -13,7 +13,8 @@
  *	same.c	   whether the medium is the one that it was
  *	mark.c	   writing the mark, and what that shows
  *	reads.c	   whether a READ gives the block that it names
- *	medium.c, finish.c, write.c, earlier.c   see medium.h */
+ *	trial.c	   putting back what mark.c and reads.c wrote, after a crash
+ *	medium.c, finish.c, write.c, earlier.c, tell.c   see medium.h */
 #ifndef MSC_MEDIUM_CARE_H
 #define MSC_MEDIUM_CARE_H
 
@@ -228,6 +229,8 @@ int care_is_marked(struct msc_medium *, bool *marked, struct msc_err *) MSC_MUST
 
 /* ---- mark.c: the mark is written and looked for, unless the medium is too small for one or cannot be written. */
 int care_write_mark(struct msc_medium *, struct msc_err *) MSC_MUST_CHECK;
+/* The journal says that the mark is written to this block next; NULL: there is no mark, and something else is. */
+int care_note_tried(struct msc_medium *, const uint64_t *lba, struct msc_err *) MSC_MUST_CHECK;
 
 /* ---- reads.c */
 /* The blocks that a device with a wrong address may give when the mark's is read. They are saved with it. */
@@ -239,5 +242,14 @@ size_t care_wraps(const struct msc_medium *, uint64_t lba[CARE_WRAPS_MAX]);
  * found to give another block. */
 int care_try_stand_ins(struct msc_medium *, const uint8_t *mark, bool written,
 		       struct msc_err *) MSC_MUST_CHECK;
+
+/* ---- trial.c: what an earlier run wrote to find out what a READ and a write do on its device. Nothing but the
+ * mark has been written then, and to the blocks `lba` alone, in this order. */
+/* Whether a saved block shows the mark. */
+int care_trial_shows(struct msc_medium *, bool *marked, struct msc_err *) MSC_MUST_CHECK;
+/* Takes the mark away, with writes to these blocks alone. Those that were written are dirty afterwards. *good: no
+ * saved block shows it any more. */
+int care_trial_undo(struct msc_medium *, const uint64_t *lba, size_t n, bool *good,
+		    struct msc_err *) MSC_MUST_CHECK;
 
 #endif

@@ -8,7 +8,6 @@
  * the user decides: --restore where the fingerprint agrees, --forget-journal otherwise. */
 #include <dirent.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,18 +41,27 @@ static const char *path_of(const struct earlier *e)
 
 /* ---- whose it is ------------------------------------------------------------------------------- */
 
+/* It may lie there by that run's hand. */
+static int know(struct msc_medium *t, const uint8_t *block, struct msc_err *err)
+{
+	uint8_t *fresh;
+	size_t len;
+	int rc = care_wrote(t, block, t->block_size, &fresh, &len, err);
+
+	free(fresh);
+	return rc;
+}
+
 /* One that was cut short holds too little of the mark to be known by it, and is that run's all the same. */
 static int know_mark(struct msc_medium *t, struct msc_err *err)
 {
-	uint8_t *mark = care_room(t, err), *fresh = NULL;
-	size_t len;
+	uint8_t *mark = care_room(t, err);
 	int rc = mark ? 0 : -1;
 
 	if (mark) {
 		care_mark_fill(t, mark);
-		rc = care_wrote(t, mark, t->block_size, &fresh, &len, err);
+		rc = know(t, mark, err);
 	}
-	free(fresh);
 	free(mark);
 	return rc;
 }
@@ -81,14 +89,9 @@ static int load(struct earlier *e, struct msc_err *err)
 		if (care_add(t, e->content.block[i].lba, 1, e->content.block[i].data, CARE_SCRATCH,
 			     err) < 0)
 			return -1;
-	for (size_t i = 0; i < e->content.n_wrote; i++) {
-		uint8_t *fresh;
-		size_t len;
-
-		if (care_wrote(t, e->content.wrote[i], h->block_size, &fresh, &len, err) < 0)
+	for (size_t i = 0; i < e->content.n_wrote; i++)
+		if (know(t, e->content.wrote[i], err) < 0)
 			return -1;
-		free(fresh);
-	}
 	return t->has_mark ? know_mark(t, err) : 0;
 }
 
@@ -103,6 +106,8 @@ static int find_mark(struct earlier *e, struct msc_err *err)
 
 	if (!t->has_mark)
 		return 0;
+	if (e->content.n_tried)
+		return care_trial_shows(t, &t->marked, err);
 	n = care_images(t, t->mark, image);
 	for (size_t i = 0; i <= n; i++) {
 		struct care_block *b;
@@ -124,11 +129,14 @@ static int find_mark(struct earlier *e, struct msc_err *err)
 	return 0;
 }
 
-/* That run's own device may have hit one of them; then it is saved, and among the blocks to put back. */
+/* That run's own device may have hit one of them; then it is saved, and among the blocks to put back. Or a READ of
+ * it gives the block of the mark, until that is put back. */
 static bool is_hit(const struct msc_medium *t, const struct care_print *p)
 {
 	const struct care_block *b = care_find(t, p->lba);
 
+	if (t->has_mark && memmem(p->data, t->block_size, t->nonce, strlen(t->nonce)))
+		return true;
 	return b && care_is_ours(t, b, p->data);
 }
 
@@ -201,13 +209,43 @@ static int refuse_foreign(const struct earlier *e, unsigned put_back, struct msc
 			path_of(e), e->foreign_lba, others, put_back);
 }
 
+/* It takes away what that run wrote to try the device, and looks again: what differed because a READ gives another
+ * block than it names is as it was. */
+static int undo_trial(struct earlier *e, bool *good, struct msc_err *err)
+{
+	struct msc_medium *t = &e->then;
+	bool readable;
+
+	for (size_t i = 0; i < t->n_blocks; i++)
+		t->block[i].leave = false;
+	if (care_trial_undo(t, e->content.tried, e->content.n_tried, good, err) < 0)
+		return -1;
+	if (!*good && !*t->ended)
+		return msc_fail(
+			err, MSC_E_BUSY,
+			"%s: the mark of that run is read where it cannot be taken away: nothing "
+			"more is written; --forget-journal removes the journal",
+			path_of(e));
+	if (*t->ended)
+		return 0;
+	e->differ = e->foreign = 0;
+	for (size_t i = 0; i < t->n_blocks; i++)
+		if (t->block[i].dirty)
+			include(e, t->block[i].lba);
+	return care_compare(t, CARE_SCRATCH, false, sort_out, e, &readable, err);
+}
+
 static int put_back(struct earlier *e, struct msc_err *err)
 {
 	struct msc_medium *t = &e->then;
-	bool good;
+	bool good = true;
 
 	if (msc_not_mounted(msc_session_target(t->s), err) < 0)
 		return -1;
+	if (e->content.n_tried && undo_trial(e, &good, err) < 0)
+		return -1;
+	if (*t->ended)
+		return not_readable(e, err);
 	if (care_put_back(t, CARE_SCRATCH, false, false, &good, err) < 0)
 		return -1;
 	if (good && !e->foreign && t->has_mark && !*t->ended)
@@ -218,6 +256,15 @@ static int put_back(struct earlier *e, struct msc_err *err)
 	if (e->foreign)
 		return refuse_foreign(e, e->differ - e->foreign, err);
 	return care_flush(t, err);
+}
+
+/* Of the blocks that were tried the last is not the mark's own, so a READ of that one gave another, or gives none
+ * that is saved. What is written there is what is read there. */
+static bool may_be_hidden(const struct earlier *e)
+{
+	size_t n = e->content.n_tried;
+
+	return !e->differ && n > 1 && e->content.tried[n - 1] != e->then.mark;
 }
 
 static int no_mark(const struct earlier *e, struct msc_err *err)
@@ -231,6 +278,15 @@ static int no_mark(const struct earlier *e, struct msc_err *err)
 			"wrote differ here, and the mark of that run is missing; insert the "
 			"medium of that run, or give --forget-journal if they are not wanted",
 			path_of(e), e->prints_differ, t->n_prints);
+	if (may_be_hidden(e) && e->by_word)
+		return 0;
+	if (may_be_hidden(e))
+		return msc_fail(
+			err, MSC_E_BUSY,
+			"%s: that run was cut short while it found out whether a READ gives the "
+			"block that it names, and nothing shows what it wrote last: give "
+			"--restore if this is its medium, or --forget-journal",
+			path_of(e));
 	if (!e->differ)
 		return msc_fail(
 			err, MSC_E_BUSY,
@@ -293,7 +349,7 @@ static int other_size(const struct earlier *e, struct msc_err *err)
 /* The mark, which is not compared, is one of the blocks. */
 static void count_mark(struct earlier *e)
 {
-	if (e->then.marked)
+	if (e->then.marked && !e->content.n_tried)
 		include(e, e->then.mark_at);
 }
 
@@ -333,7 +389,7 @@ static int settle(struct earlier *e, struct msc_err *err)
 
 /* ---- finding it --------------------------------------------------------------------------------- */
 
-static int put_back_found(struct msc_medium *m, struct earlier *e, struct msc_err *err)
+static int put_back_found(struct earlier *e, struct msc_err *err)
 {
 	int rc = settle(e, err);
 
@@ -343,7 +399,6 @@ static int put_back_found(struct msc_medium *m, struct earlier *e, struct msc_er
 	else
 		msc_journal_close(e->journal);
 	msc_journal_content_free(&e->content);
-	(void)m;
 	return rc;
 }
 
@@ -377,7 +432,7 @@ static int search(struct msc_medium *m, const char *dir, const char *own, bool b
 				care_blocks_free(&e->then);
 			}
 			if (*found) {
-				rc = put_back_found(m, e, err);
+				rc = put_back_found(e, err);
 			} else {
 				msc_journal_close(e->journal);
 				msc_journal_content_free(&e->content);
@@ -406,7 +461,7 @@ static int put_back_any(struct msc_medium *m, const char *dir, bool by_word, str
 	msc_journal_name(dir, m->device->medium_id, m->o.lun, own, sizeof own);
 	rc = msc_journal_find(dir, m->device->medium_id, m->o.lun, &e->journal, &e->content, err);
 	if (rc == 0 && e->journal)
-		rc = put_back_found(m, e, err);
+		rc = put_back_found(e, err);
 	else if (rc == 0)
 		rc = search(m, dir, own, by_word, &found, err);
 	if (rc == 0 && !e->journal && !found && by_word)
@@ -442,54 +497,4 @@ int msc_medium_earlier(struct msc_medium *m, enum msc_earlier what, struct msc_e
 		return 0;
 	}
 	return put_back_any(m, dir, what == MSC_EARLIER_RESTORE, err);
-}
-
-/* ---- telling ------------------------------------------------------------------------------------ */
-
-static void say(msc_medium_note_fn *note, void *user, const char *fmt, ...) MSC_PRINTF(3, 4);
-static void say(msc_medium_note_fn *note, void *user, const char *fmt, ...)
-{
-	char text[4096];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof text, fmt, args);
-	va_end(args);
-	note(user, true, text);
-}
-
-static void tell_of(const char *dir, const char *device, uint8_t lun, msc_medium_note_fn *note,
-		    void *user)
-{
-	struct msc_err err = MSC_ERR_INIT;
-	struct msc_journal_content c;
-	struct msc_journal *j;
-
-	if (msc_journal_find(dir, device, lun, &j, &c, &err) < 0) {
-		if (err.code != MSC_E_BUSY) /* whoever holds it looks after it */
-			say(note, user, "%s", err.msg);
-		return;
-	}
-	if (!j)
-		return;
-	if (c.began)
-		say(note, user,
-		    "an earlier run was cut short while it was writing: \"mscope check "
-		    "--restore\" puts the %zu blocks back that %s holds (of a medium of %" PRIu64
-		    " blocks of %" PRIu32 " bytes), --forget-journal leaves the medium as it is",
-		    c.n_blocks, msc_journal_path(j), c.head.capacity, c.head.block_size);
-	msc_journal_content_free(&c);
-	msc_journal_close(j);
-}
-
-void msc_medium_tell(const struct msc_device *d, const char *dir, msc_medium_note_fn *note,
-		     void *user)
-{
-	struct msc_err unknown = MSC_ERR_INIT;
-	char own[3072];
-
-	if (d->forgets || (!dir && msc_journal_default_dir(own, sizeof own, &unknown) < 0))
-		return;
-	for (unsigned lun = 0; lun <= MSC_LUN_MAX; lun++)
-		tell_of(dir ? dir : own, d->medium_id, (uint8_t)lun, note, user);
 }

@@ -332,9 +332,13 @@ int msc_journal_write(struct msc_journal *j, const struct msc_journal_head *h,
 	return sync_dir(j, err);
 }
 
-int msc_journal_begin(struct msc_journal *j, struct msc_err *err)
+int msc_journal_begin(struct msc_journal *j, const uint64_t *tried, struct msc_err *err)
 {
-	return append_synced(j, "begin", NULL, 0, err);
+	uint8_t data[8];
+
+	if (tried)
+		msc_put_be64(data, *tried);
+	return append_synced(j, "begin", data, tried ? sizeof data : 0, err);
 }
 
 int msc_journal_add_blocks(struct msc_journal *j, uint32_t block_size,

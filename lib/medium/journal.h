@@ -10,7 +10,8 @@
  *
  *	head   text: device, lun, capacity, block_size, mark, print (see struct msc_journal_head)
  *	save   blocks as found, each behind its address (8 bytes, big-endian)
- *	begin  nothing was written before it; the mark is, right behind it
+ *	begin  the first: nothing was written before it. With an address (8 bytes, big-endian): the mark is
+ *	       written there, right behind it, and nothing else before the next entry of contents or stamps
  *	wrote  contents that the run may write from here on, anywhere in the blocks that are saved
  *	stamp  a seed (8 bytes, big-endian): what else may lie there are stamps of it (medium/stamp.h)
  *
@@ -60,6 +61,8 @@ struct msc_journal_content {
 	uint64_t stamp; /* the seed of stamps that may lie there, when has_stamp */
 	bool has_stamp;
 	bool began; /* something may have been written */
+	uint64_t *tried; /* while that is the mark alone: where, in order; else none */
+	size_t n_tried;
 };
 void msc_journal_content_free(struct msc_journal_content *);
 
@@ -79,7 +82,8 @@ int msc_journal_reserve(const char *dir, const char *device, uint8_t lun, struct
 int msc_journal_write(struct msc_journal *, const struct msc_journal_head *,
 		      const struct msc_journal_block *, size_t n, struct msc_err *) MSC_MUST_CHECK;
 /* Each appends an entry and syncs the file. */
-int msc_journal_begin(struct msc_journal *, struct msc_err *) MSC_MUST_CHECK;
+/* `tried`: the block that the mark is written to; NULL: there is none. */
+int msc_journal_begin(struct msc_journal *, const uint64_t *tried, struct msc_err *) MSC_MUST_CHECK;
 int msc_journal_add_blocks(struct msc_journal *, uint32_t block_size,
 			   const struct msc_journal_block *, size_t n,
 			   struct msc_err *) MSC_MUST_CHECK;

@@ -22,6 +22,7 @@ void msc_journal_content_free(struct msc_journal_content *c)
 	free(c->file);
 	free(c->block);
 	free(c->wrote);
+	free(c->tried);
 	*c = (struct msc_journal_content){ .file = NULL };
 }
 
@@ -127,12 +128,19 @@ static int add_blocks(struct msc_journal_content *c, const uint8_t *data, size_t
 	return 0;
 }
 
+/* Whatever else was written, it is not the mark alone any more. */
+static void end_trial(struct msc_journal_content *c)
+{
+	c->n_tried = 0;
+}
+
 static int add_wrote(struct msc_journal_content *c, const uint8_t *data, size_t len,
 		     const char **what, struct msc_err *err)
 {
 	size_t n = len / c->head.block_size;
 	const uint8_t **grown;
 
+	end_trial(c);
 	if (len % c->head.block_size) {
 		*what = "the length of its blocks";
 		return 0;
@@ -146,8 +154,29 @@ static int add_wrote(struct msc_journal_content *c, const uint8_t *data, size_t 
 	return 0;
 }
 
+static int add_begin(struct msc_journal_content *c, const uint8_t *data, size_t len,
+		     const char **what, struct msc_err *err)
+{
+	uint64_t *grown;
+
+	c->began = true;
+	if (!len)
+		return 0;
+	if (len != 8 || msc_get_be64(data) >= c->head.capacity) {
+		*what = "where it begins to write";
+		return 0;
+	}
+	grown = reallocarray(c->tried, c->n_tried + 1, sizeof *grown);
+	if (!grown)
+		return msc_nomem(err);
+	c->tried = grown;
+	grown[c->n_tried++] = msc_get_be64(data);
+	return 0;
+}
+
 static void add_stamp(struct msc_journal_content *c, const uint8_t *seed)
 {
+	end_trial(c);
 	c->has_stamp = true;
 	c->stamp = msc_get_be64(seed);
 }
@@ -164,7 +193,7 @@ static int take_entry(struct msc_journal_content *c, size_t index, const char *k
 	else if (index == 1)
 		*what = "no blocks";
 	else if (!strcmp(kind, "begin"))
-		c->began = true;
+		return add_begin(c, data, len, what, err);
 	else if (!strcmp(kind, "wrote"))
 		return add_wrote(c, data, len, what, err);
 	else if (!strcmp(kind, "stamp") && len == 8 && c->head.block_size >= MSC_STAMP_LEAST)

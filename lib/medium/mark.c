@@ -100,7 +100,8 @@ static int put_mark(struct msc_medium *m, const uint8_t *mark, struct msc_err *e
 		return -1;
 	if (*m->ended)
 		return 0;
-	if (care_write(m, m->mark, 1, mark, true, &good, err) < 0)
+	if (care_note_tried(m, &m->mark, err) < 0 ||
+	    care_write(m, m->mark, 1, mark, true, &good, err) < 0)
 		return -1;
 	if (*m->ended)
 		return 0;
@@ -128,13 +129,18 @@ static int look_around_mark(struct msc_medium *m, const uint8_t *mark, struct ms
 	return *m->ended ? 0 : compare_mark(m, mark, err);
 }
 
+int care_note_tried(struct msc_medium *m, const uint64_t *lba, struct msc_err *err)
+{
+	return m->journal ? msc_journal_begin(m->journal, lba, err) : 0;
+}
+
 int care_write_mark(struct msc_medium *m, struct msc_err *err)
 {
 	uint8_t *mark;
 	int rc;
 
 	if (!m->has_mark || msc_session_unit(m->s, m->o.lun)->write_protected)
-		return 0;
+		return care_note_tried(m, NULL, err);
 	mark = care_room(m, err);
 	if (!mark)
 		return -1;

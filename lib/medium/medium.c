@@ -302,8 +302,6 @@ int care_begin(struct msc_medium *m, struct msc_err *err)
 	for (size_t i = 0; i < m->n_blocks; i++)
 		m->block[i].noted = true;
 	m->saved = true;
-	if (m->journal && msc_journal_begin(m->journal, err) < 0)
-		return -1;
 	return care_write_mark(m, err);
 }
 

@@ -117,11 +117,15 @@ static int is_stood_in(struct msc_medium *m, const struct care_block *b, const u
 	char what[128], of[40] = "";
 	bool good, shown, same;
 
-	if (put(m, b->lba, mark, &good, err) < 0 || shows_mark(m, m->mark, &shown, err) < 0 ||
-	    put(m, b->lba, b->data, &good, err) < 0 || is_as_found(m, b, &same, err) < 0)
+	if (care_note_tried(m, &b->lba, err) < 0 || put(m, b->lba, mark, &good, err) < 0 ||
+	    shows_mark(m, m->mark, &shown, err) < 0 || put(m, b->lba, b->data, &good, err) < 0 ||
+	    is_as_found(m, b, &same, err) < 0)
 		return -1;
 	if (!shown)
 		return 0;
+	/* it lies there, and no READ has shown what did: what was read in its place is the likeliest */
+	if (written && put(m, m->mark, b->data, &good, err) < 0)
+		return -1;
 	while (page < m->mark && m->mark / page * page != b->lba)
 		page *= 2;
 	if (page < m->mark)

@@ -49,11 +49,11 @@ int care_announce(struct msc_medium *m, const uint8_t *data, size_t len, struct 
 	size_t fresh_len;
 	int rc;
 
-	if (!m->saved || !len)
+	if (!m->saved || !len || !m->journal)
 		return 0;
 	if (care_wrote(m, data, len, &fresh, &fresh_len, err) < 0)
 		return -1;
-	rc = m->journal && fresh_len ? msc_journal_add_wrote(m->journal, fresh, fresh_len, err) : 0;
+	rc = fresh_len ? msc_journal_add_wrote(m->journal, fresh, fresh_len, err) : 0;
 	free(fresh);
 	return rc;
 }

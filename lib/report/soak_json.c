@@ -82,7 +82,7 @@ json_t *msc_soak_json(const struct msc_soak_report *r)
 					     r->reason && *r->reason ? r->reason : s->failure);
 	json_t *rest = json_pack(
 		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:{s:s, s:b, s:o}, s:b, s:o, "
-		"s:I, s:I, s:o, s:o, s:o}",
+		"s:I, s:I, s:I, s:o, s:o, s:o}",
 		"seed", (json_int_t)s->seed, "from", (json_int_t)s->from, "next",
 		(json_int_t)(s->from + s->rounds), "first_lba", (json_int_t)s->first, "blocks",
 		(json_int_t)s->blocks, "block_size", (json_int_t)s->block_size, "writes",
@@ -92,8 +92,9 @@ json_t *msc_soak_json(const struct msc_soak_report *r)
 		power_name(s), "flushed", s->flushed, "reason",
 		*s->power_why ? msc_json_text(s->power_why) : json_null(), "restored", r->restored,
 		"failure", *s->failure ? msc_json_text(s->failure) : json_null(), "wrong_blocks",
-		(json_int_t)s->n_wrong, "changed_elsewhere", (json_int_t)r->elsewhere, "kinds",
-		counts(s), "patterns", patterns(s), "wrong", wrongs(s));
+		(json_int_t)s->wrong_blocks, "wrong_times", (json_int_t)s->n_wrong,
+		"changed_elsewhere", (json_int_t)r->elsewhere, "kinds", counts(s), "patterns",
+		patterns(s), "wrong", wrongs(s));
 
 	if (!document || !rest || json_object_update_new(document, rest)) {
 		json_decref(document);

@@ -41,15 +41,20 @@ static void print_head(FILE *out, const struct msc_soak_report *r)
 
 static void print_kinds(FILE *out, const struct msc_soak *s, bool color)
 {
-	char text[256] = "", all[320];
+	char text[256] = "", often[96] = "", all[448];
 	size_t n = 0;
 
 	for (int k = 0; k < MSC_SOAK_KINDS; k++)
 		if (s->count[k])
 			n += (size_t)snprintf(text + n, sizeof text - n, "%s%" PRIu32 " %s",
 					      n ? ", " : "", s->count[k], msc_soak_kind_names[k]);
-	snprintf(all, sizeof all, "%" PRIu32 " block%s not as %s should be: %s", s->n_wrong,
-		 s->n_wrong == 1 ? " is" : "s are", s->n_wrong == 1 ? "it" : "they", text);
+	if (s->n_wrong != s->wrong_blocks)
+		snprintf(often, sizeof often,
+			 ", %" PRIu32 " times in all, once for each write of %s", s->n_wrong,
+			 s->wrong_blocks == 1 ? "it" : "them");
+	snprintf(all, sizeof all, "%" PRIu32 " block%s not as %s should be%s: %s", s->wrong_blocks,
+		 s->wrong_blocks == 1 ? " is" : "s are", s->wrong_blocks == 1 ? "it" : "they",
+		 often, text);
 	msc_put_row_tinted(out, color, MSC_TINT_FAIL, COLUMN, "FAIL", all);
 }
 

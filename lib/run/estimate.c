@@ -13,12 +13,14 @@ struct range {
 	int64_t low, high;
 };
 
-/* From the bus and a fast medium to a slow one. Linux takes up to 400 ms for a port reset with the enumeration. */
+/* From the bus and a fast medium to a slow one: the end of a range that is told before anything was measured is at
+ * most 3 times too near where a block takes 200 ms, an erase of flash for each. Linux takes up to 400 ms for a port
+ * reset with the enumeration. */
 static const struct range untried[MSC_COSTS] = {
 	[MSC_COST_COMMAND] = { 100 * MSC_US, 5 * MSC_MS },
 	[MSC_COST_RESET] = { 20 * MSC_MS, 400 * MSC_MS },
 	[MSC_COST_READ] = { 10 * MSC_US, 5 * MSC_MS },
-	[MSC_COST_WRITE] = { 10 * MSC_US, 10 * MSC_MS },
+	[MSC_COST_WRITE] = { 10 * MSC_US, 15 * MSC_MS },
 };
 
 static int64_t mean(const struct msc_price *p)

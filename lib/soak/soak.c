@@ -35,6 +35,7 @@ struct cell { /* what is known of a block */
 	uint32_t told; /* the generation, plus 1, for which it is known to be wrong */
 	bool unknown;  /* a write of it failed */
 	bool read;     /* since it was written */
+	bool counted;  /* in wrong_blocks */
 };
 
 struct soak {
@@ -67,8 +68,12 @@ static bool has_failed(const struct soak *k)
 
 static void keep(struct soak *k, const struct msc_soak_wrong *w)
 {
+	struct cell *c = &k->cell[w->lba - k->r->first];
+
 	k->r->count[w->kind]++;
 	k->r->n_wrong++;
+	k->r->wrong_blocks += !c->counted;
+	c->counted = true;
 	if (k->r->n_kept < MSC_SOAK_KEPT)
 		k->r->wrong[k->r->n_kept++] = *w;
 }
@@ -170,15 +175,17 @@ static int write_extent(struct soak *k, uint64_t lba, uint32_t n, struct msc_err
 				    .before = c->generation,
 				    .offset = i,
 				    .blocks = n,
-				    .ordinal = k->r->ordinal + i };
+				    .ordinal = k->r->ordinal + i,
+				    .counted = c->counted };
 	}
 	if (msc_session_write(k->s, k->o->lun, lba, n, size, k->data, 0, &good, err) < 0)
 		return -1;
 	k->r->writes++;
-	k->r->bytes_written += (uint64_t)n * size;
 	k->r->ordinal += n;
-	if (good)
+	if (good) {
+		k->r->bytes_written += (uint64_t)n * size;
 		return 0;
+	}
 	for (uint32_t i = 0; i < n; i++)
 		k->cell[lba + i - k->r->first].unknown = true;
 	w = begin_wrong(k, lba);
@@ -202,10 +209,10 @@ static int read_extent(struct soak *k, uint64_t lba, uint32_t n, struct msc_err 
 		if (msc_session_read(k->s, k->o->lun, lba, part, size, k->data, 0, &good, err) < 0)
 			return -1;
 		k->r->reads++;
-		k->r->bytes_read += (uint64_t)part * size;
 		for (uint32_t i = 0; good && i < part; i++)
 			compare(k, lba + i, k->data + (size_t)i * size);
 		if (good) {
+			k->r->bytes_read += (uint64_t)part * size;
 			lba += part;
 			part = n;
 			continue;

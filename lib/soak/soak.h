@@ -90,15 +90,17 @@ struct msc_soak {
 	uint64_t seed;
 	uint64_t from, rounds;	/* the first round, and how many have come to their end */
 	uint32_t writes, reads; /* commands */
-	uint64_t bytes_written, bytes_read;
+	uint64_t bytes_written, bytes_read; /* by commands that passed */
 	int64_t elapsed_ns;
 	bool compared_all; /* the whole range was read and compared at the end */
 	enum msc_soak_power power;
 	bool flushed; /* by SYNCHRONIZE CACHE before it, since the device reports a cache */
 	char power_why[256]; /* skipped */
 	char failure[320];   /* what the device did that ended it early; empty: nothing */
-	uint32_t count[MSC_SOAK_KINDS], n_wrong;
-	struct msc_soak_wrong *wrong; /* the first of them */
+	uint32_t count[MSC_SOAK_KINDS],
+		n_wrong; /* a block once for each write of it, whoever reads it how often */
+	uint32_t wrong_blocks; /* so many different ones */
+	struct msc_soak_wrong *wrong; /* the first of n_wrong */
 	uint32_t n_kept;
 	uint64_t ordinal; /* blocks that were written, one after the other */
 	/* of those whose ordinal has this remainder: written over, or left, before anybody read them */

@@ -7,6 +7,7 @@ SOUND = ["sim:reference", "sim:reference,speed=full", "sim:stm32", "sim:referenc
 SLOW = ["sim:stm32,stage=cube", "sim:reference,variant=card-slow", "sim:reference,variant=card-slow --allow-writes",
         "sim:reference,card-write=200ms --allow-writes", "sim:reference,variant=card-erase --allow-writes"]
 HANGING = [f"sim:reference,fault={fault}" for fault in ("csw-missing", "halt-stuck", "hang-when-short", "hang-vpd")]
+POLLED = ["sim:reference,poll=5ms", "sim:reference,card-read=20ms", "sim:reference,poll=20ms,speed=full --allow-writes"]
 
 
 def run(mscope, target, **options):
@@ -23,6 +24,13 @@ def test_the_first_range_holds_the_time_of_a_usual_device(mscope, target):
     document, estimates = run(mscope, target)
     assert holds(document, estimates[0]), estimates
     assert estimates[0]["done"] == 0
+
+
+@pytest.mark.parametrize("target", SLOW + HANGING + POLLED)
+def test_the_first_range_is_within_a_factor_of_three(mscope, target):
+    """Before anything was measured; what it leaves out is told when it shows."""
+    document, (first, *_) = run(mscope, target)
+    assert first["low_ns"] / 3 <= document["device_ns"] <= 3 * first["high_ns"], (document["device_ns"], first)
 
 
 @pytest.mark.parametrize("target", SOUND + SLOW + HANGING)

@@ -55,7 +55,7 @@ def test_the_pattern_is_named(mscope, fault, kinds, name, period, queued):
     assert set(d["kinds"]) == kinds
     assert [p["id"] for p in d["patterns"]] == [name]
     assert pattern(d, name)["period_blocks"] == period
-    assert pattern(d, name)["of"] >= d["wrong_blocks"] * 0.9 or d["wrong_blocks"] > len(d["wrong"])
+    assert pattern(d, name)["of"] >= d["wrong_times"] * 0.9 or d["wrong_times"] > len(d["wrong"])
     assert d["restored"]
 
 
@@ -69,12 +69,24 @@ def test_it_is_placed(mscope):
     assert d["wrong_blocks"] == 32 and all(w["after_power"] for w in d["wrong"])
 
 
+@pytest.mark.parametrize("fault", ["block-worn", "ring-end"])
+def test_a_block_counts_once(mscope, fault):
+    """However often it was written and found wrong; that is told beside it."""
+    args = ("soak", f"sim:reference,fault={fault}", WRITES, "--bytes", "32M")
+    d = mscope.json(*args, status=1)
+    assert len(d["wrong"]) == d["wrong_times"] == sum(d["kinds"].values())
+    assert d["wrong_blocks"] == len({w["lba"] for w in d["wrong"]})
+    words = " ".join(mscope(*args, status=1).out.split())
+    assert re.search(rf"FAIL {d['wrong_blocks']} blocks are not as they should be[,:]", words), words
+    assert (f", {d['wrong_times']} times in all, once for each write of them:" in words) == (d["wrong_times"] != d["wrong_blocks"])
+
+
 def test_a_defect_once_per_mib_of_much_traffic(mscope):
     """2 GiB take 6 s; here it is a part of that."""
     d = mscope.json("soak", "sim:reference,fault=ring-end", WRITES, "--bytes", "256M", status=1)
     assert 256 * MIB <= d["bytes_written"] + d["bytes_read"] < 280 * MIB
     ring = pattern(d, "ring")
-    assert ring["period_blocks"] == 2048 and ring["of"] == d["wrong_blocks"] > 80
+    assert ring["period_blocks"] == 2048 and ring["of"] == d["wrong_times"] > 80
     found = re.search(r"; of its (\d+) places (\d+) wrong, (\d+) written over before .*, (\d+) right$", ring["text"])
     places, wrong, over, right = map(int, found.groups())
     assert (wrong, over, right) == (ring["of"], places - wrong, 0) and abs(places - d["bytes_written"] / MIB) < 2

@@ -91,7 +91,7 @@ static struct msc_journal *create(const struct place *p)
 	if (msc_journal_reserve(p->dir, head.device, head.lun, &j, &err) < 0 ||
 	    msc_journal_write(j, &head, blocks, BLOCKS - 1, &err) < 0 ||
 	    msc_journal_add_blocks(j, SIZE, blocks + BLOCKS - 1, 1, &err) < 0 ||
-	    msc_journal_begin(j, &err) < 0 ||
+	    msc_journal_begin(j, &head.mark, &err) < 0 ||
 	    msc_journal_add_wrote(j, written, sizeof written, &err) < 0)
 		fail_msg("%s", err.msg);
 	return j;
@@ -282,6 +282,38 @@ static void test_cut(void **state)
 	assert_true(damaged > whole && found > 2 * SIZE);
 }
 
+/* Where the mark alone has been written, until anything else is announced. */
+static void test_tried(void **state)
+{
+	const uint64_t tried[] = { 8100, 4004, 8192 };
+	struct place *p = *state;
+	struct msc_journal_content c;
+	struct msc_err err = MSC_ERR_INIT;
+	struct msc_journal *j = NULL;
+
+	assert_int_equal(msc_journal_reserve(p->dir, head.device, head.lun, &j, &err), 0);
+	assert_int_equal(msc_journal_write(j, &head, blocks, BLOCKS, &err), 0);
+	for (size_t n = 1; n <= 2; n++) {
+		assert_int_equal(msc_journal_begin(j, &tried[n - 1], &err), 0);
+		msc_journal_close(j);
+		assert_int_equal(msc_journal_find(p->dir, head.device, head.lun, &j, &c, &err), 0);
+		assert_true(c.began);
+		assert_int_equal(c.n_tried, n);
+		assert_memory_equal(c.tried, tried, n * sizeof *tried);
+		msc_journal_content_free(&c);
+	}
+	assert_int_equal(msc_journal_add_wrote(j, written, SIZE, &err), 0);
+	msc_journal_close(j);
+	assert_int_equal(msc_journal_find(p->dir, head.device, head.lun, &j, &c, &err), 0);
+	assert_true(c.began);
+	assert_int_equal(c.n_tried, 0);
+	msc_journal_content_free(&c);
+	assert_int_equal(msc_journal_begin(j, &tried[2], &err), 0);
+	msc_journal_close(j);
+	find(p, &err);
+	assert_non_null(strstr(err.msg, "is damaged (where it begins to write)"));
+}
+
 static void test_heads(void **state)
 {
 	static const struct {
@@ -380,6 +412,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_held, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damage, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cut, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tried, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_heads, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_numbers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_place, setup, teardown),

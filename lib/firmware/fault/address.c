@@ -120,7 +120,7 @@ const struct msc_fault msc_fault_byte_address_32 = {
 const struct msc_fault msc_fault_byte_address_32_read = {
 	.id = "byte-address-32-read",
 	.title = "the byte addresses of reads are formed in 32 bits, those of writes are not",
-	.seen = "to show what a write cannot",
+	.seen = "https://github.com/micropython/micropython/pull/849: the class cuts the address that it reads from",
 	.caught_by = "scsi.lba.range",
 	.mistake =
 		"lba * 512 is computed in 32 bits in the read path: cast to uint64_t first",
