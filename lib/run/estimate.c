@@ -20,7 +20,7 @@ static const struct range untried[MSC_COSTS] = {
 	[MSC_COST_COMMAND] = { 100 * MSC_US, 5 * MSC_MS },
 	[MSC_COST_RESET] = { 20 * MSC_MS, 400 * MSC_MS },
 	[MSC_COST_READ] = { 10 * MSC_US, 5 * MSC_MS },
-	[MSC_COST_WRITE] = { 10 * MSC_US, 15 * MSC_MS },
+	[MSC_COST_WRITE] = { 10 * MSC_US, 20 * MSC_MS },
 };
 
 static int64_t mean(const struct msc_price *p)
