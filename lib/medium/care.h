@@ -202,6 +202,8 @@ int care_take_all(struct msc_medium *, uint64_t *lba, size_t n, enum care_kind, 
 		  struct msc_err *) MSC_MUST_CHECK;
 /* Notes in the journal what was saved since it was written. */
 int care_note_new(struct msc_medium *, struct msc_err *) MSC_MUST_CHECK;
+/* The journal says that the mark is written to this block next; NULL: there is no mark, and something else is. */
+int care_note_tried(struct msc_medium *, const uint64_t *lba, struct msc_err *) MSC_MUST_CHECK;
 
 /* ---- write.c: the journal knows that these contents may lie on the medium. */
 int care_announce(struct msc_medium *, const uint8_t *data, size_t len,
@@ -229,8 +231,6 @@ int care_is_marked(struct msc_medium *, bool *marked, struct msc_err *) MSC_MUST
 
 /* ---- mark.c: the mark is written and looked for, unless the medium is too small for one or cannot be written. */
 int care_write_mark(struct msc_medium *, struct msc_err *) MSC_MUST_CHECK;
-/* The journal says that the mark is written to this block next; NULL: there is no mark, and something else is. */
-int care_note_tried(struct msc_medium *, const uint64_t *lba, struct msc_err *) MSC_MUST_CHECK;
 
 /* ---- reads.c */
 /* The blocks that a device with a wrong address may give when the mark's is read. They are saved with it. */

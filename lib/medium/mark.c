@@ -129,11 +129,6 @@ static int look_around_mark(struct msc_medium *m, const uint8_t *mark, struct ms
 	return *m->ended ? 0 : compare_mark(m, mark, err);
 }
 
-int care_note_tried(struct msc_medium *m, const uint64_t *lba, struct msc_err *err)
-{
-	return m->journal ? msc_journal_begin(m->journal, lba, err) : 0;
-}
-
 int care_write_mark(struct msc_medium *m, struct msc_err *err)
 {
 	uint8_t *mark;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Saving: blocks are read and kept, and those that are new are noted in the journal. */
+/* Saving: blocks are read and kept, and those that are new are noted in the journal, as is where the mark goes. */
 #include <stdlib.h>
 
 #include "medium/care.h"
@@ -68,4 +68,9 @@ int care_note_new(struct msc_medium *m, struct msc_err *err)
 		rc = msc_journal_add_blocks(m->journal, m->block_size, list, n, err);
 	free(list);
 	return rc;
+}
+
+int care_note_tried(struct msc_medium *m, const uint64_t *lba, struct msc_err *err)
+{
+	return m->journal ? msc_journal_begin(m->journal, lba, err) : 0;
 }
