@@ -370,7 +370,7 @@ static struct msc_range saving(const struct msc_costs *c, enum msc_diagnosis_id 
 	case MSC_DIAG_POLLING:
 	case MSC_DIAGS: break;
 	}
-	if (id < MSC_DIAG_HOST_PACED && r.most > 0)
+	if ((id < MSC_DIAG_HOST_PACED || id == MSC_DIAG_PER_COMMAND_COST) && r.most > 0)
 		in_frames(c, z, &r);
 	r.most = fmax(0, fmin(r.most, msc_whole(c, z) - needed));
 	r.least = fmin(r.least, r.most);

@@ -250,8 +250,12 @@ static void settle_buffers(struct msc_pace *p)
 	if (p->block_ns <= 0 || p->first_ns < 0)
 		return;
 	p->overlap = overlap(p);
-	if (!waits(p) || !p->ready)
+	if (!waits(p))
 		return;
+	if (!p->ready) { /* all that was read behind the pause came promptly */
+		p->buffers_unseen = p->resumed > 0 && !p->captured;
+		return;
+	}
 	if (p->handed.locked) /* only a task that holds a further block waits for the bus alone */
 		p->buffers = 2;
 	else if (p->chunk > 1 && !tells_buffers(p, bus, block))

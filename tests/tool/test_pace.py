@@ -290,6 +290,21 @@ def test_timeline_json_is_in_order(mscope):
     assert all({"host", "bus"} < {s["lane"] for s in t["spans"]} <= {"host", "bus", "medium", "ticks"} for t in document["timelines"])
 
 
+@pytest.mark.parametrize("target", [Board(medium_us=20), Board(copy_ns=5000), Board(medium_us=10, hold=2, copy_ns=5000),
+                                    Board(medium_us=20, bench="host=ehci"), "sim:lsd", "sim:stm32,stage=async",
+                                    "sim:stm32,host=xhci", "sim:linux-gadget,blocks=16384,host=xhci"], ids=str)
+def test_the_bus_carries_in_the_picture_what_it_needs(mscope, boards, target):
+    """Waits shorter than a few packets are waits too."""
+    target = target if isinstance(target, str) else target.target(boards)
+    document = mscope.json("pace", target)
+    line = document["timeline"]
+    spans = [s for s in line["spans"] if s["lane"] == "bus"]
+    carried = sum(s["to_ns"] - s["from_ns"] for s in spans if s["kind"] == "data")
+    assert carried == pytest.approx(line["blocks"] * document["model"]["bus_ns"], rel=.03)
+    for a, b in zip(spans, spans[1:]):
+        assert a["to_ns"] <= b["from_ns"] + 1, (a, b)
+
+
 @pytest.mark.parametrize("args, status, says", [
     (["sim:stm32", "--mode", "parallel"], 2, "--mode: 'parallel' is none of serial, queued, both"),
     (["sim:stm32", "--blocks", "0"], 2, "--blocks: '0': expected 1 to 65535 blocks"),
