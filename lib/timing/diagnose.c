@@ -392,6 +392,21 @@ static bool host_matters_serially(const struct msc_pace *p)
 	return p->serial && msc_shares_of(&serial, MSC_DIAG_HOST_PACED).cost >= COMMAND_MATTERS;
 }
 
+static const char *what_hides_buffers(const struct msc_pace *p)
+{
+	if (!p->ready)
+		return "all blocks that were read after a pause of the host came at once, so where a "
+		       "buffer of the device ends was not seen";
+	if (p->host.locked)
+		return "the difference is lost in this host's frames; a host controller that reports "
+		       "at once (xHCI) would tell";
+	if (p->moderation_ns > 0)
+		return "the host's interrupt moderation hides the difference; a host controller that "
+		       "reports each transfer at once would tell";
+	return "the rest is about what an endpoint that was armed late waits for the host's next poll, "
+	       "which a second buffer need not save; a medium that is slower for the trial would tell";
+}
+
 static void untold(struct msc_pace *p, const struct msc_costs *c)
 {
 	char bus[80];
@@ -432,20 +447,8 @@ static void untold(struct msc_pace *p, const struct msc_costs *c)
 			"controller that reports at once (xHCI) would tell",
 			msc_ns(p->tick.period_ns).s, msc_ns(p->host.period_ns).s);
 	else if (p->buffers_unseen)
-		snprintf(
-			p->untold, sizeof p->untold, "one buffer or two could not be told: %s",
-			!p->ready
-				? "all blocks that were read after a pause of the host came at once, so where "
-				  "a buffer of the device ends was not seen"
-			: p->host.locked
-				? "the difference is lost in this host's frames; a host controller "
-				  "that reports at once (xHCI) would tell"
-			: p->moderation_ns > 0
-				? "the host's interrupt moderation hides the difference; a host "
-				  "controller that reports each transfer at once would tell"
-				: "the rest is about what an endpoint that was armed late waits for the "
-				  "host's next poll, which a second buffer need not save; a medium that "
-				  "is slower for the trial would tell");
+		snprintf(p->untold, sizeof p->untold, "one buffer or two could not be told: %s",
+			 what_hides_buffers(p));
 	else if (c->rest < p->block_ns && p->requests_busy < MSC_PACE_REQUESTS_LEAST)
 		snprintf(
 			p->untold, sizeof p->untold,
