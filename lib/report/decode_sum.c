@@ -192,16 +192,17 @@ static double rate(uint64_t bytes, int64_t ns) /* kB/s */
 	return ns > 0 ? (double)bytes * 1e6 / (double)ns : 0;
 }
 
-/* That of the fastest device; unknown where one has a speed without a limit that is known. */
+/* That of the fastest device. */
 static enum msc_speed fastest(const struct msc_sum *s)
 {
 	enum msc_speed speed = MSC_SPEED_UNKNOWN;
+	double most = 0;
 
 	for (enum msc_speed i = MSC_SPEED_UNKNOWN; i <= MSC_SPEED_SUPER; i++) {
-		if (s->speeds & 1u << i && msc_bus_most(i) <= 0)
-			return MSC_SPEED_UNKNOWN;
-		if (s->speeds & 1u << i && msc_bus_most(i) > msc_bus_most(speed))
-			speed = i;
+		if (!(s->speeds & 1u << i) || msc_bus_most(i) <= most)
+			continue;
+		most = msc_bus_most(i);
+		speed = i;
 	}
 	return speed;
 }
@@ -311,7 +312,7 @@ static void say(FILE *out, const char *text)
 
 static void print_evidence(const struct msc_sum *s, const struct msc_capture_facts *f, FILE *out)
 {
-	char step[24];
+	char step[24], bus[80];
 
 	fputs("\nevidence\n", out);
 	SAY(out, !f->sees_packets,
@@ -345,9 +346,9 @@ static void print_evidence(const struct msc_sum *s, const struct msc_capture_fac
 	    "rate means something only for many commands",
 	    msc_short_ns(step, f->clock_step_ns));
 	SAY(out, impossible_kinds(s),
-	    "%u of the commands took less time than their bytes need on a %s-speed bus (%.0f kB/s at "
-	    "most): the capture was not taken at one, and no rate is given for them",
-	    impossible_kinds(s), msc_speed_name(fastest(s)), msc_bus_most(fastest(s)) / 1e3);
+	    "%u of the commands took less time than their bytes need on %s: the capture was not taken "
+	    "at one, and no rate is given for them",
+	    impossible_kinds(s), msc_bus_text(bus, sizeof bus, fastest(s)));
 	SAY(out, f->clock_set,
 	    "the clock was set back %llu time%s: from there times go on where they were",
 	    (unsigned long long)f->clock_set, MSC_PLURAL(f->clock_set));

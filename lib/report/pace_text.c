@@ -203,7 +203,7 @@ static void print_blocks(FILE *out, const struct msc_pace *p)
 			       p->buffers > 1 ? "two or more"
 			       : p->buffers   ? "one"
 					      : "unknown");
-	if (p->chunk > 1)
+	if (p->chunk > 1 && p->buffers)
 		len += (size_t)snprintf(text + len, sizeof text - len, " of %u blocks", p->chunk);
 	if (p->medium_ns >= 0)
 		snprintf(text + len, sizeof text - len,

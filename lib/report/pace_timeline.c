@@ -43,9 +43,10 @@ static double choose_step(double end_ns)
 	}
 }
 
+/* Where a span's edge is drawn: that of one span's end is that of the next one's beginning. */
 static size_t column(const struct canvas *c, double ns)
 {
-	double at = floor(ns / c->step_ns);
+	double at = round(ns / c->step_ns);
 
 	return at < 0 ? 0 : at >= (double)c->width ? c->width - 1 : (size_t)at;
 }
@@ -86,7 +87,8 @@ static void draw(struct canvas *c, const struct msc_timeline *t)
 	for (size_t i = 0; i < t->n; i++) {
 		const struct msc_span *s = &t->span[i];
 		size_t from = column(c, s->from_ns);
-		size_t to = column(c, fmax(s->from_ns, s->to_ns - c->step_ns / 1000));
+		size_t end = (size_t)fmin(round(s->to_ns / c->step_ns), (double)c->width);
+		size_t to = end > from ? end - 1 : from;
 
 		if (s->from_ns >= c->step_ns * (double)c->width)
 			continue; /* a scale that was asked for */

@@ -23,8 +23,8 @@ bool msc_bench_rate(const struct msc_bench *b, const struct msc_bench_run *r,
 
 void msc_bench_tell_impossible(struct msc_bench *b)
 {
-	double most = msc_bus_most(b->device.speed);
 	size_t n = 0, len = strlen(b->warning);
+	char bus[80];
 
 	for (size_t i = 0; i < b->n_runs; i++)
 		n += b->run[i].samples &&
@@ -32,9 +32,10 @@ void msc_bench_tell_impossible(struct msc_bench *b)
 	if (n)
 		snprintf(
 			b->warning + len, sizeof b->warning - len,
-			"%s%zu of %zu runs took less time than their bytes need on a %s-speed bus "
-			"(%.1f kB/s at most), so these did not cross one: no rate is given for them",
-			len ? "; " : "", n, b->n_runs, msc_speed_name(b->device.speed), most / 1e3);
+			"%s%zu of %zu runs took less time than their bytes need on %s, so these did not "
+			"cross one: no rate is given for them",
+			len ? "; " : "", n, b->n_runs,
+			msc_bus_text(bus, sizeof bus, b->device.speed));
 }
 
 double msc_bench_sustained(const struct msc_bench_run *r)

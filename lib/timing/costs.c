@@ -355,9 +355,9 @@ static struct msc_range saving(const struct msc_costs *c, enum msc_diagnosis_id 
 	case MSC_DIAG_SINGLE_BUFFERED: r = times(n - 1, c->saves_buffer); break;
 	case MSC_DIAG_TICK_BOUND:
 		r = times(n, c->saves_tick);
-		if (msc_wakes_by_tick(
-			    c->p)) /* that of the first, and of what a command does besides */
-			r.most += c->p->wake.period_ns + msc_per_command(c, z);
+		/* that of the first, that of a CSW that waits for its task, what a command does besides */
+		if (msc_wakes_by_tick(c->p))
+			r.most += 2 * c->p->wake.period_ns + msc_per_command(c, z);
 		break;
 	case MSC_DIAG_MEDIUM_BOUND: r.most = msc_whole(c, z); break;
 	case MSC_DIAG_BUS_BOUND: r.most = 0; break;
@@ -370,7 +370,7 @@ static struct msc_range saving(const struct msc_costs *c, enum msc_diagnosis_id 
 	case MSC_DIAG_POLLING:
 	case MSC_DIAGS: break;
 	}
-	if (id < MSC_DIAG_HOST_PACED && r.most > 0)
+	if ((id < MSC_DIAG_HOST_PACED || id == MSC_DIAG_PER_COMMAND_COST) && r.most > 0)
 		in_frames(c, z, &r);
 	r.most = fmax(0, fmin(r.most, msc_whole(c, z) - needed));
 	r.least = fmin(r.least, r.most);

@@ -77,10 +77,15 @@ static void words_buffer(const struct msc_costs *c, struct msc_diagnosis *d)
 		snprintf(
 			d->evidence, sizeof d->evidence,
 			"a block takes %s, and the bus needs %s of it; after a long pause of the host "
-			"the second one came %s after the first: what tells one buffer from two lies "
-			"within what the host's %s leave unknown",
+			"the second one came %s after the first%s",
 			msc_ns(p->block_ns).s, msc_ns(p->bus_ns).s, msc_ns(p->after_pause_ns[1]).s,
-			p->host.locked ? "frames" : "polls");
+			!p->ready
+				? ", and all others as promptly: how many one buffer holds was not seen"
+			: p->host.locked
+				? ": what tells one buffer from two lies within what the host's frames "
+				  "leave unknown"
+				: ": what tells one buffer from two lies within what the host's polls "
+				  "leave unknown");
 	} else {
 		d->sure = sure_if(agrees);
 		snprintf(
@@ -256,13 +261,17 @@ static void words_medium(const struct msc_costs *c, struct msc_diagnosis *d)
 
 	d->sure = sure_if(p->buffers && alone && !msc_hides_tick(p));
 	if (alone)
-		snprintf(d->evidence, sizeof d->evidence,
-			 "a block comes every %s, and the bus needs %s of it%s",
-			 msc_ns(p->block_ns).s, msc_ns(p->bus_ns).s,
-			 p->buffers > 1 && !msc_hides_tick(p)
-				 ? "; bus and medium already work at the same time, and arrivals "
-				   "keep to no tick"
-				 : "");
+		snprintf(
+			d->evidence, sizeof d->evidence,
+			"a block comes every %s, and the bus needs %s of it%s",
+			msc_ns(p->block_ns).s, msc_ns(p->bus_ns).s,
+			p->buffers > 1 && !msc_hides_tick(p)
+				? msc_wakes_by_tick(p)
+					  ? "; bus and medium already work at the same time, and blocks "
+					    "do not keep to the tick that first blocks wait for"
+					  : "; bus and medium already work at the same time, and arrivals "
+					    "keep to no tick"
+				: "");
 	else
 		snprintf(
 			d->evidence, sizeof d->evidence,
@@ -383,15 +392,31 @@ static bool host_matters_serially(const struct msc_pace *p)
 	return p->serial && msc_shares_of(&serial, MSC_DIAG_HOST_PACED).cost >= COMMAND_MATTERS;
 }
 
+static const char *what_hides_buffers(const struct msc_pace *p)
+{
+	if (!p->ready)
+		return "all blocks that were read after a pause of the host came at once, so where a "
+		       "buffer of the device ends was not seen";
+	if (p->host.locked)
+		return "the difference is lost in this host's frames; a host controller that reports "
+		       "at once (xHCI) would tell";
+	if (p->moderation_ns > 0)
+		return "the host's interrupt moderation hides the difference; a host controller that "
+		       "reports each transfer at once would tell";
+	return "the rest is about what an endpoint that was armed late waits for the host's next poll, "
+	       "which a second buffer need not save; a medium that is slower for the trial would tell";
+}
+
 static void untold(struct msc_pace *p, const struct msc_costs *c)
 {
+	char bus[80];
+
 	if (p->beats_bus)
-		snprintf(
-			p->untold, sizeof p->untold,
-			"commands took less time than their bytes need on a %s-speed bus, so no such "
-			"bus lies between: what it would need is no measure of them, and that the bus "
-			"is a limit could not be told",
-			msc_speed_name(p->speed));
+		snprintf(p->untold, sizeof p->untold,
+			 "commands took less time than their bytes need on %s, so no such bus lies "
+			 "between: what it would need is no measure of them, and that the bus is a "
+			 "limit could not be told",
+			 msc_bus_text(bus, sizeof bus, p->speed));
 	else if (p->blurred)
 		snprintf(p->untold, sizeof p->untold,
 			 "the host was too slow to see when packets arrived, so it is unknown what "
@@ -422,17 +447,8 @@ static void untold(struct msc_pace *p, const struct msc_costs *c)
 			"controller that reports at once (xHCI) would tell",
 			msc_ns(p->tick.period_ns).s, msc_ns(p->host.period_ns).s);
 	else if (p->buffers_unseen)
-		snprintf(
-			p->untold, sizeof p->untold, "one buffer or two could not be told: %s",
-			p->host.locked
-				? "the difference is lost in this host's frames; a host controller "
-				  "that reports at once (xHCI) would tell"
-			: p->moderation_ns > 0
-				? "the host's interrupt moderation hides the difference; a host "
-				  "controller that reports each transfer at once would tell"
-				: "the rest is about what an endpoint that was armed late waits for the "
-				  "host's next poll, which a second buffer need not save; a medium that "
-				  "is slower for the trial would tell");
+		snprintf(p->untold, sizeof p->untold, "one buffer or two could not be told: %s",
+			 what_hides_buffers(p));
 	else if (c->rest < p->block_ns && p->requests_busy < MSC_PACE_REQUESTS_LEAST)
 		snprintf(
 			p->untold, sizeof p->untold,

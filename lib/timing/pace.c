@@ -236,6 +236,18 @@ static bool tells_buffers(const struct msc_pace *p, double ready, double other)
 	       other - ready > p->moderation_ns;
 }
 
+/* Two buffers work at the same time: no chunk takes longer than the bus, or than the first one took, unless both wait for
+ * a tick. Where one does, the chunks are not as long as they look: frames show blocks together that do not come so. */
+static void settle_chunks(struct msc_pace *p, double bus, double block)
+{
+	double tick = p->wake.locked ? p->wake.period_ns : 0;
+
+	p->buffers = (p->ready + 1 + p->chunk / 2) / p->chunk;
+	p->buffers_unseen = p->buffers > 1 && block > NO_LONGER * (fmax(bus, p->first_ns) + tick);
+	if (p->buffers_unseen)
+		p->buffers = 0;
+}
+
 /* After a pause of the host, a device with one buffer has one chunk ready, and the next comes as in
  * a long read. One with two has two; but a task may have to hand the second over, which can wait
  * for a tick. Where that hides the difference, the first block decides; nowhere else, for its time has the
@@ -250,14 +262,18 @@ static void settle_buffers(struct msc_pace *p)
 	if (p->block_ns <= 0 || p->first_ns < 0)
 		return;
 	p->overlap = overlap(p);
-	if (!waits(p) || !p->ready)
+	if (!waits(p))
 		return;
+	if (!p->ready) { /* all that was read behind the pause came promptly */
+		p->buffers_unseen = p->resumed > 0 && !p->captured;
+		return;
+	}
 	if (p->handed.locked) /* only a task that holds a further block waits for the bus alone */
 		p->buffers = 2;
 	else if (p->chunk > 1 && !tells_buffers(p, bus, block))
 		p->buffers_unseen = true;
 	else if (p->chunk > 1)
-		p->buffers = (p->ready + 1 + p->chunk / 2) / p->chunk;
+		settle_chunks(p, bus, block);
 	else if (tick > 0 && block < 1.25 * rounded) /* a tick holds both, overlapping or not */
 		p->buffers = p->overlap > OVERLAPPED ? 2 : 0;
 	else if (tick > 0)

@@ -209,19 +209,31 @@ static bool is_slow(const struct msc_probe *s, const struct msc_pace_stream *x)
 	       s->submitting_ns > (x->csw_ns - x->began_ns) / SUBMITTING_MOST;
 }
 
-/* One long read tells how many blocks come together. Then all long reads are so long that several
+/* How many blocks come together, by the long reads so far. */
+static int see_chunk(struct msc_probe *s, uint32_t blocks, uint32_t *chunk, struct msc_err *err)
+{
+	double packets = (double)s->unit.block_size / s->out->packet;
+	double packet_ns =
+		fmax(msc_packet_pace_ns(s->out->speed, 8.0 * s->out->packet), msc_path_ns(s->out));
+	double *gap = calloc(STREAM_MOST, sizeof *gap);
+	int rc = gap ? msc_mean_gaps(s->out, false, blocks, gap, err) : msc_nomem(err);
+
+	if (rc == 0)
+		*chunk = msc_chunk_of(gap, blocks, packets * packet_ns);
+	free(gap);
+	return rc;
+}
+
+/* One long read tells about how many blocks come together. Then all long reads are so long that several
  * such chunks are seen, and as short as that allows, because each begins anew. */
 static int choose_length(struct msc_probe *s, struct msc_err *err)
 {
 	const struct msc_probe_read what = { .blocks = at_most(s, STREAM_MOST),
 					     .queued = s->out->queued_works };
-	int64_t fit = STREAMS_NS / STREAMS / block_time(s->out);
+	int64_t fit = STREAMS_NS / STREAMS / block_time(s->out), least;
 	size_t before = s->out->n_streams;
-	double packets = (double)s->unit.block_size / s->out->packet;
-	double packet_ns = msc_packet_pace_ns(s->out->speed, 8.0 * s->out->packet);
-	double *gap = calloc(STREAM_MOST, sizeof *gap);
-	int64_t least = STREAM_LEAST, chunk = 1;
-	int rc = gap ? stream(s, &what, err) : msc_nomem(err);
+	uint32_t chunk = 1;
+	int rc = stream(s, &what, err);
 
 	if (rc == 0 && s->out->n_streams > before && is_slow(s, &s->out->streams[before])) {
 		s->out->piece = s->unit.block_size;
@@ -229,16 +241,11 @@ static int choose_length(struct msc_probe *s, struct msc_err *err)
 		rc = stream(s, &what, err);
 	}
 	if (rc == 0 && s->out->n_streams > before) {
-		rc = msc_mean_gaps(s->out, false, what.blocks, gap, err);
-		packet_ns = fmax(packet_ns, msc_path_ns(s->out));
-		chunk = msc_chunk_of(gap, what.blocks, packets * packet_ns);
+		rc = see_chunk(s, what.blocks, &chunk, err);
 		msc_pace_drop_stream(s->out);
 	}
 	least = CHUNKS * chunk > STREAM_LEAST ? CHUNKS * chunk : STREAM_LEAST;
 	s->long_blocks = at_most(s, fit > least ? fit : least);
-	least = RESUME_CHUNKS * chunk;
-	s->resumed_blocks = at_most(s, least > RESUME_BLOCKS ? least : RESUME_BLOCKS);
-	free(gap);
 	return rc;
 }
 
@@ -256,10 +263,23 @@ static int streams(struct msc_probe *s, int count, uint32_t blocks, int64_t paus
 	return 0;
 }
 
-static int long_reads(struct msc_probe *s, struct msc_err *err)
+/* Reads with a pause have to go beyond what the device has ready then. All long reads together tell that better
+ * than the first did, where only frames are seen. */
+static int reads_with_a_pause(struct msc_probe *s, struct msc_err *err)
 {
 	int64_t pause_ns = PAUSE_BLOCKS * block_time(s->out);
+	uint32_t chunk = 1;
 
+	if (s->out->n_streams && see_chunk(s, s->long_blocks, &chunk, err) < 0)
+		return -1;
+	s->resumed_blocks = at_most(s, RESUME_CHUNKS * chunk > RESUME_BLOCKS ? RESUME_CHUNKS * chunk
+									     : RESUME_BLOCKS);
+	return streams(s, RESUMES, s->resumed_blocks, pause_ns > PAUSE_NS ? pause_ns : PAUSE_NS,
+		       err);
+}
+
+static int long_reads(struct msc_probe *s, struct msc_err *err)
+{
 	s->long_blocks = at_most(s, STREAM_LEAST);
 	if (s->long_blocks < 3 || !s->out->piece)
 		return 0;
@@ -267,8 +287,7 @@ static int long_reads(struct msc_probe *s, struct msc_err *err)
 	if (choose_length(s, err) < 0 || streams(s, STREAMS, s->long_blocks, 0, err) < 0)
 		return -1;
 	say(s, "long reads with a pause of the host");
-	return streams(s, RESUMES, s->resumed_blocks, pause_ns > PAUSE_NS ? pause_ns : PAUSE_NS,
-		       err);
+	return reads_with_a_pause(s, err);
 }
 
 int msc_probe_path(struct msc_probe *s, struct msc_err *err)

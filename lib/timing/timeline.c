@@ -7,8 +7,9 @@
 #include "timing/pace.h"
 #include "wire/cost.h"
 
-#define APART \
-	3.0 /* packets' time: a longer gap on the bus is one in which the device had nothing */
+/* Packets' time: where NAKs are not counted, a longer gap on the bus is one in which the device had nothing. */
+#define APART	    3.0
+#define APART_EXACT 1.0 /* where places on the bus are seen */
 
 #define TICKS_MAX 35 /* in the picture: more would fill the lane */
 
@@ -84,6 +85,14 @@ static void draw_transfer(struct drawing *d, enum msc_span_kind kind, double fro
 	add(d, MSC_LANE_BUS, kind, from, to);
 }
 
+/* Is there a gap on the bus before a packet? `naks`: polls refused in it, -1: not known. */
+static bool is_gap(const struct drawing *d, double gap, int32_t naks)
+{
+	double apart = d->t->exact ? APART_EXACT : APART;
+
+	return gap > (naks > 0 ? 0 : apart * d->p->piece_ns);
+}
+
 /* From the end of a transfer on the bus until software knows, where that is at the end of a frame and
  * nothing else is under way. */
 static void draw_end(struct drawing *d, double over, int64_t seen)
@@ -132,11 +141,12 @@ static double draw_data(struct drawing *d, double at)
 	for (size_t i = 0; i < x->pieces; i++) {
 		double from = place(d, (double)x->seen_ns[i], free, x->naks[i], seen_together(x, i),
 				    d->p->piece_ns);
+		bool gap = is_gap(d, from - free, x->naks[i]);
 
-		if (from - free > APART * d->p->piece_ns || began < 0) {
+		if (gap || began < 0) {
 			if (began >= 0)
 				draw_transfer(d, MSC_SPAN_DATA, began, free);
-			if (from - free > APART * d->p->piece_ns)
+			if (gap && x->naks[i])
 				draw_wait(d, since, free, from);
 			began = from;
 		}
@@ -155,7 +165,7 @@ static void draw_status(struct drawing *d, double at)
 	double free = fmax(at, (double)x->status_ns);
 	double from = place(d, (double)x->csw_ns, free, x->csw_naks, 0, packet_ns);
 
-	if (from - free > APART * d->p->piece_ns) /* the medium has been read */
+	if (is_gap(d, from - free, x->csw_naks) && x->csw_naks) /* the medium has been read */
 		add(d, MSC_LANE_BUS, MSC_SPAN_NAK, free, from);
 	draw_transfer(d, MSC_SPAN_CSW, from, from + packet_ns);
 	draw_end(d, from + packet_ns, x->csw_ns);

@@ -6,6 +6,8 @@
 #include "transport/transport.h"
 #include "wire/cost.h"
 
+#define ANY_USB_MOST \
+	(20e9 / 8 * 128 / 132) /* bytes a second: USB 3.2, two lanes of 10 Gbit/s, 128b/132b */
 #define FULL_PACKET 64	   /* at full speed, the most that a device may choose: USB 2.0, 5.8.3 */
 #define FRAME_SHORT 0.0005 /* a frame may be so much shorter: USB 2.0, 7.1.12 */
 
@@ -56,18 +58,31 @@ double msc_byte_least_ns(enum msc_speed speed)
 	return packet ? msc_packet_pace_ns(speed, 8.0 * packet) / packet : 0;
 }
 
+/* Has it a bound of its own? "Super" may be any speed from 5 Gbit/s on. */
+static bool is_bounded(enum msc_speed speed)
+{
+	return speed != MSC_SPEED_SUPER && msc_byte_least_ns(speed) > 0;
+}
+
 double msc_bus_most(enum msc_speed speed)
 {
-	double least = speed == MSC_SPEED_SUPER ? 0 : msc_byte_least_ns(speed);
+	return is_bounded(speed) ? 1e9 / msc_byte_least_ns(speed) : ANY_USB_MOST;
+}
 
-	return least > 0 ? 1e9 / least : 0;
+char *msc_bus_text(char *buf, size_t size, enum msc_speed speed)
+{
+	if (is_bounded(speed))
+		snprintf(buf, size, "a %s-speed bus (%.0f kB/s at most)", msc_speed_name(speed),
+			 msc_bus_most(speed) / 1e3);
+	else
+		snprintf(buf, size, "the fastest USB that there is (%.0f kB/s)",
+			 msc_bus_most(speed) / 1e3);
+	return buf;
 }
 
 bool msc_beats_bus(enum msc_speed speed, double bytes_per_second)
 {
-	double most = msc_bus_most(speed);
-
-	return most > 0 && bytes_per_second > most * (1 + FRAME_SHORT);
+	return bytes_per_second > msc_bus_most(speed) * (1 + FRAME_SHORT);
 }
 
 void msc_device_packet_warning(const struct msc_device *d, char *buf, size_t size)

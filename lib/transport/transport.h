@@ -311,9 +311,11 @@ uint16_t msc_bulk_packet(enum msc_speed);
 /* The least that a byte takes in bulk, ns: 19 packets of 64 in a frame, 13 of 512 in a microframe (USB 2.0, tables
  * 5-9 and 5-10). 0: there is no bulk at this speed, or it is not known. */
 double msc_byte_least_ns(enum msc_speed);
-/* So many bytes a second a bus of this speed carries at most; 0: not known. What SuperSpeed takes for its
- * packets is only reckoned here, and no bound. */
+/* So many bytes a second a bus of this speed carries at most. What SuperSpeed takes for its packets is only reckoned
+ * here, and no bound: there, and where the speed is not known, it is what the fastest USB carries. */
 double msc_bus_most(enum msc_speed);
+/* "a full-speed bus (1216 kB/s at most)"; returns buf. */
+char *msc_bus_text(char *buf, size_t size, enum msc_speed);
 /* What passed at such a rate did not cross a bus of this speed. */
 bool msc_beats_bus(enum msc_speed, double bytes_per_second);
 /* Says that it is not, for who times the device: empty when it is. */

@@ -32,11 +32,13 @@ static void exact(struct bench *b, bool queued)
 	b->x = (struct msc_pace_stream){
 		.blocks = 2, .queued = queued, .pieces = PIECES, .seen_ns = b->seen, .naks = b->naks
 	};
+	b->x.csw_naks = -1;
 	b->x.cbw_ns = 40 * MSC_US;
 	b->x.asked_ns = b->x.status_ns = queued ? 0 : 50 * MSC_US;
 	for (int i = 0; i < PIECES; i++) {
 		at += i == 8 ? 651e3 : 51.4e3;
 		b->seen[i] = (int64_t)at;
+		b->naks[i] = -1;
 	}
 	if (!queued)
 		b->x.status_ns = (int64_t)at + 10 * MSC_US;
@@ -70,9 +72,9 @@ static void test_serial(void **state)
 		"one read of 2 blocks, serial; a column is 40 us\n"
 		"time     0         400 us    800 us    1.2 ms    1.6 ms    2 ms      2.4 ms\n"
 		"         +---------+---------+---------+---------+---------+---------+--\n"
-		"host     |[data-------------------------------------------------------[]\n"
-		"bus      C........................############..............###########S\n"
-		"medium   ~~~~~~~~~~~~~~~~~~~~~~~~~~          ~~~~~~~~~~~~~~~~\n"
+		"host     |[data------------------------------------------------------] |\n"
+		"bus      C.........................##########...............########## S\n"
+		"medium    ~~~~~~~~~~~~~~~~~~~~~~~~~          ~~~~~~~~~~~~~~~\n"
 		"         C CBW, # data, S CSW, . NAK; ~ the device gets data\n"
 		"Of 2.519 ms the bus carries packets for 34 %, asks a device that has nothing\n"
 		"yet for 63 %; for 3 % nothing is under way.\n");
@@ -103,15 +105,18 @@ static void test_frames_and_naks(void **state)
 	exact(&b, true);
 	b.pace.host = (struct msc_pace_lock){ .locked = true, .period_ns = 1e6 };
 	b.pace.nak_period_ns = 7333;
-	for (int i = 0; i < PIECES; i++)
+	for (int i = 0; i < PIECES; i++) {
 		b.seen[i] = i < 8 ? 2 * MSC_MS : 3 * MSC_MS;
+		b.naks[i] = 0;
+	}
+	b.x.csw_naks = 0;
 	b.naks[0] = 150; /* 1.1 ms */
 	b.naks[8] = 82;	 /* 0.6 ms */
 	b.x.csw_ns = 3 * MSC_MS;
 	text = print(&b, false);
 	assert_non_null(strstr(text, "bus positions are estimated"));
 	assert_non_null(
-		strstr(text, "bus      C.....................#########...........#########S"));
+		strstr(text, "bus      C......................########............########S:"));
 	free(text);
 }
 
@@ -129,6 +134,7 @@ static void test_overlap_ticks_and_waits(void **state)
 	b.pace.buffers = 2;
 	b.x.cbw_ns = b.x.asked_ns = 1 * MSC_MS;
 	b.x.csw_ns = 4 * MSC_MS;
+	b.x.csw_naks = 0;
 	text = print(&b, false);
 	assert_non_null(strstr(text, "\nbus      C::::::::::"));
 	assert_non_null(strstr(text, "S::::::::::::"));
