@@ -122,6 +122,14 @@ static bool is_on_same(const struct msc_pair *p, const struct msc_sighting *s)
 	return !p->command || msc_commands_has(&s->commands, (uint8_t)(p->command - 1));
 }
 
+bool msc_match_stands_for(const struct msc_match *w, size_t i, const struct msc_pair *p)
+{
+	const struct msc_sighting *s = &w->e->seen[i];
+
+	return s->rule == &msc_rule_expect_status && w->seen[i].name == p->name &&
+	       w->rules[p->rule] == &msc_rule_scsi_lba_refused && is_on_same(p, s);
+}
+
 /* Of a pair of the sighting's own case and rule. */
 static int32_t degree_there(const struct msc_match *w, const struct msc_pair *p, size_t i)
 {
@@ -152,6 +160,9 @@ int32_t msc_match_degree(const struct msc_match *w, const struct msc_entry *entr
 	}
 	if (name && is_told_twice(w, entry, i))
 		return DEGREE_EXACT;
+	for (size_t p = 0; name && p < entry->n; p++)
+		if (msc_match_stands_for(w, i, &pairs[p]))
+			return DEGREE_PARTLY;
 	if (!has || !msc_match_is_on_command(w, entry, i))
 		return 0;
 	if (!name)

@@ -59,16 +59,30 @@ static int32_t weight(const struct msc_rule *rule)
 	return is_stated(rule) ? STATED : DEGREE_EXACT;
 }
 
+/* What was seen stands for a rule that its fault is about. */
+static bool is_own_instead(const struct msc_match *w, size_t k, size_t i)
+{
+	const struct msc_entry *entry = &w->d->entries[w->cover.candidates[k].entry];
+	const struct msc_pair *p = w->d->pairs + entry->first;
+
+	for (uint32_t n = 0; n < entry->n; n++)
+		if (msc_match_stands_for(w, i, &p[n]) &&
+		    msc_match_promises(w->fault[k], w->d->rules[p[n].rule]))
+			return true;
+	return false;
+}
+
 bool msc_match_is_own(const struct msc_match *w, size_t k, size_t i)
 {
 	return w->fault[k] && w->cover.candidates[k].covers[i] > 0 &&
-	       msc_match_promises(w->fault[k], w->e->seen[i].rule->id);
+	       (msc_match_promises(w->fault[k], w->e->seen[i].rule->id) || is_own_instead(w, k, i));
 }
 
 bool msc_match_is_seen(const struct msc_match *w, const struct msc_pair *p)
 {
 	for (size_t i = 0; i < w->e->n_seen; i++)
-		if (w->seen[i].rule == p->rule && w->seen[i].name == p->name)
+		if ((w->seen[i].rule == p->rule && w->seen[i].name == p->name) ||
+		    msc_match_stands_for(w, i, p))
 			return true;
 	return false;
 }
@@ -243,6 +257,33 @@ static void spread(struct msc_match *w, int32_t *degrees)
 	}
 }
 
+/* In this case the dictionary has a rule that the fault is about as well, and it found nothing: what else was found there
+ * follows from something else. */
+static bool is_orphan(const struct msc_match *w, const struct msc_entry *entry,
+		      const struct msc_fault *f, size_t i)
+{
+	const struct msc_pair *p = w->d->pairs + entry->first;
+
+	if (msc_match_promises(f, w->e->seen[i].rule->id))
+		return false;
+	for (uint32_t n = 0; n < entry->n; n++)
+		if (p[n].name == w->seen[i].name && msc_match_is_expected(w, &p[n]) &&
+		    msc_match_promises(f, w->d->rules[p[n].rule]) && !msc_match_is_seen(w, &p[n]))
+			return true;
+	return false;
+}
+
+static int32_t degree(const struct msc_match *w, const struct msc_entry *entry,
+		      const struct msc_fault *f, size_t i)
+{
+	int32_t d = msc_match_degree(w, entry, i);
+
+	return d >= DEGREE_PARTLY && f && !f->by_toggle && w->e->seen[i].name &&
+			       is_orphan(w, entry, f, i)
+		       ? DEGREE_OTHERWISE
+		       : d;
+}
+
 /* Where there are cases, one of them at least must be as the dictionary says. */
 static void list_candidates(struct msc_match *w)
 {
@@ -252,10 +293,11 @@ static void list_candidates(struct msc_match *w)
 		const struct msc_entry *entry = &w->d->entries[k];
 		struct msc_candidate *candidate = &c->candidates[c->n];
 		bool firmware = is_firmware(entry), any = false;
+		const struct msc_fault *f = msc_match_fault(entry->id);
 
 		candidate->covers = w->worth + c->n * c->n_seen;
 		for (size_t i = 0; i < c->n_seen; i++) {
-			int32_t d = msc_match_degree(w, entry, i);
+			int32_t d = degree(w, entry, f, i);
 
 			candidate->covers[i] = d;
 			any |= d == DEGREE_EXACT || d == DEGREE_PARTLY ||
@@ -268,7 +310,7 @@ static void list_candidates(struct msc_match *w)
 			candidate->covers[i] =
 				candidate->covers[i] * weight(w->e->seen[i].rule) / DEGREE_EXACT;
 		candidate->entry = k;
-		w->fault[c->n] = msc_match_fault(entry->id);
+		w->fault[c->n] = f;
 		w->missing[c->n] = count_missing(w, entry);
 		candidate->cost = (firmware ? NAMING_ALL : NAMING) +
 				  missing_cost(w, entry, firmware, w->fault[c->n]);

@@ -58,6 +58,8 @@ int32_t msc_match_degree(const struct msc_match *, const struct msc_entry *, siz
  * that it makes no difference which. */
 bool msc_match_is_on_command(const struct msc_match *, const struct msc_entry *, size_t sighting);
 bool msc_match_is_seen(const struct msc_match *, const struct msc_pair *);
+/* The pair is of a rule that goes by what the sense data says, and expect.status was found on that command in its place. */
+bool msc_match_stands_for(const struct msc_match *, size_t sighting, const struct msc_pair *);
 /* What so many places cost that are missing where the case found something else. */
 int32_t msc_match_hidden(int32_t places);
 /* The least that a candidate must cover of this sighting to be said to explain it. */

@@ -176,6 +176,66 @@ static void each_command_has_its_own_time(void **unused)
 	}
 }
 
+/* Where the sense data is wrong as well, what goes by it cannot speak: expect.status is found in its place, on that command. */
+static void what_goes_by_sense_data_has_a_stand_in(void **unused)
+{
+	static const char *const rules[] = { "expect.status", "scsi.lba.refused" };
+	static const struct msc_entry entries[] = { { "capacity-count", 0, CASES, 0, { 0 }, NULL } };
+	static const uint8_t commands[] = { MSC_OP_WRITE_10, MSC_OP_READ_10 };
+	struct msc_pair pairs[CASES];
+
+	(void)unused;
+	for (uint16_t p = 0; p < CASES; p++)
+		pairs[p] = (struct msc_pair){ p, 1, 1, MSC_OP_READ_10 + 1 };
+	for (size_t i = 0; i < MSC_COUNT(commands); i++) {
+		struct msc_evidence e = { NULL };
+		struct msc_causes causes;
+
+		see(&e, "expect.status", CASES, 1, commands[i]);
+		causes = find(rules, 2, pairs, entries, 1, &e);
+		assert_int_equal(causes.count, i);
+		assert_int_equal(causes.unexplained, i ? 0 : CASES);
+		for (size_t c = 0; c < causes.count; c++)
+			assert_int_equal(causes.list[c].n_missing, 0);
+		msc_causes_clear(&causes);
+		msc_evidence_clear(&e);
+	}
+}
+
+/* A CBW of a wrong length that is executed opens the endpoints too early as well. Where it was refused, and they open too
+ * early all the same, that is a defect of its own. */
+static void what_follows_needs_what_it_follows(void **unused)
+{
+	static const char *const rules[] = { "bot.cbw.invalid", "bot.cbw.persist" };
+	static const struct msc_pair pairs[] = { { 0, 0, 0, 0 }, { 0, 1, 0, 0 }, { 1, 0, 0, 0 },
+						 { 1, 1, 0, 0 }, { 0, 1, 0, 0 }, { 1, 1, 0, 0 } };
+	static const struct msc_entry entries[] = {
+		{ "cbw-length-unchecked", 0, 4, 0, { 0 }, NULL },
+		{ "halt-lost", 4, 2, 0, { 0 }, NULL },
+	};
+	struct msc_finding list[] = { { .rule = rule(rules[1]), .severity = MSC_FAIL },
+				      { .rule = rule(rules[0]), .severity = MSC_FAIL } };
+	struct msc_err err = MSC_ERR_INIT;
+
+	(void)unused;
+	for (size_t refused = 0; refused < 2; refused++) {
+		struct msc_evidence e = { NULL };
+		struct msc_causes causes;
+
+		for (size_t i = 0; i < 2; i++) {
+			struct msc_findings findings = { list, i < refused ? 1 : 2, 2 };
+
+			assert_int_equal(msc_evidence_add(&e, names[i], &findings, &err), 0);
+		}
+		causes = find(rules, 2, pairs, entries, 2, &e);
+		assert_int_equal(causes.count, 1 + refused);
+		assert_int_equal(causes.unexplained, 0);
+		assert_string_equal(causes.list[0].id, "cbw-length-unchecked");
+		msc_causes_clear(&causes);
+		msc_evidence_clear(&e);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +243,8 @@ int main(void)
 		cmocka_unit_test(another_command_is_not_explained),
 		cmocka_unit_test(a_toggle_shows_in_half_of_the_places),
 		cmocka_unit_test(each_command_has_its_own_time),
+		cmocka_unit_test(what_goes_by_sense_data_has_a_stand_in),
+		cmocka_unit_test(what_follows_needs_what_it_follows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
