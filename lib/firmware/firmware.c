@@ -75,15 +75,24 @@ const struct msc_firmware *msc_firmware_find(const char *name, struct msc_err *e
 	return NULL;
 }
 
+const struct msc_fault *msc_fault_named(const char *id)
+{
+	for (size_t t = 0; t < MSC_COUNT(faults); t++)
+		for (size_t i = 0; i < faults[t]->n; i++)
+			if (strcmp(faults[t]->rows[i].id, id) == 0)
+				return &faults[t]->rows[i];
+	return NULL;
+}
+
 const struct msc_fault *msc_fault_find(const char *id, struct msc_err *err)
 {
+	const struct msc_fault *found = msc_fault_named(id);
 	struct msc_nearest nearest = { .wanted = id };
 
-	for (const struct msc_fault *f = NULL; (f = msc_fault_next(f));) {
-		if (strcmp(f->id, id) == 0)
-			return f;
+	if (found)
+		return found;
+	for (const struct msc_fault *f = NULL; (f = msc_fault_next(f));)
 		msc_nearest_try(&nearest, f->id);
-	}
 	(void)msc_fail_unknown(err, "fault", "faults", &nearest);
 	return NULL;
 }

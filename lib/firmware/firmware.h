@@ -88,6 +88,9 @@ const struct msc_variant *msc_variant_next(const struct msc_variant *);
 struct msc_firmware *msc_external_open(const char *path, struct msc_err *err);
 void msc_external_close(struct msc_firmware *); /* NULL is nothing to close */
 
+/* NULL: no fault is called that. */
+const struct msc_fault *msc_fault_named(const char *id);
+
 /* NULL and *err (with the nearest name) when there is none. */
 const struct msc_firmware *msc_firmware_find(const char *name, struct msc_err *err);
 const struct msc_fault *msc_fault_find(const char *id, struct msc_err *err);

@@ -152,14 +152,6 @@ static unsigned count_missing(const struct msc_match *w, const struct msc_entry 
 	return n;
 }
 
-const struct msc_fault *msc_match_fault(const char *id)
-{
-	for (const struct msc_fault *f = NULL; (f = msc_fault_next(f));)
-		if (!strcmp(f->id, id))
-			return f;
-	return NULL;
-}
-
 bool msc_match_promises(const struct msc_fault *f, const char *rule)
 {
 	const char *at = strstr(f->caught_by, rule);
@@ -198,7 +190,7 @@ static void count_alike(struct msc_match *w)
 {
 	for (size_t k = 0; k < w->d->n_entries; k++) {
 		const struct msc_entry *entry = &w->d->entries[k];
-		const struct msc_fault *f = msc_match_fault(entry->id);
+		const struct msc_fault *f = msc_fault_named(entry->id);
 
 		for (size_t i = 0; f && i < w->e->n_seen; i++) {
 			const struct msc_sighting *s = &w->e->seen[i];
@@ -293,7 +285,7 @@ static void list_candidates(struct msc_match *w)
 		const struct msc_entry *entry = &w->d->entries[k];
 		struct msc_candidate *candidate = &c->candidates[c->n];
 		bool firmware = is_firmware(entry), any = false;
-		const struct msc_fault *f = msc_match_fault(entry->id);
+		const struct msc_fault *f = msc_fault_named(entry->id);
 
 		candidate->covers = w->worth + c->n * c->n_seen;
 		for (size_t i = 0; i < c->n_seen; i++) {

@@ -44,7 +44,6 @@ int msc_match_begin(struct msc_match *, const struct msc_dictionary *, const str
 		    enum msc_profile, struct msc_err *) MSC_MUST_CHECK;
 void msc_match_end(struct msc_match *);
 
-const struct msc_fault *msc_match_fault(const char *id); /* NULL: no fault is called that */
 /* The rule is one of those that the fault is about (caught_by). */
 bool msc_match_promises(const struct msc_fault *, const char *rule);
 /* Of what it has seen there, candidate k explains something, and the rule is one that its fault is about. */

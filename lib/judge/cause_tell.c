@@ -29,7 +29,7 @@ static void describe(struct msc_cause *cause, const struct msc_entry *entry)
 	const struct msc_rule *rule;
 
 	cause->id = entry->id;
-	cause->fault = msc_match_fault(entry->id);
+	cause->fault = msc_fault_named(entry->id);
 	for (size_t i = 0; !cause->fault && i < msc_firmware_count; i++)
 		if (!strcmp(msc_firmwares[i]->name, entry->id))
 			cause->firmware = msc_firmwares[i];

@@ -185,7 +185,7 @@ static const struct known known[] = {
 	{ "*=attention-again", "*", "expect.s*",
 	  "which command meets it depends on how many came before, and toggles need some" },
 	{ "*=toggle-kept", "scsi.*", "expect.settles", "the port reset restarts the toggles" },
-	{ "*=toggle-kept", "scsi.*", "expect.*", "packets fall out, and so do the commands" },
+	{ "*=toggle-kept", "*", "expect.*", "packets fall out, and so do the commands" },
 	{ "sim:hostile", "*", "*", "what it does follows from every transfer before" },
 };
 
