@@ -172,6 +172,9 @@ $(MD_MAN:%=$(BUILD)/man/mscope-%): $(BUILD)/man/mscope-%: scripts/md-to-scd.awk
 $(foreach m,$(filter %.7,$(MD_MAN)),$(eval $(BUILD)/man/mscope-$m: docs/$(basename $m).md))
 man: $(MAN)
 
+# What a compiler that only looks at the code is given.
+objects: $(BASE_OBJ) $(TOOL_OBJ) $(UNIT_OBJ) $(FUZZ:%.c=$(BUILD)/%.o)
+
 # Tests. MSCOPE names the program for whatever drives it.
 export PYTHON
 export PYTHONDONTWRITEBYTECODE = 1
@@ -257,7 +260,7 @@ clean:
 	rm -rf build build-*
 
 FORCE:
-.PHONY: FORCE all man demo check check-fast unit-programs unit tool vm matrix golden-update lint \
+.PHONY: FORCE all objects man demo check check-fast unit-programs unit tool vm matrix golden-update lint \
 	headers layers format bench fuzz install install-python uninstall dist deb clean
 .SECONDARY:
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(TOOL_OBJ) $(PROGRAM) $(UNIT_OBJ) $(FUZZ_BIN:%=%.o) $(BUILD)/scripts/dictionary.o)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which places of the code of others have run, where it was built with -fsanitize-coverage=trace-pc (gcc, clang) or
- * =trace-pc-guard (clang): such code calls one of the functions that coverage.c gives it at each of its branches. Code
- * that was built otherwise has no places, and costs nothing. One map for the process, as there is one such function. */
+/* Which places of the code of others have run, where it was built with -fsanitize-coverage=trace-pc (gcc,
+ * clang) or =trace-pc-guard (clang): such code calls one of the functions that coverage.c gives it at each of
+ * its branches. Code that was built otherwise has no places, and costs nothing. One map for the process, as
+ * there is one such function. */
 #ifndef MSC_BASE_COVERAGE_H
 #define MSC_BASE_COVERAGE_H
 
@@ -15,8 +16,8 @@ struct msc_coverage {
 /* From here on what runs is added to *map, which the caller owns; NULL: to none. */
 void msc_coverage_into(struct msc_coverage *map);
 
-/* A shared object has been loaded or has gone: places are known by where they lie in theirs, so that each run has the
- * same. */
+/* A shared object has been loaded or has gone: places are known by where they lie in theirs, so that each run
+ * has the same. */
 void msc_coverage_moved(void);
 
 #endif

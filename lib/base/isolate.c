@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* See isolate.h. What the processes know of each other is a page that they share; a pipe tells of an end, for its last
- * writer is gone then. */
+/* See isolate.h. What the processes know of each other is a page that they share; a pipe tells of an end, for
+ * its last writer is gone then. */
 #include "base/isolate.h"
 
 #include <errno.h>
@@ -253,8 +253,8 @@ static bool is_traced(void)
 	return tracer != 0;
 }
 
-/* Takes those that have ended. True: the worker is among them. Who that is, is asked once it has ended: the copy says so
- * of itself before the one before it ends. */
+/* Takes those that have ended. True: the worker is among them. Who that is, is asked once it has ended: the
+ * copy says so of itself before the one before it ends. */
 static bool reap(int *status)
 {
 	pid_t pid;

@@ -16,10 +16,11 @@
 
 #define MSC_ISOLATE_WHY 256 /* bytes that a reason may need */
 
-/* Forks. False: the caller goes on, as the worker, or unwatched where there can be none: under a debugger, which would
- * lose the process that it follows, or when the system does not give a process. True, in the one that watches: the
- * worker has died outside of any step, and why says of what. When the worker has ended its work (msc_isolate_over) the one that
- * watches ends as the worker did, without returning. `caught` names a signal that is to be passed on to the worker; 0: there is none. */
+/* Forks. False: the caller goes on, as the worker, or unwatched where there can be none: under a debugger,
+ * which would lose the process that it follows, or when the system does not give a process. True, in the one
+ * that watches: the worker has died outside of any step, and why says of what. When the worker has ended its
+ * work (msc_isolate_over) the one that watches ends as the worker did, without returning. `caught` names a
+ * signal that is to be passed on to the worker; 0: there is none. */
 bool msc_isolate_begin(int (*caught)(void), char *why, size_t size);
 /* The caller is the worker. */
 bool msc_isolated(void);
@@ -29,8 +30,8 @@ bool msc_isolate_step(char *why, size_t size);
 /* The work is done: what follows is the end of the process with its exit status. */
 void msc_isolate_over(void);
 
-/* For whoever calls the code of others: what of it runs from here on ("received"); NULL: none. Returns what ran until now.
- * Without an end of it for 10 s, or 1 s once that has been seen, the worker is ended from outside. */
+/* For whoever calls the code of others: what of it runs from here on ("received"); NULL: none. Returns what ran
+ * until now. Without an end of it for 10 s, or 1 s once that has been seen, the worker is ended from outside. */
 const char *msc_isolate_enter(const char *what);
 /* What is going on, for the reason: "READ(10) lba 0 blocks 1". Empty: nothing. */
 void msc_isolate_doing(const char *text);

@@ -351,8 +351,8 @@ static void tell_packet(struct msc_capture *c, struct pipe *p, int64_t at_ns)
 	p->fresh = true;
 }
 
-/* A CSW says that more data has come than is here, and the endpoint was not asked for as long as what is missing would
- * have taken. */
+/* A CSW says that more data has come than is here, and the endpoint was not asked for as long as what is
+ * missing would have taken. */
 static bool is_behind_hole(const struct pipe *p)
 {
 	const struct talk *t = talk_of(p);

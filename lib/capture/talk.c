@@ -262,8 +262,8 @@ static bool data_is_missing(const struct talk *t, const struct msc_transfer *x)
 #define AHEAD_MAX    4096
 #define AHEAD_IN_ROW 3
 
-/* Hosts count tags. A CSW with one that is not due yet belongs to a command that is missing here: a device cannot know
- * it. Where that goes on, or by steps of one, it is the device that counts. */
+/* Hosts count tags. A CSW with one that is not due yet belongs to a command that is missing here: a device
+ * cannot know it. Where that goes on, or by steps of one, it is the device that counts. */
 static bool command_is_missing(struct talk *t, const struct msc_transfer *x)
 {
 	struct msc_csw csw;

@@ -288,9 +288,9 @@ static size_t list_failures(const struct fuzz_trial *t, struct msc_fuzz_what *li
 	return n;
 }
 
-/* Once the firmware tells what of it has run, three of four conversations vary one that reached a new place: half of them
- * the newest, or the one before it half as often, and so on, since from there more is new; half of them any. What is drawn then
- * depends on all that were run before. */
+/* Once the firmware tells what of it has run, three of four conversations vary one that reached a new place:
+ * half of them the newest, or the one before it half as often, and so on, since from there more is new; half of
+ * them any. What is drawn then depends on all that were run before. */
 static void draw(struct job *j)
 {
 	const struct msc_fuzz_options *o = j->o;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* From findings to causes: which entries of the dictionary are named. What each explains is cause_match.c, the search
- * cover.c, and what is said of those that are named cause_tell.c. */
+/* From findings to causes: which entries of the dictionary are named. What each explains is cause_match.c, the
+ * search cover.c, and what is said of those that are named cause_tell.c. */
 #include "judge/cause.h"
 
 #include <stdio.h>
@@ -61,9 +61,10 @@ static bool is_particular(const struct msc_match *w, size_t k)
 	return w->fault[k] && w->fault[k]->target;
 }
 
-/* Of two that explain as much: the one of which less is missing; one that every device can have. Then, where cases ran, the one that shows in more of
- * those that did not, for of the defects that a case shows those are met more often; in a capture, where no case tells
- * what else should have been seen, the one that shows in more of them what was. */
+/* Of two that explain as much: the one of which less is missing; one that every device can have. Then, where
+ * cases ran, the one that shows in more of those that did not, for of the defects that a case shows those are
+ * met more often; in a capture, where no case tells what else should have been seen, the one that shows in more
+ * of them what was. */
 static bool is_likelier(const struct msc_match *w, size_t k, size_t than)
 {
 	if (w->missing[k] != w->missing[than])
@@ -170,8 +171,8 @@ static unsigned left_for(const struct msc_match *w, size_t k)
 	return n;
 }
 
-/* A firmware may have a defect on one path only, and then most of what it shows is missing. Where nothing else explains
- * what its own rules say in several cases it is named all the same, with few places seen of many. */
+/* A firmware may have a defect on one path only, and then most of what it shows is missing. Where nothing else
+ * explains what its own rules say in several cases it is named all the same, with few places seen of many. */
 static void add_partial(struct msc_match *w)
 {
 	struct msc_cover *c = &w->cover;

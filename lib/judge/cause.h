@@ -97,8 +97,8 @@ struct msc_evidence { /* zero before its first case */
  * capture, any number of times. */
 int msc_evidence_add(struct msc_evidence *, const char *name, const struct msc_findings *,
 		     struct msc_err *) MSC_MUST_CHECK;
-/* A record of the run, after it was judged and before its case is added: which commands the device does not know at all, and
- * whether one has failed. */
+/* A record of the run, after it was judged and before its case is added: which commands the device does not
+ * know at all, and whether one has failed. */
 void msc_evidence_note(struct msc_evidence *, const struct msc_record *);
 void msc_evidence_clear(struct msc_evidence *);
 

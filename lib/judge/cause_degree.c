@@ -39,8 +39,9 @@ static bool share_command(const struct msc_sighting *a, const struct msc_sightin
 	return a->bare && b->bare;
 }
 
-/* The dictionary is made under the profile that ignores least, where an expect.* rule is silent beside a rule that fails.
- * Where the profile at hand weighs that rule less, both are told of the same exchange: so of the same command. */
+/* The dictionary is made under the profile that ignores least, where an expect.* rule is silent beside a rule
+ * that fails. Where the profile at hand weighs that rule less, both are told of the same exchange: so of the
+ * same command. */
 static bool is_told_twice(const struct msc_match *w, const struct msc_entry *entry, size_t i)
 {
 	const struct msc_pair *pairs = w->d->pairs + entry->first;

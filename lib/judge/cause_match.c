@@ -108,8 +108,8 @@ bool msc_match_is_expected(const struct msc_match *w, const struct msc_pair *p)
 	       !is_idle(w, p);
 }
 
-/* What is missing tells little: something else was found there, or it is seen in half of the places only. Of a firmware
- * nothing can be hidden: it is that one or it is not. */
+/* What is missing tells little: something else was found there, or it is seen in half of the places only. Of a
+ * firmware nothing can be hidden: it is that one or it is not. */
 static int32_t missing_pair(const struct msc_match *w, const struct msc_pair *p, bool firmware,
 			    bool by_chance)
 {
@@ -167,8 +167,8 @@ static bool is_firmware(const struct msc_entry *entry)
 	return false;
 }
 
-/* In a case, it shows what was seen there. In a capture, what was seen is what it shows in most places: what it shows
- * now and then in another form than its own makes it no rival of those whose form that is. */
+/* In a case, it shows what was seen there. In a capture, what was seen is what it shows in most places: what it
+ * shows now and then in another form than its own makes it no rival of those whose form that is. */
 static bool shows_like(const struct msc_match *w, const struct msc_entry *entry, size_t i)
 {
 	const struct msc_pair *p = w->d->pairs + entry->first;
@@ -184,8 +184,8 @@ static bool shows_like(const struct msc_match *w, const struct msc_entry *entry,
 	       msc_match_is_on_command(w, entry, i);
 }
 
-/* What many faults show tells little about which one it is. In a capture, where there are no cases to tell them apart by,
- * those count that the rule is about: with the others it comes beside rules of their own. */
+/* What many faults show tells little about which one it is. In a capture, where there are no cases to tell them
+ * apart by, those count that the rule is about: with the others it comes beside rules of their own. */
 static void count_alike(struct msc_match *w)
 {
 	for (size_t k = 0; k < w->d->n_entries; k++) {
@@ -249,8 +249,8 @@ static void spread(struct msc_match *w, int32_t *degrees)
 	}
 }
 
-/* In this case the dictionary has a rule that the fault is about as well, and it found nothing: what else was found there
- * follows from something else. */
+/* In this case the dictionary has a rule that the fault is about as well, and it found nothing: what else was
+ * found there follows from something else. */
 static bool is_orphan(const struct msc_match *w, const struct msc_entry *entry,
 		      const struct msc_fault *f, size_t i)
 {

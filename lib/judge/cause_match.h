@@ -7,8 +7,8 @@
 #include "judge/cause.h"
 #include "judge/cover.h"
 
-/* How much of a sighting an entry explains, in thousandths of a finding of a rule of its own. The weights were chosen so that
- * pairs of faults on `reference` and single faults on the other models are named best
+/* How much of a sighting an entry explains, in thousandths of a finding of a rule of its own. The weights were
+ * chosen so that pairs of faults on `reference` and single faults on the other models are named best
  * (tests/unit/test_cause_catalogue.c). */
 enum {
 	DEGREE_EXACT =
@@ -53,17 +53,19 @@ bool msc_match_is_expected(const struct msc_match *, const struct msc_pair *);
 /* In what was seen: a form in common. */
 bool msc_match_is_same(const struct msc_pair *, const struct msc_pair *);
 int32_t msc_match_degree(const struct msc_match *, const struct msc_entry *, size_t sighting);
-/* In a capture, all that a rule has found is one sighting: the fault shows it on one of these commands, or on so many
- * that it makes no difference which. */
+/* In a capture, all that a rule has found is one sighting: the fault shows it on one of these commands, or on
+ * so many that it makes no difference which. */
 bool msc_match_is_on_command(const struct msc_match *, const struct msc_entry *, size_t sighting);
 bool msc_match_is_seen(const struct msc_match *, const struct msc_pair *);
-/* The pair is of a rule that goes by what the sense data says, and expect.status was found on that command in its place. */
+/* The pair is of a rule that goes by what the sense data says, and expect.status was found on that command in
+ * its place. */
 bool msc_match_stands_for(const struct msc_match *, size_t sighting, const struct msc_pair *);
 /* What so many places cost that are missing where the case found something else. */
 int32_t msc_match_hidden(int32_t places);
 /* The least that a candidate must cover of this sighting to be said to explain it. */
 int32_t msc_match_enough(const struct msc_match *, size_t sighting);
-/* Candidate k explains it as the dictionary has it, in this case; exactly: and nothing else was seen by that rule there. */
+/* Candidate k explains it as the dictionary has it, in this case; exactly: and nothing else was seen by that
+ * rule there. */
 bool msc_match_is_whole(const struct msc_match *, size_t k, size_t sighting);
 bool msc_match_is_exact(const struct msc_match *, size_t k, size_t sighting);
 

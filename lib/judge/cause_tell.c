@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What is said of the causes that the search has named: what each explains, should have shown and did not, how sure it
- * is, and the case that shows it alone. */
+/* What is said of the causes that the search has named: what each explains, should have shown and did not, how
+ * sure it is, and the case that shows it alone. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,8 +78,8 @@ bool msc_cause_is_rival(const struct msc_match *w, size_t k, size_t t)
 	return false;
 }
 
-/* A toggle that was left wrong shows by chance, in any case: the host takes the packet for one that it has, and drops it. A
- * CSW that did not come may be that, unless a case that looks for it found nothing. */
+/* A toggle that was left wrong shows by chance, in any case: the host takes the packet for one that it has, and
+ * drops it. A CSW that did not come may be that, unless a case that looks for it found nothing. */
 static bool may_be_toggle(const struct msc_match *w, size_t k, const struct msc_entry *entry,
 			  const struct msc_fault *f)
 {
@@ -145,8 +145,8 @@ static int list_ties(struct msc_match *w, size_t k, struct msc_cause *cause, str
 	return 0;
 }
 
-/* Something of what it explains by a rule of its own was seen as the dictionary has it, and nothing else by that rule in the
- * same case. */
+/* Something of what it explains by a rule of its own was seen as the dictionary has it, and nothing else by
+ * that rule in the same case. */
 static bool is_clear(const struct msc_match *w, const size_t *by, size_t k)
 {
 	for (size_t i = 0; i < w->e->n_seen; i++)

@@ -19,8 +19,9 @@ static bool went_straight(const struct msc_exchange *x)
 	return true;
 }
 
-/* The blocks are there, their bytes are what moved, and it is no address at which a wrap would
- * show (scsi.medium.repeats), nor the first, which tells of the capacity (scsi.volume.fits). Whoever wrote lately is asked what it was (scsi.write.readback). */
+/* The blocks are there, their bytes are what moved, and it is no address at which a wrap would show
+ * (scsi.medium.repeats), nor the first, which tells of the capacity (scsi.volume.fits). Whoever wrote lately is
+ * asked what it was (scsi.write.readback). */
 static bool moved_blocks(const struct msc_exchange *x, enum msc_dir dir)
 {
 	uint32_t lba = msc_get_be32(x->cbw.cb + 2);

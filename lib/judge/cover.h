@@ -23,7 +23,8 @@ struct msc_cover {
 	bool *chosen; /* of each candidate: the result */
 };
 
-/* Greedy, then better by leaving one out, exchanging one, or choosing anew without one, until nothing is cheaper. */
+/* Greedy, then better by leaving one out, exchanging one, or choosing anew without one, until nothing is
+ * cheaper. */
 int msc_cover_solve(struct msc_cover *, struct msc_err *) MSC_MUST_CHECK;
 
 /* Which of those not chosen would do as well in place of the chosen `without`, or dearer by no more than

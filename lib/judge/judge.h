@@ -106,8 +106,8 @@ int msc_judge(const struct msc_record *, enum msc_profile, struct msc_findings *
 void msc_at_most(struct msc_judging *, enum msc_severity);
 /* For rules: hosts do without what is wrong here, so that under interop it weighs no more than a warning. */
 void msc_hosts_bear(struct msc_judging *);
-/* For rules: what is found from now on is wrong with this command, which came before the record at hand: it has failed,
- * and the record is the sense data that says why. NULL: with the record at hand. */
+/* For rules: what is found from now on is wrong with this command, which came before the record at hand: it has
+ * failed, and the record is the sense data that says why. NULL: with the record at hand. */
 void msc_about(struct msc_judging *, const struct msc_record *);
 /* For rules: begin a finding; then optionally its two values. Only the first finding of one rule
  * on one record is kept. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What only a simulation can see: how a firmware treats its own hardware, and that it crashed. The runner raises it from
- * what the device remarks. */
+/* What only a simulation can see: how a firmware treats its own hardware, and that it crashed. The runner
+ * raises it from what the device remarks. */
 #include "judge/judge.h"
 
 const struct msc_rule msc_rule_firmware_misuse = {

@@ -374,8 +374,8 @@ const struct msc_rule msc_rule_scsi_mode_protect = {
 	.judge = mode_protect,
 };
 
-/* SBC-2, 6.4.2: a device may have a limit on what one command moves, which page B0h, being optional, need not report; and
- * it may look at that before the address. */
+/* SBC-2, 6.4.2: a device may have a limit on what one command moves, which page B0h, being optional, need not
+ * report; and it may look at that before the address. */
 enum { LIMIT_LEAST = 64 };
 
 static bool is_beyond_limit(const struct msc_exchange *x, const struct msc_sense_data *s)

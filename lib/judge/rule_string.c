@@ -47,8 +47,8 @@ const struct msc_rule msc_rule_usb_string_form = {
 	.judge = string_form,
 };
 
-/* A string that is refused in the first of the languages of string 0, as hosts ask for it; false as well when none is
- * known. */
+/* A string that is refused in the first of the languages of string 0, as hosts ask for it; false as well when
+ * none is known. */
 static bool is_refused(const struct msc_record *r, uint8_t *index)
 {
 	const struct msc_answers *a = msc_history_controls(r);

@@ -103,8 +103,8 @@ const struct msc_rule msc_rule_scsi_sense_unit = {
 	.judge = sense_unit,
 };
 
-/* This unit read the block, another unit wrote it, and now it reads what was written there: without the first of the
- * three, media with the same contents would do. */
+/* This unit read the block, another unit wrote it, and now it reads what was written there: without the first
+ * of the three, media with the same contents would do. */
 static void unit_alias(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange, *w, *was;

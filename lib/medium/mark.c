@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The mark is written first, and shows what a write does on this device: whether it can be read back and where, and what else
- * changes with it. Where that makes the saved blocks worthless the writing ends. */
+/* The mark is written first, and shows what a write does on this device: whether it can be read back and where,
+ * and what else changes with it. Where that makes the saved blocks worthless the writing ends. */
 #include <inttypes.h>
 #include <stdlib.h>
 

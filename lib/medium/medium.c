@@ -178,8 +178,8 @@ static int verify(struct msc_medium *m, bool *readable, struct msc_err *err)
 	return rc;
 }
 
-/* The unit of so many blocks that this one lies in: a device that erases all of it for a write and keeps nothing of the
- * rest hits them. */
+/* The unit of so many blocks that this one lies in: a device that erases all of it for a write and keeps
+ * nothing of the rest hits them. */
 static int take_unit(struct msc_medium *m, uint64_t lba, uint32_t blocks, enum care_kind kind,
 		     bool *readable, struct msc_err *err)
 {

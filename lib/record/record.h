@@ -246,8 +246,8 @@ bool msc_csw_is_meaningful(const struct msc_exchange *);
 /* With a status, and the host goes on from there. */
 bool msc_exchange_ended(const struct msc_exchange *);
 bool msc_exchange_passed(const struct msc_exchange *); /* and the status is 00h */
-/* A READ or WRITE that failed although all of its data was moved: sense key 1 would say that it was carried out, after
- * an error that the device mended (SPC-4, 4.5.6). */
+/* A READ or WRITE that failed although all of its data was moved: sense key 1 would say that it was carried
+ * out, after an error that the device mended (SPC-4, 4.5.6). */
 bool msc_may_be_recovered(const struct msc_exchange *);
 
 bool msc_hung(enum msc_outcome); /* a time-out, or no handshake */

@@ -30,8 +30,9 @@ extern const struct msc_bench_format msc_bench_formats[]; /* ends with one witho
 int msc_bench_write_text(FILE *, const struct msc_bench_report *, struct msc_err *) MSC_MUST_CHECK;
 int msc_bench_write_json(FILE *, const struct msc_bench_report *, struct msc_err *) MSC_MUST_CHECK;
 
-/* Reads a mscope.bench/1; "-" is standard input. MSC_E_IO: it cannot be read; MSC_E_FORMAT: it is
- * not such a document, and where; MSC_E_UNDECIDED: it is of a bench that measured nothing. bench begins zeroed and is freed by the caller in any case. */
+/* Reads a mscope.bench/1; "-" is standard input. MSC_E_IO: it cannot be read; MSC_E_FORMAT: it is not such a
+ * document, and where; MSC_E_UNDECIDED: it is of a bench that measured nothing. bench begins zeroed and is
+ * freed by the caller in any case. */
 int msc_bench_read(const char *path, struct msc_bench *, struct msc_err *) MSC_MUST_CHECK;
 int msc_bench_read_from(FILE *, const char *name, struct msc_bench *,
 			struct msc_err *) MSC_MUST_CHECK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The oscilloscope picture in a terminal: up to four lanes of at most 70 columns, and what they say. A column is a round
- * amount of time; the ruler names every tenth. */
+/* The oscilloscope picture in a terminal: up to four lanes of at most 70 columns, and what they say. A column
+ * is a round amount of time; the ruler names every tenth. */
 #include <math.h>
 #include <string.h>
 

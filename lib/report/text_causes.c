@@ -20,8 +20,8 @@ static void put_text(FILE *out, const char *text)
 	putc('\n', out);
 }
 
-/* How well a finding stands for the cause: of a rule that the fault is about, in the case that is to be run for it, as
- * bad as the worst. */
+/* How well a finding stands for the cause: of a rule that the fault is about, in the case that is to be run for
+ * it, as bad as the worst. */
 static unsigned aptness(const struct msc_report_case *at, const struct msc_cause *cause,
 			const struct msc_finding *f)
 {
@@ -70,7 +70,8 @@ static void put_missing(FILE *out, const struct msc_cause *cause)
 	msc_text_labelled(out, "missing:", text);
 }
 
-/* The tests of USB-IF that fail of it, whichever exchange is shown: the example's own words where there are none. */
+/* The tests of USB-IF that fail of it, whichever exchange is shown: the example's own words where there are
+ * none. */
 static void put_tests(FILE *out, const struct msc_report_all *all, const struct msc_cause *cause,
 		      const struct msc_finding *example)
 {

@@ -273,8 +273,8 @@ static int run_and_clean(struct msc_runner *r, bool *wedged, struct msc_err *err
 	return rc;
 }
 
-/* Where the case ends this process another takes its place, with a device and a medium in memory as they were before the
- * case. A medium in a file would not be. */
+/* Where the case ends this process another takes its place, with a device and a medium in memory as they were
+ * before the case. A medium in a file would not be. */
 static int run_isolated(struct msc_runner *r, bool *wedged, struct msc_err *err)
 {
 	char why[MSC_ISOLATE_WHY];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How long the run takes, as a range: what its cases cost by their steps (cost.c), at prices that follow from what
- * the device took so far. Before anything was measured a price is a range itself. Cases in which a command timed out
- * are reckoned apart, as so much time lost and so often. When the run turns out to leave the range it is
- * told anew. */
+/* How long the run takes, as a range: what its cases cost by their steps (cost.c), at prices that follow from
+ * what the device took so far. Before anything was measured a price is a range itself. Cases in which a command
+ * timed out are reckoned apart, as so much time lost and so often. When the run turns out to leave the range it
+ * is told anew. */
 #include "run/runner.h"
 
 #define STUCK_NS       MSC_S /* as good as hung, where no blocks are moved */

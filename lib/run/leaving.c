@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A device that leaves the bus in the middle of a case. That is its own doing when it is back a moment later: a cable
- * that somebody has pulled stays out. A server that fails says nothing of the device. */
+/* A device that leaves the bus in the middle of a case. That is its own doing when it is back a moment later: a
+ * cable that somebody has pulled stays out. A server that fails says nothing of the device. */
 #include "base/text.h"
 #include "run/runner.h"
 

@@ -32,8 +32,8 @@ struct msc_summary {
  * does not know. Pointers are valid during the call. */
 enum msc_event_kind {
 	MSC_EV_RUN_BEGIN,  /* device, profile, cases_total, waivers */
-	/* device; cases_done and cases_total of those that run; device_ns: since the run began; low_ns, high_ns: how
-	 * long it will have taken. At the beginning, and again when that turns out wrong. */
+	/* device; cases_done and cases_total of those that run; device_ns: since the run began; low_ns,
+	 * high_ns: how long it will have taken. At the beginning, and again when that turns out wrong. */
 	MSC_EV_ESTIMATE,
 	MSC_EV_CASE_BEGIN, /* scenario; cases_done, cases_total, left_ns when it is one that runs */
 	MSC_EV_RECORD,	   /* scenario, record: after it was judged */

@@ -183,14 +183,14 @@ int msc_check_stated(struct msc_runner *r, const struct msc_rule *rule, const st
 		     const char *what) MSC_MUST_CHECK;
 int msc_check_exchange(struct msc_runner *, const struct msc_expect *, const struct msc_record *,
 		       struct msc_err *) MSC_MUST_CHECK;
-/* The command has failed and had to pass, and the unit says that it is at work: as hosts do, it is sent again after a pause,
- * and what has been found on its status from `from` on is not held against the device. Linux (scsi_io_completion) does so
- * for longer. */
+/* The command has failed and had to pass, and the unit says that it is at work: as hosts do, it is sent again
+ * after a pause, and what has been found on its status from `from` on is not held against the device. Linux
+ * (scsi_io_completion) does so for longer. */
 #define MSC_AGAIN_MAX 5 /* times */
 bool msc_check_again(struct msc_runner *, const struct msc_expect *, const struct msc_sense_data *,
 		     size_t from);
-/* It had failed, and turns out to have been carried out: what was said of its status since the finding `from` is taken
- * back, and what came is looked at. data: of x, all that came. */
+/* It had failed, and turns out to have been carried out: what was said of its status since the finding `from`
+ * is taken back, and what came is looked at. data: of x, all that came. */
 int msc_check_recovered(struct msc_runner *, const struct msc_expect *, const struct msc_record *x,
 			const uint8_t *data, size_t from, struct msc_err *) MSC_MUST_CHECK;
 /* A whole command has a status. Of an exchange with a CSW the judge knows more. */

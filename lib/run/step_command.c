@@ -230,8 +230,8 @@ int msc_run_sense(struct msc_runner *r, uint8_t lun, const struct msc_expect *e,
 	return e && record ? msc_check_sense(r, e, record, out, err) : 0;
 }
 
-/* What the sense data of a command that failed says, or that it is to be sent again: *again, NULL where it has been often
- * enough. */
+/* What the sense data of a command that failed says, or that it is to be sent again: *again, NULL where it has
+ * been often enough. */
 static int look_at_sense(struct msc_runner *r, const struct msc_plan_command *c,
 			 const struct msc_record *record, const struct msc_sense_data *sense,
 			 size_t from, bool *again, struct msc_err *err)
@@ -241,8 +241,8 @@ static int look_at_sense(struct msc_runner *r, const struct msc_plan_command *c,
 	return record ? msc_check_sense(r, &c->expect, record, sense, err) : 0;
 }
 
-/* Of a READ or WRITE that failed with all of its data moved: whether it was carried out all the same is for the sense
- * data to say. What was found from `from` on is about its status. */
+/* Of a READ or WRITE that failed with all of its data moved: whether it was carried out all the same is for the
+ * sense data to say. What was found from `from` on is about its status. */
 static int after_doubtful(struct msc_runner *r, const struct msc_plan_command *c,
 			  const struct msc_record *failed, size_t from, int64_t *status,
 			  bool *again, struct msc_err *err)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A session: the log that its transfers and notes make, and everything that is not an exchange
- * (control requests, bare transfers, resets). It promises that no transfer is pending when a function has returned, and
+/* A session: the log that its transfers and notes make, and everything that is not an exchange (control
+ * requests, bare transfers, resets). It promises that no transfer is pending when a function has returned, and
  * that a device left in the middle of a command is recovered when the session ends. */
 #include "session/engine.h"
 

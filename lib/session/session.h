@@ -119,10 +119,10 @@ struct msc_request {
 void msc_request_init(struct msc_request *, const uint8_t *cdb, uint8_t cdb_len, enum msc_dir,
 		      uint32_t length);
 
-/* Runs one exchange. -1 when the gate refuses it (MSC_E_REFUSED; nothing has left), the driver cannot
- * send it (MSC_E_UNSUPPORTED), the device is gone or the harness failed; what the device did is in *out, which stays until the next record is
- * given out. A wrapper that is not a valid CBW is sent, then bulk-in is
- * polled once, and nothing is cleared. */
+/* Runs one exchange. -1 when the gate refuses it (MSC_E_REFUSED; nothing has left), the driver cannot send it
+ * (MSC_E_UNSUPPORTED), the device is gone or the harness failed; what the device did is in *out, which stays
+ * until the next record is given out. A wrapper that is not a valid CBW is sent, then bulk-in is polled once,
+ * and nothing is cleared. */
 int msc_session_exchange(struct msc_session *, const struct msc_request *,
 			 const struct msc_record **out, struct msc_err *) MSC_MUST_CHECK;
 
@@ -203,8 +203,8 @@ void msc_request_ready(struct msc_request *, uint8_t lun); /* TEST UNIT READY */
 void msc_request_capacity(struct msc_request *, uint8_t lun); /* READ CAPACITY(10) */
 void msc_request_inquiry(struct msc_request *, uint8_t lun); /* of 36 bytes */
 
-/* One such command. *passed: with status 00h, and all was moved. A time-out of its own (above 0) does not count as a hang of the device. Not
- * judged. */
+/* One such command. *passed: with status 00h, and all was moved. A time-out of its own (above 0) does not count
+ * as a hang of the device. Not judged. */
 int msc_session_read(struct msc_session *, uint8_t lun, uint64_t lba, uint32_t blocks,
 		     uint32_t block_size, void *buf, int64_t timeout_ns, bool *passed,
 		     struct msc_err *) MSC_MUST_CHECK;

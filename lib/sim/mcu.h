@@ -187,8 +187,8 @@ typedef void task_fn(struct mcu *);
 void task_start(struct mcu *, const char *name, int priority, task_fn *);
 void task_sleep(struct mcu *, int64_t ns); /* to a tick, when there is one */
 
-/* A tick of so many ns of the device's clock, the first one now. From then on a task that an interrupt wakes gets the
- * processor only at the next tick, as a small operating system does it, unless the handler calls
+/* A tick of so many ns of the device's clock, the first one now. From then on a task that an interrupt wakes
+ * gets the processor only at the next tick, as a small operating system does it, unless the handler calls
  * task_yield. Without a tick it gets it when the handler ends. */
 void task_tick(struct mcu *, int64_t period_ns);
 void task_yield(struct mcu *); /* in a handler: switch when it ends; in a task: now */

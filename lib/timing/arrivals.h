@@ -18,9 +18,9 @@ int msc_mean_gaps(const struct msc_pace_samples *, bool paused, uint32_t blocks,
  * is no waiting to tell it by. */
 uint32_t msc_chunk_of(const double *gap, uint32_t blocks, double bus_ns);
 
-/* What a packet takes, ns, where a hub's translator stands between: the mean of those of one block, which
- * come from one buffer, in long reads, and no more than that of all. Blocks in which the device is seen to refuse do not count. 0: there
- * is no translator, or too little was seen. */
+/* What a packet takes, ns, where a hub's translator stands between: the mean of those of one block, which come
+ * from one buffer, in long reads, and no more than that of all. Blocks in which the device is seen to refuse do
+ * not count. 0: there is no translator, or too little was seen. */
 double msc_path_ns(const struct msc_pace_samples *);
 
 /* How the samples are looked at. */

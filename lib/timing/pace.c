@@ -236,8 +236,9 @@ static bool tells_buffers(const struct msc_pace *p, double ready, double other)
 	       other - ready > p->moderation_ns;
 }
 
-/* Two buffers work at the same time: no chunk takes longer than the bus, or than the first one took, unless both wait for
- * a tick. Where one does, the chunks are not as long as they look: frames show blocks together that do not come so. */
+/* Two buffers work at the same time: no chunk takes longer than the bus, or than the first one took, unless
+ * both wait for a tick. Where one does, the chunks are not as long as they look: frames show blocks together
+ * that do not come so. */
 static void settle_chunks(struct msc_pace *p, double bus, double block)
 {
 	double tick = p->wake.locked ? p->wake.period_ns : 0;

@@ -127,8 +127,8 @@ struct msc_transport {
 		times; /* whose the times of its transfers are: "libusb"; NULL: a decorator's are not its own */
 	size_t state_size;   /* allocated by the core, zeroed; msc_target_state() */
 
-	/* `rest` is what follows the colon, or the whole name where there is none. Must fill in target->device (msc_device_parse helps
-	 * with the configuration) and target->clock. On failure releases what it took. */
+	/* `rest` is what follows the colon, or the whole name where there is none. Must fill in target->device
+	 * (msc_device_parse helps with the configuration) and target->clock. On failure releases what it took. */
 	int (*open)(struct msc_target *, const char *rest, const struct msc_open_options *,
 		    struct msc_err *);
 	/* Gives everything back, the kernel's driver too. Cannot fail. Transfers under way are let go
@@ -249,10 +249,10 @@ struct msc_target *msc_target_open(const char *name, const struct msc_open_optio
 				   struct msc_err *err);
 void msc_target_close(struct msc_target *);
 
-/* The target with a decorator around it, which belongs to the result from now on and is closed with
- * it; NULL and *err leave it as it was. What the callers of the result start, the decorator's functions get
- * first; with t->next->transport->submit(t->next, x, err), and so on, they pass it on. What comes of
- * it is what the observer, and with it the wire log, is told. `rest` is what the decorator wants to be told, such as knobs, or
+/* The target with a decorator around it, which belongs to the result from now on and is closed with it; NULL
+ * and *err leave it as it was. What the callers of the result start, the decorator's functions get first; with
+ * t->next->transport->submit(t->next, x, err), and so on, they pass it on. What comes of it is what the
+ * observer, and with it the wire log, is told. `rest` is what the decorator wants to be told, such as knobs, or
  * NULL; its open, which may be left out, finds device and clock filled in. */
 struct msc_target *msc_target_wrap(struct msc_target *next, const struct msc_transport *decorator,
 				   const char *rest, struct msc_err *);
@@ -311,8 +311,8 @@ uint16_t msc_bulk_packet(enum msc_speed);
 /* The least that a byte takes in bulk, ns: 19 packets of 64 in a frame, 13 of 512 in a microframe (USB 2.0, tables
  * 5-9 and 5-10). 0: there is no bulk at this speed, or it is not known. */
 double msc_byte_least_ns(enum msc_speed);
-/* So many bytes a second a bus of this speed carries at most. What SuperSpeed takes for its packets is only reckoned
- * here, and no bound: there, and where the speed is not known, it is what the fastest USB carries. */
+/* So many bytes a second a bus of this speed carries at most. What SuperSpeed takes for its packets is only
+ * reckoned here, and no bound: there, and where the speed is not known, it is what the fastest USB carries. */
 double msc_bus_most(enum msc_speed);
 /* "a full-speed bus (1216 kB/s at most)"; returns buf. */
 char *msc_bus_text(char *buf, size_t size, enum msc_speed);

@@ -10,8 +10,9 @@
 
 #define GUARD_FENCE ((size_t)1 << 20) /* bytes behind its globals that nobody may touch */
 
-/* Calls fn(arg). `fence` is where these bytes begin; NULL: there are none. false: it did not come to its end, and *why ("SIGSEGV at address 0x10", "a loop
- * without an end": more than a second of processor time without a call of ours) says what happened. Nothing that it held is released. */
+/* Calls fn(arg). `fence` is where these bytes begin; NULL: there are none. false: it did not come to its end,
+ * and *why ("SIGSEGV at address 0x10", "a loop without an end": more than a second of processor time without a
+ * call of ours) says what happened. Nothing that it held is released. */
 bool guard_run(void (*fn)(void *), void *arg, const char *fence, char *why, size_t size);
 
 /* Around calls back into code of ours, whose signals are ours: what guard_out returns is for guard_in. NULL:

@@ -51,8 +51,9 @@ static uintptr_t pages(uintptr_t bytes)
 	return (bytes + page() - 1) / page() * page();
 }
 
-/* What the loader maps lies within the file: of one that was cut short it would touch what is not there, and die.
- * Whether it is for this machine at all is left to the loader, which has the words. `span`: of what it maps, bytes. */
+/* What the loader maps lies within the file: of one that was cut short it would touch what is not there, and
+ * die. Whether it is for this machine at all is left to the loader, which has the words. `span`: of what it
+ * maps, bytes. */
 static int check_file(const char *path, size_t *span, struct msc_err *err)
 {
 	ElfW(Addr) first = UINTPTR_MAX, end = 0;
@@ -87,9 +88,10 @@ static int check_file(const char *path, size_t *span, struct msc_err *err)
 
 /* ---- a guard behind its globals ----------------------------------------------------------------- */
 
-/* A buffer that firmware overruns lies before the end of its globals, and what lies behind them is memory of ours, the
- * loader's own for one. Pages there that nobody may touch make SIGSEGV of it, which is caught and told. The loader
- * gets the highest hole that is large enough: one is made below the guard, and all others above are filled meanwhile. */
+/* A buffer that firmware overruns lies before the end of its globals, and what lies behind them is memory of
+ * ours, the loader's own for one. Pages there that nobody may touch make SIGSEGV of it, which is caught and
+ * told. The loader gets the highest hole that is large enough: one is made below the guard, and all others
+ * above are filled meanwhile. */
 #define FILLERS_MAX 64
 
 struct place {

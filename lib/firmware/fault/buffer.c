@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Faults of buffers on the way between endpoint and medium: a cache of the processor that does not see what a DMA has
- * moved, two buffers of which one is forgotten. */
+/* Faults of buffers on the way between endpoint and medium: a cache of the processor that does not see what a
+ * DMA has moved, two buffers of which one is forgotten. */
 #include "firmware/fault/fault.h"
 
 #include <string.h>

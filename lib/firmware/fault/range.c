@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Faults of one of two paths: what reaches past the end is refused on neither as it should be, or an address is cut on
- * one and not on the other. */
+/* Faults of one of two paths: what reaches past the end is refused on neither as it should be, or an address is
+ * cut on one and not on the other. */
 #include "firmware/fault/fault.h"
 
 static bool is_past_end(struct mcu *m, const struct msc_cbw *cbw)

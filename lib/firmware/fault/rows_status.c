@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Faults of what a command comes to: its status, residue and sense data, and how many blocks it is taken for, as rows:
- * see table.h. */
+/* Faults of what a command comes to: its status, residue and sense data, and how many blocks it is taken for,
+ * as rows: see table.h. */
 #include "firmware/fault/table.h"
 
 #define UNKNOWN 0xff /* an opcode that no firmware knows */

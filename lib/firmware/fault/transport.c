@@ -122,7 +122,8 @@ ON_COMMAND(has_begun)
 	return MUTANT_PASS;
 }
 
-/* A CBW that is not valid; or one that is not meaningful, for which bulk-out is halted though the host sends nothing. */
+/* A CBW that is not valid; or one that is not meaningful, for which bulk-out is halted though the host sends
+ * nothing. */
 ON_RECEIVED(has_not_begun)
 {
 	if (!v->in_command)

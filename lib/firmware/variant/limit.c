@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Legal devices that move no more than so many blocks with one command, and report no limit. SBC-2, 6.4.2: page B0h of
- * vital product data is optional, and 0 in it is no limit that is reported, not no limit; what asks for more fails. */
+/* Legal devices that move no more than so many blocks with one command, and report no limit. SBC-2, 6.4.2: page
+ * B0h of vital product data is optional, and 0 in it is no limit that is reported, not no limit; what asks for
+ * more fails. */
 #include "firmware/fault/fault.h"
 #include "firmware/variant/variant.h"
 

@@ -17,8 +17,8 @@
 /* An operation code that no firmware knows: the model answers 5/20/00 to what is rewritten to it. */
 enum { VARIANT_NO_OPCODE = 0xff };
 
-/* Makes of a command one that the model fails with 5/24/00, or with a unit attention that is pending: MODE SENSE(6) of
- * a page that does not exist. */
+/* Makes of a command one that the model fails with 5/24/00, or with a unit attention that is pending: MODE
+ * SENSE(6) of a page that does not exist. */
 static inline void variant_invalid_field(struct msc_cbw *seen)
 {
 	seen->h.cb_length = 6;
