@@ -1,4 +1,4 @@
-"""Fixtures of the tests against the real kernel. One machine serves them all; it is booted by the first test that asks.
+"""Fixtures of the tests against the real kernel. One machine serves all tests of a worker; it is booted by the first that asks.
 
     def test_something(vm, mscope):
         with vm.gadget(speed="full", stall=0) as gadget:
@@ -22,8 +22,11 @@ MSCOPE = Path(os.environ.get("MSCOPE", REPOSITORY / "build/mscope"))
 PROGRAMS = ["sg_inq", "sg_raw", "sg_dd", "sg_readcap", "sg_luns", "sg_turs", "mkfs.fat", "setpriv", "usbip", "usbipd",
             "iscsi-test-cu", "dmsetup", "mkfs.ext4", "cmp"]
 
-# The tests of whole devices, which take about as long as all others.
-DEVICES = ["test_gadget", "test_iscsi", "test_sticks"]
+# Three machines share the work, for one waits half of its time: those of whole devices, these, and all others.
+MACHINE = {name: machine for machine, names in {
+    "devices": ["test_gadget", "test_iscsi", "test_sticks"],
+    "tools": ["test_bench", "test_bench_itself", "test_captures", "test_medium", "test_read"],
+}.items() for name in names}
 
 
 class SharedMachine:
@@ -82,10 +85,10 @@ def mscope(vm):
 
 @pytest.hookimpl(tryfirst=True)      # before pytest-xdist looks at the groups
 def pytest_collection_modifyitems(items):
-    """On two workers of pytest-xdist (with --dist loadgroup), so that only two machines are booted, and each has about half of the work."""
+    """Each machine is a worker of pytest-xdist (with --dist loadgroup), and is booted once."""
     for item in items:
         if HERE in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("vm, devices" if item.path.stem in DEVICES else "vm"))
+            item.add_marker(pytest.mark.xdist_group(f"vm, {MACHINE.get(item.path.stem, 'others')}"))
 
 
 @pytest.hookimpl(hookwrapper=True)
