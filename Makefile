@@ -178,9 +178,7 @@ objects: $(BASE_OBJ) $(TOOL_OBJ) $(UNIT_OBJ) $(FUZZ:%.c=$(BUILD)/%.o)
 # Tests. MSCOPE names the program for whatever drives it.
 export PYTHON
 export PYTHONDONTWRITEBYTECODE = 1
-PYTEST = MSCOPE=$(abspath $(BUILD))/mscope $(PYTHON) -m pytest -q -p no:cacheprovider -n $(WORKERS) --dist loadgroup
-tool matrix: WORKERS = 2
-vm: WORKERS = 3
+PYTEST = MSCOPE=$(abspath $(BUILD))/mscope $(PYTHON) -m pytest -q -p no:cacheprovider -n 2 --dist loadgroup
 demo:
 	@scripts/deps.sh build
 	@+$(MAKE) --no-print-directory all

@@ -19,10 +19,10 @@ REPOSITORY = HERE.parents[1]
 MSCOPE = Path(os.environ.get("MSCOPE", REPOSITORY / "build/mscope"))
 
 # Programs of this machine that tests use in the guest; README.md says which packages they are in.
-PROGRAMS = ["sg_inq", "sg_raw", "sg_dd", "sg_readcap", "sg_luns", "sg_turs", "mkfs.fat", "setpriv", "usbip", "usbipd",
+PROGRAMS = ["sg_inq", "sg_raw", "sg_dd", "sg_readcap", "sg_luns", "sg_turs", "mkfs.fat", "setpriv", "chrt", "usbip", "usbipd",
             "iscsi-test-cu", "dmsetup", "mkfs.ext4", "cmp"]
 
-# Three machines share the work, for one waits half of its time: those of whole devices, these, and all others.
+# Three parts of about the same length: the first worker that is through with one takes the third.
 MACHINE = {name: machine for machine, names in {
     "devices": ["test_gadget", "test_iscsi", "test_sticks"],
     "tools": ["test_bench", "test_bench_itself", "test_captures", "test_medium", "test_read"],
