@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "capture/bus.h"
+#include "wire/cost.h"
 #include "wire/packet.h"
 
 #define ERRORS_MAX  3		    /* EHCI 1.0, 4.15.1.1: then a host controller gives up */
@@ -358,17 +359,16 @@ static bool is_behind_hole(const struct pipe *p)
 	const struct talk *t = talk_of(p);
 	const uint8_t *csw = p->data + p->len;
 	uint64_t due, residue;
-	int64_t byte_ps;
 
 	if (!t || !p->len || p->offered != MSC_CSW_LEN || !t->bot.in_data ||
 	    t->bot.dir != MSC_DIR_IN || msc_get_le32(csw) != MSC_CSW_SIGNATURE ||
 	    csw[MSC_CSW_LEN - 1] != MSC_CSW_PASSED)
 		return false;
-	byte_ps = p->device->speed == MSC_SPEED_HIGH ? 16667 : 666667;
 	due = t->bot.left - p->len;
 	residue = msc_get_le32(csw + 8);
 	return p->len < t->bot.left && residue < due &&
-	       p->quiet_ns >= (int64_t)(due - residue) * byte_ps / 1000;
+	       (double)p->quiet_ns >=
+		       (double)(due - residue) * 8 * msc_wire_cost(p->device->speed)->bit_ns;
 }
 
 void pipe_moved(struct msc_capture *c, struct pipe *p, bool in, int64_t at_ns)

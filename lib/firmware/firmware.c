@@ -101,11 +101,12 @@ const struct msc_variant *msc_variant_find(const char *id, struct msc_err *err)
 {
 	struct msc_nearest nearest = { .wanted = id };
 
-	for (const struct msc_variant *v = NULL; (v = msc_variant_next(v));) {
-		if (strcmp(v->id, id) == 0)
-			return v;
+	for (size_t t = 0; t < MSC_COUNT(variants); t++)
+		for (size_t i = 0; i < variants[t]->n; i++)
+			if (strcmp(variants[t]->rows[i].id, id) == 0)
+				return &variants[t]->rows[i];
+	for (const struct msc_variant *v = NULL; (v = msc_variant_next(v));)
 		msc_nearest_try(&nearest, v->id);
-	}
 	(void)msc_fail_unknown(err, "variant", "variants", &nearest);
 	return NULL;
 }

@@ -35,13 +35,13 @@ static unsigned own(const struct msc_match *w, size_t k)
 
 static uint16_t breadth(const struct msc_match *w, size_t k)
 {
-	return w->d->entries[w->cover.candidates[k].entry].n;
+	return msc_match_entry(w, k)->n;
 }
 
 /* In how many cases it shows what was seen. */
 static unsigned shows_it(const struct msc_match *w, size_t k)
 {
-	const struct msc_entry *entry = &w->d->entries[w->cover.candidates[k].entry];
+	const struct msc_entry *entry = msc_match_entry(w, k);
 	unsigned n = 0;
 
 	for (uint16_t i = 0; i < entry->n; i++) {
@@ -58,7 +58,9 @@ static unsigned shows_it(const struct msc_match *w, size_t k)
 /* Not every device can have it: one with several interfaces, a certain medium. */
 static bool is_particular(const struct msc_match *w, size_t k)
 {
-	return w->fault[k] && w->fault[k]->target;
+	const struct msc_fault *f = msc_match_fault(w, k);
+
+	return f && f->target;
 }
 
 /* Of two that explain as much: the one of which less is missing; one that every device can have. Then, where
@@ -122,7 +124,7 @@ static bool is_guess(const struct msc_match *w, size_t k)
 {
 	const struct msc_cover *c = &w->cover;
 
-	if (!c->chosen[k] || !w->fault[k] || !w->missing[k])
+	if (!c->chosen[k] || !msc_match_fault(w, k) || !w->missing[k])
 		return false;
 	for (size_t i = 0; i < w->e->n_seen; i++) {
 		bool shared = false;
@@ -165,7 +167,7 @@ static unsigned left_for(const struct msc_match *w, size_t k)
 	const struct msc_cover *c = &w->cover;
 	unsigned n = 0;
 
-	for (size_t i = 0; w->fault[k] && !c->chosen[k] && i < w->e->n_seen; i++)
+	for (size_t i = 0; msc_match_fault(w, k) && !c->chosen[k] && i < w->e->n_seen; i++)
 		n += w->e->seen[i].name && msc_cause_explained_by(w, i) == NONE &&
 		     msc_match_is_own(w, k, i) && msc_match_is_whole(w, k, i);
 	return n;

@@ -62,20 +62,22 @@ static int32_t weight(const struct msc_rule *rule)
 /* What was seen stands for a rule that its fault is about. */
 static bool is_own_instead(const struct msc_match *w, size_t k, size_t i)
 {
-	const struct msc_entry *entry = &w->d->entries[w->cover.candidates[k].entry];
+	const struct msc_entry *entry = msc_match_entry(w, k);
 	const struct msc_pair *p = w->d->pairs + entry->first;
 
 	for (uint32_t n = 0; n < entry->n; n++)
 		if (msc_match_stands_for(w, i, &p[n]) &&
-		    msc_match_promises(w->fault[k], w->d->rules[p[n].rule]))
+		    msc_match_promises(msc_match_fault(w, k), w->d->rules[p[n].rule]))
 			return true;
 	return false;
 }
 
 bool msc_match_is_own(const struct msc_match *w, size_t k, size_t i)
 {
-	return w->fault[k] && w->cover.candidates[k].covers[i] > 0 &&
-	       (msc_match_promises(w->fault[k], w->e->seen[i].rule->id) || is_own_instead(w, k, i));
+	const struct msc_fault *f = msc_match_fault(w, k);
+
+	return f && w->cover.candidates[k].covers[i] > 0 &&
+	       (msc_match_promises(f, w->e->seen[i].rule->id) || is_own_instead(w, k, i));
 }
 
 bool msc_match_is_seen(const struct msc_match *w, const struct msc_pair *p)
@@ -190,7 +192,7 @@ static void count_alike(struct msc_match *w)
 {
 	for (size_t k = 0; k < w->d->n_entries; k++) {
 		const struct msc_entry *entry = &w->d->entries[k];
-		const struct msc_fault *f = msc_fault_named(entry->id);
+		const struct msc_fault *f = w->fault[k];
 
 		for (size_t i = 0; f && i < w->e->n_seen; i++) {
 			const struct msc_sighting *s = &w->e->seen[i];
@@ -228,6 +230,8 @@ static void resolve(struct msc_match *w)
 		if (w->seen[i].name != UINT16_MAX)
 			w->ran[w->seen[i].name] = RAN_DIRTY;
 	}
+	for (size_t k = 0; k < d->n_entries; k++)
+		w->fault[k] = msc_fault_named(d->entries[k].id);
 	count_alike(w);
 }
 
@@ -285,7 +289,7 @@ static void list_candidates(struct msc_match *w)
 		const struct msc_entry *entry = &w->d->entries[k];
 		struct msc_candidate *candidate = &c->candidates[c->n];
 		bool firmware = is_firmware(entry), any = false;
-		const struct msc_fault *f = msc_fault_named(entry->id);
+		const struct msc_fault *f = w->fault[k];
 
 		candidate->covers = w->worth + c->n * c->n_seen;
 		for (size_t i = 0; i < c->n_seen; i++) {
@@ -302,10 +306,9 @@ static void list_candidates(struct msc_match *w)
 			candidate->covers[i] =
 				candidate->covers[i] * weight(w->e->seen[i].rule) / DEGREE_EXACT;
 		candidate->entry = k;
-		w->fault[c->n] = f;
 		w->missing[c->n] = count_missing(w, entry);
-		candidate->cost = (firmware ? NAMING_ALL : NAMING) +
-				  missing_cost(w, entry, firmware, w->fault[c->n]);
+		candidate->cost =
+			(firmware ? NAMING_ALL : NAMING) + missing_cost(w, entry, firmware, f);
 		c->n++;
 	}
 }

@@ -34,7 +34,7 @@ struct msc_match {
 	struct msc_cover cover;
 	int32_t *worth; /* of all candidates' covers */
 	bool *tie;
-	const struct msc_fault **fault; /* of each candidate; NULL: it is a firmware's ways */
+	const struct msc_fault **fault; /* of each entry; NULL: it is a firmware's ways */
 	unsigned *missing; /* of each candidate: what it should have shown and did not */
 	bool *open; /* of each sighting: for whoever weighs candidates */
 };
@@ -43,6 +43,16 @@ struct msc_match {
 int msc_match_begin(struct msc_match *, const struct msc_dictionary *, const struct msc_evidence *,
 		    enum msc_profile, struct msc_err *) MSC_MUST_CHECK;
 void msc_match_end(struct msc_match *);
+
+/* The entry of candidate k, and its fault; NULL: it is a firmware's ways. */
+static inline const struct msc_entry *msc_match_entry(const struct msc_match *w, size_t k)
+{
+	return &w->d->entries[w->cover.candidates[k].entry];
+}
+static inline const struct msc_fault *msc_match_fault(const struct msc_match *w, size_t k)
+{
+	return w->fault[w->cover.candidates[k].entry];
+}
 
 /* The rule is one of those that the fault is about (caught_by). */
 bool msc_match_promises(const struct msc_fault *, const char *rule);

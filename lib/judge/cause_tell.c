@@ -24,12 +24,13 @@ static const struct msc_rule *main_rule(const struct msc_fault *f)
 	return NULL;
 }
 
-static void describe(struct msc_cause *cause, const struct msc_entry *entry)
+static void describe(const struct msc_match *w, size_t k, struct msc_cause *cause)
 {
+	const struct msc_entry *entry = msc_match_entry(w, k);
 	const struct msc_rule *rule;
 
 	cause->id = entry->id;
-	cause->fault = msc_fault_named(entry->id);
+	cause->fault = msc_match_fault(w, k);
 	for (size_t i = 0; !cause->fault && i < msc_firmware_count; i++)
 		if (!strcmp(msc_firmwares[i]->name, entry->id))
 			cause->firmware = msc_firmwares[i];
@@ -105,7 +106,7 @@ static bool is_named(const struct msc_match *w, const struct msc_cause *cause,
 		     const struct msc_fault *f)
 {
 	for (size_t t = 0; t < w->cover.n; t++)
-		if (w->fault[t] == f && w->cover.chosen[t])
+		if (w->cover.chosen[t] && msc_match_fault(w, t) == f)
 			return true;
 	for (size_t i = 0; i < cause->n_ties; i++)
 		if (cause->ties[i] == f)
@@ -115,14 +116,11 @@ static bool is_named(const struct msc_match *w, const struct msc_cause *cause,
 
 static void add_toggles(const struct msc_match *w, size_t k, struct msc_cause *cause)
 {
-	for (const struct msc_fault *f = NULL; (f = msc_fault_next(f));) {
-		const struct msc_entry *entry = w->d->entries, *end = entry + w->d->n_entries;
+	for (size_t n = 0; n < w->d->n_entries; n++) {
+		const struct msc_fault *f = w->fault[n];
 
-		if (!f->by_toggle || is_named(w, cause, f))
-			continue;
-		while (entry < end && strcmp(entry->id, f->id) != 0)
-			entry++;
-		if (entry < end && may_be_toggle(w, k, entry, f))
+		if (f && f->by_toggle && !is_named(w, cause, f) &&
+		    may_be_toggle(w, k, &w->d->entries[n], f))
 			cause->ties[cause->n_ties++] = f;
 	}
 }
@@ -137,10 +135,9 @@ static int list_ties(struct msc_match *w, size_t k, struct msc_cause *cause, str
 	cause->ties = calloc(w->d->n_entries + 1, sizeof *cause->ties);
 	if (!cause->ties)
 		return msc_nomem(err);
-	for (size_t t = 0; t < c->n; t++) {
-		if (w->tie[t] && w->fault[t] && msc_cause_is_rival(w, k, t))
-			cause->ties[cause->n_ties++] = w->fault[t];
-	}
+	for (size_t t = 0; t < c->n; t++)
+		if (w->tie[t] && msc_match_fault(w, t) && msc_cause_is_rival(w, k, t))
+			cause->ties[cause->n_ties++] = msc_match_fault(w, t);
 	add_toggles(w, k, cause);
 	return 0;
 }
@@ -150,7 +147,7 @@ static int list_ties(struct msc_match *w, size_t k, struct msc_cause *cause, str
 static bool is_clear(const struct msc_match *w, const size_t *by, size_t k)
 {
 	for (size_t i = 0; i < w->e->n_seen; i++)
-		if (by[i] == k && (!w->fault[k] || msc_match_is_own(w, k, i)) &&
+		if (by[i] == k && (!msc_match_fault(w, k) || msc_match_is_own(w, k, i)) &&
 		    msc_match_is_exact(w, k, i))
 			return true;
 	return false;
@@ -277,7 +274,7 @@ static int tell(struct msc_match *w, const size_t *by, struct msc_causes *causes
 	const struct msc_cover *c = &w->cover;
 
 	for (size_t k = 0; k < c->n; k++) {
-		const struct msc_entry *entry = &w->d->entries[c->candidates[k].entry];
+		const struct msc_entry *entry = msc_match_entry(w, k);
 		struct msc_cause *cause = &causes->list[causes->count];
 
 		if (!c->chosen[k])
@@ -286,7 +283,7 @@ static int tell(struct msc_match *w, const size_t *by, struct msc_causes *causes
 		if (!cause->explains)
 			continue;
 		causes->count++;
-		describe(cause, entry);
+		describe(w, k, cause);
 		if (list_missing(w, entry, cause, err) < 0 || list_ties(w, k, cause, err) < 0)
 			return -1;
 		count_elsewhere(w, by, k, entry, cause);
@@ -299,8 +296,7 @@ static int tell(struct msc_match *w, const size_t *by, struct msc_causes *causes
 static void assign(struct msc_match *w, const size_t *by, struct msc_causes *causes)
 {
 	for (size_t i = 0; i < w->e->n_seen; i++) {
-		const char *id = by[i] == NONE ? NULL
-					       : w->d->entries[w->cover.candidates[by[i]].entry].id;
+		const char *id = by[i] == NONE ? NULL : msc_match_entry(w, by[i])->id;
 
 		causes->of[i] = -1;
 		for (size_t n = 0; id && n < causes->count; n++)

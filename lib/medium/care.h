@@ -226,8 +226,9 @@ int care_find_mark_in(struct msc_medium *, uint64_t first, uint32_t blocks, bool
 bool care_is_constant(const uint8_t *data, size_t len); /* one byte, again and again */
 /* True: the fingerprint has enough in it to tell media apart. */
 bool care_is_telling(const struct msc_medium *);
-/* The block at mark_at shows the mark. */
-int care_is_marked(struct msc_medium *, bool *marked, struct msc_err *) MSC_MUST_CHECK;
+/* This block shows the mark: at mark_at, if it is still the same medium. */
+int care_is_marked(struct msc_medium *, uint64_t lba, bool *marked,
+		   struct msc_err *) MSC_MUST_CHECK;
 
 /* ---- mark.c: the mark is written and looked for, unless the medium is too small for one or cannot be written. */
 int care_write_mark(struct msc_medium *, struct msc_err *) MSC_MUST_CHECK;

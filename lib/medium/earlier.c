@@ -101,7 +101,6 @@ static int find_mark(struct earlier *e, struct msc_err *err)
 {
 	struct msc_medium *t = &e->then;
 	struct care_image image[CARE_IMAGES_MAX];
-	uint64_t seen = t->mark;
 	size_t n;
 
 	if (!t->has_mark)
@@ -110,21 +109,19 @@ static int find_mark(struct earlier *e, struct msc_err *err)
 		return care_trial_shows(t, &t->marked, err);
 	n = care_images(t, t->mark, image);
 	for (size_t i = 0; i <= n; i++) {
-		struct care_block *b;
+		uint64_t lba = i ? image[i - 1].lba : t->mark;
+		struct care_block *b = care_find(t, lba);
 		bool here;
 
-		t->mark_at = i ? image[i - 1].lba : t->mark;
-		b = care_find(t, t->mark_at);
-		if (care_is_marked(t, &here, err) < 0)
+		if (care_is_marked(t, lba, &here, err) < 0)
 			return -1;
 		if (!here)
 			continue;
 		if (b)
 			b->kind = CARE_MARK;
-		seen = t->marked ? seen : t->mark_at;
+		t->mark_at = t->marked ? t->mark_at : lba;
 		t->marked = true;
 	}
-	t->mark_at = seen;
 	/* Not there, it is compared as any other: CARE_SCRATCH, as load() left it. */
 	return 0;
 }

@@ -15,19 +15,16 @@ static int find_mark(struct msc_medium *m, struct msc_err *err)
 	bool at_image;
 
 	m->mark_at = m->mark;
-	if (care_is_marked(m, &m->marked, err) < 0)
+	if (care_is_marked(m, m->mark, &m->marked, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		uint64_t was = m->mark_at;
 		struct care_block *b = care_find(m, image[i].lba);
 
-		m->mark_at = image[i].lba;
-		if (care_is_marked(m, &at_image, err) < 0)
+		if (care_is_marked(m, image[i].lba, &at_image, err) < 0)
 			return -1;
-		if (!at_image || !b) {
-			m->mark_at = was;
+		if (!at_image || !b)
 			continue;
-		}
+		m->mark_at = image[i].lba;
 		m->suspects &= image[i].cuts;
 		care_hit(m, "block %" PRIu64 " was overwritten by a write to block %" PRIu64 ": %s",
 			 image[i].lba, m->mark, care_cut_text(m->suspects, how, sizeof how));

@@ -53,17 +53,6 @@ static int put(struct msc_medium *m, uint64_t lba, const uint8_t *data, bool *go
 	return care_flush(m, err);
 }
 
-static int shows_mark(struct msc_medium *m, uint64_t lba, bool *shown, struct msc_err *err)
-{
-	uint64_t was = m->mark_at;
-	int rc;
-
-	m->mark_at = lba;
-	rc = care_is_marked(m, shown, err);
-	m->mark_at = was;
-	return rc;
-}
-
 /* Whether block lba reads as it was found. */
 static int is_as_found(struct msc_medium *m, const struct care_block *b, bool *same,
 		       struct msc_err *err)
@@ -93,7 +82,7 @@ static int is_displaced(struct msc_medium *m, const struct care_block *b, struct
 	char what[128];
 	bool shown, good, same;
 
-	if (shows_mark(m, b->lba, &shown, err) < 0)
+	if (care_is_marked(m, b->lba, &shown, err) < 0)
 		return -1;
 	if (!shown)
 		return 0;
@@ -118,8 +107,8 @@ static int is_stood_in(struct msc_medium *m, const struct care_block *b, const u
 	bool good, shown, same;
 
 	if (care_note_tried(m, &b->lba, err) < 0 || put(m, b->lba, mark, &good, err) < 0 ||
-	    shows_mark(m, m->mark, &shown, err) < 0 || put(m, b->lba, b->data, &good, err) < 0 ||
-	    is_as_found(m, b, &same, err) < 0)
+	    care_is_marked(m, m->mark, &shown, err) < 0 ||
+	    put(m, b->lba, b->data, &good, err) < 0 || is_as_found(m, b, &same, err) < 0)
 		return -1;
 	if (!shown)
 		return 0;

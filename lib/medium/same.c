@@ -74,11 +74,11 @@ bool care_is_telling(const struct msc_medium *m)
 }
 
 /* One copy of the number is enough: a write that was cut short leaves the block half written. */
-int care_is_marked(struct msc_medium *m, bool *marked, struct msc_err *err)
+int care_is_marked(struct msc_medium *m, uint64_t lba, bool *marked, struct msc_err *err)
 {
 	uint8_t *now = care_room(m, err);
 	bool good = false;
-	int rc = now ? care_read(m, m->mark_at, 1, now, &good, err) : -1;
+	int rc = now ? care_read(m, lba, 1, now, &good, err) : -1;
 
 	*marked = rc == 0 && good && memmem(now, m->block_size, m->nonce, strlen(m->nonce));
 	free(now);
@@ -203,7 +203,7 @@ static int check_all(struct msc_medium *m, struct msc_err *err)
 	bool is_hit[MSC_JOURNAL_PRINTS_MAX] = { false }, marked = false, readable;
 	unsigned differ;
 
-	if (m->marked && care_is_marked(m, &marked, err) < 0)
+	if (m->marked && care_is_marked(m, m->mark_at, &marked, err) < 0)
 		return -1;
 	if (look_at_prints(m, m->n_prints, &differ, &readable, is_hit, err) < 0 ||
 	    care_hear_signs(m, err) < 0)
@@ -243,7 +243,7 @@ int care_check(struct msc_medium *m, bool thorough, struct msc_err *err)
 		return 0;
 	thorough |= g->doubts != m->doubts;
 	if (!thorough) {
-		if (m->marked && care_is_marked(m, &marked, err) < 0)
+		if (m->marked && care_is_marked(m, m->mark_at, &marked, err) < 0)
 			return -1;
 		if (m->n_prints &&
 		    look_at_prints(m, PRINTS_QUICK, &differ, &readable, NULL, err) < 0)

@@ -212,7 +212,7 @@ static int still_there(struct msc_medium *m, struct msc_err *err)
 
 	if (care_hear_signs(m, err) < 0)
 		return -1;
-	if (m->marked && !*m->ended && care_is_marked(m, &marked, err) < 0)
+	if (m->marked && !*m->ended && care_is_marked(m, m->mark_at, &marked, err) < 0)
 		return -1;
 	return marked ? 0 : care_check(m, true, err);
 }

@@ -9,6 +9,7 @@
 
 #define MISSING_SHOWN 3
 #define TESTS_SHOWN   6 /* of USB-IF */
+#define TESTS_MAX     64 /* that are told apart; no fault of the catalogue has more than 24 */
 #define SHOWN_WHOLE   3 /* groups of what is left with their evidence; of the others a line */
 
 /* ---- causes ---------------------------------------------------------------------------------- */
@@ -75,14 +76,14 @@ static void put_missing(FILE *out, const struct msc_cause *cause)
 static void put_tests(FILE *out, const struct msc_report_all *all, const struct msc_cause *cause,
 		      const struct msc_finding *example)
 {
-	const char *tests[TESTS_SHOWN] = { NULL };
+	const char *tests[TESTS_MAX];
 	char text[512] = "";
 	unsigned n = 0;
 
 	for (size_t c = 0; c < all->n; c++) {
 		const struct msc_report_case *at = &all->cases[c];
 
-		for (size_t i = 0; i < at->findings.count && n < TESTS_SHOWN; i++) {
+		for (size_t i = 0; i < at->findings.count && n < TESTS_MAX; i++) {
 			const struct msc_finding *f = &at->findings.list[i];
 			unsigned k = 0;
 
@@ -95,8 +96,10 @@ static void put_tests(FILE *out, const struct msc_report_all *all, const struct 
 				tests[n++] = f->test;
 		}
 	}
-	for (unsigned k = 0; k < n; k++)
+	for (unsigned k = 0; k < n && k < TESTS_SHOWN; k++)
 		msc_append(text, sizeof text, "%s%s", k ? "; " : "", tests[k]);
+	if (n > TESTS_SHOWN)
+		msc_append(text, sizeof text, "; and %u more", n - TESTS_SHOWN);
 	if (n)
 		msc_text_labelled(out, "USB-IF:", text);
 	else

@@ -29,6 +29,18 @@ def test_a_clean_device_fits_in_15_lines(mscope):
     assert f", {skipped} skipped in" in out
 
 
+@pytest.mark.parametrize("fault", ["residue-zero", "endpoint-armed-twice", "csw-tag"])
+def test_the_tests_of_usbif_that_fail_are_all_accounted_for(mscope, fault):
+    """Six by name, and how many there are besides; whichever exchange is shown."""
+    target = f"sim:reference,fault={fault}"
+    cases = mscope.json("check", target, status=1)["cases"]
+    tests = {f["test"] for case in cases for f in case["findings"] if f.get("cause") == fault} - {"none", None}
+    line, = re.findall(r"^ +USB-IF: +(.*)$", mscope("check", target, status=1, env={"COLUMNS": "400"}).out, re.M)
+    named = line.split("; ")
+    more = int(named.pop().split()[1]) if line.endswith(" more") else 0
+    assert set(named) <= tests and len(named) == min(6, len(tests)) and len(named) + more == len(tests)
+
+
 def test_json_has_causes(mscope):
     d = mscope.json("check", ZERO, status=1)
     first, = d["causes"]

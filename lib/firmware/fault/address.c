@@ -175,10 +175,7 @@ ON_ADDRESS(write_swaps_pairs)
 {
 	uint64_t first = in_place(v, lba, 1), at = (lba - first) ^ 1;
 
-	return writing && v->in_command && v->cbw.cb[0] == MSC_OP_WRITE_10 &&
-			       at < msc_get_be16(v->cbw.cb + 7)
-		       ? first + at
-		       : lba;
+	return writing && fault_is_write(v) && at < msc_get_be16(v->cbw.cb + 7) ? first + at : lba;
 }
 
 ON_ADDRESS(read_in_place)

@@ -34,7 +34,7 @@ ON_CARD_DATA(second_lost)
 {
 	uint64_t first = msc_get_be32(v->cbw.cb + 2);
 
-	if (v->in_command && v->cbw.cb[0] == MSC_OP_WRITE_10 && lba > first && (lba - first) % 2)
+	if (fault_is_write(v) && lba > first && (lba - first) % 2)
 		card_peek(m, slot, lba, block);
 	(void)size;
 }

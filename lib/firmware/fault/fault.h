@@ -75,6 +75,12 @@ static inline bool fault_is_in(const struct mutant_view *v)
 	return v->cbw.h.length && v->cbw.h.flags & MSC_CBW_FLAG_IN;
 }
 
+/* WRITE(10), which is what hosts write with. */
+static inline bool fault_is_write(const struct mutant_view *v)
+{
+	return v->in_command && v->cbw.cb[0] == MSC_OP_WRITE_10;
+}
+
 /* The firmware never hears of the command; data that the host has for it is not taken. */
 static inline enum mutant_verdict fault_lose(const struct mutant_view *v)
 {

@@ -143,17 +143,12 @@ const struct msc_fault msc_fault_cache_stale = {
 
 /* -- the last one ------------------------------------------------------------------------------- */
 
-static bool is_write_10(const struct mutant_view *v)
-{
-	return v->in_command && v->cbw.cb[0] == MSC_OP_WRITE_10;
-}
-
 /* A piece that ends where the command does is stored without its last block. */
 static bool without_last(const struct mutant_view *v, uint64_t lba, uint32_t *blocks)
 {
 	uint64_t end = msc_get_be32(v->cbw.cb + 2) + (uint64_t)msc_get_be16(v->cbw.cb + 7);
 
-	if (is_write_10(v) && *blocks && lba + *blocks == end)
+	if (fault_is_write(v) && *blocks && lba + *blocks == end)
 		--*blocks;
 	return true;
 }
