@@ -162,13 +162,15 @@ $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(HELP_OBJ) $(BUILD)/li
 # A fuzzer without libFuzzer, on its corpus.
 $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/corpus.o $(BUILD)/libmscope.a
 	$(link) $^ $(PKG_LIBS) -lcmocka
+narrow = LC_ALL=C awk -f scripts/man-width.awk $@.tmp > $@ && rm $@.tmp
+$(MAN): scripts/man-width.awk
 $(BUILD)/man/%: docs/%.scd
-	$(Q)$(call say,MAN) mkdir -p $(@D) && scdoc < $< > $@.tmp && mv $@.tmp $@
+	$(Q)$(call say,MAN) mkdir -p $(@D) && scdoc < $< > $@.tmp && $(narrow)
 $(BUILD)/man/mscope-scenario.5: docs/scenarios.md
 $(BUILD)/man/mscope-result.5: docs/results.md
 $(MD_MAN:%=$(BUILD)/man/mscope-%): $(BUILD)/man/mscope-%: scripts/md-to-scd.awk
 	$(Q)$(call say,MAN) mkdir -p $(@D) && awk -v page='mscope-$(basename $*)($(subst .,,$(suffix $*)))' \
-		-f $< $(firstword $(wildcard docs/$(basename $*).md) docs/$(basename $*)s.md) | scdoc > $@.tmp && mv $@.tmp $@
+		-f $< $(firstword $(wildcard docs/$(basename $*).md) docs/$(basename $*)s.md) | scdoc > $@.tmp && $(narrow)
 $(foreach m,$(filter %.7,$(MD_MAN)),$(eval $(BUILD)/man/mscope-$m: docs/$(basename $m).md))
 man: $(MAN)
 

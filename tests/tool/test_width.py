@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """On a terminal of 80 columns no line is longer, whatever the command and the device. Only a command that can be copied stays on its line."""
+import re
+import subprocess
+from pathlib import Path
+
 import pytest
-from conftest import TOP
+from conftest import PROGRAM, TOP
 
 TARGETS = ["sim:reference", "sim:stm32,stage=cube", "sim:linux-gadget", "sim:lsd", "sim:reference,fault=csw-missing",
            "sim:reference,fault=residue-zero", "sim:reference,fault=csw-signature", "sim:reference,luns=3,variant=blocks-3t"]
@@ -38,3 +42,16 @@ def test_of_help(mscope):
     commands = [line.split()[0] for line in mscope("help").out.splitlines() if line.startswith("  ") and line.split()]
     assert len(commands) > 10
     assert {c: long for c in commands if (long := too_long(mscope, ["help", c]))} == {}
+
+
+@pytest.mark.nosan
+def test_of_the_manual():
+    """As mandoc draws the pages on a terminal of 80 columns; a command that is broken is still one for a shell."""
+    pages = sorted((Path(PROGRAM).parent / "man").glob("mscope*.?"))
+    assert len(pages) > 20
+    drawn = {page.name: re.sub(".\b", "", subprocess.run(["mandoc", "-Tutf8", "-Owidth=78", page], check=True,
+                                                          stdout=subprocess.PIPE).stdout.decode()) for page in pages}
+    assert {name: long for name, text in drawn.items() if (long := [line for line in text.splitlines() if len(line) > 80])} == {}
+    joined = drawn["mscope-lsd.7"].replace("\\\n      ", "")
+    for command in re.findall(r"^\$ (.*)$", (TOP / "docs" / "lsd.md").read_text(), re.M):
+        assert f"$ {command}\n" in joined, command
