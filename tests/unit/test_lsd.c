@@ -134,7 +134,7 @@ static void expect(struct bench *b, const char *directory, const char *name, con
 
 	memcpy(want, text, strlen(text));
 	assert_true(lsd_read(&b->lsd, address_of(b, directory, name), block, sizeof block));
-	assert_string_equal(block, text);
+	assert_string_equal((char *)block, text);
 	assert_memory_equal(block, want, sizeof want);
 }
 
