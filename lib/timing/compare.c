@@ -171,8 +171,9 @@ int msc_compare(const struct msc_bench *base, const struct msc_bench *new,
 	for (size_t i = 0; i < c->n_runs; i++) {
 		struct msc_compare_run *r = &c->run[i];
 
-		if (r->base &&
-		    r->new &&compare_run(r, o->threshold, alarms / (double)both, err) < 0)
+		if (!r->base || !r->new)
+			continue;
+		if (compare_run(r, o->threshold, alarms / (double)both, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -32,7 +32,7 @@ static struct flash *with_blocks_of(const struct sim_flash *c, uint32_t block_si
 	return f;
 }
 
-static struct flash *new (const struct sim_flash *c)
+static struct flash *fresh(const struct sim_flash *c)
 {
 	return with_blocks_of(c, BLOCK);
 }
@@ -56,7 +56,7 @@ static int64_t merged(uint32_t blocks)
 static void without_pages_it_costs_nothing(void **state)
 {
 	const struct sim_flash c = { .program_ns = PROGRAM, .load_ns = LOAD };
-	struct flash *f = new (&c);
+	struct flash *f = fresh(&c);
 
 	(void)state;
 	writes(f, 3, 200, 0);
@@ -67,7 +67,7 @@ static void without_pages_it_costs_nothing(void **state)
 
 static void a_part_of_a_page_is_merged(void **state)
 {
-	struct flash *f = new (&merging);
+	struct flash *f = fresh(&merging);
 
 	(void)state;
 	writes(f, 0, 1, merged(1));
@@ -82,7 +82,7 @@ static void a_part_of_a_page_is_merged(void **state)
 static void without_merging_blocks_are_programmed(void **state)
 {
 	struct sim_flash c = merging;
-	struct flash *f = new (&c);
+	struct flash *f = fresh(&c);
 
 	(void)state;
 	c.merge = false;
@@ -106,7 +106,7 @@ static void times_are_of_units_not_of_blocks(void **state)
 static void a_cache_keeps_the_last_page(void **state)
 {
 	struct sim_flash c = merging;
-	struct flash *f = new (&c);
+	struct flash *f = fresh(&c);
 
 	(void)state;
 	c.cache = true;
@@ -128,7 +128,7 @@ static void a_cache_keeps_the_last_page(void **state)
 static void each_piece_is_a_command(void **state)
 {
 	struct sim_flash c = merging;
-	struct flash *f = new (&c);
+	struct flash *f = fresh(&c);
 
 	(void)state;
 	c.access_ns = ACCESS;
@@ -145,7 +145,7 @@ static void each_piece_is_a_command(void **state)
 static void pauses_come_by_blocks_written(void **state)
 {
 	const struct sim_flash c = { .pause_every = 10, .pause_ns = PAUSE };
-	struct flash *f = new (&c);
+	struct flash *f = fresh(&c);
 
 	(void)state;
 	writes(f, 0, 9, 0);
@@ -162,7 +162,7 @@ static void a_page_wears(void **state)
 {
 	enum { WEAR = 4 };
 	struct sim_flash c = merging;
-	struct flash *f = new (&c);
+	struct flash *f = fresh(&c);
 
 	(void)state;
 	c.wear = WEAR;
@@ -176,7 +176,7 @@ static void a_page_wears(void **state)
 static void what_stays_in_memory_wears_once(void **state)
 {
 	struct sim_flash c = merging;
-	struct flash *f = new (&c);
+	struct flash *f = fresh(&c);
 
 	(void)state;
 	c.cache = true;
@@ -194,7 +194,7 @@ static void every_page_is_remembered(void **state)
 {
 	enum { PAGES = 1000, APART = 4096 };
 	struct sim_flash c = merging;
-	struct flash *f = new (&c);
+	struct flash *f = fresh(&c);
 
 	(void)state;
 	c.wear = 1;

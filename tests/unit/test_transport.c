@@ -670,7 +670,7 @@ static void spoils_one(void **state)
 		csw = bulk_in(b, 512);
 		ok(b, msc_finish(b->t, &csw->x, msc_now(b->t->clock) + QUICK_NS, &b->err));
 		if (strstr(rows[i].knobs, "flipped"))
-			assert_int_equal(csw->data[0], (uint8_t) ~'U');
+			assert_int_equal(csw->data[0], 'U' ^ 0xff);
 		let_go(csw, rows[i].outcome, rows[i].actual);
 		if (rows[i].actual == 0) /* it is still there */
 			let_go(finish(b, bulk_in(b, 512)), MSC_OUT_DONE, MSC_CSW_LEN);
