@@ -304,3 +304,28 @@ const struct msc_fault msc_fault_lba_swapped = {
 	.mistake = "fields of SCSI have their highest byte first, unlike those of the CBW",
 	.ops = {.command = swap_address},
 };
+
+/* READ(12) and WRITE(12) have room for the number of blocks that comes of it. */
+ON_COMMAND(shift_twice)
+{
+	uint8_t *cb = seen->cb;
+	uint32_t blocks = (uint32_t)cb[7] << 16 | cb[8];
+
+	if ((cb[0] != MSC_OP_READ_10 && cb[0] != MSC_OP_WRITE_10) || !cb[7])
+		return MUTANT_PASS;
+	cb[0] = cb[0] == MSC_OP_READ_10 ? MSC_OP_READ_12 : MSC_OP_WRITE_12;
+	msc_put_be32(cb + 6, blocks);
+	cb[10] = cb[11] = 0;
+	seen->h.cb_length = 12;
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_blocks_high_shifted = {
+	.id = "blocks-high-shifted",
+	.title = "the upper byte of TRANSFER LENGTH counts 65536 blocks instead of 256",
+	.seen = ROCKBOX "ebb49434c6: byte 7 was shifted by 16",
+	.caught_by = "bot.case.needless",
+	.mistake =
+		"byte 7 of READ(10) and WRITE(10) is shifted by 16 bits: it is the upper of two, and 8 are due",
+	.ops = { .command = shift_twice },
+};

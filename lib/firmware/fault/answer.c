@@ -113,6 +113,24 @@ const struct msc_fault msc_fault_sense_code_swapped = {
 	.ops = {.data_in = swap_codes},
 };
 
+/* -- MODE SENSE ------------------------------------------------------------------------------- */
+
+ON_DATA_IN(swap_mode_length)
+{
+	if (fault_answers(v, MSC_OP_MODE_SENSE_10, *len, 2))
+		msc_put_be16(buf, msc_get_le16(buf));
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_mode_swapped_10 = {
+	.id = "mode-swapped-10",
+	.title = "MODE DATA LENGTH of MODE SENSE(10) has its lowest byte first",
+	.seen = ROCKBOX "19815f8197",
+	.caught_by = "scsi.mode.long",
+	.mistake = "a structure is sent as the processor keeps it: SCSI has the highest byte first",
+	.ops = {.data_in = swap_mode_length},
+};
+
 /* -- READ FORMAT CAPACITIES ------------------------------------------------------------------- */
 
 ON_DATA_IN(count_bytes)

@@ -118,6 +118,16 @@ static const struct msc_fault rows[] = {
 		  "and arm bulk-out once configured",
 	  DEFECT({ AT_RESET, .edit = { { MARK, PUT, 1 } } },
 		 { AT_COMMAND, { { MARK, IS, 1 } }, { { MARK, PUT, 0 } }, LOSE }) },
+	{ "maxlun-arms",
+	  "a CBW is taken only once Get Max LUN was asked for, after each reset and SET_CONFIGURATION",
+	  "https://github.com/RIOT-OS/RIOT/commit/608d49c51a: bulk-out is armed by that request",
+	  "bot.reset.recovers",
+	  .mistake = "bulk-out is armed for a CBW in the handler of Get Max LUN: arm it in "
+		     "SET_CONFIGURATION, for a host need not ask again",
+	  DEFECT({ AT_RESET, .edit = { { MARK, PUT, 1 } } },
+		 { AT_SETUP, { STANDARD(0, SET_CONFIGURATION) }, { { MARK, PUT, 1 } } },
+		 { AT_SETUP, { CLASS(GET_MAX_LUN) }, { { MARK, PUT, 0 } } },
+		 { AT_COMMAND, { { MARK, IS, 1 } }, .then = LOSE }) },
 	{ "csw-12", "the CSW behind data has 12 bytes: its last field is forgotten", NULL,
 	  "bot.csw.length",
 	  .mistake =

@@ -27,6 +27,11 @@ static const struct msc_fault rows[] = {
 	  "usb.qualifier.form", .target = "speed=high",
 	  .mistake = "bNumConfigurations is how many there are at the other speed",
 	  DEFECT({ AT_CONTROL_IN, { DESCRIPTOR(DEVICE_QUALIFIER) }, { { BYTE(8), PUT, 0 } } }) },
+	{ "qualifier-length", "bLength of the device_qualifier is that of a device descriptor",
+	  "https://github.com/hathach/tinyusb/commit/183c5ef02", "usb.qualifier.form",
+	  .target = "speed=high",
+	  .mistake = "a device_qualifier has 10 bytes, a device descriptor 18",
+	  DEFECT({ AT_CONTROL_IN, { DESCRIPTOR(DEVICE_QUALIFIER) }, { { BYTE(0), PUT, 18 } } }) },
 	{ "config-power", "bMaxPower is more than 500 mA",
 	  "https://github.com/adafruit/Adafruit_TinyUSB_Arduino/pull/529, which takes 510 mA for the "
 	  "limit",

@@ -108,7 +108,9 @@ static const struct msc_fault rows[] = {
 		   { OPCODE(READ_FORMAT_CAPACITIES), { LEN, ABOVE, 11 } },
 		   { { BE32(4), ADD, -1 } } }) },
 	{ "format-block", "READ FORMAT CAPACITIES gives a block length of 0",
-	  CHIBIOS_SCSI ": (uint8_t)blocklen >> 8", "scsi.format.count",
+	  CHIBIOS_SCSI ": (uint8_t)blocklen >> 8; "
+	  "https://github.com/RIOT-OS/RIOT/commit/28c1630f54: 257, by && in the place of &",
+	  "scsi.format.count",
 	  .mistake = "the block length is cut to its lowest byte before it is shifted: it is three "
 		     "bytes, 00 02 00 for 512",
 	  DEFECT({ AT_ANSWER,
@@ -137,6 +139,14 @@ static const struct msc_fault rows[] = {
 		  "the header is sent as zeros: its first byte is 3 where nothing but the header "
 		  "is sent",
 	  DEFECT({ AT_ANSWER, { OPCODE(MODE_SENSE_6) }, { { BYTE(0), PUT, 0 } } }) },
+	{ "mode-length-pages",
+	  "MODE DATA LENGTH counts the mode pages, and not the header before them",
+	  "https://github.com/apache/nuttx/commit/88539a7497e", "scsi.mode.length",
+	  .mistake = "MODE DATA LENGTH counts all that follows it: the rest of the header, block "
+		     "descriptors, and pages",
+	  DEFECT({ AT_ANSWER,
+		   { OPCODE(MODE_SENSE_6), { LEN, ABOVE, 4 } },
+		   { { BYTE(0), ADD, -4 } } }) },
 	{ "mode-descriptor", "BLOCK DESCRIPTOR LENGTH counts descriptors", NULL,
 	  "scsi.mode.descriptor", .mistake = "BLOCK DESCRIPTOR LENGTH is in bytes: 8 or 0",
 	  DEFECT({ AT_ANSWER, { OPCODE(MODE_SENSE_6) }, { { BYTE(3), PUT, 1 } } }) },
@@ -585,6 +595,13 @@ static const struct msc_fault rows[] = {
 	  .mistake = "PREVENT is acknowledged and forgotten: keep it, and refuse an eject with "
 		     "5/53/02 while it holds",
 	  DEFECT({ AT_COMMAND, { OPCODE(PREVENT_ALLOW) }, { { CDB(4), PUT, 0 } } }) },
+	{ "prevent-sticks",
+	  "PREVENT ALLOW MEDIUM REMOVAL locks the medium, also where it allows removal",
+	  "https://github.com/micropython/micropython/commit/3f6d3ccc11: the operation code was "
+	  "taken for the field",
+	  "expect.sense", .needs_writes = true,
+	  .mistake = "the PREVENT field is the lower two bits of byte 4; 0 there allows removal",
+	  DEFECT({ AT_COMMAND, { OPCODE(PREVENT_ALLOW) }, { { CDB(4), PUT, 1 } } }) },
 	{ "inquiry-additional-long", "ADDITIONAL LENGTH of INQUIRY counts a byte that is not there",
 	  "https://github.com/raspberrypi/pico-bootrom-rp2040/issues/14: 37 bytes are told, and 36 "
 	  "sent",

@@ -40,6 +40,13 @@ static const struct msc_fault rows[] = {
 	  DEFECT({ AT_SETUP,
 		   { DESCRIPTOR(OTHER_SPEED) },
 		   { { VALUE, PUT, MSC_DESC_CONFIGURATION << 8 } } }) },
+	{ "otherspeed-missing",
+	  "other_speed_configuration is refused by a device that has a device_qualifier",
+	  "https://github.com/usbarmory/tamago/commit/46c05e4: Windows 10 asks for it",
+	  "usb.otherspeed.form", .target = "speed=high",
+	  .mistake = "other_speed_configuration falls into the default branch: it belongs to a "
+		     "device_qualifier that counts configurations",
+	  DEFECT({ AT_SETUP, { DESCRIPTOR(OTHER_SPEED) }, .then = REFUSE }) },
 	{ "config-index-ignored", "GET_DESCRIPTOR gives the configuration whichever is asked for",
 	  NULL, "usb.request.absent",
 	  .mistake = "the low byte of wValue counts configurations from 0: what is not below "
