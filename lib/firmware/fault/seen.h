@@ -9,6 +9,8 @@
 #ifndef MSC_FIRMWARE_FAULT_SEEN_H
 #define MSC_FIRMWARE_FAULT_SEEN_H
 
+#include "firmware/firmware.h"
+
 #define LINUX_STORAGE                                                                              \
 	"https://git.kernel.org/pub/scm/linux/kernel/git/stable/linux.git/tree/drivers/usb/storage/"
 #define LINUX_UNUSUAL LINUX_STORAGE "unusual_devs.h?h=v6.1.192"
