@@ -135,13 +135,40 @@ static json_t *words_json(const char *text)
 	return list;
 }
 
+/* Where the fault was seen; of one that is in no report, what it is there for: the rules that it proves, and the
+ * clauses behind them. NULL if there is no memory. */
+static json_t *seen_json(const struct msc_fault *f)
+{
+	char text[512];
+	size_t len = 0;
+	json_t *rules = words_json(f->caught_by), *seen, *id;
+	size_t i;
+
+	json_array_foreach(rules, i, id)
+	{
+		struct msc_err none = MSC_ERR_INIT;
+		const struct msc_rule *r = msc_rule_find(json_string_value(id), &none);
+
+		if (len < sizeof text)
+			len += (size_t)snprintf(text + len, sizeof text - len, "%s%s (%s)",
+						i ? ", " : "", json_string_value(id),
+						f->breaks ? f->breaks
+						: r       ? r->spec
+							  : "");
+	}
+	seen = f->seen ? json_string(f->seen)
+		       : json_sprintf("no report of it is known; it proves %s", text);
+	json_decref(rules);
+	return seen;
+}
+
 static int collect_faults(json_t *list, struct tool *tool, struct msc_err *err)
 {
 	(void)tool;
 	for (const struct msc_fault *f = NULL; (f = msc_fault_next(f));) {
 		if (append(list,
-			   json_pack("{s:s, s:s, s:s?, s:s?, s:o, s:b, s:s?}", "name", f->id,
-				     "title", f->title, "mistake", f->mistake, "seen", f->seen,
+			   json_pack("{s:s, s:s, s:s?, s:o, s:o, s:b, s:s?}", "name", f->id,
+				     "title", f->title, "mistake", f->mistake, "seen", seen_json(f),
 				     "caught_by", words_json(f->caught_by), "needs_writes",
 				     f->needs_writes, "target", f->target),
 			   err) < 0)

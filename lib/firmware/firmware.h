@@ -31,7 +31,7 @@ struct msc_firmware {
 struct msc_fault {
 	const char *id;	    /* in fault=ID; lower case, '-' between words */
 	const char *title;  /* the defect, in one line */
-	const char *seen;   /* where in the field, or which rule it exists to prove */
+	const char *seen;   /* where in the field; NULL: in no report that is known */
 	const char *caught_by; /* ids of the rules that must find it, separated by spaces */
 	bool needs_writes;  /* they do so only in a run with --allow-writes */
 	const char *
@@ -40,6 +40,7 @@ struct msc_fault {
 	bool by_toggle; /* it leaves a data toggle wrong: only where an odd number of packets went before, which is
 			   half of the places by chance, does it show */
 	const char *mistake; /* what its source usually does wrong, in one line */
+	const char *breaks; /* the clause, where `seen` is NULL and none of its rules has one */
 	struct mutant_ops ops;
 };
 

@@ -76,6 +76,31 @@ def test_every_thread_found_later():
         assert ids and all(row[0] in seen[name] for name in ids), row
 
 
+def test_every_fault_says_where_it_comes_from():
+    """An address at which the defect can be looked at; or that there is none, and the rules and clauses that it proves."""
+    clauses = {rule["name"]: rule["spec"] for rule in listing("rules")}
+    for fault in listing("faults"):
+        if re.search(r"\bhttps?://[^ /]+\.[^ /]+/", fault["seen"]):
+            continue
+        said = re.fullmatch(r"no report of it is known; it proves (.*)", fault["seen"])
+        assert said, f"{fault['name']}: neither an address nor what it is for: {fault['seen']}"
+        proves = dict(re.findall(r"([a-z0-9.]+) \((.*?)\)(?:, (?=[a-z0-9.]+ \()|$)", said[1]))
+        assert list(proves) == fault["caught_by"], fault["name"]
+        for rule, clause in proves.items():
+            assert re.match(r"(USB|BOT|UASP|SPC|SBC|SAM|MMC|Microsoft|EFI|UEFI)\b", clause), f"{fault['name']}: {rule}: no clause: {clause}"
+            assert clause == clauses[rule] or rule.startswith(("expect.", "firmware.")), fault["name"]
+
+
+def test_every_field_failure_has_an_address():
+    """Its thread; and one of its faults, at least, gives an address of the row."""
+    seen = {fault["name"]: fault["seen"] for fault in listing("faults")}
+    for row in rows("Field failures"):
+        there = re.findall(r"\]\((https://[^)]*)\)", row[2])
+        assert there, f"{row[0]}: no address"
+        names = re.findall(r"`([a-z0-9-]+)`", row[3])
+        assert any(address in seen[name] for name in names for address in there), row
+
+
 def on_no_list():
     """(fault, rule, needs writes) of each entry; a fault that needs no writes is found with them as well."""
     return [(fault, rule, "(writes)" in row[-1]) for row in rows("On no list")

@@ -171,6 +171,7 @@ static const struct known known[] = {
 	{ "*=phase-needless", "*", "*", ENDLESS },
 	{ "*=data-split", "scsi.ready.*", "expect.status", ENDLESS },
 	{ "*=port-reset-loses-command", "*", "*", ENDLESS },
+	{ "*=maxlun-arms", "*", "*", ENDLESS },
 	{ "*=sense-fails", "*", "*", ENDLESS },
 	{ "*=status-reserved", "*", "*", ENDLESS },
 	{ "*=status-never-passes", "*", "*", ENDLESS },

@@ -69,7 +69,6 @@ ADDRESS(blocks_16_write, 16, false, WRITES)
 const struct msc_fault msc_fault_block_address_16 = {
 	.id = "block-address-16",
 	.title = "block addresses are cut to 16 bits before they are compared with the capacity",
-	.seen = "CircuitPython #11012, of the size of a card",
 	.caught_by = "scsi.lba.range",
 	.mistake = "the block address passes through a uint16_t",
 	.ops = {.command = blocks_16_command, .address = blocks_16_address},
@@ -78,7 +77,6 @@ const struct msc_fault msc_fault_block_address_16 = {
 const struct msc_fault msc_fault_block_address_16_write = {
 	.id = "block-address-16-write",
 	.title = "the block addresses of writes are cut to 16 bits, those of reads are not",
-	.seen = "to show what a read cannot",
 	.caught_by = "scsi.lba.range",
 	.mistake = "the block address passes through a uint16_t on the way to the write",
 	.needs_writes = true,
@@ -88,7 +86,6 @@ const struct msc_fault msc_fault_block_address_16_write = {
 const struct msc_fault msc_fault_byte_address_24 = {
 	.id = "byte-address-24",
 	.title = "byte addresses are formed in 24 bits, as SPI flash takes them",
-	.seen = "three address bytes of a serial flash",
 	.caught_by = "scsi.lba.range",
 	.mistake =
 		"the flash takes a 24-bit byte address, and lba * 512 is not checked "
@@ -99,7 +96,6 @@ const struct msc_fault msc_fault_byte_address_24 = {
 const struct msc_fault msc_fault_byte_address_24_write = {
 	.id = "byte-address-24-write",
 	.title = "the byte addresses of writes are formed in 24 bits, those of reads are not",
-	.seen = "to show what a read cannot",
 	.caught_by = "scsi.lba.range",
 	.mistake =
 		"the flash takes a 24-bit byte address, and only the write path forms it",
@@ -130,7 +126,6 @@ const struct msc_fault msc_fault_byte_address_32_read = {
 const struct msc_fault msc_fault_byte_address_32_write = {
 	.id = "byte-address-32-write",
 	.title = "the byte addresses of writes are formed in 32 bits, those of reads are not",
-	.seen = "to show what a read cannot",
 	.caught_by = "scsi.lba.range",
 	.mistake =
 		"lba * 512 is computed in 32 bits in the write path: cast to uint64_t first",
@@ -187,7 +182,7 @@ const struct msc_fault msc_fault_write_in_place = {
 	.id = "write-in-place",
 	.title =
 		"a write that is longer than the buffer is stored piece by piece in the same place",
-	.seen = "a loop that does not advance its block address",
+	.breaks = "SBC-3, WRITE (10)",
 	.caught_by = "expect.data",
 	.mistake =
 		"the block address is not advanced by the blocks of each buffer that has been stored",
@@ -198,7 +193,7 @@ const struct msc_fault msc_fault_write_in_place = {
 const struct msc_fault msc_fault_write_onto_first = {
 	.id = "write-onto-first",
 	.title = "all blocks of a write are stored in the place of the first",
-	.seen = "exists to prove that its cause is named",
+	.breaks = "SBC-3, WRITE (10)",
 	.caught_by = "expect.data",
 	.mistake = "the loop over blocks hands the same address to the medium each time",
 	.needs_writes = true,
@@ -208,7 +203,6 @@ const struct msc_fault msc_fault_write_onto_first = {
 const struct msc_fault msc_fault_write_pairs_swapped = {
 	.id = "write-pairs-swapped",
 	.title = "of a write of several blocks each two change places",
-	.seen = "two buffers in turn, and the one that fills is stored instead of the one that is full",
 	.caught_by = "scsi.medium.alias",
 	.mistake = "the index of the buffer changes between the end of a transfer and the write",
 	.needs_writes = true,
@@ -218,7 +212,7 @@ const struct msc_fault msc_fault_write_pairs_swapped = {
 const struct msc_fault msc_fault_read_in_place = {
 	.id = "read-in-place",
 	.title = "a read that is longer than the buffer comes piece by piece from the same place",
-	.seen = "a loop that does not advance its block address",
+	.breaks = "SBC-3, READ (10)",
 	.caught_by = "expect.data",
 	.mistake =
 		"the block address is not advanced by the blocks of each buffer that has been sent",
@@ -236,7 +230,6 @@ ON_ADDRESS(read_next)
 const struct msc_fault msc_fault_read_neighbour = {
 	.id = "read-neighbour",
 	.title = "a read gives the block after the one that was meant",
-	.seen = "an address that is incremented before the read instead of after it",
 	.caught_by = "scsi.write.readback",
 	.mistake = "the block address of a read is off by one: the first block is 0",
 	.needs_writes = true,
@@ -252,7 +245,6 @@ const struct msc_fault msc_fault_read_rounded = {
 	.id = "read-rounded",
 	.title =
 		"a read gives the first block of each page of eight, whichever block of it is meant",
-	.seen = "flash that is read by the page",
 	.caught_by = "scsi.write.readback",
 	.mistake =
 		"the address is divided by the blocks of a page and what is left over is forgotten: it "
@@ -269,7 +261,8 @@ ON_ADDRESS(last_is_beyond)
 const struct msc_fault msc_fault_last_block_unreadable = {
 	.id = "last-block-unreadable",
 	.title = "the last block cannot be read: the medium refuses what the capacity has",
-	.seen = "a capacity that is one block too large, or an address that is one too high",
+	.seen = LINUX_UNUSUAL " (04ce:0002): one block more than there are, and the device breaks "
+		"when it is read",
 	.caught_by = "expect.status",
 	.mistake =
 		"READ CAPACITY gives the last block, not how many there are; the first block is 0, not "
@@ -289,7 +282,6 @@ ON_COMMAND(swap_blocks)
 const struct msc_fault msc_fault_blocks_swapped = {
 	.id = "blocks-swapped",
 	.title = "TRANSFER LENGTH of READ(10), WRITE(10) and VERIFY(10) is read lowest byte first",
-	.seen = "a structure that is laid over the command block by a little-endian processor",
 	.caught_by = "bot.case.needless",
 	.mistake = "fields of SCSI have their highest byte first, unlike those of the CBW",
 	.ops = {.command = swap_blocks},
@@ -308,8 +300,32 @@ const struct msc_fault msc_fault_lba_swapped = {
 	.id = "lba-swapped",
 	.title =
 		"the block address of READ(10), WRITE(10) and VERIFY(10) is read lowest byte first",
-	.seen = "a structure that is laid over the command block by a little-endian processor",
 	.caught_by = "scsi.lba.refused",
 	.mistake = "fields of SCSI have their highest byte first, unlike those of the CBW",
 	.ops = {.command = swap_address},
+};
+
+/* READ(12) and WRITE(12) have room for the number of blocks that comes of it. */
+ON_COMMAND(shift_twice)
+{
+	uint8_t *cb = seen->cb;
+	uint32_t blocks = (uint32_t)cb[7] << 16 | cb[8];
+
+	if ((cb[0] != MSC_OP_READ_10 && cb[0] != MSC_OP_WRITE_10) || !cb[7])
+		return MUTANT_PASS;
+	cb[0] = cb[0] == MSC_OP_READ_10 ? MSC_OP_READ_12 : MSC_OP_WRITE_12;
+	msc_put_be32(cb + 6, blocks);
+	cb[10] = cb[11] = 0;
+	seen->h.cb_length = 12;
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_blocks_high_shifted = {
+	.id = "blocks-high-shifted",
+	.title = "the upper byte of TRANSFER LENGTH counts 65536 blocks instead of 256",
+	.seen = ROCKBOX "ebb49434c6: byte 7 was shifted by 16",
+	.caught_by = "bot.case.needless",
+	.mistake =
+		"byte 7 of READ(10) and WRITE(10) is shifted by 16 bits: it is the upper of two, and 8 are due",
+	.ops = { .command = shift_twice },
 };

@@ -26,7 +26,7 @@ ON_DATA_IN(inquiry_pads)
 const struct msc_fault msc_fault_inquiry_pads = {
 	.id = "inquiry-pads",
 	.title = "INQUIRY fills up to ALLOCATION LENGTH, however little the host expects",
-	.seen = "LUFA",
+	.seen = LUFA_SCSI ": SCSI_Command_Inquiry",
 	.caught_by = "bot.data.excess",
 	.mistake = "ALLOCATION LENGTH is taken for the amount to send; it is a limit",
 	.ops = {.data_in = inquiry_pads},
@@ -44,7 +44,8 @@ ON_DATA_IN(inquiry_strings)
 const struct msc_fault msc_fault_inquiry_strings = {
 	.id = "inquiry-strings",
 	.title = "vendor and product are filled up with zeros instead of blanks",
-	.seen = "C strings in the INQUIRY data of many devices",
+	.seen = "https://github.com/hathach/tinyusb/commit/fa8141f31: strncpy into fields that "
+		"have to be filled with blanks",
 	.caught_by = "scsi.inquiry.strings",
 	.mistake = "strncpy or an initialiser fills with zeros: pad with blanks",
 	.ops = {.data_in = inquiry_strings},
@@ -67,7 +68,6 @@ ON_DATA_IN(vpd_pages)
 const struct msc_fault msc_fault_vpd_pages = {
 	.id = "vpd-pages",
 	.title = "the list of pages of vital product data does not begin with itself",
-	.seen = "exists to prove the rule",
 	.caught_by = "scsi.vpd.pages",
 	.mistake = "the list of pages begins with 00h, itself",
 	.ops = {.data_in = vpd_pages},
@@ -84,7 +84,6 @@ ON_DATA_IN(vpd_serial)
 const struct msc_fault msc_fault_vpd_serial = {
 	.id = "vpd-serial",
 	.title = "the serial number of page 80h is that of USB, with two bytes to a character",
-	.seen = "exists to prove the rule",
 	.caught_by = "scsi.vpd.serial",
 	.mistake =
 		"the USB string with its two bytes to a character was copied: page 80h is "
@@ -109,10 +108,27 @@ ON_DATA_IN(swap_codes)
 const struct msc_fault msc_fault_sense_code_swapped = {
 	.id = "sense-code-swapped",
 	.title = "the additional sense code and its qualifier are in each other's place",
-	.seen = "a code and its qualifier that are kept in one uint16_t and copied lowest byte first",
 	.caught_by = "scsi.sense.opcode",
 	.mistake = "ASC is byte 12 of the sense data and ASCQ byte 13",
 	.ops = {.data_in = swap_codes},
+};
+
+/* -- MODE SENSE ------------------------------------------------------------------------------- */
+
+ON_DATA_IN(swap_mode_length)
+{
+	if (fault_answers(v, MSC_OP_MODE_SENSE_10, *len, 2))
+		msc_put_be16(buf, msc_get_le16(buf));
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_mode_swapped_10 = {
+	.id = "mode-swapped-10",
+	.title = "MODE DATA LENGTH of MODE SENSE(10) has its lowest byte first",
+	.seen = ROCKBOX "19815f8197",
+	.caught_by = "scsi.mode.long",
+	.mistake = "a structure is sent as the processor keeps it: SCSI has the highest byte first",
+	.ops = {.data_in = swap_mode_length},
 };
 
 /* -- READ FORMAT CAPACITIES ------------------------------------------------------------------- */
@@ -128,7 +144,6 @@ const struct msc_fault msc_fault_format_bytes = {
 	.id = "format-bytes",
 	.title =
 		"READ FORMAT CAPACITIES gives the size in bytes where the number of blocks belongs",
-	.seen = "a size that a driver tells in bytes",
 	.caught_by = "scsi.format.count",
 	.mistake = "the first field of a descriptor is a number of blocks",
 	.ops = {.data_in = count_bytes},
@@ -160,7 +175,7 @@ ON_CSW(luns_counted)
 const struct msc_fault msc_fault_luns_twice = {
 	.id = "luns-twice",
 	.title = "REPORT LUNS lists unit 0 twice",
-	.seen = "field 40: armory-ums #2",
+	.seen = "field 40: https://github.com/usbarmory/armory-ums/issues/2",
 	.caught_by = "scsi.luns.list",
 	.mistake =
 		"the list of units is built for max LUN + 1 and begins with unit 0 again",
@@ -192,7 +207,7 @@ ON_DATA_IN(sense_stale)
 const struct msc_fault msc_fault_sense_stale = {
 	.id = "sense-stale",
 	.title = "the sense data is not forgotten when it has been read",
-	.seen = "CherryUSB; ST keeps it in a queue",
+	.seen = CHERRYUSB_MSC ": SCSI_requestSense",
 	.caught_by = "scsi.sense.cleared",
 	.mistake =
 		"the sense data is not cleared by REQUEST SENSE, nor by the next command "
@@ -252,7 +267,7 @@ const struct msc_fault msc_fault_format_ejected = {
 const struct msc_fault msc_fault_reserved_left = {
 	.id = "reserved-left",
 	.title = "what is reserved in an answer holds what the buffer held before",
-	.seen = PROOF,
+	.seen = ROCKBOX "688f8decf4: what was sent had not been cleared",
 	.caught_by = "scsi.reserved.zero",
 	.mistake = "the buffer of an answer is filled in field by field: clear all of it first",
 	DEFECT({ AT_ANSWER,
@@ -289,7 +304,6 @@ ON_CSW(header_is_missed)
 const struct msc_fault msc_fault_mode_10_header = {
 	.id = "mode-10-header",
 	.title = "MODE SENSE(10) has the header of four bytes that belongs to MODE SENSE(6)",
-	.seen = "one routine for both commands",
 	.caught_by = "scsi.mode.long",
 	.mistake = "the header of MODE SENSE(10) has eight bytes, and its first two are the length",
 	.ops = {.state_size = sizeof(bool), .data_in = short_header, .csw = header_is_missed},

@@ -132,7 +132,6 @@ ON_DATA_IN(swap_last)
 const struct msc_fault msc_fault_capacity_swapped = {
 	.id = "capacity-swapped",
 	.title = "the last block of READ CAPACITY(10) has its lowest byte first",
-	.seen = "a structure that is sent as a little-endian processor keeps it",
 	.caught_by = "scsi.format.count",
 	.mistake = "fields of SCSI have their highest byte first, unlike those of the CBW",
 	.ops = {.data_in = swap_last},
@@ -148,8 +147,51 @@ ON_DATA_IN(swap_count)
 const struct msc_fault msc_fault_format_swapped = {
 	.id = "format-swapped",
 	.title = "the number of blocks of READ FORMAT CAPACITIES has its lowest byte first",
-	.seen = "a structure that is sent as a little-endian processor keeps it",
 	.caught_by = "scsi.format.count",
 	.mistake = "fields of SCSI have their highest byte first, unlike those of the CBW",
 	.ops = {.data_in = swap_count},
+};
+
+/* state of a firmware that counts its medium in blocks, and what it is asked for in 512 bytes. */
+struct measured {
+	uint64_t blocks;
+	uint32_t block_size;
+};
+
+ON_DATA_IN(measure)
+{
+	struct measured *it = state;
+
+	if (fault_answers(v, MSC_OP_READ_CAPACITY_10, *len, MSC_CAPACITY_10_LEN)) {
+		it->blocks = (uint64_t)msc_get_be32(buf) + 1;
+		it->block_size = msc_get_be32(buf + 4);
+	}
+	return MUTANT_PASS;
+}
+
+ON_COMMAND(compare_in_512)
+{
+	const struct measured *it = state;
+	uint64_t lba;
+	uint32_t n;
+
+	if (it->blocks && is_about(seen->cb, &lba, &n) && lba < it->blocks &&
+	    (lba + n) * (it->block_size / 512) > it->blocks)
+		memset(seen->cb + 2, 0xff, 4);
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_range_in_512 = {
+	.id = "range-in-512",
+	.title =
+		"the end of a read or write is counted in 512 bytes, and compared with the number of larger blocks",
+	.seen = ROCKBOX "e744dd4353: disks with sectors of more than 512 bytes",
+	.caught_by = "scsi.lba.refused",
+	.mistake =
+		"the address is multiplied for the driver before it is compared with the capacity, which is in "
+		"blocks of the medium",
+	.target = "block-size=2048",
+	.ops = {.state_size = sizeof(struct measured),
+		.data_in = measure,
+		.command = compare_in_512},
 };

@@ -14,7 +14,7 @@ ON_SETUP(halt_lost)
 const struct msc_fault msc_fault_halt_lost = {
 	.id = "halt-lost",
 	.title = "CLEAR_FEATURE ends the halt of a CBW that was not valid",
-	.seen = "field 41: Zephyr #55531; dwc2 before it had a wedge",
+	.seen = "field 41: https://github.com/zephyrproject-rtos/zephyr/pull/55531",
 	.caught_by = "bot.cbw.persist",
 	.mistake =
 		"CLEAR_FEATURE clears every halt; after an invalid CBW it must stay until "
@@ -104,7 +104,6 @@ const struct msc_fault msc_fault_cb_above_10 = {
 	.id = "cb-above-10",
 	.title =
 		"a CBW with more than 10 bytes of command block is refused as one that is not valid",
-	.seen = "a bound that fits the commands of the firmware, where BOT has 16",
 	.caught_by = "bot.csw.stall",
 	.mistake =
 		"bCBWCBLength is compared with the longest command that is known: 1 to 16 are valid, and a "
@@ -128,7 +127,6 @@ ON_COMMAND(unit_is_invalid)
 const struct msc_fault msc_fault_maxlun_invalid = {
 	.id = "maxlun-invalid",
 	.title = "Get Max LUN counts a unit whose commands are refused as a CBW that is not valid",
-	.seen = "one more than the last unit, and bCBWLUN is compared with the number of units",
 	.caught_by = "bot.csw.stall scsi.luns.list",
 	.mistake = "Get Max LUN is the last unit, 0 where there is one: not the number of units",
 	.ops = { .control_in = one_unit_more, .command = unit_is_invalid },
@@ -170,7 +168,8 @@ const struct msc_fault msc_fault_cbw_replayed = {
 	.id = "cbw-replayed",
 	.title =
 		"a CBW that is not valid and comes first after a port reset repeats the last command",
-	.seen = "field 19: usbd-storage #28",
+	.seen = "field 19: https://github.com/apohrebniak/usbd-storage/pull/28, "
+		"https://github.com/apohrebniak/usbd-storage/pull/30",
 	.caught_by = "bot.cbw.invalid",
 	.mistake =
 		"the CBW is left in its buffer, and the buffer is executed whatever arrived",
@@ -223,7 +222,6 @@ ON_COMMAND(restart_on_unknown)
 const struct msc_fault msc_fault_unknown_restarts = {
 	.id = "unknown-restarts",
 	.title = "a command that it does not know restarts the board",
-	.seen = "exists to prove the rule",
 	.caught_by = "usb.device.stays",
 	.mistake =
 		"the operation code is an index into a table that ends before it: look it up, and fail "

@@ -15,7 +15,8 @@ static enum mutant_verdict answer_twice(struct mcu *m, const struct msc_setup *q
 const struct msc_fault msc_fault_ep0_answered_twice = {
 	.id = "ep0-answered-twice",
 	.title = "SET_CONFIGURATION is acknowledged by the library and by the class as well",
-	.seen = "NuttX 6caa9317f64: a composite device, whose next request comes back empty",
+	.seen = "https://github.com/apache/nuttx/commit/6caa9317f64: a composite device, whose "
+		"next request comes back empty",
 	.caught_by = "firmware.misuse",
 	.mistake =
 		"both the library and the class's callback send the status: one of them "
@@ -33,7 +34,8 @@ ON_CSW(arm_twice)
 const struct msc_fault msc_fault_endpoint_armed_twice = {
 	.id = "endpoint-armed-twice",
 	.title = "an endpoint is armed again while a buffer is armed there",
-	.seen = "to prove the rule; stacks that do not look whether an endpoint is busy",
+	.seen = "https://github.com/hathach/tinyusb/issues/1529: a transfer on an endpoint that "
+		"is busy",
 	.caught_by = "firmware.misuse",
 	.mistake = "a completion and a time-out, or the end of a halt, both arm the endpoint: ask "
 		   "whether it is armed first",
@@ -107,7 +109,7 @@ ON_OPEN(never_opened)
 const struct msc_fault msc_fault_configuration_opens_nothing = {
 	.id = "configuration-opens-nothing",
 	.title = "SET_CONFIGURATION is acknowledged, and no bulk endpoint is opened",
-	.seen = "a new port whose class driver is not told of the configuration",
+	.breaks = "USB 2.0, 9.1.1.5",
 	.caught_by = "firmware.misuse expect.settles",
 	.mistake =
 		"SET_CONFIGURATION has to open both bulk endpoints and to arm bulk-out for a CBW",

@@ -20,7 +20,7 @@ ON_CSW(csw_tag)
 const struct msc_fault msc_fault_csw_tag = {
 	.id = "csw-tag",
 	.title = "the CSW behind data repeats the tag of the command before",
-	.seen = "Linux quirk BULK_IGNORE_TAG",
+	.seen = "Linux quirk BULK_IGNORE_TAG: " LINUX_UNUSUAL " (04ce:0002)",
 	.caught_by = "bot.csw.tag",
 	.mistake = "the CSW is filled before the new CBW's tag is stored",
 	.ops = {.state_size = sizeof(uint32_t), .csw = csw_tag},
@@ -37,7 +37,6 @@ ON_CSW(csw_tag_swapped)
 const struct msc_fault msc_fault_csw_tag_swapped = {
 	.id = "csw-tag-swapped",
 	.title = "the CSW behind data has the bytes of its tag in reverse",
-	.seen = "a tag that is turned when it is read and not when it is sent",
 	.caught_by = "bot.csw.tag",
 	.mistake = "dCBWTag is copied as it came; it is no number to the device",
 	.ops = {.csw = csw_tag_swapped},
@@ -57,7 +56,7 @@ ON_CSW(residue_processed)
 const struct msc_fault msc_fault_residue_processed = {
 	.id = "residue-processed",
 	.title = "dCSWDataResidue is the number of bytes that were transferred",
-	.seen = "Linux quirk IGNORE_RESIDUE",
+	.seen = "Linux quirk IGNORE_RESIDUE: " LINUX_UNUSUAL " (03eb:2002)",
 	.caught_by = "bot.residue.in",
 	.mistake = "residue = bytes sent: it is dCBWDataTransferLength less these",
 	.ops = {.csw = residue_processed},
@@ -100,7 +99,6 @@ ON_CSW(residue_kept_read)
 const struct msc_fault msc_fault_residue_kept_read = {
 	.id = "residue-kept-read",
 	.title = "after a READ dCSWDataResidue is still all that the host asked for",
-	.seen = "a way of its own for READ beside the one that subtracts what an answer moved",
 	.caught_by = "bot.residue.in",
 	.mistake =
 		"dCSWDataResidue begins as dCBWDataTransferLength, and what a READ sends is not "
@@ -119,7 +117,6 @@ ON_CSW(residue_from_zero)
 const struct msc_fault msc_fault_residue_from_zero = {
 	.id = "residue-from-zero",
 	.title = "dCSWDataResidue begins at 0, and what was moved is taken off that",
-	.seen = "firmware that sets the field when a CBW arrives and subtracts later",
 	.caught_by = "bot.csw.residue",
 	.mistake = "dCSWDataResidue begins as dCBWDataTransferLength when a CBW arrives, not as 0",
 	.ops = {.csw = residue_from_zero},
@@ -140,7 +137,6 @@ ON_CSW(residue_adds)
 const struct msc_fault msc_fault_residue_adds = {
 	.id = "residue-adds",
 	.title = "dCSWDataResidue takes off what the commands before have moved as well",
-	.seen = "a counter in the class's state that no new CBW sets back",
 	.caught_by = "bot.csw.residue",
 	.mistake = "the count of bytes moved is not set to 0 when a CBW arrives",
 	.ops = {.state_size = sizeof(uint32_t), .csw = residue_adds},
@@ -172,7 +168,6 @@ ON_CSW(residue_of_piece_out)
 const struct msc_fault msc_fault_residue_of_piece_out = {
 	.id = "residue-of-piece-out",
 	.title = "after a write dCSWDataResidue takes only the last piece for moved",
-	.seen = "= in the place of += in the loop that takes a write's data",
 	.caught_by = "bot.residue.out",
 	.mistake = "the bytes taken are assigned for each buffer, not added up",
 	.needs_writes = true,
@@ -182,7 +177,6 @@ const struct msc_fault msc_fault_residue_of_piece_out = {
 const struct msc_fault msc_fault_residue_of_piece = {
 	.id = "residue-of-piece",
 	.title = "dCSWDataResidue takes only the last piece of longer data for moved",
-	.seen = "= in the place of += in the loop over a buffer",
 	.caught_by = "bot.residue.in",
 	.mistake = "the bytes moved are assigned for each buffer, not added up",
 	.ops = {.csw = residue_of_piece},
@@ -199,7 +193,6 @@ ON_CSW(residue_swapped)
 const struct msc_fault msc_fault_residue_swapped = {
 	.id = "residue-swapped",
 	.title = "dCSWDataResidue has its highest byte first",
-	.seen = "BOT's fields are little-endian, SCSI's big-endian",
 	.caught_by = "bot.csw.residue",
 	.mistake =
 		"fields of the CBW and the CSW have their lowest byte first, unlike those of SCSI",
@@ -234,7 +227,7 @@ const struct msc_fault msc_fault_residue_wraps = {
 	.id = "residue-wraps",
 	.title =
 		"dCSWDataResidue is what the host asked for less what the device has, also where that is more",
-	.seen = "ST's MSC_BOT_SendData subtracts the device's length from a shorter one",
+	.seen = ST_MSC "usbd_msc_bot.c: MSC_BOT_SendData",
 	.caught_by = "bot.csw.residue",
 	.mistake =
 		"the length of the whole answer is subtracted where the one that was sent belongs, and "
@@ -258,7 +251,6 @@ ON_CSW(status_late)
 const struct msc_fault msc_fault_status_late = {
 	.id = "status-late",
 	.title = "each command is reported with the status of the one before",
-	.seen = "the CSW is put together when the CBW arrives, and sent when the data is done",
 	.caught_by = "scsi.sense.status",
 	.mistake = "bCSWStatus is stored when the command is done, before the CSW is armed",
 	.ops = {.state_size = sizeof(uint8_t), .csw = status_late},
@@ -279,7 +271,7 @@ ON_CSW(status_sticky)
 const struct msc_fault msc_fault_status_sticky = {
 	.id = "status-sticky",
 	.title = "the command after one that failed is reported as failed too",
-	.seen = "field 25: TinyUSB #60",
+	.seen = "field 25: https://github.com/hathach/tinyusb/issues/60",
 	.caught_by = "scsi.sense.status",
 	.mistake = "the status is not set to passed when a command begins",
 	.ops = {.state_size = sizeof(bool), .csw = status_sticky},
@@ -308,7 +300,7 @@ ON_CSW(csw_twice)
 const struct msc_fault msc_fault_csw_twice = {
 	.id = "csw-twice",
 	.title = "the CSW is queued twice when bulk-in was halted before it",
-	.seen = "field 2: DAPLink #1013",
+	.seen = "field 2: https://github.com/ARMmbed/DAPLink/issues/1013",
 	.caught_by = "bot.data.stale",
 	.mistake = "the CSW is queued when the halt is set and again when it is cleared",
 	.ops = {.state_size = sizeof(bool), .stall = remember_halt, .csw = csw_twice},
@@ -330,7 +322,6 @@ ON_COMMAND(no_csw_again)
 const struct msc_fault msc_fault_csw_when_idle = {
 	.id = "csw-when-idle",
 	.title = "bulk-in gives the last CSW once more to a host that reads between two commands",
-	.seen = "a state machine that stays in its status phase until the next CBW",
 	.caught_by = "bot.data.stale",
 	.mistake = "the CSW is sent in the status phase, and that phase lasts until the next CBW: "
 		   "end it when the CSW has gone",
@@ -345,7 +336,8 @@ ON_CSW(csw_dropped)
 const struct msc_fault msc_fault_csw_dropped = {
 	.id = "csw-dropped",
 	.title = "no CSW follows a halt of bulk-in",
-	.seen = "field 1: NuttX #19435, the fifth defect",
+	.seen = "field 1: https://github.com/apache/nuttx/issues/19435, the fifth defect; "
+		"https://github.com/apache/nuttx/commit/cfeca506f8c",
 	.caught_by = "bot.csw.missing",
 	.mistake =
 		"the path that halts bulk-in queues no CSW for when the host has cleared it; or "
@@ -365,7 +357,8 @@ ON_CSW(zlp_before_csw)
 const struct msc_fault msc_fault_zlp_before_csw = {
 	.id = "zlp-before-csw",
 	.title = "a zero-length packet follows data that ends on a full packet",
-	.seen = "field 23: stm32-usb.rs #4",
+	.seen = "field 23: https://github.com/cs2dsb/stm32-usb.rs/pull/4; "
+		"https://github.com/usbarmory/tamago/commit/4392225",
 	.caught_by = "bot.csw.zlp",
 	.mistake =
 		  "a zero-length packet is sent after data that fills its last packet: Bulk-Only "

@@ -136,7 +136,7 @@ ON_COMMAND(data_excess)
 const struct msc_fault msc_fault_data_excess = {
 	.id = "data-excess",
 	.title = "what the command block asks for is sent, although the host wants less",
-	.seen = "field 20: usbd-storage #28",
+	.seen = "field 20: https://github.com/apohrebniak/usbd-storage/pull/28",
 	.caught_by = "bot.data.excess",
 	.mistake = "the length of the answer is not limited to dCBWDataTransferLength",
 	.ops = {.command = data_excess},
@@ -155,7 +155,7 @@ ON_DATA_IN(data_extra)
 const struct msc_fault msc_fault_data_extra = {
 	.id = "data-extra",
 	.title = "a packet too many follows data that ends on a full packet",
-	.seen = "field 20: usbd-storage #28",
+	.seen = "field 20: https://github.com/apohrebniak/usbd-storage/pull/28",
 	.caught_by = "bot.data.excess",
 	.mistake =
 		"a zero-length or short packet is sent whenever the data fills its last "
@@ -177,7 +177,7 @@ ON_COMMAND(data_unasked)
 const struct msc_fault msc_fault_data_unasked = {
 	.id = "data-unasked",
 	.title = "data is sent to a host that expects none",
-	.seen = "devices that never look at dCBWDataTransferLength",
+	.seen = LUFA_SCSI ": as much as ALLOCATION LENGTH says, whatever the host expects",
 	.caught_by = "bot.data.unasked",
 	.mistake = "data is sent although dCBWDataTransferLength is 0",
 	.ops = {.command = data_unasked},
@@ -199,7 +199,6 @@ ON_CSW(unasked_out)
 const struct msc_fault msc_fault_data_unasked_out = {
 	.id = "data-unasked-out",
 	.title = "data is sent to a host that has data for the device",
-	.seen = "firmware that sets up the data stage by the operation code alone",
 	.caught_by = "bot.data.unasked",
 	.mistake =
 		"case 10: bit 7 of bmCBWFlags is compared with the direction of the command, before "
@@ -222,7 +221,6 @@ ON_DATA_IN(data_split)
 const struct msc_fault msc_fault_data_split = {
 	.id = "data-split",
 	.title = "the first eight bytes of an answer are sent as a transfer of their own",
-	.seen = "exists to prove the rule",
 	.caught_by = "bot.data.split",
 	.mistake =
 		"header and body of an answer are two transmits: put them into one buffer",
@@ -250,7 +248,8 @@ ON_COMMAND(hang_on_unknown)
 const struct msc_fault msc_fault_hang_on_unknown = {
 	.id = "hang-on-unknown",
 	.title = "an unknown command is answered with neither data, STALL nor CSW",
-	.seen = "field 5: Zephyr #23191, ST #37: the commonest defect in the field",
+	.seen = "field 5: https://github.com/zephyrproject-rtos/zephyr/pull/23191, "
+		"https://github.com/STMicroelectronics/stm32-mw-usb-device/issues/37",
 	.caught_by = "bot.data.hang",
 	.mistake =
 		  "the default branch returns without data, STALL or CSW: halt where the host "
@@ -270,7 +269,8 @@ ON_COMMAND(truncation_passes)
 const struct msc_fault msc_fault_truncation_passes = {
 	.id = "truncation-passes",
 	.title = "an answer that is longer than the host allows is cut, and the command passes",
-	.seen = "field 22: USBX #95; many devices, tolerated",
+	.seen = "field 22: https://github.com/eclipse-threadx/usbx/issues/95; many devices, "
+		"tolerated",
 	.caught_by = "bot.case.truncated",
 	.mistake =
 		"the answer is cut to the host's length and the command passes: host and "
@@ -290,7 +290,8 @@ ON_CARD_READ(read_hole)
 const struct msc_fault msc_fault_read_hole = {
 	.id = "read-hole",
 	.title = "the second packet of every longer read is lost and sent as zeros",
-	.seen = "field 30: USBComposite #66",
+	.seen = "field 30: https://github.com/arpruss/USBComposite_stm32f1/issues/66, "
+		"https://github.com/arpruss/USBComposite_stm32f1/commit/e4eb4ce",
 	.caught_by = "expect.data",
 	.mistake = "a buffer is sent before the medium has filled it",
 	.target = "fill=noise",
@@ -330,7 +331,7 @@ const struct msc_fault msc_fault_answer_filled = {
 	.id = "answer-filled",
 	.title =
 		"every answer is as long as the host allows: zeros or a buffer's rest follow what there is",
-	.seen = "firmware that sends dCBWDataTransferLength bytes of its buffer, whatever is in it",
+	.seen = LUFA_SCSI ": zeros up to ALLOCATION LENGTH",
 	.caught_by = "scsi.inquiry.additional",
 	.mistake =
 		"dCBWDataTransferLength is taken for the amount to send: send what the answer has, and "
@@ -381,7 +382,6 @@ ON_CSW(padded_counts)
 const struct msc_fault msc_fault_mode_padded = {
 	.id = "mode-padded",
 	.title = "MODE SENSE(6) sends the whole of its buffer, whatever is in it",
-	.seen = "firmware that was tried with a host that asks for 192 bytes and waits for them",
 	.caught_by = "scsi.mode.length",
 	.mistake =
 		"sizeof the buffer is sent instead of what was put into it: ALLOCATION LENGTH is a limit",
@@ -414,7 +414,8 @@ ON_COMMAND(direction_of_command)
 const struct msc_fault msc_fault_direction_ignored = {
 	.id = "direction-ignored",
 	.title = "the direction in bmCBWFlags is not compared with that of the command",
-	.seen = "firmware that looks at dCBWDataTransferLength alone",
+	.seen = "https://github.com/hathach/tinyusb/commit/53ea1e132: cases 8 and 10 of the "
+		"thirteen",
 	.caught_by = "bot.data.hang",
 	.mistake =
 		"cases 8 and 10: bit 7 of bmCBWFlags is compared with the direction of the command, before "

@@ -30,7 +30,6 @@ ON_CONTROL_IN(config_length)
 const struct msc_fault msc_fault_config_length = {
 	.id = "config-length",
 	.title = "wTotalLength counts an endpoint that is no longer there",
-	.seen = "exists to prove the rule",
 	.caught_by = "usb.config.length",
 	.mistake = "an endpoint was removed and wTotalLength not adjusted",
 	.ops = {.control_in = config_length},
@@ -71,7 +70,6 @@ ON_CONTROL_IN(config_walk)
 const struct msc_fault msc_fault_config_walk = {
 	.id = "config-walk",
 	.title = "the configuration ends with a descriptor of length 0",
-	.seen = "exists to prove the rule",
 	.caught_by = "usb.config.walk",
 	.mistake = "bLength of an added descriptor was left 0",
 	.ops = {.control_in = config_walk},
@@ -94,7 +92,6 @@ ON_CONTROL_IN(string_form)
 const struct msc_fault msc_fault_string_form = {
 	.id = "string-form",
 	.title = "bLength of a string leaves out its own two bytes",
-	.seen = "exists to prove the rule",
 	.caught_by = "usb.string.form",
 	.mistake = "bLength counts its own two bytes and the descriptor type",
 	.ops = {.control_in = string_form},
@@ -132,7 +129,7 @@ ON_CONTROL_IN(serial_lowercase)
 const struct msc_fault msc_fault_serial_lowercase = {
 	.id = "serial-lowercase",
 	.title = "the serial number has lower-case hex digits",
-	.seen = "field 15: Zephyr #11336",
+	.seen = "field 15: https://github.com/zephyrproject-rtos/zephyr/issues/11336",
 	.caught_by = "bot.serial.digits",
 	.mistake = "the number is printed with %x: digits and A to F only",
 	.ops = {.control_in = serial_lowercase},
@@ -148,7 +145,6 @@ ON_CONTROL_IN(serial_zero)
 const struct msc_fault msc_fault_serial_zero = {
 	.id = "serial-zero",
 	.title = "every unit has the serial number 0",
-	.seen = "NanoKVM and others: all units share one serial number",
 	.caught_by = "bot.serial.zero",
 	.mistake =
 		"the serial number is a constant: derive it from the chip's unique "
@@ -168,7 +164,6 @@ ON_CONTROL_IN(serial_unstable)
 const struct msc_fault msc_fault_serial_unstable = {
 	.id = "serial-unstable",
 	.title = "the serial number is another at every reading",
-	.seen = "exists to prove the rule",
 	.caught_by = "bot.serial.stable",
 	.mistake =
 		"the string is made from something that changes, such as a timer or a RAM "

@@ -9,6 +9,7 @@
 #ifndef MSC_FIRMWARE_FAULT_FAULT_H
 #define MSC_FIRMWARE_FAULT_FAULT_H
 
+#include "firmware/fault/seen.h"
 #include "firmware/firmware.h"
 #include "wire/scsi.h"
 

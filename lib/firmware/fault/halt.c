@@ -15,7 +15,8 @@ ON_UNSTALL(toggle_of_halted)
 const struct msc_fault msc_fault_toggle_kept_idle = {
 	.id = "toggle-kept-idle",
 	.title = "CLEAR_FEATURE restarts the data toggle of a halted endpoint only",
-	.seen = "field 3: TinyUSB #1058",
+	.seen = "field 3: https://github.com/hathach/tinyusb/pull/1058; "
+		"https://github.com/hathach/tinyusb/pull/1537",
 	.caught_by = "usb.halt.recover",
 	.by_toggle = true,
 	.mistake =
@@ -59,7 +60,6 @@ const struct msc_fault msc_fault_clear_both = {
 	.id = "clear-both",
 	.title =
 		"CLEAR_FEATURE(ENDPOINT_HALT) of one bulk endpoint ends the halt of the other, too",
-	.seen = "one routine that sets both bulk endpoints up again",
 	.caught_by = "usb.halt.recover",
 	.mistake = "wIndex names one endpoint, and its bit 7 which of the two: the other one keeps "
 		   "its halt and its data toggle",
@@ -238,7 +238,9 @@ const struct msc_fault msc_fault_csw_impatient = {
 	.id = "csw-impatient",
 	.title =
 		"a CSW behind a halt is given up when the host takes longer than 50 ms to clear it",
-	.seen = "field 1: NuttX #19435: a race between the CSW and CLEAR_FEATURE",
+	.seen = "field 1: https://github.com/apache/nuttx/issues/19435; "
+		"https://github.com/apache/nuttx/commit/cfeca506f8c: it works with hosts that "
+		"clear the halt within 100 ms",
 	.caught_by = "bot.csw.missing",
 	.mistake =
 		  "a time-out of the firmware runs while the host clears the halt: the CSW waits "
@@ -313,7 +315,7 @@ ON_CSW(csw_later)
 const struct msc_fault msc_fault_stall_late = {
 	.id = "stall-late",
 	.title = "two seconds pass between the last data and the STALL that says so",
-	.seen = "field 39: raspberrypi/linux #7452, #6246, #4373: halting times out",
+	.seen = "field 39: https://github.com/raspberrypi/linux/issues/7452: halting times out",
 	.caught_by = "bot.stall.late",
 	.mistake = "the halt is set by a timer or the main loop, long after the data",
 	.ops = {.state_size = sizeof(struct late),
@@ -365,7 +367,7 @@ ON_SETUP(reset_clears_halts)
 const struct msc_fault msc_fault_reset_clears_halts = {
 	.id = "reset-clears-halts",
 	.title = "Bulk-Only Mass Storage Reset itself ends the halts",
-	.seen = "ST USBD_MSC, LUFA",
+	.seen = LUFA_MSC "; " ROCKBOX "2662f1b3ce",
 	.caught_by = "bot.reset.halts",
 	.mistake =
 		"Bulk-Only Reset opens the endpoints anew; 3.1 leaves halts to "
@@ -389,7 +391,6 @@ const struct msc_fault msc_fault_stall_wrong_endpoint = {
 	.id = "stall-wrong-endpoint",
 	.title =
 		"bulk-out is halted where data to the host ends early, bulk-in where the host's is not taken",
-	.seen = "a condition on the direction that is the wrong way round",
 	.caught_by = "bot.data.short bot.csw.merged",
 	.mistake =
 		"bit 7 of bmCBWFlags is 1 for data to the host: halt bulk-in then, else bulk-out",

@@ -18,7 +18,7 @@ const struct msc_fault msc_fault_hang_part_block = {
 	.id = "hang-part-block",
 	.title =
 		"a host that expects less than a byte for each block makes the firmware divide by 0",
-	.seen = "field 16: TinyUSB #1113",
+	.seen = "field 16: https://github.com/hathach/tinyusb/pull/1113",
 	.caught_by = "bot.data.hang",
 	.mistake = "a division by dCBWDataTransferLength / blocks, which may be 0",
 	.ops = {.command = hang_part_block},
@@ -44,7 +44,8 @@ ON_RECEIVED(out_short)
 const struct msc_fault msc_fault_out_short = {
 	.id = "out-short",
 	.title = "a short packet in the middle of a write is not survived",
-	.seen = "field 17: Zephyr #23240: a packet buffer overflows",
+	.seen = "field 17: https://github.com/zephyrproject-rtos/zephyr/pull/23240: a packet "
+		"buffer overflows",
 	.caught_by = "bot.data.cut",
 	.mistake =
 		"a short packet ends the transfer in the driver, and its length is not "
@@ -69,7 +70,7 @@ ON_RECEIVED(too_soon)
 const struct msc_fault msc_fault_out_too_soon = {
 	.id = "out-too-soon",
 	.title = "data that comes less than 100 us after its CBW is lost",
-	.seen = "Linux quirk GO_SLOW",
+	.seen = "Linux quirk GO_SLOW: " LINUX_UNUSUAL " (05e3:0702)",
 	.caught_by = "bot.csw.missing",
 	.mistake =
 		"bulk-out is armed for data only after the command has been decoded, and a "

@@ -34,7 +34,7 @@ ON_COMMAND(lba_unchecked)
 const struct msc_fault msc_fault_lba_unchecked = {
 	.id = "lba-unchecked",
 	.title = "the address of a read or write is not compared with the capacity",
-	.seen = "field 17: Zephyr #23240; LUFA checks the first block only",
+	.seen = "field 17: https://github.com/zephyrproject-rtos/zephyr/pull/23240",
 	.caught_by = "scsi.lba.range",
 	.mistake =
 		"first block and length are used as they come: compare both with the capacity, and "
@@ -55,7 +55,7 @@ ON_COMMAND(start_only)
 const struct msc_fault msc_fault_lba_start_only = {
 	.id = "lba-start-only",
 	.title = "only the first block of a read or write is compared with the capacity",
-	.seen = "field 17: LUFA",
+	.seen = "field 17: " LUFA_SCSI ": SCSI_Command_ReadWrite_10",
 	.caught_by = "scsi.lba.range",
 	.mistake = "lba is compared and lba + blocks is not",
 	.ops = {.state_size = sizeof(uint64_t), .data_in = learn_blocks, .command = start_only},
@@ -73,7 +73,6 @@ ON_COMMAND(verify_start_only)
 const struct msc_fault msc_fault_verify_start_only = {
 	.id = "verify-start-only",
 	.title = "only the first block of VERIFY(10) is compared with the capacity",
-	.seen = "lba-start-only, in the branch of a command that moves no data",
 	.caught_by = "scsi.verify.range",
 	.mistake = "lba is compared and lba + blocks is not",
 	.ops = { .state_size = sizeof(uint64_t),
@@ -95,7 +94,7 @@ ON_COMMAND(sum_wraps)
 const struct msc_fault msc_fault_lba_wraps = {
 	.id = "lba-wraps",
 	.title = "the sum of first block and length is formed in 32 bits, and wraps around",
-	.seen = "CherryUSB",
+	.seen = CHERRYUSB_MSC ": SCSI_read10; " ST_MSC "usbd_msc_scsi.c: SCSI_CheckAddressRange",
 	.caught_by = "scsi.lba.range",
 	.mistake = "lba + blocks overflows 32 bits: compare blocks with count - lba",
 	.ops = {.state_size = sizeof(uint64_t), .data_in = learn_blocks, .command = sum_wraps},
@@ -139,7 +138,7 @@ ON_COMMAND(last_refused)
 const struct msc_fault msc_fault_last_block_alone = {
 	.id = "last-block-alone",
 	.title = "a read of several blocks that ends with the last one is refused",
-	.seen = "Linux quirk LAST_SECTOR_BUG",
+	.seen = "Linux quirk LAST_SECTOR_BUG: " LINUX_STORAGE "scsiglue.c?h=v6.1.192",
 	.caught_by = "scsi.lba.refused",
 	.mistake =
 		"lba + blocks is compared with the last block instead of with the number of "
@@ -185,7 +184,6 @@ ON_COMMAND(one_past_passes)
 const struct msc_fault msc_fault_lba_one_past = {
 	.id = "lba-one-past",
 	.title = "the block behind the last one is not refused",
-	.seen = "<= in the place of < where an address is compared with the number of blocks",
 	.caught_by = "scsi.lba.range",
 	.mistake = "the number of blocks is taken for the last one where an address is compared",
 	.ops = { .state_size = sizeof(uint64_t),
@@ -208,7 +206,7 @@ ON_COMMAND(verify_stale)
 const struct msc_fault msc_fault_verify_stale = {
 	.id = "verify-stale",
 	.title = "VERIFY(10) checks the blocks of the read before it instead of its own",
-	.seen = "ST USBD_MSC",
+	.seen = ST_MSC "usbd_msc_scsi.c: SCSI_Verify10",
 	.caught_by = "scsi.verify.range",
 	.mistake = "VERIFY uses what the read before it left in the state",
 	.ops = {.state_size = 7, .command = verify_stale},
@@ -234,7 +232,7 @@ ON_CARD_READ(fill_first_block)
 const struct msc_fault msc_fault_medium_wraps = {
 	.id = "medium-wraps",
 	.title = "the medium has a quarter of the blocks that it says, and begins again after them",
-	.seen = "forged cards and sticks",
+	.seen = "forged sticks, which f3 tells from whole ones: https://github.com/AltraMayor/f3",
 	.caught_by = "scsi.medium.alias scsi.medium.repeats",
 	.mistake = "the medium is smaller than it says and its address lines wrap",
 	.target = "blocks=16384",
@@ -267,7 +265,9 @@ ON_CSW(write_was_whole)
 const struct msc_fault msc_fault_write_first_only = {
 	.id = "write-first-only",
 	.title = "of a write of several blocks only the first is stored, and the rest thrown away",
-	.seen = "field 24: libopencm3 #1361: the CSW is due when the first block is done",
+	.seen = "field 24: https://github.com/libopencm3/libopencm3/pull/1361; "
+		"https://github.com/cherry-embedded/CherryUSB/commit/7fce26fb: one block of each "
+		"buffer",
 	.caught_by = "expect.data",
 	.mistake = "the loop over blocks writes the first and throws away the rest",
 	.needs_writes = true,
@@ -288,7 +288,7 @@ ON_CARD_READ(rest_of_block)
 const struct msc_fault msc_fault_block_512 = {
 	.id = "block-512",
 	.title = "512 bytes of each block are moved, although the capacity says that it is larger",
-	.seen = "field 29: Zephyr #57735",
+	.seen = "field 29: https://github.com/zephyrproject-rtos/zephyr/issues/57735",
 	.caught_by = "scsi.write.readback",
 	.mistake =
 		"512 is written into the copy loop, and block_size is used for the capacity "
@@ -313,7 +313,6 @@ ON_CSW(wp_ignored)
 const struct msc_fault msc_fault_wp_ignored = {
 	.id = "wp-ignored",
 	.title = "a write to a write-protected medium passes and writes nothing",
-	.seen = "exists to prove the rule",
 	.caught_by = "scsi.write.protect",
 	.mistake = "a write to a protected medium returns success: fail it with 7/27/00",
 	.needs_writes = true,
@@ -375,7 +374,8 @@ ON_COMMAND(flush)
 const struct msc_fault msc_fault_write_cached = {
 	.id = "write-cached",
 	.title = "what was written is lost in a reset, although no write cache is reported",
-	.seen = "Linux quirks WRITE_CACHE and ALWAYS_SYNC",
+	.seen = "Linux quirks WRITE_CACHE and ALWAYS_SYNC: " LINUX_UNUSUAL " (0bc2:2300, "
+		"0480:d010)",
 	.caught_by = "expect.data",
 	.mistake =
 		  "a write buffer is lost in a reset: flush it, or report a write cache",
@@ -443,7 +443,7 @@ ON_DATA_IN(medium_left)
 const struct msc_fault msc_fault_sync_ejects = {
 	.id = "sync-ejects",
 	.title = "the medium is ejected when no command follows SYNCHRONIZE CACHE for a second",
-	.seen = "Linux quirk SENSE_AFTER_SYNC, Amazon Kindle: https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git/tree/drivers/usb/storage/unusual_devs.h (1949:0004)",
+	.seen = "Linux quirk SENSE_AFTER_SYNC: " LINUX_UNUSUAL " (1949:0004)",
 	.caught_by = "scsi.eject.idle",
 	.mistake = "a pause after SYNCHRONIZE CACHE is taken for the end of the host's work",
 	.ops = {.state_size = sizeof(struct leaving),

@@ -21,7 +21,6 @@ ON_COMMAND(clip_read)
 const struct msc_fault msc_fault_read_past_clipped = {
 	.id = "read-past-clipped",
 	.title = "a read that reaches past the end gives the blocks that there are, and passes",
-	.seen = "a read of a file, which is short at its end",
 	.caught_by = "scsi.lba.range",
 	.mistake =
 		"the medium is read as a file is, and less than asked for is no error: compare lba + "
@@ -50,8 +49,6 @@ ON_CARD_WRITE(past_end_lost)
 const struct msc_fault msc_fault_write_past_passes = {
 	.id = "write-past-passes",
 	.title = "a write past the end passes and is thrown away",
-	.seen = "firmware with blocks that exist only to be read: their writes are ignored, and so are "
-		"those of blocks that do not exist",
 	.caught_by = "scsi.lba.range",
 	.mistake =
 		"what no branch of the write wants is dropped: compare lba + blocks with the capacity "
@@ -72,7 +69,6 @@ ON_ADDRESS(read_wraps)
 const struct msc_fault msc_fault_read_wraps = {
 	.id = "read-wraps",
 	.title = "a read begins again at block 0 behind a part of the medium, and a write does not",
-	.seen = "a mask over the address in one of the two paths of a driver",
 	.caught_by = "scsi.write.readback",
 	.mistake = "the address of a read is masked, or has fewer bits than that of a write",
 	.target = "blocks=16384",
@@ -88,7 +84,6 @@ ON_ADDRESS(write_wraps)
 const struct msc_fault msc_fault_write_wraps = {
 	.id = "write-wraps",
 	.title = "a write begins again at block 0 behind a part of the medium, and a read does not",
-	.seen = "a mask over the address in one of the two paths of a driver",
 	.caught_by = "scsi.write.readback",
 	.mistake = "the address of a write is masked, or has fewer bits than that of a read",
 	.target = "blocks=16384",

@@ -32,13 +32,13 @@ static const struct msc_fault rows[] = {
 	  DEFECT(FORGETS, NOT_READY(READ_10), NOT_READY(WRITE_10), SAYS_NOT_READY) },
 	{ "ready-always",
 	  "TEST UNIT READY passes, and READ CAPACITY, READ and WRITE say that the unit is not ready",
-	  "ready-early, of a medium whose size is not known yet", "scsi.ready.agree",
+	  NULL, "scsi.ready.agree",
 	  .mistake = "TEST UNIT READY passes always: fail it as READ CAPACITY fails",
 	  DEFECT(FORGETS, NOT_READY(READ_CAPACITY_10), NOT_READY(READ_FORMAT_CAPACITIES),
 		 NOT_READY(READ_10), NOT_READY(WRITE_10), NOT_READY(VERIFY_10), SAYS_NOT_READY) },
 	{ "status-never-passes",
 	  "after a command that failed every command is reported as failed, also behind a reset",
-	  "status-stays-failed, in a variable that no reset clears", "scsi.sense.status",
+	  NULL, "scsi.sense.status",
 	  .mistake =
 		  "the status is a variable of the driver that a failure sets and nothing clears: "
 		  "set it to passed when a CBW arrives",
@@ -64,13 +64,13 @@ static const struct msc_fault rows[] = {
 	  DEFECT({ AT_CSW, { { STATUS, IS, MSC_CSW_FAILED } }, { { RESIDUE, PUT, 0 } } }) },
 	{ "residue-short-zero",
 	  "dCSWDataResidue of a command that passes is 0, however little it sends",
-	  "firmware that sets the residue where a command fails", "bot.residue.in",
+	  NULL, "bot.residue.in",
 	  .mistake = "what the host has asked for and not got is the residue, also where all that "
 		     "there is was sent",
 	  DEFECT({ AT_CSW, { { STATUS, IS, MSC_CSW_PASSED } }, { { RESIDUE, PUT, 0 } } }) },
 	{ "sense-constant",
 	  "whatever is wrong with a command is called an invalid field in the CDB",
-	  "a function that fails a command, without arguments",
+	  NULL,
 	  "scsi.sense.opcode scsi.sense.range",
 	  .mistake =
 		  "5/20/00 is for an operation code that is not known, 5/21/00 for blocks past the "
@@ -82,7 +82,7 @@ static const struct msc_fault rows[] = {
 		   { { ASC, PUT, 0x24 } } }) },
 	{ "capacity-block-4096",
 	  "READ CAPACITY(10) gives blocks of 4096 bytes, and the commands move 512",
-	  "the size of a page of flash where that of a block belongs", "bot.data.missing",
+	  NULL, "bot.data.missing",
 	  .mistake =
 		  "the erase page of the flash is told as the block length: what READ CAPACITY says "
 		  "is what a READ of one block moves",
@@ -91,7 +91,8 @@ static const struct msc_fault rows[] = {
 		   { { BE32(4), PUT, 4096 } } }) },
 	{ "blocks-16-bit-bytes",
 	  "the length of a READ(10) or WRITE(10) in bytes is formed in 16 bits: 128 blocks are none",
-	  "a product of two uint16_t", "bot.data.missing",
+	  "https://github.com/hathach/tinyusb/commit/6b2b6aaa3: transfers of more than "
+	  "65535 bytes, in a uint16_t", "bot.data.missing",
 	  .mistake = "blocks * 512 is computed in 16 bits: cast to uint32_t first",
 	  DEFECT({ AT_COMMAND, { OPCODE(READ_10) }, { { CDB16(7), CLEAR, 0xff80 } } },
 		 { AT_COMMAND, { OPCODE(WRITE_10) }, { { CDB16(7), CLEAR, 0xff80 } } }) },

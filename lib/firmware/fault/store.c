@@ -84,7 +84,7 @@ ON_CARD_DATA(worn)
 const struct msc_fault msc_fault_block_worn = {
 	.id = "block-worn",
 	.title = "one block of each MiB has bits that are stuck at 0, and its writes pass",
-	.seen = "to show that it is placed",
+	.breaks = "SBC-3, WRITE (10)",
 	.caught_by = "expect.data",
 	.mistake = "a block is programmed without a look at its status, and is not read back",
 	.needs_writes = true,
@@ -134,7 +134,8 @@ const struct msc_fault msc_fault_cache_stale = {
 	.id = "cache-stale",
 	.title =
 		"a block that was read alone is read from memory again, also when it was written since",
-	.seen = "a cache of one sector in front of the card, which only reads know",
+	.seen = "https://github.com/ZuluSCSI/ZuluSCSI-firmware/commit/2f86598: a write did not "
+		"end what had been read ahead",
 	.caught_by = "expect.data",
 	.mistake = "a write does not drop the cached sector, or does not put its data there",
 	.needs_writes = true,
@@ -161,7 +162,7 @@ ON_CARD_WRITE(last_is_lost)
 const struct msc_fault msc_fault_write_last_lost = {
 	.id = "write-last-lost",
 	.title = "the last block of a write is not stored, nor is a single one",
-	.seen = "exists to prove that its cause is named",
+	.breaks = "SBC-3, WRITE (10)",
 	.caught_by = "expect.data",
 	.mistake =
 		"a block is stored when the next one comes, and nothing comes behind the last; or the "
@@ -178,7 +179,7 @@ ON_CARD_WRITE(last_of_several_is_lost)
 const struct msc_fault msc_fault_write_tail_lost = {
 	.id = "write-tail-lost",
 	.title = "of a write of several blocks the last one is not stored",
-	.seen = "exists to prove that its cause is named",
+	.breaks = "SBC-3, WRITE (10)",
 	.caught_by = "expect.data",
 	.mistake =
 		"the CSW is sent when the last block has come, before it is stored, and what is left "
@@ -253,7 +254,7 @@ ERASED(unit_lost, UNIT_BLOCKS)
 const struct msc_fault msc_fault_page_rest_lost = {
 	.id = "page-rest-lost",
 	.title = "a write erases the page of eight blocks that it lies in, and the others are lost",
-	.seen = "flash whose pages are larger than a block, written without a copy of the rest",
+	.breaks = "SBC-3, WRITE (10)",
 	.caught_by = "expect.medium",
 	.mistake =
 		"what a page holds is read before it is erased, and written back with what is new",
@@ -266,7 +267,6 @@ const struct msc_fault msc_fault_page_rest_lost = {
 const struct msc_fault msc_fault_unit_rest_lost = {
 	.id = "unit-rest-lost",
 	.title = "a write erases the 64 KiB that it lies in, and the other blocks are lost",
-	.seen = "the block erase of a serial flash, D8h, where its sector erase, 20h, was meant",
 	.caught_by = "scsi.write.readback",
 	.mistake =
 		"the erase command is that of the larger unit, of which nothing was read before",

@@ -3,7 +3,7 @@
  * language of the tables rows_*.c. What it cannot say plainly is a hook in C: see fault.h.
  *
  *	{"capacity-count", "READ CAPACITY(10) gives the number of blocks instead of the last one",
- *	 "Linux quirks FIX_CAPACITY and CAPACITY_HEURISTICS", "expect.status",
+ *	 "Linux quirks FIX_CAPACITY and CAPACITY_HEURISTICS: " LINUX_UNUSUAL, "scsi.lba.refused",
  *	 DEFECT({AT_ANSWER, {OPCODE(READ_CAPACITY_10), {LEN, ABOVE, 7}}, {{BE32(0), ADD, 1}}})},
  *
  * A fault has one row or several. Each names a point (an enum fault_point), up to six terms that
@@ -16,6 +16,7 @@
 #define MSC_FIRMWARE_FAULT_TABLE_H
 
 #include "base/clock.h"
+#include "firmware/fault/seen.h"
 #include "firmware/firmware.h"
 #include "wire/scsi.h"
 
@@ -192,6 +193,5 @@ void fault_row_reset(struct mcu *, void *);
 	}
 
 #define DEFECT ROWS
-#define PROOF "exists to prove the rule"
 
 #endif

@@ -31,7 +31,7 @@ ON_SETUP(reset_clears_toggles)
 const struct msc_fault msc_fault_reset_clears_toggles = {
 	.id = "reset-clears-toggles",
 	.title = "Bulk-Only Reset restarts the data toggles",
-	.seen = "LUFA",
+	.seen = LUFA_MSC ": MS_Device_USBTask",
 	.caught_by = "bot.reset.recovers bot.reset.halts",
 	.mistake = "Bulk-Only Reset opens the endpoints anew; 3.1 keeps toggles and halts",
 	.ops = {.state_size = sizeof(struct mutant_view),
@@ -92,7 +92,6 @@ const struct msc_fault msc_fault_reset_keeps_data = {
 const struct msc_fault msc_fault_reset_keeps_csw = {
 	.id = "reset-keeps-csw",
 	.title = "Bulk-Only Reset ends data, and leaves a CSW that waits on bulk-in",
-	.seen = "Linux' dummy_hcd: what is in its FIFO already is not taken back",
 	.caught_by = "bot.data.stale",
 	.mistake =
 		"what fits into the FIFO counts as sent: flush the FIFO in the reset, also when no "
@@ -154,7 +153,8 @@ ON_SETUP(reset_passes_by)
 const struct msc_fault msc_fault_reset_midway_ignored = {
 	.id = "reset-midway-ignored",
 	.title = "Bulk-Only Mass Storage Reset in the middle of a command does not end it",
-	.seen = "ChibiOS-Contrib and others that only acknowledge it",
+	.seen = "https://github.com/ChibiOS/ChibiOS-Contrib/blob/b643aad/os/hal/src/hal_usb_msd.c: "
+		"msd_request_hook acknowledges it, and no more",
 	.caught_by = "bot.data.stale bot.reset.recovers",
 	.mistake =
 		"the request reaches the class and not the task that moves the data: it has to give the "
@@ -189,7 +189,8 @@ const struct msc_fault msc_fault_configuration_midway_ignored = {
 	.id = "configuration-midway-ignored",
 	.title =
 		"SET_CONFIGURATION in the middle of a command opens the endpoints and does not end it",
-	.seen = "ChibiOS-Contrib: the loop over the blocks does not look at what usbTransmit returns",
+	.seen = CHIBIOS_SCSI ": data_read_write10 does not look at what transmit and receive "
+		"return",
 	.caught_by = "bot.data.stale",
 	.mistake =
 		"the endpoints are set up again and the class is not: what is under way has to be "
@@ -222,7 +223,7 @@ ON_COMMAND(sense_shared)
 const struct msc_fault msc_fault_sense_shared = {
 	.id = "sense-shared",
 	.title = "there is one sense for all logical units",
-	.seen = "TinyUSB, CherryUSB, ST: read in their sources",
+	.seen = CHERRYUSB_MSC ": SCSI_SetSenseData; " TINYUSB_MSC "; " ST_MSC "usbd_msc_scsi.c",
 	.caught_by = "scsi.sense.unit",
 	.mistake = "the sense data is one variable: keep one for each unit",
 	.target = "luns=2",
@@ -249,7 +250,9 @@ ON_COMMAND(capacity_shared)
 const struct msc_fault msc_fault_capacity_shared = {
 	.id = "capacity-shared",
 	.title = "reads are held to the capacity of the unit that was asked for it last",
-	.seen = "field 27: STM32CubeH7 #308",
+	.seen = "field 27: https://github.com/STMicroelectronics/STM32CubeH7/issues/308; "
+		"https://github.com/micropython/micropython/commit/fd2ff867a0: one pair of "
+		"cached values for all units",
 	.caught_by = "scsi.lba.refused",
 	.mistake = "the capacity is one variable for all units",
 	.target = "luns=2",
