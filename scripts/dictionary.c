@@ -22,6 +22,7 @@
 
 #define WORKERS_MAX 8
 #define TRIES_MAX   8  /* cases that are tried alone for one fault */
+#define MAYBE	    0x10000 /* beside a command: struct msc_pair */
 #define BEFORE_MAX  60 /* and before the first of them, where none shows it alone */
 
 struct entry {
@@ -221,22 +222,40 @@ static unsigned command_of(const struct msc_sighting *s)
 	return n == 1 ? command : 0;
 }
 
+static struct msc_sighting *find_sighting(const struct msc_evidence *e, const struct msc_sighting *s)
+{
+	for (size_t i = 0; i < e->n_seen; i++)
+		if (e->seen[i].rule == s->rule && !strcmp(e->seen[i].name, s->name))
+			return &e->seen[i];
+	return NULL;
+}
+
+static void put_pair(FILE *out, size_t entry, const struct msc_sighting *s, bool maybe)
+{
+	fprintf(out, "p %zu %s %s %" PRIu64 " %u\n", entry, s->name, s->rule->id, s->forms,
+		command_of(s) | (maybe ? MAYBE : 0));
+}
+
 /* What is told of data depends on what lay on the medium before: on one that is not blank the same findings have other
- * forms as well. */
-static void add_forms(struct entry *e, const struct msc_scenarios *all)
+ * forms as well, and there are others. */
+static void put_pairs(FILE *out, size_t i, struct entry *e, const struct msc_scenarios *all)
 {
 	struct msc_evidence noise = { NULL };
 	char target[sizeof e->target];
+	bool both = e->fault && e->fault->needs_writes && !strstr(e->target, "fill=") &&
+		    snprintf(target, sizeof target, "%s,fill=noise", e->target) < (int)sizeof target;
 
-	if (!e->fault || !e->fault->needs_writes || strstr(e->target, "fill=") ||
-	    snprintf(target, sizeof target, "%s,fill=noise", e->target) >= (int)sizeof target)
-		return;
-	run(target, all, true, &noise);
-	for (size_t i = 0; i < e->seen.n_seen; i++)
-		for (size_t k = 0; k < noise.n_seen; k++)
-			if (noise.seen[k].rule == e->seen.seen[i].rule &&
-			    !strcmp(noise.seen[k].name, e->seen.seen[i].name))
-				e->seen.seen[i].forms |= noise.seen[k].forms;
+	if (both)
+		run(target, all, true, &noise);
+	for (size_t k = 0; k < e->seen.n_seen; k++) {
+		struct msc_sighting *s = &e->seen.seen[k], *again = find_sighting(&noise, s);
+
+		s->forms |= again ? again->forms : 0;
+		put_pair(out, i, s, both && !again);
+	}
+	for (size_t k = 0; k < noise.n_seen; k++)
+		if (!find_sighting(&e->seen, &noise.seen[k]))
+			put_pair(out, i, &noise.seen[k], true);
 	msc_evidence_clear(&noise);
 }
 
@@ -250,11 +269,7 @@ static void work(struct entry *list, size_t n, const struct msc_scenarios *all, 
 		run(e->target, all, true, &e->seen);
 		if (e->fault)
 			try_alone(e, all);
-		add_forms(e, all);
-		for (size_t p = 0; p < e->seen.n_seen; p++)
-			fprintf(out, "p %zu %s %s %" PRIu32 " %u\n", i, e->seen.seen[p].name,
-				e->seen.seen[p].rule->id, e->seen.seen[p].forms,
-				command_of(&e->seen.seen[p]));
+		put_pairs(out, i, e, all);
 		for (size_t a = 0; a < e->n_alone; a++)
 			fprintf(out, "a %zu %s %s 0 0\n", i, e->alone[a], e->before ? e->before : "-");
 		msc_evidence_clear(&e->seen);
@@ -265,8 +280,8 @@ struct line {
 	char kind;
 	size_t entry, at;
 	char name[128], rule[128];
-	uint32_t forms;
-	unsigned command;
+	uint64_t forms;
+	unsigned command; /* and MAYBE */
 };
 
 struct lines {
@@ -279,7 +294,7 @@ static void read_lines(FILE *f, struct lines *lines)
 	struct line line;
 
 	rewind(f);
-	while (fscanf(f, "%c %zu %127s %127s %" SCNu32 " %u\n", &line.kind, &line.entry,
+	while (fscanf(f, "%c %zu %127s %127s %" SCNu64 " %u\n", &line.kind, &line.entry,
 		      line.name, line.rule, &line.forms, &line.command) == 6) {
 		if (lines->n == lines->room) {
 			lines->room = lines->room * 2 + 1024;
@@ -433,10 +448,10 @@ static void put_table(const struct entry *list, size_t n, struct lines *lines,
 	put_texts("rules", &rules);
 	puts("static const struct msc_pair pairs[] = {");
 	for (size_t i = 0; i < lines->n && lines->list[i].kind == 'p'; i++)
-		printf("%s{%zu, %zu, 0x%" PRIx32 ", %u},", i % 4 ? " " : i ? "\n\t" : "\t",
-		       index_of(&names, lines->list[i].name),
-		       index_of(&rules, lines->list[i].rule), lines->list[i].forms,
-		       lines->list[i].command);
+		printf("%s{0x%" PRIx64 ", %zu, %zu, %u, %d},", i % 4 ? " " : i ? "\n\t" : "\t",
+		       lines->list[i].forms, index_of(&names, lines->list[i].name),
+		       index_of(&rules, lines->list[i].rule), lines->list[i].command & 0xffff,
+		       (lines->list[i].command & MAYBE) != 0);
 	puts("\n};\n");
 	put_entries(list, n, lines, &names);
 	puts("const struct msc_dictionary msc_dictionary = {\n"

@@ -21,11 +21,12 @@
 #define MSC_ALONE_MAX 3
 
 /* What a rule says differs with what was seen: "answered with 13 bytes" is another defect than "time-out". Each
- * form of a message, its words without the values, is one of 32 bits. */
+ * form of a message, its words without the values, is one of 64 bits. */
 struct msc_pair {
+	uint64_t forms;	     /* 0: unknown, that may be any */
 	uint16_t name, rule; /* of the dictionary's */
-	uint32_t forms;	     /* 0: unknown, that may be any */
 	uint16_t command; /* 1 + the operation code on which alone it was found; 0: on several, or none */
+	bool maybe; /* only on a medium that is blank, or only on one that is not: it is not missed */
 };
 
 struct msc_commands { /* a set of operation codes */
@@ -70,7 +71,7 @@ extern const struct msc_dictionary msc_dictionary; /* of this build's catalogue 
 struct msc_sighting { /* of one rule in one case */
 	const char *name; /* of the case, borrowed; NULL: of none, in a capture */
 	const struct msc_rule *rule;
-	uint32_t forms; /* as in struct msc_pair */
+	uint64_t forms; /* as in struct msc_pair */
 	struct msc_commands commands; /* on which it was found */
 	bool bare;		      /* and on something that is no command */
 	unsigned findings;

@@ -107,11 +107,11 @@ static bool is_of_another(const struct msc_match *w, const struct msc_entry *ent
 static int32_t degree_anywhere(const struct msc_match *w, const struct msc_entry *entry, size_t i)
 {
 	const struct msc_pair *p = w->d->pairs + entry->first;
-	uint32_t forms = 0;
+	uint64_t forms = 0;
 
 	for (uint32_t n = 0; n < entry->n; n++)
 		if (p[n].rule == w->seen[i].rule)
-			forms |= p[n].forms ? p[n].forms : UINT32_MAX;
+			forms |= p[n].forms ? p[n].forms : UINT64_MAX;
 	return w->common[i] > FEW_OF_RULE || !w->common[i] ? DEGREE_FAINT
 	       : w->seen[i].forms & ~forms                 ? DEGREE_ENOUGH
 							   : DEGREE_EXACT;

@@ -106,7 +106,7 @@ static bool is_idle(const struct msc_match *w, const struct msc_pair *p)
 
 bool msc_match_is_expected(const struct msc_match *w, const struct msc_pair *p)
 {
-	return w->ran[p->name] != NOT_RUN && w->rules[p->rule] && !is_unknown(w, p) &&
+	return !p->maybe && w->ran[p->name] != NOT_RUN && w->rules[p->rule] && !is_unknown(w, p) &&
 	       !is_idle(w, p);
 }
 

@@ -58,7 +58,7 @@ static inline const struct msc_fault *msc_match_fault(const struct msc_match *w,
 bool msc_match_promises(const struct msc_fault *, const char *rule);
 /* Of what it has seen there, candidate k explains something, and the rule is one that its fault is about. */
 bool msc_match_is_own(const struct msc_match *, size_t k, size_t sighting);
-/* The case ran and could look, and the profile knows the rule. */
+/* The case ran and could look, whatever lies on the medium, and the profile knows the rule. */
 bool msc_match_is_expected(const struct msc_match *, const struct msc_pair *);
 /* In what was seen: a form in common. */
 bool msc_match_is_same(const struct msc_pair *, const struct msc_pair *);

@@ -53,10 +53,12 @@ static int list_missing(const struct msc_match *w, const struct msc_entry *entry
 	for (uint32_t i = 0; i < entry->n; i++) {
 		const struct msc_pair *p = &w->d->pairs[entry->first + i];
 
-		if (!msc_match_is_expected(w, p))
+		bool is_seen = msc_match_is_seen(w, p);
+
+		if (!msc_match_is_expected(w, p) && !(p->maybe && is_seen))
 			continue;
 		cause->shows++;
-		if (msc_match_is_seen(w, p))
+		if (is_seen)
 			cause->shown++;
 		else
 			cause->missing[cause->n_missing++] =

@@ -36,7 +36,7 @@ static bool is_value(const char *word, size_t len)
 }
 
 /* What was seen, without its values: one bit, by a hash (FNV-1a) of its words. */
-static uint32_t form(const char *message)
+static uint64_t form(const char *message)
 {
 	uint32_t hash = 2166136261u;
 
@@ -49,7 +49,7 @@ static uint32_t form(const char *message)
 				hash = (hash ^ (uint8_t)at[i]) * 16777619u;
 		at += len;
 	}
-	return message ? 1u << (hash ^ hash >> 16) % 32 : 0;
+	return message ? UINT64_C(1) << hash % 64 : 0;
 }
 
 static void add_command(struct msc_sighting *s, const struct msc_finding *f)

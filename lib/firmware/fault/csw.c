@@ -261,6 +261,7 @@ const struct msc_fault msc_fault_status_late = {
 	.seen = "the CSW is put together when the CBW arrives, and sent when the data is done",
 	.caught_by = "scsi.sense.status",
 	.mistake = "bCSWStatus is stored when the command is done, before the CSW is armed",
+	.target = "attention=0",
 	.ops = {.state_size = sizeof(uint8_t), .csw = status_late},
 };
 
