@@ -7,7 +7,7 @@
 
 /* Weights, chosen as those of cause_match.h. */
 #define BROAD \
-	800 /* in another case, and the defect is seen in many already, by the same rule and form */
+	900 /* in another case, and the defect is seen in many already, by the same rule and form */
 #define MANY	   8	/* cases */
 #define STATED	   500	/* of an expect.* rule, which says only that something is wrong */
 #define NAMING	   300
@@ -368,6 +368,17 @@ bool msc_match_is_exact(const struct msc_match *w, size_t k, size_t i)
 int32_t msc_match_enough(const struct msc_match *w, size_t sighting)
 {
 	return weight(w->e->seen[sighting].rule) * DEGREE_ENOUGH / DEGREE_EXACT;
+}
+
+bool msc_match_is_shared(const struct msc_match *w, size_t k, size_t i)
+{
+	const struct msc_cover *c = &w->cover;
+
+	for (size_t other = 0; other < c->n; other++)
+		if (c->chosen[other] && other != k &&
+		    c->candidates[other].covers[i] >= msc_match_enough(w, i))
+			return true;
+	return false;
 }
 
 void msc_match_end(struct msc_match *w)

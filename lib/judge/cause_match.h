@@ -78,6 +78,8 @@ int32_t msc_match_enough(const struct msc_match *, size_t sighting);
  * rule there. */
 bool msc_match_is_whole(const struct msc_match *, size_t k, size_t sighting);
 bool msc_match_is_exact(const struct msc_match *, size_t k, size_t sighting);
+/* Another of the chosen explains it as well. */
+bool msc_match_is_shared(const struct msc_match *, size_t k, size_t sighting);
 
 /* Both explain one of the sightings. */
 bool msc_cause_is_rival(const struct msc_match *, size_t k, size_t t);

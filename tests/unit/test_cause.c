@@ -21,7 +21,8 @@ enum { LENGTH, SIGNATURE, TAG, RESIDUE, STATUS };
 static const struct msc_pair pairs[] = {
 	{ 0, 0, LENGTH, 0, false }, { 0, 1, LENGTH, 0, false },		 /* csw-12 */
 	{ 0, 0, LENGTH, 0, false }, { 0, 1, LENGTH, 0, false },		 /* csw-padded */
-	{ 0, 0, TAG, 0, false },    { 0, 1, TAG, 0, false },    { 0, 2, TAG, 0, false }, { 0, 3, TAG, 0, false }, /* csw-tag */
+	{ 0, 0, TAG, 0, false },       { 0, 1, TAG, 0, false },
+	{ 0, 2, TAG, 0, false },       { 0, 3, TAG, 0, false }, /* csw-tag */
 	{ 0, 2, RESIDUE, 0, false },				 /* residue-zero */
 	{ 0, 0, SIGNATURE, 0, false },				 /* stm32 */
 };

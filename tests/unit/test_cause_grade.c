@@ -207,8 +207,9 @@ static void what_goes_by_sense_data_has_a_stand_in(void **unused)
 static void what_follows_needs_what_it_follows(void **unused)
 {
 	static const char *const rules[] = { "bot.cbw.invalid", "bot.cbw.persist" };
-	static const struct msc_pair pairs[] = { { 0, 0, 0, 0, false }, { 0, 0, 1, 0, false }, { 0, 1, 0, 0, false },
-						 { 0, 1, 1, 0, false }, { 0, 0, 1, 0, false }, { 0, 1, 1, 0, false } };
+	static const struct msc_pair pairs[] = { { 0, 0, 0, 0, false }, { 0, 0, 1, 0, false },
+						 { 0, 1, 0, 0, false }, { 0, 1, 1, 0, false },
+						 { 0, 0, 1, 0, false }, { 0, 1, 1, 0, false } };
 	static const struct msc_entry entries[] = {
 		{ "cbw-length-unchecked", 0, 4, 0, { 0 }, NULL },
 		{ "halt-lost", 4, 2, 0, { 0 }, NULL },

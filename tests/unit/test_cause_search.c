@@ -44,7 +44,9 @@ static void a_note_explains_its_own_command(void **unused)
 	static const char *const of[] = { "expect.settles", "expect.status",
 					  "scsi.inquiry.strings" };
 	static const struct msc_entry entry[] = { { "inquiry-strings", 0, 3, 0, { 0 }, NULL } };
-	static const struct msc_pair three[] = { { 0, 0, 2, 0, false }, { 0, 1, 2, 0, false }, { 0, 2, 2, 0, false } };
+	static const struct msc_pair three[] = { { 0, 0, 2, 0, false },
+						 { 0, 1, 2, 0, false },
+						 { 0, 2, 2, 0, false } };
 	const struct msc_dictionary dictionary = {
 		names, MSC_COUNT(names), of, MSC_COUNT(of), three, entry, 1, { { 0 } }
 	};
@@ -125,9 +127,10 @@ static void where_nothing_fails_no_sense_data_is_missing(void **unused)
 {
 	static const char *const of[] = { "scsi.sense.missing" };
 	static const struct msc_entry entry[] = { { "sense-zero", 0, 4, 0, { 0 }, NULL } };
-	static const struct msc_pair four[] = {
-		{ 0, 0, 0, 0, false }, { 0, 1, 0, 0, false }, { 0, 2, 0, 0, false }, { 0, 3, 0, 0, false }
-	};
+	static const struct msc_pair four[] = { { 0, 0, 0, 0, false },
+						{ 0, 1, 0, 0, false },
+						{ 0, 2, 0, 0, false },
+						{ 0, 3, 0, 0, false } };
 	const struct msc_dictionary dictionary = {
 		names, MSC_COUNT(names), of, MSC_COUNT(of), four, entry, 1, { { 0 } }
 	};
