@@ -221,8 +221,7 @@ static unsigned command_of(const struct msc_sighting *s)
 	return n == 1 ? command : 0;
 }
 
-static struct msc_sighting *find_sighting(const struct msc_evidence *e,
-					  const struct msc_sighting *s)
+static struct msc_sighting *same_in(const struct msc_evidence *e, const struct msc_sighting *s)
 {
 	for (size_t i = 0; i < e->n_seen; i++)
 		if (e->seen[i].rule == s->rule && !strcmp(e->seen[i].name, s->name))
@@ -241,21 +240,19 @@ static void put_pair(FILE *out, size_t entry, const struct msc_sighting *s, bool
 static void put_pairs(FILE *out, size_t i, struct entry *e, const struct msc_scenarios *all)
 {
 	struct msc_evidence noise = { NULL };
-	char target[sizeof e->target];
-	bool both = e->fault && e->fault->needs_writes && !strstr(e->target, "fill=") &&
-		    snprintf(target, sizeof target, "%s,fill=noise", e->target) <
-			    (int)sizeof target;
+	char target[sizeof e->target + sizeof ",fill=noise"];
+	bool both = e->fault && e->fault->needs_writes && !strstr(e->target, "fill=");
 
+	snprintf(target, sizeof target, "%s,fill=noise", e->target);
 	if (both)
 		run(target, all, true, &noise);
 	for (size_t k = 0; k < e->seen.n_seen; k++) {
-		struct msc_sighting *s = &e->seen.seen[k], *again = find_sighting(&noise, s);
-
+		struct msc_sighting *s = &e->seen.seen[k], *again = same_in(&noise, s);
 		s->forms |= again ? again->forms : 0;
 		put_pair(out, i, s, both && !again);
 	}
 	for (size_t k = 0; k < noise.n_seen; k++)
-		if (!find_sighting(&e->seen, &noise.seen[k]))
+		if (!same_in(&e->seen, &noise.seen[k]))
 			put_pair(out, i, &noise.seen[k], true);
 	msc_evidence_clear(&noise);
 }

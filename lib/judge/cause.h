@@ -80,7 +80,9 @@ struct msc_sighting { /* of one rule in one case */
 
 struct msc_ran { /* a case */
 	const char *name;
-	bool well; /* commands were noted, and each of them passed */
+	bool noted; /* its commands were, which are: */
+	bool well;  /* each of them passed */
+	struct msc_commands sent;
 };
 
 struct msc_evidence { /* zero before its first case */
@@ -90,8 +92,9 @@ struct msc_evidence { /* zero before its first case */
 	size_t n_ran, ran_room;
 	struct msc_commands refused,
 		taken; /* as unknown, and with success: what the device was sent */
-	bool noted,
-		failed; /* since the last case was added: a command, and one that did not pass */
+	/* Since the last case was added: whether there was a command, one that did not pass, and which. */
+	bool noted, failed;
+	struct msc_commands sent;
 };
 
 /* A case that ran, which must not have been added before; or, with name NULL, some findings of a

@@ -28,8 +28,8 @@ struct msc_match {
 	enum msc_profile profile;
 	const struct msc_rule **rules; /* of the dictionary's; NULL: unknown or ignored */
 	unsigned *common; /* of each sighting: how many faults show the like anywhere; see count_alike */
-	enum { NOT_RUN, RAN_CLEAN, RAN_DIRTY } *ran; /* of the dictionary's names */
-	bool *well; /* of them: it ran, and no command failed */
+	bool *dirty; /* of the dictionary's names: it ran, and found something */
+	const struct msc_ran **of; /* of them; NULL: it has not run */
 	struct msc_pair *seen; /* of each sighting; UINT16_MAX: not in the dictionary */
 	struct msc_cover cover;
 	int32_t *worth; /* of all candidates' covers */

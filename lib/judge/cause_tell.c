@@ -197,7 +197,10 @@ static enum msc_confidence confidence(const struct msc_match *w, const size_t *b
 	if (cause->shown * 10 < cause->shows * 9 || cause->n_ties || !is_clear(w, by, k) ||
 	    (rule && rule->doubtful))
 		return MSC_LIKELY;
-	if (cause->fault && ((known < THIN && is_left_over(w, by)) || elsewhere > known))
+	/* A rule on nothing in particular, an expect.* one, says only that something is wrong. */
+	if (known < THIN && rule && (is_left_over(w, by) || rule->on == 0))
+		return MSC_LIKELY;
+	if (cause->fault && elsewhere > known)
 		return MSC_LIKELY;
 	return MSC_CERTAIN;
 }

@@ -111,8 +111,10 @@ int msc_evidence_add(struct msc_evidence *e, const char *name, const struct msc_
 		if (!ran)
 			return msc_nomem(err);
 		e->ran = ran;
-		ran[e->n_ran++] = (struct msc_ran){ name, e->noted && !e->failed };
+		ran[e->n_ran++] =
+			(struct msc_ran){ name, e->noted, e->noted && !e->failed, e->sent };
 		e->noted = e->failed = false;
+		e->sent = (struct msc_commands){ { 0 } };
 	}
 	for (size_t i = 0; findings && i < findings->count; i++)
 		if (!findings->list[i].unsure && sight(e, name, &findings->list[i], from, err) < 0)
@@ -126,7 +128,10 @@ void msc_evidence_note(struct msc_evidence *e, const struct msc_record *r)
 	const struct msc_record *failed;
 	struct msc_sense_data sense;
 
-	if (r->kind != MSC_RECORD_EXCHANGE || !x->command)
+	if (r->kind != MSC_RECORD_EXCHANGE)
+		return;
+	msc_commands_add(&e->sent, x->cbw.cb[0]);
+	if (!x->command)
 		return;
 	e->noted = true;
 	e->failed |= !msc_has_status(r, MSC_CSW_PASSED);

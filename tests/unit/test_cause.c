@@ -105,12 +105,12 @@ static void ties_are_named(void **unused)
 	msc_evidence_clear(&e);
 }
 
+#define IN_READ(name) { 0, name, TAG, 0x29, false }
+
 /* What a fault shows on one command in each of several cases is not what was found on another. */
 static void the_command_is_that_of_the_fault(void **unused)
 {
-	static const struct msc_pair on_read[] = { { 0, 0, TAG, 0x29, false },
-						   { 0, 1, TAG, 0x29, false },
-						   { 0, 2, TAG, 0x29, false } };
+	static const struct msc_pair on_read[] = { IN_READ(0), IN_READ(1), IN_READ(2) };
 	static const struct msc_entry entry[] = { { "csw-tag", 0, 3, 1, { 0 }, NULL } };
 	const struct msc_dictionary d = {
 		names, MSC_COUNT(names), rules, MSC_COUNT(rules), on_read, entry, 1, { { 0 } }
@@ -227,7 +227,7 @@ static void the_surest_is_named_first(void **unused)
 	causes = find(&e);
 	assert_int_equal(causes.count, 2);
 	assert_string_equal(causes.list[0].id, "residue-zero");
-	assert_int_equal(causes.list[0].confidence, MSC_CERTAIN);
+	assert_int_equal(causes.list[0].confidence, MSC_LIKELY);
 	assert_string_equal(causes.list[1].id, "csw-tag");
 	assert_int_equal(causes.list[1].confidence, MSC_POSSIBLE);
 	assert_int_equal(causes.list[1].explains, 2);
