@@ -106,7 +106,6 @@ static void ties_are_named(void **unused)
 }
 
 #define IN_READ(name) { 0, name, TAG, 0x29, false }
-
 /* What a fault shows on one command in each of several cases is not what was found on another. */
 static void the_command_is_that_of_the_fault(void **unused)
 {
