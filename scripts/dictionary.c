@@ -22,6 +22,7 @@
 
 #define WORKERS_MAX 8
 #define TRIES_MAX   8  /* cases that are tried alone for one fault */
+#define MAYBE	    0x10000 /* beside a command: struct msc_pair */
 #define BEFORE_MAX  60 /* and before the first of them, where none shows it alone */
 
 struct entry {
@@ -52,7 +53,8 @@ static void on_event(void *user, const struct msc_event *ev)
 	if (ev->kind == MSC_EV_RECORD)
 		msc_evidence_note(run->seen, ev->record);
 	if (ev->kind == MSC_EV_CASE_END && ev->verdict != MSC_VERDICT_SKIP &&
-	    msc_evidence_add(run->seen, msc_scenario_name(ev->scenario), ev->findings, &run->err) < 0)
+	    msc_evidence_add(run->seen, msc_scenario_name(ev->scenario), ev->findings, &run->err) <
+		    0)
 		die("a run", &run->err);
 }
 
@@ -62,10 +64,9 @@ static void run(const char *target, const struct msc_scenarios *cases, bool writ
 {
 	struct run r = { .seen = seen, .err = MSC_ERR_INIT };
 	const struct msc_open_options open = { .allow_writes = writes };
-	struct msc_run_options options = { .profile = MSC_PROFILE_SPEC,
-					   .allow_writes = writes,
-					   .event = on_event,
-					   .user = &r };
+	struct msc_run_options options = {
+		.profile = MSC_PROFILE_SPEC, .allow_writes = writes, .event = on_event, .user = &r
+	};
 	struct msc_scenarios chosen;
 	struct msc_summary summary;
 	struct msc_err gone = MSC_ERR_INIT;
@@ -163,8 +164,7 @@ static void try_alone(struct entry *e, const struct msc_scenarios *all)
 	while (tried && tries++ < TRIES_MAX && e->n_alone < MSC_ALONE_MAX) {
 		best = n;
 		for (size_t i = 0; i < n; i++)
-			if (!tried[i] &&
-			    (best == n || badness(e, all, i) < badness(e, all, best)))
+			if (!tried[i] && (best == n || badness(e, all, i) < badness(e, all, best)))
 				best = i;
 		if (best == n)
 			break;
@@ -196,7 +196,7 @@ static size_t list_entries(struct entry **list)
 	n = 0;
 	for (const struct msc_fault *f = NULL; (f = msc_fault_next(f)); n++) {
 		(*list)[n] = (struct entry){ .id = f->id, .fault = f };
-		snprintf((*list)[n].target, sizeof (*list)[n].target, "sim:reference%s%s,fault=%s",
+		snprintf((*list)[n].target, sizeof(*list)[n].target, "sim:reference%s%s,fault=%s",
 			 f->target ? "," : "", f->target ? f->target : "", f->id);
 	}
 	for (size_t i = 0; i < MSC_COUNT(models); i++, n++) {
@@ -221,22 +221,39 @@ static unsigned command_of(const struct msc_sighting *s)
 	return n == 1 ? command : 0;
 }
 
+static struct msc_sighting *same_in(const struct msc_evidence *e, const struct msc_sighting *s)
+{
+	for (size_t i = 0; i < e->n_seen; i++)
+		if (e->seen[i].rule == s->rule && !strcmp(e->seen[i].name, s->name))
+			return &e->seen[i];
+	return NULL;
+}
+
+static void put_pair(FILE *out, size_t entry, const struct msc_sighting *s, bool maybe)
+{
+	fprintf(out, "p %zu %s %s %" PRIu64 " %u\n", entry, s->name, s->rule->id, s->forms,
+		command_of(s) | (maybe ? MAYBE : 0));
+}
+
 /* What is told of data depends on what lay on the medium before: on one that is not blank the same findings have other
- * forms as well. */
-static void add_forms(struct entry *e, const struct msc_scenarios *all)
+ * forms as well, and there are others. */
+static void put_pairs(FILE *out, size_t i, struct entry *e, const struct msc_scenarios *all)
 {
 	struct msc_evidence noise = { NULL };
-	char target[sizeof e->target];
+	char target[sizeof e->target + sizeof ",fill=noise"];
+	bool both = e->fault && e->fault->needs_writes && !strstr(e->target, "fill=");
 
-	if (!e->fault || !e->fault->needs_writes || strstr(e->target, "fill=") ||
-	    snprintf(target, sizeof target, "%s,fill=noise", e->target) >= (int)sizeof target)
-		return;
-	run(target, all, true, &noise);
-	for (size_t i = 0; i < e->seen.n_seen; i++)
-		for (size_t k = 0; k < noise.n_seen; k++)
-			if (noise.seen[k].rule == e->seen.seen[i].rule &&
-			    !strcmp(noise.seen[k].name, e->seen.seen[i].name))
-				e->seen.seen[i].forms |= noise.seen[k].forms;
+	snprintf(target, sizeof target, "%s,fill=noise", e->target);
+	if (both)
+		run(target, all, true, &noise);
+	for (size_t k = 0; k < e->seen.n_seen; k++) {
+		struct msc_sighting *s = &e->seen.seen[k], *again = same_in(&noise, s);
+		s->forms |= again ? again->forms : 0;
+		put_pair(out, i, s, both && !again);
+	}
+	for (size_t k = 0; k < noise.n_seen; k++)
+		if (!same_in(&e->seen, &noise.seen[k]))
+			put_pair(out, i, &noise.seen[k], true);
 	msc_evidence_clear(&noise);
 }
 
@@ -250,13 +267,10 @@ static void work(struct entry *list, size_t n, const struct msc_scenarios *all, 
 		run(e->target, all, true, &e->seen);
 		if (e->fault)
 			try_alone(e, all);
-		add_forms(e, all);
-		for (size_t p = 0; p < e->seen.n_seen; p++)
-			fprintf(out, "p %zu %s %s %" PRIu32 " %u\n", i, e->seen.seen[p].name,
-				e->seen.seen[p].rule->id, e->seen.seen[p].forms,
-				command_of(&e->seen.seen[p]));
+		put_pairs(out, i, e, all);
 		for (size_t a = 0; a < e->n_alone; a++)
-			fprintf(out, "a %zu %s %s 0 0\n", i, e->alone[a], e->before ? e->before : "-");
+			fprintf(out, "a %zu %s %s 0 0\n", i, e->alone[a],
+				e->before ? e->before : "-");
 		msc_evidence_clear(&e->seen);
 	}
 }
@@ -265,8 +279,8 @@ struct line {
 	char kind;
 	size_t entry, at;
 	char name[128], rule[128];
-	uint32_t forms;
-	unsigned command;
+	uint64_t forms;
+	unsigned command; /* and MAYBE */
 };
 
 struct lines {
@@ -279,8 +293,8 @@ static void read_lines(FILE *f, struct lines *lines)
 	struct line line;
 
 	rewind(f);
-	while (fscanf(f, "%c %zu %127s %127s %" SCNu32 " %u\n", &line.kind, &line.entry,
-		      line.name, line.rule, &line.forms, &line.command) == 6) {
+	while (fscanf(f, "%c %zu %127s %127s %" SCNu64 " %u\n", &line.kind, &line.entry, line.name,
+		      line.rule, &line.forms, &line.command) == 6) {
 		if (lines->n == lines->room) {
 			lines->room = lines->room * 2 + 1024;
 			lines->list = reallocarray(lines->list, lines->room, sizeof line);
@@ -410,7 +424,8 @@ static void put_entries(const struct entry *list, size_t n, const struct lines *
 
 		printf("\t{ \"%s\", %zu, %zu, %zu, {", list[i].id, pair, pairs, n_alone);
 		for (size_t a = 0; a < n_alone; a++)
-			printf("%s %zu", a ? "," : "", index_of(names, lines->list[alone + a].name));
+			printf("%s %zu", a ? "," : "",
+			       index_of(names, lines->list[alone + a].name));
 		if (n_alone && strcmp(lines->list[alone].rule, "-") != 0)
 			printf(" }, \"%s\" },\n", lines->list[alone].rule);
 		else
@@ -433,10 +448,13 @@ static void put_table(const struct entry *list, size_t n, struct lines *lines,
 	put_texts("rules", &rules);
 	puts("static const struct msc_pair pairs[] = {");
 	for (size_t i = 0; i < lines->n && lines->list[i].kind == 'p'; i++)
-		printf("%s{%zu, %zu, 0x%" PRIx32 ", %u},", i % 4 ? " " : i ? "\n\t" : "\t",
-		       index_of(&names, lines->list[i].name),
-		       index_of(&rules, lines->list[i].rule), lines->list[i].forms,
-		       lines->list[i].command);
+		printf("%s{0x%" PRIx64 ", %zu, %zu, %u, %d},",
+		       i % 4 ? " "
+		       : i   ? "\n\t"
+			     : "\t",
+		       lines->list[i].forms, index_of(&names, lines->list[i].name),
+		       index_of(&rules, lines->list[i].rule), lines->list[i].command & 0xffff,
+		       (lines->list[i].command & MAYBE) != 0);
 	puts("\n};\n");
 	put_entries(list, n, lines, &names);
 	puts("const struct msc_dictionary msc_dictionary = {\n"

@@ -122,22 +122,13 @@ static int prefer(struct msc_match *w, struct msc_err *err)
  * may follow from something that the catalogue does not have. */
 static bool is_guess(const struct msc_match *w, size_t k)
 {
-	const struct msc_cover *c = &w->cover;
-
-	if (!c->chosen[k] || !msc_match_fault(w, k) || !w->missing[k])
+	if (!w->cover.chosen[k] || !msc_match_fault(w, k) || !w->missing[k])
 		return false;
-	for (size_t i = 0; i < w->e->n_seen; i++) {
-		bool shared = false;
-
-		if (!msc_match_is_own(w, k, i) ||
-		    (w->e->seen[i].name && !msc_match_is_whole(w, k, i)))
-			continue;
-		for (size_t other = 0; !shared && other < c->n; other++)
-			shared = c->chosen[other] && other != k &&
-				 c->candidates[other].covers[i] > msc_match_enough(w, i);
-		if (!shared)
+	for (size_t i = 0; i < w->e->n_seen; i++)
+		if (msc_match_is_own(w, k, i) &&
+		    (!w->e->seen[i].name || msc_match_is_whole(w, k, i)) &&
+		    !msc_match_is_shared(w, k, i))
 			return false;
-	}
 	return true;
 }
 

@@ -21,11 +21,12 @@
 #define MSC_ALONE_MAX 3
 
 /* What a rule says differs with what was seen: "answered with 13 bytes" is another defect than "time-out". Each
- * form of a message, its words without the values, is one of 32 bits. */
+ * form of a message, its words without the values, is one of 64 bits. */
 struct msc_pair {
+	uint64_t forms;	     /* 0: unknown, that may be any */
 	uint16_t name, rule; /* of the dictionary's */
-	uint32_t forms;	     /* 0: unknown, that may be any */
 	uint16_t command; /* 1 + the operation code on which alone it was found; 0: on several, or none */
+	bool maybe; /* only on a medium that is blank, or only on one that is not: it is not missed */
 };
 
 struct msc_commands { /* a set of operation codes */
@@ -70,7 +71,7 @@ extern const struct msc_dictionary msc_dictionary; /* of this build's catalogue 
 struct msc_sighting { /* of one rule in one case */
 	const char *name; /* of the case, borrowed; NULL: of none, in a capture */
 	const struct msc_rule *rule;
-	uint32_t forms; /* as in struct msc_pair */
+	uint64_t forms; /* as in struct msc_pair */
 	struct msc_commands commands; /* on which it was found */
 	bool bare;		      /* and on something that is no command */
 	unsigned findings;
@@ -79,7 +80,9 @@ struct msc_sighting { /* of one rule in one case */
 
 struct msc_ran { /* a case */
 	const char *name;
-	bool well; /* commands were noted, and each of them passed */
+	bool noted; /* its commands were, which are: */
+	bool well;  /* each of them passed */
+	struct msc_commands sent;
 };
 
 struct msc_evidence { /* zero before its first case */
@@ -89,8 +92,9 @@ struct msc_evidence { /* zero before its first case */
 	size_t n_ran, ran_room;
 	struct msc_commands refused,
 		taken; /* as unknown, and with success: what the device was sent */
-	bool noted,
-		failed; /* since the last case was added: a command, and one that did not pass */
+	/* Since the last case was added: whether there was a command, one that did not pass, and which. */
+	bool noted, failed;
+	struct msc_commands sent;
 };
 
 /* A case that ran, which must not have been added before; or, with name NULL, some findings of a

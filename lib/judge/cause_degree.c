@@ -107,11 +107,11 @@ static bool is_of_another(const struct msc_match *w, const struct msc_entry *ent
 static int32_t degree_anywhere(const struct msc_match *w, const struct msc_entry *entry, size_t i)
 {
 	const struct msc_pair *p = w->d->pairs + entry->first;
-	uint32_t forms = 0;
+	uint64_t forms = 0;
 
 	for (uint32_t n = 0; n < entry->n; n++)
 		if (p[n].rule == w->seen[i].rule)
-			forms |= p[n].forms ? p[n].forms : UINT32_MAX;
+			forms |= p[n].forms ? p[n].forms : UINT64_MAX;
 	return w->common[i] > FEW_OF_RULE || !w->common[i] ? DEGREE_FAINT
 	       : w->seen[i].forms & ~forms                 ? DEGREE_ENOUGH
 							   : DEGREE_EXACT;
@@ -131,6 +131,16 @@ bool msc_match_stands_for(const struct msc_match *w, size_t i, const struct msc_
 	       w->rules[p->rule] == &msc_rule_scsi_lba_refused && is_on_same(p, s);
 }
 
+/* The dictionary has it on one command, and here it was found on others as well. */
+static bool is_on_more(const struct msc_pair *p, const struct msc_sighting *s)
+{
+	unsigned n = s->bare;
+
+	for (size_t i = 0; i < MSC_COUNT(s->commands.bits); i++)
+		n += (unsigned)__builtin_popcountll(s->commands.bits[i]);
+	return p->command && n > 1;
+}
+
 /* Of a pair of the sighting's own case and rule. */
 static int32_t degree_there(const struct msc_match *w, const struct msc_pair *p, size_t i)
 {
@@ -138,8 +148,10 @@ static int32_t degree_there(const struct msc_match *w, const struct msc_pair *p,
 
 	if (!msc_match_is_same(p, &w->seen[i]) || (!on_same && w->e->seen[i].rule->by_command))
 		return DEGREE_OTHERWISE;
-	return !on_same || (p->forms && w->seen[i].forms & ~p->forms) ? DEGREE_PARTLY
-								      : DEGREE_EXACT;
+	return !on_same || is_on_more(p, &w->e->seen[i]) ||
+			       (p->forms && w->seen[i].forms & ~p->forms)
+		       ? DEGREE_PARTLY
+		       : DEGREE_EXACT;
 }
 
 int32_t msc_match_degree(const struct msc_match *w, const struct msc_entry *entry, size_t i)

@@ -101,13 +101,21 @@ static bool is_unknown(const struct msc_match *w, const struct msc_pair *p)
 /* The rule is about what a failed command leaves, and in that case none has failed: it could not look. */
 static bool is_idle(const struct msc_match *w, const struct msc_pair *p)
 {
-	return w->rules[p->rule] == &msc_rule_scsi_sense_missing && w->well[p->name];
+	return w->rules[p->rule] == &msc_rule_scsi_sense_missing && w->of[p->name]->well;
+}
+
+/* It is found on one command, which this device was not sent in that case: hosts ask only when they have to. */
+static bool is_unsent(const struct msc_match *w, const struct msc_pair *p)
+{
+	const struct msc_ran *ran = w->of[p->name];
+
+	return p->command && ran->noted && !msc_commands_has(&ran->sent, (uint8_t)(p->command - 1));
 }
 
 bool msc_match_is_expected(const struct msc_match *w, const struct msc_pair *p)
 {
-	return w->ran[p->name] != NOT_RUN && w->rules[p->rule] && !is_unknown(w, p) &&
-	       !is_idle(w, p);
+	return !p->maybe && w->of[p->name] && w->rules[p->rule] && !is_unknown(w, p) &&
+	       !is_idle(w, p) && !is_unsent(w, p);
 }
 
 /* What is missing tells little: something else was found there, or it is seen in half of the places only. Of a
@@ -115,7 +123,7 @@ bool msc_match_is_expected(const struct msc_match *w, const struct msc_pair *p)
 static int32_t missing_pair(const struct msc_match *w, const struct msc_pair *p, bool firmware,
 			    bool by_chance)
 {
-	bool hidden = !firmware && (by_chance || w->ran[p->name] == RAN_DIRTY);
+	bool hidden = !firmware && (by_chance || w->dirty[p->name]);
 
 	if (!msc_match_is_expected(w, p) || msc_match_is_seen(w, p))
 		return 0;
@@ -218,8 +226,7 @@ static void resolve(struct msc_match *w)
 
 		if (n == NONE)
 			continue;
-		w->ran[n] = RAN_CLEAN;
-		w->well[n] = w->e->ran[i].well;
+		w->of[n] = &w->e->ran[i];
 	}
 	for (size_t i = 0; i < w->e->n_seen; i++) {
 		const struct msc_sighting *s = &w->e->seen[i];
@@ -228,7 +235,7 @@ static void resolve(struct msc_match *w)
 		w->seen[i].name = find_index(d->names, d->n_names, s->name);
 		w->seen[i].forms = s->forms;
 		if (w->seen[i].name != UINT16_MAX)
-			w->ran[w->seen[i].name] = RAN_DIRTY;
+			w->dirty[w->seen[i].name] = true;
 	}
 	for (size_t k = 0; k < d->n_entries; k++)
 		w->fault[k] = msc_fault_named(d->entries[k].id);
@@ -320,8 +327,8 @@ static int allocate(struct msc_match *w, struct msc_err *err)
 
 	w->rules = calloc(d->n_rules + 1, sizeof *w->rules);
 	w->common = calloc(n + 1, sizeof *w->common);
-	w->ran = calloc(d->n_names + 1, sizeof *w->ran);
-	w->well = calloc(d->n_names + 1, sizeof *w->well);
+	w->dirty = calloc(d->n_names + 1, sizeof *w->dirty);
+	w->of = calloc(d->n_names + 1, sizeof *w->of);
 	w->seen = calloc(n + 1, sizeof *w->seen);
 	w->worth = calloc(d->n_entries * n + 1, sizeof *w->worth);
 	w->cover.candidates = calloc(d->n_entries + 1, sizeof *w->cover.candidates);
@@ -331,7 +338,7 @@ static int allocate(struct msc_match *w, struct msc_err *err)
 	w->missing = calloc(d->n_entries + 1, sizeof *w->missing);
 	w->open = calloc(n + 1, sizeof *w->open);
 	w->cover.n_seen = n;
-	return w->rules && w->common && w->ran && w->well && w->seen && w->worth &&
+	return w->rules && w->common && w->dirty && w->of && w->seen && w->worth &&
 			       w->cover.candidates && w->cover.chosen && w->tie && w->fault &&
 			       w->missing && w->open
 		       ? 0
@@ -370,12 +377,23 @@ int32_t msc_match_enough(const struct msc_match *w, size_t sighting)
 	return weight(w->e->seen[sighting].rule) * DEGREE_ENOUGH / DEGREE_EXACT;
 }
 
+bool msc_match_is_shared(const struct msc_match *w, size_t k, size_t i)
+{
+	const struct msc_cover *c = &w->cover;
+
+	for (size_t other = 0; other < c->n; other++)
+		if (c->chosen[other] && other != k &&
+		    c->candidates[other].covers[i] >= msc_match_enough(w, i))
+			return true;
+	return false;
+}
+
 void msc_match_end(struct msc_match *w)
 {
 	free(w->rules);
 	free(w->common);
-	free(w->ran);
-	free(w->well);
+	free(w->dirty);
+	free(w->of);
 	free(w->seen);
 	free(w->worth);
 	free(w->cover.candidates);

@@ -28,8 +28,8 @@ struct msc_match {
 	enum msc_profile profile;
 	const struct msc_rule **rules; /* of the dictionary's; NULL: unknown or ignored */
 	unsigned *common; /* of each sighting: how many faults show the like anywhere; see count_alike */
-	enum { NOT_RUN, RAN_CLEAN, RAN_DIRTY } *ran; /* of the dictionary's names */
-	bool *well; /* of them: it ran, and no command failed */
+	bool *dirty; /* of the dictionary's names: it ran, and found something */
+	const struct msc_ran **of; /* of them; NULL: it has not run */
 	struct msc_pair *seen; /* of each sighting; UINT16_MAX: not in the dictionary */
 	struct msc_cover cover;
 	int32_t *worth; /* of all candidates' covers */
@@ -58,7 +58,7 @@ static inline const struct msc_fault *msc_match_fault(const struct msc_match *w,
 bool msc_match_promises(const struct msc_fault *, const char *rule);
 /* Of what it has seen there, candidate k explains something, and the rule is one that its fault is about. */
 bool msc_match_is_own(const struct msc_match *, size_t k, size_t sighting);
-/* The case ran and could look, and the profile knows the rule. */
+/* The case ran and could look, whatever lies on the medium, and the profile knows the rule. */
 bool msc_match_is_expected(const struct msc_match *, const struct msc_pair *);
 /* In what was seen: a form in common. */
 bool msc_match_is_same(const struct msc_pair *, const struct msc_pair *);
@@ -78,6 +78,8 @@ int32_t msc_match_enough(const struct msc_match *, size_t sighting);
  * rule there. */
 bool msc_match_is_whole(const struct msc_match *, size_t k, size_t sighting);
 bool msc_match_is_exact(const struct msc_match *, size_t k, size_t sighting);
+/* Another of the chosen explains it as well. */
+bool msc_match_is_shared(const struct msc_match *, size_t k, size_t sighting);
 
 /* Both explain one of the sightings. */
 bool msc_cause_is_rival(const struct msc_match *, size_t k, size_t t);

@@ -6,7 +6,9 @@
 
 #include "judge/cause_match.h"
 
-#define NONE    SIZE_MAX
+#define NONE SIZE_MAX
+#define THIN \
+	3 /* places: fewer, and a defect that the catalogue does not have may show there by chance */
 
 const char *const msc_confidence_names[] = { "possible", "likely", "certain" };
 
@@ -53,10 +55,12 @@ static int list_missing(const struct msc_match *w, const struct msc_entry *entry
 	for (uint32_t i = 0; i < entry->n; i++) {
 		const struct msc_pair *p = &w->d->pairs[entry->first + i];
 
-		if (!msc_match_is_expected(w, p))
+		bool is_seen = msc_match_is_seen(w, p);
+
+		if (!msc_match_is_expected(w, p) && !(p->maybe && is_seen))
 			continue;
 		cause->shows++;
-		if (msc_match_is_seen(w, p))
+		if (is_seen)
 			cause->shown++;
 		else
 			cause->missing[cause->n_missing++] =
@@ -142,25 +146,61 @@ static int list_ties(struct msc_match *w, size_t k, struct msc_cause *cause, str
 	return 0;
 }
 
-/* Something of what it explains by a rule of its own was seen as the dictionary has it, and nothing else by
- * that rule in the same case. */
-static bool is_clear(const struct msc_match *w, const size_t *by, size_t k)
+/* In this case something was found that nothing explains. */
+static bool is_in_doubt(const struct msc_match *w, const size_t *by, size_t i)
 {
-	for (size_t i = 0; i < w->e->n_seen; i++)
-		if (by[i] == k && (!msc_match_fault(w, k) || msc_match_is_own(w, k, i)) &&
-		    msc_match_is_exact(w, k, i))
+	for (size_t k = 0; k < w->e->n_seen; k++)
+		if (by[k] == NONE && w->e->seen[k].name == w->e->seen[i].name)
 			return true;
 	return false;
 }
 
-static enum msc_confidence confidence(const struct msc_cause *cause, bool clear)
+/* Of what it explains by a rule of its own as the dictionary has it, with nothing else by that rule in the same case,
+ * more than what another cause explains as well; and in one of the cases nothing is left over. */
+static bool is_clear(const struct msc_match *w, const size_t *by, size_t k)
+{
+	unsigned alone = 0, shared = 0;
+	bool whole = false;
+
+	for (size_t i = 0; i < w->e->n_seen; i++) {
+		if ((msc_match_fault(w, k) && !msc_match_is_own(w, k, i)) ||
+		    !msc_match_is_exact(w, k, i))
+			continue;
+		if (by[i] != k || msc_match_is_shared(w, k, i)) {
+			shared++;
+			continue;
+		}
+		alone++;
+		whole |= !is_in_doubt(w, by, i);
+	}
+	return whole && alone >= shared;
+}
+
+/* The catalogue does not have all of what is wrong with the device. */
+static bool is_left_over(const struct msc_match *w, const size_t *by)
+{
+	for (size_t i = 0; i < w->e->n_seen; i++)
+		if (by[i] == NONE)
+			return true;
+	return false;
+}
+
+/* `elsewhere`: of what was shown, in so many places the dictionary does not have it. */
+static enum msc_confidence confidence(const struct msc_match *w, const size_t *by, size_t k,
+				      const struct msc_cause *cause, unsigned elsewhere)
 {
 	const struct msc_rule *rule = cause->fault ? main_rule(cause->fault) : NULL;
+	unsigned known = cause->shows - elsewhere;
 
 	if (cause->shown * 2 < cause->shows || cause->shown == 0)
 		return MSC_POSSIBLE;
-	if (cause->shown * 10 < cause->shows * 9 || cause->n_ties || !clear ||
+	if (cause->shown * 10 < cause->shows * 9 || cause->n_ties || !is_clear(w, by, k) ||
 	    (rule && rule->doubtful))
+		return MSC_LIKELY;
+	/* A rule on nothing in particular, an expect.* one, says only that something is wrong. */
+	if (known < THIN && rule && (is_left_over(w, by) || rule->on == 0))
+		return MSC_LIKELY;
+	if (cause->fault && elsewhere > known)
 		return MSC_LIKELY;
 	return MSC_CERTAIN;
 }
@@ -182,19 +222,28 @@ static void choose_alone(const struct msc_match *w, const struct msc_entry *entr
 
 /* ---- the result ------------------------------------------------------------------------------ */
 
-/* Which of the chosen explains it best; NONE: none does. What is too little to name a fault for is enough
- * once it has been named, if the rule is its own. */
+/* In how many places it was seen, or could not be looked for. */
+static unsigned reach(const struct msc_match *w, size_t k)
+{
+	return msc_match_entry(w, k)->n - w->missing[k];
+}
+
+/* Which of the chosen explains it best, and of those that do as well the one that shows in most places; NONE: none
+ * does. What is too little to name a fault for is enough once it has been named, if the rule is its own. */
 size_t msc_cause_explained_by(const struct msc_match *w, size_t i)
 {
 	const struct msc_cover *c = &w->cover;
 	int32_t most = msc_match_enough(w, i) - 1;
 	size_t by = NONE;
 
-	for (size_t k = 0; k < c->n; k++)
-		if (c->chosen[k] && c->candidates[k].covers[i] > most) {
-			most = c->candidates[k].covers[i];
+	for (size_t k = 0; k < c->n; k++) {
+		int32_t covers = c->chosen[k] ? c->candidates[k].covers[i] : 0;
+
+		if (covers > most || (by != NONE && covers == most && reach(w, k) > reach(w, by))) {
+			most = covers;
 			by = k;
 		}
+	}
 	for (size_t k = 0; by == NONE && k < c->n; k++)
 		if (c->chosen[k] && msc_match_is_own(w, k, i))
 			by = k;
@@ -256,16 +305,20 @@ bool msc_cause_is_about(const struct msc_cause *c, const struct msc_rule *rule)
 }
 
 /* A device takes other paths than the model: what the fault's own rules found elsewhere speaks for it. */
-static void count_elsewhere(const struct msc_match *w, const size_t *by, size_t k,
-			    const struct msc_entry *entry, struct msc_cause *cause)
+static unsigned count_elsewhere(const struct msc_match *w, const size_t *by, size_t k,
+				const struct msc_entry *entry, struct msc_cause *cause)
 {
+	unsigned n = 0;
+
 	for (size_t i = 0; i < w->e->n_seen; i++) {
 		bool more = by[i] == k && w->e->seen[i].name && !is_in_dictionary(w, entry, i) &&
 			    msc_cause_is_about(cause, w->e->seen[i].rule);
 
-		cause->shown += more;
-		cause->shows += more;
+		n += more;
 	}
+	cause->shown += n;
+	cause->shows += n;
+	return n;
 }
 
 static int tell(struct msc_match *w, const size_t *by, struct msc_causes *causes,
@@ -276,6 +329,7 @@ static int tell(struct msc_match *w, const size_t *by, struct msc_causes *causes
 	for (size_t k = 0; k < c->n; k++) {
 		const struct msc_entry *entry = msc_match_entry(w, k);
 		struct msc_cause *cause = &causes->list[causes->count];
+		unsigned elsewhere;
 
 		if (!c->chosen[k])
 			continue;
@@ -286,8 +340,8 @@ static int tell(struct msc_match *w, const size_t *by, struct msc_causes *causes
 		describe(w, k, cause);
 		if (list_missing(w, entry, cause, err) < 0 || list_ties(w, k, cause, err) < 0)
 			return -1;
-		count_elsewhere(w, by, k, entry, cause);
-		cause->confidence = confidence(cause, is_clear(w, by, k));
+		elsewhere = count_elsewhere(w, by, k, entry, cause);
+		cause->confidence = confidence(w, by, k, cause, elsewhere);
 	}
 	qsort(causes->list, causes->count, sizeof *causes->list, by_weight);
 	return 0;

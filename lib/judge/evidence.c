@@ -35,8 +35,9 @@ static bool is_value(const char *word, size_t len)
 	return !small && !line;
 }
 
-/* What was seen, without its values: one bit, by a hash (FNV-1a) of its words. */
-static uint32_t form(const char *message)
+/* What was seen, without its values: one bit, by a hash (FNV-1a) of its words. Of the ways to fold it this one puts the
+ * fewest forms of one rule that the catalogue shows onto the same bit: 6 pairs of 382. */
+static uint64_t form(const char *message)
 {
 	uint32_t hash = 2166136261u;
 
@@ -49,7 +50,7 @@ static uint32_t form(const char *message)
 				hash = (hash ^ (uint8_t)at[i]) * 16777619u;
 		at += len;
 	}
-	return message ? 1u << (hash ^ hash >> 16) % 32 : 0;
+	return message ? UINT64_C(1) << (hash ^ hash >> 20) % 64 : 0;
 }
 
 static void add_command(struct msc_sighting *s, const struct msc_finding *f)
@@ -111,8 +112,10 @@ int msc_evidence_add(struct msc_evidence *e, const char *name, const struct msc_
 		if (!ran)
 			return msc_nomem(err);
 		e->ran = ran;
-		ran[e->n_ran++] = (struct msc_ran){ name, e->noted && !e->failed };
+		ran[e->n_ran++] =
+			(struct msc_ran){ name, e->noted, e->noted && !e->failed, e->sent };
 		e->noted = e->failed = false;
+		e->sent = (struct msc_commands){ { 0 } };
 	}
 	for (size_t i = 0; findings && i < findings->count; i++)
 		if (!findings->list[i].unsure && sight(e, name, &findings->list[i], from, err) < 0)
@@ -126,7 +129,10 @@ void msc_evidence_note(struct msc_evidence *e, const struct msc_record *r)
 	const struct msc_record *failed;
 	struct msc_sense_data sense;
 
-	if (r->kind != MSC_RECORD_EXCHANGE || !x->command)
+	if (r->kind != MSC_RECORD_EXCHANGE)
+		return;
+	msc_commands_add(&e->sent, x->cbw.cb[0]);
+	if (!x->command)
 		return;
 	e->noted = true;
 	e->failed |= !msc_has_status(r, MSC_CSW_PASSED);

@@ -261,10 +261,30 @@ static void case_begin(struct state *s)
 	hold(s, &s->notes);
 }
 
+static void stopped(struct msc_report_run *run, const char *reason)
+{
+	msc_text_head(run, run->out, "stopped   ", MSC_TINT_WARN);
+	msc_put_wrapped(run->out, INDENT, INDENT, reason);
+	putc('\n', run->out);
+}
+
+static bool has_run(const struct msc_summary *s)
+{
+	unsigned ran = 0;
+
+	for (size_t v = 0; v < MSC_VERDICTS; v++)
+		ran += v == MSC_VERDICT_SKIP ? 0 : s->count[v];
+	return ran != 0;
+}
+
+/* Why nothing has run comes before what has not. */
 static void run_end(struct msc_report_run *run, const struct msc_event *ev)
 {
 	struct state *s = run->state;
+	bool none_ran = ev->summary && !has_run(ev->summary);
 
+	if (ev->reason && none_ran)
+		stopped(run, ev->reason);
 	msc_text_causes(run);
 	msc_text_waivers(run);
 	if (run->context->verbosity == 0)
@@ -272,11 +292,8 @@ static void run_end(struct msc_report_run *run, const struct msc_event *ev)
 	let_go(s, &s->body, run->out);
 	if (run->context->verbosity == 0)
 		msc_text_skips(run);
-	if (ev->reason) {
-		msc_text_head(run, run->out, "stopped   ", MSC_TINT_WARN);
-		msc_put_wrapped(run->out, INDENT, INDENT, ev->reason);
-		putc('\n', run->out);
-	}
+	if (ev->reason && !none_ran)
+		stopped(run, ev->reason);
 	if (!run->all.began || !ev->summary)
 		return;
 	msc_report_counts(run->out, run, ev->summary);

@@ -67,7 +67,7 @@ static const char *taken_out(const struct msc_runner *r)
 	if (!(r->s->needs & with_medium || r->s->writes) ||
 	    !msc_session_signs(r->session, r->o->lun)->away || !r->unit.have_capacity)
 		return NULL;
-	return "the medium has been taken out (the device says 2/3a)";
+	return "the medium has been taken out (the device says 2/3A)";
 }
 
 const char *msc_run_unpermitted(const struct msc_scenario *s, const struct msc_run_options *o,

@@ -93,10 +93,51 @@ def test_a_csw_too_long_is_none_too_short(mscope, fault):
     ("reference,fault=vpd-page-ignored", {"vpd-page-ignored"}),
     ("reference,fault=evpd-ignored", {"evpd-ignored"}),
     ("reference,fault=lba-wraps-refused", {"lba-wraps-refused"}),
+    ("reference,fault=hang-get-status", {"hang-get-status"}),
+    ("reference,fault=hang-get-status-device", {"hang-get-status-device"}),
+    ("reference,fault=out-halt-left", {"out-halt-left"}),
+    ("reference,fault=read-halts-out", {"read-halts-out"}),
+    ("reference,fault=wp-sense-absent", {"wp-sense-absent"}),
+    ("reference,fault=status-late", {"status-late"}),
+    ("reference,fault=status-never-passes", {"status-never-passes"}),
 ])
 def test_defects_that_look_alike(mscope, target, named):
     d = mscope.json("check", f"sim:{target}", "--profile", "usbif", "--allow-writes", status=1)
     assert {c["id"] for c in d["causes"]} == named and not any(c["ties"] for c in d["causes"])
+
+
+@pytest.mark.parametrize("fault", ["residue-processed", "mode-length", "mode-length-zero"])
+def test_what_hosts_see_is_enough(mscope, fault):
+    """The words of a finding tell these from what they are like."""
+    cause, = mscope.json("check", f"sim:reference,fault={fault}", "--bring-up", status=None)["causes"]
+    assert (cause["id"], cause["ties"], cause["confidence"]) == (fault, [], "certain")
+
+
+def test_what_hosts_see_may_be_too_little(mscope):
+    """One REQUEST SENSE that fails: whatever does that is named."""
+    cause, = mscope.json("check", "sim:reference,fault=sense-fails", "--bring-up", status=1)["causes"]
+    assert {"sense-fails", "status-stays-failed"} <= {cause["id"], *(t["id"] for t in cause["ties"])}
+    assert cause["confidence"] != "certain"
+
+
+@pytest.mark.parametrize("fault", ["read-wraps", "medium-wraps"])
+def test_a_medium_that_is_not_blank(mscope, fault):
+    """Reads begin again, and so nothing is written that tells whether writes do."""
+    cause, = mscope.json("check", f"sim:reference,fault={fault},fill=noise", "--allow-writes", status=1)["causes"]
+    assert {"read-wraps", "medium-wraps"} <= {cause["id"], *(t["id"] for t in cause["ties"])}
+    assert cause["confidence"] == "likely"
+
+
+def test_nothing_is_missed_that_runs_all_the_same(mscope):
+    """A device that gives each command the status of the one before is no reason to skip more than another one."""
+    skipped = [mscope.json("check", f"sim:reference,fault={f}", "--allow-writes", status=1)["summary"]["skip"]
+               for f in ("status-late", "csw-tag")]
+    assert skipped[0] <= skipped[1]
+
+
+def test_why_nothing_ran_comes_first(mscope):
+    out = mscope("check", "sim:reference", "--lun", "1", status=2).out
+    assert out.index("stopped ") < out.index(" skip ")
 
 
 def test_the_value_in_force_is_that_of_now(mscope):

@@ -55,6 +55,10 @@ PLANTS = {
     "there is one configuration of two": ("config-count", "", ("1, 2, 3,  1 };", "1, 2, 3,  2 };")),
     "device_qualifier is one of USB 1.1": ("qualifier-version", "", ("{ 10, 6, 0, 2, 0,", "{ 10, 6, 0x10, 1, 0,")),
     "device_qualifier has packets of 0 bytes": ("qualifier-packet", "", ("0, 64, 1, 0 };", "0, 0, 1, 0 };")),
+    "every failure halts both endpoints": (
+        "read-halts-out", "", ("\t\treturn halt_in();\n", "\t\treturn (cmd.status ? hw_stall(EP_OUT) : (void)0), halt_in();\n")),
+    "write protection is called a medium that is not there": (
+        "wp-sense-absent", ",wp=1", ("fail(7, 0x27)", "fail(2, 0x3a)")),
     "WP is never said": ("mode-protect", ",wp=1", ("hw_write_protected() ? 0x80 : 0;", "0;")),
 }
 
@@ -70,6 +74,21 @@ def test_the_first_line_is_true(mscope, what):
     shutil.copy(EXAMPLE / "hw.h", mscope.cwd)
     so = build(mscope.cwd, mscope.cwd / "disk.c", EXAMPLE / "port_mscope.c")
     causes = mscope.json("check", f"sim:{so}{knobs}", "--allow-writes", status=1)["causes"]
+    assert causes[0]["id"] == cause, [(c["id"], c["explains"], c["confidence"]) for c in causes]
+
+
+@pytest.mark.parametrize("cause, old, new", [
+    ("residue-processed", "uint32_t residue = cmd.length - cmd.moved;", "uint32_t residue = cmd.moved;"),
+    ("mode-length", "buffer[0] = 3;", "buffer[0] = 4;"),
+])
+def test_what_hosts_see_of_it(mscope, cause, old, new):
+    """A host sends what it has to, and not all that the dictionary was made with."""
+    text = (EXAMPLE / "disk.c").read_text()
+    assert text.count(old) == 1
+    (mscope.cwd / "disk.c").write_text(text.replace(old, new))
+    shutil.copy(EXAMPLE / "hw.h", mscope.cwd)
+    so = build(mscope.cwd, mscope.cwd / "disk.c", EXAMPLE / "port_mscope.c")
+    causes = mscope.json("check", f"sim:{so}", "--bring-up", status=None)["causes"]
     assert causes[0]["id"] == cause, [(c["id"], c["explains"], c["confidence"]) for c in causes]
 
 

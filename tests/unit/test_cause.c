@@ -19,11 +19,12 @@ static const char *const rules[] = { "bot.csw.length", "bot.csw.signature", "bot
 enum { LENGTH, SIGNATURE, TAG, RESIDUE, STATUS };
 
 static const struct msc_pair pairs[] = {
-	{0, LENGTH, 0, 0}, {1, LENGTH, 0, 0},		 /* csw-12 */
-	{0, LENGTH, 0, 0}, {1, LENGTH, 0, 0},		 /* csw-padded */
-	{0, TAG, 0, 0},    {1, TAG, 0, 0},    {2, TAG, 0, 0}, {3, TAG, 0, 0}, /* csw-tag */
-	{2, RESIDUE, 0, 0},				 /* residue-zero */
-	{0, SIGNATURE, 0, 0},				 /* stm32 */
+	{ 0, 0, LENGTH, 0, false }, { 0, 1, LENGTH, 0, false },		 /* csw-12 */
+	{ 0, 0, LENGTH, 0, false }, { 0, 1, LENGTH, 0, false },		 /* csw-padded */
+	{ 0, 0, TAG, 0, false },       { 0, 1, TAG, 0, false },
+	{ 0, 2, TAG, 0, false },       { 0, 3, TAG, 0, false }, /* csw-tag */
+	{ 0, 2, RESIDUE, 0, false },				 /* residue-zero */
+	{ 0, 0, SIGNATURE, 0, false },				 /* stm32 */
 };
 static const struct msc_entry entries[] = {
 	{ "csw-12", 0, 2, 1, { 1 }, NULL },	    { "csw-padded", 2, 2, 0, { 0 }, NULL },
@@ -104,12 +105,11 @@ static void ties_are_named(void **unused)
 	msc_evidence_clear(&e);
 }
 
+#define IN_READ(name) { 0, name, TAG, 0x29, false }
 /* What a fault shows on one command in each of several cases is not what was found on another. */
 static void the_command_is_that_of_the_fault(void **unused)
 {
-	static const struct msc_pair on_read[] = { { 0, TAG, 0, 0x29 },
-						   { 1, TAG, 0, 0x29 },
-						   { 2, TAG, 0, 0x29 } };
+	static const struct msc_pair on_read[] = { IN_READ(0), IN_READ(1), IN_READ(2) };
 	static const struct msc_entry entry[] = { { "csw-tag", 0, 3, 1, { 0 }, NULL } };
 	const struct msc_dictionary d = {
 		names, MSC_COUNT(names), rules, MSC_COUNT(rules), on_read, entry, 1, { { 0 } }
@@ -226,7 +226,7 @@ static void the_surest_is_named_first(void **unused)
 	causes = find(&e);
 	assert_int_equal(causes.count, 2);
 	assert_string_equal(causes.list[0].id, "residue-zero");
-	assert_int_equal(causes.list[0].confidence, MSC_CERTAIN);
+	assert_int_equal(causes.list[0].confidence, MSC_LIKELY);
 	assert_string_equal(causes.list[1].id, "csw-tag");
 	assert_int_equal(causes.list[1].confidence, MSC_POSSIBLE);
 	assert_int_equal(causes.list[1].explains, 2);
@@ -250,7 +250,7 @@ static void another_form_is_left(void **unused)
 {
 	static const char *const one[] = { "firmware.misuse" };
 	static const struct msc_entry entry[] = { { "endpoint-armed-twice", 0, 1, 0, { 0 }, NULL } };
-	struct msc_pair pair[] = { { 0, 0, 0, 0 } };
+	struct msc_pair pair[] = { { 0, 0, 0, 0, false } };
 	const struct msc_dictionary dictionary = { names, MSC_COUNT(names), one, 1, pair, entry,
 						   1,     { { 0 } } };
 	char busy[] = "ep_transmit: endpoint 0x81 is busy",
@@ -364,10 +364,10 @@ static struct msc_causes find_in(const struct msc_pair *pairs_of, const struct m
 static void a_capture_has_the_command(void **unused)
 {
 	static const struct msc_pair on[] = {
-		{ 0, LENGTH, 0, ON(VERIFY_10) },
-		{ 1, LENGTH, 0, ON(VERIFY_10) },
-		{ 0, LENGTH, 0, ON(READ_10) },
-		{ 1, LENGTH, 0, ON(INQUIRY) },
+		{ 0, 0, LENGTH, ON(VERIFY_10), false },
+		{ 0, 1, LENGTH, ON(VERIFY_10), false },
+		{ 0, 0, LENGTH, ON(READ_10), false },
+		{ 0, 1, LENGTH, ON(INQUIRY), false },
 	};
 	struct msc_finding one = { .rule = rule(rules[LENGTH]),
 				   .severity = MSC_FAIL,
@@ -396,10 +396,10 @@ static void a_capture_has_the_command(void **unused)
 static void what_is_refused_is_not_missing(void **unused)
 {
 	static const struct msc_pair on[] = {
-		{ 0, LENGTH, 0, ON(READ_10) },
-		{ 1, LENGTH, 0, ON(VERIFY_10) },
-		{ 2, TAG, 0, 0 },
-		{ 3, TAG, 0, 0 },
+		{ 0, 0, LENGTH, ON(READ_10), false },
+		{ 0, 1, LENGTH, ON(VERIFY_10), false },
+		{ 0, 2, TAG, 0, false },
+		{ 0, 3, TAG, 0, false },
 	};
 	struct msc_evidence e = { NULL };
 	struct msc_causes causes;

@@ -95,8 +95,8 @@ static void certain_is_not_said_lightly(void **unused)
 
 		see(&first, rows[i].rule, 1, 1, MSC_OP_READ_10);
 		for (uint16_t p = 0; p < 2 * CASES; p++)
-			pairs[p] = (struct msc_pair){ p % CASES, 0, first.seen[0].forms,
-						      MSC_OP_READ_10 + 1 };
+			pairs[p] = (struct msc_pair){ first.seen[0].forms, p % CASES, 0,
+						      MSC_OP_READ_10 + 1, false };
 		see(&e, rows[i].rule, rows[i].seen, rows[i].forms, rows[i].command);
 		causes = find(&rows[i].rule, 1, pairs, entries, 1 + rows[i].rivals, &e);
 		assert_int_equal(causes.count, 1);
@@ -122,7 +122,7 @@ static void another_command_is_not_explained(void **unused)
 	(void)unused;
 	see(&e, of[0], CASES, 1, MSC_OP_WRITE_10);
 	for (uint16_t p = 0; p < CASES; p++)
-		pairs[p] = (struct msc_pair){ p, 0, e.seen[0].forms, MSC_OP_READ_10 + 1 };
+		pairs[p] = (struct msc_pair){ e.seen[0].forms, p, 0, MSC_OP_READ_10 + 1, false };
 	causes = find(of, 1, pairs, &entry, 1, &e);
 	assert_int_equal(causes.count, 0);
 	msc_causes_clear(&causes);
@@ -144,7 +144,7 @@ static void a_toggle_shows_in_half_of_the_places(void **unused)
 
 	(void)unused;
 	for (uint16_t p = 0; p < 6 + CASES; p++)
-		pairs[p] = (struct msc_pair){ p < 6 ? p : p - 6, 0, 0, 0 };
+		pairs[p] = (struct msc_pair){ 0, p < 6 ? p : p - 6, 0, 0, false };
 	see(&e, of[0], 4, 1, MSC_OP_TEST_UNIT_READY);
 	causes = find(of, 1, pairs, entries, 2, &e);
 	assert_int_equal(causes.count, 1);
@@ -186,7 +186,7 @@ static void what_goes_by_sense_data_has_a_stand_in(void **unused)
 
 	(void)unused;
 	for (uint16_t p = 0; p < CASES; p++)
-		pairs[p] = (struct msc_pair){ p, 1, 1, MSC_OP_READ_10 + 1 };
+		pairs[p] = (struct msc_pair){ 1, p, 1, MSC_OP_READ_10 + 1, false };
 	for (size_t i = 0; i < MSC_COUNT(commands); i++) {
 		struct msc_evidence e = { NULL };
 		struct msc_causes causes;
@@ -207,8 +207,9 @@ static void what_goes_by_sense_data_has_a_stand_in(void **unused)
 static void what_follows_needs_what_it_follows(void **unused)
 {
 	static const char *const rules[] = { "bot.cbw.invalid", "bot.cbw.persist" };
-	static const struct msc_pair pairs[] = { { 0, 0, 0, 0 }, { 0, 1, 0, 0 }, { 1, 0, 0, 0 },
-						 { 1, 1, 0, 0 }, { 0, 1, 0, 0 }, { 1, 1, 0, 0 } };
+	static const struct msc_pair pairs[] = { { 0, 0, 0, 0, false }, { 0, 0, 1, 0, false },
+						 { 0, 1, 0, 0, false }, { 0, 1, 1, 0, false },
+						 { 0, 0, 1, 0, false }, { 0, 1, 1, 0, false } };
 	static const struct msc_entry entries[] = {
 		{ "cbw-length-unchecked", 0, 4, 0, { 0 }, NULL },
 		{ "halt-lost", 4, 2, 0, { 0 }, NULL },

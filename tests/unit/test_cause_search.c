@@ -44,7 +44,9 @@ static void a_note_explains_its_own_command(void **unused)
 	static const char *const of[] = { "expect.settles", "expect.status",
 					  "scsi.inquiry.strings" };
 	static const struct msc_entry entry[] = { { "inquiry-strings", 0, 3, 0, { 0 }, NULL } };
-	static const struct msc_pair three[] = { { 0, 2, 0, 0 }, { 1, 2, 0, 0 }, { 2, 2, 0, 0 } };
+	static const struct msc_pair three[] = { { 0, 0, 2, 0, false },
+						 { 0, 1, 2, 0, false },
+						 { 0, 2, 2, 0, false } };
 	const struct msc_dictionary dictionary = {
 		names, MSC_COUNT(names), of, MSC_COUNT(of), three, entry, 1, { { 0 } }
 	};
@@ -92,7 +94,7 @@ static void all_forms_before_one(void **unused)
 	static const char *const of[] = { "firmware.misuse" };
 	static const struct msc_entry entry[] = { { "csw-12", 0, 1, 0, { 0 }, NULL },
 						  { "csw-padded", 1, 1, 0, { 0 }, NULL } };
-	struct msc_pair two[] = { { 0, 0, 0, 0 }, { 0, 0, 0, 0 } };
+	struct msc_pair two[] = { { 0, 0, 0, 0, false }, { 0, 0, 0, 0, false } };
 	const struct msc_dictionary dictionary = { names, MSC_COUNT(names), of, 1, two, entry,
 						   2, { { 0 } } };
 	struct msc_finding list[] = { { .rule = rule("firmware.misuse"),
@@ -125,9 +127,10 @@ static void where_nothing_fails_no_sense_data_is_missing(void **unused)
 {
 	static const char *const of[] = { "scsi.sense.missing" };
 	static const struct msc_entry entry[] = { { "sense-zero", 0, 4, 0, { 0 }, NULL } };
-	static const struct msc_pair four[] = {
-		{ 0, 0, 0, 0 }, { 1, 0, 0, 0 }, { 2, 0, 0, 0 }, { 3, 0, 0, 0 }
-	};
+	static const struct msc_pair four[] = { { 0, 0, 0, 0, false },
+						{ 0, 1, 0, 0, false },
+						{ 0, 2, 0, 0, false },
+						{ 0, 3, 0, 0, false } };
 	const struct msc_dictionary dictionary = {
 		names, MSC_COUNT(names), of, MSC_COUNT(of), four, entry, 1, { { 0 } }
 	};

@@ -174,6 +174,7 @@ static const struct known known[] = {
 	{ "*=maxlun-arms", "*", "*", ENDLESS },
 	{ "*=sense-fails", "*", "*", ENDLESS },
 	{ "*=status-reserved", "*", "*", ENDLESS },
+	{ "*=status-late", "*", "*", ENDLESS },
 	{ "*=status-never-passes", "*", "*", ENDLESS },
 	{ "*=status-sticky", "*", "*", ENDLESS },
 	{ "*=sense-form", "scsi.sense.status", "expect.status", NOTHING },

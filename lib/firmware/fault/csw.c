@@ -253,6 +253,7 @@ const struct msc_fault msc_fault_status_late = {
 	.title = "each command is reported with the status of the one before",
 	.caught_by = "scsi.sense.status",
 	.mistake = "bCSWStatus is stored when the command is done, before the CSW is armed",
+	.target = "attention=0",
 	.ops = {.state_size = sizeof(uint8_t), .csw = status_late},
 };
 

@@ -98,6 +98,12 @@ static const struct msc_fault rows[] = {
 	  .mistake = "the error path halts bulk-out after the last packet, where nobody needs to "
 		     "clear it",
 	  DEFECT({ AT_CSW, { FAILED, { HOST_SENDS, IS, 1 } }, .halt = HALT_OUT }) },
+	{ "read-halts-out",
+	  "a command with data to the host that fails halts bulk-out beside bulk-in",
+	  "one function for every error, which halts both endpoints", "bot.cbw.accept",
+	  .mistake = "both endpoints are halted whatever the direction was: halt the one that data "
+		     "was due on, for the next CBW comes by bulk-out",
+	  DEFECT({ AT_CSW, { FAILED, { HOST_WANTS, IS, 1 } }, .halt = HALT_OUT }) },
 	{ "cb-length-strict", "a six-byte command is refused when bCBWCBLength is more than 6",
 	  "field 26: https://github.com/zephyrproject-rtos/zephyr/pull/57882: Windows "
 	  "sends REQUEST SENSE with 12", "scsi.sense.status",
