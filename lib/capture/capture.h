@@ -52,10 +52,12 @@ struct msc_capture_facts {
 	uint64_t unknown_packets; /* of a kind of interface that we do not know */
 	uint16_t unknown_link;	  /* the first such kind */
 	uint64_t other;		  /* isochronous, interrupt, endpoints of other classes */
+	uint64_t other_setting; /* bulk transfers while the interface had not the setting of Bulk-Only */
 	uint64_t too_short;	  /* not even their headers are whole */
 	uint64_t cut;		  /* their bytes are not all there */
 	uint64_t clipped;	  /* packets of which the capture has the beginning only */
 	uint64_t repeated; /* halves that another interface of the capture has told already */
+	uint64_t disordered; /* halves that stand behind later ones of their device */
 	uint64_t clock_set;	  /* times that the clock went back */
 	int64_t clock_step_ns; /* what is nearer has the same time, and most packets have; 0: no such step */
 	uint64_t lost;		  /* gaps: halves without the other, transactions without an end */

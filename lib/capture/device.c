@@ -142,6 +142,7 @@ static void retire(struct device *d)
 	for (size_t i = 0; i < d->n_talks; i++)
 		talk_end(d->talks[i]);
 	d->n_talks = 0;
+	d->left = 0;
 	d->guess_out = 0;
 	if (d->guessed_speed)
 		d->speed = MSC_SPEED_UNKNOWN;
@@ -191,7 +192,7 @@ static void found(struct msc_capture *c, struct device *d, struct msc_device *de
 
 	if (in && in == d->of_pipe[pipe_of(dev->ep_out)])
 		talk_device(in, dev);
-	else if (!in && !d->of_pipe[pipe_of(dev->ep_out)])
+	else if (!in && !d->of_pipe[pipe_of(dev->ep_out)] && !(d->left >> pipe_of(dev->ep_in) & 1))
 		talk_new(c, d, dev);
 }
 
@@ -418,6 +419,25 @@ static void learn_number(struct talk *t, const struct msc_transfer *x)
 	talk_device(t, &dev);
 }
 
+/* The endpoints of Bulk-Only are those of UAS too, which is another setting of the same interface. */
+static void follow_settings(struct device *d, const struct msc_setup *s)
+{
+	bool configures = !s->request_type && s->request == MSC_STD_SET_CONFIGURATION;
+	bool chooses = s->request_type == MSC_RECIPIENT_INTERFACE &&
+		       s->request == MSC_STD_SET_INTERFACE;
+
+	for (size_t i = 0; i < d->n_talks; i++) {
+		struct talk *t = d->talks[i];
+		bool is_its = chooses && t->is.described &&
+			      (uint8_t)s->index == t->is.device.interface_number;
+
+		if (is_its && s->value != t->is.device.alternate)
+			talk_leave(t);
+		else if (is_its || configures)
+			talk_return(t);
+	}
+}
+
 static void tell_control(struct msc_capture *c, struct device *d, const struct msc_transfer *t)
 {
 	if (watch_addresses(c, d, t))
@@ -429,8 +449,10 @@ static void tell_control(struct msc_capture *c, struct device *d, const struct m
 	for (size_t i = 0; i < d->n_talks; i++)
 		if (concerns(d->talks[i], t))
 			talk_tell(d->talks[i], t);
-	if (t->ended && t->outcome == MSC_OUT_DONE)
-		learn(c, d, t);
+	if (!t->ended || t->outcome != MSC_OUT_DONE)
+		return;
+	learn(c, d, t);
+	follow_settings(d, &t->setup);
 }
 
 void device_completed(struct msc_capture *c, struct device *d, struct msc_transfer *t,
@@ -452,6 +474,8 @@ void device_tell(struct msc_capture *c, struct device *d, struct msc_transfer *t
 		tell_control(c, d, t);
 	else if (talk)
 		talk_tell(talk, t);
+	else if (d->left >> pipe_of(t->ep) & 1)
+		c->facts.other_setting += t->ended;
 	else
 		guess(c, d, t);
 }

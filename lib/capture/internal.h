@@ -63,6 +63,7 @@ struct device {
 	struct talk *talks[TALKS_MAX];
 	size_t n_talks;
 	struct talk *of_pipe[ENDPOINTS];
+	uint32_t left; /* bit n: pipe n is a talk's, whose interface has another setting in force */
 	uint8_t desc[MSC_DEVICE_DESC_LEN];
 	bool have_desc;
 	uint8_t config[sizeof((struct msc_device *)0)->config];
@@ -72,6 +73,7 @@ struct device {
 	size_t n_held, held_bytes;
 	uint8_t guess_out;   /* an endpoint to which a CBW was sent, and no talk has it; 0: none */
 	uint32_t guess_tag;
+	int64_t told_ns; /* a driver's: of its last half */
 	struct pipe *pipes[ENDPOINTS]; /* of a capture of the bus */
 };
 
@@ -126,6 +128,9 @@ void talk_tell(struct talk *, const struct msc_transfer *);
 void talk_device(struct talk *, const struct msc_device *); /* more is known of it */
 void talk_port_reset(struct talk *, int64_t began_ns, int64_t ended_ns);
 void talk_lost(struct talk *); /* entries are missing here */
+/* Its interface has got another setting, as UAS is one: what its endpoints carry is none of its; and its own again. */
+void talk_leave(struct talk *);
+void talk_return(struct talk *);
 /* Bulk, from a driver's capture: what is missing shows by what comes after it. */
 void talk_submitted(struct talk *, const struct msc_transfer *);
 void talk_completed(struct talk *, const struct msc_transfer *, bool in_command);

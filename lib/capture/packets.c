@@ -175,14 +175,14 @@ static int next_line(struct msc_packets *f, size_t *len, struct msc_err *err)
 	return 0;
 }
 
-/* usbmon's text begins with a line of it. */
+/* Lines are looked at no further than has been read, so that a stream is not waited for. */
 static bool begin_text(struct msc_packets *f, struct msc_err *err)
 {
 	size_t len;
 
-	if (f->end == f->p || f->p[0] >= 'g' || next_line(f, &len, err) < 0)
+	if (f->end == f->p || next_line(f, &len, err) < 0)
 		return false;
-	f->text = msc_usbmon_text_read(&f->line, (const char *)f->p, len);
+	f->text = msc_usbmon_text_is(&f->line, (const char *)f->p, (size_t)(f->end - f->p));
 	return f->text;
 }
 
@@ -196,21 +196,21 @@ static int begin(struct msc_packets *f, struct msc_err *err)
 	if (!found && f->end == f->p)
 		return msc_fail(err, MSC_E_FORMAT, "%s is empty", f->path);
 	magic = found ? msc_get_le32(f->p) : 0;
-	f->ng = magic == SECTION;
-	if (f->ng || begin_text(f, err))
-		return err->code ? -1 : 0;
+	if ((f->ng = magic == SECTION))
+		return 0;
 	if ((magic & 0xffff) == 0x8b1f || magic == 0xfd2fb528 || magic == 0x587a37fd)
 		return msc_fail(err, MSC_E_FORMAT, "%s is compressed: zcat, zstdcat, xzcat",
 				f->path);
 	f->big = magic == 0xd4c3b2a1 || magic == 0x4d3cb2a1;
 	f->part_ns = magic == 0xa1b23c4d || magic == 0x4d3cb2a1 ? 1 : 1000;
-	if (!f->big && magic != 0xa1b2c3d4 && magic != 0xa1b23c4d)
-		return msc_fail(
-			err, MSC_E_FORMAT,
+	if (f->big || magic == 0xa1b2c3d4 || magic == 0xa1b23c4d)
+		return begin_pcap(f, err);
+	if (begin_text(f, err) || err->code)
+		return err->code ? -1 : 0;
+	return msc_fail(err, MSC_E_FORMAT,
 			"%s is no capture: it begins neither as pcap nor as pcapng does, nor "
 			"as usbmon's text",
 			f->path);
-	return begin_pcap(f, err);
 }
 
 static struct msc_packets *new_reader(const char *path, struct msc_err *err)

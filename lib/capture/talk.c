@@ -49,8 +49,10 @@ static void forget_command(struct talk *t)
 	t->in_flight = t->n_first = 0;
 }
 
-static void own(struct talk *t)
+void talk_return(struct talk *t)
 {
+	t->device->left &=
+		~(1u << pipe_of(t->is.device.ep_in) | 1u << pipe_of(t->is.device.ep_out));
 	t->device->of_pipe[pipe_of(t->is.device.ep_in)] = t;
 	t->device->of_pipe[pipe_of(t->is.device.ep_out)] = t;
 }
@@ -101,7 +103,7 @@ void talk_device(struct talk *t, const struct msc_device *device)
 	*d = *device;
 	snprintf(d->name, sizeof d->name, "bus %u device %u", t->is.bus, t->is.address);
 	t->is.described = d->config_len != 0;
-	own(t);
+	talk_return(t);
 	note(t, MSC_NOTE_DEVICE);
 }
 
@@ -178,6 +180,19 @@ void talk_port_reset(struct talk *t, int64_t began_ns, int64_t ended_ns)
 	t->bot.in_data = false;
 	t->epoch++;
 	talk_tell(t, &reset);
+}
+
+void talk_leave(struct talk *t)
+{
+	const uint8_t ends[] = { t->is.device.ep_in, t->is.device.ep_out };
+
+	forget_command(t);
+	t->bot.in_data = false;
+	t->epoch++;
+	for (size_t i = 0; i < MSC_COUNT(ends); i++) {
+		t->device->of_pipe[pipe_of(ends[i])] = NULL;
+		t->device->left |= 1u << pipe_of(ends[i]);
+	}
 }
 
 /* ---- gaps ---------------------------------------------------------------------------------- */

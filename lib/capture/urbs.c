@@ -184,6 +184,21 @@ static void begin(struct msc_transfer *t, const struct msc_urb *u, uint64_t numb
 	t->naks = -1;
 }
 
+/* Where a later half stands before an earlier one, what belongs together cannot be told: files that were put
+ * together from others are so, and then the host seems to have done what it has not. */
+static void note_order(struct msc_capture *c, struct device *d, int64_t at_ns)
+{
+	uint64_t lost = c->facts.lost;
+
+	if (at_ns >= d->told_ns) {
+		d->told_ns = at_ns;
+		return;
+	}
+	device_lost(d);
+	c->facts.lost = lost;
+	c->facts.disordered++;
+}
+
 /* usbmon0 and usbmon1 captured together tell everything twice. */
 static bool begins_twice(const struct slot *s, const struct msc_urb *u, int64_t at_ns)
 {
@@ -223,6 +238,7 @@ static void submitted(struct msc_capture *c, const struct msc_urb *u, int64_t at
 	d = device_get(c, u->bus, u->device);
 	if (!d)
 		return;
+	note_order(c, d, at_ns);
 	s = claim(c->urbs, u->id);
 	s->device = d;
 	s->bare = u->bare;
@@ -268,21 +284,25 @@ static size_t asked_for(const struct slot *s, const struct msc_urb *u)
 }
 
 /* It began before the capture, or its beginning was lost. */
-static MSC_APART void without_beginning(struct msc_capture *c, const struct msc_urb *u)
+static MSC_APART void without_beginning(struct msc_capture *c, const struct msc_urb *u,
+					int64_t at_ns)
 {
 	struct device *d = u->bulk ? device_get(c, u->bus, u->device) : NULL;
 	struct talk *talk = d ? d->of_pipe[pipe_of(u->ep)] : NULL;
 
+	if (d)
+		note_order(c, d, at_ns);
 	if (talk)
 		talk_lost(talk);
 }
 
-/* Numbers are used again at once: where what came between is missing, these are halves of two transfers. No
- * driver tells of more bytes than were asked for. */
-static bool fit(const struct slot *s, const struct msc_urb *u)
+/* Numbers are used again at once: where what came between is missing, or stands elsewhere, these are halves of two
+ * transfers. No driver tells of more bytes than were asked for. */
+static bool fit(const struct slot *s, const struct msc_urb *u, int64_t at_ns)
 {
-	return u->unsaid || (s->device->bus == u->bus && s->device->address == u->device &&
-			     s->t.ep == u->ep && (s->bare || u->length <= s->t.asked));
+	return u->unsaid || (at_ns >= s->t.submitted_ns && s->device->bus == u->bus &&
+			     s->device->address == u->device && s->t.ep == u->ep &&
+			     (s->bare || u->length <= s->t.asked));
 }
 
 static void completed(struct msc_capture *c, const struct msc_urb *u, int64_t at_ns)
@@ -295,18 +315,19 @@ static void completed(struct msc_capture *c, const struct msc_urb *u, int64_t at
 		if (ends_twice(c->urbs, u, at_ns))
 			c->facts.repeated++;
 		else
-			without_beginning(c, u);
+			without_beginning(c, u, at_ns);
 		return;
 	}
-	if (!fit(&c->urbs->slots[c->urbs->slot[at]], u)) {
+	if (!fit(&c->urbs->slots[c->urbs->slot[at]], u, at_ns)) {
 		give_up(c->urbs, at);
-		without_beginning(c, u);
+		without_beginning(c, u, at_ns);
 		return;
 	}
 	c->urbs->ended[c->urbs->n_ended].id = key(u->id);
 	c->urbs->ended[c->urbs->n_ended].at_ns = at_ns;
 	c->urbs->n_ended = (c->urbs->n_ended + 1) % ENDED_MAX;
 	s = release(c->urbs, at);
+	note_order(c, s->device, at_ns);
 	t = &s->t; /* stays there until another begins */
 	t->ended = true;
 	t->outcome = u->outcome;

@@ -199,3 +199,17 @@ bool msc_usbmon_text_read(struct msc_usbmon_line *l, const char *line, size_t le
 	tell_time(l, (uint32_t)at);
 	return true;
 }
+
+bool msc_usbmon_text_is(struct msc_usbmon_line *l, const char *text, size_t len)
+{
+	enum { BEFORE_MAX = 4096 };
+	const char *end = text + (len < BEFORE_MAX ? len : BEFORE_MAX), *at;
+	bool found = false;
+
+	for (; !found && text < end; text = at + 1) {
+		at = memchr(text, '\n', (size_t)(end - text));
+		at = at ? at : end;
+		found = msc_usbmon_text_read(l, text, (size_t)(at - text));
+	}
+	return found;
+}

@@ -20,5 +20,8 @@ struct msc_usbmon_line { /* the newest; all zero before the first */
 
 /* One line, without its end. False: it is none of usbmon's, and the time stays. */
 bool msc_usbmon_text_read(struct msc_usbmon_line *, const char *line, size_t len);
+/* Of the lines of a text's beginning one is usbmon's: others may come before it, the command that it is from, what
+ * a mail says. */
+bool msc_usbmon_text_is(struct msc_usbmon_line *, const char *text, size_t len);
 
 #endif

@@ -83,8 +83,7 @@ bool msc_match_is_on_command(const struct msc_match *w, const struct msc_entry *
 	return different >= COMMANDS;
 }
 
-/* In several cases the fault shows it on one command, and here it was found on others. */
-static bool is_of_another(const struct msc_match *w, const struct msc_entry *entry, size_t i)
+bool msc_match_is_of_another(const struct msc_match *w, const struct msc_entry *entry, size_t i)
 {
 	const struct msc_sighting *s = &w->e->seen[i];
 	const struct msc_pair *p = w->d->pairs + entry->first;
@@ -167,8 +166,8 @@ int32_t msc_match_degree(const struct msc_match *w, const struct msc_entry *entr
 		if (pairs[p].rule != at->rule)
 			continue;
 		if (pairs[p].name == at->name)
-			return is_of_another(w, entry, i) ? DEGREE_OTHERWISE
-							  : degree_there(w, &pairs[p], i);
+			return msc_match_is_of_another(w, entry, i) ? DEGREE_OTHERWISE
+								    : degree_there(w, &pairs[p], i);
 		has |= msc_match_is_same(&pairs[p], at);
 	}
 	if (name && is_told_twice(w, entry, i))
@@ -180,7 +179,7 @@ int32_t msc_match_degree(const struct msc_match *w, const struct msc_entry *entr
 		return 0;
 	if (!name)
 		return degree_anywhere(w, entry, i);
-	for (size_t p = 0; p < entry->n; p++)
+	for (size_t p = 0; p < entry->n && !msc_match_is_of_another(w, entry, i); p++)
 		if (pairs[p].rule == at->rule && msc_match_is_same(&pairs[p], at) &&
 		    !strncmp(w->d->names[pairs[p].name], name, kind))
 			return DEGREE_ALIKE;

@@ -66,6 +66,8 @@ int32_t msc_match_degree(const struct msc_match *, const struct msc_entry *, siz
 /* In a capture, all that a rule has found is one sighting: the fault shows it on one of these commands, or on
  * so many that it makes no difference which. */
 bool msc_match_is_on_command(const struct msc_match *, const struct msc_entry *, size_t sighting);
+/* In several cases the fault shows it on one command, and here it was found on others. */
+bool msc_match_is_of_another(const struct msc_match *, const struct msc_entry *, size_t sighting);
 bool msc_match_is_seen(const struct msc_match *, const struct msc_pair *);
 /* The pair is of a rule that goes by what the sense data says, and expect.status was found on that command in
  * its place. */

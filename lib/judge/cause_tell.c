@@ -229,7 +229,8 @@ static unsigned reach(const struct msc_match *w, size_t k)
 }
 
 /* Which of the chosen explains it best, and of those that do as well the one that shows in most places; NONE: none
- * does. What is too little to name a fault for is enough once it has been named, if the rule is its own. */
+ * does. What is too little to name a fault for is enough once it has been named, if the rule is its own and it is
+ * not one of a single command that was found on others. */
 size_t msc_cause_explained_by(const struct msc_match *w, size_t i)
 {
 	const struct msc_cover *c = &w->cover;
@@ -245,7 +246,8 @@ size_t msc_cause_explained_by(const struct msc_match *w, size_t i)
 		}
 	}
 	for (size_t k = 0; by == NONE && k < c->n; k++)
-		if (c->chosen[k] && msc_match_is_own(w, k, i))
+		if (c->chosen[k] && msc_match_is_own(w, k, i) &&
+		    !msc_match_is_of_another(w, msc_match_entry(w, k), i))
 			by = k;
 	return by;
 }

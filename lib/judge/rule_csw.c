@@ -139,8 +139,9 @@ static const char *residue_story(const struct msc_exchange *x)
 
 	if (x->data_len && residue == 0 - (uint32_t)x->data_len)
 		return ": what was moved is taken off 0";
-	/* -65536 turned round is 65535: only the number that is due tells it. */
-	if (__builtin_bswap32(residue) == x->cbw.h.length - (uint32_t)x->data_len)
+	/* -65536 turned round is 65535: only the number that is due tells it, and -1 is the same either way round. */
+	if (x->data_len <= x->cbw.h.length &&
+	    __builtin_bswap32(residue) == x->cbw.h.length - (uint32_t)x->data_len)
 		return ": its highest byte comes first";
 	if (is_of_whole_answer(x))
 		return ": the length of a longer answer was taken off";

@@ -9,13 +9,14 @@
 #define ASC_NO_SUCH_UNIT      0x25
 #define ASC_WRITE_PROTECTED   0x27
 
-/* Sense data about a command that failed; *failed is that command. */
-static bool explains(const struct msc_record *r, struct msc_sense_data *sense,
-		     const struct msc_exchange **failed)
+/* Sense data about a command that failed; *failed is that command, and what is found is found on it. */
+static bool explains(struct msc_judging *j, const struct msc_record *r,
+		     struct msc_sense_data *sense, const struct msc_exchange **failed)
 {
 	const struct msc_record *command = msc_explained(r, sense);
 
 	*failed = command ? &command->u.exchange : NULL;
+	msc_about(j, command);
 	return command;
 }
 
@@ -75,7 +76,7 @@ enum { SENSE_LEAST = 14 };
 
 static void form(struct msc_judging *j, const struct msc_record *r)
 {
-	const struct msc_exchange *x = &r->u.exchange, *failed;
+	const struct msc_exchange *x = &r->u.exchange;
 	struct msc_sense_data sense;
 	size_t len, asked;
 	uint8_t code;
@@ -85,8 +86,7 @@ static void form(struct msc_judging *j, const struct msc_record *r)
 	code = x->data[0] & 0x7f;
 	if ((x->cbw.cb[1] & 1) && (code == 0x72 || code == 0x73))
 		return;
-	if (code == 0x71 && explains(r, &sense, &failed) &&
-	    sense.key == MSC_SENSE_ILLEGAL_REQUEST) {
+	if (code == 0x71 && msc_explained(r, &sense) && sense.key == MSC_SENSE_ILLEGAL_REQUEST) {
 		/* deferred is an error of a command that had passed, and what is refused has not */
 		msc_found(j,
 			  "the command that failed is refused, in sense data of a deferred error");
@@ -126,7 +126,7 @@ static void missing(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_exchange *failed;
 	struct msc_sense_data sense;
 
-	if (explains(r, &sense, &failed) && msc_sense_is_idle(&sense))
+	if (explains(j, r, &sense, &failed) && msc_sense_is_idle(&sense))
 		tell(j, failed, &sense, "a sense key");
 }
 
@@ -273,7 +273,7 @@ static void opcode(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_exchange *failed;
 	struct msc_sense_data sense;
 
-	if (!explains(r, &sense, &failed) || sense.key != MSC_SENSE_ILLEGAL_REQUEST ||
+	if (!explains(j, r, &sense, &failed) || sense.key != MSC_SENSE_ILLEGAL_REQUEST ||
 	    sense.asc == MSC_ASC_INVALID_OPCODE || !is_plain_opcode(failed->cbw.cb[0]) ||
 	    failed->view.def)
 		return;
@@ -329,7 +329,7 @@ static void protect(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_exchange *failed;
 	struct msc_sense_data sense;
 
-	if (!explains(r, &sense, &failed) || msc_sense_is_idle(&sense) ||
+	if (!explains(j, r, &sense, &failed) || msc_sense_is_idle(&sense) ||
 	    is_unit_condition(&sense) || !is_write_refused(failed) || !is_bare(failed) ||
 	    !failed->unit.write_protected || sense.asc == ASC_WRITE_PROTECTED ||
 	    is_unknown(failed, &sense))
@@ -355,7 +355,7 @@ static void mode_protect(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_exchange *failed;
 	struct msc_sense_data sense;
 
-	if (!explains(r, &sense, &failed) || sense.asc != ASC_WRITE_PROTECTED ||
+	if (!explains(j, r, &sense, &failed) || sense.asc != ASC_WRITE_PROTECTED ||
 	    !is_write_refused(failed) || failed->unit.write_protected)
 		return;
 	tell(j, failed, &sense, "the WP bit of MODE SENSE is set");
@@ -389,7 +389,7 @@ static void range(struct msc_judging *j, const struct msc_record *r)
 	const struct msc_exchange *failed;
 	struct msc_sense_data sense;
 
-	if (!explains(r, &sense, &failed) || msc_sense_is_idle(&sense) ||
+	if (!explains(j, r, &sense, &failed) || msc_sense_is_idle(&sense) ||
 	    is_unit_condition(&sense) || !failed->view.past_end || !is_bare(failed) ||
 	    sense.key == MSC_SENSE_DATA_PROTECT ||
 	    (sense.key == MSC_SENSE_ILLEGAL_REQUEST &&

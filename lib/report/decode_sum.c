@@ -335,8 +335,16 @@ static void print_evidence(const struct msc_sum *s, const struct msc_capture_fac
 	    "%llu exchange%s came when it was not known what was before: nothing is held "
 	    "against the device that depends on that",
 	    (unsigned long long)s->unknown, MSC_PLURAL(s->unknown));
-	SAY(out, f->lost, "%llu gap%s: packets are missing", (unsigned long long)f->lost,
-	    MSC_PLURAL(f->lost));
+	SAY(out, f->lost, "%llu gap%s: packets are missing%s", (unsigned long long)f->lost,
+	    MSC_PLURAL(f->lost), f->disordered ? ", or are in another place" : "");
+	SAY(out, f->disordered,
+	    "%llu packet%s behind later ones: the file is not in the order of time, and nothing is "
+	    "held against the device there; Wireshark's reordercap puts it in order",
+	    (unsigned long long)f->disordered, f->disordered == 1 ? " stands" : "s stand");
+	SAY(out, f->other_setting,
+	    "%llu transfer%s not looked at: the host had chosen another setting of the interface, as "
+	    "that of UAS, and they are not Bulk-Only's",
+	    (unsigned long long)f->other_setting, f->other_setting == 1 ? " is" : "s are");
 	SAY(out, f->repeated,
 	    "%llu packet%s there twice, from two interfaces of the capture that see the same "
 	    "bus: once is looked at",
@@ -434,7 +442,7 @@ static json_t *found_json(const struct msc_sum *s)
 json_t *msc_sum_json(const struct msc_sum *s, const struct msc_capture_facts *f)
 {
 	return json_pack(
-		"{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:{s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}}",
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:{s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}}",
 		"exchanges", (json_int_t)s->exchanges, "packets", (json_int_t)f->packets, "bytes",
 		(json_int_t)s->bytes, "began_ns", (json_int_t)f->began_ns, "ended_ns",
 		(json_int_t)f->ended_ns, "busy_ns", (json_int_t)s->busy_ns, "commands",
@@ -442,8 +450,9 @@ json_t *msc_sum_json(const struct msc_sum *s, const struct msc_capture_facts *f)
 		found_json(s), "evidence", "bus", f->sees_packets, "naks",
 		f->sees_packets ? json_integer((json_int_t)f->naks) : json_null(), "not_judged",
 		(json_int_t)s->cut, "cut", (json_int_t)f->cut, "unknown_before",
-		(json_int_t)s->unknown, "gaps", (json_int_t)f->lost, "repeated",
-		(json_int_t)f->repeated, "clock_set", (json_int_t)f->clock_set, "clock_step_ns",
+		(json_int_t)s->unknown, "other_setting", (json_int_t)f->other_setting, "gaps",
+		(json_int_t)f->lost, "repeated", (json_int_t)f->repeated, "disordered",
+		(json_int_t)f->disordered, "clock_set", (json_int_t)f->clock_set, "clock_step_ns",
 		(json_int_t)f->clock_step_ns, "bad_packets", (json_int_t)f->bad, "short_packets",
 		(json_int_t)f->too_short, "left_out", (json_int_t)f->unknown_packets);
 }

@@ -63,8 +63,9 @@ static bool has_spoken(struct msc_runner *r, const struct msc_rule *rule,
 		bool sense = rule == &msc_rule_expect_sense &&
 			     !strncmp(f->rule->id, "scsi.sense.", strlen("scsi.sense."));
 
+		/* what sense data says is found on the command that failed */
 		if (f->at_ns != x->ended_ns || is_stated(f->rule) ||
-		    strcmp(f->context, context) != 0)
+		    (!sense && strcmp(f->context, context) != 0))
 			continue;
 		if (f->rule->fact ? fact_counts(r, f, amount)
 				  : f->severity >= (sense ? MSC_WARN : msc_run_worst(r)))

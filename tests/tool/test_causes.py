@@ -41,6 +41,13 @@ def test_the_tests_of_usbif_that_fail_are_all_accounted_for(mscope, fault):
     assert set(named) <= tests and len(named) == min(6, len(tests)) and len(named) + more == len(tests)
 
 
+def test_a_failure_without_a_reason_is_found_on_the_command_that_failed(mscope):
+    d = mscope.json("check", "sim:reference,fault=verify-senseless", "--allow-writes", status=1)
+    found = [f for c in d["cases"] for f in c["findings"] if f["rule"] == "scsi.sense.missing"]
+    assert found and all(f["context"].startswith("VERIFY(10)") for f in found)
+    assert not [f for c in d["cases"] for f in c["findings"] if f["rule"] == "expect.sense"]     # one of the two speaks
+
+
 def test_json_has_causes(mscope):
     d = mscope.json("check", ZERO, status=1)
     first, = d["causes"]

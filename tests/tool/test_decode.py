@@ -189,6 +189,23 @@ def test_usbmon_s_text_is_read_as_its_packets_are(mscope, name):
     assert mscope("decode", "-", stdin=(mscope.cwd / "mon.txt").open(), status=None).out == mscope("decode", "mon.txt", status=None).out
 
 
+@pytest.mark.parametrize("before", ["$ cat /sys/kernel/debug/usb/usbmon/5u", "[  812.4] usb 5-1: reset high-speed USB device\r\n\r\nHere is the trace:\r", "\ufeffHello,"])
+def test_usbmon_s_text_may_have_others_before_it(mscope, before):
+    """As a terminal or a mail has it."""
+    capture = TOP / "captures/linux-usbmon/capture.pcap"
+    (mscope.cwd / "mon.txt").write_text(before + "\n" + usbmon_text(capture.read_bytes()), encoding="utf-8", newline="")
+    got = mscope.json("decode", "mon.txt")
+    assert told(got) == told(mscope.json("decode", str(capture)))
+    assert got["summary"]["evidence"]["short_packets"] == before.count("\n") + 1
+
+
+def test_a_capture_that_has_usbmon_s_text_in_its_packets_is_none(mscope):
+    """Somebody copied the trace to the stick that was captured."""
+    text = usbmon_text((TOP / "captures/linux-usbmon/capture.pcap").read_bytes()).encode()
+    (mscope.cwd / "run.pcap").write_bytes(pcap(220, b"\n" + text[:1000] + b"\n"))
+    assert "1 packet (usbmon)" in mscope("decode", "run.pcap", status=4).err
+
+
 def test_lines_that_are_none_of_usbmon_s_are_counted(mscope):
     lines = usbmon_text((TOP / "captures/linux-usbmon/capture.pcap").read_bytes()).splitlines()
     want = mscope.json("decode", str(TOP / "captures/linux-usbmon/capture.pcap"))
@@ -285,6 +302,62 @@ def test_what_two_interfaces_of_a_capture_tell_is_looked_at_once(mscope, later_n
     got = decoded(mscope, [x for ns, p in urbs() for x in ((ns, p), (ns + later_ns, p))], 0)
     assert told(got) == told(want)
     assert got["summary"]["evidence"]["repeated"] == want["summary"]["packets"] and got["summary"]["evidence"]["gaps"] == 0
+
+
+@pytest.mark.parametrize("first", range(9))
+def test_what_is_out_of_order_is_not_held_against_the_device(mscope, first):
+    """Files that were merged, or sorted by something else: a packet stands behind the one after it."""
+    packets = list(urbs())
+    for i in range(first, len(packets) - 1, 9):
+        if packets[i + 1][0] - packets[i][0] < 10**9:      # more than that is a clock that was set
+            packets[i:i + 2] = packets[i + 1], packets[i]
+    got = decoded(mscope, packets, 0)
+    assert got["summary"]["findings"] == [] and got["summary"]["evidence"]["disordered"]
+    assert all(x["took_ns"] >= 0 for x in got["exchanges"])
+    assert "the file is not in the order of time" in " ".join(mscope("decode", "odd.pcap").out.split())
+
+
+def urb(number, kind, ep, length, data=b"", setup=None, status=0):
+    return struct.pack("<QBBBBHBBqiiII8siiII", number, ord(kind), 3 if setup is None else 2, ep, 5, 1, ord("-") if setup is None else 0, 0 if data else ord("<"),
+                       0, 0, status, length, len(data), setup or bytes(8), 0, 0, 0, 0) + data
+
+
+def of_uas(chosen):
+    """A disk that knows both: Bulk-Only is setting 0, UAS setting 1, on the same endpoints. Linux chooses the latter."""
+    def control(setup, data=b""):
+        n = next(number)
+        return [urb(n, "S", setup[0] & 0x80, struct.unpack_from("<H", setup, 6)[0], b"", setup), urb(n, "C", setup[0] & 0x80, len(data), data, bytes(8))]
+
+    def bulk(ep, data):
+        n = next(number)
+        return [urb(n, "S", ep, len(data), b"" if ep & 0x80 else data), urb(n, "C", ep, len(data), data if ep & 0x80 else b"")]
+
+    def inquiry(tag):
+        return (bulk(2, struct.pack("<IIIBBB16s", 0x43425355, tag, 36, 0x80, 0, 6, bytes.fromhex("120000002400"))) +
+                bulk(0x81, bytes.fromhex("000006021f000000") + b"A DISK  OF BOTH KINDS   0001") + bulk(0x81, struct.pack("<IIIB", 0x53425355, tag, 0, 0)))
+
+    number = iter(range(1, 1000))
+    ends = [bytes([7, 5, ep, 2, 0, 2, 0]) for ep in (0x81, 2, 4, 0x83, 0x81, 2)]
+    pipes = [bytes([4, 0x24, n, 0]) for n in (1, 2, 3, 4)]
+    body = bytes([9, 4, 0, 0, 2, 8, 6, 0x50, 0]) + ends[0] + ends[1] + bytes([9, 4, 0, 1, 4, 8, 6, 0x62, 0]) + b"".join(
+        x for pair in zip(ends[2:], pipes, strict=True) for x in pair)
+    config = struct.pack("<BBHBBBBB", 9, 2, 9 + len(body), 1, 1, 0, 0x80, 50) + body
+    packets = control(bytes.fromhex("8006000100001200"), bytes.fromhex("120100020000004025095108000101020301"))
+    packets += control(bytes.fromhex("800600020000") + struct.pack("<H", len(config)), config) + control(bytes.fromhex("0009010000000000")) + inquiry(7)
+    packets += control(bytes.fromhex("010b") + struct.pack("<HHH", chosen, 0, 0))
+    for tag in range(4):
+        packets += bulk(4, bytes([1, 0, 0, tag]) + bytes(12) + bytes.fromhex("28000000000000000100") + bytes(6)) + bulk(0x81, b"U" * 512) + bulk(0x83, bytes([3, 0, 0, tag]) + bytes(12))
+        packets += bulk(4, bytes([1, 0, 0, tag]) + bytes(12) + bytes.fromhex("2a000000000000000100") + bytes(6)) + bulk(2, b"U" * 512) + bulk(0x83, bytes([3, 0, 0, tag]) + bytes(12))
+    packets += control(bytes.fromhex("8006000100001200"), bytes.fromhex("120100020000004025095108000101020301"))
+    packets += bulk(0x81, b"U" * 512) + control(bytes.fromhex("010b000000000000")) + inquiry(8)
+    return [(10**15 + 50000 * i, p) for i, p in enumerate(packets)]
+
+
+def test_uas_is_not_judged_as_bulk_only(mscope):
+    got = decoded(mscope, of_uas(1), 0)
+    assert [x["command"] for x in got["exchanges"] if x["kind"] == "exchange"] == ["INQUIRY alloc 36"] * 2 and got["summary"]["findings"] == []
+    assert got["summary"]["evidence"]["other_setting"] == 9 and "another setting of the interface" in " ".join(mscope("decode", "odd.pcap").out.split())
+    assert decoded(mscope, of_uas(0))["summary"]["findings"]      # the same, sent to Bulk-Only
 
 
 def test_halves_of_two_transfers_are_not_taken_for_one(mscope):

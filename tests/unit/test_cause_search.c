@@ -158,6 +158,46 @@ static void where_nothing_fails_no_sense_data_is_missing(void **unused)
 	msc_evidence_clear(&e);
 }
 
+static void add_missing(struct msc_evidence *e, const char *name, uint8_t opcode)
+{
+	struct msc_finding found = { .rule = rule("scsi.sense.missing"),
+				     .severity = MSC_FAIL,
+				     .command = (uint16_t)(opcode + 1) };
+	struct msc_findings findings = { &found, 1, 1 };
+	struct msc_err err = MSC_ERR_INIT;
+
+	assert_int_equal(msc_evidence_add(e, name, &findings, &err), 0);
+}
+
+/* A fault of one command, which that command shows: what the same rule found on others is not laid to it. */
+static void of_one_command_alone(void **unused)
+{
+	enum { ON_VERIFY = MSC_OP_VERIFY_10 + 1 };
+	static const char *const of[] = { "scsi.sense.missing" };
+	static const struct msc_entry entry[] = { { "verify-senseless", 0, 3, 0, { 0 }, NULL } };
+	static const struct msc_pair three[] = { { 0, 0, 0, ON_VERIFY },
+						 { 1, 0, 0, ON_VERIFY },
+						 { 2, 0, 0, ON_VERIFY } };
+	const struct msc_dictionary dictionary = {
+		names, MSC_COUNT(names), of, MSC_COUNT(of), three, entry, 1, { { 0 } }
+	};
+	struct msc_evidence e = { NULL };
+	struct msc_err err = MSC_ERR_INIT;
+	struct msc_causes causes;
+
+	(void)unused;
+	add_missing(&e, names[0], MSC_OP_VERIFY_10);
+	add_missing(&e, names[1], MSC_OP_VERIFY_10);
+	add_missing(&e, names[2], MSC_OP_READ_10);
+	add_missing(&e, names[3], MSC_OP_READ_10);
+	assert_int_equal(msc_causes_find(&dictionary, &e, MSC_PROFILE_USBIF, &causes, &err), 0);
+	assert_int_equal(causes.count, 1);
+	assert_int_equal(causes.list[0].explains, 2);
+	assert_int_equal(causes.unexplained, 2);
+	msc_causes_clear(&causes);
+	msc_evidence_clear(&e);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -165,6 +205,7 @@ int main(void)
 		cmocka_unit_test(two_that_fit_before_one_that_does_not),
 		cmocka_unit_test(all_forms_before_one),
 		cmocka_unit_test(where_nothing_fails_no_sense_data_is_missing),
+		cmocka_unit_test(of_one_command_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
