@@ -205,16 +205,6 @@ static double hidden(const struct msc_costs *c)
 	return p->overlap > VAGUE || bus_is_longer ? tick : 0;
 }
 
-/* What a second buffer takes out of the whole ticks of one, at most: beside the bus there may lie, between two
- * ticks, what the task does after the medium was read and before it hands over (a command that ends a read of
- * many blocks). It is less than a tick, and what is left of a block is not below one. */
-static double in_tick_of_bus(const struct msc_costs *c)
-{
-	double tick = c->p->tick.period_ns / c->p->chunk, block = c->p->block_ns;
-
-	return fmax(c->buffer, fmin(c->buffer + tick, block - tick)) + VAGUE * block;
-}
-
 static void bound_savings(struct msc_costs *c)
 {
 	const struct msc_pace *p = c->p;
@@ -228,10 +218,11 @@ static void bound_savings(struct msc_costs *c)
 			(struct msc_range){ 0, p->block_ns - fmax(c->medium.least, sends) };
 	else if (c->buffer > 0 && c->interrupt > 0)
 		c->saves_buffer = (struct msc_range){ 0, fmin(waiting, sends + msc_poll_ns(p)) };
-	else if (c->buffer > 0 && c->tick > 0)
+	else if (p->buffers == 1 &&
+		 c->tick > 0) /* a task that has a free buffer may wait for no tick */
 		c->saves_buffer =
 			(struct msc_range){ fmax(0, c->buffer - VAGUE * p->block_ns - hidden(c)),
-					    in_tick_of_bus(c) };
+					    p->block_ns - sends };
 	else if (c->buffer > 0)
 		c->saves_buffer = (struct msc_range){
 			fmax(0, p->block_ns - fmax(c->medium.most + p->fed_ns, sends) -
@@ -287,7 +278,7 @@ double msc_per_command(const struct msc_costs *c, const struct msc_pace_size *z)
 		return 0;
 	left = z->true_ns - z->bus_ns - z->blocks * (p->block_ns - p->bus_ns) - wake_wait(p);
 	if (p->buffers != 1)
-		left -= msc_sends_ns(p);
+		left -= msc_sends_ns(p) * (z->blocks < p->chunk ? z->blocks : p->chunk);
 	return fmax(0, left);
 }
 

@@ -24,6 +24,7 @@
 #define BLURRED	      0.8
 #define STAGES	      3 /* of a request */
 #define TOGETHER      10 /* 1 / the share of packets that are reported with the one before */
+#define HANDED_PART   4.0 /* of what tells one buffer from two: where the line between them is */
 #define POLLS	      1.5 /* of the host, which any block may wait for */
 #define TELLS	      3.0 /* standard errors, from one buffer to two */
 #define PAUSE_LEAST   (50.0 * MSC_MS)
@@ -137,6 +138,15 @@ static bool waits(const struct msc_pace *p)
 	return p->block_ns > 0 && p->block_ns - p->bus_ns > WAITING_LEAST * p->block_ns;
 }
 
+static void count_ready(struct msc_pace *p, const double *gap, uint32_t blocks, double late)
+{
+	p->ready = 1;
+	while (p->ready + 1 < blocks && gap[p->ready + 1] < late)
+		p->ready++;
+	if (p->ready + 1 == blocks)
+		p->ready = 0;
+}
+
 /* Which blocks come promptly after a pause is decided when the tick is known: settle_buffers. */
 static void look_after_pause(struct msc_pace_work *w, double *gap, uint32_t blocks)
 {
@@ -150,11 +160,7 @@ static void look_after_pause(struct msc_pace_work *w, double *gap, uint32_t bloc
 		p->resumed += w->s->streams[i].paused;
 	for (uint32_t k = 0; k < MSC_COUNT(p->after_pause_ns) && k + 1 < blocks; k++)
 		p->after_pause_ns[k] = gap[k + 1];
-	p->ready = 1;
-	while (p->ready + 1 < blocks && gap[p->ready + 1] < late)
-		p->ready++;
-	if (p->ready + 1 == blocks)
-		p->ready = 0;
+	count_ready(p, gap, blocks, late);
 }
 
 static int measure_blocks(struct msc_pace_work *w, struct msc_err *err)
@@ -251,6 +257,33 @@ static void settle_chunks(struct msc_pace *p, double bus, double block)
 		p->buffers = 0;
 }
 
+/* What a chunk takes at most, after the one before it has gone, if it was ready: half a tick, and a part of the
+ * ticks that the device needs for one. One that was not waits for half a tick as well, and for the medium. */
+static double handed_within(const struct msc_pace *p)
+{
+	double tick = p->tick.period_ns, bus = msc_sends_ns(p) * p->chunk;
+
+	return tick / 2 + fmax(0, p->block_ns * p->chunk - tick * ceil(bus / tick)) / HANDED_PART;
+}
+
+/* Chunks of several blocks that keep to a tick: which were ready shows when it is known. */
+static int count_again(struct msc_pace_work *w, struct msc_err *err)
+{
+	struct msc_pace *p = w->p;
+	uint32_t after = msc_stream_blocks(w->s, true);
+	double *gap;
+	int rc;
+
+	if (!p->tick.locked || p->chunk < 2 || !after)
+		return 0;
+	gap = calloc(after + 1, sizeof *gap);
+	rc = gap ? msc_mean_gaps(w->s, true, after, gap, err) : msc_nomem(err);
+	if (rc == 0)
+		count_ready(p, gap, after, msc_sends_ns(p) + handed_within(p));
+	free(gap);
+	return rc;
+}
+
 /* After a pause of the host, a device with one buffer has one chunk ready, and the next comes as in
  * a long read. One with two has two; but a task may have to hand the second over, which can wait
  * for a tick. Where that hides the difference, the first block decides; nowhere else, for its time has the
@@ -280,7 +313,7 @@ static void settle_buffers(struct msc_pace *p)
 	else if (tick > 0 && block < 1.25 * rounded) /* a tick holds both, overlapping or not */
 		p->buffers_unseen = !(p->buffers = p->overlap > OVERLAPPED ? 2 : 0);
 	else if (tick > 0)
-		p->buffers = later < tick / 2 + bus + (block - rounded) / 2 ? 2 : 1;
+		p->buffers = later < bus + handed_within(p) ? 2 : 1;
 	else if (!tells_buffers(p, bus, block))
 		p->buffers_unseen = true;
 	else if (later < limit)
@@ -446,7 +479,8 @@ int msc_pace_analyse(const struct msc_pace_samples *s, const struct msc_pace_opt
 	}
 	if (measure_blocks(&w, err) < 0)
 		return -1;
-	if (listen(&w, err) < 0 || msc_pace_find_tick(&w, err) < 0 || weigh_writes(&w, err) < 0)
+	if (listen(&w, err) < 0 || msc_pace_find_tick(&w, err) < 0 || count_again(&w, err) < 0 ||
+	    weigh_writes(&w, err) < 0)
 		return -1;
 	settle_buffers(p);
 	count_naks(&w);
