@@ -19,6 +19,8 @@
 #define HANDED_LATE    1.25   /* times the bus's time, after a pause, for what was ready */
 #define ABOUT_AS_FAST  1.5    /* times the bus's time, what a first block takes */
 #define TICK_NEARLY    0.95 /* of a tick: blocks that take so long may each wait for one */
+#define TWICE_LEAST    0.75 /* of the ticks of a block beside those of the bus */
+#define FED_MOST       1.1 /* times what was seen, of a processor that feeds packets meanwhile */
 #define VAGUE	       0.03 /* of a time: what the model leaves out, a task's switch and the like */
 
 /* A few blocks come in a whole number of ticks, to some parts in ten thousand: not each waits for one, as
@@ -205,6 +207,37 @@ static double hidden(const struct msc_costs *c)
 	return p->overlap > VAGUE || bus_is_longer ? tick : 0;
 }
 
+/* What a second buffer takes out of the whole ticks of one, at most: beside the bus there may lie, between two
+ * ticks, what the task does after the medium was read and before it hands over (a command that ends a read of
+ * many blocks). It is less than a tick, and what is left of a block is not below one. */
+static double in_tick_of_bus(const struct msc_costs *c)
+{
+	double tick = c->p->tick.period_ns / c->p->chunk, block = c->p->block_ns;
+
+	return fmax(c->buffer, fmin(c->buffer + tick, block - tick)) + VAGUE * block;
+}
+
+/* It waits for a tick when the bus is done and again when the medium is: the block after a pause of the host takes
+ * all that one of a long read takes. A task that waits once, when it has no free buffer or when the medium is
+ * done, need not wait at all with a second one. */
+static bool waits_twice(const struct msc_pace *p)
+{
+	double tick = p->tick.period_ns, sends = msc_sends_ns(p);
+	double more = p->block_ns - tick * ceil(sends / tick);
+
+	return p->chunk == 1 && more > tick / 2 &&
+	       p->after_pause_ns[1] - sends - tick / 2 > TWICE_LEAST * more;
+}
+
+static struct msc_range save_ticks(const struct msc_costs *c)
+{
+	const struct msc_pace *p = c->p;
+	double least = c->buffer - VAGUE * p->block_ns - hidden(c);
+	double most = waits_twice(p) ? in_tick_of_bus(c) : p->block_ns - msc_sends_ns(p);
+
+	return (struct msc_range){ fmax(0, least), most };
+}
+
 static void bound_savings(struct msc_costs *c)
 {
 	const struct msc_pace *p = c->p;
@@ -218,14 +251,11 @@ static void bound_savings(struct msc_costs *c)
 			(struct msc_range){ 0, p->block_ns - fmax(c->medium.least, sends) };
 	else if (c->buffer > 0 && c->interrupt > 0)
 		c->saves_buffer = (struct msc_range){ 0, fmin(waiting, sends + msc_poll_ns(p)) };
-	else if (p->buffers == 1 &&
-		 c->tick > 0) /* a task that has a free buffer may wait for no tick */
-		c->saves_buffer =
-			(struct msc_range){ fmax(0, c->buffer - VAGUE * p->block_ns - hidden(c)),
-					    p->block_ns - sends };
+	else if (p->buffers == 1 && c->tick > 0)
+		c->saves_buffer = save_ticks(c);
 	else if (c->buffer > 0)
 		c->saves_buffer = (struct msc_range){
-			fmax(0, p->block_ns - fmax(c->medium.most + p->fed_ns, sends) -
+			fmax(0, p->block_ns - fmax(c->medium.most + FED_MOST * p->fed_ns, sends) -
 					VAGUE * p->block_ns - msc_poll_ns(p) -
 					(msc_hides_tick(p) ? hidden(c) : 0)),
 			p->block_ns - fmax(c->medium.least - msc_poll_ns(p), sends) +
