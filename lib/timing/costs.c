@@ -243,7 +243,7 @@ static void bound_savings(struct msc_costs *c)
 	const struct msc_pace *p = c->p;
 	double sends = msc_sends_ns(p), waiting = p->block_ns - p->bus_ns;
 
-	msc_bound_packets(c);
+	msc_bound_packets(c, msc_keeps_to_tick(p) || msc_hides_tick(p) ? p->tick.period_ns : 0);
 	if (c->interrupt > 0)
 		c->saves_interrupt = (struct msc_range){ 0, fmax(0, p->block_ns - sends) };
 	if (p->buffers_unseen && c->interrupt <= 0)

@@ -36,7 +36,7 @@ void msc_costs_of(const struct msc_pace *, enum msc_pace_set, struct msc_costs *
 double msc_sends_ns(const struct msc_pace *);
 /* The parts of it that are not the wire's, out of c->rest; and what mending them saves. */
 void msc_divide_packets(struct msc_costs *);
-void msc_bound_packets(struct msc_costs *);
+void msc_bound_packets(struct msc_costs *, double tick_ns); /* that blocks may keep to; 0: none */
 void msc_words_fed(const struct msc_costs *, struct msc_diagnosis *);
 void msc_words_small(const struct msc_costs *, struct msc_diagnosis *);
 

@@ -139,10 +139,9 @@ static double stays(const struct msc_costs *c)
 }
 
 /* `ns` less of sending a block, known to `vague`. What else is rounded up to ticks may hide it, or add a tick. */
-static struct msc_range quicker(const struct msc_costs *c, double least, double most)
+static struct msc_range quicker(const struct msc_costs *c, double tick, double least, double most)
 {
 	const struct msc_pace *p = c->p;
-	double tick = msc_keeps_to_tick(p) || msc_hides_tick(p) ? p->tick.period_ns : 0;
 	struct msc_range r = { least - VAGUE * p->block_ns, most + VAGUE * p->block_ns };
 
 	if (p->buffers != 1) /* the medium is the next limit */
@@ -155,7 +154,7 @@ static struct msc_range quicker(const struct msc_costs *c, double least, double 
 	return r;
 }
 
-void msc_bound_packets(struct msc_costs *c)
+void msc_bound_packets(struct msc_costs *c, double tick)
 {
 	const struct msc_pace *p = c->p;
 	double small = p->bus_ns - p->large_bus_ns, fewer = 1 - p->large_bus_ns / p->bus_ns;
@@ -163,9 +162,11 @@ void msc_bound_packets(struct msc_costs *c)
 	if (p->block_ns <= 0)
 		return;
 	if (p->fed_ns > 0)
-		c->saves_fed = quicker(c, counts(p) ? (1 - FED_VAGUE) * c->fed : 0, p->fed_ns);
+		c->saves_fed =
+			quicker(c, tick, counts(p) ? (1 - FED_VAGUE) * c->fed : 0, p->fed_ns);
 	if (small > 0)
-		c->saves_small = quicker(c, counts(p) ? c->small : 0, small + fewer * p->fed_ns);
+		c->saves_small =
+			quicker(c, tick, counts(p) ? c->small : 0, small + fewer * p->fed_ns);
 }
 
 /* ---- words ------------------------------------------------------------------------------------- */
