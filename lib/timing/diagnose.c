@@ -438,7 +438,8 @@ void msc_pace_diagnose(struct msc_pace *p)
 			d.saves_most = shares.saves.most;
 		}
 		if (worth(&d) < MENTIONED &&
-		    !(id == MSC_DIAG_MEDIUM_BOUND && c.interrupt + c.tick > 0) &&
+		    !(id == MSC_DIAG_MEDIUM_BOUND && msc_is_divided(p) &&
+		      c.interrupt + c.tick > 0) &&
 		    !(id == MSC_DIAG_HOST_PACED && largest(p) && host_matters_serially(p)))
 			continue;
 		words[id](&c, &d);

@@ -151,7 +151,7 @@ static int follow_tick(struct msc_pace_work *w, const struct msc_pace_view *view
 						     ? LOCKED_LEAST
 						     : LOCKED_SHARP);
 	p->tick.period_ns = found->period_ns; /* known better */
-	if (!p->tick.locked && p->wake.locked)
+	if (!p->tick.locked && p->wake.locked && !w->s->captured)
 		rc = find_other(w, e, a_few_of_each(e, n), err);
 	free(e);
 	return rc;
