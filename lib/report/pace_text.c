@@ -7,7 +7,8 @@
 #include "base/text.h"
 #include "report/pace_writing.h"
 
-#define COLUMN 10 /* where the text of a row begins */
+#define COLUMN	  10 /* where the text of a row begins */
+#define SAME_TICK 0.01
 
 /* What follows is of what was measured until then. */
 static void print_early(FILE *out, const struct msc_pace_report *r)
@@ -152,14 +153,17 @@ static void print_tick(FILE *out, const struct msc_pace *p)
 {
 	static const char *const whose[] = { "nobody's", "the host's", "the device's",
 					     "the host's or the device's" };
-	char text[320], drift[96] = "";
-
 	const struct msc_pace_lock *first = p->wake.locked ? &p->wake : &p->handed;
+	char text[320], drift[96] = "", further[64] = "do not";
 
 	if (!first->locked) {
 		msc_put_row(out, COLUMN, "tick", "arrivals keep to none");
 		return;
 	}
+	if (p->tick.locked && fabs(p->tick.period_ns / first->period_ns - 1) < SAME_TICK)
+		snprintf(further, sizeof further, "too");
+	else if (p->tick.locked)
+		snprintf(further, sizeof further, "to another of %s", msc_ns(p->tick.period_ns).s);
 	if (p->drift_known)
 		snprintf(drift, sizeof drift, ", %+.0f ppm against the host's frame (within %.0f)",
 			 p->drift_ppm, p->drift_error_ppm);
@@ -168,8 +172,7 @@ static void print_tick(FILE *out, const struct msc_pace *p)
 		 "(%.2f of %zu)",
 		 msc_ns(first->period_ns).s, whose[p->tick_clock], drift,
 		 p->wake.locked ? "first blocks keep" : "what is handed over after a pause keeps",
-		 first->resultant, first->events, p->tick.locked ? "too" : "do not",
-		 p->tick.resultant, p->tick.events);
+		 first->resultant, first->events, further, p->tick.resultant, p->tick.events);
 	msc_put_row(out, COLUMN, "tick", text);
 }
 

@@ -197,6 +197,8 @@ static struct interval chunk_end(const struct msc_pace_view *v, const struct msc
 	size_t from = i - per_chunk, rest = 0;
 	double packets = (double)per_chunk * v->piece_ns;
 
+	for (size_t k = from + 1; k < i; k++) /* unless the device had them one by one only */
+		packets += x->naks[k] * v->nak_ns;
 	if (x->seen_ns[from] == x->seen_ns[i - 1])
 		return (struct interval){ before->lo + packets, before->hi + packets };
 	while (x->seen_ns[i - 1 - rest] == x->seen_ns[i - 1])

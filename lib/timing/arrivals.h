@@ -23,6 +23,10 @@ uint32_t msc_chunk_of(const double *gap, uint32_t blocks, double bus_ns);
  * not count. 0: there is no translator, or too little was seen. */
 double msc_path_ns(const struct msc_pace_samples *);
 
+/* packets.c: what passes between the packets of a block, ns in all, beyond `packet_ns` for each; 0: nothing, or it is
+ * not seen (one packet to a block, a translator, frames without NAKs). */
+double msc_fed_ns(const struct msc_pace_samples *, double packet_ns);
+
 /* How the samples are looked at. */
 struct msc_pace_view {
 	const struct msc_pace_samples *s;

@@ -15,10 +15,12 @@
 #define SHARED_MOST    4      /* blocks that come in a whole number of ticks together */
 #define SHARED_WITHIN  300e-6 /* of a tick for each of them */
 #define SHARED_CHANCE  1e-9   /* at most, that arrivals agree so well without a tick */
-#define AT_TIMES_LEAST 0.15   /* resultant of blocks that keep to the tick at times */
+#define AT_TIMES_LEAST 0.1    /* resultant of blocks that keep to the tick at times */
 #define HANDED_LATE    1.25   /* times the bus's time, after a pause, for what was ready */
 #define ABOUT_AS_FAST  1.5    /* times the bus's time, what a first block takes */
 #define TICK_NEARLY    0.95 /* of a tick: blocks that take so long may each wait for one */
+#define TWICE_LEAST    0.75 /* of the ticks of a block beside those of the bus */
+#define FED_MOST       1.1 /* times what was seen, of a processor that feeds packets meanwhile */
 #define VAGUE	       0.03 /* of a time: what the model leaves out, a task's switch and the like */
 
 /* A few blocks come in a whole number of ticks, to some parts in ten thousand: not each waits for one, as
@@ -48,7 +50,7 @@ bool msc_hands_by_tick(const struct msc_pace *p)
 /* What a block takes longer than the bus and than the first one, which waited for no tick. */
 static double handing_wait(const struct msc_pace *p)
 {
-	return msc_hands_by_tick(p) ? p->block_ns - fmax(p->bus_ns, p->first_ns) : 0;
+	return msc_hands_by_tick(p) ? p->block_ns - fmax(msc_sends_ns(p), p->first_ns) : 0;
 }
 
 bool msc_keeps_to_tick(const struct msc_pace *p)
@@ -79,7 +81,7 @@ bool msc_hides_tick(const struct msc_pace *p)
 	if (msc_wakes_by_tick(p) && p->host.period_ns > 2 * p->tick.period_ns)
 		return true; /* several in a frame */
 	return (msc_wakes_by_tick(p) && p->block_ns < 1.15 * p->tick.period_ns) ||
-	       (msc_hands_by_tick(p) && p->first_ns < ABOUT_AS_FAST * p->bus_ns);
+	       (msc_hands_by_tick(p) && p->first_ns < ABOUT_AS_FAST * msc_sends_ns(p));
 }
 
 bool msc_may_tick(const struct msc_pace *p)
@@ -90,12 +92,13 @@ bool msc_may_tick(const struct msc_pace *p)
 
 bool msc_waits_unseen(const struct msc_pace *p)
 {
-	bool late = p->after_pause_ns[1] > HANDED_LATE * p->bus_ns * p->chunk &&
-		    p->first_ns < ABOUT_AS_FAST * p->bus_ns;
+	bool late = p->after_pause_ns[1] > HANDED_LATE * msc_sends_ns(p) * p->chunk &&
+		    p->first_ns < ABOUT_AS_FAST * msc_sends_ns(p);
 
 	return !p->bus && p->host.locked && !p->wake.locked && !p->handed.locked &&
 	       p->buffers > 1 && p->first_ns >= 0 && msc_is_waiting(p) &&
-	       (late || p->block_ns - fmax(p->bus_ns, p->first_ns) > WAITING_LEAST * p->block_ns);
+	       (late ||
+		p->block_ns - fmax(msc_sends_ns(p), p->first_ns) > WAITING_LEAST * p->block_ns);
 }
 
 double msc_poll_ns(const struct msc_pace *p)
@@ -136,17 +139,19 @@ static bool is_deaf(const struct msc_pace *p, double medium)
 static void divide_block(struct msc_costs *c)
 {
 	const struct msc_pace *p = c->p;
-	double waiting = p->block_ns - p->bus_ns;
-	double medium = p->medium_ns > 0 ? p->medium_ns : waiting;
+	double waiting = p->block_ns - p->bus_ns, sends = msc_sends_ns(p);
+	double medium = p->medium_ns > 0 ? p->medium_ns : fmax(0, p->block_ns - sends);
 
 	c->rest = p->block_ns;
-	if (p->block_ns <= 0 || waiting < WAITING_LEAST * p->block_ns)
+	if (p->block_ns <= 0 || waiting < WAITING_LEAST * p->block_ns) {
+		msc_divide_packets(c);
 		return;
+	}
 	if (is_deaf(p, medium))
-		c->interrupt = waiting; /* nothing else can go on meanwhile */
+		c->interrupt = fmax(0, p->block_ns - sends); /* nothing else can go on meanwhile */
 	c->rest -= c->interrupt;
 	if (p->buffers == 1) {
-		c->buffer = fmin(medium, p->bus_ns);
+		c->buffer = fmin(medium, sends);
 		/* A second buffer cannot bring it below one tick. */
 		if (msc_keeps_to_tick(p) && !c->interrupt)
 			c->buffer = fmin(ceil(c->buffer * p->chunk / p->tick.period_ns),
@@ -160,12 +165,13 @@ static void divide_block(struct msc_costs *c)
 				  ? handing_wait(p)
 				  : fmin(tick_wait(p) / p->chunk, c->rest - p->bus_ns / 2);
 	c->rest -= c->tick;
+	msc_divide_packets(c);
 }
 
 /* By how much a tick rounds up the bus time of a chunk, if nothing else goes on in it. */
 static double rounds_bus_by(const struct msc_pace *p)
 {
-	double bus = p->bus_ns * p->chunk;
+	double bus = msc_sends_ns(p) * p->chunk;
 
 	return ceil(bus / p->tick.period_ns) * p->tick.period_ns - bus;
 }
@@ -174,20 +180,20 @@ static double rounds_bus_by(const struct msc_pace *p)
 static void bound_medium(struct msc_costs *c)
 {
 	const struct msc_pace *p = c->p;
-	double waiting = p->block_ns - p->bus_ns;
+	double sends = msc_sends_ns(p), waiting = fmax(0, p->block_ns - sends);
 	bool one = p->buffers == 1;
 
 	c->medium = (struct msc_range){ 0, one ? waiting : p->block_ns };
 	if (c->interrupt > 0)
 		return; /* how much of it is the processor's own copying is not seen */
 	if (p->buffers_unseen) {
-		c->medium.least = fmax(0, waiting - msc_poll_ns(p));
+		c->medium.least = msc_keeps_to_tick(p) ? 0 : fmax(0, waiting - msc_poll_ns(p));
 		return;
 	}
-	if (c->tick <= 0 && !msc_hides_tick(p))
+	if (c->tick <= 0 && !msc_hides_tick(p) && (one || c->fed <= 0))
 		c->medium.least = c->medium.most;
 	if (one)
-		c->medium.most += fmax(0, p->overlap) * fmin(waiting, p->bus_ns);
+		c->medium.most += fmax(0, p->overlap) * fmin(waiting, sends);
 }
 
 /* What of the medium's time the bus hides now, and a tick may round up when it no longer does; and who is done
@@ -196,7 +202,7 @@ static double hidden(const struct msc_costs *c)
 {
 	const struct msc_pace *p = c->p;
 	double tick = p->tick.period_ns / p->chunk;
-	bool bus_is_longer = p->block_ns - p->bus_ns < p->bus_ns + tick;
+	bool bus_is_longer = p->block_ns - msc_sends_ns(p) < msc_sends_ns(p) + tick;
 
 	return p->overlap > VAGUE || bus_is_longer ? tick : 0;
 }
@@ -211,29 +217,48 @@ static double in_tick_of_bus(const struct msc_costs *c)
 	return fmax(c->buffer, fmin(c->buffer + tick, block - tick)) + VAGUE * block;
 }
 
+/* It waits for a tick when the bus is done and again when the medium is: the block after a pause of the host takes
+ * all that one of a long read takes. A task that waits once, when it has no free buffer or when the medium is
+ * done, need not wait at all with a second one. */
+static bool waits_twice(const struct msc_pace *p)
+{
+	double tick = p->tick.period_ns, sends = msc_sends_ns(p);
+	double more = p->block_ns - tick * ceil(sends / tick);
+
+	return p->chunk == 1 && more > tick / 2 &&
+	       p->after_pause_ns[1] - sends - tick / 2 > TWICE_LEAST * more;
+}
+
+static struct msc_range save_ticks(const struct msc_costs *c)
+{
+	const struct msc_pace *p = c->p;
+	double least = c->buffer - VAGUE * p->block_ns - hidden(c);
+	double most = waits_twice(p) ? in_tick_of_bus(c) : p->block_ns - msc_sends_ns(p);
+
+	return (struct msc_range){ fmax(0, least), most };
+}
+
 static void bound_savings(struct msc_costs *c)
 {
 	const struct msc_pace *p = c->p;
-	double waiting = p->block_ns - p->bus_ns;
+	double sends = msc_sends_ns(p), waiting = p->block_ns - p->bus_ns;
 
+	msc_bound_packets(c, msc_keeps_to_tick(p) || msc_hides_tick(p) ? p->tick.period_ns : 0);
 	if (c->interrupt > 0)
-		c->saves_interrupt = (struct msc_range){ 0, waiting };
+		c->saves_interrupt = (struct msc_range){ 0, fmax(0, p->block_ns - sends) };
 	if (p->buffers_unseen && c->interrupt <= 0)
 		c->saves_buffer =
-			(struct msc_range){ 0, p->block_ns - fmax(c->medium.least, p->bus_ns) };
+			(struct msc_range){ 0, p->block_ns - fmax(c->medium.least, sends) };
 	else if (c->buffer > 0 && c->interrupt > 0)
-		c->saves_buffer =
-			(struct msc_range){ 0, fmin(waiting, p->bus_ns + msc_poll_ns(p)) };
-	else if (c->buffer > 0 && c->tick > 0)
-		c->saves_buffer =
-			(struct msc_range){ fmax(0, c->buffer - VAGUE * p->block_ns - hidden(c)),
-					    in_tick_of_bus(c) };
+		c->saves_buffer = (struct msc_range){ 0, fmin(waiting, sends + msc_poll_ns(p)) };
+	else if (p->buffers == 1 && c->tick > 0)
+		c->saves_buffer = save_ticks(c);
 	else if (c->buffer > 0)
 		c->saves_buffer = (struct msc_range){
-			fmax(0, p->block_ns - fmax(c->medium.most, p->bus_ns) -
+			fmax(0, p->block_ns - fmax(c->medium.most + FED_MOST * p->fed_ns, sends) -
 					VAGUE * p->block_ns - msc_poll_ns(p) -
 					(msc_hides_tick(p) ? hidden(c) : 0)),
-			p->block_ns - fmax(c->medium.least - msc_poll_ns(p), p->bus_ns) +
+			p->block_ns - fmax(c->medium.least - msc_poll_ns(p), sends) +
 				VAGUE * p->block_ns +
 				(msc_wakes_by_tick(p) ? rounds_bus_by(p) / p->chunk : 0)
 		};
@@ -283,7 +308,7 @@ double msc_per_command(const struct msc_costs *c, const struct msc_pace_size *z)
 		return 0;
 	left = z->true_ns - z->bus_ns - z->blocks * (p->block_ns - p->bus_ns) - wake_wait(p);
 	if (p->buffers != 1)
-		left -= p->bus_ns * (z->blocks < p->chunk ? z->blocks : p->chunk);
+		left -= msc_sends_ns(p) * (z->blocks < p->chunk ? z->blocks : p->chunk);
 	return fmax(0, left);
 }
 
@@ -292,9 +317,16 @@ static bool is_bus_bound(const struct msc_costs *c)
 {
 	const struct msc_pace *p = c->p;
 	double rest = p->block_ns > 0 ? c->rest : p->per_byte_ns * p->block_size;
+	double bus = p->block_ns > 0 ? p->large_bus_ns : p->bus_ns;
 
 	return !p->beats_bus && rest > 0 && c->interrupt + c->buffer + c->tick <= 0 &&
-	       rest <= MEDIUM_CLEARLY * p->bus_ns;
+	       c->fed <= 0 && rest <= MEDIUM_CLEARLY * bus;
+}
+
+/* What its packets need on the bus, if they are as large as they may be. */
+static double needed_ns(const struct msc_costs *c, const struct msc_pace_size *z)
+{
+	return z->bus_ns - z->blocks * (c->p->bus_ns - c->p->large_bus_ns);
 }
 
 double msc_cost_of(const struct msc_costs *c, enum msc_diagnosis_id id,
@@ -309,11 +341,13 @@ double msc_cost_of(const struct msc_costs *c, enum msc_diagnosis_id id,
 	case MSC_DIAG_HOST_PACED: return fmax(0, z->host_ns[c->set]);
 	case MSC_DIAG_PER_COMMAND_COST: return msc_per_command(c, z);
 	case MSC_DIAG_MEDIUM_BOUND:
-		return msc_is_waiting(c->p) && c->rest > MEDIUM_CLEARLY * c->p->bus_ns &&
+		return msc_is_waiting(c->p) && c->rest > MEDIUM_CLEARLY * c->p->large_bus_ns &&
 				       msc_is_divided(c->p)
 			       ? n * c->rest
 			       : 0;
-	case MSC_DIAG_BUS_BOUND: return is_bus_bound(c) ? z->bus_ns : 0;
+	case MSC_DIAG_BUS_BOUND: return is_bus_bound(c) ? needed_ns(c, z) : 0;
+	case MSC_DIAG_PACKET_BY_PACKET: return n * c->fed;
+	case MSC_DIAG_SMALL_PACKETS: return n * c->small;
 	case MSC_DIAG_WRITE_PAUSES:
 	case MSC_DIAG_PAGE_MERGE:
 	case MSC_DIAG_SMALL_BUFFER:
@@ -347,7 +381,8 @@ static void in_frames(const struct msc_costs *c, const struct msc_pace_size *z, 
 static struct msc_range saving(const struct msc_costs *c, enum msc_diagnosis_id id,
 			       const struct msc_pace_size *z)
 {
-	double n = z->blocks, needed = z->bus_ns;
+	double n = z->blocks;
+	double needed = id == MSC_DIAG_SMALL_PACKETS ? needed_ns(c, z) : z->bus_ns;
 	struct msc_range r = { 0, msc_cost_of(c, id, z) };
 
 	switch (id) {
@@ -359,6 +394,8 @@ static struct msc_range saving(const struct msc_costs *c, enum msc_diagnosis_id 
 		if (msc_wakes_by_tick(c->p))
 			r.most += 2 * c->p->wake.period_ns + msc_per_command(c, z);
 		break;
+	case MSC_DIAG_PACKET_BY_PACKET: r = times(n, c->saves_fed); break;
+	case MSC_DIAG_SMALL_PACKETS: r = times(n, c->saves_small); break;
 	case MSC_DIAG_MEDIUM_BOUND: r.most = msc_whole(c, z); break;
 	case MSC_DIAG_BUS_BOUND: r.most = 0; break;
 	case MSC_DIAG_HOST_PACED:

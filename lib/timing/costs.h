@@ -3,7 +3,7 @@
  *
  * The time of a block is divided among the causes in the order in which a firmware author would
  * remove them: what the processor holds inside an interrupt; what one buffer costs for want of a
- * second; what is rounded up to ticks; the rest is the medium's or the bus's. So the costs add up, and
+ * second; what is rounded up to ticks; what its packets take beyond the wire; the rest is the medium's or the bus's. So the costs add up, and
  * none is counted twice.
  *
  * What mending saves does not add up: who has a second buffer may be rid of a wait for a tick as well,
@@ -24,13 +24,21 @@ struct msc_costs {
 	const struct msc_pace *p;
 	enum msc_pace_set set; /* what is diagnosed */
 	/* per block, ns */
-	double interrupt, buffer, tick, rest;
+	double interrupt, buffer, tick, fed, small, rest;
 	struct msc_range medium; /* what the medium alone may need of it */
-	struct msc_range saves_interrupt, saves_buffer, saves_tick;
+	struct msc_range saves_interrupt, saves_buffer, saves_tick, saves_fed, saves_small;
 };
 
 /* Divides the time of a block. */
 void msc_costs_of(const struct msc_pace *, enum msc_pace_set, struct msc_costs *);
+
+/* packets.c: what a block takes that is ready, from its first packet to its last. */
+double msc_sends_ns(const struct msc_pace *);
+/* The parts of it that are not the wire's, out of c->rest; and what mending them saves. */
+void msc_divide_packets(struct msc_costs *);
+void msc_bound_packets(struct msc_costs *, double tick_ns); /* that blocks may keep to; 0: none */
+void msc_words_fed(const struct msc_costs *, struct msc_diagnosis *);
+void msc_words_small(const struct msc_costs *, struct msc_diagnosis *);
 
 /* What a block takes at least and at most when all faults are mended. */
 void msc_bound_mended(struct msc_pace *, const struct msc_costs *);
@@ -49,6 +57,11 @@ struct msc_shares {
 	struct msc_range saves;
 };
 struct msc_shares msc_shares_of(const struct msc_costs *, enum msc_diagnosis_id);
+
+/* untold.c: into p->untold, what is left open; the causes are known. */
+void msc_pace_untold(struct msc_pace *, const struct msc_costs *);
+/* Endpoint 0 would be kept waiting for too short a time for this host's frames to show it. */
+bool msc_hides_deafness(const struct msc_pace *);
 
 /* What can be done about a bus that has a hub's translator in it. */
 void msc_advise_path(const struct msc_pace *, struct msc_diagnosis *);

@@ -17,11 +17,13 @@
 #define MENTIONED      0.03 /* and from which on it is named at all */
 #define FULL	       0.93 /* of the time is packets: what is left is the command's */
 #define WRITES_LEAST   16
+#define FIRST_LONGER   1.15 /* times what each further block takes */
 
 const char *const msc_diagnosis_ids[MSC_DIAGS] = {
-	"medium-in-interrupt", "single-buffered", "tick-bound",	  "host-paced",
-	"per-command-cost",    "write-pauses",	  "page-merge",	  "small-buffer",
-	"block-by-block",      "polling-task",	  "medium-bound", "bus-bound",
+	"medium-in-interrupt", "single-buffered", "tick-bound",   "packet-by-packet",
+	"small-packets",       "host-paced",      "per-command-cost", "write-pauses",
+	"page-merge",	       "small-buffer",    "block-by-block", "polling-task",
+	"medium-bound",        "bus-bound",
 };
 
 /* ---- words ----------------------------------------------------------------------------------- */
@@ -63,8 +65,8 @@ static void words_interrupt(const struct msc_costs *c, struct msc_diagnosis *d)
 		 "do not read the medium inside the USB interrupt: let the interrupt put a request "
 		 "into a queue and return, let a task read by DMA and arm the endpoint when the "
 		 "block has come; until then the peripheral answers NAK by itself. DMA saves "
-		 "the copying, not the wait for the medium; a task that is woken only at the next "
-		 "tick can lose what is gained");
+		 "the copying, not the wait for the medium, and no host sees which is which: a pin "
+		 "that is set while the processor copies would tell");
 }
 
 static void words_buffer(const struct msc_costs *c, struct msc_diagnosis *d)
@@ -81,6 +83,7 @@ static void words_buffer(const struct msc_costs *c, struct msc_diagnosis *d)
 			msc_ns(p->block_ns).s, msc_ns(p->bus_ns).s, msc_ns(p->after_pause_ns[1]).s,
 			!p->ready
 				? ", and all others as promptly: how many one buffer holds was not seen"
+			: msc_keeps_to_tick(p) ? ": a tick holds both, whether they overlap or not"
 			: p->host.locked
 				? ": what tells one buffer from two lies within what the host's frames "
 				  "leave unknown"
@@ -231,10 +234,12 @@ static void words_command(const struct msc_costs *c, struct msc_diagnosis *d)
 		 msc_ns(msc_per_command(c, z)).s,
 		 p->sizes[0].blocks == 0 && p->sizes[0].true_ns >= 0 ? msc_ns(p->sizes[0].true_ns).s
 								     : "an unknown time");
-	snprintf(d->advice, sizeof d->advice,
-		 "start the medium before anything else when a CBW arrives, keep a multiple-block "
-		 "read open across commands that follow each other, and send the CSW from the "
-		 "interrupt that ends the data");
+	snprintf(
+		d->advice, sizeof d->advice,
+		"start the medium before anything else when a CBW arrives, keep a multiple-block "
+		"read open across commands that follow each other, send the first block when it is "
+		"there and not when its buffer is full, and the CSW from the interrupt that ends "
+		"the data");
 }
 
 static void words_pauses(const struct msc_costs *c, struct msc_diagnosis *d)
@@ -254,17 +259,31 @@ static void words_pauses(const struct msc_costs *c, struct msc_diagnosis *d)
 		 "to its allocation unit, and keep buffers to receive in meanwhile");
 }
 
+/* A medium that needs a command for each block takes as long for the first as for each other. */
+static const char *of_commands(const struct msc_pace *p)
+{
+	double medium = p->medium_ns > 0 ? p->medium_ns : p->block_ns;
+
+	if (p->first_ns < 0 || p->chunk != 1 || msc_wakes_by_tick(p))
+		return "the processor's copying counts as the medium's time";
+	return p->first_ns > FIRST_LONGER * medium
+		       ? "the first of a command takes longer, so that further ones need no command "
+			 "to the medium of their own, or a shorter one"
+		       : "the first of a command takes no longer, so that a command to the medium for "
+			 "each block, and the processor's copying, may be part of it";
+}
+
 static void words_medium(const struct msc_costs *c, struct msc_diagnosis *d)
 {
 	const struct msc_pace *p = c->p;
 	bool alone = c->interrupt + c->buffer + c->tick <= 0;
 
-	d->sure = sure_if(p->buffers && alone && !msc_hides_tick(p));
+	d->sure = sure_if(p->buffers && alone && !msc_hides_tick(p) && !msc_hides_deafness(p));
 	if (alone)
 		snprintf(
 			d->evidence, sizeof d->evidence,
-			"a block comes every %s, and the bus needs %s of it%s",
-			msc_ns(p->block_ns).s, msc_ns(p->bus_ns).s,
+			"a block comes every %s, and the bus needs %s of it; %s%s",
+			msc_ns(p->block_ns).s, msc_ns(p->bus_ns).s, of_commands(p),
 			p->buffers > 1 && !msc_hides_tick(p)
 				? msc_wakes_by_tick(p)
 					  ? "; bus and medium already work at the same time, and blocks "
@@ -327,6 +346,8 @@ static void (*const words[MSC_DIAGS])(const struct msc_costs *, struct msc_diagn
 	[MSC_DIAG_MEDIUM_IN_INTERRUPT] = words_interrupt,
 	[MSC_DIAG_SINGLE_BUFFERED] = words_buffer,
 	[MSC_DIAG_TICK_BOUND] = words_tick,
+	[MSC_DIAG_PACKET_BY_PACKET] = msc_words_fed,
+	[MSC_DIAG_SMALL_PACKETS] = msc_words_small,
 	[MSC_DIAG_HOST_PACED] = words_host,
 	[MSC_DIAG_PER_COMMAND_COST] = words_command,
 	[MSC_DIAG_WRITE_PAUSES] = words_pauses,
@@ -392,77 +413,6 @@ static bool host_matters_serially(const struct msc_pace *p)
 	return p->serial && msc_shares_of(&serial, MSC_DIAG_HOST_PACED).cost >= COMMAND_MATTERS;
 }
 
-static const char *what_hides_buffers(const struct msc_pace *p)
-{
-	if (!p->ready)
-		return "all blocks that were read after a pause of the host came at once, so where a "
-		       "buffer of the device ends was not seen";
-	if (p->host.locked)
-		return "the difference is lost in this host's frames; a host controller that reports "
-		       "at once (xHCI) would tell";
-	if (p->moderation_ns > 0)
-		return "the host's interrupt moderation hides the difference; a host controller that "
-		       "reports each transfer at once would tell";
-	return "the rest is about what an endpoint that was armed late waits for the host's next poll, "
-	       "which a second buffer need not save; a medium that is slower for the trial would tell";
-}
-
-static void untold(struct msc_pace *p, const struct msc_costs *c)
-{
-	char bus[80];
-
-	if (p->beats_bus)
-		snprintf(p->untold, sizeof p->untold,
-			 "commands took less time than their bytes need on %s, so no such bus lies "
-			 "between: what it would need is no measure of them, and that the bus is a "
-			 "limit could not be told",
-			 msc_bus_text(bus, sizeof bus, p->speed));
-	else if (p->blurred)
-		snprintf(p->untold, sizeof p->untold,
-			 "the host was too slow to see when packets arrived, so it is unknown what "
-			 "the device does between blocks");
-	else if (p->block_ns <= 0)
-		snprintf(
-			p->untold, sizeof p->untold,
-			"no long reads were measured, so it is unknown what the device does between "
-			"blocks");
-	else if (msc_is_waiting(p) && !msc_is_divided(p))
-		snprintf(p->untold, sizeof p->untold,
-			 "a block comes every %s, and the bus needs %s of it: what of the rest is "
-			 "the medium's, and what the firmware's order of work costs, is not in the "
-			 "capture",
-			 msc_ns(p->block_ns).s, msc_ns(p->bus_ns).s);
-	else if (msc_waits_unseen(p))
-		snprintf(
-			p->untold, sizeof p->untold,
-			"a block takes %s, and the bus needs %s of it: whether the rest is the medium's or "
-			"waits for a tick shorter than the host's frame could not be told; a host "
-			"controller that reports at once (xHCI) would tell",
-			msc_ns(p->block_ns).s, msc_ns(p->bus_ns).s);
-	else if (msc_hides_tick(p))
-		snprintf(
-			p->untold, sizeof p->untold,
-			"the device has a tick of %s, and this host sees completions only every %s: "
-			"whether each block waits for the tick too could not be told; a host "
-			"controller that reports at once (xHCI) would tell",
-			msc_ns(p->tick.period_ns).s, msc_ns(p->host.period_ns).s);
-	else if (p->buffers_unseen)
-		snprintf(p->untold, sizeof p->untold, "one buffer or two could not be told: %s",
-			 what_hides_buffers(p));
-	else if (c->rest < p->block_ns && p->requests_busy < MSC_PACE_REQUESTS_LEAST)
-		snprintf(
-			p->untold, sizeof p->untold,
-			"endpoint 0 did not answer often enough to tell whether the medium is read "
-			"in an interrupt");
-	else if (p->tick.locked && p->tick_clock != MSC_PACE_CLOCK_DEVICE)
-		snprintf(p->untold, sizeof p->untold,
-			 "arrivals keep to the period of the host's frames and do not slip against "
-			 "it: whose clock it is could not be told");
-	else if (!p->n_diagnosis)
-		snprintf(p->untold, sizeof p->untold,
-			 "could not tell: no cause takes a share of the time that stands out");
-}
-
 void msc_pace_diagnose(struct msc_pace *p)
 {
 	struct msc_costs c;
@@ -487,7 +437,9 @@ void msc_pace_diagnose(struct msc_pace *p)
 			d.saves_least = shares.saves.least;
 			d.saves_most = shares.saves.most;
 		}
-		if (worth(&d) < MENTIONED && !(id == MSC_DIAG_MEDIUM_BOUND && c.interrupt > 0) &&
+		if (worth(&d) < MENTIONED &&
+		    !(id == MSC_DIAG_MEDIUM_BOUND && msc_is_divided(p) &&
+		      c.interrupt + c.tick > 0) &&
 		    !(id == MSC_DIAG_HOST_PACED && largest(p) && host_matters_serially(p)))
 			continue;
 		words[id](&c, &d);
@@ -496,5 +448,5 @@ void msc_pace_diagnose(struct msc_pace *p)
 		msc_diagnosis_insert(p, &d);
 	}
 	tie(p);
-	untold(p, &c);
+	msc_pace_untold(p, &c);
 }

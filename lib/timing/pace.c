@@ -24,6 +24,7 @@
 #define BLURRED	      0.8
 #define STAGES	      3 /* of a request */
 #define TOGETHER      10 /* 1 / the share of packets that are reported with the one before */
+#define HANDED_PART   4.0 /* of what tells one buffer from two: where the line between them is */
 #define POLLS	      1.5 /* of the host, which any block may wait for */
 #define TELLS	      3.0 /* standard errors, from one buffer to two */
 #define PAUSE_LEAST   (50.0 * MSC_MS)
@@ -46,7 +47,9 @@ static void weigh_bus(struct msc_pace_work *w)
 	w->packet_ns += w->p->path_more_ns;
 	w->p->alone_ns = w->p->bus_ns;
 	w->p->bus_ns += packets * w->p->path_more_ns;
-	w->half_block = in_piece > 0 ? (packets - in_piece) / 2 * w->packet_ns : 0;
+	msc_weigh_packets(w, bits);
+	w->half_block = in_piece > 0 ? (packets - in_piece) / 2 * w->packet_ns + w->p->fed_ns / 2
+				     : 0;
 }
 
 /* ---- the host's frame ------------------------------------------------------------------------ */
@@ -135,6 +138,15 @@ static bool waits(const struct msc_pace *p)
 	return p->block_ns > 0 && p->block_ns - p->bus_ns > WAITING_LEAST * p->block_ns;
 }
 
+static void count_ready(struct msc_pace *p, const double *gap, uint32_t blocks, double late)
+{
+	p->ready = 1;
+	while (p->ready + 1 < blocks && gap[p->ready + 1] < late)
+		p->ready++;
+	if (p->ready + 1 == blocks)
+		p->ready = 0;
+}
+
 /* Which blocks come promptly after a pause is decided when the tick is known: settle_buffers. */
 static void look_after_pause(struct msc_pace_work *w, double *gap, uint32_t blocks)
 {
@@ -142,17 +154,13 @@ static void look_after_pause(struct msc_pace_work *w, double *gap, uint32_t bloc
 	double late = READY_MOST * p->block_ns;
 
 	if (p->chunk > 1) /* between two of them lies what a whole one waits for */
-		late = p->bus_ns + READY_MOST * (p->block_ns - p->bus_ns) * p->chunk;
+		late = msc_sends_ns(p) + READY_MOST * (p->block_ns - msc_sends_ns(p)) * p->chunk;
 	gap[1] -= w->half_frame - w->half_block; /* to the end of the block */
 	for (size_t i = 0; i < w->s->n_streams; i++)
 		p->resumed += w->s->streams[i].paused;
 	for (uint32_t k = 0; k < MSC_COUNT(p->after_pause_ns) && k + 1 < blocks; k++)
 		p->after_pause_ns[k] = gap[k + 1];
-	p->ready = 1;
-	while (p->ready + 1 < blocks && gap[p->ready + 1] < late)
-		p->ready++;
-	if (p->ready + 1 == blocks)
-		p->ready = 0;
+	count_ready(p, gap, blocks, late);
 }
 
 static int measure_blocks(struct msc_pace_work *w, struct msc_err *err)
@@ -173,9 +181,10 @@ static int measure_blocks(struct msc_pace_work *w, struct msc_err *err)
 		return -1;
 	}
 	if (blocks) {
-		p->first_ns = fmax(0, gap[0] + w->half_block - p->bus_ns - cbw_ns - w->half_frame);
+		p->first_ns =
+			fmax(0, gap[0] + w->half_block - msc_sends_ns(p) - cbw_ns - w->half_frame);
 		p->block_ns = msc_mean(gap + 1, blocks - 1);
-		p->chunk = waits(p) ? msc_chunk_of(gap, blocks, p->bus_ns) : 0;
+		p->chunk = waits(p) ? msc_chunk_of(gap, blocks, msc_sends_ns(p)) : 0;
 		if (p->chunk) /* whole chunks only */
 			p->block_ns = msc_mean(gap + 1, (blocks - 1) / p->chunk * p->chunk);
 	}
@@ -199,19 +208,18 @@ static int measure_blocks(struct msc_pace_work *w, struct msc_err *err)
  * first block's latency shows when it is rid of the wait for a tick, and the bus. */
 static double overlap(const struct msc_pace *p)
 {
-	double medium = p->first_ns;
+	double medium = p->first_ns, sends = msc_sends_ns(p);
 
 	if (p->wake.locked)
 		medium = fmax(0, medium - p->wake.period_ns / 2);
-	return fmin(1,
-		    fmax(0, (medium + p->bus_ns - p->block_ns) / fmax(1, fmin(medium, p->bus_ns))));
+	return fmin(1, fmax(0, (medium + sends - p->block_ns) / fmax(1, fmin(medium, sends))));
 }
 
 /* The second block was perhaps ready, and waited for a tick to be handed over, though blocks seldom do in a
  * long read. */
 static bool hands_over_late(const struct msc_pace *p, double later)
 {
-	return later < p->bus_ns * p->chunk + p->wake.period_ns &&
+	return later < msc_sends_ns(p) * p->chunk + p->wake.period_ns &&
 	       (msc_ticks_at_times(p) ||
 		(msc_wakes_by_tick(p) && later > NO_LONGER * p->block_ns * p->chunk));
 }
@@ -249,6 +257,33 @@ static void settle_chunks(struct msc_pace *p, double bus, double block)
 		p->buffers = 0;
 }
 
+/* What a chunk takes at most, after the one before it has gone, if it was ready: half a tick, and a part of the
+ * ticks that the device needs for one. One that was not waits for half a tick as well, and for the medium. */
+static double handed_within(const struct msc_pace *p)
+{
+	double tick = p->tick.period_ns, bus = msc_sends_ns(p) * p->chunk;
+
+	return tick / 2 + fmax(0, p->block_ns * p->chunk - tick * ceil(bus / tick)) / HANDED_PART;
+}
+
+/* Chunks of several blocks that keep to a tick: which were ready shows when it is known. */
+static int count_again(struct msc_pace_work *w, struct msc_err *err)
+{
+	struct msc_pace *p = w->p;
+	uint32_t after = msc_stream_blocks(w->s, true);
+	double *gap;
+	int rc;
+
+	if (!p->tick.locked || p->chunk < 2 || !after)
+		return 0;
+	gap = calloc(after + 1, sizeof *gap);
+	rc = gap ? msc_mean_gaps(w->s, true, after, gap, err) : msc_nomem(err);
+	if (rc == 0)
+		count_ready(p, gap, after, msc_sends_ns(p) + handed_within(p));
+	free(gap);
+	return rc;
+}
+
 /* After a pause of the host, a device with one buffer has one chunk ready, and the next comes as in
  * a long read. One with two has two; but a task may have to hand the second over, which can wait
  * for a tick. Where that hides the difference, the first block decides; nowhere else, for its time has the
@@ -256,7 +291,7 @@ static void settle_chunks(struct msc_pace *p, double bus, double block)
 static void settle_buffers(struct msc_pace *p)
 {
 	double tick = p->tick.locked ? p->tick.period_ns : 0;
-	double bus = p->bus_ns * p->chunk, block = p->block_ns * p->chunk;
+	double bus = msc_sends_ns(p) * p->chunk, block = p->block_ns * p->chunk;
 	double rounded = tick > 0 ? tick * ceil(bus / tick) : bus;
 	double later = p->after_pause_ns[1], limit = bus + (block - bus) * READY_MOST;
 
@@ -276,9 +311,9 @@ static void settle_buffers(struct msc_pace *p)
 	else if (p->chunk > 1)
 		settle_chunks(p, bus, block);
 	else if (tick > 0 && block < 1.25 * rounded) /* a tick holds both, overlapping or not */
-		p->buffers = p->overlap > OVERLAPPED ? 2 : 0;
+		p->buffers_unseen = !(p->buffers = p->overlap > OVERLAPPED ? 2 : 0);
 	else if (tick > 0)
-		p->buffers = later < tick / 2 + bus + (block - rounded) / 2 ? 2 : 1;
+		p->buffers = later < bus + handed_within(p) ? 2 : 1;
 	else if (!tells_buffers(p, bus, block))
 		p->buffers_unseen = true;
 	else if (later < limit)
@@ -290,7 +325,7 @@ static void settle_buffers(struct msc_pace *p)
 	if (p->chunk > 1 && !p->buffers && !p->buffers_unseen)
 		p->buffers = 1;
 	if (p->buffers)
-		p->medium_ns = p->buffers > 1 ? p->block_ns : p->block_ns - p->bus_ns;
+		p->medium_ns = p->buffers > 1 ? p->block_ns : p->block_ns - msc_sends_ns(p);
 }
 
 /* ---- endpoint 0 ------------------------------------------------------------------------------ */
@@ -328,9 +363,9 @@ static double deaf(const struct msc_pace_work *w, double slow_ns)
 	const struct msc_pace *p = w->p;
 	double shared = 1.5 * w->packet_ns * p->bus_ns / fmax(p->block_ns, p->bus_ns);
 
-	if (!p->host.locked || w->s->bus || p->chunk != 1)
+	if (!p->host.locked || w->s->bus || !p->chunk)
 		return slow_ns - STAGES * w->packet_ns - p->moderation_ns;
-	return sqrt(2 * p->block_ns * fmax(0, p->request_extra_ns - shared));
+	return sqrt(2 * p->block_ns * p->chunk * fmax(0, p->request_extra_ns - shared));
 }
 
 static int listen(struct msc_pace_work *w, struct msc_err *err)
@@ -444,7 +479,8 @@ int msc_pace_analyse(const struct msc_pace_samples *s, const struct msc_pace_opt
 	}
 	if (measure_blocks(&w, err) < 0)
 		return -1;
-	if (listen(&w, err) < 0 || msc_pace_find_tick(&w, err) < 0 || weigh_writes(&w, err) < 0)
+	if (listen(&w, err) < 0 || msc_pace_find_tick(&w, err) < 0 || count_again(&w, err) < 0 ||
+	    weigh_writes(&w, err) < 0)
 		return -1;
 	settle_buffers(p);
 	count_naks(&w);

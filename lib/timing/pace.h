@@ -177,6 +177,8 @@ enum msc_diagnosis_id {
 	MSC_DIAG_MEDIUM_IN_INTERRUPT,
 	MSC_DIAG_SINGLE_BUFFERED,
 	MSC_DIAG_TICK_BOUND,
+	MSC_DIAG_PACKET_BY_PACKET,
+	MSC_DIAG_SMALL_PACKETS,
 	MSC_DIAG_HOST_PACED,
 	MSC_DIAG_PER_COMMAND_COST,
 	MSC_DIAG_WRITE_PAUSES,
@@ -213,7 +215,7 @@ struct msc_diagnosis {
 
 struct msc_pace {
 	enum msc_speed speed;
-	uint32_t block_size;
+	uint32_t block_size, packet; /* bytes */
 	bool serial, queued; /* what the diagnosis is about */
 	bool queued_works;
 	char queued_why[128];
@@ -238,6 +240,8 @@ struct msc_pace {
 	/* reads, per block, without the host; below 0: could not be told */
 	double bus_ns;		/* on the wire */
 	double alone_ns;	/* the same, if nothing but the wire delayed a packet */
+	double large_bus_ns; /* bus_ns, if packets were as large as this speed allows */
+	double fed_ns; /* between its packets, where the device has none ready; 0: not seen */
 	double path_more_ns; /* what each packet takes beyond its own time, because a hub's translator
 				   passes it on and other devices are served between; 0: no such hub is known */
 	double block_ns;	/* from one to the next, in a long read */

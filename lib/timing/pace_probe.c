@@ -219,7 +219,8 @@ static int see_chunk(struct msc_probe *s, uint32_t blocks, uint32_t *chunk, stru
 	int rc = gap ? msc_mean_gaps(s->out, false, blocks, gap, err) : msc_nomem(err);
 
 	if (rc == 0)
-		*chunk = msc_chunk_of(gap, blocks, packets * packet_ns);
+		*chunk = msc_chunk_of(gap, blocks,
+				      packets * packet_ns + msc_fed_ns(s->out, packet_ns));
 	free(gap);
 	return rc;
 }

@@ -16,6 +16,8 @@
 #define WAKE_LEAST    0.25 /* the medium's own time blurs it */
 #define RHYTHM_MOST   0.5    /* of the beginnings of reads in a capture */
 #define HANDED_LATE   0.25 /* of a tick */
+#define OTHER_MOST    8 /* arrivals of a read that are searched for a tick of their own */
+#define GRID_WITHIN   0.05   /* of a microframe */
 #define DRIFT_MOST    2000.0	       /* ppm; beyond that the tick has an odd period */
 
 /* The drift of the tick against the host's frames, if its period is meant to be a round one. */
@@ -88,6 +90,49 @@ static int leave_rhythm(const struct msc_pace_samples *s, bool paused, struct ms
 	return 0;
 }
 
+/* A hub's translator takes what it has to the host in microframes (USB 2.0, 11.18), and a host may report at
+ * their ends: a grid of one is theirs, or of parts of it. */
+static bool is_hosts_grid(const struct msc_pace_work *w, double period_ns)
+{
+	const struct msc_pace_lock *host = &w->p->host;
+	double microframes = period_ns / MSC_PACE_MICROFRAME_NS;
+
+	if (w->s->translated)
+		return microframes < 1.5;
+	return host->locked && host->period_ns < 1.5 * MSC_PACE_MICROFRAME_NS &&
+	       fabs(microframes - 1) < GRID_WITHIN;
+}
+
+/* Leaves the first arrivals of each read; returns how many. */
+static size_t a_few_of_each(struct msc_event_time *e, size_t n)
+{
+	size_t kept = 0, of_group = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		of_group = i && e[i].group == e[i - 1].group ? of_group + 1 : 0;
+		if (of_group < OTHER_MOST)
+			e[kept++] = e[i]; /* kept <= i */
+	}
+	return kept;
+}
+
+/* The task that reads may be woken by another tick than the one that takes commands. */
+static int find_other(struct msc_pace_work *w, struct msc_event_time *e, size_t n,
+		      struct msc_err *err)
+{
+	struct msc_pace *p = w->p;
+	struct msc_pace_lock other = { .locked = false };
+
+	if (msc_find_lock(e, n, TICK_SHORTEST, TICK_LONGEST, &other, err) < 0)
+		return -1;
+	if (!is_locked(&other, LOCKED_SHARP) || is_hosts_grid(w, other.period_ns))
+		return 0;
+	other.locked = true;
+	p->tick = other;
+	p->tick_clock = whose(p, other.period_ns, w->s->bus);
+	return 0;
+}
+
 /* Whether the other blocks keep to the tick that was found, and whose it is. */
 static int follow_tick(struct msc_pace_work *w, const struct msc_pace_view *view,
 		       const struct msc_pace_lock *found, struct msc_err *err)
@@ -95,6 +140,7 @@ static int follow_tick(struct msc_pace_work *w, const struct msc_pace_view *view
 	struct msc_pace *p = w->p;
 	struct msc_event_time *e;
 	size_t n;
+	int rc = 0;
 
 	p->tick_clock = whose(p, found->period_ns, w->s->bus);
 	if (msc_arrivals(view, p->chunk ? p->chunk : 1, &e, &n, err) < 0)
@@ -105,8 +151,10 @@ static int follow_tick(struct msc_pace_work *w, const struct msc_pace_view *view
 						     ? LOCKED_LEAST
 						     : LOCKED_SHARP);
 	p->tick.period_ns = found->period_ns; /* known better */
+	if (!p->tick.locked && p->wake.locked && !w->s->captured)
+		rc = find_other(w, e, a_few_of_each(e, n), err);
 	free(e);
-	return 0;
+	return rc;
 }
 
 /* What is handed over after a pause comes right behind the block before it, or its task is woken late: by
@@ -114,16 +162,8 @@ static int follow_tick(struct msc_pace_work *w, const struct msc_pace_view *view
 static bool is_handed_late(const struct msc_pace *p)
 {
 	return p->handed.resultant > LOCKED_SHARP &&
-	       p->after_pause_ns[1] - p->bus_ns * p->chunk > HANDED_LATE * p->handed.period_ns;
-}
-
-/* A hub's translator takes what it has to the host in microframes (USB 2.0, 11.18), and a host may report at
- * their ends: a grid of one is theirs. */
-static bool is_microframed(const struct msc_pace_work *w)
-{
-	const struct msc_pace_lock *host = &w->p->host;
-
-	return w->s->translated || (host->locked && host->period_ns < 1.5 * MSC_PACE_MICROFRAME_NS);
+	       p->after_pause_ns[1] - msc_sends_ns(p) * p->chunk >
+		       HANDED_LATE * p->handed.period_ns;
 }
 
 static int find_in(struct msc_pace_work *w, struct msc_event_time *e, size_t n,
@@ -131,8 +171,7 @@ static int find_in(struct msc_pace_work *w, struct msc_event_time *e, size_t n,
 {
 	int rc = msc_find_lock(e, n, TICK_SHORTEST, TICK_LONGEST, found, err);
 
-	found->locked = is_locked(found, WAKE_LEAST) &&
-			!(is_microframed(w) && found->period_ns < 1.5 * MSC_PACE_MICROFRAME_NS);
+	found->locked = is_locked(found, WAKE_LEAST) && !is_hosts_grid(w, found->period_ns);
 	if (found->locked)
 		tell_drift(w, found->period_ns, e, n);
 	free(e);

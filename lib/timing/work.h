@@ -23,6 +23,9 @@ double msc_mean(const double *x, size_t n); /* -1: of nothing */
  * that was busy. Tukey's far fence, and never less than a frame beyond the upper quartile. */
 double msc_disturbed_above(const double *x, size_t n);
 
+/* packets.c: what a block's packets take beyond the wire; bus_ns is known, `bits` are those of a packet. */
+void msc_weigh_packets(struct msc_pace_work *, double bits);
+
 /* Fills in wake, handed, tick and what goes with them; blocks were measured. */
 int msc_pace_find_tick(struct msc_pace_work *, struct msc_err *) MSC_MUST_CHECK;
 

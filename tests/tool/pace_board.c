@@ -8,6 +8,8 @@
  *	COPY_NS		the processor's own, for each block
  *	DEAF		1: with interrupts off while it reads and copies
  *	LOOK_NS		the task looks at a grid of so many only; 0: whenever something has come
+ *	WAKE_NS		it is woken at a grid of so many when the medium is done; 0: at once
+ *	FEED_NS		the processor hands each packet to the peripheral, and takes so long; 0: a buffer at once
  */
 #include "hw.h"
 
@@ -30,19 +32,42 @@ static bool second_busy, second_waits; /* it is being sent; disk.c waits for it 
 static const void *after;	       /* what comes then */
 static size_t after_len;
 static bool woken;
+static const uint8_t *packet; /* the next of what is fed packet by packet */
+static size_t packets_len;    /* and what is left from there on */
+
+static void feed(void)
+{
+	size_t most = hw_high_speed() ? 512 : 64, n = packets_len < most ? packets_len : most;
+	const uint8_t *from = packet;
+
+	board->spin(board, FEED_NS);
+	packet += n;
+	packets_len -= n;
+	hw_transmit(0x81, from, n);
+}
+
+static void give(uint8_t ep, const void *buf, size_t len)
+{
+	packet = buf;
+	packets_len = FEED_NS ? len : 0;
+	if (FEED_NS)
+		feed();
+	else
+		hw_transmit(ep, buf, len);
+}
 
 static void send_second(const void *buf, size_t len)
 {
 	second_busy = true;
 	memcpy(second, buf, len);
-	hw_transmit(0x81, second, len);
+	give(0x81, second, len);
 }
 
 /* What disk.c hands over counts as sent as soon as its buffer is free. */
 void board_transmit(uint8_t ep, const void *buf, size_t len)
 {
 	if (HOLD < 2) {
-		hw_transmit(ep, buf, len);
+		give(ep, buf, len);
 	} else if (second_busy) {
 		second_waits = true;
 		after = buf;
@@ -55,6 +80,10 @@ void board_transmit(uint8_t ep, const void *buf, size_t len)
 
 void board_sent(uint8_t ep)
 {
+	if (packets_len) {
+		feed();
+		return;
+	}
 	second_busy = false;
 	if (second_waits)
 		send_second(after, after_len);
@@ -66,7 +95,24 @@ void board_sent(uint8_t ep)
 void board_abort(uint8_t ep)
 {
 	second_busy = second_waits = false;
+	packets_len = 0;
 	hw_abort(ep);
+}
+
+static void wake(mscope_board *b, void *arg)
+{
+	(void)b;
+	(void)arg;
+	woken = true;
+}
+
+static void wait_for_grid(int64_t ns)
+{
+	woken = ns == 0;
+	if (ns)
+		board->timer(board, ns - board->now(board) % ns, wake, NULL);
+	while (!woken)
+		hw_wait();
 }
 
 bool board_read(uint32_t lba, uint32_t blocks, void *buf)
@@ -79,24 +125,12 @@ bool board_read(uint32_t lba, uint32_t blocks, void *buf)
 	board->spin(board, (int64_t)COPY_NS * blocks);
 	if (DEAF)
 		board->irq_enable(board);
+	wait_for_grid(WAKE_NS);
 	return ok;
-}
-
-static void wake(mscope_board *b, void *arg)
-{
-	(void)b;
-	(void)arg;
-	woken = true;
 }
 
 void board_wait(void)
 {
-	int64_t look = LOOK_NS;
-
 	hw_wait();
-	woken = look == 0;
-	if (look)
-		board->timer(board, look - board->now(board) % look, wake, NULL);
-	while (!woken)
-		hw_wait();
+	wait_for_grid(LOOK_NS);
 }

@@ -109,12 +109,15 @@ class Board:
     copy_ns: int = 0
     deaf: int = 0
     look_ns: int = 0
+    wake_ns: int = 0
+    feed_ns: int = 0
     bench: str = "host=xhci"
     medium_us: int = 0
 
     def target(self, folder):
         """Built there if it is not there yet."""
-        out = Path(folder) / f"board-{self.blocks}-{self.hold}-{self.copy_ns}-{self.deaf}-{self.look_ns}.so"
+        built = (self.blocks, self.hold, self.copy_ns, self.deaf, self.look_ns, self.wake_ns, self.feed_ns)
+        out = Path(folder) / f"board-{'-'.join(map(str, built))}.so"
         if not out.exists():
             text = (EXAMPLE / "disk.c").read_text()
             other = text.replace("BUFFER_BLOCKS = 16", f"BUFFER_BLOCKS = {self.blocks}")
@@ -126,7 +129,7 @@ class Board:
             subprocess.run([*cc, *given, "-c", "-o", out.with_suffix(".o"), disk], check=True)
             settings = [f"-D{name}={value}" for name, value in (
                 ("BUFFER_BLOCKS", self.blocks), ("HOLD", self.hold), ("COPY_NS", self.copy_ns), ("DEAF", self.deaf),
-                ("LOOK_NS", self.look_ns))]
+                ("LOOK_NS", self.look_ns), ("WAKE_NS", self.wake_ns), ("FEED_NS", self.feed_ns))]
             subprocess.run([*cc, *settings, "-Wall", "-Wextra", "-Werror", f"-I{EXAMPLE.parent.parent / 'lib'}", "-shared",
                             "-o", out, out.with_suffix(".o"), HERE / "pace_board.c"], check=True)
         return f"sim:{out},{self.bench},read-time={self.medium_us}us"
@@ -141,8 +144,10 @@ class Board:
             found.append((("medium-in-interrupt",), other(deaf=0, copy_ns=0, hold=self.hold if self.look_ns else 2)))
         if self.hold == 1 and not self.look_ns:
             found.append((("single-buffered",), other(hold=2)))
-        if self.look_ns:
-            found.append((("tick-bound",), other(look_ns=0)))
+        if self.feed_ns:
+            found.append((("packet-by-packet",), other(feed_ns=0)))
+        if self.look_ns or self.wake_ns:
+            found.append((("tick-bound",), other(look_ns=0, wake_ns=0)))
         elif works:
             names = ("medium-bound", "per-command-cost") + ("medium-in-interrupt",) * self.deaf
             found.append((names, other(copy_ns=0, medium_us=0)))

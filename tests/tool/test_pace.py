@@ -109,6 +109,74 @@ def test_one_large_buffer_is_seen_or_said_not_to_be(mscope, boards, board):
     assert document["model"]["buffers"] == 1 or document["untold"].startswith("one buffer or two could not be told")
 
 
+def queued_ns(mscope, target):
+    samples = mscope.json("bench", target, "-b", 64, "--mode", "queued", "-n", "24")["runs"][0]["samples_ns"]
+    return sum(samples) / len(samples)
+
+
+# bytes of a packet, a host and a medium; ns of a read of 64 blocks with small packets and with those of 64 bytes
+SMALL = [(8, "host=uhci", 58000000, 28000000), (16, "host=xhci", 40235500, 27000000), (32, "host=ohci", 32000000, 28000000)]
+
+
+@pytest.mark.parametrize("packet, host, small_ns, large_ns", SMALL)
+def test_small_packets_are_a_cause(mscope, packet, host, small_ns, large_ns):
+    target = f"sim:reference,speed=full,{host}"
+    document = mscope.json("pace", f"{target},packet={packet}")
+    validate(document)
+    first = document["diagnosis"][0]
+    assert (first["id"], first["confidence"]) == ("small-packets", "shown")
+    assert queued_ns(mscope, f"{target},packet={packet}") == pytest.approx(small_ns, abs=1)
+    assert queued_ns(mscope, target) == pytest.approx(large_ns, abs=1)
+    assert pace_points.holds(first["saves"], 1 - large_ns / small_ns) and first["saves"]["least"] > .05
+    bus = next(d for d in document["diagnosis"] if d["id"] == "bus-bound")
+    assert "nothing is left" not in bus["advice"]
+    assert ids(mscope.json("pace", target))[0] == "bus-bound"
+
+
+FED = Board(feed_ns=6000, bench="speed=full,host=xhci")
+# what is fed packet by packet; ns of a read of 64 blocks; the same with packets that follow each other
+FED_NS = [(dataclasses.replace(FED, bench=f"speed=full,host={host}", **knobs), fed_ns, whole_ns)
+          for host, knobs, fed_ns, whole_ns in (
+              ("xhci", {"hold": 2, "copy_ns": 50000}, 34200333, 27556639), ("uhci", {"medium_us": 300}, 52000000, 48000000),
+              ("xhci", {"medium_us": 400}, 59156000, 53333333))]
+
+
+@pytest.mark.parametrize("board, fed_ns, whole_ns", FED_NS, ids=str)
+def test_packets_fed_one_by_one_are_a_cause_and_no_second_buffer_hides_them(mscope, boards, board, fed_ns, whole_ns):
+    document = mscope.json("pace", board.target(boards))
+    validate(document)
+    took = queued_ns(mscope, board.target(boards))
+    assert took == pytest.approx(fed_ns, abs=1)
+    whole = queued_ns(mscope, dataclasses.replace(board, feed_ns=0).target(boards))
+    assert whole == pytest.approx(whole_ns, abs=1)
+    assert pace_points.holds(saves(document, "packet-by-packet"), 1 - whole / took)
+    if board.hold == 1:
+        second = queued_ns(mscope, dataclasses.replace(board, hold=2).target(boards))
+        assert pace_points.holds(saves(document, "single-buffered"), 1 - second / took)
+    assert "packet-by-packet" not in ids(mscope.json("pace", dataclasses.replace(board, feed_ns=0).target(boards)))
+
+
+@pytest.mark.parametrize("board", [Board(look_ns=1000000, wake_ns=100000, medium_us=40, hold=2),
+                                   Board(look_ns=5000000, wake_ns=500000, medium_us=80, hold=2),
+                                   Board(look_ns=100000, copy_ns=8000, hold=2, bench="host=ehci")], ids=str)
+def test_the_tick_of_the_task_that_reads_is_found_beside_the_other(mscope, boards, board):
+    """Two ticks; and one near the microframe of the host."""
+    document = mscope.json("pace", board.target(boards))
+    validate(document)
+    tick = document["tick"]["blocks"]
+    assert tick["locked"] and tick["period_ns"] == pytest.approx(board.wake_ns or board.look_ns, rel=1e-3)
+    assert "tick-bound" in firsts(document)
+
+
+def test_what_a_frame_hides_of_endpoint_0_is_said(mscope, boards):
+    board = Board(copy_ns=24000, deaf=1, hold=2, bench="host=ehci")
+    hidden = mscope.json("pace", board.target(boards))
+    assert "USB interrupt could not be told" in hidden["untold"]
+    assert "medium-in-interrupt" not in ids(hidden)
+    shown = mscope.json("pace", dataclasses.replace(board, bench="host=xhci").target(boards))
+    assert "medium-in-interrupt" in ids(shown)
+
+
 @pytest.mark.parametrize("bench", ["host=xhci", "host=xhci,moderation=40us"])
 def test_what_keeps_requests_waiting_is_not_the_interrupt(mscope, boards, bench):
     """Packets of the read go before a request's, and a host with moderation reports it late."""
