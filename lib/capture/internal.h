@@ -73,7 +73,7 @@ struct device {
 	size_t n_held, held_bytes;
 	uint8_t guess_out;   /* an endpoint to which a CBW was sent, and no talk has it; 0: none */
 	uint32_t guess_tag;
-	int64_t told_ns; /* a driver's: of its last half */
+	int64_t told_ns[2]; /* a driver's: of its last half of endpoint 0, and of bulk */
 	struct pipe *pipes[ENDPOINTS]; /* of a capture of the bus */
 };
 

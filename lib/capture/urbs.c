@@ -185,13 +185,14 @@ static void begin(struct msc_transfer *t, const struct msc_urb *u, uint64_t numb
 }
 
 /* Where a later half stands before an earlier one, what belongs together cannot be told: files that were put
- * together from others are so, and then the host seems to have done what it has not. */
-static void note_order(struct msc_capture *c, struct device *d, int64_t at_ns)
+ * together from others are so, and then the host seems to have done what it has not. Whoever waits for endpoint 0 may
+ * tell of bulk transfers only afterwards. */
+static void note_order(struct msc_capture *c, struct device *d, bool bulk, int64_t at_ns)
 {
 	uint64_t lost = c->facts.lost;
 
-	if (at_ns >= d->told_ns) {
-		d->told_ns = at_ns;
+	if (at_ns >= d->told_ns[bulk]) {
+		d->told_ns[bulk] = at_ns;
 		return;
 	}
 	device_lost(d);
@@ -238,7 +239,7 @@ static void submitted(struct msc_capture *c, const struct msc_urb *u, int64_t at
 	d = device_get(c, u->bus, u->device);
 	if (!d)
 		return;
-	note_order(c, d, at_ns);
+	note_order(c, d, u->bulk, at_ns);
 	s = claim(c->urbs, u->id);
 	s->device = d;
 	s->bare = u->bare;
@@ -291,7 +292,7 @@ static MSC_APART void without_beginning(struct msc_capture *c, const struct msc_
 	struct talk *talk = d ? d->of_pipe[pipe_of(u->ep)] : NULL;
 
 	if (d)
-		note_order(c, d, at_ns);
+		note_order(c, d, u->bulk, at_ns);
 	if (talk)
 		talk_lost(talk);
 }
@@ -327,7 +328,7 @@ static void completed(struct msc_capture *c, const struct msc_urb *u, int64_t at
 	c->urbs->ended[c->urbs->n_ended].at_ns = at_ns;
 	c->urbs->n_ended = (c->urbs->n_ended + 1) % ENDED_MAX;
 	s = release(c->urbs, at);
-	note_order(c, s->device, at_ns);
+	note_order(c, s->device, s->t.ep != 0, at_ns);
 	t = &s->t; /* stays there until another begins */
 	t->ended = true;
 	t->outcome = u->outcome;

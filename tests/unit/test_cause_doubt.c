@@ -12,8 +12,9 @@
 #include "cause_trial.h"
 #include "wire/scsi.h"
 
-static const char *const names[] = { "a.b.a", "a.b.b", "a.b.c", "a.b.d", "a.b.e",
-				     "a.b.f", "a.b.g", "a.b.h", "a.b.i", "a.b.j" };
+/* The first four are of one kind. */
+static const char *const names[] = { "a.b.a", "a.b.b", "a.b.c", "a.b.d", "c.d.a",
+				     "e.f.a", "g.h.a", "i.j.a", "k.l.a", "m.n.a" };
 static const char *const rules[] = { "bot.csw.tag", "bot.residue.in", "scsi.inquiry.strings" };
 enum { TAG, RESIDUE, STRINGS };
 
