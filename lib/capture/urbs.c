@@ -186,11 +186,13 @@ static void begin(struct msc_transfer *t, const struct msc_urb *u, uint64_t numb
 
 /* Where a later half stands before an earlier one, what belongs together cannot be told: files that were put
  * together from others are so, and then the host seems to have done what it has not. Whoever waits for endpoint 0 may
- * tell of bulk transfers only afterwards. */
+ * tell of bulk transfers only afterwards. When a half is missing its time is made up. */
 static void note_order(struct msc_capture *c, struct device *d, bool bulk, int64_t at_ns)
 {
 	uint64_t lost = c->facts.lost;
 
+	if (c->urbs->halves)
+		return;
 	if (at_ns >= d->told_ns[bulk]) {
 		d->told_ns[bulk] = at_ns;
 		return;
