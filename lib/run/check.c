@@ -60,12 +60,12 @@ static bool has_spoken(struct msc_runner *r, const struct msc_rule *rule,
 	msc_record_text(context, sizeof context, x);
 	for (size_t i = 0; i < r->findings.count; i++) {
 		struct msc_finding *f = &r->findings.list[i];
-		bool sense = rule == &msc_rule_expect_sense &&
-			     !strncmp(f->rule->id, "scsi.sense.", strlen("scsi.sense."));
+		bool of_sense = !strncmp(f->rule->id, "scsi.sense.", strlen("scsi.sense."));
+		bool sense = rule == &msc_rule_expect_sense && of_sense;
 
 		/* what sense data says is found on the command that failed */
 		if (f->at_ns != x->ended_ns || is_stated(f->rule) ||
-		    (!sense && strcmp(f->context, context) != 0))
+		    (!of_sense && strcmp(f->context, context) != 0))
 			continue;
 		if (f->rule->fact ? fact_counts(r, f, amount)
 				  : f->severity >= (sense ? MSC_WARN : msc_run_worst(r)))

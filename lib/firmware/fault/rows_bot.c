@@ -100,7 +100,7 @@ static const struct msc_fault rows[] = {
 	  DEFECT({ AT_CSW, { FAILED, { HOST_SENDS, IS, 1 } }, .halt = HALT_OUT }) },
 	{ "read-halts-out",
 	  "a command with data to the host that fails halts bulk-out beside bulk-in",
-	  "one function for every error, which halts both endpoints", "bot.cbw.accept",
+	  NULL, "bot.cbw.accept",
 	  .mistake = "both endpoints are halted whatever the direction was: halt the one that data "
 		     "was due on, for the next CBW comes by bulk-out",
 	  DEFECT({ AT_CSW, { FAILED, { HOST_WANTS, IS, 1 } }, .halt = HALT_OUT }) },

@@ -109,8 +109,7 @@ static const struct msc_fault rows[] = {
 	  .mistake = "the request is taken, and no data stage armed: give two bytes",
 	  DEFECT({ AT_SETUP, { GET_STATUS_OF_ANYTHING }, .then = SWALLOW }) },
 	{ "hang-get-status-device", "GET_STATUS of the device is neither answered nor refused",
-	  "a stack that hands the request on for each recipient, and forgets one",
-	  "usb.control.answer",
+	  NULL, "usb.control.answer",
 	  .mistake = "the case of the device has no data stage: give two bytes, self-powered and "
 		     "remote wake-up",
 	  DEFECT({ AT_SETUP, { STANDARD(MSC_REQTYPE_IN, GET_STATUS) }, .then = SWALLOW }) },

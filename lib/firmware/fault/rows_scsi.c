@@ -501,7 +501,7 @@ static const struct msc_fault rows[] = {
 		     { ASCQ, PUT, 0 } } }) },
 	{ "wp-sense-absent",
 	  "a write to a write-protected medium is refused as if there were no medium",
-	  "one sense code serves whatever the storage callback refuses", "expect.sense",
+	  TINYUSB_MSC ": proc_read_io_data, proc_write_io_data", "expect.sense",
 	  .needs_writes = true, .target = "wp=1",
 	  .mistake = "2/3A/00 takes the medium away from the host: write protection is 7/27/00",
 	  DEFECT({ AT_ANSWER,
