@@ -71,8 +71,8 @@ static void fault_registry(void **unused)
 	for (const struct msc_fault *f = NULL; (f = msc_fault_next(f));) {
 		struct msc_err err = MSC_ERR_INIT;
 
-		if (!is_name(f->id) || !is_line(f->title) || (f->seen && !is_line(f->seen)) || !f->caught_by ||
-		    !*f->caught_by)
+		if (!is_name(f->id) || !is_line(f->title) || (f->seen && !is_line(f->seen)) ||
+		    !f->caught_by || !*f->caught_by)
 			fail_msg("fault %s is not well described", f->id);
 		are_rules(f->id, f->caught_by);
 		assert_ptr_equal(msc_fault_find(f->id, &err), f);
