@@ -53,8 +53,7 @@ static void on_event(void *user, const struct msc_event *ev)
 	if (ev->kind == MSC_EV_RECORD)
 		msc_evidence_note(run->seen, ev->record);
 	if (ev->kind == MSC_EV_CASE_END && ev->verdict != MSC_VERDICT_SKIP &&
-	    msc_evidence_add(run->seen, msc_scenario_name(ev->scenario), ev->findings, &run->err) <
-		    0)
+	    msc_evidence_add(run->seen, msc_scenario_name(ev->scenario), ev->findings, &run->err) < 0)
 		die("a run", &run->err);
 }
 
@@ -64,9 +63,10 @@ static void run(const char *target, const struct msc_scenarios *cases, bool writ
 {
 	struct run r = { .seen = seen, .err = MSC_ERR_INIT };
 	const struct msc_open_options open = { .allow_writes = writes };
-	struct msc_run_options options = {
-		.profile = MSC_PROFILE_SPEC, .allow_writes = writes, .event = on_event, .user = &r
-	};
+	struct msc_run_options options = { .profile = MSC_PROFILE_SPEC,
+					   .allow_writes = writes,
+					   .event = on_event,
+					   .user = &r };
 	struct msc_scenarios chosen;
 	struct msc_summary summary;
 	struct msc_err gone = MSC_ERR_INIT;
@@ -164,7 +164,8 @@ static void try_alone(struct entry *e, const struct msc_scenarios *all)
 	while (tried && tries++ < TRIES_MAX && e->n_alone < MSC_ALONE_MAX) {
 		best = n;
 		for (size_t i = 0; i < n; i++)
-			if (!tried[i] && (best == n || badness(e, all, i) < badness(e, all, best)))
+			if (!tried[i] &&
+			    (best == n || badness(e, all, i) < badness(e, all, best)))
 				best = i;
 		if (best == n)
 			break;
@@ -196,7 +197,7 @@ static size_t list_entries(struct entry **list)
 	n = 0;
 	for (const struct msc_fault *f = NULL; (f = msc_fault_next(f)); n++) {
 		(*list)[n] = (struct entry){ .id = f->id, .fault = f };
-		snprintf((*list)[n].target, sizeof(*list)[n].target, "sim:reference%s%s,fault=%s",
+		snprintf((*list)[n].target, sizeof (*list)[n].target, "sim:reference%s%s,fault=%s",
 			 f->target ? "," : "", f->target ? f->target : "", f->id);
 	}
 	for (size_t i = 0; i < MSC_COUNT(models); i++, n++) {
@@ -248,6 +249,7 @@ static void put_pairs(FILE *out, size_t i, struct entry *e, const struct msc_sce
 		run(target, all, true, &noise);
 	for (size_t k = 0; k < e->seen.n_seen; k++) {
 		struct msc_sighting *s = &e->seen.seen[k], *again = same_in(&noise, s);
+
 		s->forms |= again ? again->forms : 0;
 		put_pair(out, i, s, both && !again);
 	}
@@ -269,8 +271,7 @@ static void work(struct entry *list, size_t n, const struct msc_scenarios *all, 
 			try_alone(e, all);
 		put_pairs(out, i, e, all);
 		for (size_t a = 0; a < e->n_alone; a++)
-			fprintf(out, "a %zu %s %s 0 0\n", i, e->alone[a],
-				e->before ? e->before : "-");
+			fprintf(out, "a %zu %s %s 0 0\n", i, e->alone[a], e->before ? e->before : "-");
 		msc_evidence_clear(&e->seen);
 	}
 }
@@ -293,8 +294,8 @@ static void read_lines(FILE *f, struct lines *lines)
 	struct line line;
 
 	rewind(f);
-	while (fscanf(f, "%c %zu %127s %127s %" SCNu64 " %u\n", &line.kind, &line.entry, line.name,
-		      line.rule, &line.forms, &line.command) == 6) {
+	while (fscanf(f, "%c %zu %127s %127s %" SCNu64 " %u\n", &line.kind, &line.entry,
+		      line.name, line.rule, &line.forms, &line.command) == 6) {
 		if (lines->n == lines->room) {
 			lines->room = lines->room * 2 + 1024;
 			lines->list = reallocarray(lines->list, lines->room, sizeof line);
@@ -424,8 +425,7 @@ static void put_entries(const struct entry *list, size_t n, const struct lines *
 
 		printf("\t{ \"%s\", %zu, %zu, %zu, {", list[i].id, pair, pairs, n_alone);
 		for (size_t a = 0; a < n_alone; a++)
-			printf("%s %zu", a ? "," : "",
-			       index_of(names, lines->list[alone + a].name));
+			printf("%s %zu", a ? "," : "", index_of(names, lines->list[alone + a].name));
 		if (n_alone && strcmp(lines->list[alone].rule, "-") != 0)
 			printf(" }, \"%s\" },\n", lines->list[alone].rule);
 		else
@@ -448,10 +448,7 @@ static void put_table(const struct entry *list, size_t n, struct lines *lines,
 	put_texts("rules", &rules);
 	puts("static const struct msc_pair pairs[] = {");
 	for (size_t i = 0; i < lines->n && lines->list[i].kind == 'p'; i++)
-		printf("%s{0x%" PRIx64 ", %zu, %zu, %u, %d},",
-		       i % 4 ? " "
-		       : i   ? "\n\t"
-			     : "\t",
+		printf("%s{0x%" PRIx64 ", %zu, %zu, %u, %d},", i % 4 ? " " : i ? "\n\t" : "\t",
 		       lines->list[i].forms, index_of(&names, lines->list[i].name),
 		       index_of(&rules, lines->list[i].rule), lines->list[i].command & 0xffff,
 		       (lines->list[i].command & MAYBE) != 0);

@@ -139,7 +139,7 @@ static json_t *words_json(const char *text)
  * clauses behind them. NULL if there is no memory. */
 static json_t *seen_json(const struct msc_fault *f)
 {
-	char text[512];
+	char text[512] = "";
 	size_t len = 0;
 	json_t *rules = words_json(f->caught_by), *seen, *id;
 	size_t i;

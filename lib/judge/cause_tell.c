@@ -54,7 +54,6 @@ static int list_missing(const struct msc_match *w, const struct msc_entry *entry
 		return msc_nomem(err);
 	for (uint32_t i = 0; i < entry->n; i++) {
 		const struct msc_pair *p = &w->d->pairs[entry->first + i];
-
 		bool is_seen = msc_match_is_seen(w, p);
 
 		if (!msc_match_is_expected(w, p) && !(p->maybe && is_seen))

@@ -171,9 +171,7 @@ static void divide_block(struct msc_costs *c)
 /* By how much a tick rounds up the bus time of a chunk, if nothing else goes on in it. */
 static double rounds_bus_by(const struct msc_pace *p)
 {
-	double bus = msc_sends_ns(p) * p->chunk;
-
-	return ceil(bus / p->tick.period_ns) * p->tick.period_ns - bus;
+	return msc_sends_ticks_ns(p) - msc_sends_chunk_ns(p);
 }
 
 /* With one buffer the first block tells how much of the medium's time the bus hides already. */
@@ -222,11 +220,10 @@ static double in_tick_of_bus(const struct msc_costs *c)
  * done, need not wait at all with a second one. */
 static bool waits_twice(const struct msc_pace *p)
 {
-	double tick = p->tick.period_ns, sends = msc_sends_ns(p);
-	double more = p->block_ns - tick * ceil(sends / tick);
+	double tick = p->tick.period_ns, more = p->block_ns - msc_sends_ticks_ns(p);
 
 	return p->chunk == 1 && more > tick / 2 &&
-	       p->after_pause_ns[1] - sends - tick / 2 > TWICE_LEAST * more;
+	       p->after_pause_ns[1] - msc_sends_ns(p) - tick / 2 > TWICE_LEAST * more;
 }
 
 static struct msc_range save_ticks(const struct msc_costs *c)

@@ -3,8 +3,8 @@
  *
  * The time of a block is divided among the causes in the order in which a firmware author would
  * remove them: what the processor holds inside an interrupt; what one buffer costs for want of a
- * second; what is rounded up to ticks; what its packets take beyond the wire; the rest is the medium's or the bus's. So the costs add up, and
- * none is counted twice.
+ * second; what is rounded up to ticks; what its packets take beyond the wire; the rest is the medium's
+ * or the bus's. So the costs add up, and none is counted twice.
  *
  * What mending saves does not add up: who has a second buffer may be rid of a wait for a tick as well,
  * and a wait that ends within a tick cannot be seen from outside. So it is a range, for each cause
@@ -34,6 +34,9 @@ void msc_costs_of(const struct msc_pace *, enum msc_pace_set, struct msc_costs *
 
 /* packets.c: what a block takes that is ready, from its first packet to its last. */
 double msc_sends_ns(const struct msc_pace *);
+/* The time of sending a chunk, and up to the next tick: whole ticks, where blocks keep to one. */
+double msc_sends_chunk_ns(const struct msc_pace *);
+double msc_sends_ticks_ns(const struct msc_pace *);
 /* The parts of it that are not the wire's, out of c->rest; and what mending them saves. */
 void msc_divide_packets(struct msc_costs *);
 void msc_bound_packets(struct msc_costs *, double tick_ns); /* that blocks may keep to; 0: none */

@@ -261,9 +261,9 @@ static void settle_chunks(struct msc_pace *p, double bus, double block)
  * ticks that the device needs for one. One that was not waits for half a tick as well, and for the medium. */
 static double handed_within(const struct msc_pace *p)
 {
-	double tick = p->tick.period_ns, bus = msc_sends_ns(p) * p->chunk;
+	double more = fmax(0, p->block_ns * p->chunk - msc_sends_ticks_ns(p));
 
-	return tick / 2 + fmax(0, p->block_ns * p->chunk - tick * ceil(bus / tick)) / HANDED_PART;
+	return p->tick.period_ns / 2 + more / HANDED_PART;
 }
 
 /* Chunks of several blocks that keep to a tick: which were ready shows when it is known. */
@@ -291,8 +291,8 @@ static int count_again(struct msc_pace_work *w, struct msc_err *err)
 static void settle_buffers(struct msc_pace *p)
 {
 	double tick = p->tick.locked ? p->tick.period_ns : 0;
-	double bus = msc_sends_ns(p) * p->chunk, block = p->block_ns * p->chunk;
-	double rounded = tick > 0 ? tick * ceil(bus / tick) : bus;
+	double bus = msc_sends_chunk_ns(p), block = p->block_ns * p->chunk;
+	double rounded = tick > 0 ? msc_sends_ticks_ns(p) : bus;
 	double later = p->after_pause_ns[1], limit = bus + (block - bus) * READY_MOST;
 
 	if (p->block_ns <= 0 || p->first_ns < 0)

@@ -109,6 +109,18 @@ double msc_sends_ns(const struct msc_pace *p)
 	return p->bus_ns + p->fed_ns;
 }
 
+double msc_sends_chunk_ns(const struct msc_pace *p)
+{
+	return msc_sends_ns(p) * p->chunk;
+}
+
+double msc_sends_ticks_ns(const struct msc_pace *p)
+{
+	double tick = p->tick.period_ns;
+
+	return ceil(msc_sends_chunk_ns(p) / tick) * tick;
+}
+
 /* ---- what they cost, and what mending saves ------------------------------------------------------ */
 
 /* With two buffers it is the slower of medium and sending that counts. */
