@@ -47,6 +47,24 @@ bool msc_hands_by_tick(const struct msc_pace *p)
 	return p->handed.locked && p->tick_clock != MSC_PACE_CLOCK_HOST;
 }
 
+bool msc_slips(const struct msc_pace *p)
+{
+	return p->drift_known && fabs(p->drift_ppm) > 2 * p->drift_error_ppm;
+}
+
+double msc_elsewhere_ns(const struct msc_pace *p)
+{
+	double tick = p->handed.period_ns, frame = p->host.period_ns, ratio, block;
+
+	if (!msc_hands_by_tick(p) || !p->host.locked || p->bus || msc_slips(p) || !p->chunk)
+		return 0;
+	ratio = fmax(tick, frame) / fmin(tick, frame);
+	if (fabs(ratio - round(ratio)) > SHARED_WITHIN) /* each command finds it elsewhere */
+		return 0;
+	block = ceil(fmax(msc_sends_chunk_ns(p), p->first_ns) / tick) * tick / p->chunk;
+	return block > p->block_ns ? block : 0;
+}
+
 /* What a block takes longer than the bus and than the first one, which waited for no tick. */
 static double handing_wait(const struct msc_pace *p)
 {
@@ -408,6 +426,8 @@ static struct msc_range saving(const struct msc_costs *c, enum msc_diagnosis_id 
 		in_frames(c, z, &r);
 	r.most = fmax(0, fmin(r.most, msc_whole(c, z) - needed));
 	r.least = fmin(r.least, r.most);
+	if (id == MSC_DIAG_TICK_BOUND && c->saves_tick.most > 0 && msc_elsewhere_ns(c->p) > 0) /* of what it takes then */
+		r.most = fmax(r.most, msc_whole(c, z) * (1 - needed / (n * msc_elsewhere_ns(c->p))));
 	return r;
 }
 
