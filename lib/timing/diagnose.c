@@ -72,9 +72,10 @@ static void words_woken(const struct msc_pace *p, char *buf, size_t size)
 	if (then < now)
 		snprintf(saved, sizeof saved, "so that at most %.0f %% of their time is saved",
 			 100 * (1 - then / now));
-	snprintf(buf, size,
-		 ". Let interrupts switch to that task: if a tick of %s wakes it, %s %s at least, %s",
-		 msc_ns(USUAL_TICK_NS).s, each, msc_ns(then).s, saved);
+	snprintf(
+		buf, size,
+		". Let interrupts switch to that task: if a tick of %s wakes it, %s %s at least, %s",
+		msc_ns(USUAL_TICK_NS).s, each, msc_ns(then).s, saved);
 }
 
 static void words_interrupt(const struct msc_costs *c, struct msc_diagnosis *d)
@@ -153,10 +154,11 @@ static void words_handed(const struct msc_pace *p, const char *drift, struct msc
 	char elsewhere[160] = "";
 
 	if (msc_elsewhere_ns(p) > 0)
-		snprintf(elsewhere, sizeof elsewhere,
-			 "; where the tick lies in the host's frames is another thing after each power-on, "
-			 "and with it a block may take up to %s",
-			 msc_ns(msc_elsewhere_ns(p)).s);
+		snprintf(
+			elsewhere, sizeof elsewhere,
+			"; where the tick lies in the host's frames is another thing after each power-on, "
+			"and with it a block may take up to %s",
+			msc_ns(msc_elsewhere_ns(p)).s);
 	snprintf(
 		d->evidence, sizeof d->evidence,
 		"after a pause of the host the next block is handed over on a grid of %s%s "
@@ -430,7 +432,7 @@ static int rank(const struct msc_costs *c, const struct msc_diagnosis *d)
 static bool ties(const struct msc_diagnosis *first, const struct msc_diagnosis *d)
 {
 	if (first->id == MSC_DIAG_MEDIUM_IN_INTERRUPT)
-		return d->id == MSC_DIAG_MEDIUM_BOUND;
+		return d->id == MSC_DIAG_MEDIUM_BOUND || d->id == MSC_DIAG_TICK_BOUND;
 	if (first->id >= MSC_DIAG_MEDIUM_BOUND)
 		return (d->id == MSC_DIAG_TICK_BOUND || d->id == MSC_DIAG_SINGLE_BUFFERED) &&
 		       d->sure == MSC_PACE_POSSIBLE;
