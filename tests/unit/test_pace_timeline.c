@@ -139,6 +139,7 @@ static void test_overlap_ticks_and_waits(void **state)
 	assert_non_null(strstr(text, "\nbus      C::::::::::"));
 	assert_non_null(strstr(text, "S::::::::::::"));
 	assert_non_null(strstr(text, "\nticks    "));
+	assert_non_null(strstr(text, "| a tick of the device"));
 	assert_non_null(strstr(text, "at a frame's end"));
 	assert_non_null(strstr(text, "as two buffers"));
 	free(text);
