@@ -47,6 +47,24 @@ bool msc_hands_by_tick(const struct msc_pace *p)
 	return p->handed.locked && p->tick_clock != MSC_PACE_CLOCK_HOST;
 }
 
+bool msc_slips(const struct msc_pace *p)
+{
+	return p->drift_known && fabs(p->drift_ppm) > 2 * p->drift_error_ppm;
+}
+
+double msc_elsewhere_ns(const struct msc_pace *p)
+{
+	double tick = p->handed.period_ns, frame = p->host.period_ns, ratio, block;
+
+	if (!msc_hands_by_tick(p) || !p->host.locked || p->bus || msc_slips(p) || !p->chunk)
+		return 0;
+	ratio = fmax(tick, frame) / fmin(tick, frame);
+	if (fabs(ratio - round(ratio)) > SHARED_WITHIN) /* each command finds it elsewhere */
+		return 0;
+	block = ceil(fmax(msc_sends_chunk_ns(p), p->first_ns) / tick) * tick / p->chunk;
+	return block > p->block_ns ? block : 0;
+}
+
 /* What a block takes longer than the bus and than the first one, which waited for no tick. */
 static double handing_wait(const struct msc_pace *p)
 {
@@ -450,39 +468,6 @@ struct msc_shares msc_shares_of(const struct msc_costs *c, enum msc_diagnosis_id
 	sum.cost /= (double)n;
 	sum.saves = times(1 / (double)n, sum.saves);
 	return sum;
-}
-
-/* ---- the list -------------------------------------------------------------------------------- */
-
-#define AS_HEAVY 0.005 /* of the time: which of two saves more by less than this is not known */
-
-/* Of two that weigh the same the surer one is the better use of a week. */
-static bool is_before(const struct msc_diagnosis *a, const struct msc_diagnosis *b)
-{
-	if (a->rank != b->rank)
-		return a->rank < b->rank;
-	if (fabs(a->weight - b->weight) < AS_HEAVY)
-		return a->sure <= b->sure;
-	return a->weight > b->weight;
-}
-
-void msc_diagnosis_insert(struct msc_pace *p, const struct msc_diagnosis *d)
-{
-	size_t at = p->n_diagnosis++;
-
-	for (; at > 0; at--) {
-		const struct msc_diagnosis *before = &p->diagnosis[at - 1];
-
-		if (is_before(before, d))
-			break;
-		p->diagnosis[at] = *before;
-	}
-	p->diagnosis[at] = *d;
-}
-
-bool msc_diagnosis_overlaps(const struct msc_diagnosis *a, const struct msc_diagnosis *b)
-{
-	return a->saves_most > b->saves_least && b->saves_most > a->saves_least;
 }
 
 void msc_advise_path(const struct msc_pace *p, struct msc_diagnosis *d)

@@ -69,7 +69,7 @@ bool msc_hides_deafness(const struct msc_pace *);
 /* What can be done about a bus that has a hub's translator in it. */
 void msc_advise_path(const struct msc_pace *, struct msc_diagnosis *);
 
-/* Into the list of causes, at the place that its rank and weight give it; behind its equals. */
+/* order.c: into the list of causes, at the place that its rank and weight give it; behind its equals. */
 void msc_diagnosis_insert(struct msc_pace *, const struct msc_diagnosis *);
 /* What mending either may save is in the range of the other. */
 bool msc_diagnosis_overlaps(const struct msc_diagnosis *, const struct msc_diagnosis *);

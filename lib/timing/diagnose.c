@@ -70,7 +70,7 @@ static void words_woken(const struct msc_pace *p, char *buf, size_t size)
 	if (p->chunk > 1)
 		snprintf(each, sizeof each, "%u blocks take", p->chunk);
 	if (then < now)
-		snprintf(saved, sizeof saved, "so that at most %.0f %% of their time is saved",
+		snprintf(saved, sizeof saved, "so that at most %.0f %% of the time is saved",
 			 100 * (1 - then / now));
 	snprintf(
 		buf, size,

@@ -16,7 +16,6 @@
 #define WAKE_LEAST    0.25 /* the medium's own time blurs it */
 #define RHYTHM_MOST   0.5    /* of the beginnings of reads in a capture */
 #define HANDED_LATE   0.25 /* of a tick */
-#define STEP_WITHIN   300e-6 /* of a whole number of ticks a frame, or of frames a tick */
 #define OTHER_MOST    8 /* arrivals of a read that are searched for a tick of their own */
 #define GRID_WITHIN   0.05   /* of a microframe */
 #define DRIFT_MOST    2000.0	       /* ppm; beyond that the tick has an odd period */
@@ -43,24 +42,6 @@ static void tell_drift(struct msc_pace_work *w, double period_ns, const struct m
 	p->drift_ppm = ppm;
 	/* A tenth of a turn over all that was seen, and what each arrival is uncertain by. */
 	p->drift_error_ppm = (0.1 * period_ns + vague) / span_ns * 1e6;
-}
-
-bool msc_slips(const struct msc_pace *p)
-{
-	return p->drift_known && fabs(p->drift_ppm) > 2 * p->drift_error_ppm;
-}
-
-double msc_elsewhere_ns(const struct msc_pace *p)
-{
-	double tick = p->handed.period_ns, frame = p->host.period_ns, ratio, block;
-
-	if (!msc_hands_by_tick(p) || !p->host.locked || p->bus || msc_slips(p) || !p->chunk)
-		return 0;
-	ratio = fmax(tick, frame) / fmin(tick, frame);
-	if (fabs(ratio - round(ratio)) > STEP_WITHIN) /* each command finds it elsewhere */
-		return 0;
-	block = ceil(fmax(msc_sends_chunk_ns(p), p->first_ns) / tick) * tick / p->chunk;
-	return block > p->block_ns ? block : 0;
 }
 
 /* A tick that slips against the frames is the device's. One that does not may be the host's, unless
