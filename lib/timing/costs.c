@@ -19,6 +19,8 @@
 #define HANDED_LATE    1.25   /* times the bus's time, after a pause, for what was ready */
 #define ABOUT_AS_FAST  1.5    /* times the bus's time, what a first block takes */
 #define TICK_NEARLY    0.95 /* of a tick: blocks that take so long may each wait for one */
+#define RARELY \
+	2.5 /* times a block's time, a tick of which few blocks wait for: there is no place where each does */
 #define TWICE_LEAST    0.75 /* of the ticks of a block beside those of the bus */
 #define FED_MOST       1.1 /* times what was seen, of a processor that feeds packets meanwhile */
 #define VAGUE	       0.03 /* of a time: what the model leaves out, a task's switch and the like */
@@ -62,7 +64,7 @@ double msc_elsewhere_ns(const struct msc_pace *p)
 	if (fabs(ratio - round(ratio)) > SHARED_WITHIN) /* each command finds it elsewhere */
 		return 0;
 	block = ceil(fmax(msc_sends_chunk_ns(p), p->first_ns) / tick) * tick / p->chunk;
-	return block > p->block_ns ? block : 0;
+	return block > p->block_ns && block < RARELY * p->block_ns ? block : 0;
 }
 
 /* What a block takes longer than the bus and than the first one, which waited for no tick. */
