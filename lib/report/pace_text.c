@@ -66,17 +66,20 @@ static void print_saving(FILE *out, const struct msc_diagnosis *d)
 	fprintf(out, "; %s", msc_pace_sures[d->sure]);
 }
 
-/* "which of 1 and 2 saves more ..." */
+/* "1, 2 and 3: ..." */
 static void print_ties(FILE *out, const struct msc_pace *p)
 {
 	char text[256] = "";
+	size_t tied = 0;
 
+	for (size_t i = 1; i < p->n_diagnosis; i++)
+		tied += p->diagnosis[i].tied;
 	for (size_t i = 1; i < p->n_diagnosis; i++) {
-		size_t len = strlen(text);
-
-		if (p->diagnosis[i].tied)
-			snprintf(text + len, sizeof text - len, "%s %zu", len ? "," : "1 and",
-				 i + 1);
+		if (!p->diagnosis[i].tied)
+			continue;
+		tied--;
+		msc_append(text, sizeof text, "%s%s %zu", *text ? "" : "1", tied ? "," : " and",
+			   i + 1);
 	}
 	if (!*text)
 		return;

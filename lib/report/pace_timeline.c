@@ -198,6 +198,8 @@ static void print_legend(FILE *out, const struct msc_timeline *t, const struct s
 		msc_append(text, sizeof text, ", %s until the frame ends", style->glyph[WAIT]);
 	if (has_lane(t, MSC_LANE_MEDIUM))
 		msc_append(text, sizeof text, "; %s the device gets data", style->glyph[WORKS]);
+	if (has_lane(t, MSC_LANE_TICKS))
+		msc_append(text, sizeof text, "; %s a tick of the device", style->glyph[TICK]);
 	fprintf(out, "%*s", LABEL, "");
 	msc_put_wrapped(out, LABEL, LABEL, text);
 	putc('\n', out);

@@ -12,6 +12,7 @@
 #define SURE	    0.95     /* of the range of its place, and of the interval of its size */
 #define DISTURBED   4.0	     /* standard deviations away from the neighbours */
 #define NORMAL_MAD  1.4826   /* standard deviations in a median absolute deviation */
+#define NORMAL_UPPER 0.8693  /* the same, in an upper quartile of absolute deviations */
 #define NEEDED_MAX  10000
 #define NOTHING	    1e-18    /* squares of logarithms: what rounding leaves of equal values */
 
@@ -77,12 +78,15 @@ static double around(const double *y, size_t n, size_t i)
 	return msc_median(y + (from + 5 < n ? from : n - 5), 5);
 }
 
-/* From differences of neighbours, which a few steps do not touch. */
+/* From differences of neighbours, which a few steps do not touch. Where times are whole frames most of them may be
+ * nothing, and the others no disturbance: the upper quartile tells. */
 static double scatter_of(const double *y, size_t n, double *room)
 {
 	for (size_t i = 1; i < n; i++)
 		room[i - 1] = fabs(y[i] - y[i - 1]);
-	return NORMAL_MAD * msc_median(room, n - 1) / M_SQRT2;
+	return fmax(NORMAL_MAD * msc_median(room, n - 1),
+		    NORMAL_UPPER * msc_quantile(room, n - 1, 0.75)) /
+	       M_SQRT2;
 }
 
 static void drop_disturbed(struct series *s, const double *y, double *room)

@@ -19,6 +19,8 @@
 #define HANDED_LATE    1.25   /* times the bus's time, after a pause, for what was ready */
 #define ABOUT_AS_FAST  1.5    /* times the bus's time, what a first block takes */
 #define TICK_NEARLY    0.95 /* of a tick: blocks that take so long may each wait for one */
+#define RARELY \
+	2.5 /* times a block's time, a tick of which few blocks wait for: there is no place where each does */
 #define TWICE_LEAST    0.75 /* of the ticks of a block beside those of the bus */
 #define FED_MOST       1.1 /* times what was seen, of a processor that feeds packets meanwhile */
 #define VAGUE	       0.03 /* of a time: what the model leaves out, a task's switch and the like */
@@ -45,6 +47,24 @@ bool msc_wakes_by_tick(const struct msc_pace *p)
 bool msc_hands_by_tick(const struct msc_pace *p)
 {
 	return p->handed.locked && p->tick_clock != MSC_PACE_CLOCK_HOST;
+}
+
+bool msc_slips(const struct msc_pace *p)
+{
+	return p->drift_known && fabs(p->drift_ppm) > 2 * p->drift_error_ppm;
+}
+
+double msc_elsewhere_ns(const struct msc_pace *p)
+{
+	double tick = p->handed.period_ns, frame = p->host.period_ns, ratio, block;
+
+	if (!msc_hands_by_tick(p) || !p->host.locked || p->bus || msc_slips(p) || !p->chunk)
+		return 0;
+	ratio = fmax(tick, frame) / fmin(tick, frame);
+	if (fabs(ratio - round(ratio)) > SHARED_WITHIN) /* each command finds it elsewhere */
+		return 0;
+	block = ceil(fmax(msc_sends_chunk_ns(p), p->first_ns) / tick) * tick / p->chunk;
+	return block > p->block_ns && block < RARELY * p->block_ns ? block : 0;
 }
 
 /* What a block takes longer than the bus and than the first one, which waited for no tick. */
@@ -128,11 +148,15 @@ static double wake_wait(const struct msc_pace *p)
 	return msc_wakes_by_tick(p) ? p->wake.resultant * p->wake.period_ns / 2 : 0;
 }
 
-/* Deaf for about as long as the medium needs for what comes together. If it is deaf for very much
- * longer, that is somebody else's doing: a host that was busy. */
+/* Deaf for about as long as the medium needs for what comes together, of which a tick may be waiting. If it is deaf
+ * for very much longer, that is somebody else's doing: a host that was busy. */
 static bool is_deaf(const struct msc_pace *p, double medium)
 {
-	return p->chunk && p->blocked_ns >= DEAF_LEAST * medium * p->chunk &&
+	double needs = medium * p->chunk;
+
+	if (msc_keeps_to_tick(p) && p->tick.locked)
+		needs = fmax(needs / 2, needs - p->tick.period_ns);
+	return p->chunk && p->blocked_ns > 0 && p->blocked_ns >= DEAF_LEAST * needs &&
 	       p->blocked_ns <= DEAF_MOST * p->block_ns * p->chunk;
 }
 
@@ -235,6 +259,12 @@ static struct msc_range save_ticks(const struct msc_costs *c)
 	return (struct msc_range){ fmax(0, least), most };
 }
 
+/* The task that reads the medium with interrupts off does so at ticks. */
+static bool deaf_by_ticks(const struct msc_costs *c)
+{
+	return c->interrupt > 0 && msc_keeps_to_tick(c->p) && c->p->tick.locked;
+}
+
 static void bound_savings(struct msc_costs *c)
 {
 	const struct msc_pace *p = c->p;
@@ -262,7 +292,7 @@ static void bound_savings(struct msc_costs *c)
 	if (msc_ticks_at_times(p))
 		c->saves_tick.most =
 			fmax(waiting, p->tick.period_ns); /* another read may keep to it */
-	else if (c->tick > 0 || msc_may_tick(p) || msc_waits_unseen(p))
+	else if (c->tick > 0 || msc_may_tick(p) || msc_waits_unseen(p) || deaf_by_ticks(c))
 		c->saves_tick.most = waiting;
 }
 
@@ -408,6 +438,10 @@ static struct msc_range saving(const struct msc_costs *c, enum msc_diagnosis_id 
 		in_frames(c, z, &r);
 	r.most = fmax(0, fmin(r.most, msc_whole(c, z) - needed));
 	r.least = fmin(r.least, r.most);
+	if (id == MSC_DIAG_TICK_BOUND && c->saves_tick.most > 0 &&
+	    msc_elsewhere_ns(c->p) > 0) /* of what it takes then */
+		r.most =
+			fmax(r.most, msc_whole(c, z) * (1 - needed / (n * msc_elsewhere_ns(c->p))));
 	return r;
 }
 
@@ -436,39 +470,6 @@ struct msc_shares msc_shares_of(const struct msc_costs *c, enum msc_diagnosis_id
 	sum.cost /= (double)n;
 	sum.saves = times(1 / (double)n, sum.saves);
 	return sum;
-}
-
-/* ---- the list -------------------------------------------------------------------------------- */
-
-#define AS_HEAVY 0.005 /* of the time: which of two saves more by less than this is not known */
-
-/* Of two that weigh the same the surer one is the better use of a week. */
-static bool is_before(const struct msc_diagnosis *a, const struct msc_diagnosis *b)
-{
-	if (a->rank != b->rank)
-		return a->rank < b->rank;
-	if (fabs(a->weight - b->weight) < AS_HEAVY)
-		return a->sure <= b->sure;
-	return a->weight > b->weight;
-}
-
-void msc_diagnosis_insert(struct msc_pace *p, const struct msc_diagnosis *d)
-{
-	size_t at = p->n_diagnosis++;
-
-	for (; at > 0; at--) {
-		const struct msc_diagnosis *before = &p->diagnosis[at - 1];
-
-		if (is_before(before, d))
-			break;
-		p->diagnosis[at] = *before;
-	}
-	p->diagnosis[at] = *d;
-}
-
-bool msc_diagnosis_overlaps(const struct msc_diagnosis *a, const struct msc_diagnosis *b)
-{
-	return a->saves_most > b->saves_least && b->saves_most > a->saves_least;
 }
 
 void msc_advise_path(const struct msc_pace *p, struct msc_diagnosis *d)

@@ -69,7 +69,7 @@ bool msc_hides_deafness(const struct msc_pace *);
 /* What can be done about a bus that has a hub's translator in it. */
 void msc_advise_path(const struct msc_pace *, struct msc_diagnosis *);
 
-/* Into the list of causes, at the place that its rank and weight give it; behind its equals. */
+/* order.c: into the list of causes, at the place that its rank and weight give it; behind its equals. */
 void msc_diagnosis_insert(struct msc_pace *, const struct msc_diagnosis *);
 /* What mending either may save is in the range of the other. */
 bool msc_diagnosis_overlaps(const struct msc_diagnosis *, const struct msc_diagnosis *);
@@ -79,6 +79,11 @@ bool msc_keeps_to_tick(const struct msc_pace *);
 bool msc_wakes_by_tick(const struct msc_pace *); /* the first block of a command does */
 /* First blocks do not, and the task that hands a block over after the bus was busy does. */
 bool msc_hands_by_tick(const struct msc_pace *);
+bool msc_slips(
+	const struct msc_pace *); /* against the host's frames: the run met it in all their parts */
+/* It stays where it is in the host's frames, and how long what is handed over waits for it depends on where that is:
+ * what a block then takes at most. 0: no longer than in the run. */
+double msc_elsewhere_ns(const struct msc_pace *);
 bool msc_ticks_at_times(const struct msc_pace *); /* so do some of the others */
 /* One of the two, and whether the other blocks do is hidden: the host sees completions no oftener than about
  * each tick. */

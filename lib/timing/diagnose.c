@@ -18,6 +18,7 @@
 #define FULL	       0.93 /* of the time is packets: what is left is the command's */
 #define WRITES_LEAST   16
 #define FIRST_LONGER   1.15 /* times what each further block takes */
+#define USUAL_TICK_NS  1e6 /* of an RTOS: configTICK_RATE_HZ is 1000 in FreeRTOS' examples */
 
 const char *const msc_diagnosis_ids[MSC_DIAGS] = {
 	"medium-in-interrupt", "single-buffered", "tick-bound",   "packet-by-packet",
@@ -48,12 +49,43 @@ static enum msc_pace_sure sure_if(bool shown)
 	return shown ? MSC_PACE_SHOWN : MSC_PACE_LIKELY;
 }
 
+/* A task that the system's tick wakes, not the interrupt, when the bus is done and, with one buffer, again when the
+ * medium is: of a chunk in whole ticks, at least; docs/pacing.md. */
+static double woken_by_tick_ns(const struct msc_pace *p)
+{
+	double bus = ceil(msc_sends_chunk_ns(p) / USUAL_TICK_NS) * USUAL_TICK_NS;
+
+	return p->buffers == 1 ? bus + USUAL_TICK_NS : bus;
+}
+
+/* What mending loses again when that is how its task is woken; empty: nothing worth a word. */
+static void words_woken(const struct msc_pace *p, char *buf, size_t size)
+{
+	double now = p->block_ns * p->chunk, then = woken_by_tick_ns(p);
+	char each[40] = "a block takes", saved[64] = "longer than now";
+
+	*buf = '\0';
+	if (then - msc_sends_chunk_ns(p) < MATTERS * now)
+		return;
+	if (p->chunk > 1)
+		snprintf(each, sizeof each, "%u blocks take", p->chunk);
+	if (then < now)
+		snprintf(saved, sizeof saved, "so that at most %.0f %% of the time is saved",
+			 100 * (1 - then / now));
+	snprintf(
+		buf, size,
+		". Let interrupts switch to that task: if a tick of %s wakes it, %s %s at least, %s",
+		msc_ns(USUAL_TICK_NS).s, each, msc_ns(then).s, saved);
+}
+
 static void words_interrupt(const struct msc_costs *c, struct msc_diagnosis *d)
 {
 	const struct msc_pace *p = c->p;
 	double sure = p->request_error_ns > 0 ? p->request_extra_ns / p->request_error_ns : 9;
+	char woken[200];
 
 	d->sure = sure_if(sure > 10);
+	words_woken(p, woken, sizeof woken);
 	snprintf(d->evidence, sizeof d->evidence,
 		 "GET_STATUS(device) on endpoint 0 takes %s while a read is under way and %s "
 		 "otherwise (%zu and %zu requests, worst %s): the device is deaf for %s at a time, "
@@ -66,7 +98,8 @@ static void words_interrupt(const struct msc_costs *c, struct msc_diagnosis *d)
 		 "into a queue and return, let a task read by DMA and arm the endpoint when the "
 		 "block has come; until then the peripheral answers NAK by itself. DMA saves "
 		 "the copying, not the wait for the medium, and no host sees which is which: a pin "
-		 "that is set while the processor copies would tell");
+		 "that is set while the processor copies would tell%s",
+		 woken);
 }
 
 static void words_buffer(const struct msc_costs *c, struct msc_diagnosis *d)
@@ -118,19 +151,27 @@ static const char *keeping(const struct msc_pace *p)
 static void words_handed(const struct msc_pace *p, const char *drift, struct msc_diagnosis *d)
 {
 	bool keeps = msc_keeps_to_tick(p);
+	char elsewhere[160] = "";
 
+	if (msc_elsewhere_ns(p) > 0)
+		snprintf(
+			elsewhere, sizeof elsewhere,
+			"; where the tick lies in the host's frames is another thing after each power-on, "
+			"and with it a block may take up to %s",
+			msc_ns(msc_elsewhere_ns(p)).s);
 	snprintf(
 		d->evidence, sizeof d->evidence,
 		"after a pause of the host the next block is handed over on a grid of %s%s "
 		"(resultant %.2f of %zu reads), %s after the one before, for which the bus needs "
 		"%s: a task that waits for the bus goes on at the next tick; in a long read a block "
-		"takes %s, the first one %s; further blocks %s",
+		"takes %s, the first one %s; further blocks %s%s",
 		msc_ns(p->handed.period_ns).s, drift, p->handed.resultant, p->handed.events,
 		msc_ns(p->after_pause_ns[1]).s, msc_ns(p->bus_ns).s, msc_ns(p->block_ns).s,
 		msc_ns(p->first_ns).s,
 		keeps             ? "wait for it"
 		: msc_may_tick(p) ? "may wait for it, which this host does not show"
-				  : keeping(p));
+				  : keeping(p),
+		elsewhere);
 }
 
 static void words_tick(const struct msc_costs *c, struct msc_diagnosis *d)
@@ -142,7 +183,7 @@ static void words_tick(const struct msc_costs *c, struct msc_diagnosis *d)
 	d->sure = msc_may_tick(p) || msc_waits_unseen(p)
 			  ? MSC_PACE_POSSIBLE
 			  : sure_if(device && !msc_ticks_at_times(p));
-	if (p->drift_known && fabs(p->drift_ppm) > 2 * p->drift_error_ppm)
+	if (msc_slips(p))
 		snprintf(drift, sizeof drift, " that slips by %+.0f ppm against the host's frames",
 			 p->drift_ppm);
 	if (msc_waits_unseen(p))
@@ -391,7 +432,7 @@ static int rank(const struct msc_costs *c, const struct msc_diagnosis *d)
 static bool ties(const struct msc_diagnosis *first, const struct msc_diagnosis *d)
 {
 	if (first->id == MSC_DIAG_MEDIUM_IN_INTERRUPT)
-		return d->id == MSC_DIAG_MEDIUM_BOUND;
+		return d->id == MSC_DIAG_MEDIUM_BOUND || d->id == MSC_DIAG_TICK_BOUND;
 	if (first->id >= MSC_DIAG_MEDIUM_BOUND)
 		return (d->id == MSC_DIAG_TICK_BOUND || d->id == MSC_DIAG_SINGLE_BUFFERED) &&
 		       d->sure == MSC_PACE_POSSIBLE;

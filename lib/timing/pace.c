@@ -138,49 +138,36 @@ static bool waits(const struct msc_pace *p)
 	return p->block_ns > 0 && p->block_ns - p->bus_ns > WAITING_LEAST * p->block_ns;
 }
 
-static void count_ready(struct msc_pace *p, const double *gap, uint32_t blocks, double late)
-{
-	p->ready = 1;
-	while (p->ready + 1 < blocks && gap[p->ready + 1] < late)
-		p->ready++;
-	if (p->ready + 1 == blocks)
-		p->ready = 0;
-}
-
-/* Which blocks come promptly after a pause is decided when the tick is known: settle_buffers. */
-static void look_after_pause(struct msc_pace_work *w, double *gap, uint32_t blocks)
+/* From one block to the next after a pause of the host; gaps of blocks + 1. */
+static int look_after_pause(struct msc_pace_work *w, double *gap, uint32_t blocks,
+			    struct msc_err *err)
 {
 	struct msc_pace *p = w->p;
-	double late = READY_MOST * p->block_ns;
 
-	if (p->chunk > 1) /* between two of them lies what a whole one waits for */
-		late = msc_sends_ns(p) + READY_MOST * (p->block_ns - msc_sends_ns(p)) * p->chunk;
+	if (msc_mean_gaps(w->s, true, blocks, gap, err) < 0)
+		return -1;
 	gap[1] -= w->half_frame - w->half_block; /* to the end of the block */
 	for (size_t i = 0; i < w->s->n_streams; i++)
 		p->resumed += w->s->streams[i].paused;
 	for (uint32_t k = 0; k < MSC_COUNT(p->after_pause_ns) && k + 1 < blocks; k++)
 		p->after_pause_ns[k] = gap[k + 1];
-	count_ready(p, gap, blocks, late);
+	return 0;
 }
 
 static int measure_blocks(struct msc_pace_work *w, struct msc_err *err)
 {
 	struct msc_pace *p = w->p;
 	uint32_t blocks = msc_stream_blocks(w->s, false), after = msc_stream_blocks(w->s, true);
-	double *gap = calloc((blocks > after ? blocks : after) + 1, sizeof *gap);
+	double *gap = calloc(blocks + 1, sizeof *gap);
 	double cbw_ns = msc_packet_ns(p->speed, 8.0 * MSC_CBW_LEN);
 	int rc;
 
 	p->block_ns = p->first_ns = p->medium_ns = p->overlap = -1;
 	for (size_t k = 0; k < MSC_COUNT(p->after_pause_ns); k++)
 		p->after_pause_ns[k] = -1;
-	if (!gap)
-		return msc_nomem(err);
-	if (msc_mean_gaps(w->s, false, blocks, gap, err) < 0) {
-		free(gap);
-		return -1;
-	}
-	if (blocks) {
+	w->after = calloc(after + 1, sizeof *w->after);
+	rc = gap && w->after ? msc_mean_gaps(w->s, false, blocks, gap, err) : msc_nomem(err);
+	if (rc == 0 && blocks) {
 		p->first_ns =
 			fmax(0, gap[0] + w->half_block - msc_sends_ns(p) - cbw_ns - w->half_frame);
 		p->block_ns = msc_mean(gap + 1, blocks - 1);
@@ -188,11 +175,10 @@ static int measure_blocks(struct msc_pace_work *w, struct msc_err *err)
 		if (p->chunk) /* whole chunks only */
 			p->block_ns = msc_mean(gap + 1, (blocks - 1) / p->chunk * p->chunk);
 	}
-	p->moderation_ns = moderation(w);
-	rc = msc_mean_gaps(w->s, true, after, gap, err);
-	if (rc == 0 && p->chunk && after)
-		look_after_pause(w, gap, after);
 	free(gap);
+	p->moderation_ns = moderation(w);
+	if (rc == 0 && p->chunk && after)
+		rc = look_after_pause(w, w->after, after, err);
 	/* Quicker than the wire: this host learns of packets when it comes to it. */
 	p->blurred = blocks && p->block_ns < BLURRED * p->bus_ns;
 	if (p->blurred)
@@ -266,22 +252,24 @@ static double handed_within(const struct msc_pace *p)
 	return p->tick.period_ns / 2 + more / HANDED_PART;
 }
 
-/* Chunks of several blocks that keep to a tick: which were ready shows when it is known. */
-static int count_again(struct msc_pace_work *w, struct msc_err *err)
+/* How many blocks come promptly after a pause: between two chunks of several lies what a whole one waits for. */
+static void count_ready(struct msc_pace_work *w)
 {
 	struct msc_pace *p = w->p;
-	uint32_t after = msc_stream_blocks(w->s, true);
-	double *gap;
-	int rc;
+	uint32_t blocks = msc_stream_blocks(w->s, true);
+	double late = READY_MOST * p->block_ns;
 
-	if (!p->tick.locked || p->chunk < 2 || !after)
-		return 0;
-	gap = calloc(after + 1, sizeof *gap);
-	rc = gap ? msc_mean_gaps(w->s, true, after, gap, err) : msc_nomem(err);
-	if (rc == 0)
-		count_ready(p, gap, after, msc_sends_ns(p) + handed_within(p));
-	free(gap);
-	return rc;
+	if (!p->chunk || !blocks)
+		return;
+	if (p->chunk > 1)
+		late = msc_sends_ns(p) +
+		       (p->tick.locked ? handed_within(p)
+				       : READY_MOST * (p->block_ns - msc_sends_ns(p)) * p->chunk);
+	p->ready = 1;
+	while (p->ready + 1 < blocks && w->after[p->ready + 1] < late)
+		p->ready++;
+	if (p->ready + 1 == blocks)
+		p->ready = 0;
 }
 
 /* After a pause of the host, a device with one buffer has one chunk ready, and the next comes as in
@@ -458,6 +446,7 @@ int msc_pace_analyse(const struct msc_pace_samples *s, const struct msc_pace_opt
 		     struct msc_pace *p, struct msc_err *err)
 {
 	struct msc_pace_work w = { .s = s, .p = p };
+	int rc;
 
 	*p = (struct msc_pace){ .speed = s->speed,
 				.block_size = s->block_size,
@@ -477,10 +466,14 @@ int msc_pace_analyse(const struct msc_pace_samples *s, const struct msc_pace_opt
 		msc_writing_diagnose(p);
 		return 0;
 	}
-	if (measure_blocks(&w, err) < 0)
-		return -1;
-	if (listen(&w, err) < 0 || msc_pace_find_tick(&w, err) < 0 || count_again(&w, err) < 0 ||
-	    weigh_writes(&w, err) < 0)
+	rc = measure_blocks(&w, err);
+	if (rc == 0 &&
+	    (listen(&w, err) < 0 || msc_pace_find_tick(&w, err) < 0 || weigh_writes(&w, err) < 0))
+		rc = -1;
+	if (rc == 0)
+		count_ready(&w);
+	free(w.after);
+	if (rc < 0)
 		return -1;
 	settle_buffers(p);
 	count_naks(&w);

@@ -210,7 +210,7 @@ struct msc_diagnosis {
 	double cost_ns;	    /* per command of the largest size */
 	int rank;	    /* causes are listed by rank, from 0 on, */
 	double weight;	    /* and those of a rank the heaviest first, or the surest */
-	char evidence[480], advice[480];
+	char evidence[640], advice[640];
 };
 
 struct msc_pace {

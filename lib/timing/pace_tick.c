@@ -51,7 +51,7 @@ static enum msc_pace_clock whose(const struct msc_pace *p, double period_ns, boo
 {
 	double frames = period_ns / (p->host.locked ? p->host.period_ns : MSC_PACE_FRAME_NS);
 
-	if (bus || (p->drift_known && fabs(p->drift_ppm) > 2 * p->drift_error_ppm))
+	if (bus || msc_slips(p))
 		return MSC_PACE_CLOCK_DEVICE;
 	if (!p->host.locked || p->midframe > 0.5 || fabs(frames - floor(frames + 0.5)) > 0.01)
 		return MSC_PACE_CLOCK_DEVICE;

@@ -102,12 +102,18 @@ static void draw_end(struct drawing *d, double over, int64_t seen)
 }
 
 /* With a second buffer the medium is read while the data before it is sent: all of the time until the
- * last chunk goes. */
+ * last chunk goes, and not only when the host is kept waiting. */
 static void draw_overlap(struct drawing *d, double since, double last)
 {
+	size_t kept = 0;
+
 	if (d->p->buffers < 2 || d->x->blocks < 2)
 		return;
 	d->t->overlaps = true;
+	for (size_t i = 0; i < d->t->n; i++)
+		if (d->t->span[i].lane != MSC_LANE_MEDIUM)
+			d->t->span[kept++] = d->t->span[i];
+	d->t->n = kept;
 	add(d, MSC_LANE_MEDIUM, MSC_SPAN_WORKS, since, last);
 }
 

@@ -11,6 +11,7 @@ struct msc_pace_work {
 	double packet_ns;  /* one packet of data, on the wire */
 	double half_frame; /* by which completions are late on average; 0: they are not */
 	double half_block; /* from the mean of its packets' ends to the last */
+	double *after; /* from one block to the next after a pause of the host; until the analysis ends */
 };
 
 #define MSC_PACE_FRAME_NS      (1.0 * MSC_MS)

@@ -4,7 +4,7 @@
  * a miss is "same" of slower ones; where no verdict is given, that is counted, too, and whether as many
  * samples as it asks for bring one.
  *
- * MSC_GATE_DRAWS=5000 draws as many of each, and prints the rates ("make bench"). */
+ * MSC_GATE_DRAWS=5000 draws as many of each, and prints the rates ("make bench"); MSC_GATE_SEED draws others. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -155,9 +155,9 @@ static void draw_pair(struct tally *t, struct msc_rng *rng, const struct shape *
 
 static void the_gate_keeps_its_promise(void **state)
 {
-	const char *wanted = getenv("MSC_GATE_DRAWS");
+	const char *wanted = getenv("MSC_GATE_DRAWS"), *seed = getenv("MSC_GATE_SEED");
 	unsigned draws = wanted ? (unsigned)strtoul(wanted, NULL, 10) : DRAWS;
-	struct msc_rng rng = { .state = 1 };
+	struct msc_rng rng = { .state = seed ? strtoull(seed, NULL, 10) : 1 };
 
 	(void)state;
 	for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {

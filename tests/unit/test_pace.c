@@ -384,7 +384,7 @@ static void test_order(void **state)
 		const struct msc_diagnosis *x = &p.diagnosis[i];
 
 		sum += x->share;
-		assert_true(*x->evidence && *x->advice && strlen(x->evidence) < 470);
+		assert_true(*x->evidence && *x->advice && strlen(x->evidence) < 630);
 		assert_true(x->saves_least >= 0 && x->saves_least <= x->saves_most);
 		assert_true(x->saves_most < 1);
 		if (i && !limit && x->id < MSC_DIAG_MEDIUM_BOUND)

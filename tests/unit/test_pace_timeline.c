@@ -139,6 +139,7 @@ static void test_overlap_ticks_and_waits(void **state)
 	assert_non_null(strstr(text, "\nbus      C::::::::::"));
 	assert_non_null(strstr(text, "S::::::::::::"));
 	assert_non_null(strstr(text, "\nticks    "));
+	assert_non_null(strstr(text, "| a tick of the device"));
 	assert_non_null(strstr(text, "at a frame's end"));
 	assert_non_null(strstr(text, "as two buffers"));
 	free(text);
@@ -148,8 +149,9 @@ static void test_overlap_ticks_and_waits(void **state)
 static void test_how_long_the_medium_works(void **state)
 {
 	struct bench b;
+	struct msc_timeline t;
 	char *text, *bus, *medium;
-	size_t last;
+	size_t last, spans = 0;
 
 	(void)state;
 	exact(&b, true);
@@ -168,6 +170,10 @@ static void test_how_long_the_medium_works(void **state)
 	assert_in_range(strspn(medium + 10, "~"), last, last + 1);
 	assert_int_equal(medium[10 + strspn(medium + 10, "~")], '\n');
 	free(text);
+	assert_true(msc_timeline_of(&b.x, &b.pace, &t));
+	for (size_t i = 0; i < t.n; i++)
+		spans += t.span[i].lane == MSC_LANE_MEDIUM;
+	assert_int_equal(spans, 1); /* drawn once, not through another */
 }
 
 static int width_of(const char *line)

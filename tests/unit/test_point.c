@@ -134,6 +134,24 @@ static void a_slope_is_told_from_end_to_end(void **state)
 	msc_change_points_free(&p);
 }
 
+/* The same in whole frames, most of which are those of the bench before: the ends are no disturbances. */
+static void a_slope_in_frames_is_told_from_end_to_end(void **state)
+{
+	static const double frames[] = { 61, 61, 62, 62, 62.12, 63, 63, 63.75, 64, 64, 65, 65 };
+	struct msc_change_points p;
+	double x[MSC_COUNT(frames)];
+
+	(void)state;
+	for (size_t i = 0; i < MSC_COUNT(x); i++)
+		x[i] = frames[i] * MS;
+	p = of(x, MSC_COUNT(x));
+	assert_int_equal(p.n, 1);
+	assert_true(p.point[0].gradual);
+	assert_true(fabs(p.point[0].before / (61 * MS) - 1) < 0.005);
+	assert_true(fabs(p.point[0].after / (65 * MS) - 1) < 0.005);
+	msc_change_points_free(&p);
+}
+
 /* One in twenty benches ran on a machine that was busy with something else. */
 static double draw(struct msc_rng *rng, bool busy)
 {
@@ -223,6 +241,7 @@ int main(void)
 		cmocka_unit_test(exact_series),
 		cmocka_unit_test(a_slope_is_no_step),
 		cmocka_unit_test(a_slope_is_told_from_end_to_end),
+		cmocka_unit_test(a_slope_in_frames_is_told_from_end_to_end),
 		cmocka_unit_test(false_alarms),
 		cmocka_unit_test(the_place_is_found),
 		cmocka_unit_test(as_many_as_are_needed),

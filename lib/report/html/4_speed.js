@@ -12,12 +12,24 @@ const rateOf = (f, r) => {
 const runBytes = (r) => num(r.blocks) * num(r.block_size);
 const size = (bytes) => bytes >= 1048576 ? bytes / 1048576 + " MiB" : bytes >= 1024 ? bytes / 1024 + " KiB" : bytes + " B";
 
+/* As the text form has it: what rounds to nothing is no promise. */
+function savingOf(x) {
+	const { least, most } = obj(x.saves), percent = (part) => Math.round(100 * num(part)) + " %", of = `of ${str(x.op)}s`;
+	if (x.id === "bus-bound")
+		return `a limit, ${percent(x.share)} of the time ${of}`;
+	if (x.limit)
+		return `a limit, at most ${percent(most)} of the time ${of}`;
+	if (x.id === "host-paced" && num(most) < .005)
+		return "a cost of serial reads alone";
+	return `fixing it saves ${num(least) < .005 ? "up" : percent(least)} to ${percent(most)} ${of}`;
+}
+
 section("time", "Where the time goes", () => paces.map((f) => {
-	const d = f.document, found = list(d.diagnosis).map(obj), percent = (x) => Math.round(100 * num(x)) + " %";
+	const d = f.document, found = list(d.diagnosis).map(obj);
 	return [el("h3", {}, f.name, el("span", { class: "dim" }, "  " + target(f))),
 		d.reason && el("p", {}, word("error"), " stopped: ", d.reason),
 		found.map((x) => el("div", { class: "card warn" }, el("strong", {}, x.id), " ",
-			el("span", { class: "dim" }, `(${x.confidence}; ${x.limit ? "a limit," : "fixing it saves"} ${percent(obj(x.saves).least)} to ${percent(obj(x.saves).most)} of the time of ${str(x.op)}s)`),
+			el("span", { class: "dim" }, `(${savingOf(x)}; ${x.confidence}${x.tied ? "; tied with the first: which saves more cannot be told" : ""})`),
 			terms([["evidence", x.evidence], ["advice", x.advice]]))),
 		d.untold && el("p", { class: "dim" }, "Could not be told: ", d.untold),
 		table(["#blocks", "#serial", "#queued", "#device and bus", "#bus alone"], list(d.sizes).map(obj).map((z) => [z.blocks,

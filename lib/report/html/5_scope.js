@@ -7,10 +7,20 @@
 
 const LANES = ["host", "bus", "medium", "device", "ticks"];
 const KINDS = { cbw: "CBW", data: "data", csw: "CSW", all: "CBW, data, CSW", nak: "NAK", wait: "wait for the end of the frame", works: "the device works", transfers: "it sends or receives",
-	tick: "tick",
+	tick: "a tick of the device",
 	other: "another request", bad: "no answer: STALL, time-out, error" };
 
+/* What is to be seen, in one sentence: the shares of the bus. */
+function shares(t) {
+	const end = num(t.end_ns), bus = list(t.spans).map(obj).filter((s) => s.lane === "bus");
+	const part = (...kinds) => Math.round(100 * bus.filter((s) => kinds.includes(s.kind)).reduce((sum, s) => sum + num(s.to_ns) - num(s.from_ns), 0) / end);
+	const asks = part("nak"), waits = part("wait");
+	return end ? `. Of ${time(end)} the bus carries packets for ${part("cbw", "data", "csw")} %${asks ? `, asks a device that has nothing yet for ${asks} %` : ""}`
+		+ (waits ? `, and is quiet for ${waits} % until the host sees at a frame's end that a transfer is over.` : ".") : "";
+}
+
 const ofTimeline = (f, t) => ({
+	sentence: shares(t),
 	name: `${f.name}: a read of ${plural(num(t.blocks), "block")}, ${str(t.mode)}`, end: num(t.end_ns), exact: t.exact === true,
 	spans: list(t.spans).map(obj).map((s) => ({ lane: str(s.lane), kind: str(s.kind), from: num(s.from_ns), to: num(s.to_ns), text: KINDS[s.kind] })),
 });
@@ -90,7 +100,7 @@ function scope(all) {
 			add(svg, [sv("rect", { class: "drag", x: xOf(Math.min(...drag)), y: top, width: Math.abs(xOf(drag[0]) - xOf(drag[1])), height: high - 34 })]);
 		svg.dataset.from = from;
 		svg.dataset.to = to;
-		told.textContent = `${view.name}: ${time(from)} to ${time(to)} of ${time(view.end)}${view.exact ? "" : "; bus positions are estimated"}`;
+		told.textContent = `${view.name}: ${time(from)} to ${time(to)} of ${time(view.end)}${view.exact ? "" : "; bus positions are estimated"}${str(view.sentence)}`;
 		kinds.replaceChildren(...[...new Set(view.spans.map((s) => s.kind))].map((k) => el("span", {},
 			sv("svg", { class: "scope", viewBox: "0 0 26 12", "aria-hidden": "true" }, sv("rect", { class: KINDS[k] ? k : "other", width: 26, height: 12 })), KINDS[k] || k)));
 	}
