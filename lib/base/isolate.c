@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,10 +17,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 #define LOOK_MS	  500	/* between two looks at a process that says nothing */
 #define END_MS	  5	/* the same, when it is about to end */
 #define HUNG_MS	  10000 /* without an end of the code of others: it does not come back */
-#define AGAIN_MS  1000	/* the same, once it has been seen */
+#define AGAIN_MS  1000	/* the same, once it has been seen, or when the work is to stop */
 #define FILES_MAX 256 /* descriptors that are looked at */
 #define CLOSED	  113 /* exit status of a worker whose descriptors were closed */
 
@@ -28,6 +31,7 @@ struct page {
 	volatile bool over;	      /* the worker has done its work */
 	volatile bool hung;	      /* it has been ended, for it did not come back */
 	volatile bool has_hung;	      /* at any time */
+	volatile bool stopping;	      /* a signal is passed on */
 	volatile unsigned long beats; /* calls of the code of others, and their ends */
 	const char
 		*volatile inside; /* of these, the one that runs; the same address in all processes */
@@ -37,6 +41,7 @@ struct page {
 
 static struct page *page; /* NULL: nobody is isolated */
 static int past = -1;	  /* where the worker tells the one before it that its step is over */
+static int kept = -1;	  /* what the step has overwritten in files, an entry behind the other */
 
 /* ---- what is told ---------------------------------------------------------------------------- */
 
@@ -113,7 +118,7 @@ static void look_at(struct look *l, pid_t worker, int ms)
 	if (!page->inside || page->beats != l->beats) {
 		l->beats = page->beats;
 		l->waited_ms = 0;
-	} else if ((l->waited_ms += ms) >= (page->has_hung ? AGAIN_MS : HUNG_MS)) {
+	} else if ((l->waited_ms += ms) >= (page->has_hung || page->stopping ? AGAIN_MS : HUNG_MS)) {
 		page->hung = page->has_hung = true;
 		kill(worker, SIGKILL);
 	}
@@ -140,6 +145,71 @@ static void cut_files(const off_t at[FILES_MAX])
 	for (int fd = 0; fd < FILES_MAX; fd++)
 		if (at[fd] >= 0 && ftruncate(fd, at[fd]) == 0)
 			lseek(fd, at[fd], SEEK_SET);
+}
+
+/* ---- what the step overwrites in files ---------------------------------------------------------- */
+
+/* Behind the bytes that were there before. */
+struct entry {
+	dev_t dev;
+	ino_t ino;
+	int fd;
+	off_t at;
+	size_t len;
+};
+
+bool msc_isolate_keep(int fd, int64_t at, size_t len)
+{
+	struct entry e = { .fd = fd, .at = (off_t)at, .len = len };
+	struct stat st;
+	uint8_t *was;
+	ssize_t got;
+	bool done;
+
+	if (past < 0)
+		return true;
+	was = malloc(len + sizeof e);
+	got = was && fstat(fd, &st) == 0 ? pread(fd, was, len, e.at) : -1;
+	if (got < 0) {
+		free(was);
+		return false;
+	}
+	memset(was + got, 0, len - (size_t)got); /* beyond its end */
+	e.dev = st.st_dev;
+	e.ino = st.st_ino;
+	memcpy(was + len, &e, sizeof e);
+	done = write(kept, was, len + sizeof e) == (ssize_t)(len + sizeof e);
+	free(was);
+	return done;
+}
+
+static bool put_back(const struct entry *e, off_t from)
+{
+	uint8_t *was = malloc(e->len ? e->len : 1);
+	struct stat st;
+	bool good = was && fstat(e->fd, &st) == 0 && st.st_dev == e->dev && st.st_ino == e->ino &&
+		    pread(kept, was, e->len, from) == (ssize_t)e->len &&
+		    pwrite(e->fd, was, e->len, e->at) == (ssize_t)e->len;
+
+	free(was);
+	return good;
+}
+
+/* The newest first. */
+static bool put_all_back(void)
+{
+	off_t end = lseek(kept, 0, SEEK_END);
+	bool good = end >= 0;
+	struct entry e;
+
+	while (end >= (off_t)sizeof e) {
+		end -= (off_t)sizeof e;
+		if (pread(kept, &e, sizeof e, end) != (ssize_t)sizeof e || (off_t)e.len > end)
+			return false;
+		end -= (off_t)e.len;
+		good &= put_back(&e, end);
+	}
+	return good;
 }
 
 static _Noreturn void end_as(int status)
@@ -215,7 +285,10 @@ bool msc_isolate_step(char *why, size_t size)
 		return false;
 	tell_past();
 	page->doing[0] = '\0';
-	if (has_threads() || pipe2(line, O_CLOEXEC) < 0)
+	if (kept < 0)
+		kept = memfd_create("kept", MFD_CLOEXEC);
+	if (kept < 0 || ftruncate(kept, 0) < 0 || lseek(kept, 0, SEEK_SET) < 0 || has_threads() ||
+	    pipe2(line, O_CLOEXEC) < 0)
 		return false;
 	fflush(NULL); /* or both would write it */
 	note_files(at);
@@ -233,6 +306,8 @@ bool msc_isolate_step(char *why, size_t size)
 	}
 	wait_for(copy, line[0], why, size);
 	page->worker = getpid();
+	if (!put_all_back())
+		msc_append(why, size, "; what it has written to a file cannot be put back");
 	cut_files(at);
 	return true;
 }
@@ -273,14 +348,15 @@ static void watch(int line, int (*caught)(void), char *why, size_t size)
 {
 	struct look l = { .beats = page->beats };
 	struct pollfd p = { .fd = line, .events = POLLIN };
-	bool passed_on = false;
+	pid_t told = 0;
 	int status = 0;
 
 	while (!reap(&status)) {
 		int ms = p.fd < 0 ? END_MS : LOOK_MS, n = poll(&p, 1, ms);
 
-		if (caught() && !passed_on)
-			passed_on = kill(page->worker, caught()) == 0;
+		page->stopping = caught();
+		if (caught() && told != page->worker && kill(page->worker, caught()) == 0)
+			told = page->worker; /* who takes its place knows nothing of it */
 		if (n == 0)
 			look_at(&l, page->worker, ms);
 		if (n > 0)

@@ -6,13 +6,15 @@
  * processes while the work goes well, and nothing that was done before the step is lost.
  *
  * The work has one thread: others would not be copied. Files that are written at their end are cut to what they were before the
- * step; whatever else the step has done outside of the process stays done.
+ * step, and what msc_isolate_keep was told of is put back; whatever else the step has done outside of the process stays
+ * done.
  */
 #ifndef MSC_BASE_ISOLATE_H
 #define MSC_BASE_ISOLATE_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define MSC_ISOLATE_WHY 256 /* bytes that a reason may need */
 
@@ -27,6 +29,8 @@ bool msc_isolated(void);
 /* The worker's: a step begins, and the one before it is over. True: it has died in this step, which is not
  * to be tried again. False also when nobody is isolated. */
 bool msc_isolate_step(char *why, size_t size);
+/* The bytes of a file from before the step are about to be overwritten. False: they cannot be kept, and must not be. */
+bool msc_isolate_keep(int fd, int64_t at, size_t len);
 /* The work is done: what follows is the end of the process with its exit status. */
 void msc_isolate_over(void);
 

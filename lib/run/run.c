@@ -241,9 +241,11 @@ static int run_cases(struct msc_runner *r, const struct msc_scenarios *all, stru
 
 		if (rc == 0 && wedged)
 			rc = msc_fail(err, MSC_E_GONE,
-				      "%s: the device no longer answers, not even after a port "
-				      "reset; it must be unplugged",
-				      r->target->device.name);
+				      "%s: the device no longer answers, not even after %s",
+				      r->target->device.name,
+				      r->target->device.simulated
+					      ? "its power was off"
+					      : "a port reset; it must be unplugged");
 		if (rc < 0) {
 			skip_rest(r, all, i + 1, err->msg);
 			return -1;
@@ -285,7 +287,7 @@ static int prepare(struct msc_runner *r, struct msc_err *err)
 {
 	char why[MSC_ISOLATE_WHY];
 
-	if (r->target->device.forgets && msc_isolate_step(why, sizeof why))
+	if (r->target->device.simulated && msc_isolate_step(why, sizeof why))
 		return msc_fail(err, MSC_E_GONE, "%s: %s", r->target->device.name, why);
 	if (learn(r, err) < 0 || try_queued(r, err) < 0)
 		return -1;
@@ -297,7 +299,7 @@ static void finish_medium(struct msc_runner *r)
 	struct msc_medium_end end = { .restored = false };
 	char why[MSC_ISOLATE_WHY];
 
-	if (r->target->device.forgets && msc_isolate_step(why, sizeof why))
+	if (r->target->device.simulated && msc_isolate_step(why, sizeof why))
 		msc_run_note(r, "at the end of the run %s", why);
 	else
 		msc_medium_finish(r->medium, &end);

@@ -25,6 +25,7 @@ struct guard {
 	sigjmp_buf back;
 	volatile int signal;
 	void *volatile address;
+	const char *why; /* with no signal; NULL: it makes no call */
 };
 
 struct watch {
@@ -125,7 +126,7 @@ static void say(const struct guard *g, const char *fence, char *why, size_t size
 {
 	const char *at = g->address;
 
-	snprintf(why, size, "a loop without an end");
+	snprintf(why, size, "%s", g->why ? g->why : "a loop without an end");
 	for (size_t i = 0; i < FATALS; i++) {
 		if (fatal[i].number != g->signal)
 			continue;
@@ -170,7 +171,8 @@ void guard_in(struct guard *g)
 	watch.running = g;
 }
 
-_Noreturn void guard_loops(struct guard *g)
+_Noreturn void guard_ends(struct guard *g, const char *why)
 {
+	g->why = why;
 	jump(g, 0, NULL);
 }
