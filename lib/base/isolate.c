@@ -28,7 +28,8 @@
 
 struct page {
 	volatile pid_t worker;
-	volatile bool over;	      /* the worker has done its work */
+	volatile bool over;	      /* the worker has done its work, and ends so: */
+	volatile int status, number;
 	volatile bool hung;	      /* it has been ended, for it did not come back */
 	volatile bool has_hung;	      /* at any time */
 	volatile bool stopping;	      /* a signal is passed on */
@@ -70,10 +71,21 @@ bool msc_isolated(void)
 	return page && page->worker == getpid();
 }
 
-void msc_isolate_over(void)
+void msc_isolate_over(int status, int number)
 {
-	if (msc_isolated())
-		page->over = true;
+	if (!msc_isolated())
+		return;
+	page->status = status;
+	page->number = number;
+	page->over = true;
+	msc_isolate_enter("a destructor");
+}
+
+bool msc_isolate_has_threads(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/task", &st) < 0 || st.st_nlink > 3; /* ".", ".." and each thread */
 }
 
 /* ---- how it died ------------------------------------------------------------------------------ */
@@ -118,7 +130,8 @@ static void look_at(struct look *l, pid_t worker, int ms)
 	if (!page->inside || page->beats != l->beats) {
 		l->beats = page->beats;
 		l->waited_ms = 0;
-	} else if ((l->waited_ms += ms) >= (page->has_hung || page->stopping ? AGAIN_MS : HUNG_MS)) {
+	} else if ((l->waited_ms += ms) >=
+		   (page->has_hung || page->stopping ? AGAIN_MS : HUNG_MS)) {
 		page->hung = page->has_hung = true;
 		kill(worker, SIGKILL);
 	}
@@ -126,25 +139,49 @@ static void look_at(struct look *l, pid_t worker, int ms)
 
 /* ---- a step ------------------------------------------------------------------------------------ */
 
-/* Files that are written at their end, and how long they are; -1: it is none. */
-static void note_files(off_t at[FILES_MAX])
+/* What is open at the beginning of the step. */
+static struct file {
+	bool is_ours; /* the standard streams: they stay open */
+	off_t at;     /* of a file that is written at its end: its length; -1: it is none */
+	dev_t dev;
+	ino_t ino;
+} file[FILES_MAX];
+
+static void note_files(void)
 {
 	for (int fd = 0; fd < FILES_MAX; fd++) {
 		int flags = fcntl(fd, F_GETFL);
 		struct stat st;
 
-		at[fd] = -1;
-		if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY && fstat(fd, &st) == 0 &&
-		    S_ISREG(st.st_mode) && lseek(fd, 0, SEEK_CUR) == st.st_size)
-			at[fd] = st.st_size;
+		file[fd] = (struct file){ .at = -1 };
+		if (flags < 0 || fstat(fd, &st) < 0)
+			continue;
+		if ((flags & O_ACCMODE) != O_RDONLY && S_ISREG(st.st_mode) &&
+		    lseek(fd, 0, SEEK_CUR) == st.st_size)
+			file[fd].at = st.st_size;
+		file[fd].is_ours = fd <= STDERR_FILENO;
+		file[fd].dev = st.st_dev;
+		file[fd].ino = st.st_ino;
 	}
 }
 
-static void cut_files(const off_t at[FILES_MAX])
+static bool has_files(void)
+{
+	for (int fd = 0; fd < FILES_MAX; fd++) {
+		struct stat st;
+
+		if (file[fd].is_ours &&
+		    (fstat(fd, &st) < 0 || st.st_dev != file[fd].dev || st.st_ino != file[fd].ino))
+			return false;
+	}
+	return true;
+}
+
+static void cut_files(void)
 {
 	for (int fd = 0; fd < FILES_MAX; fd++)
-		if (at[fd] >= 0 && ftruncate(fd, at[fd]) == 0)
-			lseek(fd, at[fd], SEEK_SET);
+		if (file[fd].at >= 0 && ftruncate(fd, file[fd].at) == 0)
+			lseek(fd, file[fd].at, SEEK_SET);
 }
 
 /* ---- what the step overwrites in files ---------------------------------------------------------- */
@@ -212,13 +249,13 @@ static bool put_all_back(void)
 	return good;
 }
 
-static _Noreturn void end_as(int status)
+static _Noreturn void end(void)
 {
-	if (WIFSIGNALED(status)) {
-		signal(WTERMSIG(status), SIG_DFL);
-		raise(WTERMSIG(status));
+	if (page->number) {
+		signal(page->number, SIG_DFL);
+		raise(page->number);
 	}
-	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE);
+	_exit(page->status);
 }
 
 /* The worker has told that the step is over. */
@@ -251,7 +288,7 @@ static void wait_for(pid_t copy, int line, char *why, size_t size)
 		_exit(0);
 	if (page->over) { /* within its last step, as it should */
 		page->worker = getpid();
-		end_as(status);
+		end();
 	}
 	close(line);
 	say(why, size, status);
@@ -262,22 +299,14 @@ static void tell_past(void)
 {
 	if (past < 0)
 		return;
-	if (write(past, "", 1) != 1)
+	if (!has_files() || write(past, "", 1) != 1)
 		_exit(CLOSED);
 	close(past);
 	past = -1;
 }
 
-static bool has_threads(void)
-{
-	struct stat st;
-
-	return stat("/proc/self/task", &st) < 0 || st.st_nlink > 3; /* ".", ".." and each thread */
-}
-
 bool msc_isolate_step(char *why, size_t size)
 {
-	off_t at[FILES_MAX];
 	int line[2];
 	pid_t copy;
 
@@ -287,11 +316,11 @@ bool msc_isolate_step(char *why, size_t size)
 	page->doing[0] = '\0';
 	if (kept < 0)
 		kept = memfd_create("kept", MFD_CLOEXEC);
-	if (kept < 0 || ftruncate(kept, 0) < 0 || lseek(kept, 0, SEEK_SET) < 0 || has_threads() ||
-	    pipe2(line, O_CLOEXEC) < 0)
+	if (kept < 0 || ftruncate(kept, 0) < 0 || lseek(kept, 0, SEEK_SET) < 0 ||
+	    msc_isolate_has_threads() || pipe2(line, O_CLOEXEC) < 0)
 		return false;
 	fflush(NULL); /* or both would write it */
-	note_files(at);
+	note_files();
 	copy = fork();
 	if (copy == 0) {
 		page->worker = getpid();
@@ -308,7 +337,7 @@ bool msc_isolate_step(char *why, size_t size)
 	page->worker = getpid();
 	if (!put_all_back())
 		msc_append(why, size, "; what it has written to a file cannot be put back");
-	cut_files(at);
+	cut_files();
 	return true;
 }
 
@@ -344,6 +373,22 @@ static bool reap(int *status)
 	return pid < 0 && errno == ECHILD;
 }
 
+/* Processes that the firmware has started would keep our output open. */
+static void end_strays(void)
+{
+	char name[64];
+	FILE *f;
+	long pid;
+
+	snprintf(name, sizeof name, "/proc/self/task/%d/children", (int)getpid());
+	f = fopen(name, "re");
+	while (f && fscanf(f, "%ld", &pid) == 1)
+		if (getsid((pid_t)pid) == getsid(0))
+			kill((pid_t)pid, SIGKILL);
+	if (f)
+		fclose(f);
+}
+
 static void watch(int line, int (*caught)(void), char *why, size_t size)
 {
 	struct look l = { .beats = page->beats };
@@ -362,8 +407,9 @@ static void watch(int line, int (*caught)(void), char *why, size_t size)
 		if (n > 0)
 			p.fd = -1;
 	}
+	end_strays();
 	if (page->over)
-		end_as(status);
+		end();
 	say(why, size, status);
 }
 

@@ -48,10 +48,7 @@ int msc_run_revive(struct msc_runner *r, bool *wedged, struct msc_err *err)
 			return -1;
 	}
 	*wedged = !answers;
-	if (answers && !r->revived)
-		msc_run_note(r, "no reset brought the device back; it answers again after %s, and that is done "
-				"from here on",
-			     after);
-	r->revived |= answers;
+	if (answers && !r->revived_after)
+		r->revived_after = after;
 	return 0;
 }

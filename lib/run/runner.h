@@ -66,7 +66,9 @@ struct msc_runner {
 	unsigned unlevel; /* cases that did not begin as all do */
 	unsigned leaves;   /* so often the device left in the case under way, and came back */
 	unsigned restless; /* so many cases, up to now, in which it did so more than once */
-	bool revived;	   /* no reset brought the device back, and something else did */
+	const char *
+		revived_after; /* "its power was off": no reset brought the device back; NULL: has not been */
+	bool told_revived;
 	bool odd_csw;		  /* the device answers, and never with a valid CSW */
 	bool hasty; /* the device hangs so often that its time has been cut */
 	int64_t end_ns, until_ns; /* hasty: when the run, and the case under way, are cut short */

@@ -7,7 +7,6 @@
 #include "run/runner.h"
 #include "soak/soak.h"
 
-
 int msc_run_recover(struct msc_runner *r, struct msc_err *err)
 {
 	return msc_session_reset_recovery(r->session, NULL, err);

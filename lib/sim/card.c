@@ -281,7 +281,8 @@ static bool store(struct card *c, uint64_t at, const uint8_t *p, size_t n)
 	struct page *page;
 
 	if (c->write_file)
-		return msc_isolate_keep(c->fd, (int64_t)at, n) && pwrite(c->fd, p, n, (off_t)at) == (ssize_t)n;
+		return msc_isolate_keep(c->fd, (int64_t)at, n) &&
+		       pwrite(c->fd, p, n, (off_t)at) == (ssize_t)n;
 	page = get_page(c, at / PAGE_BYTES);
 	if (!page)
 		return false;

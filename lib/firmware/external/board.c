@@ -64,7 +64,7 @@ static void end(struct caller c)
 #define DO(name, params, call)                                                                     \
 	static void name params                                                                    \
 	{                                                                                          \
-		struct caller c = begin(b, #name);                                                       \
+		struct caller c = begin(b, #name); \
                                                                                                    \
 		call;                                                                              \
 		end(c);                                                                            \
@@ -72,7 +72,7 @@ static void end(struct caller c)
 #define ASK(type, name, params, call)                                                              \
 	static type name params                                                                    \
 	{                                                                                          \
-		struct caller c = begin(b, #name);                                                       \
+		struct caller c = begin(b, #name); \
 		type answer = call;                                                                \
                                                                                                    \
 		end(c);                                                                            \
@@ -94,7 +94,10 @@ static void spin(mscope_board *b, int64_t ns)
 	if (c.guard && x->handling && x->work.spun_ns > HANDLER_NS)
 		never_ends(&c, "it computes for more than two minutes%s", "");
 	if (c.guard && !x->handling && x->work.spun_ns > HELD_NS)
-		never_ends(&c, "it computes for more than 5 s while an interrupt waits that it has disabled%s", "");
+		never_ends(
+			&c,
+			"it computes for more than 5 s while an interrupt waits that it has disabled%s",
+			"");
 	mcu_spin(c.m, ns);
 	end(c);
 }

@@ -3,6 +3,7 @@
  * handler has a stack of its own, for it may be the stack that ran out. */
 #include "firmware/external/guard.h"
 
+#include <fenv.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -33,6 +34,7 @@ struct watch {
 	volatile unsigned long entries, seen; /* of guarded code, until now and at the last tick */
 	volatile unsigned ticks;
 	bool ready;
+	bool stray; /* of a process that guarded code has forked: it must not come back to code of ours */
 };
 static _Thread_local struct watch watch;
 
@@ -86,6 +88,16 @@ static void on_tick(int number)
 static void be_a_copy(void)
 {
 	watch.ready = false;
+	watch.stray |= watch.running != NULL;
+}
+
+/* Guarded code gives the processor back: traps of its floating point unit and another rounding are its own. */
+static void take_over(void)
+{
+	if (watch.stray)
+		_exit(EXIT_SUCCESS);
+	if (fegetexcept() || fegetround() != FE_TONEAREST)
+		fesetenv(FE_DFL_ENV);
 }
 
 /* Once a thread: a stack for handlers and a clock of its processor time; once a process: the handlers. Where
@@ -150,9 +162,11 @@ bool guard_run(void (*fn)(void *), void *arg, const char *fence, char *why, size
 		guard_in(&g);
 		fn(arg);
 		watch.running = outer;
+		take_over();
 		return true;
 	}
 	watch.running = outer;
+	take_over();
 	say(&g, fence, why, size);
 	return false;
 }
@@ -162,6 +176,7 @@ struct guard *guard_out(void)
 	struct guard *g = watch.running;
 
 	watch.running = NULL;
+	take_over();
 	return g;
 }
 
