@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/isolate.h"
 #include "base/text.h"
 #include "mscope.h"
 #include "repeat.h"
@@ -332,6 +333,7 @@ static int run_opened(struct conductor *c, struct msc_scenarios *scenarios, bool
 {
 	struct msc_target *target =
 		tool_open(c->tool, options->allow_writes || options->restore, err);
+	char why[MSC_ISOLATE_WHY];
 	int status;
 
 	if (!target)
@@ -342,7 +344,8 @@ static int run_opened(struct conductor *c, struct msc_scenarios *scenarios, bool
 	c->selected = repeat_selected(c->tool);
 	status = c->repeat && c->selected ? run_on(c, target, scenarios, options, err)
 					  : msc_nomem(err);
-	msc_target_close(target);
+	if (!target->device.simulated || !msc_isolate_step(why, sizeof why))
+		msc_target_close(target); /* a destructor of the firmware may end the process */
 	free(c->repeat);
 	free(c->selected);
 	return status;

@@ -179,7 +179,7 @@ int main(int argc, char **argv)
 	if (dread)
 		free(argv);
 	if (output_failed()) {
-		msc_isolate_over();
+		msc_isolate_over(MSCOPE_FILE, 0);
 		if (status < 0 && err.code != MSC_E_INTERRUPTED && err.code != MSC_E_IO)
 			tool_tell("%s", err.msg);
 		complain_of_output();
@@ -189,7 +189,7 @@ int main(int argc, char **argv)
 		tool_tell("%s", err.msg);
 		status = tool_status(&err);
 	}
-	msc_isolate_over();
+	msc_isolate_over(status, caught_signal());
 	if (caught_signal()) {
 		signal(caught_signal(), SIG_DFL);
 		raise(caught_signal());

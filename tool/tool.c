@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/isolate.h"
 #include "base/text.h"
 #include "mscope.h"
 #include "transport/command.h"
@@ -22,8 +23,13 @@
 
 static volatile sig_atomic_t caught; /* what a signal handler may touch */
 
-static void on_signal(int number)
+/* An alarm does not last through a fork: in the process that runs firmware of others it is the firmware's. */
+static void on_signal(int number, siginfo_t *info, void *context)
 {
+	(void)context;
+	if ((number == SIGALRM || number == SIGPROF) && info->si_code == SI_KERNEL &&
+	    msc_isolated())
+		return;
 	caught = number;
 }
 
@@ -34,7 +40,7 @@ void catch_signals(void)
 	static const int ends[] = { SIGINT,  SIGTERM, SIGHUP,   SIGQUIT, SIGUSR1,
 				    SIGUSR2, SIGALRM, SIGXCPU,  SIGPROF, SIGVTALRM,
 				    SIGPOLL, SIGPWR,  SIGSTKFLT };
-	struct sigaction catch = { .sa_handler = on_signal };
+	struct sigaction catch = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO };
 
 	for (size_t i = 0; i < MSC_COUNT(ends); i++) {
 		struct sigaction before;

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,18 +17,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 #define LOOK_MS	  500	/* between two looks at a process that says nothing */
 #define END_MS	  5	/* the same, when it is about to end */
 #define HUNG_MS	  10000 /* without an end of the code of others: it does not come back */
-#define AGAIN_MS  1000	/* the same, once it has been seen */
+#define AGAIN_MS  1000	/* the same, once it has been seen, or when the work is to stop */
 #define FILES_MAX 256 /* descriptors that are looked at */
 #define CLOSED	  113 /* exit status of a worker whose descriptors were closed */
 
 struct page {
 	volatile pid_t worker;
-	volatile bool over;	      /* the worker has done its work */
+	volatile bool over;	      /* the worker has done its work, and ends so: */
+	volatile int status, number;
 	volatile bool hung;	      /* it has been ended, for it did not come back */
 	volatile bool has_hung;	      /* at any time */
+	volatile bool stopping;	      /* a signal is passed on */
 	volatile unsigned long beats; /* calls of the code of others, and their ends */
 	const char
 		*volatile inside; /* of these, the one that runs; the same address in all processes */
@@ -37,6 +42,7 @@ struct page {
 
 static struct page *page; /* NULL: nobody is isolated */
 static int past = -1;	  /* where the worker tells the one before it that its step is over */
+static int kept = -1;	  /* what the step has overwritten in files, an entry behind the other */
 
 /* ---- what is told ---------------------------------------------------------------------------- */
 
@@ -65,10 +71,21 @@ bool msc_isolated(void)
 	return page && page->worker == getpid();
 }
 
-void msc_isolate_over(void)
+void msc_isolate_over(int status, int number)
 {
-	if (msc_isolated())
-		page->over = true;
+	if (!msc_isolated())
+		return;
+	page->status = status;
+	page->number = number;
+	page->over = true;
+	msc_isolate_enter("a destructor");
+}
+
+bool msc_isolate_has_threads(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/task", &st) < 0 || st.st_nlink > 3; /* ".", ".." and each thread */
 }
 
 /* ---- how it died ------------------------------------------------------------------------------ */
@@ -113,7 +130,8 @@ static void look_at(struct look *l, pid_t worker, int ms)
 	if (!page->inside || page->beats != l->beats) {
 		l->beats = page->beats;
 		l->waited_ms = 0;
-	} else if ((l->waited_ms += ms) >= (page->has_hung ? AGAIN_MS : HUNG_MS)) {
+	} else if ((l->waited_ms += ms) >=
+		   (page->has_hung || page->stopping ? AGAIN_MS : HUNG_MS)) {
 		page->hung = page->has_hung = true;
 		kill(worker, SIGKILL);
 	}
@@ -121,34 +139,123 @@ static void look_at(struct look *l, pid_t worker, int ms)
 
 /* ---- a step ------------------------------------------------------------------------------------ */
 
-/* Files that are written at their end, and how long they are; -1: it is none. */
-static void note_files(off_t at[FILES_MAX])
+/* What is open at the beginning of the step. */
+static struct file {
+	bool is_ours; /* the standard streams: they stay open */
+	off_t at;     /* of a file that is written at its end: its length; -1: it is none */
+	dev_t dev;
+	ino_t ino;
+} file[FILES_MAX];
+
+static void note_files(void)
 {
 	for (int fd = 0; fd < FILES_MAX; fd++) {
 		int flags = fcntl(fd, F_GETFL);
 		struct stat st;
 
-		at[fd] = -1;
-		if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY && fstat(fd, &st) == 0 &&
-		    S_ISREG(st.st_mode) && lseek(fd, 0, SEEK_CUR) == st.st_size)
-			at[fd] = st.st_size;
+		file[fd] = (struct file){ .at = -1 };
+		if (flags < 0 || fstat(fd, &st) < 0)
+			continue;
+		if ((flags & O_ACCMODE) != O_RDONLY && S_ISREG(st.st_mode) &&
+		    lseek(fd, 0, SEEK_CUR) == st.st_size)
+			file[fd].at = st.st_size;
+		file[fd].is_ours = fd <= STDERR_FILENO;
+		file[fd].dev = st.st_dev;
+		file[fd].ino = st.st_ino;
 	}
 }
 
-static void cut_files(const off_t at[FILES_MAX])
+static bool has_files(void)
+{
+	for (int fd = 0; fd < FILES_MAX; fd++) {
+		struct stat st;
+
+		if (file[fd].is_ours &&
+		    (fstat(fd, &st) < 0 || st.st_dev != file[fd].dev || st.st_ino != file[fd].ino))
+			return false;
+	}
+	return true;
+}
+
+static void cut_files(void)
 {
 	for (int fd = 0; fd < FILES_MAX; fd++)
-		if (at[fd] >= 0 && ftruncate(fd, at[fd]) == 0)
-			lseek(fd, at[fd], SEEK_SET);
+		if (file[fd].at >= 0 && ftruncate(fd, file[fd].at) == 0)
+			lseek(fd, file[fd].at, SEEK_SET);
 }
 
-static _Noreturn void end_as(int status)
+/* ---- what the step overwrites in files ---------------------------------------------------------- */
+
+/* Behind the bytes that were there before. */
+struct entry {
+	dev_t dev;
+	ino_t ino;
+	int fd;
+	off_t at;
+	size_t len;
+};
+
+bool msc_isolate_keep(int fd, int64_t at, size_t len)
 {
-	if (WIFSIGNALED(status)) {
-		signal(WTERMSIG(status), SIG_DFL);
-		raise(WTERMSIG(status));
+	struct entry e = { .fd = fd, .at = (off_t)at, .len = len };
+	struct stat st;
+	uint8_t *was;
+	ssize_t got;
+	bool done;
+
+	if (past < 0)
+		return true;
+	was = malloc(len + sizeof e);
+	got = was && fstat(fd, &st) == 0 ? pread(fd, was, len, e.at) : -1;
+	if (got < 0) {
+		free(was);
+		return false;
 	}
-	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE);
+	memset(was + got, 0, len - (size_t)got); /* beyond its end */
+	e.dev = st.st_dev;
+	e.ino = st.st_ino;
+	memcpy(was + len, &e, sizeof e);
+	done = write(kept, was, len + sizeof e) == (ssize_t)(len + sizeof e);
+	free(was);
+	return done;
+}
+
+static bool put_back(const struct entry *e, off_t from)
+{
+	uint8_t *was = malloc(e->len ? e->len : 1);
+	struct stat st;
+	bool good = was && fstat(e->fd, &st) == 0 && st.st_dev == e->dev && st.st_ino == e->ino &&
+		    pread(kept, was, e->len, from) == (ssize_t)e->len &&
+		    pwrite(e->fd, was, e->len, e->at) == (ssize_t)e->len;
+
+	free(was);
+	return good;
+}
+
+/* The newest first. */
+static bool put_all_back(void)
+{
+	off_t end = lseek(kept, 0, SEEK_END);
+	bool good = end >= 0;
+	struct entry e;
+
+	while (end >= (off_t)sizeof e) {
+		end -= (off_t)sizeof e;
+		if (pread(kept, &e, sizeof e, end) != (ssize_t)sizeof e || (off_t)e.len > end)
+			return false;
+		end -= (off_t)e.len;
+		good &= put_back(&e, end);
+	}
+	return good;
+}
+
+static _Noreturn void end(void)
+{
+	if (page->number) {
+		signal(page->number, SIG_DFL);
+		raise(page->number);
+	}
+	_exit(page->status);
 }
 
 /* The worker has told that the step is over. */
@@ -181,7 +288,7 @@ static void wait_for(pid_t copy, int line, char *why, size_t size)
 		_exit(0);
 	if (page->over) { /* within its last step, as it should */
 		page->worker = getpid();
-		end_as(status);
+		end();
 	}
 	close(line);
 	say(why, size, status);
@@ -192,22 +299,14 @@ static void tell_past(void)
 {
 	if (past < 0)
 		return;
-	if (write(past, "", 1) != 1)
+	if (!has_files() || write(past, "", 1) != 1)
 		_exit(CLOSED);
 	close(past);
 	past = -1;
 }
 
-static bool has_threads(void)
-{
-	struct stat st;
-
-	return stat("/proc/self/task", &st) < 0 || st.st_nlink > 3; /* ".", ".." and each thread */
-}
-
 bool msc_isolate_step(char *why, size_t size)
 {
-	off_t at[FILES_MAX];
 	int line[2];
 	pid_t copy;
 
@@ -215,10 +314,13 @@ bool msc_isolate_step(char *why, size_t size)
 		return false;
 	tell_past();
 	page->doing[0] = '\0';
-	if (has_threads() || pipe2(line, O_CLOEXEC) < 0)
+	if (kept < 0)
+		kept = memfd_create("kept", MFD_CLOEXEC);
+	if (kept < 0 || ftruncate(kept, 0) < 0 || lseek(kept, 0, SEEK_SET) < 0 ||
+	    msc_isolate_has_threads() || pipe2(line, O_CLOEXEC) < 0)
 		return false;
 	fflush(NULL); /* or both would write it */
-	note_files(at);
+	note_files();
 	copy = fork();
 	if (copy == 0) {
 		page->worker = getpid();
@@ -233,7 +335,9 @@ bool msc_isolate_step(char *why, size_t size)
 	}
 	wait_for(copy, line[0], why, size);
 	page->worker = getpid();
-	cut_files(at);
+	if (!put_all_back())
+		msc_append(why, size, "; what it has written to a file cannot be put back");
+	cut_files();
 	return true;
 }
 
@@ -269,25 +373,43 @@ static bool reap(int *status)
 	return pid < 0 && errno == ECHILD;
 }
 
+/* Processes that the firmware has started would keep our output open. */
+static void end_strays(void)
+{
+	char name[64];
+	FILE *f;
+	long pid;
+
+	snprintf(name, sizeof name, "/proc/self/task/%d/children", (int)getpid());
+	f = fopen(name, "re");
+	while (f && fscanf(f, "%ld", &pid) == 1)
+		if (getsid((pid_t)pid) == getsid(0))
+			kill((pid_t)pid, SIGKILL);
+	if (f)
+		fclose(f);
+}
+
 static void watch(int line, int (*caught)(void), char *why, size_t size)
 {
 	struct look l = { .beats = page->beats };
 	struct pollfd p = { .fd = line, .events = POLLIN };
-	bool passed_on = false;
+	pid_t told = 0;
 	int status = 0;
 
 	while (!reap(&status)) {
 		int ms = p.fd < 0 ? END_MS : LOOK_MS, n = poll(&p, 1, ms);
 
-		if (caught() && !passed_on)
-			passed_on = kill(page->worker, caught()) == 0;
+		page->stopping = caught();
+		if (caught() && told != page->worker && kill(page->worker, caught()) == 0)
+			told = page->worker; /* who takes its place knows nothing of it */
 		if (n == 0)
 			look_at(&l, page->worker, ms);
 		if (n > 0)
 			p.fd = -1;
 	}
+	end_strays();
 	if (page->over)
-		end_as(status);
+		end();
 	say(why, size, status);
 }
 

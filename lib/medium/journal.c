@@ -170,12 +170,11 @@ static int publish(const char *temporary, const char *path)
 	return rename(temporary, path);
 }
 
-/* False: whoever held the file has given it another name, or removed it. */
-static bool still_named(const struct msc_journal *j)
+static bool is_named(const struct msc_journal *j, const char *name)
 {
 	struct stat open_file, named;
 
-	return fstat(j->fd, &open_file) == 0 && stat(j->temporary, &named) == 0 &&
+	return fstat(j->fd, &open_file) == 0 && stat(name, &named) == 0 &&
 	       open_file.st_ino == named.st_ino && open_file.st_dev == named.st_dev;
 }
 
@@ -195,7 +194,7 @@ static int reserve(struct msc_journal *j, struct msc_err *err)
 		return msc_fail(err, MSC_E_BUSY, "%s: another run of mscope uses this device",
 				temporary);
 	memcpy(j->temporary, temporary, sizeof temporary);
-	if (!still_named(j)) {
+	if (!is_named(j, j->temporary)) { /* whoever held the file has renamed or removed it */
 		j->temporary[0] = '\0';
 		return msc_fail(err, MSC_E_BUSY, "%s: another run of mscope uses this device",
 				j->path);
@@ -223,6 +222,12 @@ int msc_journal_reserve(const char *dir, const char *device, uint8_t lun, struct
 	}
 	*out = j;
 	return 0;
+}
+
+/* Also where a copy of this process, which has died (base/isolate.h), has given it its name. */
+static bool has_name(const struct msc_journal *j)
+{
+	return !*j->temporary || is_named(j, j->path);
 }
 
 /* ---- entries ---------------------------------------------------------------------------------- */
@@ -326,7 +331,7 @@ int msc_journal_write(struct msc_journal *j, const struct msc_journal_head *h,
 	free(data);
 	if (rc < 0)
 		return -1;
-	if (fsync(j->fd) < 0 || publish(j->temporary, j->path) < 0)
+	if (fsync(j->fd) < 0 || (!has_name(j) && publish(j->temporary, j->path) < 0))
 		return msc_fail_errno(err, MSC_E_IO, "%s: cannot write the journal", j->temporary);
 	j->temporary[0] = '\0';
 	return sync_dir(j, err);
@@ -377,7 +382,7 @@ void msc_journal_close(struct msc_journal *j)
 
 int msc_journal_remove(struct msc_journal *j, struct msc_err *err)
 {
-	int rc = *j->temporary ? 0 : unlink(j->path);
+	int rc = has_name(j) ? unlink(j->path) : 0;
 
 	if (rc < 0)
 		msc_fail_errno(err, MSC_E_IO, "%s: cannot remove the journal", j->path);

@@ -143,6 +143,8 @@ static int settle(struct msc_runner *r, bool *wedged, struct msc_err *err)
 				"scenarios");
 	r->odd_csw |= yes;
 	*wedged = rung > 2 && !yes;
+	if (*wedged && msc_run_revive(r, wedged, err) < 0)
+		return -1;
 	/* Half a command, which is all that left, may well need a reset. */
 	return yes || r->held_back ? 0 : msc_check_settled(r, rung, err);
 }
@@ -273,13 +275,13 @@ static int run_and_clean(struct msc_runner *r, bool *wedged, struct msc_err *err
 	return rc;
 }
 
-/* Where the case ends this process another takes its place, with a device and a medium in memory as they were
- * before the case. A medium in a file would not be. */
+/* Where the case ends this process another takes its place, with a device and a medium as they were before the
+ * case. */
 static int run_isolated(struct msc_runner *r, bool *wedged, struct msc_err *err)
 {
 	char why[MSC_ISOLATE_WHY];
 
-	if (!r->target->device.forgets || !msc_isolate_step(why, sizeof why))
+	if (!r->target->device.simulated || !msc_isolate_step(why, sizeof why))
 		return run_and_clean(r, wedged, err);
 	return msc_judge_stated(&msc_rule_firmware_dead, NULL, NULL, r->o->profile, &r->findings,
 				NULL, NULL, err, "%s", why);

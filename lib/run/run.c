@@ -227,6 +227,27 @@ static void tell_hasty(struct msc_runner *r)
 		HANGS_MAX, (int)(MSC_HASTY_NS / MSC_S), (int)(MSC_RUN_HASTY_NS / MSC_S / 60));
 }
 
+/* Once: it may be so in every case from here on. */
+static void tell_revived(struct msc_runner *r)
+{
+	if (r->revived_after && !r->told_revived)
+		msc_run_note(
+			r,
+			"no reset brought the device back; it answers again after %s, and the run goes on",
+			r->revived_after);
+	r->told_revived = r->revived_after;
+}
+
+static int fail_wedged(struct msc_runner *r, struct msc_err *err)
+{
+	struct msc_err ignored = MSC_ERR_INIT;
+	bool cycled = msc_power_may(r->target, &ignored) == 0;
+
+	return msc_fail(err, MSC_E_GONE, "%s: the device no longer answers, not even after %s",
+			r->target->device.name,
+			cycled ? "its power was off" : "a port reset; it must be unplugged");
+}
+
 static int run_cases(struct msc_runner *r, const struct msc_scenarios *all, struct msc_err *err)
 {
 	for (size_t i = 0; i < all->count; i++) {
@@ -240,14 +261,12 @@ static int run_cases(struct msc_runner *r, const struct msc_scenarios *all, stru
 		rc = msc_run_case(r, all->list[i], &wedged, err);
 
 		if (rc == 0 && wedged)
-			rc = msc_fail(err, MSC_E_GONE,
-				      "%s: the device no longer answers, not even after a port "
-				      "reset; it must be unplugged",
-				      r->target->device.name);
+			rc = fail_wedged(r, err);
 		if (rc < 0) {
 			skip_rest(r, all, i + 1, err->msg);
 			return -1;
 		}
+		tell_revived(r);
 		tell_hasty(r);
 		if (r->o->as_hosts && all->list[i]->host && r->summary->count[MSC_VERDICT_FAIL])
 			break;
@@ -285,7 +304,7 @@ static int prepare(struct msc_runner *r, struct msc_err *err)
 {
 	char why[MSC_ISOLATE_WHY];
 
-	if (r->target->device.forgets && msc_isolate_step(why, sizeof why))
+	if (r->target->device.simulated && msc_isolate_step(why, sizeof why))
 		return msc_fail(err, MSC_E_GONE, "%s: %s", r->target->device.name, why);
 	if (learn(r, err) < 0 || try_queued(r, err) < 0)
 		return -1;
@@ -297,7 +316,7 @@ static void finish_medium(struct msc_runner *r)
 	struct msc_medium_end end = { .restored = false };
 	char why[MSC_ISOLATE_WHY];
 
-	if (r->target->device.forgets && msc_isolate_step(why, sizeof why))
+	if (r->target->device.simulated && msc_isolate_step(why, sizeof why))
 		msc_run_note(r, "at the end of the run %s", why);
 	else
 		msc_medium_finish(r->medium, &end);

@@ -66,6 +66,9 @@ struct msc_runner {
 	unsigned unlevel; /* cases that did not begin as all do */
 	unsigned leaves;   /* so often the device left in the case under way, and came back */
 	unsigned restless; /* so many cases, up to now, in which it did so more than once */
+	const char *
+		revived_after; /* "its power was off": no reset brought the device back; NULL: has not been */
+	bool told_revived;
 	bool odd_csw;		  /* the device answers, and never with a valid CSW */
 	bool hasty; /* the device hangs so often that its time has been cut */
 	int64_t end_ns, until_ns; /* hasty: when the run, and the case under way, are cut short */
@@ -94,10 +97,15 @@ struct msc_runner {
 	char reason[384];	  /* empty: the findings decide */
 };
 
+#define MSC_RUN_POWER_OFF_NS (2 * MSC_S) /* when its power is taken away */
+
 /* run.c */
 void msc_run_note(struct msc_runner *, const char *fmt, ...) MSC_PRINTF(2, 3);
 /* The host owes the device a reset recovery before anything else is sent. */
 bool msc_run_owes_reset(const struct msc_runner *);
+
+/* revive.c: no reset has brought the device back. *wedged false: it answers again. */
+int msc_run_revive(struct msc_runner *, bool *wedged, struct msc_err *err) MSC_MUST_CHECK;
 
 /* fact.c: what the profile makes of the findings of the case, when it ends. */
 void msc_run_weigh(struct msc_runner *);

@@ -7,8 +7,6 @@
 #include "run/runner.h"
 #include "soak/soak.h"
 
-#define POWER_OFF_NS (2 * MSC_S)
-
 int msc_run_recover(struct msc_runner *r, struct msc_err *err)
 {
 	return msc_session_reset_recovery(r->session, NULL, err);
@@ -197,7 +195,7 @@ static int power_cycle(struct msc_runner *r, struct msc_err *err)
 
 	if (msc_power_may(r->target, err) < 0)
 		return -1;
-	return msc_soak_power_cycle(r->session, r->o->lun, POWER_OFF_NS, &flushed, err);
+	return msc_soak_power_cycle(r->session, r->o->lun, MSC_RUN_POWER_OFF_NS, &flushed, err);
 }
 
 /* The command before has passed, which has been judged: it has left nothing for the sense data to say. */

@@ -135,15 +135,22 @@ int msc_session_settle(struct msc_session *s, int *rung, struct msc_err *err)
 
 /* ---- max LUN ------------------------------------------------------------------------------ */
 
+int msc_session_ask_max_lun(struct msc_session *s, struct msc_err *err)
+{
+	int result;
+
+	if (!s->driver->ask_max_lun)
+		return 0;
+	msc_session_mute(s, true);
+	result = s->driver->ask_max_lun(s, err);
+	msc_session_mute(s, false);
+	return result;
+}
+
 int msc_session_max_lun(struct msc_session *s, uint8_t *max_lun, struct msc_err *err)
 {
-	int result = 0;
+	int result = msc_session_known(s)->have_max_lun ? 0 : msc_session_ask_max_lun(s, err);
 
-	if (!msc_session_known(s)->have_max_lun && s->driver->ask_max_lun) {
-		msc_session_mute(s, true);
-		result = s->driver->ask_max_lun(s, err);
-		msc_session_mute(s, false);
-	}
 	*max_lun = msc_session_known(s)->max_lun;
 	return result;
 }

@@ -177,6 +177,9 @@ int msc_session_level(struct msc_session *, uint8_t lun, const struct msc_unit *
  * 0. */
 int msc_session_max_lun(struct msc_session *, uint8_t *max_lun, struct msc_err *) MSC_MUST_CHECK;
 
+/* The same again, though it is known, and whatever the answer: every host asks a device that is new to it. */
+int msc_session_ask_max_lun(struct msc_session *, struct msc_err *) MSC_MUST_CHECK;
+
 /* INQUIRY, TEST UNIT READY until ready (unit attentions are read away), READ CAPACITY(10), MODE
  * SENSE(6): fills in what is known of the unit. Not judged. Leaves have_capacity false when there
  * is no medium. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/copy.h"
+#include "base/isolate.h"
 #include "base/rng.h"
 #include "sim/internal.h"
 
@@ -280,7 +281,8 @@ static bool store(struct card *c, uint64_t at, const uint8_t *p, size_t n)
 	struct page *page;
 
 	if (c->write_file)
-		return pwrite(c->fd, p, n, (off_t)at) == (ssize_t)n;
+		return msc_isolate_keep(c->fd, (int64_t)at, n) &&
+		       pwrite(c->fd, p, n, (off_t)at) == (ssize_t)n;
 	page = get_page(c, at / PAGE_BYTES);
 	if (!page)
 		return false;

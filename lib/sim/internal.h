@@ -107,6 +107,9 @@ void mcu_misuse(struct mcu *, const char *fmt, ...) MSC_PRINTF(2, 3);
 /* -- task.c -- */
 struct scheduler *tasks_new(struct mcu *);
 void tasks_free(struct scheduler *);
+/* None of them runs any more, and all that they have queued has been dropped. */
+void tasks_halt(struct scheduler *);
+void tasks_end(struct scheduler *); /* of which there are none then; from outside of them */
 /* An interrupt takes the processor from the running task, and gives it back at when_ns. */
 void tasks_pause(struct scheduler *);
 void tasks_resume(struct scheduler *);

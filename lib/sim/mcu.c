@@ -148,6 +148,11 @@ void mcu_irq_resume(struct mcu *m, unsigned disabled)
 	mcu_at(m, sim_now(m->sim), serve, m);
 }
 
+bool mcu_irq_is_held(const struct mcu *m)
+{
+	return m->held;
+}
+
 void *mcu_state(struct mcu *m)
 {
 	return m->state;
@@ -260,6 +265,19 @@ void mcu_died(struct mcu *m, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(m->death, sizeof m->death, fmt, ap);
 	va_end(ap);
+	sim_drop(m->sim, m);
+	tasks_halt(m->tasks);
+	m->disabled = 0;
+	m->held = false;
+	if (m->in_irq)
+		m->cursor = sim_now(m->sim);
+	else if (m->count)
+		mcu_at(m, sim_now(m->sim), serve, m);
+}
+
+void mcu_restart(struct mcu *m)
+{
+	tasks_end(m->tasks);
 }
 
 void mcu_misuse(struct mcu *m, const char *fmt, ...)

@@ -60,11 +60,16 @@ void mcu_irq_enable(struct mcu *);
 /* The same at once, however often: what mcu_irq_resume takes to have it as it was. */
 unsigned mcu_irq_open(struct mcu *);
 void mcu_irq_resume(struct mcu *, unsigned disabled);
+bool mcu_irq_is_held(const struct mcu *); /* one is due, and waits for them to be enabled */
 
 /* What no firmware should do, and the run goes on: a finding about it (firmware.misuse). */
 void mcu_remark(struct mcu *, const char *fmt, ...) MSC_PRINTF(2, 3);
-/* The firmware is dead, and will not answer any more (firmware.dead): the model sees to that. */
+/* The firmware is dead (firmware.dead), wherever it was: the processor stands still, and what it had yet to do,
+ * timers and calls on the peripheral behind its cursor, is dropped. The handlers are still called, for the
+ * model to see the next reset. */
 void mcu_died(struct mcu *, const char *fmt, ...) MSC_PRINTF(2, 3);
+/* In a handler: the firmware is started anew, without the tasks that it had. */
+void mcu_restart(struct mcu *);
 
 /* Calls fn in interrupt context, ns after the cursor, once. */
 void mcu_timer(struct mcu *, int64_t ns, void (*fn)(struct mcu *, void *arg), void *arg);

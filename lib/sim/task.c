@@ -105,10 +105,9 @@ struct scheduler *tasks_new(struct mcu *m)
 	return s;
 }
 
-void tasks_free(struct scheduler *s)
+void tasks_end(struct scheduler *s)
 {
-	if (!s)
-		return;
+	s->owner = s->last = NULL;
 	while (s->all) {
 		struct task *t = s->all;
 
@@ -117,6 +116,13 @@ void tasks_free(struct scheduler *s)
 		munmap(t->stack, STACK_BYTES);
 		free(t);
 	}
+}
+
+void tasks_free(struct scheduler *s)
+{
+	if (!s)
+		return;
+	tasks_end(s);
 	while (s->owned) {
 		struct owned *next = s->owned->next;
 
@@ -361,6 +367,17 @@ static void run(struct scheduler *s, int64_t now)
 		s->owner->state = READY;
 		enter(s, s->owner);
 	}
+}
+
+/* Who makes this call, if a task does, goes on to where it blocks. */
+void tasks_halt(struct scheduler *s)
+{
+	stop_spin(s);
+	for (struct task *t = s->all; t; t = t->next)
+		t->state = BLOCKED;
+	if (!s->inside)
+		s->owner = NULL;
+	s->due_ns = s->reschedule_ns = MSC_NEVER;
 }
 
 static void dispatch(void *arg)

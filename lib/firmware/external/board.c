@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The calls of a board: each leaves the guarded firmware for code of ours, and goes back to it. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +8,15 @@
 #include "firmware/external/external.h"
 #include "firmware/external/guard.h"
 
-#define CALLS_MAX 10000000 /* at one time: the firmware polls what cannot change meanwhile */
+/* What is not over then has no end. Counted, not timed: it is told the same on every machine. No host waits
+ * for a handler of such a length; of main it is a loop in which a call takes less than 20 ns. */
+#define CALLS_MAX  10000000		/* of one handler; of main within: */
+#define CALLS_NS   (200 * MSC_MS)
+#define HANDLER_NS (120 * MSC_S)	/* that a handler spins */
+#define HELD_NS	   (5 * MSC_S)		/* USB 2.0, 9.2.6.4: so long a request may take */
+#define LONG_NS	   (10LL * 365 * 24 * 3600 * MSC_S) /* of one spin, and until a timer expires */
+#define TIMERS_MAX 4096			/* that have not expired */
+#define CALL_BYTES 4096 /* of the medium that count as another call */
 
 /* Where a call comes from. */
 struct caller {
@@ -17,18 +26,32 @@ struct caller {
 	const char *running; /* of the firmware */
 };
 
-static struct caller begin(mscope_board *b)
+static _Noreturn void never_ends(const struct caller *c, const char *fmt, const char *call)
+{
+	snprintf(c->x->why, sizeof c->x->why, fmt, call);
+	guard_ends(c->guard, c->x->why);
+}
+
+static void count(const struct caller *c, const char *call, uint64_t calls)
+{
+	struct external *x = c->x;
+	int64_t now = mcu_now(c->m);
+
+	if (!x->handling && now - x->work.since_ns >= CALLS_NS) {
+		x->work.since_ns = now;
+		x->work.calls = 0;
+	}
+	x->work.calls += calls < CALLS_MAX ? (unsigned)calls : CALLS_MAX;
+	if (x->work.calls > CALLS_MAX && c->guard)
+		never_ends(c, "a loop without an end, that calls %s", call);
+}
+
+static struct caller begin(mscope_board *b, const char *call)
 {
 	struct external *x = (struct external *)b;
 	struct caller c = { x, x->mcu, guard_out(), msc_isolate_enter(NULL) };
-	int64_t now = mcu_now(c.m);
 
-	if (now != x->call_ns) {
-		x->call_ns = now;
-		x->calls = 0;
-	} else if (++x->calls > CALLS_MAX && c.guard) {
-		guard_loops(c.guard);
-	}
+	count(&c, call, 1);
 	return c;
 }
 
@@ -41,7 +64,7 @@ static void end(struct caller c)
 #define DO(name, params, call)                                                                     \
 	static void name params                                                                    \
 	{                                                                                          \
-		struct caller c = begin(b);                                                        \
+		struct caller c = begin(b, #name); \
                                                                                                    \
 		call;                                                                              \
 		end(c);                                                                            \
@@ -49,7 +72,7 @@ static void end(struct caller c)
 #define ASK(type, name, params, call)                                                              \
 	static type name params                                                                    \
 	{                                                                                          \
-		struct caller c = begin(b);                                                        \
+		struct caller c = begin(b, #name); \
 		type answer = call;                                                                \
                                                                                                    \
 		end(c);                                                                            \
@@ -58,13 +81,39 @@ static void end(struct caller c)
 
 /* ---- the processor ---- */
 
+static void spin(mscope_board *b, int64_t ns)
+{
+	struct caller c = begin(b, "spin");
+	struct external *x = c.x;
+
+	ns = ns < 0 ? 0 : ns < LONG_NS ? ns : LONG_NS;
+	if (x->handling)
+		x->work.spun_ns += ns;
+	else
+		x->work.spun_ns = mcu_irq_is_held(c.m) ? x->work.spun_ns + ns : 0;
+	if (c.guard && x->handling && x->work.spun_ns > HANDLER_NS)
+		never_ends(&c, "it computes for more than two minutes%s", "");
+	if (c.guard && !x->handling && x->work.spun_ns > HELD_NS)
+		never_ends(
+			&c,
+			"it computes for more than 5 s while an interrupt waits that it has disabled%s",
+			"");
+	mcu_spin(c.m, ns);
+	end(c);
+}
+
 static void wait_for_interrupt(mscope_board *b)
 {
-	struct caller c = begin(b);
-	unsigned disabled = mcu_irq_open(c.m);
+	struct caller c = begin(b, "wait_for_interrupt");
+	unsigned disabled;
 
-	sema_take(c.m, c.x->woken);
-	mcu_irq_resume(c.m, disabled);
+	if (c.x->handling) {
+		mcu_remark(c.m, "wait_for_interrupt: called outside of main");
+	} else {
+		disabled = mcu_irq_open(c.m);
+		sema_take(c.m, c.x->woken);
+		mcu_irq_resume(c.m, disabled);
+	}
 	end(c);
 }
 
@@ -88,6 +137,7 @@ static void on_timer(struct mcu *m, void *arg)
 {
 	struct external_timer *t = arg, **at;
 
+	t->x->timers -= t->life == t->x->life;
 	external_run(m, "a timer", t->life, expire, t);
 	at = find_timer(t->x->copy, t);
 	*at = t->next;
@@ -96,13 +146,16 @@ static void on_timer(struct mcu *m, void *arg)
 
 static void timer(mscope_board *b, int64_t ns, void (*fn)(mscope_board *, void *), void *arg)
 {
-	struct caller c = begin(b);
-	struct external_timer *t = malloc(sizeof *t);
+	struct caller c = begin(b, "timer");
+	struct external_timer *t = c.x->timers < TIMERS_MAX ? malloc(sizeof *t) : NULL;
 
+	if (c.x->timers >= TIMERS_MAX)
+		mcu_remark(c.m, "timer: %d have not expired, and another one is set", TIMERS_MAX);
 	if (t) {
+		c.x->timers++;
 		*t = (struct external_timer){ c.x->copy->timers, c.x, c.x->life, fn, arg };
 		c.x->copy->timers = t;
-		mcu_timer(c.m, ns > 0 ? ns : 0, on_timer, t);
+		mcu_timer(c.m, ns < 0 ? 0 : ns < LONG_NS ? ns : LONG_NS, on_timer, t);
 	}
 	end(c);
 }
@@ -119,11 +172,10 @@ static const char *knob(mscope_board *b, const char *name)
 }
 
 ASK(int64_t, now, (mscope_board * b), mcu_now(c.m))
-DO(spin, (mscope_board * b, int64_t ns), mcu_spin(c.m, ns > 0 ? ns : 0))
 DO(irq_disable, (mscope_board * b), mcu_irq_disable(c.m))
 DO(irq_enable, (mscope_board * b), mcu_irq_enable(c.m))
 ASK(uint32_t, random_, (mscope_board * b), mcu_random(c.m))
-DO(print, (mscope_board * b, const char *text), mcu_print(c.m, "%s", text))
+DO(print, (mscope_board * b, const char *text), mcu_print(c.m, "%.127s", text))
 
 /* ---- the USB controller ---- */
 
@@ -151,10 +203,15 @@ ASK(bool, medium_present, (mscope_board * b), card_present(c.m, 0))
 ASK(bool, medium_read_only, (mscope_board * b), card_read_only(c.m, 0))
 ASK(uint64_t, medium_blocks, (mscope_board * b), card_blocks(c.m, 0))
 ASK(uint32_t, medium_block_size, (mscope_board * b), card_block_size(c.m, 0))
+static void count_blocks(const struct caller *c, const char *call, uint32_t blocks)
+{
+	count(c, call, (uint64_t)blocks * card_block_size(c->m, 0) / CALL_BYTES);
+}
+
 ASK(bool, medium_read, (mscope_board * b, uint64_t lba, uint32_t blocks, void *buf),
-    card_read(c.m, 0, lba, blocks, buf))
+    (count_blocks(&c, "medium_read", blocks), card_read(c.m, 0, lba, blocks, buf)))
 ASK(bool, medium_write, (mscope_board * b, uint64_t lba, uint32_t blocks, const void *buf),
-    card_write(c.m, 0, lba, blocks, buf))
+    (count_blocks(&c, "medium_write", blocks), card_write(c.m, 0, lba, blocks, buf)))
 
 const mscope_board external_board = {
 	.abi = MSCOPE_FIRMWARE_ABI,

@@ -12,23 +12,6 @@
 
 /* ---- calls into the firmware ----------------------------------------------------------------- */
 
-void external_run(struct mcu *m, const char *where, unsigned life, void (*fn)(void *), void *arg)
-{
-	struct external *x = mcu_state(m);
-	const char *outer;
-	char why[96];
-
-	if (x->dead || x->life != life)
-		return;
-	outer = msc_isolate_enter(where);
-	if (!guard_run(fn, arg, x->copy->guard, why, sizeof why)) {
-		x->dead = true;
-		mcu_died(m, "the firmware has died in %s: %s", where, why);
-	}
-	msc_isolate_enter(outer);
-	sema_give(m, x->woken);
-}
-
 /* One handler with what it is given. */
 struct call {
 	struct external *x;
@@ -59,6 +42,28 @@ HANDLER(resume, (b))
 HANDLER(medium, (b, c->present))
 HANDLER(eject, (b))
 
+void external_run(struct mcu *m, const char *where, unsigned life, void (*fn)(void *), void *arg)
+{
+	struct external *x = mcu_state(m);
+	struct external_work work = x->work;
+	const char *outer;
+	char why[96];
+
+	if (x->dead || x->life != life)
+		return;
+	x->handling = fn != call_main;
+	x->work = (struct external_work){ .since_ns = mcu_now(m) };
+	outer = msc_isolate_enter(where);
+	x->dead = !guard_run(fn, arg, x->copy->guard, why, sizeof why);
+	msc_isolate_enter(outer);
+	x->handling = false;
+	x->work = work;
+	if (x->dead)
+		mcu_died(m, "the firmware has died in %s: %s", where, why);
+	else
+		sema_give(m, x->woken);
+}
+
 /* The handler, if the firmware has it, with a struct call of what it is given. */
 #define NOTHING (struct call){ .x = NULL }
 #define TELL(m, name, given)                                                                       \
@@ -87,8 +92,9 @@ static void begin_life(struct mcu *m)
 	struct external *x = mcu_state(m);
 	struct msc_err err = MSC_ERR_INIT;
 
-	x->life++;
-	x->calls = 0;
+	if (x->life++)
+		mcu_restart(m);
+	x->timers = 0;
 	x->dead = external_load(x->copy, &err) < 0;
 	if (x->dead) {
 		mcu_died(m, "%s", err.msg);

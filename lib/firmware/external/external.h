@@ -27,6 +27,13 @@ struct external_timer {
 	void *arg;
 };
 
+/* What a handler has done since it began; of main, lately. */
+struct external_work {
+	unsigned calls;
+	int64_t since_ns; /* main made the first of these */
+	int64_t spun_ns;  /* main: while an interrupt waits that it has disabled */
+};
+
 /* The model's state: what the knobs set, and what is had anew at each power-on. */
 struct external {
 	mscope_board board; /* the first: the firmware has its address */
@@ -36,8 +43,10 @@ struct external {
 	struct sema *never;
 	unsigned life;	 /* of the firmware: it has been started so often */
 	bool dead;	 /* it has crashed, or hangs */
-	int64_t call_ns; /* when it made its last call, and how many it has made at that time */
-	unsigned calls;
+	bool handling;	 /* a handler runs, or `start`; else main */
+	struct external_work work; /* of what runs */
+	unsigned timers; /* of this life that have not expired */
+	char why[96];	 /* it does not come to its end */
 	struct {
 		char file[256];
 		uint64_t blocks;

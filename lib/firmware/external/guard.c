@@ -3,6 +3,7 @@
  * handler has a stack of its own, for it may be the stack that ran out. */
 #include "firmware/external/guard.h"
 
+#include <fenv.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -25,6 +26,7 @@ struct guard {
 	sigjmp_buf back;
 	volatile int signal;
 	void *volatile address;
+	const char *why; /* with no signal; NULL: it makes no call */
 };
 
 struct watch {
@@ -32,6 +34,7 @@ struct watch {
 	volatile unsigned long entries, seen; /* of guarded code, until now and at the last tick */
 	volatile unsigned ticks;
 	bool ready;
+	bool stray; /* of a process that guarded code has forked: it must not come back to code of ours */
 };
 static _Thread_local struct watch watch;
 
@@ -85,6 +88,16 @@ static void on_tick(int number)
 static void be_a_copy(void)
 {
 	watch.ready = false;
+	watch.stray |= watch.running != NULL;
+}
+
+/* Guarded code gives the processor back: traps of its floating point unit and another rounding are its own. */
+static void take_over(void)
+{
+	if (watch.stray)
+		_exit(EXIT_SUCCESS);
+	if (fegetexcept() || fegetround() != FE_TONEAREST)
+		fesetenv(FE_DFL_ENV);
 }
 
 /* Once a thread: a stack for handlers and a clock of its processor time; once a process: the handlers. Where
@@ -125,7 +138,7 @@ static void say(const struct guard *g, const char *fence, char *why, size_t size
 {
 	const char *at = g->address;
 
-	snprintf(why, size, "a loop without an end");
+	snprintf(why, size, "%s", g->why ? g->why : "a loop without an end");
 	for (size_t i = 0; i < FATALS; i++) {
 		if (fatal[i].number != g->signal)
 			continue;
@@ -149,9 +162,11 @@ bool guard_run(void (*fn)(void *), void *arg, const char *fence, char *why, size
 		guard_in(&g);
 		fn(arg);
 		watch.running = outer;
+		take_over();
 		return true;
 	}
 	watch.running = outer;
+	take_over();
 	say(&g, fence, why, size);
 	return false;
 }
@@ -161,6 +176,7 @@ struct guard *guard_out(void)
 	struct guard *g = watch.running;
 
 	watch.running = NULL;
+	take_over();
 	return g;
 }
 
@@ -170,7 +186,8 @@ void guard_in(struct guard *g)
 	watch.running = g;
 }
 
-_Noreturn void guard_loops(struct guard *g)
+_Noreturn void guard_ends(struct guard *g, const char *why)
 {
+	g->why = why;
 	jump(g, 0, NULL);
 }

@@ -20,7 +20,8 @@ bool guard_run(void (*fn)(void *), void *arg, const char *fence, char *why, size
 struct guard;
 struct guard *guard_out(void);
 void guard_in(struct guard *);
-/* What guard_out has returned, instead of guard_in: the code that was running loops. */
-_Noreturn void guard_loops(struct guard *);
+/* What guard_out has returned, instead of guard_in: the code that was running does not come to its end. `why`
+ * lasts until guard_run has returned. */
+_Noreturn void guard_ends(struct guard *, const char *why);
 
 #endif

@@ -195,15 +195,17 @@ int external_load(struct external_copy *c, struct msc_err *err)
 	return -1;
 }
 
+/* The code of a thread that goes on stays. */
 void external_unload(struct external_copy *c)
 {
 	const char *outer = msc_isolate_enter("a destructor");
+	bool gone = c->handle && !msc_isolate_has_threads();
 
-	if (c->handle)
+	if (gone)
 		dlclose(c->handle);
 	msc_isolate_enter(outer);
 	msc_coverage_moved();
-	if (c->guard)
+	if (c->guard && gone)
 		munmap(c->guard, GUARD_FENCE);
 	c->handle = c->guard = NULL;
 	c->fw = NULL;
