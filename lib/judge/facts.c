@@ -66,6 +66,7 @@ const char *msc_reset_text(const struct msc_past *past)
 		[MSC_RESET_BY_KERNEL] = "a reset by the kernel",
 		[MSC_RESET_BY_RECOVERY] = "reset recovery",
 		[MSC_RESET_BY_PORT] = "a port reset",
+		[MSC_RESET_BY_WAKING] = "a port reset that ended a suspend",
 		[MSC_RESET_BY_CONFIGURATION] = "SET_CONFIGURATION",
 		[MSC_RESET_BY_INTERFACE] = "SET_INTERFACE",
 	};

@@ -282,12 +282,32 @@ const struct msc_rule msc_rule_usb_control_answer = {
 	.judge = answer,
 };
 
+/* How many bytes of data the host had for the request that was refused; 0: none, or it wanted some. */
+static unsigned refused_bytes(const struct msc_record *r)
+{
+	const struct msc_answers *a = msc_history_controls(r);
+	const struct msc_control *c = a && a->count ? &a->list[0]->u.control : NULL;
+
+	return c && c->outcome == MSC_OUT_STALL && !(c->setup.request_type & MSC_REQTYPE_IN)
+		       ? c->setup.length
+		       : 0;
+}
+
 static void after_stall(struct msc_judging *j, const struct msc_record *r)
 {
+	const char *outcome = msc_outcome_name(r->u.control.outcome);
+	unsigned bytes = refused_bytes(r);
+
 	if (!is_unanswered(r) || lacks_status(r) || !comes_after_stall(r))
 		return;
-	msc_found(j, "the control request after a STALL was answered with %s",
-		  msc_outcome_name(r->u.control.outcome));
+	if (bytes)
+		msc_found(
+			j,
+			"the control request after one with %u byte%s of data from the host, which "
+			"was refused, was answered with %s",
+			bytes, MSC_PLURAL(bytes), outcome);
+	else
+		msc_found(j, "the control request after a STALL was answered with %s", outcome);
 	msc_expected(j, "done or STALL");
 	msc_actual(j, "%s", msc_outcome_name(r->u.control.outcome));
 }
@@ -345,6 +365,8 @@ static bool names_absent(const struct msc_record *r, char *what, size_t size)
 		snprintf(what, size, "SET_CONFIGURATION with the value %u", value);
 	else if (msc_is_request(r, MSC_REQTYPE_IN, MSC_STD_GET_DESCRIPTOR) && s->value >> 8 == 0)
 		snprintf(what, size, "GET_DESCRIPTOR of the type 0");
+	else if (msc_is_request(r, 0, MSC_STD_SET_DESCRIPTOR) && s->value >> 8 == 0)
+		snprintf(what, size, "SET_DESCRIPTOR of the type 0");
 	else if (msc_is_request(r, MSC_REQTYPE_IN, MSC_STD_GET_DESCRIPTOR) &&
 		 s->value >> 8 == MSC_DESC_CONFIGURATION && d->desc.configurations &&
 		 (s->value & 0xff) >= d->desc.configurations)
@@ -371,7 +393,7 @@ const struct msc_rule msc_rule_usb_request_absent = {
 	.title =
 		"a request for a configuration, an interface, an endpoint, a setting or a descriptor that "
 		"is not there is refused",
-	.spec = "USB 2.0, 9.2.7, 9.4.3, 9.4.5, 9.4.7 and 9.4.10",
+	.spec = "USB 2.0, 9.2.7, 9.4.3, 9.4.5, 9.4.7, 9.4.8 and 9.4.10",
 	.severity = {MSC_FAIL, MSC_WARN, MSC_NOTE},
 	.why = "a host takes what is accepted for there, and looks for the rest of it",
 	.mistake = "wValue or wIndex is not looked at",

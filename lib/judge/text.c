@@ -47,6 +47,7 @@ static const char *standard_name(uint8_t request)
 	case MSC_STD_CLEAR_FEATURE: return "CLEAR_FEATURE";
 	case MSC_STD_SET_FEATURE: return "SET_FEATURE";
 	case MSC_STD_SET_ADDRESS: return "SET_ADDRESS";
+	case MSC_STD_SET_DESCRIPTOR: return "SET_DESCRIPTOR";
 	case MSC_STD_GET_CONFIGURATION: return "GET_CONFIGURATION";
 	case MSC_STD_SET_CONFIGURATION: return "SET_CONFIGURATION";
 	case MSC_STD_GET_INTERFACE: return "GET_INTERFACE";

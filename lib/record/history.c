@@ -410,7 +410,7 @@ static void add_port_reset(struct msc_history *h, const struct msc_record *r)
 {
 	enum msc_outcome outcome = r->u.port.outcome;
 
-	all_is_well(h, MSC_RESET_BY_PORT);
+	all_is_well(h, h->past.asleep ? MSC_RESET_BY_WAKING : MSC_RESET_BY_PORT);
 	h->needs_reset = h->unclean = outcome == MSC_OUT_TIMEOUT || outcome == MSC_OUT_GONE;
 	h->past.reset = !h->needs_reset;
 }
@@ -500,9 +500,10 @@ static void add_poll(struct msc_history *h, const struct msc_record *r)
 	h->owed |= !r->muted && p->outcome != MSC_OUT_TIMEOUT && !as_asked;
 }
 
-static void add_suspend(struct msc_history *h)
+static void add_suspend(struct msc_history *h, const struct msc_record *r)
 {
 	h->past.suspended = true;
+	h->past.asleep = !r->u.suspend.resumed_ns && r->u.suspend.outcome == MSC_OUT_DONE;
 	h->past.resumed = false;
 }
 
@@ -519,6 +520,6 @@ void msc_history_add(struct msc_history *h, struct msc_record *r)
 	case MSC_RECORD_CONTROL: add_control(h, r); break;
 	case MSC_RECORD_POLL: add_poll(h, r); break;
 	case MSC_RECORD_PORT_RESET: add_port_reset(h, r); break;
-	case MSC_RECORD_SUSPEND: add_suspend(h); break;
+	case MSC_RECORD_SUSPEND: add_suspend(h, r); break;
 	}
 }

@@ -124,6 +124,7 @@ enum msc_reset_by { /* what has made the device begin anew */
 	MSC_RESET_BY_KERNEL, /* whose reset it was is not told */
 	MSC_RESET_BY_RECOVERY,
 	MSC_RESET_BY_PORT,
+	MSC_RESET_BY_WAKING, /* a port reset of a device that was suspended */
 	MSC_RESET_BY_CONFIGURATION,
 	MSC_RESET_BY_INTERFACE,
 };
@@ -157,6 +158,7 @@ struct msc_past {
 			      set up again */
 	bool suspended; /* since that exchange, and since a reset, the bus was, and is no longer */
 	bool resumed; /* and endpoint 0 has answered since then */
+	bool asleep;  /* it still is */
 	bool busy; /* of a control request: in the middle of an exchange */
 	bool prevented; /* of this unit: the host has locked the medium in */
 	bool ejected; /* of this unit: START STOP UNIT has ejected the medium, and it was not there

@@ -181,10 +181,11 @@ static json_t *poll_json(const struct msc_poll *p)
 static json_t *suspend_json(const struct msc_record *r)
 {
 	const struct msc_silence *s = &r->u.suspend;
+	const int64_t over_ns = s->resumed_ns ? s->resumed_ns : r->ended_ns;
 
 	return json_pack("{s:s, s:I, s:I}", "outcome", outcome_word(s->outcome), "suspended_ns",
-			 (json_int_t)(s->resumed_ns - r->began_ns), "resume_ns",
-			 (json_int_t)(r->ended_ns - s->resumed_ns));
+			 (json_int_t)(over_ns - r->began_ns), "resume_ns",
+			 (json_int_t)(r->ended_ns - over_ns));
 }
 
 json_t *msc_record_json(const struct msc_record *r)

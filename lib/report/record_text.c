@@ -239,8 +239,10 @@ static void print_suspend(const struct view *v, const struct msc_record *r)
 {
 	const struct msc_silence *s = &r->u.suspend;
 
-	print_moment(v, s->resumed_ns, "resume");
-	fputs("  begins\n", v->out);
+	if (s->resumed_ns) {
+		print_moment(v, s->resumed_ns, "resume");
+		fputs("  begins\n", v->out);
+	}
 	print_moment(v, r->ended_ns, "outcome");
 	fprintf(v->out, "  %s\n", msc_outcome_name(s->outcome));
 }

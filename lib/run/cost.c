@@ -87,8 +87,11 @@ static void count_step(struct walk *w, const struct msc_plan_step *s, int64_t ti
 {
 	switch (s->what) {
 	case MSC_DO_COMMAND: count_command(w, &s->u.command, times); break;
-	case MSC_DO_WAIT:
-	case MSC_DO_SUSPEND: w->sum.wait_ns += times * s->u.wait_ns; break;
+	case MSC_DO_WAIT: w->sum.wait_ns += times * s->u.wait_ns; break;
+	case MSC_DO_SUSPEND:
+		w->sum.wait_ns += times * s->u.suspend.ns;
+		w->sum.part[MSC_COST_RESET] += times * s->u.suspend.by_reset;
+		break;
 	case MSC_DO_PORT_RESET:
 	case MSC_DO_POWER_CYCLE:
 	case MSC_DO_ENUMERATE: w->sum.part[MSC_COST_RESET] += times; break;

@@ -189,6 +189,13 @@ static int port_reset(struct msc_runner *r, struct msc_err *err)
 	return 0;
 }
 
+static int suspend(struct msc_runner *r, const struct msc_plan_suspend *s, struct msc_err *err)
+{
+	if (msc_session_suspend(r->session, s->ns, !s->by_reset, err) < 0)
+		return -1;
+	return s->by_reset ? port_reset(r, err) : 0;
+}
+
 static int power_cycle(struct msc_runner *r, struct msc_err *err)
 {
 	bool flushed;
@@ -230,7 +237,7 @@ static int run_step(struct msc_runner *r, const struct msc_plan_step *s, struct 
 	case MSC_DO_POWER_CYCLE: return power_cycle(r, err);
 	case MSC_DO_SETTLE: return settle(r, err);
 	case MSC_DO_WAIT: return msc_run_wait(r, s->u.wait_ns, err);
-	case MSC_DO_SUSPEND: return msc_session_suspend(r->session, s->u.wait_ns, err);
+	case MSC_DO_SUSPEND: return suspend(r, &s->u.suspend, err);
 	case MSC_DO_LOOP: return loop(r, &s->u.loop, err);
 	case MSC_DO_IF: return condition(r, &s->u.loop, err);
 	case MSC_DO_LET: name_values(r, &s->u.lets); break;

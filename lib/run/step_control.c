@@ -58,8 +58,11 @@ int msc_run_control(struct msc_runner *r, const struct msc_plan_control *c, stru
 	data = calloc(1, setup.length + 1u);
 	if (!data)
 		return msc_nomem(err);
-	memcpy(data, c->data.data ? c->data.data : data,
-	       c->data.len < setup.length ? c->data.len : setup.length);
+	if (c->data.bytes.data)
+		memcpy(data, c->data.bytes.data,
+		       c->data.bytes.len < setup.length ? c->data.bytes.len : setup.length);
+	else
+		msc_pattern_fill(c->data.pattern, data, setup.length, 0, MSC_STAMP_LEN);
 	rc = request(r, &setup, data, &record, err);
 	free(data);
 	if (rc == 0 && msc_setup_sets_interface(&setup, d->interface_number))

@@ -198,3 +198,23 @@ int msc_load_save(struct msc_loader *l, const struct msc_yaml *n, void *into,
 	l->slots[l->n_slots++] = name;
 	return 0;
 }
+
+int msc_load_out_data(struct msc_loader *l, const struct msc_yaml *n, void *into,
+		      const struct msc_key *k)
+{
+	static const char *const words[] = { "zeros", "ones", "counter", "stamps", NULL };
+	static const struct msc_key keys[] = {
+		{"hex", msc_load_bytes, offsetof(struct msc_out_data, bytes), 0, 4096, NULL, true},
+		{0},
+	};
+	const struct msc_key named = { .name = k->name, .words = words };
+	struct msc_out_data *d = into;
+	int pattern = 0;
+
+	if (n->kind == MSC_YAML_MAP)
+		return msc_load_map(l, n, "'data'", keys, d);
+	if (msc_load_word(l, n, &pattern, &named) < 0)
+		return -1;
+	d->pattern = (enum msc_pattern)pattern;
+	return 0;
+}

@@ -170,26 +170,6 @@ static int intent(struct msc_loader *l, const struct msc_yaml *n, void *into,
 }
 
 /* A pattern, or { hex: "..." }. */
-static int out_data(struct msc_loader *l, const struct msc_yaml *n, void *into,
-		    const struct msc_key *k)
-{
-	static const char *const words[] = { "zeros", "ones", "counter", "stamps", NULL };
-	static const struct msc_key keys[] = {
-		{"hex", msc_load_bytes, offsetof(struct msc_out_data, bytes), 0, 4096, NULL, true},
-		{0},
-	};
-	const struct msc_key named = { .name = k->name, .words = words };
-	struct msc_out_data *d = into;
-	int pattern = 0;
-
-	if (n->kind == MSC_YAML_MAP)
-		return msc_load_map(l, n, "'data'", keys, d);
-	if (msc_load_word(l, n, &pattern, &named) < 0)
-		return -1;
-	d->pattern = (enum msc_pattern)pattern;
-	return 0;
-}
-
 /* A data phase needs a direction from somewhere. */
 static int settle_direction(struct msc_loader *l, const struct msc_yaml *step,
 			    struct msc_plan_command *c)
@@ -245,7 +225,7 @@ int msc_load_command(struct msc_loader *l, const struct msc_yaml *step, struct m
 		{"command", block, 0, 0, 0, NULL, true},
 		{"patch", patches, 0, 0, 0, NULL, false},
 		{"cbw", cbw, AT(cbw), 0, 0, NULL, false},
-		{"data", out_data, AT(data), 0, 0, NULL, false},
+		{"data", msc_load_out_data, AT(data), 0, 0, NULL, false},
 		{"send", msc_load_expr, AT(send), 0, DATA_MAX, NULL, false},
 		{"split", msc_load_expr, AT(split), 1, DATA_MAX, NULL, false},
 		{"intent", intent, AT(intent), 0, 0, NULL, false},

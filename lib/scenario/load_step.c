@@ -105,13 +105,17 @@ static int wait_step(struct msc_loader *l, const struct msc_yaml *step, struct m
 static int suspend_step(struct msc_loader *l, const struct msc_yaml *step,
 			struct msc_plan_step *out)
 {
+	static const char *const ends[] = { "resume", "reset", NULL };
 	static const struct msc_key keys[] = {
-		{"suspend", msc_load_duration, 0, 0, 0, NULL, true},
+		{"suspend", msc_load_duration, offsetof(struct msc_plan_suspend, ns), 0, 0, NULL,
+		 true},
+		{"end", msc_load_word, offsetof(struct msc_plan_suspend, by_reset), 0, 0, ends,
+		 false},
 		{0},
 	};
 
 	out->what = MSC_DO_SUSPEND;
-	return msc_load_map(l, step, "a suspend step", keys, &out->u.wait_ns);
+	return msc_load_map(l, step, "a suspend step", keys, &out->u.suspend);
 }
 
 static const struct {

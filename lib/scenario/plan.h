@@ -169,7 +169,7 @@ struct msc_plan_command {
 struct msc_plan_control {
 	struct msc_expr type, request, value, index, length;
 	int endpoint; /* of GET_STATUS, SET_FEATURE: 2 bulk-out, 3 bulk-in, whose address is wIndex; else 0 */
-	struct msc_bytes data;
+	struct msc_out_data data;
 	int save;
 	struct msc_expect expect;
 };
@@ -180,6 +180,11 @@ struct msc_plan_poll {
 	struct msc_bytes data; /* sent on bulk-out instead of zeros */
 	int64_t time_ns; /* 0: the session's */
 	struct msc_expect expect;
+};
+
+struct msc_plan_suspend {
+	int64_t ns;
+	int by_reset; /* a port reset ends it, not a resume */
 };
 
 struct msc_plan_loop {
@@ -248,7 +253,8 @@ struct msc_plan_step {
 		struct msc_plan_control control;
 		struct msc_plan_poll poll;
 		int in; /* CLEAR_HALT: which endpoint */
-		int64_t wait_ns; /* and SUSPEND */
+		int64_t wait_ns;
+		struct msc_plan_suspend suspend;
 		struct msc_plan_loop loop; /* and IF */
 		struct msc_plan_lets lets;
 		struct msc_plan_unless unless; /* and CHECK */

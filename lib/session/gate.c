@@ -429,6 +429,8 @@ static bool is_known(const struct msc_setup *s)
 	case MSC_STD_CLEAR_FEATURE:
 	case MSC_STD_SET_CONFIGURATION:
 	case MSC_STD_SET_INTERFACE: return true;
+	/* There is no descriptor of that type: USB 2.0, 9.4.8. */
+	case MSC_STD_SET_DESCRIPTOR: return s->value >> 8 == 0;
 	default: return false;
 	}
 }

@@ -479,10 +479,9 @@ int msc_session_rejoin(struct msc_session *s, struct msc_err *err)
 
 int msc_session_configure(struct msc_session *s, const struct msc_record **out, struct msc_err *err)
 {
-	enum msc_outcome outcome;
+	enum msc_outcome o;
 
-	return anew(s, msc_engine_go_on(s, err) || msc_configure(s->target, &outcome, err), out,
-		    err);
+	return anew(s, msc_engine_go_on(s, err) || msc_configure(s->target, &o, err), out, err);
 }
 
 int msc_session_set_interface(struct msc_session *s, const struct msc_record **out,
@@ -494,7 +493,8 @@ int msc_session_set_interface(struct msc_session *s, const struct msc_record **o
 		    err);
 }
 
-int msc_session_suspend(struct msc_session *s, int64_t ns, struct msc_err *err)
+int msc_session_suspend(struct msc_session *s, int64_t ns, bool resume, struct msc_err *err)
 {
-	return anew(s, msc_engine_go_on(s, err) || msc_suspend(s->target, ns, err), NULL, err);
+	return anew(s, msc_engine_go_on(s, err) || msc_suspend(s->target, ns, resume, err), NULL,
+		    err);
 }

@@ -155,8 +155,10 @@ int msc_session_configure(struct msc_session *, const struct msc_record **out,
 /* SET_INTERFACE with the setting in force. */
 int msc_session_set_interface(struct msc_session *, const struct msc_record **out,
 			      struct msc_err *) MSC_MUST_CHECK;
-/* The bus is silent for so long, and is resumed; MSC_E_UNSUPPORTED where the host cannot. */
-int msc_session_suspend(struct msc_session *, int64_t ns, struct msc_err *) MSC_MUST_CHECK;
+/* The bus is silent for so long, and is resumed, or stays silent until a port reset, which has to be next;
+ * MSC_E_UNSUPPORTED where the host cannot. */
+int msc_session_suspend(struct msc_session *, int64_t ns, bool resume,
+			struct msc_err *) MSC_MUST_CHECK;
 /* For each phase, as it is now: see hangs_max. */
 int64_t msc_session_timeout(const struct msc_session *);
 

@@ -317,8 +317,7 @@ void bus_port_reset(struct bus *b)
 	if (b->detached)
 		return;
 	end_all(b, BUS_CANCELLED);
-	if (b->suspended)
-		end_suspend(b);
+	b->suspended = b->told = false; /* and nobody tells the firmware of a resume */
 	b->resetting = true;
 	b->address = 0;
 	udc_bus_reset(b->udc);

@@ -133,7 +133,8 @@ void bus_attach(struct bus *);
 unsigned bus_attachments(const struct bus *); /* how often it was; 1 at first */
 
 /* No traffic, not even SOF: what is pending stays pending. The device notices after 3 ms (USB 2.0,
- * 7.1.7.6). Resuming takes 20 ms and 3 ms more (7.1.7.7); a port reset also ends it. */
+ * 7.1.7.6). Resuming takes 20 ms and 3 ms more (7.1.7.7); a port reset ends it too, and the
+ * device is told of the reset alone. */
 void bus_suspend(struct bus *);
 void bus_resume(struct bus *);
 /* It is about to be suspended or detached: no transaction begins until it is. */

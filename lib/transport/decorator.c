@@ -60,10 +60,10 @@ static int pass_set_interface(struct msc_target *t, enum msc_outcome *outcome, s
 	return t->next->transport->set_interface(t->next, outcome, err);
 }
 
-static int pass_suspend(struct msc_target *t, int64_t ns, struct msc_suspended *how,
+static int pass_suspend(struct msc_target *t, int64_t ns, bool resume, struct msc_suspended *how,
 			struct msc_err *err)
 {
-	return t->next->transport->suspend(t->next, ns, how, err);
+	return t->next->transport->suspend(t->next, ns, resume, how, err);
 }
 
 static int pass_power_cycle(struct msc_target *t, int64_t off_ns, struct msc_err *err)

@@ -379,7 +379,8 @@ static int set_interface(struct msc_target *t, enum msc_outcome *outcome, struct
 
 /* The kernel's simulated host controllers have a port that can be suspended, but vhci_hcd cannot tell the
  * device behind it. */
-static int suspend(struct msc_target *t, int64_t ns, struct msc_suspended *how, struct msc_err *err)
+static int suspend(struct msc_target *t, int64_t ns, bool resume, struct msc_suspended *how,
+		   struct msc_err *err)
 {
 	struct msc_usb *usb = msc_target_state(t);
 	const struct msc_usb_sleeper sleeper = { .root = "",
@@ -394,6 +395,10 @@ static int suspend(struct msc_target *t, int64_t ns, struct msc_suspended *how, 
 		return msc_fail(err, MSC_E_UNSUPPORTED,
 				"it is attached by USB/IP, which has no message that suspends a "
 				"device");
+	/* usb_reset_device() of drivers/usb/core/hub.c. */
+	if (!resume)
+		return msc_fail(err, MSC_E_UNSUPPORTED,
+				"Linux resumes a suspended device before it resets its port");
 	guard(t);
 	if (!msc_usb_suspend(&sleeper, ns, how, err))
 		return 0;

@@ -346,8 +346,10 @@ static int clear_halt(struct msc_target *t, uint8_t ep, int64_t deadline_ns,
 	return no_transfers(t, err);
 }
 
-static int suspend(struct msc_target *t, int64_t ns, struct msc_suspended *how, struct msc_err *err)
+static int suspend(struct msc_target *t, int64_t ns, bool resume, struct msc_suspended *how,
+		   struct msc_err *err)
 {
+	(void)resume;
 	(void)t;
 	(void)ns;
 	(void)how;

@@ -210,7 +210,8 @@ static int set_interface(struct msc_target *t, enum msc_outcome *outcome, struct
 /* USB 2.0, 7.1.7.7: 20 ms of resume signalling, its end, and 10 ms for the device to recover. */
 #define RESUME_NS (33 * MSC_MS)
 
-static int suspend(struct msc_target *t, int64_t ns, struct msc_suspended *how, struct msc_err *err)
+static int suspend(struct msc_target *t, int64_t ns, bool resume, struct msc_suspended *how,
+		   struct msc_err *err)
 {
 	struct sim_target *s = msc_target_state(t);
 	struct bus *bus = sim_device_bus(s->device);
@@ -218,6 +219,8 @@ static int suspend(struct msc_target *t, int64_t ns, struct msc_suspended *how, 
 	bus_suspend(bus);
 	how->silent_ns = msc_now(t->clock);
 	msc_wait_until(t->clock, how->silent_ns + ns);
+	if (!resume)
+		return check_model(s, err);
 	how->resumed_ns = msc_now(t->clock);
 	bus_resume(bus);
 	msc_wait_until(t->clock, msc_now(t->clock) + RESUME_NS);

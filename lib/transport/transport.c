@@ -324,7 +324,7 @@ static void tell_suspend(struct msc_target *t, const struct msc_suspended *how)
 	tell(t, &told);
 }
 
-int msc_suspend(struct msc_target *t, int64_t ns, struct msc_err *err)
+int msc_suspend(struct msc_target *t, int64_t ns, bool resume, struct msc_err *err)
 {
 	struct msc_suspended how = { .outcome = MSC_OUT_DONE };
 	int rc;
@@ -334,13 +334,13 @@ int msc_suspend(struct msc_target *t, int64_t ns, struct msc_err *err)
 	if (!t->transport->suspend)
 		return msc_fail(err, MSC_E_UNSUPPORTED,
 				"this host has no means to suspend the bus to %s", t->device.name);
-	rc = t->transport->suspend(t, ns, &how, err);
+	rc = t->transport->suspend(t, ns, resume, &how, err);
 	t->gone |= rc && err->code == MSC_E_GONE;
 	follow(t, !rc && how.outcome != MSC_OUT_DONE);
 	if (rc)
 		return -1;
-	msc_log(t->log, MSC_LOG_TRACE, "transport", msc_now(t->clock), "suspended and resumed: %s",
-		msc_outcome_name(how.outcome));
+	msc_log(t->log, MSC_LOG_TRACE, "transport", msc_now(t->clock), "suspended%s: %s",
+		resume ? " and resumed" : "", msc_outcome_name(how.outcome));
 	tell_suspend(t, &how);
 	return 0;
 }

@@ -109,7 +109,7 @@ struct msc_open_options {
 /* How a suspend went. */
 struct msc_suspended {
 	int64_t silent_ns;  /* the target's clock: the bus was silent by then */
-	int64_t resumed_ns; /* the resume began */
+	int64_t resumed_ns; /* the resume began; 0: it was left suspended */
 	enum msc_outcome
 		outcome; /* DONE; TIMEOUT: the device did not answer afterwards, and the host has
 				     reset its port and set it up again */
@@ -167,10 +167,12 @@ struct msc_transport {
 	 * begin anew (USB 2.0, 9.1.1.5 and 9.4.10). A device with that setting alone may refuse it. */
 	int (*set_interface)(struct msc_target *, enum msc_outcome *outcome, struct msc_err *);
 	/* Optional: the bus to the device is silent for so long, which tells it to suspend itself, and is
-	 * resumed; returns when it may be used again (USB 2.0, 7.1.7.6 and 7.1.7.7). Nothing is under
-	 * way. MSC_E_UNSUPPORTED, and why: the host cannot do that, and the device was not suspended, or
-	 * not for so long. */
-	int (*suspend)(struct msc_target *, int64_t ns, struct msc_suspended *, struct msc_err *);
+	 * resumed; returns when it may be used again (USB 2.0, 7.1.7.6 and 7.1.7.7). Unless `resume`: then
+	 * it stays silent, and a port reset has to follow, which ends it. Nothing is under way.
+	 * MSC_E_UNSUPPORTED, and why: the host cannot do that, and the device was not suspended, or not for
+	 * so long. */
+	int (*suspend)(struct msc_target *, int64_t ns, bool resume, struct msc_suspended *,
+		       struct msc_err *);
 	/* Optional: takes the device's power away for so long, or for longer, and gives it back; a port
 	 * reset has to follow. MSC_E_UNSUPPORTED, and why: it did not come to that. */
 	int (*power_cycle)(struct msc_target *, int64_t off_ns, struct msc_err *);
@@ -292,7 +294,7 @@ int msc_configure(struct msc_target *, enum msc_outcome *, struct msc_err *) MSC
  * SET_CONFIGURATION that is not of the value in force, because msc_configure has to follow. */
 int msc_may_configure(struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
 int msc_set_interface(struct msc_target *, enum msc_outcome *, struct msc_err *) MSC_MUST_CHECK;
-int msc_suspend(struct msc_target *, int64_t ns, struct msc_err *) MSC_MUST_CHECK;
+int msc_suspend(struct msc_target *, int64_t ns, bool resume, struct msc_err *) MSC_MUST_CHECK;
 /* MSC_E_UNSUPPORTED, and why: nobody may switch its power. */
 int msc_power_may(const struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
 /* MSC_E_UNSUPPORTED, and nothing has happened: nobody has switched its power. Else the device has

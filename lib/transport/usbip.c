@@ -266,10 +266,12 @@ static int list_usbip(msc_found_fn *fn, void *user, struct msc_err *err)
 	return -1;
 }
 
-static int suspend(struct msc_target *t, int64_t ns, struct msc_suspended *how, struct msc_err *err)
+static int suspend(struct msc_target *t, int64_t ns, bool resume, struct msc_suspended *how,
+		   struct msc_err *err)
 {
 	(void)t;
 	(void)ns;
+	(void)resume;
 	(void)how;
 	return msc_fail(err, MSC_E_UNSUPPORTED, "USB/IP has no message that suspends a device");
 }

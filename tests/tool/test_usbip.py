@@ -15,7 +15,7 @@ from usbip import DEVLIST, GET_DEVICE, SET_CONFIGURATION, Client, Serve, op
 SLOW = {"attach.windows.idle", "attach.linux.hold", "attach.windows.fat32"}
 
 # USB/IP cannot suspend the bus, so there they are skipped.
-SUSPEND = {"usb.suspend.idle", "usb.suspend.medium"}
+SUSPEND = {"usb.suspend.idle", "usb.suspend.medium", "usb.suspend.reset"}
 
 # Their defects do not depend on how long a host takes between two commands.
 FAULTS = """

@@ -368,7 +368,11 @@ static void clear_halt(struct make *m, uint8_t ep, enum msc_outcome outcome_)
 static void reset(struct make *m, const struct words *w)
 {
 	if (is(w, 1, "suspend")) {
-		append(m, MSC_RECORD_SUSPEND)->u.suspend.outcome = outcome(w, 2);
+		const bool stays = is(w, 2, "stays");
+
+		append(m, MSC_RECORD_SUSPEND)->u.suspend =
+			(struct msc_silence){ .outcome = stays ? MSC_OUT_DONE : outcome(w, 2),
+					      .resumed_ns = !stays };
 	} else if (is(w, 1, "recovery")) {
 		send_request(m, MSC_REQTYPE_CLASS | MSC_RECIPIENT_INTERFACE,
 			     MSC_REQ_BULK_ONLY_RESET, 0, 0, outcome(w, 2));

@@ -60,6 +60,10 @@ static const struct judge_row rows[] = {
 	  "2.000 s" },
 	{ "usb.control.time", "reset in; took 199", "reset in; took 900", "took 900.0 ms",
 	  "at most 50.00 ms", "900.0 ms" },
+	{ "usb.control.stall", "control 0 7 0 0 64 stall; " MAX_LUN "done 00",
+	  "control 0 7 0 0 64 stall; " MAX_LUN "timeout",
+	  "after one with 64 bytes of data from the host, which was refused", "done or STALL",
+	  "time-out" },
 	{ "usb.control.stall", QUALIFIER "stall; " MAX_LUN "done 00",
 	  QUALIFIER "stall;" MAX_LUN "timeout", "after a STALL", "done or STALL", "time-out" },
 
@@ -67,6 +71,8 @@ static const struct judge_row rows[] = {
 	{ "usb.request.absent", "control 80 6 0 0 255 stall; control 81 0 0 7 2 done 0000",
 	  "control 80 6 0 0 255 done 00", "GET_DESCRIPTOR of the type 0 was accepted", "STALL",
 	  "done" },
+	{ "usb.request.absent", "control 0 7 0 0 8 stall", "control 0 7 0 0 8 done",
+	  "SET_DESCRIPTOR of the type 0 was accepted", "STALL", "done" },
 	{ "usb.request.absent", "control 1 b 100 0 0 stall", "control 1 b 100 0 0 done",
 	  "SET_INTERFACE of interface 0 with the setting 256 was accepted", "STALL", "done" },
 

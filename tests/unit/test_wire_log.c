@@ -57,8 +57,8 @@ static void put_known(FILE *out, const struct msc_record *r)
 	fprintf(out, "%d %d%d%d%d%d %d%d %d%d%d %d%d%d%d %d%d%d%d %s %u", p->unknown, p->reset,
 		p->request, p->cleared_in, p->cleared_out, p->sent, p->awaits_recovery,
 		p->was_invalid, p->prevented, p->ejected, p->gone, p->in.halt, p->in.request,
-		p->out.halt, p->out.request, p->in.idle, p->out.idle, p->busy, p->suspended,
-		r->device->name, r->device->max_packet_in);
+		p->out.halt, p->out.request, p->in.idle, p->out.idle, p->busy,
+		p->suspended + 2 * p->asleep, r->device->name, r->device->max_packet_in);
 	fprintf(out, " %zu %zu", r->history->controls.count, r->history->of_unit[0].answers.count);
 	if (r->kind == MSC_RECORD_EXCHANGE)
 		fprintf(out, " %d%d%d%d %llu %u %u %d%d%d %zu %zu %d%d%d %d", x->unit.have_capacity,

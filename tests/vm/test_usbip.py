@@ -132,7 +132,7 @@ class Compared:
 
 # By usbfs, as docs/design.md says; and what vhci-hcd cannot do.
 HELD_BACK = {"usb.request.get-max-lun-absent", "usb.request.reset-absent", "usb.absent.endpoint", "usb.absent.interface",
-             "usb.suspend.idle", "usb.suspend.medium"}
+             "usb.suspend.idle", "usb.suspend.medium", "usb.suspend.reset"}
 MODELS = {                                              # target, options
     "reference": ("sim:reference", WRITES),
     "linux-gadget": ("sim:linux-gadget,blocks=4096", []),

@@ -86,6 +86,9 @@ const struct msc_fault msc_fault_block_address_16_write = {
 const struct msc_fault msc_fault_byte_address_24 = {
 	.id = "byte-address-24",
 	.title = "byte addresses are formed in 24 bits, as SPI flash takes them",
+	.seen = "https://github.com/riscv-collab/riscv-openocd/issues/204: addresses above three bytes wrap "
+		"around; https://github.com/adafruit/Adafruit_SPIFlash/issues/56: the volume is lost "
+		"behind 16 MiB",
 	.caught_by = "scsi.lba.range",
 	.mistake =
 		"the flash takes a 24-bit byte address, and lba * 512 is not checked "
@@ -96,6 +99,7 @@ const struct msc_fault msc_fault_byte_address_24 = {
 const struct msc_fault msc_fault_byte_address_24_write = {
 	.id = "byte-address-24-write",
 	.title = "the byte addresses of writes are formed in 24 bits, those of reads are not",
+	.seen = "https://github.com/ARMmbed/mbed-os/pull/10779: the address of an erase is cut to 24 bits",
 	.caught_by = "scsi.lba.range",
 	.mistake =
 		"the flash takes a 24-bit byte address, and only the write path forms it",
@@ -300,6 +304,7 @@ const struct msc_fault msc_fault_lba_swapped = {
 	.id = "lba-swapped",
 	.title =
 		"the block address of READ(10), WRITE(10) and VERIFY(10) is read lowest byte first",
+	.seen = "https://github.com/virtio-win/kvm-guest-drivers-windows/issues/889: that of READ(6)",
 	.caught_by = "scsi.lba.refused",
 	.mistake = "fields of SCSI have their highest byte first, unlike those of the CBW",
 	.ops = {.command = swap_address},

@@ -68,6 +68,7 @@ ON_DATA_IN(vpd_pages)
 const struct msc_fault msc_fault_vpd_pages = {
 	.id = "vpd-pages",
 	.title = "the list of pages of vital product data does not begin with itself",
+	.seen = "https://github.com/open-iscsi/tcmu-runner/pull/203: the list has to begin with page 00h",
 	.caught_by = "scsi.vpd.pages",
 	.mistake = "the list of pages begins with 00h, itself",
 	.ops = {.data_in = vpd_pages},
@@ -304,6 +305,7 @@ ON_CSW(header_is_missed)
 const struct msc_fault msc_fault_mode_10_header = {
 	.id = "mode-10-header",
 	.title = "MODE SENSE(10) has the header of four bytes that belongs to MODE SENSE(6)",
+	.seen = "https://github.com/PiSCSI/piscsi/issues/234: a short header where the long one belongs",
 	.caught_by = "scsi.mode.long",
 	.mistake = "the header of MODE SENSE(10) has eight bytes, and its first two are the length",
 	.ops = {.state_size = sizeof(bool), .data_in = short_header, .csw = header_is_missed},

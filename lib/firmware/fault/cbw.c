@@ -127,6 +127,8 @@ ON_COMMAND(unit_is_invalid)
 const struct msc_fault msc_fault_maxlun_invalid = {
 	.id = "maxlun-invalid",
 	.title = "Get Max LUN counts a unit whose commands are refused as a CBW that is not valid",
+	.seen = "https://github.com/STMicroelectronics/STM32CubeH7RS/issues/4: a LUN above 1 is taken for "
+		"a CBW that is not valid",
 	.caught_by = "bot.csw.stall scsi.luns.list",
 	.mistake = "Get Max LUN is the last unit, 0 where there is one: not the number of units",
 	.ops = { .control_in = one_unit_more, .command = unit_is_invalid },
@@ -222,6 +224,8 @@ ON_COMMAND(restart_on_unknown)
 const struct msc_fault msc_fault_unknown_restarts = {
 	.id = "unknown-restarts",
 	.title = "a command that it does not know restarts the board",
+	.seen = "https://github.com/PiSCSI/piscsi/issues/2: a command that it does not know ends the "
+		"firmware",
 	.caught_by = "usb.device.stays",
 	.mistake =
 		"the operation code is an index into a table that ends before it: look it up, and fail "

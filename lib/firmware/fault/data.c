@@ -104,6 +104,37 @@ ON_CSW(moving_ends)
 	return MUTANT_PASS;
 }
 
+/* A request with more data than a packet of endpoint 0 holds. */
+ON_SETUP(long_lands)
+{
+	struct clobbered *c = state;
+
+	if (q->request_type & MSC_REQTYPE_IN || q->length <= 64)
+		return MUTANT_PASS;
+	c->hit = c->moving;
+	memset(c->setup, 0xa5, sizeof c->setup);
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_ep0_out_clobbers = {
+	.id = "ep0-out-clobbers",
+	.title =
+		"a request with more than 64 bytes of data from the host is stored over the data that is "
+		"being moved",
+	.seen = "https://github.com/hathach/tinyusb/pull/3722: what comes on endpoint 0 is copied "
+		"without a bound",
+	.caught_by = "expect.data",
+	.mistake =
+		"wLength of the host is believed, and the buffer of endpoint 0 runs over: hold it to "
+		"the size of the buffer, and refuse what is unknown before its data",
+	.ops = { .state_size = sizeof(struct clobbered),
+		 .command = moving_begins,
+		 .setup = long_lands,
+		 .data_in = clobber_sent,
+		 .received = clobber_received,
+		 .csw = moving_ends },
+};
+
 const struct msc_fault msc_fault_setup_clobbers = {
 	.id = "setup-clobbers",
 	.title =
@@ -382,6 +413,7 @@ ON_CSW(padded_counts)
 const struct msc_fault msc_fault_mode_padded = {
 	.id = "mode-padded",
 	.title = "MODE SENSE(6) sends the whole of its buffer, whatever is in it",
+	.seen = "https://github.com/PiSCSI/piscsi/pull/280: as much as the host allows, and OpenVMS crashes",
 	.caught_by = "scsi.mode.length",
 	.mistake =
 		"sizeof the buffer is sent instead of what was put into it: ALLOCATION LENGTH is a limit",

@@ -30,6 +30,8 @@ ON_CONTROL_IN(config_length)
 const struct msc_fault msc_fault_config_length = {
 	.id = "config-length",
 	.title = "wTotalLength counts an endpoint that is no longer there",
+	.seen = "https://github.com/greatscottgadgets/ubertooth/pull/2: one byte of the string behind it "
+		"is counted",
 	.caught_by = "usb.config.length",
 	.mistake = "an endpoint was removed and wTotalLength not adjusted",
 	.ops = {.control_in = config_length},

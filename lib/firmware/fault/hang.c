@@ -79,6 +79,35 @@ const struct msc_fault msc_fault_out_too_soon = {
 	.ops = {.state_size = sizeof(int64_t), .command = note_time, .received = too_soon},
 };
 
+/* state: when the CSW of a READ of several blocks was handed over. */
+ON_CSW(note_end)
+{
+	const uint8_t *cb = v->cbw.cb;
+
+	*(int64_t *)state = cb[0] == MSC_OP_READ_10 && msc_get_be16(cb + 7) > 1 ? mcu_now(m) : 0;
+	return MUTANT_PASS;
+}
+
+ON_COMMAND(next_too_soon)
+{
+	int64_t *ended = state;
+
+	return *ended && mcu_now(m) - *ended < 50 * MSC_US ? fault_lose(v) : MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_cbw_too_soon = {
+	.id = "cbw-too-soon",
+	.title = "a CBW that comes less than 50 us after the CSW of a long READ is lost",
+	.seen = "https://github.com/hathach/tinyusb/pull/244: the command is ended behind the CSW that "
+		"is queued, a race with the host",
+	.caught_by = "bot.csw.missing",
+	.mistake =
+		"bulk-out is armed with the CSW, and a CBW that comes before the interrupt of the CSW "
+		"meets the state of the command before: arm it there, or look at the CSW first",
+	.target = "host=xhci",
+	.ops = {.state_size = sizeof(int64_t), .csw = note_end, .command = next_too_soon},
+};
+
 /* A write of no blocks: its tag while data is waited for that will not come. */
 struct none_due {
 	bool waits;

@@ -276,6 +276,33 @@ const struct msc_fault msc_fault_write_first_only = {
 		.csw = write_was_whole},
 };
 
+#define BAD_BLOCK 37
+
+/* One piece of a READ fails, and those behind it do not. */
+ON_CARD_READ(error_forgotten)
+{
+	uint32_t size = card_block_size(m, v->cbw.h.lun);
+
+	if (lba > BAD_BLOCK || lba + blocks <= BAD_BLOCK || v->cbw.cb[0] != MSC_OP_READ_10)
+		return true;
+	memset(data + (BAD_BLOCK - lba) * size, 0, size);
+	return msc_get_be16(v->cbw.cb + 7) > 1;
+}
+
+const struct msc_fault msc_fault_read_error_passed = {
+	.id = "read-error-passed",
+	.title =
+		"of a READ of several blocks, one of which cannot be read, the status is that of the last",
+	.seen = "https://github.com/ChibiOS/ChibiOS-Contrib/blob/7aae17b/os/various/lib_scsi.c: "
+		"data_read_write10 does not look at what blkRead returns; "
+		RT_THREAD_MSC ": _read_10 prints it, and goes on",
+	.caught_by = "expect.value",
+	.mistake =
+		"the result of each piece takes the place of the one before, or is not looked at: keep "
+		"the first error, and end the command with it",
+	.ops = { .card_read = error_forgotten },
+};
+
 ON_CARD_READ(rest_of_block)
 {
 	uint32_t size = card_block_size(m, v->cbw.h.lun);
@@ -313,6 +340,7 @@ ON_CSW(wp_ignored)
 const struct msc_fault msc_fault_wp_ignored = {
 	.id = "wp-ignored",
 	.title = "a write to a write-protected medium passes and writes nothing",
+	.seen = MBED_MSC ": memoryWrite leaves the block out, and passes",
 	.caught_by = "scsi.write.protect",
 	.mistake = "a write to a protected medium returns success: fail it with 7/27/00",
 	.needs_writes = true,

@@ -327,14 +327,15 @@ static const struct msc_fault rows[] = {
 	  "bot.csw.missing", .mistake = "a flush that has nothing to do never completes",
 	  DEFECT({ AT_COMMAND, { OPCODE(SYNCHRONIZE_CACHE_10) }, .then = LOSE }) },
 	{ "hang-verify", "VERIFY(10) is not answered",
-	  NULL, "bot.csw.missing",
+	  "https://github.com/ES40-Emu/es40/pull/66: an emulated disk dies of it",
+	  "bot.csw.missing",
 	  .mistake =
 		  "VERIFY without BYTCHK moves no data and still needs its CSW; refuse it with 5/20/00 "
 		  "where it is not known",
 	  DEFECT({ AT_COMMAND, { OPCODE(VERIFY_10) }, .then = LOSE }) },
 	{ "hang-start-stop", "START STOP UNIT is not answered",
-	  NULL, "bot.csw.missing", .mistake =
-		  "START STOP UNIT moves no data and still needs its CSW",
+	  "https://github.com/retroprom/es40/pull/1: an emulated drive dies of it",
+	  "bot.csw.missing", .mistake = "START STOP UNIT moves no data and still needs its CSW",
 	  DEFECT({ AT_COMMAND, { OPCODE(START_STOP_UNIT) }, .then = LOSE }) },
 	{ "hang-no-blocks", "READ(10) of 0 blocks is not answered: the firmware has divided by it",
 	  "field 16: https://github.com/hathach/tinyusb/pull/1106; "

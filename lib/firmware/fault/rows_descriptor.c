@@ -44,7 +44,8 @@ static const struct msc_fault rows[] = {
 	  .mistake = "bNumConfigurations counts those of the present speed alone",
 	  DEFECT({ AT_CONTROL_IN, { DESCRIPTOR(DEVICE) }, { { BYTE(17), PUT, 2 } } }) },
 	{ "config-overlong", "the whole configuration is sent, however little the host asks for",
-	  NULL, "usb.control.excess",
+	  "https://github.com/davidthings/tinyfpga_bx_usbserial/pull/13: the length is ignored, and "
+	  "the entire descriptor sent", "usb.control.excess",
 	  .mistake = "the answer is as long as the descriptor: send wLength bytes at most",
 	  DEFECT({ AT_EP0_IN,
 		   { { STATUS_STAGE, IS, 0 },
@@ -109,7 +110,8 @@ static const struct msc_fault rows[] = {
 	  .mistake = "the request is taken, and no data stage armed: give two bytes",
 	  DEFECT({ AT_SETUP, { GET_STATUS_OF_ANYTHING }, .then = SWALLOW }) },
 	{ "hang-get-status-device", "GET_STATUS of the device is neither answered nor refused",
-	  NULL, "usb.control.answer",
+	  "https://github.com/apache/nuttx/pull/19452: the two bytes are never queued, for no "
+	  "recipient", "usb.control.answer",
 	  .mistake = "the case of the device has no data stage: give two bytes, self-powered and "
 		     "remote wake-up",
 	  DEFECT({ AT_SETUP, { STANDARD(MSC_REQTYPE_IN, GET_STATUS) }, .then = SWALLOW }) },

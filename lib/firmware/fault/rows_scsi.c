@@ -48,7 +48,8 @@ static const struct msc_fault rows[] = {
 	  DEFECT({ AT_ANSWER, { OPCODE(READ_CAPACITY_10) }, { { BE32(4), PUT, 520 } } }) },
 	{ "capacity-block-swapped",
 	  "the block length of READ CAPACITY(10) has its lowest byte first",
-	  NULL, "scsi.capacity.block",
+	  "https://github.com/googleinterns/scsi2nvme/pull/170: htoll where htonl belongs",
+	  "scsi.capacity.block",
 	  .mistake = "fields of SCSI have their highest byte first, unlike those of the CBW",
 	  DEFECT({ AT_ANSWER,
 		   { OPCODE(READ_CAPACITY_10), { BE32(4), IS, 512 } },
@@ -180,7 +181,8 @@ static const struct msc_fault rows[] = {
 	  DEFECT({ AT_COMMAND, { OPCODE(MODE_SENSE_10) }, { { CDB(7), PUT, 0 } } }) },
 	{ "lba-high-ignored",
 	  "of the block address of READ(16) and WRITE(16) the upper four bytes are not looked at",
-	  NULL, "scsi.lba.range",
+	  "https://github.com/joncampbell123/dosbox-x/pull/6282: the upper half is always cleared",
+	  "scsi.lba.range",
 	  .mistake =
 		  "the block address of READ(16) has eight bytes: where the first four are not 0 it "
 		  "is past the end",
@@ -208,7 +210,7 @@ static const struct msc_fault rows[] = {
 	  DEFECT({ AT_ANSWER,
 		   { OPCODE(INQUIRY), { CDB(1), LACKS, 0x03 } },
 		   { { BYTE(4), PUT, 27 } } }) },
-	{ "inquiry-format", "RESPONSE DATA FORMAT is 0", NULL,
+	{ "inquiry-format", "RESPONSE DATA FORMAT is 0", RT_THREAD_MSC ": _inquiry_cmd",
 	  "scsi.inquiry.format", .mistake = "RESPONSE DATA FORMAT, byte 3, was left 0: it is 2",
 	  DEFECT({ AT_ANSWER,
 		   { OPCODE(INQUIRY), { CDB(1), LACKS, 0x03 } },
@@ -417,6 +419,16 @@ static const struct msc_fault rows[] = {
 	  DEFECT({ AT_ANSWER,
 		   { OPCODE(REQUEST_SENSE), { LEN, ABOVE, 13 } },
 		   { { BYTE(0), PUT, 0x71 } } }) },
+	{ "sense-18", "REQUEST SENSE is refused unless ALLOCATION LENGTH is 18",
+	  "https://github.com/ChibiOS/ChibiOS-Contrib/blob/7aae17b/os/various/lib_scsi.c: "
+	  "request_sense",
+	  "scsi.sense.status",
+	  .mistake =
+		  "ALLOCATION LENGTH is held to the size of the sense data: it is the room that the "
+		  "host has, and any length is right",
+	  DEFECT({ AT_COMMAND,
+		   { OPCODE(REQUEST_SENSE), { CDB(4), NOT, 18 } },
+		   { { CDB(0), PUT, 0xff } } }) },
 	{ "sense-length", "ADDITIONAL SENSE LENGTH is not the length of what follows it",
 	  ST_MSC "usbd_msc_scsi.c: SCSI_RequestSense writes 12 where 10 bytes follow",
 	  "scsi.sense.form", .mistake = "byte 7 counts what follows it: 10 for 18 bytes",
@@ -677,6 +689,22 @@ static const struct msc_fault rows[] = {
 	  DEFECT({ AT_ANSWER,
 		   { OPCODE(REQUEST_SENSE), { LEN, ABOVE, 13 }, { BYTE(12), NOT, 0 } },
 		   { { BYTE(13), PUT, 0x21 } } }) },
+	{ "verify-writes", "VERIFY(10) with BYTCHK stores the data that it is to compare",
+	  "https://github.com/PiSCSI/piscsi/issues/807", "expect.status", .needs_writes = true,
+	  .mistake =
+		  "VERIFY and WRITE share a handler that stores what comes: with BYTCHK the data is "
+		  "compared, and nothing is stored",
+	  DEFECT({ AT_COMMAND,
+		   { OPCODE(VERIFY_10), { CDB(1), HAS, 2 } },
+		   { { CDB(0), PUT, MSC_OP_WRITE_10 }, { CDB(1), PUT, 0 } } }) },
+	{ "vpd-code",
+	  "PAGE CODE of vital product data has the bit of RMB set, which is of byte 1 of the "
+	  "standard data",
+	  "https://github.com/ZuluSCSI/ZuluSCSI-firmware/pull/857", "scsi.vpd.form",
+	  .mistake = "what belongs to the standard data is written into every answer to INQUIRY",
+	  DEFECT({ AT_ANSWER,
+		   { OPCODE(INQUIRY), { CDB(1), HAS, 1 }, { LEN, ABOVE, 3 } },
+		   { { BYTE(1), SET, 0x80 } } }) },
 	{ "verify-any", "VERIFY(10) passes whatever blocks it names",
 	  LUFA_SCSI ": passes; " CHIBIOS_SCSI ": cmd_ignored", "scsi.verify.range",
 	  .mistake =

@@ -14,11 +14,15 @@ enum {
 	{REQUEST_TYPE, LACKS, 0x5e}
 
 static const struct msc_fault rows[] = {
-	{ "serial-missing", "iSerialNumber is 0", NULL, "bot.serial.present",
-	  .mistake = "iSerialNumber was left 0",
+	{ "serial-missing", "iSerialNumber is 0",
+	  "https://github.com/libusb/libusb/pull/1239: 04d8:0057, a mass-storage interface and no "
+	  "serial number",
+	  "bot.serial.present", .mistake = "iSerialNumber was left 0",
 	  DEFECT({ AT_CONTROL_IN, { DESCRIPTOR(DEVICE) }, { { BYTE(16), PUT, 0 } } }) },
-	{ "device-form", "bNumConfigurations is 0", NULL, "usb.device.form",
-	  .mistake = "bNumConfigurations was left 0",
+	{ "device-form", "bNumConfigurations is 0",
+	  "https://github.com/raspberrypi/tinyusb/issues/8: a device with a count of 0, and a host "
+	  "that asks it for its configuration",
+	  "usb.device.form", .mistake = "bNumConfigurations was left 0",
 	  DEFECT({ AT_CONTROL_IN, { DESCRIPTOR(DEVICE) }, { { BYTE(17), PUT, 0 } } }) },
 	{ "device-packet", "bMaxPacketSize0 is 255", NULL, "usb.device.packet",
 	  .mistake = "bMaxPacketSize0 is a number that USB does not allow: 8, 16, 32 or 64",
@@ -27,7 +31,8 @@ static const struct msc_fault rows[] = {
 	  .mistake = "bcdUSB was stored big-endian",
 	  DEFECT({ AT_CONTROL_IN, { DESCRIPTOR(DEVICE) }, { { BYTE(2), PUT, 0x02 } } },
 		 { AT_CONTROL_IN, { DESCRIPTOR(DEVICE) }, { { BYTE(3), PUT, 0x00 } } }) },
-	{ "qualifier-missing", "a high-speed device has no device_qualifier", NULL,
+	{ "qualifier-missing", "a high-speed device has no device_qualifier",
+	  "https://github.com/stm32-rs/synopsys-usb-otg/issues/44: the tests of chapter 9 abort",
 	  "usb.qualifier.form", .target = "speed=high",
 	  .mistake = "device_qualifier falls into the default branch",
 	  DEFECT({ AT_SETUP, { DESCRIPTOR(DEVICE_QUALIFIER) }, .then = REFUSE }) },
@@ -48,7 +53,7 @@ static const struct msc_fault rows[] = {
 		     "device_qualifier that counts configurations",
 	  DEFECT({ AT_SETUP, { DESCRIPTOR(OTHER_SPEED) }, .then = REFUSE }) },
 	{ "config-index-ignored", "GET_DESCRIPTOR gives the configuration whichever is asked for",
-	  NULL, "usb.request.absent",
+	  V_USB ": usbDriverDescriptor", "usb.request.absent",
 	  .mistake = "the low byte of wValue counts configurations from 0: what is not below "
 		     "bNumConfigurations is refused",
 	  DEFECT({ AT_SETUP, { DESCRIPTOR(CONFIGURATION) },
@@ -338,7 +343,8 @@ static const struct msc_fault rows[] = {
 	  .mistake = "SET_INTERFACE with the setting in force returns early",
 	  DEFECT({ AT_SETUP, { STANDARD(MSC_RECIPIENT_INTERFACE, SET_INTERFACE) }, .then = ACK }) },
 	{ "status-absent", "GET_STATUS of an interface or endpoint that is not there is answered",
-	  NULL, "usb.request.absent", .mistake =
+	  V_USB ": usbDriverSetup answers for every interface and endpoint", "usb.request.absent",
+	  .mistake =
 		  "wIndex of GET_STATUS is not looked at: STALL where there is no such interface "
 		  "or endpoint",
 	  DEFECT({ AT_SETUP,
@@ -399,8 +405,9 @@ static const struct msc_fault rows[] = {
 	  DEFECT({ AT_SETUP, { HONEST_RESET }, { { MARK, PUT, 1 } } },
 		 { AT_STALL, .edit = { { MARK, PUT, 0 } } },
 		 { AT_UNSTALL, { { MARK, IS, 0 }, { EP_IN, IS, 1 } }, .then = SWALLOW }) },
-	{ "halt-status", "GET_STATUS of an endpoint never says that it is halted", NULL,
-	  "usb.halt.status", .mistake = "GET_STATUS answers 0000h for all recipients",
+	{ "halt-status", "GET_STATUS of an endpoint never says that it is halted",
+	  V_USB ": usbDriverSetup; it is 0 for all endpoints but one", "usb.halt.status",
+	  .mistake = "GET_STATUS answers 0000h for all recipients",
 	  DEFECT({ AT_CONTROL_IN,
 		   { STANDARD(MSC_REQTYPE_IN | MSC_RECIPIENT_ENDPOINT, GET_STATUS) },
 		   { { BYTE(0), PUT, 0 } } }) },
@@ -443,8 +450,9 @@ static const struct msc_fault rows[] = {
 		 { AT_SETUP,
 		   { CLASS(GET_MAX_LUN), { REQUEST_LENGTH, NOT, 1 } },
 		   .then = SWALLOW }) },
-	{ "ep0-halted", "the request after one that was refused is not answered", NULL,
-	  "usb.control.stall",
+	{ "ep0-halted", "the request after one that was refused is not answered",
+	  "https://github.com/hathach/tinyusb/pull/181: endpoint 0 is left in STALL behind the "
+	  "device_qualifier", "usb.control.stall",
 	  .mistake = "the STALL of endpoint 0 is not cleared by the next SETUP",
 	  DEFECT({ AT_SETUP, { { MARK, IS, 1 } }, { { MARK, PUT, 0 } }, SWALLOW },
 		 { AT_SETUP,
@@ -459,6 +467,37 @@ static const struct msc_fault rows[] = {
 		   { CLASS(GET_MAX_LUN), { REQUEST_LENGTH, NOT, 1 } },
 		   { { MARK, PUT, 1 } },
 		   REFUSE }) },
+	{ "string-length-8-bit",
+	  "of a string that is asked for with more than 255 bytes two come",
+	  "https://github.com/adafruit/ArduinoCore-samd/issues/350: Windows asks for 2050 bytes, and "
+	  "wLength is cut to 8 bits", "expect.value", .breaks = "USB 2.0, 9.4.3",
+	  .mistake = "wLength is handed on in a variable of 8 bits: it has 16",
+	  DEFECT({ AT_CONTROL_IN,
+		   { DESCRIPTOR(STRING), { REQUEST_LENGTH, ABOVE, 255 } },
+		   { { LEN, PUT, 2 } } }) },
+	{ "ep0-out-ignored",
+	  "SET_DESCRIPTOR, which the firmware does not know, is neither refused nor its data taken",
+	  NULL, "usb.control.answer",
+	  .mistake = "the handler of a request with data from the host returns where it does not "
+		     "know the request: STALL there",
+	  DEFECT({ AT_SETUP, { STANDARD(0, SET_DESCRIPTOR) }, .then = SWALLOW }) },
+	{ "ep0-out-deaf",
+	  "a request that is refused and has a packet of 62 bytes or more for the device costs the next "
+	  "SETUP",
+	  "https://github.com/lowRISC/opentitan/issues/23806: the packet is refused, and what was "
+	  "counted of it stays",
+	  "usb.control.stall",
+	  .mistake =
+		  "the receive buffer of endpoint 0 is not made empty when its packet is refused",
+	  DEFECT({ AT_SETUP, { { MARK, IS, 1 } }, { { MARK, PUT, 0 } }, SWALLOW },
+		 { AT_SETUP,
+		   { STANDARD(0, SET_DESCRIPTOR), { REQUEST_LENGTH, ABOVE, 61 } },
+		   { { MARK, PUT, 1 } },
+		   REFUSE },
+		 { AT_SETUP,
+		   { CLASS(BULK_ONLY_RESET), { REQUEST_LENGTH, ABOVE, 61 } },
+		   { { MARK, PUT, 1 } },
+		   REFUSE }) },
 	{ "zlp-ep0-missing",
 	  "an answer that fills its last packet and is shorter than wLength does not end",
 	  "https://github.com/arduino/ArduinoCore-avr/issues/553: Windows waits 5 s for "
@@ -469,7 +508,8 @@ static const struct msc_fault rows[] = {
 	  DEFECT({ AT_EP0_IN, { { STATUS_STAGE, IS, 0 }, { LEN, IS, 0 } }, .then = SWALLOW }) },
 	{ "ep0-status-missing",
 	  "after the data of Get Max LUN endpoint 0 waits for a SETUP, not for the status stage",
-	  NULL, "usb.control.status",
+	  "https://github.com/libopencm3/libopencm3/issues/968: the packet of the status stage is "
+	  "answered with NAK", "usb.control.status",
 	  .mistake = "endpoint 0 is not armed for the empty packet behind the data",
 	  DEFECT({ AT_EP0_OUT, { { STATUS_STAGE, IS, 1 }, CLASS(GET_MAX_LUN) }, .then = SWALLOW }) },
 	{ "ep0-status-stalled", "the status stage of GET_STATUS is refused when the data has gone",

@@ -24,6 +24,11 @@
 #define LUFA_SCSI    LUFA "Demos/Device/ClassDriver/MassStorage/Lib/SCSI.c"
 #define LUFA_MSC     LUFA "LUFA/Drivers/USB/Class/Device/MassStorageClassDevice.c"
 #define LUFA_CHANGES LUFA "LUFA/DoxygenPages/ChangeLog.txt"
+#define MBED_MSC "https://github.com/ARMmbed/mbed-os/blob/141a387/drivers/usb/source/USBMSD.cpp"
+#define RT_THREAD_MSC \
+	"https://github.com/RT-Thread/rt-thread/blob/01371cb/components/drivers/usb/usbdevice/class/" \
+	"mstorage.c"
+#define V_USB	     "https://github.com/obdev/v-usb/blob/0d95c64/usbdrv/usbdrv.c"
 #define ROCKBOX	     "https://github.com/Rockbox/rockbox/commit/"
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Faults of a device on a bus that is suspended and resumed (USB 2.0, 9.1.1.6). */
+/* Faults of a device on a bus that is suspended, and resumed or reset (USB 2.0, 9.1.1.6). */
 #include "firmware/fault/fault.h"
 
 #define ON_SUSPEND(name)                                                                           \
@@ -94,4 +94,64 @@ const struct msc_fault msc_fault_suspend_forgets = {
 		.setup = configured_again,
 		.control_in = unconfigured,
 		.reset = found_again},
+};
+
+/* state: asleep, and how many bus resets it has slept through. */
+struct sleeper {
+	bool asleep, slept_through;
+};
+
+ON_SUSPEND(sleep_until_resumed)
+{
+	((struct sleeper *)state)->asleep = suspended;
+}
+
+/* The first that comes while it is asleep is not seen. */
+ON_RESET(sleep_through)
+{
+	struct sleeper *s = state;
+
+	s->slept_through = s->asleep;
+	s->asleep = false;
+}
+
+ON_SETUP(not_awake)
+{
+	return ((struct sleeper *)state)->slept_through ? MUTANT_SWALLOW : MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_suspend_reset_deaf = {
+	.id = "suspend-reset-deaf",
+	.title = "a device that is suspended does not see a bus reset: only the next one",
+	.caught_by = "usb.reset.first",
+	.mistake =
+		"only a resume starts the peripheral's clock again: a reset of the bus has to wake the "
+		"device as well",
+	.ops = { .state_size = sizeof(struct sleeper),
+		 .suspend = sleep_until_resumed,
+		 .setup = not_awake,
+		 .reset = sleep_through },
+};
+
+/* The stack still takes the bus for suspended, and does not touch a bulk endpoint. */
+ON_COMMAND(not_resumed)
+{
+	return ((struct sleeper *)state)->slept_through ? fault_lose(v) : MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_suspend_reset_keeps = {
+	.id = "suspend-reset-keeps",
+	.title =
+		"a bus reset out of suspend leaves the state \"suspended\": the device is set up, and takes "
+		"no command",
+	.seen = "https://github.com/qmk/qmk_firmware/pull/12831: a reset wakes it, and nothing "
+		"tells the firmware",
+	.caught_by = "bot.reset.recovers",
+	.mistake =
+		"the flag that says suspended is cleared by a resume alone: a reset of the bus clears it "
+		"too",
+	.ops = { .state_size = sizeof(struct sleeper),
+		 .suspend = sleep_until_resumed,
+		 .command = not_resumed,
+		 .reset = sleep_through },
 };
