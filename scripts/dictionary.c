@@ -22,7 +22,6 @@
 
 #define WORKERS_MAX 8
 #define TRIES_MAX   8  /* cases that are tried alone for one fault */
-#define MAYBE	    0x10000 /* beside a command: struct msc_pair */
 #define BEFORE_MAX  60 /* and before the first of them, where none shows it alone */
 
 struct entry {
@@ -232,8 +231,8 @@ static struct msc_sighting *same_in(const struct msc_evidence *e, const struct m
 
 static void put_pair(FILE *out, size_t entry, const struct msc_sighting *s, bool maybe)
 {
-	fprintf(out, "p %zu %s %s %" PRIu64 " %u\n", entry, s->name, s->rule->id, s->forms,
-		command_of(s) | (maybe ? MAYBE : 0));
+	fprintf(out, "p %zu %s %s %" PRIu64 " %u %d\n", entry, s->name, s->rule->id, s->forms,
+		command_of(s), maybe);
 }
 
 /* What is told of data depends on what lay on the medium before: on one that is not blank the same findings have other
@@ -259,7 +258,7 @@ static void put_pairs(FILE *out, size_t i, struct entry *e, const struct msc_sce
 	msc_evidence_clear(&noise);
 }
 
-/* Lines "p ENTRY NAME RULE FORMS COMMAND" and "a ENTRY NAME BEFORE 0 0", with the place in the list. */
+/* Lines "p ENTRY NAME RULE FORMS COMMAND MAYBE" and "a ENTRY NAME BEFORE 0 0 0", with the place in the list. */
 static void work(struct entry *list, size_t n, const struct msc_scenarios *all, size_t first,
 		 size_t step, FILE *out)
 {
@@ -271,7 +270,7 @@ static void work(struct entry *list, size_t n, const struct msc_scenarios *all, 
 			try_alone(e, all);
 		put_pairs(out, i, e, all);
 		for (size_t a = 0; a < e->n_alone; a++)
-			fprintf(out, "a %zu %s %s 0 0\n", i, e->alone[a], e->before ? e->before : "-");
+			fprintf(out, "a %zu %s %s 0 0 0\n", i, e->alone[a], e->before ? e->before : "-");
 		msc_evidence_clear(&e->seen);
 	}
 }
@@ -281,7 +280,8 @@ struct line {
 	size_t entry, at;
 	char name[128], rule[128];
 	uint64_t forms;
-	unsigned command; /* and MAYBE */
+	unsigned command;
+	int maybe;
 };
 
 struct lines {
@@ -294,8 +294,8 @@ static void read_lines(FILE *f, struct lines *lines)
 	struct line line;
 
 	rewind(f);
-	while (fscanf(f, "%c %zu %127s %127s %" SCNu64 " %u\n", &line.kind, &line.entry,
-		      line.name, line.rule, &line.forms, &line.command) == 6) {
+	while (fscanf(f, "%c %zu %127s %127s %" SCNu64 " %u %d\n", &line.kind, &line.entry,
+		      line.name, line.rule, &line.forms, &line.command, &line.maybe) == 7) {
 		if (lines->n == lines->room) {
 			lines->room = lines->room * 2 + 1024;
 			lines->list = reallocarray(lines->list, lines->room, sizeof line);
@@ -450,8 +450,8 @@ static void put_table(const struct entry *list, size_t n, struct lines *lines,
 	for (size_t i = 0; i < lines->n && lines->list[i].kind == 'p'; i++)
 		printf("%s{0x%" PRIx64 ", %zu, %zu, %u, %d},", i % 4 ? " " : i ? "\n\t" : "\t",
 		       lines->list[i].forms, index_of(&names, lines->list[i].name),
-		       index_of(&rules, lines->list[i].rule), lines->list[i].command & 0xffff,
-		       (lines->list[i].command & MAYBE) != 0);
+		       index_of(&rules, lines->list[i].rule), lines->list[i].command,
+		       lines->list[i].maybe);
 	puts("\n};\n");
 	put_entries(list, n, lines, &names);
 	puts("const struct msc_dictionary msc_dictionary = {\n"

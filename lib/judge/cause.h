@@ -92,6 +92,7 @@ struct msc_evidence { /* zero before its first case */
 	size_t n_ran, ran_room;
 	struct msc_commands refused,
 		taken; /* as unknown, and with success: what the device was sent */
+	uint32_t block_size; /* of the newest capacity; 0: none is known */
 	/* Since the last case was added: whether there was a command, one that did not pass, and which. */
 	bool noted, failed;
 	struct msc_commands sent;
@@ -105,6 +106,8 @@ int msc_evidence_add(struct msc_evidence *, const char *name, const struct msc_f
  * know at all, and whether one has failed. */
 void msc_evidence_note(struct msc_evidence *, const struct msc_record *);
 void msc_evidence_clear(struct msc_evidence *);
+/* The form of a message: one bit. NULL: none. */
+uint64_t msc_evidence_form(const char *message);
 
 /* ---- what explains it ----------------------------------------------------------------------- */
 

@@ -127,6 +127,7 @@ bool msc_match_stands_for(const struct msc_match *w, size_t i, const struct msc_
 	const struct msc_sighting *s = &w->e->seen[i];
 
 	return s->rule == &msc_rule_expect_status && w->seen[i].name == p->name &&
+	       s->forms != msc_evidence_form(MSC_STATED_PASSED) && /* it has failed */
 	       w->rules[p->rule] == &msc_rule_scsi_lba_refused && is_on_same(p, s);
 }
 

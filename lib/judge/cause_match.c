@@ -17,6 +17,8 @@
 /* The most that is missing of one rule counts: a firmware may have the defect on one path only. */
 #define ABSENT 8000
 
+#define USUAL 512 /* bytes of a block */
+
 #define NONE SIZE_MAX
 
 int32_t msc_match_hidden(int32_t places)
@@ -287,6 +289,12 @@ static int32_t degree(const struct msc_match *w, const struct msc_entry *entry,
 		       : d;
 }
 
+/* The defect is of a medium with larger blocks, and this one has the usual ones. */
+static bool is_impossible(const struct msc_match *w, const struct msc_fault *f)
+{
+	return f && f->target && strstr(f->target, "block-size=") && w->e->block_size == USUAL;
+}
+
 /* Where there are cases, one of them at least must be as the dictionary says. */
 static void list_candidates(struct msc_match *w)
 {
@@ -298,6 +306,8 @@ static void list_candidates(struct msc_match *w)
 		bool firmware = is_firmware(entry), any = false;
 		const struct msc_fault *f = w->fault[k];
 
+		if (is_impossible(w, f))
+			continue;
 		candidate->covers = w->worth + c->n * c->n_seen;
 		for (size_t i = 0; i < c->n_seen; i++) {
 			int32_t d = degree(w, entry, f, i);

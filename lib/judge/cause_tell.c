@@ -175,6 +175,72 @@ static bool is_clear(const struct msc_match *w, const size_t *by, size_t k)
 	return whole && alone >= shared;
 }
 
+/* The dictionary has that rule, in a form that was seen, somewhere for another of the chosen, and one of the two is not
+ * all there: what was seen may be more of that one. */
+static bool is_contested(const struct msc_match *w, size_t k, size_t i)
+{
+	const struct msc_cover *c = &w->cover;
+
+	for (size_t other = 0; other < c->n; other++) {
+		const struct msc_entry *entry = msc_match_entry(w, other);
+		const struct msc_pair *p = w->d->pairs + entry->first;
+
+		if (!c->chosen[other] || other == k || (!w->missing[k] && !w->missing[other]))
+			continue;
+		for (uint32_t n = 0; n < entry->n; n++)
+			if (p[n].rule == w->seen[i].rule && msc_match_is_same(&p[n], &w->seen[i]))
+				return true;
+	}
+	return false;
+}
+
+/* Nothing speaks for it alone: each of its findings by a rule of its own may be another's. */
+static bool is_in_dispute(const struct msc_match *w, const size_t *by, size_t k)
+{
+	for (size_t i = 0; i < w->e->n_seen; i++)
+		if (by[i] == k && msc_match_is_own(w, k, i) && msc_match_is_exact(w, k, i) &&
+		    !is_contested(w, k, i))
+			return false;
+	return true;
+}
+
+/* In one of the cases where a rule of its own speaks for it, it explains all that was found. */
+static bool has_case(const struct msc_match *w, const size_t *by, size_t k)
+{
+	for (size_t i = 0; i < w->e->n_seen; i++) {
+		bool all = by[i] == k && msc_match_is_own(w, k, i);
+
+		for (size_t n = 0; all && n < w->e->n_seen; n++)
+			all = w->e->seen[n].name != w->e->seen[i].name || by[n] == k;
+		if (all)
+			return true;
+	}
+	return false;
+}
+
+/* Of what it explains by rules of its own, more than a tenth is not as the dictionary has it. */
+static bool is_inexact(const struct msc_match *w, const size_t *by, size_t k)
+{
+	unsigned all = 0, exact = 0;
+
+	for (size_t i = 0; i < w->e->n_seen; i++) {
+		if (by[i] != k || !msc_match_is_own(w, k, i))
+			continue;
+		all++;
+		exact += msc_match_is_exact(w, k, i);
+	}
+	return exact * 10 < all * 9;
+}
+
+/* A rule that it is about has found what no cause explains. */
+static bool leaves_own(const struct msc_match *w, const size_t *by, const struct msc_cause *cause)
+{
+	for (size_t i = 0; i < w->e->n_seen; i++)
+		if (by[i] == NONE && msc_cause_is_about(cause, w->e->seen[i].rule))
+			return true;
+	return false;
+}
+
 /* The catalogue does not have all of what is wrong with the device. */
 static bool is_left_over(const struct msc_match *w, const size_t *by)
 {
@@ -196,8 +262,11 @@ static enum msc_confidence confidence(const struct msc_match *w, const size_t *b
 	if (cause->shown * 10 < cause->shows * 9 || cause->n_ties || !is_clear(w, by, k) ||
 	    (rule && rule->doubtful))
 		return MSC_LIKELY;
+	if (cause->fault &&
+	    (is_inexact(w, by, k) || leaves_own(w, by, cause) || is_in_dispute(w, by, k)))
+		return MSC_LIKELY;
 	/* A rule on nothing in particular, an expect.* one, says only that something is wrong. */
-	if (known < THIN && rule && (is_left_over(w, by) || rule->on == 0))
+	if (known < THIN && rule && (is_left_over(w, by) || rule->on == 0 || !has_case(w, by, k)))
 		return MSC_LIKELY;
 	if (cause->fault && elsewhere > known)
 		return MSC_LIKELY;

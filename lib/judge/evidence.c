@@ -37,7 +37,7 @@ static bool is_value(const char *word, size_t len)
 
 /* What was seen, without its values: one bit, by a hash (FNV-1a) of its words. Of the ways to fold it this one puts the
  * fewest forms of one rule that the catalogue shows onto the same bit: 6 pairs of 382. */
-static uint64_t form(const char *message)
+uint64_t msc_evidence_form(const char *message)
 {
 	uint32_t hash = 2166136261u;
 
@@ -71,7 +71,7 @@ static int sight(struct msc_evidence *e, const char *name, const struct msc_find
 		if (s->rule != f->rule || (!name && s->name))
 			continue;
 		s->findings++;
-		s->forms |= form(f->message);
+		s->forms |= msc_evidence_form(f->message);
 		add_command(s, f);
 		if (f->severity > s->worst)
 			s->worst = f->severity;
@@ -83,7 +83,7 @@ static int sight(struct msc_evidence *e, const char *name, const struct msc_find
 	e->seen = s;
 	s[e->n_seen++] = (struct msc_sighting){ .name = name,
 						.rule = f->rule,
-						.forms = form(f->message),
+						.forms = msc_evidence_form(f->message),
 						.findings = 1,
 						.worst = f->severity };
 	add_command(&s[e->n_seen - 1], f);
@@ -136,6 +136,8 @@ void msc_evidence_note(struct msc_evidence *e, const struct msc_record *r)
 		return;
 	e->noted = true;
 	e->failed |= !msc_has_status(r, MSC_CSW_PASSED);
+	if (x->unit.have_capacity)
+		e->block_size = x->unit.block_size;
 	failed = msc_explained(r, &sense);
 	if (failed && sense.key == MSC_SENSE_ILLEGAL_REQUEST && sense.asc == MSC_ASC_INVALID_OPCODE)
 		msc_commands_add(&e->refused, failed->u.exchange.cbw.cb[0]);

@@ -164,6 +164,7 @@ static struct msc_finding *append(struct msc_judging *j)
 		msc_record_text(f->list[f->count].context, sizeof f->list->context, about);
 		msc_steps_text(f->list[f->count].steps, sizeof f->list->steps, j->record);
 		f->list[f->count].at_ns = j->record->ended_ns;
+		f->list[f->count].told = about != j->record;
 		if (about->kind == MSC_RECORD_EXCHANGE && about->u.exchange.command)
 			f->list[f->count].command = about->u.exchange.cbw.cb[0] + 1;
 	}

@@ -74,6 +74,7 @@ struct msc_finding {
 	char steps[96];	      /* of an exchange, without its numbers: "data, bulk-in halted and
 				 cleared, no CSW"; else empty */
 	int64_t at_ns;	      /* of the record's end */
+	bool told; /* by that record, of a command before it (msc_about): the context is that command */
 	const char *test;  /* of USB-IF, in whose case a run under profile usbif found this failure;
 			      MSC_NO_TEST: no USB-IF test sends it; NULL: nobody asked */
 	bool unsure; /* the evidence allows less than the rule says (msc_at_most): no cause is sought for it */
@@ -82,6 +83,9 @@ struct msc_finding {
 	const struct msc_waiver *waiver; /* which lets it pass (judge/waiver.h); NULL: none does */
 	enum msc_severity waived; /* what it weighed before that */
 };
+
+/* What expect.status says of a command that passes and has to fail; causes tell it from the others. */
+#define MSC_STATED_PASSED "the command passed, and must not"
 
 /* No test description of USB-IF is about what was sent: the clause alone says that it is wrong. */
 #define MSC_NO_TEST "none"

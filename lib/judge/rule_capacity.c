@@ -191,6 +191,8 @@ static void format_count(struct msc_judging *j, const struct msc_record *r)
 			  ? "the descriptor holds the last block instead of the number of blocks"
 		  : blocks == (uint32_t)((u->last_lba + 1) * u->block_size)
 			  ? "the descriptor holds the size in bytes instead of the number of blocks"
+		  : blocks == __builtin_bswap32((uint32_t)u->last_lba + 1)
+			  ? "the descriptor holds the number of blocks with its lowest byte first"
 		  : blocks == u->last_lba + 1
 			  ? "the descriptor of the formatted medium has another block length than "
 			    "READ CAPACITY(10)"

@@ -122,14 +122,17 @@ const struct msc_rule msc_rule_bot_csw_status = {
 	.judge = status,
 };
 
-/* The length of an answer, as short as those that lists have, was taken off the less that the host asked for. */
+/* The length of an answer, as short as those that lists have, or that of all blocks was taken off the less that the
+ * host asked for. */
 static bool is_of_whole_answer(const struct msc_exchange *x)
 {
 	uint32_t has = x->cbw.h.length - x->csw.residue;
 
-	return x->view.def && x->view.def->dir == MSC_DIR_IN &&
-	       x->view.def->amount != MSC_AMOUNT_BLOCKS && has > x->cbw.h.length &&
-	       has <= UINT8_MAX;
+	if (!x->view.def || has <= x->cbw.h.length)
+		return false;
+	if (x->view.def->amount == MSC_AMOUNT_BLOCKS)
+		return x->unit.block_size && has == x->view.blocks * x->unit.block_size;
+	return x->view.def->dir == MSC_DIR_IN && has <= UINT8_MAX;
 }
 
 /* How a number that is too large came about, where it can be told. */
@@ -144,7 +147,7 @@ static const char *residue_story(const struct msc_exchange *x)
 	    __builtin_bswap32(residue) == x->cbw.h.length - (uint32_t)x->data_len)
 		return ": its highest byte comes first";
 	if (is_of_whole_answer(x))
-		return ": the length of a longer answer was taken off";
+		return ": the length of more than that was taken off";
 	return residue > INT32_MAX ? ": it went below 0" : "";
 }
 

@@ -42,8 +42,11 @@ static void length(struct msc_judging *j, const struct msc_record *r)
 		} else {
 			msc_found(
 				j,
-				"%zu byte%s came of the %zu asked for, and MODE DATA LENGTH is %zu",
-				len, MSC_PLURAL(len), asked, claimed - 2);
+				"%zu byte%s came of the %zu asked for, and MODE DATA LENGTH is %zu%s",
+				len, MSC_PLURAL(len), asked, claimed - 2,
+				2u + msc_get_le16(d) == len ? ": its lowest byte comes first"
+				: claimed < len             ? " although more came"
+							    : "");
 		}
 		msc_expected(j, "%zu", len - 2);
 		msc_actual(j, "%zu", claimed - 2);

@@ -210,7 +210,10 @@ static void mode_length(struct msc_judging *j, const struct msc_record *r)
 	now = r->u.exchange.data[0];
 	if (claimed < len || (len < asked && claimed != len)) {
 		msc_found(j, "%zu byte%s came of the %zu asked for, and MODE DATA LENGTH is %u%s",
-			  len, MSC_PLURAL(len), asked, now, now == len ? ": it counts itself" : "");
+			  len, MSC_PLURAL(len), asked, now,
+			  now == len      ? ": it counts itself"
+			  : claimed < len ? " although more came"
+					  : "");
 		msc_expected(j, "%zu", len - 1);
 		msc_actual(j, "%u", now);
 		return;

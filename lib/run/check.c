@@ -48,8 +48,15 @@ static bool fact_counts(const struct msc_runner *r, struct msc_finding *f, bool 
 	return false;
 }
 
-/* A rule of the judge has called this record wrong. Of sense data a warning will do: what is stated of it
- * is what those rules are about. amount: what is stated is how much came. */
+/* It is about sense data: what that says of a command, or how it says it. */
+static bool is_of_sense(const struct msc_finding *f)
+{
+	return f->told || (f->rule->n_opcodes == 1 && f->rule->opcodes[0] == MSC_OP_REQUEST_SENSE);
+}
+
+/* A rule of the judge has called this record wrong, or, where it is sense data, the command that it is of. What is
+ * stated of sense data is what those rules are about: of them a warning will do. amount: what is stated is how much
+ * came. */
 static bool has_spoken(struct msc_runner *r, const struct msc_rule *rule,
 		       const struct msc_record *x, bool amount)
 {
@@ -60,12 +67,10 @@ static bool has_spoken(struct msc_runner *r, const struct msc_rule *rule,
 	msc_record_text(context, sizeof context, x);
 	for (size_t i = 0; i < r->findings.count; i++) {
 		struct msc_finding *f = &r->findings.list[i];
-		bool of_sense = !strncmp(f->rule->id, "scsi.sense.", strlen("scsi.sense."));
-		bool sense = rule == &msc_rule_expect_sense && of_sense;
+		bool sense = rule == &msc_rule_expect_sense && is_of_sense(f);
 
-		/* what sense data says is found on the command that failed */
 		if (f->at_ns != x->ended_ns || is_stated(f->rule) ||
-		    (!of_sense && strcmp(f->context, context) != 0))
+		    (!f->told && strcmp(f->context, context) != 0))
 			continue;
 		if (f->rule->fact ? fact_counts(r, f, amount)
 				  : f->severity >= (sense ? MSC_WARN : msc_run_worst(r)))
@@ -108,7 +113,9 @@ static int check_status(struct msc_runner *r, const struct msc_expect *e,
 		if (e->status & 1u << i)
 			msc_check_list(expected, sizeof expected, "%s", status_name(i));
 	return msc_check_stated(r, &msc_rule_expect_status, x, expected, status_name(status), err,
-				"the command ended with another bCSWStatus than it must");
+				status == MSC_CSW_PASSED
+					? MSC_STATED_PASSED
+					: "the command ended with another bCSWStatus than it must");
 }
 
 /* One of several amounts. */

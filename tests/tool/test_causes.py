@@ -94,7 +94,9 @@ def test_a_csw_too_long_is_none_too_short(mscope, fault):
 
 
 @pytest.mark.parametrize("target, named", [
-    ("stm32,fault=mode-length-10,fault=mode-low-byte", {"mode-swapped-10"}),  # one defect that shows all that the two do
+    ("stm32,fault=mode-length-10,fault=mode-low-byte", {"mode-length-10", "mode-low-byte"}),
+    ("reference,fault=verify-any", {"verify-any"}),
+    ("reference,fault=verify-stale", {"verify-stale"}),
     ("reference,fault=configuration-ignored", {"configuration-ignored"}),
     ("reference,fault=configuration-keeps-command", {"configuration-keeps-command"}),
     ("reference,fault=vpd-page-ignored", {"vpd-page-ignored"}),

@@ -132,6 +132,27 @@ const struct msc_fault msc_fault_mode_swapped_10 = {
 	.ops = {.data_in = swap_mode_length},
 };
 
+/* state: what the last answer of another command left in the buffer. */
+ON_DATA_IN(mode_stale)
+{
+	uint8_t *left = state;
+
+	if (fault_answers(v, MSC_OP_MODE_SENSE_6, *len, MSC_MODE_HEADER_6_LEN))
+		memcpy(buf, left, MSC_MODE_HEADER_6_LEN);
+	else if (v->in_command && v->data_sent == 0 && *len >= MSC_MODE_HEADER_6_LEN)
+		memcpy(left, buf, MSC_MODE_HEADER_6_LEN);
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_mode_stale = {
+	.id = "mode-stale",
+	.title = "the header of MODE SENSE(6) is what the answer before it left in the buffer",
+	.caught_by = "scsi.mode.length scsi.mode.descriptor",
+	.mistake =
+		"the buffer is sent without being filled: all four bytes of the header are set, also those that are 0",
+	.ops = {.state_size = MSC_MODE_HEADER_6_LEN, .data_in = mode_stale},
+};
+
 /* -- READ FORMAT CAPACITIES ------------------------------------------------------------------- */
 
 ON_DATA_IN(count_bytes)

@@ -199,7 +199,7 @@ const struct msc_fault msc_fault_residue_swapped = {
 	.ops = {.csw = residue_swapped},
 };
 
-/* What the device has for a command, bytes; 0: for none of these. */
+/* What the device has or takes for a command, bytes; 0: for none of these. */
 static uint32_t own_length(const uint8_t *cdb)
 {
 	switch (cdb[0]) {
@@ -208,6 +208,8 @@ static uint32_t own_length(const uint8_t *cdb)
 	case MSC_OP_MODE_SENSE_6: return cdb[4] < 4 ? cdb[4] : 4;
 	case MSC_OP_READ_CAPACITY_10: return 8;
 	case MSC_OP_READ_FORMAT_CAPACITIES: return 12;
+	case MSC_OP_READ_10:
+	case MSC_OP_WRITE_10: return msc_get_be16(cdb + 7) * 512u;
 	default: return 0;
 	}
 }
@@ -226,8 +228,8 @@ ON_CSW(residue_wraps)
 const struct msc_fault msc_fault_residue_wraps = {
 	.id = "residue-wraps",
 	.title =
-		"dCSWDataResidue is what the host asked for less what the device has, also where that is more",
-	.seen = ST_MSC "usbd_msc_bot.c: MSC_BOT_SendData",
+		"dCSWDataResidue is what the host asked for less what the command moves, also where that is more",
+	.seen = ST_MSC "usbd_msc_bot.c: MSC_BOT_SendData; " LUFA_SCSI ": SCSI_Command_ReadWrite_10",
 	.caught_by = "bot.csw.residue",
 	.mistake =
 		"the length of the whole answer is subtracted where the one that was sent belongs, and "

@@ -191,6 +191,29 @@ const struct msc_fault msc_fault_lba_one_past = {
 		 .command = one_past_passes },
 };
 
+ON_COMMAND(write_past_wraps)
+{
+	uint64_t blocks = *(const uint64_t *)state;
+	uint32_t lba = msc_get_be32(seen->cb + 2);
+
+	if (seen->cb[0] == MSC_OP_WRITE_10 && blocks && lba >= blocks)
+		msc_put_be32(seen->cb + 2, (uint32_t)(lba % blocks));
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_write_past_wraps = {
+	.id = "write-past-wraps",
+	.title = "a write behind the last block is stored at the beginning of the medium",
+	.caught_by = "scsi.write.elsewhere scsi.lba.range",
+	.mistake =
+		"the flash driver takes the block number modulo its size, and only the read compares it "
+		"with the capacity",
+	.needs_writes = true,
+	.ops = { .state_size = sizeof(uint64_t),
+		 .data_in = learn_blocks,
+		 .command = write_past_wraps },
+};
+
 /* state: as learn_blocks, and the extent of the last READ or WRITE. */
 ON_COMMAND(verify_stale)
 {

@@ -80,8 +80,8 @@ static const struct msc_fault rows[] = {
 		     { LEN, ABOVE, 13 },
 		     { KEY, IS, MSC_SENSE_ILLEGAL_REQUEST } },
 		   { { ASC, PUT, 0x24 } } }) },
-	{ "capacity-block-4096",
-	  "READ CAPACITY(10) gives blocks of 4096 bytes, and the commands move 512",
+	{ "capacity-block-larger",
+	  "READ CAPACITY(10) gives larger blocks than the commands move",
 	  NULL, "bot.data.missing",
 	  .mistake =
 		  "the erase page of the flash is told as the block length: what READ CAPACITY says "

@@ -13,6 +13,10 @@ enum {
 	{REQUEST_TYPE, HAS, MSC_REQTYPE_CLASS | MSC_RECIPIENT_INTERFACE},              \
 	{REQUEST_TYPE, LACKS, 0x5e}
 
+#define UNKNOWN_CLASS_REQUEST                                                                      \
+	{REQUEST_TYPE, HAS, MSC_REQTYPE_CLASS}, {REQUEST_TYPE, LACKS, MSC_REQTYPE_VENDOR},         \
+	{REQUEST, NOT, MSC_REQ_GET_MAX_LUN}, {REQUEST, NOT, MSC_REQ_BULK_ONLY_RESET}
+
 static const struct msc_fault rows[] = {
 	{ "serial-missing", "iSerialNumber is 0",
 	  "https://github.com/libusb/libusb/pull/1239: 04d8:0057, a mass-storage interface and no "
@@ -450,6 +454,20 @@ static const struct msc_fault rows[] = {
 		 { AT_SETUP,
 		   { CLASS(GET_MAX_LUN), { REQUEST_LENGTH, NOT, 1 } },
 		   .then = SWALLOW }) },
+	{ "class-unknown-hangs",
+	  "a class request that the class does not have is neither answered nor refused", NULL,
+	  "usb.control.answer",
+	  .mistake =
+		  "the class's handler returns without a word where bRequest is none of its own: STALL "
+		  "there",
+	  DEFECT({ AT_SETUP, { UNKNOWN_CLASS_REQUEST }, .then = SWALLOW }) },
+	{ "class-unknown-answered",
+	  "a class request that the class does not have is taken for Get Max LUN", NULL,
+	  "expect.outcome", .breaks = "USB 2.0, 9.2.7",
+	  .mistake = "bmRequestType alone is compared: Get Max LUN is bRequest FEh",
+	  DEFECT({ AT_SETUP,
+		   { { REQUEST_TYPE, HAS, MSC_REQTYPE_IN }, UNKNOWN_CLASS_REQUEST },
+		   { { REQUEST, PUT, MSC_REQ_GET_MAX_LUN }, { REQUEST_LENGTH, PUT, 1 } } }) },
 	{ "ep0-halted", "the request after one that was refused is not answered",
 	  "https://github.com/hathach/tinyusb/pull/181: endpoint 0 is left in STALL behind the "
 	  "device_qualifier", "usb.control.stall",
