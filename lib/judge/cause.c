@@ -63,11 +63,10 @@ static bool is_particular(const struct msc_match *w, size_t k)
 	return f && f->target;
 }
 
-/* Of two that explain as much: the one of which less is missing; one that every device can have. Then, where
- * cases ran, the one that shows in more of those that did not, for of the defects that a case shows those are
- * met more often; in a capture, where no case tells what else should have been seen, the one that shows in more
- * of them what was. */
-static bool is_likelier(const struct msc_match *w, size_t k, size_t than)
+/* What more of was seen; what every device can have. Then, where cases ran, the one that shows in more of those that
+ * did not, for of the defects that a case shows those are met more often; in a capture, where no case tells what else
+ * should have been seen, the one that shows in more of them what was. */
+bool msc_cause_is_likelier(const struct msc_match *w, size_t k, size_t than)
 {
 	if (w->missing[k] != w->missing[than])
 		return w->missing[k] < w->missing[than];
@@ -90,7 +89,7 @@ static size_t best_of(struct msc_match *w, size_t k)
 		bool rival = w->tie[t] && msc_cause_is_rival(w, k, t);
 		unsigned n = rival ? own(w, t) : 0;
 
-		if (rival && (n > most || (n == most && is_likelier(w, t, best)))) {
+		if (rival && (n > most || (n == most && msc_cause_is_likelier(w, t, best)))) {
 			best = t;
 			most = n;
 		}
@@ -177,7 +176,8 @@ static void add_partial(struct msc_match *w)
 		for (size_t k = 0; k < c->n; k++) {
 			unsigned n = left_for(w, k);
 
-			if (n > most || (best != NONE && n == most && is_likelier(w, k, best))) {
+			if (n > most ||
+			    (best != NONE && n == most && msc_cause_is_likelier(w, k, best))) {
 				most = n;
 				best = k;
 			}

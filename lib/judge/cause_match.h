@@ -85,6 +85,8 @@ bool msc_match_is_shared(const struct msc_match *, size_t k, size_t sighting);
 
 /* Both explain one of the sightings. */
 bool msc_cause_is_rival(const struct msc_match *, size_t k, size_t t);
+/* Of two that explain as much, k is met more often with what was seen. */
+bool msc_cause_is_likelier(const struct msc_match *, size_t k, size_t than);
 /* Which of the chosen candidates explains a sighting best; SIZE_MAX: none does. */
 size_t msc_cause_explained_by(const struct msc_match *, size_t sighting);
 /* Fills *causes in from what the search has chosen. What it holds is the caller's, also after -1. */
