@@ -135,7 +135,7 @@ static size_t take_likeliest(struct msc_match *w, size_t k)
 
 	for (size_t t = 0; t < w->cover.n; t++)
 		if (w->tie[t] && msc_match_fault(w, t) && msc_cause_is_rival(w, k, t) &&
-		    (best == NONE || msc_cause_is_likelier(w, t, best)))
+		    (best == NONE || msc_match_is_likelier(w, t, best)))
 			best = t;
 	if (best != NONE)
 		w->tie[best] = false;
