@@ -33,49 +33,6 @@ static unsigned own(const struct msc_match *w, size_t k)
 	return n;
 }
 
-static uint16_t breadth(const struct msc_match *w, size_t k)
-{
-	return msc_match_entry(w, k)->n;
-}
-
-/* In how many cases it shows what was seen. */
-static unsigned shows_it(const struct msc_match *w, size_t k)
-{
-	const struct msc_entry *entry = msc_match_entry(w, k);
-	unsigned n = 0;
-
-	for (uint16_t i = 0; i < entry->n; i++) {
-		const struct msc_pair *p = &w->d->pairs[entry->first + i];
-		bool seen = false;
-
-		for (size_t s = 0; !seen && s < w->e->n_seen; s++)
-			seen = w->seen[s].rule == p->rule && msc_match_is_same(p, &w->seen[s]);
-		n += seen;
-	}
-	return n;
-}
-
-/* Not every device can have it: one with several interfaces, a certain medium. */
-static bool is_particular(const struct msc_match *w, size_t k)
-{
-	const struct msc_fault *f = msc_match_fault(w, k);
-
-	return f && f->target;
-}
-
-/* Of two that explain as much: the one of which less is missing; one that every device can have. Then, where
- * cases ran, the one that shows in more of those that did not, for of the defects that a case shows those are
- * met more often; in a capture, where no case tells what else should have been seen, the one that shows in more
- * of them what was. */
-static bool is_likelier(const struct msc_match *w, size_t k, size_t than)
-{
-	if (w->missing[k] != w->missing[than])
-		return w->missing[k] < w->missing[than];
-	if (is_particular(w, k) != is_particular(w, than))
-		return is_particular(w, than);
-	return w->e->n_ran ? breadth(w, k) > breadth(w, than) : shows_it(w, k) > shows_it(w, than);
-}
-
 /* Which of those that are tied with k: the one that explains most by its own rules that no other does, then the
  * likelier one. */
 static size_t best_of(struct msc_match *w, size_t k)
@@ -90,7 +47,7 @@ static size_t best_of(struct msc_match *w, size_t k)
 		bool rival = w->tie[t] && msc_cause_is_rival(w, k, t);
 		unsigned n = rival ? own(w, t) : 0;
 
-		if (rival && (n > most || (n == most && is_likelier(w, t, best)))) {
+		if (rival && (n > most || (n == most && msc_match_is_likelier(w, t, best)))) {
 			best = t;
 			most = n;
 		}
@@ -177,7 +134,8 @@ static void add_partial(struct msc_match *w)
 		for (size_t k = 0; k < c->n; k++) {
 			unsigned n = left_for(w, k);
 
-			if (n > most || (best != NONE && n == most && is_likelier(w, k, best))) {
+			if (n > most ||
+			    (best != NONE && n == most && msc_match_is_likelier(w, k, best))) {
 				most = n;
 				best = k;
 			}

@@ -398,6 +398,45 @@ bool msc_match_is_shared(const struct msc_match *w, size_t k, size_t i)
 	return false;
 }
 
+static uint16_t breadth(const struct msc_match *w, size_t k)
+{
+	return msc_match_entry(w, k)->n;
+}
+
+/* In how many cases it shows what was seen. */
+static unsigned shows_it(const struct msc_match *w, size_t k)
+{
+	const struct msc_entry *entry = msc_match_entry(w, k);
+	unsigned n = 0;
+
+	for (uint16_t i = 0; i < entry->n; i++) {
+		const struct msc_pair *p = &w->d->pairs[entry->first + i];
+		bool seen = false;
+
+		for (size_t s = 0; !seen && s < w->e->n_seen; s++)
+			seen = w->seen[s].rule == p->rule && msc_match_is_same(p, &w->seen[s]);
+		n += seen;
+	}
+	return n;
+}
+
+/* Not every device can have it: one with several interfaces, a certain medium. */
+static bool is_particular(const struct msc_match *w, size_t k)
+{
+	const struct msc_fault *f = msc_match_fault(w, k);
+
+	return f && f->target;
+}
+
+bool msc_match_is_likelier(const struct msc_match *w, size_t k, size_t than)
+{
+	if (w->missing[k] != w->missing[than])
+		return w->missing[k] < w->missing[than];
+	if (is_particular(w, k) != is_particular(w, than))
+		return is_particular(w, than);
+	return w->e->n_ran ? breadth(w, k) > breadth(w, than) : shows_it(w, k) > shows_it(w, than);
+}
+
 void msc_match_end(struct msc_match *w)
 {
 	free(w->rules);

@@ -82,6 +82,10 @@ bool msc_match_is_whole(const struct msc_match *, size_t k, size_t sighting);
 bool msc_match_is_exact(const struct msc_match *, size_t k, size_t sighting);
 /* Another of the chosen explains it as well. */
 bool msc_match_is_shared(const struct msc_match *, size_t k, size_t sighting);
+/* Of two that explain as much: the one of which less is missing; one that every device can have. Then, where cases
+ * ran, the one that shows in more of those that did not, for of the defects that a case shows those are met more often;
+ * in a capture, where no case tells what else should have been seen, the one that shows in more of them what was. */
+bool msc_match_is_likelier(const struct msc_match *, size_t k, size_t than);
 
 /* Both explain one of the sightings. */
 bool msc_cause_is_rival(const struct msc_match *, size_t k, size_t t);

@@ -128,6 +128,20 @@ static void add_toggles(const struct msc_match *w, size_t k, struct msc_cause *c
 	}
 }
 
+/* Of those marked as ties of k; it is no longer marked. NONE: none is left. */
+static size_t take_likeliest(struct msc_match *w, size_t k)
+{
+	size_t best = NONE;
+
+	for (size_t t = 0; t < w->cover.n; t++)
+		if (w->tie[t] && msc_match_fault(w, t) && msc_cause_is_rival(w, k, t) &&
+		    (best == NONE || msc_match_is_likelier(w, t, best)))
+			best = t;
+	if (best != NONE)
+		w->tie[best] = false;
+	return best;
+}
+
 static int list_ties(struct msc_match *w, size_t k, struct msc_cause *cause, struct msc_err *err)
 {
 	const struct msc_cover *c = &w->cover;
@@ -138,9 +152,8 @@ static int list_ties(struct msc_match *w, size_t k, struct msc_cause *cause, str
 	cause->ties = calloc(w->d->n_entries + 1, sizeof *cause->ties);
 	if (!cause->ties)
 		return msc_nomem(err);
-	for (size_t t = 0; t < c->n; t++)
-		if (w->tie[t] && msc_match_fault(w, t) && msc_cause_is_rival(w, k, t))
-			cause->ties[cause->n_ties++] = msc_match_fault(w, t);
+	for (size_t t = take_likeliest(w, k); t != NONE; t = take_likeliest(w, k))
+		cause->ties[cause->n_ties++] = msc_match_fault(w, t);
 	add_toggles(w, k, cause);
 	return 0;
 }
@@ -250,12 +263,11 @@ static bool is_left_over(const struct msc_match *w, const size_t *by)
 	return false;
 }
 
-/* `elsewhere`: of what was shown, in so many places the dictionary does not have it. */
+/* `known`: of what it shows, so many places are in the dictionary. */
 static enum msc_confidence confidence(const struct msc_match *w, const size_t *by, size_t k,
-				      const struct msc_cause *cause, unsigned elsewhere)
+				      const struct msc_cause *cause, unsigned known)
 {
 	const struct msc_rule *rule = cause->fault ? main_rule(cause->fault) : NULL;
-	unsigned known = cause->shows - elsewhere;
 
 	if (cause->shown * 2 < cause->shows || cause->shown == 0)
 		return MSC_POSSIBLE;
@@ -267,8 +279,6 @@ static enum msc_confidence confidence(const struct msc_match *w, const size_t *b
 		return MSC_LIKELY;
 	/* A rule on nothing in particular, an expect.* one, says only that something is wrong. */
 	if (known < THIN && rule && (is_left_over(w, by) || rule->on == 0 || !has_case(w, by, k)))
-		return MSC_LIKELY;
-	if (cause->fault && elsewhere > known)
 		return MSC_LIKELY;
 	return MSC_CERTAIN;
 }
@@ -375,20 +385,16 @@ bool msc_cause_is_about(const struct msc_cause *c, const struct msc_rule *rule)
 }
 
 /* A device takes other paths than the model: what the fault's own rules found elsewhere speaks for it. */
-static unsigned count_elsewhere(const struct msc_match *w, const size_t *by, size_t k,
-				const struct msc_entry *entry, struct msc_cause *cause)
+static void count_elsewhere(const struct msc_match *w, const size_t *by, size_t k,
+			    const struct msc_entry *entry, struct msc_cause *cause)
 {
-	unsigned n = 0;
-
 	for (size_t i = 0; i < w->e->n_seen; i++) {
 		bool more = by[i] == k && w->e->seen[i].name && !is_in_dictionary(w, entry, i) &&
 			    msc_cause_is_about(cause, w->e->seen[i].rule);
 
-		n += more;
+		cause->shown += more;
+		cause->shows += more;
 	}
-	cause->shown += n;
-	cause->shows += n;
-	return n;
 }
 
 static int tell(struct msc_match *w, const size_t *by, struct msc_causes *causes,
@@ -399,7 +405,7 @@ static int tell(struct msc_match *w, const size_t *by, struct msc_causes *causes
 	for (size_t k = 0; k < c->n; k++) {
 		const struct msc_entry *entry = msc_match_entry(w, k);
 		struct msc_cause *cause = &causes->list[causes->count];
-		unsigned elsewhere;
+		unsigned known;
 
 		if (!c->chosen[k])
 			continue;
@@ -410,8 +416,9 @@ static int tell(struct msc_match *w, const size_t *by, struct msc_causes *causes
 		describe(w, k, cause);
 		if (list_missing(w, entry, cause, err) < 0 || list_ties(w, k, cause, err) < 0)
 			return -1;
-		elsewhere = count_elsewhere(w, by, k, entry, cause);
-		cause->confidence = confidence(w, by, k, cause, elsewhere);
+		known = cause->shows;
+		count_elsewhere(w, by, k, entry, cause);
+		cause->confidence = confidence(w, by, k, cause, known);
 	}
 	qsort(causes->list, causes->count, sizeof *causes->list, by_weight);
 	return 0;

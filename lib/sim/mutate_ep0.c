@@ -22,7 +22,7 @@ static enum mutant_verdict run_in(struct mcu *m, bool status, uint8_t *packet, s
 /* true: an interrupt will follow, or nothing more ever will. */
 static bool send(struct mcu *m, bool status, const uint8_t *data, size_t len)
 {
-	uint8_t packet[EP0_PACKET_MAX + SPARE];
+	uint8_t packet[EP0_PACKET_MAX + SPARE] = { 0 }; /* a mutant may make it longer */
 	bool wrong_toggle = false;
 
 	memcpy(packet, data, len);

@@ -61,6 +61,8 @@ PLANTS = {
         "wp-sense-absent", ",wp=1", ("fail(7, 0x27)", "fail(2, 0x3a)")),
     "a class request that is not known is not answered": (
         "class-unknown-hangs", "", ("\tif (!known)\n", "\tif (!known && (!(p[0] & 0x60) || p[1] >= 0xfe))\n")),
+    "Get Max LUN sends its byte whatever wLength is": (
+        "maxlun-uncut", "", ("!index && length == 1)\n\t\treturn give(0, length);", "!index)\n\t\treturn give(0, 1);")),
     "MODE SENSE sends what is in the buffer": (
         "mode-stale", "", ("\tmemset(buffer, 0, 4);\n\tbuffer[0] = 3;\n\tbuffer[2] = hw_write_protected() ? 0x80 : 0;\n", "")),
     "WP is never said": ("mode-protect", ",wp=1", ("hw_write_protected() ? 0x80 : 0;", "0;")),

@@ -235,33 +235,6 @@ const struct msc_fault msc_fault_verify_stale = {
 	.ops = {.state_size = 7, .command = verify_stale},
 };
 
-#define WRAP_BLOCKS 4096 /* address bits from there on are lost */
-
-ON_ADDRESS(medium_wraps)
-{
-	return lba % WRAP_BLOCKS;
-}
-
-/* Something in the first block: an empty one shows nothing when it is only read. */
-ON_CARD_READ(fill_first_block)
-{
-	uint64_t next = (lba + WRAP_BLOCKS - 1) / WRAP_BLOCKS * WRAP_BLOCKS;
-
-	for (; next < lba + blocks; next += WRAP_BLOCKS)
-		memcpy(data + (next - lba) * card_block_size(m, 0), "\xeb\x58\x90MSDOS5.0", 11);
-	return true;
-}
-
-const struct msc_fault msc_fault_medium_wraps = {
-	.id = "medium-wraps",
-	.title = "the medium has a quarter of the blocks that it says, and begins again after them",
-	.seen = "forged sticks, which f3 tells from whole ones: https://github.com/AltraMayor/f3",
-	.caught_by = "scsi.medium.alias scsi.medium.repeats",
-	.mistake = "the medium is smaller than it says and its address lines wrap",
-	.target = "blocks=16384",
-	.needs_writes = true,
-	.ops = {.address = medium_wraps, .card_read = fill_first_block},
-};
 /* -- contents --------------------------------------------------------------------------------- */
 
 /* state: the command under way has been shortened. */

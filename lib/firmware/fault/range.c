@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Faults of one of two paths: what reaches past the end is refused on neither as it should be, or an address is
- * cut on one and not on the other. */
+ * cut on one and not on the other; and the medium whose addresses begin again on both. */
 #include "firmware/fault/fault.h"
+
+#include <string.h>
 
 static bool is_past_end(struct mcu *m, const struct msc_cbw *cbw)
 {
@@ -60,6 +62,32 @@ const struct msc_fault msc_fault_write_past_passes = {
 };
 
 #define WRAP_BLOCKS 4096 /* address bits from there on are lost */
+
+ON_ADDRESS(medium_wraps)
+{
+	return lba % WRAP_BLOCKS;
+}
+
+/* Something in the first block: an empty one shows nothing when it is only read. */
+ON_CARD_READ(fill_first_block)
+{
+	uint64_t next = (lba + WRAP_BLOCKS - 1) / WRAP_BLOCKS * WRAP_BLOCKS;
+
+	for (; next < lba + blocks; next += WRAP_BLOCKS)
+		memcpy(data + (next - lba) * card_block_size(m, 0), "\xeb\x58\x90MSDOS5.0", 11);
+	return true;
+}
+
+const struct msc_fault msc_fault_medium_wraps = {
+	.id = "medium-wraps",
+	.title = "the medium has a quarter of the blocks that it says, and begins again after them",
+	.seen = "forged sticks, which f3 tells from whole ones: https://github.com/AltraMayor/f3",
+	.caught_by = "scsi.medium.alias scsi.medium.repeats",
+	.mistake = "the medium is smaller than it says and its address lines wrap",
+	.target = "blocks=16384",
+	.needs_writes = true,
+	.ops = {.address = medium_wraps, .card_read = fill_first_block},
+};
 
 ON_ADDRESS(read_wraps)
 {
