@@ -76,3 +76,35 @@ def test_command_blocks_of_12_bytes(mscope, variant, length):
     assert lengths == [(0x00, length), (0x28, max(length, 10)), (0x00, 7)]
     sent = mscope.json("send", f"sim:reference,variant={variant}", "--raw", "00" * 6, status=1)
     assert bytes.fromhex(sent["exchanges"][0]["wrapper"])[14] == 6
+
+
+# A host that takes less gets the beginning of what another gets.
+CUT = """name: cut.{name}
+title: an answer that the host cuts is the beginning of the whole
+spec: [BOT 1.0 6.7.2]
+steps:
+  - ready
+  - command: {{ {command}: {{ {fields}alloc: 252 }} }}
+    save: whole
+  - if: status == 0
+    do:
+      - for: {{ n: [{least}..40] }}
+        do:
+          - command: {{ {command}: {{ {fields}alloc: n }} }}
+            expect: {{ data: whole }}
+"""
+ANSWERS = [("inquiry", "", 5), ("mode_sense6", "page: 0x3f, ", 1), ("mode_sense10", "page: 0x3f, ", 1), ("report_luns", "", 16),
+           ("read_capacity16", "", 1), ("read_format_capacities", "", 4)]
+
+
+@pytest.mark.nosan
+def test_a_cut_answer_is_the_beginning_of_the_whole(mscope):
+    for command, fields, least in ANSWERS:
+        (mscope.cwd / f"{command}.yaml").write_text(CUT.format(name=command.replace("_", "-"), command=command, fields=fields, least=least))
+    found = {}
+    for name in VARIANTS:
+        run = mscope("run", f"sim:reference,variant={name}", *(f"{command}.yaml" for command, _, _ in ANSWERS), "--json", "-", status=None)
+        cases = json.loads(run.out)["cases"]
+        assert run.returncode in (0, 1) and len(cases) == len(ANSWERS), run.err
+        found |= {(name, c["name"]): f["message"] for c in cases for f in c["findings"] if f["rule"] == "expect.data"}
+    assert found == {}

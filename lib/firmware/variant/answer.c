@@ -49,7 +49,9 @@ ON_CSW(grown_residue)
 {
 	struct grown *g = state;
 
-	msc_put_le32(raw + CSW_RESIDUE, msc_get_le32(raw + CSW_RESIDUE) - (uint32_t)g->added);
+	if (v->cbw.h.length) /* else the answer stayed where it was */
+		msc_put_le32(raw + CSW_RESIDUE,
+			     msc_get_le32(raw + CSW_RESIDUE) - (uint32_t)g->added);
 	if (g->added < 0 && !g->halted && g->sent < v->cbw.h.length)
 		mutant_stall(m, v->ep_in); /* BOT 1.0, 6.7.2 */
 	if (g->disagrees)
@@ -189,16 +191,19 @@ ON_DATA_IN(vpd_vendor)
 	return MUTANT_PASS;
 }
 
-/* MMC-3, 5.16.2: a list of two capacities. */
+/* MMC-3, 5.16.2: a list of two capacities, as far as the host wants it. */
 ON_DATA_IN(format_two)
 {
+	uint8_t second[8] = { 0 };
+
 	if (!fault_answers(v, MSC_OP_READ_FORMAT_CAPACITIES, *len, 4))
 		return MUTANT_PASS;
 	buf[3] = 16;
 	grow(state, v, buf, len, max, 20, msc_get_be16(v->cbw.cb + 7));
-	if (*len >= 20) {
-		memcpy(buf + 12, buf + 4, 4);
-		memcpy(buf + 17, buf + 9, 3);
+	if (*len > 12) {
+		memcpy(second, buf + 4, sizeof second);
+		second[4] = 0;
+		memcpy(buf + 12, second, *len - 12 < sizeof second ? *len - 12 : sizeof second);
 	}
 	return MUTANT_PASS;
 }
