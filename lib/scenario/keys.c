@@ -218,3 +218,19 @@ int msc_load_out_data(struct msc_loader *l, const struct msc_yaml *n, void *into
 	d->pattern = (enum msc_pattern)pattern;
 	return 0;
 }
+
+/* Bytes may stand there without `hex`, as they do in older files: no pattern is called like them. */
+int msc_load_request_data(struct msc_loader *l, const struct msc_yaml *n, void *into,
+			  const struct msc_key *k)
+{
+	const struct msc_key plain = { .name = k->name, .max = 256 };
+	struct msc_out_data *d = into;
+	struct msc_err ignored = MSC_ERR_INIT;
+	uint8_t bytes[256];
+	size_t len;
+
+	if (n->kind == MSC_YAML_TEXT &&
+	    msc_parse_hex(n->text, bytes, sizeof bytes, &len, &ignored) == 0)
+		return msc_load_bytes(l, n, &d->bytes, &plain);
+	return msc_load_out_data(l, n, into, k);
+}

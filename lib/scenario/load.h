@@ -68,7 +68,8 @@ int msc_load_command(struct msc_loader *, const struct msc_yaml *step,
 /* load_expect.c */
 msc_key_fn msc_load_expect;	    /* struct msc_expect of a command */
 msc_key_fn msc_load_expect_control; /* struct msc_expect of a control request */
-msc_key_fn msc_load_out_data; /* struct msc_out_data */
+msc_key_fn msc_load_out_data;	    /* struct msc_out_data */
+msc_key_fn msc_load_request_data;   /* the same, of a control request: also as plain hex */
 msc_key_fn msc_load_expect_poll;    /* struct msc_expect of a poll */
 msc_key_fn msc_load_senses;	    /* struct msc_expect: its senses */
 /* load_step.c */

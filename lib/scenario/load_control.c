@@ -127,7 +127,7 @@ static const struct msc_key control_keys[] = {
 	WORD_FIELD("value", value),
 	WORD_FIELD("index", index),
 	WORD_FIELD("length", length),
-	{"data", msc_load_out_data, AT(data), 0, 0, NULL, false},
+	{"data", msc_load_request_data, AT(data), 0, 0, NULL, false},
 	EXPECT_FIELD,
 	SAVE_FIELD,
 	{0},

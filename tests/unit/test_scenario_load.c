@@ -379,6 +379,35 @@ static void test_writes(void **state)
 	}
 }
 
+/* With `hex` or, as in older files, without; a word is a pattern. */
+static void test_request_data(void **state)
+{
+	static const char *const forms[] = { "\"00 ff\"", "{ hex: \"00 ff\" }", "ones" };
+
+	(void)state;
+	for (size_t i = 0; i < MSC_COUNT(forms); i++) {
+		struct msc_scenarios all = { 0 };
+		struct msc_err err = MSC_ERR_INIT;
+		const struct msc_out_data *d;
+		char text[256];
+
+		snprintf(text, sizeof text,
+			 STEPS "  - control: { type: 0x40, request: 1, length: 2, data: %s }\n",
+			 forms[i]);
+		if (msc_scenarios_load_text(&all, "f", text, &err) < 0)
+			fail_msg("%s: %s", forms[i], err.msg);
+		d = &all.list[0]->steps[0].u.control.data;
+		if (i < 2) {
+			assert_int_equal(d->bytes.len, 2);
+			assert_memory_equal(d->bytes.data, "\x00\xff", 2);
+		} else {
+			assert_null(d->bytes.data);
+			assert_int_equal(d->pattern, MSC_PATTERN_ONES);
+		}
+		msc_scenarios_free(&all);
+	}
+}
+
 static void test_matches(void **state)
 {
 	static const struct {
@@ -465,6 +494,7 @@ int main(void)
 		cmocka_unit_test(test_mistakes), cmocka_unit_test(test_expressions),
 		cmocka_unit_test(test_writes),	 cmocka_unit_test(test_matches),
 		cmocka_unit_test(test_embedded), cmocka_unit_test(test_complete),
+		cmocka_unit_test(test_request_data),
 	};
 
 	return cmocka_run_group_tests_name("scenario_load", tests, NULL, NULL);

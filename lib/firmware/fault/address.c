@@ -304,7 +304,8 @@ const struct msc_fault msc_fault_lba_swapped = {
 	.id = "lba-swapped",
 	.title =
 		"the block address of READ(10), WRITE(10) and VERIFY(10) is read lowest byte first",
-	.seen = "https://github.com/virtio-win/kvm-guest-drivers-windows/issues/889: that of READ(6)",
+	.seen = "of the same kind, READ(6) in a driver: "
+		"https://github.com/virtio-win/kvm-guest-drivers-windows/issues/889",
 	.caught_by = "scsi.lba.refused",
 	.mistake = "fields of SCSI have their highest byte first, unlike those of the CBW",
 	.ops = {.command = swap_address},

@@ -121,7 +121,7 @@ const struct msc_fault msc_fault_ep0_out_clobbers = {
 	.title =
 		"a request with more than 64 bytes of data from the host is stored over the data that is "
 		"being moved",
-	.seen = "https://github.com/hathach/tinyusb/pull/3722: what comes on endpoint 0 is copied "
+	.seen = "of the same kind: https://github.com/hathach/tinyusb/pull/3705: what comes on endpoint 0 is copied "
 		"without a bound",
 	.caught_by = "expect.data",
 	.mistake =

@@ -98,7 +98,7 @@ ON_COMMAND(next_too_soon)
 const struct msc_fault msc_fault_cbw_too_soon = {
 	.id = "cbw-too-soon",
 	.title = "a CBW that comes less than 50 us after the CSW of a long READ is lost",
-	.seen = "https://github.com/hathach/tinyusb/pull/244: the command is ended behind the CSW that "
+	.seen = "of the same kind: https://github.com/hathach/tinyusb/pull/244: the command is ended behind the CSW that "
 		"is queued, a race with the host",
 	.caught_by = "bot.csw.missing",
 	.mistake =

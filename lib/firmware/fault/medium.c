@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Faults of reading and writing: blocks that are refused, left out, mixed up, or not yet on the
- * medium when the command passes. */
+/* Faults of reading and writing: blocks that are refused, left out or mixed up, and a medium
+ * that leaves. */
 #include "firmware/fault/fault.h"
 
 #include <string.h>
@@ -342,72 +342,6 @@ const struct msc_fault msc_fault_wp_ignored = {
 	.needs_writes = true,
 	.target = "wp=1",
 	.ops = {.csw = wp_ignored},
-};
-
-/* -- a cache that nobody knows of -------------------------------------------------------------- */
-
-enum { CACHED = 64, CACHE_BLOCK = 512 };
-
-struct cache {
-	uint64_t lba[CACHED];
-	uint32_t used;
-	uint8_t data[CACHED][CACHE_BLOCK];
-};
-
-static uint8_t *cached(struct cache *c, uint64_t lba)
-{
-	for (uint32_t i = 0; i < c->used; i++)
-		if (c->lba[i] == lba)
-			return c->data[i];
-	return NULL;
-}
-
-/* What a command has written is known only once it is on the medium: there it is taken away again
- * when the bus is reset. state keeps what was there before. */
-ON_CARD_WRITE(remember_old)
-{
-	struct cache *c = state;
-
-	for (uint32_t i = 0; i < *blocks && c->used < CACHED; i++) {
-		if (cached(c, *lba + i) || card_block_size(m, 0) != CACHE_BLOCK)
-			continue;
-		c->lba[c->used] = *lba + i;
-		if (!card_peek(m, 0, *lba + i, c->data[c->used]))
-			return false;
-		c->used++;
-	}
-	return true;
-}
-
-ON_RESET(lose_new)
-{
-	struct cache *c = state;
-
-	for (uint32_t i = 0; i < c->used; i++)
-		card_preload(m, 0, c->lba[i], 1, c->data[i]);
-	c->used = 0;
-}
-
-ON_COMMAND(flush)
-{
-	if (seen->cb[0] == MSC_OP_SYNCHRONIZE_CACHE_10)
-		((struct cache *)state)->used = 0;
-	return MUTANT_PASS;
-}
-
-const struct msc_fault msc_fault_write_cached = {
-	.id = "write-cached",
-	.title = "what was written is lost in a reset, although no write cache is reported",
-	.seen = "Linux quirks WRITE_CACHE and ALWAYS_SYNC: " LINUX_UNUSUAL " (0bc2:2300, "
-		"0480:d010)",
-	.caught_by = "expect.data",
-	.mistake =
-		  "a write buffer is lost in a reset: flush it, or report a write cache",
-	.needs_writes = true,
-	.ops = {.state_size = sizeof(struct cache),
-		.card_write = remember_old,
-		.reset = lose_new,
-		.command = flush},
 };
 
 /* -- the medium leaves by itself -------------------------------------------------------------- */

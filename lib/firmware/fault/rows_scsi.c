@@ -181,7 +181,7 @@ static const struct msc_fault rows[] = {
 	  DEFECT({ AT_COMMAND, { OPCODE(MODE_SENSE_10) }, { { CDB(7), PUT, 0 } } }) },
 	{ "lba-high-ignored",
 	  "of the block address of READ(16) and WRITE(16) the upper four bytes are not looked at",
-	  "https://github.com/joncampbell123/dosbox-x/pull/6282: the upper half is always cleared",
+	  "of the same kind, an emulated IDE disk: https://github.com/joncampbell123/dosbox-x/pull/6282",
 	  "scsi.lba.range",
 	  .mistake =
 		  "the block address of READ(16) has eight bytes: where the first four are not 0 it "

@@ -70,7 +70,8 @@ static const struct msc_fault rows[] = {
 	  DEFECT({ AT_CSW, { { STATUS, IS, MSC_CSW_PASSED } }, { { RESIDUE, PUT, 0 } } }) },
 	{ "sense-constant",
 	  "whatever is wrong with a command is called an invalid field in the CDB",
-	  MBED_MSC ": requestSense; " RT_THREAD_MSC ": _request_sense, another constant",
+	  "of the same kind, another constant: " MBED_MSC " (requestSense), " RT_THREAD_MSC
+	  " (_request_sense)",
 	  "scsi.sense.opcode scsi.sense.range",
 	  .mistake =
 		  "5/20/00 is for an operation code that is not known, 5/21/00 for blocks past the "

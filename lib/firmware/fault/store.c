@@ -368,8 +368,8 @@ const struct msc_fault msc_fault_cache_lost = {
 	.id = "cache-lost",
 	.title = "the newest 32 blocks that were written are lost with the power, and no cache is "
 		 "reported",
-	.seen = "https://github.com/Foundation-Devices/KeyOS/issues/9: what is in the cache when "
-		"the device is pulled is lost",
+	.seen = "of the same kind: https://github.com/Foundation-Devices/KeyOS/issues/9: what is in "
+		"the cache when a card is pulled is lost",
 	.caught_by = "expect.data",
 	.mistake =
 		"written blocks stay in RAM until more come: write them out after a short pause, "
@@ -379,4 +379,70 @@ const struct msc_fault msc_fault_cache_lost = {
 		.card_data = remember,
 		.power_off = lose,
 		.command = flush},
+};
+
+/* -- a cache that a reset empties ------------------------------------------------------------------------ */
+
+enum { HELD = 64, HELD_BLOCK = 512 };
+
+struct held {
+	uint64_t lba[HELD];
+	uint32_t used;
+	uint8_t data[HELD][HELD_BLOCK];
+};
+
+static uint8_t *held(struct held *c, uint64_t lba)
+{
+	for (uint32_t i = 0; i < c->used; i++)
+		if (c->lba[i] == lba)
+			return c->data[i];
+	return NULL;
+}
+
+/* What a command has written is known only once it is on the medium: there it is taken away again
+ * when the bus is reset. state keeps what was there before. */
+ON_CARD_WRITE(remember_old)
+{
+	struct held *c = state;
+
+	for (uint32_t i = 0; i < *blocks && c->used < HELD; i++) {
+		if (held(c, *lba + i) || card_block_size(m, 0) != HELD_BLOCK)
+			continue;
+		c->lba[c->used] = *lba + i;
+		if (!card_peek(m, 0, *lba + i, c->data[c->used]))
+			return false;
+		c->used++;
+	}
+	return true;
+}
+
+ON_RESET(lose_new)
+{
+	struct held *c = state;
+
+	for (uint32_t i = 0; i < c->used; i++)
+		card_preload(m, 0, c->lba[i], 1, c->data[i]);
+	c->used = 0;
+}
+
+ON_COMMAND(flush_held)
+{
+	if (seen->cb[0] == MSC_OP_SYNCHRONIZE_CACHE_10)
+		((struct held *)state)->used = 0;
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_write_cached = {
+	.id = "write-cached",
+	.title = "what was written is lost in a reset, although no write cache is reported",
+	.seen = "Linux quirks WRITE_CACHE and ALWAYS_SYNC: " LINUX_UNUSUAL " (0bc2:2300, "
+		"0480:d010)",
+	.caught_by = "expect.data",
+	.mistake =
+		  "a write buffer is lost in a reset: flush it, or report a write cache",
+	.needs_writes = true,
+	.ops = {.state_size = sizeof(struct held),
+		.card_write = remember_old,
+		.reset = lose_new,
+		.command = flush_held},
 };
