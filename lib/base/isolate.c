@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -41,6 +42,8 @@ struct page {
 };
 
 static struct page *page; /* NULL: nobody is isolated */
+static FILE *results;	  /* standard output, that is not for what code of others prints */
+static struct rlimit growth; /* of files, before others came */
 static int past = -1;	  /* where the worker tells the one before it that its step is over */
 static int kept = -1;	  /* what the step has overwritten in files, an entry behind the other */
 
@@ -55,6 +58,9 @@ const char *msc_isolate_enter(const char *what)
 	before = page->inside;
 	page->beats++;
 	page->inside = what;
+#ifdef __GLIBC__ /* elsewhere it cannot be assigned */
+	stdout = what ? stderr : results;
+#endif
 	if (what)
 		page->last = what;
 	return before;
@@ -62,8 +68,11 @@ const char *msc_isolate_enter(const char *what)
 
 void msc_isolate_doing(const char *text)
 {
-	if (page)
-		snprintf(page->doing, sizeof page->doing, "%s", text);
+	if (!page)
+		return;
+	snprintf(page->doing, sizeof page->doing, "%s", text);
+	/* What the commands before may have done to it: results could not be written. */
+	setrlimit(RLIMIT_FSIZE, &growth);
 }
 
 bool msc_isolated(void)
@@ -425,6 +434,8 @@ bool msc_isolate_begin(int (*caught)(void), char *why, size_t size)
 		page = NULL;
 	else
 		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	results = stdout;
+	getrlimit(RLIMIT_FSIZE, &growth);
 	fflush(NULL);
 	pid = page ? fork() : -1;
 	if (pid > 0) {
