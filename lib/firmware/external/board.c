@@ -88,9 +88,10 @@ static void spin(mscope_board *b, int64_t ns)
 	ns = ns < 0 ? 0 : ns < LONG_NS ? ns : LONG_NS;
 	x->work.spun_ns = x->handling || mcu_irq_is_held(c.m) ? x->work.spun_ns + ns : 0;
 	if (c.guard && x->work.spun_ns > (x->handling ? HANDLER_NS : HELD_NS))
-		guard_ends(c.guard, x->handling ? "it computes for more than two minutes"
-						: "it computes for more than 5 s while an interrupt "
-						  "waits that it has disabled");
+		guard_ends(c.guard, x->handling
+					    ? "it computes for more than two minutes"
+					    : "it computes for more than 5 s while an interrupt "
+					      "waits that it has disabled");
 	mcu_spin(c.m, ns);
 	end(c);
 }
