@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,7 +33,7 @@ struct page {
 	volatile int status, number;
 	volatile bool hung;	      /* it has been ended, for it did not come back */
 	volatile bool has_hung;	      /* at any time */
-	volatile bool stopping;	      /* a signal is passed on */
+	volatile int stopping;	      /* the signal that is passed on; 0: none */
 	volatile unsigned long beats; /* calls of the code of others, and their ends */
 	const char
 		*volatile inside; /* of these, the one that runs; the same address in all processes */
@@ -41,6 +42,8 @@ struct page {
 };
 
 static struct page *page; /* NULL: nobody is isolated */
+static FILE *results;	  /* standard output, that is not for what code of others prints */
+static struct rlimit growth; /* of files, before others came */
 static int past = -1;	  /* where the worker tells the one before it that its step is over */
 static int kept = -1;	  /* what the step has overwritten in files, an entry behind the other */
 
@@ -55,6 +58,9 @@ const char *msc_isolate_enter(const char *what)
 	before = page->inside;
 	page->beats++;
 	page->inside = what;
+#ifdef __GLIBC__ /* elsewhere it cannot be assigned */
+	stdout = what ? stderr : results;
+#endif
 	if (what)
 		page->last = what;
 	return before;
@@ -62,8 +68,11 @@ const char *msc_isolate_enter(const char *what)
 
 void msc_isolate_doing(const char *text)
 {
-	if (page)
-		snprintf(page->doing, sizeof page->doing, "%s", text);
+	if (!page)
+		return;
+	snprintf(page->doing, sizeof page->doing, "%s", text);
+	/* What the commands before may have done to it: results could not be written. */
+	setrlimit(RLIMIT_FSIZE, &growth);
 }
 
 bool msc_isolated(void)
@@ -294,6 +303,14 @@ static void wait_for(pid_t copy, int line, char *why, size_t size)
 	say(why, size, status);
 }
 
+/* The caller works from here on, and is told of a signal that went to the one before it. */
+static void take_place(void)
+{
+	page->worker = getpid();
+	if (page->stopping)
+		raise(page->stopping);
+}
+
 /* The step before is over. */
 static void tell_past(void)
 {
@@ -323,7 +340,7 @@ bool msc_isolate_step(char *why, size_t size)
 	note_files();
 	copy = fork();
 	if (copy == 0) {
-		page->worker = getpid();
+		take_place();
 		past = line[1];
 		close(line[0]);
 		return false;
@@ -334,7 +351,7 @@ bool msc_isolate_step(char *why, size_t size)
 		return false;
 	}
 	wait_for(copy, line[0], why, size);
-	page->worker = getpid();
+	take_place();
 	if (!put_all_back())
 		msc_append(why, size, "; what it has written to a file cannot be put back");
 	cut_files();
@@ -393,15 +410,15 @@ static void watch(int line, int (*caught)(void), char *why, size_t size)
 {
 	struct look l = { .beats = page->beats };
 	struct pollfd p = { .fd = line, .events = POLLIN };
-	pid_t told = 0;
+	bool told = false;
 	int status = 0;
 
 	while (!reap(&status)) {
 		int ms = p.fd < 0 ? END_MS : LOOK_MS, n = poll(&p, 1, ms);
 
 		page->stopping = caught();
-		if (caught() && told != page->worker && kill(page->worker, caught()) == 0)
-			told = page->worker; /* who takes its place knows nothing of it */
+		if (page->stopping && !told)
+			told = kill(page->worker, page->stopping) == 0;
 		if (n == 0)
 			look_at(&l, page->worker, ms);
 		if (n > 0)
@@ -425,6 +442,8 @@ bool msc_isolate_begin(int (*caught)(void), char *why, size_t size)
 		page = NULL;
 	else
 		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	results = stdout;
+	getrlimit(RLIMIT_FSIZE, &growth);
 	fflush(NULL);
 	pid = page ? fork() : -1;
 	if (pid > 0) {

@@ -3,8 +3,8 @@
  * when a device is new, and where somebody can switch its power that is taken away. */
 #include "run/runner.h"
 
-/* It has gone, or cannot be set up: then it is as it was. */
-static int unless_device(int rc, struct msc_err *err)
+/* That the device has gone, or cannot be set up, is no error here: it still does not answer. */
+static int forgive_device(int rc, struct msc_err *err)
 {
 	if (rc < 0 && err->code != MSC_E_GONE && err->code != MSC_E_DEVICE)
 		return -1;
@@ -40,11 +40,11 @@ int msc_run_revive(struct msc_runner *r, bool *wedged, struct msc_err *err)
 	struct msc_err ignored = MSC_ERR_INIT;
 	bool answers = false;
 
-	if (unless_device(look(r, &answers, err), err) < 0)
+	if (forgive_device(look(r, &answers, err), err) < 0)
 		return -1;
 	if (!answers && msc_power_may(r->target, &ignored) == 0) {
 		after = "its power was off";
-		if (unless_device(cycle(r, &answers, err), err) < 0)
+		if (forgive_device(cycle(r, &answers, err), err) < 0)
 			return -1;
 	}
 	*wedged = !answers;

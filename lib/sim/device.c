@@ -107,6 +107,11 @@ void sim_device_plug(struct sim_device *d)
 	power_on(&d->mcu);
 }
 
+bool sim_device_is_masked(const struct sim_device *d)
+{
+	return mcu_irq_is_held(&d->mcu);
+}
+
 bool sim_device_remark(struct sim_device *d, char *buf, size_t size, bool *died)
 {
 	struct mcu *m = &d->mcu;

@@ -54,6 +54,7 @@ const void *sim_device_state(const struct sim_device *);
 /* How the firmware has misused its peripheral since the last call, the first of such calls in words
  * ("ep_transmit: endpoint 0x81 is busy, and 2 more"), or of what it died; false: it has not. */
 bool sim_device_remark(struct sim_device *, char *buf, size_t size, bool *died);
+bool sim_device_is_masked(const struct sim_device *); /* an interrupt waits, for they are disabled */
 
 /* Pulls the cable, or puts it in again, as SIM_UNPLUG and SIM_PLUG do: between two packets. */
 void sim_device_unplug(struct sim_device *);

@@ -387,6 +387,9 @@ static int open_target(struct msc_target *t, const char *rest,
 
 		if (sim_device_remark(s->device, why, sizeof why, &died))
 			msc_err_prefix(err, "%s; ", why);
+		else if (sim_device_is_masked(s->device))
+			msc_err_prefix(err,
+				       "the firmware has its interrupts disabled, and one waits; ");
 		check_model(s, err);
 		close_target(t);
 		return -1;

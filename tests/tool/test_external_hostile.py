@@ -33,24 +33,37 @@ const struct mscope_firmware mscope_firmware = {{ MSCOPE_FIRMWARE_BEGIN, .{where
     assert f"the firmware has died in {told}" in mscope("probe", f"sim:{so}", status=3).err
 
 
-WAITS = "while (!never) board->spin(board, 1000);"
-
-
 @dies
-@pytest.mark.parametrize("old, where, told", [
-    ("	disk_setup(packet);", "setup", "spin"), ("	disk_ep0_sent();", "ep0_sent", "spin"),
-    ("	disk_sent(ep);", "sent", "spin"), ("	disk_received(ep, len);", "received", "spin"),
+@pytest.mark.parametrize("where, parameters, calls, after, spec, select", [
+    ("setup", ", const uint8_t p[8]", "setup(b, p);", 60, "", "bot.case0*"),
+    ("ep0_sent", "", "ep0_sent(b);", 60, "", "bot.case0*"),
+    ("ep0_received", ", size_t n", "ep0_received(b, n);", 60, "", "bot.case0*"),
+    ("sent", ", uint8_t ep", "sent(b, ep);", 60, "", "bot.case0*"),
+    ("received", ", uint8_t ep, size_t n", "received(b, ep, n);", 60, "", "bot.case0*"),
+    ("suspend", "", "", 1, "", "usb.suspend.*"), ("resume", "", "", 1, "", "usb.suspend.*"),
+    ("medium", ", bool present", "", 1, ",event=card-out@cbw:20", "bot.case0*"),
+    ("eject", "", "", 1, ",event=eject@cbw:20", "bot.case0*"),
+    ("a timer", ", void *arg", "", 1, "", "bot.case0*"),
 ])
-def test_each_handler_may_hang_in_the_middle_of_a_run(mscope, old, where, told):
-    """Its results are kept, the next bus reset starts it anew, and what it had yet to do is not done any more."""
-    text = (EXAMPLE / "port_mscope.c").read_text()
-    assert text.count(old) == 1
-    text = text.replace("static void start(", "static volatile bool never;\nstatic unsigned handled;\nstatic void start(")
-    (mscope.cwd / "port.c").write_text(text.replace(old, f"{old}\n	if (++handled == 60) {WAITS}"))
-    so = build(mscope.cwd, EXAMPLE / "disk.c", mscope.cwd / "port.c")
-    document = mscope.json("check", f"sim:{so}", "-s", "bot.case0*", "-s", "usb.descriptor.*", status=1)
+def test_each_handler_may_hang_in_the_middle_of_a_run(mscope, where, parameters, calls, after, spec, select):
+    """Its results are kept, the next bus reset starts it anew, and what it had yet to do is not done any more. 120 calls of
+    spin are the two minutes."""
+    defined = "const struct mscope_firmware mscope_firmware = {"
+    head, tail = (EXAMPLE / "port_mscope.c").read_text().split(defined)
+    handler = "start = armed" if where == "a timer" else f"{where} = hangs"
+    (mscope.cwd / "port.c").write_text(f"""{head}
+static volatile bool never;
+static void hangs(mscope_board *b{parameters}) {{
+	static unsigned n_calls;
+	{calls}
+	if (++n_calls == {after}) while (!never) b->spin(b, 1000000000);
+}}
+static void armed(mscope_board *b) {{ start(b); b->timer(b, 200000000, (void (*)(mscope_board *, void *))hangs, 0); }}
+{defined}{tail.replace("};", f"	.{handler},{chr(10)}}};")}""")
+    so = build(mscope.cwd, EXAMPLE / "disk.c", mscope.cwd / "port.c", flags=["-w"])
+    document = mscope.json("check", f"sim:{so}{spec}", "-s", select, "-s", "usb.descriptor.*", status=1)
     dead = [f["message"] for c in document["cases"] for f in c["findings"] if f["rule"] == "firmware.dead"]
-    assert dead and set(dead) == {f"the firmware has died in {where}: a loop without an end, that calls {told}"}
+    assert dead and set(dead) == {f"the firmware has died in {where}: it computes for more than two minutes"}
     assert document["summary"]["error"] == 0 and document["summary"]["pass"] > len(dead)
 
 
@@ -73,6 +86,28 @@ def test_interrupts_that_stay_disabled_are_told(mscope):
     so = build(mscope.cwd, mscope.cwd / "verify.c", port, flags=["-w", "-D_GNU_SOURCE"])
     found = [f["message"] for c in mscope.json("check", f"sim:{so}", *VERIFY, status=1)["cases"] for f in c["findings"]]
     assert "the firmware has died in main: it computes for more than 5 s while an interrupt waits that it has disabled" in found
+
+
+def test_interrupts_disabled_before_it_is_enumerated_are_named(mscope):
+    so = source(mscope, "static void f(mscope_board *b) { b->irq_disable(b); for (;;) b->spin(b, 100000); }\n"
+                        "static void reset(mscope_board *b) { (void)b; }\n"
+                        "const struct mscope_firmware mscope_firmware = { MSCOPE_FIRMWARE_BEGIN, .main = f, .bus_reset = reset };\n")
+    assert "the firmware has its interrupts disabled, and one waits" in mscope("probe", f"sim:{so}", status=3).err
+
+
+def test_what_it_prints_is_not_among_the_results(mscope):
+    so = in_verify(mscope, 'printf("printed"); puts("put");', "#include <stdio.h>\n")
+    for arguments in ((), ("--json", "-")):
+        run = mscope("check", f"sim:{so}", *VERIFY, *arguments)
+        assert "printed" not in run.out and "printedput" in run.err.replace("\n", "")
+    json.loads(run.out)
+
+
+def test_a_limit_that_it_sets_to_the_size_of_files_costs_no_results(mscope):
+    so = in_verify(mscope, "struct rlimit r; getrlimit(RLIMIT_FSIZE, &r); r.rlim_cur = 1; setrlimit(RLIMIT_FSIZE, &r);",
+                   "#include <sys/resource.h>\n")
+    mscope("check", f"sim:{so}", *VERIFY, "--json", "out.json")
+    assert json.loads((mscope.cwd / "out.json").read_text())["summary"]["pass"] > 4
 
 
 def test_a_device_that_no_reset_brings_back_gets_its_power_taken(mscope):

@@ -26,7 +26,7 @@ struct guard {
 	sigjmp_buf back;
 	volatile int signal;
 	void *volatile address;
-	const char *why; /* with no signal; NULL: it makes no call */
+	const char *volatile why; /* with no signal; NULL: it makes no call */
 };
 
 struct watch {
