@@ -42,3 +42,12 @@ uint64_t msc_soak_place(struct msc_rng *rng, uint64_t first, uint32_t range, uin
 	at = at / step * step;
 	return at < first ? first : at;
 }
+
+uint32_t msc_soak_blocks(uint64_t bytes, uint32_t block_size)
+{
+	uint64_t blocks = block_size ? bytes / 8 / block_size / 64 * 64 : 0;
+
+	if (!bytes || blocks > MSC_SOAK_BLOCKS)
+		return MSC_SOAK_BLOCKS;
+	return blocks < MSC_SCRATCH_LEAST ? MSC_SCRATCH_LEAST : (uint32_t)blocks;
+}

@@ -498,12 +498,3 @@ void msc_soak_free(struct msc_soak *r)
 	free(r->wrong);
 	*r = (struct msc_soak){ .wrong = NULL };
 }
-
-uint32_t msc_soak_blocks(uint64_t bytes, uint32_t block_size)
-{
-	uint64_t blocks = block_size ? bytes / 8 / block_size / 64 * 64 : 0;
-
-	if (!bytes || blocks > MSC_SOAK_BLOCKS)
-		return MSC_SOAK_BLOCKS;
-	return blocks < MSC_SCRATCH_LEAST ? MSC_SCRATCH_LEAST : (uint32_t)blocks;
-}

@@ -14,6 +14,7 @@
  *	look.c	 what a wrong block holds
  *	sum.c	 what wrong blocks have in common
  *	within.c the same, within the command that wrote them
+ *	pattern.c what both need
  *	text.c	 all of it in words */
 #ifndef MSC_SOAK_SOAK_H
 #define MSC_SOAK_SOAK_H
