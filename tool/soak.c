@@ -84,6 +84,7 @@ static int use_target(struct job *j, struct msc_err *err)
 		return -1;
 	j->device = target->device;
 	j->session.log = &j->tool->log;
+	j->session.hangs_max = j->session.timeout_ns ? 0 : MSC_SOAK_HANGS;
 	j->session.queued = arg(&j->tool->args, "queued");
 	j->session.allow_writes = true;
 	s = msc_session_new(target, &j->session);
@@ -155,7 +156,8 @@ static int run(struct job *j, struct msc_err *err)
 	tool_progress(j->tool, "");
 	if (result < 0 && !j->soak.writes)
 		return -1;
-	found = *j->soak.failure || j->soak.n_wrong || !j->end.restored || j->end.elsewhere;
+	found = *j->soak.failure || j->soak.n_wrong || j->soak.n_failed || !j->end.restored ||
+		j->end.elsewhere;
 	status = result < 0 ? tool_status(err) : found ? MSCOPE_FAILED : MSCOPE_PASSED;
 	if (show(j, status, result < 0 ? err->msg : NULL, &unwritten) < 0 && result == 0) {
 		*err = unwritten;
@@ -180,7 +182,7 @@ static int soak(struct tool *tool, struct msc_err *err)
 }
 
 static const struct opt soak_options[] = {
-	{ "bytes", 0, "SIZE", "amount to write and read; 64M, or 60s, unless given" },
+	{ "bytes", 0, "SIZE", "written plus compared, together; 64M, or 60s, unless given" },
 	{ "duration", 0, "TIME", "time limit; with --bytes, whichever ends first" },
 	{ "from", 0, "N", "begin with the N-th round of the seed" },
 	{ "lun", 0, "N", "the logical unit; 0 unless given" },

@@ -67,6 +67,38 @@ static json_t *patterns(const struct msc_soak *s)
 	return list;
 }
 
+static json_t *failed_json(const struct msc_soak *s, enum msc_soak_end end, bool write)
+{
+	const struct msc_soak_failed *f = &s->failed[end][write];
+	const struct msc_soak_command *c = &f->first;
+	char text[400];
+
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:o}, s:o}",
+			 "end", msc_soak_end_names[end], "command", write ? "write" : "read",
+			 "times", (json_int_t)f->n, "least_blocks", (json_int_t)f->least,
+			 "most_blocks", (json_int_t)f->most, "longest_passed",
+			 known(s->longest_passed[write], s->longest_passed[write]), "first",
+			 "number", (json_int_t)c->number, "at_ns", (json_int_t)c->at_ns, "lba",
+			 (json_int_t)c->lba, "blocks", (json_int_t)c->blocks, "bytes",
+			 (json_int_t)c->moved, "why", *c->why ? msc_json_text(c->why) : json_null(),
+			 "text",
+			 msc_json_text(msc_soak_failed_text(text, sizeof text, s, end, write)));
+}
+
+static json_t *failed(const struct msc_soak *s)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < MSC_SOAK_ENDS * 2; i++)
+		if (s->failed[i / 2][i % 2].n &&
+		    json_array_append_new(list,
+					  failed_json(s, (enum msc_soak_end)(i / 2), i % 2))) {
+			json_decref(list);
+			return NULL;
+		}
+	return list;
+}
+
 static const char *power_name(const struct msc_soak *s)
 {
 	static const char *const names[] = { "not reached", "cycled", "skipped" };
@@ -82,7 +114,7 @@ json_t *msc_soak_json(const struct msc_soak_report *r)
 					     r->reason && *r->reason ? r->reason : s->failure);
 	json_t *rest = json_pack(
 		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:{s:s, s:b, s:o}, s:b, s:o, "
-		"s:I, s:I, s:I, s:o, s:o, s:o}",
+		"s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:o}",
 		"seed", (json_int_t)s->seed, "from", (json_int_t)s->from, "next",
 		(json_int_t)(s->from + s->rounds), "first_lba", (json_int_t)s->first, "blocks",
 		(json_int_t)s->blocks, "block_size", (json_int_t)s->block_size, "writes",
@@ -94,7 +126,8 @@ json_t *msc_soak_json(const struct msc_soak_report *r)
 		"failure", *s->failure ? msc_json_text(s->failure) : json_null(), "wrong_blocks",
 		(json_int_t)s->wrong_blocks, "wrong_times", (json_int_t)s->n_wrong,
 		"changed_elsewhere", (json_int_t)r->elsewhere, "kinds", counts(s), "patterns",
-		patterns(s), "wrong", wrongs(s));
+		patterns(s), "wrong", wrongs(s), "failed_commands", (json_int_t)s->n_failed,
+		"commands", failed(s));
 
 	if (!document || !rest || json_object_update_new(document, rest)) {
 		json_decref(document);

@@ -28,8 +28,9 @@ static void print_head(FILE *out, const struct msc_soak_report *r)
 	msc_format_ns(took, sizeof took, s->elapsed_ns);
 	snprintf(text, sizeof text,
 		 "%.1f MiB written in %" PRIu32 " commands, %.1f MiB read and compared in %" PRIu32
-		 ", in %s of device time",
-		 MIB(s->bytes_written), s->writes, MIB(s->bytes_read), s->reads, took);
+		 ": %.1f MiB in both directions, in %s of device time",
+		 MIB(s->bytes_written), s->writes, MIB(s->bytes_read), s->reads,
+		 MIB(s->bytes_written + s->bytes_read), took);
 	msc_put_row(out, COLUMN, "traffic", text);
 	if (s->power == MSC_SOAK_POWER_CYCLED)
 		msc_put_row(out, COLUMN, "power",
@@ -56,6 +57,21 @@ static void print_kinds(FILE *out, const struct msc_soak *s, bool color)
 		 s->wrong_blocks == 1 ? " is" : "s are", s->wrong_blocks == 1 ? "it" : "they",
 		 often, text);
 	msc_put_row_tinted(out, color, MSC_TINT_FAIL, COLUMN, "FAIL", all);
+}
+
+static void print_failed(FILE *out, const struct msc_soak *s, bool color)
+{
+	char text[400];
+
+	for (int end = 0; end < MSC_SOAK_ENDS; end++)
+		for (int write = 0; write < 2; write++)
+			if (!msc_soak_failed_text(text, sizeof text, s, (enum msc_soak_end)end,
+						  write))
+				continue;
+			else if (end == MSC_SOAK_LIMITED)
+				msc_put_row(out, COLUMN, "limit", text);
+			else
+				msc_put_row_tinted(out, color, MSC_TINT_FAIL, COLUMN, "FAIL", text);
 }
 
 static void print_wrong(FILE *out, const struct msc_soak_report *r)
@@ -85,6 +101,7 @@ void msc_soak_print(FILE *out, const struct msc_soak_report *r)
 	print_head(out, r);
 	if (*s->failure)
 		msc_put_row_tinted(out, color, MSC_TINT_FAIL, COLUMN, "FAIL", s->failure);
+	print_failed(out, s, color);
 	if (r->reason && *r->reason)
 		msc_put_row_tinted(out, color, MSC_TINT_WARN, COLUMN, "stopped", r->reason);
 	if (!r->restored)
@@ -99,11 +116,12 @@ void msc_soak_print(FILE *out, const struct msc_soak_report *r)
 			msc_put_row(out, COLUMN, msc_soak_pattern_names[s->pattern[i].id],
 				    s->pattern[i].text);
 		print_wrong(out, r);
+	}
+	if (s->n_wrong || s->n_failed)
 		fprintf(out, "%-*s%s\n", COLUMN, "to repeat", r->repeat);
-	} else if (!*s->failure) {
+	else if (!*s->failure)
 		msc_put_row_tinted(out, color, MSC_TINT_OK, COLUMN, "ok",
 				   "every block that was read is as it was written");
-	}
 	if (r->reason && *r->reason)
 		fprintf(out, "%-*s%s --from %" PRIu64 "\n", COLUMN, "to go on", r->go_on,
 			s->from + s->rounds);

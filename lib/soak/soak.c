@@ -11,10 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/rng.h"
 #include "medium/stamp.h"
 
-#define CHUNK	     240 /* blocks of a command of Linux: 120 KiB */
 #define SWEEP_BYTES  (UINT64_C(256) << 20) /* between two looks at the whole range */
 #define OFF_NS	     (2 * MSC_S)
 #define LAST_WRITES  24 /* right before the power goes */
@@ -22,11 +20,9 @@
 #define AGAIN_MOST   8 /* blocks that are written twice in a row */
 #define TRIES	     8
 #define ROUND	     512 /* extents of a round */
-
-/* The blocks that hosts move by one command, and how often. */
-static const struct {
-	uint32_t blocks, weight;
-} sizes[] = { { 1, 6 }, { 8, 6 }, { 16, 3 }, { 64, 4 }, { 128, 3 }, { CHUNK, 6 }, { 2048, 2 } };
+#define STUCK 3 /* commands of a direction; from then on longer ones than pass are not sent */
+#define SAMPLE	     64	 /* blocks that are right, of which one is looked at */
+#define COMMAND_MOST (UINT32_C(1) << 20) /* bytes */
 
 struct cell { /* what is known of a block */
 	uint32_t generation, before; /* 0: as it was found */
@@ -47,11 +43,14 @@ struct soak {
 	struct msc_rng rng;
 	uint8_t *data, *expected, *before;
 	uint32_t most; /* blocks of a command */
+	uint32_t read_most; /* and of one that reads */
+	uint32_t stuck[2];  /* reads, writes that failed, and not for a bad block */
+	uint32_t compared;  /* blocks that were right */
 	uint32_t generation;
 	uint64_t swept;
 	int64_t began_ns;
 	uint32_t failures;
-	bool cycled;
+	bool cycled, hung;
 };
 
 static struct msc_clock *clock_of(const struct soak *k)
@@ -62,6 +61,17 @@ static struct msc_clock *clock_of(const struct soak *k)
 static bool has_failed(const struct soak *k)
 {
 	return *k->r->failure;
+}
+
+static bool is_late(const struct soak *k)
+{
+	return k->o->duration_ns && msc_now(clock_of(k)) - k->began_ns >= k->o->duration_ns;
+}
+
+/* What is left to do takes as long as it takes, but not with a device that hangs. */
+static bool ends_early(const struct soak *k)
+{
+	return has_failed(k) || (k->hung && is_late(k));
 }
 
 /* ---- wrong blocks ------------------------------------------------------------------------------ */
@@ -90,26 +100,34 @@ static struct msc_soak_wrong begin_wrong(const struct soak *k, uint64_t lba)
 					.after_power = k->cycled };
 }
 
-/* Asks why a command failed, and brings the device back. */
-static int ask_why(struct soak *k, char sense[128], struct msc_err *err)
+/* A command has failed, and the device is back, or is not. */
+static void weigh(struct soak *k, const struct msc_soak_command *c)
 {
-	struct msc_sense_data d;
-	int rung;
+	bool bad = c->end == MSC_SOAK_REFUSED &&
+		   (c->key == MSC_SENSE_MEDIUM_ERROR || c->key == MSC_SENSE_HARDWARE_ERROR);
+	uint32_t *most = c->write ? &k->most : &k->read_most;
 
-	*sense = '\0';
-	if (++k->failures > FAILURES_MAX && !has_failed(k))
+	k->hung = k->hung || c->end == MSC_SOAK_HUNG;
+	if (!bad && c->blocks > 1 && *most >= c->blocks &&
+	    (++k->stuck[c->write] >= STUCK || c->end == MSC_SOAK_LIMITED))
+		*most = msc_soak_shorter(c->blocks);
+	if (c->end == MSC_SOAK_LIMITED)
+		return;
+	if (!(bad && !c->write && c->blocks > 1) && ++k->failures > FAILURES_MAX && !has_failed(k))
 		snprintf(k->r->failure, sizeof k->r->failure, "more than %d commands failed",
 			 FAILURES_MAX);
-	if (msc_session_sense(k->s, k->o->lun, &d, err) < 0)
-		return -1;
-	if (d.valid)
-		msc_sense_text(sense, 128, &d);
-	if (msc_session_settle(k->s, &rung, err) < 0)
-		return -1;
-	if (rung == 3)
+	if (c->rung == 3)
 		snprintf(k->r->failure, sizeof k->r->failure,
 			 "the device does not answer any more, whatever reset it is given");
-	return 0;
+}
+
+static void keep_failed(struct soak *k, const struct msc_soak_command *c, enum msc_soak_kind kind)
+{
+	struct msc_soak_wrong w = begin_wrong(k, c->lba);
+
+	w.kind = kind;
+	snprintf(w.sense, sizeof w.sense, "%s", c->why);
+	keep(k, &w);
 }
 
 static const uint8_t *content(const struct soak *k, uint64_t lba, uint32_t generation,
@@ -122,6 +140,23 @@ static const uint8_t *content(const struct soak *k, uint64_t lba, uint32_t gener
 		return msc_medium_original(k->m, lba, &len);
 	msc_stamp_fill(&s, room, k->r->block_size);
 	return room;
+}
+
+/* See struct msc_soak_wrong. */
+static uint8_t page_of(const struct soak *k, uint64_t lba)
+{
+	uint64_t first = k->r->first, end = first + k->r->blocks;
+	uint32_t generation = k->cell[lba - first].generation;
+
+	for (uint8_t i = 1; i <= MSC_SOAK_PAGES; i++) {
+		uint64_t at = lba >> (i - 1) << (i - 1), last = at + (UINT64_C(1) << (i - 1));
+
+		at = at < first ? first : at;
+		for (; at < last && at < end; at++)
+			if (k->cell[at - first].generation > generation)
+				return i;
+	}
+	return 0;
 }
 
 static void compare(struct soak *k, uint64_t lba, const uint8_t *found)
@@ -137,10 +172,16 @@ static void compare(struct soak *k, uint64_t lba, const uint8_t *found)
 	if (!c->generation && !msc_medium_is_free(k->m, lba)) /* the mark */
 		return;
 	l.expected = content(k, lba, c->generation, k->expected);
-	if (!l.expected || !memcmp(found, l.expected, k->r->block_size))
+	if (!l.expected)
 		return;
+	if (!memcmp(found, l.expected, k->r->block_size)) {
+		if (k->compared++ % SAMPLE == 0)
+			k->r->right_page[page_of(k, lba)]++;
+		return;
+	}
 	c->told = c->generation + 1;
 	w = begin_wrong(k, lba);
+	w.page = page_of(k, lba);
 	if (c->generation)
 		l.before = content(k, lba, c->before, k->before);
 	l.original = msc_medium_original(k->m, lba, &len);
@@ -158,9 +199,8 @@ static void forget(struct msc_soak *r, const struct cell *c)
 
 static int write_extent(struct soak *k, uint64_t lba, uint32_t n, struct msc_err *err)
 {
+	struct msc_soak_command sent = { .write = true, .lba = lba, .blocks = n };
 	uint32_t size = k->r->block_size;
-	struct msc_soak_wrong w;
-	bool good;
 
 	k->generation++;
 	for (uint32_t i = 0; i < n; i++) {
@@ -178,55 +218,53 @@ static int write_extent(struct soak *k, uint64_t lba, uint32_t n, struct msc_err
 				    .ordinal = k->r->ordinal + i,
 				    .counted = c->counted };
 	}
-	if (msc_session_write(k->s, k->o->lun, lba, n, size, k->data, 0, &good, err) < 0)
+	if (msc_soak_send(k->s, k->r, k->o->lun, k->began_ns, &sent, k->data, err) < 0)
 		return -1;
-	k->r->writes++;
 	k->r->ordinal += n;
-	if (good) {
+	if (sent.end == MSC_SOAK_PASSED) {
 		k->r->bytes_written += (uint64_t)n * size;
 		return 0;
 	}
 	for (uint32_t i = 0; i < n; i++)
 		k->cell[lba + i - k->r->first].unknown = true;
-	w = begin_wrong(k, lba);
-	w.kind = MSC_SOAK_UNWRITABLE;
-	if (ask_why(k, w.sense, err) < 0)
-		return -1;
-	keep(k, &w);
+	if (sent.end != MSC_SOAK_LIMITED)
+		keep_failed(k, &sent, MSC_SOAK_UNWRITABLE);
+	weigh(k, &sent);
 	return 0;
+}
+
+static uint32_t least(uint64_t a, uint64_t b)
+{
+	return (uint32_t)(a < b ? a : b);
 }
 
 /* Where it fails, its halves are read, until the block is found that cannot be. */
 static int read_extent(struct soak *k, uint64_t lba, uint32_t n, struct msc_err *err)
 {
 	uint32_t size = k->r->block_size, part = n;
-	struct msc_soak_wrong w;
 	uint64_t end = lba + n;
-	bool good;
 
-	while (lba < end && !has_failed(k)) {
-		part = end - lba < part ? (uint32_t)(end - lba) : part;
-		if (msc_session_read(k->s, k->o->lun, lba, part, size, k->data, 0, &good, err) < 0)
+	while (lba < end && !ends_early(k)) {
+		struct msc_soak_command c = { .lba = lba };
+
+		part = least(least(end - lba, part), k->read_most);
+		c.blocks = part;
+		if (msc_soak_send(k->s, k->r, k->o->lun, k->began_ns, &c, k->data, err) < 0)
 			return -1;
-		k->r->reads++;
-		for (uint32_t i = 0; good && i < part; i++)
-			compare(k, lba + i, k->data + (size_t)i * size);
-		if (good) {
+		if (c.end == MSC_SOAK_PASSED) {
+			for (uint32_t i = 0; i < part; i++)
+				compare(k, lba + i, k->data + (size_t)i * size);
 			k->r->bytes_read += (uint64_t)part * size;
 			lba += part;
 			part = n;
 			continue;
 		}
-		w = begin_wrong(k, lba);
-		w.kind = MSC_SOAK_UNREADABLE;
-		if (ask_why(k, w.sense, err) < 0)
-			return -1;
+		weigh(k, &c);
 		if (part > 1) {
 			part /= 2;
-			k->failures -= k->failures > 1;
 			continue;
 		}
-		keep(k, &w);
+		keep_failed(k, &c, MSC_SOAK_UNREADABLE);
 		k->cell[lba - k->r->first].unknown = true;
 		lba++;
 		part = n;
@@ -238,9 +276,8 @@ static int sweep(struct soak *k, struct msc_err *err)
 {
 	uint32_t n;
 
-	for (uint32_t at = 0; at < k->r->blocks && !has_failed(k); at += n) {
-		n = k->r->blocks - at < k->most ? k->r->blocks - at : k->most;
-		n = n < CHUNK ? n : CHUNK;
+	for (uint32_t at = 0; at < k->r->blocks && !ends_early(k); at += n) {
+		n = least(least(k->r->blocks - at, k->most), MSC_SOAK_CHUNK);
 		if (read_extent(k, k->r->first + at, n, err) < 0)
 			return -1;
 	}
@@ -249,30 +286,6 @@ static int sweep(struct soak *k, struct msc_err *err)
 }
 
 /* ---- places ------------------------------------------------------------------------------------- */
-
-static uint32_t choose_size(struct soak *k)
-{
-	uint32_t sum = 0, n, at;
-
-	for (n = 0; n < MSC_COUNT(sizes) && sizes[n].blocks <= k->most; n++)
-		sum += sizes[n].weight;
-	at = msc_rng_below(&k->rng, sum);
-	for (n = 0; at >= sizes[n].weight; n++)
-		at -= sizes[n].weight;
-	return sizes[n].blocks;
-}
-
-/* Aligned to its own size, to 64 KiB, to 4 KiB, or to nothing. */
-static uint64_t choose_place(struct soak *k, uint32_t n)
-{
-	static const uint32_t steps[] = { 0, 128, 8, 1, 1 };
-	uint32_t step = steps[msc_rng_below(&k->rng, MSC_COUNT(steps))];
-	uint64_t at = k->r->first + msc_rng_below(&k->rng, k->r->blocks - n + 1);
-
-	step = step ? step : n;
-	at = at / step * step;
-	return at < k->r->first ? k->r->first : at;
-}
 
 static bool is_free(const struct soak *k, uint64_t lba, uint32_t n)
 {
@@ -289,7 +302,7 @@ static void limit(struct soak *k)
 
 	while (k->most > 1 &&
 	       msc_session_write_time(k->s, (size_t)k->most * k->r->block_size) > most_ns)
-		k->most = k->most > CHUNK ? CHUNK : k->most / 2;
+		k->most = msc_soak_shorter(k->most);
 }
 
 /* false: there is none, since the device takes too many blocks for the one with the mark. */
@@ -297,8 +310,8 @@ static bool choose(struct soak *k, uint64_t *lba, uint32_t *n)
 {
 	for (int tries = TRIES; tries > 0; tries--) {
 		limit(k);
-		*n = choose_size(k);
-		*lba = choose_place(k, *n);
+		*n = msc_soak_size(&k->rng, k->most);
+		*lba = msc_soak_place(&k->rng, k->r->first, k->r->blocks, *n);
 		if (is_free(k, *lba, *n))
 			return true;
 	}
@@ -313,7 +326,7 @@ static bool is_over(const struct soak *k)
 		return true;
 	if (k->o->bytes && k->r->bytes_written + k->r->bytes_read >= k->o->bytes)
 		return true;
-	return k->o->duration_ns && msc_now(clock_of(k)) - k->began_ns >= k->o->duration_ns;
+	return is_late(k);
 }
 
 static void show_progress(const struct soak *k)
@@ -335,14 +348,14 @@ static int fill(struct soak *k, struct msc_err *err)
 	for (uint32_t at = 0; at < k->r->blocks && !is_over(k); at += n) {
 		uint64_t lba = k->r->first + at;
 
-		n = k->r->blocks - at < CHUNK ? k->r->blocks - at : CHUNK;
+		n = k->r->blocks - at < MSC_SOAK_CHUNK ? k->r->blocks - at : MSC_SOAK_CHUNK;
 		n = n < k->most ? n : k->most;
 		while (n > 1 && !is_free(k, lba, n))
 			n--;
 		if (is_free(k, lba, n) && write_extent(k, lba, n, err) < 0)
 			return -1;
 	}
-	return has_failed(k) ? 0 : sweep(k, err);
+	return sweep(k, err);
 }
 
 /* Round 0 of a seed is drawn from the seed as it is. */
@@ -407,14 +420,14 @@ static int lose_power(struct soak *k, struct msc_err *err)
 
 	if (msc_power_may(msc_session_target(k->s), err) < 0)
 		return skip_power(k, err);
-	for (int i = 0; i < LAST_WRITES && !has_failed(k); i++) {
+	for (int i = 0; i < LAST_WRITES && !ends_early(k); i++) {
 		if (!choose(k, &lba, &n))
 			break;
 		n = n < 8 ? n : 8;
 		if (write_extent(k, lba, n, err) < 0 || read_extent(k, lba, n, err) < 0)
 			return -1;
 	}
-	if (has_failed(k))
+	if (ends_early(k))
 		return 0;
 	if (msc_soak_power_cycle(k->s, k->o->lun, OFF_NS, &k->r->flushed, err) < 0)
 		return skip_power(k, err);
@@ -433,8 +446,8 @@ static int run(struct soak *k, struct msc_err *err)
 		return 0;
 	if (sweep(k, err) < 0)
 		return -1;
-	k->r->compared_all = !has_failed(k);
-	return has_failed(k) ? 0 : lose_power(k, err);
+	k->r->compared_all = !ends_early(k);
+	return k->r->compared_all ? lose_power(k, err) : 0;
 }
 
 int msc_soak_run(struct msc_session *s, struct msc_medium *m, const struct msc_soak_options *o,
@@ -449,12 +462,15 @@ int msc_soak_run(struct msc_session *s, struct msc_medium *m, const struct msc_s
 	r->block_size = size;
 	r->seed = o->seed;
 	r->from = o->from;
-	k.most = sizes[MSC_COUNT(sizes) - 1].blocks;
+	k.most = MSC_SOAK_LONGEST;
+	k.read_most = MSC_SOAK_LONGEST;
 	if (!r->blocks || size < MSC_STAMP_LEAST)
 		return msc_fail(err, MSC_E_UNSUPPORTED, "%s: unit %u has no medium to write to",
 				msc_session_target(s)->device.name, o->lun);
-	while (k.most > r->blocks || (k.most > 1 && (uint64_t)k.most * size > (1u << 20)))
-		k.most = k.most > CHUNK ? CHUNK : k.most / 2;
+	/* long ones are at two places at least */
+	while (k.most > r->blocks || (k.most > MSC_SOAK_CHUNK && k.most > r->blocks / 2) ||
+	       (k.most > 1 && (uint64_t)k.most * size > COMMAND_MOST))
+		k.most = msc_soak_shorter(k.most);
 	k.cell = calloc(r->blocks, sizeof *k.cell);
 	k.data = malloc((size_t)k.most * size);
 	k.expected = malloc(size);
@@ -481,13 +497,4 @@ void msc_soak_free(struct msc_soak *r)
 {
 	free(r->wrong);
 	*r = (struct msc_soak){ .wrong = NULL };
-}
-
-uint32_t msc_soak_blocks(uint64_t bytes, uint32_t block_size)
-{
-	uint64_t blocks = block_size ? bytes / 8 / block_size / 64 * 64 : 0;
-
-	if (!bytes || blocks > MSC_SOAK_BLOCKS)
-		return MSC_SOAK_BLOCKS;
-	return blocks < MSC_SCRATCH_LEAST ? MSC_SCRATCH_LEAST : (uint32_t)blocks;
 }

@@ -11,7 +11,8 @@
 #define PERIOD_LEAST 8 /* blocks: a page of a flash; less is chance */
 #define PERIOD_MOST  8192
 #define PLACES_LEAST 3 /* different ones, below which nothing is told */
-#define MANY	     200 /* wrong blocks, so that what none of them is means something */
+#define NEAR_LEAST   8 /* wrong blocks */
+#define CHANCE	     1e-6
 #define MOST_OF(n)   ((n)-(n) / 10)
 
 struct numbers {
@@ -23,17 +24,6 @@ struct period {
 	uint64_t period, phase;
 	uint32_t of;
 };
-
-static uint64_t divisor(uint64_t a, uint64_t b)
-{
-	while (b) {
-		uint64_t rest = a % b;
-
-		a = b;
-		b = rest;
-	}
-	return a;
-}
 
 static int ascending(const void *a, const void *b)
 {
@@ -78,7 +68,7 @@ static bool find_period(struct numbers *v, struct period *p)
 	if (distinct(v) < PLACES_LEAST)
 		return false;
 	for (uint32_t i = 1; i < v->n; i++)
-		period = divisor(period, v->x[i] - v->x[0]);
+		period = msc_soak_divisor(period, v->x[i] - v->x[0]);
 	if (period >= PERIOD_LEAST) {
 		*p = (struct period){ period, v->x[0] % period, v->n };
 		return true;
@@ -96,33 +86,24 @@ static bool find_period(struct numbers *v, struct period *p)
 static struct msc_soak_pattern *add(struct msc_soak *r, enum msc_soak_pattern_id id,
 				    const struct period *p)
 {
-	struct msc_soak_pattern *new = &r->pattern[r->n_patterns++];
-
-	*new = (struct msc_soak_pattern){ id, p->period, p->phase, p->of, "" };
-	return new;
-}
-
-/* "2048 blocks (1 MiB)" */
-static char *span(char *buf, size_t size, const struct msc_soak *r, uint64_t blocks)
-{
-	uint64_t bytes = blocks * r->block_size;
-	int n = snprintf(buf, size, "%" PRIu64 " block%s", blocks, blocks == 1 ? "" : "s");
-
-	if (bytes >= 1 << 20 && bytes % (1 << 20) == 0)
-		snprintf(buf + n, size - (size_t)n, " (%" PRIu64 " MiB)", bytes >> 20);
-	else if (bytes >= 1024 && bytes % 1024 == 0)
-		snprintf(buf + n, size - (size_t)n, " (%" PRIu64 " KiB)", bytes >> 10);
-	else
-		snprintf(buf + n, size - (size_t)n, " (%" PRIu64 " bytes)", bytes);
-	return buf;
+	return msc_soak_add(r, id, p->period, p->phase, p->of);
 }
 
 /* ---- addresses that are one block ----------------------------------------------------------------- */
+
+/* Of two addresses that are one block the one that was written last is what it holds. */
+static bool is_newest(const struct msc_soak_wrong *w, uint64_t period)
+{
+	uint64_t from = w->from_lba - (w->lba - w->offset);
+
+	return w->from_generation != w->generation || from + period >= w->blocks;
+}
 
 static uint32_t sum_alias(struct msc_soak *r)
 {
 	struct period p = { 0 };
 	struct msc_soak_pattern *new;
+	uint32_t newest = 0;
 	char text[64];
 
 	for (uint32_t i = 0; i < r->n_kept; i++) {
@@ -130,30 +111,27 @@ static uint32_t sum_alias(struct msc_soak *r)
 
 		if (w->kind != MSC_SOAK_FOREIGN)
 			continue;
-		p.period = divisor(p.period, w->from_lba > w->lba ? w->from_lba - w->lba
-								  : w->lba - w->from_lba);
+		p.period = msc_soak_divisor(p.period, w->from_lba > w->lba ? w->from_lba - w->lba
+									   : w->lba - w->from_lba);
 		p.of++;
 	}
-	if (p.of < 2 || p.period < PERIOD_LEAST)
+	if (p.of < 2 || p.period < PERIOD_LEAST || p.of < r->n_kept / 2)
+		return 0;
+	for (uint32_t i = 0; i < r->n_kept; i++)
+		newest += r->wrong[i].kind == MSC_SOAK_FOREIGN && is_newest(&r->wrong[i], p.period);
+	if (newest < MOST_OF(p.of))
 		return 0;
 	new = add(r, MSC_SOAK_ALIAS, &p);
 	snprintf(new->text, sizeof new->text,
 		 "the medium repeats itself each %s: a block holds what was written to the one so "
 		 "far, or a multiple of it, away",
-		 span(text, sizeof text, r, p.period));
+		 msc_soak_span(text, sizeof text, r, p.period));
 	return p.of;
 }
 
 /* ---- where they lie --------------------------------------------------------------------------------- */
 
-static bool counts(const struct msc_soak_wrong *w, bool aliased)
-{
-	if (w->after_power || w->kind == MSC_SOAK_UNWRITABLE)
-		return false;
-	return !(aliased && w->kind == MSC_SOAK_FOREIGN) && w->kind != MSC_SOAK_ANDED;
-}
-
-enum where { OFFSET, ORDINAL, LBA };
+enum where { ORDINAL, LBA };
 
 static void collect(const struct msc_soak *r, bool aliased, enum where where, struct numbers *v)
 {
@@ -161,41 +139,10 @@ static void collect(const struct msc_soak *r, bool aliased, enum where where, st
 	for (uint32_t i = 0; i < r->n_kept; i++) {
 		const struct msc_soak_wrong *w = &r->wrong[i];
 
-		if (!counts(w, aliased) || (where != LBA && !w->generation))
+		if (!msc_soak_counts(w, aliased) || (where != LBA && !w->generation))
 			continue;
-		v->x[v->n++] = where == OFFSET ? w->offset : where == ORDINAL ? w->ordinal : w->lba;
+		v->x[v->n++] = where == ORDINAL ? w->ordinal : w->lba;
 	}
-}
-
-/* Offsets are counted from the beginning of the command: the period divides them all. */
-static bool sum_command(struct msc_soak *r, struct numbers *v)
-{
-	struct msc_soak_pattern *new;
-	struct period p = { 0 };
-	char text[64];
-
-	for (uint32_t i = 0; i < v->n; i++)
-		p.period = divisor(p.period, v->x[i]);
-	p.of = v->n;
-	if (v->n < PLACES_LEAST)
-		return false;
-	if (p.period < PERIOD_LEAST) {
-		bool none_first = v->n >= MANY;
-
-		for (uint32_t i = 0; i < v->n; i++)
-			none_first = none_first && v->x[i];
-		p.period = 0;
-		if (none_first)
-			snprintf(add(r, MSC_SOAK_COMMAND, &p)->text, sizeof r->pattern[0].text,
-				 "it is never the first block of a command, and any of the others");
-		return none_first;
-	}
-	new = add(r, MSC_SOAK_COMMAND, &p);
-	snprintf(new->text, sizeof new->text,
-		 "it is always the block at %s%s of its command, wherever that begins: a buffer of "
-		 "the firmware ends there",
-		 distinct(v) > 1 ? "a multiple of " : "", span(text, sizeof text, r, p.period));
-	return true;
 }
 
 /* Where the ring has come round and no block is known to be wrong: the rest of its places. */
@@ -230,7 +177,7 @@ static bool sum_ring(struct msc_soak *r, struct numbers *v)
 	snprintf(new->text, sizeof new->text,
 		 "once in %s of all that is written, whatever the address and the command: a ring "
 		 "in the firmware comes round%s",
-		 span(text, sizeof text, r, p.period), places);
+		 msc_soak_span(text, sizeof text, r, p.period), places);
 	return true;
 }
 
@@ -248,13 +195,50 @@ static void sum_place(struct msc_soak *r, struct numbers *v)
 			new->text, sizeof new->text,
 			"it is the same block in each %s of the medium: those whose address leaves "
 			"%" PRIu64 " when divided by %" PRIu64,
-			span(text, sizeof text, r, p.period), p.phase, p.period);
+			msc_soak_span(text, sizeof text, r, p.period), p.phase, p.period);
 	} else if (distinct(v) == 1 && v->n >= PLACES_LEAST) {
 		p.of = v->n;
 		p.phase = v->x[0];
 		new = add(r, MSC_SOAK_PLACE, &p);
 		snprintf(new->text, sizeof new->text, "it is always block %" PRIu64, p.phase);
 	}
+}
+
+/* What a command writes beside them is their end: each lies in a page where that was so, and of those that are
+ * right far fewer do. */
+static bool sum_neighbour(struct msc_soak *r)
+{
+	struct period p = { 0 };
+	uint32_t seen = 0, near = 0;
+	uint8_t page = 0;
+	double chance = 1;
+	char text[64];
+
+	for (uint32_t i = 0; i < r->n_kept; i++) {
+		const struct msc_soak_wrong *w = &r->wrong[i];
+
+		if (!msc_soak_counts(w, false))
+			continue;
+		if (!w->page)
+			return false;
+		page = w->page > page ? w->page : page;
+		p.of++;
+	}
+	for (uint8_t i = 0; i <= MSC_SOAK_PAGES; i++) {
+		seen += r->right_page[i];
+		near += i && i <= page ? r->right_page[i] : 0;
+	}
+	for (uint32_t i = 0; i < p.of && chance > CHANCE; i++)
+		chance *= (near + 1.0) / (seen + 1.0);
+	if (p.of < NEAR_LEAST || chance > CHANCE)
+		return false;
+	p.period = UINT64_C(1) << (page - 1);
+	snprintf(
+		add(r, MSC_SOAK_NEIGHBOUR, &p)->text, sizeof r->pattern[0].text,
+		"it lies in the same %s of the medium as other blocks that a later command wrote: a "
+		"page is erased, and what it held is not put back",
+		msc_soak_span(text, sizeof text, r, p.period));
+	return true;
 }
 
 /* ---- kinds ------------------------------------------------------------------------------------------- */
@@ -303,18 +287,16 @@ void msc_soak_sum(struct msc_soak *r)
 	r->n_patterns = 0;
 	if (!v.x)
 		return;
-	aliased = sum_alias(r) > 0;
-	collect(r, aliased, OFFSET, &v);
+	found = msc_soak_sum_moved(r);
+	aliased = !found && sum_alias(r) > 0;
+	collect(r, aliased, LBA, &v);
 	/* few beside many aliases are their doing */
-	found = v.n * 20 < r->n_kept || sum_command(r, &v);
-	if (!found) {
-		collect(r, aliased, LBA, &v);
-		if (distinct(&v) > 1) {
-			collect(r, aliased, ORDINAL, &v);
-			found = sum_ring(r, &v);
-		}
+	found = found || v.n * 20 < r->n_kept || msc_soak_sum_within(r, aliased);
+	if (!found && distinct(&v) > 1) {
+		collect(r, aliased, ORDINAL, &v);
+		found = sum_ring(r, &v);
 	}
-	if (!found) {
+	if (!found && !sum_neighbour(r)) {
 		collect(r, aliased, LBA, &v);
 		sum_place(r, &v);
 	}

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/text.h"
 #include "soak/soak.h"
 
 const char *const msc_soak_kind_names[MSC_SOAK_KINDS] = {
@@ -17,8 +18,60 @@ const char *const msc_soak_kind_names[MSC_SOAK_KINDS] = {
 const char *const msc_soak_pattern_names[MSC_SOAK_PATTERNS] = {
 	[MSC_SOAK_ALIAS] = "alias",	      [MSC_SOAK_COMMAND] = "command",
 	[MSC_SOAK_RING] = "ring",	      [MSC_SOAK_PLACE] = "place",
+	[MSC_SOAK_NEIGHBOUR] = "neighbour",
 	[MSC_SOAK_NOT_ERASED] = "not-erased", [MSC_SOAK_POWER] = "power",
 };
+
+const char *const msc_soak_end_names[MSC_SOAK_ENDS] = {
+	[MSC_SOAK_PASSED] = "passed",   [MSC_SOAK_HUNG] = "hung",
+	[MSC_SOAK_SHORT] = "short",     [MSC_SOAK_RESET] = "reset",
+	[MSC_SOAK_REFUSED] = "refused", [MSC_SOAK_LIMITED] = "limited",
+};
+
+/* "2 to 240 blocks" */
+static void put_lengths(char *buf, size_t size, uint32_t least, uint32_t most)
+{
+	if (least == most)
+		snprintf(buf, size, "%" PRIu32 " block%s", most, most == 1 ? "" : "s");
+	else
+		snprintf(buf, size, "%" PRIu32 " to %" PRIu32 " blocks", least, most);
+}
+
+char *msc_soak_failed_text(char *buf, size_t size, const struct msc_soak *r, enum msc_soak_end end,
+			   bool write)
+{
+	static const char *const one[] = { "passes",
+					   "hangs",
+					   "passes with less data than was asked for",
+					   "ends without a valid status and needs a reset",
+					   "is refused",
+					   "is longer than the device takes" };
+	static const char *const many[] = { "pass",
+					    "hang",
+					    "pass with less data than was asked for",
+					    "end without a valid status and need a reset",
+					    "are refused",
+					    "are longer than the device takes" };
+	const struct msc_soak_failed *f = &r->failed[end][write];
+	const struct msc_soak_command *c = &f->first;
+	char lengths[48], first[32], passed[64] = "none passes", when[24];
+
+	if (!f->n)
+		return NULL;
+	put_lengths(lengths, sizeof lengths, f->least, f->most);
+	put_lengths(first, sizeof first, c->blocks, c->blocks);
+	if (r->longest_passed[write])
+		snprintf(passed, sizeof passed, "the longest that passes has %" PRIu32,
+			 r->longest_passed[write]);
+	snprintf(buf, size,
+		 "%" PRIu32 " of %" PRIu32 " %s%s %s, of %s (%s). The first is command %" PRIu32
+		 " of the run, after %s: %s at block %" PRIu64 "%s%s",
+		 f->n, write ? r->writes : r->reads, write ? "WRITE" : "READ",
+		 (write ? r->writes : r->reads) == 1 ? "" : "s", f->n == 1 ? one[end] : many[end],
+		 lengths, passed, c->number, msc_format_ns(when, sizeof when, c->at_ns), first,
+		 c->lba, *c->why ? ": " : "", c->why);
+	return buf;
+}
 
 /* "what was written to block 5 by write 3" */
 static void put_from(char *buf, size_t size, const struct msc_soak_wrong *w)

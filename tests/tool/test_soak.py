@@ -49,6 +49,7 @@ def test_nothing_is_found_and_nothing_left(mscope, tmp_path, target):
     ("page-not-erased", {"anded"}, "not-erased", None),
     ("cache-lost", {"stale"}, "power", None),
     ("write-first-only", {"zeros", "stale"}, "command", None),
+    ("page-rest-lost", {"ones"}, "neighbour", 8),
 ])
 def test_the_pattern_is_named(mscope, fault, kinds, name, period, queued):
     d = mscope.json("soak", f"sim:reference,fault={fault}", WRITES, "--bytes", "32M", *queued, status=1)
@@ -57,6 +58,56 @@ def test_the_pattern_is_named(mscope, fault, kinds, name, period, queued):
     assert pattern(d, name)["period_blocks"] == period
     assert pattern(d, name)["of"] >= d["wrong_times"] * 0.9 or d["wrong_times"] > len(d["wrong"])
     assert d["restored"]
+
+
+@pytest.mark.parametrize("fault, size, words", [
+    ("write-alternate-lost", "1M", "it is each second of the blocks of its command, from block 2 on, wherever that begins"),
+    ("write-tail-lost", "4M", "it is always the last block of its command; these have 2 to 512 blocks"),
+    ("write-onto-first", "2M", "the first block of a command holds what was written to its last, and the others nothing of that command: "
+     "all are stored in one place"),
+    ("write-pairs-swapped", "1M", "each two blocks of a command, counted from its first, have changed places"),
+    ("write-first-only", "2M", "it is what lies behind the first block of its command: nothing longer is stored as it was sent"),
+    ("blocks-8-bit", "16M", "of a command of 256 blocks or more only the remainder of its length divided by 256 is stored: "
+     "the number of blocks is kept in 8 bits"),
+    ("page-rest-lost", "2M", "it lies in the same 8 blocks (4 KiB) of the medium as other blocks that a later command wrote: "
+     "a page is erased, and what it held is not put back"),
+])
+def test_a_pattern_in_words(mscope, fault, size, words):
+    d = mscope.json("soak", f"sim:reference,fault={fault}", WRITES, "--bytes", size, status=1)
+    assert [p["text"] for p in d["patterns"]] == [words]
+
+
+@pytest.mark.parametrize("target, options, end, least, passes", [
+    ("luns=2,fault=unit-wedge", ["--lun", "1"], "hung", 2, 1),
+    ("fault=hang-long-read", [], "hung", 65, 64),
+    ("fault=hang-long-read-240", [], "hung", 241, 240),
+    ("fault=data-missing", [], "short", 2, 1),
+])
+def test_a_command_that_fails(mscope, target, options, end, least, passes):
+    """It is told, with its size, and the time is kept to but for the command that hangs first."""
+    args = ("soak", f"sim:reference,{target}", WRITES, "--duration", "5s", "--bytes", "4M", *options)
+    d = mscope.json(*args, status=1)
+    failed, = d["commands"]
+    assert (failed["end"], failed["command"], failed["times"]) == (end, "read", d["failed_commands"])
+    assert least <= failed["least_blocks"] <= failed["first"]["blocks"] <= failed["most_blocks"]
+    assert passes is None or (failed["longest_passed"] or 0) <= passes < failed["least_blocks"]
+    assert d["elapsed_ns"] < 40e9
+    words = " ".join(mscope(*args, status=1).out.split())
+    assert f"FAIL {failed['text']}" in words and " ok " not in words
+
+
+@pytest.mark.parametrize("variant", ["limit-256", "late-1s", "recovered-errors"])
+def test_what_is_legal_is_no_failure(mscope, variant):
+    d = mscope.json("soak", f"sim:reference,variant={variant}", WRITES, "--bytes", "8M")
+    assert d["failed_commands"] == d["wrong_blocks"] == 0 and d["compared_all"]
+    assert {c["end"] for c in d["commands"]} == ({"limited"} if variant == "limit-256" else set())
+
+
+def test_what_bytes_counts(mscope):
+    words = " ".join(mscope("soak", "sim:reference", WRITES, "--bytes", "2M").out.split())
+    wrote, read, both = map(float, re.search(r"([\d.]+) MiB written .* ([\d.]+) MiB read and compared in \d+: "
+                                             r"([\d.]+) MiB in both directions", words).groups())
+    assert abs(wrote + read - both) < 0.2
 
 
 def test_it_is_placed(mscope):

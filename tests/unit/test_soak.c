@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/rng.h"
 #include "medium/stamp.h"
 #include "soak/soak.h"
 
@@ -149,6 +150,73 @@ static struct msc_soak_wrong anywhere(uint32_t i)
 					.ordinal = chance[(i + 6) % 10] * 3u };
 }
 
+/* The last block of writes of 240 blocks or more that begin on 64 KiB. */
+static struct msc_soak_wrong last(uint32_t i)
+{
+	uint32_t blocks = i % 3 ? 240 + i : 240;
+	uint64_t begin = 1024 + 128 * (uint64_t)(i * i * 7 % 31);
+
+	return (struct msc_soak_wrong){ MSC_SOAK_STALE, .lba = begin + blocks - 1,
+					.generation = 1 + i, .offset = blocks - 1,
+					.blocks = blocks, .ordinal = i * i * 977 + i };
+}
+
+static struct msc_soak_wrong first(uint32_t i)
+{
+	return (struct msc_soak_wrong){ MSC_SOAK_STALE, .lba = 1001 + i * i * 7 % 911,
+					.generation = 1 + i, .blocks = 1 + i,
+					.ordinal = i * i * 977 + i };
+}
+
+/* One block in 64 of the medium, in commands that all begin at such a one: it proves nothing of them. */
+static struct msc_soak_wrong in_both(uint32_t i)
+{
+	return (struct msc_soak_wrong){
+		MSC_SOAK_STALE,      .lba = 1000 + 64 * (uint64_t)(i * i % 19),
+		.generation = 1 + i, .offset = 64 * (i % 4),
+		.blocks = 240,       .ordinal = i * i * 977 + i
+	};
+}
+
+/* Behind the first 128. */
+static struct msc_soak_wrong behind(uint32_t i)
+{
+	return (struct msc_soak_wrong){ MSC_SOAK_STALE,
+					.lba = 1001 + 77 * (i / 10) + i % 10,
+					.generation = 1 + i / 10,
+					.offset = 128 + i % 10,
+					.blocks = 138,
+					.ordinal = i * i * 977 + i };
+}
+
+/* What a command wrote, 8 blocks further on, but for its last 8. */
+static struct msc_soak_wrong rotated(uint32_t i)
+{
+	return (struct msc_soak_wrong){ MSC_SOAK_FOREIGN,
+					.lba = 1001 + i * 3,
+					.generation = 1 + i,
+					.offset = i * 5 % 37,
+					.blocks = 64,
+					.has_from = true,
+					.from_lba = 1009 + i * 3,
+					.from_generation = 1 + i,
+					.ordinal = i * i * 977 + i };
+}
+
+static void check_words(wrong_fn *make, uint32_t n, const char *words)
+{
+	struct msc_soak r = { .block_size = SIZE, .n_kept = n, .n_wrong = n };
+
+	r.wrong = calloc(n, sizeof *r.wrong);
+	assert_non_null(r.wrong);
+	for (uint32_t i = 0; i < n; i++)
+		r.wrong[i] = make(i);
+	msc_soak_sum(&r);
+	assert_int_equal(r.n_patterns, 1);
+	assert_string_equal(r.pattern[0].text, words);
+	msc_soak_free(&r);
+}
+
 static void check_sum(wrong_fn *make, uint32_t n, const char *name, uint64_t period)
 {
 	struct msc_soak r = { .block_size = SIZE, .n_kept = n, .n_wrong = n };
@@ -179,12 +247,56 @@ static void test_what_they_have_in_common(void **state)
 	check_sum(in_ring, 2, NULL, 0);
 }
 
+static void test_a_place_within_the_command(void **state)
+{
+	(void)state;
+	check_words(last, 20,
+		    "it is always the last block of its command; these have 240 to 259 blocks that "
+		    "begin at a multiple of 128 blocks (64 KiB) of the medium");
+	check_words(first, 20,
+		    "it is always the first block of its command; these have 1 to 20 blocks");
+	check_words(
+		in_both, 20,
+		"it is the same block in each 64 blocks (32 KiB) of the medium: those whose address "
+		"leaves 40 when divided by 64");
+	check_words(
+		behind, 100,
+		"it is what lies behind the first 128 blocks (64 KiB) of its command: nothing longer "
+		"is stored as it was sent");
+	check_sum(rotated, 20, NULL, 0);
+}
+
+/* Those of hosts, and whatever lies between, none longer than asked for. */
+static void test_sizes(void **state)
+{
+	static const uint32_t hosts[] = { 1, 8, 16, 32, 64, 128, 240, 256, 512, 1024, 2048 };
+	struct msc_rng rng = { .state = SEED };
+	uint32_t seen[MSC_SOAK_LONGEST + 1] = { 0 }, few = 0, odd = 0;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		uint32_t n = msc_soak_size(&rng, MSC_SOAK_LONGEST);
+
+		assert_in_range(n, 1, MSC_SOAK_LONGEST);
+		seen[n]++;
+		few += n > 1 && n < 8;
+		odd += n > 256 && n % 2;
+		assert_in_range(msc_soak_size(&rng, 1), 1, 1);
+		assert_in_range(msc_soak_size(&rng, 300), 1, 300);
+	}
+	for (size_t i = 0; i < MSC_COUNT(hosts); i++)
+		assert_true(seen[hosts[i]] >= 10);
+	assert_true(few >= 10 && odd >= 10);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_stamp_says_what_it_is),
 		cmocka_unit_test(test_what_a_block_holds),
 		cmocka_unit_test(test_what_they_have_in_common),
+		cmocka_unit_test(test_a_place_within_the_command),
+		cmocka_unit_test(test_sizes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
