@@ -154,7 +154,7 @@ char *msc_data_story(char *buf, size_t size, const uint8_t *got, const uint8_t *
 		msc_append(buf, size, ": only bits were set");
 	else
 		msc_append(buf, size, ": %zu byte%s%s", s.count, s.count == 1 ? "" : "s",
-			   s.count >= MATCH_MIN || set == cleared ? ""
+			   !k->block_size || s.count >= MATCH_MIN || set == cleared ? ""
 			   : cleared ? ", in which only bits were cleared"
 				     : ", in which only bits were set");
 	return buf;

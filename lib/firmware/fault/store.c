@@ -200,8 +200,9 @@ const struct msc_fault msc_fault_write_long_last_lost = {
 	.title = "of a write of 256 blocks or more the last one is not stored",
 	.breaks = "SBC-3, WRITE (10)",
 	.caught_by = "expect.data",
-	.mistake = "the blocks that are left are counted in 8 bits, or a long write is cut into commands "
-		   "to the card of which the last is one too short",
+	.mistake =
+		"the blocks that are left are counted in 8 bits, or a long write is cut into commands "
+		"to the card of which the last is one too short",
 	.needs_writes = true,
 	.ops = {.card_write = last_of_many_is_lost},
 };
@@ -214,11 +215,13 @@ ON_CARD_WRITE(last_from_odd_is_lost)
 
 const struct msc_fault msc_fault_write_odd_last_lost = {
 	.id = "write-odd-last-lost",
-	.title = "of a write of several blocks that begins at an odd address the last one is not stored",
+	.title =
+		"of a write of several blocks that begins at an odd address the last one is not stored",
 	.breaks = "SBC-3, WRITE (10)",
 	.caught_by = "expect.data",
-	.mistake = "pages of two blocks are counted from the length alone, without the half that lies in "
-		   "front of the first whole one",
+	.mistake =
+		"pages of two blocks are counted from the length alone, without the half that lies in "
+		"front of the first whole one",
 	.needs_writes = true,
 	.ops = {.card_write = last_from_odd_is_lost},
 };
