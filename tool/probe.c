@@ -6,10 +6,12 @@
 
 #include "base/text.h"
 #include "mscope.h"
+#include "record/history.h"
 #include "tool.h"
 
 #define READY_TRIES 8 /* unit attentions are read away, one at a time */
-#define FIRST_BLOCKS 2 /* an MBR or a boot sector, and the header of a GPT */
+#define FIRST_BLOCKS \
+	3 /* an MBR or a boot sector, the header of a GPT, and the first of its entries */
 #define BLOCK_SIZE_MAX 4096 /* bytes; none larger is known */
 #define LONG_CAPACITY_LEN 32
 
@@ -155,17 +157,36 @@ static int ask_long_capacity(struct probe *p, uint8_t lun, uint64_t *blocks, str
 	return 0;
 }
 
-/* The first blocks, for the rules that hold a partition table or a boot sector against the capacity. */
+static int read_blocks(struct probe *p, uint8_t lun, uint64_t lba, uint8_t n, uint32_t block_size,
+		       struct msc_err *err)
+{
+	uint8_t cdb[10] = { MSC_OP_READ_10, [8] = n };
+	const struct msc_exchange *x;
+
+	msc_put_be32(cdb + 2, (uint32_t)lba);
+	return ask(p, lun, cdb, sizeof cdb, n * block_size, &x, err);
+}
+
+/* The first blocks, and those of the partitions of which they tell, for the rules that hold partition tables and
+ * boot sectors against the capacity. There are more of them once a table of logical ones is read. */
 static int read_first(struct probe *p, uint8_t lun, uint64_t blocks, uint32_t block_size,
 		      struct msc_err *err)
 {
 	uint8_t n = blocks < FIRST_BLOCKS ? (uint8_t)blocks : FIRST_BLOCKS;
-	const uint8_t cdb[10] = { MSC_OP_READ_10, [8] = n };
-	const struct msc_exchange *x;
+	const struct msc_parts *parts = &msc_session_known(p->session)->of_unit[lun].parts;
 
 	if (!n || !block_size || block_size > BLOCK_SIZE_MAX)
 		return 0;
-	return ask(p, lun, cdb, sizeof cdb, n * block_size, &x, err);
+	if (read_blocks(p, lun, 0, n, block_size, err) < 0)
+		return -1;
+	for (size_t i = 0; i < parts->count; i++) {
+		uint64_t first = parts->list[i].first;
+
+		if (first < blocks && first < UINT32_MAX &&
+		    read_blocks(p, lun, first, 1, block_size, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int ask_capacity(struct probe *p, uint8_t lun, json_t *unit, struct msc_err *err)

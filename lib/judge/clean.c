@@ -20,8 +20,8 @@ static bool went_straight(const struct msc_exchange *x)
 }
 
 /* The blocks are there, their bytes are what moved, and it is no address at which a wrap would show
- * (scsi.medium.repeats), nor the first, which tells of the capacity (scsi.volume.fits). Whoever wrote lately is
- * asked what it was (scsi.write.readback). */
+ * (scsi.medium.repeats), nor the first or that of a partition, which tell of the capacity (scsi.volume.fits).
+ * Whoever wrote lately is asked what it was (scsi.write.readback). */
 static bool moved_blocks(const struct msc_exchange *x, enum msc_dir dir)
 {
 	uint32_t lba = msc_get_be32(x->cbw.cb + 2);
@@ -53,7 +53,7 @@ bool msc_is_clean(const struct msc_record *r)
 	case MSC_OP_TEST_UNIT_READY: return x->dir == MSC_DIR_NONE;
 	case MSC_OP_READ_10:
 		return moved_blocks(x, MSC_DIR_IN) && x->view.brought == MSC_BROUGHT_DATA &&
-		       !msc_history_written(r, NULL) &&
+		       !msc_history_written(r, NULL) && !msc_history_part(r) &&
 		       before->cbw.h.lun == x->cbw.h.lun; /* scsi.unit.alias */
 	case MSC_OP_WRITE_10: return moved_blocks(x, MSC_DIR_OUT);
 	default: return false;

@@ -153,7 +153,10 @@ char *msc_data_story(char *buf, size_t size, const uint8_t *got, const uint8_t *
 	else if (set && enough)
 		msc_append(buf, size, ": only bits were set");
 	else
-		msc_append(buf, size, ": %zu byte%s", s.count, s.count == 1 ? "" : "s");
+		msc_append(buf, size, ": %zu byte%s%s", s.count, s.count == 1 ? "" : "s",
+			   !k->block_size || s.count >= MATCH_MIN || set == cleared ? ""
+			   : cleared ? ", in which only bits were cleared"
+				     : ", in which only bits were set");
 	return buf;
 }
 

@@ -260,6 +260,33 @@ static void follow_writes(struct msc_writes *w, struct msc_record *r)
 	}
 }
 
+/* ---- partitions --------------------------------------------------------------------------------- */
+
+const struct msc_part *msc_history_part(const struct msc_record *r)
+{
+	const struct msc_exchange *x = &r->u.exchange;
+	const struct msc_parts *p;
+	uint64_t lba, blocks;
+
+	if (!r->history || x->cbw.h.lun > MSC_LUN_MAX)
+		return NULL;
+	p = &r->history->of_unit[x->cbw.h.lun].parts;
+	if (!p->count || x->dir != MSC_DIR_IN || !msc_moved_extent(x, &lba, &blocks))
+		return NULL;
+	return msc_parts_at(p, lba);
+}
+
+static void follow_parts(struct msc_parts *p, const struct msc_exchange *x)
+{
+	uint64_t lba, blocks;
+
+	if (x->dir == MSC_DIR_OUT)
+		p->count = 0;
+	else if (x->dir == MSC_DIR_IN && (!x->view.lba || p->entries || p->count) &&
+		 msc_moved_extent(x, &lba, &blocks))
+		msc_parts_follow(p, lba, x->data, x->data_kept, x->unit.block_size);
+}
+
 /* ---- exchanges ---------------------------------------------------------------------------- */
 
 /* Only the first block is held against what comes later (scsi.medium.repeats): other blocks would
@@ -370,6 +397,7 @@ static void add_exchange(struct msc_history *h, struct msc_record *r)
 		msc_record_drop(h->of_unit[lun].newest);
 		h->of_unit[lun].newest = msc_record_ref(r);
 		follow_writes(&h->of_unit[lun].writes, r);
+		follow_parts(&h->of_unit[lun].parts, x);
 		if (may_change_unit(x))
 			drop_all(&h->of_unit[lun].answers);
 		else if (is_worth_keeping(x))

@@ -9,6 +9,7 @@
  *	answers of a unit that stand: commands that passed, each of them once for its operation code
  *	  and bytes 1 to 3, and nothing after them failed or changed the unit	24 a unit
  *	writes of a unit that stand, no block of which is in two of them		8 a unit
+ *	partitions of a unit by the tables that were read, and nothing written since	16 a unit
  *	answers to control requests, each request once				24
  *	the control request before						1
  *
@@ -17,6 +18,7 @@
 #ifndef MSC_RECORD_HISTORY_H
 #define MSC_RECORD_HISTORY_H
 
+#include "record/parts.h"
 #include "record/record.h"
 
 #define MSC_HISTORY_EXCHANGES 4
@@ -56,6 +58,7 @@ struct msc_history {
 		struct msc_record *newest;
 		struct msc_answers answers;
 		struct msc_writes writes;
+		struct msc_parts parts;
 		bool prevented, ejected, gone;
 		int64_t ejected_ns;
 	} of_unit[MSC_LUN_MAX + 1];
@@ -85,6 +88,10 @@ const struct msc_answers *msc_history_controls(const struct msc_record *r);
  * the end. */
 const struct msc_written *msc_history_written(const struct msc_record *r,
 					      const struct msc_written *);
+
+/* While r is the newest record, a READ that passed: the partition, or the table of logical ones, that it begins
+ * with. NULL: it begins with none that is known. */
+const struct msc_part *msc_history_part(const struct msc_record *r);
 
 /* A READ or WRITE of blocks by their address that passed and moved all of them: where they begin, and
  * how many there are. */

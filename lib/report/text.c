@@ -78,15 +78,15 @@ static void put_line(FILE *out, const char *head, const char *text)
 	putc('\n', out);
 }
 
-/* Of what was put back, or was not, nothing is silenced. */
-static void note(struct msc_report_run *run, const char *text, bool safety)
+/* Of what was put back, or was not, and of units that were left out, nothing is silenced. */
+static void note(struct msc_report_run *run, const char *text, bool always)
 {
 	struct state *s = run->state;
 	int verbosity = run->context->verbosity;
 	bool later = s->in_case && verbosity > 0;
 	FILE *out = later ? s->notes.stream : s->began_cases ? s->body.stream : run->out;
 
-	if ((!safety && (verbosity < 0 || (s->in_case && verbosity < 1))) || !out)
+	if ((!always && (verbosity < 0 || (s->in_case && verbosity < 1))) || !out)
 		return;
 	if (later) {
 		put_line(out, "note: ", text);
@@ -317,7 +317,7 @@ static void event(struct msc_report_run *run, const struct msc_event *ev)
 					 run->context->verbosity > 1 ? DATA_ALL : DATA_SHOWN);
 		break;
 	case MSC_EV_NOTE:
-		note(run, ev->text, ev->safety);
+		note(run, ev->text, ev->safety || ev->untested);
 		break;
 	case MSC_EV_CASE_END:
 		case_end(run, ev);

@@ -54,6 +54,7 @@ struct msc_event {
 	const struct msc_record *record;
 	const char *text;
 	bool safety; /* of a note: what was, or was not, put back; never to be silenced */
+	bool untested; /* of a note: which units the run leaves out; not to be silenced where there is text */
 	enum msc_verdict verdict;
 	const char *reason; /* of a skip, an error, a waived case; may be NULL */
 	const struct msc_findings *findings;

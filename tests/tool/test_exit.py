@@ -227,6 +227,7 @@ def test_the_units_that_were_not_tested_are_told(mscope):
         "note      not tested, but for what bot.units.* sends: unit 1 (--lun 1)"]
     assert told("-s", "scsi.inquiry.*", "--lun", "1") == ["note      not tested: unit 0 (--lun 0)"]
     assert told("-s", "bot.case05.read10") == ["note      not tested: unit 1 (--lun 1)"]
+    assert told("-s", "bot.case05.read10", "-q") == told("--bring-up", "-q") == ["note      not tested: unit 1 (--lun 1)"]
 
 
 def test_a_fault_brings_the_knobs_that_it_needs(mscope):

@@ -101,6 +101,55 @@ def test_what_lies_within_the_capacity_is_no_finding(mscope, first):
     assert not found(mscope, first)
 
 
+def at(*blocks):
+    """Blocks by their address, and zeros between them."""
+    image = bytearray((max(lba for lba, _ in blocks) + 1) * 512)
+    for lba, data in blocks:
+        image[lba * 512:lba * 512 + 512] = data
+    return bytes(image)
+
+
+def guid(first, last):
+    """The second block of a GPT, and the third with one entry."""
+    header = bytearray(512)
+    header[0:8] = b"EFI PART"
+    struct.pack_into("<QQ", header, 24, 1, BLOCKS - 1)
+    struct.pack_into("<QII", header, 72, 2, 4, 128)
+    return (1, header), (2, (bytes([1] * 32) + struct.pack("<QQ", first, last)).ljust(512, b"\0"))
+
+
+ONE = mbr(entry(0x06, 64, 4096))
+LOGICAL = mbr(entry(0x83, 64, 64), entry(0x0f, 2048, 4096))
+
+
+@pytest.mark.parametrize("blocks, words", [
+    (((0, ONE), (64, boot(count16=BLOCKS))), f"the volume in partition 1 ends with block {BLOCKS + 63},"),
+    (((0, ONE), (64, boot(count16=4097))), "has 4097 blocks, and the partition has 4096"),
+    (((0, mbr(entry(0xee, 1, 0xffffffff))), *guid(64, 4159), (64, exfat(2 * BLOCKS))), "the volume in partition 1 ends"),
+    (((0, LOGICAL), (2048, mbr(entry(0x83, 8, 2 * BLOCKS)))), f"partition 5 ends with block {2048 + 8 + 2 * BLOCKS - 1},"),
+    (((0, LOGICAL), (2048, mbr(entry(0x83, 8, 8), entry(0x05, 1024, 1024))), (3072, mbr(entry(0x07, 8, 1016))),
+      (3080, boot(name=b"NTFS    ", count64=BLOCKS))), f"the volume in partition 6 ends with block {3080 + BLOCKS},"),
+], ids=["fat", "larger than its partition", "gpt", "logical", "in a logical one"])
+def test_partitions_are_looked_into(mscope, blocks, words):
+    (finding,) = found(mscope, at(*blocks)).values()
+    assert finding["rule"] == "scsi.volume.fits" and words in finding["message"]
+    run = mscope.json("check", f"sim:reference,file={mscope.cwd / 'medium.img'}", "-s", "scsi.volume.partitions")
+    assert words in run["cases"][0]["findings"][0]["message"]
+
+
+@pytest.mark.parametrize("blocks", [
+    ((0, ONE), (64, boot(count16=4000))),
+    ((0, ONE), (64, boot(count16=4096)), (70, boot(count16=4096)), (4159, boot(count16=4096))),
+    ((0, ONE), (64, boot(name=b"NTFS    ", count64=4095)), (4159, boot(name=b"NTFS    ", count64=4095))),
+    ((0, mbr(entry(0xee, 1, 0xffffffff))), *guid(64, BLOCKS - 34), (64, exfat(BLOCKS - 97))),
+    ((0, LOGICAL), (2048, mbr(entry(0x83, 8, 8), entry(0x05, 1, 1))), (2049, mbr(entry(0x83, 8, 8), entry(0x05, 1, 1)))),
+], ids=["smaller", "copies of the boot sector", "ntfs", "gpt", "a chain that leads back"])
+def test_partitions_that_are_in_order(mscope, blocks):
+    assert not found(mscope, at(*blocks))
+    run = mscope.json("check", f"sim:reference,file={mscope.cwd / 'medium.img'}", "-s", "scsi.volume.partitions")
+    assert run["cases"][0]["verdict"] == "pass" and not run["cases"][0]["findings"]
+
+
 def test_an_image_for_discs_counts_in_512_bytes(mscope):
     """The partition table of an image that boots from disc and stick alike."""
     assert not found(mscope, mbr(entry(0x17, 64, 4 * BLOCKS - 64, 0x80)), block_size=2048)

@@ -67,6 +67,8 @@
 #define CODE446	  ZEROS384 ZEROS16 ZEROS16 ZEROS16 "0000000000000000000000000000"
 #define ENTRY(status, type, first, count) status "000000" type "000000" first count
 #define MBR(entry1, entry2) CODE446 entry1 entry2 ZEROS16 ZEROS16 "55aa"
+#define BLOCK_8(hex) "send 28000000000800000100 in 512; bytes " hex PASSED
+#define EXTENDED  ENTRY("00", "05", "08000000", "e0030000")
 #define TO_999	  ENTRY("80", "0c", "08000000", "e0030000")
 #define TO_1000	  ENTRY("80", "0c", "08000000", "e1030000")
 #define TO_1999	  ENTRY("00", "83", "08000000", "c8070000")

@@ -391,6 +391,21 @@ static const struct judge_row rows[] = {
 	  "block 1999 or a later one is the last", "999" },
 	{ "scsi.volume.fits", FIRST_512(FAT_OF("e803")), FIRST_512(FAT_OF("d007")),
 	  "the volume ends with block 1999", "block 1999 or a later one is the last", "999" },
+	/* of a partition: its volume, and the logical one of a table */
+	{ "scsi.volume.fits", FIRST_512(MBR(TO_999, ZEROS16)) BLOCK_8(FAT_OF("e003")),
+	  FIRST_512(MBR(TO_999, ZEROS16)) BLOCK_8(FAT_OF("d007")),
+	  "the volume in partition 1 ends with block 2007", "block 2007 or a later one is the last",
+	  "999" },
+	{ "scsi.volume.fits", BLOCK_8(FAT_OF("d007")),
+	  FIRST_512(MBR(ENTRY("00", "06", "08000000", "64000000"), ZEROS16))
+		  BLOCK_8(FAT_OF("6500")),
+	  "the volume in partition 1 has 101 blocks, and the partition has 100",
+	  "100 blocks or fewer", "101" },
+	{ "scsi.volume.fits",
+	  FIRST_512(MBR(EXTENDED, ZEROS16))
+		  BLOCK_8(MBR(ENTRY("00", "83", "02000000", "64000000"), ZEROS16)),
+	  FIRST_512(MBR(EXTENDED, ZEROS16)) BLOCK_8(MBR(TO_1999, ZEROS16)),
+	  "partition 5 ends with block 2007", "block 2007 or a later one is the last", "999" },
 	{ "scsi.volume.last", FIRST_512(MBR(TO_999, ZEROS16)), FIRST_512(MBR(TO_1000, ZEROS16)),
 	  "partition 1 ends with block 1000", "block 1000 or a later one is the last", "999" },
 

@@ -40,9 +40,14 @@ static void stories(void **unused)
 	(void)unused;
 	begin();
 	check(&blocks, "");
-	got[600] ^= 1;
-	check(&blocks, "block 101: 1 byte");
+	want[600] = 0x55;
+	got[600] = 0x54;
+	check(&blocks, "block 101: 1 byte, in which only bits were cleared");
 	check(&answer, "byte 600: 1 byte");
+	got[600] = 0x57;
+	check(&blocks, "block 101: 1 byte, in which only bits were set");
+	got[600] = 0x2a;
+	check(&blocks, "block 101: 1 byte");
 	begin();
 	memset(got + 512, 0, 1024);
 	want[512] = want[1535] = 1;
@@ -115,7 +120,7 @@ static void a_few_bytes_are_no_story(void **unused)
 	check(&answer, "byte 3: 1 byte");
 	got[3] = 0xff;
 	want[3] = 0xfe;
-	check(&blocks, "block 100: 1 byte");
+	check(&blocks, "block 100: 1 byte, in which only bits were set");
 }
 
 static void distances(void **unused)

@@ -188,6 +188,44 @@ const struct msc_fault msc_fault_write_tail_lost = {
 	.ops = {.card_write = last_of_several_is_lost},
 };
 
+enum { COUNT_IN_8_BITS = 256 };
+
+ON_CARD_WRITE(last_of_many_is_lost)
+{
+	return msc_get_be16(v->cbw.cb + 7) < COUNT_IN_8_BITS || without_last(v, *lba, blocks);
+}
+
+const struct msc_fault msc_fault_write_long_last_lost = {
+	.id = "write-long-last-lost",
+	.title = "of a write of 256 blocks or more the last one is not stored",
+	.breaks = "SBC-3, WRITE (10)",
+	.caught_by = "expect.data",
+	.mistake =
+		"the blocks that are left are counted in 8 bits, or a long write is cut into commands "
+		"to the card of which the last is one too short",
+	.needs_writes = true,
+	.ops = {.card_write = last_of_many_is_lost},
+};
+
+ON_CARD_WRITE(last_from_odd_is_lost)
+{
+	return !(msc_get_be32(v->cbw.cb + 2) & 1) || msc_get_be16(v->cbw.cb + 7) < 2 ||
+	       without_last(v, *lba, blocks);
+}
+
+const struct msc_fault msc_fault_write_odd_last_lost = {
+	.id = "write-odd-last-lost",
+	.title =
+		"of a write of several blocks that begins at an odd address the last one is not stored",
+	.breaks = "SBC-3, WRITE (10)",
+	.caught_by = "expect.data",
+	.mistake =
+		"pages of two blocks are counted from the length alone, without the half that lies in "
+		"front of the first whole one",
+	.needs_writes = true,
+	.ops = {.card_write = last_from_odd_is_lost},
+};
+
 /* -- flash that is not erased ------------------------------------------------------------------------ */
 
 enum { PAGE_BLOCKS = 8, UNIT_BLOCKS = 128, PAGES = 64 };
