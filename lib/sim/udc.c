@@ -367,9 +367,7 @@ static void queue_copy(struct udc *u, uint8_t ep, const void *data, const struct
 
 void udc_queue_in(struct udc *u, uint8_t ep, const void *data, size_t len, bool copied, bool tell)
 {
-	const struct job j = {
-		.in = data, .len = len, .tell = tell, .era = udc_at(u, ep)->era
-	};
+	const struct job j = { .in = data, .len = len, .tell = tell, .era = udc_at(u, ep)->era };
 
 	if (copied)
 		queue_copy(u, ep, data, &j);
@@ -424,11 +422,10 @@ void udc_receive_again(struct udc *u, uint8_t ep)
 {
 	struct endpoint *e = udc_at(u, ep);
 
-	udc_effect(u, &(struct effect){
-			      .ep = ep,
-			      .what = DO_JOB,
-			      .job = { .out = e->out_buf,
-				       .len = e->out_room,
-				       .tell = true,
-				       .era = e->era } });
+	udc_effect(u, &(struct effect){ .ep = ep,
+					.what = DO_JOB,
+					.job = { .out = e->out_buf,
+						 .len = e->out_room,
+						 .tell = true,
+						 .era = e->era } });
 }
