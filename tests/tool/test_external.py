@@ -430,4 +430,4 @@ def test_packets_of_full_speed_at_high_speed_are_told(mscope):
     for target, warned in ("sim:reference", False), ("sim:reference,fault=endpoint-packet", True):
         assert ("once more" in (mscope.json("bench", target, "--blocks", "8", "--count", "4")["warning"] or "")) == warned
         assert ("once more" in mscope.json("pace", target, "--blocks", "1,8").get("warning", "")) == warned
-        assert ("of 512 bytes, as used; configured, it says 64 and 64" in mscope("probe", target).out) == warned
+        assert ("of 512 bytes, as used; configured, it says 64 and 64" in " ".join(mscope("probe", target).out.split())) == warned
