@@ -19,6 +19,7 @@ struct probe {
 	struct tool *tool;
 	struct msc_target *target;
 	struct msc_session *session;
+	struct msc_device described; /* by its descriptor, once it is configured */
 	struct msc_findings findings;
 	struct msc_err err; /* of the record callback */
 	const char *short_data; /* how such data ends; NULL: not seen yet */
@@ -344,6 +345,7 @@ static int ask_descriptors(struct probe *p, json_t *document, struct msc_err *er
 	    json_object_set_new(document, "configuration",
 				msc_json_bytes(d->config, d->config_len, sizeof d->config)))
 		return msc_nomem(err);
+	p->described = *d;
 	if (d->commands_only)
 		return json_object_set_new(strings, "manufacturer", json_null()) ||
 				       json_object_set_new(strings, "product", json_null()) ||
@@ -353,7 +355,7 @@ static int ask_descriptors(struct probe *p, json_t *document, struct msc_err *er
 			       ? msc_nomem(err)
 			       : 0;
 	if (ask_descriptor(p, MSC_DESC_DEVICE << 8, 0, MSC_DEVICE_DESC_LEN, &c, err) < 0 ||
-	    ask_descriptor(p, MSC_DESC_CONFIGURATION << 8, 0, (uint16_t)d->config_len, &c, err) < 0)
+	    msc_session_described(p->session, &p->described, err) < 0)
 		return -1;
 	if (ask_string(p, strings, "manufacturer", d->desc.i_manufacturer, err) < 0 ||
 	    ask_string(p, strings, "product", d->desc.i_product, err) < 0 ||
@@ -424,7 +426,7 @@ static int probe_target(struct probe *p, struct msc_err *err)
 		return -1;
 	}
 	if (p->tool->text)
-		print_probe(p->tool->text, &p->target->device, document,
+		print_probe(p->tool->text, &p->target->device, &p->described, document,
 			    tool_context(p->tool).color);
 	return write_json(p->tool, document, err);
 }

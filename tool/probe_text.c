@@ -7,9 +7,9 @@
 
 #define COLUMN 14 /* where the text of a row begins */
 
-static void show_device(FILE *out, const struct msc_device *d)
+static void show_device(FILE *out, const struct msc_device *d, const struct msc_device *now)
 {
-	char text[256];
+	char text[256], now_text[64];
 
 	msc_put_row(out, COLUMN, "target", d->name);
 	if (d->commands_only) {
@@ -27,8 +27,13 @@ static void show_device(FILE *out, const struct msc_device *d)
 		 d->subclass, d->subclass == 0x06 ? " (SCSI)" : "", d->protocol,
 		 d->protocol == 0x50 ? " (Bulk-Only)" : "");
 	msc_put_row(out, COLUMN, "interface", text);
-	snprintf(text, sizeof text, "bulk-in %02xh of %u bytes, bulk-out %02xh of %u bytes",
-		 d->ep_in, d->max_packet_in, d->ep_out, d->max_packet_out);
+	snprintf(now_text, sizeof now_text, ", as used; configured, it says %u and %u",
+		 now->max_packet_in, now->max_packet_out);
+	snprintf(text, sizeof text, "bulk-in %02xh of %u bytes, bulk-out %02xh of %u bytes%s",
+		 d->ep_in, d->max_packet_in, d->ep_out, d->max_packet_out,
+		 now->max_packet_in == d->max_packet_in && now->max_packet_out == d->max_packet_out
+			 ? ""
+			 : now_text);
 	msc_put_row(out, COLUMN, "endpoints", text);
 }
 
@@ -133,13 +138,14 @@ static const char *short_data_text(const char *ends)
 				       : "is filled up to what the host expects";
 }
 
-void print_probe(FILE *out, const struct msc_device *d, json_t *document, bool color)
+void print_probe(FILE *out, const struct msc_device *d, const struct msc_device *described,
+		 json_t *document, bool color)
 {
 	json_t *queued = json_object_get(document, "queued"), *item;
 	char text[512];
 	size_t i;
 
-	show_device(out, d);
+	show_device(out, d, described);
 	if (!d->commands_only)
 		show_strings(out, json_object_get(document, "strings"));
 	json_array_foreach(json_object_get(document, "units"), i, item) show_unit(out, item);

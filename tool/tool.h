@@ -286,7 +286,9 @@ void complete(const char *const *words, size_t n);
 
 /* ---- probe_text.c -------------------------------------------------------------------------- */
 
-void print_probe(FILE *, const struct msc_device *, json_t *document, bool color);
+/* described: as the device's descriptor has it when it is asked once more */
+void print_probe(FILE *, const struct msc_device *, const struct msc_device *described,
+		 json_t *document, bool color);
 
 /* ---- help.c -------------------------------------------------------------------------------- */
 

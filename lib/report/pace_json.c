@@ -306,6 +306,11 @@ json_t *msc_pace_json(const struct msc_pace_report *r)
 		json_decref(rest);
 		rest = NULL;
 	}
+	if (document && rest && r->samples && *r->samples->warning &&
+	    json_object_set_new(rest, "warning", msc_json_text(r->samples->warning))) {
+		json_decref(rest);
+		rest = NULL;
+	}
 	if (document && rest && p->writing.measured &&
 	    json_object_set_new(rest, "writing", msc_pace_writing_json(p))) {
 		json_decref(rest);

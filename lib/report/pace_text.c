@@ -43,6 +43,9 @@ static void print_head(FILE *out, const struct msc_pace_report *r)
 		if (*path)
 			msc_put_row(out, COLUMN, "bus", path);
 	}
+	if (r->samples && *r->samples->warning)
+		msc_put_row_tinted(out, r->context->color, MSC_TINT_WARN, COLUMN, "warning",
+				   r->samples->warning);
 	print_early(out, r);
 }
 

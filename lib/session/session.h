@@ -131,6 +131,15 @@ int msc_session_exchange(struct msc_session *, const struct msc_request *,
 int msc_session_control(struct msc_session *, const struct msc_setup *, const void *data,
 			const struct msc_record **out, struct msc_err *) MSC_MUST_CHECK;
 
+/* The device as its configuration descriptor is now, which may be another than before it was configured: asks for
+ * it once more. Where it gives none, or has no say in it, as the host took it. */
+int msc_session_described(struct msc_session *, struct msc_device *out,
+			  struct msc_err *) MSC_MUST_CHECK;
+/* Says so where wMaxPacketSize is not what the speed wants, in what the host goes by or in what the device says
+ * when it is asked once more; empty: it is. */
+int msc_session_packet_warning(struct msc_session *, char *buf, size_t size,
+			       struct msc_err *) MSC_MUST_CHECK;
+
 /* A bare bulk transfer. For bulk-in, len bytes of room; TIMEOUT is what a quiet device gives. */
 int msc_session_poll(struct msc_session *, uint8_t ep, const void *out_data, size_t len,
 		     int64_t timeout_ns, const struct msc_record **out,

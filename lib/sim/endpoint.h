@@ -27,6 +27,7 @@ struct job {
 	bool one_packet;    /* however long it is */
 	bool wrong_toggle;  /* it goes out with the other toggle: a mutant's doing */
 	uint64_t number;    /* of all jobs so far */
+	uint64_t era;	    /* of the endpoint, when the firmware asked for it */
 	struct copy *owned; /* what `in` points into */
 };
 
@@ -40,6 +41,8 @@ struct endpoint {
 	bool open;
 	uint16_t max_packet;
 	bool busy, halt_asked;
+	uint64_t era; /* another each time the firmware opens it or takes its buffer back: what has ended
+			 before, and what it has not been told of yet, it is never told of */
 	bool halted, toggle;
 	struct job job[JOBS];
 	unsigned jobs;
@@ -65,6 +68,7 @@ struct udc {
 	size_t answered;	  /* bytes of its data stage that the firmware has handed over */
 	struct copy *copies;
 	uint64_t job_number; /* of the last */
+	uint64_t eras;	     /* so far, of all endpoints */
 	uint8_t address;
 };
 

@@ -85,14 +85,15 @@ bool udc_uses(const struct udc *u, const void *buf, size_t len)
 
 /* ---- the wire's side ---------------------------------------------------------------------- */
 
-static void raise_done(struct udc *u, uint8_t ep, size_t len)
+static void raise_done(struct udc *u, uint8_t ep, size_t len, uint64_t era)
 {
 	bool in = ep & MSC_EP_IN;
 	const struct udc_irqs *irqs = u->irqs;
 	struct irq i = { .fn = ep & MSC_EP_NUMBER ? (in ? irqs->in : irqs->out)
 						  : (in ? irqs->ep0_in : irqs->ep0_out),
 			 .ep = ep,
-			 .len = len };
+			 .len = len,
+			 .number = era };
 
 	if (ep & MSC_EP_NUMBER)
 		mcu_raise_polled(u->mcu, &i);
@@ -139,7 +140,7 @@ static void end_job(struct udc *u, uint8_t ep)
 	memmove(&e->job[0], &e->job[1], --e->jobs * sizeof e->job[0]);
 	copy_free(j.owned);
 	if (j.tell)
-		raise_done(u, ep, j.at);
+		raise_done(u, ep, j.at, j.era);
 }
 
 void udc_in_taken(struct udc *u, uint8_t ep)
@@ -366,7 +367,7 @@ static void queue_copy(struct udc *u, uint8_t ep, const void *data, const struct
 
 void udc_queue_in(struct udc *u, uint8_t ep, const void *data, size_t len, bool copied, bool tell)
 {
-	const struct job j = { .in = data, .len = len, .tell = tell };
+	const struct job j = { .in = data, .len = len, .tell = tell, .era = udc_at(u, ep)->era };
 
 	if (copied)
 		queue_copy(u, ep, data, &j);
@@ -385,7 +386,7 @@ void udc_queue_ep0(struct udc *u, const void *packet, size_t len, bool wrong_tog
 
 void udc_tell_sent(struct udc *u, uint8_t ep)
 {
-	raise_done(u, ep, 0);
+	raise_done(u, ep, 0, udc_at(u, ep)->era);
 }
 
 void udc_raw_drop(struct udc *u, uint8_t ep)
@@ -421,8 +422,10 @@ void udc_receive_again(struct udc *u, uint8_t ep)
 {
 	struct endpoint *e = udc_at(u, ep);
 
-	udc_effect(u, &(struct effect){
-			      .ep = ep,
-			      .what = DO_JOB,
-			      .job = { .out = e->out_buf, .len = e->out_room, .tell = true } });
+	udc_effect(u, &(struct effect){ .ep = ep,
+					.what = DO_JOB,
+					.job = { .out = e->out_buf,
+						 .len = e->out_room,
+						 .tell = true,
+						 .era = e->era } });
 }

@@ -28,6 +28,7 @@ void udc_open(struct mcu *m, uint8_t ep, uint16_t max_packet)
 	mutation_opened(m, ep, &keep_toggle, &keep_halt);
 	*e = (struct endpoint){ .open = true,
 				.max_packet = max_packet,
+				.era = ++m->udc->eras,
 				.toggle = keep_toggle && e->toggle,
 				.halted = keep_halt && e->halted,
 				.halt_asked = keep_halt && e->halt_asked };
@@ -89,6 +90,7 @@ void udc_abort(struct mcu *m, uint8_t ep)
 	if (!e)
 		return;
 	e->busy = false;
+	e->era = ++m->udc->eras;
 	mutate_abort(m, ep);
 }
 

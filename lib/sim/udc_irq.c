@@ -47,7 +47,7 @@ static void in_irq(struct mcu *m, const struct irq *i)
 {
 	struct endpoint *e = udc_at(m->udc, i->ep);
 
-	if (!e->open)
+	if (i->number != e->era) /* opened anew since, closed, or the buffer was taken back */
 		return;
 	e->busy = false;
 	if (m->config->vectors->in_done)
@@ -60,7 +60,7 @@ static void out_irq(struct mcu *m, const struct irq *i)
 	struct endpoint *e = udc_at(u, i->ep);
 	size_t len = i->len;
 
-	if (!e->open)
+	if (i->number != e->era)
 		return;
 	switch (mutate_received(m, i->ep, e->out_buf, &len)) {
 	case MUTANT_STALL:

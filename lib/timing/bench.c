@@ -475,7 +475,6 @@ int msc_bench_measure(struct msc_session *s, const struct msc_bench_options *o, 
 	int result;
 
 	b->device = t->device;
-	msc_device_packet_warning(&t->device, b->warning, sizeof b->warning);
 	if (!t->device.simulated)
 		msc_bench_host_of(&b->host);
 	snprintf(b->clock, sizeof b->clock, "%s", o->clock ? o->clock->name : times_of(t));
@@ -489,6 +488,10 @@ int msc_bench_measure(struct msc_session *s, const struct msc_bench_options *o, 
 	result = o->op == MSC_BENCH_WRITE ? make_payload(&m, err) : 0;
 	if (result == 0)
 		result = measure(&m, err);
+	if (result == 0) /* not before: a request more would be in the times */
+		result = msc_session_packet_warning(s, b->warning, sizeof b->warning, err);
+	else
+		msc_device_packet_warning(&t->device, b->warning, sizeof b->warning);
 	msc_bench_tell_impossible(b);
 	msc_bench_check_free(&m.check);
 	free(m.out);

@@ -65,8 +65,9 @@ struct msc_pace_write {
 struct msc_pace_samples {
 	enum msc_speed speed;
 	uint32_t block_size, packet; /* bytes */
-	uint32_t piece; /* of a long read: a packet, or a block for a host that is slow to submit;
-			   0: blocks are not whole packets, and there are no long reads */
+	char warning[448]; /* why wMaxPacketSize is not what the speed wants; empty: it is */
+	uint32_t piece; /* of a long read: a packet of the speed's size, or a block for a host that is slow to
+			   submit; 0: blocks are not whole packets, and there are no long reads */
 	bool queued_works;
 	char queued_why[128];
 	char host[64];	       /* host controller; empty: unknown */
@@ -107,6 +108,9 @@ struct msc_pace_written *msc_pace_add_written(struct msc_pace_samples *);
 int64_t *msc_pace_add_act(struct msc_pace_samples *);
 /* Counts the bits of blocks that were read, stuffed ones too. */
 void msc_pace_weigh(struct msc_pace_samples *, const uint8_t *data, size_t len, uint32_t blocks);
+/* Where wMaxPacketSize is smaller than the speed wants, and blocks came quicker than such packets can carry
+ * them, the wire has those of the speed: `packet` becomes that. */
+void msc_pace_settle_packet(struct msc_pace_samples *);
 
 /* ---- the probe ------------------------------------------------------------------------------- */
 

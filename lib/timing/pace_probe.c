@@ -212,11 +212,16 @@ static bool is_slow(const struct msc_probe *s, const struct msc_pace_stream *x)
 /* How many blocks come together, by the long reads so far. */
 static int see_chunk(struct msc_probe *s, uint32_t blocks, uint32_t *chunk, struct msc_err *err)
 {
-	double packets = (double)s->unit.block_size / s->out->packet;
-	double packet_ns =
+	double packets, packet_ns;
+	double *gap;
+	int rc;
+
+	msc_pace_settle_packet(s->out);
+	packets = (double)s->unit.block_size / s->out->packet;
+	packet_ns =
 		fmax(msc_packet_pace_ns(s->out->speed, 8.0 * s->out->packet), msc_path_ns(s->out));
-	double *gap = calloc(STREAM_MOST, sizeof *gap);
-	int rc = gap ? msc_mean_gaps(s->out, false, blocks, gap, err) : msc_nomem(err);
+	gap = calloc(STREAM_MOST, sizeof *gap);
+	rc = gap ? msc_mean_gaps(s->out, false, blocks, gap, err) : msc_nomem(err);
 
 	if (rc == 0)
 		*chunk = msc_chunk_of(gap, blocks,
@@ -409,6 +414,9 @@ int msc_pace_probe(struct msc_session *session, const struct msc_pace_options *o
 
 	if (rc == 0)
 		rc = probe(&s, err);
+	if (rc == 0)
+		rc = msc_session_packet_warning(session, out->warning, sizeof out->warning, err);
+	msc_pace_settle_packet(out);
 	return msc_probe_finish(&s, rc, err);
 }
 

@@ -226,6 +226,8 @@ bool msc_pace_collect_end(struct msc_pace_collector *k, const struct msc_capture
 	s->bus = k->bus;
 	give_commands(k);
 	take_picture(s);
+	msc_device_packet_warning(&k->device, s->warning, sizeof s->warning);
+	msc_pace_settle_packet(s);
 	choose_streams(s, false);
 	choose_streams(s, true);
 	if (k->n_others)

@@ -59,6 +59,8 @@ double msc_fed_ns(const struct msc_pace_samples *s, double packet_ns)
 
 	if (per_block < 2 || s->translated)
 		return 0;
+	if (s->packet && s->piece > s->packet) /* what is seen is pieces of several packets */
+		packet_ns *= s->piece / s->packet;
 	for (size_t i = 0; i < s->n_streams; i++) {
 		struct within w;
 
@@ -83,6 +85,32 @@ double msc_fed_ns(const struct msc_pace_samples *s, double packet_ns)
 static uint32_t largest_packet(enum msc_speed speed)
 {
 	return speed == MSC_SPEED_FULL ? 64 : speed == MSC_SPEED_HIGH ? 512 : 1024;
+}
+
+/* What lasts at least as long as the bus needs for its blocks says nothing. */
+static bool is_too_quick(const struct msc_pace_samples *s, uint32_t blocks, int64_t ns)
+{
+	double packets = (double)blocks * s->block_size / s->packet;
+
+	return blocks > 1 && ns > 0 &&
+	       (double)ns < packets * msc_packet_pace_ns(s->speed, 8.0 * s->packet);
+}
+
+void msc_pace_settle_packet(struct msc_pace_samples *s)
+{
+	uint32_t most = msc_bulk_packet(s->speed);
+	bool quick = false;
+
+	if (!s->packet || s->packet >= most)
+		return;
+	for (size_t i = 0; i < s->n_streams && !quick; i++)
+		quick = is_too_quick(s, s->streams[i].blocks,
+				     s->streams[i].csw_ns - s->streams[i].began_ns);
+	for (size_t i = 0; i < s->n_commands && !quick; i++)
+		quick = is_too_quick(s, s->commands[i].blocks,
+				     s->commands[i].csw_ns - s->commands[i].began_ns);
+	if (quick)
+		s->packet = most;
 }
 
 void msc_weigh_packets(struct msc_pace_work *w, double bits)

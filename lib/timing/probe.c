@@ -22,6 +22,7 @@ int msc_probe_open(struct msc_probe *s, struct msc_session *session,
 {
 	const struct msc_unit *unit = msc_session_unit(session, o->lun);
 	struct msc_target *t = msc_session_target(session);
+	uint32_t most;
 
 	*s = (struct msc_probe){
 		.session = session, .target = t, .o = o, .out = out, .unit = *unit
@@ -31,10 +32,13 @@ int msc_probe_open(struct msc_probe *s, struct msc_session *session,
 	out->speed = t->device.speed;
 	out->block_size = unit->block_size;
 	out->packet = t->device.max_packet_in;
-	/* where the descriptor is wrong the wire has what the speed has: else it carries more than it can */
-	if (msc_bulk_packet(t->device.speed) && out->packet)
-		out->packet = msc_bulk_packet(t->device.speed);
-	out->piece = out->packet && unit->block_size % out->packet == 0 ? out->packet : 0;
+	most = msc_bulk_packet(t->device.speed);
+	if (!most)
+		most = out->packet;
+	/* who is described falsely may send packets of the speed's size, so no piece is smaller */
+	if (out->packet && most % out->packet)
+		out->packet = most;
+	out->piece = out->packet && unit->block_size % most == 0 ? most : 0;
 	snprintf(out->host, sizeof out->host, "%s", t->device.host);
 	out->translated = t->device.translated;
 	if (!unit->have_capacity)

@@ -319,6 +319,9 @@ int msc_pace_probe_writing(struct msc_session *session, const struct msc_pace_op
 				     pages(&w, err) < 0 || runs(&w, err) < 0
 			     ? -1
 			     : 0;
+	if (rc == 0)
+		rc = msc_session_packet_warning(session, out->warning, sizeof out->warning, err);
+	msc_pace_settle_packet(out);
 	free(w.data);
 	return msc_probe_finish(&w.probe, rc, err);
 }

@@ -412,3 +412,22 @@ def test_its_coverage_is_written(mscope):
         report = subprocess.run(["gcov", "-n", "disk.so-disk.gcda"], cwd=mscope.cwd, capture_output=True, text=True, check=True).stdout
         run = float(re.search(r"Lines executed:([\d.]+)%", report).group(1))
         assert run > (50 if command == "probe" else 85), report
+
+
+def test_packets_of_full_speed_at_high_speed_are_told(mscope):
+    """By who measures, whether the firmware sends such packets or only says so; what they cost is told where they are sent."""
+    text = (EXAMPLE / "disk.c").read_text()
+    described = text.replace("uint16_t packet = high ? 512 : 64;", "uint16_t packet = high ? 64 : 64;")
+    sent = described.replace("hw_high_speed() ? 512 : 64", "64")
+    assert text != described != sent
+    for name, source in ("described", described), ("sent", sent):
+        (mscope.cwd / f"{name}.c").write_text(source)
+        build(mscope.cwd, mscope.cwd / f"{name}.c", EXAMPLE / "port_mscope.c", name=f"{name}.so")
+        for host in "ehci", "xhci":
+            pace = mscope.json("pace", f"sim:./{name}.so,host={host}")
+            assert "bulk-in is 64 at high speed" in pace["warning"]
+            assert (pace["diagnosis"][0]["id"] == "small-packets") == (name == "sent"), (name, host)
+    for target, warned in ("sim:reference", False), ("sim:reference,fault=endpoint-packet", True):
+        assert ("once more" in (mscope.json("bench", target, "--blocks", "8", "--count", "4")["warning"] or "")) == warned
+        assert ("once more" in mscope.json("pace", target, "--blocks", "1,8").get("warning", "")) == warned
+        assert ("of 512 bytes, as used; configured, it says 64 and 64" in " ".join(mscope("probe", target).out.split())) == warned

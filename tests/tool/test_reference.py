@@ -25,3 +25,17 @@ def test_reference_passes_with(mscope, knobs):
                     if f["severity"] in ("warn", "fail") and not
                     ("case5=short" in knobs and profile != "interop" and f["rule"] in LETTER)]
             assert loud == [] and document["summary"]["error"] == 0 and document["summary"]["pass"] > 0, (profile, options)
+
+
+@pytest.mark.parametrize("model", ["reference,speed=full", "linux-gadget,blocks=16384", "stm32"])
+def test_a_stack_that_polls_is_slow_and_not_wrong(mscope, model):
+    """What ended before a reset, or before a buffer was taken back, is not served after it, however late the stack looks."""
+    def found(knobs):
+        process = mscope.popen("check", f"sim:{model}{knobs}", "--allow-writes", "--select", "bot.*", "--json", "-")
+        document = json.loads(process.communicate(timeout=60)[0])
+        assert document["summary"]["error"] == 0 and document["summary"]["pass"] > 100
+        return {(c["name"], f["rule"]) for c in document["cases"] for f in c["findings"] if f["severity"] in ("warn", "fail")}
+
+    interrupted = found("")
+    for period in "2ms", "12ms", "50ms":
+        assert found(f",poll={period}") == interrupted, period
