@@ -123,6 +123,14 @@ const uint8_t *msc_medium_original(const struct msc_medium *m, uint64_t lba, siz
 	return first;
 }
 
+const uint8_t *msc_medium_held(const struct msc_medium *m, uint64_t lba)
+{
+	const struct care_block *b = care_find(m, lba);
+
+	return b && b->kind & (CARE_SCRATCH | CARE_PROBE) && !(b->held && b->spoilt) ? lies_there(b)
+										     : NULL;
+}
+
 static bool is_known(const struct msc_medium *m, const uint8_t *content, uint64_t hash)
 {
 	for (size_t i = 0; i < m->n_wrote; i++)
