@@ -218,7 +218,14 @@ static bool tell_packet(char *buf, size_t size, const struct mismatch *m)
 	return false;
 }
 
+static size_t block_of(const struct mismatch *m)
+{
+	return m->k->block_size ? m->k->block_size : m->len;
+}
+
 struct run { /* of bytes that have moved by as much */
+	size_t n;
+	bool lost;
 	size_t pieces;
 	size_t good, bad; /* of the bytes that are wrong: those that this explains; all */
 	size_t matched;	  /* since the last one that it does not explain */
@@ -228,10 +235,12 @@ struct run { /* of bytes that have moved by as much */
 };
 
 /* Of a byte that is wrong. false: this is no shift. */
-static bool add_wrong(struct run *r, const uint8_t *got, size_t i, size_t n, bool moved)
+static bool add_wrong(struct run *r, const struct mismatch *m, size_t i, size_t n, bool moved)
 {
+	const uint8_t *got = m->got;
+
 	if (moved) {
-		r->pieces += !r->moving;
+		r->pieces += !r->good || (!r->moving && i / block_of(m) != r->last / block_of(m));
 		r->moving = true;
 		r->telling |= r->good && got[i] != got[r->last];
 		r->last = i;
@@ -250,45 +259,47 @@ static bool add_wrong(struct run *r, const uint8_t *got, size_t i, size_t n, boo
 	return true;
 }
 
-/* How many pieces of it are shifted by n bytes, each to its end: the end of a block. 0: it is not that. */
-static size_t shifted(const struct mismatch *m, size_t n, bool lost)
+/* Whether it is shifted by n bytes, each piece to its end: the end of a block. The best is kept. */
+static void shifted(const struct mismatch *m, size_t n, bool lost, struct run *best)
 {
-	const size_t block = m->k->block_size ? m->k->block_size : m->len;
-	struct run r = { 0 };
+	const size_t block = block_of(m);
+	struct run r = { .n = n, .lost = lost };
 
 	for (size_t i = m->first; i < m->len; i++) {
 		bool inside = lost ? i + n < m->len : i >= n;
 		bool moved = inside && m->got[i] == m->want[lost ? i + n : i - n];
 
 		if (m->got[i] != m->want[i]) {
-			if (!add_wrong(&r, m->got, i, n, moved))
-				return 0;
+			if (!add_wrong(&r, m, i, n, moved))
+				return;
 		} else if (r.moving && inside && !moved) {
-			if (i / block == r.last / block)
-				return 0;
+			if ((lost ? i + n : i) / block == r.last / block)
+				return;
 			r.moving = false;
 		}
 	}
-	return r.telling && r.good >= MATCH_MIN && r.good > r.bad ? r.pieces : 0;
+	if (r.telling && r.good >= MATCH_MIN && r.good > r.bad && (!best->n || r.bad < best->bad))
+		*best = r;
 }
 
+/* Data that nearly repeats itself seems to have moved by several distances: by that which explains most. */
 static bool tell_shift(char *buf, size_t size, const struct mismatch *m)
 {
 	size_t most = m->k->block_size ? m->k->block_size - 1 : SHIFT_MAX;
+	struct run best = { 0 };
 
 	for (size_t n = 1; n <= most && m->first + n < m->len; n++) {
-		size_t missing = shifted(m, n, true), more = missing ? 0 : shifted(m, n, false);
-
-		if (!missing && !more)
-			continue;
-		msc_append(buf, size, "from byte %zu on it is shifted by %zu byte%s", m->first, n,
-			   MSC_PLURAL(n));
-		if (missing + more > 1)
-			msc_append(buf, size, ", in %zu pieces", missing + more);
-		msc_append(buf, size, ": some are %s", missing ? "missing" : "too many");
-		return true;
+		shifted(m, n, true, &best);
+		shifted(m, n, false, &best);
 	}
-	return false;
+	if (!best.n)
+		return false;
+	msc_append(buf, size, "from byte %zu on it is shifted by %zu byte%s", m->first, best.n,
+		   MSC_PLURAL(best.n));
+	if (best.pieces > 1)
+		msc_append(buf, size, ", in %zu pieces", best.pieces);
+	msc_append(buf, size, ": some are %s", best.lost ? "missing" : "too many");
+	return true;
 }
 
 /* ---- what is there instead --------------------------------------------------------------------- */
