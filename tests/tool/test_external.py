@@ -334,7 +334,7 @@ EVEN = ["blocks 16129 and 16131, each second one: ", "blocks 16129, 16131, ... 1
     (ODD.format(255), [e + "FFh, as flash is when it is erased" for e in EVEN], ["write-lost"]),
     (MOVED.format(100), [f"from byte 614 on {SHIFTED}{more}: some are too many" for more in ("", ", in 4 pieces")], []),
     (SECOND, ["block 16129, the second of 8: zeros, as before the write"], ["write-tail-lost", "write-line-stale"]),
-    (SWAP, ["from byte 0 to byte 511: the bytes of each 16-bit word are swapped"], ["write-line-stale"])],
+    (SWAP, ["from byte 0 on: the bytes of each 16-bit word are swapped"], ["write-line-stale"])],
     ids=["zeros", "ones", "moved", "second", "swapped"])
 def test_what_a_write_has_spoilt(mscope, defect, stories, never):
     """The wrong blocks alone, by what they hold, and no defect as certain that shows otherwise."""
