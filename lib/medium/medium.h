@@ -135,8 +135,8 @@ uint64_t msc_medium_probe(const struct msc_medium *, uint32_t i);
  * follow; NULL: not known. */
 const uint8_t *msc_medium_original(const struct msc_medium *, uint64_t lba, size_t *len);
 /* The same of one block, and only if its filling has worked or has changed nothing: otherwise nobody knows
- * whether what was read lay there, or what spoils writes has made it. NULL: not known. */
-const uint8_t *msc_medium_held(const struct msc_medium *, uint64_t lba);
+ * whether what was read lay there, or what spoils writes has made it. false: not known. */
+bool msc_medium_held(const struct msc_medium *, uint64_t lba, uint8_t *block);
 
 /* ---- writing that stays: replace.c -------------------------------------------------------------- */
 

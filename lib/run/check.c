@@ -145,18 +145,15 @@ static uint8_t *read_old(struct msc_runner *r, const uint8_t *data, const uint8_
 {
 	size_t size = r->unit.block_size;
 	uint8_t *old = size && len % size == 0 ? calloc(1, len + 1) : NULL;
+	bool known = true;
 
-	for (size_t i = 0; old && i < len; i += size) {
-		const uint8_t *held = msc_medium_held(r->medium, lba + i / size);
-
-		if (held)
-			memcpy(old + i, held, size);
-		else if (memcmp(data + i, want + i, size) != 0) {
-			free(old);
-			return NULL;
-		}
-	}
-	return old;
+	for (size_t i = 0; old && known && i < len; i += size)
+		known = msc_medium_held(r->medium, lba + i / size, old + i) ||
+			!memcmp(data + i, want + i, size);
+	if (known)
+		return old;
+	free(old);
+	return NULL;
 }
 
 /* What differs from `want`, as a finding. lba: of the first byte; NULL: it is not of blocks. */
