@@ -150,10 +150,9 @@ static uint8_t *read_old(struct msc_runner *r, const uint8_t *data, const uint8_
 	for (size_t i = 0; old && known && i < len; i += size)
 		known = msc_medium_held(r->medium, lba + i / size, old + i) ||
 			!memcmp(data + i, want + i, size);
-	if (known)
-		return old;
-	free(old);
-	return NULL;
+	if (!known)
+		free(old);
+	return known ? old : NULL;
 }
 
 /* What differs from `want`, as a finding. lba: of the first byte; NULL: it is not of blocks. */
@@ -176,19 +175,18 @@ static int compare(struct msc_runner *r, const struct msc_rule *rule, const stru
 	snprintf(expected, sizeof expected, "%02x at byte %zu", want[at], at);
 	snprintf(actual, sizeof actual, "%02x at byte %zu, and %zu of %zu bytes differ", data[at],
 		 at, differ, len);
-	old = rule == &msc_rule_expect_data && lba ? read_old(r, data, want, len, *lba) : NULL;
-	known.old = old;
+	known.old = old = rule == &msc_rule_expect_data && lba ? read_old(r, data, want, len, *lba)
+							       : NULL;
 	msc_data_story(story, sizeof story, data, want, len, &known);
 	free(old);
 	snprintf(text, sizeof text, "%s: %s", what, story);
 	return msc_check_stated(r, rule, x, expected, actual, err, text);
 }
 
-/* A block that holds the stamp of another one; false: there is none. */
+/* A block that holds the stamp of another one; false: there is none, or blocks are smaller than a stamp. */
 static bool find_alias(const uint8_t *data, size_t len, uint64_t lba, uint32_t block_size,
 		       uint64_t *at, uint64_t *stamp)
 {
-	/* A device may say that its blocks are smaller than a stamp. */
 	if (block_size < MSC_STAMP_LEN)
 		return false;
 	for (size_t i = 0; i + block_size <= len; i += block_size) {
