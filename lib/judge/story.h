@@ -3,7 +3,6 @@
 #ifndef MSC_JUDGE_STORY_H
 #define MSC_JUDGE_STORY_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,12 +11,12 @@ struct msc_story {
 	uint64_t lba;	     /* of the first byte */
 	uint32_t block_size; /* 0: the data is not of blocks */
 	uint32_t packet;     /* wMaxPacketSize */
-	bool old;	     /* the blocks that differ hold what they held before the write */
+	const uint8_t *old;  /* `len` bytes: what was there before the write; NULL */
 };
 
-/* "blocks 3 to 5: zeros", "a packet of 64 bytes is missing at byte 128", "from byte 7 on it is
- * shifted by 1 byte", "only bits were cleared"; at least which blocks or bytes differ. Both are of
- * `len` bytes. Returns buf; empty when nothing differs. */
+/* "blocks 3, 5, ... 9, each second one: zeros", "a packet of 64 bytes is missing at byte 128", "from byte
+ * 7 on it is shifted by 1 byte", "only bits were cleared"; at least which blocks or bytes differ, and of
+ * how many. Both are of `len` bytes. Returns buf; empty when nothing differs. */
 char *msc_data_story(char *buf, size_t size, const uint8_t *got, const uint8_t *want, size_t len,
 		     const struct msc_story *);
 

@@ -123,6 +123,16 @@ const uint8_t *msc_medium_original(const struct msc_medium *m, uint64_t lba, siz
 	return first;
 }
 
+bool msc_medium_held(const struct msc_medium *m, uint64_t lba, uint8_t *block)
+{
+	const struct care_block *b = care_find(m, lba);
+
+	if (!b || !(b->kind & (CARE_SCRATCH | CARE_PROBE)) || (b->held && b->spoilt))
+		return false;
+	memcpy(block, lies_there(b), m->block_size);
+	return true;
+}
+
 static bool is_known(const struct msc_medium *m, const uint8_t *content, uint64_t hash)
 {
 	for (size_t i = 0; i < m->n_wrote; i++)

@@ -53,6 +53,7 @@ struct care_block {
 	const uint8_t *held; /* what the case under way has found there; NULL: data */
 	uint16_t kind;
 	bool dirty; /* may differ since it was last compared, or filled */
+	bool spoilt; /* what the case has found is neither what it was filled with nor `data` */
 	bool noted; /* it is in the journal */
 	bool leave; /* of an earlier run: what lies there is not that run's */
 };

@@ -2,8 +2,10 @@
 /* The mark is written first, and shows what a write does on this device: whether it can be read back and where,
  * and what else changes with it. Where that makes the saved blocks worthless the writing ends. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "base/swapped.h"
 #include "medium/care.h"
 
 /* Where the mark can be seen: at its place, or where a device that cuts addresses puts it. */
@@ -41,19 +43,30 @@ static int find_mark(struct msc_medium *m, struct msc_err *err)
 static int compare_mark(struct msc_medium *m, const uint8_t *mark, struct msc_err *err)
 {
 	uint8_t *now = care_room(m, err);
-	uint32_t same = 0;
+	uint32_t same = 0, end = m->block_size;
+	char to[24] = "on";
+	const char *how = NULL;
 	bool good = false;
 	int rc = now ? care_read(m, m->mark_at, 1, now, &good, err) : -1;
 
 	while (rc == 0 && good && same < m->block_size && now[same] == mark[same])
 		same++;
 	m->untrue = rc == 0 && good && same < m->block_size;
+	while (m->untrue && now[end - 1] == mark[end - 1])
+		end--;
+	if (m->untrue)
+		how = msc_swapped(now, mark, m->block_size);
 	free(now);
+	if (end < m->block_size)
+		snprintf(to, sizeof to, "to byte %u", end - 1);
 	if (m->untrue)
 		care_end(m,
-			 "block %" PRIu64 " reads otherwise than it was written, from byte %u on%s",
-			 m->mark_at, same,
-			 same == 512 ? ": only its first 512 bytes are stored" : "");
+			 "block %" PRIu64
+			 " reads otherwise than it was written, from byte %u %s%s%s",
+			 m->mark_at, same, to, how || same == 512 ? ": " : "",
+			 how           ? how
+			 : same == 512 ? "only its first 512 bytes are stored"
+				       : "");
 	return rc;
 }
 

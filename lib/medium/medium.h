@@ -134,6 +134,9 @@ uint64_t msc_medium_probe(const struct msc_medium *, uint32_t i);
 /* The blocks from there on as the case under way has found them, filled or not, and how many bytes
  * follow; NULL: not known. */
 const uint8_t *msc_medium_original(const struct msc_medium *, uint64_t lba, size_t *len);
+/* The same of one block, and only if its filling has worked or has changed nothing: otherwise nobody knows
+ * whether what was read lay there, or what spoils writes has made it. false: not known. */
+bool msc_medium_held(const struct msc_medium *, uint64_t lba, uint8_t *block);
 
 /* ---- writing that stays: replace.c -------------------------------------------------------------- */
 

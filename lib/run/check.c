@@ -139,19 +139,20 @@ static int check_amount(struct msc_runner *r, const struct msc_exprs *e, int64_t
 	return msc_check_stated(r, rule, x, expected, found, err, what);
 }
 
-/* The blocks that differ still hold what the case has found there. */
-static bool is_original(struct msc_runner *r, const uint8_t *data, const uint8_t *want, size_t len,
-			uint64_t lba)
+/* What the blocks that differ held before the case wrote to them, to be freed; NULL: it is not known of all. */
+static uint8_t *read_old(struct msc_runner *r, const uint8_t *data, const uint8_t *want, size_t len,
+			 uint64_t lba)
 {
-	size_t known = 0, size = r->unit.block_size;
-	const uint8_t *found = msc_medium_original(r->medium, lba, &known);
+	size_t size = r->unit.block_size;
+	uint8_t *old = size && len % size == 0 ? calloc(1, len + 1) : NULL;
+	bool known = true;
 
-	if (!found || !size || known < len)
-		return false;
-	for (size_t i = 0; i + size <= len; i += size)
-		if (memcmp(data + i, want + i, size) && memcmp(data + i, found + i, size))
-			return false;
-	return true;
+	for (size_t i = 0; old && known && i < len; i += size)
+		known = msc_medium_held(r->medium, lba + i / size, old + i) ||
+			!memcmp(data + i, want + i, size);
+	if (!known)
+		free(old);
+	return known ? old : NULL;
 }
 
 /* What differs from `want`, as a finding. lba: of the first byte; NULL: it is not of blocks. */
@@ -159,13 +160,12 @@ static int compare(struct msc_runner *r, const struct msc_rule *rule, const stru
 		   const uint8_t *data, const uint8_t *want, size_t len, const uint64_t *lba,
 		   const char *what, struct msc_err *err)
 {
-	bool is_old = rule == &msc_rule_expect_data && lba && is_original(r, data, want, len, *lba);
-	const struct msc_story known = { .old = is_old,
-					 .lba = lba ? *lba : 0,
-					 .block_size = lba ? r->unit.block_size : 0,
-					 .packet = lba ? r->target->device.max_packet_in : 0 };
-	char expected[80], actual[80], story[160], text[320];
+	struct msc_story known = { .lba = lba ? *lba : 0,
+				   .block_size = lba ? r->unit.block_size : 0,
+				   .packet = lba ? r->target->device.max_packet_in : 0 };
+	char expected[80], actual[80], story[240], text[400];
 	size_t at = 0, differ = 0;
+	uint8_t *old;
 
 	for (size_t i = 0; i < len; i++)
 		if (data[i] != want[i] && differ++ == 0)
@@ -175,16 +175,18 @@ static int compare(struct msc_runner *r, const struct msc_rule *rule, const stru
 	snprintf(expected, sizeof expected, "%02x at byte %zu", want[at], at);
 	snprintf(actual, sizeof actual, "%02x at byte %zu, and %zu of %zu bytes differ", data[at],
 		 at, differ, len);
+	known.old = old = rule == &msc_rule_expect_data && lba ? read_old(r, data, want, len, *lba)
+							       : NULL;
 	msc_data_story(story, sizeof story, data, want, len, &known);
+	free(old);
 	snprintf(text, sizeof text, "%s: %s", what, story);
 	return msc_check_stated(r, rule, x, expected, actual, err, text);
 }
 
-/* A block that holds the stamp of another one; false: there is none. */
+/* A block that holds the stamp of another one; false: there is none, or blocks are smaller than a stamp. */
 static bool find_alias(const uint8_t *data, size_t len, uint64_t lba, uint32_t block_size,
 		       uint64_t *at, uint64_t *stamp)
 {
-	/* A device may say that its blocks are smaller than a stamp. */
 	if (block_size < MSC_STAMP_LEN)
 		return false;
 	for (size_t i = 0; i + block_size <= len; i += block_size) {

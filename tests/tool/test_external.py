@@ -321,6 +321,34 @@ def test_all_writes_to_one_block_are_found_and_put_back(mscope):
     assert disk.read_bytes() == before
 
 
+ODD = "for (uint32_t i = 1; i < n; i += 2) memset(buffer + i * BLOCK, {}, BLOCK);"
+MOVED = "if (n > 1) memmove(buffer + BLOCK + {0}, buffer + BLOCK, n * BLOCK - BLOCK - {0});"
+SWAP = "for (uint32_t i = 0; i < n * BLOCK; i += 2) { uint8_t t = buffer[i]; buffer[i] = buffer[i + 1]; buffer[i + 1] = t; }"
+SECOND = "if (n > 1) { if (!hw_write(lba, 1, buffer) || (n > 2 && !hw_write(lba + 2, n - 2, buffer + 2 * BLOCK))) return false; continue; }"
+SHIFTED = "it is shifted by 100 bytes"
+EVEN = ["blocks 16129 and 16131, each second one: ", "blocks 16129, 16131, ... 16135, each second one: ", "blocks 16129, 16131, ... 16191, each second one: "]
+
+
+@pytest.mark.parametrize("defect, stories, never", [
+    (ODD.format(0), [e + "zeros, as before the write" for e in EVEN], ["write-tail-lost", "write-line-stale"]),
+    (ODD.format(255), [e + "FFh, as flash is when it is erased" for e in EVEN], ["write-lost"]),
+    (MOVED.format(100), [f"from byte 614 on {SHIFTED}{more}: some are too many" for more in ("", ", in 4 pieces")], []),
+    (SECOND, ["block 16129, the second of 8: zeros, as before the write"], ["write-tail-lost", "write-line-stale"]),
+    (SWAP, ["from byte 0 on: the bytes of each 16-bit word are swapped"], ["write-line-stale"])],
+    ids=["zeros", "ones", "moved", "second", "swapped"])
+def test_what_a_write_has_spoilt(mscope, defect, stories, never):
+    """The wrong blocks alone, by what they hold, and no defect as certain that shows otherwise."""
+    text = (EXAMPLE / "disk.c").read_text()
+    (mscope.cwd / "spoilt.c").write_text(text.replace("\t\tif (!hw_write(", f"\t\t{defect}\n\t\tif (!hw_write("))
+    build(mscope.cwd, mscope.cwd / "spoilt.c", EXAMPLE / "port_mscope.c")
+    found = mscope.json("check", "sim:./disk.so", "--allow-writes", "-s", "bot.case*.write10", "-s", "bot.case12.*",
+                        "-s", "scsi.integrity.*", "-s", "scsi.write10.*", status=1)
+    said = {f["message"] for c in found["cases"] for f in c["findings"]}
+    for story in stories:
+        assert any(message.endswith(story) for message in said), (story, sorted(said))
+    assert not {c["id"] for c in found["causes"] if c["confidence"] == "certain"} & set(never)
+
+
 def test_its_port_is_short():
     lines = [line for line in (EXAMPLE / "port_mscope.c").read_text().splitlines() if line.strip()]
     assert len(lines) <= 150

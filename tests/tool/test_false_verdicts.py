@@ -209,7 +209,8 @@ def test_the_culprit_is_named_and_not_who_contradicts_it(mscope):
 
 
 def test_old_data_is_called_that(mscope):
-    for fault, story in (("write-lost", "what was there before the write"), ("write-onto-first", "block apart")):
+    for fault, story in (("write-lost", "zeros, as before the write"), ("write-tail-lost", "the last of 2: what was there before the write"),
+                         ("write-onto-first", "block apart")):
         d = document(mscope, "check", f"sim:reference,fault={fault}", "--allow-writes", "-s", "bot.case12.write10")
         assert any(story in f["message"] for c in d["cases"] for f in c["findings"]), fault
 
