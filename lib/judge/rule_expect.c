@@ -53,7 +53,8 @@ const struct msc_rule msc_rule_expect_medium = {
 	.spec = "SBC-3, WRITE (10)",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "data is lost",
-	.mistake = "a refused or clipped write reaches the medium, or its neighbour",
+	.mistake =
+		"a refused or clipped write reaches the medium or its neighbour, or one that passed is not kept",
 };
 
 const struct msc_rule msc_rule_expect_value = {

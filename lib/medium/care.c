@@ -83,6 +83,7 @@ void care_heed_signs(struct msc_medium *m)
 
 	if (!m->capacity) /* there was none */
 		return;
+	m->taken |= !*m->ended && (g->changed != m->changed || (g->absent != m->absent && g->away));
 	if (g->changed != m->changed)
 		care_end(m, "the medium has been changed (the device says 6/28/00)");
 	if (g->absent != m->absent && g->away)

@@ -98,6 +98,7 @@ struct msc_medium {
 	bool marked;	/* the mark was read back */
 	uint64_t mark_at; /* where: elsewhere than `mark` on a device that cuts addresses */
 	bool untrue;	/* not even the mark reads as it was written */
+	bool taken; /* the device says that there is another medium, or none, and that has ended it */
 	bool cuts;	/* writes reach images: they are looked at every time */
 	bool aliased;	/* so do reads: an image is the block itself */
 	unsigned suspects; /* bits of the ways (care_images) that explain every hit so far */

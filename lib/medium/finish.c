@@ -105,7 +105,6 @@ void msc_medium_finish(struct msc_medium *m, struct msc_medium_end *end)
 		}
 		good = good && !*m->ended;
 		end->restored = good;
-		end->elsewhere = m->elsewhere;
 		if (!good && !*m->ended)
 			care_note(m, true,
 				  "blocks %" PRIu64 " to %" PRIu64 " could not be put back%s%s",
@@ -114,6 +113,7 @@ void msc_medium_finish(struct msc_medium *m, struct msc_medium_end *end)
 				  m->journal ? msc_journal_path(m->journal) : "");
 		care_revoke(m);
 	}
+	end->elsewhere = m->elsewhere;
 	if (m->journal && m->saved && !good)
 		msc_journal_close(m->journal);
 	else if (m->journal && msc_journal_remove(m->journal, &err) < 0)

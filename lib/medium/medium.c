@@ -64,6 +64,16 @@ bool msc_medium_is_untrue(const struct msc_medium *m)
 	return m->untrue;
 }
 
+bool msc_medium_is_taken(const struct msc_medium *m)
+{
+	return m->taken;
+}
+
+bool msc_medium_is_saved(const struct msc_medium *m)
+{
+	return m->saved;
+}
+
 unsigned msc_medium_elsewhere(const struct msc_medium *m, const char **text)
 {
 	*text = m->hit;

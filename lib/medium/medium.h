@@ -121,9 +121,13 @@ struct msc_medium_end {
 void msc_medium_finish(struct msc_medium *, struct msc_medium_end *);
 /* Why nothing may be written any more; NULL: it may. */
 const char *msc_medium_ended(const struct msc_medium *);
+/* That is why: the device says that the medium was changed or taken out, or gives another capacity. */
+bool msc_medium_is_taken(const struct msc_medium *);
 /* That is why: what the device reads is not what lies on its medium, so nothing of it can be saved. */
 bool msc_medium_is_untrue(const struct msc_medium *);
 
+/* Something is saved, which is to be put back. */
+bool msc_medium_is_saved(const struct msc_medium *);
 /* How many blocks have changed so far that nobody wrote; *text says of the newest how. */
 unsigned msc_medium_elsewhere(const struct msc_medium *, const char **text);
 

@@ -237,6 +237,7 @@ int care_check(struct msc_medium *m, bool thorough, struct msc_err *err)
 		return 0;
 	if (ask_capacity(m, &same, err) < 0)
 		return -1;
+	m->taken |= !same;
 	if (!same)
 		care_end(m, "the medium is another one: its capacity has changed");
 	if (*m->ended)

@@ -149,26 +149,6 @@ static int settle(struct msc_runner *r, bool *wedged, struct msc_err *err)
 	return yes || r->held_back ? 0 : msc_check_settled(r, rung, err);
 }
 
-static int restore(struct msc_runner *r, struct msc_err *err)
-{
-	const char *text;
-	unsigned hits;
-	bool good;
-
-	if (msc_medium_restore(r->medium, r->hasty, &good, err) < 0)
-		return -1;
-	if (!good)
-		msc_run_note(r,
-			     "%s: the scratch range could not be put back; it is tried again at "
-			     "the end of the run",
-			     r->s->name);
-	hits = msc_medium_elsewhere(r->medium, &text);
-	if (hits == r->elsewhere)
-		return 0;
-	r->elsewhere = hits;
-	return msc_check_elsewhere(r, NULL, text, err);
-}
-
 /* Brings the device back. What a host would do is judged; the rest is hidden, and named. */
 static int clean_up(struct msc_runner *r, bool *wedged, struct msc_err *err)
 {
@@ -176,12 +156,12 @@ static int clean_up(struct msc_runner *r, bool *wedged, struct msc_err *err)
 	if (r->o->as_hosts && msc_session_known(r->session)->only_control)
 		return 0;
 	if (*r->reason && !msc_session_last(r->session)) /* it was not begun */
-		return 0;
+		return msc_run_put_back(r, err);
 	if (msc_run_owes_reset(r) && msc_run_recover(r, err) < 0)
 		return -1;
 	if (settle(r, wedged, err) < 0)
 		return -1;
-	return r->s->writes && !*wedged ? restore(r, err) : 0;
+	return *wedged ? 0 : msc_run_put_back(r, err);
 }
 
 /* Whether some of what was found is let pass; then its reason is that of the case. */

@@ -270,10 +270,23 @@ static int check_original(struct msc_runner *r, const struct msc_record *x, cons
 		       "the medium was changed where nothing may be written", err);
 }
 
+/* What is stated of data that did not come: a failure, unless the case has one that says why. */
+static int check_no_data(struct msc_runner *r, const struct msc_record *x, const char *actual,
+			 const struct msc_rule *rule, const char *what, struct msc_err *err)
+{
+	if (msc_findings_worst(&r->findings) >= MSC_WARN)
+		return 0;
+	return msc_check_stated(r, rule, x, "data", actual, err, what);
+}
+
 static int check_data(struct msc_runner *r, const struct msc_expect *e, const struct msc_record *x,
 		      const uint8_t *data, size_t len, uint64_t lba, const struct msc_rule *rule,
 		      struct msc_err *err)
 {
+	if (e->n_data && !len)
+		return check_no_data(r, x, "none", rule,
+				     "what must come back could not be looked at: no data came",
+				     err);
 	for (size_t i = 0; i < e->n_data; i++) {
 		const struct msc_data_check *c = &e->data[i];
 		const struct msc_saved_answer *saved = &r->slots[c->slot];
@@ -287,8 +300,12 @@ static int check_data(struct msc_runner *r, const struct msc_expect *e, const st
 		case MSC_CHECK_BYTES: rc = check_bytes(r, c, x, data, len, rule, err); break;
 		case MSC_CHECK_ORIGINAL: rc = check_original(r, x, data, len, lba, err); break;
 		case MSC_CHECK_SAME:
-			rc = compare(r, rule, x, data, saved->data, both, NULL,
-				     "the answer is not the same as before", err);
+			rc = both ? compare(r, rule, x, data, saved->data, both, NULL,
+					    "the answer is not the same as before", err)
+				  : check_no_data(r, x, "none was saved", rule,
+						  "the answer could not be compared: the one that "
+						  "it must equal is empty",
+						  err);
 			break;
 		}
 		if (rc < 0)
@@ -321,19 +338,25 @@ int msc_check_exchange(struct msc_runner *r, const struct msc_expect *e, const s
 		return check_unseen(r, e, x, err);
 	if (check_status(r, e, x, err) < 0)
 		return -1;
-	/* Amounts and data mean something only when the command did what was asked. */
+	/* Amounts and data mean something only when the command did what was asked. Of data, a status that may be
+	 * any says that it must be there all the same. */
+	if (ex->csw.status != MSC_CSW_PASSED && !e->status && e->n_data)
+		return check_no_data(r, x, status_name(ex->csw.status), &msc_rule_expect_data,
+				     "what must come back could not be looked at: the command did "
+				     "not pass",
+				     err);
 	if (ex->csw.status == MSC_CSW_PHASE_ERROR ||
-	    (ex->csw.status != MSC_CSW_PASSED && !is_expected(e, ex->csw.status)))
+	    (ex->csw.status != MSC_CSW_PASSED && e->status && !is_expected(e, ex->csw.status)))
 		return 0;
 	if (check_amount(r, &e->transferred, (int64_t)ex->data_len, &msc_rule_expect_transferred,
 			 "another number of bytes was transferred than must be", x, err) < 0 ||
 	    check_amount(r, &e->residue, ex->csw.residue, &msc_rule_expect_value,
 			 "dCSWDataResidue is not what it must be", x, err) < 0)
 		return -1;
-	if (ex->dir != MSC_DIR_IN || ex->csw.status != MSC_CSW_PASSED)
+	if (ex->csw.status != MSC_CSW_PASSED)
 		return 0;
-	return check_data(r, e, x, ex->data, ex->data_len, msc_cdb_value(cdb, "lba"),
-			  &msc_rule_expect_data, err);
+	return check_data(r, e, x, ex->data, ex->dir == MSC_DIR_IN ? ex->data_len : 0,
+			  msc_cdb_value(cdb, "lba"), &msc_rule_expect_data, err);
 }
 
 static void take_back(struct msc_findings *f, const struct msc_rule *rule, size_t from)
@@ -424,6 +447,11 @@ int msc_check_control(struct msc_runner *r, const struct msc_expect *e, const st
 	if (check_outcome(r, e->outcome, c->outcome, x,
 			  "the control request ended otherwise than it must", err) < 0)
 		return -1;
+	if (c->outcome != MSC_OUT_DONE && !e->outcome && e->n_data)
+		return check_no_data(r, x, msc_outcome_name(c->outcome), &msc_rule_expect_value,
+				     "what must come back could not be looked at: the request was "
+				     "not carried out",
+				     err);
 	if (c->outcome != MSC_OUT_DONE)
 		return 0;
 	if (check_amount(r, &e->transferred, (int64_t)c->data_len, &msc_rule_expect_transferred,
@@ -441,20 +469,6 @@ int msc_check_poll(struct msc_runner *r, const struct msc_expect *e, const struc
 			     "the endpoint answered otherwise than it must", err);
 }
 
-int msc_check_time(struct msc_runner *r, int64_t took_ns, struct msc_err *err)
-{
-	char expected[32], actual[24];
-
-	if (!r->s->within_ns || took_ns <= r->s->within_ns)
-		return 0;
-	msc_format_ns(actual, sizeof actual, r->s->within_ns);
-	snprintf(expected, sizeof expected, "at most %s", actual);
-	msc_format_ns(actual, sizeof actual, took_ns);
-	return msc_check_stated(
-		r, &msc_rule_attach_time, r->slowest, expected, actual, err,
-		"the user waits longer for the volume than for that of other devices");
-}
-
 int msc_check_value(struct msc_runner *r, const struct msc_plan_unless *u, struct msc_err *err)
 {
 	int64_t met;
@@ -463,38 +477,4 @@ int msc_check_value(struct msc_runner *r, const struct msc_plan_unless *u, struc
 		return 0;
 	return msc_check_stated(r, &msc_rule_expect_value, msc_session_last(r->session),
 				u->met.text, NULL, err, u->because);
-}
-
-int msc_check_settled(struct msc_runner *r, int rung, struct msc_err *err)
-{
-	static const struct {
-		const char *actual, *message;
-	} rungs[] = {
-		{ "an answer", NULL },
-		{ "an answer only after a reset recovery",
-		  "after the scenario the device gave no valid answer to TEST UNIT READY" },
-		{ "an answer only after a port reset",
-		  "after the scenario the device gave no valid answer to TEST UNIT READY, and reset recovery did not help" },
-		{ "no valid answer, even after a port reset",
-		  "after the scenario the device gave no valid answer to TEST UNIT READY, and no reset helped" }
-	};
-	size_t at = rung < (int)MSC_COUNT(rungs) ? (size_t)rung : MSC_COUNT(rungs) - 1;
-
-	if (rung <= 0)
-		return 0;
-	return msc_check_stated(r, &msc_rule_expect_settles, NULL, rungs[0].actual,
-				rungs[at].actual, err, rungs[at].message);
-}
-
-int msc_check_readback(struct msc_runner *r, const char *text, struct msc_err *err)
-{
-	return msc_judge_stated(&msc_rule_scsi_write_readback, NULL, NULL, r->o->profile,
-				&r->findings, "what was written", NULL, err, "%s", text);
-}
-
-int msc_check_elsewhere(struct msc_runner *r, const struct msc_record *x, const char *text,
-			struct msc_err *err)
-{
-	return msc_judge_stated(&msc_rule_scsi_write_elsewhere, NULL, x, r->o->profile,
-				&r->findings, NULL, NULL, err, "%s", text);
 }

@@ -12,10 +12,13 @@ static bool sense_matches(const struct msc_sense_want *w, const struct msc_sense
 }
 
 /* Which part of it is not as any of those wanted. */
-static const char *sense_differs(const struct msc_expect *e, const struct msc_sense_data *d)
+static const char *sense_differs(const struct msc_expect *e, const struct msc_record *x,
+				 const struct msc_sense_data *d)
 {
 	bool key = false, asc = false;
 
+	if (!msc_exchange_passed(&x->u.exchange))
+		return "what the sense data must be could not be looked at: REQUEST SENSE did not pass";
 	if (!d->valid)
 		return "there is no sense data to say why";
 	for (size_t i = 0; i < e->n_sense; i++) {
@@ -55,5 +58,5 @@ int msc_check_sense(struct msc_runner *r, const struct msc_expect *e, const stru
 	return msc_check_stated(r, &msc_rule_expect_sense, x, expected,
 				d->valid ? msc_sense_text(actual, sizeof actual, d)
 					 : "no valid sense data",
-				err, sense_differs(e, d));
+				err, sense_differs(e, x, d));
 }

@@ -2,7 +2,7 @@
 /* How much a finding weighs in the case that it was made in.
  *
  * Under profile interop nothing is a failure but what a host shows that really sends it: findings of a
- * case that imitates no host are warnings at most. Under usbif a failure names the test of USB-IF that
+ * case that imitates no host are warnings at most, but for harm that is done to the medium. Under usbif a failure names the test of USB-IF that
  * its case carries out.
  *
  * Facts that do not change, such as a descriptor or the form of INQUIRY data, come again and again in
@@ -19,7 +19,7 @@ enum msc_severity msc_run_worst(const struct msc_runner *r)
 
 static void weigh(const struct msc_runner *r, struct msc_finding *f)
 {
-	if (f->severity > msc_run_worst(r))
+	if (f->severity > msc_run_worst(r) && !f->harm)
 		f->severity = msc_run_worst(r);
 	if (r->o->profile == MSC_PROFILE_USBIF && f->severity == MSC_FAIL)
 		f->test = r->s->test ? r->s->test : MSC_NO_TEST;

@@ -21,8 +21,8 @@ const char *msc_verdict_name(enum msc_verdict v)
 
 bool msc_summary_is_good(const struct msc_summary *s)
 {
-	return !s->count[MSC_VERDICT_FAIL] && !s->count[MSC_VERDICT_ERROR] && !s->elsewhere &&
-	       !s->not_restored && !s->stale;
+	return !s->count[MSC_VERDICT_FAIL] && !s->count[MSC_VERDICT_ERROR] && !s->not_restored &&
+	       !s->stale;
 }
 
 static void on_medium_note(void *user, bool safety, const char *text)
@@ -259,6 +259,8 @@ static int run_cases(struct msc_runner *r, const struct msc_scenarios *all, stru
 		bool wedged = false;
 		int rc;
 
+		r->next = &all->list[i + 1];
+		r->n_next = all->count - i - 1;
 		if (r->hasty && msc_now(r->target->clock) >= r->end_ns) {
 			skip_rest(r, all, i, "the device hangs, and has had its time");
 			break;
@@ -274,7 +276,7 @@ static int run_cases(struct msc_runner *r, const struct msc_scenarios *all, stru
 		tell_revived(r);
 		tell_hasty(r);
 		if (r->o->as_hosts && all->list[i]->host && r->summary->count[MSC_VERDICT_FAIL])
-			break;
+			break; /* msc_run_put_back has seen it coming */
 	}
 	return 0;
 }
@@ -325,7 +327,6 @@ static void finish_medium(struct msc_runner *r)
 		msc_run_note(r, "at the end of the run %s", why);
 	else
 		msc_medium_finish(r->medium, &end);
-	r->summary->elsewhere = end.elsewhere;
 	r->summary->not_restored = !end.restored;
 	msc_medium_free(r->medium);
 }

@@ -23,7 +23,6 @@ const char *msc_verdict_name(enum msc_verdict);
 struct msc_summary {
 	unsigned count[MSC_VERDICTS];
 	int64_t device_ns; /* of the target's clock */
-	unsigned elsewhere; /* blocks of the medium that changed although nobody wrote them */
 	bool not_restored;  /* what was written could not be put back */
 	unsigned stale;	    /* waivers that have expired or are unused */
 };

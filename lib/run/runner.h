@@ -4,6 +4,7 @@
  *	run.c    the run: facts of the device, order, what happens when it goes away
  *	case.c   one scenario: needs, steps, recovery, verdict
  *	step*.c  one step; check.c what was stated about its answer
+ *	check_end.c, put_back.c  once the steps are over
  *
  * Private to lib/run. A function returns -1 only when the run cannot go on (the device has
  * gone, the user stopped it, the host failed). What ends a case alone is noted in the runner. */
@@ -60,6 +61,7 @@ struct msc_runner {
 	uint8_t max_lun;
 	struct msc_medium *medium;
 	unsigned elsewhere; /* of its blocks that have been told of */
+	bool told_lost;	    /* and that nothing can be put back any more */
 	char no_endpoints[256]; /* why there is nothing but whole commands, if so */
 	char no_journal[512]; /* why there is no place for one; empty: there is */
 	struct msc_err judge_err; /* from within the session's callback */
@@ -78,6 +80,9 @@ struct msc_runner {
 
 	struct msc_told facts[MSC_FACTS_MAX];
 	size_t n_facts;
+
+	struct msc_scenario *const *next; /* the cases after the one under way */
+	size_t n_next;
 
 	/* the case under way */
 	const struct msc_scenario *s;
@@ -221,8 +226,14 @@ int msc_check_settled(struct msc_runner *, int rung, struct msc_err *) MSC_MUST_
 
 /* What was written for safety's sake did not read as it was written: a finding of the case. */
 int msc_check_readback(struct msc_runner *, const char *text, struct msc_err *) MSC_MUST_CHECK;
-/* A block has changed that nobody wrote: a finding of the case. */
-int msc_check_elsewhere(struct msc_runner *, const struct msc_record *, const char *text,
+/* A block has changed that nobody wrote: a finding of the case. harm: the writes were such as every host sends. */
+int msc_check_elsewhere(struct msc_runner *, const char *text, bool harm,
 			struct msc_err *) MSC_MUST_CHECK;
+/* The medium does not take back what was found on it, or is no longer the one that it was. */
+int msc_check_lost(struct msc_runner *, const char *text, struct msc_err *) MSC_MUST_CHECK;
+
+/* put_back.c: what the case has written, and at the end of the last that writes all that the run has: what is
+ * seen of the medium then is found in that case. */
+int msc_run_put_back(struct msc_runner *, struct msc_err *) MSC_MUST_CHECK;
 
 #endif

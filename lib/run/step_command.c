@@ -201,7 +201,7 @@ static int send(struct msc_runner *r, const struct msc_request *rq, const struct
 	return 0;
 }
 
-/* *record: of REQUEST SENSE; NULL: it did not pass. */
+/* *record: of REQUEST SENSE, of which nothing is valid unless it passed. */
 static int ask_sense(struct msc_runner *r, uint8_t lun, const struct msc_record **record,
 		     struct msc_sense_data *out, struct msc_err *err)
 {
@@ -213,9 +213,7 @@ static int ask_sense(struct msc_runner *r, uint8_t lun, const struct msc_record 
 	if (send(r, &rq, record, err) < 0)
 		return -1;
 	x = &(*record)->u.exchange;
-	if (!msc_csw_is_valid(x) || x->csw.status != MSC_CSW_PASSED)
-		*record = NULL;
-	else
+	if (msc_exchange_passed(x))
 		*out = msc_sense_decode(x->data, x->data_len);
 	return 0;
 }
@@ -227,7 +225,7 @@ int msc_run_sense(struct msc_runner *r, uint8_t lun, const struct msc_expect *e,
 
 	if (ask_sense(r, lun, &record, out, err) < 0)
 		return -1;
-	return e && record ? msc_check_sense(r, e, record, out, err) : 0;
+	return e && !r->ended ? msc_check_sense(r, e, record, out, err) : 0;
 }
 
 /* What the sense data of a command that failed says, or that it is to be sent again: *again, NULL where it has
@@ -238,7 +236,7 @@ static int look_at_sense(struct msc_runner *r, const struct msc_plan_command *c,
 {
 	if (again && (*again = msc_check_again(r, &c->expect, sense, from)))
 		return 0;
-	return record ? msc_check_sense(r, &c->expect, record, sense, err) : 0;
+	return r->ended ? 0 : msc_check_sense(r, &c->expect, record, sense, err);
 }
 
 /* Of a READ or WRITE that failed with all of its data moved: whether it was carried out all the same is for the
@@ -377,7 +375,7 @@ static int send_with_care(struct msc_runner *r, const struct msc_plan_command *c
 	if (msc_medium_after(r->medium, &w, err) < 0)
 		return -1;
 	if (rc == 0 && *w.hit)
-		rc = msc_check_elsewhere(r, NULL, w.hit, err);
+		rc = msc_check_elsewhere(r, w.hit, false, err);
 	if (*w.hit) {
 		const char *text;
 

@@ -251,5 +251,9 @@ int msc_load_command(struct msc_loader *l, const struct msc_yaml *step, struct m
 		return msc_load_expected(l, step,
 					 "'host' in the scenario, before its steps, for "
 					 "'on_failure'");
+	if (c->leave && c->expect.n_sense)
+		return msc_load_expected(l, step,
+					 "'expect' without 'sense' beside 'leave', after which "
+					 "nothing is asked");
 	return settle_direction(l, step, c);
 }

@@ -2,6 +2,7 @@
 /* What a scenario states about an answer: status, sense, amounts, data, outcomes. */
 #include "scenario/load.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,6 +124,13 @@ static int bits(struct msc_loader *l, const struct msc_yaml *n, unsigned *out, c
 	return 0;
 }
 
+#define UNSAID UINT_MAX /* how it ends */
+
+static bool states_more(const struct msc_expect *e)
+{
+	return e->transferred.count || e->residue.count || e->n_data;
+}
+
 static int statuses(struct msc_loader *l, const struct msc_yaml *n, void *into,
 		    const struct msc_key *k)
 {
@@ -145,8 +153,17 @@ int msc_load_expect(struct msc_loader *l, const struct msc_yaml *n, void *into,
 		{0},
 	};
 
+	struct msc_expect *e = into;
+
 	(void)k;
-	return msc_load_map(l, n, "'expect'", keys, into);
+	e->status = UNSAID;
+	if (msc_load_map(l, n, "'expect'", keys, into) < 0)
+		return -1;
+	if (e->status == UNSAID)
+		e->status = e->n_sense       ? 1u << MSC_CSW_FAILED
+			    : states_more(e) ? 1u << MSC_CSW_PASSED
+					     : 0;
+	return 0;
 }
 
 static int control_outcomes(struct msc_loader *l, const struct msc_yaml *n, void *into,
@@ -170,8 +187,14 @@ int msc_load_expect_control(struct msc_loader *l, const struct msc_yaml *n, void
 	};
 	struct msc_expect *e = into;
 
-	if (n->kind == MSC_YAML_MAP)
-		return msc_load_map(l, n, "'expect'", keys, into);
+	if (n->kind == MSC_YAML_MAP) {
+		e->outcome = UNSAID;
+		if (msc_load_map(l, n, "'expect'", keys, into) < 0)
+			return -1;
+		if (e->outcome == UNSAID)
+			e->outcome = states_more(e) ? 1u << MSC_OUT_DONE : 0;
+		return 0;
+	}
 	return control_outcomes(l, n, &e->outcome, k);
 }
 

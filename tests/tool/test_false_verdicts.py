@@ -105,6 +105,31 @@ def test_what_is_stated_and_cannot_be_looked_at_fails(mscope):
     assert "could not be looked at" in c["findings"][0]["message"]
 
 
+HARMS = ("cache-stale", "page-rest-lost", "medium-drops", "buffer-end", "write-onto-first", "write-past-wraps", "unit-rest-lost",
+         "write-last-lost", "medium-wraps", "wp-ignored")
+
+
+@pytest.mark.parametrize("fault", HARMS)
+def test_the_exit_status_is_that_of_the_verdicts(mscope, fault):
+    """What the care of the medium sees has a verdict, in every profile and on every way through the suite."""
+    for args in (["--bring-up"], ["--select", "attach.linux.copy"], ["--profile", "interop", "--select", "scsi.write.*"]):
+        d = document(mscope, "check", f"sim:reference,fault={fault}", "--allow-writes", *args)
+        s = d["summary"]
+        assert d["exit_status"] == (s["fail"] + s["error"] > 0), (args, s)
+
+
+@pytest.mark.parametrize("fault, rule", [("cache-stale", "expect.medium"), ("page-rest-lost", "scsi.write.elsewhere")])
+def test_what_is_done_to_the_medium_is_found_in_a_case(mscope, fault, rule):
+    """Both had passed, with notes and exit status 1: the last case that writes tells, and what to do next follows from it."""
+    target = f"sim:reference,fault={fault}"
+    d = document(mscope, "check", target, "--bring-up", "--allow-writes")
+    assert (d["cases"][12]["name"], d["cases"][12]["verdict"]) == ("attach.macos.copy", "fail")
+    assert rule in {f["rule"] for f in d["cases"][12]["findings"] if f["severity"] == "fail"} and d["summary"]["fail"] == 1
+    out = mscope("check", target, "--bring-up", "--allow-writes", status=1).out
+    assert rule in out[out.index("\nnext "):] and "all steps passed" not in out
+    assert rule in {r for _, r in loud(document(mscope, "check", target, "--select", "attach.linux.copy", "--allow-writes"), "fail")}
+
+
 @pytest.mark.nosan
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("fault", [f["name"] for f in listing("faults") if f["name"].startswith("hang") or f["name"].startswith("csw-missing")])

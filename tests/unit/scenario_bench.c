@@ -71,11 +71,14 @@ static void on_event(void *user, const struct msc_event *e)
 		s->high_ns = e->high_ns;
 		break;
 	case MSC_EV_CASE_BEGIN: s->begins++; break;
-	case MSC_EV_RECORD: s->records++; break;
+	case MSC_EV_RECORD:
+		s->records++;
+		s->stated = s->asked;
+		s->journal |= case_journal_exists(s);
+		break;
 	case MSC_EV_NOTE: copy(s->note, sizeof s->note, e->text); break;
 	case MSC_EV_CASE_END:
 		case_end(s, e);
-		s->journals += case_journal_exists(s);
 		break;
 	case MSC_EV_RUN_END:
 		s->ended = e->summary != NULL;

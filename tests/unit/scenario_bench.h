@@ -21,7 +21,8 @@
 /* What the events of a run said. */
 struct seen {
 	char dir[32]; /* of the journal */
-	unsigned begins, ends, records, journals;
+	unsigned begins, ends, records;
+	bool journal; /* was there after a command of a case */
 	enum msc_verdict verdict; /* of the first case */
 	char reason[256];	  /* of the first case */
 	char rule[64];		  /* of its worst finding */
@@ -32,6 +33,7 @@ struct seen {
 	bool begun, ended;
 	unsigned stop_after; /* transfers; 0: never */
 	unsigned asked;
+	unsigned stated; /* of those up to the last that belongs to a case, before what was written is put back */
 	size_t will_run; /* of the estimate */
 	int64_t low_ns, high_ns;
 	struct msc_summary summary;

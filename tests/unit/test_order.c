@@ -28,15 +28,16 @@ struct seen_all {
 	size_t n;
 };
 
-/* Facts are told once in a run, by the first case that meets them (run/fact.c). */
-static enum msc_verdict verdict_without_facts(const struct msc_event *ev)
+/* Facts are told once in a run, by the first case that meets them (run/fact.c); harm that the whole run has done, by
+ * the last that writes (run/put_back.c). */
+static enum msc_verdict verdict_of_its_own(const struct msc_event *ev)
 {
 	enum msc_severity worst = MSC_IGNORE;
 
 	for (size_t i = 0; i < ev->findings->count; i++) {
 		const struct msc_finding *f = &ev->findings->list[i];
 
-		if (!f->rule->fact && f->severity > worst)
+		if (!f->rule->fact && !f->harm && f->severity > worst)
 			worst = f->severity;
 	}
 	if (ev->verdict == MSC_VERDICT_SKIP || ev->verdict == MSC_VERDICT_ERROR)
@@ -53,8 +54,7 @@ static void on_event(void *user, const struct msc_event *ev)
 	if (ev->kind != MSC_EV_CASE_END)
 		return;
 	assert_true(s->n < CASES_MAX);
-	s->list[s->n++] =
-		(struct seen){ msc_scenario_name(ev->scenario), verdict_without_facts(ev) };
+	s->list[s->n++] = (struct seen){ msc_scenario_name(ev->scenario), verdict_of_its_own(ev) };
 }
 
 static void run(const char *target, struct msc_scenario **list, size_t n, struct seen_all *seen)

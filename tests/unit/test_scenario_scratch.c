@@ -94,7 +94,7 @@ static void write_file(const char *path, uint8_t byte)
 }
 
 /* One case on a medium of 77h, stopped after so many transfers unless that is 0: what was on it is there again, and
- * the journal was there while it had to be. Answers how many transfers there were. */
+ * the journal was there while it had to be. Answers how many transfers there were before that. */
 static unsigned put_back(const char *yaml, unsigned stop_after)
 {
 	struct seen s = case_fresh();
@@ -113,11 +113,11 @@ static unsigned put_back(const char *yaml, unsigned stop_after)
 	read_block(t, after);
 	assert_memory_equal(before, after, sizeof before);
 	assert_string_equal(s.note, "");
-	assert_int_equal(s.journals, 1);
+	assert_true(s.journal);
 	msc_target_close(t);
 	unlink(file);
 	case_done(&s);
-	return s.asked;
+	return s.stated;
 }
 
 static void test_put_back(void **state)
