@@ -199,6 +199,7 @@ int msc_load_save(struct msc_loader *l, const struct msc_yaml *n, void *into,
 	return 0;
 }
 
+/* A pattern, or { hex: "..." }. */
 int msc_load_out_data(struct msc_loader *l, const struct msc_yaml *n, void *into,
 		      const struct msc_key *k)
 {

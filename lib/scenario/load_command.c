@@ -169,7 +169,6 @@ static int intent(struct msc_loader *l, const struct msc_yaml *n, void *into,
 	return 0;
 }
 
-/* A pattern, or { hex: "..." }. */
 /* A data phase needs a direction from somewhere. */
 static int settle_direction(struct msc_loader *l, const struct msc_yaml *step,
 			    struct msc_plan_command *c)
