@@ -52,6 +52,15 @@ static int put_back_case(struct msc_runner *r, struct msc_err *err)
 	return 0;
 }
 
+/* A failure, unless one was found that may well be the reason: then the notes of the medium's care are enough. */
+static int lost(struct msc_runner *r, const char *text, struct msc_err *err)
+{
+	r->told_lost = true;
+	if (r->summary->count[MSC_VERDICT_FAIL] || msc_findings_worst(&r->findings) == MSC_FAIL)
+		return 0;
+	return msc_check_lost(r, text, err);
+}
+
 static int put_back_all(struct msc_runner *r, struct msc_err *err)
 {
 	int64_t began = msc_now(r->target->clock);
@@ -66,12 +75,11 @@ static int put_back_all(struct msc_runner *r, struct msc_err *err)
 	r->end_ns += msc_now(r->target->clock) - began; /* the cases after it have their own time */
 	if (good || msc_medium_ended(r->medium))
 		return 0;
-	r->told_lost = true;
 	snprintf(text, sizeof text,
 		 "what was found in blocks %" PRIu64 " to %" PRIu64 " could not be put back",
 		 msc_medium_first(r->medium),
 		 msc_medium_first(r->medium) + msc_medium_blocks(r->medium) - 1);
-	return msc_check_lost(r, text, err);
+	return lost(r, text, err);
 }
 
 /* What has been seen since it was told last. */
@@ -95,9 +103,9 @@ static int tell(struct msc_runner *r, struct msc_err *err)
 	if (!ended || r->told_lost || !msc_medium_is_saved(r->medium) ||
 	    msc_medium_is_untrue(r->medium))
 		return 0;
-	r->told_lost = true;
 	if (!msc_medium_is_taken(r->medium))
-		return msc_check_lost(r, ended, err);
+		return lost(r, ended, err);
+	r->told_lost = true;
 	/* a person may have done that: nothing is known of what was written */
 	msc_run_end_case(r, MSC_VERDICT_ERROR, "what was written is not put back: %s", ended);
 	return 0;
