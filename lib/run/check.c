@@ -283,7 +283,8 @@ static int check_data(struct msc_runner *r, const struct msc_expect *e, const st
 		      const uint8_t *data, size_t len, uint64_t lba, const struct msc_rule *rule,
 		      struct msc_err *err)
 {
-	bool optional = e->status & 1u << MSC_CSW_FAILED; /* the author has said that it may not be there */
+	/* A status that may be failed says that it need not be there. */
+	bool optional = e->status & 1u << MSC_CSW_FAILED;
 
 	if (e->n_data && !len && !optional)
 		return check_no_data(r, x, "none", rule,
@@ -305,10 +306,11 @@ static int check_data(struct msc_runner *r, const struct msc_expect *e, const st
 			rc = both || optional
 				     ? compare(r, rule, x, data, saved->data, both, NULL,
 					       "the answer is not the same as before", err)
-				     : check_no_data(r, x, "none was saved", rule,
-						  "the answer could not be compared: the one that "
-						  "it must equal is empty",
-						  err);
+				     : check_no_data(
+					       r, x, "none was saved", rule,
+					       "the answer could not be compared: the one that "
+					       "it must equal is empty",
+					       err);
 			break;
 		}
 		if (rc < 0)

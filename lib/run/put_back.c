@@ -56,7 +56,8 @@ static int put_back_case(struct msc_runner *r, struct msc_err *err)
 static int lost(struct msc_runner *r, const char *text, struct msc_err *err)
 {
 	r->told_lost = true;
-	if (r->summary->count[MSC_VERDICT_FAIL] || msc_findings_worst(&r->findings) == MSC_FAIL)
+	if (r->summary->count[MSC_VERDICT_FAIL] ||
+	    (msc_findings_worst(&r->findings) == MSC_FAIL && msc_run_worst(r) == MSC_FAIL))
 		return 0;
 	return msc_check_lost(r, text, err);
 }
