@@ -358,7 +358,7 @@ int msc_check_exchange(struct msc_runner *r, const struct msc_expect *e, const s
 	    check_amount(r, &e->residue, ex->csw.residue, &msc_rule_expect_value,
 			 "dCSWDataResidue is not what it must be", x, err) < 0)
 		return -1;
-	if (ex->csw.status != MSC_CSW_PASSED || !ex->cbw.h.length) /* the host asks for nothing */
+	if (ex->csw.status != MSC_CSW_PASSED)
 		return 0;
 	return check_data(r, e, x, ex->data, ex->dir == MSC_DIR_IN ? ex->data_len : 0,
 			  msc_cdb_value(cdb, "lba"), &msc_rule_expect_data, err);

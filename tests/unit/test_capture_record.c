@@ -33,11 +33,15 @@
 #include "judge/judge.h"
 #include "run/run.h"
 
+/* Bytes of a transfer in a file, at most: the end of a longer one is not there. */
+#define WRITTEN (256u << 10)
+
 /* An exchange as far as both sides must agree. */
 struct seen {
 	uint8_t wrapper[MSC_CBW_LEN];
 	size_t wrapper_len, data_len, status_len;
-	uint64_t data_hash;
+	size_t data_kept;
+	uint64_t data_hash; /* of data_kept bytes */
 	uint8_t status[MSC_CSW_LEN];
 	bool answered, csw_in_data;
 	bool bare; /* what followed belongs to no exchange */
@@ -82,6 +86,7 @@ static void see(struct seen_list *l, const struct msc_record *r)
 	s = &l->list[l->count++];
 	*s = (struct seen){ .wrapper_len = x->wrapper_len,
 			    .data_len = x->data_len,
+			    .data_kept = x->data_kept,
 			    .data_hash = msc_log_hash(x->data, x->data_kept),
 			    .status_len = x->status_len,
 			    .answered = x->answered,
@@ -270,9 +275,12 @@ static bool same_wrapper(const struct seen *a, const struct seen *b)
 
 static bool same(const struct seen *a, const struct seen *b, bool naks)
 {
-	return same_wrapper(a, b) && a->data_len == b->data_len && a->data_hash == b->data_hash &&
-	       a->status_len == b->status_len && !memcmp(a->status, b->status, MSC_CSW_LEN) &&
-	       a->csw_in_data == b->csw_in_data && (!naks || a->naks == b->naks);
+	bool cut = b->data_kept < a->data_kept && a->data_kept >= WRITTEN;
+
+	return same_wrapper(a, b) && a->data_len == b->data_len &&
+	       (cut || a->data_hash == b->data_hash) && a->status_len == b->status_len &&
+	       !memcmp(a->status, b->status, MSC_CSW_LEN) && a->csw_in_data == b->csw_in_data &&
+	       (!naks || a->naks == b->naks);
 }
 
 static void differ(const char *model, const char *why, const struct seen *a, const struct seen *b)

@@ -156,7 +156,6 @@ struct known {
 #define ENDLESS \
 	"a failure is an error for the kernel; it resets the port, the reset is told as a failure, and so on"
 #define CLAMPED "of a residue that is more than the length the kernel takes the length"
-#define LEFT_OVER "bytes that are left over by the residue are none for the kernel"
 #define NOTHING "for the kernel, a failure without a reason is an error"
 
 static const struct known known[] = {
@@ -181,8 +180,8 @@ static const struct known known[] = {
 	{ "*=sense-form", "scsi.sense.status", "expect.status", NOTHING },
 	{ "*=sense-zero", "scsi.sense.*", "expect.status", NOTHING },
 	{ "*=residue-swapped", "*", "*", CLAMPED },
-	{ "*=residue-kept-read", "*", "*", LEFT_OVER },
-	{ "*=residue-kept", "*", "expect.medium", LEFT_OVER },
+	{ "*=residue-kept-read", "*", "*",
+	  "bytes that are left over by the residue are none for the kernel" },
 	{ "*=maxlun-*", "scsi.*luns*", "scsi.luns.list",
 	  "how many units there are cannot be asked" },
 	{ "*=attention-again", "*", "expect.s*",
