@@ -10,8 +10,8 @@
 #include "tool.h"
 
 #define READY_TRIES 8 /* unit attentions are read away, one at a time */
-#define FIRST_BLOCKS \
-	3 /* an MBR or a boot sector, the header of a GPT, and the first of its entries */
+/* An MBR or a boot sector, the header of a GPT, and the first of its entries. */
+#define FIRST_BLOCKS 3
 #define BLOCK_SIZE_MAX 4096 /* bytes; none larger is known */
 #define LONG_CAPACITY_LEN 32
 

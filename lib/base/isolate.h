@@ -38,7 +38,8 @@ bool msc_isolate_keep(int fd, int64_t at, size_t len);
 void msc_isolate_over(int status, int number);
 
 /* For whoever calls the code of others: what of it runs from here on ("received"); NULL: none. Returns what ran
- * until now. What it prints goes to standard error. Without an end of it for 10 s, or 1 s once that has been seen, the worker is ended from outside. */
+ * until now. What it prints goes to standard error. Without an end of it for 10 s, or 1 s once that has been
+ * seen, the worker is ended from outside. */
 const char *msc_isolate_enter(const char *what);
 /* What is going on, for the reason: "READ(10) lba 0 blocks 1". Empty: nothing. */
 void msc_isolate_doing(const char *text);

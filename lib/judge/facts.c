@@ -60,18 +60,23 @@ const struct msc_record *msc_earlier_answer(const struct msc_record *r, uint8_t 
 
 /* ---- what came before --------------------------------------------------------------------- */
 
+static const char *const resets[] = {
+	[MSC_RESET_BY_KERNEL] = "a reset by the kernel",
+	[MSC_RESET_BY_RECOVERY] = "reset recovery",
+	[MSC_RESET_BY_PORT] = "a port reset",
+	[MSC_RESET_BY_WAKING] = "a port reset that ended a suspend",
+	[MSC_RESET_BY_CONFIGURATION] = "SET_CONFIGURATION",
+	[MSC_RESET_BY_INTERFACE] = "SET_INTERFACE",
+};
+
 const char *msc_reset_text(const struct msc_past *past)
 {
-	static const char *const names[] = {
-		[MSC_RESET_BY_KERNEL] = "a reset by the kernel",
-		[MSC_RESET_BY_RECOVERY] = "reset recovery",
-		[MSC_RESET_BY_PORT] = "a port reset",
-		[MSC_RESET_BY_WAKING] = "a port reset that ended a suspend",
-		[MSC_RESET_BY_CONFIGURATION] = "SET_CONFIGURATION",
-		[MSC_RESET_BY_INTERFACE] = "SET_INTERFACE",
-	};
+	return past->reset ? resets[past->reset_by] : "Bulk-Only Mass Storage Reset";
+}
 
-	return past->reset ? names[past->reset_by] : "Bulk-Only Mass Storage Reset";
+const char *msc_port_reset_text(const struct msc_past *past)
+{
+	return resets[past->asleep ? MSC_RESET_BY_WAKING : MSC_RESET_BY_PORT];
 }
 
 const struct msc_record *msc_undisturbed(const struct msc_record *r)

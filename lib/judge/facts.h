@@ -40,6 +40,8 @@ enum msc_halt msc_known_halt(const struct msc_record *, uint8_t ep, bool *reques
 
 /* What has made the device begin anew, by its name: "reset recovery", "a port reset", ... */
 const char *msc_reset_text(const struct msc_past *);
+/* The same of the port reset that is judged, by what was before it. */
+const char *msc_port_reset_text(const struct msc_past *);
 
 /* The exchange before, when nothing that could change the device's mind came between: no reset,
  * and the same logical unit. */

@@ -33,22 +33,18 @@ const struct msc_rule msc_rule_bot_reset_completes = {
 	.judge = completes,
 };
 
-static const char *port_reset(const struct msc_past *past)
-{
-	return past->asleep ? "a port reset that ended a suspend" : "a port reset";
-}
-
 static void enumerates(struct msc_judging *j, const struct msc_record *r)
 {
 	const struct msc_port *p = &r->u.port;
 
 	if (p->outcome == MSC_OUT_GONE)
-		msc_found(j, "after %s the device did not come back", port_reset(&r->past));
+		msc_found(j, "after %s the device did not come back",
+			  msc_port_reset_text(&r->past));
 	else if (p->outcome == MSC_OUT_TIMEOUT)
 		msc_found(j,
 			  "after %s the device could not be set up again: it does not answer, and "
 			  "the port was reset %u times",
-			  port_reset(&r->past), p->resets);
+			  msc_port_reset_text(&r->past), p->resets);
 	else
 		return;
 	msc_expected(j, "SET_ADDRESS and SET_CONFIGURATION are answered");
@@ -80,7 +76,7 @@ static void first_time(struct msc_judging *j, const struct msc_record *r)
 	msc_found(j,
 		  "after %s the device did not answer; it could be set up again when the port had "
 		  "been reset %u times",
-		  port_reset(&r->past), p->resets);
+		  msc_port_reset_text(&r->past), p->resets);
 	msc_expected(j, "one port reset");
 	msc_actual(j, "%u", p->resets);
 }

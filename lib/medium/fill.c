@@ -47,10 +47,10 @@ static int adopt(struct msc_medium *m, uint32_t blocks, struct msc_err *err)
 		struct care_block *b = care_find(m, m->first + i);
 		uint8_t *fill = *room_of(m) + (size_t)i * m->block_size;
 		const uint8_t *found = now + (size_t)i * m->block_size;
+		bool changed = memcmp(found, b->data, m->block_size) != 0;
 
-		b->spoilt = memcmp(found, fill, m->block_size) != 0 &&
-			    memcmp(found, b->data, m->block_size) != 0;
-		b->held = memcmp(found, b->data, m->block_size) != 0 ? fill : NULL;
+		b->spoilt = changed && memcmp(found, fill, m->block_size) != 0;
+		b->held = changed ? fill : NULL;
 		b->dirty = false;
 		memcpy(fill, found, m->block_size);
 	}

@@ -2,8 +2,8 @@
 /* How much a finding weighs in the case that it was made in.
  *
  * Under profile interop nothing is a failure but what a host shows that really sends it: findings of a
- * case that imitates no host are warnings at most, but for harm that is done to the medium. Under usbif a failure names the test of USB-IF that
- * its case carries out.
+ * case that imitates no host are warnings at most, but for harm that is done to the medium. Under usbif a
+ * failure names the test of USB-IF that its case carries out.
  *
  * Facts that do not change, such as a descriptor or the form of INQUIRY data, come again and again in
  * the course of a run. They are judged in the first case that sees them; in later ones they are noted,

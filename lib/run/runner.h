@@ -68,8 +68,8 @@ struct msc_runner {
 	unsigned unlevel; /* cases that did not begin as all do */
 	unsigned leaves;   /* so often the device left in the case under way, and came back */
 	unsigned restless; /* so many cases, up to now, in which it did so more than once */
-	const char *
-		revived_after; /* "its power was off": no reset brought the device back; NULL: has not been */
+	/* "its power was off": no reset brought the device back; NULL: that has not been */
+	const char *revived_after;
 	bool told_revived;
 	bool odd_csw;		  /* the device answers, and never with a valid CSW */
 	bool hasty; /* the device hangs so often that its time has been cut */

@@ -348,8 +348,7 @@ static int fill(struct soak *k, struct msc_err *err)
 	for (uint32_t at = 0; at < k->r->blocks && !is_over(k); at += n) {
 		uint64_t lba = k->r->first + at;
 
-		n = k->r->blocks - at < MSC_SOAK_CHUNK ? k->r->blocks - at : MSC_SOAK_CHUNK;
-		n = n < k->most ? n : k->most;
+		n = least(least(k->r->blocks - at, k->most), MSC_SOAK_CHUNK);
 		while (n > 1 && !is_free(k, lba, n))
 			n--;
 		if (is_free(k, lba, n) && write_extent(k, lba, n, err) < 0)

@@ -19,8 +19,8 @@
 #define HANDED_LATE    1.25   /* times the bus's time, after a pause, for what was ready */
 #define ABOUT_AS_FAST  1.5    /* times the bus's time, what a first block takes */
 #define TICK_NEARLY    0.95 /* of a tick: blocks that take so long may each wait for one */
-#define RARELY \
-	2.5 /* times a block's time, a tick of which few blocks wait for: there is no place where each does */
+/* Times a block's time: a tick of which few blocks wait for. There is no place where each does. */
+#define RARELY	       2.5
 #define TWICE_LEAST    0.75 /* of the ticks of a block beside those of the bus */
 #define FED_MOST       1.1 /* times what was seen, of a processor that feeds packets meanwhile */
 #define VAGUE	       0.03 /* of a time: what the model leaves out, a task's switch and the like */
@@ -409,6 +409,7 @@ static struct msc_range saving(const struct msc_costs *c, enum msc_diagnosis_id 
 			       const struct msc_pace_size *z)
 {
 	double n = z->blocks;
+	double elsewhere = id == MSC_DIAG_TICK_BOUND ? msc_elsewhere_ns(c->p) : 0;
 	double needed = id == MSC_DIAG_SMALL_PACKETS ? needed_ns(c, z) : z->bus_ns;
 	struct msc_range r = { 0, msc_cost_of(c, id, z) };
 
@@ -438,10 +439,8 @@ static struct msc_range saving(const struct msc_costs *c, enum msc_diagnosis_id 
 		in_frames(c, z, &r);
 	r.most = fmax(0, fmin(r.most, msc_whole(c, z) - needed));
 	r.least = fmin(r.least, r.most);
-	if (id == MSC_DIAG_TICK_BOUND && c->saves_tick.most > 0 &&
-	    msc_elsewhere_ns(c->p) > 0) /* of what it takes then */
-		r.most =
-			fmax(r.most, msc_whole(c, z) * (1 - needed / (n * msc_elsewhere_ns(c->p))));
+	if (elsewhere > 0 && c->saves_tick.most > 0) /* of what it takes then */
+		r.most = fmax(r.most, msc_whole(c, z) * (1 - needed / (n * elsewhere)));
 	return r;
 }
 

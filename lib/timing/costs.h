@@ -79,10 +79,10 @@ bool msc_keeps_to_tick(const struct msc_pace *);
 bool msc_wakes_by_tick(const struct msc_pace *); /* the first block of a command does */
 /* First blocks do not, and the task that hands a block over after the bus was busy does. */
 bool msc_hands_by_tick(const struct msc_pace *);
-bool msc_slips(
-	const struct msc_pace *); /* against the host's frames: the run met it in all their parts */
-/* It stays where it is in the host's frames, and how long what is handed over waits for it depends on where that is:
- * what a block then takes at most. 0: no longer than in the run. */
+/* The tick slips against the host's frames: the run met it in all their parts. */
+bool msc_slips(const struct msc_pace *);
+/* The tick stays where it is in the host's frames, and how long what is handed over waits for it depends on
+ * where that is: what a block then takes at most. 0: no longer than in the run. */
 double msc_elsewhere_ns(const struct msc_pace *);
 bool msc_ticks_at_times(const struct msc_pace *); /* so do some of the others */
 /* One of the two, and whether the other blocks do is hidden: the host sees completions no oftener than about

@@ -151,14 +151,15 @@ static const char *keeping(const struct msc_pace *p)
 static void words_handed(const struct msc_pace *p, const char *drift, struct msc_diagnosis *d)
 {
 	bool keeps = msc_keeps_to_tick(p);
+	double most = msc_elsewhere_ns(p);
 	char elsewhere[160] = "";
 
-	if (msc_elsewhere_ns(p) > 0)
+	if (most > 0)
 		snprintf(
 			elsewhere, sizeof elsewhere,
 			"; where the tick lies in the host's frames is another thing after each power-on, "
 			"and with it a block may take up to %s",
-			msc_ns(msc_elsewhere_ns(p)).s);
+			msc_ns(most).s);
 	snprintf(
 		d->evidence, sizeof d->evidence,
 		"after a pause of the host the next block is handed over on a grid of %s%s "

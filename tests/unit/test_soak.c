@@ -203,7 +203,7 @@ static struct msc_soak_wrong rotated(uint32_t i)
 					.ordinal = i * i * 977 + i };
 }
 
-static void check_words(wrong_fn *make, uint32_t n, const char *words)
+static struct msc_soak sum_of(wrong_fn *make, uint32_t n)
 {
 	struct msc_soak r = { .block_size = SIZE, .n_kept = n, .n_wrong = n };
 
@@ -212,6 +212,13 @@ static void check_words(wrong_fn *make, uint32_t n, const char *words)
 	for (uint32_t i = 0; i < n; i++)
 		r.wrong[i] = make(i);
 	msc_soak_sum(&r);
+	return r;
+}
+
+static void check_words(wrong_fn *make, uint32_t n, const char *words)
+{
+	struct msc_soak r = sum_of(make, n);
+
 	assert_int_equal(r.n_patterns, 1);
 	assert_string_equal(r.pattern[0].text, words);
 	msc_soak_free(&r);
@@ -219,13 +226,8 @@ static void check_words(wrong_fn *make, uint32_t n, const char *words)
 
 static void check_sum(wrong_fn *make, uint32_t n, const char *name, uint64_t period)
 {
-	struct msc_soak r = { .block_size = SIZE, .n_kept = n, .n_wrong = n };
+	struct msc_soak r = sum_of(make, n);
 
-	r.wrong = calloc(n, sizeof *r.wrong);
-	assert_non_null(r.wrong);
-	for (uint32_t i = 0; i < n; i++)
-		r.wrong[i] = make(i);
-	msc_soak_sum(&r);
 	if (!name) {
 		assert_int_equal(r.n_patterns, 0);
 	} else {

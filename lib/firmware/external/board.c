@@ -63,7 +63,7 @@ static void end(struct caller c)
 #define DO(name, params, call)                                                                     \
 	static void name params                                                                    \
 	{                                                                                          \
-		struct caller c = begin(b, #name); \
+		struct caller c = begin(b, #name);                                                 \
                                                                                                    \
 		call;                                                                              \
 		end(c);                                                                            \
@@ -71,7 +71,7 @@ static void end(struct caller c)
 #define ASK(type, name, params, call)                                                              \
 	static type name params                                                                    \
 	{                                                                                          \
-		struct caller c = begin(b, #name); \
+		struct caller c = begin(b, #name);                                                 \
 		type answer = call;                                                                \
                                                                                                    \
 		end(c);                                                                            \
