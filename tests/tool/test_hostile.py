@@ -26,7 +26,8 @@ def test_a_hostile_device_is_survived(mscope, tmp_path, seed):
     validate(document)
     assert document["exit_status"] == process.returncode
     assert sum(c["device_ns"] for c in document["cases"]) < DEVICE_S * 10**9
-    assert err or process.returncode != 3
+    log = b"reset recovery did not succeed"     # its power may still help
+    assert (process.returncode == 3) == any(not line.endswith(log) for line in err.splitlines())
     assert all(line.startswith(b"mscope: ") for line in err.splitlines())
 
 
