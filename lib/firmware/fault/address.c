@@ -186,7 +186,7 @@ const struct msc_fault msc_fault_write_in_place = {
 	.id = "write-in-place",
 	.title =
 		"a write that is longer than the buffer is stored piece by piece in the same place",
-	.breaks = "SBC-3, WRITE (10)",
+	.breaks = "SBC-3, 5.33 WRITE (10)",
 	.caught_by = "expect.data",
 	.mistake =
 		"the block address is not advanced by the blocks of each buffer that has been stored",
@@ -197,7 +197,7 @@ const struct msc_fault msc_fault_write_in_place = {
 const struct msc_fault msc_fault_write_onto_first = {
 	.id = "write-onto-first",
 	.title = "all blocks of a write are stored in the place of the first",
-	.breaks = "SBC-3, WRITE (10)",
+	.breaks = "SBC-3, 5.33 WRITE (10)",
 	.caught_by = "expect.data",
 	.mistake = "the loop over blocks hands the same address to the medium each time",
 	.needs_writes = true,
@@ -216,7 +216,7 @@ const struct msc_fault msc_fault_write_pairs_swapped = {
 const struct msc_fault msc_fault_read_in_place = {
 	.id = "read-in-place",
 	.title = "a read that is longer than the buffer comes piece by piece from the same place",
-	.breaks = "SBC-3, READ (10)",
+	.breaks = "SBC-3, 5.11 READ (10)",
 	.caught_by = "expect.data",
 	.mistake =
 		"the block address is not advanced by the blocks of each buffer that has been sent",

@@ -352,7 +352,7 @@ static const struct msc_fault rows[] = {
 		   { { KEY, PUT, MSC_SENSE_UNIT_ATTENTION }, { ASC, PUT, 0x29 } } }) },
 	{ "attention-again", "every fourth TEST UNIT READY reports a reset that did not happen",
 	  NULL, "expect.status",
-	  .breaks = "SPC-4, unit attention condition",
+	  .breaks = "SAM-5, 5.14",
 	  .mistake = "the unit attention is set by whatever wakes the task, not by a reset alone",
 	  DEFECT({ AT_CSW,
 		   { OPCODE(TEST_UNIT_READY), PASSED, { MARK, IS, 3 } },
@@ -542,7 +542,7 @@ static const struct msc_fault rows[] = {
 		   { { MARK, PUT, 1 }, { CDB32(2), PUT, UINT32_MAX } } }) },
 	{ "read-long-fails", "a READ(10) of 512 blocks or more fails with MEDIUM ERROR",
 	  NULL, "expect.sense",
-	  .breaks = "SBC-3, READ (10)",
+	  .breaks = "SBC-3, 5.11 READ (10)",
 	  .mistake =
 		  "the time that the card is given for a command is not multiplied by its blocks, or the "
 		  "number of blocks has too few bits",
