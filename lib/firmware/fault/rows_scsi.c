@@ -249,7 +249,7 @@ static const struct msc_fault rows[] = {
 		   { OPCODE(READ_FORMAT_CAPACITIES), { CDB16(7), BELOW, 12 } },
 		   { { CDB16(7), PUT, 12 } } }) },
 	{ "inquiry-low-byte", "INQUIRY looks at the low byte of ALLOCATION LENGTH alone",
-	  NULL, "scsi.inquiry.length",
+	  ST_MSC "usbd_msc_scsi.c: SCSI_Inquiry", "scsi.inquiry.length",
 	  .mistake =
 		  "ALLOCATION LENGTH of INQUIRY has two bytes, 3 and 4, in a device that claims SPC-3",
 	  .target = "variant=version-spc-3",
@@ -435,7 +435,9 @@ static const struct msc_fault rows[] = {
 	  DEFECT({ AT_ANSWER,
 		   { OPCODE(REQUEST_SENSE), { LEN, ABOVE, 13 } },
 		   { { BYTE(7), PUT, 18 } } }) },
-	{ "sense-fails", "REQUEST SENSE fails", NULL, "scsi.sense.status",
+	{ "sense-fails", "REQUEST SENSE fails",
+	  "https://github.com/ChibiOS/ChibiOS-Contrib/commit/9f2ee0a2: unless it asks for 18 bytes",
+	  "scsi.sense.status",
 	  .mistake = "REQUEST SENSE is checked for readiness like any command: it always passes",
 	  DEFECT({ AT_CSW,
 		   { OPCODE(REQUEST_SENSE), PASSED },
@@ -623,7 +625,9 @@ static const struct msc_fault rows[] = {
 		 { AT_CSW,
 		   { OPCODE(TEST_UNIT_READY), { MARK, ABOVE, 0 } },
 		   { { MARK, ADD, 1 } } }) },
-	{ "stop-ejects", "START STOP UNIT ejects and loads whether LOEJ is set or not", NULL,
+	{ "stop-ejects", "START STOP UNIT ejects and loads whether LOEJ is set or not",
+	  "https://github.com/ZuluSCSI/ZuluSCSI-firmware/pull/234: START 0 without LOEJ, as a computer "
+	  "sends it when it restarts, and the drive is gone",
 	  "scsi.eject.needless", .needs_writes = true,
 	  .mistake =
 		  "LOEJ is not looked at: START alone does not eject, it starts or stops",
