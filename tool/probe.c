@@ -203,7 +203,7 @@ static int ask_capacity(struct probe *p, uint8_t lun, json_t *unit, struct msc_e
 		return json_object_set_new(unit, "capacity", json_null()) ? msc_nomem(err) : 0;
 	msc_capacity_10_unpack(&c, x->data);
 	blocks = (uint64_t)c.last_lba + 1;
-	/* all ones: more than ten bytes can tell (SBC-3, READ CAPACITY (10)) */
+	/* all ones: more than ten bytes can tell (SBC-3, 5.15) */
 	if (c.last_lba == UINT32_MAX && ask_long_capacity(p, lun, &blocks, err) < 0)
 		return -1;
 	if (json_object_set_new(unit, "capacity",

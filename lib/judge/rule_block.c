@@ -59,7 +59,7 @@ static void write_readback(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_write_readback = {
 	.id = "scsi.write.readback",
 	.title = "a block reads as it was written, from its first byte to its last",
-	.spec = "SBC-3, WRITE (10)",
+	.spec = "SBC-3, 5.33 WRITE (10)",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "what the host reads is not what lies on the medium",
 	.mistake = "the copy loop moves 512 bytes, or the buffer has no room for a whole block",
@@ -104,7 +104,7 @@ static void lba_refused(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_lba_refused = {
 	.id = "scsi.lba.refused",
 	.title = "no block that READ CAPACITY tells of is out of range",
-	.spec = "SBC-3, READ CAPACITY (10)",
+	.spec = "SBC-3, 5.15 READ CAPACITY (10)",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "hosts look for partition tables in the last blocks, and put files there",
 	.mistake = "the number of blocks is reported as the last one, or compared one too early",
@@ -137,7 +137,7 @@ static void ready_medium(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_ready_medium = {
 	.id = "scsi.ready.medium",
 	.title = "TEST UNIT READY fails while there is no medium",
-	.spec = "SPC-4, TEST UNIT READY",
+	.spec = "SPC-4, 6.47",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "a host asks for it every second, and mounts what is not there",
 	.mistake = "TEST UNIT READY passes always",
@@ -184,7 +184,7 @@ static void ready_agree(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_ready_agree = {
 	.id = "scsi.ready.agree",
 	.title = "a unit that TEST UNIT READY calls ready can be read and written",
-	.spec = "SPC-4, TEST UNIT READY",
+	.spec = "SPC-4, 6.47",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "hosts wait for TEST UNIT READY and try what fails behind it a few times; then the disk "
 	       "has no size, or its reads are errors",

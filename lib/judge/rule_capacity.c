@@ -76,7 +76,7 @@ static void agree(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_capacity_agree = {
 	.id = "scsi.capacity.agree",
 	.title = "READ CAPACITY(10) and READ CAPACITY(16) agree",
-	.spec = "SBC-3, READ CAPACITY (10) and READ CAPACITY (16)",
+	.spec = "SBC-3, 5.15 READ CAPACITY (10) and 5.16 READ CAPACITY (16)",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "one host asks with the one and another with the other, and they lay out the volume "
 	       "for disks of different sizes",
@@ -111,7 +111,7 @@ static void sixteen(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_capacity_sixteen = {
 	.id = "scsi.capacity.sixteen",
 	.title = "a device whose READ CAPACITY(10) says FFFFFFFFh knows READ CAPACITY(16)",
-	.spec = "SBC-3, READ CAPACITY (10)",
+	.spec = "SBC-3, 5.15 READ CAPACITY (10)",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "hosts see a disk of 2 TiB that gives nothing but errors",
 	.mistake = "0 blocks less one: without a medium READ CAPACITY fails with 2/3A",
@@ -155,7 +155,7 @@ static void format_length(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_format_length = {
 	.id = "scsi.format.length",
 	.title = "CAPACITY LIST LENGTH is eight for each descriptor, however much is asked for",
-	.spec = "MMC-5, READ FORMAT CAPACITIES",
+	.spec = "MMC-5, 6.24 READ FORMAT CAPACITIES",
 	.severity = {MSC_FAIL, MSC_WARN, MSC_WARN},
 	.why = "Windows asks before anything else about the medium, and is thrown off by it",
 	.mistake = "the whole length is put there, or the length that the host allocated",
@@ -206,7 +206,7 @@ static void format_count(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_format_count = {
 	.id = "scsi.format.count",
 	.title = "READ FORMAT CAPACITIES gives the number of blocks that READ CAPACITY(10) implies",
-	.spec = "MMC-5, READ FORMAT CAPACITIES",
+	.spec = "MMC-5, 6.24 READ FORMAT CAPACITIES",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
 	.why = "Windows formats the medium to this size",
 	.mistake = "the last block is sent, as in READ CAPACITY(10)",
@@ -242,7 +242,7 @@ static void format_absent(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_format_absent = {
 	.id = "scsi.format.absent",
 	.title = "READ FORMAT CAPACITIES tells of no medium when there is none",
-	.spec = "MMC-5, READ FORMAT CAPACITIES",
+	.spec = "MMC-5, 6.24 READ FORMAT CAPACITIES",
 	.severity = {MSC_FAIL, MSC_WARN, MSC_WARN},
 	.why = "Windows takes the medium for one that is there, cannot read it, and resets the "
 	       "device again and again",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Rules of media that come and go (SBC-3, START STOP UNIT; SPC-4, unit attentions), and of media
+/* Rules of media that come and go (SBC-3, 5.25 START STOP UNIT; SAM-5, 5.14), and of media
  * that are not what they say. */
 #include <string.h>
 
@@ -42,7 +42,7 @@ static void eject_effect(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_eject_effect = {
 	.id = "scsi.eject.effect",
 	.title = "a medium that was ejected is not there",
-	.spec = "SBC-3, START STOP UNIT",
+	.spec = "SBC-3, 5.25 START STOP UNIT",
 	.severity = {MSC_FAIL, MSC_WARN, MSC_WARN},
 	.why = "a host waits for 2/3A before it says that the device can be removed",
 	.mistake = "START STOP UNIT is answered with success and does nothing",
@@ -93,7 +93,7 @@ static void eject_idle(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_eject_idle = {
 	.id = "scsi.eject.idle",
 	.title = "SYNCHRONIZE CACHE leaves the medium where it is, also when nothing follows",
-	.spec = "SBC-3, SYNCHRONIZE CACHE (10)",
+	.spec = "SBC-3, 5.26 SYNCHRONIZE CACHE (10)",
 	.severity = {MSC_FAIL, MSC_WARN, MSC_WARN},
 	.why = "hosts send it whenever a file is closed, and the volume vanishes under their feet",
 	.mistake = "a timer takes a pause after SYNCHRONIZE CACHE for the end of the host's work",
@@ -120,7 +120,7 @@ static void eject_needless(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_eject_needless = {
 	.id = "scsi.eject.needless",
 	.title = "START STOP UNIT without LOEJ leaves the medium where it is",
-	.spec = "SBC-3, START STOP UNIT",
+	.spec = "SBC-3, 5.25 START STOP UNIT",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "hosts stop a disk to save power, and the volume vanishes under their feet",
 	.mistake = "only START is looked at",
@@ -141,7 +141,7 @@ static void eject_prevented(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_eject_prevented = {
 	.id = "scsi.eject.prevented",
 	.title = "a medium whose removal is prevented cannot be ejected",
-	.spec = "SBC-3, PREVENT ALLOW MEDIUM REMOVAL and START STOP UNIT",
+	.spec = "SBC-3, 5.10 PREVENT ALLOW MEDIUM REMOVAL and 5.25 START STOP UNIT",
 	.severity = {MSC_FAIL, MSC_WARN, MSC_FAIL},
 	.why = "hosts lock a medium while its volume is mounted, and count on it",
 	.mistake = "PREVENT is answered with success and not remembered",
@@ -165,7 +165,7 @@ static void eject_returns(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_eject_returns = {
 	.id = "scsi.eject.returns",
 	.title = "a medium that was ejected does not come back by itself",
-	.spec = "SBC-3, START STOP UNIT",
+	.spec = "SBC-3, 5.25 START STOP UNIT",
 	.severity = {MSC_FAIL, MSC_WARN, MSC_WARN},
 	.why = "hosts look every second, and show the volume again that the user has just removed",
 	.mistake =
@@ -202,7 +202,7 @@ static void attention_change(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_attention_change = {
 	.id = "scsi.attention.change",
 	.title = "the first command after a change of medium fails with a unit attention",
-	.spec = "SPC-4, unit attention condition; SBC-3, removable medium",
+	.spec = "SAM-5, 5.14",
 	.severity = {MSC_FAIL, MSC_WARN, MSC_FAIL},
 	.why = "the host goes on with what it remembers of the old medium, and writes that to the new",
 	.mistake = "the slot's switch only changes what TEST UNIT READY says",
@@ -231,7 +231,7 @@ static void attention_once(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_attention_once = {
 	.id = "scsi.attention.once",
 	.title = "a unit attention is reported once",
-	.spec = "SPC-4, unit attention condition",
+	.spec = "SAM-5, 5.14",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "hosts repeat the command a few times and then give the device up",
 	.mistake = "the flag is cleared by another command than the one that failed, or by none",
@@ -245,7 +245,7 @@ const struct msc_rule msc_rule_scsi_attention_once = {
 const struct msc_rule msc_rule_scsi_medium_alias = {
 	.id = "scsi.medium.alias",
 	.title = "every block is a block of its own",
-	.spec = "SBC-3, READ CAPACITY (10)",
+	.spec = "SBC-3, 5.15 READ CAPACITY (10)",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "the medium is smaller than it says, and what is written last destroys what was first",
 	.mistake = "address bits are lost on the way to the medium, or the capacity is a lie",
@@ -285,7 +285,7 @@ static void medium_repeats(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_medium_repeats = {
 	.id = "scsi.medium.repeats",
 	.title = "block 0 is not seen again at a power of two",
-	.spec = "SBC-3, READ CAPACITY (10)",
+	.spec = "SBC-3, 5.15 READ CAPACITY (10)",
 	.severity = {MSC_WARN, MSC_WARN, MSC_WARN},
 	.why = "the medium may be smaller than it says; a run with --allow-writes makes sure",
 	.mistake = "address bits are lost on the way to the medium, or the capacity is a lie",

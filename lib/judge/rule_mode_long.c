@@ -174,7 +174,7 @@ static void dpofua(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_mode_dpofua = {
 	.id = "scsi.mode.dpofua",
 	.title = "a device that says it supports DPO and FUA carries out commands with them",
-	.spec = "SBC-3, mode parameters (DPOFUA); READ (10) and WRITE (10)",
+	.spec = "SBC-2, 6.3.1; SBC-3, 5.11 READ (10) and 5.33 WRITE (10)",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
 	.why = "hosts set FUA in the writes that must not be lost, and every one of them fails",
 	.mistake = "the mode header is that of another disk, or the bits are refused as reserved",

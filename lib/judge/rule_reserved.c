@@ -61,7 +61,7 @@ static void reserved_zero(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_reserved_zero = {
 	.id = "scsi.reserved.zero",
 	.title = "what is reserved in an answer is 0",
-	.spec = "SPC-4, 3.3.10; SBC-3; MMC-6, READ FORMAT CAPACITIES",
+	.spec = "SPC-4, 3.3.10; SBC-2, 6.3.1; SBC-3, 5.16 READ CAPACITY (16); MMC-5, 6.24 READ FORMAT CAPACITIES",
 	.severity = {MSC_WARN, MSC_NOTE, MSC_NOTE},
 	.why = "hosts of today do not look; one to which a later edition gave the bits will",
 	.mistake = "the buffer of the answer is not cleared, and holds what was in it before",

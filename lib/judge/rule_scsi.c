@@ -30,7 +30,7 @@ static void capacity_zero(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_capacity_zero = {
 	.id = "scsi.capacity.zero",
 	.title = "the block length is not 0",
-	.spec = "SBC-3, READ CAPACITY (10)",
+	.spec = "SBC-3, 5.15 READ CAPACITY (10)",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "Linux then assumes 512 bytes, other hosts divide by it",
 	.mistake = "without a medium, or before the card is identified, an empty structure is sent "
@@ -61,7 +61,7 @@ static void capacity_block(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_capacity_block = {
 	.id = "scsi.capacity.block",
 	.title = "the block length is 512, 1024, 2048 or 4096",
-	.spec = "SBC-3, READ CAPACITY (10)",
+	.spec = "SBC-3, 5.15 READ CAPACITY (10)",
 	.severity = {MSC_NOTE, MSC_WARN, MSC_FAIL},
 	.why = "Linux takes a disk with any other for one without capacity, and no host mounts it",
 	.mistake =
@@ -101,7 +101,7 @@ static void capacity_stable(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_capacity_stable = {
 	.id = "scsi.capacity.stable",
 	.title = "the capacity changes only with a unit attention",
-	.spec = "SBC-3, READ CAPACITY (10); SAM-5, 5.14",
+	.spec = "SBC-3, 5.15 READ CAPACITY (10); SAM-5, 5.14",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "a host keeps the first answer and reads or writes past the end, or never to it",
 	.mistake =
@@ -148,7 +148,7 @@ static void lba_range(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_lba_range = {
 	.id = "scsi.lba.range",
 	.title = "blocks past the end cannot be read or written",
-	.spec = "SBC-3, READ (10) and WRITE (10)",
+	.spec = "SBC-3, 5.11 READ (10) and 5.33 WRITE (10)",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "a write goes nowhere, or to another block; a host that looks for the true end of the "
 	       "medium finds a wrong one",
@@ -174,7 +174,7 @@ static void write_protect(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_write_protect = {
 	.id = "scsi.write.protect",
 	.title = "a write to a write-protected medium fails",
-	.spec = "SBC-3, write protection and mode parameters (WP)",
+	.spec = "SBC-2, 4.7 and 6.3.1",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "either the data is lost without a word, or the medium was not to be written",
 	.mistake = "the switch is reported and not obeyed",

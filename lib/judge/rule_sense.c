@@ -209,7 +209,7 @@ const struct msc_rule msc_rule_scsi_sense_outlived = {
 	.judge = outlived,
 };
 
-/* Sense keys that an additional sense code belongs with: SPC-4, additional sense codes, and its clauses. */
+/* Sense keys that an additional sense code belongs with: SPC-4, 4.5.6. */
 static bool is_pair(const struct msc_sense_data *s)
 {
 	switch (s->asc) {
@@ -241,7 +241,7 @@ static void pair(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_sense_pair = {
 	.id = "scsi.sense.pair",
 	.title = "sense key and additional sense code go together",
-	.spec = "SPC-4, 4.5.6 and the list of additional sense codes",
+	.spec = "SPC-4, 4.5.6",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
 	.why = "hosts look at the key first: write protection under NOT READY is waited for instead of "
 	       "shown",
@@ -340,7 +340,7 @@ static void protect(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_sense_protect = {
 	.id = "scsi.sense.protect",
 	.title = "a write refused by a write-protected medium says so",
-	.spec = "SBC-3, write protection; SPC-4, additional sense codes",
+	.spec = "SBC-2, 4.7; SPC-4, 4.5.6",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
 	.why = "Windows tells the user that the disk is write-protected on 7/27 and reports an I/O "
 	       "error on anything else",
@@ -365,7 +365,7 @@ static void mode_protect(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_mode_protect = {
 	.id = "scsi.mode.protect",
 	.title = "MODE SENSE says that a medium is write-protected when it is",
-	.spec = "SBC-3, mode parameters (WP)",
+	.spec = "SBC-2, 6.3.1",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "hosts mount the volume for writing and lose data when the cache is written back",
 	.mistake = "the mode header is a constant",
@@ -402,7 +402,7 @@ static void range(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_sense_range = {
 	.id = "scsi.sense.range",
 	.title = "blocks past the end are refused as out of range",
-	.spec = "SBC-3, READ (10) and WRITE (10)",
+	.spec = "SBC-3, 5.11 READ (10) and 5.33 WRITE (10)",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_WARN},
 	.why = "a host takes a medium error there for a bad block and retries",
 	.mistake = "the card's driver fails, and its error is reported as one of the medium",

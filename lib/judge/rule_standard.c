@@ -75,7 +75,7 @@ static void bos_form(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_usb_bos_form = {
 	.id = "usb.bos.form",
 	.title = "a device whose bcdUSB is above 2.00 has a BOS descriptor, and it is well formed",
-	.spec = "USB 3.2, 9.6.2; USB 2.0, ECN of link power management",
+	.spec = "USB 3.2, 9.6.2; USB 2.0 ECN of link power management, 3",
 	.severity = {MSC_FAIL, MSC_FAIL, MSC_FAIL},
 	.why = "Windows asks for it whenever bcdUSB is above 2.00, and gives the device up when it fails",
 	.mistake = "bcdUSB was taken from another device: without a BOS descriptor it is 0200h",

@@ -55,7 +55,7 @@ static void luns_list(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_luns_list = {
 	.id = "scsi.luns.list",
 	.title = "REPORT LUNS lists each logical unit once",
-	.spec = "SPC-4, REPORT LUNS; BOT 1.0, 3.2",
+	.spec = "SPC-4, 6.33; BOT 1.0, 3.2",
 	.severity = {MSC_FAIL, MSC_WARN, MSC_WARN},
 	.why = "a host attaches the same disk twice, or not at all",
 	.mistake = "the answer is a constant with room for two",
@@ -156,7 +156,7 @@ static void lba_empty(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_lba_empty = {
 	.id = "scsi.lba.empty",
 	.title = "no blocks at an address past the end are out of range as well",
-	.spec = "SBC-3, READ (10) and WRITE (10)",
+	.spec = "SBC-3, 5.11 READ (10) and 5.33 WRITE (10)",
 	.severity = {MSC_WARN, MSC_NOTE, MSC_NOTE},
 	.why = "a test of a host's, to find the end of the medium without moving data",
 	.mistake = "the check is done for each block, and there is none",
@@ -184,7 +184,7 @@ static void verify_range(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_verify_range = {
 	.id = "scsi.verify.range",
 	.title = "blocks past the end cannot be verified",
-	.spec = "SBC-3, VERIFY (10)",
+	.spec = "SBC-3, 5.29 VERIFY (10)",
 	.severity = {MSC_FAIL, MSC_WARN, MSC_WARN},
 	.why = "Windows verifies what it has formatted, and believes it",
 	.mistake = "the address of the last READ is checked instead of this command's",

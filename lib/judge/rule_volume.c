@@ -146,7 +146,7 @@ const struct msc_rule msc_rule_scsi_volume_fits = {
 	.title =
 		"what partition tables and boot sectors tell of lies within the capacity, and a volume within "
 		"its partition",
-	.spec = "SBC-3, READ CAPACITY (10); UEFI 2.10, 5.2.1 and 5.3.2",
+	.spec = "SBC-3, 5.15 READ CAPACITY (10); UEFI 2.10, 5.2.1 and 5.3.2",
 	.severity = {MSC_WARN, MSC_WARN, MSC_WARN},
 	.why = "hosts refuse the volume or cut it off: Linux says that a partition extends beyond the "
 	       "end of the device",
@@ -173,7 +173,7 @@ const struct msc_rule msc_rule_scsi_volume_last = {
 	.title =
 		"the last block of what partition tables and boot sectors tell of is not left out of the "
 		"capacity",
-	.spec = "SBC-3, READ CAPACITY (10); UEFI 2.10, 5.2.1 and 5.3.2",
+	.spec = "SBC-3, 5.15 READ CAPACITY (10); UEFI 2.10, 5.2.1 and 5.3.2",
 	.severity = {MSC_WARN, MSC_WARN, MSC_WARN},
 	.why = "hosts refuse the volume, or its last block cannot be read",
 	.mistake =

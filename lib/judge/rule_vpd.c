@@ -111,7 +111,7 @@ static void pages(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_vpd_pages = {
 	.id = "scsi.vpd.pages",
 	.title = "the list of pages is in ascending order and has page 00h itself",
-	.spec = "SPC-4, supported VPD pages",
+	.spec = "SPC-4, 7.8.16",
 	.severity = {MSC_FAIL, MSC_WARN, MSC_NOTE},
 	.why = "a host stops looking at the first page beyond the one that it wants",
 	.mistake = "the list begins with the first page that is of use",
@@ -149,7 +149,7 @@ static void listed(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_vpd_listed = {
 	.id = "scsi.vpd.listed",
 	.title = "a page in the list of pages can be had",
-	.spec = "SPC-4, supported VPD pages",
+	.spec = "SPC-4, 7.8.16",
 	.severity = {MSC_FAIL, MSC_WARN, MSC_WARN},
 	.why = "hosts ask for what is listed, and some retry for minutes",
 	.mistake = "the list was copied from another device",
@@ -179,7 +179,7 @@ static void serial(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_vpd_serial = {
 	.id = "scsi.vpd.serial",
 	.title = "the serial number of page 80h is ASCII",
-	.spec = "SPC-4, unit serial number VPD page and 4.3.1",
+	.spec = "SPC-4, 7.8.18 and 4.3.1",
 	.severity = {MSC_FAIL, MSC_WARN, MSC_NOTE},
 	.why = "hosts make the name of the disk from it",
 	.mistake = "the USB string descriptor is copied, with two bytes to a character",
@@ -208,7 +208,7 @@ static void designators(struct msc_judging *j, const struct msc_record *r)
 const struct msc_rule msc_rule_scsi_vpd_designators = {
 	.id = "scsi.vpd.designators",
 	.title = "page 83h is made of designators, one at least",
-	.spec = "SPC-4, device identification VPD page",
+	.spec = "SPC-4, 7.8.6",
 	.severity = {MSC_FAIL, MSC_WARN, MSC_NOTE},
 	.why = "hosts walk them to tell one disk from another",
 	.mistake = "the length of a designator includes its header",

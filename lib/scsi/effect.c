@@ -49,7 +49,7 @@ static bool selects_nothing_10(const uint8_t *cdb, size_t len)
 	return len > 8 && !cdb[7] && !cdb[8];
 }
 
-/* SPC-4, table 204: combined header and data, data, descriptor, echo buffer and its descriptor. Mode
+/* SPC-4, 6.18: combined header and data, data, descriptor, echo buffer and its descriptor. Mode
  * 1 is the vendor's. */
 static bool reads_buffer(const uint8_t *cdb, size_t len)
 {

@@ -64,7 +64,7 @@ bool msc_cdb_verifies(const uint8_t cdb[MSC_CBW_CB_MAX])
 	       cdb[0] == MSC_OP_VERIFY_16;
 }
 
-/* VERIFY compares with data from the host when BYTCHK says so (SBC-3, VERIFY (10)). */
+/* VERIFY compares with data from the host when BYTCHK says so (SBC-3, 5.29). */
 static struct msc_intent verify_intent(const struct msc_cdb_def *def, const uint8_t *cdb,
 				       const struct msc_unit *unit)
 {

@@ -53,8 +53,8 @@ enum msc_opcode {
 #define MSC_SA_READ_CAPACITY_16 0x10 /* a service action of SERVICE ACTION IN(16) */
 
 /* Bits of command blocks. */
-#define MSC_VERIFY_BYTCHK   0x02 /* byte 1: compare with what the host sends; SBC-3, VERIFY (10) */
-#define MSC_START_LOEJ	    0x02 /* byte 4: load or eject; SBC-3, START STOP UNIT */
+#define MSC_VERIFY_BYTCHK   0x02 /* byte 1: compare with what the host sends; SBC-3, 5.29 */
+#define MSC_START_LOEJ	    0x02 /* byte 4: load or eject; SBC-3, 5.25 */
 #define MSC_START_START	    0x01
 #define MSC_MODE_PAGE_SAVED 3 /* page control; SPC-2, 7.8 */
 
@@ -79,14 +79,14 @@ enum msc_opcode {
 	F(u8, flags7, 7, "flags (byte 7)")
 MSC_DECLARE_LAYOUT(inquiry_header, INQUIRY_HEADER)
 
-/* SBC-3, READ CAPACITY (10) parameter data */
+/* SBC-3, 5.15.2 READ CAPACITY (10) parameter data */
 #define MSC_CAPACITY_10_LEN 8
 #define MSC_CAPACITY_10_FIELDS(F)                                                                  \
 	F(be32, last_lba, 0, "RETURNED LOGICAL BLOCK ADDRESS")                                     \
 	F(be32, block_size, 4, "LOGICAL BLOCK LENGTH IN BYTES")
 MSC_DECLARE_LAYOUT(capacity_10, CAPACITY_10)
 
-/* SAM-5 5.3, table 32: status codes. */
+/* SAM-5 5.3.1: status codes. */
 #define MSC_GOOD	    0x00
 #define MSC_CHECK_CONDITION 0x02
 #define MSC_CONDITION_MET   0x04
@@ -116,7 +116,7 @@ MSC_DECLARE_LAYOUT(sense, SENSE)
 	F(u8, device_specific, 2, "DEVICE-SPECIFIC PARAMETER")                                     \
 	F(u8, block_descriptors, 3, "BLOCK DESCRIPTOR LENGTH")
 MSC_DECLARE_LAYOUT(mode_header_6, MODE_HEADER_6)
-#define MSC_MODE_WP 0x80 /* bit 7 of DEVICE-SPECIFIC PARAMETER of a disk; SBC-3, mode parameters */
+#define MSC_MODE_WP 0x80 /* bit 7 of DEVICE-SPECIFIC PARAMETER of a disk; SBC-2, 6.3.1 */
 #define MSC_MODE_DPOFUA	    0x10 /* of the same byte: DPO and FUA are supported */
 
 /* Key, code and qualifier in one number. */
@@ -133,7 +133,7 @@ enum msc_sense_key {
 	MSC_SENSE_DATA_PROTECT = 0x7,
 };
 
-/* Additional sense codes that more than one part asks for: SPC-4, D.2. */
+/* Additional sense codes that more than one part asks for: SPC-4, 4.5.6. */
 enum msc_sense_asc {
 	MSC_ASC_NOT_READY = 0x04,
 	MSC_ASC_INVALID_OPCODE = 0x20,

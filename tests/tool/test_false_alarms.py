@@ -98,3 +98,32 @@ def test_one_draft_of_spc_4():
     for clause in of_spc:
         assert not re.search(r"(?<![\d.])(6\.4|6\.4\.[12]|6\.11|6\.12|4\.3\.5\.6|4\.3\.4|4\.4\.1|5\.14)(?![\d.]*\d)", clause), clause
     assert all("BOT 1.0 3.3" in scenarios[n] for n in scenarios if n.startswith("bot.early."))
+
+
+DOCUMENTS = (r"BOT 1\.0|USB 2\.0|USB 2\.0 ECN of link power management|USB 3\.2|Mass Storage Class Overview 1\.4|"
+             r"SPC-4|SBC-2|SBC-3|SAM-5|MMC-5|SAT-3|UFI 1\.0|UEFI 2\.10")
+CLAUSE = r"\d+(?:\.\d+)*"
+COMMAND = r"(?: [A-Z]+)+(?: \(\d+\))?"
+OTHER = r"the scenario|mscope_firmware\.h|TD\d\.\d+|LSD [A-Z].*|g_mass_storage.*|Data Synchronization Issues"
+
+
+def test_every_clause_has_its_number():
+    """Also the name of the command where the drafts number their commands differently: SBC-3 and MMC-5."""
+    for rule, text in SPEC.items():
+        for clause in text.split("; "):
+            assert re.match(rf"({DOCUMENTS}), {CLAUSE}(?![\w.]*\w)|(assertion {CLAUSE} of|NAK has no limit there: USB 2\.0, {CLAUSE}$|"
+                            rf"BOT 1\.0 leaves open|({OTHER})$)", clause), f"{rule}: {clause}"
+    clauses = [clause for s in listing("scenarios") for clause in s["spec"]]
+    for clause in clauses:
+        assert re.fullmatch(rf"({DOCUMENTS}) {CLAUSE}( cases? \d+( and \d+)*|{COMMAND})?|{OTHER}", clause), clause
+
+
+def test_a_command_has_one_number():
+    """Clause 5 of SBC-3 has the commands in alphabetical order: a number of another draft is out of place."""
+    cited = {(document, number, name) for text in [*SPEC.values(), *(c for s in listing("scenarios") for c in s["spec"])]
+             for document, clauses in re.findall(r"(SBC-3|MMC-5),? ([^;]*)", text)
+             for number, name in re.findall(rf"({CLAUSE})({COMMAND})?", clauses)}
+    of_sbc = sorted((int(number.split(".")[1]), name) for document, number, name in cited if document == "SBC-3")
+    assert len(of_sbc) > 12 and all(name for _, _, name in cited)
+    assert [name for _, name in of_sbc] == sorted({name for _, name in of_sbc})
+    assert {(number, name) for document, number, name in cited if document == "MMC-5"} == {("6.24", " READ FORMAT CAPACITIES")}

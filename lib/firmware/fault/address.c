@@ -130,6 +130,8 @@ const struct msc_fault msc_fault_byte_address_32_read = {
 const struct msc_fault msc_fault_byte_address_32_write = {
 	.id = "byte-address-32-write",
 	.title = "the byte addresses of writes are formed in 32 bits, those of reads are not",
+	.seen = "https://github.com/rsta2/circle/blob/6177984e/lib/usb/gadget/usbmsdgadget.cpp: Update, "
+		"512 times a uint32_t; reads too",
 	.caught_by = "scsi.lba.range",
 	.mistake =
 		"lba * 512 is computed in 32 bits in the write path: cast to uint64_t first",
@@ -186,7 +188,7 @@ const struct msc_fault msc_fault_write_in_place = {
 	.id = "write-in-place",
 	.title =
 		"a write that is longer than the buffer is stored piece by piece in the same place",
-	.breaks = "SBC-3, WRITE (10)",
+	.breaks = "SBC-3, 5.33 WRITE (10)",
 	.caught_by = "expect.data",
 	.mistake =
 		"the block address is not advanced by the blocks of each buffer that has been stored",
@@ -197,7 +199,7 @@ const struct msc_fault msc_fault_write_in_place = {
 const struct msc_fault msc_fault_write_onto_first = {
 	.id = "write-onto-first",
 	.title = "all blocks of a write are stored in the place of the first",
-	.breaks = "SBC-3, WRITE (10)",
+	.breaks = "SBC-3, 5.33 WRITE (10)",
 	.caught_by = "expect.data",
 	.mistake = "the loop over blocks hands the same address to the medium each time",
 	.needs_writes = true,
@@ -216,7 +218,7 @@ const struct msc_fault msc_fault_write_pairs_swapped = {
 const struct msc_fault msc_fault_read_in_place = {
 	.id = "read-in-place",
 	.title = "a read that is longer than the buffer comes piece by piece from the same place",
-	.breaks = "SBC-3, READ (10)",
+	.breaks = "SBC-3, 5.11 READ (10)",
 	.caught_by = "expect.data",
 	.mistake =
 		"the block address is not advanced by the blocks of each buffer that has been sent",
@@ -249,6 +251,7 @@ const struct msc_fault msc_fault_read_rounded = {
 	.id = "read-rounded",
 	.title =
 		"a read gives the first block of each page of eight, whichever block of it is meant",
+	.seen = RIOT_SCSI ": _scsi_read10, of sectors of more than 4096 bytes",
 	.caught_by = "scsi.write.readback",
 	.mistake =
 		"the address is divided by the blocks of a page and what is left over is forgotten: it "
@@ -286,6 +289,7 @@ ON_COMMAND(swap_blocks)
 const struct msc_fault msc_fault_blocks_swapped = {
 	.id = "blocks-swapped",
 	.title = "TRANSFER LENGTH of READ(10), WRITE(10) and VERIFY(10) is read lowest byte first",
+	.seen = INTEGRATED_CIRCUITS,
 	.caught_by = "bot.case.needless",
 	.mistake = "fields of SCSI have their highest byte first, unlike those of the CBW",
 	.ops = {.command = swap_blocks},

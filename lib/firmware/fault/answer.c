@@ -147,6 +147,7 @@ ON_DATA_IN(mode_stale)
 const struct msc_fault msc_fault_mode_stale = {
 	.id = "mode-stale",
 	.title = "the header of MODE SENSE(6) is what the answer before it left in the buffer",
+	.seen = "https://github.com/fujita/tgt/commit/574d7c3: hardly a byte of the answer is stored before it is sent",
 	.caught_by = "scsi.mode.length scsi.mode.descriptor",
 	.mistake =
 		"the buffer is sent without being filled: all four bytes of the header are set, also those that are 0",

@@ -42,7 +42,7 @@ ON_CARD_DATA(second_lost)
 const struct msc_fault msc_fault_write_alternate_lost = {
 	.id = "write-alternate-lost",
 	.title = "of a write of several blocks every second one is not stored",
-	.breaks = "SBC-3, WRITE (10)",
+	.breaks = "SBC-3, 5.33 WRITE (10)",
 	.caught_by = "expect.data",
 	.mistake = "the completion of one of two buffers is not handled",
 	.needs_writes = true,

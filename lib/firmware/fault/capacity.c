@@ -132,6 +132,7 @@ ON_DATA_IN(swap_last)
 const struct msc_fault msc_fault_capacity_swapped = {
 	.id = "capacity-swapped",
 	.title = "the last block of READ CAPACITY(10) has its lowest byte first",
+	.seen = INTEGRATED_CIRCUITS,
 	.caught_by = "scsi.format.count",
 	.mistake = "fields of SCSI have their highest byte first, unlike those of the CBW",
 	.ops = {.data_in = swap_last},
@@ -147,6 +148,7 @@ ON_DATA_IN(swap_count)
 const struct msc_fault msc_fault_format_swapped = {
 	.id = "format-swapped",
 	.title = "the number of blocks of READ FORMAT CAPACITIES has its lowest byte first",
+	.seen = INTEGRATED_CIRCUITS,
 	.caught_by = "scsi.format.count",
 	.mistake = "fields of SCSI have their highest byte first, unlike those of the CBW",
 	.ops = {.data_in = swap_count},

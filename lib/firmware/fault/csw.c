@@ -193,6 +193,7 @@ ON_CSW(residue_swapped)
 const struct msc_fault msc_fault_residue_swapped = {
 	.id = "residue-swapped",
 	.title = "dCSWDataResidue has its highest byte first",
+	.seen = "https://github.com/hathach/tinyusb/commit/a9a514610: of READ(10) and WRITE(10) that fail",
 	.caught_by = "bot.csw.residue",
 	.mistake =
 		"fields of the CBW and the CSW have their lowest byte first, unlike those of SCSI",

@@ -147,6 +147,8 @@ ON_CONTROL_IN(serial_zero)
 const struct msc_fault msc_fault_serial_zero = {
 	.id = "serial-zero",
 	.title = "every unit has the serial number 0",
+	.seen = "https://github.com/RfidResearchGroup/proxmark3/issues/1904: a constant; the second unit takes "
+		"Windows 5 s",
 	.caught_by = "bot.serial.zero",
 	.mistake =
 		"the serial number is a constant: derive it from the chip's unique "

@@ -391,6 +391,8 @@ const struct msc_fault msc_fault_stall_wrong_endpoint = {
 	.id = "stall-wrong-endpoint",
 	.title =
 		"bulk-out is halted where data to the host ends early, bulk-in where the host's is not taken",
+	.seen = "https://github.com/hathach/tinyusb/commit/4b7857826: bulk-in for a command that is not known, "
+		"whatever its direction",
 	.caught_by = "bot.data.short bot.csw.merged",
 	.mistake =
 		"bit 7 of bmCBWFlags is 1 for data to the host: halt bulk-in then, else bulk-out",

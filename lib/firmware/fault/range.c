@@ -23,6 +23,7 @@ ON_COMMAND(clip_read)
 const struct msc_fault msc_fault_read_past_clipped = {
 	.id = "read-past-clipped",
 	.title = "a read that reaches past the end gives the blocks that there are, and passes",
+	.seen = DAPLINK_MSC ": USBD_MSC_MemoryRead",
 	.caught_by = "scsi.lba.range",
 	.mistake =
 		"the medium is read as a file is, and less than asked for is no error: compare lba + "
@@ -51,6 +52,7 @@ ON_CARD_WRITE(past_end_lost)
 const struct msc_fault msc_fault_write_past_passes = {
 	.id = "write-past-passes",
 	.title = "a write past the end passes and is thrown away",
+	.seen = DAPLINK_MSC ": USBD_MSC_MemoryWrite, which halts bulk-out as well",
 	.caught_by = "scsi.lba.range",
 	.mistake =
 		"what no branch of the write wants is dropped: compare lba + blocks with the capacity "

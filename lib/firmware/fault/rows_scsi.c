@@ -249,7 +249,7 @@ static const struct msc_fault rows[] = {
 		   { OPCODE(READ_FORMAT_CAPACITIES), { CDB16(7), BELOW, 12 } },
 		   { { CDB16(7), PUT, 12 } } }) },
 	{ "inquiry-low-byte", "INQUIRY looks at the low byte of ALLOCATION LENGTH alone",
-	  NULL, "scsi.inquiry.length",
+	  ST_MSC "usbd_msc_scsi.c: SCSI_Inquiry", "scsi.inquiry.length",
 	  .mistake =
 		  "ALLOCATION LENGTH of INQUIRY has two bytes, 3 and 4, in a device that claims SPC-3",
 	  .target = "variant=version-spc-3",
@@ -352,7 +352,7 @@ static const struct msc_fault rows[] = {
 		   { { KEY, PUT, MSC_SENSE_UNIT_ATTENTION }, { ASC, PUT, 0x29 } } }) },
 	{ "attention-again", "every fourth TEST UNIT READY reports a reset that did not happen",
 	  NULL, "expect.status",
-	  .breaks = "SPC-4, unit attention condition",
+	  .breaks = "SAM-5, 5.14",
 	  .mistake = "the unit attention is set by whatever wakes the task, not by a reset alone",
 	  DEFECT({ AT_CSW,
 		   { OPCODE(TEST_UNIT_READY), PASSED, { MARK, IS, 3 } },
@@ -435,7 +435,9 @@ static const struct msc_fault rows[] = {
 	  DEFECT({ AT_ANSWER,
 		   { OPCODE(REQUEST_SENSE), { LEN, ABOVE, 13 } },
 		   { { BYTE(7), PUT, 18 } } }) },
-	{ "sense-fails", "REQUEST SENSE fails", NULL, "scsi.sense.status",
+	{ "sense-fails", "REQUEST SENSE fails",
+	  "https://github.com/ChibiOS/ChibiOS-Contrib/commit/9f2ee0a2: unless it asks for 18 bytes",
+	  "scsi.sense.status",
 	  .mistake = "REQUEST SENSE is checked for readiness like any command: it always passes",
 	  DEFECT({ AT_CSW,
 		   { OPCODE(REQUEST_SENSE), PASSED },
@@ -542,7 +544,7 @@ static const struct msc_fault rows[] = {
 		   { { MARK, PUT, 1 }, { CDB32(2), PUT, UINT32_MAX } } }) },
 	{ "read-long-fails", "a READ(10) of 512 blocks or more fails with MEDIUM ERROR",
 	  NULL, "expect.sense",
-	  .breaks = "SBC-3, READ (10)",
+	  .breaks = "SBC-3, 5.11 READ (10)",
 	  .mistake =
 		  "the time that the card is given for a command is not multiplied by its blocks, or the "
 		  "number of blocks has too few bits",
@@ -623,7 +625,9 @@ static const struct msc_fault rows[] = {
 		 { AT_CSW,
 		   { OPCODE(TEST_UNIT_READY), { MARK, ABOVE, 0 } },
 		   { { MARK, ADD, 1 } } }) },
-	{ "stop-ejects", "START STOP UNIT ejects and loads whether LOEJ is set or not", NULL,
+	{ "stop-ejects", "START STOP UNIT ejects and loads whether LOEJ is set or not",
+	  "https://github.com/ZuluSCSI/ZuluSCSI-firmware/pull/234: START 0 without LOEJ, as a computer "
+	  "sends it when it restarts, and the drive is gone",
 	  "scsi.eject.needless", .needs_writes = true,
 	  .mistake =
 		  "LOEJ is not looked at: START alone does not eject, it starts or stops",

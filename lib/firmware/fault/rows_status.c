@@ -32,7 +32,8 @@ static const struct msc_fault rows[] = {
 	  DEFECT(FORGETS, NOT_READY(READ_10), NOT_READY(WRITE_10), SAYS_NOT_READY) },
 	{ "ready-always",
 	  "TEST UNIT READY passes, and READ CAPACITY, READ and WRITE say that the unit is not ready",
-	  NULL, "scsi.ready.agree",
+	  "https://github.com/ChibiOS/ChibiOS-Contrib/commit/9f2ee0a2: passed without a look at the "
+	  "medium", "scsi.ready.agree",
 	  .mistake = "TEST UNIT READY passes always: fail it as READ CAPACITY fails",
 	  DEFECT(FORGETS, NOT_READY(READ_CAPACITY_10), NOT_READY(READ_FORMAT_CAPACITIES),
 		 NOT_READY(READ_10), NOT_READY(WRITE_10), NOT_READY(VERIFY_10), SAYS_NOT_READY) },
@@ -64,7 +65,7 @@ static const struct msc_fault rows[] = {
 	  DEFECT({ AT_CSW, { { STATUS, IS, MSC_CSW_FAILED } }, { { RESIDUE, PUT, 0 } } }) },
 	{ "residue-short-zero",
 	  "dCSWDataResidue of a command that passes is 0, however little it sends",
-	  NULL, "bot.residue.in",
+	  RIOT_SCSI ": usbus_msc_scsi_process_cmd", "bot.residue.in",
 	  .mistake = "what the host has asked for and not got is the residue, also where all that "
 		     "there is was sent",
 	  DEFECT({ AT_CSW, { { STATUS, IS, MSC_CSW_PASSED } }, { { RESIDUE, PUT, 0 } } }) },

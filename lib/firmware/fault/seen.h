@@ -28,7 +28,11 @@
 #define RT_THREAD_MSC \
 	"https://github.com/RT-Thread/rt-thread/blob/01371cb/components/drivers/usb/usbdevice/class/" \
 	"mstorage.c"
-#define V_USB	     "https://github.com/obdev/v-usb/blob/0d95c64/usbdrv/usbdrv.c"
-#define ROCKBOX	     "https://github.com/Rockbox/rockbox/commit/"
+#define V_USB "https://github.com/obdev/v-usb/blob/0d95c64/usbdrv/usbdrv.c"
+#define DAPLINK_MSC "https://github.com/ARMmbed/DAPLink/blob/ca1bfb28/source/usb/msc/usbd_msc.c"
+#define RIOT_SCSI   "https://github.com/RIOT-OS/RIOT/blob/c8bd52ff13/sys/usb/usbus/msc/scsi.c"
+#define INTEGRATED_CIRCUITS \
+	"https://github.com/IntergatedCircuits/USBDevice/commit/c4becd0: fields of SCSI in the order of the CPU"
+#define ROCKBOX "https://github.com/Rockbox/rockbox/commit/"
 
 #endif

@@ -84,7 +84,7 @@ ON_CARD_DATA(worn)
 const struct msc_fault msc_fault_block_worn = {
 	.id = "block-worn",
 	.title = "one block of each MiB has bits that are stuck at 0, and its writes pass",
-	.breaks = "SBC-3, WRITE (10)",
+	.breaks = "SBC-3, 5.33 WRITE (10)",
 	.caught_by = "expect.data",
 	.mistake = "a block is programmed without a look at its status, and is not read back",
 	.needs_writes = true,
@@ -162,7 +162,7 @@ ON_CARD_WRITE(last_is_lost)
 const struct msc_fault msc_fault_write_last_lost = {
 	.id = "write-last-lost",
 	.title = "the last block of a write is not stored, nor is a single one",
-	.breaks = "SBC-3, WRITE (10)",
+	.breaks = "SBC-3, 5.33 WRITE (10)",
 	.caught_by = "expect.data",
 	.mistake =
 		"a block is stored when the next one comes, and nothing comes behind the last; or the "
@@ -179,7 +179,7 @@ ON_CARD_WRITE(last_of_several_is_lost)
 const struct msc_fault msc_fault_write_tail_lost = {
 	.id = "write-tail-lost",
 	.title = "of a write of several blocks the last one is not stored",
-	.breaks = "SBC-3, WRITE (10)",
+	.breaks = "SBC-3, 5.33 WRITE (10)",
 	.caught_by = "expect.data",
 	.mistake =
 		"the CSW is sent when the last block has come, before it is stored, and what is left "
@@ -198,7 +198,7 @@ ON_CARD_WRITE(last_of_many_is_lost)
 const struct msc_fault msc_fault_write_long_last_lost = {
 	.id = "write-long-last-lost",
 	.title = "of a write of 256 blocks or more the last one is not stored",
-	.breaks = "SBC-3, WRITE (10)",
+	.breaks = "SBC-3, 5.33 WRITE (10)",
 	.caught_by = "expect.data",
 	.mistake =
 		"the blocks that are left are counted in 8 bits, or a long write is cut into commands "
@@ -217,7 +217,7 @@ const struct msc_fault msc_fault_write_odd_last_lost = {
 	.id = "write-odd-last-lost",
 	.title =
 		"of a write of several blocks that begins at an odd address the last one is not stored",
-	.breaks = "SBC-3, WRITE (10)",
+	.breaks = "SBC-3, 5.33 WRITE (10)",
 	.caught_by = "expect.data",
 	.mistake =
 		"pages of two blocks are counted from the length alone, without the half that lies in "
@@ -292,7 +292,7 @@ ERASED(unit_lost, UNIT_BLOCKS)
 const struct msc_fault msc_fault_page_rest_lost = {
 	.id = "page-rest-lost",
 	.title = "a write erases the page of eight blocks that it lies in, and the others are lost",
-	.breaks = "SBC-3, WRITE (10)",
+	.breaks = "SBC-3, 5.33 WRITE (10)",
 	.caught_by = "expect.medium",
 	.mistake =
 		"what a page holds is read before it is erased, and written back with what is new",

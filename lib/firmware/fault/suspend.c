@@ -123,6 +123,8 @@ ON_SETUP(not_awake)
 const struct msc_fault msc_fault_suspend_reset_deaf = {
 	.id = "suspend-reset-deaf",
 	.title = "a device that is suspended does not see a bus reset: only the next one",
+	.seen = "https://github.com/qmk/qmk_firmware/pull/12831: a reset does not end the suspend; a device "
+		"behind a switch stays asleep",
 	.caught_by = "usb.reset.first",
 	.mistake =
 		"only a resume starts the peripheral's clock again: a reset of the bus has to wake the "

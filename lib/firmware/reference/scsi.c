@@ -64,7 +64,7 @@ static bool write_protected(struct mcu *m, const struct scsi *s)
 	return s->config.write_protect || card_read_only(m, s->job.lun);
 }
 
-/* SBC-2, 4.1 and 5.x: every block that a command names must exist. The sum is never formed, so it
+/* SBC-2, 4.4 and 5.x: every block that a command names must exist. The sum is never formed, so it
  * cannot wrap. Also for no blocks at all, the LBA must exist. */
 static bool within_medium(struct mcu *m, struct scsi *s, uint64_t lba, uint64_t blocks)
 {
@@ -126,7 +126,7 @@ static void read_blocks(struct mcu *m, struct scsi *s, const uint8_t *cb)
 static void write_blocks(struct mcu *m, struct scsi *s, const uint8_t *cb)
 {
 	if (transfer_blocks(m, s, cb, SCSI_OUT) && write_protected(m, s))
-		scsi_fail(s, WRITE_PROTECTED); /* SBC-2, 4.2.2 */
+		scsi_fail(s, WRITE_PROTECTED); /* SBC-2, 4.7 */
 }
 
 /* SBC-2, 5.20 with BYTCHK 0: are the blocks readable? No data moves. */

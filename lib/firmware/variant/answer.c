@@ -208,7 +208,7 @@ ON_DATA_IN(format_two)
 	return MUTANT_PASS;
 }
 
-/* SBC-2, 6.3.4: page 01h with PER set, in front of those that the model has; and as SBC-2, 4.14 has it, every
+/* SBC-2, 6.3.4: page 01h with PER set, in front of those that the model has; and as SBC-2, 4.13.1 has it, every
  * eighth read is one that needed a second look: all of its data has come, and 1/18/00 says so. */
 enum { ERROR_PAGE = 0x01, ERROR_PAGE_LEN = 12, PER = 0x04, EVERY = 8 };
 

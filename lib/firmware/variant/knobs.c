@@ -2,7 +2,7 @@
 /* Legal devices of other sizes, kinds and speeds: knobs of `reference` alone. */
 #include "firmware/variant/variant.h"
 
-#define ANY_SIZE "SBC-2, 4.3 and 5.10: a medium may have any number of blocks"
+#define ANY_SIZE "SBC-2, 4.4 and 5.10: a medium may have any number of blocks"
 #define ANY_BLOCK "SBC-2, 5.10: the block has the length that READ CAPACITY gives"
 #define UNITS "BOT 1.0, 3.2: up to 16 units"
 #define CASE_5 "BOT 1.0, 6.7.2"
@@ -34,13 +34,13 @@ static const struct msc_variant rows[] = {
 	  .knobs = "block-size=4096,blocks=805306368" },
 	{ "block-2048-empty", "no medium, and blocks of 2048 bytes", ANY_BLOCK,
 	  .knobs = "block-size=2048,medium=0" },
-	{ "noise", "the medium holds noise", "SBC-2, 4.3: what is stored is the host's",
+	{ "noise", "the medium holds noise", "SBC-2, 4.4: what is stored is the host's",
 	  .knobs = "fill=noise" },
 	{ "fixed", "the medium cannot be taken out", "SPC-2, 7.3.2: RMB 0",
 	  .knobs = "removable=0" },
 	{ "empty", "there is no medium", "SPC-2, table D.1: 2/3A/00", .knobs = "medium=0" },
-	{ "write-protected", "the medium is write-protected", "SBC-2, 4.2.2", .knobs = "wp=1" },
-	{ "fixed-protected", "a medium that stays is write-protected", "SBC-2, 4.2.2",
+	{ "write-protected", "the medium is write-protected", "SBC-2, 4.7", .knobs = "wp=1" },
+	{ "fixed-protected", "a medium that stays is write-protected", "SBC-2, 4.7",
 	  .knobs = "wp=1,removable=0" },
 	{ "units-2", "two units of different sizes", UNITS, .knobs = "luns=2" },
 	{ "units-3", "three units of different sizes", UNITS, .knobs = "luns=3" },

@@ -88,7 +88,7 @@ ON_CONTROL_IN(with_interrupt)
 
 static const struct msc_variant rows[] = {
 	{ "usb-2-01", "a device of USB 2.01 with a BOS descriptor that says it supports LPM",
-	  "USB 2.0, ECN of link power management; USB 3.2, 9.6.2",
+	  "USB 2.0 ECN of link power management, 3; USB 3.2, 9.6.2",
 	  .ops = { .setup = ask_for_bos, .control_in = with_bos } },
 	{ "alternate-uas", "the interface has a second setting with the protocol of UAS",
 	  "USB 2.0, 9.6.5; USB Attached SCSI 1.0, 5.3: setting 0 is Bulk-Only",
