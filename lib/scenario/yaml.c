@@ -140,6 +140,11 @@ static struct msc_yaml *read_text(struct reading *r, const struct msc_yaml *besi
 		n->quoted = fy_token_scalar_style(token) == FYSS_SINGLE_QUOTED ||
 			    fy_token_scalar_style(token) == FYSS_DOUBLE_QUOTED;
 	n->column -= n->quoted; /* the parser's mark stands after the quotation mark */
+	/* Where nothing was written some versions of libfyaml have no mark, and others one behind the colon. */
+	if (beside && !n->quoted && (!text || !*text)) {
+		n->line = beside->line;
+		n->column = beside->column;
+	}
 	n->text = msc_arena_text(r->arena, text ? text : "", text ? strlen(text) : 0);
 	if (!n->text) {
 		msc_nomem(r->err);
