@@ -254,6 +254,27 @@ static bool leaves_own(const struct msc_match *w, const size_t *by, const struct
 	return false;
 }
 
+/* Of what a rule of its own finds in it, in cases that ran, one form was seen nowhere: a defect that shows part of
+ * this one, or two that are short of it together. */
+static bool is_short_of_forms(const struct msc_match *w, size_t k, const struct msc_fault *f)
+{
+	const struct msc_entry *entry = msc_match_entry(w, k);
+
+	for (uint32_t n = 0; n < entry->n; n++) {
+		const struct msc_pair *p = &w->d->pairs[entry->first + n];
+		uint64_t left = p->forms;
+
+		if (!msc_match_is_expected(w, p) || !msc_match_promises(f, w->rules[p->rule]->id))
+			continue;
+		for (size_t i = 0; i < w->e->n_seen; i++)
+			if (w->seen[i].rule == p->rule)
+				left &= w->seen[i].forms ? ~w->seen[i].forms : 0;
+		if (left)
+			return true;
+	}
+	return false;
+}
+
 /* The catalogue does not have all of what is wrong with the device. */
 static bool is_left_over(const struct msc_match *w, const size_t *by)
 {
@@ -274,8 +295,8 @@ static enum msc_confidence confidence(const struct msc_match *w, const size_t *b
 	if (cause->shown * 10 < cause->shows * 9 || cause->n_ties || !is_clear(w, by, k) ||
 	    (rule && rule->doubtful))
 		return MSC_LIKELY;
-	if (cause->fault &&
-	    (is_inexact(w, by, k) || leaves_own(w, by, cause) || is_in_dispute(w, by, k)))
+	if (cause->fault && (is_inexact(w, by, k) || leaves_own(w, by, cause) ||
+			     is_in_dispute(w, by, k) || is_short_of_forms(w, k, cause->fault)))
 		return MSC_LIKELY;
 	/* A rule on nothing in particular, an expect.* one, says only that something is wrong. */
 	if (known < THIN && rule && (is_left_over(w, by) || rule->on == 0 || !has_case(w, by, k)))

@@ -79,8 +79,11 @@ static void additional(struct msc_judging *j, const struct msc_record *r)
 	claimed = 5u + d[4];
 	before = msc_earlier_answer(r, MSC_OP_INQUIRY, always);
 	if (claimed < len || (len < asked && claimed != len)) {
-		msc_found(j, "%zu byte%s came of the %zu asked for, and ADDITIONAL LENGTH is %u",
-			  len, MSC_PLURAL(len), asked, d[4]);
+		msc_found(j, "%zu byte%s came of the %zu asked for, and ADDITIONAL LENGTH is %u%s",
+			  len, MSC_PLURAL(len), asked, d[4],
+			  d[4] == len ? ": that is the whole length, and it counts what follows it"
+			  : claimed < len ? " although more came"
+					  : "");
 		msc_expected(j, "%zu", len - 5);
 		msc_actual(j, "%u", d[4]);
 	} else if (before && before->u.exchange.view.answer_len >= 5 &&

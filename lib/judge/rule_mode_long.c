@@ -45,6 +45,7 @@ static void length(struct msc_judging *j, const struct msc_record *r)
 				"%zu byte%s came of the %zu asked for, and MODE DATA LENGTH is %zu%s",
 				len, MSC_PLURAL(len), asked, claimed - 2,
 				2u + msc_get_le16(d) == len ? ": its lowest byte comes first"
+				: claimed == len + 2        ? ": it counts itself"
 				: claimed < len             ? " although more came"
 							    : "");
 		}

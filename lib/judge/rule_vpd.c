@@ -28,7 +28,7 @@ static bool is_whole(const struct msc_record *r, uint8_t page, size_t *len)
 	size_t asked, claimed;
 
 	return is_page(r, len, &asked, &claimed) && r->u.exchange.cbw.cb[2] == page &&
-	       claimed == *len;
+	       r->u.exchange.data[1] == page && claimed == *len;
 }
 
 static bool is_standard(const uint8_t *cdb, const uint8_t *before)
@@ -37,13 +37,24 @@ static bool is_standard(const uint8_t *cdb, const uint8_t *before)
 	return !(before[1] & 0x03);
 }
 
-/* The bytes of the standard data, as they came before. */
-static bool is_standard_data(const struct msc_record *r, size_t len)
+/* Vendor, product and revision, where the standard data has them. */
+static bool has_names(const uint8_t *d)
+{
+	for (size_t i = 8; i < MSC_INQUIRY_LEN; i++)
+		if (d[i] && (d[i] < ' ' || d[i] > '~'))
+			return false;
+	return d[8] > ' ';
+}
+
+/* The bytes of the standard data, as they came before; or what reads like it and is no page. */
+static bool is_standard_data(const struct msc_record *r, size_t len, size_t claimed)
 {
 	const struct msc_record *before = msc_earlier_answer(r, MSC_OP_INQUIRY, is_standard);
 	size_t then, asked;
 
-	return before && msc_is_answer(before, MSC_OP_INQUIRY, &then, &asked) &&
+	if (!before)
+		return len >= MSC_INQUIRY_LEN && claimed != len && has_names(r->u.exchange.data);
+	return msc_is_answer(before, MSC_OP_INQUIRY, &then, &asked) &&
 	       !memcmp(r->u.exchange.data, before->u.exchange.data, len < then ? len : then);
 }
 
@@ -54,7 +65,7 @@ static void form(struct msc_judging *j, const struct msc_record *r)
 
 	if (!is_page(r, &len, &asked, &claimed))
 		return;
-	if (x->data[1] != x->cbw.cb[2] && is_standard_data(r, len)) {
+	if (x->data[1] != x->cbw.cb[2] && is_standard_data(r, len, claimed)) {
 		msc_found(j,
 			  "page %02Xh was asked for, and the standard data came: byte 1 is %02Xh",
 			  x->cbw.cb[2], x->data[1]);

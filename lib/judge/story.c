@@ -302,6 +302,61 @@ static bool tell_shift(char *buf, size_t size, const struct mismatch *m)
 	return true;
 }
 
+/* ---- blocks in each other's place --------------------------------------------------------------- */
+
+/* What came for block i is what belongs into block j, and that is no chance. */
+static bool is_data_of(const struct mismatch *m, size_t i, size_t j)
+{
+	size_t size = m->k->block_size;
+
+	return !memcmp(m->got + i * size, m->want + j * size, size) &&
+	       !all_alike(m->want + j * size, size);
+}
+
+/* Each block that is wrong holds the data of block j, or of the one that is as far from it as j from the first. */
+static bool all_data_of(const struct mismatch *m, size_t n, size_t j, bool as_far)
+{
+	size_t first = m->first / m->k->block_size;
+
+	for (size_t i = first; i < n; i++) {
+		size_t of = as_far ? i + j - first : j;
+
+		if (is_wrong(m, i) && (of >= n || !is_data_of(m, i, of)))
+			return false;
+	}
+	return true;
+}
+
+static bool tell_other(char *buf, size_t size, const struct mismatch *m)
+{
+	size_t block = m->k->block_size, n = block ? m->len / block : 0;
+	size_t first = block ? m->first / block : 0, j = 0;
+	bool one = n && m->last / block == first, as_far = false;
+
+	if (!n || m->last >= n * block)
+		return false;
+	for (; j < n; j++) {
+		if (!is_data_of(m, first, j))
+			continue;
+		as_far = !one && all_data_of(m, n, j, true);
+		if (as_far || all_data_of(m, n, j, false))
+			break;
+	}
+	if (j == n)
+		return false;
+	where(buf, size, m);
+	if (!as_far)
+		msc_append(buf, size, ": %sthe data of block %" PRIu64, one ? "" : "all ",
+			   m->k->lba + j);
+	else if (j + 1 == first || j == first + 1)
+		msc_append(buf, size, ": each the data of the block %s it",
+			   j < first ? "before" : "behind");
+	else
+		msc_append(buf, size, ": each the data of %zu blocks %s it",
+			   j < first ? first - j : j - first, j < first ? "before" : "behind");
+	return true;
+}
+
 /* ---- what is there instead --------------------------------------------------------------------- */
 
 enum source { OLD, ZEROS, ONES };
@@ -450,7 +505,8 @@ char *msc_data_story(char *buf, size_t size, const uint8_t *got, const uint8_t *
 	if (size)
 		buf[0] = '\0';
 	if (!m.count || ((!k->old || !all_hold(&m, OLD, &from)) &&
-			 (tell_packet(buf, size, &m) || tell_shift(buf, size, &m))))
+			 (tell_packet(buf, size, &m) || tell_other(buf, size, &m) ||
+			  tell_shift(buf, size, &m))))
 		return buf;
 	where(buf, size, &m);
 	if (!tell_source(buf, size, &m, OLD) && !tell_source(buf, size, &m, ZEROS) &&

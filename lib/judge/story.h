@@ -15,7 +15,7 @@ struct msc_story {
 };
 
 /* "blocks 3, 5, ... 9, each second one: zeros", "a packet of 64 bytes is missing at byte 128", "from byte
- * 7 on it is shifted by 1 byte", "only bits were cleared"; at least which blocks or bytes differ, and of
+ * 7 on it is shifted by 1 byte", "block 4: the data of block 3", "only bits were cleared"; at least which blocks or bytes differ, and of
  * how many. Both are of `len` bytes. Returns buf; empty when nothing differs. */
 char *msc_data_story(char *buf, size_t size, const uint8_t *got, const uint8_t *want, size_t len,
 		     const struct msc_story *);

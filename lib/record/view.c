@@ -205,10 +205,16 @@ static void see_residue(struct msc_view *v, const struct msc_exchange *x)
 
 static void see_answer(struct msc_view *v, const struct msc_exchange *x)
 {
-	uint64_t alloc = 0;
+	uint64_t alloc = 0, relevant = x->cbw.h.length - x->csw.residue;
 
-	if (x->csw.status != MSC_CSW_PASSED || x->dir != MSC_DIR_IN || !v->residue_fits ||
+	if (x->csw.status != MSC_CSW_PASSED || x->dir != MSC_DIR_IN ||
 	    x->data_len > x->cbw.h.length || x->data_kept < x->data_len)
+		return;
+	/* What is short of the length is no filler, and all of it is the answer, also where the residue
+	 * is wrong: that says nothing of what came. */
+	if (x->data_len < x->cbw.h.length)
+		relevant = x->data_len;
+	else if (!v->residue_fits)
 		return;
 	if (x->cbw.cb[0] == MSC_OP_READ_CAPACITY_10)
 		alloc = MSC_CAPACITY_10_LEN;
@@ -217,7 +223,7 @@ static void see_answer(struct msc_view *v, const struct msc_exchange *x)
 	v->answer = true;
 	v->answer_asked = (size_t)smaller(alloc, x->cbw.h.length);
 	/* The rest is padding. */
-	v->answer_len = (size_t)smaller(x->data_len, x->cbw.h.length - x->csw.residue);
+	v->answer_len = (size_t)smaller(x->data_len, relevant);
 }
 
 /* ---- all of it ---------------------------------------------------------------------------- */

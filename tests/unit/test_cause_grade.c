@@ -110,6 +110,32 @@ static void certain_is_not_said_lightly(void **unused)
 	}
 }
 
+/* In one of the cases it shows another form as well: seen nowhere, it speaks for a defect that is part of this one. */
+static void certain_wants_each_form(void **unused)
+{
+	static const char *const of[] = { "bot.csw.tag" };
+	static const struct msc_entry entry = { "csw-tag", 0, CASES, 0, { 0 }, NULL };
+
+	(void)unused;
+	for (unsigned seen = 1; seen <= 2; seen++) {
+		struct msc_pair pairs[CASES];
+		struct msc_evidence e = { NULL }, both = { NULL };
+		struct msc_causes causes;
+
+		see(&both, of[0], 1, 2, MSC_OP_READ_10);
+		see(&e, of[0], CASES, seen, MSC_OP_READ_10);
+		for (uint16_t p = 0; p < CASES; p++)
+			pairs[p] = (struct msc_pair){ p ? e.seen[0].forms : both.seen[0].forms, p,
+						      0, MSC_OP_READ_10 + 1, false };
+		causes = find(of, 1, pairs, &entry, 1, &e);
+		assert_int_equal(causes.count, 1);
+		assert_int_equal(causes.list[0].confidence, seen == 2 ? MSC_CERTAIN : MSC_LIKELY);
+		msc_causes_clear(&causes);
+		msc_evidence_clear(&both);
+		msc_evidence_clear(&e);
+	}
+}
+
 /* In every case the fault shows it on one command; what was found on another has another cause. */
 static void another_command_is_not_explained(void **unused)
 {
@@ -241,6 +267,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(certain_is_not_said_lightly),
+		cmocka_unit_test(certain_wants_each_form),
 		cmocka_unit_test(another_command_is_not_explained),
 		cmocka_unit_test(a_toggle_shows_in_half_of_the_places),
 		cmocka_unit_test(each_command_has_its_own_time),

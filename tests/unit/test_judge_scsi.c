@@ -5,6 +5,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <cmocka.h>
 
 #define BYTES32	 "00112233445566778899aabbccddeeff00112233445566778899aabbccddeefe"
@@ -224,6 +225,8 @@ static const struct judge_row rows[] = {
 	{ "scsi.vpd.pages", VPD("00") "00000003008083; none stall; clear in; status 0 248;",
 	  VPD("00") "000000028083; none stall; clear in; status 0 249;", "begin with page 00h",
 	  "00h", NULL },
+	{ "scsi.vpd.form", /* of another page no list is wrong */
+	  NULL, "send 120100000400 in 4; bytes 00800000" PASSED, "PAGE CODE is 80h", "00h", "80h" },
 	{ "scsi.vpd.pages", NULL, VPD("00") "00000003008380; none stall; clear in; status 0 248;",
 	  "page 80h follows page 83h", "ascending order", NULL },
 	{ "scsi.vpd.listed",
@@ -511,12 +514,25 @@ static void every_rule_has_a_row(void **state)
 	judge_coverage(rows, MSC_COUNT(rows), prefixes);
 }
 
+/* What came is the answer, and is looked at as such. */
+static void a_wrong_residue_hides_nothing(void **state)
+{
+	char *ids = judge_script(FORMATS
+				 "00000008000003e802000000; none stall; clear in; status 0 0;",
+				 MSC_PROFILE_SPEC);
+
+	(void)state;
+	assert_string_equal(ids, "bot.residue.in scsi.format.count ");
+	free(ids);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_rule_finds_its_defect_and_nothing_else),
 		cmocka_unit_test(conforming_devices_give_no_finding),
 		cmocka_unit_test(every_rule_has_a_row),
+		cmocka_unit_test(a_wrong_residue_hides_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,6 +42,27 @@ static void check(const struct msc_story *k, const char *expected)
 	check_len(LEN, k, expected);
 }
 
+/* Blocks like those of the suite, each a little further on in one sequence: so they look like a shift as well. */
+static void blocks_in_each_others_place(void **unused)
+{
+	(void)unused;
+	for (size_t i = 0; i < sizeof want; i++)
+		want[i] = (uint8_t)(i % 251);
+	memcpy(got, want, sizeof got);
+	memcpy(got + 512, want, 512);
+	check(&blocks, "block 101, the second of 4: the data of block 100");
+	memcpy(got + 1536, want + 1024, 512);
+	check(&blocks, "blocks 101 and 103, each second one: each the data of the block before it");
+	memcpy(got, want, sizeof got);
+	memcpy(got + 1024, want, 512);
+	memcpy(got + 1536, want, 512);
+	check(&blocks, "blocks 102 to 103, the last 2 of 4: all the data of block 100");
+	memcpy(got, want, sizeof got);
+	memcpy(got, want + 512, 1024);
+	check_len(1536, &blocks,
+		  "blocks 100 to 101, all but the last of 3: each the data of the block behind it");
+}
+
 static void stories(void **unused)
 {
 	(void)unused;
@@ -265,7 +286,7 @@ static void distances(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(stories),
+		cmocka_unit_test(stories), cmocka_unit_test(blocks_in_each_others_place),
 		cmocka_unit_test(which_blocks),
 		cmocka_unit_test(which_part),
 		cmocka_unit_test(what_has_moved),

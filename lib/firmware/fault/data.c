@@ -443,6 +443,22 @@ ON_COMMAND(direction_of_command)
 	return MUTANT_PASS;
 }
 
+ON_CSW(phase_by_direction)
+{
+	if (!v->cbw.h.length && v->cbw.h.flags & MSC_CBW_FLAG_IN)
+		raw[CSW_STATUS] = MSC_CSW_PHASE_ERROR;
+	return MUTANT_PASS;
+}
+
+const struct msc_fault msc_fault_direction_of_none = {
+	.id = "direction-of-none",
+	.title = "bmCBWFlags counts where no data is to move: a phase error for a direction of in",
+	.seen = USBX_MSC "ux_device_class_storage_tasks_run.c: cases 2 and 8 in one condition",
+	.caught_by = "bot.case.needless",
+	.mistake = "bit 7 of bmCBWFlags is ignored while dCBWDataTransferLength is 0",
+	.ops = {.csw = phase_by_direction},
+};
+
 const struct msc_fault msc_fault_direction_ignored = {
 	.id = "direction-ignored",
 	.title = "the direction in bmCBWFlags is not compared with that of the command",

@@ -239,6 +239,12 @@ static const struct msc_fault rows[] = {
 	  .mistake = "wIndex is compared with 0 instead of bInterfaceNumber",
 	  DEFECT({ AT_SETUP, { TO_CLASS_INTERFACE, { INDEX, IS, 1 } }, .then = REFUSE },
 		 { AT_SETUP, { TO_CLASS_INTERFACE, { INDEX, IS, 0 } }, { { INDEX, PUT, 1 } } }) },
+	{ "class-index-byte", "of wIndex of class requests only the low byte is compared",
+	  USBX "core/src/ux_device_stack_control_request_process.c", "bot.maxlun.fields",
+	  .mistake = "wIndex has two bytes, and the high one is 0 where it names an interface",
+	  DEFECT({ AT_SETUP,
+		   { TO_CLASS_INTERFACE, { INDEX, ABOVE, 0xff } },
+		   { { INDEX, CLEAR, 0xff00 } } }) },
 	{ "configuration-ignored",
 	  "SET_CONFIGURATION with the value in force changes nothing: halts and toggles stay",
 	  "field 4: https://github.com/hathach/tinyusb/pull/1061; "

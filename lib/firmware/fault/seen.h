@@ -25,6 +25,8 @@
 #define LUFA_MSC     LUFA "LUFA/Drivers/USB/Class/Device/MassStorageClassDevice.c"
 #define LUFA_CHANGES LUFA "LUFA/DoxygenPages/ChangeLog.txt"
 #define MBED_MSC "https://github.com/ARMmbed/mbed-os/blob/141a387/drivers/usb/source/USBMSD.cpp"
+#define USBX	 "https://github.com/eclipse-threadx/usbx/blob/ea1c406/common/"
+#define USBX_MSC USBX "usbx_device_classes/src/"
 #define RT_THREAD_MSC \
 	"https://github.com/RT-Thread/rt-thread/blob/01371cb/components/drivers/usb/usbdevice/class/" \
 	"mstorage.c"
