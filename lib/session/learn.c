@@ -147,6 +147,18 @@ int msc_session_ask_max_lun(struct msc_session *s, struct msc_err *err)
 	return result;
 }
 
+char *msc_session_other_units(char *buf, size_t size, uint8_t max_lun, uint8_t but)
+{
+	size_t len = 0;
+
+	*buf = '\0';
+	for (unsigned lun = 0; lun <= max_lun && lun <= MSC_LUN_MAX; lun++)
+		if (lun != but)
+			len += (size_t)snprintf(buf + len, size - len, "%sunit %u (--lun %u)",
+						len ? ", " : "", lun, lun);
+	return buf;
+}
+
 int msc_session_max_lun(struct msc_session *s, uint8_t *max_lun, struct msc_err *err)
 {
 	int result = msc_session_known(s)->have_max_lun ? 0 : msc_session_ask_max_lun(s, err);

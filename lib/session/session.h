@@ -188,6 +188,10 @@ int msc_session_level(struct msc_session *, uint8_t lun, const struct msc_unit *
  * 0. */
 int msc_session_max_lun(struct msc_session *, uint8_t *max_lun, struct msc_err *) MSC_MUST_CHECK;
 
+/* "unit 1 (--lun 1), unit 2 (--lun 2)": all but one; returns buf (MSC_UNITS_TEXT bytes). */
+#define MSC_UNITS_TEXT ((MSC_LUN_MAX + 1) * sizeof "unit 15 (--lun 15), ")
+char *msc_session_other_units(char *buf, size_t size, uint8_t max_lun, uint8_t but);
+
 /* The same again, though it is known, and whatever the answer: every host asks a device that is new to it. */
 int msc_session_ask_max_lun(struct msc_session *, struct msc_err *) MSC_MUST_CHECK;
 
