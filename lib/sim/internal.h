@@ -143,6 +143,8 @@ void world_command_ends(struct mcu *); /* a reset, of either kind; power is off 
  * bytes more. */
 uint32_t world_blocks(struct mcu *, bool writing, uint32_t blocks, uint32_t *torn);
 void world_block_is_due(struct mcu *, bool writing);
+uint32_t world_good(struct mcu *, uint8_t slot, uint64_t lba,
+		    uint32_t blocks); /* before the first bad one */
 void world_moved(struct mcu *, bool writing, uint32_t blocks);
 void world_hold(struct mcu *, uint8_t slot, bool hold);
 void world_release_all(struct mcu *);
