@@ -108,6 +108,24 @@ def test_a_slow_status_does_not_keep_endpoint_0_waiting(mscope, tmp_path):
     assert cleared.endswith(" ms") and status != cleared
 
 
+RESETS = """\
+name: busy.reset
+title: what was written is looked at once the unit is ready again
+spec: [SPC-2 7.25]
+scratch: 1
+steps:
+  - command: { write10: { lba: scratch, blocks: 1 } }
+  - port_reset
+"""
+
+
+@pytest.mark.parametrize("variant", ["late-8s", "late-start", "late-start-needless", "late-unconfigured"])
+def test_a_unit_that_is_late_behind_a_write_has_not_lost_its_medium(mscope, tmp_path, variant):
+    (tmp_path / "busy.yaml").write_text(RESETS)
+    d = mscope.json("run", f"sim:reference,variant={variant}", "busy.yaml", "--profile", "spec", "--allow-writes")
+    assert d["cases"][0]["verdict"] == "pass" and d["notes"] == []
+
+
 def test_a_variant_brings_its_knobs(mscope):
     assert mscope.json("probe", "sim:reference,variant=block-4096")["units"][0]["capacity"]["block_size"] == 4096
 
