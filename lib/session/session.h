@@ -168,6 +168,9 @@ int msc_session_set_interface(struct msc_session *, const struct msc_record **ou
  * MSC_E_UNSUPPORTED where the host cannot. */
 int msc_session_suspend(struct msc_session *, int64_t ns, bool resume,
 			struct msc_err *) MSC_MUST_CHECK;
+bool msc_session_has_hung(const struct msc_session *); /* a time-out where an answer was due */
+/* ns that the quickest command has taken that passed; 0: none has. */
+int64_t msc_session_quickest(const struct msc_session *);
 /* For each phase, as it is now: see hangs_max. */
 int64_t msc_session_timeout(const struct msc_session *);
 

@@ -113,6 +113,13 @@ def test_the_end_of_the_medium_and_what_the_csw_says(mscope, fault, ends):
     assert d["compared_all"] and d["wrong_blocks"] == 0 and d["failure"] is None
 
 
+def test_a_block_goes_bad_on_the_way(mscope):
+    """It is found by halves, whichever command meets it, and costs no other block."""
+    d = mscope.json("soak", "sim:reference,event=bad-block:16100@write-block:900", WRITES, "--bytes", "1M", status=1)
+    assert {w["lba"] for w in d["wrong"] if w["kind"] == "unreadable"} <= {16100} and "MEDIUM ERROR" in d["commands"][0]["text"]
+    assert set(d["kinds"]) <= {"unreadable", "unwritable"} and d["kinds"]
+
+
 def test_other_units_are_named(mscope):
     args = ("soak", "sim:reference,luns=3", WRITES, "--bytes", "256k", "--lun", "1")
     assert mscope.json(*args)["units_not_tested"] == [0, 2]
