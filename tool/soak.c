@@ -16,6 +16,7 @@ struct job {
 	struct msc_soak soak;
 	struct msc_device device;
 	struct msc_medium_end end;
+	uint8_t max_lun; /* that the device counts; 0: or it was not asked */
 };
 
 static int read_options(struct job *j, struct msc_err *err)
@@ -90,7 +91,8 @@ static int use_target(struct job *j, struct msc_err *err)
 	s = msc_session_new(target, &j->session);
 	if (s) {
 		msc_session_set_stop(s, tool_stop, NULL);
-		if (msc_session_learn(s, j->o.lun, err) == 0)
+		if (msc_session_max_lun(s, &j->max_lun, err) == 0 &&
+		    msc_session_learn(s, j->o.lun, err) == 0)
 			result = soak_medium(j, s, err);
 	} else {
 		msc_nomem(err);
@@ -126,6 +128,8 @@ static int show(struct job *j, int status, const char *reason, struct msc_err *e
 	char *repeat = repeat_of(tool, false), *go_on = repeat_of(tool, true);
 	const struct msc_soak_report r = { .device = &j->device,
 					   .soak = &j->soak,
+					   .lun = j->o.lun,
+					   .max_lun = j->max_lun,
 					   .repeat = repeat ? repeat : "",
 					   .go_on = go_on ? go_on : "",
 					   .reason = reason,

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/kept.h"
 #include "base/text.h"
 
 #define LOOK_MS	  500	/* between two looks at a process that says nothing */
@@ -45,7 +46,7 @@ static struct page *page; /* NULL: nobody is isolated */
 static FILE *results;	  /* standard output, that is not for what code of others prints */
 static struct rlimit growth; /* of files, before others came */
 static int past = -1;	  /* where the worker tells the one before it that its step is over */
-static int kept = -1;	  /* what the step has overwritten in files, an entry behind the other */
+static struct msc_kept kept = { .fd = -1 }; /* what the step has overwritten in files */
 
 /* ---- what is told ---------------------------------------------------------------------------- */
 
@@ -193,69 +194,9 @@ static void cut_files(void)
 			lseek(fd, file[fd].at, SEEK_SET);
 }
 
-/* ---- what the step overwrites in files ---------------------------------------------------------- */
-
-/* Behind the bytes that were there before. */
-struct entry {
-	dev_t dev;
-	ino_t ino;
-	int fd;
-	off_t at;
-	size_t len;
-};
-
 bool msc_isolate_keep(int fd, int64_t at, size_t len)
 {
-	struct entry e = { .fd = fd, .at = (off_t)at, .len = len };
-	struct stat st;
-	uint8_t *was;
-	ssize_t got;
-	bool done;
-
-	if (past < 0)
-		return true;
-	was = malloc(len + sizeof e);
-	got = was && fstat(fd, &st) == 0 ? pread(fd, was, len, e.at) : -1;
-	if (got < 0) {
-		free(was);
-		return false;
-	}
-	memset(was + got, 0, len - (size_t)got); /* beyond its end */
-	e.dev = st.st_dev;
-	e.ino = st.st_ino;
-	memcpy(was + len, &e, sizeof e);
-	done = write(kept, was, len + sizeof e) == (ssize_t)(len + sizeof e);
-	free(was);
-	return done;
-}
-
-static bool put_back(const struct entry *e, off_t from)
-{
-	uint8_t *was = malloc(e->len ? e->len : 1);
-	struct stat st;
-	bool good = was && fstat(e->fd, &st) == 0 && st.st_dev == e->dev && st.st_ino == e->ino &&
-		    pread(kept, was, e->len, from) == (ssize_t)e->len &&
-		    pwrite(e->fd, was, e->len, e->at) == (ssize_t)e->len;
-
-	free(was);
-	return good;
-}
-
-/* The newest first. */
-static bool put_all_back(void)
-{
-	off_t end = lseek(kept, 0, SEEK_END);
-	bool good = end >= 0;
-	struct entry e;
-
-	while (end >= (off_t)sizeof e) {
-		end -= (off_t)sizeof e;
-		if (pread(kept, &e, sizeof e, end) != (ssize_t)sizeof e || (off_t)e.len > end)
-			return false;
-		end -= (off_t)e.len;
-		good &= put_back(&e, end);
-	}
-	return good;
+	return past < 0 || msc_kept_add(&kept, fd, at, len);
 }
 
 static _Noreturn void end(void)
@@ -331,10 +272,7 @@ bool msc_isolate_step(char *why, size_t size)
 		return false;
 	tell_past();
 	page->doing[0] = '\0';
-	if (kept < 0)
-		kept = memfd_create("kept", MFD_CLOEXEC);
-	if (kept < 0 || ftruncate(kept, 0) < 0 || lseek(kept, 0, SEEK_SET) < 0 ||
-	    msc_isolate_has_threads() || pipe2(line, O_CLOEXEC) < 0)
+	if (!msc_kept_begin(&kept) || msc_isolate_has_threads() || pipe2(line, O_CLOEXEC) < 0)
 		return false;
 	fflush(NULL); /* or both would write it */
 	note_files();
@@ -352,7 +290,7 @@ bool msc_isolate_step(char *why, size_t size)
 	}
 	wait_for(copy, line[0], why, size);
 	take_place();
-	if (!put_all_back())
+	if (!msc_kept_put_back(&kept))
 		msc_append(why, size, "; what it has written to a file cannot be put back");
 	cut_files();
 	return true;

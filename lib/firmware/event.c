@@ -156,6 +156,14 @@ static int parse_set(struct sim_event *e, const char *text, struct msc_err *err)
 	return 0;
 }
 
+static int parse_bad_block(struct sim_event *e, const char *text, struct msc_err *err)
+{
+	if (!text)
+		return msc_fail(err, MSC_E_USAGE,
+				"'bad-block': expected its address, as in bad-block:37");
+	return msc_parse_size(text, &e->lba, err);
+}
+
 static int parse_slot(struct sim_event *e, const char *text, struct msc_err *err)
 {
 	uint64_t n;
@@ -193,6 +201,8 @@ static int parse_what(struct sim_event *e, char *text, struct msc_err *err)
 	e->medium.noise = true; /* another card is not an empty one unless it is said */
 	if (e->what == SIM_SET)
 		return parse_set(e, rest, err);
+	if (e->what == SIM_BAD_BLOCK)
+		return parse_bad_block(e, rest, err);
 	if (!rest)
 		return 0;
 	if (e->what >= SIM_CARD_IN && e->what <= SIM_CARD_WRITE)

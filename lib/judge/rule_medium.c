@@ -185,10 +185,13 @@ static bool tells_of_attention(uint8_t opcode)
 /* The kernel asks a removable medium on its own, and would take the attention away. */
 static void attention_change(struct msc_judging *j, const struct msc_record *r)
 {
+	const struct msc_unit *u = &r->u.exchange.unit;
 	const struct msc_record *load;
 	char name[48];
 
 	if (!msc_has_status(r, MSC_CSW_PASSED) || !tells_of_attention(r->u.exchange.cbw.cb[0]))
+		return;
+	if (u->have_inquiry && !u->removable) /* it was stopped, at most */
 		return;
 	load = msc_undisturbed(r);
 	if (!load || !is_start_stop(load, LOAD) || !load->past.ejected)

@@ -203,9 +203,15 @@ static int check_all(struct msc_medium *m, struct msc_err *err)
 	bool is_hit[MSC_JOURNAL_PRINTS_MAX] = { false }, marked = false, readable;
 	unsigned differ;
 
-	if (m->marked && care_is_marked(m, m->mark_at, &marked, err) < 0)
+	if (look_at_prints(m, m->n_prints, &differ, &readable, is_hit, err) < 0)
 		return -1;
-	if (look_at_prints(m, m->n_prints, &differ, &readable, is_hit, err) < 0 ||
+	if (!readable) { /* a reset may just have been: a unit has no limit to become ready in */
+		memset(is_hit, 0, sizeof is_hit);
+		if (msc_session_learn(m->s, m->o.lun, err) < 0 ||
+		    look_at_prints(m, m->n_prints, &differ, &readable, is_hit, err) < 0)
+			return -1;
+	}
+	if ((m->marked && care_is_marked(m, m->mark_at, &marked, err) < 0) ||
 	    care_hear_signs(m, err) < 0)
 		return -1;
 	if (*m->ended)

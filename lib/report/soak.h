@@ -9,6 +9,7 @@
 struct msc_soak_report {
 	const struct msc_device *device;
 	const struct msc_soak *soak;
+	uint8_t lun, max_lun; /* of which this one alone was written to */
 	const char *repeat; /* the command that does the same again */
 	const char *go_on;  /* the same without --from */
 	const char *reason; /* what ended it early beside the device; NULL or empty: nothing */

@@ -23,16 +23,17 @@ static json_t *wrong_json(const struct msc_soak_wrong *w)
 	     read = w->kind != MSC_SOAK_UNREADABLE && w->kind != MSC_SOAK_UNWRITABLE;
 	char text[320];
 
-	return json_pack("{s:s, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-			 "kind", msc_soak_kind_names[w->kind], "lba", (json_int_t)w->lba,
-			 "generation", (json_int_t)w->generation, "after_power", w->after_power,
-			 "offset", known(written, w->offset), "blocks", known(written, w->blocks),
-			 "ordinal", known(written, w->ordinal), "from_lba",
-			 known(w->has_from, w->from_lba), "from_generation",
-			 known(w->has_from, w->from_generation), "first_byte", known(read, w->at),
-			 "wrong_bytes", known(read, w->bytes), "wrong_bits", known(read, w->bits),
-			 "sense", *w->sense ? msc_json_text(w->sense) : json_null(), "text",
-			 msc_json_text(msc_soak_text(text, sizeof text, w)));
+	return json_pack(
+		"{s:s, s:I, s:I, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"kind", msc_soak_kind_names[w->kind], "lba", (json_int_t)w->lba, "generation",
+		(json_int_t)w->generation, "after_reset", w->after_reset, "after_power",
+		w->after_power, "offset", known(written, w->offset), "blocks",
+		known(written, w->blocks), "ordinal", known(written, w->ordinal), "from_lba",
+		known(w->has_from, w->from_lba), "from_generation",
+		known(w->has_from, w->from_generation), "first_byte", known(read, w->at),
+		"wrong_bytes", known(read, w->bytes), "wrong_bits", known(read, w->bits), "sense",
+		*w->sense ? msc_json_text(w->sense) : json_null(), "text",
+		msc_json_text(msc_soak_text(text, sizeof text, w)));
 }
 
 static json_t *wrongs(const struct msc_soak *s)
@@ -99,6 +100,18 @@ static json_t *failed(const struct msc_soak *s)
 	return list;
 }
 
+static json_t *untested(const struct msc_soak_report *r)
+{
+	json_t *list = json_array();
+
+	for (unsigned lun = 0; r->max_lun && lun <= r->max_lun; lun++)
+		if (lun != r->lun && json_array_append_new(list, json_integer(lun))) {
+			json_decref(list);
+			return NULL;
+		}
+	return list;
+}
+
 static const char *power_name(const struct msc_soak *s)
 {
 	static const char *const names[] = { "not reached", "cycled", "skipped" };
@@ -114,7 +127,7 @@ json_t *msc_soak_json(const struct msc_soak_report *r)
 					     r->reason && *r->reason ? r->reason : s->failure);
 	json_t *rest = json_pack(
 		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:{s:s, s:b, s:o}, s:b, s:o, "
-		"s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:o}",
+		"s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:o, s:o}",
 		"seed", (json_int_t)s->seed, "from", (json_int_t)s->from, "next",
 		(json_int_t)(s->from + s->rounds), "first_lba", (json_int_t)s->first, "blocks",
 		(json_int_t)s->blocks, "block_size", (json_int_t)s->block_size, "writes",
@@ -127,7 +140,7 @@ json_t *msc_soak_json(const struct msc_soak_report *r)
 		(json_int_t)s->wrong_blocks, "wrong_times", (json_int_t)s->n_wrong,
 		"changed_elsewhere", (json_int_t)r->elsewhere, "kinds", counts(s), "patterns",
 		patterns(s), "wrong", wrongs(s), "failed_commands", (json_int_t)s->n_failed,
-		"commands", failed(s));
+		"commands", failed(s), "units_not_tested", untested(r));
 
 	if (!document || !rest || json_object_update_new(document, rest)) {
 		json_decref(document);

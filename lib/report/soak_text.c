@@ -95,6 +95,7 @@ void msc_soak_print(FILE *out, const struct msc_soak_report *r)
 {
 	const struct msc_soak *s = r->soak;
 	bool color = r->context->color;
+	char units[MSC_UNITS_TEXT];
 
 	if (r->context->verbosity < 0 && !r->exit_status)
 		return;
@@ -119,9 +120,13 @@ void msc_soak_print(FILE *out, const struct msc_soak_report *r)
 	}
 	if (s->n_wrong || s->n_failed)
 		fprintf(out, "%-*s%s\n", COLUMN, "to repeat", r->repeat);
-	else if (!*s->failure)
+	else if (!*s->failure && r->restored && !r->elsewhere)
 		msc_put_row_tinted(out, color, MSC_TINT_OK, COLUMN, "ok",
 				   "every block that was read is as it was written");
+	if (r->max_lun)
+		msc_put_row_tinted(out, color, MSC_TINT_WARN, COLUMN, "not tested",
+				   msc_session_other_units(units, sizeof units, r->max_lun,
+							   r->lun));
 	if (r->reason && *r->reason)
 		fprintf(out, "%-*s%s --from %" PRIu64 "\n", COLUMN, "to go on", r->go_on,
 			s->from + s->rounds);

@@ -18,6 +18,7 @@
 
 struct walk {
 	struct msc_env env; /* where only what is known of the device has a value */
+	int64_t command_ns;
 	struct msc_cost sum;
 };
 
@@ -65,6 +66,19 @@ static void count_command(struct walk *w, const struct msc_plan_command *c, int6
 
 static void count_steps(struct walk *w, const struct msc_plan_step *list, size_t n, int64_t times);
 
+/* Of turns that are all the same, no more than their time allows. */
+static int64_t turns_in_time(const struct walk *w, const struct msc_plan_loop *l, int64_t turns)
+{
+	struct walk one = { .env = w->env };
+	int64_t ns;
+
+	if (!l->at_most_ns || !w->command_ns)
+		return turns;
+	count_steps(&one, l->steps, l->n_steps, 1);
+	ns = one.sum.part[MSC_COST_COMMAND] * w->command_ns + one.sum.wait_ns;
+	return ns && turns > l->at_most_ns / ns + 1 ? l->at_most_ns / ns + 1 : turns;
+}
+
 static void count_loop(struct walk *w, const struct msc_plan_loop *l, int64_t times)
 {
 	int64_t turns = TURNS_UNKNOWN;
@@ -79,6 +93,7 @@ static void count_loop(struct walk *w, const struct msc_plan_loop *l, int64_t ti
 		known(w, &l->times, &turns);
 	if (turns > TIMES_MAX / times)
 		turns = TIMES_MAX / times;
+	turns = turns_in_time(w, l, turns);
 	if (turns > 0)
 		count_steps(w, l->steps, l->n_steps, times * turns);
 }
@@ -116,9 +131,10 @@ static void count_steps(struct walk *w, const struct msc_plan_step *list, size_t
 		count_step(w, s, times);
 }
 
-struct msc_cost msc_run_cost(const struct msc_scenario *s, const struct msc_env *env)
+struct msc_cost msc_run_cost(const struct msc_scenario *s, const struct msc_env *env,
+			     int64_t command_ns)
 {
-	struct walk w = { .sum.part[MSC_COST_COMMAND] = COMMANDS_A_CASE };
+	struct walk w = { .command_ns = command_ns, .sum.part[MSC_COST_COMMAND] = COMMANDS_A_CASE };
 
 	if (env) {
 		w.env = *env;
@@ -163,7 +179,7 @@ static void tell_forecast(const struct msc_scenarios *all, const struct msc_run_
 
 		if (!foretell(s, o, simulated, text, sizeof text))
 			continue;
-		cost = msc_run_cost(s, NULL);
+		cost = msc_run_cost(s, NULL, 0);
 		commands += cost.part[MSC_COST_COMMAND];
 		wait_ns += cost.wait_ns + cost.part[MSC_COST_RESET] * RESET_NS;
 		run++;

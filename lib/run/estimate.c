@@ -66,6 +66,16 @@ void msc_run_measure(struct msc_runner *r, const struct msc_record *record)
 		take(&e->price[MSC_COST_COMMAND], took, 1);
 }
 
+/* Before any was measured, the commands of the beginning are all that is known. */
+static struct range no_quicker(struct range each, int64_t quickest_ns)
+{
+	if (each.low < quickest_ns)
+		each.low = quickest_ns;
+	if (each.high < 2 * quickest_ns)
+		each.high = 2 * quickest_ns;
+	return each;
+}
+
 /* Of all but the waits. What was measured is scaled, in thousandths. */
 static struct range cost(const struct msc_estimate *e, const struct msc_cost *c, int64_t scale)
 {
@@ -80,6 +90,12 @@ static struct range cost(const struct msc_estimate *e, const struct msc_cost *c,
 					       mean(p) * scale / 1000 * 15 / 10 };
 		else if (p->n && mean(p) > each.high)
 			each.high = 2 * mean(p);
+		if (i == MSC_COST_COMMAND && p->n < MEASURED_LEAST)
+			each = no_quicker(each, e->quickest_ns);
+		if (i == MSC_COST_RESET) { /* what a unit does after power-on it does again */
+			each.low += e->ready_ns * 7 / 10;
+			each.high += e->ready_ns * 15 / 10;
+		}
 		sum.low += c->part[i] * each.low;
 		sum.high += c->part[i] * each.high;
 	}
@@ -169,13 +185,17 @@ void msc_run_estimate(struct msc_runner *r, const struct msc_scenarios *all)
 	struct msc_estimate *e = &r->estimate;
 	char why[256];
 
+	e->quickest_ns = msc_session_quickest(r->session);
+	if (msc_session_readiness(r->session, r->o->lun) == MSC_READINESS_READY &&
+	    !msc_session_has_hung(r->session))
+		e->ready_ns = msc_now(r->target->clock) - r->began_ns;
 	for (size_t i = 0; i < all->count; i++) {
 		struct msc_cost c;
 
 		r->s = all->list[i];
 		if (msc_run_obstacle(r, why, sizeof why))
 			continue;
-		c = msc_run_cost(r->s, &r->env);
+		c = msc_run_cost(r->s, &r->env, e->quickest_ns);
 		add(&e->left, &c, 1);
 		e->cases++;
 	}
@@ -191,7 +211,7 @@ int64_t msc_run_left(const struct msc_runner *r)
 void msc_run_estimate_case(struct msc_runner *r, int64_t took)
 {
 	struct msc_estimate *e = &r->estimate;
-	const struct msc_cost c = msc_run_cost(r->s, &r->env);
+	const struct msc_cost c = msc_run_cost(r->s, &r->env, r->estimate.quickest_ns);
 	int64_t elapsed = msc_now(r->target->clock) - r->began_ns, total, lost;
 	struct range rest;
 

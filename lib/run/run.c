@@ -200,21 +200,17 @@ static bool is_between_units(const struct msc_scenarios *all)
 /* What is left to do, where the reader of a report ends. */
 static void tell_untested(struct msc_runner *r, const struct msc_scenarios *all)
 {
-	char units[(MSC_LUN_MAX + 1) * sizeof "unit 15 (--lun 15), "], text[sizeof units + 64];
+	char units[MSC_UNITS_TEXT], text[sizeof units + 64];
 	const struct msc_event e = { .kind = MSC_EV_NOTE,
 				     .at_ns = msc_now(r->target->clock),
 				     .text = text,
 				     .untested = true };
-	size_t len = 0;
 
 	if (!r->max_lun)
 		return;
-	for (unsigned lun = 0; lun <= r->max_lun && lun <= MSC_LUN_MAX; lun++)
-		if (lun != r->o->lun)
-			len += (size_t)snprintf(units + len, sizeof units - len,
-						"%sunit %u (--lun %u)", len ? ", " : "", lun, lun);
 	snprintf(text, sizeof text, "not tested%s: %s",
-		 is_between_units(all) ? ", but for what bot.units.* sends" : "", units);
+		 is_between_units(all) ? ", but for what bot.units.* sends" : "",
+		 msc_session_other_units(units, sizeof units, r->max_lun, r->o->lun));
 	r->o->event(r->o->user, &e);
 }
 

@@ -40,6 +40,8 @@ struct msc_price { /* what n of them took together */
 
 struct msc_estimate {
 	struct msc_price price[MSC_COSTS];
+	int64_t quickest_ns; /* of the commands before the first case */
+	int64_t ready_ns;    /* from the beginning to the first case */
 	size_t cases, done; /* that run; what is skipped without a command is none of them */
 	struct msc_cost left;
 	struct msc_cost
@@ -141,8 +143,10 @@ bool msc_run_obstacle(const struct msc_runner *, char *why, size_t size);
 const char *msc_run_unpermitted(const struct msc_scenario *, const struct msc_run_options *,
 				bool simulated);
 
-/* cost.c; env: what is known of the device, or NULL. */
-struct msc_cost msc_run_cost(const struct msc_scenario *, const struct msc_env *env);
+/* cost.c; env: what is known of the device, or NULL; command_ns: what a command takes, for turns that end in time,
+ * or 0. */
+struct msc_cost msc_run_cost(const struct msc_scenario *, const struct msc_env *env,
+			     int64_t command_ns);
 /* estimate.c */
 /* Tells how many cases will run and about how long they take. */
 void msc_run_estimate(struct msc_runner *, const struct msc_scenarios *);

@@ -93,11 +93,13 @@ static bool turns(struct msc_runner *r, const struct msc_plan_loop *l, int64_t *
 
 static int loop(struct msc_runner *r, const struct msc_plan_loop *l, struct msc_err *err)
 {
-	int64_t times;
+	int64_t times, began_ns = msc_now(r->target->clock);
 
 	if (!turns(r, l, &times))
 		return 0;
 	for (int64_t i = 0; i < times && !r->ended; i++) {
+		if (l->at_most_ns && msc_now(r->target->clock) - began_ns > l->at_most_ns)
+			break;
 		if (go_on(r, err) < 0)
 			return -1;
 		if (l->probes)

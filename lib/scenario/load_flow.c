@@ -22,6 +22,8 @@ int msc_load_repeat(struct msc_loader *l, const struct msc_yaml *step, struct ms
 	static const struct msc_key keys[] = {
 		{ "repeat", msc_load_expr, offsetof(struct msc_plan_loop, times), 0, REPEAT_MAX,
 		  NULL, true },
+		{ "at_most", msc_load_duration, offsetof(struct msc_plan_loop, at_most_ns), 0, 0,
+		  NULL, false },
 		{ "do", inner_steps, 0, 0, 0, NULL, true },
 		{ 0 },
 	};

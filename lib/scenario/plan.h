@@ -192,6 +192,7 @@ struct msc_plan_loop {
 	bool probes;		 /* of `for`: the blocks of the scratch that lie apart */
 	int slot;		 /* MSC_VAR_LOOP + depth */
 	struct msc_expr times;	 /* of `if`: 0 for no */
+	int64_t at_most_ns;	 /* no turn begins when they have taken longer; 0: no limit */
 	struct msc_plan_step *steps;
 	size_t n_steps;
 };

@@ -66,6 +66,8 @@ struct msc_session {
 	enum msc_readiness readiness[MSC_LUN_MAX + 1];
 	bool excused;	       /* the host has done what a unit attention may follow */
 	int64_t write_byte_ns; /* what a byte took of the slowest write that passed */
+	int64_t quickest_ns;   /* of all commands that passed; 0: none has */
+	bool slow_capacity;    /* READ CAPACITY(10) has taken long: level.c */
 	bool odd_in, odd_out;  /* an odd number of packets since DATA0: level.c */
 	bool used; /* since the newest reset of the device its block 0 has been read there */
 };

@@ -147,6 +147,33 @@ int msc_session_ask_max_lun(struct msc_session *s, struct msc_err *err)
 	return result;
 }
 
+int64_t msc_session_timeout(const struct msc_session *s)
+{
+	return s->o.timeout_ns;
+}
+
+int64_t msc_session_quickest(const struct msc_session *s)
+{
+	return s->quickest_ns;
+}
+
+bool msc_session_has_hung(const struct msc_session *s)
+{
+	return s->hangs > 0;
+}
+
+char *msc_session_other_units(char *buf, size_t size, uint8_t max_lun, uint8_t but)
+{
+	size_t len = 0;
+
+	*buf = '\0';
+	for (unsigned lun = 0; lun <= max_lun && lun <= MSC_LUN_MAX; lun++)
+		if (lun != but)
+			len += (size_t)snprintf(buf + len, size - len, "%sunit %u (--lun %u)",
+						len ? ", " : "", lun, lun);
+	return buf;
+}
+
 int msc_session_max_lun(struct msc_session *s, uint8_t *max_lun, struct msc_err *err)
 {
 	int result = msc_session_known(s)->have_max_lun ? 0 : msc_session_ask_max_lun(s, err);

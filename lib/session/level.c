@@ -8,6 +8,8 @@
 #include <string.h>
 
 #define COMMANDS_MAX 6
+#define SLOW_NS \
+	MSC_S /* a READ CAPACITY(10) that takes longer is asked at the first beginning alone */
 
 /* One command, and what a host asks when it fails. *go_on: the device has answered. */
 static int command(struct msc_session *s, struct msc_request *rq, bool *go_on, struct msc_err *err)
@@ -36,9 +38,14 @@ static int use(struct msc_session *s, uint8_t lun, const struct msc_unit *u, boo
 	*go_on = true;
 	if (msc_session_readiness(s, lun) != MSC_READINESS_READY)
 		return 0;
-	msc_request_capacity(&rq, lun);
-	if (command(s, &rq, go_on, err) < 0)
-		return -1;
+	if (!s->slow_capacity) {
+		int64_t began_ns = msc_now(s->target->clock);
+
+		msc_request_capacity(&rq, lun);
+		if (command(s, &rq, go_on, err) < 0)
+			return -1;
+		s->slow_capacity = msc_now(s->target->clock) - began_ns > SLOW_NS;
+	}
 	if (!*go_on || s->used || !u->have_capacity)
 		return 0;
 	s->used = true;

@@ -79,8 +79,12 @@ void msc_session_watch(struct msc_session *s, msc_wire_fn *watch, void *user)
 static void on_record(void *user, const struct msc_record *r)
 {
 	struct msc_session *s = user;
+	int64_t took = r->ended_ns - r->began_ns;
 
 	msc_engine_watch(s, r);
+	if (r->kind == MSC_RECORD_EXCHANGE && msc_exchange_passed(&r->u.exchange) &&
+	    (!s->quickest_ns || took < s->quickest_ns))
+		s->quickest_ns = took;
 	if (s->o.record && !r->muted)
 		s->o.record(s->o.user, r);
 }
@@ -177,11 +181,6 @@ void msc_session_set_stop(struct msc_session *s, bool (*stop)(void *user), void 
 {
 	s->stop = stop;
 	s->stop_user = user;
-}
-
-int64_t msc_session_timeout(const struct msc_session *s)
-{
-	return s->o.timeout_ns;
 }
 
 const struct msc_unit *msc_session_unit(const struct msc_session *s, uint8_t lun)

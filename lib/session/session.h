@@ -168,6 +168,9 @@ int msc_session_set_interface(struct msc_session *, const struct msc_record **ou
  * MSC_E_UNSUPPORTED where the host cannot. */
 int msc_session_suspend(struct msc_session *, int64_t ns, bool resume,
 			struct msc_err *) MSC_MUST_CHECK;
+bool msc_session_has_hung(const struct msc_session *); /* a time-out where an answer was due */
+/* ns that the quickest command has taken that passed; 0: none has. */
+int64_t msc_session_quickest(const struct msc_session *);
 /* For each phase, as it is now: see hangs_max. */
 int64_t msc_session_timeout(const struct msc_session *);
 
@@ -187,6 +190,10 @@ int msc_session_level(struct msc_session *, uint8_t lun, const struct msc_unit *
 /* Get Max LUN, BOT 1.0 3.2; a STALL means 0. Learned once and kept. A node of the kernel's is one unit:
  * 0. */
 int msc_session_max_lun(struct msc_session *, uint8_t *max_lun, struct msc_err *) MSC_MUST_CHECK;
+
+/* "unit 1 (--lun 1), unit 2 (--lun 2)": all but one; returns buf (MSC_UNITS_TEXT bytes). */
+#define MSC_UNITS_TEXT ((MSC_LUN_MAX + 1) * sizeof "unit 15 (--lun 15), ")
+char *msc_session_other_units(char *buf, size_t size, uint8_t max_lun, uint8_t but);
 
 /* The same again, though it is known, and whatever the answer: every host asks a device that is new to it. */
 int msc_session_ask_max_lun(struct msc_session *, struct msc_err *) MSC_MUST_CHECK;

@@ -349,8 +349,9 @@ static bool transfer(struct mcu *m, uint8_t slot, uint64_t lba, uint32_t blocks,
 		uint32_t most = mutate_has_address(m) ? 1 : blocks, torn;
 		uint32_t n = world_blocks(m, in != NULL, most, &torn);
 		uint64_t at = mutate_address(m, lba, in != NULL);
+		uint32_t good = world_good(m, slot, at, n);
 
-		if (n && !move_blocks(m, slot, at, n, in, out))
+		if ((good && !move_blocks(m, slot, at, good, in, out)) || good < n)
 			return false;
 		if (n < most) { /* something happens to the next block, or in the middle of it */
 			struct card *c = reach(m, slot, at + n, 1);

@@ -81,6 +81,7 @@ struct effect {
 	bool reset_toggle;
 	uint8_t address;
 	uint64_t request; /* of endpoint 0: void when another has arrived */
+	int64_t later_ns; /* than the cursor; then void when the endpoint has another era */
 };
 
 static inline struct endpoint *udc_at(struct udc *u, uint8_t ep)

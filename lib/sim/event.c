@@ -27,8 +27,8 @@ struct events {
 const char *sim_event_name(enum sim_event_what what)
 {
 	static const char *const names[] = { "card-out", "card-in", "card-swap", "card-write",
-					     "eject",    "unplug",  "plug",      "suspend",
-					     "resume",   "set" };
+					     "bad-block", "eject",   "unplug",    "plug",
+					     "suspend",   "resume",  "set" };
 
 	return names[what];
 }
@@ -128,6 +128,7 @@ static void happen(struct mcu *m, size_t i)
 		put_in(m, a);
 		break;
 	case SIM_CARD_WRITE: write_over(m, a); break;
+	case SIM_BAD_BLOCK: break; /* the world knows where it is */
 	case SIM_EJECT:
 		if (!m->off)
 			mcu_raise_eject(m, e->slot);

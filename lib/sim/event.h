@@ -20,6 +20,7 @@ enum sim_event_what {
 	SIM_CARD_IN,   /* the card that was taken out or ejected, or another one */
 	SIM_CARD_SWAP, /* out, and another one in */
 	SIM_CARD_WRITE, /* the device's own side writes to it: firmware is told nothing */
+	SIM_BAD_BLOCK, /* a block of the card can neither be read nor written any more */
 	SIM_EJECT,     /* the button; firmware may ignore it */
 	SIM_UNPLUG,    /* the cable, and with it the power */
 	SIM_PLUG,      /* the cable again, perhaps as another device */
@@ -49,7 +50,8 @@ struct sim_medium {
 
 struct sim_event {
 	enum sim_event_what what;
-	uint8_t slot;	/* CARD_*, EJECT */
+	uint8_t slot;	/* CARD_*, BAD_BLOCK, EJECT */
+	uint64_t lba;	/* BAD_BLOCK */
 	bool other;	/* CARD_IN: `medium` instead of the same one; PLUG: as vendor, product */
 	struct sim_medium medium;
 	uint16_t vendor, product;

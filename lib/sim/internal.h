@@ -91,6 +91,7 @@ void mcu_at(struct mcu *, int64_t when_ns, sim_fn *fn, void *arg);
 void mcu_raise(struct mcu *, const struct irq *);
 /* The same of a bulk endpoint: where the stack polls, it sees it when it looks. */
 void mcu_raise_polled(struct mcu *, const struct irq *);
+void mcu_raise_later(struct mcu *, int64_t ns, const struct irq *); /* than now, for whom runs */
 void mcu_raise_card(struct mcu *, uint8_t slot, bool present);
 void mcu_raise_eject(struct mcu *, uint8_t slot);
 
@@ -142,6 +143,8 @@ void world_command_ends(struct mcu *); /* a reset, of either kind; power is off 
  * bytes more. */
 uint32_t world_blocks(struct mcu *, bool writing, uint32_t blocks, uint32_t *torn);
 void world_block_is_due(struct mcu *, bool writing);
+uint32_t world_good(struct mcu *, uint8_t slot, uint64_t lba,
+		    uint32_t blocks); /* before the first bad one */
 void world_moved(struct mcu *, bool writing, uint32_t blocks);
 void world_hold(struct mcu *, uint8_t slot, bool hold);
 void world_release_all(struct mcu *);
@@ -154,6 +157,8 @@ bool udc_uses(const struct udc *, const void *buf, size_t len);
 /* Below the mutants: hands bytes to bulk-in. `copied` data is the peripheral's own; `tell` raises
  * in_done when it is gone. */
 void udc_queue_in(struct udc *, uint8_t ep, const void *data, size_t len, bool copied, bool tell);
+/* The same, copied, telling, and so much later; not at all where the firmware has taken it back by then. */
+void udc_queue_in_later(struct udc *, uint8_t ep, const void *data, size_t len, int64_t ns);
 /* One packet of endpoint 0; copied. */
 void udc_queue_ep0(struct udc *, const void *packet, size_t len, bool wrong_toggle, bool tell);
 void udc_raw_drop(struct udc *, uint8_t ep);
@@ -180,6 +185,7 @@ void mutate_ep0_out(struct mcu *);
  * to be told. */
 bool mutate_ep0_goes_on(struct mcu *);
 enum mutant_verdict mutate_received(struct mcu *, uint8_t ep, uint8_t *buf, size_t *len);
+int64_t mutate_later(struct mcu *); /* ns by which the hooks have put off what they saw last */
 void mutate_transmit(struct mcu *, uint8_t ep, const void *buf, size_t len);
 void mutate_abort(struct mcu *, uint8_t ep);
 void mutate_stall(struct mcu *, uint8_t ep);

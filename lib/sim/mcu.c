@@ -54,15 +54,10 @@ static void look(void *arg)
 	mcu_raise(s->mcu, &s->irq);
 }
 
-void mcu_raise_polled(struct mcu *m, const struct irq *irq)
+static void raise_at(struct mcu *m, int64_t when_ns, const struct irq *irq)
 {
-	int64_t period = mcu_scale(m, m->config->poll_ns), now = sim_now(m->sim);
 	struct seen *s;
 
-	if (!period || now % period == 0) {
-		mcu_raise(m, irq);
-		return;
-	}
 	if (m->off)
 		return;
 	s = malloc(sizeof *s);
@@ -71,7 +66,22 @@ void mcu_raise_polled(struct mcu *m, const struct irq *irq)
 		return;
 	}
 	*s = (struct seen){ .mcu = m, .irq = *irq };
-	sim_at_part(m->sim, (now / period + 1) * period, look, s, true, m);
+	sim_at_part(m->sim, when_ns, look, s, true, m);
+}
+
+void mcu_raise_polled(struct mcu *m, const struct irq *irq)
+{
+	int64_t period = mcu_scale(m, m->config->poll_ns), now = sim_now(m->sim);
+
+	if (!period || now % period == 0)
+		mcu_raise(m, irq);
+	else
+		raise_at(m, (now / period + 1) * period, irq);
+}
+
+void mcu_raise_later(struct mcu *m, int64_t ns, const struct irq *irq)
+{
+	raise_at(m, mcu_now(m) + mcu_scale(m, ns), irq);
 }
 
 static void card_irq(struct mcu *m, const struct irq *i)

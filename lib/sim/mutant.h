@@ -141,6 +141,9 @@ void mutant_unstall(struct mcu *, uint8_t ep); /* from DATA0 */
 /* The board restarts: it leaves the bus behind the present packet, its memory is lost, and so much later it
  * is back. */
 void mutant_restart(struct mcu *, int64_t away_ns);
+/* In the hooks of commands and of CSWs: it comes to the firmware, or goes out, so much later. Nobody waits
+ * for it meanwhile: endpoint 0 is served, and a reset ends it. */
+void mutant_later(struct mcu *, int64_t ns);
 void mutant_acknowledge(struct mcu *); /* the status stage of a request without data */
 
 #endif

@@ -180,6 +180,7 @@ void mutate_transmit(struct mcu *m, uint8_t ep, const void *buf, size_t len)
 {
 	struct mutation *x = m->mutation;
 	enum mutant_verdict v;
+	int64_t later_ns;
 	uint8_t *copy;
 	size_t n = len;
 
@@ -199,8 +200,9 @@ void mutate_transmit(struct mcu *m, uint8_t ep, const void *buf, size_t len)
 		v = run_csw(m, x, copy, &n);
 	else
 		v = run_data(m, x, copy, &n, len + SPARE);
+	later_ns = mutate_later(m);
 	if (v == MUTANT_PASS) {
-		udc_queue_in(m->udc, ep, copy, n, true, true);
+		udc_queue_in_later(m->udc, ep, copy, n, later_ns);
 	} else {
 		if (v == MUTANT_STALL)
 			udc_raw_stall(m->udc, ep);
@@ -229,6 +231,20 @@ void mutant_transmit_after(struct mcu *m, const void *data, size_t len)
 void mutant_drop(struct mcu *m, uint8_t ep)
 {
 	udc_raw_drop(m->udc, ep);
+}
+
+void mutant_later(struct mcu *m, int64_t ns)
+{
+	m->mutation->later_ns += ns;
+}
+
+int64_t mutate_later(struct mcu *m)
+{
+	int64_t ns = m->mutation ? m->mutation->later_ns : 0;
+
+	if (m->mutation)
+		m->mutation->later_ns = 0;
+	return ns;
 }
 
 void mutant_stall(struct mcu *m, uint8_t ep)

@@ -19,6 +19,7 @@ struct mutation {
 	} after[AFTER_MAX];
 	unsigned n_after;
 	bool garbled; /* see mutate_has_garbled */
+	int64_t later_ns; /* of what the hooks are looking at: mutant_later */
 	/* The data stage towards the host. Hooks see it whole, so packets are held back until the
 	 * firmware has handed over the last. */
 	struct {

@@ -291,9 +291,12 @@ static void add_job(struct udc *u, struct endpoint *e, const struct job *j)
 	e->job[e->jobs++].number = ++u->job_number;
 }
 
-/* It is about a control request, and another has arrived since the firmware made the call. */
+/* It is about a control request, and another has arrived since the firmware made the call; or about a
+ * transfer that the firmware has taken back while it was put off. */
 static bool is_late(const struct effect *x)
 {
+	if (x->later_ns && x->job.era != udc_at(x->udc, x->ep)->era)
+		return true;
 	return !(x->ep & MSC_EP_NUMBER) && x->what != DO_ADDRESS && x->request != x->udc->setups;
 }
 
@@ -351,12 +354,16 @@ void udc_effect(struct udc *u, const struct effect *what)
 	*x = *what;
 	x->udc = u;
 	x->request = u->serving;
-	mcu_effect_owned(u->mcu, apply, x);
+	if (x->later_ns)
+		sim_at_part(u->mcu->sim, mcu_now(u->mcu) + x->later_ns, apply, x, true, u->mcu);
+	else
+		mcu_effect_owned(u->mcu, apply, x);
 }
 
-static void queue_copy(struct udc *u, uint8_t ep, const void *data, const struct job *job)
+static void queue_copy(struct udc *u, uint8_t ep, const void *data, const struct job *job,
+		       int64_t later_ns)
 {
-	struct effect x = { .ep = ep, .what = DO_JOB, .job = *job };
+	struct effect x = { .ep = ep, .what = DO_JOB, .job = *job, .later_ns = later_ns };
 
 	x.job.owned = copy_new(u, data, job->len);
 	if (!x.job.owned)
@@ -370,9 +377,16 @@ void udc_queue_in(struct udc *u, uint8_t ep, const void *data, size_t len, bool 
 	const struct job j = { .in = data, .len = len, .tell = tell, .era = udc_at(u, ep)->era };
 
 	if (copied)
-		queue_copy(u, ep, data, &j);
+		queue_copy(u, ep, data, &j, 0);
 	else
 		udc_effect(u, &(struct effect){ .ep = ep, .what = DO_JOB, .job = j });
+}
+
+void udc_queue_in_later(struct udc *u, uint8_t ep, const void *data, size_t len, int64_t ns)
+{
+	const struct job j = { .len = len, .tell = true, .era = udc_at(u, ep)->era };
+
+	queue_copy(u, ep, data, &j, mcu_scale(u->mcu, ns));
 }
 
 void udc_queue_ep0(struct udc *u, const void *packet, size_t len, bool wrong_toggle, bool tell)
@@ -381,7 +395,8 @@ void udc_queue_ep0(struct udc *u, const void *packet, size_t len, bool wrong_tog
 		   &(struct job){ .len = len,
 				  .tell = tell,
 				  .one_packet = true,
-				  .wrong_toggle = wrong_toggle });
+				  .wrong_toggle = wrong_toggle },
+		   0);
 }
 
 void udc_tell_sent(struct udc *u, uint8_t ep)

@@ -54,15 +54,32 @@ static void in_irq(struct mcu *m, const struct irq *i)
 		m->config->vectors->in_done(m, i->ep);
 }
 
+static void hear_irq(struct mcu *m, const struct irq *i)
+{
+	struct endpoint *e = udc_at(m->udc, i->ep);
+
+	if (i->number != e->era)
+		return;
+	e->busy = false;
+	flush_see_command(m, e->out_buf, i->len);
+	if (m->config->vectors->out_done)
+		m->config->vectors->out_done(m, i->ep, i->len);
+}
+
 static void out_irq(struct mcu *m, const struct irq *i)
 {
 	struct udc *u = m->udc;
 	struct endpoint *e = udc_at(u, i->ep);
+	struct irq heard = *i;
 	size_t len = i->len;
+	int64_t later_ns;
+	enum mutant_verdict verdict;
 
 	if (i->number != e->era)
 		return;
-	switch (mutate_received(m, i->ep, e->out_buf, &len)) {
+	verdict = mutate_received(m, i->ep, e->out_buf, &len);
+	later_ns = mutate_later(m);
+	switch (verdict) {
 	case MUTANT_STALL:
 		udc_raw_stall(u, i->ep);
 		udc_receive_again(u, i->ep);
@@ -75,10 +92,12 @@ static void out_irq(struct mcu *m, const struct irq *i)
 	case MUTANT_PASS:
 		break;
 	}
-	e->busy = false;
-	flush_see_command(m, e->out_buf, len);
-	if (m->config->vectors->out_done)
-		m->config->vectors->out_done(m, i->ep, len);
+	heard.fn = hear_irq;
+	heard.len = len;
+	if (later_ns)
+		mcu_raise_later(m, later_ns, &heard);
+	else
+		hear_irq(m, &heard);
 }
 
 static void reset_irq(struct mcu *m, const struct irq *i)

@@ -6,6 +6,8 @@
  *	  +-- ... and so much later: LATER --+
  *	  |                                  |
  *	  +-- ... but the slot is held: HELD +
+ *
+ * A bad block is OVER when another card comes into its slot.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +18,7 @@
 struct armed {
 	const struct sim_event *event;
 	struct mcu *mcu;
-	enum { ARMED, LATER, HELD, HAPPENED } state;
+	enum { ARMED, LATER, HELD, HAPPENED, OVER } state;
 	uint64_t at_byte; /* LATER, of a CBW: when so many have passed; 0: a time */
 };
 
@@ -61,6 +63,16 @@ static bool is_of_card(const struct sim_event *e)
 	       e->what == SIM_CARD_WRITE || e->what == SIM_EJECT;
 }
 
+static bool brings_card(const struct sim_event *e)
+{
+	return e->what == SIM_CARD_SWAP || (e->what == SIM_CARD_IN && e->other);
+}
+
+static bool is_bad_block(const struct armed *a)
+{
+	return a->event->what == SIM_BAD_BLOCK && a->state == HAPPENED;
+}
+
 static void happen(struct armed *a)
 {
 	const struct sim_event *e = a->event;
@@ -70,6 +82,9 @@ static void happen(struct armed *a)
 		a->state = HELD;
 		return;
 	}
+	for (struct armed *b = w->armed; b < w->armed + w->n; b++)
+		if (brings_card(e) && is_bad_block(b) && b->event->slot == e->slot)
+			b->state = OVER;
 	a->state = HAPPENED;
 	w->happens(a->mcu, (size_t)(a - w->armed));
 }
@@ -193,6 +208,21 @@ static uint64_t blocks_before(const struct world *w, const struct armed *a, bool
 	     e->when != (writing ? SIM_AT_WRITE_BLOCK : SIM_AT_READ_BLOCK)))
 		return UINT64_MAX;
 	return e->n - 1 - done;
+}
+
+uint32_t world_good(struct mcu *m, uint8_t slot, uint64_t lba, uint32_t blocks)
+{
+	const struct world *w = m->world;
+
+	for (size_t i = 0; w && i < w->n; i++) {
+		const struct armed *a = &w->armed[i];
+		uint64_t before = a->event->lba - lba;
+
+		if (is_bad_block(a) && a->event->slot == slot && a->event->lba >= lba &&
+		    before < blocks)
+			blocks = (uint32_t)before;
+	}
+	return blocks;
 }
 
 uint32_t world_blocks(struct mcu *m, bool writing, uint32_t blocks, uint32_t *torn)

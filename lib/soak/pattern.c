@@ -18,7 +18,7 @@ uint64_t msc_soak_divisor(uint64_t a, uint64_t b)
 
 bool msc_soak_counts(const struct msc_soak_wrong *w, bool aliased)
 {
-	if (w->after_power || w->kind == MSC_SOAK_UNWRITABLE)
+	if (w->after_reset || w->after_power || w->kind == MSC_SOAK_UNWRITABLE)
 		return false;
 	return !(aliased && w->kind == MSC_SOAK_FOREIGN) && w->kind != MSC_SOAK_ANDED;
 }

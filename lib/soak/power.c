@@ -44,8 +44,7 @@ static int ask_cache(struct msc_session *s, uint8_t lun, bool *cached, struct ms
 	return 0;
 }
 
-int msc_soak_power_cycle(struct msc_session *s, uint8_t lun, int64_t off_ns, bool *flushed,
-			 struct msc_err *err)
+int msc_soak_flush(struct msc_session *s, uint8_t lun, bool *flushed, struct msc_err *err)
 {
 	static const uint8_t cdb[MSC_CBW_CB_MAX] = { MSC_OP_SYNCHRONIZE_CACHE_10 };
 	const struct msc_exchange *x;
@@ -55,7 +54,13 @@ int msc_soak_power_cycle(struct msc_session *s, uint8_t lun, int64_t off_ns, boo
 		return -1;
 	msc_request_init(&rq, cdb, 10, MSC_DIR_NONE, 0);
 	rq.cbw.h.lun = lun;
-	if (*flushed && send(s, &rq, &x, err) < 0)
+	return *flushed ? send(s, &rq, &x, err) : 0;
+}
+
+int msc_soak_power_cycle(struct msc_session *s, uint8_t lun, int64_t off_ns, bool *flushed,
+			 struct msc_err *err)
+{
+	if (msc_soak_flush(s, lun, flushed, err) < 0)
 		return -1;
 	return msc_session_power_cycle(s, off_ns, err);
 }

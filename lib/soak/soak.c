@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The conversation of a soak. First the whole range is written, then extents of it at random, of which
- * most are read back at once and the others when chance or the end has it; in the end all is read, the
- * power goes and comes back where it can, and all is read again. What each block should hold is known
+ * most are read back at once and the others when chance or the end has it; in the end all is read, and what
+ * end.c does follows. What each block should hold is known
  * at any time. The extents come in rounds, each of which is drawn from the seed and its number alone: a
  * run that has ended early can be gone on with. */
-#include "soak/soak.h"
+#include "soak/talk.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,8 +14,6 @@
 #include "medium/stamp.h"
 
 #define SWEEP_BYTES  (UINT64_C(256) << 20) /* between two looks at the whole range */
-#define OFF_NS	     (2 * MSC_S)
-#define LAST_WRITES  24 /* right before the power goes */
 #define FAILURES_MAX 32 /* commands that fail: then it ends */
 #define AGAIN_MOST   8 /* blocks that are written twice in a row */
 #define TRIES	     8
@@ -24,61 +22,31 @@
 #define SAMPLE	     64	 /* blocks that are right, of which one is looked at */
 #define COMMAND_MOST (UINT32_C(1) << 20) /* bytes */
 
-struct cell { /* what is known of a block */
-	uint32_t generation, before; /* 0: as it was found */
-	uint32_t offset, blocks;     /* of the write that it is from */
-	uint64_t ordinal;
-	uint32_t told; /* the generation, plus 1, for which it is known to be wrong */
-	bool unknown;  /* a write of it failed */
-	bool read;     /* since it was written */
-	bool counted;  /* in wrong_blocks */
-};
-
-struct soak {
-	struct msc_session *s;
-	struct msc_medium *m;
-	const struct msc_soak_options *o;
-	struct msc_soak *r;
-	struct cell *cell;
-	struct msc_rng rng;
-	uint8_t *data, *expected, *before;
-	uint32_t most; /* blocks of a command */
-	uint32_t read_most; /* and of one that reads */
-	uint32_t stuck[2];  /* reads, writes that failed, and not for a bad block */
-	uint32_t compared;  /* blocks that were right */
-	uint32_t generation;
-	uint64_t swept;
-	int64_t began_ns;
-	uint32_t failures;
-	bool cycled, hung;
-};
-
-static struct msc_clock *clock_of(const struct soak *k)
+static struct msc_clock *clock_of(const struct msc_soak_talk *k)
 {
 	return msc_session_target(k->s)->clock;
 }
 
-static bool has_failed(const struct soak *k)
+static bool has_failed(const struct msc_soak_talk *k)
 {
 	return *k->r->failure;
 }
 
-static bool is_late(const struct soak *k)
+static bool is_late(const struct msc_soak_talk *k)
 {
 	return k->o->duration_ns && msc_now(clock_of(k)) - k->began_ns >= k->o->duration_ns;
 }
 
-/* What is left to do takes as long as it takes, but not with a device that hangs. */
-static bool ends_early(const struct soak *k)
+bool msc_soak_ends_early(const struct msc_soak_talk *k)
 {
 	return has_failed(k) || (k->hung && is_late(k));
 }
 
 /* ---- wrong blocks ------------------------------------------------------------------------------ */
 
-static void keep(struct soak *k, const struct msc_soak_wrong *w)
+static void keep(struct msc_soak_talk *k, const struct msc_soak_wrong *w)
 {
-	struct cell *c = &k->cell[w->lba - k->r->first];
+	struct msc_soak_cell *c = &k->cell[w->lba - k->r->first];
 
 	k->r->count[w->kind]++;
 	k->r->n_wrong++;
@@ -88,20 +56,20 @@ static void keep(struct soak *k, const struct msc_soak_wrong *w)
 		k->r->wrong[k->r->n_kept++] = *w;
 }
 
-static struct msc_soak_wrong begin_wrong(const struct soak *k, uint64_t lba)
+static struct msc_soak_wrong begin_wrong(const struct msc_soak_talk *k, uint64_t lba)
 {
-	const struct cell *c = &k->cell[lba - k->r->first];
+	const struct msc_soak_cell *c = &k->cell[lba - k->r->first];
 
 	return (struct msc_soak_wrong){ .lba = lba,
 					.generation = c->generation,
 					.offset = c->offset,
 					.blocks = c->blocks,
 					.ordinal = c->ordinal,
+					.after_reset = k->was_reset,
 					.after_power = k->cycled };
 }
 
-/* A command has failed, and the device is back, or is not. */
-static void weigh(struct soak *k, const struct msc_soak_command *c)
+void msc_soak_weigh(struct msc_soak_talk *k, const struct msc_soak_command *c)
 {
 	bool bad = c->end == MSC_SOAK_REFUSED &&
 		   (c->key == MSC_SENSE_MEDIUM_ERROR || c->key == MSC_SENSE_HARDWARE_ERROR);
@@ -121,7 +89,8 @@ static void weigh(struct soak *k, const struct msc_soak_command *c)
 			 "the device does not answer any more, whatever reset it is given");
 }
 
-static void keep_failed(struct soak *k, const struct msc_soak_command *c, enum msc_soak_kind kind)
+static void keep_failed(struct msc_soak_talk *k, const struct msc_soak_command *c,
+			enum msc_soak_kind kind)
 {
 	struct msc_soak_wrong w = begin_wrong(k, c->lba);
 
@@ -130,7 +99,7 @@ static void keep_failed(struct soak *k, const struct msc_soak_command *c, enum m
 	keep(k, &w);
 }
 
-static const uint8_t *content(const struct soak *k, uint64_t lba, uint32_t generation,
+static const uint8_t *content(const struct msc_soak_talk *k, uint64_t lba, uint32_t generation,
 			      uint8_t *room)
 {
 	const struct msc_stamp s = { .seed = k->o->seed, .lba = lba, .generation = generation };
@@ -143,7 +112,7 @@ static const uint8_t *content(const struct soak *k, uint64_t lba, uint32_t gener
 }
 
 /* See struct msc_soak_wrong. */
-static uint8_t page_of(const struct soak *k, uint64_t lba)
+static uint8_t page_of(const struct msc_soak_talk *k, uint64_t lba)
 {
 	uint64_t first = k->r->first, end = first + k->r->blocks;
 	uint32_t generation = k->cell[lba - first].generation;
@@ -159,9 +128,9 @@ static uint8_t page_of(const struct soak *k, uint64_t lba)
 	return 0;
 }
 
-static void compare(struct soak *k, uint64_t lba, const uint8_t *found)
+static void compare(struct msc_soak_talk *k, uint64_t lba, const uint8_t *found)
 {
-	struct cell *c = &k->cell[lba - k->r->first];
+	struct msc_soak_cell *c = &k->cell[lba - k->r->first];
 	struct msc_soak_look l = { .seed = k->o->seed, .size = k->r->block_size, .found = found };
 	struct msc_soak_wrong w;
 	size_t len;
@@ -189,7 +158,7 @@ static void compare(struct soak *k, uint64_t lba, const uint8_t *found)
 	keep(k, &w);
 }
 
-static void forget(struct msc_soak *r, const struct cell *c)
+static void forget(struct msc_soak *r, const struct msc_soak_cell *c)
 {
 	if (c->generation && !c->read)
 		r->unread[c->ordinal % MSC_SOAK_PHASES]++;
@@ -197,7 +166,7 @@ static void forget(struct msc_soak *r, const struct cell *c)
 
 /* ---- commands ---------------------------------------------------------------------------------- */
 
-static int write_extent(struct soak *k, uint64_t lba, uint32_t n, struct msc_err *err)
+int msc_soak_write(struct msc_soak_talk *k, uint64_t lba, uint32_t n, struct msc_err *err)
 {
 	struct msc_soak_command sent = { .write = true, .lba = lba, .blocks = n };
 	uint32_t size = k->r->block_size;
@@ -207,21 +176,21 @@ static int write_extent(struct soak *k, uint64_t lba, uint32_t n, struct msc_err
 		const struct msc_stamp s = { .seed = k->o->seed,
 					     .lba = lba + i,
 					     .generation = k->generation };
-		struct cell *c = &k->cell[lba + i - k->r->first];
+		struct msc_soak_cell *c = &k->cell[lba + i - k->r->first];
 
 		msc_stamp_fill(&s, k->data + (size_t)i * size, size);
 		forget(k->r, c);
-		*c = (struct cell){ .generation = k->generation,
-				    .before = c->generation,
-				    .offset = i,
-				    .blocks = n,
-				    .ordinal = k->r->ordinal + i,
-				    .counted = c->counted };
+		*c = (struct msc_soak_cell){ .generation = k->generation,
+					     .before = c->generation,
+					     .offset = i,
+					     .blocks = n,
+					     .ordinal = k->r->ordinal + i,
+					     .counted = c->counted };
 	}
 	if (msc_soak_send(k->s, k->r, k->o->lun, k->began_ns, &sent, k->data, err) < 0)
 		return -1;
 	k->r->ordinal += n;
-	if (sent.end == MSC_SOAK_PASSED) {
+	if (msc_soak_is_whole(sent.end)) {
 		k->r->bytes_written += (uint64_t)n * size;
 		return 0;
 	}
@@ -229,7 +198,7 @@ static int write_extent(struct soak *k, uint64_t lba, uint32_t n, struct msc_err
 		k->cell[lba + i - k->r->first].unknown = true;
 	if (sent.end != MSC_SOAK_LIMITED)
 		keep_failed(k, &sent, MSC_SOAK_UNWRITABLE);
-	weigh(k, &sent);
+	msc_soak_weigh(k, &sent);
 	return 0;
 }
 
@@ -238,20 +207,19 @@ static uint32_t least(uint64_t a, uint64_t b)
 	return (uint32_t)(a < b ? a : b);
 }
 
-/* Where it fails, its halves are read, until the block is found that cannot be. */
-static int read_extent(struct soak *k, uint64_t lba, uint32_t n, struct msc_err *err)
+int msc_soak_read(struct msc_soak_talk *k, uint64_t lba, uint32_t n, struct msc_err *err)
 {
 	uint32_t size = k->r->block_size, part = n;
 	uint64_t end = lba + n;
 
-	while (lba < end && !ends_early(k)) {
+	while (lba < end && !msc_soak_ends_early(k)) {
 		struct msc_soak_command c = { .lba = lba };
 
 		part = least(least(end - lba, part), k->read_most);
 		c.blocks = part;
 		if (msc_soak_send(k->s, k->r, k->o->lun, k->began_ns, &c, k->data, err) < 0)
 			return -1;
-		if (c.end == MSC_SOAK_PASSED) {
+		if (msc_soak_is_whole(c.end)) {
 			for (uint32_t i = 0; i < part; i++)
 				compare(k, lba + i, k->data + (size_t)i * size);
 			k->r->bytes_read += (uint64_t)part * size;
@@ -259,7 +227,7 @@ static int read_extent(struct soak *k, uint64_t lba, uint32_t n, struct msc_err 
 			part = n;
 			continue;
 		}
-		weigh(k, &c);
+		msc_soak_weigh(k, &c);
 		if (part > 1) {
 			part /= 2;
 			continue;
@@ -272,13 +240,13 @@ static int read_extent(struct soak *k, uint64_t lba, uint32_t n, struct msc_err 
 	return 0;
 }
 
-static int sweep(struct soak *k, struct msc_err *err)
+int msc_soak_sweep(struct msc_soak_talk *k, struct msc_err *err)
 {
 	uint32_t n;
 
-	for (uint32_t at = 0; at < k->r->blocks && !ends_early(k); at += n) {
+	for (uint32_t at = 0; at < k->r->blocks && !msc_soak_ends_early(k); at += n) {
 		n = least(least(k->r->blocks - at, k->most), MSC_SOAK_CHUNK);
-		if (read_extent(k, k->r->first + at, n, err) < 0)
+		if (msc_soak_read(k, k->r->first + at, n, err) < 0)
 			return -1;
 	}
 	k->swept = k->r->bytes_written + k->r->bytes_read;
@@ -287,7 +255,7 @@ static int sweep(struct soak *k, struct msc_err *err)
 
 /* ---- places ------------------------------------------------------------------------------------- */
 
-static bool is_free(const struct soak *k, uint64_t lba, uint32_t n)
+static bool is_free(const struct msc_soak_talk *k, uint64_t lba, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
 		if (!msc_medium_is_free(k->m, lba + i))
@@ -296,7 +264,7 @@ static bool is_free(const struct soak *k, uint64_t lba, uint32_t n)
 }
 
 /* A medium that takes long is not asked for more at once than it can do in time. */
-static void limit(struct soak *k)
+static void limit(struct msc_soak_talk *k)
 {
 	int64_t most_ns = msc_session_timeout(k->s) / 3;
 
@@ -305,8 +273,7 @@ static void limit(struct soak *k)
 		k->most = msc_soak_shorter(k->most);
 }
 
-/* false: there is none, since the device takes too many blocks for the one with the mark. */
-static bool choose(struct soak *k, uint64_t *lba, uint32_t *n)
+bool msc_soak_choose(struct msc_soak_talk *k, uint64_t *lba, uint32_t *n)
 {
 	for (int tries = TRIES; tries > 0; tries--) {
 		limit(k);
@@ -320,7 +287,7 @@ static bool choose(struct soak *k, uint64_t *lba, uint32_t *n)
 
 /* ---- the run ------------------------------------------------------------------------------------ */
 
-static bool is_over(const struct soak *k)
+static bool is_over(const struct msc_soak_talk *k)
 {
 	if (has_failed(k))
 		return true;
@@ -329,7 +296,7 @@ static bool is_over(const struct soak *k)
 	return is_late(k);
 }
 
-static void show_progress(const struct soak *k)
+static void show_progress(const struct msc_soak_talk *k)
 {
 	char text[96];
 
@@ -340,7 +307,7 @@ static void show_progress(const struct soak *k)
 	k->o->progress(k->o->user, text);
 }
 
-static int fill(struct soak *k, struct msc_err *err)
+static int fill(struct msc_soak_talk *k, struct msc_err *err)
 {
 	uint32_t n;
 
@@ -351,21 +318,21 @@ static int fill(struct soak *k, struct msc_err *err)
 		n = least(least(k->r->blocks - at, k->most), MSC_SOAK_CHUNK);
 		while (n > 1 && !is_free(k, lba, n))
 			n--;
-		if (is_free(k, lba, n) && write_extent(k, lba, n, err) < 0)
+		if (is_free(k, lba, n) && msc_soak_write(k, lba, n, err) < 0)
 			return -1;
 	}
-	return sweep(k, err);
+	return msc_soak_sweep(k, err);
 }
 
 /* Round 0 of a seed is drawn from the seed as it is. */
-static void begin_round(struct soak *k, uint64_t number)
+static void begin_round(struct msc_soak_talk *k, uint64_t number)
 {
 	struct msc_rng mix = { .state = number };
 
 	k->rng.state = k->o->seed ^ (number ? msc_rng_next(&mix) : 0);
 }
 
-static int converse(struct soak *k, struct msc_err *err)
+static int converse(struct msc_soak_talk *k, struct msc_err *err)
 {
 	uint32_t drawn = 0;
 	uint64_t lba;
@@ -376,21 +343,21 @@ static int converse(struct soak *k, struct msc_err *err)
 		bool writes = msc_rng_below(&k->rng, 5) < 4;
 
 		show_progress(k);
-		if (!choose(k, &lba, &n)) {
+		if (!msc_soak_choose(k, &lba, &n)) {
 			snprintf(k->r->failure, sizeof k->r->failure,
 				 "too many blocks are one and the same to write any");
 			return 0;
 		}
-		if (writes && write_extent(k, lba, n, err) < 0)
+		if (writes && msc_soak_write(k, lba, n, err) < 0)
 			return -1;
 		/* as filesystems write what they keep their books in */
 		if (writes && n <= AGAIN_MOST && !msc_rng_below(&k->rng, 4) &&
-		    write_extent(k, lba, n, err) < 0)
+		    msc_soak_write(k, lba, n, err) < 0)
 			return -1;
-		if ((!writes || msc_rng_below(&k->rng, 4)) && read_extent(k, lba, n, err) < 0)
+		if ((!writes || msc_rng_below(&k->rng, 4)) && msc_soak_read(k, lba, n, err) < 0)
 			return -1;
 		if (k->r->bytes_written + k->r->bytes_read - k->swept > SWEEP_BYTES &&
-		    sweep(k, err) < 0)
+		    msc_soak_sweep(k, err) < 0)
 			return -1;
 		if (++drawn % ROUND == 0)
 			begin_round(k, k->r->from + ++k->r->rounds);
@@ -398,62 +365,25 @@ static int converse(struct soak *k, struct msc_err *err)
 	return 0;
 }
 
-/* ---- power --------------------------------------------------------------------------------------- */
-
-/* That nobody takes the power is no error. */
-static int skip_power(struct soak *k, struct msc_err *err)
-{
-	if (err->code != MSC_E_UNSUPPORTED)
-		return -1;
-	k->r->power = MSC_SOAK_POWER_SKIPPED;
-	snprintf(k->r->power_why, sizeof k->r->power_why, "%.255s", err->msg);
-	*err = (struct msc_err)MSC_ERR_INIT;
-	return 0;
-}
-
-/* A few small writes, known to be right; then what lies on the medium must not depend on power. */
-static int lose_power(struct soak *k, struct msc_err *err)
-{
-	uint64_t lba;
-	uint32_t n;
-
-	if (msc_power_may(msc_session_target(k->s), err) < 0)
-		return skip_power(k, err);
-	for (int i = 0; i < LAST_WRITES && !ends_early(k); i++) {
-		if (!choose(k, &lba, &n))
-			break;
-		n = n < 8 ? n : 8;
-		if (write_extent(k, lba, n, err) < 0 || read_extent(k, lba, n, err) < 0)
-			return -1;
-	}
-	if (ends_early(k))
-		return 0;
-	if (msc_soak_power_cycle(k->s, k->o->lun, OFF_NS, &k->r->flushed, err) < 0)
-		return skip_power(k, err);
-	k->cycled = true;
-	k->r->power = MSC_SOAK_POWER_CYCLED;
-	return msc_session_learn(k->s, k->o->lun, err) < 0 ? -1 : sweep(k, err);
-}
-
 /* ---- from outside --------------------------------------------------------------------------------- */
 
-static int run(struct soak *k, struct msc_err *err)
+static int run(struct msc_soak_talk *k, struct msc_err *err)
 {
 	if (msc_medium_stamp(k->m, k->o->seed, err) < 0 || fill(k, err) < 0 || converse(k, err) < 0)
 		return -1;
 	if (has_failed(k))
 		return 0;
-	if (sweep(k, err) < 0)
+	if (msc_soak_sweep(k, err) < 0)
 		return -1;
-	k->r->compared_all = !ends_early(k);
-	return k->r->compared_all ? lose_power(k, err) : 0;
+	k->r->compared_all = !msc_soak_ends_early(k);
+	return k->r->compared_all ? msc_soak_end(k, err) : 0;
 }
 
 int msc_soak_run(struct msc_session *s, struct msc_medium *m, const struct msc_soak_options *o,
 		 struct msc_soak *r, struct msc_err *err)
 {
 	uint32_t size = msc_session_unit(s, o->lun)->block_size;
-	struct soak k = { .s = s, .m = m, .o = o, .r = r };
+	struct msc_soak_talk k = { .s = s, .m = m, .o = o, .r = r };
 	int rc = -1;
 
 	r->first = msc_medium_first(m);
@@ -471,7 +401,7 @@ int msc_soak_run(struct msc_session *s, struct msc_medium *m, const struct msc_s
 	       (k.most > 1 && (uint64_t)k.most * size > COMMAND_MOST))
 		k.most = msc_soak_shorter(k.most);
 	k.cell = calloc(r->blocks, sizeof *k.cell);
-	k.data = malloc((size_t)k.most * size);
+	k.data = malloc((size_t)(k.most < 8 ? 8 : k.most) * size);
 	k.expected = malloc(size);
 	k.before = malloc(size);
 	r->wrong = calloc(MSC_SOAK_KEPT, sizeof *r->wrong);

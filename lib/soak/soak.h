@@ -10,7 +10,8 @@
  *	soak.c	 the conversation, from the seed alone
  *	place.c	 sizes and addresses
  *	command.c one READ or WRITE, and how it failed
- *	power.c	 the end of a run: the power goes and comes back
+ *	end.c	 the end of a run: of the medium, a port reset, and the power
+ *	power.c	 the power goes and comes back
  *	look.c	 what a wrong block holds
  *	sum.c	 what wrong blocks have in common
  *	within.c the same, within the command that wrote them
@@ -52,12 +53,15 @@ enum msc_soak_end {
 	MSC_SOAK_REFUSED, /* status 01h */
 	MSC_SOAK_LIMITED, /* the same, as an illegal request, and longer than any that has passed: a device
 			     may have such a limit, so this is no failure */
+	MSC_SOAK_RESIDUE,  /* passed with all its data, and says that not all was processed */
+	MSC_SOAK_ACCEPTED, /* passed, although it reaches past the end of the medium */
 	MSC_SOAK_ENDS
 };
 extern const char *const msc_soak_end_names[MSC_SOAK_ENDS];
 
 struct msc_soak_command {
 	bool write;
+	bool past; /* it reaches past the end of the medium: PASSED where it is refused */
 	uint64_t lba;
 	uint32_t blocks;
 	uint32_t number; /* of the run's commands, from 1 */
@@ -65,6 +69,7 @@ struct msc_soak_command {
 	enum msc_soak_end end;
 	size_t moved; /* bytes of data */
 	uint8_t key;  /* REFUSED: the sense key; 0: the device gave none */
+	bool again;   /* and it is for the host to send it again */
 	char why[128]; /* in words; empty: the device did not say */
 	int rung;      /* what brought the device back: msc_session_settle */
 };
@@ -80,7 +85,8 @@ struct msc_soak_wrong {
 	enum msc_soak_kind kind;
 	uint64_t lba;
 	uint32_t generation; /* that it should hold; 0: what was found */
-	bool after_power;    /* it was not wrong before the power went */
+	bool after_reset;    /* it was not wrong before the port was reset */
+	bool after_power;    /* nor before the power went */
 	uint8_t page; /* 1 + the logarithm of the smallest page, in blocks, in which a later command wrote
 			 other blocks; 0: none of up to MSC_SOAK_PAGES */
 	/* where it came in the write of that generation, when there was one */
@@ -103,6 +109,7 @@ enum msc_soak_pattern_id {
 	MSC_SOAK_PLACE,	  /* or of the medium */
 	MSC_SOAK_NEIGHBOUR, /* a later command wrote beside it */
 	MSC_SOAK_NOT_ERASED,
+	MSC_SOAK_AFTER_RESET,
 	MSC_SOAK_POWER,
 	MSC_SOAK_PATTERNS
 };
@@ -173,6 +180,11 @@ struct msc_soak_options {
 int msc_soak_run(struct msc_session *, struct msc_medium *, const struct msc_soak_options *,
 		 struct msc_soak *, struct msc_err *) MSC_MUST_CHECK;
 void msc_soak_free(struct msc_soak *);
+
+/* What a host sends before it takes the power: SYNCHRONIZE CACHE where the device reports a cache, which *flushed
+ * says. Not judged. */
+int msc_soak_flush(struct msc_session *, uint8_t lun, bool *flushed,
+		   struct msc_err *) MSC_MUST_CHECK;
 
 /* How long a device that hangs is waited for, once it has done so three times: MSC_HASTY_NS. */
 #define MSC_SOAK_HANGS 3

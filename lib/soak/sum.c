@@ -255,15 +255,17 @@ static void sum_not_erased(struct msc_soak *r)
 		 p.of, p.of == 1 ? "" : "s", p.of == 1 ? "s" : "");
 }
 
-static void sum_power(struct msc_soak *r)
+static void sum_lost(struct msc_soak *r, enum msc_soak_pattern_id id)
 {
+	bool power = id == MSC_SOAK_POWER;
 	struct period p = { 0 };
 	uint32_t oldest = UINT32_MAX, newest = 0;
 
 	for (uint32_t i = 0; i < r->n_kept; i++) {
 		const struct msc_soak_wrong *w = &r->wrong[i];
 
-		if (!w->after_power)
+		if (!(power ? w->after_power : w->after_reset) || w->kind == MSC_SOAK_UNWRITABLE ||
+		    w->kind == MSC_SOAK_UNREADABLE)
 			continue;
 		p.of++;
 		oldest = w->generation < oldest ? w->generation : oldest;
@@ -271,10 +273,11 @@ static void sum_power(struct msc_soak *r)
 	}
 	if (!p.of)
 		return;
-	snprintf(add(r, MSC_SOAK_POWER, &p)->text, sizeof r->pattern[0].text,
-		 "%" PRIu32 " block%s that read rightly before the power went do not any more, of "
+	snprintf(add(r, id, &p)->text, sizeof r->pattern[0].text,
+		 "%" PRIu32 " block%s that read rightly before the %s do not any more, of "
 		 "writes %" PRIu32 " to %" PRIu32 ": they were in a cache%s",
-		 p.of, p.of == 1 ? "" : "s", oldest, newest,
+		 p.of, p.of == 1 ? "" : "s", power ? "power went" : "port was reset", oldest,
+		 newest,
 		 r->flushed ? ", although SYNCHRONIZE CACHE had passed"
 			    : ", and the device reports none");
 }
@@ -301,6 +304,7 @@ void msc_soak_sum(struct msc_soak *r)
 		sum_place(r, &v);
 	}
 	sum_not_erased(r);
-	sum_power(r);
+	sum_lost(r, MSC_SOAK_AFTER_RESET);
+	sum_lost(r, MSC_SOAK_POWER);
 	free(v.x);
 }

@@ -19,13 +19,15 @@ const char *const msc_soak_pattern_names[MSC_SOAK_PATTERNS] = {
 	[MSC_SOAK_ALIAS] = "alias",	      [MSC_SOAK_COMMAND] = "command",
 	[MSC_SOAK_RING] = "ring",	      [MSC_SOAK_PLACE] = "place",
 	[MSC_SOAK_NEIGHBOUR] = "neighbour",
-	[MSC_SOAK_NOT_ERASED] = "not-erased", [MSC_SOAK_POWER] = "power",
+	[MSC_SOAK_NOT_ERASED] = "not-erased", [MSC_SOAK_AFTER_RESET] = "reset",
+	[MSC_SOAK_POWER] = "power",
 };
 
 const char *const msc_soak_end_names[MSC_SOAK_ENDS] = {
 	[MSC_SOAK_PASSED] = "passed",   [MSC_SOAK_HUNG] = "hung",
 	[MSC_SOAK_SHORT] = "short",     [MSC_SOAK_RESET] = "reset",
 	[MSC_SOAK_REFUSED] = "refused", [MSC_SOAK_LIMITED] = "limited",
+	[MSC_SOAK_RESIDUE] = "residue", [MSC_SOAK_ACCEPTED] = "accepted",
 };
 
 /* "2 to 240 blocks" */
@@ -40,31 +42,39 @@ static void put_lengths(char *buf, size_t size, uint32_t least, uint32_t most)
 char *msc_soak_failed_text(char *buf, size_t size, const struct msc_soak *r, enum msc_soak_end end,
 			   bool write)
 {
-	static const char *const one[] = { "passes",
-					   "hangs",
-					   "passes with less data than was asked for",
-					   "ends without a valid status and needs a reset",
-					   "is refused",
-					   "is longer than the device takes" };
+	static const char *const one[] = {
+		"passes",
+		"hangs",
+		"passes with less data than was asked for",
+		"ends without a valid status and needs a reset",
+		"is refused",
+		"is longer than the device takes",
+		"passes with all data and says that some was not processed",
+		"passes although it reaches past the end of the medium"
+	};
 	static const char *const many[] = { "pass",
 					    "hang",
 					    "pass with less data than was asked for",
 					    "end without a valid status and need a reset",
 					    "are refused",
-					    "are longer than the device takes" };
+					    "are longer than the device takes",
+					    "pass with all data and say that some was not processed",
+					    "pass although they reach past the end of the medium" };
 	const struct msc_soak_failed *f = &r->failed[end][write];
 	const struct msc_soak_command *c = &f->first;
-	char lengths[48], first[32], passed[64] = "none passes", when[24];
+	char lengths[48], first[32], passed[64] = " (none passes)", when[24];
 
 	if (!f->n)
 		return NULL;
 	put_lengths(lengths, sizeof lengths, f->least, f->most);
 	put_lengths(first, sizeof first, c->blocks, c->blocks);
-	if (r->longest_passed[write])
-		snprintf(passed, sizeof passed, "the longest that passes has %" PRIu32,
+	if (end == MSC_SOAK_RESIDUE || end == MSC_SOAK_ACCEPTED)
+		*passed = '\0';
+	else if (r->longest_passed[write])
+		snprintf(passed, sizeof passed, " (the longest that passes has %" PRIu32 ")",
 			 r->longest_passed[write]);
 	snprintf(buf, size,
-		 "%" PRIu32 " of %" PRIu32 " %s%s %s, of %s (%s). The first is command %" PRIu32
+		 "%" PRIu32 " of %" PRIu32 " %s%s %s, of %s%s. The first is command %" PRIu32
 		 " of the run, after %s: %s at block %" PRIu64 "%s%s",
 		 f->n, write ? r->writes : r->reads, write ? "WRITE" : "READ",
 		 (write ? r->writes : r->reads) == 1 ? "" : "s", f->n == 1 ? one[end] : many[end],
@@ -142,6 +152,9 @@ char *msc_soak_text(char *buf, size_t size, const struct msc_soak_wrong *w)
 	else
 		snprintf(due, sizeof due, "never written by the run");
 	snprintf(buf, size, "block %" PRIu64 " (%s)%s %s", w->lba, due,
-		 w->after_power ? ", after the power was off," : "", holds);
+		 w->after_power	  ? ", after the power was off,"
+		 : w->after_reset ? ", after a port reset,"
+				  : "",
+		 holds);
 	return buf;
 }

@@ -6,6 +6,7 @@ SOUND = ["sim:reference", "sim:reference,speed=full", "sim:stm32", "sim:referenc
          "sim:stm32 --allow-writes", "sim:stm32,stage=cube --allow-writes", "sim:reference --allow-writes"]
 SLOW = ["sim:stm32,stage=cube", "sim:reference,variant=card-slow", "sim:reference,variant=card-slow --allow-writes",
         "sim:reference,card-write=200ms --allow-writes", "sim:reference,variant=card-erase --allow-writes"]
+LATE = [f"sim:reference,variant={v}" for v in ("late-30s", "late-60s", "slow-cbw", "slow-cbw-100ms", "slow-capacity", "slow-inquiry")]
 HANGING = [f"sim:reference,fault={fault}" for fault in ("csw-missing", "halt-stuck", "hang-when-short", "hang-vpd")]
 POLLED = ["sim:reference,poll=5ms", "sim:reference,card-read=20ms", "sim:reference,poll=20ms,speed=full --allow-writes"]
 
@@ -31,6 +32,19 @@ def test_the_first_range_is_within_a_factor_of_three(mscope, target):
     """Before anything was measured; what it leaves out is told when it shows."""
     document, (first, *_) = run(mscope, target)
     assert first["low_ns"] / 3 <= document["device_ns"] <= 3 * first["high_ns"], (document["device_ns"], first)
+
+
+@pytest.mark.parametrize("target", LATE)
+def test_the_first_range_is_within_a_factor_of_two_where_the_beginning_shows_it(mscope, target):
+    """How long the unit took to be ready, and its quickest command."""
+    document, (first, *_) = run(mscope, target)
+    assert first["low_ns"] / 2 <= document["device_ns"] <= 2 * first["high_ns"], (document["device_ns"], first)
+
+
+def test_what_takes_long_is_not_repeated_as_often(mscope):
+    d = mscope.json("check", "sim:reference,variant=slow-capacity", "-s", "scsi.capacity.many", "-s", "usb.power-up.capacity", "-s",
+                    "scsi.capacity.stable")
+    assert len(d["cases"]) == 3 and all(c["verdict"] == "pass" and c["device_ns"] < 30e9 for c in d["cases"])
 
 
 @pytest.mark.parametrize("target", SOUND + SLOW + HANGING)

@@ -48,6 +48,7 @@ def test_nothing_is_found_and_nothing_left(mscope, tmp_path, target):
     ("medium-wraps-1m", {"foreign"}, "alias", 2048),
     ("page-not-erased", {"anded"}, "not-erased", None),
     ("cache-lost", {"stale"}, "power", None),
+    ("write-cached", {"zeros"}, "reset", None),
     ("write-first-only", {"zeros", "stale"}, "command", None),
     ("page-rest-lost", {"ones"}, "neighbour", 8),
 ])
@@ -87,8 +88,9 @@ def test_a_command_that_fails(mscope, target, options, end, least, passes):
     """It is told, with its size, and the time is kept to but for the command that hangs first."""
     args = ("soak", f"sim:reference,{target}", WRITES, "--duration", "5s", "--bytes", "4M", *options)
     d = mscope.json(*args, status=1)
-    failed, = d["commands"]
-    assert (failed["end"], failed["command"], failed["times"]) == (end, "read", d["failed_commands"])
+    failed, *past = d["commands"]
+    assert (failed["end"], failed["command"], failed["times"]) == (end, "read", d["failed_commands"] - len(past))
+    assert [c["end"] for c in past] == ["accepted"] * (end == "short")  # half of it is there
     assert least <= failed["least_blocks"] <= failed["first"]["blocks"] <= failed["most_blocks"]
     assert passes is None or (failed["longest_passed"] or 0) <= passes < failed["least_blocks"]
     assert d["elapsed_ns"] < 40e9
@@ -96,7 +98,40 @@ def test_a_command_that_fails(mscope, target, options, end, least, passes):
     assert f"FAIL {failed['text']}" in words and " ok " not in words
 
 
-@pytest.mark.parametrize("variant", ["limit-256", "late-1s", "recovered-errors"])
+@pytest.mark.parametrize("fault, ends", [
+    ("read-past-clipped", {("accepted", "read")}),
+    ("status-late,attention=0", {("accepted", "read"), ("refused", "read")}),
+    ("last-block-alone", {("refused", "read")}),
+    ("lba-start-only", {("accepted", "read")}),
+    ("residue-kept", {("residue", "write")}),
+    ("residue-kept-read", {("residue", "read")}),
+])
+def test_the_end_of_the_medium_and_what_the_csw_says(mscope, fault, ends):
+    """They cost none of the data, and the run goes on to its end."""
+    d = mscope.json("soak", f"sim:reference,fault={fault}", WRITES, "--bytes", "1M", status=1)
+    assert {(c["end"], c["command"]) for c in d["commands"]} == ends
+    assert d["compared_all"] and d["wrong_blocks"] == 0 and d["failure"] is None
+
+
+def test_a_block_goes_bad_on_the_way(mscope):
+    """It is found by halves, whichever command meets it, and costs no other block."""
+    d = mscope.json("soak", "sim:reference,event=bad-block:16100@write-block:900", WRITES, "--bytes", "1M", status=1)
+    assert {w["lba"] for w in d["wrong"] if w["kind"] == "unreadable"} <= {16100} and "MEDIUM ERROR" in d["commands"][0]["text"]
+    assert set(d["kinds"]) <= {"unreadable", "unwritable"} and d["kinds"]
+
+
+def test_other_units_are_named(mscope):
+    args = ("soak", "sim:reference,luns=3", WRITES, "--bytes", "256k", "--lun", "1")
+    assert mscope.json(*args)["units_not_tested"] == [0, 2]
+    assert "not tested  unit 0 (--lun 0), unit 2 (--lun 2)" in mscope(*args).out
+
+
+def test_blocks_that_changed_elsewhere_are_not_called_right(mscope):
+    r = mscope("soak", "sim:reference,blocks=131072,fault=block-address-16", WRITES, "--bytes", "1M", status=1)
+    assert "blocks have changed that nobody wrote" in " ".join(r.out.split()) and "\nok " not in r.out
+
+
+@pytest.mark.parametrize("variant", ["limit-256", "late-1s", "recovered-errors", "long-write", "write-cache"])
 def test_what_is_legal_is_no_failure(mscope, variant):
     d = mscope.json("soak", f"sim:reference,variant={variant}", WRITES, "--bytes", "8M")
     assert d["failed_commands"] == d["wrong_blocks"] == 0 and d["compared_all"]

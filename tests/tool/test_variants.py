@@ -2,6 +2,7 @@
 """Every legal variant against every rule: none raises a warning or a failure but in the profiles that its own entry names."""
 import json
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -52,6 +53,77 @@ def test_each_says_why_it_is_legal():
     assert len(VARIANTS) >= 100
     for name, v in VARIANTS.items():
         assert v["legal"] and v["title"] and set(v["profiles"]) <= set(PROFILES), name
+
+
+BUSY = """\
+name: busy.{0}
+title: a device that works on a command answers endpoint 0, and a reset ends it
+spec: [USB 2.0 9.2.6.4]
+steps:
+  - command: {1}
+    during: {{ status: [{{ wait: 5ms }}, {{ get_status: {{ of: in, expect: done }} }}] }}
+  - command: {1}
+    take: 0
+  - get_status: {{ of: in, expect: done }}
+  - port_reset
+  - get_status: {{ of: in, expect: done }}
+  - ready
+  - command: {1}
+    take: 0
+  - reset_recovery
+  - command: {1}
+"""
+
+
+@pytest.mark.parametrize("variant, command, seconds", [
+    ("slow-synchronize", "synchronize_cache10", 12),
+    ("slow-start", "{ start_stop_unit: { start: 1 } }", 12),
+    ("slow-capacity", "read_capacity10", 28),
+    ("slow-verify", "{ verify10: { lba: 0, blocks: 1 } }", 12),
+])
+def test_a_slow_command_does_not_keep_endpoint_0_waiting(mscope, tmp_path, variant, command, seconds):
+    """It takes its time twice; the two that a reset ends take none, and are forgotten."""
+    (tmp_path / "busy.yaml").write_text(BUSY.format(variant, command))
+    d = mscope.json("run", f"sim:reference,variant={variant}", "busy.yaml", "--profile", "spec")
+    assert d["cases"][0]["verdict"] == "pass" and abs(d["device_ns"] / 1e9 - seconds) < 0.5
+
+
+STATUS = """\
+name: busy.status
+title: a device that is about to give a CSW answers endpoint 0
+spec: [USB 2.0 9.2.6.4]
+scratch: 1
+steps:
+  - command: { write10: { lba: scratch, blocks: 1 } }
+    during: { status: [{ wait: 5ms }, { clear_halt: out }] }
+  - command: test_unit_ready
+"""
+
+
+def test_a_slow_status_does_not_keep_endpoint_0_waiting(mscope, tmp_path):
+    (tmp_path / "busy.yaml").write_text(STATUS)
+    mscope("run", "sim:reference,variant=slow-status", "busy.yaml", "--profile", "spec", "--allow-writes", "--log", "trace")
+    cleared, status = re.search(r"mscope: ([\d.]+ m?s): transport: clear halt 0x02: done\nmscope: ([\d.]+ m?s): transport: bulk-in .* 13 of",
+                                (tmp_path / "trace").read_text()).groups()
+    assert cleared.endswith(" ms") and status != cleared
+
+
+RESETS = """\
+name: busy.reset
+title: what was written is looked at once the unit is ready again
+spec: [SPC-2 7.25]
+scratch: 1
+steps:
+  - command: { write10: { lba: scratch, blocks: 1 } }
+  - port_reset
+"""
+
+
+@pytest.mark.parametrize("variant", ["late-8s", "late-start", "late-start-needless", "late-unconfigured"])
+def test_a_unit_that_is_late_behind_a_write_has_not_lost_its_medium(mscope, tmp_path, variant):
+    (tmp_path / "busy.yaml").write_text(RESETS)
+    d = mscope.json("run", f"sim:reference,variant={variant}", "busy.yaml", "--profile", "spec", "--allow-writes")
+    assert d["cases"][0]["verdict"] == "pass" and d["notes"] == []
 
 
 def test_a_variant_brings_its_knobs(mscope):

@@ -403,6 +403,8 @@ static void unit(struct make *m, const struct words *w)
 		m->unit = (struct msc_unit){ 0 };
 	} else if (is(w, 1, "protected")) {
 		m->unit.write_protected = true;
+	} else if (is(w, 1, "fixed")) {
+		m->unit.removable = false;
 	} else if (is(w, 1, "dpofua")) {
 		m->unit.dpofua = true;
 	} else {

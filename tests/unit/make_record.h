@@ -4,7 +4,8 @@
  * are said to be hex.
  *
  *	unit disk BLOCKS SIZE       what is known of the unit from here on: writable, or
- *	unit protected | dpofua | unknown    write-protected, it knows FUA, or nothing at all
+ *	unit protected | fixed | dpofua | unknown    write-protected, not removable, it knows FUA,
+ *	                            or nothing at all
  *	speed full|high|super|low|unknown
  *	interface N                 the configuration has this one too
  *	wakes                       its bmAttributes says that the device can wake the host

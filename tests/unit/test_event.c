@@ -39,6 +39,8 @@ static void events_are_read(void **unused)
 	assert_true(e.other && e.when == SIM_AT_WRITE_BLOCK && e.n == 17 && e.after_bytes == 100);
 	assert_int_equal(msc_event_parse(&e, "plug:1209:00a2@2s", &err), 0);
 	assert_true(e.what == SIM_PLUG && e.other && e.vendor == 0x1209 && e.product == 0x00a2);
+	assert_int_equal(msc_event_parse(&e, "bad-block/1:64k@read-block:9", &err), 0);
+	assert_true(e.what == SIM_BAD_BLOCK && e.slot == 1 && e.lba == 65536 && e.n == 9);
 	assert_int_equal(msc_event_parse(&e, "set:joystick=up@cbw:3", &err), 0);
 	assert_true(e.what == SIM_SET && e.when == SIM_AT_CBW && e.n == 3);
 	assert_string_equal(e.set, "joystick=up");
@@ -53,6 +55,7 @@ static void mistakes_are_named(void **unused)
 		{ "card-oot@1s", "did you mean 'card-out'?" },
 		{ "card-out@1", "unit" },
 		{ "card-out@cwb:1", "did you mean 'cbw'?" },
+		{ "bad-block@cbw:1", "expected its address" },
 		{ "card-out@cbw:0", "counted from 1" },
 		{ "card-out/16@1s", "out of range" },
 		{ "unplug/1@1s", "has no slot" },
@@ -190,6 +193,33 @@ static void a_card_is_swapped(void **unused)
 }
 
 /* By the device's own side: no unit attention, and other bytes. */
+/* It costs what lies behind it in a command, no other command, and leaves with the card. */
+static void a_block_goes_bad(void **unused)
+{
+	(void)unused;
+	for (size_t i = 0; i < MSC_COUNT(models); i++) {
+		uint8_t in[8 * 512], first[512];
+		struct bench b;
+
+		plug_in(&b, &models[i], "event=bad-block:5@3s,event=card-swap:keep=8@6s");
+		memset(first, 0x3c, sizeof first);
+		assert_int_equal(blocks(&b, MSC_OP_WRITE_10, 5, 1, first).status, MSC_CSW_PASSED);
+		assert_int_equal(blocks(&b, MSC_OP_READ_10, 0, 8, in).status, MSC_CSW_PASSED);
+		pass(&b, 4 * MSC_S);
+		assert_int_equal(blocks(&b, MSC_OP_READ_10, 0, 8, in).status, MSC_CSW_FAILED);
+		assert_int_equal(bench_sense(&b, 0) >> 16, MSC_SENSE_MEDIUM_ERROR);
+		assert_int_equal(blocks(&b, MSC_OP_WRITE_10, 5, 1, first).status, MSC_CSW_FAILED);
+		assert_int_equal(bench_sense(&b, 0) >> 16, MSC_SENSE_MEDIUM_ERROR);
+		assert_int_equal(blocks(&b, MSC_OP_READ_10, 0, 5, in).status, MSC_CSW_PASSED);
+		assert_int_equal(blocks(&b, MSC_OP_READ_10, 6, 2, in).status, MSC_CSW_PASSED);
+		pass(&b, 7 * MSC_S);
+		fails_with(&b, CHANGED);
+		assert_int_equal(blocks(&b, MSC_OP_READ_10, 0, 8, in).status, MSC_CSW_PASSED);
+		assert_memory_equal(in + 5 * 512, first, sizeof first);
+		bench_close(&b);
+	}
+}
+
 static void a_card_is_written_from_the_other_side(void **unused)
 {
 	(void)unused;
@@ -481,6 +511,7 @@ int main(void)
 		cmocka_unit_test(mistakes_are_named),
 		cmocka_unit_test(a_card_leaves_and_comes_back),
 		cmocka_unit_test(a_card_is_swapped),
+		cmocka_unit_test(a_block_goes_bad),
 		cmocka_unit_test(a_card_is_written_from_the_other_side),
 		cmocka_unit_test(a_card_leaves_in_the_middle_of_a_write),
 		cmocka_unit_test(the_button_can_be_locked),

@@ -334,6 +334,9 @@ static const struct judge_row rows[] = {
 	  EJECT PASSED TUR_FAILS LOAD INQ36 "000002021f000000" TEXT28 PASSED,
 	  EJECT PASSED LOAD CAPACITY "000003e700000200" PASSED, "READ CAPACITY(10) passes", NULL,
 	  NULL },
+	{ "scsi.attention.change", /* what cannot be taken out was stopped and started */
+	  "unit fixed;" EJECT PASSED LOAD TUR PASSED, EJECT PASSED LOAD TUR PASSED,
+	  "TEST UNIT READY passes right after it", NULL, NULL },
 	{ "scsi.attention.once",
 	  TUR_FAILS SENSE SENSE_OF("6", "2900") PASSED TUR_FAILS SENSE SENSE_OF("6", "2800") PASSED,
 	  TUR_FAILS SENSE SENSE_OF("6", "2900") PASSED TUR_FAILS SENSE SENSE_OF("6", "2900") PASSED,

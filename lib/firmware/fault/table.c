@@ -157,6 +157,8 @@ static enum mutant_verdict go_through(struct moment *x, enum fault_point at, voi
 			change(x, &r->edit[i]);
 		if (r->spin_ns)
 			mcu_spin(x->m, r->spin_ns);
+		if (r->later_ns)
+			mutant_later(x->m, r->later_ns);
 		if (r->halt)
 			mutant_stall(x->m, r->halt == HALT_IN ? x->v->ep_in : x->v->ep_out);
 		then = r->then;

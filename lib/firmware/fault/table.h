@@ -149,7 +149,8 @@ struct fault_row {
 	struct fault_term where[6], edit[3];
 	enum fault_then then;
 	enum fault_halt halt; /* AT_COMMAND, AT_CSW: a bulk endpoint, besides */
-	int64_t spin_ns;      /* AT_SETUP, AT_COMMAND: the firmware is busy for so long first */
+	int64_t spin_ns; /* AT_SETUP, AT_COMMAND: the firmware is busy for so long first, and hears nothing */
+	int64_t later_ns; /* AT_COMMAND, AT_CSW: it comes so much later; the firmware goes on meanwhile */
 };
 
 /* ---- how a table is put together ---------------------------------------------------------------- */
