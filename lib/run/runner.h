@@ -106,6 +106,9 @@ struct msc_runner {
 
 /* run.c */
 void msc_run_note(struct msc_runner *, const char *fmt, ...) MSC_PRINTF(2, 3);
+/* What firmware has done that no hardware allows, since it was asked last: a finding of the case. record: the one
+ * after which it was asked; NULL: that was after what is not judged. A failure is left in judge_err. */
+int msc_run_misuse(struct msc_runner *, const struct msc_record *record);
 /* The host owes the device a reset recovery before anything else is sent. */
 bool msc_run_owes_reset(const struct msc_runner *);
 
@@ -116,9 +119,7 @@ int msc_run_revive(struct msc_runner *, bool *wedged, struct msc_err *err) MSC_M
 void msc_run_weigh(struct msc_runner *);
 /* No finding of the case under way is worse than this. */
 enum msc_severity msc_run_worst(const struct msc_runner *);
-/* As when it was told first. */
-void msc_run_reweigh(const struct msc_runner *, struct msc_finding *);
-/* Those findings of the case, from `from` on, that an earlier one was judged by become notes. */
+/* Those findings of the case, from `from` on, that an earlier one has told name that case. */
 void msc_run_facts(struct msc_runner *, size_t from);
 
 /* case.c: -1 leaves the reason in *err. Wedged: nothing brings the device back. */

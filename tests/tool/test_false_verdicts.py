@@ -105,6 +105,17 @@ def test_what_is_stated_and_cannot_be_looked_at_fails(mscope):
     assert "could not be looked at" in c["findings"][0]["message"]
 
 
+@pytest.mark.parametrize("first, blocks", [("0", 1), ("scratch", 256)])
+def test_blocks_that_nobody_saved_are_not_as_they_were(mscope, first, blocks):
+    """None of them is known, or the first are: it had passed."""
+    (mscope.cwd / "own.yaml").write_text("name: own.outside\ntitle: t\nspec: [x]\nneeds: [writable]\nscratch: 16\nsteps:\n"
+                                         f"  - command: {{ read10: {{ lba: {first}, blocks: {blocks} }} }}\n"
+                                         "    expect: { status: passed, data: original }\n"
+                                         "  - command: { write10: { lba: scratch, blocks: 1 } }\n    data: stamps\n")
+    c, = mscope.json("run", "sim:reference", "own.yaml", "--allow-writes")["cases"]
+    assert c["verdict"] == "skip" and "none of those that are saved" in c["reason"]
+
+
 HARMS = ("cache-stale", "page-rest-lost", "medium-drops", "buffer-end", "write-onto-first", "write-past-wraps", "unit-rest-lost",
          "write-last-lost", "medium-wraps", "wp-ignored")
 
