@@ -125,7 +125,8 @@ void msc_run_facts(struct msc_runner *, size_t from);
 /* case.c: -1 leaves the reason in *err. Wedged: nothing brings the device back. */
 int msc_run_case(struct msc_runner *, const struct msc_scenario *, bool *wedged,
 		 struct msc_err *) MSC_MUST_CHECK;
-/* The case ends here, without more steps, and this is its verdict unless findings are worse. */
+/* The case ends here, without more steps, and this is its verdict unless findings are worse. The first reason stays,
+ * but an error says more than a skip. */
 void msc_run_end_case(struct msc_runner *, enum msc_verdict, const char *fmt, ...) MSC_PRINTF(3, 4);
 
 /* leaving.c */
