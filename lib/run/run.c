@@ -3,7 +3,6 @@
  * reported whatever happened. Times come from the target's clock and nothing else from outside,
  * so a run on a simulated device is the same every time. */
 #include "base/isolate.h"
-#include "base/text.h"
 #include "run/runner.h"
 #include "transport/command.h"
 
@@ -35,48 +34,6 @@ static void on_medium_note(void *user, bool safety, const char *text)
 				     .safety = safety };
 
 	r->o->event(r->o->user, &e);
-}
-
-static int judge_remark(struct msc_runner *r, const struct msc_record *record, const char *text,
-			bool died)
-{
-	return msc_judge_stated(died ? &msc_rule_firmware_dead : &msc_rule_firmware_misuse, NULL,
-				record, r->o->profile, &r->findings, NULL, NULL, &r->judge_err,
-				"%s", text);
-}
-
-int msc_run_misuse(struct msc_runner *r, const struct msc_record *record)
-{
-	char text[256];
-	bool died;
-
-	if (!msc_device_remark(r->target, text, sizeof text, &died))
-		return 0;
-	/* In a command any of many steps may have been the one. */
-	if (!died && record && record->kind == MSC_RECORD_CONTROL) {
-		char request[160];
-
-		msc_append(text, sizeof text, ", on %s",
-			   msc_record_text(request, sizeof request, record));
-	}
-	return judge_remark(r, record, text, died);
-}
-
-/* No case has asked for it: those that enumerate the device anew find it again. Dead firmware is found by all. */
-static int tell_misuse_before(struct msc_runner *r)
-{
-	char text[256];
-	bool died;
-
-	if (!msc_device_remark(r->target, text, sizeof text, &died))
-		return 0;
-	if (died)
-		return judge_remark(r, NULL, text, died);
-	msc_run_note(
-		r,
-		"before the first case, while the device was enumerated and asked what it is: %s: %s",
-		msc_rule_firmware_misuse.id, text);
-	return 0;
 }
 
 static void note_slowest(struct msc_runner *r, const struct msc_record *record)
@@ -337,7 +294,7 @@ static int prepare(struct msc_runner *r, struct msc_err *err)
 		return msc_fail(err, MSC_E_GONE, "%s: %s", r->target->device.name, why);
 	if (learn(r, err) < 0 || try_queued(r, err) < 0 || settle_earlier(r, err) < 0)
 		return -1;
-	if (tell_misuse_before(r) == 0)
+	if (msc_run_misuse_before(r) == 0)
 		return 0;
 	*err = r->judge_err;
 	return -1;

@@ -106,14 +106,18 @@ struct msc_runner {
 
 /* run.c */
 void msc_run_note(struct msc_runner *, const char *fmt, ...) MSC_PRINTF(2, 3);
-/* What firmware has done that no hardware allows, since it was asked last: a finding of the case. record: the one
- * after which it was asked; NULL: that was after what is not judged. A failure is left in judge_err. */
-int msc_run_misuse(struct msc_runner *, const struct msc_record *record);
 /* The host owes the device a reset recovery before anything else is sent. */
 bool msc_run_owes_reset(const struct msc_runner *);
 
 /* revive.c: no reset has brought the device back. *wedged false: it answers again. */
 int msc_run_revive(struct msc_runner *, bool *wedged, struct msc_err *err) MSC_MUST_CHECK;
+
+/* misuse.c: what firmware has done that no hardware allows, since it was asked last: a finding of the case. record: the
+ * one after which it was asked; NULL: that was after what is not judged. A failure is left in judge_err. */
+int msc_run_misuse(struct msc_runner *, const struct msc_record *record);
+/* Before the first case it is a note: those that enumerate the device anew find it again. Dead firmware is a finding
+ * all the same. */
+int msc_run_misuse_before(struct msc_runner *);
 
 /* fact.c: what the profile makes of the findings of the case, when it ends. */
 void msc_run_weigh(struct msc_runner *);
