@@ -5,7 +5,9 @@
  * dictionary is the last.
  *
  * One run with leave to write, under the profile that ignores least, serves all: a reader of the table
- * leaves out the cases that have not run and the rules that his profile ignores.
+ * leaves out the cases that have not run and the rules that his profile ignores. What a device shows that keeps a
+ * state through all resets depends on the cases before; so each fault is also run without leave to write, and as
+ * hosts do (msc_run_walk).
  *
  * usage: dictionary KEY > dictionary.c      (the key goes into the first lines; see dictionary.sh)
  */
@@ -57,13 +59,15 @@ static void on_event(void *user, const struct msc_event *ev)
 }
 
 /* A device that goes away has shown what it shows. */
-static void run(const char *target, const struct msc_scenarios *cases, bool writes,
-		struct msc_evidence *seen)
+static void run_cases(const char *target, const struct msc_scenarios *cases, bool writes, bool as_hosts,
+		      struct msc_evidence *seen)
 {
 	struct run r = { .seen = seen, .err = MSC_ERR_INIT };
 	const struct msc_open_options open = { .allow_writes = writes };
-	struct msc_run_options options = { .profile = MSC_PROFILE_SPEC,
+	struct msc_run_options options = { .profile = as_hosts ? MSC_PROFILE_INTEROP
+							       : MSC_PROFILE_SPEC,
 					   .allow_writes = writes,
+					   .as_hosts = as_hosts,
 					   .event = on_event,
 					   .user = &r };
 	struct msc_scenarios chosen;
@@ -71,14 +75,22 @@ static void run(const char *target, const struct msc_scenarios *cases, bool writ
 	struct msc_err gone = MSC_ERR_INIT;
 	struct msc_target *t = msc_target_open(target, &open, &r.err);
 
-	if (!t || msc_select(cases, NULL, 0, &chosen, &r.err) < 0)
+	if (!t || (as_hosts ? msc_run_walk(cases, &chosen, &r.err)
+			    : msc_select(cases, NULL, 0, &chosen, &r.err)) < 0)
 		die(target, &r.err);
-	msc_select_for(&chosen, &t->device); /* as "mscope check" does */
+	if (!as_hosts)
+		msc_select_for(&chosen, &t->device); /* as "mscope check" does */
 	if (msc_run(t, &chosen, &options, &summary, &gone) < 0 && gone.code != MSC_E_GONE &&
 	    gone.code != MSC_E_DEVICE && gone.code != MSC_E_UNSUPPORTED)
 		die(target, &gone);
 	free(chosen.list);
 	msc_target_close(t);
+}
+
+static void run(const char *target, const struct msc_scenarios *cases, bool writes,
+		struct msc_evidence *seen)
+{
+	run_cases(target, cases, writes, false, seen);
 }
 
 /* ---- what shows it alone ----------------------------------------------------------------------- */
@@ -229,33 +241,69 @@ static struct msc_sighting *same_in(const struct msc_evidence *e, const struct m
 	return NULL;
 }
 
-static void put_pair(FILE *out, size_t entry, const struct msc_sighting *s, bool maybe)
+static bool has_run(const struct msc_evidence *e, const char *name)
 {
-	fprintf(out, "p %zu %s %s %" PRIu64 " %u %d\n", entry, s->name, s->rule->id, s->forms,
-		command_of(s), maybe);
+	for (size_t i = 0; i < e->n_ran; i++)
+		if (!strcmp(e->ran[i].name, name))
+			return true;
+	return false;
+}
+
+/* The runs of an entry: the first is the one that counts. The last, as hosts do, adds to it alone, for there a case
+ * begins where the one before it ended. */
+enum { WRITING, READING, NOISE, HOSTS, RUNS };
+
+/* Of what a run has that none before it had: in all of them, and not missed where one has run the case without. */
+static void put_pair(FILE *out, size_t entry, const struct msc_evidence *runs, unsigned from,
+		     const struct msc_sighting *s)
+{
+	struct msc_sighting all = *s;
+	bool maybe = from != WRITING;
+
+	for (unsigned r = from + 1; r < RUNS; r++) {
+		const struct msc_sighting *again = same_in(&runs[r], s);
+
+		if (!again) {
+			maybe |= r != HOSTS && has_run(&runs[r], s->name);
+			continue;
+		}
+		all.forms |= again->forms;
+		all.bare |= again->bare;
+		for (size_t i = 0; i < MSC_COUNT(all.commands.bits); i++)
+			all.commands.bits[i] |= again->commands.bits[i];
+	}
+	fprintf(out, "p %zu %s %s %" PRIu64 " %u %d\n", entry, s->name, s->rule->id, all.forms,
+		command_of(&all), maybe);
+}
+
+static bool is_new(const struct msc_evidence *runs, unsigned at, const struct msc_sighting *s)
+{
+	for (unsigned r = 0; r < at; r++)
+		if (same_in(&runs[r], s))
+			return false;
+	return true;
 }
 
 /* What is told of data depends on what lay on the medium before: on one that is not blank the same findings have other
  * forms as well, and there are others. */
-static void put_pairs(FILE *out, size_t i, struct entry *e, const struct msc_scenarios *all)
+static void put_pairs(FILE *out, size_t i, const struct entry *e, const struct msc_scenarios *all)
 {
-	struct msc_evidence noise = { NULL };
+	struct msc_evidence runs[RUNS] = { [WRITING] = e->seen };
 	char target[sizeof e->target + sizeof ",fill=noise"];
-	bool both = e->fault && e->fault->needs_writes && !strstr(e->target, "fill=");
 
-	snprintf(target, sizeof target, "%s,fill=noise", e->target);
-	if (both)
-		run(target, all, true, &noise);
-	for (size_t k = 0; k < e->seen.n_seen; k++) {
-		struct msc_sighting *s = &e->seen.seen[k], *again = same_in(&noise, s);
-
-		s->forms |= again ? again->forms : 0;
-		put_pair(out, i, s, both && !again);
+	if (e->fault) {
+		run_cases(e->target, all, false, false, &runs[READING]);
+		run_cases(e->target, all, true, true, &runs[HOSTS]);
 	}
-	for (size_t k = 0; k < noise.n_seen; k++)
-		if (!same_in(&e->seen, &noise.seen[k]))
-			put_pair(out, i, &noise.seen[k], true);
-	msc_evidence_clear(&noise);
+	snprintf(target, sizeof target, "%s,fill=noise", e->target);
+	if (e->fault && e->fault->needs_writes && !strstr(e->target, "fill="))
+		run_cases(target, all, true, false, &runs[NOISE]);
+	for (unsigned r = 0; r < RUNS; r++)
+		for (size_t k = 0; k < runs[r].n_seen; k++)
+			if (is_new(runs, r, &runs[r].seen[k]))
+				put_pair(out, i, runs, r, &runs[r].seen[k]);
+	for (unsigned r = WRITING + 1; r < RUNS; r++)
+		msc_evidence_clear(&runs[r]);
 }
 
 /* Lines "p ENTRY NAME RULE FORMS COMMAND MAYBE" and "a ENTRY NAME BEFORE 0 0 0", with the place in the list. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* mscope check --bring-up: what real hosts do, from the first descriptor to a file that is copied, up to
  * the first thing that stops one of them; then parts of the suite, one thing at a time, which stop no host
- * and are listed. The scenarios are those of the suite; what is here is their order, and what is said of
- * the end. Under profile interop only a host's own sequence can fail. */
+ * and are listed. The scenarios are those of the suite, in the order of lib/run/walk.c; what is here is what is
+ * said of the end. Under profile interop only a host's own sequence can fail. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,69 +10,6 @@
 #include "tool.h"
 
 #define COLUMN 10 /* where the text of a row begins */
-
-static const char *const steps[] = {
-	/* hosts, in the order in which they get there */
-	"attach.linux.enumerate",
-	"attach.windows.enumerate",
-	"attach.macos.enumerate",
-	"attach.linux.probe",
-	"attach.windows.probe",
-	"attach.macos.probe",
-	"attach.uefi.probe",
-	"attach.freebsd.probe",
-	"attach.linux.hold",
-	"attach.windows.idle",
-	"attach.linux.copy",
-	"attach.windows.copy",
-	"attach.macos.copy",
-	/* one thing at a time */
-	"usb.descriptor.interface",
-	"usb.descriptor.device",
-	"usb.descriptor.configuration",
-	"usb.request.get-max-lun",
-	"bot.case01.direction",
-	"bot.case06.inquiry",
-	"scsi.inquiry.standard",
-	"scsi.sense.idle",
-	"scsi.ready.medium",
-	"bot.case06.capacity",
-	"scsi.capacity.stable",
-	"bot.case05.inquiry",
-	"bot.case05.mode-sense6",
-	"bot.case04.packet",
-	"scsi.unknown.none",
-	"bot.case06.read10",
-	"bot.case06.read10-sizes",
-	"scsi.capacity.last-block",
-	"usb.request.reset",
-	"bot.recovery.stalled",
-	"bot.recovery.toggles-in",
-};
-
-static const struct msc_scenario *find(const struct msc_scenarios *all, const char *name)
-{
-	for (size_t i = 0; i < all->count; i++)
-		if (!strcmp(msc_scenario_name(all->list[i]), name))
-			return all->list[i];
-	return NULL;
-}
-
-static int choose(const struct msc_scenarios *all, struct msc_scenarios *chosen,
-		  struct msc_err *err)
-{
-	chosen->list = calloc(MSC_COUNT(steps), sizeof *chosen->list);
-	if (!chosen->list)
-		return msc_nomem(err);
-	for (size_t i = 0; i < MSC_COUNT(steps); i++) {
-		const struct msc_scenario *s = find(all, steps[i]);
-
-		if (!s)
-			return msc_fail(err, MSC_E_INTERNAL, "there is no scenario %s", steps[i]);
-		chosen->list[chosen->count++] = (struct msc_scenario *)s;
-	}
-	return 0;
-}
 
 /* What to do follows from the rule that spoke, and from the command on which it did. */
 static void put_next(FILE *out, const struct msc_finding *f)
@@ -181,7 +118,7 @@ int bring_up(struct tool *tool, const struct msc_scenarios *all, struct msc_err 
 				"--bring-up has an order of its own and takes neither --select "
 				"nor --exclude");
 	tool->endpoints = true;
-	if (choose(all, &chosen, err) == 0)
+	if (msc_run_walk(all, &chosen, err) == 0)
 		status = conduct_walk(tool, all, &chosen, &walk, err);
 	if (status >= 0)
 		explain(tool, &walk);

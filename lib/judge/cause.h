@@ -26,7 +26,8 @@ struct msc_pair {
 	uint64_t forms;	     /* 0: unknown, that may be any */
 	uint16_t name, rule; /* of the dictionary's */
 	uint16_t command; /* 1 + the operation code on which alone it was found; 0: on several, or none */
-	bool maybe; /* only on a medium that is blank, or only on one that is not: it is not missed */
+	bool maybe; /* in some of the runs of that case only: on a blank medium or one that is not, with leave to write or
+		       without, or as hosts do: it is not missed */
 };
 
 struct msc_commands { /* a set of operation codes */

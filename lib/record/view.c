@@ -42,6 +42,13 @@ static enum msc_came came(const struct msc_exchange *x)
 		       : MSC_CAME_BROKEN;
 }
 
+/* The command's own CSW follows, and counts what came in its residue: so it is data, whatever it looks like. (Behind
+ * an old CSW the data would come, where the CSW belongs.) */
+static bool counts_as_data(const struct msc_exchange *x)
+{
+	return msc_csw_is_valid(x) && x->csw.residue == x->cbw.h.length - x->data_len;
+}
+
 static enum msc_brought brought(const struct msc_record *r)
 {
 	const struct msc_exchange *x = &r->u.exchange;
@@ -54,7 +61,7 @@ static enum msc_brought brought(const struct msc_record *r)
 		return MSC_BROUGHT_DATA;
 	if (msc_get_le32(x->data + begin + 4) == x->cbw.h.tag)
 		return MSC_BROUGHT_CSW;
-	return begin ? MSC_BROUGHT_DATA : MSC_BROUGHT_OLD_CSW;
+	return begin || counts_as_data(x) ? MSC_BROUGHT_DATA : MSC_BROUGHT_OLD_CSW;
 }
 
 static const struct msc_step *stuck(const struct msc_exchange *x)

@@ -178,6 +178,20 @@ static int read_run(struct reader *r, const json_t *object, struct msc_bench *b)
 	return run ? read_samples(r, object, run) : -1;
 }
 
+/* A bench ends with 0, with 1 or 5 by what it was compared with or what it left on the medium, or early: with a reason,
+ * or at least with another status. */
+static void read_end(const json_t *root, struct msc_bench *b)
+{
+	const char *reason = json_string_value(json_object_get(root, "reason"));
+	json_int_t status = json_integer_value(json_object_get(root, "exit_status"));
+
+	if (reason)
+		snprintf(b->failure, sizeof b->failure, "%s", reason);
+	else if (status != 0 && status != 1 && status != 5)
+		snprintf(b->failure, sizeof b->failure, "exit status %" JSON_INTEGER_FORMAT,
+			 status);
+}
+
 static int read_root(struct reader *r, const json_t *root, struct msc_bench *b)
 {
 	const char *format = json_string_value(json_object_get(root, "format"));
@@ -190,7 +204,7 @@ static int read_root(struct reader *r, const json_t *root, struct msc_bench *b)
 	if (!runs && reason)
 		return msc_fail(r->err, MSC_E_UNDECIDED, "%s: nothing was measured: %.200s",
 				r->path, reason);
-	snprintf(b->failure, sizeof b->failure, "%s", reason ? reason : "");
+	read_end(root, b);
 	if (read_device(r, root, &b->device) < 0 || read_conditions(r, root, b) < 0)
 		return -1;
 	if (!json_is_array(runs) || json_array_size(runs) > RUNS_MAX)

@@ -10,7 +10,8 @@
 #include "base/text.h"
 #include "run/runner.h"
 
-#define UNLEVEL_MAX 20 /* that often a device is tried that does not take the common beginning */
+#define UNLEVEL_MAX \
+	20 /* so often on end a device is tried that does not take the common beginning */
 
 /* The medium may not come back, or in somebody else's hands. */
 static int put_all_back(struct msc_runner *r, struct msc_err *err)
@@ -77,11 +78,15 @@ static int begin_level(struct msc_runner *r, struct msc_err *err)
 {
 	bool level;
 
-	if (r->o->as_hosts || r->unlevel == UNLEVEL_MAX)
+	if (r->o->as_hosts)
 		return 0;
+	if (r->unlevel == UNLEVEL_MAX) {
+		msc_session_know(r->session, r->o->lun, &r->unit);
+		return 0;
+	}
 	if (msc_session_level(r->session, r->o->lun, &r->unit, &level, err) < 0)
 		return -1;
-	r->unlevel += !level;
+	r->unlevel = level ? 0 : r->unlevel + 1;
 	return 0;
 }
 
@@ -292,6 +297,8 @@ int msc_run_case(struct msc_runner *r, const struct msc_scenario *s, bool *wedge
 	r->o->event(r->o->user, &e);
 	msc_log(r->o->log, MSC_LOG_INFO, "scenario", began, "%s", s->name);
 	rc = run_isolated(r, wedged, err);
+	(void)!msc_run_misuse(
+		r, NULL); /* while the device was brought back; a failure is in judge_err */
 	if (rc == 0 && r->judge_err.code != MSC_OK) {
 		*err = r->judge_err;
 		rc = -1;

@@ -30,24 +30,6 @@ static bool is_stated(const struct msc_rule *rule)
 	return !strncmp(rule->id, "expect.", strlen("expect."));
 }
 
-/* A fact that is wrong, such as the form of INQUIRY data, says why another amount came, and nothing else
- * of the record. Told as above it counts as well; where a host decides by what it got, it weighs again. */
-static bool fact_counts(const struct msc_runner *r, struct msc_finding *f, bool amount)
-{
-	const enum msc_severity now = f->severity;
-
-	if (!amount)
-		return false;
-	msc_run_reweigh(r, f);
-	if (f->severity >= msc_run_worst(r)) {
-		if (f->above && !r->s->host)
-			f->severity = now;
-		return true;
-	}
-	f->severity = now;
-	return false;
-}
-
 /* It is about sense data: what that says of a command, or how it says it. */
 static bool is_of_sense(const struct msc_finding *f)
 {
@@ -56,8 +38,8 @@ static bool is_of_sense(const struct msc_finding *f)
 
 /* A rule of the judge has called this record wrong, or, where it is sense data, the command that it is of. What is
  * stated of sense data is what those rules are about: of them a warning will do. amount: what is stated is how much
- * came. */
-static bool has_spoken(struct msc_runner *r, const struct msc_rule *rule,
+ * came; a fact that is wrong, such as the form of INQUIRY data, says why another amount came, and nothing else. */
+static bool has_spoken(const struct msc_runner *r, const struct msc_rule *rule,
 		       const struct msc_record *x, bool amount)
 {
 	char context[sizeof r->findings.list->context];
@@ -66,14 +48,15 @@ static bool has_spoken(struct msc_runner *r, const struct msc_rule *rule,
 		return false;
 	msc_record_text(context, sizeof context, x);
 	for (size_t i = 0; i < r->findings.count; i++) {
-		struct msc_finding *f = &r->findings.list[i];
+		const struct msc_finding *f = &r->findings.list[i];
 		bool sense = rule == &msc_rule_expect_sense && is_of_sense(f);
 
 		if (f->at_ns != x->ended_ns || is_stated(f->rule) ||
 		    (!f->told && strcmp(f->context, context) != 0))
 			continue;
-		if (f->rule->fact ? fact_counts(r, f, amount)
-				  : f->severity >= (sense ? MSC_WARN : msc_run_worst(r)))
+		if (f->rule->fact && !amount)
+			continue;
+		if (f->severity >= (sense ? MSC_WARN : msc_run_worst(r)))
 			return true;
 	}
 	return false;
@@ -257,17 +240,45 @@ static int check_bytes(struct msc_runner *r, const struct msc_data_check *c,
 	return msc_check_stated(r, rule, x, expected, "fewer", err, "the answer is too short");
 }
 
-/* Against the blocks as they were found; as much as lies in the scratch. */
+/* The blocks from there on as the case has found them, up to the first that is not known. Returns how many bytes. */
+static size_t read_original(const struct msc_runner *r, uint8_t *found, size_t len, uint64_t lba)
+{
+	size_t done = 0, piece = 0;
+
+	while (done < len) {
+		const uint8_t *from =
+			msc_medium_original(r->medium, lba + done / r->unit.block_size, &piece);
+
+		if (!from)
+			break;
+		piece = piece < len - done ? piece : len - done;
+		memcpy(found + done, from, piece);
+		done += piece;
+	}
+	return done;
+}
+
+/* What lies beyond the blocks that are saved cannot be looked at, and that is no pass. */
 static int check_original(struct msc_runner *r, const struct msc_record *x, const uint8_t *data,
 			  size_t len, uint64_t lba, struct msc_err *err)
 {
-	size_t known = 0;
-	const uint8_t *found = msc_medium_original(r->medium, lba, &known);
+	uint8_t *found = malloc(len + 1);
+	size_t known;
+	int rc;
 
 	if (!found)
-		return 0;
-	return compare(r, &msc_rule_expect_medium, x, data, found, len < known ? len : known, &lba,
-		       "the medium was changed where nothing may be written", err);
+		return msc_nomem(err);
+	known = r->unit.block_size ? read_original(r, found, len, lba) : 0;
+	if (known < len)
+		msc_run_end_case(r, MSC_VERDICT_SKIP,
+				 "block %" PRIu64
+				 " is none of those that are saved, so what was in it "
+				 "before is not known",
+				 lba + (known ? known / r->unit.block_size : 0));
+	rc = compare(r, &msc_rule_expect_medium, x, data, found, known, &lba,
+		     "the medium was changed where nothing may be written", err);
+	free(found);
+	return rc;
 }
 
 /* What is stated of data that did not come: a failure, unless the case has one that says why. */

@@ -3,7 +3,6 @@
  * reported whatever happened. Times come from the target's clock and nothing else from outside,
  * so a run on a simulated device is the same every time. */
 #include "base/isolate.h"
-#include "base/text.h"
 #include "run/runner.h"
 #include "transport/command.h"
 
@@ -37,26 +36,6 @@ static void on_medium_note(void *user, bool safety, const char *text)
 	r->o->event(r->o->user, &e);
 }
 
-/* Which exchange it was: the one that has just ended. */
-static int judge_misuse(struct msc_runner *r, const struct msc_record *record)
-{
-	char text[256];
-	bool died;
-
-	if (!msc_device_remark(r->target, text, sizeof text, &died))
-		return 0;
-	/* In a command any of many steps may have been the one. */
-	if (!died && record->kind == MSC_RECORD_CONTROL) {
-		char request[160];
-
-		msc_append(text, sizeof text, ", on %s",
-			   msc_record_text(request, sizeof request, record));
-	}
-	return msc_judge_stated(died ? &msc_rule_firmware_dead : &msc_rule_firmware_misuse, NULL,
-				record, r->o->profile, &r->findings, NULL, NULL, &r->judge_err,
-				"%s", text);
-}
-
 static void note_slowest(struct msc_runner *r, const struct msc_record *record)
 {
 	const struct msc_record *old = r->slowest;
@@ -77,7 +56,7 @@ static void on_record(void *user, const struct msc_record *record)
 	size_t before = r->findings.count;
 
 	if (msc_judge(record, r->o->profile, &r->findings, &r->judge_err) < 0 ||
-	    judge_misuse(r, record) < 0)
+	    msc_run_misuse(r, record) < 0)
 		r->ended = true;
 	msc_run_facts(r, before);
 	msc_run_measure(r, record);
@@ -309,9 +288,12 @@ static int prepare(struct msc_runner *r, struct msc_err *err)
 
 	if (r->target->device.simulated && msc_isolate_step(why, sizeof why))
 		return msc_fail(err, MSC_E_GONE, "%s: %s", r->target->device.name, why);
-	if (learn(r, err) < 0 || try_queued(r, err) < 0)
+	if (learn(r, err) < 0 || try_queued(r, err) < 0 || settle_earlier(r, err) < 0)
 		return -1;
-	return settle_earlier(r, err);
+	if (msc_run_misuse_before(r) == 0)
+		return 0;
+	*err = r->judge_err;
+	return -1;
 }
 
 static void finish_medium(struct msc_runner *r)

@@ -103,4 +103,9 @@ int msc_run(struct msc_target *, const struct msc_scenarios *, const struct msc_
 void msc_run_dry(const struct msc_device *, const struct msc_scenarios *,
 		 const struct msc_run_options *, struct msc_summary *);
 
+/* walk.c: what real hosts do, from the first descriptor to a file that is copied, then parts of the suite: for a run
+ * with as_hosts. chosen->list is the caller's to free, also after -1; the scenarios stay those of `all`. */
+int msc_run_walk(const struct msc_scenarios *all, struct msc_scenarios *chosen,
+		 struct msc_err *) MSC_MUST_CHECK;
+
 #endif

@@ -27,7 +27,7 @@ void msc_run_end_case(struct msc_runner *r, enum msc_verdict verdict, const char
 	va_list args;
 
 	r->ended = true;
-	if (*r->reason)
+	if (*r->reason && !(verdict == MSC_VERDICT_ERROR && r->verdict == MSC_VERDICT_SKIP))
 		return;
 	r->verdict = verdict;
 	va_start(args, fmt);

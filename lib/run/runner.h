@@ -114,19 +114,25 @@ bool msc_run_owes_reset(const struct msc_runner *);
 /* revive.c: no reset has brought the device back. *wedged false: it answers again. */
 int msc_run_revive(struct msc_runner *, bool *wedged, struct msc_err *err) MSC_MUST_CHECK;
 
+/* misuse.c: what firmware has done that no hardware allows, since it was asked last: a finding of the case. record: the
+ * one after which it was asked; NULL: that was after what is not judged. A failure is left in judge_err. */
+int msc_run_misuse(struct msc_runner *, const struct msc_record *record);
+/* Before the first case it is a note: those that enumerate the device anew find it again. Dead firmware is a finding
+ * all the same. */
+int msc_run_misuse_before(struct msc_runner *);
+
 /* fact.c: what the profile makes of the findings of the case, when it ends. */
 void msc_run_weigh(struct msc_runner *);
 /* No finding of the case under way is worse than this. */
 enum msc_severity msc_run_worst(const struct msc_runner *);
-/* As when it was told first. */
-void msc_run_reweigh(const struct msc_runner *, struct msc_finding *);
-/* Those findings of the case, from `from` on, that an earlier one was judged by become notes. */
+/* Those findings of the case, from `from` on, that an earlier one has told name that case. */
 void msc_run_facts(struct msc_runner *, size_t from);
 
 /* case.c: -1 leaves the reason in *err. Wedged: nothing brings the device back. */
 int msc_run_case(struct msc_runner *, const struct msc_scenario *, bool *wedged,
 		 struct msc_err *) MSC_MUST_CHECK;
-/* The case ends here, without more steps, and this is its verdict unless findings are worse. */
+/* The case ends here, without more steps, and this is its verdict unless findings are worse. The first reason stays,
+ * but an error says more than a skip. */
 void msc_run_end_case(struct msc_runner *, enum msc_verdict, const char *fmt, ...) MSC_PRINTF(3, 4);
 
 /* leaving.c */

@@ -76,8 +76,7 @@ static int level(struct msc_session *s, uint8_t lun, const struct msc_unit *u, b
 	return 0;
 }
 
-/* What later cases have found of it, or of other units, is forgotten. */
-static void know(struct msc_session *s, uint8_t lun, const struct msc_unit *unit)
+void msc_session_know(struct msc_session *s, uint8_t lun, const struct msc_unit *unit)
 {
 	for (unsigned i = 0; i <= MSC_LUN_MAX; i++) {
 		struct msc_note n = { .kind = MSC_NOTE_UNIT, .lun = (uint8_t)i };
@@ -94,13 +93,13 @@ int msc_session_level(struct msc_session *s, uint8_t lun, const struct msc_unit 
 {
 	int rc = 0, rung;
 
-	know(s, lun, unit);
+	msc_session_know(s, lun, unit);
 	msc_session_mute(s, true);
 	rc = level(s, lun, unit, is_level, err);
 	if (rc == 0 && !*is_level)
 		rc = msc_session_settle(s, &rung, err);
 	msc_session_mute(s, false);
-	know(s, lun, unit);
+	msc_session_know(s, lun, unit);
 	msc_session_forget(s);
 	return rc;
 }

@@ -186,6 +186,8 @@ const char *msc_session_settled(int rung); /* "answers again after a port reset"
  * before is looked back at. Not judged. */
 int msc_session_level(struct msc_session *, uint8_t lun, const struct msc_unit *, bool *level,
 		      struct msc_err *) MSC_MUST_CHECK;
+/* The part of it that is no traffic: what has been found since of this unit, or of others, is forgotten. */
+void msc_session_know(struct msc_session *, uint8_t lun, const struct msc_unit *);
 
 /* Get Max LUN, BOT 1.0 3.2; a STALL means 0. Learned once and kept. A node of the kernel's is one unit:
  * 0. */

@@ -112,13 +112,35 @@ static void happen_to_bus(void *arg)
 	}
 }
 
+/* Why nothing comes of it; NULL: something does. */
+static const char *in_vain(const struct mcu *m, const struct happening *a)
+{
+	const struct sim_event *e = a->event;
+	bool there = m->card[e->slot] != NULL;
+
+	switch (e->what) {
+	case SIM_CARD_OUT:
+	case SIM_CARD_WRITE: return there ? NULL : "there is no card";
+	case SIM_CARD_SWAP:
+	case SIM_CARD_IN:
+		return there || a->card || m->events->outside[e->slot] ? NULL
+								       : "no card was taken out";
+	case SIM_EJECT: return m->off ? "the device has no power" : NULL;
+	case SIM_UNPLUG: return m->off ? "it is not plugged in" : NULL;
+	case SIM_PLUG: return m->off ? NULL : "it is plugged in already";
+	default: return NULL;
+	}
+}
+
 static void happen(struct mcu *m, size_t i)
 {
 	struct happening *a = &m->events->each[i];
 	const struct sim_event *e = a->event;
+	const char *vain = in_vain(m, a);
 
-	msc_log(m->config->log, MSC_LOG_INFO, "world", sim_now(m->sim), "%s",
-		sim_event_name(e->what));
+	msc_log(m->config->log, vain ? MSC_LOG_WARN : MSC_LOG_INFO, "world", sim_now(m->sim),
+		"%s%s%s", sim_event_name(e->what), vain ? ": nothing happens: " : "",
+		vain ? vain : "");
 	switch (e->what) {
 	case SIM_CARD_OUT: take_out(m, e->slot); break;
 	case SIM_CARD_SWAP:

@@ -122,6 +122,19 @@ def test_what_hosts_see_is_enough(mscope, fault):
     assert (cause["id"], cause["ties"], cause["confidence"]) == (fault, [], "certain")
 
 
+@pytest.mark.parametrize("fault", ["attention-again", "block-512", "cache-stale", "capacity-block", "page-rest-lost", "read-first-fails", "write-wraps"])
+def test_bring_up_has_the_cause_of_what_only_it_shows(mscope, fault):
+    """The care of the medium is first taken, and last told, in other cases than those of the suite; and no case begins alike."""
+    d = mscope.json("check", f"sim:reference,fault={fault}", "--bring-up", "--allow-writes", status=None)
+    assert d["causes"] and fault in [d["causes"][0]["id"]] + [t["id"] for t in d["causes"][0]["ties"]] and not d["unexplained"]
+
+
+@pytest.mark.parametrize("fault", ["attention-again", "sense-stale", "cbw-too-soon", "capacity-unstable"])
+def test_what_depends_on_the_cases_before_has_its_cause_without_writes_too(mscope, fault):
+    d = mscope.json("check", f"sim:reference,fault={fault}", status=1)
+    assert [c["id"] for c in d["causes"]] == [fault] and not d["unexplained"]
+
+
 def test_what_hosts_see_may_be_too_little(mscope):
     """One REQUEST SENSE that fails: whatever does that is named."""
     cause, = mscope.json("check", "sim:reference,fault=sense-fails", "--bring-up", status=1)["causes"]

@@ -50,6 +50,7 @@ def test_too_few_samples_give_no_verdict(base, count):
 
 BAD = [
     (lambda d: d.update(reason="interrupted"), 5, "not comparable: the new one is not whole: interrupted"),
+    (lambda d: d.update(exit_status=130), 5, "not comparable: the new one is not whole: exit status 130"),
     ("", 4, "bad.json:1:0: not valid JSON"),
     ("{", 4, ":1:1: not valid JSON"),
     ("truncated", 4, "not valid JSON"),

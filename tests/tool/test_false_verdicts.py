@@ -105,6 +105,17 @@ def test_what_is_stated_and_cannot_be_looked_at_fails(mscope):
     assert "could not be looked at" in c["findings"][0]["message"]
 
 
+@pytest.mark.parametrize("first, blocks", [("0", 1), ("scratch", 256)])
+def test_blocks_that_nobody_saved_are_not_as_they_were(mscope, first, blocks):
+    """None of them is known, or the first are: it had passed."""
+    (mscope.cwd / "own.yaml").write_text("name: own.outside\ntitle: t\nspec: [x]\nneeds: [writable]\nscratch: 16\nsteps:\n"
+                                         f"  - command: {{ read10: {{ lba: {first}, blocks: {blocks} }} }}\n"
+                                         "    expect: { status: passed, data: original }\n"
+                                         "  - command: { write10: { lba: scratch, blocks: 1 } }\n    data: stamps\n")
+    c, = mscope.json("run", "sim:reference", "own.yaml", "--allow-writes")["cases"]
+    assert c["verdict"] == "skip" and "none of those that are saved" in c["reason"]
+
+
 HARMS = ("cache-stale", "page-rest-lost", "medium-drops", "buffer-end", "write-onto-first", "write-past-wraps", "unit-rest-lost",
          "write-last-lost", "medium-wraps", "wp-ignored")
 
@@ -116,6 +127,24 @@ def test_the_exit_status_is_that_of_the_verdicts(mscope, fault):
         d = document(mscope, "check", f"sim:reference,fault={fault}", "--allow-writes", *args)
         s = d["summary"]
         assert d["exit_status"] == (s["fail"] + s["error"] > 0), (args, s)
+
+
+@pytest.mark.parametrize("event", ["card-out@read-block:2000", "card-out@write-block:1", "card-swap@write-block:100"])
+def test_a_medium_that_is_taken_while_its_blocks_are_saved_is_an_error(mscope, event):
+    """The case is skipped before its first step; it was a skip, with exit status 1 and no word of it in the counts."""
+    d = document(mscope, "check", f"sim:reference,event={event}", "--allow-writes", "--select", "scsi.write.long", "--select", "attach.linux.copy")
+    assert [c["verdict"] for c in d["cases"]] == ["error", "skip"] and d["exit_status"] == 1
+    assert "not put back" in d["cases"][0]["reason"]
+
+
+@pytest.mark.parametrize("events, said", [(["plug@2ms"], "plug: nothing happens: it is plugged in already"),
+                                          (["card-out@1ms", "card-out@2ms"], "card-out: nothing happens: there is no card"),
+                                          (["unplug@1ms", "unplug@2ms", "plug@3ms"], "unplug: nothing happens: it is not plugged in"),
+                                          (["unplug@1ms", "plug@2ms"], None)])
+def test_an_event_that_changes_nothing_is_told(mscope, events, said):
+    target = ",".join(["sim:reference"] + [f"event={e}" for e in events])
+    err = mscope("check", target, "--select", "bot.case04.tur", status=None).err
+    assert said in err if said else "nothing happens" not in err
 
 
 @pytest.mark.parametrize("fault, rule", [("cache-stale", "expect.medium"), ("page-rest-lost", "scsi.write.elsewhere")])

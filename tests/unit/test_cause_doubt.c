@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -275,6 +276,39 @@ static void ties_have_an_order(void **unused)
 	msc_evidence_clear(&e);
 }
 
+/* A command that is refused with wrong sense data stands for the rule that goes by the sense data, where that is
+ * silent; one that passes and must not does not: then something else is wrong. */
+static void what_passes_is_not_refused(void **unused)
+{
+	static const char *const both[] = { "expect.status", "scsi.lba.refused" };
+	static const struct msc_pair pair = { 0, 0, 1, ON(READ_10), false };
+	static const struct msc_entry entry = { "last-eight-alone", 0, 1, 0, { 0 }, NULL };
+	const struct msc_dictionary d = { names, MSC_COUNT(names), both, 2,
+					  &pair, &entry,           1,    { { 0 } } };
+
+	(void)unused;
+	for (unsigned passed = 0; passed < 2; passed++) {
+		struct msc_err err = MSC_ERR_INIT;
+		char message[80];
+		struct msc_finding found = { .severity = MSC_FAIL,
+					     .rule = &msc_rule_expect_status,
+					     .command = ON(READ_10),
+					     .message = message };
+		const struct msc_findings findings = { &found, 1, 1 };
+		struct msc_evidence e = { NULL };
+		struct msc_causes causes;
+
+		snprintf(message, sizeof message, "%s",
+			 passed ? MSC_STATED_PASSED
+				: "the command ended with another bCSWStatus than it must");
+		assert_int_equal(msc_evidence_add(&e, names[0], &findings, &err), 0);
+		assert_int_equal(msc_causes_find(&d, &e, MSC_PROFILE_USBIF, &causes, &err), 0);
+		assert_int_equal(causes.count, !passed);
+		msc_causes_clear(&causes);
+		msc_evidence_clear(&e);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -285,6 +319,7 @@ int main(void)
 		cmocka_unit_test(what_is_left_over_casts_doubt),
 		cmocka_unit_test(what_is_seen_elsewhere_casts_doubt),
 		cmocka_unit_test(ties_have_an_order),
+		cmocka_unit_test(what_passes_is_not_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #define TUR	 "000000000000"
+#define BUFFER13 "3c020000000000000d00"
 #define INQ36	 "120000002400"
 #define INQ255	 "12000000ff00"
 #define READ1	 "28000000000000000100"
@@ -179,6 +180,11 @@ static const struct judge_row rows[] = {
 	  "although the CSW had come", NULL, NULL },
 	{ "bot.data.stale", "send " READ1 " in 512; data 512; status 0 0",
 	  "send " INQ36 " in 36; bytes 55534253010000000000000000; answer 5a5a5a5a5a5a5a5a",
+	  "a CSW with tag 00000001h", "data", NULL },
+	/* READ BUFFER: data that looks like a CSW, or one that came before the CSW of a command without data */
+	{ "bot.data.stale",
+	  "send " BUFFER13 " in 13; bytes 55534253010000000000000000; status 0 0",
+	  "send " BUFFER13 " in 13; bytes 55534253010000000000000000; status 1 13",
 	  "a CSW with tag 00000001h", "data", NULL },
 	{ "bot.data.unasked", TUR_OK, "send " READ1 " none 0; answer 5a5a5a5a5a5a5a5a",
 	  "asked for none", "a CSW", "8 bytes of data" },
