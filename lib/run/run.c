@@ -229,7 +229,8 @@ static void tell_hasty(struct msc_runner *r)
 		r,
 		"the device has hung %d times; from here on an answer is waited for %d s only, "
 		"and the run ends after %d minutes at the latest; give --timeout to wait longer",
-		HANGS_MAX, (int)((msc_session_timeout(r->session) + MSC_S - 1) / MSC_S), (int)(MSC_RUN_HASTY_NS / MSC_S / 60));
+		HANGS_MAX, (int)((msc_session_timeout(r->session) + MSC_S - 1) / MSC_S),
+		(int)(MSC_RUN_HASTY_NS / MSC_S / 60));
 }
 
 /* Once: it may be so in every case from here on. */

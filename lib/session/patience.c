@@ -67,7 +67,8 @@ void msc_engine_count_hang(struct msc_session *s, const struct msc_exchange *x, 
 int64_t msc_engine_data_ns(const struct msc_session *s, int64_t timeout_ns, size_t len)
 {
 	int64_t slow_ns = (int64_t)len * MSC_BYTE_NS;
-	int64_t needs_ns = SLOWER * (int64_t)len * s->byte_ns; /* at the slowest pace that was seen */
+	int64_t needs_ns =
+		SLOWER * (int64_t)len * s->byte_ns; /* at the slowest pace that was seen */
 
 	if (msc_session_is_hasty(s) && slow_ns > timeout_ns)
 		slow_ns = timeout_ns;

@@ -101,6 +101,9 @@ void msc_pace_settle_packet(struct msc_pace_samples *s)
 	for (size_t i = 0; i < s->n_commands && !quick; i++)
 		quick = is_too_quick(s, s->commands[i].blocks,
 				     s->commands[i].csw_ns - s->commands[i].began_ns);
+	for (size_t i = 0; i < s->n_written && !quick; i++)
+		quick = is_too_quick(s, s->written[i].blocks,
+				     s->written[i].csw_ns - s->written[i].began_ns);
 	if (quick)
 		s->packet = most;
 }
