@@ -107,7 +107,10 @@ static json_t *frame(const struct msc_pace *p)
 	if (o && json_object_set_new(o, "clock",
 				     host     ? json_string("host")
 				     : device ? json_string(clock_name(p->tick_clock))
-					      : json_null())) {
+					      : json_null()) |
+			 json_object_set_new(o, "packets",
+					     p->limited.packets ? json_integer(p->limited.packets)
+								: json_null())) {
 		json_decref(o);
 		return NULL;
 	}

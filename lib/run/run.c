@@ -196,7 +196,7 @@ static void tell_untested(struct msc_runner *r, const struct msc_scenarios *all)
 /* Says once that the time-outs have been cut, and how long the rest may take. */
 static void tell_hasty(struct msc_runner *r)
 {
-	if (r->hasty || r->o->timeout_ns || msc_session_timeout(r->session) > MSC_HASTY_NS)
+	if (r->hasty || r->o->timeout_ns || !msc_session_is_hasty(r->session))
 		return;
 	r->hasty = true;
 	r->end_ns = msc_now(r->target->clock) + MSC_RUN_HASTY_NS;
@@ -204,7 +204,8 @@ static void tell_hasty(struct msc_runner *r)
 		r,
 		"the device has hung %d times; from here on an answer is waited for %d s only, "
 		"and the run ends after %d minutes at the latest; give --timeout to wait longer",
-		HANGS_MAX, (int)(MSC_HASTY_NS / MSC_S), (int)(MSC_RUN_HASTY_NS / MSC_S / 60));
+		HANGS_MAX, (int)((msc_session_timeout(r->session) + MSC_S - 1) / MSC_S),
+		(int)(MSC_RUN_HASTY_NS / MSC_S / 60));
 }
 
 /* Once: it may be so in every case from here on. */

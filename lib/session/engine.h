@@ -58,6 +58,8 @@ struct msc_session {
 	const struct msc_record *given[2]; /* to the user; to the session itself, when muted */
 	uint32_t tag;		 /* of the newest CBW */
 	unsigned hangs;		 /* time-outs where an answer was due */
+	int64_t slowest_ns,
+		byte_ns; /* the longest phase that ended well, and the slowest byte of much data */
 	bool patient;		 /* the user has not said how long to wait */
 	unsigned muted;		 /* above 0: records are kept but not passed on */
 	struct msc_gate gate;

@@ -257,37 +257,6 @@ int msc_engine_finish(struct msc_session *s, struct msc_xfer *x, int64_t timeout
 	return 0;
 }
 
-void msc_engine_hung(struct msc_session *s)
-{
-	s->hangs++;
-	if (s->patient && s->o.timeout_ns > MSC_HUNG_ONCE_NS)
-		s->o.timeout_ns = MSC_HUNG_ONCE_NS;
-	if (s->hangs == s->o.hangs_max && s->o.timeout_ns > MSC_HASTY_NS)
-		s->o.timeout_ns = MSC_HASTY_NS;
-}
-
-void msc_engine_count_hang(struct msc_session *s, const struct msc_exchange *x, int64_t timeout_ns)
-{
-	/* A device may wait for what the host has promised and not sent. */
-	if (timeout_ns != s->o.timeout_ns || !msc_exchange_is_valid(x) || !msc_host_sent_all(x))
-		return;
-	if (x->whole && x->outcome == MSC_OUT_TIMEOUT)
-		msc_engine_hung(s);
-	for (size_t i = 0; i < x->n_steps; i++)
-		if (x->steps[i].outcome == MSC_OUT_TIMEOUT) {
-			msc_engine_hung(s);
-			return;
-		}
-}
-
-int64_t msc_engine_data_ns(const struct msc_session *s, int64_t timeout_ns, size_t len)
-{
-	int64_t slow_ns = (int64_t)len * MSC_BYTE_NS;
-	bool hasty = s->o.hangs_max && s->hangs >= s->o.hangs_max;
-
-	return timeout_ns + (hasty && slow_ns > timeout_ns ? timeout_ns : slow_ns);
-}
-
 static int transfer(struct msc_session *s, struct msc_xfer *x, int64_t timeout_ns,
 		    struct msc_err *err)
 {

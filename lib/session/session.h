@@ -45,8 +45,9 @@ typedef void msc_wire_fn(void *user, const struct msc_log_entry *);
 
 struct msc_session_options {
 	int64_t timeout_ns; /* for each phase, and MSC_BYTE_NS more for each byte of data; 0: as above */
-	unsigned hangs_max; /* after so many time-outs none lasts longer than MSC_HASTY_NS, so that a
-			       device that hangs often does not cost hours; 0: no such bound */
+	unsigned hangs_max; /* after so many time-outs none lasts longer than MSC_HASTY_NS, or twice what the
+			       device has been seen to need, so that one that hangs often does not cost
+			       hours; 0: no such bound */
 	bool queued;
 	bool allow_writes; /* what changes the device's state, and blocks that permits cover */
 	bool allow_unsafe; /* these operation codes too (n_unsafe 0: all): see gate.h */
@@ -173,6 +174,8 @@ bool msc_session_has_hung(const struct msc_session *); /* a time-out where an an
 int64_t msc_session_quickest(const struct msc_session *);
 /* For each phase, as it is now: see hangs_max. */
 int64_t msc_session_timeout(const struct msc_session *);
+/* The device has hung hangs_max times. */
+bool msc_session_is_hasty(const struct msc_session *);
 
 /* Sends TEST UNIT READY until the device answers with a valid CSW, climbing reset recovery and
  * port reset in between. *rung says what it took: 0 nothing, 1 reset recovery, 2 port reset,

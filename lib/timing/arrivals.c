@@ -271,8 +271,10 @@ static struct msc_event_time event(struct interval r, size_t group)
 }
 
 /* Where NAKs tell, what they do not tell is left out rather than mixed with it. */
-static bool is_precise(const struct msc_pace_view *v, struct interval r)
+static bool is_precise(const struct msc_pace_view *v, struct interval r, int32_t naks)
 {
+	if (v->limited && naks == 0)
+		return false;
 	return !frame_wise(v) || v->nak_ns <= 0 || r.hi - r.lo < 6 * v->piece_ns;
 }
 
@@ -292,7 +294,7 @@ static size_t walk(const struct msc_pace_view *v, size_t group, size_t per_chunk
 		if (p && !frame_wise(v) &&
 		    (double)(x->seen_ns[p] - x->seen_ns[p - 1]) < 1.5 * v->piece_ns)
 			continue;
-		if (p / per_chunk >= skip && is_precise(v, r))
+		if (p / per_chunk >= skip && is_precise(v, r, x->naks[p]))
 			out[n++] = event(r, group);
 	}
 	return n;
@@ -328,7 +330,7 @@ int msc_first_arrivals(const struct msc_pace_view *v, struct msc_event_time **ou
 		if (!x->pieces)
 			continue;
 		r = arrival(v, x, 0, pieces_per_block(v->s), &before);
-		if (is_precise(v, r))
+		if (is_precise(v, r, x->naks[0]))
 			(*out)[(*n)++] = event(r, i);
 	}
 	return 0;
@@ -351,7 +353,7 @@ int msc_handed_arrivals(const struct msc_pace_view *v, uint32_t chunk, struct ms
 			continue;
 		for (size_t p = 0; p <= handed; p += per_chunk)
 			r = arrival(v, x, p, per_chunk, &before);
-		if (is_precise(v, r))
+		if (is_precise(v, r, x->naks[handed]))
 			(*out)[(*n)++] = event(r, i);
 	}
 	return 0;

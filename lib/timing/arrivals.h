@@ -34,6 +34,7 @@ struct msc_pace_view {
 	double piece_ns;   /* one piece of data, on the wire */
 	double nak_ns;	  /* one refused poll; 0: they cannot be seen */
 	size_t *conflicts; /* counts where NAKs and frames contradict each other; may be NULL */
+	bool limited; /* the host does not ask at times: what it finds ready came at any time before */
 };
 
 /* The time of one refused poll, from the long reads; 0: polls cannot be seen. */

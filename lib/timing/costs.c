@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "timing/limited.h"
 #include "wire/cost.h"
 
 #define WAITING_LEAST  0.05 /* of a block, for anything beside the bus to be named */
@@ -190,6 +191,7 @@ static void divide_block(struct msc_costs *c)
 				  : fmin(tick_wait(p) / p->chunk, c->rest - p->bus_ns / 2);
 	c->rest -= c->tick;
 	msc_divide_packets(c);
+	msc_divide_limit(c);
 }
 
 /* By how much a tick rounds up the bus time of a chunk, if nothing else goes on in it. */
@@ -294,6 +296,7 @@ static void bound_savings(struct msc_costs *c)
 			fmax(waiting, p->tick.period_ns); /* another read may keep to it */
 	else if (c->tick > 0 || msc_may_tick(p) || msc_waits_unseen(p) || deaf_by_ticks(c))
 		c->saves_tick.most = waiting;
+	msc_bound_limit(c);
 }
 
 void msc_costs_of(const struct msc_pace *p, enum msc_pace_set set, struct msc_costs *c)
@@ -319,6 +322,7 @@ void msc_bound_mended(struct msc_pace *p, const struct msc_costs *c)
 		return;
 	p->mended_least_ns = fmax(p->bus_ns, vague ? 0 : least);
 	p->mended_most_ns = fmax(p->bus_ns, fmin(c->medium.most, p->block_ns));
+	p->mended_most_ns = fmax(p->mended_most_ns, fmin(p->block_ns, msc_limit_floor_ns(p)));
 }
 
 double msc_whole(const struct msc_costs *c, const struct msc_pace_size *z)
@@ -347,7 +351,7 @@ static bool is_bus_bound(const struct msc_costs *c)
 	double bus = p->block_ns > 0 ? p->large_bus_ns : p->bus_ns;
 
 	return !p->beats_bus && rest > 0 && c->interrupt + c->buffer + c->tick <= 0 &&
-	       c->fed <= 0 && rest <= MEDIUM_CLEARLY * bus;
+	       c->fed + c->limit <= 0 && rest <= MEDIUM_CLEARLY * bus;
 }
 
 /* What its packets need on the bus, if they are as large as they may be. */
@@ -375,6 +379,7 @@ double msc_cost_of(const struct msc_costs *c, enum msc_diagnosis_id id,
 	case MSC_DIAG_BUS_BOUND: return is_bus_bound(c) ? needed_ns(c, z) : 0;
 	case MSC_DIAG_PACKET_BY_PACKET: return n * c->fed;
 	case MSC_DIAG_SMALL_PACKETS: return n * c->small;
+	case MSC_DIAG_HOST_LIMITED: return n * c->limit;
 	case MSC_DIAG_WRITE_PAUSES:
 	case MSC_DIAG_PAGE_MERGE:
 	case MSC_DIAG_SMALL_BUFFER:
@@ -424,6 +429,7 @@ static struct msc_range saving(const struct msc_costs *c, enum msc_diagnosis_id 
 		break;
 	case MSC_DIAG_PACKET_BY_PACKET: r = times(n, c->saves_fed); break;
 	case MSC_DIAG_SMALL_PACKETS: r = times(n, c->saves_small); break;
+	case MSC_DIAG_HOST_LIMITED: r = times(n, c->saves_limit); break;
 	case MSC_DIAG_MEDIUM_BOUND: r.most = msc_whole(c, z); break;
 	case MSC_DIAG_BUS_BOUND: r.most = 0; break;
 	case MSC_DIAG_HOST_PACED:

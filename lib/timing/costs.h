@@ -24,9 +24,10 @@ struct msc_costs {
 	const struct msc_pace *p;
 	enum msc_pace_set set; /* what is diagnosed */
 	/* per block, ns */
-	double interrupt, buffer, tick, fed, small, rest;
+	double interrupt, buffer, tick, fed, small, limit, rest;
 	struct msc_range medium; /* what the medium alone may need of it */
-	struct msc_range saves_interrupt, saves_buffer, saves_tick, saves_fed, saves_small;
+	struct msc_range saves_interrupt, saves_buffer, saves_tick, saves_fed, saves_small,
+		saves_limit;
 };
 
 /* Divides the time of a block. */

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "timing/costs.h"
+#include "timing/limited.h"
 #include "wire/cost.h"
 
 #define MATTERS	       0.05 /* share of the time from which on a fault is a bottleneck */
@@ -22,9 +23,9 @@
 
 const char *const msc_diagnosis_ids[MSC_DIAGS] = {
 	"medium-in-interrupt", "single-buffered", "tick-bound",   "packet-by-packet",
-	"small-packets",       "host-paced",      "per-command-cost", "write-pauses",
-	"page-merge",	       "small-buffer",    "block-by-block", "polling-task",
-	"medium-bound",        "bus-bound",
+	"small-packets",       "host-limited",    "host-paced",   "per-command-cost",
+	"write-pauses",        "page-merge",      "small-buffer", "block-by-block",
+	"polling-task",        "medium-bound",    "bus-bound",
 };
 
 /* ---- words ----------------------------------------------------------------------------------- */
@@ -390,6 +391,7 @@ static void (*const words[MSC_DIAGS])(const struct msc_costs *, struct msc_diagn
 	[MSC_DIAG_TICK_BOUND] = words_tick,
 	[MSC_DIAG_PACKET_BY_PACKET] = msc_words_fed,
 	[MSC_DIAG_SMALL_PACKETS] = msc_words_small,
+	[MSC_DIAG_HOST_LIMITED] = msc_words_limit,
 	[MSC_DIAG_HOST_PACED] = words_host,
 	[MSC_DIAG_PER_COMMAND_COST] = words_command,
 	[MSC_DIAG_WRITE_PAUSES] = words_pauses,

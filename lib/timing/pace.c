@@ -11,6 +11,7 @@
 #include "stats/stats.h"
 #include "timing/arrivals.h"
 #include "timing/costs.h"
+#include "timing/limited.h"
 #include "timing/pace_capture.h"
 #include "timing/work.h"
 #include "wire/cost.h"
@@ -25,6 +26,7 @@
 #define STAGES	      3 /* of a request */
 #define TOGETHER      10 /* 1 / the share of packets that are reported with the one before */
 #define HANDED_PART   4.0 /* of what tells one buffer from two: where the line between them is */
+#define LIMIT_READY   0.75 /* share of pauses, to tell one buffer from two where frames are full */
 #define POLLS	      1.5 /* of the host, which any block may wait for */
 #define TELLS	      3.0 /* standard errors, from one buffer to two */
 #define PAUSE_LEAST   (50.0 * MSC_MS)
@@ -179,6 +181,7 @@ static int measure_blocks(struct msc_pace_work *w, struct msc_err *err)
 	p->moderation_ns = moderation(w);
 	if (rc == 0 && p->chunk && after)
 		rc = look_after_pause(w, w->after, after, err);
+	p->limited.ready = p->chunk ? msc_limit_ready(w->s, p->chunk, p->first_ns) : -1;
 	/* Quicker than the wire: this host learns of packets when it comes to it. */
 	p->blurred = blocks && p->block_ns < BLURRED * p->bus_ns;
 	if (p->blurred)
@@ -279,7 +282,8 @@ static void count_ready(struct msc_pace_work *w)
 static void settle_buffers(struct msc_pace *p)
 {
 	double tick = p->tick.locked ? p->tick.period_ns : 0;
-	double bus = msc_sends_chunk_ns(p), block = p->block_ns * p->chunk;
+	double bus = fmax(msc_sends_chunk_ns(p), msc_limit_floor_ns(p) * p->chunk);
+	double block = p->block_ns * p->chunk;
 	double rounded = tick > 0 ? msc_sends_ticks_ns(p) : bus;
 	double later = p->after_pause_ns[1], limit = bus + (block - bus) * READY_MOST;
 
@@ -312,6 +316,12 @@ static void settle_buffers(struct msc_pace *p)
 		p->buffers = p->wake.locked && p->overlap > OVERLAPPED ? 2 : 1;
 	if (p->chunk > 1 && !p->buffers && !p->buffers_unseen)
 		p->buffers = 1;
+	if (p->limited.packets) {
+		p->buffers = p->limited.ready > LIMIT_READY
+				     ? 2
+				     : p->limited.ready >= 0 && p->limited.ready < 1 - LIMIT_READY;
+		p->buffers_unseen = !p->buffers;
+	}
 	if (p->buffers)
 		p->medium_ns = p->buffers > 1 ? p->block_ns : p->block_ns - msc_sends_ns(p);
 }
@@ -352,7 +362,8 @@ static double deaf(const struct msc_pace_work *w, double slow_ns)
 	double shared = 1.5 * w->packet_ns * p->bus_ns / fmax(p->block_ns, p->bus_ns);
 
 	if (!p->host.locked || w->s->bus || !p->chunk)
-		return slow_ns - STAGES * w->packet_ns - p->moderation_ns;
+		return slow_ns - STAGES * w->packet_ns - p->moderation_ns - msc_limit_delays_ns(p);
+	shared += msc_limit_delays_mean_ns(p);
 	return sqrt(2 * p->block_ns * p->chunk * fmax(0, p->request_extra_ns - shared));
 }
 
@@ -466,6 +477,7 @@ int msc_pace_analyse(const struct msc_pace_samples *s, const struct msc_pace_opt
 		msc_writing_diagnose(p);
 		return 0;
 	}
+	msc_find_limit(&w);
 	rc = measure_blocks(&w, err);
 	if (rc == 0 &&
 	    (listen(&w, err) < 0 || msc_pace_find_tick(&w, err) < 0 || weigh_writes(&w, err) < 0))

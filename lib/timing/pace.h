@@ -183,6 +183,7 @@ enum msc_diagnosis_id {
 	MSC_DIAG_TICK_BOUND,
 	MSC_DIAG_PACKET_BY_PACKET,
 	MSC_DIAG_SMALL_PACKETS,
+	MSC_DIAG_HOST_LIMITED, /* it takes fewer packets a frame than fit */
 	MSC_DIAG_HOST_PACED,
 	MSC_DIAG_PER_COMMAND_COST,
 	MSC_DIAG_WRITE_PAUSES,
@@ -217,6 +218,16 @@ struct msc_diagnosis {
 	char evidence[640], advice[640];
 };
 
+/* A host that takes fewer packets a frame or microframe than fit. Times are per block, ns. */
+struct msc_pace_limited {
+	uint32_t packets; /* a frame; 0: it does not */
+	double full;	  /* share of frames with so many, of those with any */
+	double least_ns,
+		most_ns; /* in which it does not ask, because its frame has had all its packets */
+	double within_ns; /* of it, between packets of one block: these are ready */
+	double ready; /* share of pauses after which the host found the next chunk ready; below 0: unknown */
+};
+
 struct msc_pace {
 	enum msc_speed speed;
 	uint32_t block_size, packet; /* bytes */
@@ -246,6 +257,7 @@ struct msc_pace {
 	double alone_ns;	/* the same, if nothing but the wire delayed a packet */
 	double large_bus_ns; /* bus_ns, if packets were as large as this speed allows */
 	double fed_ns; /* between its packets, where the device has none ready; 0: not seen */
+	struct msc_pace_limited limited;
 	double path_more_ns; /* what each packet takes beyond its own time, because a hub's translator
 				   passes it on and other devices are served between; 0: no such hub is known */
 	double block_ns;	/* from one to the next, in a long read */

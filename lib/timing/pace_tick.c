@@ -184,7 +184,7 @@ static int find_in(struct msc_pace_work *w, struct msc_event_time *e, size_t n,
 int msc_pace_find_tick(struct msc_pace_work *w, struct msc_err *err)
 {
 	struct msc_pace *p = w->p;
-	struct msc_pace_view view = { w->s, &p->host, p->piece_ns, 0, NULL };
+	struct msc_pace_view view = { w->s, &p->host, p->piece_ns, 0, NULL, p->limited.packets > 0 };
 	struct msc_event_time *e;
 	bool rhythm = false;
 	size_t n;

@@ -11,8 +11,6 @@
 #include "timing/work.h"
 #include "wire/cost.h"
 
-#define FED_LEAST \
-	0.1 /* of a block's time on the bus, for waiting between its packets to be named */
 #define TOGETHER \
 	0.4 /* of a packet's time: two that are seen so near each other were reported together */
 #define FED_VAGUE 0.1 /* of the waiting between packets: what of it is the wire's own pauses */
@@ -81,12 +79,6 @@ double msc_fed_ns(const struct msc_pace_samples *s, double packet_ns)
 	return sum.all_naks > 0 ? fmax(0, sum.waited_ns) / sum.blocks * sum.naks / sum.all_naks : 0;
 }
 
-/* USB 2.0, 5.8.3. */
-static uint32_t largest_packet(enum msc_speed speed)
-{
-	return speed == MSC_SPEED_FULL ? 64 : speed == MSC_SPEED_HIGH ? 512 : 1024;
-}
-
 /* What lasts at least as long as the bus needs for its blocks says nothing. */
 static bool is_too_quick(const struct msc_pace_samples *s, uint32_t blocks, int64_t ns)
 {
@@ -109,6 +101,9 @@ void msc_pace_settle_packet(struct msc_pace_samples *s)
 	for (size_t i = 0; i < s->n_commands && !quick; i++)
 		quick = is_too_quick(s, s->commands[i].blocks,
 				     s->commands[i].csw_ns - s->commands[i].began_ns);
+	for (size_t i = 0; i < s->n_written && !quick; i++)
+		quick = is_too_quick(s, s->written[i].blocks,
+				     s->written[i].csw_ns - s->written[i].began_ns);
 	if (quick)
 		s->packet = most;
 }
@@ -117,7 +112,7 @@ void msc_weigh_packets(struct msc_pace_work *w, double bits)
 {
 	const struct msc_pace_samples *s = w->s;
 	struct msc_pace *p = w->p;
-	uint32_t largest = largest_packet(s->speed);
+	uint32_t largest = msc_largest_packet(s->speed);
 	double pace = msc_packet_pace_ns(s->speed, bits), ratio;
 
 	p->packet = s->packet;
@@ -134,7 +129,7 @@ void msc_weigh_packets(struct msc_pace_work *w, double bits)
 
 double msc_sends_ns(const struct msc_pace *p)
 {
-	return p->bus_ns + p->fed_ns;
+	return p->bus_ns + p->fed_ns + p->limited.within_ns;
 }
 
 double msc_sends_chunk_ns(const struct msc_pace *p)
@@ -231,7 +226,7 @@ void msc_words_fed(const struct msc_costs *c, struct msc_diagnosis *d)
 void msc_words_small(const struct msc_costs *c, struct msc_diagnosis *d)
 {
 	const struct msc_pace *p = c->p;
-	uint32_t largest = largest_packet(p->speed);
+	uint32_t largest = msc_largest_packet(p->speed);
 
 	d->sure = MSC_PACE_SHOWN;
 	snprintf(

@@ -8,7 +8,6 @@
 
 #define ANY_USB_MOST \
 	(20e9 / 8 * 128 / 132) /* bytes a second: USB 3.2, two lanes of 10 Gbit/s, 128b/132b */
-#define FULL_PACKET 64	   /* at full speed, the most that a device may choose: USB 2.0, 5.8.3 */
 #define FRAME_SHORT 0.0005 /* a frame may be so much shorter: USB 2.0, 7.1.12 */
 
 /* What a person calls the classes that have bulk endpoints, or that a device for mass storage may have
@@ -46,14 +45,24 @@ int msc_device_known(const struct msc_target *t, struct msc_err *err)
 }
 
 /* USB 2.0, 5.8.3; USB 3.2, 9.6.6. */
+uint16_t msc_largest_packet(enum msc_speed speed)
+{
+	switch (speed) {
+	case MSC_SPEED_FULL: return 64;
+	case MSC_SPEED_HIGH: return 512;
+	case MSC_SPEED_SUPER: return 1024;
+	default: return 0;
+	}
+}
+
 uint16_t msc_bulk_packet(enum msc_speed speed)
 {
-	return speed == MSC_SPEED_SUPER ? 1024 : speed == MSC_SPEED_HIGH ? 512 : 0;
+	return speed == MSC_SPEED_FULL ? 0 : msc_largest_packet(speed);
 }
 
 double msc_byte_least_ns(enum msc_speed speed)
 {
-	uint16_t packet = speed == MSC_SPEED_FULL ? FULL_PACKET : msc_bulk_packet(speed);
+	uint16_t packet = msc_largest_packet(speed);
 
 	return packet ? msc_packet_pace_ns(speed, 8.0 * packet) / packet : 0;
 }

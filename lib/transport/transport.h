@@ -308,7 +308,9 @@ bool msc_asked_note(struct msc_asked *, const struct msc_xfer *);
 /* "READ(10) lba 0 blocks 1", "the control request 80 06 0100 0000 0012"; returns buf. */
 char *msc_asked_text(char *buf, size_t size, const struct msc_asked *);
 int msc_not_mounted(struct msc_target *, struct msc_err *) MSC_MUST_CHECK;
-/* What wMaxPacketSize of a bulk endpoint has to be; 0: there is a choice, or the speed is not known. */
+/* The most that wMaxPacketSize of a bulk endpoint may be; 0: the speed is not known, or has no bulk. */
+uint16_t msc_largest_packet(enum msc_speed);
+/* What it has to be; 0: there is a choice, or the speed is not known. */
 uint16_t msc_bulk_packet(enum msc_speed);
 /* The least that a byte takes in bulk, ns: 19 packets of 64 in a frame, 13 of 512 in a microframe (USB 2.0, tables
  * 5-9 and 5-10). 0: there is no bulk at this speed, or it is not known. */

@@ -13,7 +13,7 @@ HOSTS = ["uhci", "ohci", "xhci"]
 CARD_READ = {"full": [50, 200, 500, 800, 2000], "high": [8, 20, 50, 300]} # us a block
 HOSTS_AT = {"full": HOSTS, "high": ["ehci", "xhci"]} # uhci and ohci know no high speed, ehci nothing else
 MATTERS = {"tick-bound": .05, "single-buffered": .05, "medium-in-interrupt": .05,
-           "medium-bound": .1} # of the time: what saves less need not be named first; a command's own need not below .1
+           "medium-bound": .1, "host-limited": .05} # of the time: what saves less need not be named first; a command's own need not below .1
 WITHIN = 0.005 # of the time: what a bench of 24 reads leaves open
 
 
@@ -26,6 +26,11 @@ def slow_media():
     """The reference on each host controller, with media from faster to slower than the bus."""
     return [f"sim:reference,speed={speed},host={h},card-read={us}us"
             for speed in HOSTS_AT for h in HOSTS_AT[speed] for us in CARD_READ[speed]]
+
+
+def few_packets(hosts=HOSTS, packets=range(1, 20)):
+    """Hosts that take fewer packets a frame than fit."""
+    return [f"sim:stm32,stage={s},host={h},packets={n}" for s in STAGES for h in hosts for n in packets]
 
 
 def drawn(rng):
@@ -51,6 +56,10 @@ def stage_of(target):
 
 def mends(target):
     """[(the names of the cause, the target without it)]."""
+    if "packets=" in target and "packets=0" not in target:
+        other = changed(target, packets=0)
+        return [(("host-limited",), other), *((names, changed(t, packets=target.split("packets=")[1].split(",")[0]))
+                                              for names, t in mends(other))]
     if target.startswith("sim:reference"): # whichever way its medium's time shows
         return [(("medium-bound", "medium-in-interrupt", "per-command-cost"), changed(target, card_read="0us"))]
     return {"cube": [(("medium-in-interrupt",), changed(target, stage="async", tick="0ms"))],

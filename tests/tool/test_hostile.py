@@ -86,3 +86,13 @@ def test_a_time_out_that_was_asked_for_is_kept(mscope, tmp_path):
 
 def test_a_device_that_answers_loses_no_time(mscope):
     assert "has hung" not in mscope("check", "sim:reference", "--allow-writes").out
+
+
+# 32 KiB at a look every 5 ms take 2.5 s: slow, and not hung when other commands have.
+def test_a_device_that_has_hung_and_is_slow_is_given_the_time_it_was_seen_to_need(mscope):
+    hang = ["scsi.capacity.long", "scsi.opcodes.harmless", "scsi.unknown.in"]
+    run = mscope("check", "sim:lsd,poll=5ms", *(a for s in hang + ["usb.during.read"] for a in ("--select", s)),
+                 "--json", "-", status=1)
+    document = json.loads(run.out)
+    assert [c["verdict"] for c in document["cases"]] == ["fail"] * 3 + ["pass"]
+    assert document["cases"][-1]["device_ns"] == 5160000000

@@ -54,8 +54,31 @@ RNG = random.Random(13)
 DRAWN = [pace_points.drawn(RNG) for _ in range(20)]
 
 
+# What a host that takes few packets a frame costs is its own: 64 blocks with all that fit, and what is promised of that.
+@pytest.mark.parametrize("stage, host, packets, now_ns, all_ns, first", [
+    ("cube", "xhci", 2, 321000000, 157006334, "host-limited"),
+    ("cube", "xhci", 7, 192000000, 157006334, "medium-in-interrupt"),
+    ("async", "uhci", 2, 267000000, 138000000, "host-limited"),
+    ("async", "xhci", 12, 137002324, 137002324, "single-buffered"),
+    ("double", "xhci", 4, 129000000, 74004360, "host-limited"),
+    ("double", "uhci", 4, 130000000, 75000000, "host-limited"),
+    ("yield", "uhci", 7, 75000000, 57000000, "host-limited"),
+    ("yield", "xhci", 7, 74000000, 56357618, "host-limited"),
+    ("yield", "xhci", 12, 56375562, 56357618, "medium-bound"),
+])
+def test_a_host_that_takes_few_packets_is_not_laid_to_the_device(mscope, stage, host, packets, now_ns, all_ns, first):
+    target = f"sim:stm32,stage={stage},host={host}"
+    document = mscope.json("pace", f"{target},packets={packets}")
+    took = [mscope.json("bench", f"{target},packets={n}", "-b", "64", "--mode", "queued", "-n", "1")["runs"][0]["samples_ns"]
+            for n in (packets, 0)]
+    assert took == [[now_ns], [all_ns]]
+    assert (document["frame"]["packets"], ids(document)[0]) == (packets if now_ns > all_ns + 1e6 else None, first)
+    validate(document)
+
+
 @pytest.mark.parametrize("target", [f"sim:stm32,stage={m}" for m in MENDED] + GRID + DRAWN
-                         + pace_points.slow_media()[1::3])
+                         + pace_points.slow_media()[1::3]
+                         + pace_points.few_packets(["uhci", "xhci"], [3, 7, 12])[::2])
 def test_mending_saves_what_was_promised(mscope, target):
     def mean_ns(target):
         run = mscope.json("bench", target, "-b", pace_points.blocks_of(target), "--mode", "queued", "-n",
@@ -67,6 +90,7 @@ def test_mending_saves_what_was_promised(mscope, target):
         assert not saves or pace_points.holds(saves, saved), (cause, saves, saved)
     cause, named, _, saved = max(rows, key=lambda row: row[3])
     assert named or saved < pace_points.MATTERS[cause] or document["untold"], (cause, saved, ids(document))
+    assert document["frame"]["packets"] in (None, *map(int, re.findall("packets=(.*)", target)))
     if target.startswith("sim:stm32"):
         assert pace_points.floor_holds(document, target, mean_ns), document["model"]["mended_block_ns"]
     # and never more than what is not the bus's
@@ -271,7 +295,7 @@ def test_reference(mscope, mode, first):
     assert ids(document)[0] == first
     assert document["mode"] == mode
     assert document["frame"] | {"events": 0} == {
-        "period_ns": 1000000, "locked": True, "clock": "host", "resultant": 1.0, "chance": 0.0,
+        "period_ns": 1000000, "locked": True, "clock": "host", "packets": None, "resultant": 1.0, "chance": 0.0,
         "events": 0}
     if mode == "serial":
         assert document["phases"] == {"mode": "serial", "blocks": 1, "cbw": 1000000,

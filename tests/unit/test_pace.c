@@ -397,6 +397,31 @@ static void test_order(void **state)
 		fail_msg("the shares add up to %.2f", sum);
 }
 
+/* 64 blocks in packets of 64 bytes take the bus 1.08 ms at high speed, and of 512 bytes 0.62 ms: a write that takes less
+ * than the first had the second, whatever wMaxPacketSize says. */
+static void test_a_false_packet_size_is_seen_by_writes(void **state)
+{
+	static const struct {
+		int64_t ns;
+		uint32_t packet;
+	} took[] = { { 700 * MSC_US, 512 }, { 5 * MSC_MS, 64 } };
+
+	(void)state;
+	for (size_t i = 0; i < MSC_COUNT(took); i++) {
+		struct msc_pace_written w = { .blocks = 64,
+					      .began_ns = 1,
+					      .csw_ns = 1 + took[i].ns };
+		struct msc_pace_samples s = { .speed = MSC_SPEED_HIGH,
+					      .block_size = 512,
+					      .packet = 64,
+					      .written = &w,
+					      .n_written = 1 };
+
+		msc_pace_settle_packet(&s);
+		assert_int_equal(s.packet, took[i].packet);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -412,6 +437,7 @@ int main(void)
 		cmocka_unit_test(test_endpoint_0_was_not_asked),
 		cmocka_unit_test(test_write_pauses),
 		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_a_false_packet_size_is_seen_by_writes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
