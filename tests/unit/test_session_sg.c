@@ -157,6 +157,7 @@ struct known {
 	"a failure is an error for the kernel; it resets the port, the reset is told as a failure, and so on"
 #define CLAMPED "of a residue that is more than the length the kernel takes the length"
 #define NOTHING "for the kernel, a failure without a reason is an error"
+#define LEFT_OVER "bytes that are left over by the residue are none for the kernel"
 
 static const struct known known[] = {
 	{ "*", "scsi.sense.short", "", ASKED },
@@ -180,8 +181,8 @@ static const struct known known[] = {
 	{ "*=sense-form", "scsi.sense.status", "expect.status", NOTHING },
 	{ "*=sense-zero", "scsi.sense.*", "expect.status", NOTHING },
 	{ "*=residue-swapped", "*", "*", CLAMPED },
-	{ "*=residue-kept-read", "*", "*",
-	  "bytes that are left over by the residue are none for the kernel" },
+	{ "*=residue-kept-read", "*", "*", LEFT_OVER },
+	{ "*=inquiry-pads", "scsi.inquiry.allocation", "scsi.inquiry.additional", LEFT_OVER },
 	{ "*=maxlun-*", "scsi.*luns*", "scsi.luns.list",
 	  "how many units there are cannot be asked" },
 	{ "*=attention-again", "*", "expect.s*",
