@@ -75,7 +75,7 @@ static void eject_idle(struct msc_judging *j, const struct msc_record *r)
 
 	failed = without_medium(r, &sense);
 	before = failed ? msc_undisturbed(failed) : NULL;
-	if (!before || !msc_has_status(before, MSC_CSW_PASSED) ||
+	if (!before || before->past.unseen || !msc_has_status(before, MSC_CSW_PASSED) ||
 	    (!has_opcode(before, MSC_OP_SYNCHRONIZE_CACHE_10) &&
 	     !has_opcode(before, MSC_OP_SYNCHRONIZE_CACHE_16)))
 		return;
@@ -110,7 +110,8 @@ static void eject_needless(struct msc_judging *j, const struct msc_record *r)
 
 	failed = without_medium(r, &sense);
 	before = failed ? msc_undisturbed(failed) : NULL;
-	if (!before || (!is_start_stop(before, STOP) && !is_start_stop(before, START)))
+	if (!before || before->past.unseen ||
+	    (!is_start_stop(before, STOP) && !is_start_stop(before, START)))
 		return;
 	msc_found(j, "START STOP UNIT without LOEJ passed, and then there is no medium");
 	msc_expected(j, "the medium stays");

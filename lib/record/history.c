@@ -76,6 +76,7 @@ void msc_history_begin_unit(const struct msc_history *h, struct msc_record *r)
 	r->past.ejected = h->of_unit[lun].ejected;
 	r->past.gone = h->of_unit[lun].gone;
 	r->past.ejected_ns = h->of_unit[lun].ejected_ns;
+	r->past.unseen = h->of_unit[lun].unseen;
 }
 
 /* ---- what is known ------------------------------------------------------------------------ */
@@ -336,19 +337,26 @@ static void follow_medium(struct msc_history *h, const struct msc_record *r)
 		u->ejected_ns = r->ended_ns;
 		u->gone = false;
 		break;
-	case MSC_OP_REQUEST_SENSE: u->gone |= passed && u->ejected && says_no_medium(x); break;
+	case MSC_OP_REQUEST_SENSE:
+		u->gone |= passed && u->ejected && says_no_medium(x);
+		u->unseen |= passed && says_no_medium(x);
+		break;
 	case MSC_OP_TEST_UNIT_READY:
 		u->ejected &= !passed;
 		u->gone &= !passed;
+		u->unseen &= !passed;
 		break;
+	case MSC_OP_READ_10: u->unseen &= !passed; break;
 	}
 }
 
 /* Whatever has reset the device has let the medium go, and may have loaded it. */
 static void let_media_go(struct msc_history *h)
 {
-	for (size_t i = 0; i < MSC_COUNT(h->of_unit); i++)
+	for (size_t i = 0; i < MSC_COUNT(h->of_unit); i++) {
 		h->of_unit[i].prevented = h->of_unit[i].gone = false;
+		h->of_unit[i].unseen = true;
+	}
 }
 
 /* At the end of the exchange the endpoint was left halted. */

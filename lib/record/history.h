@@ -59,7 +59,7 @@ struct msc_history {
 		struct msc_answers answers;
 		struct msc_writes writes;
 		struct msc_parts parts;
-		bool prevented, ejected, gone;
+		bool prevented, ejected, gone, unseen;
 		int64_t ejected_ns;
 	} of_unit[MSC_LUN_MAX + 1];
 	struct msc_record *exchange[MSC_HISTORY_EXCHANGES]; /* the newest first */

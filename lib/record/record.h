@@ -165,6 +165,8 @@ struct msc_past {
 			   since */
 	bool gone; /* that, its sense data has said so, and neither START STOP UNIT nor a reset came since */
 	int64_t ejected_ns; /* then: when it was ejected */
+	bool unseen; /* of this unit: since a reset, or since its sense data said that there is no
+			medium, no TEST UNIT READY and no READ has passed */
 };
 
 struct msc_history;

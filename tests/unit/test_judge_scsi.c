@@ -307,6 +307,12 @@ static const struct judge_row rows[] = {
 	{ "scsi.eject.needless", STOP TUR_FAILS SENSE SENSE_OF("2", "0402") PASSED,
 	  STOP TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED, "then there is no medium",
 	  "the medium stays", "2/3A/00" },
+	{ "scsi.eject.needless", /* found late: it was not there before, or nobody knows */
+	  "reset port;" READ_FAILS SENSE SENSE_OF("2", "3a00")
+		  PASSED STOP TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED
+	  "reset port;" STOP TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED,
+	  "reset port;" TUR PASSED STOP TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED,
+	  "without LOEJ", NULL, NULL },
 	{ "scsi.eject.needless", EJECT PASSED TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED,
 	  "send 1b0000000100 none 0" PASSED TUR_FAILS SENSE SENSE_OF("2", "3a00") PASSED,
 	  "without LOEJ", NULL, NULL },
