@@ -80,7 +80,7 @@ struct msc_finding {
 	bool unsure; /* the evidence allows less than the rule says (msc_at_most): no cause is sought for it */
 	bool borne; /* by hosts (msc_hosts_bear) */
 	bool harm; /* done to the medium by plain writes and reads, which every host sends: a failure in every case */
-	const char *above; /* of a fact that an earlier case has told: that case; else NULL */
+	const char *above; /* of a fact that an earlier case was judged by: that case; else NULL */
 	const struct msc_waiver *waiver; /* which lets it pass (judge/waiver.h); NULL: none does */
 	enum msc_severity waived; /* what it weighed before that */
 };

@@ -30,6 +30,24 @@ static bool is_stated(const struct msc_rule *rule)
 	return !strncmp(rule->id, "expect.", strlen("expect."));
 }
 
+/* A fact that is wrong, such as the form of INQUIRY data, says why another amount came, and nothing else
+ * of the record. Told as above it counts as well; where a host decides by what it got, it weighs again. */
+static bool fact_counts(const struct msc_runner *r, struct msc_finding *f, bool amount)
+{
+	const enum msc_severity now = f->severity;
+
+	if (!amount)
+		return false;
+	msc_run_reweigh(r, f);
+	if (f->severity >= msc_run_worst(r)) {
+		if (f->above && !r->s->host)
+			f->severity = now;
+		return true;
+	}
+	f->severity = now;
+	return false;
+}
+
 /* It is about sense data: what that says of a command, or how it says it. */
 static bool is_of_sense(const struct msc_finding *f)
 {
@@ -38,8 +56,8 @@ static bool is_of_sense(const struct msc_finding *f)
 
 /* A rule of the judge has called this record wrong, or, where it is sense data, the command that it is of. What is
  * stated of sense data is what those rules are about: of them a warning will do. amount: what is stated is how much
- * came; a fact that is wrong, such as the form of INQUIRY data, says why another amount came, and nothing else. */
-static bool has_spoken(const struct msc_runner *r, const struct msc_rule *rule,
+ * came. */
+static bool has_spoken(struct msc_runner *r, const struct msc_rule *rule,
 		       const struct msc_record *x, bool amount)
 {
 	char context[sizeof r->findings.list->context];
@@ -48,15 +66,14 @@ static bool has_spoken(const struct msc_runner *r, const struct msc_rule *rule,
 		return false;
 	msc_record_text(context, sizeof context, x);
 	for (size_t i = 0; i < r->findings.count; i++) {
-		const struct msc_finding *f = &r->findings.list[i];
+		struct msc_finding *f = &r->findings.list[i];
 		bool sense = rule == &msc_rule_expect_sense && is_of_sense(f);
 
 		if (f->at_ns != x->ended_ns || is_stated(f->rule) ||
 		    (!f->told && strcmp(f->context, context) != 0))
 			continue;
-		if (f->rule->fact && !amount)
-			continue;
-		if (f->severity >= (sense ? MSC_WARN : msc_run_worst(r)))
+		if (f->rule->fact ? fact_counts(r, f, amount)
+				  : f->severity >= (sense ? MSC_WARN : msc_run_worst(r)))
 			return true;
 	}
 	return false;

@@ -6,8 +6,8 @@
  * failure names the test of USB-IF that its case carries out.
  *
  * Facts that do not change, such as a descriptor or the form of INQUIRY data, come again and again in
- * the course of a run. They are told in the first case that sees them; later ones name that case, and
- * have the verdict that they would have alone. Another message is another fact. */
+ * the course of a run. They are judged in the first case that sees them; in later ones they are noted,
+ * with a word of where it was. Another message is another fact. */
 #include "run/runner.h"
 
 #include <string.h>
@@ -23,6 +23,12 @@ static void weigh(const struct msc_runner *r, struct msc_finding *f)
 		f->severity = msc_run_worst(r);
 	if (r->o->profile == MSC_PROFILE_USBIF && f->severity == MSC_FAIL)
 		f->test = r->s->test ? r->s->test : MSC_NO_TEST;
+}
+
+void msc_run_reweigh(const struct msc_runner *r, struct msc_finding *f)
+{
+	f->severity = f->rule->severity[r->o->profile];
+	weigh(r, f);
 }
 
 void msc_run_weigh(struct msc_runner *r)
@@ -57,7 +63,10 @@ void msc_run_facts(struct msc_runner *r, size_t from)
 		struct msc_finding *f = &r->findings.list[i];
 
 		weigh(r, f);
-		if (f->rule->fact && f->severity >= MSC_WARN)
-			f->above = told_by(r, f);
+		if (!f->rule->fact || f->severity < MSC_WARN)
+			continue;
+		f->above = told_by(r, f);
+		if (f->above)
+			f->severity = MSC_NOTE;
 	}
 }

@@ -125,7 +125,9 @@ int msc_run_misuse_before(struct msc_runner *);
 void msc_run_weigh(struct msc_runner *);
 /* No finding of the case under way is worse than this. */
 enum msc_severity msc_run_worst(const struct msc_runner *);
-/* Those findings of the case, from `from` on, that an earlier one has told name that case. */
+/* As when it was told first. */
+void msc_run_reweigh(const struct msc_runner *, struct msc_finding *);
+/* Those findings of the case, from `from` on, that an earlier one was judged by become notes. */
 void msc_run_facts(struct msc_runner *, size_t from);
 
 /* case.c: -1 leaves the reason in *err. Wedged: nothing brings the device back. */

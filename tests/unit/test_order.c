@@ -28,7 +28,8 @@ struct seen_all {
 	size_t n;
 };
 
-/* Harm that the whole run has done is told by the last case that writes (run/put_back.c). */
+/* Facts are told once in a run, by the first case that meets them (run/fact.c); harm that the whole run has done, by
+ * the last that writes (run/put_back.c). */
 static enum msc_verdict verdict_of_its_own(const struct msc_event *ev)
 {
 	enum msc_severity worst = MSC_IGNORE;
@@ -36,7 +37,7 @@ static enum msc_verdict verdict_of_its_own(const struct msc_event *ev)
 	for (size_t i = 0; i < ev->findings->count; i++) {
 		const struct msc_finding *f = &ev->findings->list[i];
 
-		if (!f->harm && f->severity > worst)
+		if (!f->rule->fact && !f->harm && f->severity > worst)
 			worst = f->severity;
 	}
 	if (ev->verdict == MSC_VERDICT_SKIP || ev->verdict == MSC_VERDICT_ERROR)
@@ -131,8 +132,7 @@ static int unload(void **state)
 }
 
 /* Toggles, halts and sense data that stay, answers that depend on what was asked before, media that do
- * not keep what is written, what happens once after a reset; facts, which several cases see; what firmware
- * does while it is brought back, or before the first case; what a device seldom has in common with others
+ * not keep what is written, what happens once after a reset; what firmware does while it is brought back, or before the first case; what a device seldom has in common with others
  * where a case begins. */
 static const char *const faults[] = {
 	"toggle-kept",	   "toggle-kept-idle",	"configuration-keeps-toggle",
@@ -140,7 +140,7 @@ static const char *const faults[] = {
 	"read-first-fails", "write-lost",	"write-cached",
 	"write-neighbour", "csw-missing-write", "reset-deaf",
 	"csw-dropped",	   "halt-lost",		"recovery-loses-command",
-	"inquiry-short",   "interface-closes",	"ep0-answered-twice",
+	"interface-closes",	"ep0-answered-twice",
 	"cbw-too-soon",
 };
 
