@@ -63,6 +63,8 @@ static void print_saving(FILE *out, const struct msc_diagnosis *d)
 		fputs("a cost of serial reads alone, as given below", out);
 	else if (d->saves_least < 0.005)
 		fprintf(out, "fixing it saves up to %.0f %% of %s", 100 * d->saves_most, of);
+	else if (lround(100 * d->saves_least) == lround(100 * d->saves_most))
+		fprintf(out, "fixing it saves %.0f %% of %s", 100 * d->saves_most, of);
 	else
 		fprintf(out, "fixing it saves %.0f to %.0f %% of %s", 100 * d->saves_least,
 			100 * d->saves_most, of);

@@ -348,6 +348,13 @@ def test_evidence_has_numbers_with_units(mscope):
             assert d["confidence"] in ("shown", "likely", "possible") and len(d["advice"]) > 40
 
 
+def test_a_range_of_one_figure_is_said_as_one(mscope):
+    target = "sim:stm32,stage=yield,host=xhci,packets=7"
+    buffer = next(d for d in mscope.json("pace", target)["diagnosis"] if d["id"] == "single-buffered")
+    assert buffer["saves"] == {"least": 0.028, "most": 0.028}
+    assert "single-buffered   fixing it saves 3 % of reads; likely\n" in mscope("pace", target).out
+
+
 def test_writes_need_to_be_allowed(mscope):
     target = "sim:stm32,stage=async,seed=2"
     assert mscope.json("pace", target)["writes"] is None
