@@ -145,7 +145,7 @@ const struct fuzz_row fuzz_steps[] = {
 	/* other units */
 	{ 2, 0, "- command: test_unit_ready\n  cbw: { lun: max_lun }\n"
 		"- command: { request_sense: { alloc: 18 } }\n  cbw: { lun: max_lun }" },
-	{ 1, H, "- command: { inquiry: { alloc: 36 } }\n  cbw: { lun: $lun }\n  timeout: 500ms\n"
+	{ 1, H, "- command: { inquiry: { alloc: 36 } }\n  cbw: { lun: $lun }\n  timeout: 20s\n"
 		"- reset_recovery" },
 	{ 2, S, "- ready\n- repeat: 3\n  do:\n    - command: test_unit_ready\n"
 		"      cbw: { lun: max_lun }\n- command: read_capacity10\n  cbw: { lun: max_lun }\n"

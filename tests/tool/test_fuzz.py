@@ -72,6 +72,17 @@ def test_devices_in_order_show_nothing(mscope, target):
     assert d["cut_short"] < 75 or "empty" in target # where most of what could be sent needs a medium
 
 
+@pytest.mark.parametrize("variant, seed, at, writes", [
+    ("slow-inquiry", 40155, 381, []),           # the host did not wait as long as hosts do
+    ("late-insertion", 20839, 2885, []),        # no medium, as before START STOP UNIT
+    ("late-8s", 20265, 330, [WRITES]),          # not ready behind a port reset
+    ("stop", 20349, 36, [WRITES]),              # a medium that cannot be taken out
+])
+def test_what_was_held_against_a_legal_device(mscope, variant, seed, at, writes):
+    d = mscope.json("fuzz", f"sim:reference,variant={variant}", *SPEC, *writes, "--seed", seed, "--from", at, "--count", "1")
+    assert d["conversations"] == 1 and not d["failures"]
+
+
 def test_nothing_is_written_without_leave(mscope, tmp_path):
     with open(tmp_path / "medium", "wb") as f:
         for i in range(1 << 15):
