@@ -10,28 +10,26 @@
 #include "timing/limited.h"
 #include "wire/cost.h"
 
-#define FULL_LEAST   8	 /* frames that are seen to be full, for anything to be said */
-#define FULL_SHARE   0.5 /* of the frames with the most packets: those that ended so */
-#define REFUSED_LEAST 8	 /* polls of a first block, to tell how long one takes */
-#define SPREAD \
-	0.15 /* of a frame: by so much the polls of first blocks differ, to tell it by that */
-#define POLL_ERROR   0.03 /* of its time */
-#define READY_PART \
-	0.25 /* of what a first block takes: until a block that is ready is handed over */
-#define POLL_SHORTEST 0.6 /* of a packet without data: a token and a NAK */
-#define FIRST_VAGUE  1.2 /* times what a first block takes, for what the medium needs for another */
-#define ELSEWHERE    0.2 /* of a block's time: the most that tests/bench/bench_pace finds is 0.17 */
-#define LEAST	     0.03 /* of what a block needs on the bus */
+#define FULL_LEAST    8	   /* full frames that are seen, for anything to be said */
+#define FULL_SHARE 0.5 /* of the frames with the most packets: the host ended at least so many */
+#define REFUSED_LEAST 8	   /* polls of a first block, to tell how long one takes */
+#define SPREAD 0.15 /* of a frame: polls of first blocks differ by so much, to tell it by that */
+#define POLL_ERROR    0.03 /* of its time */
+#define POLL_SHORTEST 0.6  /* of a packet without data: a token and a NAK */
+#define READY_PART    0.25 /* of a first block's time: until one that is ready is handed over */
+#define FIRST_VAGUE   1.2  /* times a first block's: what the medium needs for another */
+#define ELSEWHERE 0.2 /* of a block's: chosen, so that tests/bench/bench_pace keeps to the ranges */
+#define VAGUE	      0.03 /* of a block's */
+#define LEAST	      0.03 /* of what a block needs on the bus */
 #define FRAME_NEXT 1.5 /* frames: from one packet to the other, in frames that follow each other */
-#define GAP_LEAST    2.5 /* packets: between two that followed each other at the ends of frames */
-#define VAGUE	     0.03 /* of a block's time */
+#define GAP_LEAST     2.5  /* packets: between two that followed each other at the ends of frames */
 
 /* Of the long reads without a pause. */
 struct counted {
 	size_t frames; /* that had packets, and were followed by more */
 	uint32_t most; /* packets in one */
-	size_t with_most, full,
-		within; /* frames with so many; those that the host ended; within a block */
+	/* frames with so many; those that the host ended; of these, within a block */
+	size_t with_most, full, within;
 	double left_ns, within_ns;	/* of those */
 	double blocks, naks, idle_ns;
 };
