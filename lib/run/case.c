@@ -10,8 +10,8 @@
 #include "base/text.h"
 #include "run/runner.h"
 
-#define UNLEVEL_MAX \
-	20 /* so often on end a device is tried that does not take the common beginning */
+/* So often on end a device is tried that does not take the common beginning. */
+#define UNLEVEL_MAX 20
 
 /* The medium may not come back, or in somebody else's hands. */
 static int put_all_back(struct msc_runner *r, struct msc_err *err)

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #define COMMANDS_MAX 6
-#define SLOW_NS \
-	MSC_S /* a READ CAPACITY(10) that takes longer is asked at the first beginning alone */
+/* A READ CAPACITY(10) that takes longer is asked at the first beginning alone. */
+#define SLOW_NS MSC_S
 
 /* One command, and what a host asks when it fails. *go_on: the device has answered. */
 static int command(struct msc_session *s, struct msc_request *rq, bool *go_on, struct msc_err *err)

@@ -16,8 +16,8 @@ struct msc_pace_work {
 
 #define MSC_PACE_FRAME_NS      (1.0 * MSC_MS)
 #define MSC_PACE_MICROFRAME_NS (125.0 * MSC_US)
-#define FED_LEAST \
-	0.1 /* of a block's time on the bus, for waiting between its packets to be named */
+/* Of a block's time on the bus, for waiting between its packets to be named. */
+#define FED_LEAST 0.1
 #define MSC_PACE_CHANCE 1e-3 /* at most, that events agree so well with a period for nothing */
 
 double msc_mean(const double *x, size_t n); /* -1: of nothing */
