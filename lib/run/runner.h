@@ -3,7 +3,7 @@
  *
  *	run.c    the run: facts of the device, order, what happens when it goes away
  *	case.c   one scenario: needs, steps, recovery, verdict
- *	step*.c  one step; check.c, check_data.c what was stated about its answer
+ *	step*.c  one step; check*.c what was stated about its answer
  *	check_end.c, put_back.c  once the steps are over
  *
  * Private to lib/run. A function returns -1 only when the run cannot go on (the device has
@@ -199,15 +199,17 @@ bool msc_run_value(struct msc_runner *, const struct msc_expr *, int64_t otherwi
 int msc_run_save(struct msc_runner *, int slot, const uint8_t *data, size_t len,
 		 struct msc_err *) MSC_MUST_CHECK;
 
-/* check.c */
+/* check_stated.c */
 /* Adds text to a list in words: "a", "a or b". */
 void msc_check_list(char *buf, size_t size, const char *fmt, ...) MSC_PRINTF(3, 4);
 /* A finding of an expect.* rule, unless a rule of the judge has spoken of the same exchange. */
 int msc_check_stated(struct msc_runner *r, const struct msc_rule *rule, const struct msc_record *x,
 		     const char *expected, const char *actual, struct msc_err *err,
 		     const char *what) MSC_MUST_CHECK;
-int msc_check_exchange(struct msc_runner *, const struct msc_expect *, const struct msc_record *,
-		       struct msc_err *) MSC_MUST_CHECK;
+/* One has. amount: what is stated is how much came. */
+bool msc_check_has_spoken(struct msc_runner *, const struct msc_rule *, const struct msc_record *,
+			  bool amount);
+
 /* check_data.c: what is stated of the data that came; lba: of its first byte, where it is of blocks. */
 int msc_check_data(struct msc_runner *, const struct msc_expect *, const struct msc_record *,
 		   const uint8_t *data, size_t len, uint64_t lba, const struct msc_rule *,
@@ -215,6 +217,10 @@ int msc_check_data(struct msc_runner *, const struct msc_expect *, const struct 
 /* What is stated of data that did not come: a failure, unless the case has one that says why. */
 int msc_check_no_data(struct msc_runner *, const struct msc_record *, const char *actual,
 		      const struct msc_rule *, const char *what, struct msc_err *) MSC_MUST_CHECK;
+
+/* check.c */
+int msc_check_exchange(struct msc_runner *, const struct msc_expect *, const struct msc_record *,
+		       struct msc_err *) MSC_MUST_CHECK;
 /* The command has failed and had to pass, and the unit says that it is at work: as hosts do, it is sent again
  * after a pause, and what has been found on its status from `from` on is not held against the device. Linux
  * (scsi_io_completion) does so for longer. */
