@@ -318,7 +318,7 @@ static bool may_change_unit(const struct msc_exchange *x)
 
 static bool says_no_medium(const struct msc_exchange *x)
 {
-	struct msc_sense_data sense = msc_sense_decode(x->data, x->data_len);
+	struct msc_sense_data sense = msc_sense_decode(x->data, x->data_kept);
 
 	return sense.valid && sense.key == MSC_SENSE_NOT_READY && sense.asc == MSC_ASC_NO_MEDIUM;
 }

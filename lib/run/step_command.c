@@ -214,7 +214,7 @@ static int ask_sense(struct msc_runner *r, uint8_t lun, const struct msc_record 
 		return -1;
 	x = &(*record)->u.exchange;
 	if (msc_exchange_passed(x))
-		*out = msc_sense_decode(x->data, x->data_len);
+		*out = msc_sense_decode(x->data, x->data_kept);
 	return 0;
 }
 

@@ -124,7 +124,7 @@ int msc_session_sense(struct msc_session *s, uint8_t lun, struct msc_sense_data 
 	if (msc_session_exchange(s, &rq, &r, err))
 		return -1;
 	if (msc_exchange_ended(&r->u.exchange))
-		*sense = msc_sense_decode(r->u.exchange.data, r->u.exchange.data_len);
+		*sense = msc_sense_decode(r->u.exchange.data, r->u.exchange.data_kept);
 	return 0;
 }
 

@@ -14,7 +14,7 @@ const struct msc_medium_signs *msc_session_signs(const struct msc_session *s, ui
 static void watch_sense(struct msc_session *s, struct msc_medium_signs *g,
 			const struct msc_exchange *x)
 {
-	struct msc_sense_data d = msc_sense_decode(x->data, x->data_len);
+	struct msc_sense_data d = msc_sense_decode(x->data, x->data_kept);
 
 	g->unexplained = false;
 	if (!d.valid)
