@@ -12,13 +12,12 @@
 
 enum { UNIT = 512 };
 
-/* Behind the bytes that were there before. */
 struct entry {
 	dev_t dev;
 	ino_t ino;
 	int fd;
 	off_t at;
-	size_t len;
+	uint8_t was[UNIT]; /* zeros beyond the end of the file */
 };
 
 bool msc_kept_begin(struct msc_kept *k)
@@ -74,14 +73,9 @@ static uint64_t key_of(const struct stat *st, int64_t at)
 
 static bool keep(struct msc_kept *k, int fd, const struct stat *st, int64_t at)
 {
-	struct {
-		uint8_t was[UNIT];
-		struct entry e;
-	} one = { .e = { st->st_dev, st->st_ino, fd, (off_t)at, UNIT } };
-	ssize_t got = pread(fd, one.was, UNIT, one.e.at); /* zeros beyond its end */
+	struct entry e = { .dev = st->st_dev, .ino = st->st_ino, .fd = fd, .at = (off_t)at };
 
-	return got >= 0 && write(k->fd, one.was, UNIT) == UNIT &&
-	       write(k->fd, &one.e, sizeof one.e) == (ssize_t)sizeof one.e;
+	return pread(fd, e.was, UNIT, e.at) >= 0 && write(k->fd, &e, sizeof e) == (ssize_t)sizeof e;
 }
 
 bool msc_kept_add(struct msc_kept *k, int fd, int64_t at, size_t len)
@@ -106,14 +100,12 @@ bool msc_kept_add(struct msc_kept *k, int fd, int64_t at, size_t len)
 	return true;
 }
 
-static bool put_back(const struct msc_kept *k, const struct entry *e, off_t from)
+static bool put_back(const struct entry *e)
 {
-	uint8_t was[UNIT];
 	struct stat st;
 
-	return e->len == UNIT && fstat(e->fd, &st) == 0 && st.st_dev == e->dev &&
-	       st.st_ino == e->ino && pread(k->fd, was, UNIT, from) == UNIT &&
-	       pwrite(e->fd, was, UNIT, e->at) == UNIT;
+	return fstat(e->fd, &st) == 0 && st.st_dev == e->dev && st.st_ino == e->ino &&
+	       pwrite(e->fd, e->was, UNIT, e->at) == UNIT;
 }
 
 bool msc_kept_put_back(const struct msc_kept *k)
@@ -124,10 +116,9 @@ bool msc_kept_put_back(const struct msc_kept *k)
 
 	while (end >= (off_t)sizeof e) {
 		end -= (off_t)sizeof e;
-		if (pread(k->fd, &e, sizeof e, end) != (ssize_t)sizeof e || (off_t)e.len > end)
+		if (pread(k->fd, &e, sizeof e, end) != (ssize_t)sizeof e)
 			return false;
-		end -= (off_t)e.len;
-		good &= put_back(k, &e, end);
+		good &= put_back(&e);
 	}
 	return good;
 }

@@ -338,8 +338,10 @@ static void follow_medium(struct msc_history *h, const struct msc_record *r)
 		u->gone = false;
 		break;
 	case MSC_OP_REQUEST_SENSE:
-		u->gone |= passed && u->ejected && says_no_medium(x);
-		u->unseen |= passed && says_no_medium(x);
+		if (passed && says_no_medium(x)) {
+			u->gone |= u->ejected;
+			u->unseen = true;
+		}
 		break;
 	case MSC_OP_TEST_UNIT_READY:
 		u->ejected &= !passed;

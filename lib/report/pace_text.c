@@ -155,8 +155,8 @@ static void print_frame(FILE *out, const struct msc_pace *p)
 	else
 		snprintf(text, sizeof text, "the host sees completions at once");
 	if (p->limited.packets)
-		snprintf(text + strlen(text), sizeof text - strlen(text),
-			 ", and takes %u packets in one at most", p->limited.packets);
+		msc_append(text, sizeof text, ", and takes %u packets in one at most",
+			   p->limited.packets);
 	msc_put_row(out, COLUMN, "frame", text);
 }
 

@@ -297,8 +297,8 @@ int msc_run_case(struct msc_runner *r, const struct msc_scenario *s, bool *wedge
 	r->o->event(r->o->user, &e);
 	msc_log(r->o->log, MSC_LOG_INFO, "scenario", began, "%s", s->name);
 	rc = run_isolated(r, wedged, err);
-	(void)!msc_run_misuse(
-		r, NULL); /* while the device was brought back; a failure is in judge_err */
+	/* While the device was brought back; a failure is in judge_err. */
+	(void)!msc_run_misuse(r, NULL);
 	if (rc == 0 && r->judge_err.code != MSC_OK) {
 		*err = r->judge_err;
 		rc = -1;

@@ -211,7 +211,7 @@ int64_t msc_run_left(const struct msc_runner *r)
 void msc_run_estimate_case(struct msc_runner *r, int64_t took)
 {
 	struct msc_estimate *e = &r->estimate;
-	const struct msc_cost c = msc_run_cost(r->s, &r->env, r->estimate.quickest_ns);
+	const struct msc_cost c = msc_run_cost(r->s, &r->env, e->quickest_ns);
 	int64_t elapsed = msc_now(r->target->clock) - r->began_ns, total, lost;
 	struct range rest;
 

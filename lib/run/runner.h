@@ -206,7 +206,7 @@ void msc_check_list(char *buf, size_t size, const char *fmt, ...) MSC_PRINTF(3, 
 int msc_check_stated(struct msc_runner *r, const struct msc_rule *rule, const struct msc_record *x,
 		     const char *expected, const char *actual, struct msc_err *err,
 		     const char *what) MSC_MUST_CHECK;
-/* One has. amount: what is stated is how much came. */
+/* A rule of the judge has. amount: what is stated is how much came. */
 bool msc_check_has_spoken(struct msc_runner *, const struct msc_rule *, const struct msc_record *,
 			  bool amount);
 

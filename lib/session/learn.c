@@ -147,19 +147,9 @@ int msc_session_ask_max_lun(struct msc_session *s, struct msc_err *err)
 	return result;
 }
 
-int64_t msc_session_timeout(const struct msc_session *s)
-{
-	return s->o.timeout_ns;
-}
-
 int64_t msc_session_quickest(const struct msc_session *s)
 {
 	return s->quickest_ns;
-}
-
-bool msc_session_has_hung(const struct msc_session *s)
-{
-	return s->hangs > 0;
 }
 
 char *msc_session_other_units(char *buf, size_t size, uint8_t max_lun, uint8_t but)

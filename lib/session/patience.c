@@ -15,6 +15,16 @@ static void shorten(struct msc_session *s, int64_t timeout_ns)
 		s->o.timeout_ns = timeout_ns;
 }
 
+int64_t msc_session_timeout(const struct msc_session *s)
+{
+	return s->o.timeout_ns;
+}
+
+bool msc_session_has_hung(const struct msc_session *s)
+{
+	return s->hangs > 0;
+}
+
 bool msc_session_is_hasty(const struct msc_session *s)
 {
 	return s->o.hangs_max && s->hangs >= s->o.hangs_max;

@@ -79,7 +79,7 @@ static int send_once(struct msc_session *s, uint8_t lun, uint32_t size, struct m
 	c->key = 0;
 	*c->why = '\0';
 	mended = msc_may_be_recovered(&r->u.exchange);
-	if (!c->write && (c->end == MSC_SOAK_PASSED || c->end == MSC_SOAK_RESIDUE || mended))
+	if (!c->write && (msc_soak_is_whole(c->end) || mended))
 		msc_copy(data, r->u.exchange.data, c->moved);
 	if (msc_session_follow_up(s, &r->u.exchange, &f, err) < 0)
 		return -1;
@@ -106,8 +106,7 @@ static void turn(struct msc_soak_command *c)
 {
 	if (c->end == MSC_SOAK_REFUSED) {
 		c->end = MSC_SOAK_PASSED;
-	} else if (c->end == MSC_SOAK_PASSED || c->end == MSC_SOAK_SHORT ||
-		   c->end == MSC_SOAK_RESIDUE) {
+	} else if (msc_soak_is_whole(c->end) || c->end == MSC_SOAK_SHORT) {
 		c->end = MSC_SOAK_ACCEPTED;
 		snprintf(c->why, sizeof c->why, "with %zu bytes", c->moved);
 	}

@@ -7,7 +7,6 @@
 
 #define OFF_NS	    (2 * MSC_S)
 #define LAST_WRITES 24 /* right before a reset, and before the power goes */
-#define LAST_BLOCKS 8  /* the longest of them; and of a read that ends with the last block */
 
 /* ---- the end of the medium ------------------------------------------------------------------------ */
 
@@ -17,7 +16,7 @@ static int read_end(struct msc_soak_talk *k, uint64_t lba, uint32_t n, bool past
 {
 	struct msc_soak_command c = { .lba = lba, .blocks = n, .past = past };
 
-	if (msc_soak_ends_early(k) || n > LAST_BLOCKS)
+	if (msc_soak_ends_early(k))
 		return 0;
 	if (msc_soak_send(k->s, k->r, k->o->lun, k->began_ns, &c, k->data, err) < 0)
 		return -1;
@@ -30,7 +29,7 @@ static int read_end(struct msc_soak_talk *k, uint64_t lba, uint32_t n, bool past
 static int look_past_end(struct msc_soak_talk *k, struct msc_err *err)
 {
 	const struct msc_unit u = *msc_session_unit(k->s, k->o->lun);
-	uint32_t n = u.last_lba < LAST_BLOCKS - 1 ? (uint32_t)u.last_lba + 1 : LAST_BLOCKS;
+	uint32_t n = u.last_lba < MSC_SOAK_LAST - 1 ? (uint32_t)u.last_lba + 1 : MSC_SOAK_LAST;
 
 	if (!u.have_capacity)
 		return 0;
@@ -53,7 +52,7 @@ static int write_last(struct msc_soak_talk *k, struct msc_err *err)
 	for (int i = 0; i < LAST_WRITES && !msc_soak_ends_early(k); i++) {
 		if (!msc_soak_choose(k, &lba, &n))
 			break;
-		n = n < LAST_BLOCKS ? n : LAST_BLOCKS;
+		n = n < MSC_SOAK_LAST ? n : MSC_SOAK_LAST;
 		if (msc_soak_write(k, lba, n, err) < 0 || msc_soak_read(k, lba, n, err) < 0)
 			return -1;
 	}

@@ -401,7 +401,7 @@ int msc_soak_run(struct msc_session *s, struct msc_medium *m, const struct msc_s
 	       (k.most > 1 && (uint64_t)k.most * size > COMMAND_MOST))
 		k.most = msc_soak_shorter(k.most);
 	k.cell = calloc(r->blocks, sizeof *k.cell);
-	k.data = malloc((size_t)(k.most < 8 ? 8 : k.most) * size);
+	k.data = malloc((size_t)(k.most < MSC_SOAK_LAST ? MSC_SOAK_LAST : k.most) * size);
 	k.expected = malloc(size);
 	k.before = malloc(size);
 	r->wrong = calloc(MSC_SOAK_KEPT, sizeof *r->wrong);

@@ -59,6 +59,12 @@ enum msc_soak_end {
 };
 extern const char *const msc_soak_end_names[MSC_SOAK_ENDS];
 
+/* All its data has been moved, whatever the CSW says of it. */
+static inline bool msc_soak_is_whole(enum msc_soak_end end)
+{
+	return end == MSC_SOAK_PASSED || end == MSC_SOAK_RESIDUE;
+}
+
 struct msc_soak_command {
 	bool write;
 	bool past; /* it reaches past the end of the medium: PASSED where it is refused */

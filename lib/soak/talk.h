@@ -5,6 +5,8 @@
 
 #include "soak/soak.h"
 
+#define MSC_SOAK_LAST 8 /* blocks of the longest command of end.c, for which data has room */
+
 struct msc_soak_cell { /* what is known of a block */
 	uint32_t generation, before; /* 0: as it was found */
 	uint32_t offset, blocks;     /* of the write that it is from */
@@ -49,12 +51,6 @@ void msc_soak_weigh(struct msc_soak_talk *, const struct msc_soak_command *);
 /* Draws a place to write to. false: there is none, since the device takes too many blocks for the one with
  * the mark. */
 bool msc_soak_choose(struct msc_soak_talk *, uint64_t *lba, uint32_t *n);
-
-/* All its data has been moved, whatever the CSW says of it. */
-static inline bool msc_soak_is_whole(enum msc_soak_end end)
-{
-	return end == MSC_SOAK_PASSED || end == MSC_SOAK_RESIDUE;
-}
 
 /* What is left to do takes as long as it takes, but not with a device that hangs. */
 bool msc_soak_ends_early(const struct msc_soak_talk *);
