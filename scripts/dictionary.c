@@ -97,10 +97,11 @@ static void run(const char *target, const struct msc_scenarios *cases, bool writ
 
 static struct msc_scenario *find_case(const struct msc_scenarios *all, const char *name)
 {
-	for (size_t i = 0; i < all->count; i++)
-		if (!strcmp(msc_scenario_name(all->list[i]), name))
-			return all->list[i];
-	abort();
+	struct msc_scenario *s = msc_scenarios_find(all, name);
+
+	if (!s)
+		abort();
+	return s;
 }
 
 static bool is_promised(const struct msc_fault *f, const struct msc_rule *rule)

@@ -116,13 +116,12 @@ static void take_back(struct msc_findings *f, const struct msc_rule *rule, size_
 	f->count = kept;
 }
 
-enum { IN_PROGRESS = 0x07, LONG_WRITE = 0x08 }; /* qualifiers of MSC_ASC_NOT_READY */
-
 bool msc_check_again(struct msc_runner *r, const struct msc_expect *e,
 		     const struct msc_sense_data *s, size_t from)
 {
 	if (!s->valid || s->key != MSC_SENSE_NOT_READY || s->asc != MSC_ASC_NOT_READY ||
-	    (s->ascq != IN_PROGRESS && s->ascq != LONG_WRITE) || e->status != 1u << MSC_CSW_PASSED)
+	    (s->ascq != MSC_ASCQ_IN_PROGRESS && s->ascq != MSC_ASCQ_LONG_WRITE) ||
+	    e->status != 1u << MSC_CSW_PASSED)
 		return false;
 	take_back(&r->findings, &msc_rule_expect_status, from);
 	return true;

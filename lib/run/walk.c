@@ -3,7 +3,6 @@
 #include "run/run.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static const char *const steps[] = {
 	/* hosts, in the order in which they get there */
@@ -44,21 +43,13 @@ static const char *const steps[] = {
 	"bot.recovery.toggles-in",
 };
 
-static struct msc_scenario *find(const struct msc_scenarios *all, const char *name)
-{
-	for (size_t i = 0; i < all->count; i++)
-		if (!strcmp(msc_scenario_name(all->list[i]), name))
-			return all->list[i];
-	return NULL;
-}
-
 int msc_run_walk(const struct msc_scenarios *all, struct msc_scenarios *chosen, struct msc_err *err)
 {
 	*chosen = (struct msc_scenarios){ .list = calloc(MSC_COUNT(steps), sizeof *chosen->list) };
 	if (!chosen->list)
 		return msc_nomem(err);
 	for (size_t i = 0; i < MSC_COUNT(steps); i++) {
-		chosen->list[i] = find(all, steps[i]);
+		chosen->list[i] = msc_scenarios_find(all, steps[i]);
 		if (!chosen->list[i])
 			return msc_fail(err, MSC_E_INTERNAL, "there is no scenario %s", steps[i]);
 		chosen->count++;

@@ -21,6 +21,8 @@ int msc_scenarios_load_file(struct msc_scenarios *, const char *path,
 int msc_scenarios_load_text(struct msc_scenarios *, const char *path, const char *text,
 			    struct msc_err *) MSC_MUST_CHECK;
 void msc_scenarios_free(struct msc_scenarios *);
+/* The one of that name; NULL: there is none. */
+struct msc_scenario *msc_scenarios_find(const struct msc_scenarios *, const char *name);
 
 const char *msc_scenario_name(const struct msc_scenario *);
 const char *msc_scenario_title(const struct msc_scenario *);

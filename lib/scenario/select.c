@@ -14,6 +14,14 @@ const char *msc_scenario_name(const struct msc_scenario *s)
 	return s->name;
 }
 
+struct msc_scenario *msc_scenarios_find(const struct msc_scenarios *all, const char *name)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (!strcmp(all->list[i]->name, name))
+			return all->list[i];
+	return NULL;
+}
+
 const char *msc_scenario_title(const struct msc_scenario *s)
 {
 	return s->title;

@@ -53,11 +53,12 @@ static void explain(struct msc_soak_command *c, const struct msc_sense_data *sen
 	}
 }
 
-/* SPC-2, table C.1: it becomes ready, or an operation or a long write is in progress; hosts wait and try again. */
+/* Hosts wait, and try again. */
 static bool is_busy(const struct msc_sense_data *s)
 {
 	return s->key == MSC_SENSE_NOT_READY && s->asc == MSC_ASC_NOT_READY &&
-	       (s->ascq == 0x01 || s->ascq == 0x07 || s->ascq == 0x08);
+	       (s->ascq == MSC_ASCQ_BECOMING_READY || s->ascq == MSC_ASCQ_IN_PROGRESS ||
+		s->ascq == MSC_ASCQ_LONG_WRITE);
 }
 
 static int send_once(struct msc_session *s, uint8_t lun, uint32_t size, struct msc_soak_command *c,

@@ -143,4 +143,11 @@ enum msc_sense_asc {
 	MSC_ASC_NO_MEDIUM = 0x3a,
 };
 
+/* Additional sense code qualifiers of MSC_ASC_NOT_READY that call for patience: SPC-2, table C.1. */
+enum msc_sense_ascq {
+	MSC_ASCQ_BECOMING_READY = 0x01,
+	MSC_ASCQ_IN_PROGRESS = 0x07,
+	MSC_ASCQ_LONG_WRITE = 0x08,
+};
+
 #endif
